@@ -1,0 +1,86 @@
+"""The sixteen languages of Hyper-X and their sixteen sandbox counterparts (Hyper-X, Table 4)."""
+
+from dataclasses import dataclass
+from functools import cache
+
+from hxbench.errors import InputError, did_you_mean
+
+
+@dataclass(frozen=True)
+class Language:
+    """One language: who it is, which group it is averaged in, and where its corpora are.
+
+    `group` is `source` (English), `seen` or `unseen` (covered by mBERT's pre-training or not); `paper_code`
+    is the row of the paper it stands in: its own code, or that of the language a sandbox language imitates.
+    """
+
+    code: str
+    name: str
+    family: str
+    script: str
+    group: str
+    treebank: str  # folder of the release, e.g. UD_English-EWT
+    treebank_stem: str  # file prefix, e.g. en_ewt
+    treebank_revision: str  # immutable commit of the treebank's repository, or its release tag
+    wikiann: str
+    paper_code: str
+
+    @property
+    def label(self) -> str:
+        """The code, with the imitated language behind it for a sandbox language."""
+        return self.code if self.code == self.paper_code else f"{self.code} ({self.paper_code})"
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether the backbone's pre-training covers the language."""
+        return self.group != "unseen"
+
+
+# code, name, family, script, group, treebank, stem, commit of the tag r2.7 (or the tag), WikiANN config
+_REAL = """
+en  | English       | IE, Germanic            | Latin      | source | UD_English-EWT         | en_ewt     | 458b69f3824b6490322a8e2f8fd020dd8bd74be7 | en
+ar  | Arabic        | Afro-Asiatic, Semitic   | Arabic     | seen   | UD_Arabic-PADT         | ar_padt    | r2.7                                     | ar
+br  | Breton        | IE, Celtic              | Latin      | seen   | UD_Breton-KEB          | br_keb     | 0a44ffb91292c6c6aa4be4c634059d5331eaeb76 | br
+zh  | Chinese       | Sino-Tibetan            | Han        | seen   | UD_Chinese-GSD         | zh_gsd     | 3affe5ce84fee7dc8530478f39728122fa96926d | zh
+is  | Icelandic     | IE, Germanic            | Latin      | seen   | UD_Icelandic-PUD       | is_pud     | 6a7bbd742c3aada2f82274f73d1f056edf36811b | is
+kk  | Kazakh        | Turkic, Northwestern    | Cyrillic   | seen   | UD_Kazakh-KTB          | kk_ktb     | 235fdec1e19935272eaa449abc4c0060e095217e | kk
+ta  | Tamil         | Dravidian, Southern     | Tamil      | seen   | UD_Tamil-TTB           | ta_ttb     | 83752dc50fdec67e80cc7c0d65354a0f0cbee27b | ta
+tr  | Turkish       | Turkic, Southwestern    | Latin      | seen   | UD_Turkish-IMST        | tr_imst    | 1a8c86a0cd3a937d83a0349cee35f43ffc5b8930 | tr
+yo  | Yoruba        | Niger-Congo, Defoid     | Latin      | seen   | UD_Yoruba-YTB          | yo_ytb     | af15576170665cb02d5a66df91076f07f57458a2 | yo
+fo  | Faroese       | IE, Germanic            | Latin      | unseen | UD_Faroese-OFT         | fo_oft     | 17a4ed6c8e26bbed4adecbf0dcb9dcb858f5c06e | fo
+gn  | Guarani       | Tupian, Tupi-Guarani    | Latin      | unseen | UD_Mbya_Guarani-Thomas | gun_thomas | 3cf6994f274a49e8e3ee7dc4f53c78dc45ffc6f8 | gn
+hsb | Upper Sorbian | IE, Slavic              | Latin      | unseen | UD_Upper_Sorbian-UFAL  | hsb_ufal   | a5cea529ce5143ece28c1a5b518fe302273598b7 | hsb
+mt  | Maltese       | Afro-Asiatic, Semitic   | Latin      | unseen | UD_Maltese-MUDT        | mt_mudt    | 94c7500268d4048089df398cfaeea268ce619ab3 | mt
+sa  | Sanskrit      | Indic                   | Devanagari | unseen | UD_Sanskrit-UFAL       | sa_ufal    | 537feacddd0c0bc94908501fe0ac973ac5de13e7 | sa
+ug  | Uyghur        | Turkic, Southeastern    | Arabic     | unseen | UD_Uyghur-UDT          | ug_udt     | a87b8c9cc6501fa115b5f5f4d4e6b1642fc6c221 | ug
+yue | Cantonese     | Sino-Tibetan            | Han        | unseen | UD_Cantonese-HK        | yue_hk     | f0de6eefd249ccd13746d7633281c970cc85abc7 | zh-yue
+"""  # noqa: E501
+
+
+@cache
+def language_set(name: str) -> dict[str, Language]:
+    """Return the languages of a set (`hyperx` or `sandbox`) by code, in the paper's order."""
+    real = {}
+    for line in _REAL.strip().splitlines():
+        code, full, family, script, group, treebank, stem, commit, wikiann = (f.strip() for f in line.split("|"))
+        real[code] = Language(code, full, family, script, group, treebank, stem, commit, wikiann, code)
+    if name == "hyperx":
+        return real
+    if name != "sandbox":
+        raise InputError(did_you_mean("language set", name, ["hyperx", "sandbox"]))
+    made = {}
+    for letter, model in zip("abcdefghijklmnop", real.values(), strict=True):
+        code = f"qa{letter}"
+        made[code] = Language(
+            code, f"sandbox {letter.upper()}", f"like {model.family}", f"like {model.script}", model.group,
+            f"UD_Sandbox-{letter.upper()}", f"{code}_sandbox", "", code, model.code,
+        )  # fmt: skip
+    return made
+
+
+def find_language(code: str) -> Language:
+    """Return the language with this code from either set."""
+    both = language_set("hyperx") | language_set("sandbox")
+    if code not in both:
+        raise InputError(did_you_mean("language", code, list(both)))
+    return both[code]

@@ -1,0 +1,72 @@
+"""Which (task, language) pairs a setting trains on, and which it scores (Hyper-X, section 4 and Table 6).
+
+Partitions are written in the paper's language codes; a sandbox language takes the side of the one it imitates.
+"""
+
+from typing import NamedTuple
+
+from hxbench.errors import InputError, did_you_mean
+from hxbench.languages import Language
+
+TASKS = ("ner", "pos")
+SETTINGS = ("single", "multi", "mixed")
+PARTITIONS = ("a", "b")
+SWITCHED = ("a-switched", "b-switched")
+
+_SIDE_A = {
+    "ner": frozenset("br kk tr yo zh gn sa yue".split()),
+    "pos": frozenset("ar is ta hsb fo mt ug".split()),
+}
+_SIDE_B = {"ner": _SIDE_A["pos"], "pos": _SIDE_A["ner"]}
+_SWITCH = frozenset("kk mt yue".split())  # change sides for both tasks (Hyper-X, section 6.3)
+
+
+class Pair(NamedTuple):
+    """A task and a language."""
+
+    task: str
+    language: str
+
+    def __str__(self) -> str:
+        return f"{self.task}-{self.language}"
+
+
+def partition_sources(partition: str) -> dict[str, frozenset[str]]:
+    """Return, for each task, the paper codes that are sources in `partition`, English aside."""
+    if partition not in PARTITIONS + SWITCHED:
+        raise InputError(did_you_mean("partition", partition, [*PARTITIONS, *SWITCHED]))
+    side = _SIDE_A if partition.startswith("a") else _SIDE_B
+    if partition in SWITCHED:
+        return {task: codes ^ _SWITCH for task, codes in side.items()}
+    return side
+
+
+def source_pairs(
+    setting: str, task: str | None, partition: str | None, languages: dict[str, Language]
+) -> list[Pair]:
+    """Return the labelled pairs that are trained on, in task order, then in the language set's order."""
+    if setting == "single":
+        if task not in TASKS:
+            raise InputError(f"the single-task setting needs a task: one of {', '.join(TASKS)}.")
+        sides = {task: frozenset[str]()}
+    elif setting == "multi":
+        sides = {t: frozenset() for t in TASKS}
+    elif setting == "mixed":
+        if partition is None:
+            raise InputError("the mixed-language setting needs a partition: a or b.")
+        sides = partition_sources(partition)
+    else:
+        raise InputError(did_you_mean("setting", setting, list(SETTINGS)))
+    return [
+        Pair(t, lang.code)
+        for t in TASKS
+        if t in sides
+        for lang in languages.values()
+        if lang.group == "source" or lang.paper_code in sides[t]
+    ]
+
+
+def target_pairs(setting: str, task: str | None, languages: dict[str, Language]) -> list[Pair]:
+    """Return every pair that a run of this setting is scored on; a source's own test split included."""
+    tasks = (task,) if setting == "single" and task else TASKS
+    return [Pair(t, code) for t in tasks for code in languages]
