@@ -1,0 +1,378 @@
+"""YAML recipes → validated run specs.
+
+A run spec is the full, resolved description of one training with its evaluations; its run id is the hash of that
+description. Four kinds of recipe feed it, each a closed schema: backbones, methods, profiles and experiments.
+Layers, later ones win: profile, method, the method's own scaling for that profile, its variant, the command line.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from hxbench import places, settings
+from hxbench.errors import InputError, did_you_mean
+
+M = TypeVar("M", bound=BaseModel)
+Positive = Annotated[int, Field(gt=0)]
+Rate = Annotated[float, Field(gt=0)]
+
+
+class Closed(BaseModel):
+    """A frozen model that refuses keys it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataSpec(Closed):
+    """Which corpora, how much of them, and how they become tensors."""
+
+    origin: Literal["sandbox", "hub", "mirror"]
+    sandbox_seed: int = 0
+    train_sentences: Positive | None = None  # the first N of a split; None is all of it
+    dev_sentences: Positive | None = None
+    test_sentences: Positive | None = None
+    text_sentences: Positive | None = None
+    max_length: Annotated[int, Field(ge=8)] = 256  # word pieces, special tokens included
+    overflow: Literal["window", "truncate"] = "window"  # a longer sentence: cut into windows, or cut off
+    multiword: Literal["skip", "keep"] = "skip"  # range lines of CoNLL-U; the published code keeps them
+    fingerprint: str = ""  # of the files that were read; filled in when the run is resolved
+
+
+class PretrainSpec(Closed):
+    """How a small BERT is made from the running text of the covered languages."""
+
+    vocabulary: Positive
+    layers: Positive
+    hidden: Positive
+    heads: Positive
+    intermediate: Positive
+    steps: Annotated[int, Field(ge=0)]
+    batch_size: Positive = 64
+    max_length: Positive = 64
+    lr: Rate = 4e-3
+    warmup: Annotated[float, Field(ge=0, le=1)] = 0.1  # share of the steps
+    temperature: Rate = 5.0
+    masking: Annotated[float, Field(gt=0, lt=1)] = 0.15
+    languages: Literal["covered", "all"] = "covered"
+    text_sentences: Positive | None = None
+    precision: Literal["fp32", "bf16"] = "fp32"
+    seed: int = 0
+
+
+class BackboneSpec(Closed):
+    """The pre-trained transformer: a hub name, a local folder, or one pre-trained here."""
+
+    name: str
+    hub: str | None = None
+    revision: str | None = None
+    folder: str | None = None
+    pretrain: PretrainSpec | None = None
+    shape: dict[str, Any] | None = None  # configuration, so that costs need no download
+    weights: Literal["pretrained", "random"] = "pretrained"  # `random` is the control
+    fingerprint: str = ""
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        if sum(x is not None for x in (self.hub, self.folder, self.pretrain)) != 1:
+            raise ValueError("a backbone has exactly one of hub, folder and pretrain")
+        return self
+
+
+class TrainingSpec(Closed):
+    """Optimisation, sampling and selection."""
+
+    updates: Positive | None = None
+    epochs: Rate | None = None  # of the labelled batches; exactly one of updates and epochs
+    batch_size: Positive = 32
+    lr: Rate
+    warmup: Annotated[int, Field(ge=0)] = 4000
+    schedule: Literal["linear", "constant"] = "linear"
+    final_lr: Annotated[float, Field(ge=0)] = 0.0  # the published code's schedule ends at 1e-7
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    clip: Rate = 1.0
+    temperature: Rate = 5.0  # 1 is size-proportional
+    draw: Literal["independent", "quota"] = "independent"  # per step (paper, App. B.1); per pass (code)
+    mlm_languages: Literal["all", "unseen", "none"] = "all"  # for methods with the auxiliary task
+    mlm_masking: Annotated[float, Field(gt=0, lt=1)] = 0.15
+    evaluate_every: Positive = 5000
+    selection: Literal["sources", "english", "targets", "last"] = "sources"
+    eval_batch_size: Positive = 64
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+
+    @model_validator(mode="after")
+    def _one_length(self) -> Self:
+        if (self.updates is None) == (self.epochs is None):
+            raise ValueError("give exactly one of updates and epochs")
+        return self
+
+
+class RunSpec(Closed):
+    """One training with its evaluations."""
+
+    paper: str
+    method: str
+    kind: str
+    variant: Literal["paper", "code"] = "paper"
+    setting: Literal["single", "multi", "mixed"]
+    task: Literal["ner", "pos"] | None = None
+    partition: Literal["a", "b", "a-switched", "b-switched"] | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    profile: str
+    options: dict[str, Any]  # the method's own, validated by the method
+    data: DataSpec
+    backbone: BackboneSpec
+    training: TrainingSpec
+
+    @property
+    def run_id(self) -> str:
+        """Twelve hexadecimal digits of the SHA-256 over the canonical JSON of the spec."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+    @property
+    def title(self) -> str:
+        """What a person calls the run."""
+        part = self.partition or self.task
+        return f"{self.method} {self.setting}{f' {part}' if part else ''} seed {self.seed} ({self.profile})"
+
+
+class Override(Closed):
+    """What a method changes for one profile or one variant."""
+
+    options: dict[str, Any] = {}
+    training: dict[str, Any] = {}
+    data: dict[str, Any] = {}
+
+
+class MethodRecipe(Override):
+    """A method with the numbers of its paper, and how it shrinks."""
+
+    title: str
+    about: str
+    paper: str
+    kind: str
+    settings: tuple[Literal["single", "multi", "mixed"], ...] = ("single", "multi", "mixed")
+    profiles: dict[str, Override] = {}
+    variants: dict[str, Override] = {}
+
+
+class ProfileRecipe(Closed):
+    """The scale everything is run at."""
+
+    about: str
+    backbone: str
+    seeds: tuple[int, ...]
+    data: dict[str, Any]
+    training: dict[str, Any] = {}
+
+
+class ExperimentBlock(Closed):
+    """Methods that share a setting."""
+
+    setting: Literal["single", "multi", "mixed"]
+    methods: tuple[str, ...]
+
+
+class ExperimentRecipe(Closed):
+    """The runs that an artifact is made of."""
+
+    paper: str
+    about: str
+    artifacts: tuple[str, ...]
+    blocks: tuple[ExperimentBlock, ...]
+
+
+_KINDS: dict[str, type[BaseModel]] = {
+    "backbones": BackboneSpec,
+    "methods": MethodRecipe,
+    "profiles": ProfileRecipe,
+}
+
+
+def recipe_names(kind: str) -> list[str]:
+    """Return the names of the shipped recipes of a kind: `backbones`, `methods`, `profiles`, or a paper."""
+    return sorted(path.stem for path in (places.shipped("recipes") / kind).glob("*.yaml"))
+
+
+def papers() -> list[str]:
+    """Return the papers that have experiment recipes."""
+    folders = places.shipped("recipes").iterdir()
+    return sorted(folder.name for folder in folders if folder.is_dir() and folder.name not in _KINDS)
+
+
+def _one_sentence(error: ValidationError) -> str:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"]) or "the recipe"
+    given = f" (given: {first['input']!r})" if first["type"] != "missing" and first["loc"] else ""
+    return f"{where}: {first['msg']}{given}"
+
+
+def validated(model: type[M], values: Mapping[str, Any], origin: str) -> M:
+    """Return `values` as a `model`; the first thing wrong becomes one sentence that names `origin`."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise InputError(f"{origin}: {_one_sentence(error)}.") from None
+
+
+def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the layers laid over each other, later ones winning, nested mappings merged."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+            merged[key] = merge(merged[key], value) if both else value
+    # `updates` and `epochs` say the same thing in two units: the later layer's unit replaces the other
+    if "updates" in merged and "epochs" in merged:
+        last = next(unit for layer in reversed(layers) for unit in ("updates", "epochs") if unit in layer)
+        merged.pop("epochs" if last == "updates" else "updates")
+    return merged
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Return the mapping in a YAML file, safely loaded, with its `extends` parents merged underneath."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: not a readable YAML file ({str(error).splitlines()[0]}).") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: expected a mapping of keys to values at the top.")
+    parent = values.pop("extends", None)
+    if parent is None:
+        return values
+    if not isinstance(parent, str) or Path(parent).name != parent or parent == path.stem:
+        raise InputError(f"{path}: extends must name another recipe of the same folder (given: {parent!r}).")
+    return merge(read_yaml(path.parent / f"{parent}.yaml"), values)
+
+
+@cache
+def load(kind: str, name: str) -> Any:
+    """Return the recipe `name` of a kind; a path to a YAML file of the user's own is taken as well."""
+    model = _KINDS.get(kind, ExperimentRecipe)
+    path = Path(name)
+    if path.suffix not in (".yaml", ".yml"):
+        if name not in recipe_names(kind):
+            raise InputError(did_you_mean(kind.removesuffix("s"), name, recipe_names(kind)))
+        path = places.shipped("recipes") / kind / f"{name}.yaml"
+    return validated(model, read_yaml(path), str(path.name))
+
+
+def backbone(name: str, weights: str = "pretrained") -> BackboneSpec:
+    """Return a backbone by recipe name, else a local folder that has a `config.json`, else a hub name."""
+    if name in recipe_names("backbones"):
+        return load("backbones", name).model_copy(update={"weights": weights})
+    path = Path(name)
+    if (path / "config.json").is_file():
+        return BackboneSpec(name=path.name, folder=str(path.resolve()), weights=weights)
+    if name.count("/") == 1 and not path.exists() and ".." not in name and not name.startswith(("/", ".")):
+        return BackboneSpec(name=name, hub=name, weights=weights)
+    known = did_you_mean("backbone", name, recipe_names("backbones"))
+    raise InputError(f"{known} A folder with a config.json or a hub name like owner/model works too.")
+
+
+def parse_assignments(assignments: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return `section.key=value` strings as nested mappings, values read as YAML scalars."""
+    sections: dict[str, dict[str, Any]] = {"options": {}, "training": {}, "data": {}}
+    for text in assignments:
+        key, equals, value = text.partition("=")
+        section, dot, field = key.strip().partition(".")
+        if not equals or not dot or section not in sections:
+            raise InputError(f"--set {text}: expected options.KEY=VALUE, training.KEY=VALUE or data.KEY=VALUE.")
+        try:
+            # YAML 1.1 reads 1e-4 as a string; people write rates that way
+            sections[section][field] = float(value) if "e" in value.lower() else yaml.safe_load(value)
+        except ValueError:
+            sections[section][field] = yaml.safe_load(value)
+    return sections
+
+
+def resolve(
+    method: str,
+    *,
+    setting: str,
+    profile: str = "demo",
+    task: str | None = None,
+    partition: str | None = None,
+    seed: int | None = None,
+    variant: str = "paper",
+    backbone_name: str | None = None,
+    backbone_weights: str = "pretrained",
+    origin: str | None = None,
+    assignments: Iterable[str] = (),
+) -> RunSpec:
+    """Return the run spec for one model; data and backbone fingerprints are still empty.
+
+    Raises `InputError` for an unknown name, a value outside its range, or a setting the method does not have.
+    """
+    recipe: MethodRecipe = load("methods", method)
+    scale: ProfileRecipe = load("profiles", profile)
+    name = Path(method).stem
+    if setting not in settings.SETTINGS:
+        raise InputError(did_you_mean("setting", setting, list(settings.SETTINGS)))
+    if setting not in recipe.settings:
+        raise InputError(f"{name} has no {setting} setting: it runs in {', '.join(recipe.settings)}.")
+    if variant != "paper" and variant not in recipe.variants:
+        raise InputError(f"{name} has no variant '{variant}'. Known: {', '.join(['paper', *recipe.variants])}.")
+    given = parse_assignments(assignments)
+    layers = [recipe, recipe.profiles.get(profile, Override()), recipe.variants.get(variant, Override())]
+    # one model a partition or a task: the parts that do not apply to the setting stay out of the identity
+    return validated(
+        RunSpec,
+        {
+            "paper": recipe.paper,
+            "method": name,
+            "kind": recipe.kind,
+            "variant": variant,
+            "setting": setting,
+            "task": task if setting == "single" else None,
+            "partition": partition if setting == "mixed" else None,
+            "seed": scale.seeds[0] if seed is None else seed,
+            "profile": Path(profile).stem,
+            "options": merge(*(layer.options for layer in layers), given["options"]),
+            "data": merge(
+                scale.data,
+                *(layer.data for layer in layers),
+                given["data"],
+                {"origin": origin} if origin else {},
+            ),
+            "backbone": backbone(backbone_name or scale.backbone, backbone_weights),
+            "training": merge(scale.training, *(layer.training for layer in layers), given["training"]),
+        },
+        f"{name} ({setting}, {profile})",
+    )
+
+
+def expand(
+    method: str,
+    *,
+    setting: str,
+    task: str | None = None,
+    partition: str | None = None,
+    seeds: Iterable[int | None] = (None,),
+    **others: Any,
+) -> list[RunSpec]:
+    """Return the run specs of a method in a setting: both partitions (mixed) or both tasks (single) by default."""
+    tasks: tuple[str | None, ...] = (None,)
+    partitions: tuple[str | None, ...] = (None,)
+    if setting == "single":
+        tasks = (task,) if task else settings.TASKS
+    elif task is not None:
+        raise InputError(f"--task only applies to the single setting; {setting} trains on both tasks.")
+    if setting == "mixed":
+        partitions = {None: settings.PARTITIONS, "switched": settings.SWITCHED}.get(partition, (partition,))
+        for side in partitions:
+            settings.partition_sources(side or "")
+    elif partition is not None:
+        raise InputError(f"--partition only applies to the mixed setting, not to {setting}.")
+    return [
+        resolve(method, setting=setting, task=t, partition=p, seed=seed, **others)
+        for seed in seeds
+        for p in partitions
+        for t in tasks
+    ]
