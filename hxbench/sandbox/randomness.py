@@ -1,0 +1,46 @@
+"""Random draws that are the same on every machine: PCG64 seeded from a digest of names, never from `hash()`."""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import TypeVar
+
+import numpy as np
+
+T = TypeVar("T")
+_BLOCK = 4096
+
+
+def digest_integer(*names: object) -> int:
+    """Return a 128-bit integer that depends on the names alone."""
+    return int.from_bytes(sha256("/".join(map(str, names)).encode()).digest()[:16], "big")
+
+
+def unit(*names: object) -> float:
+    """Return a number in [0, 1) that depends on the names alone: one decision that needs no stream."""
+    return (digest_integer(*names) >> 75) / 2**53
+
+
+class Draws:
+    """A named stream of uniform numbers, drawn in blocks because single draws would set the pace."""
+
+    def __init__(self, *names: object) -> None:
+        self._generator = np.random.Generator(np.random.PCG64(digest_integer(*names)))
+        self._block: list[float] = []
+
+    def uniform(self) -> float:
+        """Return the next number in [0, 1)."""
+        if not self._block:
+            self._block = self._generator.random(_BLOCK).tolist()
+        return self._block.pop()
+
+    def chance(self, probability: float) -> bool:
+        """Return true with this probability."""
+        return self.uniform() < probability
+
+    def pick(self, options: Sequence[T]) -> T:
+        """Return one option, all equally likely."""
+        return options[int(self.uniform() * len(options))]
+
+    def zipf(self, options: Sequence[T]) -> T:
+        """Return one option, earlier ones more often (log-uniform rank, close to Zipf's law)."""
+        return options[int((len(options) + 1) ** self.uniform()) - 1]
