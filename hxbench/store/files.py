@@ -1,0 +1,85 @@
+"""Files that are either there as a whole or not at all, and the two text formats of the store."""
+
+import contextlib
+import json
+import math
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from hxbench.errors import RunError
+
+
+def replace_file(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a temporary file beside `path`, then rename it to `path`; a full disk is a `RunError`."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(temporary)
+        # a quota or a network file system reports what it could not keep here, before the old file is given up
+        with temporary.open("rb") as handle:
+            os.fsync(handle.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise RunError(f"cannot write {path}: {error.strerror or error}.") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write UTF-8 `text` to `path` in one step."""
+    replace_file(path, lambda temporary: temporary.write_text(text, encoding="utf-8", newline="\n"))
+
+
+def _plain(value: Any) -> Any:
+    """Return `value` in types that JSON has: arrays' scalars as numbers, NaN and infinities as null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(inner) for inner in value]
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if hasattr(value, "item"):  # a zero-dimensional array or tensor
+        return _plain(value.item())
+    return str(value)
+
+
+def to_json(value: Any, indent: int | None = None) -> str:
+    """Return strict JSON that any reader takes."""
+    return json.dumps(_plain(value), ensure_ascii=False, allow_nan=False, indent=indent)
+
+
+def to_json_lines(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return one JSON object a line."""
+    return "".join(to_json(row) + "\n" for row in rows)
+
+
+def read_json_lines(path: Path) -> list[dict[str, Any]]:
+    """Return the objects of a JSON-lines file; `ValueError` names the first line that is not one."""
+    rows = []
+    with path.open(encoding="utf-8") as handle:
+        for number, line in enumerate(handle, 1):
+            try:
+                row = json.loads(line)
+            except ValueError:
+                row = None
+            if not isinstance(row, dict):
+                raise ValueError(f"{path}, line {number}: expected a JSON object.")
+            rows.append(row)
+    return rows
+
+
+def discard(folder: Path) -> None:
+    """Delete a folder so that nobody sees it half deleted: first out of sight, then away."""
+    hidden = folder.with_name(f".trash-{secrets.token_hex(6)}")
+    try:
+        os.rename(folder, hidden)
+    except FileNotFoundError:
+        return
+    shutil.rmtree(hidden, ignore_errors=True)

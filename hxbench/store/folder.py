@@ -1,0 +1,118 @@
+"""The store as a folder of runs.
+
+`ROOT/runs/<run id>/` is a finished run; `ROOT/runs/.work-<run id>/` is one in the making, which becomes the former
+by one rename. Whoever works on a run holds `ROOT/runs/.claim-<run id>` meanwhile.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hxbench.errors import InputError, did_you_mean
+from hxbench.store.claim import Claim, is_held
+from hxbench.store.files import discard
+from hxbench.store.record import DamagedRun, RunRecord, read_record
+from hxbench.store.writer import RunWriter, is_done
+
+if TYPE_CHECKING:
+    from hxbench.recipe import RunSpec
+
+_WORK = ".work-"
+
+
+class Store:
+    """The runs under `root`; nothing is created before something is written."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.problems: list[str] = []  # what the last `runs` had to leave out, one sentence each
+        if root.exists() and not root.is_dir():
+            raise InputError(f"the store {root} is a file; a folder is expected.")
+
+    def _final(self, run_id: str) -> Path:
+        return self.root / "runs" / run_id
+
+    def _work(self, run_id: str) -> Path:
+        return self.root / "runs" / f"{_WORK}{run_id}"
+
+    def _claim(self, run_id: str) -> Path:
+        return self.root / "runs" / f".claim-{run_id}"
+
+    def is_complete(self, run_id: str) -> bool:
+        """Return whether the run is finished; reads one small file."""
+        return is_done(self._final(run_id))
+
+    def open_run(self, spec: "RunSpec") -> RunWriter:
+        """Claim the run's work folder for this process; raises `RunBusy` when another live process has it."""
+        run_id = spec.run_id
+        claim = self._claimed(run_id, f"the run {run_id} ({spec.title})")
+        try:
+            return RunWriter(spec, self._work(run_id), self._final(run_id), claim)
+        except BaseException:
+            claim.release()
+            raise
+
+    def _claimed(self, run_id: str, what: str) -> Claim:
+        path = self._claim(run_id)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return Claim(path, what)
+        except OSError as error:
+            raise InputError(f"cannot write to the store {self.root}: {error.strerror or error}.") from error
+
+    def runs(self, *, complete_only: bool = True) -> list[RunRecord]:
+        """Return the runs by id; those that cannot be read are left out and described in `problems`."""
+        self.problems = []
+        folder = self.root / "runs"
+        records: dict[str, RunRecord] = {}
+        entries = sorted(folder.iterdir()) if folder.is_dir() else []
+        for entry in entries:
+            work = entry.name.startswith(_WORK)
+            run_id = entry.name.removeprefix(_WORK)
+            if not entry.is_dir() or run_id.startswith(".") or (work and complete_only):
+                continue
+            try:
+                record = read_record(run_id, entry)
+            except DamagedRun as error:
+                if entry.exists():  # else it was finished or removed while we looked
+                    self.problems.append(str(error))
+                continue
+            if work and record.state == "running" and not is_held(self._claim(run_id)):
+                record = replace(
+                    record, status={**record.status, "state": "interrupted"}
+                )  # killed, could not say so
+            if not work and record.state != "done":
+                self.problems.append(f"run {run_id}: its status is {record.state}, not done.")
+            elif not work or run_id not in records:
+                records[run_id] = record
+        return [records[run_id] for run_id in sorted(records)]
+
+    def get(self, reference: str) -> RunRecord:
+        """Return the run with this id or unique beginning of an id, finished or not."""
+        records = {record.id: record for record in self.runs(complete_only=False)}
+        if reference in records:
+            return records[reference]
+        near = [run_id for run_id in records if reference and run_id.startswith(reference)]
+        if len(near) == 1:
+            return records[near[0]]
+        if near:
+            raise InputError(f"'{reference}' fits {len(near)} runs: {', '.join(near)}.")
+        if not records:
+            raise InputError(f"the store {self.root} has no runs.")
+        if damaged := [text for text in self.problems if reference and text.startswith(f"run {reference}")]:
+            raise InputError(damaged[0])
+        if len(records) > 10:  # too many to offer them all
+            raise InputError(did_you_mean("run", reference, list(records)).partition(" Known:")[0])
+        raise InputError(did_you_mean("run", reference, list(records)))
+
+    def remove(self, run_id: str) -> None:
+        """Delete a run, finished or not; raises `RunBusy` when a process works on it."""
+        # a name with a separator or a dot, or none at all, must never reach a deletion
+        if not run_id.isalnum() or not (self._final(run_id).is_dir() or self._work(run_id).is_dir()):
+            raise InputError(f"the store {self.root} has no run '{run_id}'.")
+        claim = self._claimed(run_id, f"the run {run_id}")
+        try:
+            discard(self._final(run_id))
+            discard(self._work(run_id))
+        finally:
+            claim.release()

@@ -1,0 +1,116 @@
+"""One run as it lies in the store, read when asked for."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hxbench.errors import InputError, RunError
+from hxbench.store.files import read_json_lines
+
+if TYPE_CHECKING:
+    from hxbench.recipe import RunSpec
+
+STATES = ("running", "interrupted", "failed", "done")
+
+
+class DamagedRun(RunError):  # noqa: N818 - named beside RunBusy
+    """A file of a stored run is missing or cannot be read."""
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A stored run: its id, its spec (the plain mapping if a schema of another version wrote it), its status."""
+
+    id: str
+    spec: "RunSpec | dict[str, Any]"
+    status: dict[str, Any]
+    folder: Path
+
+    @property
+    def state(self) -> str:
+        """One of `STATES`."""
+        return str(self.status.get("state", "interrupted"))
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """The spec as a mapping, whatever version wrote it."""
+        return self.spec if isinstance(self.spec, dict) else self.spec.model_dump(mode="json")
+
+    @property
+    def title(self) -> str:
+        """What a person calls the run."""
+        if not isinstance(self.spec, dict):
+            return self.spec.title
+        return " ".join(str(self.spec.get(key, "?")) for key in ("method", "setting", "seed", "profile"))
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """Return the rows of `metrics.jsonl`: split, task, language, metric, value, step, role."""
+        return self._rows("metrics.jsonl")
+
+    def history(self) -> list[dict[str, Any]]:
+        """Return the rows of `history.jsonl`: step, loss, lr, tokens and whatever the loop logged."""
+        return self._rows("history.jsonl")
+
+    def provenance(self) -> dict[str, Any]:
+        """Return where the run comes from: code, data, libraries, device."""
+        try:
+            return read_mapping(self.folder / "provenance.json")
+        except FileNotFoundError:
+            return {}
+
+    def predictions(self, task: str, language: str) -> dict[str, list[Any]]:
+        """Return the columns sentence, gold and predicted of a pair, one row a sentence."""
+        import pyarrow.parquet
+
+        path = self.folder / "predictions" / f"{task}-{language}.parquet"
+        if not path.is_file():
+            raise InputError(f"run {self.id} has no predictions for {task}-{language}.")
+        return dict(pyarrow.parquet.read_table(path).to_pydict())
+
+    def _rows(self, name: str) -> list[dict[str, Any]]:
+        try:
+            return read_json_lines(self.folder / name)
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError) as error:
+            raise DamagedRun(f"run {self.id}: {error}") from None
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """Return the JSON object in `path`; `FileNotFoundError` passes through, anything else is a `DamagedRun`."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError) as error:
+        raise DamagedRun(f"{path}: not readable ({error}).") from None
+    if not isinstance(value, dict):
+        raise DamagedRun(f"{path}: expected a JSON object.")
+    return value
+
+
+def read_record(run_id: str, folder: Path) -> RunRecord:
+    """Return the run in `folder`; raises `DamagedRun` when its status or spec is missing or unreadable."""
+    import yaml
+    from pydantic import ValidationError
+
+    from hxbench.recipe import RunSpec
+
+    try:
+        status = read_mapping(folder / "status.json")
+        text = (folder / "spec.yaml").read_text(encoding="utf-8")
+        # the C loader reads a store of a thousand runs in a second, the Python one in ten
+        fields = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except FileNotFoundError as error:
+        raise DamagedRun(f"run {run_id}: {Path(error.filename).name} is missing in {folder}.") from None
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise DamagedRun(f"run {run_id}: spec.yaml is not readable ({str(error).splitlines()[0]}).") from None
+    if not isinstance(fields, dict):
+        raise DamagedRun(f"run {run_id}: spec.yaml holds no mapping.")
+    try:
+        spec: RunSpec | dict[str, Any] = RunSpec.model_validate(fields)
+    except ValidationError:
+        spec = fields
+    return RunRecord(run_id, spec, status, folder)

@@ -1,0 +1,130 @@
+"""What one process writes while it works on a run."""
+
+import os
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from hxbench.errors import RunError
+from hxbench.store.claim import Claim
+from hxbench.store.files import discard, replace_file, replace_text, to_json, to_json_lines
+from hxbench.store.record import DamagedRun, read_mapping
+
+if TYPE_CHECKING:
+    from hxbench.recipe import RunSpec
+
+
+def is_done(folder: Path) -> bool:
+    """Return whether `folder` holds a finished run."""
+    try:
+        return read_mapping(folder / "status.json").get("state") == "done"
+    except (FileNotFoundError, DamagedRun):
+        return False
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+class RunWriter:
+    """The work folder of one run, claimed for this process until the `with` block ends.
+
+    Every file is replaced as a whole. Leaving the block keeps the folder, so that the run can be resumed from it;
+    `finish` turns it into the finished run. A write after the claim was lost raises `RunBusy` and changes nothing.
+    """
+
+    def __init__(self, spec: "RunSpec", folder: Path, final: Path, claim: Claim) -> None:
+        self.spec = spec
+        self.folder = folder
+        self._final = final
+        self._claim = claim
+        self._finished = False
+        self._status: dict[str, Any] = {}
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._status = read_mapping(folder / "status.json")
+        except (FileNotFoundError, DamagedRun):  # the first attempt, or one killed by a full disk: nothing to keep
+            self._status = {"started": _now()}
+        self._write_spec()
+        self.status(state="running", error=None)
+
+    def status(self, **fields: Any) -> None:
+        """Set fields of `status.json`: state (running, interrupted, failed, done), step, updates, error, …"""
+        self._claim.require()
+        self._status.update(fields, updated=_now())
+        replace_text(self.folder / "status.json", to_json(self._status, indent=1) + "\n")
+
+    def write_metrics(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Replace `metrics.jsonl`: split, task, language, metric, value, step, role; NaN becomes null."""
+        self._write("metrics.jsonl", to_json_lines(rows))
+
+    def write_history(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Replace `history.jsonl`: step, loss, lr, tokens, …"""
+        self._write("history.jsonl", to_json_lines(rows))
+
+    def write_provenance(self, facts: Mapping[str, Any]) -> None:
+        """Replace `provenance.json` (see `provenance.collect`)."""
+        self._write("provenance.json", to_json(facts, indent=1) + "\n")
+
+    def write_predictions(self, task: str, language: str, table: Mapping[str, list[Any]]) -> None:
+        """Replace a pair's predictions: sentence (number), gold and predicted (labels), one row a sentence."""
+        import pyarrow
+        import pyarrow.parquet
+
+        labels = pyarrow.list_(pyarrow.string())
+        types = {"sentence": pyarrow.int32(), "gold": labels, "predicted": labels}
+        if missing := types.keys() - table.keys():
+            raise ValueError(f"predictions of {task}-{language} lack {', '.join(sorted(missing))}")
+        columns = {name: pyarrow.array(values, type=types.get(name)) for name, values in table.items()}
+        self._claim.require()
+        replace_file(
+            self.folder / "predictions" / f"{task}-{language}.parquet",
+            lambda temporary: pyarrow.parquet.write_table(pyarrow.table(columns), temporary),
+        )
+
+    def finish(self, **status_fields: Any) -> Path:
+        """Make this the finished run and return its folder; what somebody else finished first is kept instead."""
+        if not self._claim.held() and is_done(self._final):
+            self._finished = True
+            return self._final
+        self._write_spec()
+        self.status(**{"error": None, **status_fields, "state": "done", "finished": _now()})
+        self._finished = True
+        for _ in range(3):
+            try:
+                os.rename(self.folder, self._final)
+                return self._final
+            except OSError as error:
+                if is_done(self._final):
+                    discard(self.folder)
+                    return self._final
+                if not self._final.exists():
+                    raise RunError(f"cannot write {self._final}: {error.strerror or error}.") from error
+                discard(self._final)  # something half there, from a copy that broke off: ours is whole
+        raise RunError(f"cannot replace {self._final}: another process keeps writing there.")
+
+    def _write(self, name: str, text: str) -> None:
+        self._claim.require()
+        replace_text(self.folder / name, text)
+
+    def _write_spec(self) -> None:
+        import yaml
+
+        self._write("spec.yaml", yaml.safe_dump(self.spec.model_dump(mode="json"), sort_keys=False))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if not self._finished and self._status.get("state") == "running" and self._claim.held():
+                if isinstance(error, Exception):
+                    self.status(state="failed", error=str(error) or type(error).__name__)
+                else:  # left early, or by Ctrl-C
+                    self.status(state="interrupted")
+        finally:
+            self._claim.release()

@@ -1,0 +1,158 @@
+"""Claims between real processes: one wins, a dead or silent one is taken over, by exactly one taker."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from hxbench import recipe
+from hxbench.store import RunBusy, Store, claim
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from hxbench import recipe
+from hxbench.store import Store
+spec = recipe.resolve("hyperx-base", setting="mixed", partition="a", seed=int(sys.argv[2]))
+with Store(Path(sys.argv[1])).open_run(spec) as run:
+    run.status(step=3)
+    print("held", flush=True)
+    time.sleep(60)
+"""
+# every process starts at the same moment, so that they do meet
+RACE = """
+import sys, time
+from pathlib import Path
+from hxbench import recipe
+from hxbench.store import RunBusy, Store
+store, seed, start = Store(Path(sys.argv[1])), int(sys.argv[2]), float(sys.argv[3])
+spec = recipe.resolve("hyperx-base", setting="mixed", partition="a", seed=seed)
+time.sleep(max(0, start - time.time()))
+try:
+    with store.open_run(spec) as run:
+        for number in range(20):
+            run.write_metrics([{"value": number, "writer": sys.argv[4]}] * 50)
+        time.sleep(0.8)
+        run.finish(writer=sys.argv[4])
+    print("won", flush=True)
+except RunBusy:
+    print("busy", flush=True)
+"""
+
+
+def start(code, *arguments):
+    return subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], stdout=subprocess.PIPE, text=True)
+
+
+def spec_of(seed):
+    return recipe.resolve("hyperx-base", setting="mixed", partition="a", seed=seed)
+
+
+@pytest.fixture
+def holder(tmp_path):
+    process = start(HOLD, tmp_path, 1)
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_a_live_process_keeps_its_run_and_a_killed_one_is_taken_over(tmp_path, holder):
+    store, spec = Store(tmp_path), spec_of(1)
+    with pytest.raises(RunBusy, match=f"process {holder.pid}"):
+        store.open_run(spec)
+    assert store.runs(complete_only=False)[0].state == "running"
+    with store.open_run(spec_of(2)):
+        pass  # another run is free
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    assert next(r for r in store.runs(complete_only=False) if r.id == spec.run_id).state == "interrupted"
+    with store.open_run(spec) as run:
+        assert json.loads((run.folder / "status.json").read_text())["step"] == 3
+        run.finish()
+    assert store.is_complete(spec.run_id)
+
+
+def test_a_silent_host_is_taken_over_and_its_late_writes_change_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(claim, "HEARTBEAT_SECONDS", 3600)
+    store, spec = Store(tmp_path), spec_of(1)
+    path = tmp_path / "runs" / f".claim-{spec.run_id}"
+    silent = store.open_run(spec)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"machine": "another", "pid": 1}))
+    with pytest.raises(RunBusy):
+        store.open_run(spec)
+    old = time.time() - claim.STALE_SECONDS - 5
+    os.utime(path, (old, old))
+    with store.open_run(spec) as taker:
+        taker.write_metrics([{"value": "taker"}])
+        with pytest.raises(RunBusy, match="taken over"):
+            silent.write_metrics([{"value": "silent"}])
+        silent.__exit__(None, None, None)
+        assert path.exists(), "the one who lost the claim must not release the taker's"
+        final = taker.finish()
+    assert silent.finish() == final
+    assert (final / "metrics.jsonl").read_text() == '{"value": "taker"}\n'
+
+
+def test_the_heartbeat_keeps_a_claim_fresh(tmp_path, monkeypatch):
+    monkeypatch.setattr(claim, "HEARTBEAT_SECONDS", 0.02)
+    held = claim.Claim(tmp_path / "claim", "it")
+    os.utime(tmp_path / "claim", (1, 1))
+    until = time.time() + 5
+    while (tmp_path / "claim").stat().st_mtime == 1 and time.time() < until:
+        time.sleep(0.01)
+    assert (tmp_path / "claim").stat().st_mtime > 1
+    held.release()
+    assert not (tmp_path / "claim").exists()
+
+
+def test_a_taker_gives_back_a_claim_that_was_renewed_under_its_hands(tmp_path, monkeypatch):
+    path = tmp_path / "claim"
+    monkeypatch.setattr(claim, "HEARTBEAT_SECONDS", 3600)
+    path.write_text(json.dumps({"machine": claim._machine(), "pid": 2**22 + 1, "token": "dead"}))
+    judge = claim._stale
+    fresh = json.dumps({"machine": claim._machine(), "pid": os.getpid(), "token": "fresh"})
+
+    def slow(where, said):
+        verdict = judge(where, said)
+        if verdict:  # a faster taker comes between the look and the rename
+            path.write_text(fresh)
+        return verdict
+
+    monkeypatch.setattr(claim, "_stale", slow)
+    with pytest.raises(RunBusy):
+        claim.Claim(path, "it")
+    assert path.read_text() == fresh
+    assert [p.name for p in tmp_path.iterdir()] == ["claim"]
+
+
+@pytest.mark.parametrize("stale", [False, True])
+def test_of_many_processes_on_one_run_one_wins(tmp_path, stale):
+    run_id = spec_of(1).run_id
+    if stale:
+        (tmp_path / "runs").mkdir()
+        gone = {"machine": claim._machine(), "pid": 2**22 + 1, "token": "x"}
+        (tmp_path / "runs" / f".claim-{run_id}").write_text(json.dumps(gone))
+    processes = [start(RACE, tmp_path, 1, time.time() + 2.5, number) for number in range(4)]
+    said = [process.communicate(timeout=60)[0].strip() for process in processes]
+    assert sorted(said) == ["busy", "busy", "busy", "won"]
+    (record,) = Store(tmp_path).runs(complete_only=False)
+    assert record.status["writer"] == str(said.index("won"))
+    assert {row["writer"] for row in record.metrics()} == {record.status["writer"]}
+
+
+def test_processes_on_different_runs_do_not_disturb_each_other_or_a_reader(tmp_path):
+    at = time.time() + 1.5
+    processes = [start(RACE, tmp_path, seed, at, seed) for seed in (1, 2)]
+    store, seen = Store(tmp_path), set()
+    while any(process.poll() is None for process in processes):
+        for record in store.runs():
+            assert record.metrics()[-1] == {"value": 19, "writer": record.status["writer"]}
+            seen.add(record.id)
+        assert store.problems == []
+    assert [process.communicate()[0].strip() for process in processes] == ["won", "won"]
+    assert {record.id for record in store.runs()} == {spec_of(1).run_id, spec_of(2).run_id} >= seen
