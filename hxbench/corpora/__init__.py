@@ -1,0 +1,9 @@
+"""Labelled and unlabelled corpora from three origins, as memory-mapped `datasets.Dataset` in one schema a task.
+
+Start at `load.Corpora`. Nothing here imports `datasets` or `pyarrow` before a corpus is read.
+"""
+
+from hxbench.corpora.load import Corpora, Origin
+from hxbench.corpora.schema import CORPUS_OF_TASK, SPLITS, labels
+
+__all__ = ["CORPUS_OF_TASK", "SPLITS", "Corpora", "Origin", "labels"]

@@ -1,0 +1,54 @@
+"""Numbered UTF-8 lines of a user's file, one at a time: what all readers stand on."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from hxbench.errors import InputError
+
+# A longer line means that the file is not text; without a limit one line could fill the memory.
+LONGEST_LINE = 4 * 2**20
+
+
+def fault(path: Path, number: int, found: str, expected: str) -> InputError:
+    """Return the error for a broken line: file, line number, what stands there and what was expected."""
+    return InputError(f"{path}, line {number}: {found}; expected {expected}.")
+
+
+def quoted(text: str) -> str:
+    """Return `text` as it may stand in a message: quoted, control characters escaped, at most 40 characters."""
+    return repr(text if len(text) <= 40 else text[:37] + "...")
+
+
+def counted(count: int, noun: str) -> str:
+    """Return the count with its noun: `1 column`, `2 columns`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def numbered_lines(path: Path, kind: str) -> Iterator[tuple[int, str]]:
+    """Yield line number (from 1) and line without its end (LF or CRLF); a byte-order mark is dropped.
+
+    `kind` names the format in messages. Raises `InputError` for a missing file, a directory, an unreadable file,
+    a line that is not UTF-8, and a line of more than 4 MiB.
+    """
+    if path.is_dir():
+        raise InputError(f"{path} is a directory; expected {kind} file.")
+    try:
+        stream = path.open("rb")
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; expected {kind} file.") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); expected {kind} file.") from None
+    with stream:
+        number = 0
+        while raw := stream.readline(LONGEST_LINE + 1):
+            number += 1
+            if len(raw) > LONGEST_LINE:
+                raise fault(path, number, "more than 4 MiB without a line end", f"{kind} file")
+            if number == 1:
+                raw = raw.removeprefix(b"\xef\xbb\xbf")
+            try:
+                line = raw.decode("utf-8")
+            except UnicodeDecodeError as error:
+                byte = f"byte 0x{raw[error.start]:02x} at position {error.start + 1} of the line is not UTF-8"
+                raise fault(path, number, byte, f"{kind} file in UTF-8") from None
+            yield number, line.removesuffix("\n").removesuffix("\r")

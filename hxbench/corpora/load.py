@@ -1,0 +1,153 @@
+"""The entry to all corpora: which splits an origin has, and each as a memory-mapped `datasets.Dataset`."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from hxbench.corpora.arrow import open_arrow, write_arrow
+from hxbench.corpora.conllu import MULTIWORD, read_conllu
+from hxbench.corpora.digest import file_digest
+from hxbench.corpora.made import sandbox_folder
+from hxbench.corpora.mirror import candidates, check_mirror, find, find_splits
+from hxbench.corpora.schema import CORPUS_OF_TASK, SPLITS, labels
+from hxbench.corpora.text import read_text
+from hxbench.corpora.wikiann import read_wikiann
+from hxbench.errors import InputError, did_you_mean
+from hxbench.languages import Language, language_set
+from hxbench.places import cache_dir
+
+if TYPE_CHECKING:
+    import datasets
+
+READER_VERSION = 1  # goes up whenever the same file would be read into other rows
+CAPS = (*SPLITS, "text")
+
+Progress = Callable[[str, int, int | None], None]
+"""Called with what is being fetched, the bytes so far and the bytes in all (None where unknown)."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where corpora come from: made on the spot, the public release places, or a local mirror in `folder`."""
+
+    kind: Literal["sandbox", "hub", "mirror"]
+    folder: Path | None = None
+    offline: bool = False
+    sandbox_seed: int = 0
+
+
+class Corpora:
+    """The corpora of one origin under one set of reading options.
+
+    `multiword` is the treatment of multi-word tokens (`conllu.read_conllu`); `caps` has the first N sentences to
+    keep, by `train`, `dev`, `test` and `text` (absent or None: all). `languages` are the languages by code: the
+    sandbox set for the sandbox, the paper's otherwise. Raises `InputError` for a mirror without a corpus and for
+    options that make no sense.
+    """
+
+    languages: dict[str, Language]
+
+    def __init__(
+        self, origin: Origin, *, multiword: str = "skip", caps: Mapping[str, int | None] | None = None
+    ) -> None:
+        self.origin = origin
+        self.multiword = multiword
+        self.caps = dict(caps or {})
+        if multiword not in MULTIWORD:
+            raise InputError(did_you_mean("multiword option", multiword, list(MULTIWORD)))
+        for name, cap in self.caps.items():
+            if name not in CAPS:
+                raise InputError(did_you_mean("cap", name, list(CAPS)))
+            if cap is not None and cap < 1:
+                raise InputError(f"the cap on {name} is {cap}; expected at least one sentence.")
+        self.languages = language_set("sandbox" if origin.kind == "sandbox" else "hyperx")
+        self._cache = cache_dir() / "corpora"
+        self._root: Path | None = None
+        if origin.kind == "mirror":
+            if origin.folder is None:
+                raise InputError("a mirror needs a folder; give one with --data-source DIR.")
+            self._root = origin.folder
+            check_mirror(self._root)
+        elif origin.kind != "sandbox":
+            raise InputError(did_you_mean("data source", origin.kind, ["sandbox", "mirror"]))
+
+    def splits(self, task: str, language: str) -> tuple[str, ...]:
+        """Return which of train, dev and test exist for a pair, in this order; () where the origin lacks it.
+
+        Nothing is read. For `mlm` it is `("train",)` or ().
+        """
+        return find_splits(self._folder(), task, self._language(task, language))
+
+    def load(self, task: str, language: str, split: str) -> "datasets.Dataset":
+        """Return a split as a dataset on disk: `words` and `tags` (class ids of `labels(task)`), or `text`.
+
+        Memory does not grow with the corpus. The Arrow file is written once per fingerprint in the cache; several
+        processes may do so at once. Raises `InputError` for a split that the origin lacks and for broken files.
+        """
+        source = self._source(task, language, split)
+        fingerprint = self.fingerprint(task, language, split)
+        place = self._cache / task / f"{language}-{split}-{fingerprint}.arrow"
+        dataset = open_arrow(place, fingerprint)
+        if dataset is None:
+            cap = self.caps.get(self._cap_name(task, split))
+            write_arrow(place, task, islice(self._read(task, source), cap))
+            dataset = open_arrow(place, fingerprint)
+        if dataset is None:
+            raise InputError(f"{place} cannot be read back after writing; is the disk of the cache sound?")
+        return dataset
+
+    def fingerprint(self, task: str, language: str, split: str) -> str:
+        """Return 16 hex digits for the rows of a split: source bytes, reading options, cap and reader version."""
+        source = self._source(task, language, split)
+        identity: dict[str, Any] = {
+            "source": file_digest(source, self._cache / "sums"),
+            "task": task,
+            "labels": labels(task),
+            "cap": self.caps.get(self._cap_name(task, split)),
+            "reader": READER_VERSION,
+        }
+        if task == "pos":
+            identity["multiword"] = self.multiword
+        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
+
+    def missing(self, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return the (task, language) pairs of which the origin has nothing, in the order given."""
+        return [(task, language) for task, language in pairs if not self.splits(task, language)]
+
+    def fetch(self, pairs: Iterable[tuple[str, str]], progress: Progress | None = None) -> None:
+        """Download what the pairs need and the cache lacks; only the hub has anything to do."""
+
+    def _folder(self) -> Path:
+        if self._root is None:
+            self._root = sandbox_folder(self.origin.sandbox_seed)
+        return self._root
+
+    def _language(self, task: str, code: str) -> Language:
+        labels(task)  # an unknown task is refused here
+        if code not in self.languages:
+            raise InputError(did_you_mean("language", code, list(self.languages)))
+        return self.languages[code]
+
+    def _source(self, task: str, code: str, split: str) -> Path:
+        language = self._language(task, code)
+        if split not in SPLITS:
+            raise InputError(did_you_mean("split", split, list(SPLITS)))
+        path = find(self._folder(), task, language, split)
+        if path is None:
+            looked = " or ".join(candidates(task, language, split)) or "nothing, as running text has only train"
+            raise InputError(
+                f"{self._folder()} has no {split} split of {CORPUS_OF_TASK[task]} for {code}; looked for {looked}."
+            )
+        return path
+
+    def _cap_name(self, task: str, split: str) -> str:
+        return "text" if task == "mlm" else split
+
+    def _read(self, task: str, source: Path) -> Iterator[Any]:
+        if task == "pos":
+            return read_conllu(source, self.multiword)
+        return read_wikiann(source) if task == "ner" else read_text(source)
