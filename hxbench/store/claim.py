@@ -97,16 +97,19 @@ def is_held(path: Path) -> bool:
 
 
 class Claim:
-    """The claim at `path`, held from construction to `release`; raises `RunBusy` when somebody else has it."""
+    """The claim at `path`, held from `acquire` to `release`; `what` is said of it when somebody else has it."""
 
     def __init__(self, path: Path, what: str) -> None:
         self.path = path
         self._what = what
         self._token = secrets.token_hex(16)
         self._pid = os.getpid()
-        self._take()
         self._stop = threading.Event()
-        threading.Thread(target=self._beat, name=f"claim {path.name}", daemon=True).start()
+
+    def acquire(self) -> None:
+        """Take the claim and keep it fresh; raises `RunBusy` when a live process has it."""
+        self._take()
+        threading.Thread(target=self._beat, name=f"claim {self.path.name}", daemon=True).start()
 
     def _take(self) -> None:
         host = socket.gethostname()

@@ -53,12 +53,13 @@ class Store:
             raise
 
     def _claimed(self, run_id: str, what: str) -> Claim:
-        path = self._claim(run_id)
+        claim = Claim(self._claim(run_id), what)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            return Claim(path, what)
+            claim.path.parent.mkdir(parents=True, exist_ok=True)
+            claim.acquire()
         except OSError as error:
             raise InputError(f"cannot write to the store {self.root}: {error.strerror or error}.") from error
+        return claim
 
     def runs(self, *, complete_only: bool = True) -> list[RunRecord]:
         """Return the runs by id; those that cannot be read are left out and described in `problems`."""

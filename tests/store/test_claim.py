@@ -101,6 +101,7 @@ def test_a_silent_host_is_taken_over_and_its_late_writes_change_nothing(tmp_path
 def test_the_heartbeat_keeps_a_claim_fresh(tmp_path, monkeypatch):
     monkeypatch.setattr(claim, "HEARTBEAT_SECONDS", 0.02)
     held = claim.Claim(tmp_path / "claim", "it")
+    held.acquire()
     os.utime(tmp_path / "claim", (1, 1))
     until = time.time() + 5
     while (tmp_path / "claim").stat().st_mtime == 1 and time.time() < until:
@@ -125,7 +126,7 @@ def test_a_taker_gives_back_a_claim_that_was_renewed_under_its_hands(tmp_path, m
 
     monkeypatch.setattr(claim, "_stale", slow)
     with pytest.raises(RunBusy):
-        claim.Claim(path, "it")
+        claim.Claim(path, "it").acquire()
     assert path.read_text() == fresh
     assert [p.name for p in tmp_path.iterdir()] == ["claim"]
 
