@@ -62,6 +62,7 @@ class PretrainSpec(Closed):
     languages: Literal["covered", "all"] = "covered"
     text_sentences: Positive | None = None
     precision: Literal["fp32", "bf16"] = "fp32"
+    cpu_threads: Positive | None = None
     seed: int = 0
 
 
@@ -104,6 +105,7 @@ class TrainingSpec(Closed):
     selection: Literal["sources", "english", "targets", "last"] = "sources"
     eval_batch_size: Positive = 64
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    cpu_threads: Positive | None = None  # part of a run's identity: sums round differently on more threads
 
     @model_validator(mode="after")
     def _one_length(self) -> Self:

@@ -1,0 +1,1 @@
+"""Text → tensors: word-piece alignment, masking, collation."""

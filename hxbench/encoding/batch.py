@@ -1,0 +1,108 @@
+"""What a model is given for one step: one task, one language, padded tensors."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hxbench.encoding.masking import mask_pieces
+
+MULTIPLE = 8  # lengths are padded to a multiple: tensor cores want it, and it keeps the number of shapes small
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One homogeneous batch.
+
+    `positions` are the flat indices (row · length + column) of the pieces that carry a target, so that heads and
+    losses run on those alone and a GPU never has to be asked how many there are. `count` is the number of targets
+    in the global batch, of which a process may hold only some rows.
+    """
+
+    task: str
+    language: str
+    input_ids: Tensor  # [batch, length]
+    attention_mask: Tensor  # [batch, length]
+    positions: Tensor  # [targets]
+    targets: Tensor  # [targets]
+    count: int
+
+    def to(self, device: torch.device) -> "Batch":
+        """Return the batch on a device."""
+        names = ("input_ids", "attention_mask", "positions", "targets")
+        return replace(self, **{name: getattr(self, name).to(device, non_blocking=True) for name in names})
+
+    @property
+    def pieces(self) -> int:
+        """Number of word pieces that are not padding."""
+        return int(self.attention_mask.sum())
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What batching needs to know of a tokenizer."""
+
+    size: int
+    pad: int
+    mask: int
+    special: tuple[int, ...]
+
+
+def pad(rows: list[np.ndarray], value: int, length: int) -> np.ndarray:
+    """Return the rows as one array [rows, length], filled up with `value`."""
+    out = np.full((len(rows), length), value, dtype=np.int64)
+    for i, row in enumerate(rows):
+        out[i, : len(row)] = row
+    return out
+
+
+def padded_length(longest: int) -> int:
+    """Return the length a batch is padded to."""
+    return -(-longest // MULTIPLE) * MULTIPLE
+
+
+def collate(
+    task: str,
+    language: str,
+    pieces: list[np.ndarray],
+    labels: list[np.ndarray] | None,
+    vocabulary: Vocabulary,
+    *,
+    masking: float = 0.15,
+    rng: np.random.Generator | None = None,
+    share: tuple[int, int] = (0, 1),
+) -> Batch:
+    """Return the batch of these rows; `share` = (rank, world) keeps one process's rows of the global batch.
+
+    `labels` hold -100 where a piece carries none; None asks for the masked-language-model task, whose masks are
+    drawn from `rng` for the whole global batch, so that they do not depend on the number of processes.
+    """
+    length = padded_length(max(map(len, pieces)))
+    input_ids = pad(pieces, vocabulary.pad, length)
+    attention = np.arange(length) < np.array([len(row) for row in pieces])[:, None]
+    if labels is None:
+        assert rng is not None
+        input_ids, targets = mask_pieces(input_ids, attention, vocabulary, masking, rng)
+    else:
+        targets = pad(labels, -100, length)
+    count = int((targets != -100).sum())
+    rank, world = share
+    if world > 1:
+        mine = slice(rank, None, world)
+        if rank >= len(pieces):  # fewer rows than processes: go along with a row that has no targets
+            input_ids, attention = input_ids[:1], attention[:1]
+            targets = np.full_like(input_ids, -100)
+        else:
+            input_ids, attention, targets = input_ids[mine], attention[mine], targets[mine]
+    flat = targets.reshape(-1)
+    positions = np.flatnonzero(flat != -100)
+    return Batch(
+        task,
+        language,
+        torch.from_numpy(np.ascontiguousarray(input_ids)),
+        torch.from_numpy(attention.astype(np.int64)),
+        torch.from_numpy(positions),
+        torch.from_numpy(flat[positions]),
+        count,
+    )

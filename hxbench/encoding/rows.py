@@ -1,0 +1,37 @@
+"""Fast reading of tokenised examples from a memory-mapped Arrow table."""
+
+from typing import Any
+
+import numpy as np
+
+
+class Rows:
+    """Random access to the list columns of an Arrow data set, without copying the table into memory."""
+
+    def __init__(self, dataset: Any) -> None:
+        table = dataset.data.table
+        self.columns = [name for name in ("input_ids", "labels") if name in table.column_names]
+        self._chunks: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
+        for name in self.columns:
+            chunks = [c for c in table.column(name).chunks if len(c)]
+            # offsets index into the unsliced values, so a sliced chunk needs no copy either
+            self._chunks[name] = [
+                (c.offsets.to_numpy(zero_copy_only=True), c.values.to_numpy(zero_copy_only=True)) for c in chunks
+            ]
+        sizes = [len(offsets) - 1 for offsets, _ in self._chunks["input_ids"]]
+        self._starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        spans = [np.diff(offsets) for offsets, _ in self._chunks["input_ids"]]
+        self.lengths = np.concatenate(spans).astype(np.int32) if spans else np.zeros(0, np.int32)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def take(self, column: str, rows: np.ndarray) -> list[np.ndarray]:
+        """Return the values of `column` at the given rows."""
+        chunk_of = np.searchsorted(self._starts, rows, side="right") - 1
+        out = []
+        for row, chunk in zip(rows, chunk_of, strict=True):
+            offsets, values = self._chunks[column][chunk]
+            local = row - self._starts[chunk]
+            out.append(values[offsets[local] : offsets[local + 1]])
+        return out

@@ -1,0 +1,134 @@
+"""Words and tags → word pieces and labels, kept as Arrow on disk so that nothing is tokenised twice."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from hxbench import places
+from hxbench.encoding.batch import Vocabulary
+
+VERSION = 1  # of the encoding: part of every cache's fingerprint
+IGNORED = -100
+
+
+def vocabulary_of(tokenizer: Any) -> Vocabulary:
+    """Return what batching needs to know of a tokenizer."""
+    return Vocabulary(
+        len(tokenizer), tokenizer.pad_token_id, tokenizer.mask_token_id, tuple(tokenizer.all_special_ids)
+    )
+
+
+def tokenizer_fingerprint(tokenizer: Any) -> str:
+    """Return a short hash of everything the tokenizer does."""
+    return hashlib.sha256(tokenizer.backend_tokenizer.to_str().encode()).hexdigest()[:16]
+
+
+def align(tokenizer: Any, sentences: list[list[str]]) -> Iterator[tuple[list[int], list[int]]]:
+    """Yield (piece ids, word index of each piece) for every sentence, special tokens left out.
+
+    A word that the tokenizer makes nothing of (a lone control character, say) becomes the unknown piece, so that
+    every word has a first piece and none drops out of the score.
+    """
+    encoded = tokenizer(sentences, is_split_into_words=True, add_special_tokens=False, return_attention_mask=False)
+    for i, words in enumerate(sentences):
+        pieces: list[int] = []
+        owners: list[int] = []
+        previous = -1
+        for piece, word in zip(encoded["input_ids"][i], encoded.word_ids(i), strict=True):
+            for lost in range(previous + 1, word):
+                pieces.append(tokenizer.unk_token_id)
+                owners.append(lost)
+            previous = word
+            pieces.append(piece)
+            owners.append(word)
+        for lost in range(previous + 1, len(words)):
+            pieces.append(tokenizer.unk_token_id)
+            owners.append(lost)
+        yield pieces, owners
+
+
+def windows(owners: list[int], room: int) -> list[tuple[int, int]]:
+    """Return piece ranges of at most `room` pieces that start at word starts and together hold every first piece.
+
+    A single word of more than `room` pieces keeps its first `room`.
+    """
+    first = [i for i, word in enumerate(owners) if i == 0 or word != owners[i - 1]]
+    ends = [*first[1:], len(owners)]
+    ranges: list[tuple[int, int]] = []
+    start = 0
+    for begin, end in zip(first, ends, strict=True):
+        if end - start > room and begin > start:
+            ranges.append((start, min(begin, start + room)))
+            start = begin
+    if owners:
+        ranges.append((start, min(len(owners), start + room)))
+    return ranges
+
+
+def encode_tagged(
+    batch: dict[str, list[Any]], rows: list[int], tokenizer: Any, max_length: int, overflow: str
+) -> dict[str, list[Any]]:
+    """Return model rows for tagged sentences: the first piece of a word carries its label, the rest -100.
+
+    `overflow` window: a sentence of more than `max_length` pieces gives several rows, so that every word is
+    trained on and scored; truncate: it gives one row and the words behind it are cut off.
+    """
+    out: dict[str, list[Any]] = {"input_ids": [], "labels": [], "sentence": [], "first_word": []}
+    for row, tags, (pieces, owners) in zip(rows, batch["tags"], align(tokenizer, batch["words"]), strict=True):
+        ranges = windows(owners, max_length - 2)
+        for start, end in ranges if overflow == "window" else [(0, min(len(pieces), max_length - 2))]:
+            labels = [
+                tags[owners[i]] if i == 0 or owners[i] != owners[i - 1] else IGNORED for i in range(start, end)
+            ]
+            out["input_ids"].append([tokenizer.cls_token_id, *pieces[start:end], tokenizer.sep_token_id])
+            out["labels"].append([IGNORED, *labels, IGNORED])
+            out["sentence"].append(row)
+            out["first_word"].append(owners[start] if owners else 0)
+    return out
+
+
+def encode_text(batch: dict[str, list[Any]], tokenizer: Any, max_length: int) -> dict[str, list[Any]]:
+    """Return model rows for lines of running text, cut at `max_length` pieces."""
+    encoded = tokenizer(
+        batch["text"], add_special_tokens=True, truncation=True, max_length=max_length, return_attention_mask=False
+    )
+    return {"input_ids": [ids for ids in encoded["input_ids"] if len(ids) > 2]}
+
+
+def encode(dataset: Any, fingerprint: str, tokenizer: Any, *, max_length: int, overflow: str = "window") -> Any:
+    """Return the tokenised form of a corpus split from the cache, writing it there first when it is not."""
+    import datasets
+    from datasets import Dataset, Features, List, Value
+
+    tagged = "tags" in dataset.column_names
+    recipe = (
+        f"{VERSION} {fingerprint} {tokenizer_fingerprint(tokenizer)} {max_length} {overflow if tagged else ''}"
+    )
+    name = hashlib.sha256(recipe.encode()).hexdigest()[:20]
+    path = places.cache_dir() / "encoded" / f"{name}.arrow"
+    if path.exists():
+        return Dataset.from_file(str(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    columns = {"input_ids": List(Value("int32"))}
+    if tagged:
+        columns |= {"labels": List(Value("int16")), "sentence": Value("int32"), "first_word": Value("int32")}
+    datasets.disable_progress_bars()
+    common: dict[str, Any] = {
+        "batched": True,
+        "batch_size": 1000,
+        "remove_columns": dataset.column_names,
+        "features": Features(columns),
+        "cache_file_name": str(temporary),
+        "load_from_cache_file": False,
+        "new_fingerprint": name,
+    }
+    if tagged:
+        arguments = {"tokenizer": tokenizer, "max_length": max_length, "overflow": overflow}
+        dataset.map(encode_tagged, with_indices=True, fn_kwargs=arguments, **common)
+    else:
+        dataset.map(encode_text, fn_kwargs={"tokenizer": tokenizer, "max_length": max_length}, **common)
+    Path(temporary).replace(path)
+    return Dataset.from_file(str(path))

@@ -1,0 +1,1 @@
+"""Evaluation: metrics, and scoring pairs a model may never have seen."""

@@ -1,0 +1,46 @@
+"""Span F1 and token accuracy, as percentages, from counts per sentence (Hyper-X, section 5)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+Labels = Sequence[Sequence[str]]
+METRIC = {"ner": "f1", "pos": "accuracy"}
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a score is made of: correct, predicted and gold spans; for accuracy right tokens and tokens twice."""
+
+    correct: int
+    predicted: int
+    gold: int
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(self.correct + other.correct, self.predicted + other.predicted, self.gold + other.gold)
+
+    @property
+    def score(self) -> float:
+        """2·correct / (predicted + gold), times 100: micro F1, or accuracy when both are the number of tokens."""
+        total = self.predicted + self.gold
+        return 200.0 * self.correct / total if total else 0.0
+
+
+def sentence_counts(task: str, gold: Sequence[str], predicted: Sequence[str]) -> Counts:
+    """Return the counts of one sentence; NER spans are read as seqeval's default (non-strict) mode reads them."""
+    if len(gold) != len(predicted):
+        raise ValueError(f"{len(predicted)} predictions for {len(gold)} words")
+    if task == "pos":
+        right = sum(g == p for g, p in zip(gold, predicted, strict=True))
+        return Counts(right, len(gold), len(gold))
+    from seqeval.metrics.sequence_labeling import get_entities
+
+    true, found = set(get_entities(list(gold))), set(get_entities(list(predicted)))
+    return Counts(len(true & found), len(found), len(true))
+
+
+def score(task: str, gold: Labels, predicted: Labels) -> float:
+    """Return span F1 (ner) or accuracy (pos) over all sentences, 0–100."""
+    total = Counts(0, 0, 0)
+    for g, p in zip(gold, predicted, strict=True):
+        total += sentence_counts(task, g, p)
+    return total.score

@@ -1,0 +1,85 @@
+"""Tagging a corpus split with a trained method, and scoring it word by word."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+
+from hxbench.corpora.schema import labels
+from hxbench.encoding.batch import Vocabulary, collate
+from hxbench.encoding.rows import Rows
+from hxbench.evaluation.metrics import METRIC, score
+from hxbench.methods.method import Method
+
+NOT_PREDICTED = {"ner": "O", "pos": "_"}  # what stands for the tag of a word that was cut off
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """Gold and predicted labels of a split, one list a sentence."""
+
+    task: str
+    language: str
+    gold: list[list[str]]
+    predicted: list[list[str]]
+    words_cut: int  # by truncation; scored as not found
+
+    def row(self, split: str) -> dict[str, Any]:
+        """Return the score as a row of the store."""
+        return {
+            "split": split,
+            "task": self.task,
+            "language": self.language,
+            "metric": METRIC[self.task],
+            "value": score(self.task, self.gold, self.predicted),
+            "sentences": len(self.gold),
+            "words": sum(map(len, self.gold)),
+            "words_cut": self.words_cut,
+        }
+
+
+@dataclass
+class TaggingData:
+    """An encoded split with its gold tags; read once, scored as often as needed."""
+
+    task: str
+    language: str
+    rows: Rows
+    sentence: np.ndarray  # [rows], sentence of the row
+    first_word: np.ndarray  # [rows], first word of the row in that sentence
+    gold: list[list[str]]
+
+    @classmethod
+    def of(cls, task: str, language: str, corpus: Any, encoded: Any) -> "TaggingData":
+        """Bring a corpus split and its encoded form together."""
+        names = labels(task)
+        gold = [[names[tag] for tag in tags] for tags in corpus.data.table.column("tags").to_pylist()]
+        table = encoded.data.table
+        columns = (table.column(name).to_numpy() for name in ("sentence", "first_word"))
+        return cls(task, language, Rows(encoded), *columns, gold)
+
+
+def tag(
+    method: Method, data: TaggingData, vocabulary: Vocabulary, batch_size: int, accelerator: Accelerator
+) -> Tagged:
+    """Predict every word of the split; batches of similar length, argmax over fp32 logits."""
+    names = labels(data.task)
+    predicted: list[list[str | None]] = [[None] * len(tags) for tags in data.gold]
+    order = np.argsort(-data.rows.lengths, kind="stable")
+    method.eval()
+    with torch.no_grad(), method.keeping_weights(), accelerator.autocast():
+        for start in range(0, len(order), batch_size):
+            rows = order[start : start + batch_size]
+            pieces, targets = data.rows.take("input_ids", rows), data.rows.take("labels", rows)
+            batch = collate(data.task, data.language, pieces, targets, vocabulary)
+            tags = method.logits(batch.to(accelerator.device)).argmax(-1).cpu().numpy()
+            owner = batch.positions.numpy() // batch.input_ids.shape[1]
+            for i, row in enumerate(rows):
+                words = predicted[data.sentence[row]]
+                for offset, t in enumerate(tags[owner == i]):
+                    words[data.first_word[row] + offset] = names[t]
+    cut = sum(word is None for words in predicted for word in words)
+    filled = [[word or NOT_PREDICTED[data.task] for word in words] for words in predicted]
+    return Tagged(data.task, data.language, data.gold, filled, cut)

@@ -1,0 +1,33 @@
+"""Methods: what is trained on top of a backbone, one file each, found by name through one registry."""
+
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
+
+from hxbench.errors import InputError, did_you_mean
+
+if TYPE_CHECKING:
+    from hxbench.methods.method import Method
+
+_OWN = {
+    "hyperx": "hxbench.methods.hyperx:HyperX",
+    "finetune": "hxbench.methods.finetune:FineTuning",
+    "pretraining": "hxbench.methods.pretraining:Pretraining",
+}
+
+
+def method_class(kind: str) -> "type[Method]":
+    """Return the class behind a recipe's `kind`: one of ours, or one that another package registered."""
+    others = {point.name: point.value for point in entry_points(group="hxbench.methods")}
+    if clash := sorted(_OWN.keys() & others.keys()):
+        raise InputError(f"method kind '{clash[0]}' is registered twice: by hxbench and by {others[clash[0]]}.")
+    known = _OWN | others
+    if kind not in known:
+        raise InputError(did_you_mean("method kind", kind, list(known)))
+    module, _, name = known[kind].partition(":")
+    found = getattr(import_module(module), name)
+    from hxbench.methods.method import Method
+
+    if not (isinstance(found, type) and issubclass(found, Method)):
+        raise InputError(f"method kind '{kind}': {known[kind]} is not a Method.")
+    return found

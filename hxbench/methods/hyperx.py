@@ -1,0 +1,75 @@
+"""Hyper-X: one hypernetwork generates the adapters of all layers, tasks and languages (Üstün et al., 2022)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import nn
+
+from hxbench.backbones.load import Backbone
+from hxbench.backbones.sites import SiteKey, SiteWeights
+from hxbench.methods.method import Condition, Method, layer_norms, weights_by_site
+from hxbench.modules.hypernetwork import BottleneckGenerator, SourceEmbeddings, initialise_linear, projector
+from hxbench.recipe import Closed, Positive
+
+
+class HyperXOptions(Closed):
+    """Sizes of the hypernetwork, and where paper and published code differ."""
+
+    embedding: Positive = 64  # of the task, the language and the layer, each
+    source_hidden: Positive = 192  # hidden layer of the projector
+    projected: Positive = 192  # 192 is Base, 32 is Small; the paper calls it d_s
+    bottleneck: Positive = 256
+    order: tuple[Literal["language", "task", "layer"], ...] = ("language", "task", "layer")  # code: task first
+    adapter_layer_norm: bool = False  # on in the published example script, absent from the paper
+    mlm_decoder: Literal["frozen", "trained"] = "frozen"  # tied to the word embeddings either way
+    initial_std: Annotated[float, Field(gt=0)] = 0.01
+
+
+class HyperX(Method):
+    """Adapters after each layer's feed-forward block, generated from (task, language, layer)."""
+
+    Options = HyperXOptions
+    positions = ("ffn_output",)
+    uses_mlm = True
+
+    def __init__(
+        self, backbone: Backbone, *, labels: Mapping[str, int], languages: Sequence[str], options: HyperXOptions
+    ) -> None:
+        super().__init__(backbone, labels=labels, languages=languages, options=options)
+        self.trains_decoder = options.mlm_decoder == "trained"
+        self.embeddings = SourceEmbeddings(
+            len(self.tasks), len(languages), backbone.layer_count, options.embedding, options.order
+        )
+        self.projector = projector(3 * options.embedding, options.source_hidden, options.projected)
+        self.generator = BottleneckGenerator(
+            options.projected, backbone.hidden_size, options.bottleneck, options.adapter_layer_norm
+        )
+        for part in (self.projector, self.generator):
+            initialise_linear(part, options.initial_std)
+
+    def adapter_weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
+        """Return the weights of all layers from one product; the generator always runs in fp32."""
+        device = self.projector[0].weight.device.type
+        with torch.autocast("cpu" if device == "meta" else device, enabled=False):
+            source = self.embeddings(self.tasks.index(condition.task), self.languages.index(condition.language))
+            generated = self.generator(self.projector(source))
+        return weights_by_site(self.sites.keys, generated.unbind())
+
+    def parts(self) -> dict[str, Iterable[nn.Parameter]]:
+        """Hypernetwork, the body's own LayerNorms, the heads; of the MLM head all but the tied decoder matrix."""
+        decoder = self.mlm_head.get_submodule(self.family.mlm_decoder).weight
+        return {
+            "embeddings": list(self.embeddings.parameters()),
+            "projector": list(self.projector.parameters()),
+            "generator": list(self.generator.parameters()),
+            "layer_norms": layer_norms(self.body),
+            "heads": list(self.heads.parameters()),
+            "mlm_head": [p for p in self.mlm_head.parameters() if p is not decoder or self.trains_decoder],
+        }
+
+    def counted(self) -> int:
+        """Generator, projector and embeddings: the paper's 76m and 13m."""
+        sizes = self.part_sizes()
+        return sizes["generator"] + sizes["projector"] + sizes["embeddings"]

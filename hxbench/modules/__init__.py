@@ -1,0 +1,1 @@
+"""Neural parts that methods are put together from."""

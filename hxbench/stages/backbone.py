@@ -1,0 +1,153 @@
+"""Making the backbone a profile asks for: a small BERT pre-trained on running text, cached by fingerprint."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from hxbench import manifest, places
+from hxbench.backbones.load import Backbone, bert_shape, folder_fingerprint, load_backbone
+from hxbench.backbones.sites import family_of
+from hxbench.backbones.vocabulary import train_wordpiece
+from hxbench.corpora.load import Corpora
+from hxbench.errors import InputError
+from hxbench.recipe import BackboneSpec, PretrainSpec, TrainingSpec
+from hxbench.store.claim import Claim
+
+VERSION = 1  # of pre-training: part of every backbone's fingerprint
+
+
+def pretraining_languages(spec: PretrainSpec, corpora: Corpora) -> list[str]:
+    """Return the languages whose running text pre-trains the backbone: the covered ones, where there is text."""
+    wanted = [c for c, language in corpora.languages.items() if spec.languages == "all" or language.pretrained]
+    found = [code for code in wanted if corpora.splits("mlm", code)]
+    if not found:
+        raise InputError(f"the data source holds no running text to pre-train on (wanted: {', '.join(wanted)}).")
+    return found
+
+
+def fingerprint(spec: BackboneSpec, corpora: Corpora) -> str:
+    """Return what identifies the backbone's weights: its files, its revision, or everything it is made from."""
+    if spec.folder:
+        return folder_fingerprint(Path(spec.folder))
+    if spec.pretrain is None:
+        return f"{spec.hub}@{spec.revision or 'main'}"
+    digest = hashlib.sha256(f"{VERSION} {spec.pretrain.model_dump_json()}".encode())
+    for code in pretraining_languages(spec.pretrain, corpora):
+        digest.update(f" {code} {corpora.fingerprint('mlm', code, 'train')}".encode())
+    return digest.hexdigest()[:16]
+
+
+def is_ready(spec: BackboneSpec) -> bool:
+    """Return whether a fingerprinted backbone needs no pre-training any more."""
+    return spec.pretrain is None or manifest.is_complete(_folder(spec))
+
+
+def _folder(spec: BackboneSpec) -> Path:
+    return places.cache_dir() / "backbones" / spec.fingerprint
+
+
+def get_backbone(spec: BackboneSpec, *, offline: bool = False) -> Backbone:
+    """Return a fingerprinted backbone, from the cache when it was pre-trained here."""
+    if spec.pretrain is None:
+        return load_backbone(spec, offline=offline)
+    return load_backbone(spec.model_copy(update={"pretrain": None, "folder": str(_folder(spec))}))
+
+
+def pretrain(
+    spec: BackboneSpec, corpora: Corpora, report: Callable[[int, float], None] = lambda step, loss: None
+) -> Path:
+    """Make the vocabulary and the weights of a fingerprinted backbone; return its folder.
+
+    Killed at any moment, the same call goes on from the last checkpoint. Of several processes one makes it and the
+    others are told so (`RunBusy`).
+    """
+    assert spec.pretrain is not None
+    folder = _folder(spec)
+    if manifest.is_complete(folder):
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    claim = Claim(folder.with_name(f"{folder.name}.claim"), f"backbone {spec.name}")
+    try:
+        return _pretrain(spec, spec.pretrain, corpora, folder, report)
+    finally:
+        claim.release()
+
+
+def _pretrain(
+    spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, folder: Path, report: Callable[[int, float], None]
+) -> Path:
+    import torch
+    from accelerate import Accelerator
+    from transformers import AutoConfig, AutoModelForMaskedLM
+
+    from hxbench.encoding.rows import Rows
+    from hxbench.encoding.tokens import encode, vocabulary_of
+    from hxbench.methods.method import MLM, NoOptions, seed_everything
+    from hxbench.methods.pretraining import Pretraining
+    from hxbench.sampling import Sampler, Stream
+    from hxbench.training.checkpoint import ResumeStates
+    from hxbench.training.feed import Feed
+    from hxbench.training.loop import train
+
+    if plan.cpu_threads:
+        torch.set_num_threads(plan.cpu_threads)
+    corpus = {code: corpora.load("mlm", code, "train") for code in pretraining_languages(plan, corpora)}
+    if plan.text_sentences:
+        corpus = {code: text.select(range(min(plan.text_sentences, len(text)))) for code, text in corpus.items()}
+
+    def lines() -> Iterator[str]:
+        for text in corpus.values():
+            for batch in text.iter(1000):
+                yield from batch["text"]
+
+    tokenizer = train_wordpiece(lines(), plan.vocabulary)
+    seed_everything(plan.seed)
+    shape = bert_shape(spec) | {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
+    model = AutoModelForMaskedLM.from_config(AutoConfig.for_model(shape.pop("model_type"), **shape))
+    method = Pretraining(
+        Backbone(model, tokenizer, family_of("bert")), labels={}, languages=list(corpus), options=NoOptions()
+    )
+    method.freeze()
+    rows = {
+        (MLM, code): Rows(
+            encode(
+                text,
+                f"{corpora.fingerprint('mlm', code, 'train')} {len(text)}",
+                tokenizer,
+                max_length=plan.max_length,
+            )
+        )
+        for code, text in corpus.items()
+    }
+    history: list[dict[str, float]] = []
+    if plan.steps:
+        sampler = Sampler(
+            [Stream(task, code, r.lengths) for (task, code), r in rows.items()],
+            batch_size=plan.batch_size, updates=plan.steps, seed=plan.seed, temperature=plan.temperature,
+        )  # fmt: skip
+        training = TrainingSpec(
+            updates=plan.steps, batch_size=plan.batch_size, lr=plan.lr, warmup=int(plan.warmup * plan.steps),
+            evaluate_every=max(1, plan.steps // 10), selection="last", precision=plan.precision,
+        )  # fmt: skip
+        accelerator = Accelerator(mixed_precision="no" if plan.precision == "fp32" else plan.precision)
+        method.to(accelerator.device)
+        feed = Feed(sampler, rows, vocabulary_of(tokenizer), masking=plan.masking, device=accelerator.device)
+        resume = ResumeStates(folder.with_name(f".work-{folder.name}"))
+        progress, _ = train(method, feed, plan.steps, training, plan.seed, accelerator, resume, report=report)
+        history = progress.history
+        resume.clear()
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    method.remove()
+    model.save_pretrained(temporary)
+    tokenizer.save_pretrained(temporary)
+    (temporary / "pretraining.json").write_text(
+        json.dumps({"spec": spec.model_dump(mode="json"), "languages": list(corpus), "history": history}, indent=1)
+    )
+    manifest.write(temporary)
+    shutil.rmtree(folder, ignore_errors=True)
+    temporary.rename(folder)
+    return folder

@@ -1,0 +1,81 @@
+"""Which data source a command reads, and the spec of a run with the fingerprints of its inputs."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from hxbench import places
+from hxbench.corpora.load import Corpora, Origin
+from hxbench.errors import InputError
+from hxbench.recipe import DataSpec, RunSpec
+from hxbench.stages import backbone
+from hxbench.stages.plan import Plan, fingerprinted, plan_run
+
+_REMEMBERED = "data-sources.json"
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """What `--data-source` says: `sandbox`, `hub`, or the folder of a local mirror."""
+
+    kind: str
+    folder: Path | None = None
+
+    @classmethod
+    def choose(cls, given: str | None, profile: str, default: str) -> "DataSource":
+        """Return the source: the option, else `HXBENCH_DATA`, else what `prepare` used, else the profile's own."""
+        text = given or os.environ.get("HXBENCH_DATA")
+        if text is None and default == "mirror":
+            text = _remembered().get(profile)
+        if text is None:
+            if default == "mirror":
+                raise InputError(
+                    f"profile {profile} reads a local mirror: name its folder with --data-source DIR "
+                    "(or HXBENCH_DATA), or use --data-source hub to download the public releases."
+                )
+            text = default
+        if text in ("sandbox", "hub"):
+            return cls(text)
+        folder = Path(text).expanduser()
+        if not folder.is_dir():
+            raise InputError(f"--data-source {text}: there is no such folder (or write sandbox or hub).")
+        return cls("mirror", folder.resolve())
+
+    def remember(self, profile: str) -> None:
+        """Let later commands of this profile find the mirror again."""
+        if self.folder:
+            path = places.cache_dir() / _REMEMBERED
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_suffix(f".{os.getpid()}.tmp")
+            temporary.write_text(json.dumps(_remembered() | {profile: str(self.folder)}, indent=1))
+            temporary.replace(path)
+
+    def corpora(self, data: DataSpec, *, offline: bool = False) -> Corpora:
+        """Return the corpora of this source as a spec wants them read."""
+        origin = Origin(self.kind, self.folder, offline=offline, sandbox_seed=data.sandbox_seed)  # type: ignore[arg-type]
+        caps = {
+            "train": data.train_sentences,
+            "dev": data.dev_sentences,
+            "test": data.test_sentences,
+            "text": data.text_sentences,
+        }
+        return Corpora(origin, multiword=data.multiword, caps=caps)
+
+
+def _remembered() -> dict[str, str]:
+    try:
+        known = json.loads((places.cache_dir() / _REMEMBERED).read_text())
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def resolve_inputs(spec: RunSpec, corpora: Corpora, *, uses_mlm: bool) -> tuple[RunSpec, Plan]:
+    """Return the spec with the fingerprints of data and backbone, and the plan they allow."""
+    plan = plan_run(spec, corpora, uses_mlm=uses_mlm)
+    update = {
+        "data": fingerprinted(spec.data, plan, corpora),
+        "backbone": spec.backbone.model_copy(update={"fingerprint": backbone.fingerprint(spec.backbone, corpora)}),
+    }
+    return spec.model_copy(update=update), plan

@@ -1,0 +1,127 @@
+"""Resume states and trained weights: safetensors and JSON, every folder with a SHA-256 manifest.
+
+A resume state is a folder `resume-<step>` that becomes visible in one rename and holds everything a run needs to
+go on as if it had not been stopped: trained tensors, optimiser moments, the best tensors, the loop's numbers.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from hxbench import manifest
+from hxbench.errors import InputError
+
+_MOMENTS = ("exp_avg", "exp_avg_sq", "step")
+
+
+def save_weights(folder: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write the trained tensors and their manifest into `folder`, replacing what is there in one rename."""
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    save_file(_on_cpu(tensors), temporary / "model.safetensors")
+    manifest.write(temporary)
+    shutil.rmtree(folder, ignore_errors=True)
+    temporary.rename(folder)
+
+
+def load_weights(folder: Path, parameters: Mapping[str, nn.Parameter]) -> None:
+    """Put saved tensors into `parameters`; `InputError` when a file is damaged or the names or shapes differ."""
+    if not manifest.is_complete(folder):
+        raise InputError(f"{folder} holds no complete checkpoint.")
+    manifest.verify(folder)
+    _fill(parameters, load_file(folder / "model.safetensors"), folder)
+
+
+class ResumeStates:
+    """The resume states of one run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def save(
+        self,
+        step: int,
+        parameters: Mapping[str, nn.Parameter],
+        optimiser: torch.optim.Optimizer,
+        best: Mapping[str, Tensor] | None,
+        numbers: dict[str, Any],
+    ) -> None:
+        """Write the state after `step` updates; older states go once this one is complete."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        temporary = self.folder / f".resume.{os.getpid()}.tmp"
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
+        save_file(_on_cpu(parameters), temporary / "model.safetensors")
+        save_file(_on_cpu(_moments(parameters, optimiser)), temporary / "optimiser.safetensors")
+        if best is not None:
+            save_file(_on_cpu(best), temporary / "best.safetensors")
+        (temporary / "numbers.json").write_text(json.dumps({"step": step, **numbers}))
+        manifest.write(temporary)
+        target = self.folder / f"resume-{step:09d}"
+        shutil.rmtree(target, ignore_errors=True)
+        temporary.rename(target)
+        for other in self.folder.glob("resume-*"):
+            if other != target:
+                shutil.rmtree(other, ignore_errors=True)
+
+    def load(
+        self, parameters: Mapping[str, nn.Parameter], optimiser: torch.optim.Optimizer
+    ) -> tuple[dict[str, Any], dict[str, Tensor] | None] | None:
+        """Restore the newest complete state; return its numbers and best tensors, or None when there is none."""
+        complete = [f for f in sorted(self.folder.glob("resume-*")) if manifest.is_complete(f)]
+        if not complete:
+            return None
+        newest = complete[-1]
+        manifest.verify(newest)
+        _fill(parameters, load_file(newest / "model.safetensors"), newest)
+        _restore_moments(parameters, optimiser, load_file(newest / "optimiser.safetensors"))
+        best = newest / "best.safetensors"
+        return json.loads((newest / "numbers.json").read_text()), load_file(best) if best.exists() else None
+
+    def clear(self) -> None:
+        """Remove every state: the run is done."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _on_cpu(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
+
+
+def _fill(parameters: Mapping[str, nn.Parameter], saved: Mapping[str, Tensor], origin: Path) -> None:
+    if different := sorted(parameters.keys() ^ saved.keys()):
+        raise InputError(f"{origin}: the checkpoint does not fit this method (first difference: {different[0]}).")
+    with torch.no_grad():
+        for name, parameter in parameters.items():
+            if parameter.shape != saved[name].shape:
+                raise InputError(
+                    f"{origin}: {name} has shape {tuple(saved[name].shape)}, not {tuple(parameter.shape)}."
+                )
+            parameter.copy_(saved[name])
+
+
+def _moments(parameters: Mapping[str, nn.Parameter], optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    # a parameter that no batch has reached yet (the head of a task not drawn so far) has no moments
+    states = {name: optimiser.state[p] for name, p in parameters.items() if p in optimiser.state}
+    return {f"{name}|{key}": state[key] for name, state in states.items() for key in _MOMENTS}
+
+
+def _restore_moments(
+    parameters: Mapping[str, nn.Parameter], optimiser: torch.optim.Optimizer, saved: Mapping[str, Tensor]
+) -> None:
+    for name, parameter in parameters.items():
+        if f"{name}|step" in saved:
+            optimiser.state[parameter] = {
+                # a copy: what safetensors gives back may be a view into the file
+                key: saved[f"{name}|{key}"].to(
+                    "cpu" if key == "step" and parameter.device.type == "cpu" else parameter.device, copy=True
+                )
+                for key in _MOMENTS
+            }

@@ -1,0 +1,177 @@
+"""The training loop, the same for every method: one page."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+
+from hxbench.encoding.batch import Batch
+from hxbench.errors import RunError
+from hxbench.methods.method import Method, seed_everything
+from hxbench.recipe import TrainingSpec
+from hxbench.training.checkpoint import ResumeStates
+from hxbench.training.optimiser import adamw, learning_rate
+
+LOG_EVERY = 50
+
+
+class Interrupted(Exception):  # noqa: N818 (not an error: the user asked for it)
+    """The run was asked to stop; its state is saved."""
+
+    def __init__(self, signal_number: int, step: int) -> None:
+        self.signal_number, self.step = signal_number, step
+
+
+@dataclass
+class Progress:
+    """The loop's numbers, all of which a resumed run goes on from."""
+
+    step: int = 0
+    best_step: int = 0
+    best_score: float | None = None
+    wall_seconds: float = 0.0
+    device_seconds: float = 0.0
+    pieces: int = 0  # word pieces trained on, padding left out
+    history: list[dict[str, Any]] = field(default_factory=list)
+    validation: list[dict[str, Any]] = field(default_factory=list)
+    loss_sum: float = 0.0  # since the last line of the history
+
+
+@contextmanager
+def _stop_signals() -> Iterator[list[int]]:
+    """Collect SIGINT and SIGTERM instead of dying from them; a second one dies."""
+    seen: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield seen
+        return
+
+    def note(number: int, _frame: Any) -> None:
+        if seen:
+            signal.default_int_handler(number, _frame)
+        seen.append(number)
+
+    old = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield seen
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+
+
+def train(
+    method: Method,
+    batch_of: Callable[[int], Batch],
+    updates: int,
+    spec: TrainingSpec,
+    seed: int,
+    accelerator: Accelerator,
+    resume: ResumeStates,
+    *,
+    evaluate: Callable[[], tuple[float | None, list[dict[str, Any]]]] | None = None,
+    checkpoint_every: int | None = None,
+    report: Callable[[int, float], None] = lambda step, loss: None,
+) -> tuple[Progress, dict[str, Tensor]]:
+    """Train `method` for `updates` steps and leave its best weights in it.
+
+    `batch_of(t)` gives this process's rows of global batch t. `evaluate` returns the selection score (None keeps
+    the last weights) and rows for the store. Every source of chance is a function of (seed, step), so a run
+    resumed from any saved step ends with the numbers of an unbroken one. Returns the numbers and the final
+    tensors; raises `Interrupted` after saving when asked to stop, `RunError` on a non-finite loss, before that
+    update.
+    """
+    parameters = method.trained()
+    optimiser = adamw(parameters, spec)
+    stepper = accelerator.prepare(optimiser) if spec.precision == "fp16" else optimiser  # loss scaling
+    now = Progress()
+    best: dict[str, Tensor] | None = None
+    if restored := resume.load(parameters, optimiser):
+        now, best = Progress(**restored[0]), restored[1]
+    # device seconds: core-seconds on a CPU, wall seconds times devices on accelerators
+    device_clock = time.process_time if accelerator.device.type == "cpu" else time.perf_counter
+    wall_start = time.perf_counter() - now.wall_seconds
+    device_start = device_clock() - now.device_seconds / accelerator.num_processes
+
+    def clock() -> None:
+        now.wall_seconds = time.perf_counter() - wall_start
+        now.device_seconds = (device_clock() - device_start) * accelerator.num_processes
+
+    def save() -> None:
+        clock()
+        if accelerator.is_main_process:
+            resume.save(now.step, parameters, optimiser, best, {k: v for k, v in vars(now).items() if k != "step"})
+
+    method.train()
+    with _stop_signals() as stop:
+        while now.step < updates:
+            batch = batch_of(now.step)
+            seed_everything(seed, now.step)  # dropout
+            for group in optimiser.param_groups:
+                group["lr"] = learning_rate(now.step, updates, spec)
+            with accelerator.autocast():
+                loss = method(batch)
+            total = accelerator.reduce(loss.detach(), "sum").item()
+            if total - total != 0.0:  # NaN or infinite
+                raise RunError(
+                    f"the loss is {total} at step {now.step}, batch {batch.task}-{batch.language} of "
+                    f"{len(batch.input_ids)} x {batch.input_ids.shape[1]} pieces; the update was not made."
+                )
+            accelerator.backward(loss)
+            _sum_gradients(parameters, accelerator)
+            accelerator.clip_grad_norm_([p for p in parameters.values() if p.grad is not None], spec.clip)
+            stepper.step()
+            stepper.zero_grad(set_to_none=True)
+
+            now.step += 1
+            now.pieces += batch.pieces
+            now.loss_sum += total
+            if now.step % LOG_EVERY == 0 or now.step == updates:
+                clock()
+                span = (now.step - 1) % LOG_EVERY + 1
+                rate = learning_rate(now.step - 1, updates, spec)
+                now.history.append(
+                    {
+                        "step": now.step,
+                        "loss": now.loss_sum / span,
+                        "lr": rate,
+                        "pieces": now.pieces,
+                        "seconds": round(now.wall_seconds, 3),
+                    }
+                )
+                now.loss_sum = 0.0
+            report(now.step, total)
+            due = now.step % spec.evaluate_every == 0 or now.step == updates
+            if due and evaluate is not None:
+                score, rows = evaluate()
+                now.validation += [{**row, "step": now.step} for row in rows]
+                if score is not None and (now.best_score is None or score > now.best_score):
+                    now.best_score, now.best_step = score, now.step
+                    best = {name: p.detach().clone() for name, p in parameters.items()}
+                method.train()
+            if stop or now.step % (checkpoint_every or spec.evaluate_every) == 0 or now.step == updates:
+                save()
+            if stop and now.step < updates:
+                raise Interrupted(stop[0], now.step)
+    if best is not None:
+        with torch.no_grad():
+            for name, parameter in parameters.items():
+                parameter.copy_(best[name])
+    else:
+        now.best_step = now.step
+    return now, {name: p.detach() for name, p in parameters.items()}
+
+
+def _sum_gradients(parameters: Mapping[str, torch.nn.Parameter], accelerator: Accelerator) -> None:
+    """Add up the gradients of all processes; a homogeneous batch reaches the same parameters on each."""
+    if accelerator.num_processes == 1:
+        return
+    reached = [p for p in parameters.values() if p.grad is not None]
+    flat = accelerator.reduce(torch.cat([p.grad.flatten() for p in reached if p.grad is not None]), "sum")
+    for parameter, gradient in zip(reached, flat.split([p.numel() for p in reached]), strict=True):
+        parameter.grad = gradient.view_as(parameter)
