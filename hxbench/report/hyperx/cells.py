@@ -1,0 +1,61 @@
+"""One cell: our estimate, the paper's number, and the footnotes that belong to either."""
+
+from hxbench.report.hyperx.results import PAPER
+from hxbench.report.hyperx.rows import METRICS
+from hxbench.report.hyperx.scores import Estimate, members
+from hxbench.report.published import published
+from hxbench.report.table import Cell, Marks
+
+_ROUNDING = 0.065  # how far a mean of printed cells may be from a printed mean
+
+
+def make_cell(estimate: Estimate | None, printed: float | None, marks: Marks, *, doubt: str | None = None) -> Cell:
+    """Return the cell of an estimate (None where this version has no such method) beside the printed value."""
+    theirs = (marks.letter(doubt),) if doubt and printed is not None else ()
+    if estimate is None:
+        return Cell(published=printed, published_marks=theirs)
+    ours = []
+    if estimate.lacking and estimate.values:
+        ours.append(marks.letter(f"over {', '.join(sorted(estimate.covers))} only: the data have no more"))
+    elif estimate.lacking:
+        ours.append(marks.letter("no data for this pair"))
+    if estimate.incomplete:
+        ours.append(marks.missing())
+    return Cell(
+        estimate.mean, estimate.sd, len(estimate.values), printed, tuple(ours), theirs, covers=estimate.covers
+    )
+
+
+def printed_score(artifact: str, row: str, column: str, task: str, group: str) -> float | None:
+    """Return the paper's score of a language or group."""
+    return published(PAPER).value(artifact, row, column, METRICS[task][1], group)
+
+
+def doubt_between_tables(artifact: str, row: str, column: str, task: str, group: str) -> str | None:
+    """Return what to say when Tables 2 and 6 print different values for the same thing."""
+    other = {"Table 2": "Table 6", "Table 6": "Table 2"}[artifact]
+    here = printed_score(artifact, row, column, task, group)
+    there = printed_score(other, row, column, task, group)
+    if here is None or there is None or here == there:
+        return None
+    return f"the paper's {other} prints {there:.1f}"
+
+
+def doubt_of_mean(row: str, column: str, task: str, group: str) -> str | None:
+    """Return what to say when a mean of Table 6 is not the mean of its own cells."""
+    printed = printed_score("Table 6", row, column, task, group)
+    cells = [printed_score("Table 6", row, column, task, code) for code in members(group)]
+    there = [value for value in cells if value is not None]
+    if printed is None or len(there) < len(cells):
+        return None
+    mean = sum(there) / len(there)
+    return f"the paper's own cells average {mean:.2f}" if abs(mean - printed) > _ROUNDING else None
+
+
+def doubt(artifact: str, row: str, column: str, task: str, group: str) -> str | None:
+    """Return every contradiction inside the paper that touches a printed mean (sheet, section 8)."""
+    found = [
+        doubt_between_tables(artifact, row, column, task, group),
+        doubt_of_mean(row, column, task, group) if artifact == "Table 6" else None,
+    ]
+    return "; ".join(text for text in found if text) or None

@@ -1,0 +1,59 @@
+"""Table 2: SEEN, UNSEEN and ALL of both tasks, for every method in every setting, with what a model costs."""
+
+from hxbench.report.hyperx.cells import doubt, make_cell, printed_score
+from hxbench.report.hyperx.costs import PARAMETERS_NOTE, printed_cost
+from hxbench.report.hyperx.results import Results
+from hxbench.report.hyperx.rows import ABSENT, BLOCKS, GROUPS, METRICS, MethodRow, SettingBlock
+from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, mark_best
+
+_NAME = "Table 2"
+COLUMNS = (
+    Column("seeds", kind="seeds", paper=False),
+    Column("params", "one model", "count"),
+    Column("time", "one model", "duration"),
+    *(Column(group, metric, "score") for _, metric in METRICS.values() for group in GROUPS),
+)
+
+
+def _row(results: Results, block: SettingBlock, method: MethodRow, marks: Marks) -> Row:
+    runs = results.run_set(method.method, block.setting) if method.method else None
+    cells = [Cell()]
+    if runs:
+        least, most = runs.seed_count()
+        cells = [Cell(text=str(most) if least == most else f"{least}–{most}")]
+    for metric, quantity in (("counted_parameters", "params"), ("wall_seconds", "training time")):
+        printed = printed_cost(_NAME, method.published, block.title, quantity)
+        odd = PARAMETERS_NOTE if method.published.startswith("MAD-X") and quantity == "params" else None
+        cells.append(make_cell(runs.cost(metric) if runs else None, printed, marks, doubt=odd))
+    for task in METRICS:
+        for group in GROUPS:
+            where = (_NAME, method.published, block.title, task, group)
+            estimate = runs.group(task, group) if runs else None
+            cells.append(make_cell(estimate, printed_score(*where), marks, doubt=doubt(*where)))
+    return Row(method.title, tuple(cells), ours=runs is not None, mark="" if runs else marks.letter(ABSENT))
+
+
+def build(results: Results) -> list[Table]:
+    """Return the one table, a block for each setting."""
+    marks, blocks, keys = Marks(), [], []
+    for block in BLOCKS:
+        known = {row.method for row in block.methods if row.method}
+        own = tuple(MethodRow("", name, name) for name in results.own_methods(block.setting, known))
+        methods = block.methods + own
+        keys += [(row.method, block.setting) for row in methods if row.method]
+        rows = tuple(_row(results, block, method, marks) for method in methods)
+        blocks.append(mark_best(Block(block.title, rows), COLUMNS))
+    return [
+        Table(
+            name="table2",
+            title="Hyper-X, Table 2: zero-shot transfer by setting",
+            stub="method",
+            columns=COLUMNS,
+            blocks=tuple(blocks),
+            heading=results.heading(keys),
+            notes=marks.notes(),
+            remarks=results.remarks(keys, timed=True),
+            commands=results.commands(keys),
+            facts={"paper": "hyperx", "profile": results.profile},
+        )
+    ]

@@ -1,0 +1,23 @@
+"""Which profile a report is about: numbers of two never share a table."""
+
+from collections.abc import Iterable
+
+from hxbench import recipe
+from hxbench.store import RunRecord
+
+_DEFAULT = "demo"
+
+
+def choose_profile(records: Iterable[RunRecord], given: str | None) -> tuple[str, list[str]]:
+    """Return the profile and what to say about the choice: the given one, the store's only one, else `demo`."""
+    there = sorted({str(record.fields.get("profile")) for record in records})
+    if given is not None:
+        recipe.load("profiles", given)  # an unknown name is told at once
+        return given, []
+    known = [name for name in there if name in recipe.recipe_names("profiles")]
+    if len(known) == 1:
+        return known[0], []
+    others = [name for name in known if name != _DEFAULT]
+    if not others:
+        return _DEFAULT, []
+    return _DEFAULT, [f"the store also has runs of {', '.join(others)}: see them with --profile."]

@@ -1,0 +1,86 @@
+"""Tables for a paper: booktabs, with our best in bold and the published value behind ours."""
+
+from hxbench.report.table import Cell, Column, Table, format_value
+
+_SPECIAL = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "±": r"$\pm$", "×": r"$\times$", "–": "--", "…": r"\ldots{}", "·": r"$\cdot$", "*": r"$\ast$",
+}  # fmt: skip
+
+
+def escape(text: str) -> str:
+    """Return `text` so that LaTeX prints it as it is."""
+    return "".join(_SPECIAL.get(character, character) for character in text)
+
+
+def _command(text: str) -> str:
+    # two hyphens would become a dash
+    return rf"\texttt{{{escape(text).replace('-', '-{}')}}}"
+
+
+def _raised(marks: tuple[str, ...]) -> str:
+    return rf"\textsuperscript{{{escape(','.join(marks))}}}" if marks else ""
+
+
+def _cell(cell: Cell, column: Column, ours: bool) -> str:
+    words = []
+    if cell.text is not None:
+        words.append(escape(cell.text))
+    elif ours and column.ours:
+        text = "--" if cell.mean is None else format_value(cell.mean, column.kind)
+        text = rf"\textbf{{{text}}}" if cell.best else text
+        if cell.mean is not None and cell.sd is not None and column.kind == "score":
+            text += rf"{{\scriptsize$\pm${cell.sd:.1f}}}"
+        words.append(text + _raised(cell.marks))
+    if cell.published is not None:
+        shown = format_value(cell.published, column.kind) + _raised(cell.published_marks)
+        words.append(rf"{{\scriptsize({shown})}}")
+    return " ".join(words)
+
+
+def _heads(table: Table) -> list[str]:
+    """Return the header lines: groups over a partial rule, then titles."""
+    titles = [escape(c.title) + _raised((c.mark,) if c.mark else ()) for c in table.columns]
+    lines = [" & ".join([escape(table.stub), *titles]) + r" \\"]
+    if not any(column.group for column in table.columns):
+        return lines
+    spans: list[list[int]] = []  # first and last column of a group, counted from 2 behind the stub
+    for number, column in enumerate(table.columns, 2):
+        if spans and table.columns[spans[-1][0] - 2].group == column.group:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    above, rules = [], []
+    for start, end in spans:
+        group = table.columns[start - 2].group
+        above.append(rf"\multicolumn{{{end - start + 1}}}{{c}}{{{escape(group)}}}")
+        rules += [rf"\cmidrule(lr){{{start}-{end}}}"] if group else []
+    return [" & ".join(["", *above]) + r" \\", " ".join(rules), *lines]
+
+
+def _one(table: Table) -> list[str]:
+    width = len(table.columns) + 1
+    caption = escape(f"{table.title}. {'; '.join(table.heading)}. Published values in brackets.")
+    lines = [r"\begin{table*}", r"\centering\small", rf"\begin{{tabular}}{{l{'r' * (width - 1)}}}", r"\toprule"]
+    lines += [*_heads(table), r"\midrule"]
+    for number, block in enumerate(table.blocks):
+        lines += [r"\midrule"] if number else []
+        if block.title:
+            lines.append(rf"\multicolumn{{{width}}}{{l}}{{\textit{{{escape(block.title)}}}}} \\")
+        for row in block.rows:
+            name = escape(row.title.strip())
+            name = (rf"\textbf{{{name}}}" if row.strong else name) + _raised((row.mark,) if row.mark else ())
+            pairs = zip(row.cells, table.columns, strict=True)
+            lines.append(" & ".join([name, *(_cell(cell, column, row.ours) for cell, column in pairs)]) + r" \\")
+    lines += [r"\bottomrule", r"\end{tabular}", rf"\caption{{{caption}}}", rf"\label{{tab:{table.name}}}"]
+    said = [f"{_raised((mark,))}~{escape(text)}" for mark, text in table.notes]
+    said += [escape(text) for text in table.remarks]
+    said += ["Missing runs:", *(_command(text) for text in table.commands)] if table.commands else []
+    lines += [rf"\par\footnotesize\raggedright {text}" for text in said]
+    return [*lines, r"\end{table*}"]
+
+
+def render(tables: list[Table]) -> str:
+    """Return one `table*` environment a table; the document needs the package `booktabs`."""
+    return "% \\usepackage{booktabs}\n" + "\n\n".join("\n".join(_one(table)) for table in tables) + "\n"

@@ -1,0 +1,161 @@
+"""Tables for a terminal of 100 columns: bold for our best, dim for what the paper prints."""
+
+import textwrap
+from collections.abc import Iterable
+from io import StringIO
+
+from rich.console import Console
+from rich.text import Text
+
+from hxbench.report.table import Cell, Column, Row, Table, format_value
+
+WIDTH = 100
+_RAISED = str.maketrans("abcdefghijklmnopqrstuvwxyz", "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖᵠʳˢᵗᵘᵛʷˣʸᶻ")
+_DIM = "dim"
+
+
+def _ours(cell: Cell, column: Column) -> Text:
+    if cell.text is not None:
+        return Text(cell.text)
+    marks = "".join(cell.marks).translate(_RAISED)
+    if cell.mean is None:
+        return Text(f"–{marks}")
+    text = format_value(cell.mean, column.kind)
+    if cell.sd is not None and column.kind == "score":
+        text += f"±{cell.sd:.1f}" if cell.sd < 9.95 else f"±{cell.sd:.0f}"
+    return Text(text + marks, style="bold" if cell.best else "")
+
+
+def _published(cell: Cell, column: Column) -> Text:
+    if cell.published is None:
+        return Text("")
+    marks = "".join(cell.published_marks).translate(_RAISED)
+    return Text(format_value(cell.published, column.kind) + marks, style=_DIM)
+
+
+def _title(row: Row) -> Text:
+    return Text(row.title + row.mark.translate(_RAISED), style="bold" if row.strong else "")
+
+
+# a line is its label and its cells; a block of lines stands between rules
+_Line = tuple[Text, list[Text]]
+
+
+def _below(table: Table) -> tuple[list[tuple[str, str]], list[tuple[str, list[_Line]]]]:
+    heads = [(column.group, column.title) for column in table.columns]
+    blocks = []
+    for block in table.blocks:
+        lines: list[_Line] = []
+        for row in block.rows:
+            pairs = list(zip(row.cells, table.columns, strict=True))
+            printed = [_published(cell, column) for cell, column in pairs]
+            if row.ours:
+                lines.append((_title(row), [_ours(cell, column) for cell, column in pairs]))
+                if any(printed):
+                    lines.append((Text("  paper", style=_DIM), printed))
+            else:
+                lines.append((_title(row), printed))
+        blocks.append((block.title, lines))
+    return heads, blocks
+
+
+def _beside(table: Table) -> tuple[list[tuple[str, str]], list[tuple[str, list[_Line]]]]:
+    heads: list[tuple[str, str]] = []
+    for column in table.columns:
+        title = column.title + column.mark.translate(_RAISED)
+        names = ["ours"] * column.ours + ["paper"] * column.paper
+        heads += [(title, name) for name in names]
+    blocks = []
+    for block in table.blocks:
+        lines: list[_Line] = []
+        for row in block.rows:
+            cells: list[Text] = []
+            for cell, column in zip(row.cells, table.columns, strict=True):
+                cells += [_ours(cell, column)] if column.ours else []
+                cells += [_published(cell, column)] if column.paper else []
+            lines.append((_title(row), cells))
+        blocks.append((block.title, lines))
+    return heads, blocks
+
+
+def _chunks(label: int, widths: list[int], width: int) -> list[list[int]]:
+    """Return the columns of each part that fits `width`, the labels repeated before each."""
+    parts: list[list[int]] = [[]]
+    left = width - label
+    for index, wide in enumerate(widths):
+        if parts[-1] and wide + 1 > left:
+            parts.append([])
+            left = width - label
+        parts[-1].append(index)
+        left -= wide + 1
+    return parts
+
+
+def _spans(heads: list[tuple[str, str]], part: Iterable[int]) -> list[list[int]]:
+    """Return the neighbouring columns that share a title above them."""
+    spans: list[list[int]] = []
+    for index in part:
+        if spans and heads[index][0] == heads[spans[-1][0]][0]:
+            spans[-1].append(index)
+        else:
+            spans.append([index])
+    return spans
+
+
+def _lay_out(table: Table, width: int) -> list[Text]:
+    heads, blocks = (_beside if table.layout == "beside" else _below)(table)
+    lines = [line for _, some in blocks for line in some]
+    label = max(len(table.stub), *(text.cell_len for text, _ in lines))
+    widths = [max(len(heads[i][1]), *(cells[i].cell_len for _, cells in lines)) for i in range(len(heads))]
+    for span in _spans(heads, range(len(heads))):
+        room = sum(widths[i] + 1 for i in span) - 1
+        widths[span[0]] += max(0, len(heads[span[0]][0]) - room)
+    out: list[Text] = []
+    for part in _chunks(label, widths, width):
+        rule = Text("─" * (label + sum(widths[i] + 1 for i in part)), style=_DIM)
+
+        def line(first: Text, cells: list[Text], part: list[int] = part) -> Text:
+            padded = [first + " " * (label - first.cell_len)]
+            padded += [Text(" " * (widths[i] + 1 - cells[i].cell_len)) + cells[i] for i in part]
+            return Text.assemble(*padded)
+
+        if any(heads[i][0] for i in part):
+            above = ""
+            for span in _spans(heads, part):
+                above += " " + heads[span[0]][0].center(sum(widths[i] + 1 for i in span) - 1)
+            out.append(Text(" " * label + above))
+        out += [line(Text(table.stub), [Text(title) for _, title in heads]), rule]
+        for title, some in blocks:
+            out += [Text(title, style="italic")] if title else []
+            out += [line(first, cells) for first, cells in some] + [rule]
+    return out
+
+
+def _wrapped(text: str, width: int, indent: str = "  ") -> str:
+    # a command must stay in one piece to be copied: only prose is wrapped
+    return textwrap.fill(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
+def render(tables: list[Table], width: int = WIDTH, color: bool = False) -> str:
+    """Return the tables as lines of at most `width` columns, with terminal styles if `color`."""
+    target = StringIO()
+    console = Console(
+        file=target, width=1000, force_terminal=color, color_system="standard" if color else None, highlight=False
+    )
+    for number, table in enumerate(tables):
+        first = tables[0]
+        console.print(Text(("\n" if number else "") + table.title, style="bold"))
+        if number == 0 or table.heading != first.heading:
+            for text in table.heading:
+                console.print(Text(_wrapped(text, width)))
+        for line in _lay_out(table, width):
+            console.print(line.copy() if color else Text(line.plain.rstrip()), soft_wrap=True)
+        for mark, text in table.notes:
+            console.print(Text(_wrapped(f"{mark.translate(_RAISED)} {text}", width)))
+    for text in dict.fromkeys(text for table in tables for text in table.remarks):
+        console.print(Text(_wrapped(f"· {text}", width)))
+    if commands := list(dict.fromkeys(text for table in tables for text in table.commands)):
+        console.print(Text("\nMissing runs:", style="bold"))
+        for text in commands:
+            console.print(Text(f"  {text}"), soft_wrap=True)
+    return target.getvalue()

@@ -1,0 +1,136 @@
+"""A table with nothing of any output format in it: what is in each cell, and what has to be said about it."""
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+Kind = Literal["score", "count", "duration", "bytes", "rate", "seeds"]
+MISSING = "*"  # the mark of a cell that lacks runs
+UNITS = {"score": "percent", "count": "", "duration": "s", "bytes": "B", "rate": "tokens/s", "seeds": ""}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Our mean and sample standard deviation over `n` runs or seeds, and what the paper prints."""
+
+    mean: float | None = None
+    sd: float | None = None
+    n: int = 0
+    published: float | None = None
+    marks: tuple[str, ...] = ()  # of ours
+    published_marks: tuple[str, ...] = ()
+    best: bool = False
+    text: str | None = None  # in place of a formatted mean
+    covers: frozenset[str] = frozenset()  # what a mean is over; only equals are compared
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column; `group` is what stands above it, `ours` is false where only published values can stand."""
+
+    title: str
+    group: str = ""
+    kind: Kind = "score"
+    ours: bool = True
+    paper: bool = True
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of as many cells as there are columns; `ours` is false where only published values can stand."""
+
+    title: str
+    cells: tuple[Cell, ...]
+    ours: bool = True
+    strong: bool = False
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows under a common title; the best of a column is looked for within them."""
+
+    title: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with its heading, what its marks mean, and the commands that make what it lacks."""
+
+    name: str
+    title: str
+    stub: str  # the title of the column of row titles
+    columns: tuple[Column, ...]
+    blocks: tuple[Block, ...]
+    layout: Literal["below", "beside"] = "below"  # where the published value stands in a narrow rendering
+    heading: tuple[str, ...] = ()
+    notes: tuple[tuple[str, str], ...] = ()
+    remarks: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+    facts: dict[str, str] = field(default_factory=dict)
+
+
+class Marks:
+    """Hands out one letter a footnote, in the order of first use."""
+
+    def __init__(self) -> None:
+        self._letters: dict[str, str] = {}
+        self._missing = False
+
+    def letter(self, text: str) -> str:
+        """Return the mark of the footnote `text`."""
+        number = len(self._letters)
+        first = chr(ord("a") + number // 26 - 1) if number >= 26 else ""
+        return self._letters.setdefault(text, first + chr(ord("a") + number % 26))
+
+    def missing(self) -> str:
+        """Return the mark of missing runs."""
+        self._missing = True
+        return MISSING
+
+    def notes(self) -> tuple[tuple[str, str], ...]:
+        """Return (mark, text) of everything that was marked."""
+        lacking = [(MISSING, "runs are missing: the commands below make them")] if self._missing else []
+        return (*lacking, *((letter, text) for text, letter in self._letters.items()))
+
+
+def format_value(value: float, kind: Kind) -> str:
+    """Return a value as a table prints it: 63.3, 76m, 18h, 1.2GB."""
+    if kind == "score":
+        return f"{value:.1f}"
+    if kind == "seeds":
+        return f"{value:.0f}"
+    if kind == "duration":
+        if value < 120:
+            return f"{value:.0f}s"
+        return f"{value / 60:.0f}min" if value < 7200 else f"{value / 3600:.0f}h"
+    if kind == "bytes":
+        return f"{value / 2**30:.1f}GB" if value >= 2**30 else f"{value / 2**20:.0f}MB"
+    for size, letter in ((1e9, "b"), (1e6, "m"), (1e3, "k")):
+        if value >= size / 2:
+            short = value / size
+            return f"{short:.0f}{letter}" if short >= 10 else f"{short:.1f}{letter}"
+    return f"{value:.0f}"
+
+
+def mark_best(block: Block, columns: tuple[Column, ...]) -> Block:
+    """Return the block with the best of ours marked in every score column that has at least two to compare.
+
+    Values are compared as printed, so that equals are both best; means over different languages are not compared.
+    """
+    rows = [list(row.cells) for row in block.rows]
+    for index, column in enumerate(columns):
+        printed = {
+            number: float(format_value(cells[index].mean or 0.0, "score"))
+            for number, cells in enumerate(rows)
+            if column.kind == "score" and cells[index].mean is not None
+        }
+        if len(printed) < 2 or len({rows[number][index].covers for number in printed}) > 1:
+            continue
+        for number, value in printed.items():
+            if value == max(printed.values()):
+                rows[number][index] = replace(rows[number][index], best=True)
+    return replace(
+        block, rows=tuple(replace(row, cells=tuple(cells)) for row, cells in zip(block.rows, rows, strict=True))
+    )
