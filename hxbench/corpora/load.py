@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from hxbench.corpora.arrow import open_arrow, write_arrow
 from hxbench.corpora.conllu import MULTIWORD, read_conllu
 from hxbench.corpora.digest import file_digest
+from hxbench.corpora.download import Progress
+from hxbench.corpora.hub import Hub
 from hxbench.corpora.made import sandbox_folder
 from hxbench.corpora.mirror import candidates, check_mirror, find, find_splits
 from hxbench.corpora.schema import CORPUS_OF_TASK, SPLITS, labels
 from hxbench.corpora.text import read_text
-from hxbench.corpora.wikiann import read_wikiann
+from hxbench.corpora.wikiann import read_wikiann, read_wikiann_parquet
 from hxbench.errors import InputError, did_you_mean
 from hxbench.languages import Language, language_set
 from hxbench.places import cache_dir
@@ -25,9 +27,6 @@ if TYPE_CHECKING:
 
 READER_VERSION = 1  # goes up whenever the same file would be read into other rows
 CAPS = (*SPLITS, "text")
-
-Progress = Callable[[str, int, int | None], None]
-"""Called with what is being fetched, the bytes so far and the bytes in all (None where unknown)."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +43,9 @@ class Corpora:
     """The corpora of one origin under one set of reading options.
 
     `multiword` is the treatment of multi-word tokens (`conllu.read_conllu`); `caps` has the first N sentences to
-    keep, by `train`, `dev`, `test` and `text` (absent or None: all). `languages` are the languages by code: the
-    sandbox set for the sandbox, the paper's otherwise. Raises `InputError` for a mirror without a corpus and for
-    options that make no sense.
+    keep, by `train`, `dev`, `test` and `text`; absent or None is all, but of the hub's text never more than the
+    paper's 100,000 sentences. `languages` are the languages by code: the sandbox set for the sandbox, the paper's
+    otherwise. Raises `InputError` for a mirror without a corpus and for options that make no sense.
     """
 
     languages: dict[str, Language]
@@ -67,20 +66,28 @@ class Corpora:
         self.languages = language_set("sandbox" if origin.kind == "sandbox" else "hyperx")
         self._cache = cache_dir() / "corpora"
         self._root: Path | None = None
+        self._hub: Hub | None = None
         if origin.kind == "mirror":
             if origin.folder is None:
                 raise InputError("a mirror needs a folder; give one with --data-source DIR.")
             self._root = origin.folder
             check_mirror(self._root)
+        elif origin.kind == "hub":
+            self._hub = Hub(cache_dir() / "hub", offline=origin.offline, sentences=self.caps.get("text"))
         elif origin.kind != "sandbox":
-            raise InputError(did_you_mean("data source", origin.kind, ["sandbox", "mirror"]))
+            raise InputError(did_you_mean("data source", origin.kind, ["sandbox", "hub", "mirror"]))
 
     def splits(self, task: str, language: str) -> tuple[str, ...]:
         """Return which of train, dev and test exist for a pair, in this order; () where the origin lacks it.
 
-        Nothing is read. For `mlm` it is `("train",)` or ().
+        Nothing is read. For `mlm` it is `("train",)` or (). Only the release place itself knows which splits a
+        treebank has, so for the hub a pair that is not in the cache yet is fetched first (offline: `InputError`).
         """
-        return find_splits(self._folder(), task, self._language(task, language))
+        known = self._language(task, language)
+        if self._hub:
+            self._hub.fetch([(task, known)])
+            return tuple(split for split in SPLITS if self._hub.find(task, known, split))
+        return find_splits(self._folder(), task, known)
 
     def load(self, task: str, language: str, split: str) -> "datasets.Dataset":
         """Return a split as a dataset on disk: `words` and `tags` (class ids of `labels(task)`), or `text`.
@@ -115,11 +122,19 @@ class Corpora:
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
     def missing(self, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Return the (task, language) pairs of which the origin has nothing, in the order given."""
+        """Return the pairs that the origin lacks, in the order given; for the hub, those not in the cache yet."""
+        if self._hub:
+            return [(task, code) for task, code in pairs if self._hub.lacking(task, self._language(task, code))]
         return [(task, language) for task, language in pairs if not self.splits(task, language)]
 
     def fetch(self, pairs: Iterable[tuple[str, str]], progress: Progress | None = None) -> None:
-        """Download what the pairs need and the cache lacks; only the hub has anything to do."""
+        """Download what the pairs need and the cache lacks; only the hub has anything to do.
+
+        `progress` is called with a name, how much has come and how much it is in all: bytes of a file, sentences
+        of running text. Raises `InputError`, offline at once and with everything that is lacking.
+        """
+        if self._hub:
+            self._hub.fetch([(task, self._language(task, code)) for task, code in pairs], progress)
 
     def _folder(self) -> Path:
         if self._root is None:
@@ -136,6 +151,12 @@ class Corpora:
         language = self._language(task, code)
         if split not in SPLITS:
             raise InputError(did_you_mean("split", split, list(SPLITS)))
+        if self._hub:
+            self._hub.fetch([(task, language)])
+            path = self._hub.find(task, language, split)
+            if path is None:
+                raise InputError(f"the release has no {split} split of {CORPUS_OF_TASK[task]} for {code}.")
+            return path
         path = find(self._folder(), task, language, split)
         if path is None:
             looked = " or ".join(candidates(task, language, split)) or "nothing, as running text has only train"
@@ -150,4 +171,6 @@ class Corpora:
     def _read(self, task: str, source: Path) -> Iterator[Any]:
         if task == "pos":
             return read_conllu(source, self.multiword)
-        return read_wikiann(source) if task == "ner" else read_text(source)
+        if task == "ner":
+            return read_wikiann_parquet(source) if source.suffix == ".parquet" else read_wikiann(source)
+        return read_text(source)

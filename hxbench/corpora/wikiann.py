@@ -1,8 +1,8 @@
 """WikiANN in the layout of Rahimi et al. (2019): `code:token<TAB>TAG`, a blank line after each sentence, IOB2.
 
 The prefix of the first token is the file's: every line must start with it, and it alone is stripped, so that a
-token may hold or be a colon. A token with nothing after its prefix stays, as an empty word: taking it out could cut
-an entity in two, and would number the words differently from the hub's copy.
+token may hold or be a colon. A token with nothing after its prefix stays, as an empty word: taking it out could
+cut an entity in two, and would number the words differently from the hub's copy.
 """
 
 import re
@@ -55,3 +55,26 @@ def read_wikiann(path: Path) -> Iterator[tuple[list[str], list[str]]]:
         yield words, tags
     elif not found:
         raise InputError(f"{path} holds no sentence; expected {_KIND} file with at least one.")
+
+
+def read_wikiann_parquet(path: Path) -> Iterator[tuple[list[str], list[str]]]:
+    """Yield the words and the tags of each sentence of the hub's copy: columns `tokens` and `ner_tags` (0 to 6).
+
+    Raises `InputError` for a file that is not Parquet or lacks a column, and for a class id out of range.
+    """
+    import pyarrow
+    from pyarrow.parquet import ParquetFile
+
+    try:
+        table = ParquetFile(path)
+        for batch in table.iter_batches(batch_size=1000, columns=["tokens", "ner_tags"]):
+            rows = zip(batch.column("tokens").to_pylist(), batch.column("ner_tags").to_pylist(), strict=True)
+            for words, ids in rows:
+                if len(words) != len(ids) or any(not 0 <= number < len(NER_TAGS) for number in ids):
+                    raise InputError(
+                        f"{path}: tags {ids} for {len(words)} tokens; expected one of 0 to 6 for each."
+                    )
+                yield words, [NER_TAGS[number] for number in ids]
+    except (OSError, KeyError, pyarrow.ArrowException) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path}: {reason}; expected a Parquet file with columns tokens and ner_tags.") from None
