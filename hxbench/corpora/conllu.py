@@ -14,7 +14,7 @@ from hxbench.corpora.schema import NO_UPOS, UPOS_TAGS
 from hxbench.errors import InputError, did_you_mean
 
 MULTIWORD = ("skip", "keep")
-_KIND = "a CoNLL-U"
+KIND = "a CoNLL-U"
 _COLUMNS = 10
 _WORD = re.compile(r"[1-9][0-9]*", re.ASCII)
 _RANGE = re.compile(r"([1-9][0-9]*)-([1-9][0-9]*)", re.ASCII)
@@ -37,7 +37,7 @@ def read_conllu(path: Path, multiword: str = "skip") -> Iterator[tuple[list[str]
     tags: list[str] = []
     last = 0  # ID of the last word of this sentence
     found = False
-    for number, line in numbered_lines(path, _KIND):
+    for number, line in numbered_lines(path, KIND):
         if not line.strip():
             if words:
                 yield words, tags
@@ -64,7 +64,7 @@ def read_conllu(path: Path, multiword: str = "skip") -> Iterator[tuple[list[str]
     if words:
         yield words, tags
     elif not found:
-        raise InputError(f"{path} holds no sentence; expected {_KIND} file with at least one.")
+        raise InputError(f"{path} holds no sentence; expected {KIND} file with at least one.")
 
 
 def _check_id(path: Path, number: int, token: str, last: int, is_word: bool) -> None:

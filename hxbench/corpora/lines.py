@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from hxbench.errors import InputError
 
@@ -24,21 +25,27 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-def numbered_lines(path: Path, kind: str) -> Iterator[tuple[int, str]]:
-    """Yield line number (from 1) and line without its end (LF or CRLF); a byte-order mark is dropped.
+def open_input(path: Path, kind: str) -> BinaryIO:
+    """Open a user's file for reading bytes; `kind` names its format in messages.
 
-    `kind` names the format in messages. Raises `InputError` for a missing file, a directory, an unreadable file,
-    a line that is not UTF-8, and a line of more than 4 MiB.
+    Raises `InputError` for a missing file, a directory and a file that cannot be read.
     """
     if path.is_dir():
         raise InputError(f"{path} is a directory; expected {kind} file.")
     try:
-        stream = path.open("rb")
+        return path.open("rb")
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; expected {kind} file.") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); expected {kind} file.") from None
-    with stream:
+
+
+def numbered_lines(path: Path, kind: str) -> Iterator[tuple[int, str]]:
+    """Yield line number (from 1) and line without its end (LF or CRLF); a byte-order mark is dropped.
+
+    Raises `InputError` as `open_input` does, for a line that is not UTF-8, and for one of more than 4 MiB.
+    """
+    with open_input(path, kind) as stream:
         number = 0
         while raw := stream.readline(LONGEST_LINE + 1):
             number += 1

@@ -6,7 +6,7 @@ from pathlib import Path
 from hxbench.corpora.lines import numbered_lines
 from hxbench.errors import InputError
 
-_KIND = "a text"
+KIND = "a text"
 
 
 def read_text(path: Path) -> Iterator[str]:
@@ -15,9 +15,9 @@ def read_text(path: Path) -> Iterator[str]:
     Raises `InputError` for a line that is not UTF-8, a file without sentences, a missing file and a directory.
     """
     found = False
-    for _, line in numbered_lines(path, _KIND):
+    for _, line in numbered_lines(path, KIND):
         if line and not line.isspace():
             found = True
             yield line
     if not found:
-        raise InputError(f"{path} holds no sentence; expected {_KIND} file with one a line.")
+        raise InputError(f"{path} holds no sentence; expected {KIND} file with one a line.")

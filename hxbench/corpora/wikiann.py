@@ -13,7 +13,7 @@ from hxbench.corpora.lines import counted, fault, numbered_lines, quoted
 from hxbench.corpora.schema import NER_TAGS
 from hxbench.errors import InputError
 
-_KIND = "a WikiANN"
+KIND = "a WikiANN"
 _PREFIX = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*:", re.ASCII)  # en: zh-yue: be-x-old: simple:
 _TAGS = frozenset(NER_TAGS)
 
@@ -29,7 +29,7 @@ def read_wikiann(path: Path) -> Iterator[tuple[list[str], list[str]]]:
     tags: list[str] = []
     prefix = ""
     found = False
-    for number, line in numbered_lines(path, _KIND):
+    for number, line in numbered_lines(path, KIND):
         if not line.strip():
             if words:
                 yield words, tags
@@ -54,7 +54,7 @@ def read_wikiann(path: Path) -> Iterator[tuple[list[str], list[str]]]:
     if words:
         yield words, tags
     elif not found:
-        raise InputError(f"{path} holds no sentence; expected {_KIND} file with at least one.")
+        raise InputError(f"{path} holds no sentence; expected {KIND} file with at least one.")
 
 
 def read_wikiann_parquet(path: Path) -> Iterator[tuple[list[str], list[str]]]:
