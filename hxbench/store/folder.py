@@ -106,10 +106,14 @@ class Store:
             raise InputError(did_you_mean("run", reference, list(records)).partition(" Known:")[0])
         raise InputError(did_you_mean("run", reference, list(records)))
 
+    def holds(self, run_id: str) -> bool:
+        """Return whether there is a run with exactly this id, be it unfinished or damaged."""
+        # a name with a separator or a dot, or none at all, must never reach a deletion
+        return run_id.isalnum() and (self._final(run_id).is_dir() or self._work(run_id).is_dir())
+
     def remove(self, run_id: str) -> None:
         """Delete a run, finished or not; raises `RunBusy` when a process works on it."""
-        # a name with a separator or a dot, or none at all, must never reach a deletion
-        if not run_id.isalnum() or not (self._final(run_id).is_dir() or self._work(run_id).is_dir()):
+        if not self.holds(run_id):
             raise InputError(f"the store {self.root} has no run '{run_id}'.")
         claim = self._claimed(run_id, f"the run {run_id}")
         try:

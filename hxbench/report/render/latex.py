@@ -62,7 +62,12 @@ def _heads(table: Table) -> list[str]:
 def _one(table: Table) -> list[str]:
     width = len(table.columns) + 1
     caption = escape(f"{table.title}. {'; '.join(table.heading)}. Published values in brackets.")
-    lines = [r"\begin{table*}", r"\centering\small", rf"\begin{{tabular}}{{l{'r' * (width - 1)}}}", r"\toprule"]
+    lines = [
+        r"\begin{table*}",
+        r"\centering\footnotesize\setlength{\tabcolsep}{3pt}",
+        rf"\begin{{tabular}}{{l{'r' * (width - 1)}}}",
+        r"\toprule",
+    ]
     lines += [*_heads(table), r"\midrule"]
     for number, block in enumerate(table.blocks):
         lines += [r"\midrule"] if number else []

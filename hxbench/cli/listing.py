@@ -1,0 +1,106 @@
+"""`hxbench list`: what can be named on the command line."""
+
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any
+
+import typer
+
+list_app = typer.Typer(no_args_is_help=True, help="List methods, recipes, languages, corpora and the like.")
+
+Rows = Iterable[dict[str, Any]]
+
+
+def _methods() -> Rows:
+    from hxbench import recipe
+
+    for name in recipe.recipe_names("methods"):
+        found = recipe.load("methods", name)
+        variants = ["paper", *found.variants]
+        yield {"name": name, "paper": found.paper, "settings": list(found.settings), "variants": variants,
+               "about": found.about}  # fmt: skip
+
+
+def _recipes() -> Rows:
+    from hxbench import recipe
+
+    for paper in recipe.papers():
+        for name in recipe.recipe_names(paper):
+            found = recipe.load(paper, name)
+            yield {"name": name, "paper": paper, "artifacts": list(found.artifacts), "about": found.about}
+
+
+def _profiles() -> Rows:
+    from hxbench import recipe
+
+    for name in recipe.recipe_names("profiles"):
+        found = recipe.load("profiles", name)
+        yield {"name": name, "backbone": found.backbone, "seeds": list(found.seeds), "about": found.about}
+
+
+def _backbones() -> Rows:
+    from hxbench import recipe
+
+    for name in recipe.recipe_names("backbones"):
+        found = recipe.load("backbones", name)
+        shape = found.shape or (found.pretrain.model_dump() if found.pretrain else {})
+        layers, hidden = (shape.get(short, shape.get(long)) for short, long in _SHAPE)
+        yield {"name": name, "origin": found.hub or found.folder or "pre-trained here", "layers": layers,
+               "hidden": hidden}  # fmt: skip
+
+
+_SHAPE = (("layers", "num_hidden_layers"), ("hidden", "hidden_size"))
+
+
+def _languages() -> Rows:
+    from hxbench.languages import language_set
+
+    for origin in ("hyperx", "sandbox"):
+        for one in language_set(origin).values():
+            yield {"code": one.code, "name": one.name, "group": one.group, "family": one.family,
+                   "script": one.script, "like": one.paper_code, "treebank": one.treebank,
+                   "wikiann": one.wikiann}  # fmt: skip
+
+
+def _corpora() -> Rows:
+    from hxbench.corpora.schema import CORPUS_OF_TASK, labels
+
+    about = {
+        "ner": ("WikiANN, the balanced splits of Rahimi et al. 2019", "span F1"),
+        "pos": ("Universal Dependencies 2.7, UPOS", "accuracy"),
+        "mlm": ("running text of Wikipedia", "–"),
+    }
+    for task, corpus in CORPUS_OF_TASK.items():
+        said, metric = about.get(task, ("", "–"))
+        count = len(labels(task)) if task != "mlm" else None
+        yield {"name": corpus, "task": task, "labels": count, "metric": metric, "about": said}
+
+
+def _artifacts() -> Rows:
+    from hxbench.report import ARTIFACTS
+
+    for paper, known in ARTIFACTS.items():
+        for name, artifact in known.items():
+            yield {"name": name, "paper": paper, "title": artifact.title}
+
+
+_KINDS: dict[str, tuple[Callable[[], Rows], str]] = {
+    "methods": (_methods, "What can be trained."),
+    "recipes": (_recipes, "Experiments: the runs an artifact needs."),
+    "languages": (_languages, "The paper's sixteen languages and their sandbox counterparts."),
+    "corpora": (_corpora, "What is trained on and scored."),
+    "artifacts": (_artifacts, "Tables that can be rebuilt."),
+    "backbones": (_backbones, "Pre-trained transformers with a recipe; hub names and folders work too."),
+    "profiles": (_profiles, "The scales everything is run at."),
+}
+
+
+def _add(kind: str, rows: Callable[[], Rows], about: str) -> None:
+    @list_app.command(kind, help=about)
+    def command(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+        from hxbench.cli.rows import print_rows
+
+        print_rows(rows(), as_json)
+
+
+for _kind, (_rows, _about) in _KINDS.items():
+    _add(_kind, _rows, _about)

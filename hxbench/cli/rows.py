@@ -1,0 +1,29 @@
+"""What every listing command prints: aligned columns for people, JSON for scripts."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import typer
+
+
+def print_rows(rows: Iterable[Mapping[str, Any]], as_json: bool, empty: str = "Nothing to list.") -> None:
+    """Print rows that share their keys; `empty` stands in for no rows."""
+    rows = list(rows)
+    if as_json:
+        typer.echo(json.dumps(rows, ensure_ascii=False, indent=1, default=str))
+        return
+    if not rows:
+        typer.echo(empty)
+        return
+    names = list(rows[0])
+    lines = [names, *([_text(row[name]) for name in names] for row in rows)]
+    widths = [max(len(line[k]) for line in lines) for k in range(len(names))]
+    for line in lines:
+        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "–"
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

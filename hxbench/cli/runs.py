@@ -1,0 +1,142 @@
+"""`hxbench runs`: what the store holds."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from hxbench.store import RunRecord, Store
+
+runs_app = typer.Typer(no_args_is_help=True, help="List, show and delete the runs of the store.")
+
+_StoreOption = Annotated[Path | None, typer.Option(help="The results store; HXBENCH_STORE or ./results.")]
+_JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def _open(chosen: Path | None) -> "Store":
+    from hxbench import places
+    from hxbench.store import Store
+
+    return Store(places.store_dir(chosen))
+
+
+def _row(record: "RunRecord") -> dict[str, Any]:
+    fields, status = record.fields, record.status
+    return {
+        "id": record.id,
+        "method": fields.get("method"),
+        "setting": fields.get("setting"),
+        "part": fields.get("partition") or fields.get("task"),
+        "seed": fields.get("seed"),
+        "profile": fields.get("profile"),
+        "variant": fields.get("variant"),
+        "state": record.state,
+        "step": status.get("step"),
+        "updated": status.get("finished") or status.get("updated"),
+    }
+
+
+def _order(row: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(str(row[key]) for key in ("profile", "method", "setting", "part", "seed", "id"))
+
+
+@runs_app.command("list")
+def list_runs(
+    method: Annotated[str | None, typer.Option(help="Only runs of this method.")] = None,
+    setting: Annotated[str | None, typer.Option(help="Only single, multi or mixed.")] = None,
+    profile: Annotated[str | None, typer.Option(help="Only runs of this profile.")] = None,
+    state: Annotated[str | None, typer.Option(help="Only running, interrupted, failed or done.")] = None,
+    as_json: _JsonOption = False,
+    store: _StoreOption = None,
+) -> None:
+    """List the runs, unfinished ones included."""
+    from hxbench.cli.rows import print_rows
+    from hxbench.errors import InputError, did_you_mean
+    from hxbench.settings import SETTINGS
+    from hxbench.store.record import STATES
+
+    for name, given, known in (("setting", setting, SETTINGS), ("state", state, STATES)):
+        if given is not None and given not in known:
+            raise InputError(did_you_mean(name, given, list(known)))
+    wanted = {"method": method, "setting": setting, "profile": profile, "state": state}
+    place = _open(store)
+    rows = sorted((_row(record) for record in place.runs(complete_only=False)), key=_order)
+    rows = [row for row in rows if all(value in (None, row[key]) for key, value in wanted.items())]
+    print_rows(rows, as_json, empty=f"No runs in {place.root}.")
+    for problem in place.problems:
+        typer.echo(f"left out: {problem}", err=True)
+
+
+@runs_app.command("show")
+def show_run(
+    run: Annotated[str, typer.Argument(help="A run id, or the beginning of one.")],
+    as_json: _JsonOption = False,
+    store: _StoreOption = None,
+) -> None:
+    """Show what a run is, how it ended, what it scored and where it comes from."""
+    import json
+
+    import yaml
+
+    from hxbench.cli.rows import print_rows
+
+    record = _open(store).get(run)
+    rows = record.metrics()
+    tested = [row for row in rows if row.get("split") == "test"]
+    cost = {row["metric"]: row["value"] for row in rows if row.get("split") == "cost"}
+    whole = {
+        "id": record.id,
+        "title": record.title,
+        "folder": str(record.folder),
+        "status": {**record.status, "state": record.state},
+        "spec": record.fields,
+        "cost": cost,
+        "provenance": record.provenance(),
+    }
+    if as_json:
+        typer.echo(json.dumps({**whole, "metrics": rows}, ensure_ascii=False, indent=1))
+        return
+    plain = json.loads(json.dumps(whole))
+    typer.echo(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100), nl=False)
+    keys = ("task", "language", "role", "metric", "value")
+    scores = [{key: row.get(key) for key in keys} for row in tested]
+    for row in scores:
+        row["value"] = f"{row['value']:.1f}" if row["value"] is not None else None
+    typer.echo("")
+    print_rows(scores, False, empty="No test scores yet.")
+
+
+@runs_app.command("rm")
+def remove_runs(
+    runs: Annotated[list[str], typer.Argument(help="Run ids, or unique beginnings of them.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    store: _StoreOption = None,
+) -> None:
+    """Delete runs with everything they wrote."""
+    from hxbench.errors import InputError
+
+    place = _open(store)
+    doomed: dict[str, str] = {}
+    for reference in runs:
+        try:
+            record = place.get(reference)
+            doomed[record.id] = f"{record.id}  {record.title}, {record.state}"
+        except InputError:
+            # a damaged run cannot be read, but it can go when it is named in full
+            if not place.holds(reference):
+                raise
+            doomed[reference] = f"{reference}  (damaged)"
+    if not yes:
+        for line in doomed.values():
+            typer.echo(line)
+        try:
+            agreed = typer.confirm(f"Delete {len(doomed)} run{'s' * (len(doomed) > 1)} from {place.root}?")
+        except typer.Abort:
+            raise InputError("nothing was deleted: there was no answer; --yes deletes without asking.") from None
+        if not agreed:
+            typer.echo("Nothing was deleted.")
+            return
+    for run_id in doomed:
+        place.remove(run_id)
+        typer.echo(f"deleted {run_id}")
