@@ -70,6 +70,7 @@ def pretrain(
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     claim = Claim(folder.with_name(f"{folder.name}.claim"), f"backbone {spec.name}")
+    claim.acquire()
     try:
         return _pretrain(spec, spec.pretrain, corpora, folder, report)
     finally:

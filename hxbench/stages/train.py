@@ -4,6 +4,7 @@ import math
 import resource
 import sys
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,12 @@ class RunData:
     def __init__(self, spec: RunSpec, plan: Plan, corpora: Corpora, tokenizer: Any) -> None:
         self.spec, self.corpora, self.tokenizer = spec, corpora, tokenizer
         self.vocabulary = vocabulary_of(tokenizer)
-        used = plan.train | {Pair(MLM, code): "train" for code in plan.mlm}
-        self.train = {pair: Rows(self._encoded(pair, split)[1]) for pair, split in used.items()}
+        self._used = plan.train | {Pair(MLM, code): "train" for code in plan.mlm}
+
+    @cached_property
+    def train(self) -> dict[Pair, Rows]:
+        """The training examples of every stream."""
+        return {pair: Rows(self._encoded(pair, split)[1]) for pair, split in self._used.items()}
 
     def _encoded(self, pair: Pair, split: str) -> tuple[Any, Any]:
         corpus = self.corpora.load(*pair, split)

@@ -1,0 +1,29 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Profile = Annotated[str, typer.Option(help="Scale: demo (synthetic, minutes), lab (real, small) or paper.")]
+DataSource = Annotated[
+    str | None,
+    typer.Option("--data-source", help="sandbox, hub, or the folder of a local mirror. [env: HXBENCH_DATA]"),
+]
+StoreDir = Annotated[
+    Path | None, typer.Option("--store", help="Results store. [env: HXBENCH_STORE; default: ./results]")
+]
+Offline = Annotated[bool, typer.Option("--offline", help="Never use the network; say at once what is missing.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+BackboneName = Annotated[
+    str | None,
+    typer.Option("--backbone", help="Backbone recipe, local folder or hub name; default: the profile's."),
+]
+RandomBody = Annotated[
+    bool, typer.Option("--random-body", help="Random weights in the backbone's shape: the control for transfer.")
+]
+Variant = Annotated[str, typer.Option(help="paper, or code for the published code's form where they differ.")]
+Assign = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Change one field: options.KEY=VALUE, training.KEY=VALUE or data.KEY=VALUE."),
+]

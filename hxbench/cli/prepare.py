@@ -1,0 +1,89 @@
+"""`hxbench prepare`: data and backbone."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from hxbench.cli import options
+
+
+def prepare_command(
+    corpora: Annotated[
+        list[str] | None,
+        typer.Argument(help="Corpora to prepare: ud, wikiann, text; default: all, and the backbone."),
+    ] = None,
+    profile: options.Profile = "demo",
+    data_source: options.DataSource = None,
+    backbone: options.BackboneName = None,
+    variant: Annotated[str, typer.Option(hidden=True)] = "paper",
+    offline: options.Offline = False,
+    as_json: options.Json = False,
+) -> None:
+    """Read, check and tokenise the corpora of a profile, and make or fetch its backbone."""
+    from hxbench import recipe
+    from hxbench.cli.progress import progress
+    from hxbench.corpora.schema import CORPUS_OF_TASK
+    from hxbench.stages import inputs, prepare
+
+    scale: recipe.ProfileRecipe = recipe.load("profiles", profile)
+    data = recipe.validated(recipe.DataSpec, scale.data, f"profile {profile}")
+    source = inputs.DataSource.choose(data_source, profile, data.origin)
+    data = data.model_copy(update={"origin": source.kind})
+    tasks = prepare.tasks_of(corpora or [])
+    with progress() as tell:
+
+        def report(what: str, done: int, total: int | None) -> None:
+            tell(None, what, done, total)
+
+        opened = source.corpora(data, offline=offline)
+        missing = prepare.fetch(tasks, opened, report)
+        prepared = prepare.read(tasks, opened, report)
+        counts = {}
+        if not corpora:
+            body = prepare.make_backbone(recipe.backbone(backbone or scale.backbone), opened, report)
+            counts = prepare.tokenise(prepared, opened, data, body, report, offline=offline)
+    source.remember(profile)
+    place = str(source.folder or source.kind)
+    if as_json:
+        import json
+
+        pairs = {str(one.pair): one.sentences for one in prepared}
+        print(
+            json.dumps(
+                {"profile": profile, "source": place, "pairs": pairs, "missing": list(map(str, missing)), **counts}
+            )
+        )
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(
+        title=f"Prepared from {place} (profile {profile}): sentences train/dev/test", title_justify="left"
+    )
+    table.add_column("language")
+    for task in tasks:
+        table.add_column(f"{CORPUS_OF_TASK[task]} ({task})", justify="right")
+    sizes = {one.pair: one.sentences for one in prepared}
+    for code, language in opened.languages.items():
+        cells = []
+        for task in tasks:
+            found = sizes.get((task, code), {})  # type: ignore[call-overload]
+            splits = ("train",) if task == "mlm" else ("train", "dev", "test")
+            cells.append("/".join(str(found.get(split, "–")) for split in splits) if found else "lacking")
+        table.add_row(language.label, *cells)
+    Console().print(table)
+    if missing:
+        print(f"Not in this data source, left out of training and averages: {', '.join(map(str, missing))}.")
+    if counts:
+        extra = counts["tagged_rows"] - counts["tagged_sentences"]
+        print(
+            f"Tokenised with {counts['vocabulary']:,} word pieces; {extra} sentences of more than {data.max_length} "
+            "pieces were cut into windows, no word is lost."
+            if extra
+            else f"Tokenised with {counts['vocabulary']:,} word pieces; every sentence fits in {data.max_length}."
+        )
+    print(
+        f"Next: hxbench train hyperx-base --setting mixed{'' if profile == 'demo' else f' --profile {profile}'}",
+        file=sys.stderr,
+    )

@@ -1,0 +1,51 @@
+"""Progress for people: bars with a time left on a terminal, a line per task elsewhere, all on stderr."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+
+class Tell(Protocol):
+    """Called with a key, what is being done, how far it is, and of how much."""
+
+    def __call__(self, key: Any, what: str, done: int, total: int | None) -> None:
+        """Show progress."""
+
+
+@contextmanager
+def progress(quiet: bool = False) -> Iterator[Tell]:
+    """Show the progress of one or several tasks until the block ends."""
+    if quiet or not sys.stderr.isatty():
+        named: set[tuple[Any, str]] = set()
+
+        def line(key: Any, what: str, done: int, total: int | None) -> None:
+            if not quiet and (key, what) not in named:
+                named.add((key, what))
+                print(f"{what} …", file=sys.stderr, flush=True)
+
+        yield line
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(),
+        TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[tuple[Any, str], Any] = {}
+
+        def bar(key: Any, what: str, done: int, total: int | None) -> None:
+            if (key, what) not in tasks:
+                tasks[key, what] = bars.add_task(what, total=total)
+            bars.update(tasks[key, what], completed=done, total=total)
+
+        yield bar
