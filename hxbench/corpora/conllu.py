@@ -16,9 +16,10 @@ from hxbench.errors import InputError, did_you_mean
 MULTIWORD = ("skip", "keep")
 KIND = "a CoNLL-U"
 _COLUMNS = 10
-_WORD = re.compile(r"[1-9][0-9]*", re.ASCII)
-_RANGE = re.compile(r"([1-9][0-9]*)-([1-9][0-9]*)", re.ASCII)
-_EMPTY_NODE = re.compile(r"(0|[1-9][0-9]*)\.[1-9][0-9]*", re.ASCII)
+_NUMBER = "[1-9][0-9]{0,8}"
+_WORD = re.compile(_NUMBER)
+_RANGE = re.compile(f"({_NUMBER})-({_NUMBER})")
+_EMPTY_NODE = re.compile(rf"(0|{_NUMBER})\.{_NUMBER}")
 _WORD_TAGS = frozenset(UPOS_TAGS)
 _OTHER_TAGS = _WORD_TAGS | {NO_UPOS}
 

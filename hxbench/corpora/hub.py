@@ -138,10 +138,12 @@ class Hub:
         except InputError:
             raise
         except Exception as error:
-            from huggingface_hub.errors import EntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
+            from huggingface_hub import errors as known
 
             where = f"{item.file} of the dataset {item.repository} at revision {item.revision}"
-            if isinstance(error, (EntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError)):
+            absent = (known.EntryNotFoundError, known.RepositoryNotFoundError, known.RevisionNotFoundError)
+            # The local one is also an absent entry by its class, but says that the hub could not be asked.
+            if isinstance(error, absent) and not isinstance(error, known.LocalEntryNotFoundError):
                 raise InputError(f"{where} does not exist on the hub.") from error
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise InputError(f"{where} could not be fetched ({reason}).") from error

@@ -79,6 +79,7 @@ BROKEN = {
     "empty word": (line(form=""), 1, "word (column 2) is empty", "a word"),
     "bad ID": (line(id="one"), 1, "bad ID 'one'", "3-4"),
     "Arabic digits": (line(id="١"), 1, "bad ID", "3-4"),
+    "endless ID": (line(id="1" * 5000), 1, "bad ID '1111", "3-4"),
     "zero": (line(id="0"), 1, "bad ID '0'", "3-4"),
     "gap": (WORD + line(id="3"), 2, "ID 3", "word ID 2"),
     "no blank line between": (WORD + WORD, 2, "blank line must stand between", "word ID 2"),

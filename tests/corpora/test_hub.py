@@ -220,6 +220,13 @@ def test_unreachable_hub(site, monkeypatch):
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     with pytest.raises(InputError, match=r"unimelb-nlp/wikiann at revision main could not be fetched"):
         hub().fetch([("ner", "en")])
+    with pytest.raises(InputError, match=r"wikimedia/wikipedia at revision b04c8d1\w+ could not be fetched"):
+        hub().fetch([("mlm", "yue")])
+    monkeypatch.setenv("HF_ENDPOINT", site.url)
+    hub().fetch([("ner", "yue")])
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(InputError, match=rf"en/train\S+ of .* at revision {COMMIT} could not be fetched"):
+        hub().fetch([("ner", "en")])
 
 
 def test_in_a_process_of_its_own_as_users_run_it(site, tmp_path):
