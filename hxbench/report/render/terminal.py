@@ -1,8 +1,8 @@
 """Tables for a terminal of 100 columns: bold for our best, dim for what the paper prints."""
 
 import textwrap
-from collections.abc import Iterable
 from io import StringIO
+from itertools import groupby
 
 from rich.console import Console
 from rich.text import Text
@@ -78,28 +78,23 @@ def _beside(table: Table) -> tuple[list[tuple[str, str]], list[tuple[str, list[_
     return heads, blocks
 
 
-def _chunks(label: int, widths: list[int], width: int) -> list[list[int]]:
-    """Return the columns of each part that fits `width`, the labels repeated before each."""
+def _chunks(label: int, widths: list[int], spans: list[list[int]], width: int) -> list[list[int]]:
+    """Return the columns of each part that fits `width`, a span in one piece; labels are repeated in each part."""
     parts: list[list[int]] = [[]]
     left = width - label
-    for index, wide in enumerate(widths):
-        if parts[-1] and wide + 1 > left:
+    for span in spans:
+        wide = sum(widths[index] + 1 for index in span)
+        if parts[-1] and wide > left:
             parts.append([])
             left = width - label
-        parts[-1].append(index)
-        left -= wide + 1
+        parts[-1] += span
+        left -= wide
     return parts
 
 
-def _spans(heads: list[tuple[str, str]], part: Iterable[int]) -> list[list[int]]:
+def _spans(heads: list[tuple[str, str]]) -> list[list[int]]:
     """Return the neighbouring columns that share a title above them."""
-    spans: list[list[int]] = []
-    for index in part:
-        if spans and heads[index][0] == heads[spans[-1][0]][0]:
-            spans[-1].append(index)
-        else:
-            spans.append([index])
-    return spans
+    return [list(span) for _, span in groupby(range(len(heads)), key=lambda index: heads[index][0])]
 
 
 def _lay_out(table: Table, width: int) -> list[Text]:
@@ -107,11 +102,13 @@ def _lay_out(table: Table, width: int) -> list[Text]:
     lines = [line for _, some in blocks for line in some]
     label = max(len(table.stub), *(text.cell_len for text, _ in lines))
     widths = [max(len(heads[i][1]), *(cells[i].cell_len for _, cells in lines)) for i in range(len(heads))]
-    for span in _spans(heads, range(len(heads))):
+    # columns without a title above them belong to nobody
+    spans = [part for span in _spans(heads) for part in ([span] if heads[span[0]][0] else [[i] for i in span])]
+    for span in spans:
         room = sum(widths[i] + 1 for i in span) - 1
         widths[span[0]] += max(0, len(heads[span[0]][0]) - room)
     out: list[Text] = []
-    for part in _chunks(label, widths, width):
+    for part in _chunks(label, widths, spans, width):
         rule = Text("─" * (label + sum(widths[i] + 1 for i in part)), style=_DIM)
 
         def line(first: Text, cells: list[Text], part: list[int] = part) -> Text:
@@ -121,7 +118,7 @@ def _lay_out(table: Table, width: int) -> list[Text]:
 
         if any(heads[i][0] for i in part):
             above = ""
-            for span in _spans(heads, part):
+            for span in (span for span in spans if span[0] in part):
                 above += " " + heads[span[0]][0].center(sum(widths[i] + 1 for i in span) - 1)
             out.append(Text(" " * label + above))
         out += [line(Text(table.stub), [Text(title) for _, title in heads]), rule]

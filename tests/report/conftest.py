@@ -1,0 +1,18 @@
+"""Stores to report from."""
+
+import pytest
+from filled_store import fill_with_published
+
+from hxbench.store import Store
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture(scope="session")
+def published_store(tmp_path_factory):
+    store = Store(tmp_path_factory.mktemp("published"))
+    fill_with_published(store)
+    return store

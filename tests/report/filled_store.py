@@ -1,0 +1,62 @@
+"""Stores filled with made-up or published scores, without training anything."""
+
+from hxbench import recipe
+from hxbench.languages import language_set
+from hxbench.report.published import published
+from hxbench.settings import source_pairs, target_pairs
+
+METRIC = {"ner": "f1", "pos": "accuracy"}
+PAPER_METRIC = {"ner": "NER F1", "pos": "POS accuracy"}
+PAPER_NAME = {"mbert": "mBERT", "hyperx-small": "Hyper-X Small", "hyperx-base": "Hyper-X Base"}
+PAPER_SETTING = {
+    "single": "English single-task",
+    "multi": "English multi-task",
+    "mixed": "Mixed-language multi-task",
+}
+COSTS = {"counted_parameters": 311_000, "wall_seconds": 83.0, "peak_memory_bytes": 2**30}
+
+
+def score_rows(spec, score, lacking=()):
+    """Test rows of a run; `score(task, paper code, is source)` gives the value."""
+    languages = language_set("sandbox" if spec.data.origin == "sandbox" else "hyperx")
+    sources = source_pairs(spec.setting, spec.task, spec.partition, languages)
+    return [
+        {
+            "split": "test", "task": p.task, "language": p.language, "metric": METRIC[p.task], "step": 1,
+            "role": "source" if p in sources else "target",
+            "value": score(p.task, languages[p.language].paper_code, p in sources),
+        }
+        for p in target_pairs(spec.setting, spec.task, languages)
+        if (p.task, languages[p.language].paper_code) not in lacking
+    ]  # fmt: skip
+
+
+def write_run(store, spec, score, lacking=()):
+    with store.open_run(spec) as run:
+        costs = [{"split": "cost", "metric": name, "value": value} for name, value in COSTS.items()]
+        run.write_metrics([*score_rows(spec, score, lacking), *costs])
+        run.write_provenance({"device": "cpu"})
+        run.finish()
+    return spec
+
+
+def fill(store, method="hyperx-base", setting="mixed", seeds=(1, 2, 3), score=None, lacking=(), **options):
+    """Write the runs of a method in a setting; a seed's score is 50 + seed unless told otherwise."""
+    specs = recipe.expand(method, setting=setting, seeds=seeds, **options)
+    for spec in specs:
+        write_run(store, spec, score or (lambda task, code, source, seed=spec.seed: 50.0 + seed), lacking)
+    return specs
+
+
+def fill_with_published(store, profile="demo"):
+    """Write runs that score what Table 6 prints; a source's own score is nonsense that must reach no cell."""
+    numbers = published("hyperx")
+    for method, row in PAPER_NAME.items():
+        for setting, column in PAPER_SETTING.items():
+
+            def score(task, code, source, row=row, column=column):
+                if source and code != "en":
+                    return -1000.0
+                return numbers.value("Table 6", row, column, PAPER_METRIC[task], code)
+
+            fill(store, method, setting, score=score, profile=profile)

@@ -1,0 +1,225 @@
+"""What may share a cell, what is marked, and which commands are asked for."""
+
+import pytest
+from filled_store import fill, write_run
+
+from hxbench import recipe, report
+from hxbench.errors import InputError
+
+
+def table2(store, profile=None):
+    (table,) = report.build("hyperx", "2", store, profile)
+    return table
+
+
+def cells(table, block=2, row="HX-Base"):
+    found = next(r for r in table.blocks[block].rows if r.title == row)
+    return dict(zip(((c.group, c.title) for c in table.columns), found.cells, strict=True))
+
+
+def commands(table, method, setting):
+    start = f"hxbench train {method} --setting {setting} "
+    return [line.removeprefix(start) for line in table.commands if line.startswith(start)]
+
+
+def test_mean_and_sample_deviation_over_seeds(store):
+    fill(store)
+    cell = cells(table2(store))["NER F1", "ALL"]
+    assert (cell.mean, cell.sd, cell.n, cell.marks) == (52.0, 1.0, 3, ())
+    assert cell.published == 62.3
+
+
+def test_english_is_the_mean_of_both_partitions_and_in_no_average(store):
+    for spec in recipe.expand("hyperx-base", setting="mixed", seeds=(1, 2, 3)):
+        english = 80.0 if spec.partition == "a" else 90.0
+        write_run(store, spec, lambda task, code, source, english=english: english if code == "en" else 10.0)
+    table = next(t for t in report.build("hyperx", "6", store) if t.name == "table6-ner-mixed")
+    assert table.blocks[0].rows[0].title == "qaa (en)"
+    assert table.blocks[0].rows[0].cells[-1].mean == 85.0
+    assert [row.cells[-1].mean for row in table.blocks[2].rows] == [10.0, 10.0, 10.0]
+
+
+def test_a_missing_model_is_marked_and_asked_for_and_nothing_else_is(store):
+    specs = fill(store, seeds=(1, 2, 3))
+    gone = next(s for s in specs if (s.partition, s.seed) == ("b", 2))
+    store.remove(gone.run_id)
+    table = table2(store)
+    cell = cells(table)["POS accuracy", "SEEN"]
+    assert (cell.mean, cell.n, cell.marks) == (52.0, 2, ("*",)), "a seed with one partition is no seed"
+    assert commands(table, "hyperx-base", "mixed") == ["--partition b --profile demo --seed 2"]
+    assert commands(table, "mbert", "mixed") == [f"--profile demo{s}" for s in ("", " --seed 2", " --seed 3")]
+    assert len(table.commands) == len(set(table.commands)) == 1 + 8 * 3
+    assert cells(table, row="mBERT")["NER F1", "ALL"].marks == ("*",)
+    assert cells(table, row="PSF")["NER F1", "ALL"].marks == ()
+
+
+def test_following_the_commands_fills_the_table(store):
+    fill(store, seeds=(2,))
+    asked = commands(table2(store), "hyperx-base", "mixed")
+    assert len(asked) == 2
+    for line in asked:
+        words = line.split()
+        options = dict(zip(words[::2], words[1::2], strict=True))
+        fill(store, seeds=(int(options.get("--seed", 1)),), partition=options.get("--partition"))
+    table = table2(store)
+    assert commands(table, "hyperx-base", "mixed") == []
+    assert cells(table)["NER F1", "ALL"].n == 3
+
+
+def test_single_task_cells_need_only_their_task(store):
+    fill(store, setting="single", task="ner")
+    row = cells(table2(store), block=0)
+    assert (row["NER F1", "SEEN"].n, row["NER F1", "SEEN"].marks) == (3, ())
+    assert (row["POS accuracy", "SEEN"].mean, row["POS accuracy", "SEEN"].marks) == (None, ("*",))
+    asked = commands(table2(store), "hyperx-base", "single")
+    assert asked == [f"--task pos --profile demo{s}" for s in ("", " --seed 2", " --seed 3")]
+
+
+def test_an_average_over_fewer_languages_says_which(store):
+    have = {"ar", "is", "mt", "yo", "fo", "en"}
+    everything = "en ar br is kk ta tr yo zh gn hsb fo mt sa ug yue".split()
+    fill(store, lacking={("ner", code) for code in everything if code not in have})
+    table = table2(store)
+    notes = dict(table.notes)
+    row = cells(table)
+    assert [notes[m] for m in row["NER F1", "SEEN"].marks] == ["over ar, is, yo only: the data have no more"]
+    assert [notes[m] for m in row["NER F1", "UNSEEN"].marks] == ["over fo, mt only: the data have no more"]
+    assert row["POS accuracy", "SEEN"].marks == ()
+    assert commands(table, "hyperx-base", "mixed") == []
+    six = next(t for t in report.build("hyperx", "6", store) if t.name == "table6-ner-mixed")
+    turkish = next(r for b in six.blocks for r in b.rows if "(tr)" in r.title).cells[-1]
+    assert turkish.mean is None
+    assert [dict(six.notes)[m] for m in turkish.marks] == ["no data for this pair"]
+
+
+@pytest.mark.parametrize(
+    "control", [{"backbone_weights": "random"}, {"backbone_name": "lab-small"}, {"origin": "hub"}]
+)
+@pytest.mark.parametrize("beside", [True, False])
+def test_controls_never_reach_a_cell(store, control, beside):
+    if beside:
+        fill(store)
+    fill(store, score=lambda *_: 99.0, **control)
+    table = table2(store)
+    cell = cells(table)["NER F1", "ALL"]
+    assert cell.mean == (52.0 if beside else None)
+    assert any(text.startswith("left out: 6 runs of hyperx-base (mixed)") for text in table.remarks)
+
+
+def test_the_recipe_wins_over_a_variant_and_over_settings(store):
+    fill(store)
+    fill(store, score=lambda *_: 99.0, variant="code")
+    fill(store, score=lambda *_: 99.0, assignments=["training.updates=7"])
+    table = table2(store)
+    assert cells(table)["NER F1", "ALL"].mean == 52.0
+    said = " ".join(table.remarks)
+    assert "variant code instead of paper" in said
+    assert "training.updates 7 instead of" in said
+
+
+def test_a_lone_variant_is_shown_with_a_note_and_its_own_commands(store):
+    fill(store, seeds=(1, 2), variant="code", assignments=["training.updates=7", "training.selection=last"])
+    table = table2(store)
+    assert cells(table)["NER F1", "ALL"].mean == 51.5
+    assert any("only with variant code" in text for text in table.remarks)
+    (line,) = commands(table, "hyperx-base", "mixed")
+    assert line == (
+        "--profile demo --seed 3 --variant code --set training.updates=7 --set training.selection=last"
+    )
+
+
+def test_of_several_variants_none_is_guessed(store):
+    for updates in (7, 8):
+        fill(store, assignments=[f"training.updates={updates}"])
+    table = table2(store)
+    assert cells(table)["NER F1", "ALL"].mean is None
+    assert any("2 variants, none of them the recipe's" in text for text in table.remarks)
+
+
+@pytest.mark.parametrize("what", ["data", "backbone"])
+def test_different_inputs_never_share_a_cell(store, what):
+    for seed, fingerprint in ((1, "old"), (2, "new"), (3, "new")):
+        for spec in recipe.expand("hyperx-base", setting="mixed", seeds=(seed,)):
+            part = getattr(spec, what).model_copy(update={"fingerprint": f"{fingerprint}"})
+            write_run(store, spec.model_copy(update={what: part}), lambda *_, seed=seed: 50.0 + seed)
+    table = table2(store)
+    cell = cells(table)["NER F1", "ALL"]
+    assert (cell.mean, cell.n, cell.marks) == (52.5, 2, ("*",))
+    assert any(f"another {what} fingerprint than new" in text for text in table.remarks)
+
+
+def test_partitions_read_different_data_and_still_meet(store):
+    for spec in recipe.expand("hyperx-base", setting="mixed", seeds=(1, 2, 3)):
+        data = spec.data.model_copy(update={"fingerprint": f"of {spec.partition}"})
+        write_run(store, spec.model_copy(update={"data": data}), lambda *_: 40.0)
+    assert cells(table2(store))["NER F1", "ALL"].mean == 40.0
+
+
+def test_switched_partitions_stay_out(store):
+    fill(store, partition="switched")
+    assert cells(table2(store))["NER F1", "ALL"].mean is None
+
+
+def test_profiles_never_share_a_table(store):
+    fill(store, profile="lab", seeds=(1, 2), score=lambda *_: 10.0)
+    alone = table2(store)
+    assert alone.facts["profile"] == "lab"
+    assert "real corpora, at most 4000 train" in alone.heading[0]
+    fill(store)
+    both = table2(store)
+    assert both.facts["profile"] == "demo"
+    assert "SYNTHETIC" in both.heading[0]
+    assert cells(both)["NER F1", "ALL"].mean == 52.0
+    assert any("runs of lab" in text for text in both.remarks)
+    assert cells(table2(store, "lab"))["NER F1", "ALL"].mean == 10.0
+    assert all("--profile lab" in line for line in table2(store, "lab").commands)
+    with pytest.raises(InputError, match="Did you mean demo"):
+        table2(store, "demmo")
+
+
+def test_a_run_with_damaged_metrics_is_left_out_and_told(store):
+    specs = fill(store)
+    (store.root / "runs" / specs[0].run_id / "metrics.jsonl").write_text("{")
+    table = table2(store)
+    assert cells(table)["NER F1", "ALL"].n == 2
+    assert any(specs[0].run_id in text and "line 1" in text for text in table.remarks)
+
+
+def test_the_best_of_a_block_is_marked_ties_and_lone_values_as_they_are(store):
+    fill(store, "hyperx-base", score=lambda *_: 60.04)
+    only = cells(table2(store))
+    assert not only["NER F1", "ALL"].best
+    fill(store, "hyperx-small", score=lambda *_: 60.01)
+    fill(store, "mbert", score=lambda *_: 59.0)
+    table = table2(store)
+    best = [cells(table, row=name)["NER F1", "ALL"].best for name in ("HX-Base", "HX-Small", "mBERT")]
+    assert best == [True, True, False]
+
+
+def test_a_method_of_ones_own_gets_a_row(store):
+    own = recipe.resolve("hyperx-base", setting="mixed", partition="a").model_copy(update={"method": "mine"})
+    write_run(store, own, lambda *_: 1.0)
+    write_run(store, own.model_copy(update={"partition": "b"}), lambda *_: 1.0)
+    row = cells(table2(store), row="mine")
+    assert (row["NER F1", "ALL"].mean, row["NER F1", "ALL"].published) == (1.0, None)
+
+
+def test_costs_are_of_one_model(store):
+    fill(store, setting="multi")
+    row = cells(table2(store), block=1)
+    assert row["one model", "params"].mean == 311_000
+    assert row["one model", "time"].mean == 83.0
+    (table,) = report.build("hyperx", "table3", store)
+    ours = {row.title: row.cells for row in table.blocks[0].rows}
+    assert ours["HX-Base"][0].mean == 311_000
+    assert ours["HX-Base"][0].published == 76e6
+    assert ours["mBERT"][0].mean is None
+    assert [line.split()[2] for line in table.commands] == ["mbert", "hyperx-small"]
+
+
+def test_artifacts_are_found_by_number_and_name():
+    assert report.find_artifact("hyperx", "6").name == report.find_artifact("hyperx", "Table 6").name == "table6"
+    with pytest.raises(InputError, match="Did you mean table"):
+        report.find_artifact("hyperx", "22")
+    with pytest.raises(InputError, match="unknown paper"):
+        report.find_artifact("hyperz", "2")

@@ -1,0 +1,137 @@
+"""Each rendering says the same, escapes what its format needs, and fits where it must."""
+
+import csv
+import json
+import re
+from dataclasses import replace
+from io import StringIO
+
+import pytest
+from filled_store import fill
+
+from hxbench import report
+from hxbench.errors import InputError
+from hxbench.report.render import FORMATS, renderer
+from hxbench.report.render.latex import escape
+from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, format_value
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory):
+    """All tables over scores of every length, with every kind of mark."""
+    from hxbench.store import Store
+
+    store = Store(tmp_path_factory.mktemp("wide"))
+    for setting in ("single", "multi", "mixed"):
+        for method in ("mbert", "hyperx-small", "hyperx-base"):
+            for seed in (1, 2):
+                fill(
+                    store, method, setting, seeds=(seed,), lacking={("ner", "tr"), ("pos", "ug")},
+                    score=lambda task, code, source, seed=seed: 100.0 if seed == 1 else 70.0,
+                )  # fmt: skip
+    return [table for name in report.ARTIFACTS["hyperx"] for table in report.build("hyperx", name, store)]
+
+
+def test_the_terminal_fits_in_100_columns(wide):
+    text = renderer("terminal")(wide)
+    lines = text.splitlines()
+    assert max(len(line) for line in lines) <= 100
+    assert len(lines) > 200
+    for needed in ("SYNTHETIC", "85.0±21", "PSF", "Missing runs:", "hxbench train mbert --setting mixed", "62.3"):
+        assert needed in text
+    assert "\x1b" not in text
+
+
+def test_a_table_too_wide_is_split_and_loses_nothing():
+    columns = tuple(Column(f"method {k}") for k in range(30))
+    cells = tuple(Cell(mean=float(k), published=100.0 + k) for k in range(30))
+    for layout in ("below", "beside"):
+        table = Table("t", "T", "row", columns, (Block("", (Row("only", cells),)),), layout=layout)
+        text = renderer("terminal")([table])
+        assert max(len(line) for line in text.splitlines()) <= 100
+        for k in range(30):
+            assert f" {k}.0" in text
+            assert f" {100 + k}.0" in text
+
+
+def test_marks_keep_their_letters():
+    marks = Marks()
+    letters = [marks.letter(f"note {k}") for k in range(60)]
+    assert letters[:2] == ["a", "b"]
+    assert letters[25:28] == ["z", "aa", "ab"]
+    assert len(set(letters)) == 60
+    assert marks.letter("note 0") == "a"
+
+
+def test_latex_escapes_everything_special():
+    assert escape(r"50%_&#{}$~^\<") == (
+        r"50\%\_\&\#\{\}\$\textasciitilde{}\textasciicircum{}\textbackslash{}\textless{}"
+    )
+
+
+def test_latex_is_balanced_and_bold_where_best(wide):
+    table = replace(wide[0], title="50% of a_b & c", commands=("hxbench train a_b --set x=1%",))
+    text = renderer("latex")([table])
+    body = text.replace(r"\{", "").replace(r"\}", "")
+    assert body.count("{") == body.count("}")
+    assert text.count(r"\begin") == text.count(r"\end") == 2
+    assert r"50\% of a\_b \& c" in text
+    assert r"-{}-{}set x=1\%" in text
+    assert r"\textbf{" in text
+    for rule in (r"\toprule", r"\midrule", r"\bottomrule", r"\cmidrule(lr){5-7}"):
+        assert rule in text
+    rows = [line for line in text.splitlines() if line.endswith(r"\\") and "multicolumn" not in line]
+    assert len(rows) == 13
+    assert {len(re.findall(r"(?<!\\)&", line)) for line in rows} == {len(table.columns)}
+
+
+def test_markdown_has_even_rows_and_escapes_pipes(wide):
+    table = replace(wide[0], title="a|b*c")
+    lines = renderer("markdown")([table]).splitlines()
+    rows = [line for line in lines if line.startswith("|")]
+    assert len(rows) == 2 + 12 + 3
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in rows} == {len(table.columns) + 2}
+    assert r"### a\|b\*c" in lines
+    assert any("**85.0 ± 21.2**" in line for line in rows)
+    assert "```" in lines
+
+
+def test_csv_holds_the_unrounded_numbers(wide):
+    rows = list(csv.DictReader(StringIO(renderer("csv")(wide))))
+    assert {row["table"] for row in rows} == {table.name for table in wide}
+    (found,) = (
+        row for row in rows
+        if (row["table"], row["block"], row["row"], row["column_group"], row["column"])
+        == ("table2", "Mixed-language multi-task", "HX-Base", "NER F1", "SEEN")
+    )  # fmt: skip
+    assert float(found["mean"]) == 85.0
+    assert float(found["sd"]) == pytest.approx(21.2132, abs=1e-4)
+    assert (found["n"], found["published"], found["profile"]) == ("2", "63.3", "demo")
+    assert "runs are missing" in found["notes"]
+    assert "only: the data have no more" in found["notes"]
+
+
+def test_json_is_strict_and_complete(wide):
+    trees = json.loads(renderer("json")(wide))
+    assert [tree["name"] for tree in trees] == [table.name for table in wide]
+    assert trees[0]["notes"]["*"].startswith("runs are missing")
+    assert len(trees[0]["blocks"][2]["rows"][0]["cells"]) == len(trees[0]["columns"])
+
+
+def test_an_unknown_format_is_told():
+    with pytest.raises(InputError, match="Did you mean markdown"):
+        renderer("markdwon")
+    assert len(FORMATS) == 5
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "text"),
+    [
+        (63.25, "score", "63.2"), (76_164_416, "count", "76m"), (13_055_136, "count", "13m"),
+        (900_000, "count", "0.9m"),
+        (4_730_880, "count", "4.7m"), (311_000, "count", "311k"), (12, "count", "12"), (64_800, "duration", "18h"),
+        (7200, "duration", "2h"), (83.2, "duration", "83s"), (600, "duration", "10min"), (2**31, "bytes", "2.0GB"),
+    ],
+)  # fmt: skip
+def test_values_are_written_as_the_paper_does(value, kind, text):
+    assert format_value(value, kind) == text
