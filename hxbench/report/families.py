@@ -61,8 +61,18 @@ def _differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str
     return {key: pair for key, pair in both.items() if pair[0] != pair[1]}
 
 
+def _beyond(identity: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Return where a family departs from a recipe.
+
+    A stored spec has every option of its method, a recipe those it states. The others are defaults that only the
+    method's code knows, and no report loads that: an option the recipe is silent on is no departure.
+    """
+    changes = _differences(identity, wanted)
+    return {key: pair for key, pair in changes.items() if pair[1] != _ABSENT or not key.startswith("options.")}
+
+
 def _said(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
-    changes = [f"{key} {a} instead of {b}" for key, (a, b) in _differences(ours, theirs).items()]
+    changes = [f"{key} {a} instead of {b}" for key, (a, b) in _beyond(ours, theirs).items()]
     more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
     return ", ".join(changes[:3]) + more
 
@@ -90,7 +100,7 @@ def _options(identity: Mapping[str, Any], method: str, setting: str, profile: st
     """Return what the command line adds to the recipe to give a family."""
     variant = identity["variant"]
     words = [] if variant == "paper" else ["--variant", variant]
-    for key, (value, _) in _differences(identity, _recipe(method, setting, profile, variant) or identity).items():
+    for key, (value, _) in _beyond(identity, _recipe(method, setting, profile, variant) or identity).items():
         if key == "data.origin":
             words += ["--data-source", {"mirror": "DIR"}.get(value, value)]
         elif key.partition(".")[0] in ("options", "training", "data") and value != _ABSENT:
@@ -138,8 +148,9 @@ def choose_family(records: list[RunRecord], method: str, setting: str, profile: 
             identities[_key(identity)] = identity
             groups[_key(identity)].append(record)
     wanted = _recipe(method, setting, profile)
-    chosen = _key(wanted) if wanted else ""
-    if chosen not in groups:
+    matching = [key for key in groups if wanted and not _beyond(identities[key], wanted)]
+    chosen = max(matching, key=lambda key: (len(groups[key]), _newest(groups[key])), default="")
+    if not chosen:
         able = [key for key in groups if _same_ground(identities[key], profile)]
         chosen = able[0] if len(able) == 1 else chosen
         if len(able) == 1 and wanted:

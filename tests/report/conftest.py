@@ -7,7 +7,8 @@ from hxbench.store import Store
 
 
 @pytest.fixture
-def store(tmp_path):
+def store(tmp_path, monkeypatch):
+    monkeypatch.setenv("HXBENCH_STORE", str(tmp_path / "store"))
     return Store(tmp_path / "store")
 
 

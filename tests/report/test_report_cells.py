@@ -47,16 +47,17 @@ def test_a_missing_model_is_marked_and_asked_for_and_nothing_else_is(store):
     cell = cells(table)["POS accuracy", "SEEN"]
     assert (cell.mean, cell.n, cell.marks) == (52.0, 2, ("*",)), "a seed with one partition is no seed"
     assert commands(table, "hyperx-base", "mixed") == ["--partition b --profile demo --seed 2"]
-    assert commands(table, "mbert", "mixed") == [f"--profile demo{s}" for s in ("", " --seed 2", " --seed 3")]
-    assert len(table.commands) == len(set(table.commands)) == 1 + 8 * 3
+    assert commands(table, "mbert", "mixed") == ["--profile demo --seed 1 --seed 2 --seed 3"]
+    assert len(table.commands) == len(set(table.commands)) == 9
     assert cells(table, row="mBERT")["NER F1", "ALL"].marks == ("*",)
     assert cells(table, row="PSF")["NER F1", "ALL"].marks == ()
 
 
 def test_following_the_commands_fills_the_table(store):
     fill(store, seeds=(2,))
+    fill(store, seeds=(3,), partition="a")
     asked = commands(table2(store), "hyperx-base", "mixed")
-    assert len(asked) == 2
+    assert asked == ["--profile demo", "--partition b --profile demo --seed 3"]
     for line in asked:
         words = line.split()
         options = dict(zip(words[::2], words[1::2], strict=True))
@@ -72,7 +73,13 @@ def test_single_task_cells_need_only_their_task(store):
     assert (row["NER F1", "SEEN"].n, row["NER F1", "SEEN"].marks) == (3, ())
     assert (row["POS accuracy", "SEEN"].mean, row["POS accuracy", "SEEN"].marks) == (None, ("*",))
     asked = commands(table2(store), "hyperx-base", "single")
-    assert asked == [f"--task pos --profile demo{s}" for s in ("", " --seed 2", " --seed 3")]
+    assert asked == ["--task pos --profile demo --seed 1 --seed 2 --seed 3"]
+
+
+def test_commands_fill_the_store_that_was_reported_on(store, monkeypatch):
+    fill(store, seeds=(1, 2))
+    monkeypatch.delenv("HXBENCH_STORE")
+    assert commands(table2(store), "hyperx-base", "mixed") == [f"--profile demo --seed 3 --store {store.root}"]
 
 
 def test_an_average_over_fewer_languages_says_which(store):
@@ -115,6 +122,20 @@ def test_the_recipe_wins_over_a_variant_and_over_settings(store):
     said = " ".join(table.remarks)
     assert "variant code instead of paper" in said
     assert "training.updates 7 instead of" in said
+
+
+def test_options_the_recipe_is_silent_on_are_the_methods_own(store):
+    """What training adds to a spec, its method's defaults, is neither a departure nor part of a command."""
+    for spec in recipe.expand("hyperx-base", setting="mixed", seeds=(1, 2), variant="code"):
+        whole = spec.options | {"default_of_the_method": 7}
+        write_run(store, spec.model_copy(update={"options": whole, "variant": "paper"}), lambda *_: 99.0)
+    for spec in recipe.expand("hyperx-base", setting="mixed", seeds=(1, 2)):
+        whole = spec.options | {"default_of_the_method": 7}
+        write_run(store, spec.model_copy(update={"options": whole}), lambda *_: 40.0)
+    table = table2(store)
+    assert cells(table)["NER F1", "ALL"].mean == 40.0
+    assert not any("only with" in text or "default_of" in text for text in table.remarks)
+    assert commands(table, "hyperx-base", "mixed") == ["--profile demo --seed 3"]
 
 
 def test_a_lone_variant_is_shown_with_a_note_and_its_own_commands(store):

@@ -14,14 +14,15 @@ from hxbench.errors import InputError
 from hxbench.report.render import FORMATS, renderer
 from hxbench.report.render.latex import escape
 from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, format_value
+from hxbench.store import Store
 
 
 @pytest.fixture(scope="module")
 def wide(tmp_path_factory):
     """All tables over scores of every length, with every kind of mark."""
-    from hxbench.store import Store
-
     store = Store(tmp_path_factory.mktemp("wide"))
+    patch = pytest.MonkeyPatch()
+    patch.setenv("HXBENCH_STORE", str(store.root))  # a command is as long as its path, and never broken
     for setting in ("single", "multi", "mixed"):
         for method in ("mbert", "hyperx-small", "hyperx-base"):
             for seed in (1, 2):
@@ -29,7 +30,8 @@ def wide(tmp_path_factory):
                     store, method, setting, seeds=(seed,), lacking={("ner", "tr"), ("pos", "ug")},
                     score=lambda task, code, source, seed=seed: 100.0 if seed == 1 else 70.0,
                 )  # fmt: skip
-    return [table for name in report.ARTIFACTS["hyperx"] for table in report.build("hyperx", name, store)]
+    yield [table for name in report.ARTIFACTS["hyperx"] for table in report.build("hyperx", name, store)]
+    patch.undo()
 
 
 def test_the_terminal_fits_in_100_columns(wide):

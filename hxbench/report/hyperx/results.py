@@ -2,7 +2,7 @@
 
 import shlex
 
-from hxbench import recipe
+from hxbench import places, recipe
 from hxbench.languages import language_set
 from hxbench.report.families import Family, choose_family, parts_of
 from hxbench.report.hyperx.scores import Part, RunSet
@@ -16,6 +16,8 @@ class Results:
     """The run sets of a profile, each read once, and everything the tables have to say about them."""
 
     def __init__(self, store: Store, profile: str | None = None) -> None:
+        # the commands must fill the store that was reported on, wherever it is
+        self._place = [] if store.root == places.store_dir() else ["--store", str(store.root)]
         found = [record for record in store.runs() if record.fields.get("paper") == PAPER]
         self.profile, self._remarks = choose_profile(found, profile)
         self._problems = [f"left out: {problem}" for problem in store.problems]
@@ -96,15 +98,20 @@ class Results:
         lacking: dict[int, list[Part]] = {}
         for part, seed in self._sets[method, setting].missing():
             lacking.setdefault(seed, []).append(part)
-        flag = {"single": "--task", "mixed": "--partition"}.get(setting, "")
-        options = self._families[method, setting].options
-        lines = []
+        alike: dict[Part, list[int]] = {}  # seeds that lack the same models share a command
         for seed, parts in lacking.items():
             whole = len(parts) == len(parts_of(setting))
-            for part in [None] if whole else parts:
-                words = ["hxbench", "train", method, "--setting", setting]
-                words += [flag, str(part)] if part else []
-                words += ["--profile", self.profile]
-                words += [] if seed == self.scale.seeds[0] else ["--seed", str(seed)]
-                lines.append(" ".join([shlex.join(words), *([options] if options else [])]))
+            for part in (None,) if whole else parts:
+                alike.setdefault(part, []).append(seed)
+        flag = {"single": "--task", "mixed": "--partition"}.get(setting, "")
+        lines = []
+        for part, seeds in alike.items():
+            words = ["hxbench", "train", method, "--setting", setting]
+            words += [flag, str(part)] if part else []
+            words += ["--profile", self.profile]
+            if seeds != [self.scale.seeds[0]]:  # which is what a command trains that names no seed
+                words += [word for seed in seeds for word in ("--seed", str(seed))]
+            words += self._place
+            options = self._families[method, setting].options
+            lines.append(" ".join([shlex.join(words), *([options] if options else [])]))
         return lines

@@ -1,0 +1,192 @@
+"""`report`, `runs` and `list` as a user types them."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from hxbench import recipe
+from hxbench.cli import app
+from hxbench.store import Store
+
+
+@pytest.fixture
+def hxbench(monkeypatch, capsys, tmp_path):
+    """Run a command line in this process: (exit code, stdout, stderr)."""
+    monkeypatch.setenv("HXBENCH_STORE", str(tmp_path / "store"))
+
+    def run(*arguments, answer=""):
+        monkeypatch.setattr(sys, "argv", ["hxbench", *map(str, arguments)])
+        monkeypatch.setattr("sys.stdin", __import__("io").StringIO(answer))
+        with pytest.raises(SystemExit) as ended:
+            app.main()
+        said = capsys.readouterr()
+        return ended.value.code or 0, said.out, said.err
+
+    return run
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Two finished runs and one that was left early."""
+    made = Store(tmp_path / "store")
+    for seed, finished in ((1, True), (2, True), (3, False)):
+        with made.open_run(recipe.resolve("hyperx-base", setting="mixed", partition="a", seed=seed)) as run:
+            row = {
+                "split": "test",
+                "task": "ner",
+                "language": "qab",
+                "metric": "f1",
+                "value": 63.25,
+                "role": "target",
+            }
+            run.write_metrics([row, {"split": "cost", "metric": "wall_seconds", "value": 83.0}])
+            run.write_provenance({"device": "cpu"})
+            if finished:
+                run.finish()
+    return made
+
+
+def ids(store):
+    return [record.id for record in store.runs(complete_only=False)]
+
+
+def test_runs_list_and_its_filters(hxbench, store):
+    code, out, _ = hxbench("runs", "list", "--json")
+    rows = json.loads(out)
+    assert code == 0
+    assert [(row["seed"], row["state"]) for row in rows] == [(1, "done"), (2, "done"), (3, "interrupted")]
+    assert {row["id"] for row in rows} == set(ids(store))
+    assert json.loads(hxbench("runs", "list", "--json", "--state", "interrupted")[1]) == rows[2:]
+    assert json.loads(hxbench("runs", "list", "--json", "--method", "mbert")[1]) == []
+    assert json.loads(hxbench("runs", "list", "--json", "--setting", "mixed", "--profile", "demo")[1]) == rows
+    code, out, _ = hxbench("runs", "list")
+    assert len(out.splitlines()) == 4
+    assert rows[0]["id"] in out
+
+
+def test_runs_list_tells_of_damaged_runs_and_mistyped_filters(hxbench, store):
+    (store.root / "runs" / store.runs()[0].id / "spec.yaml").unlink()
+    code, out, err = hxbench("runs", "list", "--json")
+    assert (code, len(json.loads(out))) == (0, 2)
+    assert "spec.yaml is missing" in err
+    code, _, err = hxbench("runs", "list", "--state", "finished")
+    assert code == 2
+    assert "unknown state 'finished'" in err
+
+
+def test_runs_show(hxbench, store):
+    run_id = store.runs()[0].id
+    code, out, _ = hxbench("runs", "show", run_id[:11])
+    assert code == 0
+    for needed in (run_id, "bottleneck: 32", "device: cpu", "wall_seconds: 83.0", "63.2"):
+        assert needed in out
+    tree = json.loads(hxbench("runs", "show", run_id, "--json")[1])
+    assert tree["spec"]["method"] == "hyperx-base"
+    assert tree["metrics"][0]["value"] == 63.25
+    code, _, err = hxbench("runs", "show", "nothing")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "unknown run 'nothing'" in err
+
+
+def test_runs_rm_asks_first(hxbench, store):
+    first, second, third = ids(store)
+    assert hxbench("runs", "rm", first, answer="n\n")[:1] == (0,)
+    code, _, err = hxbench("runs", "rm", first, answer="")
+    assert code == 2
+    assert "--yes" in err
+    assert ids(store) == [first, second, third]
+    assert hxbench("runs", "rm", first, answer="y\n")[0] == 0
+    assert ids(store) == [second, third]
+    assert hxbench("runs", "rm", "--yes", second[:8], third[:8])[0] == 0
+    assert ids(store) == []
+
+
+def test_runs_rm_deletes_nothing_when_one_name_is_wrong_and_takes_damaged_runs(hxbench, store):
+    before = ids(store)
+    assert hxbench("runs", "rm", "--yes", before[0], "zzz")[0] == 2
+    assert ids(store) == before
+    damaged = store.runs()[0].id
+    (store.root / "runs" / damaged / "status.json").write_text("{")
+    code, out, _ = hxbench("runs", "rm", damaged, "--yes")
+    assert (code, out) == (0, f"deleted {damaged}\n")
+    assert not (store.root / "runs" / damaged).exists()
+
+
+def test_report_prints_a_table(hxbench, store):
+    code, out, err = hxbench("report", "--table", "2")
+    assert (code, err) == (0, "")
+    for needed in ("SYNTHETIC", "HX-Base", "63.3", "--partition b --profile demo --seed 1 --seed 2"):
+        assert needed in out
+    assert json.loads(hxbench("report", "--table", "3", "--format", "json")[1])[0]["name"] == "table3"
+
+
+def test_report_of_an_empty_store_says_what_to_run(hxbench):
+    code, out, _ = hxbench("report", "--table", "table2")
+    assert code == 0
+    assert "hxbench train hyperx-base --setting mixed --profile demo" in out
+
+
+def test_report_writes_every_format(hxbench, store, tmp_path):
+    code, out, _ = hxbench("report", "--all", "--out", tmp_path / "made")
+    assert code == 0
+    names = {f"hyperx-table{n}.{suffix}" for n in (2, 3, 6) for suffix in ("txt", "md", "tex", "csv", "json")}
+    assert {path.name for path in (tmp_path / "made").iterdir()} == names
+    assert len(out.splitlines()) == len(names)
+    hxbench("report", "--table", "2", "--format", "latex", "--out", tmp_path / "one")
+    assert [path.name for path in (tmp_path / "one").iterdir()] == ["hyperx-table2.tex"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "name one table"),
+        (["--all", "--table", "2"], "name one table"),
+        (["--table", "9"], "unknown artifact 'table9'"),
+        (["--figure", "3"], "figures are not in this version"),
+        (["--paper", "hyperz", "--all"], "Did you mean hyperx"),
+        (["--table", "2", "--format", "latx"], "Did you mean latex"),
+        (["--table", "2", "--profile", "dmo"], "Did you mean demo"),
+        (["--table", "2", "--out", "/dev/null/x"], "cannot write"),
+    ],
+)
+def test_report_refuses_in_one_sentence(hxbench, arguments, said):
+    code, out, err = hxbench("report", *arguments)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert said in err
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "needed"),
+    [
+        ("methods", "name", "hyperx-base"), ("recipes", "name", "table2"), ("languages", "code", "qap"),
+        ("corpora", "task", "pos"), ("artifacts", "name", "table6"), ("backbones", "name", "mbert"),
+        ("profiles", "name", "lab"),
+    ],
+)  # fmt: skip
+def test_list(hxbench, kind, key, needed):
+    rows = json.loads(hxbench("list", kind, "--json")[1])
+    assert needed in {row[key] for row in rows}
+    code, out, _ = hxbench("list", kind)
+    assert (code, len(out.splitlines())) == (0, len(rows) + 1)
+
+
+def test_the_command_files_import_nothing_heavy():
+    code = (
+        "import sys, hxbench.cli.report, hxbench.cli.runs, hxbench.cli.listing; "
+        "heavy = ('torch', 'pandas', 'pyarrow', 'pydantic', 'yaml', 'hxbench.recipe', 'hxbench.store'); "
+        "print([m for m in heavy if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_report_needs_no_torch(store):
+    code = (
+        "import sys; from pathlib import Path; from hxbench import report; from hxbench.store import Store; "
+        "report.build('hyperx', '2', Store(Path(sys.argv[1]))); "
+        "print([m for m in ('torch', 'transformers', 'pandas') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code, store.root], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
