@@ -206,6 +206,14 @@ def test_a_run_with_damaged_metrics_is_left_out_and_told(store):
     assert any(specs[0].run_id in text and "line 1" in text for text in table.remarks)
 
 
+def test_damaged_provenance_costs_only_the_device(store):
+    specs = fill(store)
+    (store.root / "runs" / specs[0].run_id / "provenance.json").write_text("{")
+    table = table2(store)
+    assert cells(table)["NER F1", "ALL"].n == 3
+    assert any(text.endswith("on an unknown device, cpu.") for text in table.remarks)
+
+
 def test_the_best_of_a_block_is_marked_ties_and_lone_values_as_they_are(store):
     fill(store, "hyperx-base", score=lambda *_: 60.04)
     only = cells(table2(store))

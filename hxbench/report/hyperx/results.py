@@ -12,6 +12,13 @@ from hxbench.store import DamagedRun, RunRecord, Store
 PAPER = "hyperx"
 
 
+def _device(record: RunRecord) -> str:
+    try:
+        return str(record.provenance().get("device", "an unknown device"))
+    except DamagedRun:  # the scores are as good as they were
+        return "an unknown device"
+
+
 class Results:
     """The run sets of a profile, each read once, and everything the tables have to say about them."""
 
@@ -85,7 +92,7 @@ class Results:
         used = self._used(keys)
         if len({record.fields["backbone"]["fingerprint"] for record in used}) > 1:
             texts.append("the methods of this table do not share one backbone: their scores are not comparable.")
-        devices = sorted({str(record.provenance().get("device", "?")) for record in used})
+        devices = sorted({_device(record) for record in used})
         if timed and devices:
             texts.append(f"time is the wall time of one model, mean over the runs, on {', '.join(devices)}.")
         return tuple(dict.fromkeys(texts))
