@@ -20,7 +20,7 @@ from hxbench.errors import InputError, did_you_mean
 
 M = TypeVar("M", bound=BaseModel)
 Positive = Annotated[int, Field(gt=0)]
-Rate = Annotated[float, Field(gt=0)]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Closed(BaseModel):
@@ -231,14 +231,17 @@ def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
             both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
             merged[key] = merge(merged[key], value) if both else value
     # `updates` and `epochs` say the same thing in two units: the later layer's unit replaces the other
-    if "updates" in merged and "epochs" in merged:
-        last = next(unit for layer in reversed(layers) for unit in ("updates", "epochs") if unit in layer)
-        merged.pop("epochs" if last == "updates" else "updates")
+    if units := next((u for layer in reversed(layers) if (u := layer.keys() & {"updates", "epochs"})), None):
+        for other in {"updates", "epochs"} - units:  # a layer that gives both is refused by the schema
+            merged.pop(other, None)
     return merged
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Return the mapping in a YAML file, safely loaded, with its `extends` parents merged underneath."""
+def read_yaml(path: Path, below: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return the mapping in a YAML file, safely loaded, with its `extends` parents merged underneath.
+
+    `below` are the recipes that extend this one.
+    """
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -248,9 +251,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
     parent = values.pop("extends", None)
     if parent is None:
         return values
-    if not isinstance(parent, str) or Path(parent).name != parent or parent == path.stem:
+    chain = (*below, path.stem)
+    if not isinstance(parent, str) or Path(parent).name != parent or parent in chain:
         raise InputError(f"{path}: extends must name another recipe of the same folder (given: {parent!r}).")
-    return merge(read_yaml(path.parent / f"{parent}.yaml"), values)
+    return merge(read_yaml(path.parent / f"{parent}.yaml", chain), values)
 
 
 @cache
@@ -278,6 +282,14 @@ def backbone(name: str, weights: str = "pretrained") -> BackboneSpec:
     raise InputError(f"{known} A folder with a config.json or a hub name like owner/model works too.")
 
 
+def _scalar(text: str) -> Any:
+    try:
+        # YAML 1.1 reads 1e-4 as a string; people write rates that way
+        return float(text) if "e" in text.lower() else yaml.safe_load(text)
+    except ValueError:
+        return yaml.safe_load(text)
+
+
 def parse_assignments(assignments: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Return `section.key=value` strings as nested mappings, values read as YAML scalars."""
     sections: dict[str, dict[str, Any]] = {"options": {}, "training": {}, "data": {}}
@@ -287,10 +299,9 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, dict[str, Any]]:
         if not equals or not dot or section not in sections:
             raise InputError(f"--set {text}: expected options.KEY=VALUE, training.KEY=VALUE or data.KEY=VALUE.")
         try:
-            # YAML 1.1 reads 1e-4 as a string; people write rates that way
-            sections[section][field] = float(value) if "e" in value.lower() else yaml.safe_load(value)
-        except ValueError:
-            sections[section][field] = yaml.safe_load(value)
+            sections[section][field] = _scalar(value)
+        except yaml.YAMLError:
+            raise InputError(f"--set {text}: {value!r} is not a YAML value.") from None
     return sections
 
 

@@ -1,0 +1,79 @@
+"""One place for everything tests write, and the expensive things they share."""
+
+import os
+import tempfile
+from pathlib import Path
+
+# Before anything imports them: tokenizers and torch read these once.
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Set here and not in a fixture, before which another could run; fixtures may put another folder in its place.
+_FOLDER = tempfile.TemporaryDirectory(prefix="hxbench-tests-")
+os.environ["HXBENCH_CACHE"] = str(Path(_FOLDER.name) / "cache")
+os.environ["HXBENCH_STORE"] = str(Path(_FOLDER.name) / "store")
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ.pop("HXBENCH_DATA", None)
+
+import pytest  # noqa: E402
+from hypothesis import settings  # noqa: E402
+
+# Shared machines stall now and then, so that no single example has a deadline; the same examples every time.
+settings.register_profile("hxbench", deadline=None, derandomize=True, max_examples=50)
+settings.load_profile("hxbench")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    """Sums round differently on more threads."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def mirror(tmp_path_factory):
+    """The made-up corpora of `miniature`, in release layout."""
+    from miniature import write_mirror
+
+    folder = tmp_path_factory.mktemp("mirror")
+    write_mirror(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def corpora(mirror):
+    """The corpora of that mirror."""
+    from hxbench.corpora import Corpora, Origin
+
+    return Corpora(Origin("mirror", mirror))
+
+
+@pytest.fixture(scope="session")
+def tokenizer(mirror):
+    """A WordPiece of some 300 pieces, learned from the mirror's text."""
+    from miniature import TEXTS
+
+    from hxbench.backbones.vocabulary import train_wordpiece
+
+    lines = [line for code in TEXTS for line in (mirror / "text" / f"{code}.txt").read_text().splitlines()]
+    return train_wordpiece(lines, 300)
+
+
+@pytest.fixture(scope="session")
+def tiny(corpora):
+    """The spec of a small pre-trained backbone, ready in the cache."""
+    from miniature import TINY
+
+    from hxbench.stages import backbone
+
+    spec = TINY.model_copy(update={"fingerprint": backbone.fingerprint(TINY, corpora)})
+    backbone.pretrain(spec, corpora)
+    return spec
+
+
+@pytest.fixture
+def fresh_backbone(tiny):
+    """A backbone of the test's own."""
+    from hxbench.stages.backbone import get_backbone
+
+    return get_backbone(tiny)

@@ -1,0 +1,291 @@
+"""Recipes: everything shipped loads and resolves, mistakes are named, a run id is its spec."""
+
+import itertools
+
+import pytest
+import yaml
+
+from hxbench import places, recipe, settings
+from hxbench.errors import InputError
+from hxbench.recipe import BackboneSpec, RunSpec, expand, merge, parse_assignments, read_yaml, resolve, validated
+
+FILES = sorted(places.shipped("recipes").rglob("*.yaml"))
+METHODS, PROFILES = recipe.recipe_names("methods"), recipe.recipe_names("profiles")
+CELLS = list(itertools.product(METHODS, PROFILES, settings.SETTINGS))
+
+
+def test_recipes_were_found():
+    assert {"backbones", "methods", "profiles", "hyperx"} <= {path.parent.name for path in FILES}
+    assert {"hyperx-base", "hyperx-small", "mbert"} <= set(METHODS)
+    assert {"demo", "lab", "paper"} == set(PROFILES)
+    assert "hyperx" in recipe.papers()
+    assert len(CELLS) == len(METHODS) * 9
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_every_shipped_recipe_loads(path):
+    loaded = recipe.load(path.parent.name, path.stem)
+    if path.parent.name in recipe.papers():
+        for block in loaded.blocks:
+            assert block.methods
+            for method in block.methods:
+                assert block.setting in recipe.load("methods", method).settings
+    assert recipe.load(path.parent.name, str(path)) == loaded, "a path works as well as a name"
+
+
+@pytest.mark.parametrize(("method", "profile", "setting"), CELLS)
+def test_every_method_resolves_in_every_profile_and_setting(method, profile, setting):
+    from hxbench.stages.assemble import with_options
+
+    variants = ["paper", *recipe.load("methods", method).variants]
+    for variant in variants:
+        specs = [with_options(s) for s in expand(method, setting=setting, profile=profile, variant=variant)]
+        assert len(specs) == {"single": 2, "multi": 1, "mixed": 2}[setting]
+        assert len({spec.run_id for spec in specs}) == len(specs)
+        for spec in specs:
+            assert (spec.method, spec.profile, spec.setting, spec.variant) == (method, profile, setting, variant)
+            assert (spec.task is not None) == (setting == "single")
+            assert (spec.partition is not None) == (setting == "mixed")
+            assert RunSpec.model_validate(yaml.safe_load(yaml.safe_dump(spec.model_dump(mode="json")))) == spec
+
+
+def test_the_paper_profile_has_the_printed_numbers():
+    base, small = (resolve(f"hyperx-{size}", setting="multi", profile="paper") for size in ("base", "small"))
+    assert (base.options["projected"], small.options["projected"]) == (192, 32)
+    assert {**base.options, "projected": 0} == {**small.options, "projected": 0}
+    for spec in (base, small):
+        t = spec.training
+        assert (t.updates, t.batch_size, t.lr, t.warmup, t.evaluate_every) == (100_000, 32, 1e-4, 4000, 5000)
+        assert (t.temperature, t.clip, t.weight_decay, t.mlm_languages, t.draw) == (5, 1, 0, "all", "independent")
+        assert (spec.data.max_length, spec.data.text_sentences, spec.data.origin) == (256, 100_000, "hub")
+    tuned = resolve("mbert", setting="multi", profile="paper").training
+    assert (tuned.epochs, tuned.updates, tuned.lr, tuned.warmup) == (20, None, 1e-5, 4000)
+
+
+def test_layers_win_in_order():
+    demo = resolve("hyperx-small", setting="multi")
+    assert demo.options["projected"] == 8, "its own, not that of the recipe it extends"
+    assert demo.options["bottleneck"] == 32, "inherited for the profile"
+    assert demo.training.lr == 1e-3
+    assert demo.training.eval_batch_size == 128, "from the profile"
+    changed = resolve("hyperx-small", setting="multi", assignments=["options.bottleneck=5", "training.lr=3e-4"])
+    assert (changed.options["bottleneck"], changed.options["projected"], changed.training.lr) == (5, 8, 3e-4)
+
+
+def test_updates_and_epochs_replace_each_other():
+    assert resolve("mbert", setting="multi").training.epochs is None
+    spec = resolve("mbert", setting="multi", profile="paper", assignments=["training.updates=7"])
+    assert (spec.training.updates, spec.training.epochs) == (7, None)
+    spec = resolve("hyperx-base", setting="multi", assignments=["training.epochs=0.5"])
+    assert (spec.training.updates, spec.training.epochs) == (None, 0.5)
+    with pytest.raises(InputError, match="exactly one of updates and epochs"):
+        resolve("mbert", setting="multi", assignments=["training.updates=7", "training.epochs=2"])
+
+
+def test_variant_code_is_the_published_scripts_form():
+    spec = resolve("hyperx-base", setting="mixed", partition="a", variant="code")
+    assert spec.options["order"] == ["task", "language", "layer"]
+    assert spec.options["adapter_layer_norm"] is True
+    assert (spec.training.draw, spec.training.final_lr) == ("quota", 1e-7)
+    assert (spec.data.multiword, spec.data.overflow) == ("keep", "truncate")
+    paper = resolve("hyperx-base", setting="mixed", partition="a")
+    assert "order" not in paper.options
+    assert spec.run_id != paper.run_id
+    with pytest.raises(InputError, match="mbert has no variant 'code'"):
+        resolve("mbert", setting="multi", variant="code")
+
+
+BASE = {"setting": "mixed", "partition": "a", "seed": 1}
+
+
+def test_a_run_id_is_stable():
+    # Changing how a spec is hashed orphans every run that people have: if this fails, that is what happened.
+    fields = {
+        "paper": "hyperx", "method": "m", "kind": "hyperx", "setting": "multi", "seed": 3, "profile": "demo",
+        "options": {"b": 1, "a": [1, "x"]}, "data": {"origin": "sandbox"}, "backbone": {"name": "x", "hub": "o/x"},
+        "training": {"updates": 5, "lr": 1e-3},
+    }  # fmt: skip
+    spec = validated(RunSpec, fields, "test")
+    again = validated(RunSpec, {**fields, "options": {"a": [1, "x"], "b": 1}}, "test")
+    assert spec.run_id == again.run_id
+    assert len(spec.run_id) == 12
+    assert int(spec.run_id, 16) >= 0
+    assert RunSpec.model_validate_json(spec.model_dump_json()).run_id == spec.run_id
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 2}, {"partition": "b"}, {"partition": "a-switched"}, {"setting": "multi"}, {"profile": "lab"},
+        {"variant": "code"}, {"backbone_weights": "random"}, {"backbone_name": "lab-small"}, {"origin": "hub"},
+        {"assignments": ["options.bottleneck=31"]}, {"assignments": ["training.temperature=1"]},
+        {"assignments": ["data.train_sentences=10"]}, {"assignments": ["data.sandbox_seed=1"]},
+        {"assignments": ["training.precision=bf16"]},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_run_id_tells_every_difference(change):
+    assert resolve("hyperx-base", **(BASE | change)).run_id != resolve("hyperx-base", **BASE).run_id
+
+
+def test_what_does_not_apply_is_not_part_of_a_run():
+    one = resolve("hyperx-base", setting="multi", task="ner", partition="a")
+    assert one.run_id == resolve("hyperx-base", setting="multi").run_id
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"assignments": ["training.batchsize=3"]}, ("training.batchsize", "3")),
+        ({"assignments": ["training.lr=-1"]}, ("training.lr", "-1", "greater than 0")),
+        ({"assignments": ["training.lr=fast"]}, ("training.lr", "fast")),
+        ({"assignments": ["training.lr=.inf"]}, ("training.lr", "inf")),
+        ({"assignments": ["training.lr=.nan"]}, ("training.lr", "nan")),
+        ({"assignments": ["training.updates=0"]}, ("training.updates", "0")),
+        ({"assignments": ["training.selection=best"]}, ("training.selection", "best", "sources")),
+        ({"assignments": ["data.max_length=2"]}, ("data.max_length", "2")),
+        ({"assignments": ["data.origin=disk"]}, ("data.origin", "disk")),
+        ({"assignments": ["lr=1"]}, ("--set lr=1", "training.KEY=VALUE")),
+        ({"assignments": ["model.lr=1"]}, ("--set model.lr=1",)),
+        ({"assignments": ["training.lr"]}, ("--set training.lr",)),
+        ({"assignments": ["training.lr=[1"]}, ("--set training.lr=[1",)),
+        ({"seed": -1}, ("seed", "-1")),
+        ({"seed": 2**32}, ("seed", str(2**32))),
+        ({"partition": "c"}, ("partition", "c")),
+        ({"setting": "mixd"}, ("mixd", "mixed")),
+        ({"profile": "dem"}, ("dem", "demo")),
+        ({"backbone_name": "mbret"}, ("mbret", "mbert")),
+        ({"backbone_name": "../x"}, ("../x",)),
+        ({"variant": "cod"}, ("cod", "code")),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_wrong_values_give_one_sentence_that_names_them(arguments, named):
+    with pytest.raises(InputError) as caught:
+        resolve("hyperx-base", **(BASE | arguments))
+    text = str(caught.value)
+    assert "\n" not in text
+    for part in named:
+        assert part in text
+
+
+def test_unknown_options_of_a_method_are_refused():
+    from hxbench.stages.assemble import with_options
+
+    with pytest.raises(InputError, match=r"options of hyperx-base: bottelneck: .*given: 3"):
+        with_options(resolve("hyperx-base", **BASE, assignments=["options.bottelneck=3"]))
+    with pytest.raises(InputError, match="options of mbert: bottleneck"):
+        with_options(resolve("mbert", **BASE, assignments=["options.bottleneck=3"]))
+
+
+def test_unknown_names_are_answered_with_near_ones():
+    with pytest.raises(InputError, match=r"unknown method 'hyperx-bsae'\. Did you mean hyperx-base"):
+        resolve("hyperx-bsae", setting="multi")
+    with pytest.raises(InputError, match="Did you mean table2"):
+        recipe.load("hyperx", "tabel2")
+
+
+def test_assignments_are_read_as_yaml_scalars():
+    read = parse_assignments(
+        ["training.lr=1e-4", "training.draw=quota", "options.flag=true", "options.order=[task, layer]",
+         "data.train_sentences=null", "data.x=a=b", "options.n=12", "options.e=none"]
+    )  # fmt: skip
+    assert read["training"] == {"lr": 1e-4, "draw": "quota"}
+    assert read["options"] == {"flag": True, "order": ["task", "layer"], "n": 12, "e": "none"}
+    assert read["data"] == {"train_sentences": None, "x": "a=b"}
+
+
+def test_expand_gives_both_sides_and_every_seed():
+    specs = expand("mbert", setting="mixed", seeds=[1, 2])
+    assert [(s.seed, s.partition) for s in specs] == [(1, "a"), (1, "b"), (2, "a"), (2, "b")]
+    switched = expand("mbert", setting="mixed", partition="switched")
+    assert [s.partition for s in switched] == ["a-switched", "b-switched"]
+    assert [s.partition for s in expand("mbert", setting="mixed", partition="b")] == ["b"]
+    assert [s.task for s in expand("mbert", setting="single")] == ["ner", "pos"]
+    assert [s.task for s in expand("mbert", setting="single", task="pos")] == ["pos"]
+    assert [s.seed for s in expand("mbert", setting="multi")] == [recipe.load("profiles", "demo").seeds[0]]
+    with pytest.raises(InputError, match="--task only applies"):
+        expand("mbert", setting="multi", task="ner")
+    with pytest.raises(InputError, match="--partition only applies"):
+        expand("mbert", setting="multi", partition="a")
+    with pytest.raises(InputError, match="unknown partition 'c'"):
+        expand("mbert", setting="mixed", partition="c")
+    with pytest.raises(InputError, match="mlm"):
+        expand("mbert", setting="single", task="mlm")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    def write(**files):
+        for name, values in files.items():
+            text = values if isinstance(values, str) else yaml.safe_dump(values)
+            (tmp_path / f"{name}.yaml").write_text(text)
+        return tmp_path
+
+    return write
+
+
+def test_extends_merges_nested_keys_underneath(folder):
+    root = folder(
+        top={"a": 1, "training": {"lr": 1, "updates": 5}, "keep": [1, 2]},
+        middle={"extends": "top", "a": 2, "training": {"lr": 2}},
+        leaf={"extends": "middle", "training": {"clip": 3}, "keep": [3]},
+    )
+    assert read_yaml(root / "leaf.yaml") == {"a": 2, "training": {"lr": 2, "updates": 5, "clip": 3}, "keep": [3]}
+
+
+@pytest.mark.parametrize("parent", ["leaf", "../leaf", "/etc/passwd", 3, ["leaf"]])
+def test_extends_takes_only_a_neighbour(folder, parent):
+    root = folder(leaf={"extends": parent})
+    with pytest.raises(InputError, match=r"leaf\.yaml: extends"):
+        read_yaml(root / "leaf.yaml")
+
+
+def test_recipes_that_extend_each_other_are_refused(folder):
+    root = folder(one={"extends": "two"}, two={"extends": "one"})
+    with pytest.raises(InputError, match="extends"):
+        read_yaml(root / "one.yaml")
+
+
+@pytest.mark.parametrize(
+    "text", ["[1, 2]", "", "a: [1", "!!python/object/apply:os.getpid []", "a: !!python/name:os.x"]
+)
+def test_files_that_are_no_plain_mappings_are_refused(folder, text):
+    root = folder(bad=text)
+    with pytest.raises(InputError, match=r"bad\.yaml") as caught:
+        read_yaml(root / "bad.yaml")
+    assert "\n" not in str(caught.value)
+    with pytest.raises(InputError, match=r"none\.yaml"):
+        read_yaml(root / "none.yaml")
+
+
+def test_a_recipe_of_the_users_own(folder):
+    mine = yaml.safe_load((places.shipped("recipes") / "methods" / "mbert.yaml").read_text())
+    root = folder(mine={**mine, "title": "Mine"}, wrong={**mine, "titel": "Mine"})
+    spec = resolve(str(root / "mine.yaml"), setting="multi")
+    assert (spec.method, spec.kind) == ("mine", "finetune")
+    with pytest.raises(InputError, match=r"wrong\.yaml: titel"):
+        resolve(str(root / "wrong.yaml"), setting="multi")
+
+
+def test_backbones_by_name_folder_and_hub(tmp_path):
+    assert recipe.backbone("mbert").hub == "google-bert/bert-base-multilingual-cased"
+    assert recipe.backbone("mbert", "random").weights == "random"
+    assert recipe.backbone("owner/model").hub == "owner/model"
+    (tmp_path / "config.json").write_text("{}")
+    assert recipe.backbone(str(tmp_path)).folder == str(tmp_path.resolve())
+    with pytest.raises(InputError, match="exactly one of hub, folder and pretrain"):
+        validated(BackboneSpec, {"name": "x", "hub": "a/b", "folder": "c"}, "x")
+
+
+def test_merge_keeps_its_layers():
+    layers = {"a": {"x": 1}, "b": 1}, {"a": {"y": 2}}, {"b": {"z": 1}}
+    assert merge(*layers) == {"a": {"x": 1, "y": 2}, "b": {"z": 1}}
+    assert layers[0] == {"a": {"x": 1}, "b": 1}
+    assert merge() == {}
+
+
+def test_specs_are_frozen():
+    spec = resolve("mbert", setting="multi")
+    with pytest.raises(Exception, match="frozen"):
+        spec.seed = 4
