@@ -20,6 +20,7 @@ from hxbench.errors import InputError, did_you_mean
 
 M = TypeVar("M", bound=BaseModel)
 Positive = Annotated[int, Field(gt=0)]
+Weights = Literal["pretrained", "random"]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -75,7 +76,7 @@ class BackboneSpec(Closed):
     folder: str | None = None
     pretrain: PretrainSpec | None = None
     shape: dict[str, Any] | None = None  # configuration, so that costs need no download
-    weights: Literal["pretrained", "random"] = "pretrained"  # `random` is the control
+    weights: Weights = "pretrained"  # `random` is the control
     fingerprint: str = ""
 
     @model_validator(mode="after")
@@ -269,7 +270,7 @@ def load(kind: str, name: str) -> Any:
     return validated(model, read_yaml(path), str(path.name))
 
 
-def backbone(name: str, weights: str = "pretrained") -> BackboneSpec:
+def backbone(name: str, weights: Weights = "pretrained") -> BackboneSpec:
     """Return a backbone by recipe name, else a local folder that has a `config.json`, else a hub name."""
     if name in recipe_names("backbones"):
         return load("backbones", name).model_copy(update={"weights": weights})
@@ -315,7 +316,7 @@ def resolve(
     seed: int | None = None,
     variant: str = "paper",
     backbone_name: str | None = None,
-    backbone_weights: str = "pretrained",
+    backbone_weights: Weights = "pretrained",
     origin: str | None = None,
     assignments: Iterable[str] = (),
 ) -> RunSpec:

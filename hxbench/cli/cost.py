@@ -20,13 +20,21 @@ def cost_command(
     from hxbench import recipe
     from hxbench.stages.assemble import costs, with_options
 
-    given = {"setting": setting, "profile": profile, "variant": variant}
-    place = {"partition": "a"} if setting == "mixed" else {"task": "ner"} if setting == "single" else {}
-    spec = recipe.resolve(method, **given, **place, backbone_name=backbone, assignments=assign or ())
+    spec = recipe.resolve(
+        method,
+        setting=setting,
+        task="ner" if setting == "single" else None,
+        partition="a" if setting == "mixed" else None,
+        profile=profile,
+        variant=variant,
+        backbone_name=backbone,
+        assignments=assign or (),
+    )
     found = costs(with_options(spec))
     if as_json:
         import json
 
+        given = {"setting": setting, "profile": profile, "variant": variant}
         print(json.dumps({"method": spec.method, "backbone_name": spec.backbone.name, **given, **found}, indent=1))
         return
     from rich.console import Console

@@ -77,13 +77,7 @@ def prepare_command(
         print(f"Not in this data source, left out of training and averages: {', '.join(map(str, missing))}.")
     if counts:
         extra = counts["tagged_rows"] - counts["tagged_sentences"]
-        print(
-            f"Tokenised with {counts['vocabulary']:,} word pieces; {extra} sentences of more than {data.max_length} "
-            "pieces were cut into windows, no word is lost."
-            if extra
-            else f"Tokenised with {counts['vocabulary']:,} word pieces; every sentence fits in {data.max_length}."
-        )
-    print(
-        f"Next: hxbench train hyperx-base --setting mixed{'' if profile == 'demo' else f' --profile {profile}'}",
-        file=sys.stderr,
-    )
+        fate = f"{extra} windows were cut from sentences longer than {data.max_length}, no word is lost"
+        print(f"Tokenised with {counts['vocabulary']:,} word pieces; {fate if extra else 'every sentence fits'}.")
+    ending = "" if profile == "demo" else f" --profile {profile}"
+    print(f"Next: hxbench train hyperx-base --setting mixed{ending}", file=sys.stderr)

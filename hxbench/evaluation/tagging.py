@@ -57,8 +57,8 @@ class TaggingData:
         names = labels(task)
         gold = [[names[tag] for tag in tags] for tags in corpus.data.table.column("tags").to_pylist()]
         table = encoded.data.table
-        columns = (table.column(name).to_numpy() for name in ("sentence", "first_word"))
-        return cls(task, language, Rows(encoded), *columns, gold)
+        sentence, first_word = (table.column(name).to_numpy() for name in ("sentence", "first_word"))
+        return cls(task, language, Rows(encoded), sentence, first_word, gold)
 
 
 def tag(

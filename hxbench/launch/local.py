@@ -50,7 +50,7 @@ def run_jobs(jobs: Sequence[Job], workers: int, report: Report) -> list[Outcome]
     if workers == 1 or len(jobs) == 1:
         outcomes = []
         for number, job in enumerate(jobs):
-            outcomes.append(attempt(job, lambda *told, n=number: report(n, *told)))  # type: ignore[misc]
+            outcomes.append(attempt(job, lambda *told, n=number: report(n, *told)))
             if outcomes[-1].state == "interrupted":
                 break
         return outcomes

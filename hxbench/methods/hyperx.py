@@ -51,7 +51,7 @@ class HyperX(Method):
 
     def adapter_weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
         """Return the weights of all layers from one product; the generator always runs in fp32."""
-        device = self.projector[0].weight.device.type
+        device = next(self.projector.parameters()).device.type
         with torch.autocast("cpu" if device == "meta" else device, enabled=False):
             source = self.embeddings(self.tasks.index(condition.task), self.languages.index(condition.language))
             generated = self.generator(self.projector(source))

@@ -15,16 +15,14 @@ class SourceEmbeddings(nn.Module):
         super().__init__()
         counts = {"task": tasks, "language": languages, "layer": layers}
         self.order = tuple(order)
-        self.tables = nn.ModuleDict(
-            {name: nn.Embedding(counts[name], size) for name in ("task", "language", "layer")}
-        )
+        self.tables = nn.ParameterDict({name: nn.Parameter(torch.randn(n, size)) for name, n in counts.items()})
 
     def forward(self, task: int, language: int) -> Tensor:
         """Return the sources of all layers, [layers, 3·size]."""
-        layers = self.tables["layer"].weight
+        layers = self.tables["layer"]
         rows = {
-            "task": self.tables["task"].weight[task].expand_as(layers),
-            "language": self.tables["language"].weight[language].expand_as(layers),
+            "task": self.tables["task"][task].expand_as(layers),
+            "language": self.tables["language"][language].expand_as(layers),
             "layer": layers,
         }
         return torch.cat([rows[name] for name in self.order], dim=-1)

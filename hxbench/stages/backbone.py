@@ -14,6 +14,7 @@ from hxbench.backbones.vocabulary import train_wordpiece
 from hxbench.corpora.load import Corpora
 from hxbench.errors import InputError
 from hxbench.recipe import BackboneSpec, PretrainSpec, TrainingSpec
+from hxbench.settings import Pair
 from hxbench.store.claim import Claim
 
 VERSION = 1  # of pre-training: part of every backbone's fingerprint
@@ -113,7 +114,7 @@ def _pretrain(
     )
     method.freeze()
     rows = {
-        (MLM, code): Rows(
+        Pair(MLM, code): Rows(
             encode(
                 text,
                 f"{corpora.fingerprint('mlm', code, 'train')} {len(text)}",

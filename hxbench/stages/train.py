@@ -178,7 +178,11 @@ def _train_and_score(
     writer.write_metrics([*rows, *progress.validation, *_cost_rows(spec, progress, accelerator)])
     writer.write_history(progress.history)
     for tagged in results:
-        table = {"sentence": list(range(len(tagged.gold))), "gold": tagged.gold, "predicted": tagged.predicted}
+        table: dict[str, list[Any]] = {
+            "sentence": list(range(len(tagged.gold))),
+            "gold": tagged.gold,
+            "predicted": tagged.predicted,
+        }
         writer.write_predictions(tagged.task, tagged.language, table)
     writer.write_provenance(
         collect(

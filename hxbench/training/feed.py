@@ -7,6 +7,7 @@ import torch
 from hxbench.encoding.batch import Batch, Vocabulary, collate
 from hxbench.encoding.rows import Rows
 from hxbench.sampling import Sampler
+from hxbench.settings import Pair
 
 
 class Feed:
@@ -15,7 +16,7 @@ class Feed:
     def __init__(
         self,
         sampler: Sampler,
-        rows: Mapping[tuple[str, str], Rows],
+        rows: Mapping[Pair, Rows],
         vocabulary: Vocabulary,
         *,
         masking: float,
@@ -28,7 +29,7 @@ class Feed:
     def __call__(self, step: int) -> Batch:
         """Return the batch of step `step`; a stream without labels is one for masked language modelling."""
         stream, chosen = self.sampler.batch(step)
-        rows = self.rows[stream.task, stream.language]
+        rows = self.rows[Pair(stream.task, stream.language)]
         labelled = "labels" in rows.columns
         batch = collate(
             stream.task,
