@@ -6,9 +6,14 @@ import numpy as np
 
 
 class Rows:
-    """Random access to the list columns of an Arrow data set, without copying the table into memory."""
+    """Random access to the list columns of an Arrow data set, without copying the table into memory.
+
+    Raises `ValueError` for a data set that was shuffled or picked from: its table still has the old order.
+    """
 
     def __init__(self, dataset: Any) -> None:
+        if dataset._indices is not None:
+            raise ValueError("rows are read in the order of the table, which is not that of this data set")
         table = dataset.data.table
         self.columns = [name for name in ("input_ids", "labels") if name in table.column_names]
         self._chunks: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}

@@ -1,6 +1,7 @@
 """Words and tags → word pieces and labels, kept as Arrow on disk so that nothing is tokenised twice."""
 
 import hashlib
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +23,10 @@ def vocabulary_of(tokenizer: Any) -> Vocabulary:
 
 def tokenizer_fingerprint(tokenizer: Any) -> str:
     """Return a short hash of everything the tokenizer does."""
-    return hashlib.sha256(tokenizer.backend_tokenizer.to_str().encode()).hexdigest()[:16]
+    state = json.loads(tokenizer.backend_tokenizer.to_str())
+    # left over from the last call: not what the tokenizer is, and every call sets them anew
+    del state["truncation"], state["padding"]
+    return hashlib.sha256(json.dumps(state, ensure_ascii=False).encode()).hexdigest()[:16]
 
 
 def align(tokenizer: Any, sentences: list[list[str]]) -> Iterator[tuple[list[int], list[int]]]:
@@ -54,6 +58,8 @@ def windows(owners: list[int], room: int) -> list[tuple[int, int]]:
 
     A single word of more than `room` pieces keeps its first `room`.
     """
+    if not owners:
+        return []
     first = [i for i, word in enumerate(owners) if i == 0 or word != owners[i - 1]]
     ends = [*first[1:], len(owners)]
     ranges: list[tuple[int, int]] = []
@@ -62,8 +68,7 @@ def windows(owners: list[int], room: int) -> list[tuple[int, int]]:
         if end - start > room and begin > start:
             ranges.append((start, min(begin, start + room)))
             start = begin
-    if owners:
-        ranges.append((start, min(len(owners), start + room)))
+    ranges.append((start, min(len(owners), start + room)))
     return ranges
 
 

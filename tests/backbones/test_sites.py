@@ -1,0 +1,138 @@
+"""Sites on stock models: identity without weights, clean removal, the right place."""
+
+import copy
+
+import pytest
+import torch
+from transformers import BertConfig, BertForMaskedLM, XLMRobertaConfig, XLMRobertaForMaskedLM
+
+from hxbench.backbones.sites import FAMILIES, SiteKey, Sites, family_of
+from hxbench.errors import InputError
+
+SHAPE = {
+    "vocab_size": 40, "hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 24,
+    "max_position_embeddings": 32,
+}  # fmt: skip
+MODELS = {
+    "bert": lambda: BertForMaskedLM(BertConfig(**SHAPE)),
+    "xlm-roberta": lambda: XLMRobertaForMaskedLM(XLMRobertaConfig(**SHAPE)),
+}
+
+
+class Plus:
+    """An adapter that adds a number."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def apply(self, hidden):
+        return hidden + self.value
+
+
+@pytest.fixture(params=MODELS)
+def model(request):
+    torch.manual_seed(0)
+    return MODELS[request.param]().eval()
+
+
+IDS = torch.tensor([[2, 9, 10, 3, 11], [2, 5, 6, 7, 8]])
+
+
+def run(body):
+    with torch.no_grad():
+        return body(input_ids=IDS).last_hidden_state
+
+
+def parts(model):
+    family = family_of(model.config.model_type)
+    return model.get_submodule(family.body), family
+
+
+def test_the_map_names_real_places(model):
+    body, family = parts(model)
+    layers = body.get_submodule(family.layers)
+    assert len(layers) == 3
+    for layer in layers:
+        for path in family.positions.values():
+            assert layer.get_submodule(path)
+    head = model.get_submodule(family.mlm_head)
+    assert head.get_submodule(family.mlm_decoder).weight is body.get_input_embeddings().weight
+    assert head(torch.randn(7, 16)).shape == (7, 40)
+
+
+def test_sites_without_weights_are_the_identity_bit_for_bit(model):
+    body, family = parts(model)
+    before = run(body)
+    sites = Sites(body, family, ["ffn_output"])
+    assert sites.keys == [SiteKey(layer, "ffn_output") for layer in range(3)]
+    assert torch.equal(run(body), before)
+    with sites.using({}):
+        assert torch.equal(run(body), before)
+    with sites.using({sites.keys[1]: Plus(0.5)}):
+        assert not torch.equal(run(body), before)
+    assert torch.equal(run(body), before), "and again after the block"
+
+
+def test_an_error_inside_the_block_leaves_no_weights_behind(model):
+    body, family = parts(model)
+    before = run(body)
+    sites = Sites(body, family, ["ffn_output"])
+    with pytest.raises(KeyError), sites.using({sites.keys[0]: Plus(1.0)}):
+        raise KeyError
+    assert torch.equal(run(body), before)
+
+
+def test_removal_gives_back_the_untouched_backbone(model):
+    body, family = parts(model)
+    hooks = lambda: [len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules()]  # noqa: E731
+    names = [name for name, _ in model.named_modules()]
+    state, before, count = copy.deepcopy(model.state_dict()), run(body), hooks()
+    sites = Sites(body, family, ["ffn_output"])
+    assert hooks() != count
+    with sites.using({key: Plus(1.0) for key in sites.keys}):
+        run(body)
+        sites.remove()
+        assert torch.equal(run(body), before), "even while weights are in use"
+    sites.remove()
+    assert hooks() == count
+    assert [name for name, _ in model.named_modules()] == names
+    assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
+
+
+def test_the_place_is_before_add_and_norm():
+    torch.manual_seed(0)
+    model = MODELS["bert"]().eval()
+    body, family = parts(model)
+    output = body.encoder.layer[1].output
+    seen = {}
+    output.LayerNorm.register_forward_pre_hook(lambda _m, inputs: seen.update(normed=inputs[0]))
+    output.dense.register_forward_hook(lambda _m, _i, out: seen.update(dense=out))
+    output.register_forward_hook(lambda _m, inputs, _o: seen.update(residual=inputs[1]))
+    sites = Sites(body, family, ["ffn_output"])
+    with sites.using({SiteKey(1, "ffn_output"): Plus(0.25)}):
+        run(body)
+    torch.testing.assert_close(seen["normed"], (seen["dense"] + 0.25) + seen["residual"], rtol=0, atol=1e-6)
+
+
+def test_dropout_comes_before_the_site():
+    torch.manual_seed(0)
+    model = MODELS["bert"]()
+    body, family = parts(model)
+    given = []
+
+    class Look:
+        def apply(self, hidden):
+            given.append(hidden)
+            return hidden
+
+    sites = Sites(body, family, ["ffn_output"])
+    model.train()
+    with sites.using({sites.keys[0]: Look()}):
+        body(input_ids=IDS)
+    assert (given[0] == 0).any(), "dropped elements are exactly zero"
+
+
+def test_other_families_are_refused_by_name():
+    with pytest.raises(InputError, match=r"'gpt2'.*bert"):
+        family_of("gpt2")
+    assert "bert" in FAMILIES
