@@ -1,4 +1,4 @@
-"""The two ways a command ends badly, told apart by exit code."""
+"""The ways a command ends other than well, told apart by exit code."""
 
 
 class InputError(Exception):
@@ -7,6 +7,14 @@ class InputError(Exception):
 
 class RunError(Exception):
     """A run that was well specified failed while it ran: exit code 1."""
+
+
+class Interrupted(Exception):  # noqa: N818 (not an error: the user asked for it)
+    """Training was asked to stop and its state is saved: exit code 128 + the signal's number."""
+
+    def __init__(self, signal_number: int, step: int) -> None:
+        super().__init__(f"stopped after step {step}, which is saved")
+        self.signal_number, self.step = signal_number, step
 
 
 def did_you_mean(kind: str, name: str, known: list[str]) -> str:

@@ -92,7 +92,9 @@ def load_backbone(spec: BackboneSpec, *, offline: bool = False) -> Backbone:
     damaged (SHA-256 manifest, where there is one) or of a family without a map of sites.
     """
     from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()  # it would break into ours
     folder = _place(spec, offline)
     if spec.folder:
         manifest.verify(Path(folder))

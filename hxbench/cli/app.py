@@ -16,7 +16,7 @@ from hxbench.cli.prepare import prepare_command
 from hxbench.cli.report import report_command
 from hxbench.cli.runs import runs_app
 from hxbench.cli.train import train_command
-from hxbench.errors import InputError, RunError
+from hxbench.errors import InputError, Interrupted, RunError
 
 app = typer.Typer(
     name="hxbench",
@@ -65,6 +65,9 @@ def main() -> None:
         _complain(error, debug, 2)
     except RunError as error:
         _complain(error, debug, 1)
+    except Interrupted as stopped:
+        print(f"hxbench: {stopped}; to go on from there, give the same command again.", file=sys.stderr)
+        sys.exit(128 + stopped.signal_number)
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:  # the reader of our output has seen enough

@@ -83,19 +83,26 @@ def train_command(
 def _prepare_inputs(jobs: "list[Job]") -> list[str]:
     """Make what all runs share before any starts, and return the id of each."""
     from hxbench.cli.progress import progress
-    from hxbench.settings import TASKS, Pair
-    from hxbench.stages import prepare
+    from hxbench.errors import InputError
+    from hxbench.settings import TASKS
+    from hxbench.stages import backbone, prepare
 
     spec, source = jobs[0].spec, jobs[0].source
     corpora = source.corpora(spec.data, offline=jobs[0].offline)
     with progress() as tell:
         prepare.fetch([*TASKS, "mlm"], corpora, lambda *told: tell(None, *told))
         resolved = [job.resolve() for job in jobs]
-        if os.environ.get("LOCAL_RANK", "0") == "0":
-            prepare.make_backbone(spec.backbone, corpora, lambda *told: tell(None, *told))
-    if missing := [p for p in resolved[0][1].missing if isinstance(p, Pair)]:
+        if _in_torchrun() and not backbone.is_ready(resolved[0][0].backbone):
+            raise InputError("the backbone is not made yet: run hxbench prepare first, in a process of its own.")
+        prepare.make_backbone(spec.backbone, corpora, lambda *told: tell(None, *told))
+    if missing := resolved[0][1].missing:
         print(f"Not in this data source, left out: {', '.join(map(str, missing))}.", file=sys.stderr)
     return [spec.run_id for spec, _ in resolved]
+
+
+def _in_torchrun() -> bool:
+    """Return whether other processes work on each run together with this one."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
 def _run(jobs: "list[Job]", workers: int) -> "list[Outcome]":
@@ -106,8 +113,7 @@ def _run(jobs: "list[Job]", workers: int) -> "list[Outcome]":
         return []
     threads = jobs[0].spec.training.cpu_threads
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    several = int(os.environ.get("WORLD_SIZE", "1")) > 1  # torchrun has already made processes, all for each run
-    workers = 1 if several else workers or max(1, cores // threads if threads else 1)
+    workers = 1 if _in_torchrun() else workers or max(1, cores // threads if threads else 1)
     with progress(quiet=int(os.environ.get("RANK", "0")) > 0) as tell:
         return run_jobs(jobs, workers, tell)
 

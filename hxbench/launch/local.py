@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from hxbench.errors import InputError, RunError
+from hxbench.errors import InputError, Interrupted, RunError
 from hxbench.stages.session import Job
 
 Report = Callable[[int, str, int, int | None], None]  # number of the job, what it does, how far, of how much
@@ -28,12 +28,10 @@ class Outcome:
 
 def attempt(job: Job, report: Callable[[str, int, int | None], None]) -> Outcome:
     """Do a job in this process and say how it ended; a bug in the program is raised, not described."""
-    from hxbench.training.loop import Interrupted
-
     try:
         return Outcome("done", str(job.execute(report)))
     except Interrupted as stopped:
-        return Outcome("interrupted", f"stopped after step {stopped.step}, which is saved", stopped.signal_number)
+        return Outcome("interrupted", str(stopped), stopped.signal_number)
     except KeyboardInterrupt:
         return Outcome("interrupted", "stopped; what was saved stays", signal.SIGINT)
     except InputError as error:

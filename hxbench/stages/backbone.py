@@ -84,6 +84,7 @@ def _pretrain(
     import torch
     from accelerate import Accelerator
     from transformers import AutoConfig, AutoModelForMaskedLM
+    from transformers.utils.logging import disable_progress_bar
 
     from hxbench.encoding.rows import Rows
     from hxbench.encoding.tokens import encode, vocabulary_of
@@ -94,6 +95,7 @@ def _pretrain(
     from hxbench.training.feed import Feed
     from hxbench.training.loop import train
 
+    disable_progress_bar()  # it would break into ours
     if plan.cpu_threads:
         torch.set_num_threads(plan.cpu_threads)
     corpus = {code: corpora.load("mlm", code, "train") for code in pretraining_languages(plan, corpora)}

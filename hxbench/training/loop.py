@@ -13,20 +13,13 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from hxbench.encoding.batch import Batch
-from hxbench.errors import RunError
+from hxbench.errors import Interrupted, RunError
 from hxbench.methods.method import Method, seed_everything
 from hxbench.recipe import TrainingSpec
 from hxbench.training.checkpoint import ResumeStates
 from hxbench.training.optimiser import adamw, learning_rate
 
 LOG_EVERY = 50
-
-
-class Interrupted(Exception):  # noqa: N818 (not an error: the user asked for it)
-    """The run was asked to stop; its state is saved."""
-
-    def __init__(self, signal_number: int, step: int) -> None:
-        self.signal_number, self.step = signal_number, step
 
 
 @dataclass
@@ -116,7 +109,9 @@ def train(
                 group["lr"] = learning_rate(now.step, updates, spec)
             with accelerator.autocast():
                 loss = method(batch)
-            total = accelerator.reduce(loss.detach(), "sum").item()
+            # one exchange for two things: the global loss, and whether any process was asked to stop
+            mine = torch.stack([loss.detach().float(), loss.new_tensor(float(bool(stop)), dtype=torch.float32)])
+            total, stopping = accelerator.reduce(mine, "sum").tolist()
             if total - total != 0.0:  # NaN or infinite
                 raise RunError(
                     f"the loss is {total} at step {now.step}, batch {batch.task}-{batch.language} of "
@@ -154,10 +149,10 @@ def train(
                     now.best_score, now.best_step = score, now.step
                     best = {name: p.detach().clone() for name, p in parameters.items()}
                 method.train()
-            if stop or now.step % (checkpoint_every or spec.evaluate_every) == 0 or now.step == updates:
+            if stopping or now.step % (checkpoint_every or spec.evaluate_every) == 0 or now.step == updates:
                 save()
-            if stop and now.step < updates:
-                raise Interrupted(stop[0], now.step)
+            if stopping and now.step < updates:
+                raise Interrupted(stop[0] if stop else signal.SIGTERM, now.step)
     if best is not None:
         with torch.no_grad():
             for name, parameter in parameters.items():
