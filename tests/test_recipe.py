@@ -89,7 +89,8 @@ def test_variant_code_is_the_published_scripts_form():
     assert (spec.training.draw, spec.training.final_lr) == ("quota", 1e-7)
     assert (spec.data.multiword, spec.data.overflow) == ("keep", "truncate")
     paper = resolve("hyperx-base", setting="mixed", partition="a")
-    assert "order" not in paper.options
+    assert paper.options["order"] == ["language", "task", "layer"]
+    assert paper.options["adapter_layer_norm"] is False
     assert spec.run_id != paper.run_id
     with pytest.raises(InputError, match="mbert has no variant 'code'"):
         resolve("mbert", setting="multi", variant="code")

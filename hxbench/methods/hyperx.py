@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import nn
 
 from hxbench.backbones.load import Backbone
@@ -25,6 +25,13 @@ class HyperXOptions(Closed):
     adapter_layer_norm: bool = False  # on in the published example script, absent from the paper
     mlm_decoder: Literal["frozen", "trained"] = "frozen"  # tied to the word embeddings either way
     initial_std: Annotated[float, Field(gt=0)] = 0.01
+
+    @field_validator("order")
+    @classmethod
+    def _each_once(cls, order: tuple[str, ...]) -> tuple[str, ...]:
+        if sorted(order) != ["language", "layer", "task"]:
+            raise ValueError("order names language, task and layer once each")
+        return order
 
 
 class HyperX(Method):

@@ -39,7 +39,7 @@ class Whole(nn.Module):
 
 def slow(whole, order, task, language, hidden):
     """Layer by layer, one element of the batch at a time, with plain matrix products."""
-    tables = {name: table.weight for name, table in whole.embeddings.tables.items()}
+    tables = dict(whole.embeddings.tables)
     first, _, second = whole.projector
     g = whole.generator
     for layer in range(LAYERS):
@@ -107,7 +107,7 @@ def test_the_order_of_the_sources_matters():
     for order in (("language", "task", "layer"), ("task", "language", "layer")):
         embeddings = SourceEmbeddings(TASKS, LANGUAGES, LAYERS, SIZE, order)
         for i, name in enumerate(("task", "language", "layer")):
-            nn.init.constant_(embeddings.tables[name].weight, i)
+            nn.init.constant_(embeddings.tables[name], i)
         sources.append(embeddings(0, 0))
     assert sources[0].shape == (LAYERS, 3 * SIZE)
     assert sources[0][0].tolist() == [1] * SIZE + [0] * SIZE + [2] * SIZE
@@ -153,7 +153,7 @@ def test_initialisation_is_that_of_the_published_code():
         assert abs(layer.weight.mean()) < 5 * 0.01 / math.sqrt(n)
         assert abs(layer.weight.std() - 0.01) < 5 * 0.01 / math.sqrt(2 * n)
         assert not layer.bias.any()
-    table = SourceEmbeddings(100, 100, 100, 64, ("task", "language", "layer")).tables["task"].weight
+    table = SourceEmbeddings(100, 100, 100, 64, ("task", "language", "layer")).tables["task"]
     assert abs(table.std() - 1) < 0.05
 
 
