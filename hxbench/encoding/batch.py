@@ -27,16 +27,12 @@ class Batch:
     positions: Tensor  # [targets]
     targets: Tensor  # [targets]
     count: int
+    pieces: int  # of the global batch, padding left out
 
     def to(self, device: torch.device) -> "Batch":
         """Return the batch on a device."""
         names = ("input_ids", "attention_mask", "positions", "targets")
         return replace(self, **{name: getattr(self, name).to(device, non_blocking=True) for name in names})
-
-    @property
-    def pieces(self) -> int:
-        """Number of word pieces that are not padding."""
-        return int(self.attention_mask.sum())
 
 
 @dataclass(frozen=True)
@@ -86,7 +82,7 @@ def collate(
         input_ids, targets = mask_pieces(input_ids, attention, vocabulary, masking, rng)
     else:
         targets = pad(labels, -100, length)
-    count = int((targets != -100).sum())
+    count, real_pieces = int((targets != -100).sum()), int(attention.sum())
     rank, world = share
     if world > 1:
         mine = slice(rank, None, world)
@@ -105,4 +101,5 @@ def collate(
         torch.from_numpy(positions),
         torch.from_numpy(flat[positions]),
         count,
+        real_pieces,
     )
