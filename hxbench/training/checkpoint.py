@@ -23,9 +23,7 @@ _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 
 def save_weights(folder: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write the trained tensors and their manifest into `folder`, replacing what is there in one rename."""
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
+    temporary = _temporary(folder.parent, folder.name)
     save_file(_on_cpu(tensors), temporary / "model.safetensors")
     manifest.write(temporary)
     shutil.rmtree(folder, ignore_errors=True)
@@ -55,10 +53,7 @@ class ResumeStates:
         numbers: dict[str, Any],
     ) -> None:
         """Write the state after `step` updates; older states go once this one is complete."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        temporary = self.folder / f".resume.{os.getpid()}.tmp"
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir()
+        temporary = _temporary(self.folder, "resume")
         save_file(_on_cpu(parameters), temporary / "model.safetensors")
         save_file(_on_cpu(_moments(parameters, optimiser)), temporary / "optimiser.safetensors")
         if best is not None:
@@ -89,6 +84,15 @@ class ResumeStates:
     def clear(self) -> None:
         """Remove every state: the run is done."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _temporary(parent: Path, name: str) -> Path:
+    """Return a new folder to write into; what killed attempts left goes, as a run has one writer at a time."""
+    for left in parent.glob(f".{name}.*.tmp"):
+        shutil.rmtree(left, ignore_errors=True)
+    temporary = parent / f".{name}.{os.getpid()}.tmp"
+    temporary.mkdir(parents=True)
+    return temporary
 
 
 def _on_cpu(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
