@@ -8,7 +8,7 @@ import typer
 if TYPE_CHECKING:
     from hxbench.store import RunRecord, Store
 
-runs_app = typer.Typer(no_args_is_help=True, help="List, show and delete the runs of the store.")
+runs_app = typer.Typer(no_args_is_help=True, help="List, show, copy and delete the runs of the store.")
 
 _StoreOption = Annotated[Path | None, typer.Option(help="The results store; HXBENCH_STORE or ./results.")]
 _JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -105,6 +105,20 @@ def show_run(
         row["value"] = f"{row['value']:.1f}" if row["value"] is not None else None
     typer.echo("")
     print_rows(scores, False, empty="No test scores yet.")
+
+
+@runs_app.command("copy")
+def copy_runs(
+    runs: Annotated[list[str], typer.Argument(help="Run ids, or unique beginnings of them.")],
+    to: Annotated[Path, typer.Option(help="The store to copy into, such as results/reference.")],
+    store: _StoreOption = None,
+) -> None:
+    """Copy finished runs into another store, without their checkpoints: what is published is small."""
+    from hxbench.store import Store
+
+    place, target = _open(store), Store(to)
+    for record in [place.get(reference) for reference in runs]:
+        typer.echo(f"{record.id}  {record.title} → {place.copy(record.id, target)}")
 
 
 @runs_app.command("rm")

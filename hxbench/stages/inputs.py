@@ -22,6 +22,11 @@ class DataSource:
     kind: str
     folder: Path | None = None
 
+    @property
+    def title(self) -> str:
+        """What provenance says of it: where a mirror lies is the business of its machine alone."""
+        return f"mirror {self.folder.name}" if self.folder else self.kind
+
     @classmethod
     def choose(cls, given: str | None, profile: str, default: str) -> "DataSource":
         """Return the source: the option, else `HXBENCH_DATA`, else what `prepare` used, else the profile's own."""

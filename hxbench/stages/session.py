@@ -42,6 +42,6 @@ class Job:
             Store(self.store),
             offline=self.offline,
             checkpoint_every=self.checkpoint_every,
-            source=str(self.source.folder or self.source.kind),
+            source=self.source.title,
             report=lambda step, updates, _loss: report(spec.title, step, updates),
         )

@@ -4,6 +4,7 @@
 by one rename. Whoever works on a run holds `ROOT/runs/.claim-<run id>` meanwhile.
 """
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -110,6 +111,24 @@ class Store:
         """Return whether there is a run with exactly this id, be it unfinished or damaged."""
         # a name with a separator or a dot, or none at all, must never reach a deletion
         return run_id.isalnum() and (self._final(run_id).is_dir() or self._work(run_id).is_dir())
+
+    def copy(self, run_id: str, other: "Store") -> Path:
+        """Put a finished run into another store without its checkpoint; return its folder there.
+
+        What is there under this id already is kept.
+        """
+        if not self.is_complete(run_id):
+            raise InputError(f"run {run_id} is not finished, so it is not copied.")
+        if other.is_complete(run_id):
+            return other._final(run_id)
+        claim = other._claimed(run_id, f"the run {run_id} in {other.root}")
+        try:
+            work = other._work(run_id)
+            discard(work)
+            shutil.copytree(self._final(run_id), work, ignore=shutil.ignore_patterns("checkpoint", "resume"))
+            return work.rename(other._final(run_id))
+        finally:
+            claim.release()
 
     def remove(self, run_id: str) -> None:
         """Delete a run, finished or not; raises `RunBusy` when a process works on it."""
