@@ -6,7 +6,7 @@ from typing import Any
 
 SPECIAL = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")}
 PREFIX = "##"  # of a piece that goes on with a word
-ALPHABET = 1000  # characters that get a piece; a word with another one is unknown
+ALPHABET = 4  # a vocabulary of n pieces has at most n / 4 single characters; a word with another one is unknown
 
 
 def train_wordpiece(lines: Iterable[str], size: int) -> Any:
@@ -26,7 +26,7 @@ def train_wordpiece(lines: Iterable[str], size: int) -> Any:
 
     learner = around(models.WordPiece(unk_token=SPECIAL["unk_token"]))
     counts = _words(lines, learner)
-    starting, following = _alphabet(counts)
+    starting, following = _alphabet(counts, size // ALPHABET)
     trainer = trainers.WordPieceTrainer(
         vocab_size=size,
         # the only tokens whose numbers the trainer leaves alone
@@ -59,13 +59,13 @@ def _words(lines: Iterable[str], tokenizer: Any) -> list[tuple[str, int]]:
     return sorted(counts.items())
 
 
-def _alphabet(counts: list[tuple[str, int]]) -> tuple[list[str], list[str]]:
-    """Return the most frequent characters, and those of them that occur behind the first place of a word."""
+def _alphabet(counts: list[tuple[str, int]], most: int) -> tuple[list[str], list[str]]:
+    """Return the `most` frequent characters, and those of them that occur behind the first place of a word."""
     found: Counter[str] = Counter()
     behind: set[str] = set()
     for word, count in counts:
         behind.update(word[1:])
         for character in word:
             found[character] += count
-    kept = sorted(sorted(found), key=lambda character: -found[character])[:ALPHABET]
+    kept = sorted(sorted(found), key=lambda character: -found[character])[:most]
     return sorted(kept), sorted(behind.intersection(kept))
