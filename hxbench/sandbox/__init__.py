@@ -4,7 +4,7 @@ from pathlib import Path
 
 from hxbench.languages import language_set
 
-VERSION = 1  # goes up whenever the files change
+VERSION = 2  # goes up whenever the files change
 
 
 def write_sandbox(root: Path, seed: int = 0) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from hxbench.sandbox import lexicon as words
-from hxbench.sandbox.lexicon import FIELDS, Lexicon
+from hxbench.sandbox.lexicon import FIELDS, SOURCE, Lexicon
 from hxbench.sandbox.phonology import harmonise, spell
 from hxbench.sandbox.profiles import PROFILES
 from hxbench.sandbox.randomness import Draws
@@ -24,7 +24,7 @@ class Word:
 Phrase = list[Word]
 
 _CASES = ("object", "at", "from", "to", "of")  # in the order in which languages give them to affixes
-_BORROWED = 0.1  # content words taken over unchanged from the source language
+_BORROWED = 0.18  # content words taken over unchanged from the source language
 _MUTATION = str.maketrans("ptkbdm", "bdgvzv")
 
 
@@ -32,6 +32,7 @@ class Grammar:
     """Phrases of one language. All random choices come from the stream given at construction."""
 
     def __init__(self, code: str, lexicon: Lexicon, draws: Draws) -> None:
+        self.code = code
         self.profile = PROFILES[code]
         self.lexicon = lexicon
         self.draws = draws
@@ -52,25 +53,28 @@ class Grammar:
         suffix = self._closed(f"affix/{affix}")
         return stem + (harmonise(suffix, stem) if self.profile.harmony else suffix)
 
-    def _content(self, root: str, upos: str, meaning: str) -> Word:
-        if self.draws.chance(_BORROWED) and self.profile.code != "qaa":
-            return Word(self.lexicon.root("qaa", meaning), upos, foreign=True)
+    def borrows(self) -> bool:
+        """Return whether the next content word or name is taken over from the source language."""
+        return self.profile.code != SOURCE and self.draws.chance(_BORROWED)
+
+    def content(self, root: str, upos: str, meaning: str) -> Word:
+        """Return a word for a meaning: the root given, or the source language's word for it."""
+        if self.borrows():
+            return Word(self.lexicon.root(SOURCE, meaning), upos, foreign=True)
         return Word(root, upos)
 
-    def kind(self, meaning: str) -> Word:
-        """Return the plain noun for a kind of organisation, a title, or any other noun."""
+    def noun(self, meaning: str) -> Word:
+        """Return a noun by itself, never borrowed."""
         return Word(self._root(meaning), "NOUN")
 
     # Noun phrases
 
-    def noun_phrase(self, field: int, depth: int = 0) -> tuple[Phrase, bool]:
+    def noun_phrase(self, field: int, nested: bool = False) -> tuple[Phrase, bool]:
         """Return a noun phrase about a field (without case), and whether it is plural."""
         draws, profile = self.draws, self.profile
-        field = field if draws.chance(0.85) else int(draws.uniform() * FIELDS)
+        field = field if draws.chance(0.92) else int(draws.uniform() * FIELDS)
         meaning = draws.zipf(self._nouns[field])
-        noun = self._content(self._root(meaning), "NOUN", meaning)
-        before: Phrase = []
-        after: Phrase = []
+        noun = self.content(self._root(meaning), "NOUN", meaning)
         count, plural = "", draws.chance(0.3)
         if draws.chance(0.12):
             count = draws.zipf(words.FUNCTION_WORDS["NUM"])
@@ -82,41 +86,37 @@ class Grammar:
             determiner = ""
         if determiner == "the" and profile.article == "suffix":
             noun, determiner = replace(noun, sounds=self._suffix(noun.sounds, "the")), ""
-        if determiner:
-            joined = determiner == "the" and profile.article == "prefix"
-            article = replace(self.function("DET", determiner), joined=joined)
-            if joined:
-                after = [article]  # stands right before the noun, placed below
-            else:
-                before.append(article)
-        prefix, after = after, []
+        joined = determiner == "the" and profile.article == "prefix"
+        article = [replace(self.function("DET", determiner), joined=joined)] if determiner else []
+        before, after = ([] if joined else article), Phrase()
         if count:
-            digits = draws.chance(0.3)
-            before.append(
-                Word(str(2 + int(draws.uniform() ** 3 * 2000)), "NUM") if digits else self.function("NUM", count)
-            )
+            before = [*before, self._number(count)]
         if profile.classifiers and before:
-            before.append(self.function("NOUN", ("piece", "head", "measure")[field % 3]))
+            before = [*before, self.function("NOUN", ("piece", "head")[field % 2])]
         if plural and profile.plural == "word" and not count:
-            before.append(self.function("PART", "many"))
+            before = [*before, self.function("PART", "many")]
         if draws.chance(0.35):
-            (after if profile.adjective_after else before).extend(self.adjective(field))
-        if prefix and before and before[-1].upos == "ADJ":
-            prefix = []
-        if depth == 0 and draws.chance(0.12):
-            of, _ = self.noun_phrase(field, 1)
-            marked = self.mark(of, "of")
-            (before.__iadd__ if profile.postpositions else after.__iadd__)(marked)
+            adjective = self.adjective(field)
+            before, after = (before, adjective) if profile.adjective_after else ([*before, *adjective], after)
+        if not nested and draws.chance(0.12):
+            of = self.mark(self.noun_phrase(field, nested=True)[0], "of")
+            before, after = ([*before, *of], after) if profile.postpositions else (before, [*after, *of])
         if profile.mutation and before and before[-1].upos == "DET":
             noun = replace(noun, sounds=noun.sounds[0].translate(_MUTATION) + noun.sounds[1:])
-        return [*before, *prefix, noun, *after], plural
+        return [*before, *(article if joined else []), noun, *after], plural
+
+    def _number(self, count: str) -> Word:
+        if self.draws.chance(0.3):
+            share = self.draws.uniform()
+            return Word(str(2 + int(share * share * share * 2000)), "NUM")
+        return self.function("NUM", count)
 
     def adjective(self, field: int) -> Phrase:
         """Return an adjective that suits the field, sometimes with an adverb of degree."""
         draws = self.draws
         number = field * 3 + int(draws.uniform() * 5)
         meaning = words.ADJECTIVES[number % len(words.ADJECTIVES)]
-        word = self._content(self._root(meaning), "ADJ", meaning)
+        word = self.content(self._root(meaning), "ADJ", meaning)
         return [self.function("ADV", "very"), word] if draws.chance(0.2) else [word]
 
     def mark(self, phrase: Phrase, role: str) -> Phrase:
@@ -153,15 +153,17 @@ class Grammar:
                 helpers.append(self.function("AUX", "will"))
             else:
                 stem = self._suffix(stem, "future")
-        if profile.agreement:
+        if profile.agreement and person != "he":
             stem = self._suffix(stem, f"person-{person}")
-        elif profile.code == "qaa" and tense == "present" and person == "he":
+        elif profile.code == SOURCE and tense == "present" and person == "he":
             stem = self._suffix(
                 stem, "plural"
             )  # as in English, the noun's plural and the verb's ending look alike
         if negative:
             helpers.append(self.function("PART", "not"))
         word = Word(stem, "VERB")
+        if self.borrows():
+            word = Word(self.lexicon.verb_stem(SOURCE, meaning), "VERB", foreign=True)
         return [word, *helpers] if profile.order == "SOV" else [*helpers, word]
 
     def adverb(self) -> Word:
@@ -169,7 +171,7 @@ class Grammar:
         if self.draws.chance(0.4):
             return self.function("ADV", self.draws.pick(words.FUNCTION_WORDS["ADV"][1:]))
         meaning = self.draws.zipf(words.ADVERBS)
-        return self._content(self._adverb(meaning), "ADV", meaning)
+        return self.content(self._adverb(meaning), "ADV", meaning)
 
     def arrange(self, subject: Phrase, verb: Phrase, objects: Phrase, rest: Phrase) -> Phrase:
         """Return the clause in the language's order; every language also has some subject-verb-object clauses."""
@@ -182,11 +184,10 @@ class Grammar:
 
     # Writing
 
-    def spell(self, word: Word, second: bool = False) -> str:
-        """Return the word as written, in the second script if asked; signs and digits stay as they are."""
+    def spell(self, word: Word) -> str:
+        """Return the word as written; signs and digits stay as they are."""
         if not word.sounds.isalpha():
             return word.sounds
         if word.foreign:
-            return spell(word.sounds, "Latin", PROFILES["qaa"].spelling)
-        script = self.profile.second_script if second else self.profile.script
-        return spell(word.sounds, script, self.profile.spelling)
+            return spell(word.sounds, "Latin", PROFILES[SOURCE].spelling)
+        return spell(word.sounds, self.profile.script, self.profile.spelling)

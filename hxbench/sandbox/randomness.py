@@ -1,7 +1,10 @@
 """Random draws that are the same on every machine: PCG64 seeded from a digest of names, never from `hash()`."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from functools import cache
 from hashlib import sha256
+from math import log
 from typing import TypeVar
 
 import numpy as np
@@ -43,4 +46,10 @@ class Draws:
 
     def zipf(self, options: Sequence[T]) -> T:
         """Return one option, earlier ones more often (log-uniform rank, close to Zipf's law)."""
-        return options[int((len(options) + 1) ** self.uniform()) - 1]
+        return options[bisect_right(_ranks(len(options)), self.uniform())]
+
+
+@cache
+def _ranks(count: int) -> list[float]:
+    """Return where ranks 1, 2, … begin, rounded: the last digit of a logarithm differs between machines."""
+    return [round(log(rank) / log(count + 1), 12) for rank in range(2, count + 1)]

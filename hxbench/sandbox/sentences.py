@@ -3,12 +3,12 @@
 from hxbench.sandbox import lexicon as words
 from hxbench.sandbox.grammar import Grammar, Phrase, Word
 from hxbench.sandbox.lexicon import FIELDS, Lexicon
+from hxbench.sandbox.names import KINDS, Namer
 from hxbench.sandbox.randomness import Draws
 
-_PRONOUNS = (("i", "i"), ("you", "you"), ("he", "he"), ("she", "he"), ("it", "he"), ("we", "we"), ("they", "they"))
-_TENSES = ("present", "past", "past", "present", "future", "can", "must", "present", "past")
-_OBLIQUES = ("at", "to", "from", "on", "with", "for", "under")
-_HELD_OUT = 0.3  # share of the name stems that training and running text never show
+_PRONOUNS = (("he", "he"), ("i", "i"), ("he", "he"), ("they", "they"), ("it", "he"))
+_TENSES = ("present", "past", "past", "present", "future", "can", "present", "past")
+_OBLIQUES = ("at", "to", "from", "with")
 
 
 def sign(character: str) -> Word:
@@ -25,60 +25,15 @@ class Speaker:
     def __init__(self, code: str, lexicon: Lexicon, draws: Draws, held_out: bool = False) -> None:
         self.grammar = Grammar(code, lexicon, draws)
         self.draws = draws
-        self._code = code
-        self._lexicon = lexicon
-        self._held_out = held_out
-
-    # Names
-
-    def _stem(self, stock: tuple[str, ...]) -> str:
-        shown = int(len(stock) * (1 - _HELD_OUT))
-        if self._held_out and self.draws.chance(_HELD_OUT):
-            return self._lexicon.root(self._code, self.draws.pick(stock[shown:]))
-        return self._lexicon.root(self._code, self.draws.zipf(stock[:shown]))
-
-    def _affix(self, stem: str, affix: str) -> str:
-        return stem + self._lexicon.closed(self._code, f"affix/{affix}")
-
-    def name(self, kind: str) -> Phrase:
-        """Return a name of a kind (PER, LOC, ORG), tagged in IOB2."""
-        draws = self.draws
-        if kind == "PER":
-            surname = self._stem(words.SURNAMES)
-            surname = self._affix(surname, "surname") if draws.chance(0.5) else surname
-            parts = [surname] if draws.chance(0.25) else [self._stem(words.GIVEN), surname]
-        elif kind == "LOC":
-            place = self._stem(words.PLACES)
-            parts = [self._affix(place, "place") if draws.chance(0.4) else place]
-        else:
-            return self._organisation()
-        return [Word(part, "PROPN", f"{'I' if i else 'B'}-{kind}") for i, part in enumerate(parts)]
-
-    def _organisation(self) -> Phrase:
-        draws = self.draws
-        shape = draws.uniform()
-        if shape < 0.3:
-            return [Word(self._stem(words.FIRMS), "PROPN", "B-ORG")]
-        kind = self.grammar.kind(draws.zipf(words.KINDS))
-        stock = words.FIRMS if shape < 0.5 else words.PLACES if shape < 0.8 else words.SURNAMES
-        owner = Word(self._stem(stock), "PROPN")
-        if shape > 0.65 and shape < 0.8:
-            parts = [kind, *self.grammar.mark([owner], "of")]
-        else:
-            parts = [kind, owner] if self.grammar.profile.adjective_after else [owner, kind]
-        return [
-            Word(part.sounds, part.upos, f"{'I' if i else 'B'}-ORG", part.joined) for i, part in enumerate(parts)
-        ]
-
-    # Clauses
+        self._namer = Namer(self.grammar, draws, held_out)
 
     def _participant(self, field: int, kinds: tuple[str, ...]) -> tuple[Phrase, str]:
         draws = self.draws
         if draws.chance(0.25):
             kind = draws.pick(kinds)
-            name = self.name(kind)
+            name = self._namer.name(kind)
             if kind == "PER" and draws.chance(0.3):
-                name = [self.grammar.kind(draws.zipf(words.TITLES)), *name]
+                name = [self.grammar.noun(draws.zipf(words.TITLES)), *name]
             return name, "he"
         phrase, plural = self.grammar.noun_phrase(field)
         return phrase, "they" if plural else "he"
@@ -97,7 +52,7 @@ class Speaker:
         rest: Phrase = []
         if draws.chance(0.35):
             if draws.chance(0.35):
-                rest = grammar.mark(self.name("LOC"), draws.zipf(_OBLIQUES[:3]))
+                rest = grammar.mark(self._namer.name("LOC"), draws.zipf(_OBLIQUES[:3]))
             else:
                 phrase, _ = grammar.noun_phrase((field + 2) % FIELDS)
                 rest = grammar.mark(phrase, draws.zipf(_OBLIQUES))
@@ -148,33 +103,25 @@ class Speaker:
     def fragment(self) -> Phrase:
         """Return a title-like fragment around names, as WikiANN has them."""
         draws, grammar = self.draws, self.grammar
-        shape, kind = draws.uniform(), draws.pick(("PER", "LOC", "ORG"))
-        name = self.name(kind)
+        shape, kind = draws.uniform(), draws.pick(KINDS)
+        name = self._namer.name(kind)
         if shape < 0.2:
             return name
         if shape < 0.35:
-            return [
-                *name,
-                sign("("),
-                *(self.name("LOC") if draws.chance(0.5) else [grammar.kind(draws.zipf(words.NOUNS))]),
-                sign(")"),
-            ]
+            added = self._namer.name("LOC") if draws.chance(0.5) else [grammar.noun(draws.zipf(words.NOUNS))]
+            return [*name, sign("("), *added, sign(")")]
         if shape < 0.5:
-            return [sign("*"), *name, sign(","), *self.name(draws.pick(("PER", "LOC", "ORG")))]
+            return [sign("*"), *name, sign(","), *self._namer.name(draws.pick(KINDS))]
         if shape < 0.6:
             return [sign("''"), *name, sign("''")]
         if shape < 0.75:
             role = {"PER": "with", "ORG": "of", "LOC": "at"}[kind]
             return [*grammar.noun_phrase(int(draws.uniform() * FIELDS))[0], *grammar.mark(name, role)]
         if shape < 0.9:
-            return [
-                grammar.kind(draws.zipf(words.TITLES)),
-                *self.name("PER"),
-                sign("("),
-                Word(str(1800 + int(draws.uniform() * 220)), "NUM"),
-                sign(")"),
-            ]
-        return [*name, grammar.function("CCONJ", "and"), *self.name(kind)]
+            title, person = grammar.noun(draws.zipf(words.TITLES)), self._namer.name("PER")
+            year = Word(str(1800 + int(draws.uniform() * 220)), "NUM")
+            return [title, *person, sign("("), year, sign(")")]
+        return [*name, grammar.function("CCONJ", "and"), *self._namer.name(kind)]
 
     def named(self) -> Phrase:
         """Return an item of a name corpus: a fragment, or a sentence with at least one name."""

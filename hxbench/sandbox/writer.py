@@ -6,15 +6,17 @@ from pathlib import Path
 from hxbench.sandbox.grammar import Grammar, Phrase
 from hxbench.sandbox.sentences import Speaker
 
+_FRAGMENTS = 0.15  # share of the running text
 
-def surface(sentence: Phrase, grammar: Grammar, second: bool = False) -> Iterator[tuple[str, Phrase]]:
+
+def surface(sentence: Phrase, grammar: Grammar) -> Iterator[tuple[str, Phrase]]:
     """Yield the sentence's written words, each with the syntactic words it holds."""
     held: Phrase = []
     for position, word in enumerate(sentence):
         held.append(word)
         if word.joined and position + 1 < len(sentence) and sentence[position + 1].sounds.isalpha():
             continue
-        yield "".join(grammar.spell(part, second) for part in held), held
+        yield "".join(grammar.spell(part) for part in held), held
         held = []
 
 
@@ -60,14 +62,12 @@ def write_names(folder: Path, code: str, split: str, speaker: Speaker, count: in
 
 
 def write_text(folder: Path, code: str, speaker: Speaker, count: int) -> None:
-    """Write running text, one sentence a line; a seventh of the lines are title fragments."""
-    profile, draws = speaker.grammar.profile, speaker.draws
+    """Write running text, one sentence a line; some lines are title fragments."""
+    space = " " if speaker.grammar.profile.spaces else ""
     lines = []
     for _ in range(count):
-        sentence = speaker.fragment() if draws.chance(1 / 7) else speaker.sentence()
-        second = draws.chance(profile.second_share)
-        forms = [form for form, _ in surface(sentence, speaker.grammar, second)]
-        lines.append((" " if profile.spaces else "").join(forms) + "\n")
+        sentence = speaker.fragment() if speaker.draws.chance(_FRAGMENTS) else speaker.sentence()
+        lines.append(space.join(form for form, _ in surface(sentence, speaker.grammar)) + "\n")
     _write(folder / f"{code}.txt", "".join(lines))
 
 
