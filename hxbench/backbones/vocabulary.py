@@ -12,8 +12,8 @@ ALPHABET = 4  # a vocabulary of n pieces has at most n / 4 single characters; a 
 def train_wordpiece(lines: Iterable[str], size: int) -> Any:
     """Return a fast tokenizer whose vocabulary of at most `size` pieces was learned from `lines`.
 
-    The same lines give the same vocabulary. The trainer alone would not: it numbers single characters in the random
-    order of a hash map, and breaks ties between merges by those numbers. So it gets the characters in order.
+    The same lines give the same vocabulary. The trainer alone would not: it numbers single characters in the
+    random order of a hash map and breaks ties between merges by those numbers. So it gets them in order.
     """
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast

@@ -139,5 +139,5 @@ def weights_by_site(keys: Sequence[SiteKey], weights: Sequence[SiteWeights]) -> 
 
 
 def seed_everything(*key: int) -> None:
-    """Make what follows a function of `key`: the seed for initialisation, (seed, step) for a step's dropout."""
+    """Make what follows a function of `key`: the seed for initialisation, (seed, step, rank) for dropout."""
     torch.manual_seed(int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0]))

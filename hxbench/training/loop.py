@@ -104,7 +104,7 @@ def train(
     with _stop_signals() as stop:
         while now.step < updates:
             batch = batch_of(now.step)
-            seed_everything(seed, now.step)  # dropout
+            seed_everything(seed, now.step, accelerator.process_index)  # dropout
             for group in optimiser.param_groups:
                 group["lr"] = learning_rate(now.step, updates, spec)
             with accelerator.autocast():
@@ -151,8 +151,10 @@ def train(
                 method.train()
             if stopping or now.step % (checkpoint_every or spec.evaluate_every) == 0 or now.step == updates:
                 save()
-            if stopping and now.step < updates:
+            if stopping:
                 raise Interrupted(stop[0] if stop else signal.SIGTERM, now.step)
+        if stop:  # asked after the last exchange; that step is saved, and scoring is left to the next attempt
+            raise Interrupted(stop[0], now.step)
     if best is not None:
         with torch.no_grad():
             for name, parameter in parameters.items():
