@@ -13,7 +13,8 @@ from hxbench.encoding.rows import Rows
 from hxbench.evaluation.metrics import METRIC, score
 from hxbench.methods.method import Method
 
-NOT_PREDICTED = {"ner": "O", "pos": "_"}  # what stands for the tag of a word that was cut off
+# What stands for the tag of a word that was cut off: no name, and no part of speech that could be the right one.
+NOT_PREDICTED = {"ner": "O", "pos": "?"}
 
 
 @dataclass(frozen=True)
