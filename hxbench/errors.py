@@ -17,6 +17,17 @@ class Interrupted(Exception):  # noqa: N818 (not an error: the user asked for it
         self.signal_number, self.step = signal_number, step
 
 
+class Stopped(BaseException):
+    """SIGINT or SIGTERM came where nothing had to be saved first: exit code 128 + the signal's number.
+
+    Like `KeyboardInterrupt` no `Exception`, so that nothing takes it for a failure of what it was doing.
+    """
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(f"stopped by signal {signal_number}")
+        self.signal_number = signal_number
+
+
 def did_you_mean(kind: str, name: str, known: list[str]) -> str:
     """Return a sentence that says `name` is unknown and offers the nearest known names."""
     from difflib import get_close_matches

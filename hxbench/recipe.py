@@ -191,6 +191,7 @@ class ExperimentRecipe(Closed):
     blocks: tuple[ExperimentBlock, ...]
 
 
+_YAML = (".yaml", ".yml")
 _KINDS: dict[str, type[BaseModel]] = {
     "backbones": BackboneSpec,
     "methods": MethodRecipe,
@@ -209,11 +210,24 @@ def papers() -> list[str]:
     return sorted(folder.name for folder in folders if folder.is_dir() and folder.name not in _KINDS)
 
 
-def _one_sentence(error: ValidationError) -> str:
+def _fields_of(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    """Return the names of the fields at `path` in a model, none where that is no model of its own."""
+    for part in path:
+        inner = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return []
+        model = inner
+    return list(model.model_fields)
+
+
+def _one_sentence(model: type[BaseModel], error: ValidationError) -> str:
     first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"]) or "the recipe"
+    *above, last = [str(part) for part in first["loc"]] or ["the recipe"]
     given = f" (given: {first['input']!r})" if first["type"] != "missing" and first["loc"] else ""
-    return f"{where}: {first['msg']}{given}"
+    if first["type"] == "extra_forbidden" and (known := _fields_of(model, first["loc"][:-1])):
+        unknown, _, hint = did_you_mean(" ".join([*above, "field"]), last, known).partition(". ")
+        return f"{unknown}{given}. {hint}"
+    return f"{'.'.join([*above, last])}: {first['msg']}{given}."
 
 
 def validated(model: type[M], values: Mapping[str, Any], origin: str) -> M:
@@ -221,7 +235,7 @@ def validated(model: type[M], values: Mapping[str, Any], origin: str) -> M:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise InputError(f"{origin}: {_one_sentence(error)}.") from None
+        raise InputError(f"{origin}: {_one_sentence(model, error)}") from None
 
 
 def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
@@ -263,18 +277,22 @@ def load(kind: str, name: str) -> Any:
     """Return the recipe `name` of a kind; a path to a YAML file of the user's own is taken as well."""
     model = _KINDS.get(kind, ExperimentRecipe)
     path = Path(name)
-    if path.suffix not in (".yaml", ".yml"):
+    own = path.suffix in _YAML
+    if not own:
         if name not in recipe_names(kind):
             raise InputError(did_you_mean(kind.removesuffix("s"), name, recipe_names(kind)))
         path = places.shipped("recipes") / kind / f"{name}.yaml"
-    return validated(model, read_yaml(path), str(path.name))
+    found = validated(model, read_yaml(path), str(path.name))
+    if own and isinstance(found, ProfileRecipe) and Path(found.backbone).suffix in _YAML:
+        return found.model_copy(update={"backbone": str(path.parent / found.backbone)})  # beside the profile
+    return found
 
 
 def backbone(name: str, weights: Weights = "pretrained") -> BackboneSpec:
-    """Return a backbone by recipe name, else a local folder that has a `config.json`, else a hub name."""
-    if name in recipe_names("backbones"):
-        return load("backbones", name).model_copy(update={"weights": weights})
+    """Return a backbone by recipe name or YAML file, else a local folder with a `config.json`, else a hub name."""
     path = Path(name)
+    if name in recipe_names("backbones") or path.suffix in _YAML:
+        return load("backbones", name).model_copy(update={"weights": weights})
     if (path / "config.json").is_file():
         return BackboneSpec(name=path.name, folder=str(path.resolve()), weights=weights)
     if name.count("/") == 1 and not path.exists() and ".." not in name and not name.startswith(("/", ".")):
@@ -334,7 +352,11 @@ def resolve(
     if variant != "paper" and variant not in recipe.variants:
         raise InputError(f"{name} has no variant '{variant}'. Known: {', '.join(['paper', *recipe.variants])}.")
     given = parse_assignments(assignments)
-    layers = [recipe, recipe.profiles.get(profile, Override()), recipe.variants.get(variant, Override())]
+    layers = [
+        recipe,
+        recipe.profiles.get(Path(profile).stem, Override()),
+        recipe.variants.get(variant, Override()),
+    ]
     # one model a partition or a task: the parts that do not apply to the setting stay out of the identity
     return validated(
         RunSpec,

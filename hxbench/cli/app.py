@@ -5,7 +5,7 @@ Exit codes: 0 done, 1 a run failed, 2 bad usage or input, 128 + n stopped by sig
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,7 +16,8 @@ from hxbench.cli.prepare import prepare_command
 from hxbench.cli.report import report_command
 from hxbench.cli.runs import runs_app
 from hxbench.cli.train import train_command
-from hxbench.errors import InputError, Interrupted, RunError
+from hxbench.errors import InputError, Interrupted, RunError, Stopped
+from hxbench.launch.signals import signals_as_stops
 
 app = typer.Typer(
     name="hxbench",
@@ -54,13 +55,21 @@ def _main(
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    # --debug may stand anywhere, also behind the command
-    debug = "--debug" in sys.argv or bool(os.environ.get("HXBENCH_DEBUG"))
+    # --debug may stand anywhere, also behind the command; the environment tells the processes a command starts
+    if "--debug" in sys.argv:
+        os.environ["HXBENCH_DEBUG"] = "1"
+    debug = bool(os.environ.get("HXBENCH_DEBUG"))
     sys.argv[1:] = [argument for argument in sys.argv[1:] if argument != "--debug"]
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # workers are forked after tokenizers have run
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     try:
-        app()
+        with signals_as_stops():
+            code = app(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except _UsageError as error:
+        _complain_of_usage(error)
+    except typer.Abort:
+        sys.exit(1)
     except InputError as error:
         _complain(error, debug, 2)
     except RunError as error:
@@ -68,16 +77,39 @@ def main() -> None:
     except Interrupted as stopped:
         print(f"hxbench: {stopped}; to go on from there, give the same command again.", file=sys.stderr)
         sys.exit(128 + stopped.signal_number)
+    except Stopped as stopped:
+        print("hxbench: stopped; the same command goes on from what was finished.", file=sys.stderr)
+        sys.exit(128 + stopped.signal_number)
     except KeyboardInterrupt:
         sys.exit(130)
-    except BrokenPipeError:  # the reader of our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+    except BrokenPipeError:
+        _reader_left()
+    except SystemExit as ending:
+        if isinstance(ending.__context__, BrokenPipeError):  # Typer makes a failure of it
+            _reader_left()
+        raise
     except Exception as error:
         if debug:
             raise
         print(f"hxbench: unexpected {type(error).__name__}: {error} (--debug shows where)", file=sys.stderr)
         sys.exit(1)
+
+
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # which module it is in depends on Typer's version
+
+
+def _complain_of_usage(error: Any) -> None:
+    """Say in one sentence what cannot be parsed; a command group without a command has shown its help already."""
+    if text := error.format_message().strip():
+        where = f" ({error.ctx.command_path} --help shows the usage)" if error.ctx else ""
+        print(f"hxbench: {text if text[-1] in '.?' else f'{text}.'}{where}", file=sys.stderr)
+    sys.exit(2)
+
+
+def _reader_left() -> None:
+    """End well: whoever read our output has seen enough."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+    sys.exit(0)
 
 
 def _complain(error: Exception, debug: bool, code: int) -> None:

@@ -31,6 +31,7 @@ def prepare_command(
     source = inputs.DataSource.choose(data_source, profile, data.origin)
     data = data.model_copy(update={"origin": source.kind})
     tasks = prepare.tasks_of(corpora or [])
+    wanted = recipe.backbone(backbone or scale.backbone)
     with progress() as tell:
 
         def report(what: str, done: int, total: int | None) -> None:
@@ -41,7 +42,7 @@ def prepare_command(
         prepared = prepare.read(tasks, opened, report)
         counts = {}
         if not corpora:
-            body = prepare.make_backbone(recipe.backbone(backbone or scale.backbone), opened, report)
+            body = prepare.make_backbone(wanted, opened, report)
             counts = prepare.tokenise(prepared, opened, data, body, report, offline=offline)
     source.remember(profile)
     place = str(source.folder or source.kind)

@@ -45,6 +45,7 @@ def train_command(
     """Train a method and score it on every language; what is in the store already is not run again."""
     from hxbench import places, recipe
     from hxbench.errors import RunError
+    from hxbench.stages.assemble import with_options
     from hxbench.stages.inputs import DataSource
     from hxbench.stages.session import Job
     from hxbench.store import Store
@@ -57,8 +58,9 @@ def train_command(
         backbone_weights="random" if random_body else "pretrained", origin=source.kind, assignments=assign or (),
     )  # fmt: skip
     root = places.store_dir(store)
-    jobs = [Job(spec, source, root, offline, checkpoint_every) for spec in specs]
-    resolved = _prepare_inputs(jobs)
+    # options are checked before anything is fetched or written
+    jobs = [Job(with_options(spec), source, root, offline, checkpoint_every) for spec in specs]
+    jobs, resolved = _prepare_inputs(jobs)
     todo = [job for job, run_id in zip(jobs, resolved, strict=True) if not Store(root).is_complete(run_id)]
     for job, run_id in zip(jobs, resolved, strict=True):
         if job not in todo:
@@ -80,8 +82,10 @@ def train_command(
         raise RunError(f"{len(failed)} of {len(jobs)} runs failed.")
 
 
-def _prepare_inputs(jobs: "list[Job]") -> list[str]:
-    """Make what all runs share before any starts, and return the id of each."""
+def _prepare_inputs(jobs: "list[Job]") -> "tuple[list[Job], list[str]]":
+    """Make what all runs share before any starts; return the jobs on one settled backbone, and their run ids."""
+    from dataclasses import replace
+
     from hxbench.cli.progress import progress
     from hxbench.errors import InputError
     from hxbench.settings import TASKS
@@ -91,13 +95,15 @@ def _prepare_inputs(jobs: "list[Job]") -> list[str]:
     corpora = source.corpora(spec.data, offline=jobs[0].offline)
     with progress() as tell:
         prepare.fetch([*TASKS, "mlm"], corpora, lambda *told: tell(None, *told))
+        body = spec.backbone.model_copy(update={"fingerprint": backbone.fingerprint(spec.backbone, corpora)})
+        jobs = [replace(job, spec=job.spec.model_copy(update={"backbone": body})) for job in jobs]
         resolved = [job.resolve() for job in jobs]
-        if _in_torchrun() and not backbone.is_ready(resolved[0][0].backbone):
+        if _in_torchrun() and not backbone.is_ready(body):
             raise InputError("the backbone is not made yet: run hxbench prepare first, in a process of its own.")
-        prepare.make_backbone(spec.backbone, corpora, lambda *told: tell(None, *told))
-    if missing := resolved[0][1].missing:
+        prepare.make_backbone(body, corpora, lambda *told: tell(None, *told))
+    if missing := dict.fromkeys(pair for _, plan in resolved for pair in plan.missing):
         print(f"Not in this data source, left out: {', '.join(map(str, missing))}.", file=sys.stderr)
-    return [spec.run_id for spec, _ in resolved]
+    return jobs, [spec.run_id for spec, _ in resolved]
 
 
 def _in_torchrun() -> bool:

@@ -9,6 +9,7 @@ import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from hxbench import recipe, settings
@@ -128,20 +129,24 @@ def _one_input(records: list[RunRecord], what: str, weight: Counter[str], notes:
 
 
 def choose_family(records: list[RunRecord], method: str, setting: str, profile: str) -> Family:
-    """Return the runs that make a method's cells; what was left out, and why, is in its notes."""
+    """Return the runs that make a method's cells; what was left out, and why, is in its notes.
+
+    `profile` is a name, or the YAML file of a profile of the user's own.
+    """
     family = Family()
     label = f"{method} ({setting})"
+    name = Path(profile).stem
     groups: dict[str, list[RunRecord]] = defaultdict(list)
     identities: dict[str, dict[str, Any]] = {}
     for record in records:
         spec = record.spec
         if isinstance(spec, dict):
-            if (spec.get("method"), spec.get("setting"), spec.get("profile")) == (method, setting, profile):
+            if (spec.get("method"), spec.get("setting"), spec.get("profile")) == (method, setting, name):
                 family.notes.append(
                     f"left out: run {record.id} of {label}, written by another version of hxbench."
                 )
             continue
-        if (spec.method, spec.setting, spec.profile) != (method, setting, profile):
+        if (spec.method, spec.setting, spec.profile) != (method, setting, name):
             continue
         if part_of(spec) in parts_of(setting):  # the switched partitions feed another artifact
             identity = _identity(spec)

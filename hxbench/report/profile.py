@@ -15,9 +15,8 @@ def choose_profile(records: Iterable[RunRecord], given: str | None) -> tuple[str
         recipe.load("profiles", given)  # an unknown name is told at once
         return given, []
     known = [name for name in there if name in recipe.recipe_names("profiles")]
-    if len(known) == 1:
-        return known[0], []
-    others = [name for name in known if name != _DEFAULT]
-    if not others:
-        return _DEFAULT, []
-    return _DEFAULT, [f"the store also has runs of {', '.join(others)}: see them with --profile."]
+    chosen = known[0] if len(known) == 1 else _DEFAULT
+    if others := [name for name in there if name != chosen]:
+        # a profile of the user's own is named by its file
+        return chosen, [f"the store also has runs of {', '.join(others)}: see them with --profile."]
+    return chosen, []

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from hxbench import manifest, places
-from hxbench.backbones.load import Backbone, bert_shape, folder_fingerprint, load_backbone
+from hxbench.backbones.load import Backbone, bert_shape, commit_of, folder_fingerprint, load_backbone
 from hxbench.backbones.sites import family_of
 from hxbench.backbones.vocabulary import train_wordpiece
 from hxbench.corpora.load import Corpora
@@ -33,8 +33,10 @@ def fingerprint(spec: BackboneSpec, corpora: Corpora) -> str:
     """Return what identifies the backbone's weights: its files, its revision, or everything it is made from."""
     if spec.folder:
         return folder_fingerprint(Path(spec.folder))
+    if spec.pretrain is None and spec.fingerprint:  # settled before: asking again might give another commit
+        return spec.fingerprint
     if spec.pretrain is None:
-        return f"{spec.hub}@{spec.revision or 'main'}"
+        return f"{spec.hub}@{commit_of(spec, offline=corpora.origin.offline)}"
     digest = hashlib.sha256(f"{VERSION} {spec.pretrain.model_dump_json()}".encode())
     for code in pretraining_languages(spec.pretrain, corpora):
         digest.update(f" {code} {corpora.fingerprint('mlm', code, 'train')}".encode())
@@ -50,10 +52,16 @@ def _folder(spec: BackboneSpec) -> Path:
     return places.cache_dir() / "backbones" / spec.fingerprint
 
 
+def pinned(spec: BackboneSpec) -> BackboneSpec:
+    """Return the spec, a hub's at the commit of its fingerprint: its branch may have moved since."""
+    commit = spec.fingerprint.rpartition("@")[2]
+    return spec.model_copy(update={"revision": commit}) if spec.hub and commit else spec
+
+
 def get_backbone(spec: BackboneSpec, *, offline: bool = False) -> Backbone:
     """Return a fingerprinted backbone, from the cache when it was pre-trained here."""
     if spec.pretrain is None:
-        return load_backbone(spec, offline=offline)
+        return load_backbone(pinned(spec), offline=offline)
     return load_backbone(spec.model_copy(update={"pretrain": None, "folder": str(_folder(spec))}))
 
 
@@ -87,7 +95,8 @@ def _pretrain(
     from transformers.utils.logging import disable_progress_bar
 
     from hxbench.encoding.rows import Rows
-    from hxbench.encoding.tokens import encode, vocabulary_of
+    from hxbench.encoding.tokens import encode
+    from hxbench.encoding.vocabulary import vocabulary_of
     from hxbench.methods.method import MLM, NoOptions, seed_everything
     from hxbench.methods.pretraining import Pretraining
     from hxbench.sampling import Sampler, Stream

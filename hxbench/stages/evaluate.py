@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+import torch
+
 from hxbench.corpora.schema import SPLITS
 from hxbench.errors import InputError, did_you_mean
 from hxbench.evaluation.tagging import Tagged, tag
@@ -34,43 +36,56 @@ def evaluate(
     spec = record.spec
     if not isinstance(spec, RunSpec):
         raise InputError(f"run {record.id} was written by another version of hxbench and cannot be loaded.")
+    if record.state != "done":
+        raise InputError(f"run {record.id} is not finished ({record.state}): the command that began it goes on.")
     if split not in SPLITS[1:]:
         raise InputError(did_you_mean("split to score", split, list(SPLITS[1:])))
+    heads = [spec.task] if spec.setting == "single" and spec.task else list(TASKS)
+    for task in tasks or ():
+        if task not in TASKS:
+            raise InputError(did_you_mean("task", task, list(TASKS)))
+        if task not in heads:
+            raise InputError(f"run {record.id} has no head for '{task}': it was trained for {', '.join(heads)}.")
     source = DataSource.choose(data_source, spec.profile, spec.data.origin)
     corpora = source.corpora(spec.data, offline=offline)
+    for code in languages or ():
+        if code not in corpora.languages:
+            raise InputError(did_you_mean("language", code, list(corpora.languages)))
     resolved, plan = resolve_inputs(spec, corpora, uses_mlm=method_class(spec.kind).uses_mlm)
     if resolved.backbone.fingerprint != spec.backbone.fingerprint:
         raise InputError(
             f"run {record.id} was trained on another backbone than this data source gives ({spec.backbone.name})."
         )
-    backbone = get_backbone(spec.backbone, offline=offline)
-    method = build(spec, backbone)
-    load_weights(record.folder / "checkpoint", method.trained())
-    accelerator = accelerator_for(spec)
-    method.to(accelerator.device)
-    heads = [t for t in TASKS if t in method.tasks]
-    for task in tasks or ():
-        if task not in heads:
-            raise InputError(f"run {record.id} has no head for '{task}': it was trained for {', '.join(heads)}.")
-    for code in languages or ():
-        if code not in corpora.languages:
-            raise InputError(did_you_mean("language", code, list(corpora.languages)))
+    if resolved.data.fingerprint != spec.data.fingerprint and not data_source:
+        raise InputError(
+            f"the data are not those of run {record.id} any more; to score it on these, name their place "
+            "with --data-source."
+        )
+    # what the run was trained on, which other data would not tell
+    trained = record.provenance().get("trained_on") or {str(pair): split for pair, split in plan.train.items()}
     wanted = [Pair(t, code) for t in tasks or heads for code in languages or corpora.languages]
     chosen = []
     for pair in wanted:
         if split not in corpora.splits(*pair):
             why = f"the data source has no {split} split of {pair}"
-        elif plan.train.get(pair) == split:
+        elif trained.get(str(pair)) == split:
             why = f"run {record.id} was trained on the {split} split of {pair}"
         else:
             chosen.append(pair)
             continue
         if languages:
             raise InputError(f"{why}.")
+    backbone = get_backbone(spec.backbone, offline=offline)
+    if spec.training.cpu_threads:
+        torch.set_num_threads(spec.training.cpu_threads)  # sums round differently on more threads
+    method = build(spec, backbone)
+    load_weights(record.folder / "checkpoint", method.trained())
+    accelerator = accelerator_for(spec)
+    method.to(accelerator.device)
     data = RunData(spec, plan, corpora, backbone.tokenizer)
     for done, pair in enumerate(chosen):
         report(f"score {record.id}", done, len(chosen))
         scored = tag(
             method, data.tagging(pair, split), data.vocabulary, spec.training.eval_batch_size, accelerator
         )
-        yield scored, "source" if pair in plan.train else "target"
+        yield scored, "source" if str(pair) in trained else "target"

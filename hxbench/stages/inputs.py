@@ -32,7 +32,7 @@ class DataSource:
         """Return the source: the option, else `HXBENCH_DATA`, else what `prepare` used, else the profile's own."""
         text = given or os.environ.get("HXBENCH_DATA")
         if text is None and default == "mirror":
-            text = _remembered().get(profile)
+            text = _remembered().get(Path(profile).stem)
         if text is None:
             if default == "mirror":
                 raise InputError(
@@ -52,8 +52,9 @@ class DataSource:
         if self.folder:
             path = places.cache_dir() / _REMEMBERED
             path.parent.mkdir(parents=True, exist_ok=True)
+            known = _remembered() | {Path(profile).stem: str(self.folder)}
             temporary = path.with_suffix(f".{os.getpid()}.tmp")
-            temporary.write_text(json.dumps(_remembered() | {profile: str(self.folder)}, indent=1))
+            temporary.write_text(json.dumps(known, indent=1))
             temporary.replace(path)
 
     def corpora(self, data: DataSpec, *, offline: bool = False) -> Corpora:

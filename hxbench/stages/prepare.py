@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hxbench.backbones.load import fetch_backbone
 from hxbench.corpora.load import Corpora
 from hxbench.corpora.schema import CORPUS_OF_TASK
 from hxbench.corpora.schema import SPLITS as CORPUS_SPLITS
@@ -54,8 +55,11 @@ def read(tasks: Sequence[str], corpora: Corpora, report: Report) -> list[Prepare
 
 
 def make_backbone(spec: BackboneSpec, corpora: Corpora, report: Report) -> BackboneSpec:
-    """Return the spec with its fingerprint, its backbone pre-trained if that is how it comes about."""
-    spec = spec.model_copy(update={"fingerprint": backbone.fingerprint(spec, corpora)})
+    """Return the spec with its fingerprint, its backbone fetched or pre-trained if that is how it comes about."""
+    spec = spec.model_copy(update={"fingerprint": spec.fingerprint or backbone.fingerprint(spec, corpora)})
+    if spec.hub:
+        report("fetch backbone", 0, None)
+        fetch_backbone(backbone.pinned(spec), offline=corpora.origin.offline)
     if not backbone.is_ready(spec):
         assert spec.pretrain is not None
         steps = spec.pretrain.steps

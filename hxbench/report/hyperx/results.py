@@ -1,6 +1,7 @@
 """What the tables of Hyper-X are made from: the store's runs of one profile, sorted into run sets."""
 
 import shlex
+from pathlib import Path
 
 from hxbench import places, recipe
 from hxbench.languages import language_set
@@ -26,9 +27,10 @@ class Results:
         # the commands must fill the store that was reported on, wherever it is
         self._place = [] if store.root == places.store_dir() else ["--store", str(store.root)]
         found = [record for record in store.runs() if record.fields.get("paper") == PAPER]
-        self.profile, self._remarks = choose_profile(found, profile)
+        self._scale, self._remarks = choose_profile(found, profile)  # maybe a file of the user's own
+        self.profile = Path(self._scale).stem
         self._problems = [f"left out: {problem}" for problem in store.problems]
-        self.scale: recipe.ProfileRecipe = recipe.load("profiles", self.profile)
+        self.scale: recipe.ProfileRecipe = recipe.load("profiles", self._scale)
         self._records = [record for record in found if record.fields.get("profile") == self.profile]
         self._families: dict[tuple[str, str], Family] = {}
         self._sets: dict[tuple[str, str], RunSet] = {}
@@ -37,7 +39,7 @@ class Results:
         """Return the run set of a method in a setting, empty if the store has none."""
         key = method, setting
         if key not in self._sets:
-            family = self._families[key] = choose_family(self._records, method, setting, self.profile)
+            family = self._families[key] = choose_family(self._records, method, setting, self._scale)
             rows = {}
             for which, record in list(family.runs.items()):
                 try:
@@ -115,7 +117,7 @@ class Results:
         for part, seeds in alike.items():
             words = ["hxbench", "train", method, "--setting", setting]
             words += [flag, str(part)] if part else []
-            words += ["--profile", self.profile]
+            words += ["--profile", self._scale]
             if seeds != [self.scale.seeds[0]]:  # which is what a command trains that names no seed
                 words += [word for seed in seeds for word in ("--seed", str(seed))]
             words += self._place
