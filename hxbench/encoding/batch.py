@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from hxbench.encoding.masking import mask_pieces
+from hxbench.encoding.vocabulary import Vocabulary
 
 MULTIPLE = 8  # lengths are padded to a multiple: tensor cores want it, and it keeps the number of shapes small
 
@@ -33,16 +34,6 @@ class Batch:
         """Return the batch on a device."""
         names = ("input_ids", "attention_mask", "positions", "targets")
         return replace(self, **{name: getattr(self, name).to(device, non_blocking=True) for name in names})
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """What batching needs to know of a tokenizer."""
-
-    size: int
-    pad: int
-    mask: int
-    special: tuple[int, ...]
 
 
 def pad(rows: list[np.ndarray], value: int, length: int) -> np.ndarray:

@@ -1,17 +1,14 @@
 """Masking for the masked-language-model task: 15 % of the pieces, of those 80/10/10 (BERT's scheme)."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-if TYPE_CHECKING:
-    from hxbench.encoding.batch import Vocabulary
+from hxbench.encoding.vocabulary import Vocabulary
 
 
 def mask_pieces(
     input_ids: np.ndarray,
     attention: np.ndarray,
-    vocabulary: "Vocabulary",
+    vocabulary: Vocabulary,
     probability: float,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:

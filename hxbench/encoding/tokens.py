@@ -8,17 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from hxbench import places
-from hxbench.encoding.batch import Vocabulary
 
 VERSION = 1  # of the encoding: part of every cache's fingerprint
 IGNORED = -100
-
-
-def vocabulary_of(tokenizer: Any) -> Vocabulary:
-    """Return what batching needs to know of a tokenizer."""
-    return Vocabulary(
-        len(tokenizer), tokenizer.pad_token_id, tokenizer.mask_token_id, tuple(tokenizer.all_special_ids)
-    )
 
 
 def tokenizer_fingerprint(tokenizer: Any) -> str:

@@ -8,8 +8,9 @@ import torch
 from accelerate import Accelerator
 
 from hxbench.corpora.schema import labels
-from hxbench.encoding.batch import Vocabulary, collate
+from hxbench.encoding.batch import collate
 from hxbench.encoding.rows import Rows
+from hxbench.encoding.vocabulary import Vocabulary
 from hxbench.evaluation.metrics import METRIC, score
 from hxbench.methods.method import Method
 

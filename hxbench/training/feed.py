@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 import torch
 
-from hxbench.encoding.batch import Batch, Vocabulary, collate
+from hxbench.encoding.batch import Batch, collate
 from hxbench.encoding.rows import Rows
+from hxbench.encoding.vocabulary import Vocabulary
 from hxbench.sampling import Sampler
 from hxbench.settings import Pair
 

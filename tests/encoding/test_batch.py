@@ -6,7 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hxbench.encoding.batch import Vocabulary, collate, padded_length
+from hxbench.encoding.batch import collate, padded_length
+from hxbench.encoding.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary(size=50, pad=0, mask=4, special=(0, 1, 2, 3, 4))
 

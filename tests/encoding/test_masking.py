@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from hxbench.encoding.batch import Vocabulary
 from hxbench.encoding.masking import mask_pieces
+from hxbench.encoding.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary(size=1000, pad=0, mask=4, special=(0, 1, 2, 3, 4))
 

@@ -7,7 +7,8 @@ from datasets import Dataset
 from miniature import spec_for
 
 from hxbench.corpora.schema import labels
-from hxbench.encoding.tokens import encode, vocabulary_of
+from hxbench.encoding.tokens import encode
+from hxbench.encoding.vocabulary import vocabulary_of
 from hxbench.evaluation.tagging import TaggingData, tag
 from hxbench.stages.assemble import build
 from hxbench.stages.train import accelerator_for

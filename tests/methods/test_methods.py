@@ -10,7 +10,7 @@ from miniature import TINY, spec_for
 from hxbench.backbones.load import load_backbone, meta_backbone
 from hxbench.corpora.schema import labels
 from hxbench.encoding.batch import collate
-from hxbench.encoding.tokens import vocabulary_of
+from hxbench.encoding.vocabulary import vocabulary_of
 from hxbench.errors import InputError
 from hxbench.languages import language_set
 from hxbench.methods import method_class
