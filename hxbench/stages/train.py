@@ -16,7 +16,8 @@ from accelerate.utils import broadcast_object_list, gather_object
 
 from hxbench.corpora.load import Corpora
 from hxbench.encoding.rows import Rows
-from hxbench.encoding.tokens import encode, vocabulary_of
+from hxbench.encoding.tokens import encode
+from hxbench.encoding.vocabulary import vocabulary_of
 from hxbench.evaluation.tagging import Tagged, TaggingData, tag
 from hxbench.methods.method import MLM
 from hxbench.recipe import RunSpec
@@ -29,7 +30,7 @@ from hxbench.store import RunWriter, Store
 from hxbench.store.provenance import collect
 from hxbench.training.checkpoint import ResumeStates, save_weights
 from hxbench.training.feed import Feed
-from hxbench.training.loop import Progress, train
+from hxbench.training.loop import Interrupted, Progress, train
 
 Report = Callable[[int, int, float], None]  # step, updates, loss
 
@@ -37,7 +38,11 @@ Report = Callable[[int, int, float], None]  # step, updates, loss
 def accelerator_for(spec: RunSpec) -> Accelerator:
     """Return the accelerator of a run: whatever device is there, in the spec's precision."""
     AcceleratorState._reset_state(True)  # the precision of an earlier run in this process must not stick
-    return Accelerator(mixed_precision="no" if spec.training.precision == "fp32" else spec.training.precision)
+    # without `cpu` the processes of `torchrun` on a machine without a GPU would not know of each other
+    return Accelerator(
+        cpu=not torch.accelerator.is_available(),
+        mixed_precision="no" if spec.training.precision == "fp32" else spec.training.precision,
+    )
 
 
 class RunData:
@@ -116,10 +121,17 @@ def run(
         return final
     with store.open_run(spec) as writer:
         broadcast_object_list([str(writer.folder)])
-        _train_and_score(
-            spec, plan, corpora, writer.folder, writer, accelerator, offline, checkpoint_every, source, report
-        )
-        return writer.finish()
+        try:
+            _train_and_score(
+                spec, plan, corpora, writer.folder, writer, accelerator, offline, checkpoint_every, source, report
+            )
+        except Interrupted as stopped:
+            writer.status(state="interrupted", step=stopped.step)
+            raise
+        final = writer.finish()
+    # not before: killed while results are written, a run goes on from here
+    ResumeStates(final / "resume").clear()
+    return final
 
 
 def _train_and_score(
@@ -192,7 +204,6 @@ def _train_and_score(
             missing=[str(pair) for pair in plan.missing],
         )
     )  # fmt: skip
-    ResumeStates(folder / "resume").clear()
     writer.status(step=sampler.updates, best_step=progress.best_step, wall_seconds=round(progress.wall_seconds, 2))
 
 
