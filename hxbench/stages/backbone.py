@@ -90,7 +90,6 @@ def _pretrain(
     spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, folder: Path, report: Callable[[int, float], None]
 ) -> Path:
     import torch
-    from accelerate import Accelerator
     from transformers import AutoConfig, AutoModelForMaskedLM
     from transformers.utils.logging import disable_progress_bar
 
@@ -100,6 +99,7 @@ def _pretrain(
     from hxbench.methods.method import MLM, NoOptions, seed_everything
     from hxbench.methods.pretraining import Pretraining
     from hxbench.sampling import Sampler, Stream
+    from hxbench.training.accelerator import accelerator_in
     from hxbench.training.checkpoint import ResumeStates
     from hxbench.training.feed import Feed
     from hxbench.training.loop import train
@@ -145,7 +145,7 @@ def _pretrain(
             updates=plan.steps, batch_size=plan.batch_size, lr=plan.lr, warmup=int(plan.warmup * plan.steps),
             evaluate_every=max(1, plan.steps // 10), selection="last", precision=plan.precision,
         )  # fmt: skip
-        accelerator = Accelerator(mixed_precision="no" if plan.precision == "fp32" else plan.precision)
+        accelerator = accelerator_in(plan.precision)
         method.to(accelerator.device)
         feed = Feed(sampler, rows, vocabulary_of(tokenizer), masking=plan.masking, device=accelerator.device)
         resume = ResumeStates(folder.with_name(f".work-{folder.name}"))
@@ -156,6 +156,7 @@ def _pretrain(
     shutil.rmtree(temporary, ignore_errors=True)
     method.remove()
     model.save_pretrained(temporary)
+    tokenizer.backend_tokenizer.no_truncation()  # left over where this process has encoded the text
     tokenizer.save_pretrained(temporary)
     (temporary / "pretraining.json").write_text(
         json.dumps({"spec": spec.model_dump(mode="json"), "languages": list(corpus), "history": history}, indent=1)

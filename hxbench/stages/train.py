@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState
 from accelerate.utils import broadcast_object_list, gather_object
 
 from hxbench.corpora.load import Corpora
@@ -28,6 +27,7 @@ from hxbench.stages.backbone import get_backbone
 from hxbench.stages.plan import Plan
 from hxbench.store import RunWriter, Store
 from hxbench.store.provenance import collect
+from hxbench.training.accelerator import accelerator_in
 from hxbench.training.checkpoint import ResumeStates, save_weights
 from hxbench.training.feed import Feed
 from hxbench.training.loop import Interrupted, Progress, train
@@ -37,12 +37,7 @@ Report = Callable[[int, int, float], None]  # step, updates, loss
 
 def accelerator_for(spec: RunSpec) -> Accelerator:
     """Return the accelerator of a run: whatever device is there, in the spec's precision."""
-    AcceleratorState._reset_state(True)  # the precision of an earlier run in this process must not stick
-    # without `cpu` the processes of `torchrun` on a machine without a GPU would not know of each other
-    return Accelerator(
-        cpu=not torch.accelerator.is_available(),
-        mixed_precision="no" if spec.training.precision == "fp32" else spec.training.precision,
-    )
+    return accelerator_in(spec.training.precision)
 
 
 class RunData:
