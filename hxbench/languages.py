@@ -68,11 +68,13 @@ def language_set(name: str) -> dict[str, Language]:
         return real
     if name != "sandbox":
         raise InputError(did_you_mean("language set", name, ["hyperx", "sandbox"]))
+    # qan's relatives are written in Tamil letters, and a script of its own would be unknown pieces throughout
+    scripts = {"sa": "Tamil"}
     made = {}
     for letter, model in zip("abcdefghijklmnop", real.values(), strict=True):
         code = f"qa{letter}"
         made[code] = Language(
-            code, f"sandbox {letter.upper()}", f"like {model.family}", f"like {model.script}", model.group,
+            code, f"sandbox {letter.upper()}", f"like {model.family}", scripts.get(model.code, model.script), model.group,
             f"UD_Sandbox-{letter.upper()}", f"{code}_sandbox", "", code, model.code,
         )  # fmt: skip
     return made

@@ -57,6 +57,7 @@ class PretrainSpec(Closed):
     batch_size: Positive = 64
     max_length: Positive = 64
     lr: Rate = 4e-3
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1  # kept in the backbone's configuration for what follows
     warmup: Annotated[float, Field(ge=0, le=1)] = 0.1  # share of the steps
     temperature: Rate = 5.0
     masking: Annotated[float, Field(gt=0, lt=1)] = 0.15

@@ -200,4 +200,6 @@ def bert_shape(spec: BackboneSpec) -> dict[str, Any]:
         "intermediate_size": spec.pretrain.intermediate,
         "max_position_embeddings": 512,
         "type_vocab_size": 2,
+        "hidden_dropout_prob": spec.pretrain.dropout,
+        "attention_probs_dropout_prob": spec.pretrain.dropout,
     }
