@@ -5,6 +5,7 @@ from typing import Any
 
 from hxbench.backbones.load import Backbone, meta_backbone
 from hxbench.corpora.schema import labels
+from hxbench.encoding.batch import MULTIPLE, padded_length
 from hxbench.errors import InputError
 from hxbench.languages import language_set
 from hxbench.methods import method_class
@@ -22,9 +23,10 @@ def with_options(spec: RunSpec) -> RunSpec:
 def build(spec: RunSpec, backbone: Backbone) -> Method:
     """Return the method of a run on `backbone`, initialised from the run's seed, only its own parts trainable."""
     limit = getattr(backbone.model.config, "max_position_embeddings", None)
-    if isinstance(limit, int) and spec.data.max_length > limit:
+    if isinstance(limit, int) and padded_length(spec.data.max_length) > limit:
         raise InputError(
-            f"max_length {spec.data.max_length} is more than the {limit} positions of {spec.backbone.name}."
+            f"max_length {spec.data.max_length} is more than the {limit} positions of {spec.backbone.name}, "
+            f"in batches padded to a multiple of {MULTIPLE}."
         )
     kind = method_class(spec.kind)
     languages = language_set("sandbox" if spec.data.origin == "sandbox" else "hyperx")

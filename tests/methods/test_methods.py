@@ -281,6 +281,10 @@ def test_a_length_the_backbone_has_no_positions_for_is_refused(fresh_backbone):
     build(spec_for("mbert", data={"max_length": 512}), fresh_backbone)
     with pytest.raises(InputError, match="max_length 513 is more than the 512 positions"):
         build(spec_for("mbert", data={"max_length": 513}), fresh_backbone)
+    fresh_backbone.model.config.max_position_embeddings = 100
+    build(spec_for("mbert", data={"max_length": 96}), fresh_backbone)
+    with pytest.raises(InputError, match="max_length 97"):  # which a batch pads to 104
+        build(spec_for("mbert", data={"max_length": 97}), fresh_backbone)
 
 
 def test_sizes_are_checked():
