@@ -137,7 +137,7 @@ def test_what_does_not_apply_is_not_part_of_a_run():
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        ({"assignments": ["training.batchsize=3"]}, ("unknown training field 'batchsize'", "given: 3", "batch_size")),
+        ({"assignments": ["training.batchsize=3"]}, ("training field 'batchsize'", "given: 3", "batch_size")),
         ({"assignments": ["training.lr=-1"]}, ("training.lr", "-1", "greater than 0")),
         ({"assignments": ["training.lr=fast"]}, ("training.lr", "fast")),
         ({"assignments": ["training.lr=.inf"]}, ("training.lr", "inf")),
@@ -173,7 +173,10 @@ def test_wrong_values_give_one_sentence_that_names_them(arguments, named):
 def test_unknown_options_of_a_method_are_refused():
     from hxbench.stages.assemble import with_options
 
-    with pytest.raises(InputError, match=r"options of hyperx-base: unknown field 'bottelneck' \(given: 3\)\. Did you mean bottleneck"):
+    with pytest.raises(
+        InputError,
+        match=r"options of hyperx-base: unknown field 'bottelneck' \(given: 3\)\. Did you mean bottleneck",
+    ):
         with_options(resolve("hyperx-base", **BASE, assignments=["options.bottelneck=3"]))
     with pytest.raises(InputError, match="options of mbert: bottleneck"):
         with_options(resolve("mbert", **BASE, assignments=["options.bottleneck=3"]))
