@@ -209,3 +209,13 @@ def test_a_source_opens_corpora_as_the_spec_wants_them(mirror):
     assert len(corpora.load("pos", "en", "train")) == 7
     assert len(corpora.load("pos", "en", "test")) == POS["en"][2]
     assert len(corpora.load("mlm", "en", "train")) == 9
+
+
+def test_a_pair_trained_on_its_test_split_is_not_validated_even_where_it_could_be(copy):
+    folder = copy / "ud-2.7" / "UD_Breton-KEB"
+    shutil.copy(folder / "br_keb-ud-test.conllu", folder / "br_keb-ud-dev.conllu")
+    plan = plan_of(Corpora(Origin("mirror", copy)), partition="b")
+    assert plan.train[Pair("pos", "br")] == "test"
+    assert Pair("pos", "br") not in plan.validation + plan.test
+    other = plan_of(Corpora(Origin("mirror", copy)), partition="a", training={"selection": "targets"})
+    assert Pair("pos", "br") in other.validation, "as a target it has a development part like any other"
