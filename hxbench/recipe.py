@@ -398,6 +398,8 @@ def expand(
     tasks: tuple[str | None, ...] = (None,)
     partitions: tuple[str | None, ...] = (None,)
     if setting == "single":
+        if task and task not in settings.TASKS:
+            raise InputError(did_you_mean("task", task, list(settings.TASKS)))
         tasks = (task,) if task else settings.TASKS
     elif task is not None:
         raise InputError(f"--task only applies to the single setting; {setting} trains on both tasks.")

@@ -64,7 +64,7 @@ def main() -> None:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     try:
         with signals_as_stops():
-            code = app(standalone_mode=False)
+            code = app(prog_name="hxbench", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except _UsageError as error:
         _complain_of_usage(error)

@@ -1,7 +1,6 @@
 """`hxbench eval`: score finished runs on any pair."""
 
 import json
-import sys
 from typing import Annotated
 
 import typer
@@ -54,5 +53,3 @@ def eval_command(
             str(row["sentences"]), "yes" if row["role"] == "source" else "no",
         )  # fmt: skip
     Console().print(table)
-    if not results:
-        print("hxbench: none of the pairs asked for can be scored.", file=sys.stderr)

@@ -64,7 +64,7 @@ def evaluate(
     # what the run was trained on, which other data would not tell
     trained = record.provenance().get("trained_on") or {str(pair): split for pair, split in plan.train.items()}
     wanted = [Pair(t, code) for t in tasks or heads for code in languages or corpora.languages]
-    chosen = []
+    chosen, left_out = [], []
     for pair in wanted:
         if split not in corpora.splits(*pair):
             why = f"the data source has no {split} split of {pair}"
@@ -73,8 +73,9 @@ def evaluate(
         else:
             chosen.append(pair)
             continue
-        if languages:
-            raise InputError(f"{why}.")
+        left_out.append(f"{why}.")
+    if left_out and (not chosen or (tasks and languages)):  # a pair that was named is not left out silently
+        raise InputError(left_out[0])
     backbone = get_backbone(spec.backbone, offline=offline)
     if spec.training.cpu_threads:
         torch.set_num_threads(spec.training.cpu_threads)  # sums round differently on more threads
@@ -86,6 +87,6 @@ def evaluate(
     for done, pair in enumerate(chosen):
         report(f"score {record.id}", done, len(chosen))
         scored = tag(
-            method, data.tagging(pair, split), data.vocabulary, spec.training.eval_batch_size, accelerator
+            method, data.tagging(pair, split), data.vocabulary, spec.training.eval_batch_size, accelerator.device
         )
         yield scored, "source" if str(pair) in trained else "target"

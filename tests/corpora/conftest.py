@@ -7,4 +7,6 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("HXBENCH_CACHE", str(tmp_path / "cache"))
     for name in ("HF_ENDPOINT", "HF_HUB_OFFLINE", "HXBENCH_UD_ENDPOINT", "HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
+    # the client took its own note of it if an earlier test imported it
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     return tmp_path / "cache"

@@ -2,7 +2,8 @@
 
 Repositories are dictionaries of bytes made by the test. `/datasets/<repo>/resolve/<revision>/<file>` and
 `/ud/<path>` answer HEAD and GET with ETag and byte ranges; `/api/datasets/<repo>/…` answers what the client asks
-about revisions, trees and paths. Every request is recorded; `break_once` cuts the next GET of a file short.
+about revisions, trees and paths. Models are served alike, at `/<repo>/resolve/…` and `/api/models/<repo>/…`. Every
+request is recorded; `break_once` cuts the next GET of a file short.
 """
 
 import hashlib
@@ -17,6 +18,7 @@ class Site:
     def __init__(self):
         self.commits = {}  # repository → commit
         self.datasets = {}  # repository → {path: bytes}
+        self.models = {}  # the same for models
         self.raw = {}  # path below /ud/ → bytes
         self.requests = []  # (method, path, Range header or None, If-Range header or None)
         self.break_once = {}  # end of a path → bytes to send before the connection is cut
@@ -57,30 +59,32 @@ class Handler(BaseHTTPRequestHandler):
                 return self.send(status, b"not now")
         if path.startswith("/ud/"):
             return self.send_file(self.site.raw.get(path.removeprefix("/ud/")), path)
-        if path.startswith("/datasets/") and "/resolve/" in path:
-            repository, _, rest = path.removeprefix("/datasets/").partition("/resolve/")
+        for kind, start in (("datasets", "/api/datasets/"), ("models", "/api/models/")):
+            if path.startswith(start):
+                return self.api(getattr(self.site, kind), path.removeprefix(start).split("/"), body)
+        if "/resolve/" in path:
+            kept = self.site.datasets if path.startswith("/datasets/") else self.site.models
+            repository, _, rest = path.removeprefix("/datasets").removeprefix("/").partition("/resolve/")
             revision, _, file = rest.partition("/")
-            return self.resolve(repository, revision, file, path)
-        if path.startswith("/api/datasets/"):
-            return self.api(path.removeprefix("/api/datasets/").split("/"), body)
+            return self.resolve(kept, repository, revision, file, path)
         return self.send(404, b"")
 
-    def resolve(self, repository, revision, file, path):
+    def resolve(self, kept, repository, revision, file, path):
         commit = self.known(repository, revision)
         if commit is None:
             return None
-        content = self.site.datasets[repository].get(file)
+        content = kept[repository].get(file)
         if content is None:
             return self.send(404, b"", {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": commit})
         return self.send_file(content, path, {"X-Repo-Commit": commit})
 
-    def api(self, parts, body):
+    def api(self, kept, parts, body):
         repository, verb = "/".join(parts[:2]), parts[2] if len(parts) > 2 else "revision"
         revision = parts[3] if len(parts) > 3 else "main"
         commit = self.known(repository, revision)
         if commit is None:
             return None
-        files = self.site.datasets[repository]
+        files = kept[repository]
         if verb == "revision":
             about = {"id": repository, "sha": commit, "siblings": [{"rfilename": f} for f in files], "tags": []}
             about |= {"private": False, "disabled": False, "gated": False, "downloads": 0, "likes": 0}

@@ -1,0 +1,188 @@
+"""The command line itself: how it ends, and what it says to input it cannot use."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from command_line import hxbench
+
+HERE = Path(__file__).parent
+HEAVY = {"torch", "transformers", "datasets", "pandas", "pyarrow", "numpy", "pydantic"}
+COMMANDS = ("prepare", "train", "eval", "report", "cost", "runs", "list")
+
+
+@pytest.fixture(autouse=True)
+def untouched(tmp_path, monkeypatch):
+    """A cache, a store and a working directory that must stay empty, and no setting of the caller's."""
+    monkeypatch.setenv("HXBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HXBENCH_STORE", str(tmp_path / "store"))
+    monkeypatch.setenv("HXBENCH_DEBUG", "")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+BASE = ("train", "hyperx-base")
+REFUSED = {
+    "no such command": (("trian",), "Did you mean 'train'?"),
+    "no such command of a group": (("runs", "lst"), "Did you mean 'list'?"),
+    "no such option": (("report", "--tabel", "2"), "--table"),
+    "no method": (("train",), "Missing argument"),
+    "one argument too many": ((*BASE, "mbert"), "unexpected extra argument"),
+    "method": (("train", "hyperx-bse"), "unknown method 'hyperx-bse'. Did you mean hyperx-base"),
+    "method without a likeness": (("cost", "zzzz"), "unknown method 'zzzz'. Known: hyperx-base"),
+    "setting": ((*BASE, "--setting", "mixd"), "unknown setting 'mixd'. Did you mean mixed?"),
+    "profile": ((*BASE, "--profile", "dmo"), "unknown profile 'dmo'. Did you mean demo?"),
+    "profile of prepare": (("prepare", "--profile", "papr"), "unknown profile 'papr'. Did you mean paper?"),
+    "profile file": (("prepare", "--profile", "none.yaml"), "none.yaml: not a readable YAML file"),
+    "backbone": ((*BASE, "--backbone", "mbart"), "unknown backbone 'mbart'. Did you mean mbert?"),
+    "backbone of prepare": (("prepare", "--backbone", "mbart"), "unknown backbone 'mbart'. Did you mean mbert?"),
+    "variant": ((*BASE, "--variant", "cod"), "no variant 'cod'. Known: paper, code."),
+    "partition": ((*BASE, "--partition", "c"), "unknown partition 'c'"),
+    "partition of another setting": (
+        (*BASE, "--setting", "multi", "--partition", "a"), "--partition only applies to the mixed setting",
+    ),
+    "task in the mixed setting": ((*BASE, "--task", "ner"), "--task only applies to the single setting"),
+    "task": ((*BASE, "--setting", "single", "--task", "pso"), "unknown task 'pso'. Did you mean pos?"),
+    "seed": ((*BASE, "--seed", "-1"), "seed: Input should be greater than or equal to 0 (given: -1)"),
+    "seed that is no number": ((*BASE, "--seed", "one"), "Invalid value for '--seed'"),
+    "workers": ((*BASE, "--workers", "-1"), "Invalid value for '--workers'"),
+    "assignment": ((*BASE, "--set", "lr=1"), "expected options.KEY=VALUE"),
+    "assignment of an unknown field": (
+        (*BASE, "--set", "training.udpates=5"), "field 'udpates' (given: 5). Did you mean updates",
+    ),
+    "assignment of an unknown option": (
+        (*BASE, "--set", "options.bottelneck=5"), "field 'bottelneck' (given: 5). Did you mean bottleneck?",
+    ),
+    "assignment out of range": ((*BASE, "--set", "training.lr=-1"), "training.lr: Input should be greater than 0"),
+    "corpus": (("prepare", "wikian"), "unknown corpus 'wikian'. Did you mean wikiann?"),
+    "no data source": ((*BASE, "--profile", "lab"), "name its folder with --data-source DIR"),
+    "no data source for prepare": (("prepare", "--profile", "lab"), "name its folder with --data-source DIR"),
+    "data source that is not there": ((*BASE, "--data-source", "nowhere"), "nowhere: there is no such folder"),
+    "empty data source": (("prepare", "--data-source", HERE), "holds no corpus; looked for ud-2.7/UD_*"),
+    "no runs": (("eval", "0123"), "has no runs"),
+    "artifact": (("report", "--table", "9"), "unknown artifact 'table9'"),
+    "kind of listing": (("list", "method"), "Did you mean 'methods'?"),
+    "no setting of cost": (("cost", "hyperx-base", "--setting", "singel"), "unknown setting 'singel'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "said"), REFUSED.values(), ids=REFUSED)
+def test_bad_input_gets_one_sentence_and_leaves_nothing(untouched, words, said):
+    ending = hxbench(*words)
+    assert (ending.code, ending.out) == (2, "")
+    assert ending.err.startswith("hxbench: ")
+    assert ending.err.count("\n") == 1, ending.err
+    assert said in ending.err
+    assert list(untouched.iterdir()) == []
+
+
+def test_a_store_that_is_a_file(untouched):
+    (untouched / "store").write_text("")
+    ending = hxbench("runs", "list")
+    assert (ending.code, ending.err.count("\n")) == (2, 1)
+    assert "is a file" in ending.err
+
+
+@pytest.mark.parametrize("place", [0, 1, 2, 4])
+def test_debug_may_stand_anywhere(place):
+    words = ["train", "hyperx-base", "--setting", "mixd"]
+    plain = hxbench(*words)
+    assert "Traceback" not in plain.err
+    ending = hxbench(*words[:place], "--debug", *words[place:])
+    assert ending.code == 2
+    assert "Traceback" in ending.err
+    assert ending.err.endswith(plain.err)
+
+
+def test_a_bug_is_one_line_unless_asked_for(monkeypatch):
+    monkeypatch.setattr("hxbench.recipe.recipe_names", lambda kind: 1 // 0)
+    ending = hxbench("list", "methods")
+    assert (ending.code, ending.err.count("\n")) == (1, 1)
+    assert "unexpected ZeroDivisionError" in ending.err
+    monkeypatch.setenv("HXBENCH_DEBUG", "1")
+    with pytest.raises(ZeroDivisionError):
+        hxbench("list", "methods")
+
+
+def test_version():
+    from hxbench import __version__
+
+    ending = hxbench("--version")
+    assert (ending.code, ending.out, ending.err) == (0, f"hxbench {__version__}\n", "")
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help(command):
+    ending = hxbench(*command.split(), "--help")
+    assert (ending.code, ending.err) == (0, "")
+    assert re.search(rf"Usage: hxbench {command}", ending.out)
+    if not command:
+        assert all(name in ending.out for name in COMMANDS)
+
+
+@pytest.mark.parametrize("group", ["", "runs", "list"])
+def test_a_group_without_a_command_shows_its_help(group):
+    ending = hxbench(*group.split())
+    assert (ending.code, ending.err) == (2, "")
+    assert "Usage: hxbench" in ending.out
+
+
+def test_help_imports_nothing_heavy():
+    command = [sys.executable, "-X", "importtime", "-m", "hxbench", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    imported = {
+        line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")
+    }
+    assert {"typer", "hxbench.cli.train"} <= imported
+    assert imported & HEAVY == set()
+
+
+def test_a_reader_who_leaves_early_is_no_failure():
+    command = [sys.executable, "-m", "hxbench", "list", "languages"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_where_nothing_has_to_be_saved(monkeypatch, number):
+    before = signal.getsignal(number)
+    monkeypatch.setattr("hxbench.stages.prepare.fetch", lambda *_: os.kill(os.getpid(), number))
+    for words in (("prepare",), BASE):
+        ending = hxbench(*words)
+        assert ending.code == 128 + number
+        assert "the same command goes on" in ending.err
+        assert "Traceback" not in ending.err
+    assert signal.getsignal(number) is before
+
+
+@pytest.mark.parametrize(("method", "counted"), [("hyperx-base", 76_164_416), ("hyperx-small", 13_055_136)])
+def test_cost_counts_as_the_paper_does(method, counted):
+    ending = hxbench("cost", method, "--json")
+    assert (ending.code, ending.err) == (0, "")
+    found = json.loads(ending.out)
+    assert found["counted"] == counted
+    assert found["profile"] == "paper"
+    assert found["backbone_name"] == "mbert"
+    assert found["backbone"] == 177_262_848  # of mBERT, pooler aside
+    # LayerNorms of the backbone and heads are trained and not counted
+    assert sum(found["parts"].values()) == found["trainable"] > counted
+    assert min(found["flops_per_token"], found["flops_per_batch"]) > 0
+    assert found["memory_bytes"]["optimiser"] == 8 * found["trainable"]
+
+
+def test_cost_in_words_and_at_another_scale():
+    ending = hxbench("cost", "hyperx-base", "--profile", "demo", "--backbone", "mbert")
+    assert (ending.code, ending.err) == (0, "")
+    assert "hyperx-base on mbert (profile demo)" in ending.out
+    small = json.loads(hxbench("cost", "hyperx-base", "--profile", "demo", "--json").out)
+    assert f"{small['counted']:,}" != "76,164,416"
+    mixed = json.loads(hxbench("cost", "mbert", "--setting", "mixed", "--profile", "demo", "--json").out)
+    assert mixed["trainable"] > mixed["backbone"]
