@@ -33,14 +33,15 @@ class Ended:
 
 @dataclass(frozen=True)
 class Scale:
-    """A profile file and the mirror it reads; `options` is what every command on it is given."""
+    """A profile file and the mirror it reads, if it does; `options` is what every command on it is given."""
 
     profile: Path
-    mirror: Path
+    mirror: Path | None
 
     @property
     def options(self):
-        return ["--profile", self.profile, "--data-source", self.mirror]
+        place = ["--data-source", self.mirror] if self.mirror else []
+        return ["--profile", self.profile, *place]
 
     def train(self, *more, **changes):
         """Return the words of a training command; `changes` are fields of the training."""

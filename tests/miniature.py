@@ -77,6 +77,17 @@ def write_mirror(root: Path) -> None:
         (root / "text" / f"{code}.txt").write_text("\n".join(lines) + "\n")
 
 
+def made_sentences(code: str, split: str, size: int) -> list[list[tuple[str, str, str]]]:
+    """Return sentences of a language as words with their part of speech and their name tag."""
+    speaker = _Speaker(code, split)
+    return [speaker.sentence() for _ in range(size)]
+
+
+def treebank_text(sentences: list[list[tuple[str, str, str]]]) -> str:
+    """Return sentences as CoNLL-U."""
+    return "".join(_conllu(sentence) for sentence in sentences)
+
+
 def _conllu(sentence: list[tuple[str, str, str]]) -> str:
     rows = [f"{i}\t{word}\t_\t{tag}" + "\t_" * 6 for i, (word, tag, _) in enumerate(sentence, 1)]
     return "\n".join(rows) + "\n\n"

@@ -137,6 +137,12 @@ def commit_of(spec: BackboneSpec, *, offline: bool = False) -> str:
     return fetch_backbone(spec, offline=offline).name
 
 
+def pinned(spec: BackboneSpec) -> BackboneSpec:
+    """Return the spec, a hub's at the commit of its fingerprint: its branch may have moved since."""
+    commit = spec.fingerprint.rpartition("@")[2]
+    return spec.model_copy(update={"revision": commit}) if spec.hub and commit else spec
+
+
 def load_backbone(spec: BackboneSpec, *, offline: bool = False) -> Backbone:
     """Return the backbone with its weights, or with random ones of the same shape when the spec says so.
 
@@ -169,7 +175,10 @@ def load_backbone(spec: BackboneSpec, *, offline: bool = False) -> Backbone:
 
 
 def meta_backbone(spec: BackboneSpec) -> Backbone:
-    """Return the backbone's shape on the meta device: no weights, no tokenizer, no download."""
+    """Return the backbone's shape on the meta device: no weights, no tokenizer, no download.
+
+    Raises `InputError` for a hub's whose recipe gives no shape and which is not in the cache.
+    """
     from transformers import AutoConfig, AutoModelForMaskedLM
 
     shape = dict(spec.shape or {})
@@ -180,9 +189,14 @@ def meta_backbone(spec: BackboneSpec) -> Backbone:
     elif spec.folder:
         config = AutoConfig.from_pretrained(spec.folder, trust_remote_code=False)
     else:
-        raise InputError(
-            f"backbone {spec.name}: its recipe gives no shape, so nothing can be counted without a download."
-        )
+        try:
+            folder = fetch_backbone(pinned(spec), offline=True)
+        except InputError:
+            raise InputError(
+                f"backbone {spec.name}: its recipe gives no shape, so nothing can be counted before it is here: "
+                f"hxbench prepare --backbone {spec.hub} fetches it."
+            ) from None
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     with torch.device("meta"):
         model = AutoModelForMaskedLM.from_config(config, trust_remote_code=False)
     return Backbone(model, None, family_of(config.model_type))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from hxbench import manifest, places
-from hxbench.backbones.load import Backbone, bert_shape, commit_of, folder_fingerprint, load_backbone
+from hxbench.backbones.load import Backbone, bert_shape, commit_of, folder_fingerprint, load_backbone, pinned
 from hxbench.backbones.sites import family_of
 from hxbench.backbones.vocabulary import train_wordpiece
 from hxbench.corpora.load import Corpora
@@ -50,12 +50,6 @@ def is_ready(spec: BackboneSpec) -> bool:
 
 def _folder(spec: BackboneSpec) -> Path:
     return places.cache_dir() / "backbones" / spec.fingerprint
-
-
-def pinned(spec: BackboneSpec) -> BackboneSpec:
-    """Return the spec, a hub's at the commit of its fingerprint: its branch may have moved since."""
-    commit = spec.fingerprint.rpartition("@")[2]
-    return spec.model_copy(update={"revision": commit}) if spec.hub and commit else spec
 
 
 def get_backbone(spec: BackboneSpec, *, offline: bool = False) -> Backbone:

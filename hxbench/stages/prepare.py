@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hxbench.backbones.load import fetch_backbone
+from hxbench.backbones.load import fetch_backbone, pinned
 from hxbench.corpora.load import Corpora
 from hxbench.corpora.schema import CORPUS_OF_TASK
 from hxbench.corpora.schema import SPLITS as CORPUS_SPLITS
@@ -59,7 +59,7 @@ def make_backbone(spec: BackboneSpec, corpora: Corpora, report: Report) -> Backb
     spec = spec.model_copy(update={"fingerprint": spec.fingerprint or backbone.fingerprint(spec, corpora)})
     if spec.hub:
         report("fetch backbone", 0, None)
-        fetch_backbone(backbone.pinned(spec), offline=corpora.origin.offline)
+        fetch_backbone(pinned(spec), offline=corpora.origin.offline)
     if not backbone.is_ready(spec):
         assert spec.pretrain is not None
         steps = spec.pretrain.steps
