@@ -73,8 +73,9 @@ def language_set(name: str) -> dict[str, Language]:
     made = {}
     for letter, model in zip("abcdefghijklmnop", real.values(), strict=True):
         code = f"qa{letter}"
+        script = scripts.get(model.code, model.script)
         made[code] = Language(
-            code, f"sandbox {letter.upper()}", f"like {model.family}", scripts.get(model.code, model.script), model.group,
+            code, f"sandbox {letter.upper()}", f"like {model.family}", script, model.group,
             f"UD_Sandbox-{letter.upper()}", f"{code}_sandbox", "", code, model.code,
         )  # fmt: skip
     return made

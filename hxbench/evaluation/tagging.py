@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator
 
 from hxbench.corpora.schema import labels
 from hxbench.encoding.batch import collate
@@ -64,19 +63,22 @@ class TaggingData:
 
 
 def tag(
-    method: Method, data: TaggingData, vocabulary: Vocabulary, batch_size: int, accelerator: Accelerator
+    method: Method, data: TaggingData, vocabulary: Vocabulary, batch_size: int, device: torch.device
 ) -> Tagged:
-    """Predict every word of the split; batches of similar length, argmax over fp32 logits."""
+    """Predict every word of the split, in batches of similar length.
+
+    Always in fp32, whatever precision the training had: in less, a score depends on the size of the batches.
+    """
     names = labels(data.task)
     predicted: list[list[str | None]] = [[None] * len(tags) for tags in data.gold]
     order = np.argsort(-data.rows.lengths, kind="stable")
     method.eval()
-    with torch.no_grad(), method.keeping_weights(), accelerator.autocast():
+    with torch.no_grad(), method.keeping_weights():
         for start in range(0, len(order), batch_size):
             rows = order[start : start + batch_size]
             pieces, targets = data.rows.take("input_ids", rows), data.rows.take("labels", rows)
             batch = collate(data.task, data.language, pieces, targets, vocabulary)
-            tags = method.logits(batch.to(accelerator.device)).argmax(-1).cpu().numpy()
+            tags = method.logits(batch.to(device)).argmax(-1).cpu().numpy()
             owner = batch.positions.numpy() // batch.input_ids.shape[1]
             for i, row in enumerate(rows):
                 words = predicted[data.sentence[row]]

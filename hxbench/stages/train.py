@@ -155,7 +155,7 @@ def _train_and_score(
     def scored(sets: dict[Pair, TaggingData]) -> list[Tagged]:
         # each process tags every so-many-th pair, and all of them get to know all results
         mine = [
-            tag(method, one, data.vocabulary, spec.training.eval_batch_size, accelerator)
+            tag(method, one, data.vocabulary, spec.training.eval_batch_size, accelerator.device)
             for one in list(sets.values())[share[0] :: share[1]]
         ]
         return gather_object(mine)

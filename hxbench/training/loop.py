@@ -1,5 +1,6 @@
 """The training loop, the same for every method: one page."""
 
+import math
 import signal
 import threading
 import time
@@ -17,6 +18,7 @@ from hxbench.errors import Interrupted, RunError
 from hxbench.methods.method import Method, seed_everything
 from hxbench.recipe import TrainingSpec
 from hxbench.training.checkpoint import ResumeStates
+from hxbench.training.memory import keep_freed_memory
 from hxbench.training.optimiser import adamw, learning_rate
 
 LOG_EVERY = 50
@@ -79,6 +81,8 @@ def train(
     tensors; raises `Interrupted` after saving when asked to stop, `RunError` on a non-finite loss, before that
     update.
     """
+    if accelerator.device.type == "cpu":
+        keep_freed_memory()
     parameters = method.trained()
     optimiser = adamw(parameters, spec)
     stepper = accelerator.prepare(optimiser) if spec.precision == "fp16" else optimiser  # loss scaling
@@ -109,17 +113,13 @@ def train(
                 group["lr"] = learning_rate(now.step, updates, spec)
             with accelerator.autocast():
                 loss = method(batch)
+            accelerator.backward(loss)
+            _sum_gradients(parameters, accelerator)
+            norm = accelerator.clip_grad_norm_([p for p in parameters.values() if p.grad is not None], spec.clip)
             # one exchange for two things: the global loss, and whether any process was asked to stop
             mine = torch.stack([loss.detach().float(), loss.new_tensor(float(bool(stop)), dtype=torch.float32)])
             total, stopping = accelerator.reduce(mine, "sum").tolist()
-            if total - total != 0.0:  # NaN or infinite
-                raise RunError(
-                    f"the loss is {total} at step {now.step}, batch {batch.task}-{batch.language} of "
-                    f"{len(batch.input_ids)} x {batch.input_ids.shape[1]} pieces; the update was not made."
-                )
-            accelerator.backward(loss)
-            _sum_gradients(parameters, accelerator)
-            accelerator.clip_grad_norm_([p for p in parameters.values() if p.grad is not None], spec.clip)
+            _require_finite(total, norm, now.step, batch, scaled=spec.precision == "fp16")
             stepper.step()
             stepper.zero_grad(set_to_none=True)
 
@@ -162,6 +162,21 @@ def train(
     else:
         now.best_step = now.step
     return now, {name: p.detach() for name, p in parameters.items()}
+
+
+def _require_finite(loss: float, norm: Tensor | None, step: int, batch: Batch, *, scaled: bool) -> None:
+    """Raise `RunError` naming the batch when its loss or its gradient is NaN or infinite.
+
+    With loss scaling a gradient may overflow: the scaler then skips the update by itself and scales less.
+    """
+    found = {"loss": loss, "gradient's norm": 0.0 if scaled or norm is None else float(norm)}
+    for name, value in found.items():
+        if not math.isfinite(value):
+            rows, length = batch.input_ids.shape
+            raise RunError(
+                f"the {name} is {value} at step {step}, batch {batch.task}-{batch.language} of {rows} x {length} "
+                "pieces; the update was not made."
+            )
 
 
 def _sum_gradients(parameters: Mapping[str, torch.nn.Parameter], accelerator: Accelerator) -> None:

@@ -11,7 +11,8 @@ from hxbench.encoding.tokens import encode
 from hxbench.encoding.vocabulary import vocabulary_of
 from hxbench.evaluation.tagging import TaggingData, tag
 from hxbench.stages.assemble import build
-from hxbench.stages.train import accelerator_for
+
+CPU = torch.device("cpu")
 
 POS = labels("pos")
 
@@ -51,7 +52,7 @@ def tagged(corpus, tokenizer, method, *, overflow="window", max_length=12, batch
     corpus = corpus.cast(features(task))
     encoded = encode(corpus, corpus._fingerprint, tokenizer, max_length=max_length, overflow=overflow)
     data = TaggingData.of(task, "en", corpus, encoded)
-    return tag(method, data, vocabulary_of(tokenizer), batch_size, accelerator_for(spec_for()))
+    return tag(method, data, vocabulary_of(tokenizer), batch_size, CPU)
 
 
 @pytest.mark.parametrize("max_length", [8, 12, 64])
@@ -114,9 +115,7 @@ def test_the_score_does_not_depend_on_the_batch_size(method, corpora, fresh_back
         corpus = corpora.load(*pair, "test")
         encoded = encode(corpus, corpora.fingerprint(*pair, "test"), fresh_backbone.tokenizer, max_length=16)
         data = TaggingData.of(*pair, corpus, encoded)
-        results.append(
-            tag(model, data, vocabulary_of(fresh_backbone.tokenizer), size, accelerator_for(spec_for()))
-        )
+        results.append(tag(model, data, vocabulary_of(fresh_backbone.tokenizer), size, CPU))
     assert len({label for sentence in results[0].predicted for label in sentence}) > 2
     assert all(result.predicted == results[0].predicted for result in results)
 
@@ -128,8 +127,6 @@ def test_dropout_is_off_while_scoring(corpora, fresh_backbone):
     data = TaggingData.of(
         *pair, corpus, encode(corpus, corpora.fingerprint(*pair, "test"), fresh_backbone.tokenizer, max_length=32)
     )
-    found = [
-        tag(model, data, vocabulary_of(fresh_backbone.tokenizer), 8, accelerator_for(spec_for())) for _ in range(2)
-    ]
+    found = [tag(model, data, vocabulary_of(fresh_backbone.tokenizer), 8, CPU) for _ in range(2)]
     assert found[0].predicted == found[1].predicted
     assert not model.training
