@@ -1,157 +1,28 @@
-"""YAML recipes → validated run specs.
+"""YAML recipes → run specs.
 
-A run spec is the full, resolved description of one training with its evaluations; its run id is the hash of that
-description. Four kinds of recipe feed it, each a closed schema: backbones, methods, profiles and experiments.
-Layers, later ones win: profile, method, the method's own scaling for that profile, its variant, the command line.
+Four kinds of recipe, each a closed schema: backbones, methods, profiles and experiments. Layers, later ones win:
+profile, method, the method's own scaling for that profile, its variant, the command line.
 """
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field
 
 from hxbench import places, settings
 from hxbench.errors import InputError, did_you_mean
-
-M = TypeVar("M", bound=BaseModel)
-Positive = Annotated[int, Field(gt=0)]
-Weights = Literal["pretrained", "random"]
-Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-
-
-class Closed(BaseModel):
-    """A frozen model that refuses keys it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class DataSpec(Closed):
-    """Which corpora, how much of them, and how they become tensors."""
-
-    origin: Literal["sandbox", "hub", "mirror"]
-    sandbox_seed: int = 0
-    train_sentences: Positive | None = None  # the first N of a split; None is all of it
-    dev_sentences: Positive | None = None
-    test_sentences: Positive | None = None
-    text_sentences: Positive | None = None
-    max_length: Annotated[int, Field(ge=8)] = 256  # word pieces, special tokens included
-    overflow: Literal["window", "truncate"] = "window"  # a longer sentence: cut into windows, or cut off
-    multiword: Literal["skip", "keep"] = "skip"  # range lines of CoNLL-U; the published code keeps them
-    fingerprint: str = ""  # of the files that were read; filled in when the run is resolved
-
-
-class PretrainSpec(Closed):
-    """How a small BERT is made from the running text of the covered languages."""
-
-    vocabulary: Positive
-    layers: Positive
-    hidden: Positive
-    heads: Positive
-    intermediate: Positive
-    steps: Annotated[int, Field(ge=0)]
-    batch_size: Positive = 64
-    max_length: Positive = 64
-    lr: Rate = 4e-3
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1  # kept in the backbone's configuration for what follows
-    warmup: Annotated[float, Field(ge=0, le=1)] = 0.1  # share of the steps
-    temperature: Rate = 5.0
-    masking: Annotated[float, Field(gt=0, lt=1)] = 0.15
-    languages: Literal["covered", "all"] = "covered"
-    text_sentences: Positive | None = None
-    precision: Literal["fp32", "bf16"] = "fp32"
-    cpu_threads: Positive | None = None
-    seed: int = 0
-
-
-class BackboneSpec(Closed):
-    """The pre-trained transformer: a hub name, a local folder, or one pre-trained here."""
-
-    name: str
-    hub: str | None = None
-    revision: str | None = None
-    folder: str | None = None
-    pretrain: PretrainSpec | None = None
-    shape: dict[str, Any] | None = None  # configuration, so that costs need no download
-    weights: Weights = "pretrained"  # `random` is the control
-    fingerprint: str = ""
-
-    @model_validator(mode="after")
-    def _one_origin(self) -> Self:
-        if sum(x is not None for x in (self.hub, self.folder, self.pretrain)) != 1:
-            raise ValueError("a backbone has exactly one of hub, folder and pretrain")
-        return self
-
-
-class TrainingSpec(Closed):
-    """Optimisation, sampling and selection."""
-
-    updates: Positive | None = None
-    epochs: Rate | None = None  # of the labelled batches; exactly one of updates and epochs
-    batch_size: Positive = 32
-    lr: Rate
-    warmup: Annotated[int, Field(ge=0)] = 4000
-    schedule: Literal["linear", "constant"] = "linear"
-    final_lr: Annotated[float, Field(ge=0)] = 0.0  # the published code's schedule ends at 1e-7
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    clip: Rate = 1.0
-    temperature: Rate = 5.0  # 1 is size-proportional
-    draw: Literal["independent", "quota"] = "independent"  # per step (paper, App. B.1); per pass (code)
-    mlm_languages: Literal["all", "unseen", "none"] = "all"  # for methods with the auxiliary task
-    mlm_masking: Annotated[float, Field(gt=0, lt=1)] = 0.15
-    evaluate_every: Positive = 5000
-    selection: Literal["sources", "english", "targets", "last"] = "sources"
-    eval_batch_size: Positive = 64
-    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    cpu_threads: Positive | None = None  # part of a run's identity: sums round differently on more threads
-
-    @model_validator(mode="after")
-    def _one_length(self) -> Self:
-        if (self.updates is None) == (self.epochs is None):
-            raise ValueError("give exactly one of updates and epochs")
-        return self
-
-
-class RunSpec(Closed):
-    """One training with its evaluations."""
-
-    paper: str
-    method: str
-    kind: str
-    variant: Literal["paper", "code"] = "paper"
-    setting: Literal["single", "multi", "mixed"]
-    task: Literal["ner", "pos"] | None = None
-    partition: Literal["a", "b", "a-switched", "b-switched"] | None = None
-    seed: Annotated[int, Field(ge=0, lt=2**32)]
-    profile: str
-    options: dict[str, Any]  # the method's own, validated by the method
-    data: DataSpec
-    backbone: BackboneSpec
-    training: TrainingSpec
-
-    @property
-    def run_id(self) -> str:
-        """Twelve hexadecimal digits of the SHA-256 over the canonical JSON of the spec."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
-
-    @property
-    def title(self) -> str:
-        """What a person calls the run."""
-        part = self.partition or self.task
-        return f"{self.method} {self.setting}{f' {part}' if part else ''} seed {self.seed} ({self.profile})"
+from hxbench.spec import BackboneSpec, Closed, RunSpec, Weights, validated
 
 
 class Override(Closed):
     """What a method changes for one profile or one variant."""
 
-    options: dict[str, Any] = {}
-    training: dict[str, Any] = {}
-    data: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
+    training: dict[str, Any] = Field(default_factory=dict)
+    data: dict[str, Any] = Field(default_factory=dict)
 
 
 class MethodRecipe(Override):
@@ -162,8 +33,8 @@ class MethodRecipe(Override):
     paper: str
     kind: str
     settings: tuple[Literal["single", "multi", "mixed"], ...] = ("single", "multi", "mixed")
-    profiles: dict[str, Override] = {}
-    variants: dict[str, Override] = {}
+    profiles: dict[str, Override] = Field(default_factory=dict)
+    variants: dict[str, Override] = Field(default_factory=dict)
 
 
 class ProfileRecipe(Closed):
@@ -173,7 +44,7 @@ class ProfileRecipe(Closed):
     backbone: str
     seeds: tuple[int, ...]
     data: dict[str, Any]
-    training: dict[str, Any] = {}
+    training: dict[str, Any] = Field(default_factory=dict)
 
 
 class ExperimentBlock(Closed):
@@ -209,34 +80,6 @@ def papers() -> list[str]:
     """Return the papers that have experiment recipes."""
     folders = places.shipped("recipes").iterdir()
     return sorted(folder.name for folder in folders if folder.is_dir() and folder.name not in _KINDS)
-
-
-def _fields_of(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
-    """Return the names of the fields at `path` in a model, none where that is no model of its own."""
-    for part in path:
-        inner = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
-            return []
-        model = inner
-    return list(model.model_fields)
-
-
-def _one_sentence(model: type[BaseModel], error: ValidationError) -> str:
-    first = error.errors()[0]
-    *above, last = [str(part) for part in first["loc"]] or ["the recipe"]
-    given = f" (given: {first['input']!r})" if first["type"] != "missing" and first["loc"] else ""
-    if first["type"] == "extra_forbidden" and (known := _fields_of(model, first["loc"][:-1])):
-        unknown, _, hint = did_you_mean(" ".join([*above, "field"]), last, known).partition(". ")
-        return f"{unknown}{given}. {hint}"
-    return f"{'.'.join([*above, last])}: {first['msg']}{given}."
-
-
-def validated(model: type[M], values: Mapping[str, Any], origin: str) -> M:
-    """Return `values` as a `model`; the first thing wrong becomes one sentence that names `origin`."""
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        raise InputError(f"{origin}: {_one_sentence(model, error)}") from None
 
 
 def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hxbench import recipe
 from hxbench.languages import language_set
-from hxbench.recipe import BackboneSpec, PretrainSpec, RunSpec
+from hxbench.spec import BackboneSpec, PretrainSpec, RunSpec, validated
 
 POS = {
     "en": (90, 24, 24), "ar": (60, 20, 20), "kk": (31, 0, 24), "br": (0, 0, 40), "fo": (0, 0, 40),
@@ -113,7 +113,7 @@ def spec_for(
         "data": spec.data.model_dump() | {"origin": "mirror", "max_length": 32} | changes["data"],
         "backbone": backbone.model_dump(),
     }
-    return recipe.validated(RunSpec, fields, "test")
+    return validated(RunSpec, fields, "test")
 
 
 def resolved(spec: RunSpec, corpora: object) -> tuple:

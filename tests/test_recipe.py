@@ -7,7 +7,8 @@ import yaml
 
 from hxbench import places, recipe, settings
 from hxbench.errors import InputError
-from hxbench.recipe import BackboneSpec, RunSpec, expand, merge, parse_assignments, read_yaml, resolve, validated
+from hxbench.recipe import expand, merge, parse_assignments, read_yaml, resolve
+from hxbench.spec import BackboneSpec, RunSpec, validated
 
 FILES = sorted(places.shipped("recipes").rglob("*.yaml"))
 METHODS, PROFILES = recipe.recipe_names("methods"), recipe.recipe_names("profiles")

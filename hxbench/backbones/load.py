@@ -14,7 +14,7 @@ from torch import nn
 from hxbench import manifest, places
 from hxbench.backbones.sites import Family, family_of
 from hxbench.errors import InputError
-from hxbench.recipe import BackboneSpec
+from hxbench.spec import BackboneSpec
 
 _NEEDED = ("config.json", "tokenizer.json", "model.safetensors")
 _FETCHED = [

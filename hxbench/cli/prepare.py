@@ -24,10 +24,11 @@ def prepare_command(
     from hxbench import recipe
     from hxbench.cli.progress import progress
     from hxbench.corpora.schema import CORPUS_OF_TASK
+    from hxbench.spec import DataSpec, validated
     from hxbench.stages import inputs, prepare
 
     scale: recipe.ProfileRecipe = recipe.load("profiles", profile)
-    data = recipe.validated(recipe.DataSpec, scale.data, f"profile {profile}")
+    data = validated(DataSpec, scale.data, f"profile {profile}")
     source = inputs.DataSource.choose(data_source, profile, data.origin)
     data = data.model_copy(update={"origin": source.kind})
     tasks = prepare.tasks_of(corpora or [])

@@ -11,7 +11,7 @@ from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.methods.method import Condition, Method, layer_norms, weights_by_site
 from hxbench.modules.hypernetwork import BottleneckGenerator, SourceEmbeddings, initialise_linear, projector
-from hxbench.recipe import Closed, Positive
+from hxbench.spec import Closed, Positive
 
 
 class HyperXOptions(Closed):

@@ -17,7 +17,7 @@ from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, Sites, SiteWeights
 from hxbench.encoding.batch import Batch
 from hxbench.modules.heads import TaggingHead
-from hxbench.recipe import Closed
+from hxbench.spec import Closed
 
 MLM = "mlm"
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from hxbench import recipe, settings
 from hxbench.errors import InputError
-from hxbench.recipe import RunSpec
+from hxbench.spec import RunSpec
 from hxbench.store import RunRecord
 
 _VARYING = ("seed", "task", "partition")

@@ -10,8 +10,8 @@ from hxbench.errors import InputError
 from hxbench.languages import language_set
 from hxbench.methods import method_class
 from hxbench.methods.method import Method, seed_everything
-from hxbench.recipe import RunSpec, validated
 from hxbench.settings import TASKS
+from hxbench.spec import RunSpec, validated
 
 
 def with_options(spec: RunSpec) -> RunSpec:

@@ -13,8 +13,8 @@ from hxbench.backbones.sites import family_of
 from hxbench.backbones.vocabulary import train_wordpiece
 from hxbench.corpora.load import Corpora
 from hxbench.errors import InputError
-from hxbench.recipe import BackboneSpec, PretrainSpec, TrainingSpec
 from hxbench.settings import Pair
+from hxbench.spec import BackboneSpec, PretrainSpec, TrainingSpec
 from hxbench.store.claim import Claim
 
 VERSION = 1  # of pre-training: part of every backbone's fingerprint

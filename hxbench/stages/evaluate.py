@@ -8,13 +8,14 @@ from hxbench.corpora.schema import SPLITS
 from hxbench.errors import InputError, did_you_mean
 from hxbench.evaluation.tagging import Tagged, tag
 from hxbench.methods import method_class
-from hxbench.recipe import RunSpec
 from hxbench.settings import TASKS, Pair
+from hxbench.spec import RunSpec
 from hxbench.stages.assemble import build
 from hxbench.stages.backbone import get_backbone
+from hxbench.stages.data import RunData
 from hxbench.stages.inputs import DataSource, resolve_inputs
-from hxbench.stages.train import RunData, accelerator_for
 from hxbench.store import RunRecord
+from hxbench.training.accelerator import accelerator_in
 from hxbench.training.checkpoint import load_weights
 
 
@@ -81,7 +82,7 @@ def evaluate(
         torch.set_num_threads(spec.training.cpu_threads)  # sums round differently on more threads
     method = build(spec, backbone)
     load_weights(record.folder / "checkpoint", method.trained())
-    accelerator = accelerator_for(spec)
+    accelerator = accelerator_in(spec.training.precision)
     method.to(accelerator.device)
     data = RunData(spec, plan, corpora, backbone.tokenizer)
     for done, pair in enumerate(chosen):

@@ -8,7 +8,7 @@ from pathlib import Path
 from hxbench import places
 from hxbench.corpora.load import Corpora, Origin
 from hxbench.errors import InputError
-from hxbench.recipe import DataSpec, RunSpec
+from hxbench.spec import DataSpec, RunSpec
 from hxbench.stages import backbone
 from hxbench.stages.plan import Plan, fingerprinted, plan_run
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from hxbench.corpora.load import Corpora
 from hxbench.errors import InputError
-from hxbench.recipe import DataSpec, RunSpec
 from hxbench.settings import Pair, source_pairs, target_pairs
+from hxbench.spec import DataSpec, RunSpec
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from hxbench.corpora.load import Corpora
 from hxbench.corpora.schema import CORPUS_OF_TASK
 from hxbench.corpora.schema import SPLITS as CORPUS_SPLITS
 from hxbench.errors import InputError, did_you_mean
-from hxbench.recipe import BackboneSpec, DataSpec
 from hxbench.settings import Pair
+from hxbench.spec import BackboneSpec, DataSpec
 from hxbench.stages import backbone
 
 Report = Callable[[str, int, int | None], None]  # what is being done, how far, of how much

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hxbench.methods import method_class
-from hxbench.recipe import RunSpec
+from hxbench.spec import RunSpec
 from hxbench.stages.assemble import with_options
 from hxbench.stages.inputs import DataSource, resolve_inputs
 from hxbench.stages.plan import Plan

@@ -16,7 +16,7 @@ from hxbench.store.record import DamagedRun, RunRecord, read_record
 from hxbench.store.writer import RunWriter, is_done
 
 if TYPE_CHECKING:
-    from hxbench.recipe import RunSpec
+    from hxbench.spec import RunSpec
 
 _WORK = ".work-"
 

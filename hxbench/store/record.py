@@ -10,7 +10,7 @@ from hxbench.errors import InputError, RunError
 from hxbench.store.files import read_json_lines
 
 if TYPE_CHECKING:
-    from hxbench.recipe import RunSpec
+    from hxbench.spec import RunSpec
 
 STATES = ("running", "interrupted", "failed", "done")
 
@@ -96,7 +96,7 @@ def read_record(run_id: str, folder: Path) -> RunRecord:
     import yaml
     from pydantic import ValidationError
 
-    from hxbench.recipe import RunSpec
+    from hxbench.spec import RunSpec
 
     try:
         status = read_mapping(folder / "status.json")

@@ -13,7 +13,7 @@ from hxbench.store.files import discard, replace_file, replace_text, to_json, to
 from hxbench.store.record import DamagedRun, read_mapping
 
 if TYPE_CHECKING:
-    from hxbench.recipe import RunSpec
+    from hxbench.spec import RunSpec
 
 
 def is_done(folder: Path) -> bool:

@@ -16,7 +16,7 @@ from torch import Tensor
 from hxbench.encoding.batch import Batch
 from hxbench.errors import Interrupted, RunError
 from hxbench.methods.method import Method, seed_everything
-from hxbench.recipe import TrainingSpec
+from hxbench.spec import TrainingSpec
 from hxbench.training.checkpoint import ResumeStates
 from hxbench.training.memory import keep_freed_memory
 from hxbench.training.optimiser import adamw, learning_rate

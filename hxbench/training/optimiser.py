@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
-from hxbench.recipe import TrainingSpec
+from hxbench.spec import TrainingSpec
 
 
 def adamw(parameters: Mapping[str, nn.Parameter], spec: TrainingSpec) -> torch.optim.AdamW:

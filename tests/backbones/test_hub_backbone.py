@@ -20,7 +20,7 @@ from hxbench.corpora import wikipedia
 from hxbench.corpora.hub import WIKIANN
 from hxbench.errors import InputError
 from hxbench.languages import language_set
-from hxbench.recipe import BackboneSpec
+from hxbench.spec import BackboneSpec
 
 REPOSITORY = "tests/tiny-bert"
 COMMIT = "beef1234" * 5

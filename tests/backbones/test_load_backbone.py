@@ -11,7 +11,7 @@ from hxbench import places
 from hxbench.backbones.load import bert_shape, folder_fingerprint, load_backbone, meta_backbone
 from hxbench.backbones.vocabulary import train_wordpiece
 from hxbench.errors import InputError
-from hxbench.recipe import BackboneSpec
+from hxbench.spec import BackboneSpec
 
 
 @pytest.fixture

@@ -6,16 +6,16 @@ import signal
 
 import pytest
 import torch
-from miniature import TEXTS, TINY, spec_for
+from miniature import TEXTS, TINY
 from safetensors.torch import load_file
 
 from hxbench import places
 from hxbench.corpora import Corpora, Origin
 from hxbench.errors import InputError
 from hxbench.stages import backbone
-from hxbench.stages.train import accelerator_for
 from hxbench.store import RunBusy
 from hxbench.store.claim import Claim
+from hxbench.training.accelerator import accelerator_in
 from hxbench.training.loop import Interrupted
 
 
@@ -87,7 +87,7 @@ def test_of_several_processes_one_makes_it(alone, corpora, tmp_path):
 
 
 def test_the_precision_of_an_earlier_run_does_not_stick(first, alone, corpora):
-    assert accelerator_for(spec_for(training={"precision": "bf16"})).mixed_precision == "bf16"
+    assert accelerator_in("bf16").mixed_precision == "bf16"
     assert made(backbone.pretrain(alone, corpora)) == first
 
 

@@ -7,8 +7,8 @@ from miniature import spec_for
 
 from hxbench.corpora import Corpora, Origin
 from hxbench.languages import language_set
-from hxbench.recipe import BackboneSpec, PretrainSpec
 from hxbench.settings import Pair, source_pairs
+from hxbench.spec import BackboneSpec, PretrainSpec
 from hxbench.stages.inputs import DataSource
 from hxbench.stages.session import Job
 from hxbench.store import Store

@@ -20,7 +20,8 @@ from hxbench.settings import Pair
 from hxbench.stages import train as stage
 from hxbench.stages.assemble import build, costs
 from hxbench.stages.backbone import get_backbone
-from hxbench.stages.train import RunData, run
+from hxbench.stages.data import RunData
+from hxbench.stages.train import run
 from hxbench.store import Store
 from hxbench.training.checkpoint import load_weights
 from hxbench.training.loop import Interrupted

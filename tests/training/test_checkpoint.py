@@ -8,7 +8,7 @@ from torch import nn
 
 from hxbench import manifest
 from hxbench.errors import InputError
-from hxbench.recipe import TrainingSpec
+from hxbench.spec import TrainingSpec
 from hxbench.training.checkpoint import ResumeStates, load_weights, save_weights
 from hxbench.training.optimiser import adamw
 

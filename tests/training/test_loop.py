@@ -13,8 +13,9 @@ from miniature import resolved, spec_for
 from hxbench.errors import RunError
 from hxbench.stages.assemble import build
 from hxbench.stages.backbone import get_backbone
-from hxbench.stages.train import RunData, accelerator_for
+from hxbench.stages.data import RunData
 from hxbench.training import loop
+from hxbench.training.accelerator import accelerator_in
 from hxbench.training.checkpoint import ResumeStates
 from hxbench.training.feed import Feed
 from hxbench.training.loop import Interrupted, train
@@ -41,7 +42,7 @@ class Bench:
             self.losses.append(loss)
             each(step)
 
-        others = {"batch_of": self.feed, "accelerator": accelerator_for(self.spec), **others}
+        others = {"batch_of": self.feed, "accelerator": accelerator_in(self.spec.training.precision), **others}
         return train(
             self.method, updates=self.sampler.updates, spec=self.spec.training, seed=self.spec.seed,
             resume=self.states, report=report, **others,

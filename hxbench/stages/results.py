@@ -1,0 +1,85 @@
+"""What a finished training leaves in the store: scores, predictions, history, cost and provenance."""
+
+import resource
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from hxbench.evaluation.tagging import Tagged
+from hxbench.languages import find_language, language_set
+from hxbench.settings import TASKS, Pair
+from hxbench.spec import RunSpec
+from hxbench.stages.assemble import costs
+from hxbench.stages.plan import Plan
+from hxbench.store import RunWriter
+from hxbench.store.provenance import collect
+from hxbench.training.loop import Progress
+
+
+def write_results(
+    writer: RunWriter,
+    spec: RunSpec,
+    plan: Plan,
+    progress: Progress,
+    tagged: Sequence[Tagged],
+    facts: dict[str, Any],
+) -> None:
+    """Write everything but the weights; `facts` are what the provenance says beside the plan."""
+    papers_order = list(language_set("hyperx"))
+    ordered = sorted(
+        tagged, key=lambda t: (TASKS.index(t.task), papers_order.index(find_language(t.language).paper_code))
+    )
+    tests = [
+        {
+            **one.row("test"),
+            "step": progress.best_step,
+            "role": "source" if Pair(one.task, one.language) in plan.train else "target",
+        }
+        for one in ordered
+    ]
+    writer.write_metrics([*tests, *progress.validation, *_cost_rows(spec, progress)])
+    writer.write_history(progress.history)
+    for one in ordered:
+        table: dict[str, list[Any]] = {
+            "sentence": list(range(len(one.gold))),
+            "gold": one.gold,
+            "predicted": one.predicted,
+        }
+        writer.write_predictions(one.task, one.language, table)
+    writer.write_provenance(
+        collect(
+            **facts,
+            threads=torch.get_num_threads(),
+            trained_on={str(pair): split for pair, split in plan.train.items()},
+            mlm=list(plan.mlm),
+            missing=[str(pair) for pair in plan.missing],
+        )
+    )
+
+
+def _peak_memory() -> int:
+    """Return bytes: of the device where there is one, else the largest this process has been."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _cost_rows(spec: RunSpec, progress: Progress) -> list[dict[str, Any]]:
+    """Return what the run cost, as rows of the store."""
+    counted = costs(spec)
+    values = {
+        "trainable_parameters": counted["trainable"],
+        "counted_parameters": counted["counted"],
+        "backbone_parameters": counted["backbone"],
+        "flops_per_token": counted["flops_per_token"],
+        "wall_seconds": progress.wall_seconds,
+        "device_seconds": progress.device_seconds,
+        "peak_memory_bytes": _peak_memory(),
+        "tokens_per_second": progress.pieces / progress.wall_seconds if progress.wall_seconds else 0.0,
+    }
+    nothing = {"task": None, "language": None, "role": None}
+    return [
+        {"split": "cost", "metric": m, "value": v, "step": progress.step, **nothing} for m, v in values.items()
+    ]
