@@ -43,7 +43,7 @@ from hxbench.methods.hyperx import HyperX
 from hxbench.methods.method import Condition, Method, layer_norms, weights_by_site
 from hxbench.modules.bottleneck import BottleneckWeights
 from hxbench.sampling import pass_batches
-from hxbench.spec import Closed
+from hxbench.spec import Closed, Positive
 from hxbench.stages.assemble import build, with_options
 from hxbench.training.memory import keep_freed_memory
 from hxbench.training.optimiser import adamw
@@ -69,7 +69,7 @@ class FrozenBody(Method):
 class OwnAdapterOptions(Closed):
     """Size of the adapters."""
 
-    bottleneck: recipe.Positive = 256
+    bottleneck: Positive = 256
 
 
 class OwnAdapters(FrozenBody):
