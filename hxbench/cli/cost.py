@@ -37,19 +37,15 @@ def cost_command(
         given = {"setting": setting, "profile": profile, "variant": variant}
         print(json.dumps({"method": spec.method, "backbone_name": spec.backbone.name, **given, **found}, indent=1))
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=f"{spec.method} on {spec.backbone.name} (profile {profile})", title_justify="left")
-    table.add_column("")
-    table.add_column("", justify="right")
-    table.add_row("parameters as the paper counts them", f"{found['counted']:,}")
-    table.add_row("parameters trained", f"{found['trainable']:,}")
-    for name, size in found["parts"].items():
-        table.add_row(f"  {name.replace('_', ' ')}", f"{size:,}")
-    table.add_row("backbone parameters", f"{found['backbone']:,}")
-    table.add_row("forward FLOPs per token", f"{found['flops_per_token']:,}")
-    table.add_row("forward FLOPs once a batch", f"{found['flops_per_batch']:,}")
-    for name, size in found["memory_bytes"].items():
-        table.add_row(f"memory in fp32: {name}", f"{size / 2**20:,.0f} MiB")
-    Console().print(table)
+    rows = [
+        ("parameters as the paper counts them", f"{found['counted']:,}"),
+        ("parameters trained", f"{found['trainable']:,}"),
+        *((f"  {name.replace('_', ' ')}", f"{size:,}") for name, size in found["parts"].items()),
+        ("backbone parameters", f"{found['backbone']:,}"),
+        ("forward FLOPs per token", f"{found['flops_per_token']:,}"),
+        ("forward FLOPs once a batch", f"{found['flops_per_batch']:,}"),
+        *((f"memory in fp32: {name}", f"{size / 2**20:,.0f} MiB") for name, size in found["memory_bytes"].items()),
+    ]
+    print(f"{spec.method} on {spec.backbone.name} (profile {profile}):\n")
+    for name, value in rows:
+        print(f"{name:36} {value:>16}")

@@ -1,6 +1,5 @@
 """`hxbench eval`: score finished runs on any pair."""
 
-import json
 from typing import Annotated
 
 import typer
@@ -25,6 +24,7 @@ def eval_command(
     """Score finished runs zero-shot, or on any (task, language) pair, from their checkpoints."""
     from hxbench import places
     from hxbench.cli.progress import progress
+    from hxbench.cli.rows import print_rows
     from hxbench.languages import find_language
     from hxbench.stages.evaluate import evaluate
     from hxbench.store import Store
@@ -38,18 +38,7 @@ def eval_command(
                 report=lambda *told: tell(reference, *told),  # noqa: B023 (called at once)
             ):  # fmt: skip
                 results.append({"run": record.id, **tagged.row(split), "role": role})
-    if as_json:
-        print(json.dumps(results, indent=1))
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=f"Scores on the {split} split", title_justify="left")
-    for name in ("run", "task", "language", "metric", "score", "sentences", "trained on"):
-        table.add_column(name, justify="right" if name in ("score", "sentences") else "left")
-    for row in results:
-        table.add_row(
-            row["run"], row["task"], find_language(row["language"]).label, row["metric"], f"{row['value']:.1f}",
-            str(row["sentences"]), "yes" if row["role"] == "source" else "no",
-        )  # fmt: skip
-    Console().print(table)
+    if not as_json:
+        for row in results:
+            row["language"] = find_language(row["language"]).label
+    print_rows(results, as_json, empty="None of the pairs asked for can be scored.")

@@ -23,7 +23,9 @@ def prepare_command(
     """Read, check and tokenise the corpora of a profile, and make or fetch its backbone."""
     from hxbench import recipe
     from hxbench.cli.progress import progress
+    from hxbench.cli.rows import print_rows
     from hxbench.corpora.schema import CORPUS_OF_TASK
+    from hxbench.settings import Pair
     from hxbench.spec import DataSpec, validated
     from hxbench.stages import inputs, prepare
 
@@ -57,24 +59,19 @@ def prepare_command(
             )
         )
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(
-        title=f"Prepared from {place} (profile {profile}): sentences train/dev/test", title_justify="left"
-    )
-    table.add_column("language")
-    for task in tasks:
-        table.add_column(f"{CORPUS_OF_TASK[task]} ({task})", justify="right")
     sizes = {one.pair: one.sentences for one in prepared}
+    rows = []
     for code, language in opened.languages.items():
-        cells = []
+        row = {"language": language.label}
         for task in tasks:
-            found = sizes.get((task, code), {})  # type: ignore[call-overload]
+            found = sizes.get(Pair(task, code), {})
             splits = ("train",) if task == "mlm" else ("train", "dev", "test")
-            cells.append("/".join(str(found.get(split, "–")) for split in splits) if found else "lacking")
-        table.add_row(language.label, *cells)
-    Console().print(table)
+            counts_shown = "/".join(str(found.get(split, "–")) for split in splits)
+            row[f"{CORPUS_OF_TASK[task]} ({task})"] = counts_shown if found else "lacking"
+        rows.append(row)
+    print(f"Prepared from {place} (profile {profile}), sentences train/dev/test:\n")
+    print_rows(rows, as_json=False)
+    print()
     if missing:
         print(f"Not in this data source, left out of training and averages: {', '.join(map(str, missing))}.")
     if counts:

@@ -19,11 +19,15 @@ def print_rows(rows: Iterable[Mapping[str, Any]], as_json: bool, empty: str = "N
     names = list(rows[0])
     lines = [names, *([_text(row[name]) for name in names] for row in rows)]
     widths = [max(len(line[k]) for line in lines) for k in range(len(names))]
+    numeric = [all(isinstance(row[name], int | float | None) for row in rows) for name in names]
     for line in lines:
-        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        cells = zip(line, widths, numeric, strict=True)
+        typer.echo("  ".join(c.rjust(width) if right else c.ljust(width) for c, width, right in cells).rstrip())
 
 
 def _text(value: Any) -> str:
     if value is None:
         return "–"
+    if isinstance(value, float):
+        return f"{value:.1f}"
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

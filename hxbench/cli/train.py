@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -126,6 +126,7 @@ def _run(jobs: "list[Job]", workers: int) -> "list[Outcome]":
 
 def _show(root: Path, run_ids: list[str], as_json: bool) -> None:
     """Print what the runs scored: the mean over the languages they were not trained on."""
+    from hxbench.cli.rows import print_rows
     from hxbench.languages import find_language
     from hxbench.store import Store
 
@@ -134,33 +135,18 @@ def _show(root: Path, run_ids: list[str], as_json: bool) -> None:
     rows = []
     for run_id in run_ids:
         record = Store(root).get(run_id)
-        scores = [m for m in record.metrics() if m["split"] == "test" and m["role"] == "target"]
-        row = {"run": run_id, "title": record.spec.title, "seconds": record.status.get("wall_seconds")}  # type: ignore[union-attr]
+        tests = [m for m in record.metrics() if m["split"] == "test"]
+        row: dict[str, Any] = {"run": run_id, "title": record.title}
         for task in ("ner", "pos"):
             for group in ("seen", "unseen"):
-                values = [
-                    m["value"] for m in scores if m["task"] == task and find_language(m["language"]).group == group
+                scores = [
+                    m["value"]
+                    for m in tests
+                    if m["task"] == task and m["role"] == "target" and find_language(m["language"]).group == group
                 ]
-                row[f"{task} {group}"] = sum(values) / len(values) if values else None
-        rows.append(row)
-    if as_json:
-        import json
-
-        print(json.dumps(rows, indent=1))
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(
-        title="Zero-shot scores, mean over the languages each run was not trained on", title_justify="left"
-    )
-    for name in ("run", "", "NER seen", "unseen", "POS seen", "unseen", "time"):
-        table.add_column(name, justify="left" if name in ("run", "") else "right")
-    for row in rows:
-        scores_shown = [
-            "–" if row[f"{t} {g}"] is None else f"{row[f'{t} {g}']:.1f}"
-            for t in ("ner", "pos")
-            for g in ("seen", "unseen")
-        ]
-        table.add_row(row["run"], row["title"], *scores_shown, f"{row['seconds'] or 0:.0f} s")
-    Console().print(table)
+                row[f"{task} {group}"] = sum(scores) / len(scores) if scores else None
+        row["words cut"] = sum(m["words_cut"] for m in tests)
+        rows.append({**row, "seconds": record.status.get("wall_seconds")})
+    if not as_json:
+        print("Zero-shot scores, mean over the languages each run was not trained on:\n")
+    print_rows(rows, as_json)
