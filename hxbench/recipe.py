@@ -30,8 +30,8 @@ class MethodRecipe(Override):
 
     title: str
     about: str
-    paper: str
     kind: str
+    paper: str = "hyperx"  # whose tables the method gets a row in
     settings: tuple[Literal["single", "multi", "mixed"], ...] = ("single", "multi", "mixed")
     profiles: dict[str, Override] = Field(default_factory=dict)
     variants: dict[str, Override] = Field(default_factory=dict)
@@ -189,6 +189,8 @@ def resolve(
     recipe: MethodRecipe = load("methods", method)
     scale: ProfileRecipe = load("profiles", profile)
     name = Path(method).stem
+    if recipe.paper not in papers():
+        raise InputError(f"{name}: {did_you_mean('paper', recipe.paper, papers())}")
     if setting not in settings.SETTINGS:
         raise InputError(did_you_mean("setting", setting, list(settings.SETTINGS)))
     if setting not in recipe.settings:

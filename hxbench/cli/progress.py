@@ -1,9 +1,12 @@
 """Progress for people: bars with a time left on a terminal, a line per task elsewhere, all on stderr."""
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
+
+SECONDS_BETWEEN_LINES = 30.0  # where there is no terminal to draw a bar on
 
 
 class Tell(Protocol):
@@ -17,12 +20,15 @@ class Tell(Protocol):
 def progress(quiet: bool = False) -> Iterator[Tell]:
     """Show the progress of one or several tasks until the block ends."""
     if quiet or not sys.stderr.isatty():
-        named: set[tuple[Any, str]] = set()
+        told: dict[tuple[Any, str], float] = {}
 
         def line(key: Any, what: str, done: int, total: int | None) -> None:
-            if not quiet and (key, what) not in named:
-                named.add((key, what))
-                print(f"{what} …", file=sys.stderr, flush=True)
+            now = time.monotonic()
+            if quiet or now - told.get((key, what), -SECONDS_BETWEEN_LINES) < SECONDS_BETWEEN_LINES:
+                return
+            how_far = f" {done} of {total}" if (key, what) in told and total else ""
+            told[key, what] = now
+            print(f"{what} …{how_far}", file=sys.stderr, flush=True)
 
         yield line
         return

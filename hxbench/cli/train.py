@@ -23,7 +23,10 @@ def train_command(
         str | None, typer.Option(help="ner or pos; single setting only; default: both, one run each.")
     ] = None,
     partition: Annotated[
-        str | None, typer.Option(help="a, b, or switched for both switched ones; mixed only; default: a and b.")
+        str | None,
+        typer.Option(
+            help="a, b, a-switched, b-switched, or switched for these two; mixed only; default: a and b."
+        ),
     ] = None,
     seed: Annotated[
         list[int] | None, typer.Option(help="May be given several times; default: the profile's first.")
