@@ -14,11 +14,6 @@ def escape(text: str) -> str:
     return "".join(_SPECIAL.get(character, character) for character in text)
 
 
-def _command(text: str) -> str:
-    # two hyphens would become a dash
-    return rf"\texttt{{{escape(text).replace('-', '-{}')}}}"
-
-
 def _raised(marks: tuple[str, ...]) -> str:
     return rf"\textsuperscript{{{escape(','.join(marks))}}}" if marks else ""
 
@@ -81,9 +76,10 @@ def _one(table: Table) -> list[str]:
     lines += [r"\bottomrule", r"\end{tabular}", rf"\caption{{{caption}}}", rf"\label{{tab:{table.name}}}"]
     said = [f"{_raised((mark,))}~{escape(text)}" for mark, text in table.notes]
     said += [escape(text) for text in table.remarks]
-    said += ["Missing runs:", *(_command(text) for text in table.commands)] if table.commands else []
-    lines += [rf"\par\footnotesize\raggedright {text}" for text in said]
-    return [*lines, r"\end{table*}"]
+    lines += [rf"\par\footnotesize\raggedright {'; '.join(said)}."] if said else []
+    lines += [r"\end{table*}"]
+    # for whoever makes the table, not for whoever reads the paper it ends up in
+    return [*lines, *([f"% missing runs: {command}" for command in table.commands])]
 
 
 def render(tables: list[Table]) -> str:
