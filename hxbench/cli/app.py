@@ -21,7 +21,7 @@ from hxbench.launch.signals import signals_as_stops
 
 app = typer.Typer(
     name="hxbench",
-    help="Rebuild and extend the tables of three papers on parameter-efficient transfer learning.",
+    help="Rebuild and extend the tables of papers on parameter-efficient transfer learning.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -88,10 +88,10 @@ def encode_tagged(
 
 def encode_text(batch: dict[str, list[Any]], tokenizer: Any, max_length: int) -> dict[str, list[Any]]:
     """Return model rows for lines of running text, cut at `max_length` pieces."""
-    encoded = tokenizer(
-        batch["text"], add_special_tokens=True, truncation=True, max_length=max_length, return_attention_mask=False
-    )
-    return {"input_ids": [ids for ids in encoded["input_ids"] if len(ids) > 2]}
+    # cut here and not by the tokenizer, which would keep the setting and be saved with it
+    lines = tokenizer(batch["text"], add_special_tokens=False, return_attention_mask=False)["input_ids"]
+    first, last = tokenizer.cls_token_id, tokenizer.sep_token_id
+    return {"input_ids": [[first, *pieces[: max_length - 2], last] for pieces in lines if pieces]}
 
 
 def encode(dataset: Any, fingerprint: str, tokenizer: Any, *, max_length: int, overflow: str = "window") -> Any:

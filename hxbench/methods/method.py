@@ -46,7 +46,7 @@ class Method(nn.Module):
         """Build on `backbone`; `labels` gives the number of labels of each tagging task, `languages` all codes."""
         super().__init__()
         self.options = options
-        self.family = backbone.family
+        self.backbone = backbone
         self.tasks = (*labels, MLM) if self.uses_mlm else tuple(labels)
         self.languages = tuple(languages)
         self.model = backbone.model
@@ -57,12 +57,12 @@ class Method(nn.Module):
     @property
     def body(self) -> nn.Module:
         """The encoder."""
-        return self.model.get_submodule(self.family.body)
+        return self.backbone.body
 
     @property
     def mlm_head(self) -> nn.Module:
         """The language-modelling head."""
-        return self.model.get_submodule(self.family.mlm_head)
+        return self.backbone.mlm_head
 
     def adapter_weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
         """Return the weights of every site under a condition; none at all leaves the backbone as it is."""

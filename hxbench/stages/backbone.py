@@ -150,7 +150,6 @@ def _pretrain(
     shutil.rmtree(temporary, ignore_errors=True)
     method.remove()
     model.save_pretrained(temporary)
-    tokenizer.backend_tokenizer.no_truncation()  # left over where this process has encoded the text
     tokenizer.save_pretrained(temporary)
     (temporary / "pretraining.json").write_text(
         json.dumps({"spec": spec.model_dump(mode="json"), "languages": list(corpus), "history": history}, indent=1)

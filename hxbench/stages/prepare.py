@@ -18,7 +18,7 @@ Report = Callable[[str, int, int | None], None]  # what is being done, how far, 
 
 @dataclass(frozen=True)
 class Prepared:
-    """One pair after preparation: sentences by split, words (lines of text for mlm), sentences cut in windows."""
+    """One pair after reading: its number of sentences (lines of text for mlm) by split."""
 
     pair: Pair
     sentences: dict[str, int]
