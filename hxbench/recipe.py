@@ -7,14 +7,14 @@ profile, method, the method's own scaling for that profile, its variant, the com
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, Field
 
 from hxbench import places, settings
 from hxbench.errors import InputError, did_you_mean
-from hxbench.spec import BackboneSpec, Closed, RunSpec, Weights, validated
+from hxbench.spec import BackboneSpec, Closed, Positive, RunSpec, Weights, validated
 
 
 class Override(Closed):
@@ -33,6 +33,8 @@ class MethodRecipe(Override):
     kind: str
     paper: str = "hyperx"  # whose tables the method gets a row in
     settings: tuple[Literal["single", "multi", "mixed"], ...] = ("single", "multi", "mixed")
+    one_task: bool = False  # a model for each task even where a setting has both
+    few_shot_from: Literal["single", "multi", "mixed"] = "multi"  # whose models the few-shot protocol starts from
     profiles: dict[str, Override] = Field(default_factory=dict)
     variants: dict[str, Override] = Field(default_factory=dict)
 
@@ -43,15 +45,29 @@ class ProfileRecipe(Closed):
     about: str
     backbone: str
     seeds: tuple[int, ...]
+    draws: Annotated[int, Field(gt=0)] = 3  # of the sentences of every few-shot cell, for each seed
     data: dict[str, Any]
     training: dict[str, Any] = Field(default_factory=dict)
 
 
-class ExperimentBlock(Closed):
-    """Methods that share a setting."""
+class FewShotRecipe(Closed):
+    """The few-shot protocol: which pairs, how many sentences, and what changes in the training."""
 
+    languages: tuple[str, ...]  # paper codes
+    tasks: tuple[Literal["ner", "pos"], ...] = ("ner", "pos")
+    k: tuple[Positive, ...]
+    training: dict[str, Any] = Field(default_factory=dict)
+
+
+class ExperimentBlock(Override):
+    """Methods that share a setting, with what the block changes in their recipes."""
+
+    label: str = ""  # of the condition, where an artifact compares several
     setting: Literal["single", "multi", "mixed"]
     methods: tuple[str, ...]
+    switched: bool = False  # the other pair of partitions (Hyper-X, section 6.3)
+    weights: Weights = "pretrained"
+    few_shot: FewShotRecipe | None = None  # from the models of this setting
 
 
 class ExperimentRecipe(Closed):
@@ -59,8 +75,9 @@ class ExperimentRecipe(Closed):
 
     paper: str
     about: str
-    artifacts: tuple[str, ...]
-    blocks: tuple[ExperimentBlock, ...]
+    artifacts: tuple[str, ...] = ()
+    blocks: tuple[ExperimentBlock, ...] = ()
+    includes: tuple[str, ...] = ()  # other experiments of the paper whose blocks belong to this one
 
 
 _YAML = (".yaml", ".yml")
@@ -181,8 +198,11 @@ def resolve(
     backbone_weights: Weights = "pretrained",
     origin: str | None = None,
     assignments: Iterable[str] = (),
+    changes: Override | None = None,
 ) -> RunSpec:
     """Return the run spec for one model; data and backbone fingerprints are still empty.
+
+    `changes` are those of an experiment's block, laid over the method and its variant.
 
     Raises `InputError` for an unknown name, a value outside its range, or a setting the method does not have.
     """
@@ -202,6 +222,7 @@ def resolve(
         recipe,
         recipe.profiles.get(Path(profile).stem, Override()),
         recipe.variants.get(variant, Override()),
+        changes or Override(),
     ]
     # one model a partition or a task: the parts that do not apply to the setting stay out of the identity
     return validated(
@@ -212,7 +233,7 @@ def resolve(
             "kind": recipe.kind,
             "variant": variant,
             "setting": setting,
-            "task": task if setting == "single" else None,
+            "task": task if setting == "single" or recipe.one_task else None,
             "partition": partition if setting == "mixed" else None,
             "seed": scale.seeds[0] if seed is None else seed,
             "profile": Path(profile).stem,
@@ -230,6 +251,28 @@ def resolve(
     )
 
 
+def chosen_models(
+    method: str, setting: str, *, task: str | None = None, partition: str | None = None
+) -> list[settings.Model]:
+    """Return the models a command line asks for: both partitions (mixed), both tasks (single) by default."""
+    one_task = load("methods", method).one_task
+    if task and task not in settings.TASKS:
+        raise InputError(did_you_mean("task", task, list(settings.TASKS)))
+    if task and setting != "single" and not one_task:
+        raise InputError(f"--task only applies to the single setting; {setting} trains on both tasks.")
+    if partition is not None:
+        if setting != "mixed":
+            raise InputError(f"--partition only applies to the mixed setting, not to {setting}.")
+        if partition != "switched":
+            settings.partition_sources(partition)
+    switched = partition is not None and "switched" in partition
+    return [
+        model
+        for model in settings.models(setting, one_task=one_task, switched=switched)
+        if (task is None or model.task == task) and (partition in (None, "switched", model.partition))
+    ]
+
+
 def expand(
     method: str,
     *,
@@ -239,24 +282,9 @@ def expand(
     seeds: Iterable[int | None] = (None,),
     **others: Any,
 ) -> list[RunSpec]:
-    """Return the run specs of a method in a setting: both partitions (mixed) or both tasks (single) by default."""
-    tasks: tuple[str | None, ...] = (None,)
-    partitions: tuple[str | None, ...] = (None,)
-    if setting == "single":
-        if task and task not in settings.TASKS:
-            raise InputError(did_you_mean("task", task, list(settings.TASKS)))
-        tasks = (task,) if task else settings.TASKS
-    elif task is not None:
-        raise InputError(f"--task only applies to the single setting; {setting} trains on both tasks.")
-    if setting == "mixed":
-        partitions = {None: settings.PARTITIONS, "switched": settings.SWITCHED}.get(partition, (partition,))
-        for side in partitions:
-            settings.partition_sources(side or "")
-    elif partition is not None:
-        raise InputError(f"--partition only applies to the mixed setting, not to {setting}.")
+    """Return the run specs of a method in a setting, for every chosen model and seed."""
     return [
-        resolve(method, setting=setting, task=t, partition=p, seed=seed, **others)
+        resolve(method, setting=setting, task=model.task, partition=model.partition, seed=seed, **others)
         for seed in seeds
-        for p in partitions
-        for t in tasks
+        for model in chosen_models(method, setting, task=task, partition=partition)
     ]

@@ -26,7 +26,12 @@ class Stream:
     @property
     def key(self) -> int:
         """A number for seeding that does not depend on which other streams there are."""
-        return zlib.crc32(f"{self.task}-{self.language}".encode())
+        return stream_key(self.task, self.language)
+
+
+def stream_key(task: str, language: str) -> int:
+    """Return a number that stands for a pair when random numbers are seeded."""
+    return zlib.crc32(f"{task}-{language}".encode())
 
 
 def probabilities(batch_counts: Sequence[int], temperature: float) -> np.ndarray:

@@ -21,6 +21,16 @@ _SIDE_B = {"ner": _SIDE_A["pos"], "pos": _SIDE_A["ner"]}
 _SWITCH = frozenset("kk mt yue".split())  # change sides for both tasks (Hyper-X, section 6.3)
 
 
+class Model(NamedTuple):
+    """Which of a setting's models a run is: of one task, of one partition, of both or of neither."""
+
+    task: str | None = None
+    partition: str | None = None
+
+    def __str__(self) -> str:
+        return " ".join(word for word in self if word)
+
+
 class Pair(NamedTuple):
     """A task and a language."""
 
@@ -41,6 +51,13 @@ def partition_sources(partition: str) -> dict[str, frozenset[str]]:
     return side
 
 
+def models(setting: str, *, one_task: bool = False, switched: bool = False) -> tuple[Model, ...]:
+    """Return the models of a setting; `one_task` for methods that never train two tasks together."""
+    tasks = TASKS if one_task or setting == "single" else (None,)
+    partitions = (SWITCHED if switched else PARTITIONS) if setting == "mixed" else (None,)
+    return tuple(Model(task, partition) for partition in partitions for task in tasks)
+
+
 def source_pairs(
     setting: str, task: str | None, partition: str | None, languages: dict[str, Language]
 ) -> list[Pair]:
@@ -55,12 +72,14 @@ def source_pairs(
         if partition is None:
             raise InputError("the mixed-language setting needs a partition: a or b.")
         sides = partition_sources(partition)
+    elif setting == "language":
+        return []
     else:
         raise InputError(did_you_mean("setting", setting, list(SETTINGS)))
     return [
         Pair(t, lang.code)
         for t in TASKS
-        if t in sides
+        if t in sides and task in (t, None)
         for lang in languages.values()
         if lang.group == "source" or lang.paper_code in sides[t]
     ]
@@ -68,5 +87,6 @@ def source_pairs(
 
 def target_pairs(setting: str, task: str | None, languages: dict[str, Language]) -> list[Pair]:
     """Return every pair that a run of this setting is scored on; a source's own test split included."""
-    tasks = (task,) if setting == "single" and task else TASKS
-    return [Pair(t, code) for t in tasks for code in languages]
+    if setting == "language":
+        return []
+    return [Pair(t, code) for t in TASKS if task in (t, None) for code in languages]

@@ -36,6 +36,7 @@ class DataSpec(Closed):
     max_length: Annotated[int, Field(ge=8)] = 256  # word pieces, special tokens included
     overflow: Literal["window", "truncate"] = "window"  # a longer sentence: cut into windows, or cut off
     multiword: Literal["skip", "keep"] = "skip"  # range lines of CoNLL-U; the published code keeps them
+    held_out: tuple[str, ...] = ()  # paper codes of languages that are scored, but never trained on in any way
     fingerprint: str = ""  # of the files that were read; filled in when the run is resolved
 
 
@@ -97,6 +98,7 @@ class TrainingSpec(Closed):
     draw: Literal["independent", "quota"] = "independent"  # per step (paper, App. B.1); per pass (code)
     mlm_languages: Literal["all", "unseen", "none"] = "all"  # for methods with the auxiliary task
     mlm_masking: Annotated[float, Field(gt=0, lt=1)] = 0.15
+    match_labelled: bool = False  # no more labelled updates than with text of all languages: fewer updates in all
     evaluate_every: Positive = 5000
     selection: Literal["sources", "english", "targets", "last"] = "sources"
     eval_batch_size: Positive = 64
@@ -110,6 +112,15 @@ class TrainingSpec(Closed):
         return self
 
 
+class FewShotSpec(Closed):
+    """A few labelled sentences of one pair that a finished run is tuned on (Hyper-X, section 6.4)."""
+
+    task: Literal["ner", "pos"]
+    language: str
+    k: Positive  # sentences
+    draw: Annotated[int, Field(ge=0)] = 0  # which random sentences, together with the seed
+
+
 class RunSpec(Closed):
     """One training with its evaluations."""
 
@@ -117,9 +128,12 @@ class RunSpec(Closed):
     method: str
     kind: str
     variant: Literal["paper", "code"] = "paper"
-    setting: Literal["single", "multi", "mixed"]
-    task: Literal["ner", "pos"] | None = None
+    setting: Literal["single", "multi", "mixed", "language"]  # language: running text of one language alone
+    task: Literal["ner", "pos"] | None = None  # of a model that has only one
     partition: Literal["a", "b", "a-switched", "b-switched"] | None = None
+    language: str | None = None
+    few_shot: FewShotSpec | None = None
+    after: dict[str, str] = Field(default_factory=dict)  # ids of the runs it builds on, by their role; resolved
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     profile: str
     options: dict[str, Any]  # the method's own, validated by the method
@@ -136,8 +150,10 @@ class RunSpec(Closed):
     @property
     def title(self) -> str:
         """What a person calls the run."""
-        part = self.partition or self.task
-        return f"{self.method} {self.setting}{f' {part}' if part else ''} seed {self.seed} ({self.profile})"
+        words = [self.method, self.setting, self.partition, self.task, self.language]
+        if shot := self.few_shot:
+            words.append(f"+{shot.k} {shot.task}-{shot.language} draw {shot.draw}")
+        return f"{' '.join(word for word in words if word)} seed {self.seed} ({self.profile})"
 
 
 def _fields_of(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:

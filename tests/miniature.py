@@ -122,4 +122,4 @@ def resolved(spec: RunSpec, corpora: object) -> tuple:
     from hxbench.stages.assemble import with_options
     from hxbench.stages.inputs import resolve_inputs
 
-    return resolve_inputs(with_options(spec), corpora, uses_mlm=method_class(spec.kind).uses_mlm)
+    return resolve_inputs(with_options(spec), corpora, method_class(spec.kind))

@@ -1,17 +1,13 @@
 """`hxbench train`: one method in one setting."""
 
-import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from hxbench.cli import options
-
-if TYPE_CHECKING:
-    from hxbench.launch.local import Outcome
-    from hxbench.stages.session import Job
+from hxbench.cli.work import is_first_process
 
 
 def train_command(
@@ -47,10 +43,9 @@ def train_command(
 ) -> None:
     """Train a method and score it on every language; what is in the store already is not run again."""
     from hxbench import places, recipe
-    from hxbench.errors import RunError
-    from hxbench.stages.assemble import with_options
+    from hxbench.cli import work
     from hxbench.stages.inputs import DataSource
-    from hxbench.stages.session import Job
+    from hxbench.stages.session import Session
     from hxbench.store import Store
 
     scale: recipe.ProfileRecipe = recipe.load("profiles", profile)
@@ -61,70 +56,16 @@ def train_command(
         backbone_weights="random" if random_body else "pretrained", origin=source.kind, assignments=assign or (),
     )  # fmt: skip
     root = places.store_dir(store)
-    # options are checked before anything is fetched or written
-    jobs = [Job(with_options(spec), source, root, offline, checkpoint_every) for spec in specs]
-    jobs, resolved = _prepare_inputs(jobs)
-    todo = [job for job, run_id in zip(jobs, resolved, strict=True) if not Store(root).is_complete(run_id)]
-    for job, run_id in zip(jobs, resolved, strict=True):
-        if job not in todo:
-            print(f"{job.spec.title}: in the store already, run {run_id}", file=sys.stderr)
-    outcomes = _run(todo, workers)
-    failed = [(job, o) for job, o in zip(todo, outcomes, strict=False) if o.state != "done"]
-    done = [run_id for run_id in resolved if Store(root).is_complete(run_id)]
-    if done:
+    session = Session(source, root, offline=offline, checkpoint_every=checkpoint_every)
+    work.fetch(session, specs)
+    wanted = [session.add(spec) for spec in specs]
+    for one in wanted:
+        if one.done:
+            print(f"{one.job.spec.title}: in the store already, run {one.run_id}", file=sys.stderr)
+    outcomes = work.do(session, workers)
+    if done := [one.run_id for one in wanted if Store(root).is_complete(one.run_id)]:
         _show(root, done, as_json)
-    for job, outcome in failed:
-        print(f"hxbench: {job.spec.title}: {outcome.message}", file=sys.stderr)
-    stopped = [o.signal for _, o in failed if o.state == "interrupted"]
-    if stopped or len(outcomes) < len(todo):
-        print("hxbench: to go on where it stopped, give the same command again.", file=sys.stderr)
-        raise typer.Exit(128 + max(stopped, default=2))
-    if any(o.state == "input" for _, o in failed):
-        raise typer.Exit(2)
-    if failed:
-        raise RunError(f"{len(failed)} of {len(jobs)} runs failed.")
-
-
-def _prepare_inputs(jobs: "list[Job]") -> "tuple[list[Job], list[str]]":
-    """Make what all runs share before any starts; return the jobs on one settled backbone, and their run ids."""
-    from dataclasses import replace
-
-    from hxbench.cli.progress import progress
-    from hxbench.errors import InputError
-    from hxbench.settings import TASKS
-    from hxbench.stages import backbone, prepare
-
-    spec, source = jobs[0].spec, jobs[0].source
-    corpora = source.corpora(spec.data, offline=jobs[0].offline)
-    with progress() as tell:
-        prepare.fetch([*TASKS, "mlm"], corpora, lambda *told: tell(None, *told))
-        body = spec.backbone.model_copy(update={"fingerprint": backbone.fingerprint(spec.backbone, corpora)})
-        jobs = [replace(job, spec=job.spec.model_copy(update={"backbone": body})) for job in jobs]
-        resolved = [job.resolve() for job in jobs]
-        if _in_torchrun() and not backbone.is_ready(body):
-            raise InputError("the backbone is not made yet: run hxbench prepare first, in a process of its own.")
-        prepare.make_backbone(body, corpora, lambda *told: tell(None, *told))
-    if missing := dict.fromkeys(pair for _, plan in resolved for pair in plan.missing):
-        print(f"Not in this data source, left out: {', '.join(map(str, missing))}.", file=sys.stderr)
-    return jobs, [spec.run_id for spec, _ in resolved]
-
-
-def _in_torchrun() -> bool:
-    """Return whether other processes work on each run together with this one."""
-    return int(os.environ.get("WORLD_SIZE", "1")) > 1
-
-
-def _run(jobs: "list[Job]", workers: int) -> "list[Outcome]":
-    from hxbench.cli.progress import progress
-    from hxbench.launch.local import run_jobs
-
-    if not jobs:
-        return []
-    threads = jobs[0].spec.training.cpu_threads
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    workers = 1 if _in_torchrun() else workers or max(1, cores // threads if threads else 1)
-    with progress(quiet=int(os.environ.get("RANK", "0")) > 0) as tell:
-        return run_jobs(jobs, workers, tell)
+    work.end(outcomes)
 
 
 def _show(root: Path, run_ids: list[str], as_json: bool) -> None:
@@ -133,7 +74,7 @@ def _show(root: Path, run_ids: list[str], as_json: bool) -> None:
     from hxbench.languages import find_language
     from hxbench.store import Store
 
-    if int(os.environ.get("RANK", "0")) > 0:
+    if not is_first_process():
         return
     rows = []
     for run_id in run_ids:

@@ -1,5 +1,6 @@
 """Fast reading of tokenised examples from a memory-mapped Arrow table."""
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -28,11 +29,22 @@ class Rows:
         spans = [np.diff(offsets) for offsets, _ in self._chunks["input_ids"]]
         self.lengths = np.concatenate(spans).astype(np.int32) if spans else np.zeros(0, np.int32)
 
+        self._chosen: np.ndarray | None = None
+
     def __len__(self) -> int:
         return len(self.lengths)
 
+    def only(self, rows: np.ndarray) -> "Rows":
+        """Return some of the rows, in the order given, numbered from 0."""
+        some = copy.copy(self)
+        some._chosen = rows if self._chosen is None else self._chosen[rows]
+        some.lengths = self.lengths[rows]
+        return some
+
     def take(self, column: str, rows: np.ndarray) -> list[np.ndarray]:
         """Return the values of `column` at the given rows."""
+        if self._chosen is not None:
+            rows = self._chosen[rows]
         chunk_of = np.searchsorted(self._starts, rows, side="right") - 1
         out = []
         for row, chunk in zip(rows, chunk_of, strict=True):

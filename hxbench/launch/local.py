@@ -48,56 +48,94 @@ def attempt(job: Job, report: Callable[[str, int, int | None], None]) -> Outcome
         return Outcome("failed", f"unexpected {type(error).__name__}: {error} (--debug shows where)")
 
 
-def run_jobs(jobs: Sequence[Job], workers: int, report: Report) -> list[Outcome]:
-    """Do the jobs, at most `workers` at a time; a failing one does not stop the others.
-
-    After an interruption no further job is started, and those at work save and stop.
-    """
-    if workers == 1 or len(jobs) == 1:
-        outcomes = []
-        for number, job in enumerate(jobs):
-            outcomes.append(attempt(job, lambda *told, n=number: report(n, *told)))
-            if outcomes[-1].state == "interrupted":
-                break
-        return outcomes
-    return _in_processes(jobs, workers, report)
-
-
 @dataclass(frozen=True)
+class Task:
+    """A job among others: which of them have to be done before it, and with which it shares a process.
+
+    Jobs of one lane are done one after the other in one process, so that starting it is paid for once.
+    """
+
+    job: Job
+    needs: frozenset[int] = frozenset()
+    lane: str = ""
+
+
+def run_jobs(tasks: Sequence[Task], workers: int, report: Report) -> list[Outcome]:
+    """Do the jobs, at most `workers` at a time; a failing one stops only those that need it.
+
+    A job needs earlier ones of the list only. After an interruption no further job is started, and those at work
+    save and stop.
+    """
+    outcomes: dict[int, Outcome] = {}
+    lanes = _lanes(tasks)
+    if workers == 1 or len(lanes) == 1:
+        for number in (number for lane in lanes for number in lane):
+            lost = _lost(tasks, number, outcomes)
+            outcomes[number] = lost or attempt(tasks[number].job, lambda *told, n=number: report(n, *told))
+            if outcomes[number].state == "interrupted":
+                break
+    else:
+        _in_processes(tasks, lanes, workers, report, outcomes)
+    return [outcomes.get(number, Outcome("interrupted", "not started")) for number in range(len(tasks))]
+
+
+def _lanes(tasks: Sequence[Task]) -> list[list[int]]:
+    """Return the numbers of the tasks, those of a lane together, in an order in which needs come first."""
+    lanes: dict[Any, list[int]] = {}
+    for number, task in enumerate(tasks):
+        lanes.setdefault(task.lane or number, []).append(number)
+    return list(lanes.values())
+
+
+def _lost(tasks: Sequence[Task], number: int, outcomes: Mapping[int, Outcome]) -> Outcome | None:
+    """Return how a task ends without being tried: one that it needs did not get done."""
+    bad = [need for need in sorted(tasks[number].needs) if outcomes[need].state != "done"]
+    return Outcome("failed", f"not tried: {tasks[bad[0]].job.spec.title}, which it needs, failed") if bad else None
+
+
+@dataclass
 class _Worker:
     """A process at work and the pipe it tells through, its own: one killed while speaking harms no other."""
 
     process: Any
     messages: Any
+    left: list[int]  # the tasks it has not ended yet, in its order
 
 
-def _start(context: Any, job: Job) -> _Worker:
+def _start(context: Any, tasks: Sequence[Task], numbers: list[int]) -> _Worker:
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(job, theirs))
+    process = context.Process(target=_work, args=([(n, tasks[n].job) for n in numbers], theirs))
     process.start()
     theirs.close()  # so that the pipe ends when the process does
-    return _Worker(process, ours)
+    return _Worker(process, ours, list(numbers))
 
 
-def _work(job: Job, messages: Any) -> None:
-    """Do a job in a process started for it."""
+def _work(jobs: Sequence[tuple[int, Job]], messages: Any) -> None:
+    """Do jobs in a process started for them."""
     threading.Thread(target=_stop_with_parent, daemon=True).start()
+    for number, job in jobs:
+        outcome = _work_on(number, job, messages)
+        with contextlib.suppress(OSError):
+            messages.send((number, outcome))
+        if outcome.state == "interrupted":
+            return
+
+
+def _work_on(number: int, job: Job, messages: Any) -> Outcome:
     last = [0]
 
     def tell(what: str, done: int, total: int | None) -> None:
         if done - last[0] >= REPORT_EVERY or done in (0, total) or done < last[0]:
             last[0] = done
             with contextlib.suppress(OSError):  # nobody listens any more: we are about to be stopped
-                messages.send((what, done, total))
+                messages.send((number, (what, done, total)))
 
     try:
         with signals_as_stops():
             let_through()
-            outcome = attempt(job, tell)
+            return attempt(job, tell)
     except Stopped as stopped:
-        outcome = Outcome("interrupted", "stopped before it began", stopped.signal_number)
-    with contextlib.suppress(OSError):
-        messages.send(outcome)
+        return Outcome("interrupted", "stopped before it began", stopped.signal_number)
 
 
 def _stop_with_parent() -> None:
@@ -108,38 +146,68 @@ def _stop_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _in_processes(jobs: Sequence[Job], workers: int, report: Report) -> list[Outcome]:
+def _in_processes(
+    tasks: Sequence[Task], lanes: Sequence[list[int]], workers: int, report: Report, outcomes: dict[int, Outcome]
+) -> None:
     context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
-    outcomes: dict[int, Outcome] = {}
-    at_work: dict[int, _Worker] = {}
-    waiting = list(enumerate(jobs))
+    at_work: dict[int, _Worker] = {}  # by the first task they were given
+    waiting = list(lanes)
     with _forwarded_signals(at_work) as stopped:
         while waiting or at_work:
             if stopped:
                 waiting.clear()
                 if not at_work:
                     break
-            elif waiting and len(at_work) < workers:
-                number, job = waiting.pop(0)
+            ready = _next_ready(tasks, waiting, outcomes) if len(at_work) < workers else None
+            if ready:
                 with held_back():  # the process is born with both signals waiting until it can act on them
-                    at_work[number] = _start(context, job)
+                    at_work[ready[0]] = _start(context, tasks, ready)
                 if stopped:  # maybe just before there was a process to forward it to; two that wait are one
-                    os.kill(at_work[number].process.pid, stopped[0])
+                    os.kill(at_work[ready[0]].process.pid, stopped[0])
                 continue
-            ready = connection.wait([worker.messages for worker in at_work.values()])
-            for number, worker in [(n, w) for n, w in at_work.items() if w.messages in ready]:
-                try:
-                    told = worker.messages.recv()
-                except (EOFError, OSError):
-                    told = _death(worker.process, stopped)
-                if isinstance(told, Outcome):
-                    outcomes[number] = told
-                    del at_work[number]
-                    worker.process.join()
-                    worker.messages.close()
-                else:
-                    report(number, *told)
-    return [outcomes.get(number, Outcome("interrupted", "not started")) for number in range(len(jobs))]
+            if at_work:
+                _listen(at_work, waiting, stopped, report, outcomes)
+
+
+def _next_ready(tasks: Sequence[Task], waiting: list[list[int]], outcomes: dict[int, Outcome]) -> list[int] | None:
+    """Take the first lane that waits for nothing any more off the list; what can never start ends here."""
+    for lane in list(waiting):
+        if not all(need in outcomes for number in lane for need in tasks[number].needs):
+            continue
+        waiting.remove(lane)
+        lost = {number: how for number in lane if (how := _lost(tasks, number, outcomes))}
+        outcomes |= lost
+        if able := [number for number in lane if number not in lost]:
+            return able
+    return None
+
+
+def _listen(
+    at_work: dict[int, _Worker],
+    waiting: list[list[int]],
+    stopped: Sequence[int],
+    report: Report,
+    outcomes: dict[int, Outcome],
+) -> None:
+    """Take one message of every worker that has something to say."""
+    ready = connection.wait([worker.messages for worker in at_work.values()])
+    for key, worker in [(k, w) for k, w in at_work.items() if w.messages in ready]:
+        try:
+            number, told = worker.messages.recv()
+        except (EOFError, OSError):
+            number, told = worker.left[0], _death(worker.process, stopped)
+            if worker.left[1:] and not stopped:
+                waiting.insert(0, worker.left[1:])  # the others of its lane have done nothing wrong
+            worker.left = [number]
+        if not isinstance(told, Outcome):
+            report(number, *told)
+            continue
+        outcomes[number] = told
+        worker.left.remove(number)
+        if not worker.left or told.state == "interrupted":
+            del at_work[key]
+            worker.process.join()
+            worker.messages.close()
 
 
 def _death(process: Any, stopped: Sequence[int]) -> Outcome:

@@ -17,9 +17,11 @@ from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, Sites, SiteWeights
 from hxbench.encoding.batch import Batch
 from hxbench.modules.heads import TaggingHead
-from hxbench.spec import Closed
+from hxbench.modules.parameters import fill
+from hxbench.spec import Closed, RunSpec
 
 MLM = "mlm"
+START = "start"  # the role of the run whose trained weights another one starts from
 
 
 class Condition(NamedTuple):
@@ -39,6 +41,8 @@ class Method(nn.Module):
     Options: ClassVar[type[Closed]] = NoOptions
     positions: ClassVar[tuple[str, ...]] = ()  # of the sites it uses
     uses_mlm: ClassVar[bool] = False  # whether masked language modelling is trained beside the labelled tasks
+    needs_text: ClassVar[bool] = False  # whether it can do nothing for a language without running text
+    needs_labels: ClassVar[bool] = False  # whether it can do nothing for a language no task has a source in
 
     def __init__(
         self, backbone: Backbone, *, labels: Mapping[str, int], languages: Sequence[str], options: Closed
@@ -53,6 +57,20 @@ class Method(nn.Module):
         self.sites = Sites(backbone.body, backbone.family, self.positions)
         self.heads = nn.ModuleDict({t: TaggingHead(backbone.hidden_size, n) for t, n in labels.items()})
         self._kept: dict[Condition, Mapping[SiteKey, SiteWeights]] | None = None
+
+    @classmethod
+    def needs(cls, spec: RunSpec, texts: Sequence[str]) -> dict[str, RunSpec]:
+        """Return the runs that have to be finished before this one, by the role they play for it.
+
+        `texts` are the languages that have running text; the specs are unresolved like `spec` itself.
+        """
+        return {}
+
+    def take(self, role: str, tensors: Mapping[str, Tensor]) -> None:
+        """Take over the trained weights of a finished run; `START`: go on from them."""
+        if role != START:
+            raise ValueError(f"{type(self).__name__} has no use for a run as {role}")
+        fill(self.trained(), tensors, "the run it starts from")
 
     @property
     def body(self) -> nn.Module:

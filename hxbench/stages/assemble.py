@@ -9,9 +9,11 @@ from hxbench.encoding.batch import MULTIPLE, padded_length
 from hxbench.errors import InputError
 from hxbench.languages import language_set
 from hxbench.methods import method_class
-from hxbench.methods.method import Method, seed_everything
+from hxbench.methods.method import START, Method, seed_everything
 from hxbench.settings import TASKS
 from hxbench.spec import RunSpec, validated
+from hxbench.store import Store
+from hxbench.training.checkpoint import read_weights
 
 
 def with_options(spec: RunSpec) -> RunSpec:
@@ -30,7 +32,7 @@ def build(spec: RunSpec, backbone: Backbone) -> Method:
         )
     kind = method_class(spec.kind)
     languages = language_set("sandbox" if spec.data.origin == "sandbox" else "hyperx")
-    tasks = (spec.task,) if spec.setting == "single" and spec.task else TASKS
+    tasks = () if spec.setting == "language" else (spec.task,) if spec.task else TASKS
     seed_everything(spec.seed)
     method = kind(
         backbone,
@@ -40,6 +42,16 @@ def build(spec: RunSpec, backbone: Backbone) -> Method:
     )
     method.freeze()
     return method
+
+
+def equip(method: Method, spec: RunSpec, store: Store, *, start: bool = True) -> None:
+    """Give a method what it takes over from the finished runs that its run builds on.
+
+    Without `start` the weights it went on from are left aside.
+    """
+    for role, run_id in spec.after.items():
+        if start or role != START:
+            method.take(role, read_weights(store.checkpoint(run_id)))
 
 
 def costs(spec: RunSpec, length: int = 128) -> dict[str, Any]:
@@ -59,7 +71,7 @@ def costs(spec: RunSpec, length: int = 128) -> dict[str, Any]:
         ids = torch.zeros(1, length, dtype=torch.long)
     method.eval()
     body = sum(p.numel() for p in backbone.body.parameters())
-    condition = Condition(next(iter(method.tasks)), method.languages[0])
+    condition = Condition(method.tasks[0], method.languages[0])
     generate, forward = FlopCounterMode(display=False), FlopCounterMode(display=False)
     with torch.no_grad():
         with generate:

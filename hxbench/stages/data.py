@@ -1,8 +1,11 @@
 """The encoded corpora of one run."""
 
 import math
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
+
+import numpy as np
 
 from hxbench.corpora.load import Corpora
 from hxbench.encoding.rows import Rows
@@ -10,10 +13,18 @@ from hxbench.encoding.tokens import encode
 from hxbench.encoding.vocabulary import vocabulary_of
 from hxbench.evaluation.tagging import TaggingData
 from hxbench.methods.method import MLM
-from hxbench.sampling import Sampler, Stream
+from hxbench.sampling import Sampler, Stream, probabilities, stream_key
 from hxbench.settings import Pair
 from hxbench.spec import RunSpec
 from hxbench.stages.plan import Plan
+
+
+def drawn_sentences(pair: Pair, size: int, k: int, seed: int, draw: int) -> np.ndarray:
+    """Return the numbers of `k` of `size` sentences, drawn at random whatever their labels (Hyper-X, App. D).
+
+    The same for every method; of one draw, fewer sentences are a part of more.
+    """
+    return np.random.default_rng([seed, draw, stream_key(*pair)]).permutation(size)[:k]
 
 
 class RunData:
@@ -23,11 +34,19 @@ class RunData:
         self.spec, self.corpora, self.tokenizer = spec, corpora, tokenizer
         self.vocabulary = vocabulary_of(tokenizer)
         self._used = plan.train | {Pair(MLM, code): "train" for code in plan.mlm}
+        self._counted = [Pair(MLM, code) for code in plan.counted]
 
     @cached_property
     def train(self) -> dict[Pair, Rows]:
-        """The training examples of every stream."""
-        return {pair: Rows(self._encoded(pair, split)[1]) for pair, split in self._used.items()}
+        """The training examples of every stream; of a few-shot run only those of its sentences."""
+        rows = {pair: Rows(self._encoded(pair, split)[1]) for pair, split in self._used.items()}
+        if shot := self.spec.few_shot:
+            pair = Pair(shot.task, shot.language)
+            corpus, encoded = self._encoded(pair, "train")
+            chosen = drawn_sentences(pair, len(corpus), shot.k, self.spec.seed, shot.draw)
+            sentence = encoded.data.table.column("sentence").to_numpy()
+            rows[pair] = rows[pair].only(np.flatnonzero(np.isin(sentence, chosen)))
+        return rows
 
     def _encoded(self, pair: Pair, split: str) -> tuple[Any, Any]:
         corpus = self.corpora.load(*pair, split)
@@ -44,11 +63,26 @@ class RunData:
     def updates(self) -> int:
         """Return the number of updates: as given, or so many passes over the labelled batches."""
         training = self.spec.training
+        if training.updates and training.match_labelled:
+            with_all = self._labelled_share(self._encoded(pair, "train")[1] for pair in self._counted)
+            ours = self._labelled_share(rows for (task, _), rows in self.train.items() if task == MLM)
+            return max(1, round(training.updates * with_all / ours))
         if training.updates:
             return training.updates
         assert training.epochs is not None
-        labelled = [r for (task, _), r in self.train.items() if task != MLM]
-        return math.ceil(training.epochs * sum(math.ceil(len(r) / training.batch_size) for r in labelled))
+        return math.ceil(training.epochs * sum(self._batches(r) for r in self._labelled()))
+
+    def _labelled(self) -> list[Rows]:
+        return [rows for (task, _), rows in self.train.items() if task != MLM]
+
+    def _batches(self, rows: Rows | Any) -> int:
+        return math.ceil(len(rows) / self.spec.training.batch_size)
+
+    def _labelled_share(self, texts: Iterable[Any]) -> float:
+        """Return the share of updates that are labelled ones when `texts` are trained on beside them."""
+        labelled = [self._batches(rows) for rows in self._labelled()]
+        counts = labelled + [self._batches(text) for text in texts]
+        return float(probabilities(counts, self.spec.training.temperature)[: len(labelled)].sum())
 
     def sampler(self) -> Sampler:
         """Return the sampler over all training streams."""

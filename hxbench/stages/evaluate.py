@@ -2,21 +2,15 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-import torch
-
 from hxbench.corpora.schema import SPLITS
 from hxbench.errors import InputError, did_you_mean
 from hxbench.evaluation.tagging import Tagged, tag
 from hxbench.methods import method_class
 from hxbench.settings import TASKS, Pair
-from hxbench.spec import RunSpec
-from hxbench.stages.assemble import build
-from hxbench.stages.backbone import get_backbone
 from hxbench.stages.data import RunData
 from hxbench.stages.inputs import DataSource, resolve_inputs
+from hxbench.stages.restore import require_finished, restore
 from hxbench.store import RunRecord
-from hxbench.training.accelerator import accelerator_in
-from hxbench.training.checkpoint import load_weights
 
 
 def evaluate(
@@ -34,14 +28,10 @@ def evaluate(
     Raises `InputError` for a task the run has no head for, a language or split that is not there, data that are
     not those of the run, and a pair whose split the run was trained on.
     """
-    spec = record.spec
-    if not isinstance(spec, RunSpec):
-        raise InputError(f"run {record.id} was written by another version of hxbench and cannot be loaded.")
-    if record.state != "done":
-        raise InputError(f"run {record.id} is not finished ({record.state}): the command that began it goes on.")
+    spec = require_finished(record)
     if split not in SPLITS[1:]:
         raise InputError(did_you_mean("split to score", split, list(SPLITS[1:])))
-    heads = [spec.task] if spec.setting == "single" and spec.task else list(TASKS)
+    heads = [spec.task] if spec.task else list(TASKS)
     for task in tasks or ():
         if task not in TASKS:
             raise InputError(did_you_mean("task", task, list(TASKS)))
@@ -52,7 +42,7 @@ def evaluate(
     for code in languages or ():
         if code not in corpora.languages:
             raise InputError(did_you_mean("language", code, list(corpora.languages)))
-    resolved, plan = resolve_inputs(spec, corpora, uses_mlm=method_class(spec.kind).uses_mlm)
+    resolved, plan = resolve_inputs(spec, corpora, method_class(spec.kind))
     if resolved.backbone.fingerprint != spec.backbone.fingerprint:
         raise InputError(
             f"run {record.id} was trained on another backbone than this data source gives ({spec.backbone.name})."
@@ -77,17 +67,10 @@ def evaluate(
         left_out.append(f"{why}.")
     if left_out and (not chosen or (tasks and languages)):  # a pair that was named is not left out silently
         raise InputError(left_out[0])
-    backbone = get_backbone(spec.backbone, offline=offline)
-    if spec.training.cpu_threads:
-        torch.set_num_threads(spec.training.cpu_threads)  # sums round differently on more threads
-    method = build(spec, backbone)
-    load_weights(record.folder / "checkpoint", method.trained())
-    accelerator = accelerator_in(spec.training.precision)
-    method.to(accelerator.device)
+    method, backbone = restore(record, offline=offline)
+    device = next(method.parameters()).device
     data = RunData(spec, plan, corpora, backbone.tokenizer)
     for done, pair in enumerate(chosen):
         report(f"score {record.id}", done, len(chosen))
-        scored = tag(
-            method, data.tagging(pair, split), data.vocabulary, spec.training.eval_batch_size, accelerator.device
-        )
+        scored = tag(method, data.tagging(pair, split), data.vocabulary, spec.training.eval_batch_size, device)
         yield scored, "source" if str(pair) in trained else "target"

@@ -10,7 +10,7 @@ from hxbench.corpora.load import Corpora, Origin
 from hxbench.errors import InputError
 from hxbench.spec import DataSpec, RunSpec
 from hxbench.stages import backbone
-from hxbench.stages.plan import Plan, fingerprinted, plan_run
+from hxbench.stages.plan import Plan, Traits, fingerprinted, plan_run
 
 _REMEMBERED = "data-sources.json"
 
@@ -77,9 +77,9 @@ def _remembered() -> dict[str, str]:
     return known if isinstance(known, dict) else {}
 
 
-def resolve_inputs(spec: RunSpec, corpora: Corpora, *, uses_mlm: bool) -> tuple[RunSpec, Plan]:
+def resolve_inputs(spec: RunSpec, corpora: Corpora, traits: type[Traits]) -> tuple[RunSpec, Plan]:
     """Return the spec with the fingerprints of data and backbone, and the plan they allow."""
-    plan = plan_run(spec, corpora, uses_mlm=uses_mlm)
+    plan = plan_run(spec, corpora, traits)
     update = {
         "data": fingerprinted(spec.data, plan, corpora),
         "backbone": spec.backbone.model_copy(update={"fingerprint": backbone.fingerprint(spec.backbone, corpora)}),

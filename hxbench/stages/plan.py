@@ -1,12 +1,22 @@
 """What one run trains on, selects by and scores, given what the data source holds."""
 
 import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar, Protocol
 
 from hxbench.corpora.load import Corpora
-from hxbench.errors import InputError
+from hxbench.errors import InputError, did_you_mean
 from hxbench.settings import Pair, source_pairs, target_pairs
 from hxbench.spec import DataSpec, RunSpec
+
+
+class Traits(Protocol):
+    """What the plan of a run depends on in its method."""
+
+    uses_mlm: ClassVar[bool]
+    needs_text: ClassVar[bool]
+    needs_labels: ClassVar[bool]
 
 
 @dataclass(frozen=True)
@@ -14,15 +24,17 @@ class Plan:
     """The pairs of a run and the splits they come from."""
 
     train: dict[Pair, str]  # labelled sources; the split is "test" where a treebank has no other (Hyper-X, App. A)
-    mlm: tuple[str, ...]  # languages with running text
+    mlm: tuple[str, ...]  # languages with running text that is trained on
+    counted: tuple[str, ...]  # languages whose running text only counts: for runs that match labelled updates
     validation: tuple[Pair, ...]
     test: tuple[Pair, ...]
     missing: tuple[Pair, ...]  # wanted, but not in this data source
+    notes: tuple[str, ...] = ()  # what else cannot be done, one sentence each
 
     def used(self) -> list[tuple[str, str, str]]:
         """Return every (task, language, split) that the run reads."""
         splits = [(*pair, split) for pair, split in self.train.items()]
-        splits += [("mlm", language, "train") for language in self.mlm]
+        splits += [("mlm", language, "train") for language in {*self.mlm, *self.counted}]
         splits += [(*pair, "dev") for pair in self.validation]
         splits += [(*pair, "test") for pair in self.test]
         return splits
@@ -33,14 +45,32 @@ def training_split(corpora: Corpora, pair: Pair) -> str | None:
     return next((split for split in ("train", "test") if split in corpora.splits(*pair)), None)
 
 
-def plan_run(spec: RunSpec, corpora: Corpora, *, uses_mlm: bool) -> Plan:
-    """Return the plan of a run; `InputError` when nothing labelled is left to train on."""
-    sources = source_pairs(spec.setting, spec.task, spec.partition, corpora.languages)
+def plan_run(spec: RunSpec, corpora: Corpora, traits: type[Traits]) -> Plan:
+    """Return the plan of a run; `InputError` when nothing is left to train on, or fewer sentences than wanted."""
+    if spec.setting == "language":
+        return _language_plan(spec, corpora)
+    held_out = _held_out(spec, corpora)
+    sources = [p for p in _sources(spec, corpora) if p.language not in held_out]
     targets = target_pairs(spec.setting, spec.task, corpora.languages)
+    notes = []
+    if traits.needs_text:
+        mute = _languages_where(targets, lambda code: not corpora.splits("mlm", code))
+        sources, targets = _without(sources, mute), _without(targets, mute)
+        notes += _no_score(spec, "running text", mute)
     train = {pair: split for pair in sources if (split := training_split(corpora, pair))}
     if not train:
         wanted = ", ".join(map(str, sources[:4]))
         raise InputError(f"the data source holds none of the labelled sources of this run ({wanted} …).")
+    if traits.needs_labels:
+        known = {pair.language for pair in train}
+        mute = _languages_where(targets, lambda code: code not in known)
+        targets = _without(targets, mute)
+        notes += (
+            [f"{spec.method} scores no language without a labelled source: {', '.join(mute)}."] if mute else []
+        )
+    if spec.few_shot:
+        targets = sources
+        _require_sentences(sources[0], train, spec.few_shot.k, corpora)
     # a pair trained on its test split has nothing left to be selected or scored by
     spent = {pair for pair, split in train.items() if split == "test"}
     choices = {
@@ -49,17 +79,67 @@ def plan_run(spec: RunSpec, corpora: Corpora, *, uses_mlm: bool) -> Plan:
         "targets": [p for p in targets if p not in train],
         "last": [],
     }
-    mlm = [code for code in corpora.languages if corpora.splits("mlm", code)] if uses_mlm else []
+    texts = [code for code in corpora.languages if traits.uses_mlm and code not in held_out]
+    texts = [code for code in texts if corpora.splits("mlm", code)]
+    mlm = texts
     if spec.training.mlm_languages != "all":
         keep = spec.training.mlm_languages == "unseen"
         mlm = [code for code in mlm if keep and corpora.languages[code].group == "unseen"]
     return Plan(
         train=train,
         mlm=tuple(mlm),
+        counted=tuple(texts) if spec.training.match_labelled else (),
         validation=tuple(p for p in choices[spec.training.selection] if "dev" in corpora.splits(*p)),
         test=tuple(p for p in targets if p not in spent and "test" in corpora.splits(*p)),
         missing=tuple(p for p in targets if "test" not in corpora.splits(*p)),
+        notes=tuple(notes),
     )
+
+
+def _languages_where(pairs: Sequence[Pair], lacking: Callable[[str], bool]) -> list[str]:
+    return [code for code in dict.fromkeys(pair.language for pair in pairs) if lacking(code)]
+
+
+def _no_score(spec: RunSpec, lack: str, languages: Sequence[str]) -> list[str]:
+    return [f"{spec.method} scores no language without {lack}: {', '.join(languages)}."] if languages else []
+
+
+def _without(pairs: Sequence[Pair], languages: Sequence[str]) -> list[Pair]:
+    return [pair for pair in pairs if pair.language not in languages]
+
+
+def _language_plan(spec: RunSpec, corpora: Corpora) -> Plan:
+    """Return the plan of a run on the running text of one language."""
+    code = spec.language or ""
+    if code not in corpora.languages:
+        raise InputError(did_you_mean("language", code, list(corpora.languages)))
+    if not corpora.splits("mlm", code):
+        raise InputError(f"{spec.title}: the data source holds no running text of {code}.")
+    return Plan(train={}, mlm=(code,), counted=(), validation=(), test=(), missing=())
+
+
+def _held_out(spec: RunSpec, corpora: Corpora) -> set[str]:
+    """Return the codes here of the languages that must not be trained on."""
+    known = {language.paper_code: code for code, language in corpora.languages.items()}
+    for name in spec.data.held_out:
+        if name not in known and name not in corpora.languages:
+            raise InputError(did_you_mean("language", name, list(known)))
+    return {known.get(name, name) for name in spec.data.held_out}
+
+
+def _sources(spec: RunSpec, corpora: Corpora) -> list[Pair]:
+    if shot := spec.few_shot:
+        if shot.language not in corpora.languages:
+            raise InputError(did_you_mean("language", shot.language, list(corpora.languages)))
+        return [Pair(shot.task, shot.language)]
+    return source_pairs(spec.setting, spec.task, spec.partition, corpora.languages)
+
+
+def _require_sentences(pair: Pair, train: dict[Pair, str], k: int, corpora: Corpora) -> None:
+    if train[pair] != "train":
+        raise InputError(f"the data source has no training split of {pair} to draw {k} sentences from.")
+    if (size := len(corpora.load(*pair, "train"))) < k:
+        raise InputError(f"{k} sentences of {pair} are asked for, but its training split has only {size}.")
 
 
 def fingerprinted(data: DataSpec, plan: Plan, corpora: Corpora) -> DataSpec:

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from hxbench.evaluation.metrics import sentence_counts
 from hxbench.evaluation.tagging import Tagged
 from hxbench.languages import find_language, language_set
 from hxbench.settings import TASKS, Pair
@@ -42,10 +43,18 @@ def write_results(
     writer.write_metrics([*tests, *progress.validation, *_cost_rows(spec, progress)])
     writer.write_history(progress.history)
     for one in ordered:
+        counts = [
+            sentence_counts(one.task, gold, predicted)
+            for gold, predicted in zip(one.gold, one.predicted, strict=True)
+        ]
         table: dict[str, list[Any]] = {
             "sentence": list(range(len(one.gold))),
             "gold": one.gold,
             "predicted": one.predicted,
+            # what a score is made of, so that resampling sentences needs neither metric nor labels
+            "correct_count": [count.correct for count in counts],
+            "predicted_count": [count.predicted for count in counts],
+            "gold_count": [count.gold for count in counts],
         }
         writer.write_predictions(one.task, one.language, table)
     writer.write_provenance(

@@ -1,10 +1,15 @@
-"""One run from an unresolved spec: inputs, backbone, training. What a worker process is given to do."""
+"""One run as a worker process is given it, and everything a set of runs needs, in the order of their needs."""
 
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from hxbench.corpora.load import Corpora
 from hxbench.methods import method_class
-from hxbench.spec import RunSpec
+from hxbench.methods.method import START
+from hxbench.spec import BackboneSpec, DataSpec, RunSpec
+from hxbench.stages import backbone
 from hxbench.stages.assemble import with_options
 from hxbench.stages.inputs import DataSource, resolve_inputs
 from hxbench.stages.plan import Plan
@@ -14,26 +19,21 @@ from hxbench.store import Store
 
 @dataclass(frozen=True)
 class Job:
-    """A run to do: everything a process needs to know, small enough to send to one."""
+    """A resolved run to do: everything a process needs to know, small enough to send to one."""
 
     spec: RunSpec
     source: DataSource
     store: Path
     offline: bool = False
     checkpoint_every: int | None = None
-
-    def resolve(self) -> tuple[RunSpec, Plan]:
-        """Return the spec with options and fingerprints complete, and the plan."""
-        spec = with_options(self.spec)
-        corpora = self.source.corpora(spec.data, offline=self.offline)
-        return resolve_inputs(spec, corpora, uses_mlm=method_class(spec.kind).uses_mlm)
+    keep_weights: bool = True
 
     def execute(self, report: Report) -> Path:
         """Do the run, preparing whatever it lacks; return its folder in the store."""
         from hxbench.stages.train import run
 
-        spec, plan = self.resolve()
-        corpora = self.source.corpora(spec.data, offline=self.offline)
+        corpora = self.source.corpora(self.spec.data, offline=self.offline)
+        spec, plan = resolve_inputs(self.spec, corpora, method_class(self.spec.kind))
         make_backbone(spec.backbone, corpora, report)
         return run(
             spec,
@@ -42,6 +42,118 @@ class Job:
             Store(self.store),
             offline=self.offline,
             checkpoint_every=self.checkpoint_every,
+            keep_weights=self.keep_weights,
             source=self.source.title,
             report=lambda step, updates, _loss: report(spec.title, step, updates),
         )
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A run with its place among others: which runs must be finished before it, and whether it is itself."""
+
+    job: Job
+    plan: Plan
+    needs: tuple[str, ...]
+    done: bool
+
+    @property
+    def run_id(self) -> str:
+        """The id of the resolved spec."""
+        return self.job.spec.run_id
+
+    @property
+    def lane(self) -> str:
+        """Runs of one lane are small and alike: they share a process. Empty for a process of its own."""
+        return f"few-shot {self.job.spec.after[START]}" if self.job.spec.few_shot else ""
+
+
+class Session:
+    """Resolves specs against one data source and one store, opening and asking for everything once.
+
+    `planned` are the runs in an order in which each comes after those it needs.
+    """
+
+    def __init__(
+        self, source: DataSource, store: Path, *, offline: bool = False, checkpoint_every: int | None = None
+    ) -> None:
+        self.source, self.store = source, Store(store)
+        self.offline, self.checkpoint_every = offline, checkpoint_every
+        self.planned: dict[str, Planned] = {}
+        self._corpora: dict[str, Corpora] = {}
+        self._backbones: dict[str, BackboneSpec] = {}
+        self._resolved: dict[tuple[str, str], Planned] = {}
+
+    def corpora(self, data: DataSpec) -> Corpora:
+        """Return the corpora as a spec wants them read."""
+        key = data.model_copy(update={"fingerprint": ""}).model_dump_json()
+        if key not in self._corpora:
+            self._corpora[key] = self.source.corpora(data, offline=self.offline)
+        return self._corpora[key]
+
+    def backbone(self, spec: BackboneSpec, corpora: Corpora) -> BackboneSpec:
+        """Return the spec with its fingerprint, which is settled once: a hub's branch may move meanwhile."""
+        key = json.dumps(spec.model_dump(mode="json"), sort_keys=True)
+        if key not in self._backbones:
+            fingerprint = backbone.fingerprint(spec, corpora)
+            self._backbones[key] = spec.model_copy(update={"fingerprint": fingerprint})
+        return self._backbones[key]
+
+    def resolve(self, spec: RunSpec, start: RunSpec | None = None, *, keep_weights: bool = True) -> Planned:
+        """Return a run with its options and fingerprints complete; what it needs is resolved with it."""
+        key = spec.run_id, start.run_id if start else ""
+        if key not in self._resolved:
+            self._resolved[key] = self._resolve(spec, start, keep_weights)
+        return self._resolved[key]
+
+    def _resolve(self, spec: RunSpec, start: RunSpec | None, keep_weights: bool) -> Planned:
+        spec = with_options(spec)
+        corpora = self.corpora(spec.data)
+        spec = spec.model_copy(update={"backbone": self.backbone(spec.backbone, corpora)})
+        kind = method_class(spec.kind)
+        texts = [code for code in corpora.languages if corpora.splits("mlm", code)]
+        needed = {role: self.resolve(other) for role, other in kind.needs(spec, texts).items()}
+        if start is not None:
+            needed[START] = self.resolve(start)
+        after = {role: one.run_id for role, one in needed.items()}
+        spec, plan = resolve_inputs(spec.model_copy(update={"after": after}), corpora, kind)
+        job = Job(spec, self.source, self.store.root, self.offline, self.checkpoint_every, keep_weights)
+        return Planned(job, plan, tuple(dict.fromkeys(after.values())), self.store.is_complete(spec.run_id))
+
+    def add(self, spec: RunSpec, start: RunSpec | None = None, *, keep_weights: bool = True) -> Planned:
+        """Plan a run and, unless it is in the store already, whatever it needs before it."""
+        one = self.resolve(spec, start, keep_weights=keep_weights)
+        by_id = {other.run_id: other for other in self._resolved.values()}
+        self._add(one, by_id)
+        return one
+
+    def _add(self, one: Planned, by_id: dict[str, Planned]) -> None:
+        if one.run_id in self.planned:
+            return
+        if not one.done:
+            for run_id in one.needs:
+                self._add(by_id[run_id], by_id)
+        self.planned[one.run_id] = one
+
+    def todo(self) -> list[Planned]:
+        """Return the planned runs that the store lacks."""
+        return [one for one in self.planned.values() if not one.done]
+
+    def make_backbones(self, report: Report) -> None:
+        """Make or fetch the backbones of the runs to do, before any of them starts."""
+        for one in {p.job.spec.backbone.fingerprint: p for p in self.todo()}.values():
+            make_backbone(one.job.spec.backbone, self.corpora(one.job.spec.data), report)
+
+    def notes(self) -> list[str]:
+        """Return what the runs to do have to leave out, one sentence each."""
+        plans = [one.plan for one in self.todo()]
+        missing = dict.fromkeys(str(pair) for plan in plans for pair in plan.missing)
+        said = [f"Not in this data source, left out: {', '.join(missing)}."] if missing else []
+        return said + list(dict.fromkeys(note for plan in plans for note in plan.notes))
+
+
+def waiting_for(todo: Iterable[Planned]) -> list[frozenset[int]]:
+    """Return, for each run, the places in the list of those it has to wait for."""
+    runs = list(todo)
+    place = {one.run_id: number for number, one in enumerate(runs)}
+    return [frozenset(place[run_id] for run_id in one.needs if run_id in place) for one in runs]

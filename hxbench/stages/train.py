@@ -1,5 +1,6 @@
 """One run from its spec to a finished folder in the store."""
 
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from hxbench.corpora.load import Corpora
 from hxbench.evaluation.tagging import Tagged, TaggingData, tag
 from hxbench.settings import Pair
 from hxbench.spec import RunSpec
-from hxbench.stages.assemble import build
+from hxbench.stages.assemble import build, equip
 from hxbench.stages.backbone import get_backbone
 from hxbench.stages.data import RunData
 from hxbench.stages.plan import Plan
@@ -34,11 +35,13 @@ def run(
     *,
     offline: bool = False,
     checkpoint_every: int | None = None,
+    keep_weights: bool = True,
     source: str = "",
     report: Report = lambda step, updates, loss: None,
 ) -> Path:
     """Train and score a run whose inputs are resolved; return its folder in the store.
 
+    `keep_weights` false leaves the trained weights out of the finished run: its scores and predictions stay.
     Under `torchrun` every process calls this and only the first writes. What is already in the store is returned.
     """
     final = store.root / "runs" / spec.run_id
@@ -47,7 +50,10 @@ def run(
     if spec.training.cpu_threads:
         torch.set_num_threads(spec.training.cpu_threads)
     accelerator = accelerator_in(spec.training.precision)
-    work = _Work(spec, plan, corpora, accelerator, offline, checkpoint_every, source, report)
+    work = _Work(
+        spec, plan, corpora, store, accelerator, offline=offline, checkpoint_every=checkpoint_every,
+        keep_weights=keep_weights, source=source, report=report,
+    )  # fmt: skip
     if not accelerator.is_main_process:
         work.train_and_score(Path(broadcast_object_list([None])[0]), None)
         return final
@@ -72,18 +78,24 @@ class _Work:
         spec: RunSpec,
         plan: Plan,
         corpora: Corpora,
+        store: Store,
         accelerator: Accelerator,
+        *,
         offline: bool,
         checkpoint_every: int | None,
+        keep_weights: bool,
         source: str,
         report: Report,
     ) -> None:
         self.spec, self.plan, self.accelerator = spec, plan, accelerator
-        self.checkpoint_every, self.source, self.report = checkpoint_every, source, report
+        self.checkpoint_every, self.keep_weights = checkpoint_every, keep_weights
+        self.source, self.report = source, report
         self.share = (accelerator.process_index, accelerator.num_processes)
         backbone = get_backbone(spec.backbone, offline=offline)
         self.data = RunData(spec, plan, corpora, backbone.tokenizer)
-        self.method = build(spec, backbone).to(accelerator.device)
+        self.method = build(spec, backbone)
+        equip(self.method, spec, store)
+        self.method.to(accelerator.device)
 
     def train_and_score(self, folder: Path, writer: RunWriter | None) -> None:
         """Train in the run's work folder, score the test splits, and let the process that has a writer write."""
@@ -117,14 +129,20 @@ class _Work:
             checkpoint_every=self.checkpoint_every,
             report=tell,
         )
+        trained = time.perf_counter()
         results = self.scored({pair: self.data.tagging(pair, "test") for pair in self.plan.test})
         if writer is None:
             return
-        save_weights(folder / "checkpoint", tensors)
+        if self.keep_weights:
+            save_weights(folder / "checkpoint", tensors)
         device = {"device": str(self.accelerator.device), "processes": self.accelerator.num_processes}
         write_results(writer, spec, self.plan, progress, results, {**device, "data_source": self.source})
-        seconds = round(progress.wall_seconds, 2)
-        writer.status(step=sampler.updates, best_step=progress.best_step, wall_seconds=seconds)
+        writer.status(
+            step=sampler.updates,
+            best_step=progress.best_step,
+            wall_seconds=round(progress.wall_seconds, 2),
+            scoring_seconds=round(time.perf_counter() - trained, 2),
+        )
 
     def scored(self, sets: Mapping[Pair, TaggingData]) -> list[Tagged]:
         """Tag the splits: each process every so-many-th, and all of them get to know all results."""

@@ -43,6 +43,17 @@ class Store:
         """Return whether the run is finished; reads one small file."""
         return is_done(self._final(run_id))
 
+    def checkpoint(self, run_id: str) -> Path:
+        """Return the folder with the weights of a finished run; `InputError` when it was kept without them."""
+        folder = self._final(run_id) / "checkpoint"
+        if not self.is_complete(run_id):
+            raise InputError(f"run {run_id} is not finished in the store {self.root}.")
+        if not folder.is_dir():
+            raise InputError(
+                f"run {run_id} was kept without its weights in {self.root}: nothing can be done with it."
+            )
+        return folder
+
     def open_run(self, spec: "RunSpec") -> RunWriter:
         """Claim the run's work folder for this process; raises `RunBusy` when another live process has it."""
         run_id = spec.run_id

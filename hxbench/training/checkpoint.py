@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from hxbench import manifest
 from hxbench.errors import InputError
+from hxbench.modules.parameters import fill
 
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 
@@ -30,12 +31,17 @@ def save_weights(folder: Path, tensors: Mapping[str, Tensor]) -> None:
     temporary.rename(folder)
 
 
-def load_weights(folder: Path, parameters: Mapping[str, nn.Parameter]) -> None:
-    """Put saved tensors into `parameters`; `InputError` when a file is damaged or the names or shapes differ."""
+def read_weights(folder: Path) -> dict[str, Tensor]:
+    """Return saved tensors by name; `InputError` when there are none or a file is damaged."""
     if not manifest.is_complete(folder):
         raise InputError(f"{folder} holds no complete checkpoint.")
     manifest.verify(folder)
-    _fill(parameters, load_file(folder / "model.safetensors"), folder)
+    return load_file(folder / "model.safetensors")
+
+
+def load_weights(folder: Path, parameters: Mapping[str, nn.Parameter]) -> None:
+    """Put the weights saved in `folder` into `parameters`."""
+    fill(parameters, read_weights(folder), str(folder))
 
 
 class ResumeStates:
@@ -76,7 +82,7 @@ class ResumeStates:
             return None
         newest = complete[-1]
         manifest.verify(newest)
-        _fill(parameters, load_file(newest / "model.safetensors"), newest)
+        fill(parameters, load_file(newest / "model.safetensors"), str(newest))
         _restore_moments(parameters, optimiser, load_file(newest / "optimiser.safetensors"))
         best = newest / "best.safetensors"
         return json.loads((newest / "numbers.json").read_text()), load_file(best) if best.exists() else None
@@ -97,18 +103,6 @@ def _temporary(parent: Path, name: str) -> Path:
 
 def _on_cpu(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
-
-
-def _fill(parameters: Mapping[str, nn.Parameter], saved: Mapping[str, Tensor], origin: Path) -> None:
-    if different := sorted(parameters.keys() ^ saved.keys()):
-        raise InputError(f"{origin}: the checkpoint does not fit this method (first difference: {different[0]}).")
-    with torch.no_grad():
-        for name, parameter in parameters.items():
-            if parameter.shape != saved[name].shape:
-                raise InputError(
-                    f"{origin}: {name} has shape {tuple(saved[name].shape)}, not {tuple(parameter.shape)}."
-                )
-            parameter.copy_(saved[name])
 
 
 def _moments(parameters: Mapping[str, nn.Parameter], optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -7,13 +7,15 @@ from miniature import NER, POS, TEXTS, TINY, resolved, spec_for
 
 from hxbench.corpora import Corpora, Origin
 from hxbench.errors import InputError
+from hxbench.methods import method_class
+from hxbench.recipe import load
 from hxbench.settings import Pair
 from hxbench.stages.inputs import DataSource
 from hxbench.stages.plan import plan_run
 
 
 def plan_of(corpora, method="hyperx-base", **changes):
-    return plan_run(spec_for(method, **changes), corpora, uses_mlm="hyperx" in method)
+    return plan_run(spec_for(method, **changes), corpora, method_class(load("methods", method).kind))
 
 
 def pairs(text):

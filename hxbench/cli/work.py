@@ -1,0 +1,82 @@
+"""What `train`, `fewshot` and `run` have in common: prepare what the runs share, do them, say how they ended."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from hxbench.launch.local import Outcome
+    from hxbench.spec import RunSpec
+    from hxbench.stages.session import Planned, Session
+
+
+def is_first_process() -> bool:
+    """Return whether this process speaks for those that `torchrun` has started together."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def in_torchrun() -> bool:
+    """Return whether other processes work on each run together with this one."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+def worker_count(asked: int, todo: "Sequence[Planned]") -> int:
+    """Return how many runs go at a time: as asked, else as many as the cores carry."""
+    threads = max((one.job.spec.training.cpu_threads or 0 for one in todo), default=0)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return 1 if in_torchrun() else asked or max(1, cores // threads if threads else 1)
+
+
+def fetch(session: "Session", specs: "Sequence[RunSpec]") -> None:
+    """Bring the corpora of the runs here where the source is a remote one, options checked before."""
+    from hxbench.cli.progress import progress
+    from hxbench.settings import TASKS
+    from hxbench.stages import prepare
+    from hxbench.stages.assemble import with_options
+
+    checked = [with_options(spec) for spec in specs]  # before anything is fetched or written
+    with progress(quiet=not is_first_process()) as tell:
+        for data in {spec.data.model_dump_json(): spec.data for spec in checked}.values():
+            prepare.fetch([*TASKS, "mlm"], session.corpora(data), lambda *told: tell(None, *told))
+
+
+def do(session: "Session", workers: int) -> "list[tuple[Planned, Outcome]]":
+    """Do the planned runs that the store lacks; return how each of them ended."""
+    from hxbench.cli.progress import progress
+    from hxbench.errors import InputError
+    from hxbench.launch.local import Task, run_jobs
+    from hxbench.stages import backbone
+    from hxbench.stages.session import waiting_for
+
+    todo = session.todo()
+    if not todo:
+        return []
+    for note in session.notes():
+        print(note, file=sys.stderr)
+    if in_torchrun() and not all(backbone.is_ready(one.job.spec.backbone) for one in todo):
+        raise InputError("the backbone is not made yet: run hxbench prepare first, in a process of its own.")
+    with progress(quiet=not is_first_process()) as tell:
+        session.make_backbones(lambda *told: tell(None, *told))
+        tasks = [Task(one.job, needs, one.lane) for one, needs in zip(todo, waiting_for(todo), strict=True)]
+        outcomes = run_jobs(tasks, worker_count(workers, todo), tell)
+    return list(zip(todo, outcomes, strict=True))
+
+
+def end(outcomes: "Sequence[tuple[Planned, Outcome]]") -> None:
+    """Say which runs were not done and why, and end the command with the exit code that says the same."""
+    from hxbench.errors import RunError
+
+    bad = [(one, outcome) for one, outcome in outcomes if outcome.state != "done"]
+    told = [(one, outcome) for one, outcome in bad if outcome.message != "not started"]
+    for one, outcome in told:
+        print(f"hxbench: {one.job.spec.title}: {outcome.message}", file=sys.stderr)
+    if any(outcome.state == "interrupted" for _, outcome in bad):
+        print("hxbench: to go on where it stopped, give the same command again.", file=sys.stderr)
+        raise typer.Exit(128 + max((outcome.signal for _, outcome in bad), default=2))
+    if any(outcome.state == "input" for _, outcome in bad):
+        raise typer.Exit(2)
+    if bad:
+        raise RunError(f"{len(bad)} of {len(outcomes)} runs failed; the same command tries them again.")

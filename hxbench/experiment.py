@@ -1,0 +1,83 @@
+"""An experiment recipe → the runs behind an artifact."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from hxbench import recipe, settings
+from hxbench.errors import InputError, did_you_mean
+from hxbench.languages import language_set
+from hxbench.recipe import ExperimentBlock, ExperimentRecipe, FewShotRecipe, ProfileRecipe
+from hxbench.spec import FewShotSpec, RunSpec, TrainingSpec, validated
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A run an experiment asks for; a few-shot run starts from another, which has to be there first."""
+
+    spec: RunSpec
+    start: RunSpec | None = None
+
+
+def few_shot_spec(start: RunSpec, pair: settings.Pair, k: int, draw: int, training: dict[str, Any]) -> RunSpec:
+    """Return the spec that tunes the run `start` on `k` sentences of a pair; `training` replaces its fields."""
+    shot = FewShotSpec(task=pair.task, language=pair.language, k=k, draw=draw)  # type: ignore[arg-type]
+    merged = recipe.merge(start.training.model_dump(exclude_none=True), training)
+    update = {"few_shot": shot, "training": validated(TrainingSpec, merged, f"few-shot from {start.title}")}
+    return start.model_copy(update=update)
+
+
+def code_here(language: str, origin: str) -> str:
+    """Return the code, in the languages of a data origin, of a language given by its paper code or its own."""
+    languages = language_set("sandbox" if origin == "sandbox" else "hyperx")
+    for known in languages.values():
+        if language in (known.code, known.paper_code):
+            return known.code
+    raise InputError(did_you_mean("language", language, list(languages)))
+
+
+def few_shot_runs(
+    start: RunSpec, protocol: FewShotRecipe, *, draws: Iterable[int], tasks: Iterable[str] | None = None
+) -> Iterator[Wanted]:
+    """Yield the protocol's runs from one model: every pair, every k, every draw of sentences."""
+    for task in tasks or protocol.tasks:
+        if start.task not in (None, task):
+            continue
+        for language in protocol.languages:
+            pair = settings.Pair(task, code_here(language, start.data.origin))
+            for k in protocol.k:
+                for draw in draws:
+                    yield Wanted(few_shot_spec(start, pair, k, draw, protocol.training), start)
+
+
+def block_runs(
+    block: ExperimentBlock, profile: str, *, seeds: Iterable[int] | None = None, origin: str | None = None
+) -> Iterator[Wanted]:
+    """Yield the runs of one block at a profile."""
+    scale: ProfileRecipe = recipe.load("profiles", profile)
+    for seed in seeds or scale.seeds:
+        for method in block.methods:
+            one_task = recipe.load("methods", method).one_task
+            for model in settings.models(block.setting, one_task=one_task, switched=block.switched):
+                spec = recipe.resolve(
+                    method, setting=block.setting, profile=profile, task=model.task, partition=model.partition,
+                    seed=seed, origin=origin, backbone_weights=block.weights, changes=block,
+                )  # fmt: skip
+                yield Wanted(spec)
+                if block.few_shot:
+                    yield from few_shot_runs(spec, block.few_shot, draws=range(scale.draws))
+
+
+def blocks(paper: str, name: str) -> list[ExperimentBlock]:
+    """Return the blocks of an experiment, those of the experiments it includes first."""
+    found: ExperimentRecipe = recipe.load(paper, name)
+    return [block for other in found.includes for block in blocks(paper, other)] + list(found.blocks)
+
+
+def runs_of(paper: str, name: str, profile: str, **others: Any) -> list[Wanted]:
+    """Return every run an experiment asks for, once each."""
+    found = (wanted for block in blocks(paper, name) for wanted in block_runs(block, profile, **others))
+    unique: dict[tuple[str, str], Wanted] = {}
+    for wanted in found:
+        unique.setdefault((wanted.spec.run_id, wanted.start.run_id if wanted.start else ""), wanted)
+    return list(unique.values())

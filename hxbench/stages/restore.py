@@ -1,0 +1,39 @@
+"""A finished run → the method as it was trained, ready to score, to tag or to be taken apart."""
+
+import torch
+
+from hxbench.backbones.load import Backbone
+from hxbench.errors import InputError
+from hxbench.methods.method import Method
+from hxbench.spec import RunSpec
+from hxbench.stages.assemble import build, equip
+from hxbench.stages.backbone import get_backbone
+from hxbench.store import RunRecord, Store
+from hxbench.training.accelerator import accelerator_in
+from hxbench.training.checkpoint import load_weights
+
+
+def require_finished(record: RunRecord) -> RunSpec:
+    """Return the spec of a finished run of this version; `InputError` for any other."""
+    if not isinstance(record.spec, RunSpec):
+        raise InputError(f"run {record.id} was written by another version of hxbench and cannot be loaded.")
+    if record.state != "done":
+        raise InputError(f"run {record.id} is not finished ({record.state}): the command that began it goes on.")
+    return record.spec
+
+
+def restore(record: RunRecord, *, offline: bool = False) -> tuple[Method, Backbone]:
+    """Return the trained method on its device, and the backbone it stands on.
+
+    Raises `InputError` for an unfinished run, one that was kept without weights, and damaged weights.
+    """
+    spec = require_finished(record)
+    store = Store(record.folder.parents[1])
+    checkpoint = store.checkpoint(record.id)
+    backbone = get_backbone(spec.backbone, offline=offline)
+    if spec.training.cpu_threads:
+        torch.set_num_threads(spec.training.cpu_threads)  # sums round differently on more threads
+    method = build(spec, backbone)
+    equip(method, spec, store, start=False)  # its own weights replace those it started from
+    load_weights(checkpoint, method.trained())
+    return method.to(accelerator_in(spec.training.precision).device), backbone
