@@ -72,6 +72,9 @@ class Method(nn.Module):
             raise ValueError(f"{type(self).__name__} has no use for a run as {role}")
         fill(self.trained(), tensors, "the run it starts from")
 
+    def start_training(self, updates: int) -> None:
+        """Be told the number of updates before the first one; a resumed run is told again."""
+
     @property
     def body(self) -> nn.Module:
         """The encoder."""

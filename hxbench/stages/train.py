@@ -117,6 +117,7 @@ class _Work:
                 writer.status(step=step)
             self.report(step, sampler.updates, loss)
 
+        self.method.start_training(sampler.updates)
         progress, tensors = train(
             self.method,
             feed,
