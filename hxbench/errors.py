@@ -5,6 +5,10 @@ class InputError(Exception):
     """What the user gave cannot be used: one clear sentence, exit code 2, no traceback."""
 
 
+class LackingData(InputError):  # noqa: N818 - what there is, not what went wrong
+    """A run cannot be made from what the data source holds; others of an experiment can."""
+
+
 class RunError(Exception):
     """A run that was well specified failed while it ran: exit code 1."""
 

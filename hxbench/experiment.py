@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from hxbench import recipe, settings
@@ -66,6 +67,32 @@ def block_runs(
                 yield Wanted(spec)
                 if block.few_shot:
                     yield from few_shot_runs(spec, block.few_shot, draws=range(scale.draws))
+
+
+def named(text: str) -> tuple[str, str]:
+    """Return the paper and the name of an experiment given as `paper/name`, as `name`, or as a YAML file."""
+    paper, slash, name = text.partition("/")
+    if text.endswith((".yaml", ".yml")):
+        return str(recipe.read_yaml(Path(text)).get("paper", recipe.papers()[0])), text
+    if not slash:
+        paper, name = recipe.papers()[0], text
+    if paper not in recipe.papers():
+        raise InputError(did_you_mean("paper", paper, recipe.papers()))
+    if name not in recipe.recipe_names(paper):
+        known = [f"{paper}/{other}" for other in recipe.recipe_names(paper)]
+        raise InputError(did_you_mean("experiment", f"{paper}/{name}", known))
+    return paper, name
+
+
+def artifacts_of(paper: str, name: str) -> tuple[str, ...]:
+    """Return the artifacts an experiment feeds."""
+    found: ExperimentRecipe = recipe.load(paper, name)
+    return found.artifacts
+
+
+def few_shot_protocol(paper: str = "hyperx", name: str = "table5") -> FewShotRecipe:
+    """Return the paper's few-shot protocol."""
+    return next(block.few_shot for block in blocks(paper, name) if block.few_shot)
 
 
 def blocks(paper: str, name: str) -> list[ExperimentBlock]:

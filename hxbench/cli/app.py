@@ -11,9 +11,11 @@ import typer
 
 from hxbench.cli.cost import cost_command
 from hxbench.cli.evaluate import eval_command
+from hxbench.cli.fewshot import fewshot_command
 from hxbench.cli.listing import list_app
 from hxbench.cli.prepare import prepare_command
 from hxbench.cli.report import report_command
+from hxbench.cli.run import run_command
 from hxbench.cli.runs import runs_app
 from hxbench.cli.train import train_command
 from hxbench.errors import InputError, Interrupted, RunError, Stopped
@@ -29,6 +31,8 @@ app = typer.Typer(
 app.command("prepare")(prepare_command)
 app.command("train")(train_command)
 app.command("eval")(eval_command)
+app.command("fewshot")(fewshot_command)
+app.command("run")(run_command)
 app.command("report")(report_command)
 app.command("cost")(cost_command)
 app.add_typer(runs_app, name="runs")

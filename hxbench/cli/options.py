@@ -27,3 +27,4 @@ Assign = Annotated[
     list[str] | None,
     typer.Option("--set", help="Change one field: options.KEY=VALUE, training.KEY=VALUE or data.KEY=VALUE."),
 ]
+Workers = Annotated[int, typer.Option(min=0, help="Runs at a time; 0: as many as the cores carry.")]

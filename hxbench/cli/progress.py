@@ -13,7 +13,7 @@ class Tell(Protocol):
     """Called with a key, what is being done, how far it is, and of how much."""
 
     def __call__(self, key: Any, what: str, done: int, total: int | None) -> None:
-        """Show progress."""
+        """Show progress; what is as far as it goes makes room for others of its key."""
 
 
 @contextmanager
@@ -52,6 +52,6 @@ def progress(quiet: bool = False) -> Iterator[Tell]:
         def bar(key: Any, what: str, done: int, total: int | None) -> None:
             if (key, what) not in tasks:
                 tasks[key, what] = bars.add_task(what, total=total)
-            bars.update(tasks[key, what], completed=done, total=total)
+            bars.update(tasks[key, what], completed=done, total=total, visible=key is None or done != total)
 
         yield bar

@@ -33,7 +33,7 @@ def train_command(
     random_body: options.RandomBody = False,
     variant: options.Variant = "paper",
     assign: options.Assign = None,
-    workers: Annotated[int, typer.Option(min=0, help="Runs at a time; 0: as many as the cores carry.")] = 0,
+    workers: options.Workers = 0,
     checkpoint_every: Annotated[
         int | None, typer.Option(min=1, help="Updates between checkpoints; default: at every evaluation.")
     ] = None,
@@ -78,7 +78,7 @@ def _show(root: Path, run_ids: list[str], as_json: bool) -> None:
         return
     rows = []
     for run_id in run_ids:
-        record = Store(root).get(run_id)
+        record = Store(root).finished(run_id)
         tests = [m for m in record.metrics() if m["split"] == "test"]
         row: dict[str, Any] = {"run": run_id, "title": record.title}
         for task in ("ner", "pos"):

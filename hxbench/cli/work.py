@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from hxbench.launch.local import Outcome
     from hxbench.spec import RunSpec
     from hxbench.stages.session import Planned, Session
+    from hxbench.store import Store
 
 
 def is_first_process() -> bool:
@@ -61,8 +63,43 @@ def do(session: "Session", workers: int) -> "list[tuple[Planned, Outcome]]":
     with progress(quiet=not is_first_process()) as tell:
         session.make_backbones(lambda *told: tell(None, *told))
         tasks = [Task(one.job, needs, one.lane) for one, needs in zip(todo, waiting_for(todo), strict=True)]
-        outcomes = run_jobs(tasks, worker_count(workers, todo), tell)
+        sizes = Counter(task.lane for task in tasks)
+        over: Counter[str] = Counter()
+
+        def ended(number: int, _outcome: "Outcome") -> None:
+            over[""] += 1
+            if lane := tasks[number].lane:
+                over[f"in {lane}"] += 1
+                tell(lane, lane, over[f"in {lane}"], sizes[lane])
+            if len(tasks) > 1:
+                tell(None, "runs", over[""], len(tasks))
+
+        def report(number: int, what: str, done: int, total: int | None) -> None:
+            if not tasks[number].lane:  # the runs of a lane are too short to be shown one by one
+                tell(number, what, done, total)
+
+        outcomes = run_jobs(tasks, worker_count(workers, todo), report, ended)
     return list(zip(todo, outcomes, strict=True))
+
+
+def print_outcomes(outcomes: "Sequence[tuple[Planned, Outcome]]") -> None:
+    """Print how each run ended as JSON."""
+    import json
+
+    rows = [
+        {"run": one.run_id, "title": one.job.spec.title, "state": outcome.state, "message": outcome.message}
+        for one, outcome in outcomes
+    ]
+    print(json.dumps(rows, ensure_ascii=False, indent=1))
+
+
+def print_artifacts(paper: str, names: "Sequence[str]", store: "Store", profile: str) -> None:
+    """Print artifacts as far as the store fills them."""
+    from hxbench.report import build
+    from hxbench.report.render import terminal
+
+    for name in names:
+        print(terminal.render(build(paper, name, store, profile), color=sys.stdout.isatty()), flush=True)
 
 
 def end(outcomes: "Sequence[tuple[Planned, Outcome]]") -> None:

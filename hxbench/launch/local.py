@@ -17,6 +17,7 @@ from hxbench.launch.signals import STOPPING, held_back, let_through, signals_as_
 from hxbench.stages.session import Job
 
 Report = Callable[[int, str, int, int | None], None]  # number of the job, what it does, how far, of how much
+Ended = Callable[[int, "Outcome"], None]  # number of the job, how it ended
 REPORT_EVERY = 10  # steps between two messages of a worker
 
 
@@ -60,13 +61,27 @@ class Task:
     lane: str = ""
 
 
-def run_jobs(tasks: Sequence[Task], workers: int, report: Report) -> list[Outcome]:
+class _Outcomes(dict[int, Outcome]):
+    """How jobs ended, told to whoever wants to know as they do."""
+
+    def __init__(self, ended: Ended) -> None:
+        super().__init__()
+        self._ended = ended
+
+    def __setitem__(self, number: int, outcome: Outcome) -> None:
+        super().__setitem__(number, outcome)
+        self._ended(number, outcome)
+
+
+def run_jobs(
+    tasks: Sequence[Task], workers: int, report: Report, ended: Ended = lambda number, outcome: None
+) -> list[Outcome]:
     """Do the jobs, at most `workers` at a time; a failing one stops only those that need it.
 
     A job needs earlier ones of the list only. After an interruption no further job is started, and those at work
     save and stop.
     """
-    outcomes: dict[int, Outcome] = {}
+    outcomes = _Outcomes(ended)
     lanes = _lanes(tasks)
     if workers == 1 or len(lanes) == 1:
         for number in (number for lane in lanes for number in lane):
@@ -176,7 +191,8 @@ def _next_ready(tasks: Sequence[Task], waiting: list[list[int]], outcomes: dict[
             continue
         waiting.remove(lane)
         lost = {number: how for number in lane if (how := _lost(tasks, number, outcomes))}
-        outcomes |= lost
+        for number, how in lost.items():
+            outcomes[number] = how
         if able := [number for number in lane if number not in lost]:
             return able
     return None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from hxbench.corpora.load import Corpora
-from hxbench.errors import InputError, did_you_mean
+from hxbench.errors import InputError, LackingData, did_you_mean
 from hxbench.settings import Pair, source_pairs, target_pairs
 from hxbench.spec import DataSpec, RunSpec
 
@@ -60,7 +60,7 @@ def plan_run(spec: RunSpec, corpora: Corpora, traits: type[Traits]) -> Plan:
     train = {pair: split for pair in sources if (split := training_split(corpora, pair))}
     if not train:
         wanted = ", ".join(map(str, sources[:4]))
-        raise InputError(f"the data source holds none of the labelled sources of this run ({wanted} …).")
+        raise LackingData(f"the data source holds none of the labelled sources of this run ({wanted} …).")
     if traits.needs_labels:
         known = {pair.language for pair in train}
         mute = _languages_where(targets, lambda code: code not in known)
@@ -114,7 +114,7 @@ def _language_plan(spec: RunSpec, corpora: Corpora) -> Plan:
     if code not in corpora.languages:
         raise InputError(did_you_mean("language", code, list(corpora.languages)))
     if not corpora.splits("mlm", code):
-        raise InputError(f"{spec.title}: the data source holds no running text of {code}.")
+        raise LackingData(f"{spec.title}: the data source holds no running text of {code}.")
     return Plan(train={}, mlm=(code,), counted=(), validation=(), test=(), missing=())
 
 
@@ -137,9 +137,9 @@ def _sources(spec: RunSpec, corpora: Corpora) -> list[Pair]:
 
 def _require_sentences(pair: Pair, train: dict[Pair, str], k: int, corpora: Corpora) -> None:
     if train[pair] != "train":
-        raise InputError(f"the data source has no training split of {pair} to draw {k} sentences from.")
+        raise LackingData(f"the data source has no training split of {pair} to draw {k} sentences from.")
     if (size := len(corpora.load(*pair, "train"))) < k:
-        raise InputError(f"{k} sentences of {pair} are asked for, but its training split has only {size}.")
+        raise LackingData(f"{k} sentences of {pair} are asked for, but its training split has only {size}.")
 
 
 def fingerprinted(data: DataSpec, plan: Plan, corpora: Corpora) -> DataSpec:

@@ -65,7 +65,8 @@ class Planned:
     @property
     def lane(self) -> str:
         """Runs of one lane are small and alike: they share a process. Empty for a process of its own."""
-        return f"few-shot {self.job.spec.after[START]}" if self.job.spec.few_shot else ""
+        spec = self.job.spec
+        return f"few-shot from {spec.model_copy(update={'few_shot': None}).title}" if spec.few_shot else ""
 
 
 class Session:
@@ -117,6 +118,7 @@ class Session:
             needed[START] = self.resolve(start)
         after = {role: one.run_id for role, one in needed.items()}
         spec, plan = resolve_inputs(spec.model_copy(update={"after": after}), corpora, kind)
+        self.store.require_whole(spec.run_id)
         job = Job(spec, self.source, self.store.root, self.offline, self.checkpoint_every, keep_weights)
         return Planned(job, plan, tuple(dict.fromkeys(after.values())), self.store.is_complete(spec.run_id))
 

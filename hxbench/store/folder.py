@@ -43,6 +43,16 @@ class Store:
         """Return whether the run is finished; reads one small file."""
         return is_done(self._final(run_id))
 
+    def require_whole(self, run_id: str) -> None:
+        """Raise `InputError` for a finished run of which something has been deleted since."""
+        folder = self._final(run_id)
+        lost = [name for name in ("spec.yaml", "metrics.jsonl") if not (folder / name).is_file()]
+        if self.is_complete(run_id) and lost:
+            raise InputError(
+                f"run {run_id} in {self.root} is damaged, {lost[0]} is missing: hxbench runs rm {run_id} removes "
+                "it, and the same command makes it anew."
+            )
+
     def checkpoint(self, run_id: str) -> Path:
         """Return the folder with the weights of a finished run; `InputError` when it was kept without them."""
         folder = self._final(run_id) / "checkpoint"
@@ -99,6 +109,12 @@ class Store:
             elif not work or run_id not in records:
                 records[run_id] = record
         return [records[run_id] for run_id in sorted(records)]
+
+    def finished(self, run_id: str) -> RunRecord:
+        """Return a finished run by its whole id, looking at nothing else."""
+        if not self.is_complete(run_id):
+            raise InputError(f"run {run_id} is not finished in the store {self.root}.")
+        return read_record(run_id, self._final(run_id))
 
     def get(self, reference: str) -> RunRecord:
         """Return the run with this id or unique beginning of an id, finished or not."""

@@ -10,7 +10,7 @@ from hxbench.languages import language_set
 from hxbench.settings import Pair, source_pairs
 from hxbench.spec import BackboneSpec, PretrainSpec
 from hxbench.stages.inputs import DataSource
-from hxbench.stages.session import Job
+from hxbench.stages.session import Session
 from hxbench.store import Store
 
 MIRROR = Path(__file__).parents[3] / "shared" / "data"
@@ -34,7 +34,7 @@ pytestmark = [
 
 def job(method, partition, store):
     spec = spec_for(method, SMALL, partition=partition, data=CAPS, training={"updates": 20, "evaluate_every": 10})
-    return Job(spec, DataSource("mirror", MIRROR), store)
+    return Session(DataSource("mirror", MIRROR), store).add(spec).job
 
 
 def pairs_with(split):

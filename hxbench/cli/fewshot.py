@@ -1,0 +1,135 @@
+"""`hxbench fewshot`: tune a trained model on a few sentences of a pair, and see what that brings."""
+
+from statistics import fmean, stdev
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hxbench.cli import options
+
+if TYPE_CHECKING:
+    from hxbench.stages.session import Planned
+    from hxbench.store import Store
+
+
+def fewshot_command(
+    method: Annotated[
+        str, typer.Argument(help="A method recipe (hxbench list methods) or a YAML file of your own.")
+    ],
+    k: Annotated[str | None, typer.Option("--k", help="Numbers of sentences, such as 5,10,20,50.")] = None,
+    language: Annotated[
+        list[str] | None, typer.Option(help="Language code; may be repeated; default: the paper's five.")
+    ] = None,
+    task: Annotated[str | None, typer.Option(help="ner or pos; default: both.")] = None,
+    setting: Annotated[
+        str | None, typer.Option(help="Whose models it starts from; default: the method's, English multi-task.")
+    ] = None,
+    draws: Annotated[
+        int | None, typer.Option(min=1, help="Random draws of sentences for each seed; default: the profile's.")
+    ] = None,
+    seed: Annotated[
+        list[int] | None, typer.Option(help="May be given several times; default: the profile's first.")
+    ] = None,
+    profile: options.Profile = "demo",
+    data_source: options.DataSource = None,
+    backbone: options.BackboneName = None,
+    variant: options.Variant = "paper",
+    assign: options.Assign = None,
+    keep_weights: Annotated[
+        bool,
+        typer.Option("--keep-weights", help="Keep the weights of each model, for eval and predict."),
+    ] = False,
+    workers: options.Workers = 0,
+    offline: options.Offline = False,
+    store: options.StoreDir = None,
+    as_json: options.Json = False,
+) -> None:
+    """Tune a method's models on k sentences of each language and task, and score them there (Hyper-X, 6.4)."""
+    from hxbench import experiment as experiments
+    from hxbench import places, recipe
+    from hxbench.cli import work
+    from hxbench.errors import InputError, did_you_mean
+    from hxbench.settings import TASKS
+    from hxbench.stages.inputs import DataSource
+    from hxbench.stages.session import Session
+
+    if task not in (None, *TASKS):
+        raise InputError(did_you_mean("task", str(task), list(TASKS)))
+    protocol = experiments.few_shot_protocol()
+    changes: dict[str, Any] = {"k": _counts(k)} if k else {}
+    changes |= {"languages": tuple(language)} if language else {}
+    changes |= {"tasks": (task,)} if task else {}
+    protocol = protocol.model_copy(update=changes)
+    scale: recipe.ProfileRecipe = recipe.load("profiles", profile)
+    source = DataSource.choose(data_source, profile, scale.data.get("origin", "sandbox"))
+    setting = setting or recipe.load("methods", method).few_shot_from
+    starts = recipe.expand(
+        method, setting=setting, task=task if setting == "single" else None, seeds=list(seed) if seed else (None,),
+        profile=profile, variant=variant, backbone_name=backbone, origin=source.kind, assignments=assign or (),
+    )  # fmt: skip
+    session = Session(source, places.store_dir(store), offline=offline)
+    work.fetch(session, starts)
+    wanted = [
+        session.add(one.spec, one.start, keep_weights=keep_weights)
+        for start in starts
+        for one in experiments.few_shot_runs(start, protocol, draws=range(draws or scale.draws))
+    ]
+    if not wanted:
+        raise InputError(f"{method} ({starts[0].setting}) has no model for {task}.")
+    outcomes = work.do(session, workers)
+    _show(session.store, wanted, as_json)
+    work.end(outcomes)
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    """Return the numbers in a list like 5,10,20."""
+    from hxbench.errors import InputError
+
+    words = [word.strip() for word in text.split(",")]
+    if not all(word.isdecimal() and int(word) > 0 for word in words):
+        raise InputError(f"--k {text}: expected numbers of sentences from 1 up, such as 5,10,20,50.")
+    return tuple(dict.fromkeys(map(int, words)))
+
+
+def _show(store: "Store", wanted: "list[Planned]", as_json: bool) -> None:
+    """Print the score of every pair by k: the mean over seeds and draws, k = 0 being the model it starts from."""
+    from hxbench.cli.rows import print_rows
+    from hxbench.languages import find_language
+    from hxbench.methods.method import START
+
+    if not wanted:
+        return
+    found: dict[tuple[str, str], dict[int, dict[str, float]]] = {}
+    for one in wanted:
+        shot = one.job.spec.few_shot
+        assert shot is not None
+        cells = found.setdefault((shot.task, shot.language), {0: {}})
+        for k, run_id in ((0, one.job.spec.after[START]), (shot.k, one.run_id)):
+            if (
+                store.is_complete(run_id)
+                and (value := _score(store, run_id, shot.task, shot.language)) is not None
+            ):
+                cells.setdefault(k, {})[run_id] = value
+    shown = sorted({k for cells in found.values() for k in cells})
+    rows: list[dict[str, Any]] = []
+    for (task, language), cells in found.items():
+        label = language if as_json else find_language(language).label
+        row: dict[str, Any] = {"task": task, "language": label}
+        for k in shown:
+            values = list(cells.get(k, {}).values())
+            if as_json:
+                row[f"k={k}"] = {"mean": fmean(values) if values else None, "values": values}
+            else:
+                deviation = f"±{stdev(values):.1f}" if len(values) > 1 else ""
+                row[f"k={k}"] = f"{fmean(values):.1f}{deviation}" if values else None
+        rows.append(row)
+    if not as_json:
+        print("Score after tuning on k sentences, mean ± s.d. over seeds and draws; k=0 is zero-shot:\n")
+    print_rows(rows, as_json)
+
+
+def _score(store: "Store", run_id: str, task: str, language: str) -> float | None:
+    rows = store.finished(run_id).metrics()
+    return next(
+        (r["value"] for r in rows if (r["split"], r["task"], r["language"]) == ("test", task, language)), None
+    )

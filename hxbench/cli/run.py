@@ -1,0 +1,125 @@
+"""`hxbench run`: everything an artifact needs that the store lacks."""
+
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hxbench.cli import options
+
+if TYPE_CHECKING:
+    from hxbench.launch.estimate import Durations
+    from hxbench.stages.session import Planned, Session
+
+
+def run_command(
+    experiment: Annotated[
+        str, typer.Argument(help="PAPER/NAME (hxbench list recipes), such as hyperx/table2 or hyperx/all.")
+    ],
+    profile: options.Profile = "demo",
+    seed: Annotated[
+        list[int] | None, typer.Option(help="May be given several times; default: all of the profile.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and do nothing.")] = False,
+    workers: options.Workers = 0,
+    data_source: options.DataSource = None,
+    offline: options.Offline = False,
+    store: options.StoreDir = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the plan, or how the runs ended, as JSON.")
+    ] = False,
+) -> None:
+    """Plan and do the runs of an experiment that the store lacks, then print its artifacts."""
+    from hxbench import experiment as experiments
+    from hxbench import places, recipe
+    from hxbench.cli import work
+    from hxbench.errors import LackingData
+    from hxbench.launch.estimate import Durations
+    from hxbench.stages.inputs import DataSource
+    from hxbench.stages.session import Session
+    from hxbench.store import Store
+
+    paper, name = experiments.named(experiment)
+    scale: recipe.ProfileRecipe = recipe.load("profiles", profile)
+    source = DataSource.choose(data_source, profile, scale.data.get("origin", "sandbox"))
+    wanted = experiments.runs_of(paper, name, profile, seeds=seed, origin=source.kind)
+    root = places.store_dir(store)
+    session = Session(source, root, offline=offline)
+    work.fetch(session, [one.spec for one in wanted if one.start is None])
+    left_out: Counter[str] = Counter()
+    for one in wanted:
+        try:
+            session.add(one.spec, one.start, keep_weights=one.spec.few_shot is None)
+        except LackingData as lacking:
+            left_out[str(lacking)] += 1
+    if wanted and not session.planned:
+        raise LackingData(f"nothing of {experiment} can be run: {next(iter(left_out))}")
+    if not dry_run and not session.todo():
+        print(f"{experiment}: all {len(session.planned)} runs are in the store.", file=sys.stderr)
+    else:
+        _show_plan(session, Durations(Store(root).runs()), workers, left_out, as_json=as_json and dry_run)
+    if dry_run:
+        return
+    outcomes = work.do(session, workers)
+    if as_json:
+        work.print_outcomes(outcomes)
+    else:
+        artifacts = experiments.artifacts_of(paper, name)
+        work.print_artifacts(paper, artifacts, Store(root), profile)
+    work.end(outcomes)
+
+
+def _show_plan(
+    session: "Session", durations: "Durations", workers: int, left_out: Counter[str], *, as_json: bool
+) -> None:
+    """Say which runs there are and which have to be done; a plan that was asked for goes to standard output."""
+    from hxbench.cli import work
+    from hxbench.cli.rows import print_rows
+    from hxbench.launch.estimate import wall_seconds
+    from hxbench.report.table import format_value
+
+    groups: dict[str, list[Planned]] = {}
+    for one in session.planned.values():
+        groups.setdefault(_group(one), []).append(one)
+    count = work.worker_count(workers, session.todo())
+    seconds, unknown = wall_seconds(session.todo(), durations, count)
+    rows = []
+    for title, some in groups.items():
+        todo = [one for one in some if not one.done]
+        known = [t for one in todo if (t := durations.of(one.job.spec)) is not None]
+        row = {"runs": title, "in the store": len(some) - len(todo), "to do": len(todo)}
+        each = sum(known) / len(known) if known else None
+        rows.append({**row, "each": each if as_json else format_value(each, "duration") if each else None})
+    if as_json:
+        import json
+
+        runs = [{"run": p.run_id, "title": p.job.spec.title, "done": p.done} for p in session.planned.values()]
+        total = {"to_do": len(session.todo()), "workers": count, "seconds": seconds, "unknown": unknown}
+        print(json.dumps({**total, "groups": rows, "left_out": dict(left_out), "runs": runs}, indent=1))
+        return
+    print_rows(rows, as_json=False)
+    for text, times in left_out.items():
+        print(f"left out, {times} run{'s' * (times > 1)}: {text}")
+    guess = f"about {format_value(seconds, 'duration')}" if unknown < len(session.todo()) else "unknown"
+    more = f"; {unknown} are like none in the store" if unknown else ""
+    print(f"\n{len(session.todo())} runs to do, {count} at a time; estimated time: {guess}{more}.\n", flush=True)
+
+
+def _group(one: "Planned") -> str:
+    """Return what a plan calls runs of one kind: those that differ in seed, task, partition, language or draw."""
+    spec = one.job.spec
+    words = [spec.method, spec.setting]
+    if spec.partition and "switched" in spec.partition:
+        words.append("switched")
+    if spec.few_shot:
+        words.append("few-shot")
+    if spec.training.mlm_languages != "all":
+        words.append(f"mlm {spec.training.mlm_languages}{' matched' * spec.training.match_labelled}")
+    if spec.training.temperature != 5:
+        words.append(f"T {spec.training.temperature:g}")
+    if spec.data.held_out:
+        words.append(f"without {','.join(spec.data.held_out)}")
+    if spec.backbone.weights == "random":
+        words.append("random body")
+    return " ".join(words)

@@ -1,0 +1,49 @@
+"""How long runs will take, from how long runs like them took in the store."""
+
+import heapq
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from statistics import fmean
+from typing import Any
+
+from hxbench.spec import RunSpec
+from hxbench.stages.session import Planned
+from hxbench.store import RunRecord
+
+
+def _likeness(spec: RunSpec) -> list[tuple[Any, ...]]:
+    """Return what makes runs alike in duration, the closest likeness first."""
+    shot = spec.few_shot.k if spec.few_shot else 0
+    profile = (spec.profile, spec.backbone.name, bool(shot))
+    length = (spec.training.updates, spec.training.epochs)
+    return [
+        (*profile, spec.method, spec.setting, spec.task, length, shot),
+        (*profile, spec.method, length),
+        (*profile, spec.kind, length),
+    ]
+
+
+class Durations:
+    """Mean seconds of the finished runs of a store, training and scoring together."""
+
+    def __init__(self, records: Iterable[RunRecord]) -> None:
+        found: dict[tuple[Any, ...], list[float]] = defaultdict(list)
+        for record in records:
+            seconds = record.status.get("wall_seconds")
+            if isinstance(record.spec, RunSpec) and isinstance(seconds, int | float):
+                for key in _likeness(record.spec):
+                    found[key].append(seconds + (record.status.get("scoring_seconds") or 0.0))
+        self._means = {key: fmean(values) for key, values in found.items()}
+
+    def of(self, spec: RunSpec) -> float | None:
+        """Return the seconds a run will take, None when the store has none like it."""
+        return next((self._means[key] for key in _likeness(spec) if key in self._means), None)
+
+
+def wall_seconds(todo: Sequence[Planned], durations: Durations, workers: int) -> tuple[float, int]:
+    """Return the seconds until everything known is done with so many workers, and how many runs are not known."""
+    known = [seconds for one in todo if (seconds := durations.of(one.job.spec)) is not None]
+    free = [0.0] * max(1, workers)  # when each worker has time again
+    for seconds in known:
+        heapq.heapreplace(free, free[0] + seconds)
+    return max(free), len(todo) - len(known)
