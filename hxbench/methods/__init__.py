@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 _OWN = {
     "hyperx": "hxbench.methods.hyperx:HyperX",
     "finetune": "hxbench.methods.finetune:FineTuning",
+    "psf": "hxbench.methods.psf:PSF",
     "pretraining": "hxbench.methods.pretraining:Pretraining",
 }
 

@@ -1,0 +1,117 @@
+"""PSF: a fully tuned encoder whose softmax layers are generated from latents of language and task.
+
+Parameter Space Factorization (Ponti et al., 2021) in its low-rank form, as the baseline of Hyper-X (section 4).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from hxbench.backbones.load import Backbone
+from hxbench.encoding.batch import Batch
+from hxbench.methods.method import Method
+from hxbench.modules.hypernetwork import initialise_linear
+from hxbench.modules.latent_softmax import GaussianLatents, LatentGenerator, SoftmaxMaps, SoftmaxWeights
+from hxbench.spec import Closed, Positive
+
+
+class PSFOptions(Closed):
+    """Sizes, the variational family, and where sound mathematics and the published code differ."""
+
+    latent: Positive = 100  # dimensions of a language's and of a task's vector
+    family: Literal["low_rank", "diagonal"] = "low_rank"  # the published code's lrcmeta and svimeta
+    rank: Positive = 10  # of the low-rank family's factor
+    generator_hidden: Positive = 768  # the code takes the encoder's width
+    generator_layers: Annotated[int, Field(ge=2)] = 6
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1  # in the generator, and of the encoder's output
+    samples: Positive = 3  # of latents and weights, every step
+    noise: Literal["deviation", "variance"] = "deviation"  # what multiplies it; code: the variance
+    token_mean: Literal["once", "twice"] = "once"  # code: the mean cross-entropy is divided by its tokens again
+    kl_scale: Annotated[float, Field(ge=0)] = 1.0  # the KL term's weight is this by the number of updates
+    initial_std: Annotated[float, Field(gt=0)] = 0.02  # of the linear layers; the code initialises them as BERT's
+
+
+class PSF(Method):
+    """The encoder, all of it trained, below generated softmax layers; trained on the evidence lower bound."""
+
+    Options = PSFOptions
+    needs_labels = True
+
+    def __init__(
+        self, backbone: Backbone, *, labels: Mapping[str, int], languages: Sequence[str], options: PSFOptions
+    ) -> None:
+        super().__init__(backbone, labels=labels, languages=languages, options=options)
+        self.samples, self.twice = options.samples, options.token_mean == "twice"
+        self.kl_scale = options.kl_scale
+        self.kl_weight: float | None = None  # known once the number of updates is
+        size, noise = options.latent, options.noise
+        rank = options.rank if options.family == "low_rank" else 0
+        self.language_latents = GaussianLatents(len(self.languages), size, rank, noise)
+        self.task_latents = GaussianLatents(len(self.tasks), size, rank, noise)
+        self.generator = LatentGenerator(size, options.generator_hidden, options.generator_layers, options.dropout)
+        # in place of heads with weights of their own
+        self.heads = nn.ModuleDict(
+            {task: SoftmaxMaps(size, count, backbone.hidden_size, noise) for task, count in labels.items()}
+        )
+        self.dropout = nn.Dropout(options.dropout)
+        for part in (self.generator, self.heads):
+            initialise_linear(part, options.initial_std)
+
+    def start_training(self, updates: int) -> None:
+        """Give every update its share of the KL term."""
+        self.kl_weight = self.kl_scale / updates
+
+    def softmax_weights(self, task: str, language: str) -> SoftmaxWeights:
+        """Return the softmax layer of a pair: from samples in training, from posterior means otherwise."""
+        of_language, of_task = self.languages.index(language), self.tasks.index(task)
+        if self.training:
+            latents = (
+                self.language_latents.sample(of_language, self.samples),
+                self.task_latents.sample(of_task, self.samples),
+            )
+        else:
+            latents = (self.language_latents.mean[of_language, None], self.task_latents.mean[of_task, None])
+        return self.heads[task](self.generator(*latents), sampled=self.training)
+
+    def logits(self, batch: Batch) -> Tensor:
+        """Return the logits at the targets in fp32, [targets, labels]; in training averaged over the samples."""
+        hidden = self.dropout(self.hidden(batch))
+        with torch.autocast(hidden.device.type, enabled=False):
+            layer = self.softmax_weights(batch.task, batch.language)
+        return functional.linear(hidden, *layer).float()
+
+    def kl(self) -> Tensor:
+        """Return the divergence of all latents from their prior N(0, I), a scalar, in fp32."""
+        with torch.autocast(self.language_latents.mean.device.type, enabled=False):
+            return self.language_latents.kl() + self.task_latents.kl()
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Return this process's share of the negative evidence lower bound.
+
+        Its share of the KL term is that of the targets it holds: over all processes the term counts once.
+        """
+        assert self.kl_weight is not None, "start_training comes before the first update"
+        error = super().forward(batch)
+        if self.twice:
+            error = error / batch.count
+        return error + self.kl_weight * (len(batch.targets) / batch.count) * self.kl()
+
+    def parts(self) -> dict[str, Iterable[nn.Parameter]]:
+        """The whole encoder, the latents' distributions, the generator and the linear maps of each task."""
+        return {
+            "body": list(self.body.parameters()),
+            "latents": [*self.language_latents.parameters(), *self.task_latents.parameters()],
+            "generator": list(self.generator.parameters()),
+            "heads": list(self.heads.parameters()),
+        }
+
+    def counted(self) -> int:
+        """All that is trained: the paper's 185m are these parts with the published code's label sets.
+
+        It has 9 labels for NER, 17 for POS and 3 for a third task that is never trained; 7 and 18 make 184m.
+        """
+        return sum(self.part_sizes().values())
