@@ -144,8 +144,20 @@ def load(kind: str, name: str) -> Any:
             raise InputError(did_you_mean(kind.removesuffix("s"), name, recipe_names(kind)))
         path = places.shipped("recipes") / kind / f"{name}.yaml"
     found = validated(model, read_yaml(path), str(path.name))
-    if own and isinstance(found, ProfileRecipe) and Path(found.backbone).suffix in _YAML:
-        return found.model_copy(update={"backbone": str(path.parent / found.backbone)})  # beside the profile
+    return _beside(path, found) if own else found
+
+
+def _beside(path: Path, found: Any) -> Any:
+    """Return a recipe of the user's own with the YAML files it names looked for beside it."""
+
+    def place(name: str) -> str:
+        return str(path.parent / name) if Path(name).suffix in _YAML else name
+
+    if isinstance(found, ProfileRecipe):
+        return found.model_copy(update={"backbone": place(found.backbone)})
+    if isinstance(found, ExperimentRecipe):
+        blocks = [b.model_copy(update={"methods": tuple(map(place, b.methods))}) for b in found.blocks]
+        return found.model_copy(update={"blocks": tuple(blocks), "includes": tuple(map(place, found.includes))})
     return found
 
 

@@ -11,6 +11,7 @@ import typer
 
 from hxbench.cli.cost import cost_command
 from hxbench.cli.evaluate import eval_command
+from hxbench.cli.export import export_command
 from hxbench.cli.fewshot import fewshot_command
 from hxbench.cli.listing import list_app
 from hxbench.cli.prepare import prepare_command
@@ -31,6 +32,7 @@ app = typer.Typer(
 app.command("prepare")(prepare_command)
 app.command("train")(train_command)
 app.command("eval")(eval_command)
+app.command("export")(export_command)
 app.command("fewshot")(fewshot_command)
 app.command("run")(run_command)
 app.command("report")(report_command)

@@ -11,7 +11,12 @@ def cost_command(
     method: Annotated[str, typer.Argument(help="A method recipe (hxbench list methods).")],
     profile: options.Profile = "paper",
     backbone: options.BackboneName = None,
-    setting: Annotated[str, typer.Option(help="single, multi or mixed: how many tasks there are.")] = "multi",
+    setting: Annotated[
+        str | None,
+        typer.Option(
+            help="single, multi or mixed: how many tasks there are.", show_default="multi, where it has it"
+        ),
+    ] = None,
     variant: options.Variant = "paper",
     assign: options.Assign = None,
     as_json: options.Json = False,
@@ -20,10 +25,13 @@ def cost_command(
     from hxbench import recipe
     from hxbench.stages.assemble import costs, with_options
 
+    if setting is None:
+        known = recipe.load("methods", method).settings
+        setting = "multi" if "multi" in known else known[0]
     spec = recipe.resolve(
         method,
         setting=setting,
-        task="ner" if setting == "single" else None,
+        task="ner",  # stays out of the spec of a model that has both
         partition="a" if setting == "mixed" else None,
         profile=profile,
         variant=variant,

@@ -64,9 +64,11 @@ def run_command(
     outcomes = work.do(session, workers)
     if as_json:
         work.print_outcomes(outcomes)
-    else:
-        artifacts = experiments.artifacts_of(paper, name)
+    elif artifacts := experiments.artifacts_of(paper, name):
         work.print_artifacts(paper, artifacts, Store(root), profile)
+    else:  # one of the user's own
+        whole = [one.run_id for one in session.planned.values() if not one.job.spec.few_shot]
+        work.show_scores(Store(root), [run_id for run_id in whole if Store(root).is_complete(run_id)], False)
     work.end(outcomes)
 
 

@@ -1,13 +1,11 @@
 """`hxbench train`: one method in one setting."""
 
 import sys
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from hxbench.cli import options
-from hxbench.cli.work import is_first_process
 
 
 def train_command(
@@ -64,33 +62,5 @@ def train_command(
             print(f"{one.job.spec.title}: in the store already, run {one.run_id}", file=sys.stderr)
     outcomes = work.do(session, workers)
     if done := [one.run_id for one in wanted if Store(root).is_complete(one.run_id)]:
-        _show(root, done, as_json)
+        work.show_scores(Store(root), done, as_json)
     work.end(outcomes)
-
-
-def _show(root: Path, run_ids: list[str], as_json: bool) -> None:
-    """Print what the runs scored: the mean over the languages they were not trained on."""
-    from hxbench.cli.rows import print_rows
-    from hxbench.languages import find_language
-    from hxbench.store import Store
-
-    if not is_first_process():
-        return
-    rows = []
-    for run_id in run_ids:
-        record = Store(root).finished(run_id)
-        tests = [m for m in record.metrics() if m["split"] == "test"]
-        row: dict[str, Any] = {"run": run_id, "title": record.title}
-        for task in ("ner", "pos"):
-            for group in ("seen", "unseen"):
-                scores = [
-                    m["value"]
-                    for m in tests
-                    if m["task"] == task and m["role"] == "target" and find_language(m["language"]).group == group
-                ]
-                row[f"{task} {group}"] = sum(scores) / len(scores) if scores else None
-        row["words cut"] = sum(m["words_cut"] for m in tests)
-        rows.append({**row, "seconds": record.status.get("wall_seconds")})
-    if not as_json:
-        print("Zero-shot scores, mean over the languages each run was not trained on:\n")
-    print_rows(rows, as_json)

@@ -4,7 +4,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -91,6 +91,33 @@ def print_outcomes(outcomes: "Sequence[tuple[Planned, Outcome]]") -> None:
         for one, outcome in outcomes
     ]
     print(json.dumps(rows, ensure_ascii=False, indent=1))
+
+
+def show_scores(store: "Store", run_ids: "Sequence[str]", as_json: bool) -> None:
+    """Print what the runs scored: the mean over the languages they were not trained on."""
+    from hxbench.cli.rows import print_rows
+    from hxbench.languages import find_language
+
+    if not is_first_process():
+        return
+    rows = []
+    for run_id in run_ids:
+        record = store.finished(run_id)
+        tests = [m for m in record.metrics() if m["split"] == "test"]
+        row: dict[str, Any] = {"run": run_id, "title": record.title}
+        for task in ("ner", "pos"):
+            for group in ("seen", "unseen"):
+                scores = [
+                    m["value"]
+                    for m in tests
+                    if m["task"] == task and m["role"] == "target" and find_language(m["language"]).group == group
+                ]
+                row[f"{task} {group}"] = sum(scores) / len(scores) if scores else None
+        row["words cut"] = sum(m["words_cut"] for m in tests)
+        rows.append({**row, "seconds": record.status.get("wall_seconds")})
+    if not as_json:
+        print("Zero-shot scores, mean over the languages each run was not trained on:\n")
+    print_rows(rows, as_json)
 
 
 def print_artifacts(paper: str, names: "Sequence[str]", store: "Store", profile: str) -> None:
