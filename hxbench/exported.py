@@ -1,0 +1,208 @@
+"""A generated adapter as plain weights: a folder that is loaded without the method that generated it.
+
+The folder has `adapter.safetensors`, `config.json` and a SHA-256 manifest. The tensors, all fp32:
+
+- `layers.<n>.down.weight` [bottleneck, hidden], `layers.<n>.down.bias` [bottleneck],
+  `layers.<n>.up.weight` [hidden, bottleneck], `layers.<n>.up.bias` [hidden], and where the adapter has a
+  LayerNorm on the up-projection's output `layers.<n>.norm.weight` and `layers.<n>.norm.bias` [hidden];
+- `body.<name>`: the backbone's parameters that were trained beside it (its LayerNorms), by the backbone's names;
+- `head.weight` [labels, hidden] and `head.bias` [labels]: the linear classifier of the task.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from hxbench import manifest
+from hxbench.backbones.load import Backbone, folder_fingerprint
+from hxbench.backbones.sites import SiteKey, SiteWeights
+from hxbench.corpora.schema import labels
+from hxbench.errors import InputError
+from hxbench.methods.method import Condition, Method, NoOptions, weights_by_site
+from hxbench.modules.bottleneck import BottleneckWeights
+from hxbench.modules.heads import TaggingHead
+from hxbench.modules.parameters import fill
+from hxbench.spec import BackboneSpec, Closed, Positive, validated
+from hxbench.stages.backbone import get_backbone, is_ready
+
+CONFIG, WEIGHTS = "config.json", "adapter.safetensors"
+FILES = (CONFIG, WEIGHTS, manifest.NAME)
+POSITION = "ffn_output"  # the only place that adapters of this format act at
+PLACEMENT = (
+    "In every layer, on the feed-forward block's output x, after its second dense layer and its dropout and "
+    "before the residual and LayerNorm that follow: x + up(relu(down(x))); with a norm, "
+    "x + norm(up(relu(down(x))))."
+)
+COMPATIBILITY = (
+    "Not the placement of AdapterHub's bottleneck adapters (seq_bn), which read the LayerNorm of the block's "
+    "output plus its input: the adapters and peft libraries do not load this file. hxbench.exported.load_exported "
+    "does."
+)
+_TENSORS = {  # field of BottleneckWeights → name in the file
+    "down": "down.weight", "down_bias": "down.bias", "up": "up.weight", "up_bias": "up.bias",
+    "scale": "norm.weight", "shift": "norm.bias",
+}  # fmt: skip
+
+
+class Origin(Closed):
+    """The run that an adapter comes from."""
+
+    run: str
+    title: str
+    method: str
+    setting: str
+    seed: int
+    profile: str
+    hxbench: str  # version that exported
+
+
+class ExportConfig(Closed):
+    """What `config.json` says."""
+
+    format: Literal["hxbench-adapter"] = "hxbench-adapter"
+    format_version: Literal[1] = 1
+    task: Literal["ner", "pos"]
+    language: str
+    language_name: str
+    labels: tuple[str, ...]  # by class id
+    backbone: BackboneSpec  # of a local folder only its name, and a fingerprint of its files
+    layers: Positive
+    hidden: Positive
+    bottleneck: Positive
+    activation: Literal["relu"] = "relu"
+    layer_norm: bool  # inside the adapter
+    placement: str = PLACEMENT
+    compatibility: str = COMPATIBILITY
+    max_length: Positive  # word pieces, special tokens included
+    origin: Origin
+
+
+class ExportedAdapter(Method):
+    """The adapters of one task and language as fixed weights; nothing in it is trained any more."""
+
+    positions = (POSITION,)
+
+    def __init__(self, backbone: Backbone, config: ExportConfig, tensors: Mapping[str, Tensor]) -> None:
+        super().__init__(
+            backbone,
+            labels={config.task: len(config.labels)},
+            languages=[config.language],
+            options=NoOptions(),
+        )
+        self.config = config
+        for field, name in _TENSORS.items():
+            rows = [tensors.get(f"layers.{layer}.{name}") for layer in range(config.layers)]
+            stacked = torch.stack([row for row in rows if row is not None]) if None not in rows else None
+            self.register_buffer(f"adapter_{field}", stacked)
+        parts = {"body": dict(self.body.named_parameters()), "head": _classifier(self.heads[config.task])}
+        for part, parameters in parts.items():
+            saved = {name.partition(".")[2]: t for name, t in tensors.items() if name.startswith(f"{part}.")}
+            trained = parameters if part == "head" else {n: p for n, p in parameters.items() if n in saved}
+            fill(trained, saved, WEIGHTS)
+        self.requires_grad_(False)
+
+    def adapter_weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
+        """Return the weights of all layers; `ValueError` for another pair than the one they were generated for."""
+        if condition != (self.config.task, self.config.language):
+            raise ValueError(f"these adapters are for {self.config.task}-{self.config.language} alone")
+        stacked = BottleneckWeights(**{field: getattr(self, f"adapter_{field}") for field in _TENSORS})
+        return weights_by_site(self.sites.keys, stacked.unbind())
+
+
+def _classifier(head: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
+    assert isinstance(head, TaggingHead)
+    return dict(head.classifier.named_parameters())
+
+
+def adapter_tensors(method: Method, task: str, layers: list[BottleneckWeights]) -> dict[str, Tensor]:
+    """Return what an export holds, by name: adapters layer by layer, the body's trained parameters, the head."""
+    tensors = {
+        f"layers.{number}.{name}": value
+        for number, weights in enumerate(layers)
+        for field, name in _TENSORS.items()
+        if (value := getattr(weights, field)) is not None
+    }
+    tensors |= {f"body.{name}": p for name, p in method.body.named_parameters() if p.requires_grad}
+    tensors |= {f"head.{name}": p for name, p in _classifier(method.heads[task]).items()}
+    # a clone: a layer's weights are a view of those of all layers, which the file format does not keep apart
+    return {name: t.detach().to("cpu", torch.float32).contiguous().clone() for name, t in tensors.items()}
+
+
+def write_exported(folder: Path, config: ExportConfig, tensors: Mapping[str, Tensor]) -> None:
+    """Write the files into an empty folder, the manifest last."""
+    save_file(dict(tensors), folder / WEIGHTS, metadata={"format": "pt"})
+    (folder / CONFIG).write_text(
+        json.dumps(config.model_dump(mode="json", exclude_none=True), indent=1, ensure_ascii=False) + "\n",
+        encoding="utf-8",
+    )
+    manifest.write(folder)
+
+
+def is_exported(folder: Path) -> bool:
+    """Return whether a folder looks like an export."""
+    return (folder / CONFIG).is_file() and (folder / WEIGHTS).is_file()
+
+
+def read_config(folder: Path) -> ExportConfig:
+    """Return what an export says of itself; `InputError` when it is not whole, damaged, or not one."""
+    if not is_exported(folder) or not manifest.is_complete(folder):
+        raise InputError(f"{folder} is no whole export; expected {', '.join(FILES)}.")
+    manifest.verify(folder)
+    try:
+        values = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{folder / CONFIG}: not JSON ({error}).") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{folder / CONFIG}: expected a JSON object.")
+    config = validated(ExportConfig, values, str(folder / CONFIG))
+    if config.labels != labels(config.task):
+        raise InputError(f"{folder / CONFIG}: its labels of {config.task} are not those of this version.")
+    return config
+
+
+def load_exported(
+    folder: Path, backbone: Backbone | None = None, *, offline: bool = False
+) -> tuple[ExportedAdapter, Backbone]:
+    """Return the exported adapter and the backbone that carries it, whose LayerNorms it replaces.
+
+    Without a `backbone` the one it was made for is used: from the hub, or from the cache where it was pre-trained.
+    Raises `InputError` for a folder that is damaged or no export, and for a backbone of another shape.
+    """
+    config = read_config(folder)
+    backbone = backbone or backbone_of(config, offline=offline)
+    shape = (backbone.layer_count, backbone.hidden_size)
+    if shape != (config.layers, config.hidden):
+        raise InputError(
+            f"{folder} is for a backbone of {config.layers} layers of width {config.hidden} "
+            f"({config.backbone.name}), not of {shape[0]} layers of width {shape[1]}."
+        )
+    try:
+        return ExportedAdapter(backbone, config, load_file(folder / WEIGHTS)), backbone
+    except SafetensorError as error:
+        raise InputError(f"{folder / WEIGHTS} cannot be read: {error}.") from None
+
+
+def backbone_of(config: ExportConfig, folder: Path | None = None, *, offline: bool = False) -> Backbone:
+    """Return the backbone an export was made for; `folder` says where a local one lies on this machine.
+
+    Raises `InputError` when it is not here and cannot be had, and for a folder with other weights.
+    """
+    spec = config.backbone
+    if folder is not None:
+        if (found := folder_fingerprint(folder)) != spec.fingerprint and spec.folder:
+            raise InputError(f"{folder} is not the backbone of this export ({found}, not {spec.fingerprint}).")
+        return get_backbone(BackboneSpec(name=folder.name, folder=str(folder), fingerprint=found))
+    if spec.folder:
+        raise InputError(f"this export stands on the local backbone {spec.name}: say where it is with --backbone.")
+    if not is_ready(spec):
+        raise InputError(
+            f"backbone {spec.name} [{spec.fingerprint}] is not in the cache: where the data are the same, "
+            "hxbench prepare makes it; else --backbone says where it is."
+        )
+    return get_backbone(spec, offline=offline)

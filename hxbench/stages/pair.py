@@ -1,0 +1,38 @@
+"""Which (task, language) pair of a finished run a command is about."""
+
+from hxbench.errors import InputError, did_you_mean
+from hxbench.languages import language_set
+from hxbench.settings import TASKS, Pair
+from hxbench.spec import RunSpec
+
+
+def heads(spec: RunSpec) -> tuple[str, ...]:
+    """Return the tagging tasks that a run has a head for; none for a run on running text alone."""
+    if spec.setting == "language":
+        return ()
+    return (spec.task,) if spec.task else TASKS
+
+
+def languages(spec: RunSpec) -> tuple[str, ...]:
+    """Return the languages that a run's method was built for, whether it was trained on them or not."""
+    return tuple(language_set("sandbox" if spec.data.origin == "sandbox" else "hyperx"))
+
+
+def require_pair(who: str, spec: RunSpec, task: str | None, language: str) -> Pair:
+    """Return the pair asked for; the task may be left out where the run has only one.
+
+    Raises `InputError`, in which `who` names the run, for a task without a head and for an unknown language.
+    """
+    known = heads(spec)
+    if not known:
+        raise InputError(f"{who} has no head for any task: it was trained on running text alone.")
+    if task is None and len(known) > 1:
+        raise InputError(f"{who} has heads for {' and '.join(known)}: say which with --task.")
+    task = task or known[0]
+    if task not in TASKS:
+        raise InputError(did_you_mean("task", task, list(TASKS)))
+    if task not in known:
+        raise InputError(f"{who} has no head for '{task}': it was trained for {', '.join(known)}.")
+    if language not in languages(spec):
+        raise InputError(did_you_mean("language", language, list(languages(spec))))
+    return Pair(task, language)
