@@ -1,183 +1,230 @@
 """Which runs may share a cell.
 
 A *family* is all runs of one method and setting whose specs differ in nothing but seed, task, partition and the
-fingerprints of their inputs. A cell is made from one family, the recipe's if the store has it.
+fingerprints of their inputs. A cell is made from one family: the recipe's if the store has it, or the one that a
+block of an experiment asks for. Runs that start from others, or read one language alone, are in no family.
 """
 
-import json
 import shlex
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
-from hxbench import recipe, settings
-from hxbench.errors import InputError
+from hxbench import experiment, recipe
+from hxbench.experiment import few_shot_runs
+from hxbench.recipe import ExperimentBlock
+from hxbench.report.identity import (
+    Identity,
+    assignments,
+    beyond,
+    identity,
+    key,
+    one_task,
+    recipe_spec,
+    said,
+    same_ground,
+)
+from hxbench.settings import Model, models
 from hxbench.spec import RunSpec
 from hxbench.store import RunRecord
 
-_VARYING = ("seed", "task", "partition")
-_ABSENT = "nothing"
+START = (
+    "start"  # the role of the run that a few-shot run goes on from (hxbench.methods.method.START, without torch)
+)
+_REAL = ("mirror", "hub")  # two places of the same releases
 
 
 @dataclass
 class Family:
-    """The runs that make a method's cells in one setting, by (task or partition, seed)."""
+    """The runs that make a method's cells in one setting."""
 
-    runs: dict[tuple[str | None, int], RunRecord] = field(default_factory=dict)
+    method: str = ""
+    setting: str = ""
+    models: tuple[Model, ...] = ()
+    runs: dict[tuple[Model, int], RunRecord] = field(default_factory=dict)
     options: str = ""  # what a command has to add to make more of them
     notes: list[str] = field(default_factory=list)
 
 
-def part_of(spec: RunSpec) -> str | None:
-    """Return which of a setting's models a run is: its task, its partition, or None where there is one model."""
-    return spec.partition or spec.task
+@dataclass
+class _Group:
+    """The stored runs of one identity."""
+
+    identity: Identity
+    records: list[RunRecord] = field(default_factory=list)
+
+    @property
+    def rank(self) -> tuple[int, str]:
+        return len(self.records), _newest(self.records)
 
 
-def parts_of(setting: str) -> tuple[str | None, ...]:
-    """Return the models a setting has."""
-    return {"single": settings.TASKS, "multi": (None,), "mixed": settings.PARTITIONS}[setting]
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return flat
-
-
-def _identity(spec: RunSpec) -> dict[str, Any]:
-    flat = _flat(spec.model_dump(mode="json"))
-    return {k: v for k, v in flat.items() if k not in _VARYING and not k.endswith(".fingerprint")}
-
-
-def _key(identity: Mapping[str, Any]) -> str:
-    return json.dumps(identity, sort_keys=True)
-
-
-def _differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    keys = [*ours, *(key for key in theirs if key not in ours)]
-    both = {key: (ours.get(key, _ABSENT), theirs.get(key, _ABSENT)) for key in keys}
-    return {key: pair for key, pair in both.items() if pair[0] != pair[1]}
-
-
-def _beyond(identity: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Return where a family departs from a recipe.
-
-    A stored spec has every option of its method, a recipe those it states. The others are defaults that only the
-    method's code knows, and no report loads that: an option the recipe is silent on is no departure.
-    """
-    changes = _differences(identity, wanted)
-    return {key: pair for key, pair in changes.items() if pair[1] != _ABSENT or not key.startswith("options.")}
-
-
-def _said(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
-    changes = [f"{key} {a} instead of {b}" for key, (a, b) in _beyond(ours, theirs).items()]
-    more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
-    return ", ".join(changes[:3]) + more
-
-
-def _recipe(method: str, setting: str, profile: str, variant: str = "paper") -> dict[str, Any] | None:
-    """Return the identity that the recipe resolves to, or None for a method or setting without a recipe here."""
-    part = parts_of(setting)[0]
-    which = {"task": part} if setting == "single" else {"partition": part}
-    try:
-        return _identity(recipe.resolve(method, setting=setting, profile=profile, variant=variant, **which))  # type: ignore[arg-type]
-    except InputError:
-        return None
-
-
-def _same_ground(identity: Mapping[str, Any], profile: str) -> bool:
-    """Return whether a family stands on the profile's backbone, pre-trained, and on its kind of data."""
-    scale = recipe.load("profiles", profile)
-    wanted = _flat({"backbone": recipe.backbone(scale.backbone).model_dump(mode="json")})
-    made = {key: value for key, value in identity.items() if key.startswith("backbone.")}
-    sandbox = (identity["data.origin"] == "sandbox") == (scale.data.get("origin") == "sandbox")
-    return sandbox and made == {key: value for key, value in wanted.items() if not key.endswith(".fingerprint")}
-
-
-def _options(identity: Mapping[str, Any], method: str, setting: str, profile: str) -> str:
-    """Return what the command line adds to the recipe to give a family."""
-    variant = identity["variant"]
-    words = [] if variant == "paper" else ["--variant", variant]
-    for key, (value, _) in _beyond(identity, _recipe(method, setting, profile, variant) or identity).items():
-        if key == "data.origin":
-            words += ["--data-source", {"mirror": "DIR"}.get(value, value)]
-        elif key.partition(".")[0] in ("options", "training", "data") and value != _ABSENT:
-            words += ["--set", f"{key}={value if isinstance(value, str) else json.dumps(value)}"]
-    return shlex.join(words)
+def model_of(spec: RunSpec) -> Model:
+    """Return which of its setting's models a run is."""
+    return Model(spec.task, spec.partition)
 
 
 def _newest(records: Iterable[RunRecord]) -> str:
     return max(str(record.status.get("finished", "")) for record in records)
 
 
-def _one_input(records: list[RunRecord], what: str, weight: Counter[str], notes: list[str]) -> list[RunRecord]:
-    """Return the runs of one input fingerprint: the one most runs of the store have, the newest of equals."""
-    groups = defaultdict(list)
-    for record in records:
-        groups[record.fields[what]["fingerprint"]].append(record)
-    best = max(groups, key=lambda print_: (weight[print_], len(groups[print_]), _newest(groups[print_])))
-    if others := len(records) - len(groups[best]):
-        spec = records[0].fields
-        notes.append(
-            f"left out: {others} run{'s' * (others > 1)} of {spec['method']} ({spec['setting']}) "
-            f"with another {what} fingerprint than {best or 'none'}."
-        )
-    return groups[best]
+def _runs(count: int) -> str:
+    return f"{count} run{'s' * (count > 1)}"
 
 
-def choose_family(records: list[RunRecord], method: str, setting: str, profile: str) -> Family:
-    """Return the runs that make a method's cells; what was left out, and why, is in its notes.
+class Families:
+    """The runs of one paper and profile (a name, or a YAML file of the user's own), grouped once."""
 
-    `profile` is a name, or the YAML file of a profile of the user's own.
-    """
-    family = Family()
-    label = f"{method} ({setting})"
-    name = Path(profile).stem
-    groups: dict[str, list[RunRecord]] = defaultdict(list)
-    identities: dict[str, dict[str, Any]] = {}
-    for record in records:
-        spec = record.spec
-        if isinstance(spec, dict):
-            if (spec.get("method"), spec.get("setting"), spec.get("profile")) == (method, setting, name):
-                family.notes.append(
-                    f"left out: run {record.id} of {label}, written by another version of hxbench."
-                )
-            continue
-        if (spec.method, spec.setting, spec.profile) != (method, setting, name):
-            continue
-        if part_of(spec) in parts_of(setting):  # the switched partitions feed another artifact
-            identity = _identity(spec)
-            identities[_key(identity)] = identity
-            groups[_key(identity)].append(record)
-    wanted = _recipe(method, setting, profile)
-    matching = [key for key in groups if wanted and not _beyond(identities[key], wanted)]
-    chosen = max(matching, key=lambda key: (len(groups[key]), _newest(groups[key])), default="")
-    if not chosen:
-        able = [key for key in groups if _same_ground(identities[key], profile)]
-        chosen = able[0] if len(able) == 1 else chosen
-        if len(able) == 1 and wanted:
-            said = _said(identities[chosen], wanted)
-            family.notes.append(f"{label}: the store has the recipe only with {said}; these runs are shown.")
-        elif len(able) > 1:
-            family.notes.append(f"{label}: the store has {len(able)} variants, none of them the recipe's.")
-    reference = identities.get(chosen, wanted)
-    for key, others in groups.items():
-        if key != chosen:
-            said = f" with {_said(identities[key], reference)}" if reference else ""
-            family.notes.append(f"left out: {len(others)} run{'s' * (len(others) > 1)} of {label}{said}.")
-    if chosen not in groups:
+    def __init__(self, records: Iterable[RunRecord], paper: str, profile: str) -> None:
+        self.paper, self.profile = paper, profile
+        self.by_id = {record.id: record for record in records}
+        self._foreign: list[RunRecord] = []  # written by another version
+        self._plain: dict[tuple[str, str], dict[str, _Group]] = defaultdict(dict)
+        self._few_shot: dict[tuple[str, str], dict[str, _Group]] = defaultdict(dict)
+        self._bodies: Counter[str] = Counter()
+        for record in self.by_id.values():
+            spec = record.spec
+            if isinstance(spec, dict):
+                self._foreign.append(record)
+                continue
+            self._bodies[spec.backbone.fingerprint] += 1
+            if spec.setting != "language":
+                groups = (self._few_shot if spec.few_shot else self._plain)[spec.method, spec.setting]
+                values = identity(spec)
+                groups.setdefault(key(values), _Group(values)).records.append(record)
+
+    def methods(self, setting: str) -> list[str]:
+        """Return the methods that have runs in a setting."""
+        return sorted({method for method, there in self._plain if there == setting})
+
+    @cached_property
+    def _shipped(self) -> dict[tuple[str, str], list[Identity]]:
+        """What the experiments of the paper ask for beyond the plain recipes, by method and setting."""
+        found: dict[tuple[str, str], list[Identity]] = defaultdict(list)
+        for name in recipe.recipe_names(self.paper):
+            for block in experiment.blocks(self.paper, name):
+                for method in block.methods:
+                    for wanted in self._wanted(method, block.setting, block):
+                        found[method, block.setting].append(wanted)
+        return found
+
+    def _specs(self, method: str, setting: str, block: ExperimentBlock) -> Iterator[RunSpec]:
+        """Yield a run as a block wants it: with the profile's data, then with the other place of the same."""
+        own = recipe.load("profiles", self.profile).data.get("origin")
+        for origin in (own, *(place for place in _REAL if own in _REAL and place != own)):
+            if spec := recipe_spec(method, setting, self.profile, block=block, origin=origin):
+                yield spec
+
+    def _wanted(self, method: str, setting: str, block: ExperimentBlock) -> Iterator[Identity]:
+        return (identity(spec) for spec in self._specs(method, setting, block))
+
+    def choose(self, method: str, setting: str, block: ExperimentBlock | None = None) -> Family:
+        """Return the runs that make a method's cells; what was left out, and why, is in its notes.
+
+        With a block only runs exactly as it asks for count, and nothing is said of others.
+        """
+        family = Family(method, setting)
+        groups = self._plain.get((method, setting), {})
+        if block is None:
+            family.notes += self._written_elsewhere(method, setting)
+            chosen = self._recipes_or_lone(groups, family)
+        else:
+            chosen = self._exactly(groups.values(), self._wanted(method, setting, block))
+        alone = one_task(method)
+        if alone is None:  # a method without a recipe here: its runs tell
+            alone = any(r.spec.task for g in groups.values() for r in g.records)  # type: ignore[union-attr]
+        switched = block is not None and block.switched
+        family.models = models(setting, one_task=alone, switched=switched)
+        if chosen is None:
+            return family
+        members = self._one_input(chosen.records, "backbone", self._bodies, family.notes)
+        # what a run reads depends on its task and partition, so only the seeds of one model share its fingerprint
+        for model in family.models:
+            if of_model := [record for record in members if model_of(record.spec) == model]:  # type: ignore[arg-type]
+                for record in self._one_input(of_model, "data", Counter(), family.notes):
+                    family.runs[model, record.spec.seed] = record  # type: ignore[union-attr]
         return family
-    if wanted:
-        family.options = _options(identities[chosen], method, setting, profile)
-    backbones = Counter(r.fields.get("backbone", {}).get("fingerprint") for r in records)
-    members = _one_input(groups[chosen], "backbone", backbones, family.notes)
-    # what a run reads depends on its task and partition, so only the seeds of one part share a data fingerprint
-    for part in parts_of(setting):
-        of_part = [record for record in members if part_of(record.spec) == part]  # type: ignore[arg-type]
-        if of_part:
-            for record in _one_input(of_part, "data", Counter(), family.notes):
-                family.runs[part, record.fields["seed"]] = record
-    return family
+
+    @staticmethod
+    def _exactly(groups: Iterable[_Group], wanted: Iterable[Identity]) -> _Group | None:
+        groups = list(groups)
+        for one in wanted:
+            matching = [group for group in groups if not beyond(group.identity, one)]
+            if matching:
+                return max(matching, key=lambda group: group.rank)
+        return None
+
+    def _recipes_or_lone(self, groups: dict[str, _Group], family: Family) -> _Group | None:
+        """Return the recipe's runs, else the only others on the same ground; the rest goes into the notes."""
+        label = f"{family.method} ({family.setting})"
+        spec = recipe_spec(family.method, family.setting, self.profile)
+        wanted = identity(spec) if spec else None
+        chosen = self._exactly(groups.values(), [wanted]) if wanted else None
+        others = [group for group in groups.values() if group is not chosen and not self._of_elsewhere(group)]
+        if chosen is None:
+            able = [g for g in others if same_ground(g.identity, self.profile)]
+            able = [g for g in able if g.identity["partitions"] == "original"]
+            chosen = able[0] if len(able) == 1 else None
+            if chosen and wanted:
+                changes = said(chosen.identity, wanted)
+                family.notes.append(
+                    f"{label}: the store has the recipe only with {changes}; these runs are shown."
+                )
+            elif len(able) > 1:
+                family.notes.append(f"{label}: the store has {len(able)} variants, none of them the recipe's.")
+        reference = chosen.identity if chosen else wanted
+        for group in others:
+            if group is not chosen:
+                changes = f" with {said(group.identity, reference)}" if reference else ""
+                family.notes.append(f"left out: {_runs(len(group.records))} of {label}{changes}.")
+        if chosen and wanted:
+            variant = chosen.identity["variant"]
+            own = recipe_spec(family.method, family.setting, self.profile, variant=variant)
+            words = [] if variant == "paper" else ["--variant", variant]
+            family.options = shlex.join([*words, *assignments(chosen.identity, identity(own) if own else wanted)])
+        return chosen
+
+    def _of_elsewhere(self, group: _Group) -> bool:
+        """Return whether runs that are not the recipe's are expected: a control, or another artifact's."""
+        ours = group.identity
+        if ours["backbone.weights"] == "random":
+            return True
+        return any(not beyond(ours, wanted) for wanted in self._shipped[ours["method"], ours["setting"]])
+
+    def _written_elsewhere(self, method: str, setting: str) -> list[str]:
+        name = Path(self.profile).stem
+        return [
+            f"left out: run {record.id} of {method} ({setting}), written by another version of hxbench."
+            for record in self._foreign
+            if tuple(record.fields.get(part) for part in ("method", "setting", "profile"))
+            == (method, setting, name)
+        ]
+
+    @staticmethod
+    def _one_input(records: list[RunRecord], what: str, weight: Counter[str], notes: list[str]) -> list[RunRecord]:
+        """Return the runs of one input fingerprint: the one most runs have, the newest of equals."""
+        groups = defaultdict(list)
+        for record in records:
+            groups[getattr(record.spec, what).fingerprint].append(record)
+        best = max(groups, key=lambda print_: (weight[print_], len(groups[print_]), _newest(groups[print_])))
+        if others := len(records) - len(groups[best]):
+            spec = records[0].fields
+            notes.append(
+                f"left out: {_runs(others)} of {spec['method']} ({spec['setting']}) "
+                f"with another {what} fingerprint than {best or 'none'}."
+            )
+        return groups[best]
+
+    def few_shot(self, start: Family, block: ExperimentBlock) -> list[RunRecord]:
+        """Return the few-shot runs that a block asks for and that start from the runs of `start`."""
+        assert block.few_shot is not None
+        wanted = []
+        for spec in self._specs(start.method, start.setting, block):
+            # any one of them: they differ in nothing that a family's runs may not differ in
+            wanted += [identity(one.spec) for one in islice(few_shot_runs(spec, block.few_shot, draws=[0]), 1)]
+        chosen = self._exactly(self._few_shot.get((start.method, start.setting), {}).values(), wanted)
+        starts = {record.id for record in start.runs.values()}
+        records = chosen.records if chosen else []
+        return [r for r in records if isinstance(r.spec, RunSpec) and r.spec.after.get(START) in starts]

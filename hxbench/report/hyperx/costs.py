@@ -1,7 +1,16 @@
-"""What the paper says its models cost."""
+"""What models cost: as the paper says, and ours.
 
-from hxbench.report.hyperx.results import PAPER
+A run of MAD-X trains a task adapter on the adapters of all languages, which are runs of their own. Its parameters
+are those of all the adapters (the run itself counts so); its time is that of all of them too.
+"""
+
+from statistics import fmean
+
+from hxbench.report.hyperx.results import PAPER, Results
+from hxbench.report.hyperx.scores import Estimate, RunSet, costs_in
 from hxbench.report.published import published
+from hxbench.settings import TASKS
+from hxbench.store import DamagedRun, RunRecord
 
 PARAMETERS_NOTE = "16 × 4.7m + 2 × 0.9m are 77.0m"
 
@@ -9,3 +18,32 @@ PARAMETERS_NOTE = "16 × 4.7m + 2 × 0.9m are 77.0m"
 def printed_cost(artifact: str, row: str, column: str, metric: str) -> float | None:
     """Return printed parameters (a count) or training time (seconds)."""
     return published(PAPER).value(artifact, row, column, metric)
+
+
+def _costs_of(record: RunRecord) -> dict[str, float]:
+    try:
+        return costs_in(record.metrics())
+    except DamagedRun:
+        return {}
+
+
+def needed_costs(results: Results, runs: RunSet) -> dict[str, dict[str, float]]:
+    """Return the costs of the runs that a set's runs build on, by id; those the store lacks have none."""
+    ids = dict.fromkeys(run_id for r in runs.records for run_id in r.spec.after.values())  # type: ignore[union-attr]
+    by_id = results.families.by_id
+    return {run_id: _costs_of(by_id[run_id]) if run_id in by_id else {} for run_id in ids}
+
+
+def total(results: Results, runs: RunSet, metric: str) -> Estimate:
+    """Return the sum of a cost over all runs behind a model of both tasks, those it builds on included."""
+    below = [costs.get(metric) for costs in needed_costs(results, runs).values()]
+    own = [runs.cost_of(task, metric) for task in TASKS]
+    if not all(own) or None in below:
+        return Estimate(incomplete=True)
+    return Estimate(values=(sum(value for value in below if value) + sum(fmean(values) for values in own),))
+
+
+def cost(results: Results, runs: RunSet, metric: str) -> Estimate:
+    """Return a cost of one model; the time of one that is put together from several runs is that of them all."""
+    builds = any(record.spec.after for record in runs.records)  # type: ignore[union-attr]
+    return total(results, runs, metric) if builds and metric == "wall_seconds" else runs.cost(metric)

@@ -1,16 +1,66 @@
-"""What the tables of Hyper-X are made from: the store's runs of one profile, sorted into run sets."""
+"""What the artifacts of Hyper-X are made from: the store's runs of one profile, sorted into run sets."""
 
+import json
 import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
+from hxbench import experiment as experiments
 from hxbench import places, recipe
 from hxbench.languages import language_set
-from hxbench.report.families import Family, choose_family, parts_of
-from hxbench.report.hyperx.scores import Part, RunSet
+from hxbench.recipe import ExperimentBlock
+from hxbench.report.families import Families
+from hxbench.report.hyperx.few_shot import FewShot, Shots
+from hxbench.report.hyperx.rows import title_of
+from hxbench.report.hyperx.scores import Model, RunSet
 from hxbench.report.profile import choose_profile
 from hxbench.store import DamagedRun, RunRecord, Store
 
 PAPER = "hyperx"
+_FEW = 3  # commands that a reader may be asked to give one by one
+
+
+class Shown(Protocol):
+    """Something that an artifact shows: a run set, a condition, few-shot scores."""
+
+    @property
+    def records(self) -> list[RunRecord]:
+        """The runs that its scores come from."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What was chosen or left out."""
+
+    @property
+    def lacks(self) -> bool:
+        """Whether a wanted run is missing."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One thing that an experiment compares with others."""
+
+    label: str
+    method: str
+    setting: str
+    run_set: RunSet
+
+    @property
+    def records(self) -> list[RunRecord]:
+        """The runs that its scores come from."""
+        return self.run_set.records
+
+    @property
+    def notes(self) -> list[str]:
+        """What was chosen or left out."""
+        return self.run_set.notes
+
+    @property
+    def lacks(self) -> bool:
+        """Whether a wanted run is missing."""
+        return self.run_set.lacks
 
 
 def _device(record: RunRecord) -> str:
@@ -20,26 +70,36 @@ def _device(record: RunRecord) -> str:
         return "an unknown device"
 
 
+def _bodies(records: Iterable[RunRecord]) -> set[str]:
+    return {record.spec.backbone.fingerprint for record in records if not isinstance(record.spec, dict)}
+
+
 class Results:
-    """The run sets of a profile, each read once, and everything the tables have to say about them."""
+    """The run sets of a profile, each read once when asked for, and what the artifacts have to say about them."""
 
     def __init__(self, store: Store, profile: str | None = None) -> None:
         # the commands must fill the store that was reported on, wherever it is
         self._place = [] if store.root == places.store_dir() else ["--store", str(store.root)]
-        found = [record for record in store.runs() if record.fields.get("paper") == PAPER]
+        found = [r for r in store.runs() if _field(r, "paper") == PAPER]
         self._scale, self._remarks = choose_profile(found, profile)  # maybe a file of the user's own
         self.profile = Path(self._scale).stem
         self._problems = [f"left out: {problem}" for problem in store.problems]
         self.scale: recipe.ProfileRecipe = recipe.load("profiles", self._scale)
-        self._records = [record for record in found if record.fields.get("profile") == self.profile]
-        self._families: dict[tuple[str, str], Family] = {}
-        self._sets: dict[tuple[str, str], RunSet] = {}
+        of_profile = [record for record in found if _field(record, "profile") == self.profile]
+        self.families = Families(of_profile, PAPER, self._scale)
+        self._sets: dict[tuple[str, str, str], RunSet] = {}
 
-    def run_set(self, method: str, setting: str) -> RunSet:
-        """Return the run set of a method in a setting, empty if the store has none."""
-        key = method, setting
+    def run_set(self, method: str, setting: str, block: ExperimentBlock | None = None) -> RunSet:
+        """Return the run set of a method in a setting, empty if the store has none.
+
+        Without a block these are the runs of the plain recipe, or the only others on the same ground; with one,
+        exactly those with its changes.
+        """
+        changes = {"options", "training", "data", "switched", "weights"}
+        asked = json.dumps(block.model_dump(include=changes), sort_keys=True) if block else ""
+        key = method, setting, asked
         if key not in self._sets:
-            family = self._families[key] = choose_family(self._records, method, setting, self._scale)
+            family = self.families.choose(method, setting, block)
             rows = {}
             for which, record in list(family.runs.items()):
                 try:
@@ -47,12 +107,39 @@ class Results:
                 except DamagedRun as error:
                     family.notes.append(f"left out: {error} (hxbench runs rm {record.id} removes it.)")
                     del family.runs[which]
-            self._sets[key] = RunSet(setting, self.scale.seeds, rows)
+            self._sets[key] = RunSet(family.models, self.scale.seeds, rows, family)
         return self._sets[key]
+
+    def conditions(self, experiment: str) -> list[Condition]:
+        """Return what an experiment of the paper compares, in its order."""
+        found = []
+        for block in experiments.blocks(PAPER, experiment):
+            for method in block.methods:
+                label = block.label or title_of(method)
+                if block.label and len(block.methods) > 1:
+                    label = f"{title_of(method)}, {block.label}"
+                found.append(Condition(label, method, block.setting, self.run_set(method, block.setting, block)))
+        return found
+
+    def few_shot(self, experiment: str = "table5") -> FewShot:
+        """Return the few-shot scores of an experiment, its methods in its order."""
+        found = {}
+        for block in experiments.blocks(PAPER, experiment):
+            for method in block.methods if block.few_shot else ():
+                assert block.few_shot is not None
+                start = self.run_set(method, block.setting, block)
+                records = self.families.few_shot(start.family, block)
+                found[method] = Shots(start, block.few_shot, records, self.scale.draws)
+        return FewShot(found)
+
+    @staticmethod
+    def has(method: str, setting: str) -> bool:
+        """Return whether the recipe of a method has a setting."""
+        return method in recipe.recipe_names("methods") and setting in recipe.load("methods", method).settings
 
     def own_methods(self, setting: str, known: set[str]) -> list[str]:
         """Return the methods of this setting that the paper does not have: yours, beside the published ones."""
-        return sorted({r.fields["method"] for r in self._records if r.fields.get("setting") == setting} - known)
+        return sorted({*self.families.methods(setting)} - known)
 
     @property
     def synthetic(self) -> bool:
@@ -64,10 +151,7 @@ class Results:
         languages = language_set("sandbox" if self.synthetic else "hyperx").values()
         return next(language.label for language in languages if language.paper_code == code)
 
-    def _used(self, keys: list[tuple[str, str]]) -> list[RunRecord]:
-        return [record for key in keys for record in self._families[key].runs.values()]
-
-    def heading(self, keys: list[tuple[str, str]]) -> tuple[str, ...]:
+    def heading(self, shown: Iterable[Shown]) -> tuple[str, ...]:
         """Return what a reader must see at a glance: profile, data, backbone, seeds."""
         data = self.scale.data
         if self.synthetic:
@@ -77,7 +161,7 @@ class Results:
                 f"{data[f'{s}_sentences']} {s}" for s in ("train", "dev", "test") if data.get(f"{s}_sentences")
             ]
             said = "real corpora" + (f", at most {', '.join(caps)} sentences each" if caps else "")
-        weights = {r.fields["backbone"]["fingerprint"] for r in self._used(keys)} - {""}
+        weights = _bodies(record for one in shown for record in one.records) - {""}
         spec = recipe.backbone(self.scale.backbone)
         made = ", pre-trained here" if spec.pretrain else ""
         prints = f" [{', '.join(sorted(weights))}]" if weights else ""
@@ -88,39 +172,68 @@ class Results:
             "ours: mean ± sample s.d. over the seeds; published: mBERT, 3 runs, no deviations printed",
         )
 
-    def remarks(self, keys: list[tuple[str, str]], *, timed: bool = False) -> tuple[str, ...]:
+    def remarks(self, shown: Iterable[Shown], *, timed: bool = False) -> tuple[str, ...]:
         """Return what was chosen or left out, once each; `timed` adds what the times were measured on."""
-        texts = [*self._remarks, *(note for key in keys for note in self._families[key].notes), *self._problems]
-        used = self._used(keys)
-        if len({record.fields["backbone"]["fingerprint"] for record in used}) > 1:
+        shown = list(shown)
+        texts = [*self._remarks, *(note for one in shown for note in one.notes), *self._problems]
+        used = [record for one in shown for record in one.records]
+        if len(_bodies(used)) > 1:
             texts.append("the methods of this table do not share one backbone: their scores are not comparable.")
-        devices = sorted({_device(record) for record in used})
-        if timed and devices:
+        devices = sorted({_device(record) for record in used}) if timed else []
+        if devices:
             texts.append(f"time is the wall time of one model, mean over the runs, on {', '.join(devices)}.")
         return tuple(dict.fromkeys(texts))
 
-    def commands(self, keys: list[tuple[str, str]]) -> tuple[str, ...]:
-        """Return the commands that make the runs these sets lack, and nothing more."""
-        return tuple(dict.fromkeys(line for key in keys for line in self._commands(*key)))
+    def commands(self, shown: Iterable[Shown], experiment: str) -> tuple[str, ...]:
+        """Return the command that makes the runs these lack; nothing when they lack none.
 
-    def _commands(self, method: str, setting: str) -> list[str]:
-        lacking: dict[int, list[Part]] = {}
-        for part, seed in self._sets[method, setting].missing():
-            lacking.setdefault(seed, []).append(part)
-        alike: dict[Part, list[int]] = {}  # seeds that lack the same models share a command
-        for seed, parts in lacking.items():
-            whole = len(parts) == len(parts_of(setting))
-            for part in (None,) if whole else parts:
-                alike.setdefault(part, []).append(seed)
-        flag = {"single": "--task", "mixed": "--partition"}.get(setting, "")
+        It is that of the experiment. Few missing runs of plain recipes, and runs that the experiment does not
+        have, are asked for one by one.
+        """
+        lacking = [one for one in shown if one.lacks]
+        sets = [one for one in lacking if isinstance(one, RunSet)]
+        known = self._asked_for(experiment)
+        lines = [line for one in sets for line in self.train_commands(one)]
+        if lacking == sets and len(lines) <= _FEW:
+            return tuple(dict.fromkeys(lines))
+        ours = [s for s in sets if (s.method, s.setting) not in known or s.family.options]
+        whole = [self.run_command(experiment)] if len(ours) < len(lacking) else []
+        return tuple(dict.fromkeys([*whole, *(line for one in ours for line in self.train_commands(one))]))
+
+    @staticmethod
+    def _asked_for(experiment: str) -> set[tuple[str, str]]:
+        blocks = experiments.blocks(PAPER, experiment)
+        return {(method, block.setting) for block in blocks for method in block.methods}
+
+    def run_command(self, experiment: str) -> str:
+        """Return the command that makes everything an experiment lacks."""
+        words = ["hxbench", "run", f"{PAPER}/{experiment}"]
+        return shlex.join([*words, *(["--profile", self._scale] if self.profile != "demo" else []), *self._place])
+
+    def train_commands(self, runs: RunSet) -> list[str]:
+        """Return the commands that make the runs that a set of a plain recipe lacks, and nothing more."""
+        lacking: dict[int, list[Model]] = {}
+        for model, seed in runs.missing():
+            lacking.setdefault(seed, []).append(model)
+        alike: dict[Model, list[int]] = {}  # seeds that lack the same models share a command
+        for seed, models in lacking.items():
+            whole = len(models) == len(runs.models)
+            for model in [Model()] if whole else models:
+                alike.setdefault(model, []).append(seed)
         lines = []
-        for part, seeds in alike.items():
-            words = ["hxbench", "train", method, "--setting", setting]
-            words += [flag, str(part)] if part else []
+        for model, seeds in alike.items():
+            words = ["hxbench", "train", runs.method, "--setting", runs.setting]
+            words += ["--task", model.task] if model.task else []
+            words += ["--partition", model.partition] if model.partition else []
             words += ["--profile", self._scale]
             if seeds != [self.scale.seeds[0]]:  # which is what a command trains that names no seed
                 words += [word for seed in seeds for word in ("--seed", str(seed))]
             words += self._place
-            options = self._families[method, setting].options
+            options = runs.family.options
             lines.append(" ".join([shlex.join(words), *([options] if options else [])]))
         return lines
+
+
+def _field(record: RunRecord, name: str) -> object:
+    """Return a field of the spec, whatever version wrote it."""
+    return record.spec.get(name) if isinstance(record.spec, dict) else getattr(record.spec, name)

@@ -1,9 +1,9 @@
 """Table 2: SEEN, UNSEEN and ALL of both tasks, for every method in every setting, with what a model costs."""
 
 from hxbench.report.hyperx.cells import doubt, make_cell, printed_score
-from hxbench.report.hyperx.costs import PARAMETERS_NOTE, printed_cost
+from hxbench.report.hyperx.costs import PARAMETERS_NOTE, cost, printed_cost
 from hxbench.report.hyperx.results import Results
-from hxbench.report.hyperx.rows import ABSENT, BLOCKS, GROUPS, METRICS, MethodRow, SettingBlock
+from hxbench.report.hyperx.rows import BLOCKS, GROUPS, METRICS, MethodRow, SettingBlock
 from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, mark_best
 
 _NAME = "Table 2"
@@ -16,31 +16,28 @@ COLUMNS = (
 
 
 def _row(results: Results, block: SettingBlock, method: MethodRow, marks: Marks) -> Row:
-    runs = results.run_set(method.method, block.setting) if method.method else None
-    cells = [Cell()]
-    if runs:
-        least, most = runs.seed_count()
-        cells = [Cell(text=str(most) if least == most else f"{least}–{most}")]
+    runs = results.run_set(method.method, block.setting)
+    least, most = runs.seed_count()
+    cells = [Cell(text=str(most) if least == most else f"{least}–{most}")]
     for metric, quantity in (("counted_parameters", "params"), ("wall_seconds", "training time")):
         printed = printed_cost(_NAME, method.published, block.title, quantity)
         odd = PARAMETERS_NOTE if method.published.startswith("MAD-X") and quantity == "params" else None
-        cells.append(make_cell(runs.cost(metric) if runs else None, printed, marks, doubt=odd))
+        cells.append(make_cell(cost(results, runs, metric), printed, marks, doubt=odd))
     for task in METRICS:
         for group in GROUPS:
             where = (_NAME, method.published, block.title, task, group)
-            estimate = runs.group(task, group) if runs else None
-            cells.append(make_cell(estimate, printed_score(*where), marks, doubt=doubt(*where)))
-    return Row(method.title, tuple(cells), ours=runs is not None, mark="" if runs else marks.letter(ABSENT))
+            cells.append(make_cell(runs.group(task, group), printed_score(*where), marks, doubt=doubt(*where)))
+    return Row(method.title, tuple(cells))
 
 
 def build(results: Results) -> list[Table]:
     """Return the one table, a block for each setting."""
-    marks, blocks, keys = Marks(), [], []
+    marks, blocks, shown = Marks(), [], []
     for block in BLOCKS:
-        known = {row.method for row in block.methods if row.method}
+        known = {row.method for row in block.methods}
         own = tuple(MethodRow("", name, name) for name in results.own_methods(block.setting, known))
         methods = block.methods + own
-        keys += [(row.method, block.setting) for row in methods if row.method]
+        shown += [results.run_set(row.method, block.setting) for row in methods]
         rows = tuple(_row(results, block, method, marks) for method in methods)
         blocks.append(mark_best(Block(block.title, rows), COLUMNS))
     return [
@@ -50,10 +47,10 @@ def build(results: Results) -> list[Table]:
             stub="method",
             columns=COLUMNS,
             blocks=tuple(blocks),
-            heading=results.heading(keys),
+            heading=results.heading(shown),
             notes=marks.notes(),
-            remarks=results.remarks(keys, timed=True),
-            commands=results.commands(keys),
+            remarks=results.remarks(shown, timed=True),
+            commands=results.commands(shown, "table2"),
             facts={"paper": "hyperx", "profile": results.profile},
         )
     ]

@@ -1,10 +1,14 @@
 """Table 3: parameters and training time of a model that does both tasks, and what else it took here."""
 
+from statistics import fmean
+
 from hxbench.report.hyperx.cells import make_cell
-from hxbench.report.hyperx.costs import PARAMETERS_NOTE, printed_cost
+from hxbench.report.hyperx.costs import PARAMETERS_NOTE, cost, needed_costs, printed_cost
 from hxbench.report.hyperx.results import Results
-from hxbench.report.hyperx.rows import ABSENT, BASE, MBERT, SMALL, MethodRow
-from hxbench.report.table import Block, Column, Marks, Row, Table
+from hxbench.report.hyperx.rows import BASE, MADX, MBERT, PSF, SMALL, MethodRow
+from hxbench.report.hyperx.scores import Estimate, RunSet
+from hxbench.report.table import Block, Cell, Column, Marks, Row, Table
+from hxbench.settings import TASKS
 
 _NAME = "Table 3"
 _OURS_ONLY = "not in the paper"
@@ -24,42 +28,79 @@ _METRICS = (
     ("tokens_per_second", "", ""),
     ("flops_per_token", "", ""),
 )
-_MAD_X = "MAD-X (total, 16 languages, 2 tasks)"
-ROWS = (
-    MBERT,
-    MethodRow("PSF", "PSF"),
-    MethodRow(_MAD_X, "MAD-X, all"),
-    MethodRow("MAD-X language adapter (each)", "  language adapter"),
-    MethodRow("MAD-X task adapter (each)", "  task adapter"),
-    SMALL,
-    BASE,
-)
-_SETTINGS = ("multi", "mixed")  # one model for both tasks, in the order of preference
+_ALL = MethodRow("MAD-X (total, 16 languages, 2 tasks)", "MAD-X, all", MADX.method)
+_LANGUAGE = MethodRow("MAD-X language adapter (each)", "  language adapter")
+_TASK = MethodRow("MAD-X task adapter (each)", "  task adapter")
+_SETTINGS = ("multi", "mixed", "single")  # one model for both tasks, in the order of preference
+_SMALLEST = "one model per task: each adapter's own memory, speed and FLOPs stand below"
 
 
-def _setting(results: Results, method: str) -> str:
-    """Return the setting whose models are measured: the first that has any, else the first."""
-    return next((s for s in _SETTINGS if results.run_set(method, s).present), _SETTINGS[0])
+def _runs(results: Results, method: str) -> RunSet:
+    """Return the runs that are measured: of the first setting that has any, else of the first at all."""
+    sets = [results.run_set(method, setting) for setting in _SETTINGS if results.has(method, setting)]
+    return next(
+        (runs for runs in sets if runs.present), sets[0] if sets else results.run_set(method, _SETTINGS[0])
+    )
+
+
+def _row(method: MethodRow, estimates: list[Estimate | None], marks: Marks, mark: str) -> Row:
+    cells = []
+    for (_, column, quantity), estimate in zip(_METRICS, estimates, strict=True):
+        printed = printed_cost(_NAME, method.published, column, quantity)
+        odd = PARAMETERS_NOTE if method is _ALL and quantity == "params" else None
+        cells.append(
+            make_cell(estimate, printed, marks, doubt=odd) if estimate else Cell(text="", published=printed)
+        )
+    return Row(method.title, tuple(cells), mark=marks.letter(mark) if mark else "")
+
+
+def _each_language(results: Results, runs: RunSet) -> list[Estimate | None]:
+    """Return the costs of a language adapter, the mean over those there are."""
+    found = list(needed_costs(results, runs).values())
+    estimates: list[Estimate | None] = []
+    for metric, *_ in _METRICS:
+        values = [costs[metric] for costs in found if metric in costs]
+        estimates.append(Estimate((fmean(values),)) if values else Estimate(incomplete=True))
+    return estimates
+
+
+def _each_task(runs: RunSet, languages: list[Estimate | None]) -> list[Estimate | None]:
+    """Return the costs of a task adapter: its run's own, but for the parameters, which the run counts for all."""
+    estimates: list[Estimate | None] = [runs.cost(metric) for metric, *_ in _METRICS]
+    whole, language = runs.cost(_METRICS[0][0]).mean, languages[0].mean if languages[0] else None
+    if whole and language:
+        estimates[0] = Estimate(((whole - _ADAPTERS * language) / len(TASKS),))
+    else:
+        estimates[0] = Estimate(incomplete=True)
+    return estimates
+
+
+_ADAPTERS = 16
 
 
 def build(results: Results) -> list[Table]:
     """Return the one table."""
-    marks, rows, keys = Marks(), [], []
-    for method in ROWS:
-        runs = None
-        if method.method:
-            setting = _setting(results, method.method)
-            runs = results.run_set(method.method, setting)
-            keys.append((method.method, setting))
-        cells = []
-        for metric, column, quantity in _METRICS:
-            odd = PARAMETERS_NOTE if method.published == _MAD_X and quantity == "params" else None
-            printed = printed_cost(_NAME, method.published, column, quantity)
-            cells.append(make_cell(runs.cost(metric) if runs else None, printed, marks, doubt=odd))
-        mark = "" if runs is None else marks.letter(f"a model of the {setting} setting")
-        rows.append(Row(method.title, tuple(cells), ours=runs is not None, mark=mark or marks.letter(ABSENT)))
+    marks, rows, shown = Marks(), [], []
+    for method in (MBERT, PSF, _ALL, SMALL, BASE):
+        runs = _runs(results, method.method)
+        shown.append(runs)
+        of_all = [cost(results, runs, metric) for metric, *_ in _METRICS]
+        if method is not _ALL:
+            rows.append(_row(method, list(of_all), marks, f"a model of the {runs.setting} setting"))
+            continue
+        languages = _each_language(results, runs)
+        rows.append(
+            _row(
+                method,
+                [*of_all[:2], None, None, None, None],
+                marks,
+                f"{len(TASKS)} task adapters, on those of {_ADAPTERS} languages",
+            )
+        )
+        rows.append(_row(_LANGUAGE, languages, marks, ""))
+        rows.append(_row(_TASK, _each_task(runs, languages), marks, ""))
     # any one run measures a method's cost: only methods without one need a command
-    lacking = [key for key in keys if not results.run_set(*key).present]
+    lacking = [runs for runs in shown if not runs.present]
     return [
         Table(
             name="table3",
@@ -67,10 +108,10 @@ def build(results: Results) -> list[Table]:
             stub="method",
             columns=COLUMNS,
             blocks=(Block("", tuple(rows)),),
-            heading=results.heading(keys),
+            heading=results.heading(shown),
             notes=marks.notes(),
-            remarks=results.remarks(keys, timed=True),
-            commands=tuple(line for key in lacking for line in results.commands([key])[:1]),
+            remarks=results.remarks(shown, timed=True),
+            commands=results.commands(lacking, "table2"),
             facts={"paper": "hyperx", "profile": results.profile},
         )
     ]

@@ -2,7 +2,7 @@
 
 from hxbench.report.hyperx.cells import doubt, make_cell, printed_score
 from hxbench.report.hyperx.results import Results
-from hxbench.report.hyperx.rows import ABSENT, BLOCKS, GROUPS, METRICS, ORDER, MethodRow, SettingBlock
+from hxbench.report.hyperx.rows import BLOCKS, GROUPS, METRICS, ORDER, MethodRow, SettingBlock
 from hxbench.report.table import Block, Cell, Column, Marks, Row, Table
 
 _NAME = "Table 6"
@@ -11,27 +11,17 @@ _HSB_POS = "the paper's Table 4 gives 23 test sentences; UD 2.7 has 23 for train
 
 def _cell(results: Results, block: SettingBlock, method: MethodRow, task: str, group: str, marks: Marks) -> Cell:
     where = (_NAME, method.published, block.title, task, group)
-    estimate = None
-    if method.method:
-        runs = results.run_set(method.method, block.setting)
-        estimate = runs.group(task, group) if group in GROUPS else runs.score(task, group)
+    runs = results.run_set(method.method, block.setting)
+    estimate = runs.group(task, group) if group in GROUPS else runs.score(task, group)
     return make_cell(estimate, printed_score(*where), marks, doubt=doubt(*where) if group in GROUPS else None)
 
 
 def _table(results: Results, block: SettingBlock, task: str) -> Table:
     marks = Marks()
-    known = {row.method for row in block.methods if row.method}
+    known = {row.method for row in block.methods}
     own = tuple(MethodRow("", name, name) for name in results.own_methods(block.setting, known))
     methods = block.methods + own
-    columns = tuple(
-        Column(
-            method.title,
-            ours=method.method is not None,
-            paper=bool(method.published),
-            mark="" if method.method else marks.letter(ABSENT),
-        )
-        for method in methods
-    )
+    columns = tuple(Column(method.title, paper=bool(method.published)) for method in methods)
     rows = []
     for group in (*ORDER, *GROUPS):
         cells = tuple(_cell(results, block, method, task, group, marks) for method in methods)
@@ -39,7 +29,7 @@ def _table(results: Results, block: SettingBlock, task: str) -> Table:
         title = group if group in GROUPS else results.label(group)
         rows.append(Row(title, cells, strong=group in GROUPS, mark=odd))
     metric = METRICS[task][1]
-    keys = [(method.method, block.setting) for method in methods if method.method]
+    shown = [results.run_set(method.method, block.setting) for method in methods]
     return Table(
         name=f"table6-{task}-{block.setting}",
         title=f"Hyper-X, Table 6: {metric} by language, {block.title}",
@@ -52,10 +42,10 @@ def _table(results: Results, block: SettingBlock, task: str) -> Table:
             Block("", tuple(rows[len(ORDER) :])),
         ),
         layout="beside",
-        heading=results.heading(keys),
+        heading=results.heading(shown),
         notes=marks.notes(),
-        remarks=results.remarks(keys),
-        commands=results.commands(keys),
+        remarks=results.remarks(shown),
+        commands=results.commands(shown, "table2"),
         facts={"paper": "hyperx", "profile": results.profile},
     )
 

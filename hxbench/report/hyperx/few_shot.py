@@ -1,0 +1,109 @@
+"""The few-shot scores (Hyper-X, section 6.4, Table 5 and Figure 6).
+
+A score at k sentences is the mean over the draws of the sentences for each seed, then over the seeds. At k = 0 it
+is the zero-shot score of the runs that the others start from.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from statistics import fmean
+
+from hxbench.languages import find_language
+from hxbench.recipe import FewShotRecipe
+from hxbench.report.hyperx.scores import Estimate, RunSet, members, scores_in
+from hxbench.spec import RunSpec
+from hxbench.store import DamagedRun, RunRecord
+
+Draws = dict[tuple[str, str, int], dict[int, dict[int, float]]]  # (task, paper code, k) → seed → draw → score
+
+
+@dataclass
+class Shots:
+    """The few-shot runs of one method, read once."""
+
+    start: RunSet
+    protocol: FewShotRecipe
+    records: list[RunRecord]
+    draws: int  # wanted of each seed
+    notes: list[str] = field(default_factory=list)
+    scores: Draws = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        found: Draws = defaultdict(lambda: defaultdict(dict))
+        # of two runs of one draw, which only their inputs can tell apart, the newer one
+        for record in sorted(self.records, key=lambda r: str(r.status.get("finished", ""))):
+            spec = record.spec
+            assert isinstance(spec, RunSpec)
+            assert spec.few_shot is not None
+            shot = spec.few_shot
+            where = shot.task, find_language(shot.language).paper_code
+            try:
+                value = scores_in(record.metrics(), sources=True).get(where)
+            except DamagedRun as error:
+                self.notes.append(f"left out: {error} (hxbench runs rm {record.id} removes it.)")
+                continue
+            if value is not None:
+                found[(*where, shot.k)][spec.seed][shot.draw] = value
+        self.scores = found
+
+    def over(self, task: str, codes: tuple[str, ...], k: int) -> Estimate:
+        """Return the mean over some languages at k sentences, for every seed that has them all."""
+        zero = self.start.over(task, codes)
+        if k == 0 or not zero.covers:
+            return zero
+        covered = [code for code in codes if code in zero.covers]  # the others have nothing to be scored on
+        of = {code: self.scores.get((task, code, k), {}) for code in covered}
+        whole = sorted(set.intersection(*(set(seeds) for seeds in of.values())))
+        wanted = set(range(self.draws))
+        return Estimate(
+            values=tuple(fmean(fmean(of[code][seed].values()) for code in covered) for seed in whole),
+            covers=frozenset(covered),
+            lacking=zero.lacking,
+            incomplete=any(
+                not wanted <= set(of[code].get(seed, ())) for code in covered for seed in self.start.wanted
+            ),
+        )
+
+
+class FewShot:
+    """The few-shot scores of every method of an experiment."""
+
+    def __init__(self, shots: dict[str, Shots]) -> None:
+        self._shots = shots
+        self.methods = tuple(shots)
+        protocols = [shot.protocol for shot in shots.values()]
+        self.k = (0, *dict.fromkeys(k for protocol in protocols for k in protocol.k))
+        self.languages = tuple(dict.fromkeys(code for protocol in protocols for code in protocol.languages))
+
+    def start(self, method: str) -> RunSet:
+        """Return the runs that a method's few-shot runs start from."""
+        return self._shots[method].start
+
+    def score(self, method: str, task: str, language: str, k: int) -> Estimate:
+        """Return the score of a pair at k sentences; the language by its paper code."""
+        return self._shots[method].over(task, (language,), k)
+
+    def group(self, method: str, task: str, group: str, k: int) -> Estimate:
+        """Return the mean over the protocol's languages of SEEN or UNSEEN at k sentences."""
+        return self._shots[method].over(task, tuple(c for c in self.languages if c in members(group)), k)
+
+    @property
+    def records(self) -> list[RunRecord]:
+        """The runs that the scores come from."""
+        return [record for shots in self._shots.values() for record in (*shots.start.records, *shots.records)]
+
+    @property
+    def notes(self) -> list[str]:
+        """What was chosen or left out."""
+        return [note for shots in self._shots.values() for note in (*shots.start.notes, *shots.notes)]
+
+    @property
+    def lacks(self) -> bool:
+        """Whether a wanted run is missing."""
+        return any(
+            self.score(method, task, code, k).incomplete
+            for method, shots in self._shots.items()
+            for task in shots.protocol.tasks
+            for code in self.languages
+            for k in self.k
+        )

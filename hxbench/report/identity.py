@@ -1,0 +1,111 @@
+"""What makes two runs alike: everything in their specs but what varies among the runs behind one cell."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from hxbench import recipe, settings
+from hxbench.errors import InputError
+from hxbench.recipe import ExperimentBlock
+from hxbench.spec import RunSpec
+
+Identity = Mapping[str, Any]
+
+_VARYING = {"seed", "task", "partition", "language", "few_shot", "after"}
+_ABSENT = "nothing"
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested mappings as one, the names of the levels joined by dots."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return found
+
+
+def is_switched(spec: RunSpec) -> bool:
+    """Return whether a run is of the switched pair of partitions (Hyper-X, section 6.3)."""
+    return spec.partition in settings.SWITCHED
+
+
+def identity(spec: RunSpec) -> Identity:
+    """Return what the runs of a family have in common."""
+    values = flat(spec.model_dump(mode="json", exclude=_VARYING))
+    values["partitions"] = "switched" if is_switched(spec) else "original"
+    return {key: value for key, value in values.items() if not key.endswith(".fingerprint")}
+
+
+def key(values: Identity) -> str:
+    """Return an identity as something to group by."""
+    return json.dumps(values, sort_keys=True)
+
+
+def beyond(ours: Identity, recipes: Identity) -> dict[str, tuple[Any, Any]]:
+    """Return where a family departs from a recipe: our value and the recipe's.
+
+    A stored spec has every option of its method, a recipe those it states. The others are defaults that only the
+    method's code knows, and no report loads that: an option the recipe is silent on is no departure.
+    """
+    keys = [*ours, *(key for key in recipes if key not in ours)]
+    both = {key: (ours.get(key, _ABSENT), recipes.get(key, _ABSENT)) for key in keys}
+    return {
+        key: pair
+        for key, pair in both.items()
+        if pair[0] != pair[1] and (pair[1] != _ABSENT or not key.startswith("options."))
+    }
+
+
+def said(ours: Identity, recipes: Identity) -> str:
+    """Return the departures in words, the first three of them."""
+    changes = [f"{key} {a} instead of {b}" for key, (a, b) in beyond(ours, recipes).items()]
+    more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
+    return ", ".join(changes[:3]) + more
+
+
+def assignments(ours: Identity, recipes: Identity) -> list[str]:
+    """Return the words a command line needs beyond the recipe to give a family."""
+    words = []
+    for name, (value, _) in beyond(ours, recipes).items():
+        if name == "data.origin":
+            words += ["--data-source", {"mirror": "DIR"}.get(value, value)]
+        elif name.partition(".")[0] in ("options", "training", "data") and value != _ABSENT:
+            words += ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
+    return words
+
+
+def one_task(method: str) -> bool | None:
+    """Return whether the method has a model for each task in every setting; None for one without a recipe here."""
+    try:
+        return bool(recipe.load("methods", method).one_task)
+    except InputError:
+        return None
+
+
+def recipe_spec(
+    method: str,
+    setting: str,
+    profile: str,
+    *,
+    variant: str = "paper",
+    block: ExperimentBlock | None = None,
+    origin: str | None = None,
+) -> RunSpec | None:
+    """Return a run as the recipe has it, with a block's changes; None for a method or setting without a recipe."""
+    switched = block is not None and block.switched
+    model = settings.models(setting, one_task=bool(one_task(method)), switched=switched)[0]
+    try:
+        return recipe.resolve(
+            method, setting=setting, profile=profile, variant=variant, task=model.task, partition=model.partition,
+            backbone_weights=block.weights if block else "pretrained", changes=block, origin=origin,
+        )  # fmt: skip
+    except InputError:
+        return None
+
+
+def same_ground(ours: Identity, profile: str) -> bool:
+    """Return whether a family stands on the profile's backbone, pre-trained, and on its kind of data."""
+    scale = recipe.load("profiles", profile)
+    wanted = flat({"backbone": recipe.backbone(scale.backbone).model_dump(mode="json")})
+    made = {name: value for name, value in ours.items() if name.startswith("backbone.")}
+    sandbox = (ours["data.origin"] == "sandbox") == (scale.data.get("origin") == "sandbox")
+    return sandbox and made == {name: value for name, value in wanted.items() if not name.endswith(".fingerprint")}
