@@ -2,9 +2,12 @@
 
 A site is a (layer, position). Attaching hangs a forward hook on the stock module at that place; a site without
 weights leaves the module's output untouched, and removing the sites gives back the backbone bit for bit.
+
+At most positions an adapter is told what the module put out; at a position before an "add & norm" it may also ask
+what that will make of a value, which is what the adapters of AdapterHub are fed.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
@@ -21,11 +24,34 @@ class SiteKey(NamedTuple):
     position: str
 
 
-class SiteWeights(Protocol):
-    """What an adapter brings to one site."""
+AddAndNorm = Callable[[Tensor], Tensor]  # value of the module before → LayerNorm(value + residual), same shape
+EMBEDDINGS = SiteKey(-1, "embeddings")  # the one site outside the layers: what the embeddings put out
+
+
+class OutputWeights(Protocol):
+    """What an adapter brings to a site that only knows its module's output."""
 
     def apply(self, hidden: Tensor) -> Tensor:
         """Return the new value [batch, length, hidden] of what the site's module put out."""
+
+
+class NormedWeights(Protocol):
+    """What an adapter brings to a site before an "add & norm"."""
+
+    def apply(self, hidden: Tensor, add_and_norm: AddAndNorm) -> Tensor:
+        """Return the new value [batch, length, hidden] of what the site's module put out."""
+
+
+SiteWeights = OutputWeights | NormedWeights  # which of them a site takes is a matter of its position
+
+
+@dataclass(frozen=True)
+class Position:
+    """A place in a layer, as attribute paths inside it."""
+
+    module: str  # whose output the site changes
+    block: str | None = None  # of an "add & norm" afterwards: gets the residual as its second input
+    norm: str | None = None  # the LayerNorm in that block
 
 
 @dataclass(frozen=True)
@@ -34,13 +60,18 @@ class Family:
 
     body: str  # in the model with a language-modelling head
     layers: str  # in the body
-    positions: Mapping[str, str]  # position → path inside a layer
+    positions: Mapping[str, Position]
     mlm_head: str  # takes [n, hidden], returns [n, vocabulary]
     mlm_decoder: str  # the tied output matrix inside the head
+    embeddings: str = "embeddings"  # in the body
 
 
-# ffn_output: after the feed-forward block's second dense layer and its dropout, before "add & norm"
-_BERT_LIKE = {"ffn_output": "output.dropout"}
+# After the feed-forward block's second dense layer and its dropout, before "add & norm"; the same place twice, as
+# some adapters are fed what is put out there and others what "add & norm" would make of it.
+_BERT_LIKE = {
+    "ffn_output": Position("output.dropout"),
+    "ffn_output_normed": Position("output.dropout", block="output", norm="output.LayerNorm"),
+}
 FAMILIES = {
     "bert": Family("bert", "encoder.layer", _BERT_LIKE, "cls.predictions", "decoder"),
     "roberta": Family("roberta", "encoder.layer", _BERT_LIKE, "lm_head", "decoder"),
@@ -57,23 +88,38 @@ def family_of(model_type: str) -> Family:
 
 
 class Sites:
-    """The sites of one backbone at the given positions, in layer order."""
+    """The sites of one backbone at the given positions, in layer order; that of the embeddings comes first."""
 
     def __init__(self, body: nn.Module, family: Family, positions: Sequence[str]) -> None:
         layers: Any = body.get_submodule(family.layers)
-        self.keys = [SiteKey(i, position) for i in range(len(layers)) for position in positions]
+        inner = [position for position in positions if position != EMBEDDINGS.position]
+        self.keys = [EMBEDDINGS] if EMBEDDINGS.position in positions else []
+        self.keys += [SiteKey(i, position) for i in range(len(layers)) for position in inner]
         self._weights: Mapping[SiteKey, SiteWeights] = {}
-        self._handles = [
-            layers[key.layer].get_submodule(family.positions[key.position]).register_forward_hook(self._hook(key))
-            for key in self.keys
-        ]
+        self._handles: list[Any] = []
+        for key in self.keys:
+            if key == EMBEDDINGS:
+                self._attach(key, body, Position(family.embeddings))
+            else:
+                self._attach(key, layers[key.layer], family.positions[key.position])
 
-    def _hook(self, key: SiteKey) -> Any:
+    def _attach(self, key: SiteKey, root: nn.Module, position: Position) -> None:
+        more: list[AddAndNorm] = []  # what a site with weights is told beside its module's output
+        if position.block is not None and position.norm is not None:
+            norm, residual = root.get_submodule(position.norm), _SecondInput()
+            more = [lambda value: norm(value + residual.value)]
+            look = lambda _module, inputs: residual.see(inputs[1] if key in self._weights else None)  # noqa: E731
+            block = root.get_submodule(position.block)
+            self._handles += [
+                block.register_forward_pre_hook(look),
+                block.register_forward_hook(lambda _module, _inputs, _output: residual.see(None)),
+            ]
+
         def act(_module: nn.Module, _inputs: tuple[Any, ...], hidden: Tensor) -> Tensor:
-            weights = self._weights.get(key)
-            return hidden if weights is None else weights.apply(hidden)
+            weights: Any = self._weights.get(key)
+            return hidden if weights is None else weights.apply(hidden, *more)
 
-        return act
+        self._handles.append(root.get_submodule(position.module).register_forward_hook(act))
 
     @contextmanager
     def using(self, weights: Mapping[SiteKey, SiteWeights]) -> Iterator[None]:
@@ -89,3 +135,23 @@ class Sites:
         for handle in self._handles:
             handle.remove()
         self._handles = []
+
+
+class _SecondInput:
+    """Holds the residual of a block while the block runs, and not longer."""
+
+    def __init__(self) -> None:
+        self.value: Any = None
+
+    def see(self, value: Tensor | None) -> None:
+        self.value = value
+
+
+@contextmanager
+def changing_input(module: nn.Module, change: Callable[[Tensor], Tensor]) -> Iterator[None]:
+    """Let a stock module get `change` of its one input inside the block."""
+    handle = module.register_forward_pre_hook(lambda _module, inputs: (change(inputs[0]),))
+    try:
+        yield
+    finally:
+        handle.remove()

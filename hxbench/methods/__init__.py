@@ -13,6 +13,8 @@ _OWN = {
     "hyperx": "hxbench.methods.hyperx:HyperX",
     "finetune": "hxbench.methods.finetune:FineTuning",
     "psf": "hxbench.methods.psf:PSF",
+    "language-adapter": "hxbench.methods.language_adapter:LanguageAdapter",
+    "madx": "hxbench.methods.madx:MadX",
     "pretraining": "hxbench.methods.pretraining:Pretraining",
 }
 

@@ -93,6 +93,10 @@ class Method(nn.Module):
         """Return what is trained, by name of the part; everything else of the backbone stays frozen."""
         raise NotImplementedError
 
+    def taken_parts(self) -> dict[str, Iterable[nn.Parameter]]:
+        """Return what earlier runs trained for this one, by name of the part; of several alike, one."""
+        return {}
+
     def counted(self) -> int:
         """Return the number of parameters as the method's paper counts them."""
         return sum(p.numel() for p in self.parameters() if p.requires_grad)
@@ -105,8 +109,9 @@ class Method(nn.Module):
                 parameter.requires_grad_(True)
 
     def part_sizes(self) -> dict[str, int]:
-        """Return the number of trained parameters of each part."""
-        return {name: sum(p.numel() for p in parameters) for name, parameters in self.parts().items()}
+        """Return the number of parameters of each part that is trained, here or by the runs before."""
+        parts = {**self.taken_parts(), **self.parts()}
+        return {name: sum(p.numel() for p in parameters) for name, parameters in parts.items()}
 
     def trained(self) -> dict[str, nn.Parameter]:
         """Return the trained parameters by name: what a checkpoint keeps."""

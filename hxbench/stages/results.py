@@ -16,6 +16,7 @@ from hxbench.stages.assemble import costs
 from hxbench.stages.plan import Plan
 from hxbench.store import RunWriter
 from hxbench.store.provenance import collect
+from hxbench.store.writer import SENTENCE_COLUMNS
 from hxbench.training.loop import Progress
 
 
@@ -43,20 +44,13 @@ def write_results(
     writer.write_metrics([*tests, *progress.validation, *_cost_rows(spec, progress)])
     writer.write_history(progress.history)
     for one in ordered:
-        counts = [
-            sentence_counts(one.task, gold, predicted)
-            for gold, predicted in zip(one.gold, one.predicted, strict=True)
-        ]
         table: dict[str, list[Any]] = {
             "sentence": list(range(len(one.gold))),
             "gold": one.gold,
             "predicted": one.predicted,
-            # what a score is made of, so that resampling sentences needs neither metric nor labels
-            "correct_count": [count.correct for count in counts],
-            "predicted_count": [count.predicted for count in counts],
-            "gold_count": [count.gold for count in counts],
         }
         writer.write_predictions(one.task, one.language, table)
+    writer.write_sentence_counts(_sentence_counts(ordered))
     writer.write_provenance(
         collect(
             **facts,
@@ -66,6 +60,18 @@ def write_results(
             missing=[str(pair) for pair in plan.missing],
         )
     )
+
+
+def _sentence_counts(tagged: Sequence[Tagged]) -> dict[str, list[Any]]:
+    """Return what the scores are made of, a row a sentence."""
+    table: dict[str, list[Any]] = {name: [] for name in SENTENCE_COLUMNS}
+    for one in tagged:
+        for gold, predicted in zip(one.gold, one.predicted, strict=True):
+            counts = sentence_counts(one.task, gold, predicted)
+            row = (one.task, one.language, counts.correct, counts.predicted, counts.gold)
+            for name, value in zip(SENTENCE_COLUMNS, row, strict=True):
+                table[name].append(value)
+    return table
 
 
 def _peak_memory() -> int:

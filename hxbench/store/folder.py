@@ -140,7 +140,9 @@ class Store:
         return run_id.isalnum() and (self._final(run_id).is_dir() or self._work(run_id).is_dir())
 
     def copy(self, run_id: str, other: "Store") -> Path:
-        """Put a finished run into another store without its checkpoint; return its folder there.
+        """Put a finished run into another store without its weights and predictions; return its folder there.
+
+        The counts of `sentences.parquet` stay, the corpus's own labels do not leave the house.
 
         What is there under this id already is kept.
         """
@@ -152,7 +154,8 @@ class Store:
         try:
             work = other._work(run_id)
             discard(work)
-            shutil.copytree(self._final(run_id), work, ignore=shutil.ignore_patterns("checkpoint", "resume"))
+            left = shutil.ignore_patterns("checkpoint", "resume", "predictions")
+            shutil.copytree(self._final(run_id), work, ignore=left)
             return work.rename(other._final(run_id))
         finally:
             claim.release()

@@ -69,6 +69,19 @@ class RunRecord:
             raise InputError(f"run {self.id} has no predictions for {task}-{language}.")
         return dict(pyarrow.parquet.read_table(path).to_pydict())
 
+    def sentence_counts(self) -> dict[tuple[str, str], list[tuple[int, int, int]]]:
+        """Return each test sentence's correct, predicted and gold counts by (task, language); {} without them."""
+        import pyarrow.parquet
+
+        path = self.folder / "sentences.parquet"
+        if not path.is_file():
+            return {}
+        found: dict[tuple[str, str], list[tuple[int, int, int]]] = {}
+        columns = pyarrow.parquet.read_table(path).to_pydict().values()
+        for task, language, correct, predicted, gold in zip(*columns, strict=True):
+            found.setdefault((task, language), []).append((correct, predicted, gold))
+        return found
+
     def _rows(self, name: str) -> list[dict[str, Any]]:
         try:
             return read_json_lines(self.folder / name)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from hxbench.spec import RunSpec
 
 
+SENTENCE_COLUMNS = ("task", "language", "correct", "predicted", "gold")
+
+
 def is_done(folder: Path) -> bool:
     """Return whether `folder` holds a finished run."""
     try:
@@ -82,6 +85,23 @@ class RunWriter:
         replace_file(
             self.folder / "predictions" / f"{task}-{language}.parquet",
             lambda temporary: pyarrow.parquet.write_table(pyarrow.table(columns), temporary),
+        )
+
+    def write_sentence_counts(self, table: Mapping[str, list[Any]]) -> None:
+        """Replace `sentences.parquet`: a row for each test sentence with the counts that scores are made of.
+
+        Resampling sentences needs no more, so a run can be published without its predictions.
+        """
+        import pyarrow
+        import pyarrow.parquet
+
+        texts, numbers = pyarrow.string(), pyarrow.int32()
+        types = dict(zip(SENTENCE_COLUMNS, (texts, texts, numbers, numbers, numbers), strict=True))
+        columns = {name: pyarrow.array(table[name], type=kind) for name, kind in types.items()}
+        self._claim.require()
+        replace_file(
+            self.folder / "sentences.parquet",
+            lambda temporary: pyarrow.parquet.write_table(pyarrow.table(columns), temporary, compression="zstd"),
         )
 
     def finish(self, **status_fields: Any) -> Path:

@@ -53,8 +53,11 @@ def test_the_map_names_real_places(model):
     layers = body.get_submodule(family.layers)
     assert len(layers) == 3
     for layer in layers:
-        for path in family.positions.values():
-            assert layer.get_submodule(path)
+        for position in family.positions.values():
+            assert layer.get_submodule(position.module)
+            if position.block:
+                assert isinstance(layer.get_submodule(position.norm), torch.nn.LayerNorm)
+    assert body.get_submodule(family.embeddings) is body.embeddings
     head = model.get_submodule(family.mlm_head)
     assert head.get_submodule(family.mlm_decoder).weight is body.get_input_embeddings().weight
     assert head(torch.randn(7, 16)).shape == (7, 40)

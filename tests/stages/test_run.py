@@ -76,6 +76,10 @@ def test_a_run_leaves_its_scores_predictions_weights_and_costs(method, unbroken,
         predictions = kept.predictions(*pair)
         assert len(predictions["gold"]) == row["sentences"] == len(corpora.load(*pair, "test"))
         assert row["value"] == score(pair.task, predictions["gold"], predictions["predicted"])
+        counts = kept.sentence_counts()[pair]
+        assert len(counts) == row["sentences"]
+        correct, found, wanted = map(sum, zip(*counts, strict=True))
+        assert row["value"] == 200.0 * correct / (found + wanted)
         names = labels(pair.task)
         assert predictions["gold"] == [[names[t] for t in tags] for tags in corpora.load(*pair, "test")["tags"]]
     validation = [r for r in kept.metrics() if r["split"] == "dev" and r["metric"] != "score"]

@@ -1,0 +1,100 @@
+"""A language adapter: what MAD-X learns of one language from its running text alone (Pfeiffer et al., 2020).
+
+The backbone is frozen. Of its language-modelling head the part before the output matrix is trained along and left
+behind, since that is what the AdapterHub implementation does, which the Hyper-X paper used: its `train_adapter`
+freezes the base model and the output matrix with its bias, not the head's transform.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from typing import Annotated, Literal
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from hxbench.backbones.load import Backbone
+from hxbench.backbones.sites import EMBEDDINGS, SiteKey, SiteWeights, changing_input
+from hxbench.encoding.batch import Batch
+from hxbench.methods.method import Condition, Method
+from hxbench.modules.adapter import Bottlenecks, NormedStack
+from hxbench.modules.bottleneck import BottleneckWeights
+from hxbench.modules.coupling import Coupling, CouplingWeights
+from hxbench.spec import Closed, Positive
+
+POSITION = "ffn_output_normed"
+MlmHead = Literal["transform", "frozen"]  # what of it is trained along
+
+
+class LanguageAdapterOptions(Closed):
+    """Sizes of a language adapter, and what is trained beside it."""
+
+    bottleneck: Positive = 256
+    invertible: bool = False  # a coupling on the embeddings; not used in Hyper-X (footnote 3)
+    initial_std: Annotated[float, Field(gt=0)] = 0.02
+    mlm_head: MlmHead = "transform"
+
+
+class AdapterParts(nn.Module):
+    """The parameters of one language adapter: a bottleneck in every layer, and a coupling if it is invertible."""
+
+    def __init__(self, backbone: Backbone, bottleneck: int, std: float, invertible: bool) -> None:
+        super().__init__()
+        self.bottlenecks = Bottlenecks(backbone.layer_count, backbone.hidden_size, bottleneck, std)
+        self.coupling = Coupling(backbone.hidden_size, std) if invertible else None
+
+
+def stacked(
+    layers: Iterable[Sequence[BottleneckWeights]], coupling: Coupling | None
+) -> dict[SiteKey, SiteWeights]:
+    """Return the weights of every site, given the adapters of each layer from below and the coupling, if any."""
+    weights: dict[SiteKey, SiteWeights] = {
+        SiteKey(layer, POSITION): NormedStack(adapters) for layer, adapters in enumerate(layers)
+    }
+    return weights | ({EMBEDDINGS: CouplingWeights(coupling)} if coupling else {})
+
+
+class LanguageAdapter(Method):
+    """One adapter, trained by masked language modelling."""
+
+    Options = LanguageAdapterOptions
+    positions = (EMBEDDINGS.position, POSITION)
+    uses_mlm = True
+    needs_text = True
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        *,
+        labels: Mapping[str, int],
+        languages: Sequence[str],
+        options: LanguageAdapterOptions,
+    ) -> None:
+        super().__init__(backbone, labels=labels, languages=languages, options=options)
+        self.trains_head = options.mlm_head == "transform"
+        self.adapter = AdapterParts(backbone, options.bottleneck, options.initial_std, options.invertible)
+
+    @property
+    def decoder(self) -> nn.Module:
+        """The output matrix, tied to the word embeddings."""
+        return self.mlm_head.get_submodule(self.backbone.family.mlm_decoder)
+
+    def adapter_weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
+        """Return the adapter, whatever the condition: a run has one language."""
+        own = self.adapter.bottlenecks.by_layer()
+        return stacked(([one] for one in own), self.adapter.coupling)
+
+    def logits(self, batch: Batch) -> Tensor:
+        """Return the logits at the masked pieces in fp32, [targets, vocabulary]; the coupling is undone before."""
+        coupling = self.adapter.coupling
+        with changing_input(self.decoder, coupling.inverse) if coupling else nullcontext():
+            return super().logits(batch)
+
+    def parts(self) -> dict[str, Iterable[nn.Parameter]]:
+        """The adapter; of the language-modelling head what comes before the output matrix."""
+        before = [part for part in self.mlm_head.children() if part is not self.decoder]
+        head = [p for part in before for p in part.parameters()] if self.trains_head else []
+        return {"language_adapter": list(self.adapter.parameters()), "mlm_head": head}
+
+    def counted(self) -> int:
+        """The adapter alone: the 4.7m of Hyper-X, Table 3."""
+        return self.part_sizes()["language_adapter"]

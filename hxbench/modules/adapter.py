@@ -1,0 +1,44 @@
+"""Bottleneck adapters with parameters of their own, the way AdapterHub places and stacks them (MAD-X)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from hxbench.backbones.sites import AddAndNorm
+from hxbench.modules.bottleneck import BottleneckWeights
+
+
+class Bottlenecks(nn.Module):
+    """The parameters of one adapter in every layer; matrices N(0, std²), biases 0."""
+
+    def __init__(self, layers: int, hidden: int, bottleneck: int, std: float) -> None:
+        super().__init__()
+        self.down = nn.Parameter(torch.empty(layers, bottleneck, hidden).normal_(std=std))
+        self.down_bias = nn.Parameter(torch.zeros(layers, bottleneck))
+        self.up = nn.Parameter(torch.empty(layers, hidden, bottleneck).normal_(std=std))
+        self.up_bias = nn.Parameter(torch.zeros(layers, hidden))
+
+    def by_layer(self) -> list[BottleneckWeights]:
+        """Return the weights layer by layer."""
+        return BottleneckWeights(self.down, self.down_bias, self.up, self.up_bias).unbind()
+
+
+@dataclass(frozen=True)
+class NormedStack:
+    """Adapters on top of each other at one site, the lowest first (AdapterHub `Stack` of `SeqBnConfig`).
+
+    Each is fed what "add & norm" makes of the value below it, z, and adds to z itself:
+    z + U·ReLU(D·LayerNorm(z + x) + d) + u, with x the block's residual and the backbone's own LayerNorm.
+    """
+
+    adapters: Sequence[BottleneckWeights]
+
+    def apply(self, hidden: Tensor, add_and_norm: AddAndNorm) -> Tensor:
+        """Return the new value [batch, length, hidden]; the stock block adds x and normalises once more."""
+        for one in self.adapters:
+            inner = functional.relu(functional.linear(add_and_norm(hidden), one.down, one.down_bias))
+            hidden = hidden + functional.linear(inner, one.up, one.up_bias)
+        return hidden
