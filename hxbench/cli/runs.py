@@ -1,5 +1,6 @@
 """`hxbench runs`: what the store holds."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,13 +22,21 @@ def _open(chosen: Path | None) -> "Store":
     return Store(places.store_dir(chosen))
 
 
+def _part(fields: Mapping[str, Any]) -> str | None:
+    """Return which of a setting's models a run is, and the few sentences it was tuned on."""
+    words = [fields.get("partition"), fields.get("task"), fields.get("language")]
+    if shot := fields.get("few_shot"):
+        words.append(f"+{shot['k']} {shot['task']}-{shot['language']} draw {shot['draw']}")
+    return " ".join(word for word in words if word) or None
+
+
 def _row(record: "RunRecord") -> dict[str, Any]:
     fields, status = record.fields, record.status
     return {
         "id": record.id,
         "method": fields.get("method"),
         "setting": fields.get("setting"),
-        "part": fields.get("partition") or fields.get("task"),
+        "part": _part(fields),
         "seed": fields.get("seed"),
         "profile": fields.get("profile"),
         "variant": fields.get("variant"),
@@ -44,7 +53,7 @@ def _order(row: dict[str, Any]) -> tuple[str, ...]:
 @runs_app.command("list")
 def list_runs(
     method: Annotated[str | None, typer.Option(help="Only runs of this method.")] = None,
-    setting: Annotated[str | None, typer.Option(help="Only single, multi or mixed.")] = None,
+    setting: Annotated[str | None, typer.Option(help="Only single, multi, mixed or language.")] = None,
     profile: Annotated[str | None, typer.Option(help="Only runs of this profile.")] = None,
     state: Annotated[str | None, typer.Option(help="Only running, interrupted, failed or done.")] = None,
     as_json: _JsonOption = False,
@@ -56,7 +65,7 @@ def list_runs(
     from hxbench.settings import SETTINGS
     from hxbench.store.record import STATES
 
-    for name, given, known in (("setting", setting, SETTINGS), ("state", state, STATES)):
+    for name, given, known in (("setting", setting, (*SETTINGS, "language")), ("state", state, STATES)):
         if given is not None and given not in known:
             raise InputError(did_you_mean(name, given, list(known)))
     wanted = {"method": method, "setting": setting, "profile": profile, "state": state}
@@ -109,16 +118,27 @@ def show_run(
 
 @runs_app.command("copy")
 def copy_runs(
-    runs: Annotated[list[str], typer.Argument(help="Run ids, or unique beginnings of them.")],
-    to: Annotated[Path, typer.Option(help="The store to copy into, such as results/reference.")],
+    runs: Annotated[list[str] | None, typer.Argument(help="Run ids, or unique beginnings of them.")] = None,
+    to: Annotated[Path | None, typer.Option(help="The store to copy into, such as results/reference.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every finished run of the store.")] = False,
+    profile: Annotated[str | None, typer.Option(help="With --all: only runs of this profile.")] = None,
     store: _StoreOption = None,
 ) -> None:
-    """Copy finished runs into another store, without their checkpoints: what is published is small."""
+    """Copy finished runs into another store, without weights and predictions: what is published is small."""
+    from hxbench.errors import InputError
     from hxbench.store import Store
 
+    if to is None or everything == bool(runs):
+        raise InputError("name the runs to copy, or --all of them, and the store they go --to.")
     place, target = _open(store), Store(to)
-    for record in [place.get(reference) for reference in runs]:
+    if everything:
+        chosen = [record for record in place.runs() if profile in (None, record.fields.get("profile"))]
+    else:
+        chosen = [place.get(reference) for reference in runs or ()]
+    for record in chosen:
         typer.echo(f"{record.id}  {record.title} → {place.copy(record.id, target)}")
+    if everything:
+        typer.echo(f"{len(chosen)} runs are in {target.root}.")
 
 
 @runs_app.command("rm")
