@@ -12,12 +12,22 @@ from hxbench.report.published import published
 from hxbench.settings import TASKS
 from hxbench.store import DamagedRun, RunRecord
 
-PARAMETERS_NOTE = "16 × 4.7m + 2 × 0.9m are 77.0m"
+_PARAMETERS = {
+    "MAD-X": "16 × 4.7m + 2 × 0.9m are 77.0m",
+    "Hyper-X Small": "the text has 7.2% of mBERT's; 13m of 177m are 7.3%",
+}
 
 
 def printed_cost(artifact: str, row: str, column: str, metric: str) -> float | None:
     """Return printed parameters (a count) or training time (seconds)."""
     return published(PAPER).value(artifact, row, column, metric)
+
+
+def doubt_of_cost(row: str, quantity: str) -> str | None:
+    """Return what to say when printed costs do not add up (sheet, section 8)."""
+    if quantity != "params" or "(each)" in row:
+        return None
+    return next((text for name, text in _PARAMETERS.items() if row.startswith(name)), None)
 
 
 def _costs_of(record: RunRecord) -> dict[str, float]:

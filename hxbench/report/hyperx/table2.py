@@ -1,7 +1,7 @@
 """Table 2: SEEN, UNSEEN and ALL of both tasks, for every method in every setting, with what a model costs."""
 
 from hxbench.report.hyperx.cells import doubt, make_cell, printed_score
-from hxbench.report.hyperx.costs import PARAMETERS_NOTE, cost, printed_cost
+from hxbench.report.hyperx.costs import cost, doubt_of_cost, printed_cost
 from hxbench.report.hyperx.results import Results
 from hxbench.report.hyperx.rows import BLOCKS, GROUPS, METRICS, MethodRow, SettingBlock
 from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, mark_best
@@ -21,7 +21,7 @@ def _row(results: Results, block: SettingBlock, method: MethodRow, marks: Marks)
     cells = [Cell(text=str(most) if least == most else f"{least}–{most}")]
     for metric, quantity in (("counted_parameters", "params"), ("wall_seconds", "training time")):
         printed = printed_cost(_NAME, method.published, block.title, quantity)
-        odd = PARAMETERS_NOTE if method.published.startswith("MAD-X") and quantity == "params" else None
+        odd = doubt_of_cost(method.published, quantity)
         cells.append(make_cell(cost(results, runs, metric), printed, marks, doubt=odd))
     for task in METRICS:
         for group in GROUPS:

@@ -3,7 +3,7 @@
 from statistics import fmean
 
 from hxbench.report.hyperx.cells import make_cell
-from hxbench.report.hyperx.costs import PARAMETERS_NOTE, cost, needed_costs, printed_cost
+from hxbench.report.hyperx.costs import cost, doubt_of_cost, needed_costs, printed_cost
 from hxbench.report.hyperx.results import Results
 from hxbench.report.hyperx.rows import BASE, MADX, MBERT, PSF, SMALL, MethodRow
 from hxbench.report.hyperx.scores import Estimate, RunSet
@@ -47,7 +47,7 @@ def _row(method: MethodRow, estimates: list[Estimate | None], marks: Marks, mark
     cells = []
     for (_, column, quantity), estimate in zip(_METRICS, estimates, strict=True):
         printed = printed_cost(_NAME, method.published, column, quantity)
-        odd = PARAMETERS_NOTE if method is _ALL and quantity == "params" else None
+        odd = doubt_of_cost(method.published, quantity)
         cells.append(
             make_cell(estimate, printed, marks, doubt=odd) if estimate else Cell(text="", published=printed)
         )

@@ -2,11 +2,10 @@
 
 from hxbench.report.hyperx.cells import doubt, make_cell, printed_score
 from hxbench.report.hyperx.results import Results
-from hxbench.report.hyperx.rows import BLOCKS, GROUPS, METRICS, ORDER, MethodRow, SettingBlock
+from hxbench.report.hyperx.rows import BLOCKS, GROUPS, HSB_SIZE, METRICS, ORDER, UYGHUR, MethodRow, SettingBlock
 from hxbench.report.table import Block, Cell, Column, Marks, Row, Table
 
 _NAME = "Table 6"
-_HSB_POS = "the paper's Table 4 gives 23 test sentences; UD 2.7 has 23 for training and 623 for testing"
 
 
 def _cell(results: Results, block: SettingBlock, method: MethodRow, task: str, group: str, marks: Marks) -> Cell:
@@ -25,7 +24,8 @@ def _table(results: Results, block: SettingBlock, task: str) -> Table:
     rows = []
     for group in (*ORDER, *GROUPS):
         cells = tuple(_cell(results, block, method, task, group, marks) for method in methods)
-        odd = marks.letter(_HSB_POS) if (task, group) == ("pos", "hsb") else ""
+        said = {"hsb": HSB_SIZE if task == "pos" else "", "ug": UYGHUR if block.setting == "mixed" else ""}
+        odd = marks.letter(text) if (text := said.get(group)) else ""
         title = group if group in GROUPS else results.label(group)
         rows.append(Row(title, cells, strong=group in GROUPS, mark=odd))
     metric = METRICS[task][1]
