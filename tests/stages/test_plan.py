@@ -6,10 +6,13 @@ import pytest
 from miniature import NER, POS, TEXTS, TINY, resolved, spec_for
 
 from hxbench.corpora import Corpora, Origin
-from hxbench.errors import InputError
+from hxbench.errors import InputError, LackingData
+from hxbench.experiment import few_shot_spec
+from hxbench.languages import language_set
 from hxbench.methods import method_class
 from hxbench.recipe import load
 from hxbench.settings import Pair
+from hxbench.stages.data import RunData, drawn_sentences
 from hxbench.stages.inputs import DataSource
 from hxbench.stages.plan import plan_run
 
@@ -221,3 +224,90 @@ def test_a_pair_trained_on_its_test_split_is_not_validated_even_where_it_could_b
     assert Pair("pos", "br") not in plan.validation + plan.test
     other = plan_of(Corpora(Origin("mirror", copy)), partition="a", training={"selection": "targets"})
     assert Pair("pos", "br") in other.validation, "as a target it has a development part like any other"
+
+
+# --- beyond the three settings ---------------------------------------------------------------------------------
+
+
+def test_a_language_run_reads_running_text_alone(corpora):
+    spec = spec_for("hyperx-base", setting="multi").model_copy(update={"setting": "language", "language": "br"})
+    plan = plan_run(spec, corpora, method_class("hyperx"))
+    assert (plan.train, plan.mlm, plan.validation, plan.test) == ({}, ("br",), (), ())
+    assert plan.used() == [("mlm", "br", "train")]
+
+
+@pytest.mark.parametrize(("code", "said"), [("kk", "no running text of kk"), ("xx", "unknown language 'xx'")])
+def test_a_language_run_needs_text(corpora, code, said):
+    spec = spec_for("hyperx-base", setting="multi").model_copy(update={"setting": "language", "language": code})
+    with pytest.raises(InputError, match=said):
+        plan_run(spec, corpora, method_class("hyperx"))
+
+
+def test_a_held_out_language_is_scored_and_nothing_else(corpora):
+    plain = plan_of(corpora, partition="b")
+    held = plan_of(corpora, partition="b", data={"held_out": ["ar"]})
+    assert {p.language for p in plain.train} - {p.language for p in held.train} == {"ar"}
+    assert set(plain.mlm) - set(held.mlm) == {"ar"}
+    assert all(pair.language != "ar" for pair in held.validation)
+    assert held.test == plain.test
+    with pytest.raises(InputError, match="unknown language 'xy'"):
+        plan_of(corpora, data={"held_out": ["xy"]})
+
+
+def test_methods_say_which_languages_they_cannot_score(corpora):
+    class NeedsText:
+        uses_mlm, needs_text, needs_labels = False, True, False
+
+    class NeedsLabels:
+        uses_mlm, needs_text, needs_labels = False, False, True
+
+    spec = spec_for("mbert", partition="a")
+    plan = plan_run(spec, corpora, NeedsText)
+    without = set(language_set("hyperx")) - set(TEXTS)
+    assert not without & {p.language for p in (*plan.train, *plan.test, *plan.missing)}
+    (note,) = plan.notes
+    assert note.startswith("mbert scores no language without running text: ")
+    assert set(note.rstrip(".").partition(": ")[2].split(", ")) == without
+    plan = plan_run(spec, corpora, NeedsLabels)
+    labelled = {pair.language for pair in plan.train}
+    assert {pair.language for pair in plan.test} <= labelled
+    assert "mbert scores no language without a labelled source" in plan.notes[0]
+
+
+def test_a_few_shot_run_reads_its_pair_alone(corpora):
+    start = spec_for("mbert", setting="multi")
+    spec = few_shot_spec(start, Pair("ner", "fo"), 30, 0, {"epochs": 2, "selection": "last"})
+    plan = plan_run(spec, corpora, method_class("finetune"))
+    assert plan.train == {Pair("ner", "fo"): "train"}
+    assert plan.test == (Pair("ner", "fo"),)
+    assert plan.validation == ()
+    with pytest.raises(
+        LackingData, match="31 sentences of ner-fo are asked for, but its training split has only 30"
+    ):
+        plan_run(few_shot_spec(start, Pair("ner", "fo"), 31, 0, {}), corpora, method_class("finetune"))
+    with pytest.raises(LackingData, match="no training split of pos-fo"):
+        plan_run(few_shot_spec(start, Pair("pos", "fo"), 5, 0, {}), corpora, method_class("finetune"))
+
+
+def test_drawn_sentences_are_nested_and_their_own_for_every_seed_and_draw():
+    pair = Pair("ner", "fo")
+    few, more = (drawn_sentences(pair, 100, k, 1, 0) for k in (5, 50))
+    assert list(few) == list(more[:5])
+    assert len(set(more)) == 50
+    others = [drawn_sentences(pair, 100, 5, 2, 0), drawn_sentences(pair, 100, 5, 1, 1),
+              drawn_sentences(Pair("pos", "fo"), 100, 5, 1, 0)]  # fmt: skip
+    assert all(set(few) != set(other) for other in others)
+
+
+def test_matching_labelled_updates(corpora, tokenizer):
+    """Without MLM, the updates are as many as are labelled ones, on average, with text of all languages."""
+    full, plan = resolved(spec_for("hyperx-base", training={"updates": 200}), corpora)
+    data = RunData(full, plan, corpora, tokenizer)
+    stream_of = data.sampler().probabilities
+    labelled = sum(p for p, (task, _) in zip(stream_of, data.train, strict=True) if task != "mlm")
+    bare = {"updates": 200, "mlm_languages": "none", "match_labelled": True}
+    less, plan = resolved(spec_for("hyperx-base", training=bare), corpora)
+    assert plan.mlm == ()
+    assert set(plan.counted) == set(TEXTS)
+    assert RunData(less, plan, corpora, tokenizer).updates() == round(200 * labelled) < 200
+    assert less.data.fingerprint == full.data.fingerprint, "it depends on the same files"
