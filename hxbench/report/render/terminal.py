@@ -7,17 +7,17 @@ from itertools import groupby
 from rich.console import Console
 from rich.text import Text
 
+from hxbench.report.render.marks import raised
 from hxbench.report.table import Cell, Column, Row, Table, format_value
 
 WIDTH = 100
-_RAISED = str.maketrans("abcdefghijklmnopqrstuvwxyz", "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖᵠʳˢᵗᵘᵛʷˣʸᶻ")
 _DIM = "dim"
 
 
 def _ours(cell: Cell, column: Column) -> Text:
     if cell.text is not None:
         return Text(cell.text)
-    marks = "".join(cell.marks).translate(_RAISED)
+    marks = raised("".join(cell.marks))
     if cell.mean is None:
         return Text(f"–{marks}")
     text = format_value(cell.mean, column.kind)
@@ -29,12 +29,12 @@ def _ours(cell: Cell, column: Column) -> Text:
 def _published(cell: Cell, column: Column) -> Text:
     if cell.published is None:
         return Text("")
-    marks = "".join(cell.published_marks).translate(_RAISED)
+    marks = raised("".join(cell.published_marks))
     return Text(format_value(cell.published, column.kind) + marks, style=_DIM)
 
 
 def _title(row: Row) -> Text:
-    return Text(row.title + row.mark.translate(_RAISED), style="bold" if row.strong else "")
+    return Text(row.title + raised(row.mark), style="bold" if row.strong else "")
 
 
 # a line is its label and its cells; a block of lines stands between rules
@@ -62,7 +62,7 @@ def _below(table: Table) -> tuple[list[tuple[str, str]], list[tuple[str, list[_L
 def _beside(table: Table) -> tuple[list[tuple[str, str]], list[tuple[str, list[_Line]]]]:
     heads: list[tuple[str, str]] = []
     for column in table.columns:
-        title = column.title + column.mark.translate(_RAISED)
+        title = column.title + raised(column.mark)
         names = ["ours"] * column.ours + ["paper"] * column.paper
         heads += [(title, name) for name in names]
     blocks = []
@@ -148,7 +148,7 @@ def render(tables: list[Table], width: int = WIDTH, color: bool = False) -> str:
         for line in _lay_out(table, width):
             console.print(line.copy() if color else Text(line.plain.rstrip()), soft_wrap=True)
         for mark, text in table.notes:
-            console.print(Text(_wrapped(f"{mark.translate(_RAISED)} {text}", width)))
+            console.print(Text(_wrapped(f"{raised(mark)} {text}", width)))
     for text in dict.fromkeys(text for table in tables for text in table.remarks):
         console.print(Text(_wrapped(f"· {text}", width)))
     if commands := list(dict.fromkeys(text for table in tables for text in table.commands)):

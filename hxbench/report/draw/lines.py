@@ -1,0 +1,90 @@
+"""A panel of curves: ours solid and filled, the published ones thin, dashed and hollow."""
+
+from math import nan
+from typing import TYPE_CHECKING, Any
+
+from hxbench.report.draw import style
+from hxbench.report.render.marks import raised
+
+if TYPE_CHECKING:
+    from hxbench.report.figure import Figure, Panel, Series
+
+_SHIFT = 0.008  # of the axis, between series, so that error bars stand side by side
+
+
+def _has_runs(figure: "Figure", title: str) -> bool:
+    return any(cell.mean is not None for one in figure.series if one.title == title for cell in one.cells)
+
+
+def _common_marks(figure: "Figure", title: str) -> str:
+    """Return the marks that every point of a series has: they stand in the legend, once."""
+    cells = [cell for one in figure.series if one.title == title for cell in one.cells if cell.mean is not None]
+    return "".join(mark for mark in (cells[0].marks if cells else ()) if all(mark in c.marks for c in cells))
+
+
+def _kind(number: int) -> dict[str, Any]:
+    marker = style.pick(style.MARKERS, number)
+    return {
+        "color": style.pick(style.COLORS, number),
+        "marker": marker,
+        "markersize": 3.8 if marker == "D" else 4.5,  # so that all look equally large
+    }
+
+
+def _draw_series(axes: Any, figure: "Figure", one: "Series", number: int, shift: float) -> None:
+    x = [at + shift for at in figure.at]
+    published = [nan if cell.published is None else cell.published for cell in one.cells]
+    axes.plot(figure.at, published, **_kind(number), linestyle=(0, (3, 2)), linewidth=0.8,
+              markerfacecolor="white", markeredgewidth=0.8, zorder=2)  # fmt: skip
+    if not _has_runs(figure, one.title):
+        return
+    means = [nan if cell.mean is None else cell.mean for cell in one.cells]
+    spread = [0.0 if cell.sd is None else cell.sd for cell in one.cells]
+    axes.errorbar(x, means, spread, **_kind(number), linewidth=1.4, markeredgecolor="black",
+                  markeredgewidth=0.5, elinewidth=0.8, capsize=2, zorder=3)  # fmt: skip
+    common = _common_marks(figure, one.title)
+    for at, cell in zip(x, one.cells, strict=True):
+        if cell.mean is None:  # at the foot of the panel
+            axes.plot(at, 0.03, "x", color=style.pick(style.COLORS, number), markersize=5,
+                      transform=axes.get_xaxis_transform(), zorder=4)  # fmt: skip
+        elif marks := raised("".join(mark for mark in cell.marks if mark not in common)):
+            axes.annotate(marks, (at, cell.mean), xytext=(3, 2), textcoords="offset points")
+
+
+def draw_lines(axes: Any, figure: "Figure", panel: "Panel") -> None:
+    """Draw both curves of every series."""
+    wide = max(figure.at) - min(figure.at)
+    for number, one in enumerate(panel.series):
+        _draw_series(axes, figure, one, number, (number - (len(panel.series) - 1) / 2) * _SHIFT * wide)
+    axes.margins(x=0.04, y=0.09)
+    axes.set_xticks(figure.at, figure.places)
+    axes.set_xlabel(figure.axis, labelpad=2)
+    axes.grid()
+
+
+def legend(figure: "Figure") -> tuple[list[Any], list[str]]:
+    """Return the handles and texts of the legend."""
+    from matplotlib.lines import Line2D
+
+    handles: list[Any] = []
+    texts: list[str] = []
+    cells = [cell for one in figure.series for cell in one.cells]
+    some = any(cell.mean is not None for cell in cells)
+    for number, one in enumerate(figure.panels[0].series):
+        there = _has_runs(figure, one.title)
+        look = {"markeredgecolor": "black", "markeredgewidth": 0.5} if there else {"markerfacecolor": "white"}
+        handles.append(Line2D([], [], **_kind(number), linewidth=1.4 if there else 0.8,
+                              linestyle="-" if there else (0, (3, 2)), **look))  # fmt: skip
+        marks = one.mark + _common_marks(figure, one.title)
+        texts.append(one.title + raised(marks) + (" (no runs yet)" if some and not there else ""))
+    if some:
+        handles.append(Line2D([], [], color=style.FAINT, linewidth=1.4, marker="o", markersize=4.5))
+        texts.append("ours")
+    if any(cell.published is not None for cell in cells):
+        handles.append(Line2D([], [], color=style.FAINT, linewidth=0.8, marker="o", markersize=4.5,
+                              linestyle=(0, (3, 2)), markerfacecolor="white"))  # fmt: skip
+        texts.append("published")
+    if any(cell.mean is None for one in figure.series if _has_runs(figure, one.title) for cell in one.cells):
+        handles.append(Line2D([], [], color=style.FAINT, linestyle="none", marker="x", markersize=5))
+        texts.append("no runs yet")
+    return handles, texts
