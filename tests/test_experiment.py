@@ -1,0 +1,98 @@
+"""Every shipped experiment resolves to runs, and what its blocks change arrives in their specs."""
+
+import pytest
+
+from hxbench import experiment, recipe
+from hxbench.errors import InputError
+from hxbench.settings import Pair
+
+SHIPPED = [(paper, name) for paper in recipe.papers() for name in recipe.recipe_names(paper)]
+
+
+def test_there_are_experiments():
+    wanted = {"table2", "table5", "figure3", "figure4", "figure5", "figure7", "controls", "interpolation", "all"}
+    assert wanted <= {name for paper, name in SHIPPED if paper == "hyperx"}
+
+
+@pytest.mark.parametrize(("paper", "name"), SHIPPED)
+@pytest.mark.parametrize("profile", ["demo", "lab", "paper"])
+def test_every_experiment_resolves(paper, name, profile):
+    scale = recipe.load("profiles", profile)
+    runs = experiment.runs_of(paper, name, profile)
+    assert runs
+    assert {one.spec.seed for one in runs} == set(scale.seeds)
+    assert {one.spec.profile for one in runs} == {profile}
+    ids = [(one.spec.run_id, one.start and one.start.run_id) for one in runs]
+    assert len(set(ids)) == len(ids)
+
+
+def specs(name, profile="demo"):
+    return [one.spec for one in experiment.runs_of("hyperx", name, profile) if one.spec.seed == 1]
+
+
+def test_the_mlm_ablation_has_its_conditions_and_its_control():
+    found = {(s.training.mlm_languages, s.training.match_labelled) for s in specs("figure3")}
+    assert found == {("all", False), ("unseen", False), ("none", False), ("none", True)}
+    assert {(s.method, s.setting) for s in specs("figure3")} == {("hyperx-base", "mixed")}
+    assert len(specs("figure3")) == 4 * 2
+
+
+def test_the_switch_of_sources_is_run_for_hyperx_and_for_mbert():
+    for name, method in (("figure4", "hyperx-base"), ("figure5", "mbert")):
+        assert {(s.method, s.partition) for s in specs(name)} == {
+            (method, p) for p in ("a", "b", "a-switched", "b-switched")
+        }
+
+
+def test_sampling_is_compared_at_two_temperatures():
+    assert sorted(s.training.temperature for s in specs("figure7")) == [1, 1, 5, 5]
+
+
+def test_an_ablation_shares_its_runs_with_the_main_table():
+    main = {s.run_id for s in specs("table2")}
+    for name in ("figure3", "figure4", "figure5", "figure7", "controls"):
+        assert main & {s.run_id for s in specs(name)}, f"{name} would train what is there already"
+
+
+def test_the_few_shot_protocol_is_the_papers():
+    runs = experiment.runs_of("hyperx", "table5", "demo")
+    shots = [one for one in runs if one.start and one.spec.seed == 1]
+    assert {one.spec.few_shot.k for one in shots} == {5, 10, 20, 50}
+    assert {one.spec.few_shot.language for one in shots} == {"qab", "qad", "qah", "qam", "qao"}  # ar zh tr mt ug
+    draws = recipe.load("profiles", "demo").draws
+    assert len(shots) == 4 * 5 * 2 * 4 * draws
+    for one in shots:
+        training = one.spec.training
+        assert (training.epochs, training.updates, training.schedule, training.warmup) == (50, None, "constant", 0)
+        assert training.lr == one.start.training.lr
+        assert one.start.setting == ("single" if one.spec.method == "madx" else "multi")
+        if one.start.task:
+            assert one.start.task == one.spec.few_shot.task
+
+
+def test_a_few_shot_spec_keeps_what_it_does_not_replace():
+    start = recipe.resolve("hyperx-base", setting="multi")
+    spec = experiment.few_shot_spec(start, Pair("ner", "qab"), 5, 1, {"epochs": 50, "warmup": 0})
+    assert spec.training == start.training.model_copy(update={"updates": None, "epochs": 50, "warmup": 0})
+    assert spec.model_copy(update={"few_shot": None, "training": start.training}) == start
+    assert spec.run_id != start.run_id
+
+
+def test_all_has_the_runs_of_every_artifact():
+    everything = {s.run_id for s in specs("all")}
+    for name in set(recipe.recipe_names("hyperx")) - {"all"}:
+        assert {s.run_id for s in specs(name)} <= everything, name
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("hyperx/table2", ("hyperx", "table2")), ("table2", ("hyperx", "table2")), ("hyperx/all", ("hyperx", "all"))],
+)
+def test_names_of_experiments(text, found):
+    assert experiment.named(text) == found
+
+
+@pytest.mark.parametrize("text", ["hyperx/none", "nothing/table2", "", "hyperx/../profiles/demo"])
+def test_names_of_no_experiment(text):
+    with pytest.raises(InputError, match="unknown"):
+        experiment.named(text)
