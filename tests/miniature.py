@@ -27,6 +27,14 @@ TINY = BackboneSpec(
         cpu_threads=1,
     ),
 )  # fmt: skip
+SMALL = {  # options, by kind
+    "hyperx": {"embedding": 8, "source_hidden": 16, "projected": 8, "bottleneck": 8},
+    "madx": {
+        "language_bottleneck": 6,
+        "task_bottleneck": 4,
+        "language": {"updates": 12, "batch_size": 8, "lr": 1e-3, "warmup": 2},
+    },
+}
 
 
 class _Speaker:
@@ -101,14 +109,17 @@ def spec_for(
     if setting == "mixed":
         others.setdefault("partition", "a")
     spec = recipe.resolve(method, setting=setting, **others)
-    small = {"embedding": 8, "source_hidden": 16, "projected": 8, "bottleneck": 8} if "hyperx" in method else {}
+    small: dict[str, object] = {
+        "hyperx": {"embedding": 8, "source_hidden": 16, "projected": 8, "bottleneck": 8},
+        "psf": {"latent": 6, "rank": 3, "generator_hidden": 12, "generator_layers": 3, "initial_std": 0.2},
+    }.get(spec.kind, {})
     training = {
         "updates": 24, "batch_size": 8, "lr": 1e-3, "warmup": 4, "evaluate_every": 8, "eval_batch_size": 16,
         "cpu_threads": 1,
     }  # fmt: skip
     fields = {
         **spec.model_dump(),
-        "options": spec.options | small | changes["options"],
+        "options": recipe.merge(spec.options, small, changes["options"]),
         "training": spec.training.model_dump() | training | {"epochs": None} | changes["training"],
         "data": spec.data.model_dump() | {"origin": "mirror", "max_length": 32} | changes["data"],
         "backbone": backbone.model_dump(),
