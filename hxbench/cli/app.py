@@ -14,6 +14,7 @@ from hxbench.cli.evaluate import eval_command
 from hxbench.cli.export import export_command
 from hxbench.cli.fewshot import fewshot_command
 from hxbench.cli.listing import list_app
+from hxbench.cli.predict import predict_command
 from hxbench.cli.prepare import prepare_command
 from hxbench.cli.report import report_command
 from hxbench.cli.run import run_command
@@ -33,6 +34,7 @@ app.command("prepare")(prepare_command)
 app.command("train")(train_command)
 app.command("eval")(eval_command)
 app.command("export")(export_command)
+app.command("predict")(predict_command)
 app.command("fewshot")(fewshot_command)
 app.command("run")(run_command)
 app.command("report")(report_command)

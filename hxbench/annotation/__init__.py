@@ -1,0 +1,1 @@
+"""A user's file → sentences without tags → the file with tags."""

@@ -1,0 +1,172 @@
+"""Tagging a user's file with a finished run or with an exported adapter, sentence after sentence."""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from hxbench.annotation.reading import Untagged, kind_of, read_untagged
+from hxbench.annotation.writing import DEFAULT_FORMAT, FORMATS
+from hxbench.backbones.load import Backbone
+from hxbench.encoding.tokens import encode_tagged
+from hxbench.encoding.vocabulary import vocabulary_of
+from hxbench.errors import InputError, did_you_mean
+from hxbench.evaluation.tagging import TaggingData, tag
+from hxbench.exported import ExportedAdapter, backbone_of, load_exported, read_config
+from hxbench.methods.method import Method
+from hxbench.settings import Pair
+from hxbench.stages.pair import require_pair
+from hxbench.stages.restore import require_finished, restore
+from hxbench.store import RunRecord
+from hxbench.training.accelerator import accelerator_in
+
+_CHUNK_SENTENCES, _CHUNK_WORDS = 1000, 50_000  # held in memory at once
+_EXPORT_BATCH = 64
+Report = Callable[[int, int], None]  # sentences done, of how many
+
+
+@dataclass(frozen=True)
+class Tagger:
+    """What tags, not loaded before it is needed: a method on its backbone, for one pair."""
+
+    pair: Pair
+    max_length: int  # word pieces, special tokens included
+    batch_size: int
+    load: Callable[[], tuple[Method, Backbone]]
+
+
+def tagger_of_run(record: RunRecord, task: str | None, language: str | None, *, offline: bool = False) -> Tagger:
+    """Return the tagger a finished run is; `InputError` for a task or a language it does not have."""
+    spec = require_finished(record)
+    if language is None:
+        raise InputError("say with --language which language the text is in.")
+    pair = require_pair(f"run {record.id}", spec, task, language)
+    return Tagger(
+        pair, spec.data.max_length, spec.training.eval_batch_size, lambda: restore(record, offline=offline)
+    )
+
+
+def tagger_of_export(
+    folder: Path,
+    task: str | None,
+    language: str | None,
+    *,
+    backbone: Path | None = None,
+    offline: bool = False,
+) -> Tagger:
+    """Return the tagger an exported adapter is; `InputError` for any pair but its own.
+
+    `backbone` is the folder of a local backbone, which the export does not know.
+    """
+    config = read_config(folder)
+    pair = Pair(config.task, config.language)
+    if (task or pair.task, language or pair.language) != pair:
+        raise InputError(
+            f"{folder} is an adapter for {pair} alone, not for {task or pair.task}-{language or '…'}."
+        )
+
+    def load() -> tuple[Method, Backbone]:
+        found: tuple[ExportedAdapter, Backbone] = load_exported(
+            folder, backbone_of(config, backbone, offline=offline), offline=offline
+        )
+        return found[0].to(accelerator_in("fp32").device), found[1]
+
+    return Tagger(pair, config.max_length, _EXPORT_BATCH, load)
+
+
+def tag_sentences(
+    method: Method, backbone: Backbone, pair: Pair, sentences: list[list[str]], max_length: int, batch_size: int
+) -> list[list[str]]:
+    """Return a tag for every word; sentences of more than `max_length` pieces are cut into windows."""
+    from datasets import Dataset, Features, List, Value
+
+    unknown: dict[str, list[Any]] = {"words": sentences, "tags": [[0] * len(words) for words in sentences]}
+    encoded = encode_tagged(unknown, list(range(len(sentences))), backbone.tokenizer, max_length, "window")
+    columns = {
+        "input_ids": List(Value("int32")), "labels": List(Value("int16")), "sentence": Value("int32"),
+        "first_word": Value("int32"),
+    }  # fmt: skip
+    rows = Dataset.from_dict(encoded, features=Features(columns))
+    corpus = Dataset.from_dict({"tags": unknown["tags"]}, features=Features({"tags": List(Value("int8"))}))
+    data = TaggingData.of(*pair, corpus, rows)
+    device = next(method.parameters()).device
+    return tag(method, data, vocabulary_of(backbone.tokenizer), batch_size, device).predicted
+
+
+def predict(
+    tagger: Tagger,
+    given: str,
+    write: Callable[[Iterable[str]], object],
+    *,
+    kind: str | None = None,
+    form: str | None = None,
+    report: Report = lambda done, total: None,
+) -> None:
+    """Tag the file `given` (`-`: standard input) and hand the tagged text to `write`, piece by piece.
+
+    The whole file is looked through first, so that one with a fault is refused before the model is loaded and
+    anything is written; memory does not grow with the file. `kind` is text or conllu (default: by content), `form`
+    one of `FORMATS` (default: CoNLL-U for CoNLL-U, else tab-separated). Raises `InputError`.
+    """
+    if form is not None and form not in FORMATS:
+        raise InputError(did_you_mean("output format", form, list(FORMATS)))
+    with _file_of(given) as path:
+        kind = kind_of(path, kind)
+        total = sum(bool(sentence.words) for sentence in read_untagged(path, kind))
+        method, backbone = tagger.load()
+        compose = FORMATS[form or DEFAULT_FORMAT[kind]]
+
+        def pieces() -> Iterator[str]:
+            done = 0
+            for chunk in _chunks(read_untagged(path, kind)):
+                report(done, total)
+                words = [sentence.words for sentence in chunk]
+                tags = tag_sentences(method, backbone, tagger.pair, words, tagger.max_length, tagger.batch_size)
+                for sentence, predicted in zip(chunk, tags, strict=True):
+                    yield compose(sentence, predicted, tagger.pair.task)
+                done += sum(map(bool, words))
+            report(done, total)
+
+        with torch.inference_mode():
+            write(pieces())
+
+
+def _chunks(sentences: Iterator[Untagged]) -> Iterator[list[Untagged]]:
+    chunk: list[Untagged] = []
+    words = 0
+    for sentence in sentences:
+        chunk.append(sentence)
+        words += len(sentence.words)
+        if len(chunk) >= _CHUNK_SENTENCES or words >= _CHUNK_WORDS:
+            yield chunk
+            chunk, words = [], 0
+    if chunk:
+        yield chunk
+
+
+@contextmanager
+def _file_of(given: str) -> Iterator[Path]:
+    """Give the file that was named; what can be read only once, such as standard input, is copied first."""
+    path = Path(given)
+    if given != "-" and (not path.exists() or path.is_file() or path.is_dir()):
+        yield path
+        return
+    name = "standard input" if given == "-" else given
+    with tempfile.TemporaryDirectory(prefix="hxbench-") as folder:
+        copy = Path(folder) / "copy"
+        with copy.open("wb") as target:
+            if given == "-":
+                shutil.copyfileobj(sys.stdin.buffer, target)
+            else:
+                with path.open("rb") as source:
+                    shutil.copyfileobj(source, target)
+        try:
+            yield copy
+        except InputError as error:
+            raise InputError(str(error).replace(str(copy), name)) from None
