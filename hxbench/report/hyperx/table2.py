@@ -4,6 +4,7 @@ from hxbench.report.hyperx.cells import doubt, make_cell, printed_score
 from hxbench.report.hyperx.costs import cost, doubt_of_cost, printed_cost
 from hxbench.report.hyperx.results import Results
 from hxbench.report.hyperx.rows import BLOCKS, GROUPS, METRICS, MethodRow, SettingBlock
+from hxbench.report.hyperx.significance import MARK, SURE, Resampler, mark_leads, said
 from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, mark_best
 
 _NAME = "Table 2"
@@ -32,14 +33,19 @@ def _row(results: Results, block: SettingBlock, method: MethodRow, marks: Marks)
 
 def build(results: Results) -> list[Table]:
     """Return the one table, a block for each setting."""
-    marks, blocks, shown = Marks(), [], []
+    marks, resampler = Marks(), Resampler()
+    blocks, shown = [], []
+    certain: list[str] = []
     for block in BLOCKS:
         known = {row.method for row in block.methods}
         own = tuple(MethodRow("", name, name) for name in results.own_methods(block.setting, known))
         methods = block.methods + own
-        shown += [results.run_set(row.method, block.setting) for row in methods]
         rows = tuple(_row(results, block, method, marks) for method in methods)
-        blocks.append(mark_best(Block(block.title, rows), COLUMNS))
+        sets = [results.run_set(row.method, block.setting) for row in methods]
+        leads = resampler.leads(sets)
+        blocks.append(mark_leads(mark_best(Block(block.title, rows), COLUMNS), COLUMNS, leads))
+        shown += sets
+        certain += said(block.title, leads, [row.title for row in methods])
     return [
         Table(
             name="table2",
@@ -48,8 +54,8 @@ def build(results: Results) -> list[Table]:
             columns=COLUMNS,
             blocks=tuple(blocks),
             heading=results.heading(shown),
-            notes=marks.notes(),
-            remarks=results.remarks(shown, timed=True),
+            notes=(*marks.notes(), *([(MARK, SURE)] if certain else [])),
+            remarks=(*results.remarks(shown, timed=True), *certain),
             commands=results.commands(shown, "table2"),
             facts={"paper": "hyperx", "profile": results.profile},
         )

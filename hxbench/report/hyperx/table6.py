@@ -3,6 +3,7 @@
 from hxbench.report.hyperx.cells import doubt, make_cell, printed_score
 from hxbench.report.hyperx.results import Results
 from hxbench.report.hyperx.rows import BLOCKS, GROUPS, HSB_SIZE, METRICS, ORDER, UYGHUR, MethodRow, SettingBlock
+from hxbench.report.hyperx.significance import HOW, Resampler, said
 from hxbench.report.table import Block, Cell, Column, Marks, Row, Table
 
 _NAME = "Table 6"
@@ -15,7 +16,7 @@ def _cell(results: Results, block: SettingBlock, method: MethodRow, task: str, g
     return make_cell(estimate, printed_score(*where), marks, doubt=doubt(*where) if group in GROUPS else None)
 
 
-def _table(results: Results, block: SettingBlock, task: str) -> Table:
+def _table(results: Results, resampler: Resampler, block: SettingBlock, task: str) -> Table:
     marks = Marks()
     known = {row.method for row in block.methods}
     own = tuple(MethodRow("", name, name) for name in results.own_methods(block.setting, known))
@@ -24,12 +25,13 @@ def _table(results: Results, block: SettingBlock, task: str) -> Table:
     rows = []
     for group in (*ORDER, *GROUPS):
         cells = tuple(_cell(results, block, method, task, group, marks) for method in methods)
-        said = {"hsb": HSB_SIZE if task == "pos" else "", "ug": UYGHUR if block.setting == "mixed" else ""}
-        odd = marks.letter(text) if (text := said.get(group)) else ""
+        odd = {"hsb": HSB_SIZE if task == "pos" else "", "ug": UYGHUR if block.setting == "mixed" else ""}
+        mark = marks.letter(text) if (text := odd.get(group)) else ""
         title = group if group in GROUPS else results.label(group)
-        rows.append(Row(title, cells, strong=group in GROUPS, mark=odd))
+        rows.append(Row(title, cells, strong=group in GROUPS, mark=mark))
     metric = METRICS[task][1]
     shown = [results.run_set(method.method, block.setting) for method in methods]
+    certain = said(block.title, resampler.leads(shown, [task]), [method.title for method in methods])
     return Table(
         name=f"table6-{task}-{block.setting}",
         title=f"Hyper-X, Table 6: {metric} by language, {block.title}",
@@ -44,7 +46,7 @@ def _table(results: Results, block: SettingBlock, task: str) -> Table:
         layout="beside",
         heading=results.heading(shown),
         notes=marks.notes(),
-        remarks=results.remarks(shown),
+        remarks=(*results.remarks(shown), *certain, *([f"p of a lead: {HOW}."] if certain else [])),
         commands=results.commands(shown, "table2"),
         facts={"paper": "hyperx", "profile": results.profile},
     )
@@ -52,4 +54,5 @@ def _table(results: Results, block: SettingBlock, task: str) -> Table:
 
 def build(results: Results) -> list[Table]:
     """Return six tables: NER in its three settings, then POS."""
-    return [_table(results, block, task) for task in METRICS for block in BLOCKS]
+    resampler = Resampler()
+    return [_table(results, resampler, block, task) for task in METRICS for block in BLOCKS]
