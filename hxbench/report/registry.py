@@ -2,52 +2,104 @@
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from hxbench.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
+    from hxbench.report.figure import Figure
+    from hxbench.report.hyperx.results import Results
     from hxbench.report.table import Table
     from hxbench.store import Store
+
+Kind = Literal["table", "figure"]
 
 
 @dataclass(frozen=True)
 class Artifact:
-    """A table of a paper: the module's `build(results)` makes it from the runs of one profile."""
+    """A table or figure of a paper: the module's `build(results)` makes it from the runs of one profile."""
 
     paper: str
     name: str
     title: str
     module: str
 
+    @property
+    def kind(self) -> Kind:
+        """What it is."""
+        return "figure" if self.name.startswith("figure") else "table"
+
+    @property
+    def number(self) -> str:
+        """Its number in the paper."""
+        return self.name.removeprefix(self.kind)
+
+
+@dataclass(frozen=True)
+class Made:
+    """What an artifact was made into: a figure's tables hold its points."""
+
+    artifact: Artifact
+    tables: "tuple[Table, ...]"
+    figures: "tuple[Figure, ...]" = ()
+
 
 ARTIFACTS: dict[str, dict[str, Artifact]] = {
     "hyperx": {
         name: Artifact("hyperx", name, title, f"hxbench.report.hyperx.{name}")
         for name, title in {
+            "table1": "What the approaches can do (Hyper-X, Table 1)",
             "table2": "Zero-shot transfer by setting: SEEN, UNSEEN and ALL (Hyper-X, Table 2)",
             "table3": "Parameters and training time (Hyper-X, Table 3)",
+            "table4": "Languages and the sizes of their corpora (Hyper-X, Table 4)",
+            "table5": "Few-shot transfer by language (Hyper-X, Table 5)",
             "table6": "Zero-shot transfer by language (Hyper-X, Table 6)",
+            "figure3": "The role of masked language modelling (Hyper-X, Figure 3)",
+            "figure4": "Source languages, Hyper-X Base (Hyper-X, Figure 4)",
+            "figure5": "Source languages, mBERT (Hyper-X, Figure 5)",
+            "figure6": "Few-shot transfer (Hyper-X, Figure 6)",
+            "figure7": "Sampling by temperature and by size (Hyper-X, Figure 7)",
         }.items()
     }
 }
 
 
-def find_artifact(paper: str, name: str) -> Artifact:
-    """Return an artifact by name (`table2`) or by number (`2`)."""
+def artifacts(paper: str) -> dict[str, Artifact]:
+    """Return what can be rebuilt of a paper."""
     if paper not in ARTIFACTS:
         raise InputError(did_you_mean("paper", paper, list(ARTIFACTS)))
-    known = ARTIFACTS[paper]
-    full = f"table{name}" if name.isdigit() else name.lower().replace(" ", "")
-    if full not in known:
-        raise InputError(did_you_mean("artifact", full, list(known)))
+    return ARTIFACTS[paper]
+
+
+def find_artifact(paper: str, name: str, kind: Kind = "table") -> Artifact:
+    """Return an artifact by name (`table2`, `Figure 3`), or by the number of its kind (`2`)."""
+    known = artifacts(paper)
+    full = name.lower().replace(" ", "")
+    full = f"{kind}{full}" if full.isdigit() else full
+    if full not in known or known[full].kind != kind:
+        numbers = ", ".join(one.number for one in known.values() if one.kind == kind)
+        asked = full.removeprefix(kind)
+        raise InputError(f"{kind} {asked} of {paper} cannot be rebuilt; known: {numbers}.")
     return known[full]
 
 
-def build(paper: str, artifact: str, store: "Store", profile: str | None = None) -> "list[Table]":
-    """Return the tables of an artifact for one profile; without one, the store decides (see `choose_profile`)."""
+def read_results(paper: str, store: "Store", profile: str | None = None) -> "Results":
+    """Return what a paper's artifacts are made from; without a profile the store decides (`choose_profile`)."""
     from hxbench.report.hyperx.results import Results
 
-    found = find_artifact(paper, artifact)
-    tables: list[Table] = import_module(found.module).build(Results(store, profile))
-    return tables
+    artifacts(paper)
+    return Results(store, profile)
+
+
+def make(artifact: Artifact, results: "Results") -> Made:
+    """Return an artifact as tables, and as figures if it is one."""
+    built = import_module(artifact.module).build(results)
+    if artifact.kind == "table":
+        return Made(artifact, tuple(built))
+    return Made(artifact, tuple(figure.table() for figure in built), tuple(built))
+
+
+def build(paper: str, artifact: str, store: "Store", profile: str | None = None) -> "list[Table]":
+    """Return the tables of an artifact for one profile; those of a figure hold its points."""
+    kind: Kind = "figure" if artifact.lower().startswith("figure") else "table"
+    return list(make(find_artifact(paper, artifact, kind), read_results(paper, store, profile)).tables)
