@@ -16,6 +16,13 @@ def eval_command(
         list[str] | None, typer.Option(help="Language code; may be repeated; default: all.")
     ] = None,
     split: Annotated[str, typer.Option(help="test or dev.")] = "test",
+    embedding: Annotated[
+        str | None,
+        typer.Option(
+            help="Compose the embedding of each language from those the run was trained on: interpolate (mean), "
+            "interpolate:family, interpolate:nearest (by word pieces), or interpolate:CODE=WEIGHT,…"
+        ),
+    ] = None,
     data_source: options.DataSource = None,
     offline: options.Offline = False,
     store: options.StoreDir = None,
@@ -33,11 +40,13 @@ def eval_command(
     with progress() as tell:
         for reference in runs:
             record = Store(places.store_dir(store)).get(reference)
-            for tagged, role in evaluate(
+            for scored in evaluate(
                 record, tasks=task, languages=language, split=split, data_source=data_source, offline=offline,
                 report=lambda *told: tell(reference, *told),  # noqa: B023 (called at once)
+                embedding=embedding,
             ):  # fmt: skip
-                results.append({"run": record.id, **tagged.row(split), "role": role})
+                made = {"embedding": str(scored.composition)} if scored.composition else {}
+                results.append({"run": record.id, **scored.tagged.row(split), "role": scored.role, **made})
     if not as_json:
         for row in results:
             row["language"] = find_language(row["language"]).label

@@ -1,11 +1,12 @@
 """Hyper-X: one hypernetwork generates the adapters of all layers, tasks and languages (Üstün et al., 2022)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Literal
 
 import torch
 from pydantic import Field, field_validator
-from torch import nn
+from torch import Tensor, nn
 
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
@@ -55,14 +56,30 @@ class HyperX(Method):
         )
         for part in (self.projector, self.generator):
             initialise_linear(part, options.initial_std)
+        self._composed: dict[str, Tensor] = {}  # embeddings that stand in for those of languages
 
     def adapter_weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
         """Return the weights of all layers from one product; the generator always runs in fp32."""
         device = next(self.projector.parameters()).device.type
         with torch.autocast("cpu" if device == "meta" else device, enabled=False):
-            source = self.embeddings(self.tasks.index(condition.task), self.languages.index(condition.language))
+            language = self._composed.get(condition.language, self.languages.index(condition.language))
+            source = self.embeddings(self.tasks.index(condition.task), language)
             generated = self.generator(self.projector(source))
         return weights_by_site(self.sites.keys, generated.unbind())
+
+    @contextmanager
+    def composed(self, language: str, weights: Mapping[str, float]) -> Iterator[None]:
+        """Let the weighted sum of other languages' embeddings stand for that of `language` inside the block.
+
+        `weights` go by language and add up to 1. Not inside `keeping_weights`, which may have the language's own.
+        """
+        rows = self.embeddings.tables["language"][[self.languages.index(code) for code in weights]]
+        shares = torch.tensor(list(weights.values()), dtype=rows.dtype, device=rows.device)
+        self._composed = {language: (shares[:, None] * rows).sum(0)}
+        try:
+            yield
+        finally:
+            self._composed = {}
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
         """Hypernetwork, the body's own LayerNorms, the heads; of the MLM head all but the tied decoder matrix."""

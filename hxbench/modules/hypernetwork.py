@@ -17,12 +17,13 @@ class SourceEmbeddings(nn.Module):
         self.order = tuple(order)
         self.tables = nn.ParameterDict({name: nn.Parameter(torch.randn(n, size)) for name, n in counts.items()})
 
-    def forward(self, task: int, language: int) -> Tensor:
-        """Return the sources of all layers, [layers, 3·size]."""
+    def forward(self, task: int, language: int | Tensor) -> Tensor:
+        """Return the sources of all layers, [layers, 3·size]; an embedding [size] may stand for a language."""
         layers = self.tables["layer"]
+        own = self.tables["language"][language] if isinstance(language, int) else language
         rows = {
             "task": self.tables["task"][task].expand_as(layers),
-            "language": self.tables["language"][language].expand_as(layers),
+            "language": own.expand_as(layers),
             "layer": layers,
         }
         return torch.cat([rows[name] for name in self.order], dim=-1)

@@ -1,16 +1,28 @@
 """Scoring a finished run on pairs of one's choice."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple
 
 from hxbench.corpora.schema import SPLITS
 from hxbench.errors import InputError, did_you_mean
 from hxbench.evaluation.tagging import Tagged, tag
 from hxbench.methods import method_class
 from hxbench.settings import TASKS, Pair
+from hxbench.stages.compose import Composer, Composition, can_compose, known_languages, parse
 from hxbench.stages.data import RunData
 from hxbench.stages.inputs import DataSource, resolve_inputs
+from hxbench.stages.pair import heads as heads_of
 from hxbench.stages.restore import require_finished, restore
-from hxbench.store import RunRecord
+from hxbench.store import RunRecord, Store
+
+
+class Scored(NamedTuple):
+    """A tagged pair, its role in the run (`source` or `target`), and what its language's embedding was made of."""
+
+    tagged: Tagged
+    role: str
+    composition: Composition | None = None
 
 
 def evaluate(
@@ -22,16 +34,21 @@ def evaluate(
     data_source: str | None,
     offline: bool,
     report: Callable[[str, int, int | None], None],
-) -> Iterator[tuple[Tagged, str]]:
-    """Yield the tagged pairs of a run with their role, `source` or `target`.
+    embedding: str | None = None,
+) -> Iterator[Scored]:
+    """Yield the tagged pairs of a run; `embedding` composes their languages' embeddings (see `compose.parse`).
 
     Raises `InputError` for a task the run has no head for, a language or split that is not there, data that are
-    not those of the run, and a pair whose split the run was trained on.
+    not those of the run, a pair whose split the run was trained on, and an embedding that cannot be composed.
     """
     spec = require_finished(record)
     if split not in SPLITS[1:]:
         raise InputError(did_you_mean("split to score", split, list(SPLITS[1:])))
-    heads = [spec.task] if spec.task else list(TASKS)
+    heads = heads_of(spec)
+    if not heads:
+        raise InputError(f"run {record.id} has no head for any task: it was trained on running text alone.")
+    if embedding and not can_compose(method_class(spec.kind)):
+        raise InputError(f"run {record.id}: {spec.method} has no language embeddings to compose others of.")
     for task in tasks or ():
         if task not in TASKS:
             raise InputError(did_you_mean("task", task, list(TASKS)))
@@ -39,6 +56,7 @@ def evaluate(
             raise InputError(f"run {record.id} has no head for '{task}': it was trained for {', '.join(heads)}.")
     source = DataSource.choose(data_source, spec.profile, spec.data.origin)
     corpora = source.corpora(spec.data, offline=offline)
+    way = parse(embedding, corpora.languages) if embedding else None
     for code in languages or ():
         if code not in corpora.languages:
             raise InputError(did_you_mean("language", code, list(corpora.languages)))
@@ -55,12 +73,17 @@ def evaluate(
     # what the run was trained on, which other data would not tell
     trained = record.provenance().get("trained_on") or {str(pair): split for pair, split in plan.train.items()}
     wanted = [Pair(t, code) for t in tasks or heads for code in languages or corpora.languages]
+    known = known_languages(record, Store(record.folder.parents[1])) if way else set()
     chosen, left_out = [], []
     for pair in wanted:
         if split not in corpora.splits(*pair):
             why = f"the data source has no {split} split of {pair}"
         elif trained.get(str(pair)) == split:
             why = f"run {record.id} was trained on the {split} split of {pair}"
+        elif isinstance(way, str) and not known - {pair.language}:
+            why = (
+                f"run {record.id} was trained on no language but {pair.language}, so that nothing can be composed"
+            )
         else:
             chosen.append(pair)
             continue
@@ -70,7 +93,14 @@ def evaluate(
     method, backbone = restore(record, offline=offline)
     device = next(method.parameters()).device
     data = RunData(spec, plan, corpora, backbone.tokenizer)
+    composer = Composer(data, known)
     for done, pair in enumerate(chosen):
         report(f"score {record.id}", done, len(chosen))
-        scored = tag(method, data.tagging(pair, split), data.vocabulary, spec.training.eval_batch_size, device)
-        yield scored, "source" if str(pair) in trained else "target"
+        composition = composer.compose(way, pair, split) if way else None
+        with _embedding_of(method, pair.language, composition):
+            scored = tag(method, data.tagging(pair, split), data.vocabulary, spec.training.eval_batch_size, device)
+        yield Scored(scored, "source" if str(pair) in trained else "target", composition)
+
+
+def _embedding_of(method: Any, language: str, composition: Composition | None) -> AbstractContextManager[None]:
+    return method.composed(language, composition.weights) if composition else nullcontext()

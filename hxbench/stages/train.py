@@ -15,6 +15,7 @@ from hxbench.settings import Pair
 from hxbench.spec import RunSpec
 from hxbench.stages.assemble import build, equip
 from hxbench.stages.backbone import get_backbone
+from hxbench.stages.compose import add_rows, held_out_rows
 from hxbench.stages.data import RunData
 from hxbench.stages.plan import Plan
 from hxbench.stages.results import write_results
@@ -132,12 +133,15 @@ class _Work:
         )
         trained = time.perf_counter()
         results = self.scored({pair: self.data.tagging(pair, "test") for pair in self.plan.test})
+        step, share = progress.best_step, self.share
+        composed = gather_object(list(held_out_rows(self.method, self.data, self.plan, step, share)))
         if writer is None:
             return
         if self.keep_weights:
             save_weights(folder / "checkpoint", tensors)
         device = {"device": str(self.accelerator.device), "processes": self.accelerator.num_processes}
         write_results(writer, spec, self.plan, progress, results, {**device, "data_source": self.source})
+        add_rows(writer, composed)
         writer.status(
             step=sampler.updates,
             best_step=progress.best_step,
