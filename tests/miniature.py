@@ -27,8 +27,9 @@ TINY = BackboneSpec(
         cpu_threads=1,
     ),
 )  # fmt: skip
-SMALL = {  # options, by kind
+SMALL: dict[str, dict[str, object]] = {  # options, by kind
     "hyperx": {"embedding": 8, "source_hidden": 16, "projected": 8, "bottleneck": 8},
+    "psf": {"latent": 6, "rank": 3, "generator_hidden": 12, "generator_layers": 3, "initial_std": 0.2},
     "madx": {
         "language_bottleneck": 6,
         "task_bottleneck": 4,
@@ -109,10 +110,7 @@ def spec_for(
     if setting == "mixed":
         others.setdefault("partition", "a")
     spec = recipe.resolve(method, setting=setting, **others)
-    small: dict[str, object] = {
-        "hyperx": {"embedding": 8, "source_hidden": 16, "projected": 8, "bottleneck": 8},
-        "psf": {"latent": 6, "rank": 3, "generator_hidden": 12, "generator_layers": 3, "initial_std": 0.2},
-    }.get(spec.kind, {})
+    small = SMALL.get(spec.kind, {})
     training = {
         "updates": 24, "batch_size": 8, "lr": 1e-3, "warmup": 4, "evaluate_every": 8, "eval_batch_size": 16,
         "cpu_threads": 1,
