@@ -2,6 +2,7 @@
 
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +11,7 @@ from hxbench.cli import options
 
 if TYPE_CHECKING:
     from hxbench.launch.estimate import Durations
+    from hxbench.spec import RunSpec
     from hxbench.stages.session import Planned, Session
 
 
@@ -81,9 +83,7 @@ def _show_plan(
     from hxbench.launch.estimate import wall_seconds
     from hxbench.report.table import format_value
 
-    groups: dict[str, list[Planned]] = {}
-    for one in session.planned.values():
-        groups.setdefault(_group(one), []).append(one)
+    groups = _groups(session.planned.values())
     count = work.worker_count(workers, session.todo())
     seconds, unknown = wall_seconds(session.todo(), durations, count)
     rows = []
@@ -104,24 +104,34 @@ def _show_plan(
     for text, times in left_out.items():
         print(f"left out, {times} run{'s' * (times > 1)}: {text}")
     guess = f"about {format_value(seconds, 'duration')}" if unknown < len(session.todo()) else "unknown"
-    more = f"; {unknown} are like none in the store" if unknown else ""
+    more = f", not counting {unknown} that are like none in the store" if unknown else ""
     print(f"\n{len(session.todo())} runs to do, {count} at a time; estimated time: {guess}{more}.\n", flush=True)
 
 
-def _group(one: "Planned") -> str:
-    """Return what a plan calls runs of one kind: those that differ in seed, task, partition, language or draw."""
-    spec = one.job.spec
-    words = [spec.method, spec.setting]
-    if spec.partition and "switched" in spec.partition:
-        words.append("switched")
-    if spec.few_shot:
-        words.append("few-shot")
-    if spec.training.mlm_languages != "all":
-        words.append(f"mlm {spec.training.mlm_languages}{' matched' * spec.training.match_labelled}")
-    if spec.training.temperature != 5:
-        words.append(f"T {spec.training.temperature:g}")
-    if spec.data.held_out:
-        words.append(f"without {','.join(spec.data.held_out)}")
-    if spec.backbone.weights == "random":
-        words.append("random body")
-    return " ".join(words)
+def _conditions(spec: "RunSpec") -> dict[str, str]:
+    """Return what an experiment may change in a run, as far as it is not the usual, by the name of the field."""
+    training, data = spec.training, spec.data
+    return {
+        "partition": "switched" if spec.partition and "switched" in spec.partition else "",
+        "mlm": "" if training.mlm_languages == "all" else f"mlm {training.mlm_languages}",
+        "matched": "matched" if training.match_labelled else "",
+        "temperature": "" if training.temperature == 5 else f"T {training.temperature:g}",
+        "held out": f"without {','.join(data.held_out)}" if data.held_out else "",
+        "weights": "random body" if spec.backbone.weights == "random" else "",
+    }
+
+
+def _groups(runs: "Iterable[Planned]") -> "dict[str, list[Planned]]":
+    """Return the runs by what a plan calls them: method, setting, and what sets some of these apart."""
+    alike: dict[str, list[Planned]] = {}
+    for one in runs:
+        spec = one.job.spec
+        alike.setdefault(f"{spec.method} {spec.setting}{' few-shot' * bool(spec.few_shot)}", []).append(one)
+    groups: dict[str, list[Planned]] = {}
+    for title, some in alike.items():
+        values = [_conditions(one.job.spec) for one in some]
+        telling = [name for name in values[0] if len({value[name] for value in values}) > 1]
+        for one, value in zip(some, values, strict=True):
+            words = [title, *(value[name] for name in telling if value[name])]
+            groups.setdefault(" ".join(words), []).append(one)
+    return groups
