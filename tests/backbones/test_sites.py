@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import BertConfig, BertForMaskedLM, XLMRobertaConfig, XLMRobertaForMaskedLM
 
-from hxbench.backbones.sites import FAMILIES, SiteKey, Sites, family_of
+from hxbench.backbones.sites import EMBEDDINGS, FAMILIES, SiteKey, Sites, changing_input, family_of
 from hxbench.errors import InputError
 
 SHAPE = {
@@ -139,3 +139,111 @@ def test_other_families_are_refused_by_name():
     with pytest.raises(InputError, match=r"'gpt2'.*bert"):
         family_of("gpt2")
     assert "bert" in FAMILIES
+
+
+# --- the second kind of position: before "add & norm" -----------------------------------------------------------
+
+
+class Fed:
+    """Adds a number to what "add & norm" would make of the value, times another."""
+
+    def __init__(self, seen=None):
+        self.seen = [] if seen is None else seen
+
+    def apply(self, hidden, add_and_norm):
+        self.seen.append((hidden, add_and_norm(hidden)))
+        return hidden + 0.5 * add_and_norm(hidden) + 0.1
+
+
+NORMED = "ffn_output_normed"
+
+
+def test_a_normed_site_is_told_what_add_and_norm_makes_of_a_value(model):
+    body, family = parts(model)
+    output = body.get_submodule(family.layers)[1].output
+    seen = {}
+    output.dense.register_forward_hook(lambda _m, _i, out: seen.update(dense=out))
+    output.register_forward_hook(lambda _m, inputs, out: seen.update(residual=inputs[1], out=out))
+    sites = Sites(body, family, [NORMED])
+    adapter = Fed()
+    with sites.using({SiteKey(1, NORMED): adapter}):
+        run(body)
+    ((hidden, fed),) = adapter.seen
+    assert torch.equal(hidden, seen["dense"])
+    with torch.no_grad():
+        torch.testing.assert_close(fed, output.LayerNorm(seen["dense"] + seen["residual"]))
+        expected = output.LayerNorm(hidden + 0.5 * fed + 0.1 + seen["residual"])
+    torch.testing.assert_close(seen["out"], expected)
+
+
+def test_what_a_normed_site_is_fed_is_the_layers_own_output_without_it(model):
+    body, family = parts(model)
+    outputs = []
+    body.get_submodule(family.layers)[0].register_forward_hook(lambda _m, _i, out: outputs.append(out))
+    sites = Sites(body, family, [NORMED])
+    run(body)
+    adapter = Fed()
+    with sites.using({sites.keys[0]: adapter}):
+        run(body)
+    plain = outputs[0][0] if isinstance(outputs[0], tuple) else outputs[0]
+    torch.testing.assert_close(adapter.seen[0][1], plain)
+
+
+def test_normed_and_embedding_sites_are_the_identity_and_leave_nothing(model):
+    body, family = parts(model)
+    hooks = lambda: [len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules()]  # noqa: E731
+    state, before, count = copy.deepcopy(model.state_dict()), run(body), hooks()
+    sites = Sites(body, family, ["embeddings", NORMED])
+    assert sites.keys == [EMBEDDINGS, *(SiteKey(layer, NORMED) for layer in range(3))]
+    assert torch.equal(run(body), before)
+    with sites.using({EMBEDDINGS: Plus(0.5)}):
+        assert not torch.equal(run(body), before)
+    with sites.using({sites.keys[2]: Fed()}):
+        assert not torch.equal(run(body), before)
+        sites.remove()
+        assert torch.equal(run(body), before), "even while weights are in use"
+    assert hooks() == count
+    assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
+
+
+def test_the_residual_is_not_kept_between_passes():
+    """A site that is asked outside a pass has no residual: a stale one would be a silent mistake."""
+    torch.manual_seed(0)
+    model = MODELS["bert"]().eval()
+    body, family = parts(model)
+    sites = Sites(body, family, [NORMED])
+    kept = []
+
+    class Keep:
+        def apply(self, hidden, add_and_norm):
+            kept.append((hidden, add_and_norm))
+            return hidden
+
+    with sites.using({sites.keys[0]: Keep()}):
+        run(body)
+    hidden, add_and_norm = kept[0]
+    with pytest.raises(TypeError):
+        add_and_norm(hidden)
+
+
+def test_the_embeddings_site_acts_on_what_the_embeddings_put_out(model):
+    body, family = parts(model)
+    seen = []
+    sites = Sites(body, family, ["embeddings"])
+    body.get_submodule(family.layers)[0].register_forward_pre_hook(lambda _m, inputs: seen.append(inputs[0]))
+    run(body)
+    with sites.using({EMBEDDINGS: Plus(0.25)}):
+        run(body)
+    torch.testing.assert_close(seen[1], seen[0] + 0.25)
+
+
+def test_a_changed_input_lasts_as_long_as_its_block():
+    torch.manual_seed(0)
+    layer, value = torch.nn.Linear(3, 2), torch.randn(4, 3)
+    before = layer(value)
+    with changing_input(layer, lambda x: 2 * x):
+        assert torch.equal(layer(value), torch.nn.functional.linear(2 * value, layer.weight, layer.bias))
+    assert torch.equal(layer(value), before)
+    with pytest.raises(KeyError), changing_input(layer, lambda x: 2 * x):
+        raise KeyError
+    assert torch.equal(layer(value), before)
