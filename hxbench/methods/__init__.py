@@ -1,5 +1,6 @@
 """Methods: what is trained on top of a backbone, one file each, found by name through one registry."""
 
+from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ _OWN = {
 }
 
 
+@cache
 def method_class(kind: str) -> "type[Method]":
     """Return the class behind a recipe's `kind`: one of ours, or one that another package registered."""
     others = {point.name: point.value for point in entry_points(group="hxbench.methods")}

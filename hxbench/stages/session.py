@@ -52,15 +52,11 @@ class Job:
 class Planned:
     """A run with its place among others: which runs must be finished before it, and whether it is itself."""
 
+    run_id: str
     job: Job
     plan: Plan
     needs: tuple[str, ...]
     done: bool
-
-    @property
-    def run_id(self) -> str:
-        """The id of the resolved spec."""
-        return self.job.spec.run_id
 
     @property
     def lane(self) -> str:
@@ -83,7 +79,8 @@ class Session:
         self.planned: dict[str, Planned] = {}
         self._corpora: dict[str, Corpora] = {}
         self._backbones: dict[str, BackboneSpec] = {}
-        self._resolved: dict[tuple[str, str], Planned] = {}
+        self._resolved: dict[tuple[str, str], Planned] = {}  # by the ids of the unresolved specs
+        self._by_id: dict[str, Planned] = {}
 
     def corpora(self, data: DataSpec) -> Corpora:
         """Return the corpora as a spec wants them read."""
@@ -104,7 +101,8 @@ class Session:
         """Return a run with its options and fingerprints complete; what it needs is resolved with it."""
         key = spec.run_id, start.run_id if start else ""
         if key not in self._resolved:
-            self._resolved[key] = self._resolve(spec, start, keep_weights)
+            one = self._resolved[key] = self._resolve(spec, start, keep_weights)
+            self._by_id[one.run_id] = one
         return self._resolved[key]
 
     def _resolve(self, spec: RunSpec, start: RunSpec | None, keep_weights: bool) -> Planned:
@@ -118,23 +116,23 @@ class Session:
             needed[START] = self.resolve(start)
         after = {role: one.run_id for role, one in needed.items()}
         spec, plan = resolve_inputs(spec.model_copy(update={"after": after}), corpora, kind)
-        self.store.require_whole(spec.run_id)
+        run_id = spec.run_id
+        self.store.require_whole(run_id)
         job = Job(spec, self.source, self.store.root, self.offline, self.checkpoint_every, keep_weights)
-        return Planned(job, plan, tuple(dict.fromkeys(after.values())), self.store.is_complete(spec.run_id))
+        return Planned(run_id, job, plan, tuple(dict.fromkeys(after.values())), self.store.is_complete(run_id))
 
     def add(self, spec: RunSpec, start: RunSpec | None = None, *, keep_weights: bool = True) -> Planned:
         """Plan a run and, unless it is in the store already, whatever it needs before it."""
         one = self.resolve(spec, start, keep_weights=keep_weights)
-        by_id = {other.run_id: other for other in self._resolved.values()}
-        self._add(one, by_id)
+        self._add(one)
         return one
 
-    def _add(self, one: Planned, by_id: dict[str, Planned]) -> None:
+    def _add(self, one: Planned) -> None:
         if one.run_id in self.planned:
             return
         if not one.done:
             for run_id in one.needs:
-                self._add(by_id[run_id], by_id)
+                self._add(self._by_id[run_id])
         self.planned[one.run_id] = one
 
     def todo(self) -> list[Planned]:
