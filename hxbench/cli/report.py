@@ -1,60 +1,122 @@
-"""`hxbench report`: tables of a paper, rebuilt from the store."""
+"""`hxbench report`: tables and figures of a paper, rebuilt from the store."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from hxbench.report import Artifact, Made
+    from hxbench.report.hyperx.results import Results
+
 
 def report_command(
-    paper: Annotated[str, typer.Option(help="The paper whose tables are rebuilt.")] = "hyperx",
+    paper: Annotated[str, typer.Option(help="The paper whose tables and figures are rebuilt.")] = "hyperx",
     table: Annotated[str | None, typer.Option(help="A table, by its number in the paper.")] = None,
-    figure: Annotated[str | None, typer.Option(help="A figure; this version rebuilds none.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every table there is.")] = False,
+    figure: Annotated[str | None, typer.Option(help="A figure, by its number in the paper.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every table and figure there is.")] = False,
     profile: Annotated[
         str | None, typer.Option(help="Runs of this profile; by default the store's only one, else demo.")
     ] = None,
     format: Annotated[
-        str | None, typer.Option(help="terminal, markdown, latex, csv or json; with --out by default all of them.")
+        str | None,
+        typer.Option(
+            help="terminal, markdown, latex, csv, json or html; with --out also png, svg and pdf of a figure. "
+            "By default terminal, and with --out all of them."
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write files into this folder instead of printing.")] = None,
     store: Annotated[Path | None, typer.Option(help="The results store; HXBENCH_STORE or ./results.")] = None,
 ) -> None:
-    """Print a paper's table with our results beside the published ones, and what is still to be run."""
-    import sys
-
+    """Print a paper's table or figure with our results beside the published ones, and what is still to be run."""
     from hxbench import places
     from hxbench.errors import InputError
-    from hxbench.report import ARTIFACTS, build, find_artifact
-    from hxbench.report.render import FORMATS, renderer
+    from hxbench.report import make, read_results
     from hxbench.store import Store
 
-    if figure is not None:
-        raise InputError("figures are not in this version; the tables are: use --table N or --all.")
-    if everything == (table is not None):
-        raise InputError("name one table (--table 2) or all of them (--all).")
-    if paper not in ARTIFACTS:
-        find_artifact(paper, "")
-    names = list(ARTIFACTS[paper]) if everything else [find_artifact(paper, table or "").name]
-    formats = [format] if format else list(FORMATS) if out else ["terminal"]
-    render = {name: renderer(name) for name in formats}
-    runs = Store(places.store_dir(store))
-    built = {name: build(paper, name, runs, profile) for name in names}
+    chosen = _chosen(paper, table, figure, everything)
+    _check_format(format, chosen, out)
+    results = read_results(paper, Store(places.store_dir(store)), profile)
+    made = [make(artifact, results) for artifact in chosen]
     if out is None:
-        tables = [one for some in built.values() for one in some]
-        if formats == ["terminal"] and sys.stdout.isatty():
-            from hxbench.report.render import terminal
-
-            typer.echo(terminal.render(tables, color=True), nl=False)
-        else:
-            typer.echo(render[formats[0]](tables), nl=False)
+        _print(made, format or "terminal", results)
         return
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for name, tables in built.items():
-            for kind in formats:
-                path = out / f"{paper}-{name}.{FORMATS[kind][1]}"
-                path.write_text(render[kind](tables), encoding="utf-8")
-                typer.echo(str(path))
+        for file, content in _files(made, format, results):
+            (out / file).write_bytes(content)
+            typer.echo(str(out / file))
     except OSError as error:
         raise InputError(f"cannot write to {out}: {error.strerror or error}.") from None
+
+
+def _chosen(paper: str, table: str | None, figure: str | None, everything: bool) -> "list[Artifact]":
+    """Return what is asked for, which is one thing or everything."""
+    from hxbench.errors import InputError
+    from hxbench.report import artifacts, find_artifact
+
+    if (table is not None) + (figure is not None) + everything != 1:
+        raise InputError("name one table (--table 2), one figure (--figure 3), or all of them (--all).")
+    if everything:
+        return list(artifacts(paper).values())
+    if figure is not None:
+        return [find_artifact(paper, figure, "figure")]
+    return [find_artifact(paper, table or "", "table")]
+
+
+def _check_format(format: str | None, chosen: "list[Artifact]", out: Path | None) -> None:
+    from hxbench.errors import InputError
+    from hxbench.report.render import PICTURES, check_format
+
+    if format is None:
+        return
+    check_format(format)
+    if format in PICTURES and out is None:
+        raise InputError(f"{format} is written to a file: name its folder with --out.")
+    if format in PICTURES and all(artifact.kind == "table" for artifact in chosen):
+        raise InputError(f"a table is no picture: {', '.join(PICTURES)} are formats of figures.")
+
+
+def _print(made: "list[Made]", format: str, results: "Results") -> None:
+    import sys
+
+    from hxbench.report.render import PAGE, renderer, terminal
+
+    tables = [table for one in made for table in one.tables]
+    if format == PAGE:
+        for _, content in _files(made, PAGE, results):
+            typer.echo(content.decode(), nl=False)
+    elif format == "terminal":
+        typer.echo(terminal.render(tables, color=sys.stdout.isatty()), nl=False)
+        if any(one.figures for one in made):
+            typer.echo("\nThe picture: the same command with --out DIR writes png, svg and pdf.")
+    else:
+        typer.echo(renderer(format)(tables), nl=False)
+
+
+def _files(made: "list[Made]", format: str | None, results: "Results") -> Iterator[tuple[str, bytes]]:
+    """Yield the names and contents of the files in a format; without one in all, the page only of everything."""
+    from hxbench.report import PAPERS
+    from hxbench.report.draw import pictures
+    from hxbench.report.render import FORMATS, PAGE, PICTURES, renderer
+    from hxbench.report.render.page import render_page
+
+    paper = made[0].artifact.paper
+    page = format == PAGE or (format is None and len(made) > 1)
+    svgs = {}
+    for one in made:
+        stem = f"{paper}-{one.artifact.name}"
+        for kind in FORMATS:
+            if format in (None, kind):
+                yield f"{stem}.{FORMATS[kind][1]}", renderer(kind)(list(one.tables)).encode()
+        wanted = [kind for kind in PICTURES if format in (None, kind)]
+        for figure in one.figures:
+            drawn = pictures(figure, sorted({*wanted, *(["svg"] if page else [])}))
+            for kind in wanted:
+                yield f"{stem}.{kind}", drawn[kind]
+            svgs[figure.name] = drawn.get("svg", b"").decode()
+    if page:
+        title = f"{PAPERS[paper]}: tables and figures" if len(made) > 1 else made[0].artifact.title
+        name = paper if len(made) > 1 else f"{paper}-{made[0].artifact.name}"
+        yield f"{name}.{PAGE}", render_page(title, results.heading([])[0], results.synthetic, made, svgs).encode()

@@ -1,5 +1,25 @@
-"""Tables rebuilt from the store: reads runs, recipes and the papers' printed numbers, never a model."""
+"""Tables and figures rebuilt from the store: from runs, recipes and the papers' printed numbers, never a model."""
 
-from hxbench.report.registry import ARTIFACTS, Artifact, build, find_artifact
+from hxbench.report.registry import (
+    ARTIFACTS,
+    PAPERS,
+    Artifact,
+    Made,
+    artifacts,
+    build,
+    find_artifact,
+    make,
+    read_results,
+)
 
-__all__ = ["ARTIFACTS", "Artifact", "build", "find_artifact"]
+__all__ = [
+    "ARTIFACTS",
+    "PAPERS",
+    "Artifact",
+    "Made",
+    "artifacts",
+    "build",
+    "find_artifact",
+    "make",
+    "read_results",
+]

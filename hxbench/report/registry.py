@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from hxbench.store import Store
 
 Kind = Literal["table", "figure"]
+PAPERS = {"hyperx": "Hyper-X"}
 
 
 @dataclass(frozen=True)

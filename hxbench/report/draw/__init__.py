@@ -1,5 +1,5 @@
 """Pictures of figures: PNG, SVG and PDF with matplotlib, which is imported when the first one is drawn."""
 
-from hxbench.report.draw.sheet import PICTURES, pictures
+from hxbench.report.draw.sheet import pictures
 
-__all__ = ["PICTURES", "pictures"]
+__all__ = ["pictures"]

@@ -24,7 +24,6 @@ _METADATA: dict[str, dict[str, Any]] = {
     "svg": {"Date": None, "Creator": None},
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
-PICTURES = tuple(_METADATA)
 _DPI = 200
 _LETTERS = 102  # of small text in a line
 _COLUMNS = 2  # of panels

@@ -1,4 +1,8 @@
-"""One renderer a format; each turns the tables of an artifact into text."""
+"""One renderer a format; each turns the tables of an artifact into text.
+
+A figure has a table of its points, so all of these hold for figures too; pictures and the page of everything are
+made elsewhere (`hxbench.report.draw`, `hxbench.report.render.page`).
+"""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -17,6 +21,15 @@ FORMATS = {
     "csv": ("long_csv", "csv"),
     "json": ("json_tree", "json"),
 }
+PICTURES = ("png", "svg", "pdf")  # of figures
+PAGE = "html"
+
+
+def check_format(name: str) -> None:
+    """Raise `InputError` for a format there is not."""
+    known = [*FORMATS, PAGE, *PICTURES]
+    if name not in known:
+        raise InputError(did_you_mean("format", name, known))
 
 
 def renderer(name: str) -> "Callable[[list[Table]], str]":

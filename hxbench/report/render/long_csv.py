@@ -7,7 +7,7 @@ from hxbench.report.table import UNITS, Table
 
 FIELDS = (
     "table", "profile", "block", "row", "column_group", "column",
-    "unit", "mean", "sd", "n", "published", "best", "notes",
+    "unit", "mean", "sd", "n", "published", "best", "text", "notes",
 )  # fmt: skip
 
 
@@ -22,10 +22,10 @@ def render(tables: list[Table]) -> str:
             for row in block.rows:
                 for cell, column in zip(row.cells, table.columns, strict=True):
                     marks = [mark for mark in (*cell.marks, *cell.published_marks, row.mark, column.mark) if mark]
-                    if cell.mean is None and cell.published is None and not cell.marks:
+                    if cell.mean is None and cell.published is None and not cell.marks and not cell.text:
                         continue
                     where = [table.name, table.facts.get("profile", ""), block.title, row.title.strip()]
                     notes = "; ".join(said[mark] for mark in marks)
-                    values = [cell.mean, cell.sd, cell.n, cell.published, int(cell.best), notes]
+                    values = [cell.mean, cell.sd, cell.n, cell.published, int(cell.best), cell.text, notes]
                     writer.writerow([*where, column.group, column.title, UNITS[column.kind], *values])
     return target.getvalue()

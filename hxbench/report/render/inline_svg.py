@@ -1,0 +1,16 @@
+"""A picture of ours as part of a page: without what only a file needs, and with names of its own."""
+
+import re
+from html import escape
+
+_HEAD = re.compile(r"<\?xml.*?\?>|<!DOCTYPE.*?>|<metadata>.*?</metadata>|<!--.*?-->", re.DOTALL)
+_SPACES = re.compile(r'\sxmlns(?::\w+)?="[^"]*"')
+_SIZE = re.compile(r'(<svg\b[^>]*?)\swidth="[^"]*"\sheight="[^"]*"')
+_NAMED = re.compile(r'(\bid="|href="#|url\(#)')
+
+
+def inline_svg(svg: str, name: str, title: str) -> str:
+    """Return the `svg` element; `name` keeps its ids apart from those of other pictures on the page."""
+    svg = _SPACES.sub("", _HEAD.sub("", svg)).replace("xlink:href=", "href=")
+    svg = _NAMED.sub(rf"\g<1>{name}-", svg)
+    return _SIZE.sub(rf'\1 role="img" aria-label="{escape(title)}"', svg, count=1).strip()
