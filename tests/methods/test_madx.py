@@ -163,6 +163,7 @@ def test_a_language_run_trains_what_adapterhub_trains(backbone, recorded):
 # --- against slow versions --------------------------------------------------------------------------------------
 
 
+@torch.no_grad()
 def test_a_stack_is_what_the_equations_say():
     torch.manual_seed(0)
     below, above = Bottlenecks(2, 6, 3, 1.0), Bottlenecks(2, 6, 2, 1.0)
