@@ -8,6 +8,7 @@ import pytest
 
 from hxbench import recipe
 from hxbench.cli import app
+from hxbench.report import ARTIFACTS
 from hxbench.store import Store
 
 
@@ -117,7 +118,7 @@ def test_runs_rm_deletes_nothing_when_one_name_is_wrong_and_takes_damaged_runs(h
 def test_report_prints_a_table(hxbench, store):
     code, out, err = hxbench("report", "--table", "2")
     assert (code, err) == (0, "")
-    for needed in ("SYNTHETIC", "HX-Base", "63.3", "--partition b --profile demo --seed 1 --seed 2"):
+    for needed in ("SYNTHETIC", "HX-Base", "63.3", "hxbench run hyperx/table2"):
         assert needed in out
     assert json.loads(hxbench("report", "--table", "3", "--format", "json")[1])[0]["name"] == "table3"
 
@@ -125,17 +126,33 @@ def test_report_prints_a_table(hxbench, store):
 def test_report_of_an_empty_store_says_what_to_run(hxbench):
     code, out, _ = hxbench("report", "--table", "table2")
     assert code == 0
-    assert "hxbench train hyperx-base --setting mixed --profile demo" in out
+    assert "hxbench run hyperx/table2" in out
 
 
 def test_report_writes_every_format(hxbench, store, tmp_path):
     code, out, _ = hxbench("report", "--all", "--out", tmp_path / "made")
     assert code == 0
-    names = {f"hyperx-table{n}.{suffix}" for n in (2, 3, 6) for suffix in ("txt", "md", "tex", "csv", "json")}
-    assert {path.name for path in (tmp_path / "made").iterdir()} == names
-    assert len(out.splitlines()) == len(names)
+    texts = ("txt", "md", "tex", "csv", "json")
+    names = {f"hyperx-{name}.{suffix}" for name in ARTIFACTS["hyperx"] for suffix in texts}
+    names |= {f"hyperx-figure{n}.{suffix}" for n in range(3, 8) for suffix in ("png", "svg", "pdf")}
+    assert {path.name for path in (tmp_path / "made").iterdir()} == {*names, "hyperx.html"}
+    assert len(out.splitlines()) == len(names) + 1
     hxbench("report", "--table", "2", "--format", "latex", "--out", tmp_path / "one")
     assert [path.name for path in (tmp_path / "one").iterdir()] == ["hyperx-table2.tex"]
+    hxbench("report", "--figure", "3", "--format", "svg", "--out", tmp_path / "picture")
+    assert [path.name for path in (tmp_path / "picture").iterdir()] == ["hyperx-figure3.svg"]
+    hxbench("report", "--figure", "7", "--format", "html", "--out", tmp_path / "page")
+    assert [path.name for path in (tmp_path / "page").iterdir()] == ["hyperx-figure7.html"]
+
+
+def test_report_prints_the_points_of_a_figure(hxbench, store):
+    code, out, err = hxbench("report", "--figure", "3")
+    assert (code, err) == (0, "")
+    for needed in ("SYNTHETIC", "no MLM for seen languages", "10.5", "hxbench run hyperx/figure3", "--out DIR"):
+        assert needed in out
+    (tree,) = json.loads(hxbench("report", "--figure", "3", "--format", "json")[1])
+    assert tree["name"] == "figure3"
+    assert hxbench("report", "--figure", "3", "--format", "html")[1].startswith("<!DOCTYPE html>")
 
 
 @pytest.mark.parametrize(
@@ -143,8 +160,11 @@ def test_report_writes_every_format(hxbench, store, tmp_path):
     [
         ([], "name one table"),
         (["--all", "--table", "2"], "name one table"),
-        (["--table", "9"], "unknown artifact 'table9'"),
-        (["--figure", "3"], "figures are not in this version"),
+        (["--table", "2", "--figure", "3"], "name one table"),
+        (["--table", "9"], "table 9 of hyperx cannot be rebuilt; known: 1, 2, 3, 4, 5, 6"),
+        (["--figure", "9"], "figure 9 of hyperx cannot be rebuilt; known: 3, 4, 5, 6, 7."),
+        (["--figure", "3", "--format", "png"], "name its folder with --out"),
+        (["--table", "2", "--format", "png", "--out", "pictures"], "a table is no picture"),
         (["--paper", "hyperz", "--all"], "Did you mean hyperx"),
         (["--table", "2", "--format", "latx"], "Did you mean latex"),
         (["--table", "2", "--profile", "dmo"], "Did you mean demo"),
@@ -175,7 +195,8 @@ def test_list(hxbench, kind, key, needed):
 def test_the_command_files_import_nothing_heavy():
     code = (
         "import sys, hxbench.cli.report, hxbench.cli.runs, hxbench.cli.listing; "
-        "heavy = ('torch', 'pandas', 'pyarrow', 'pydantic', 'yaml', 'hxbench.recipe', 'hxbench.store'); "
+        "heavy = ('torch', 'pandas', 'pyarrow', 'pydantic', 'yaml', 'matplotlib', 'hxbench.recipe'); "
+        "heavy += ('hxbench.store', 'hxbench.report'); "
         "print([m for m in heavy if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -186,7 +207,8 @@ def test_the_report_needs_no_torch(store):
     code = (
         "import sys; from pathlib import Path; from hxbench import report; from hxbench.store import Store; "
         "report.build('hyperx', '2', Store(Path(sys.argv[1]))); "
-        "print([m for m in ('torch', 'transformers', 'pandas') if m in sys.modules])"
+        "report.build('hyperx', 'figure 3', Store(Path(sys.argv[1]))); "
+        "print([m for m in ('torch', 'transformers', 'pandas', 'matplotlib') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code, store.root], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -19,7 +19,7 @@ from hxbench.store import Store
 
 @pytest.fixture(scope="module")
 def wide(tmp_path_factory):
-    """All tables over scores of every length, with every kind of mark."""
+    """All tables and figures over scores of every length, with every kind of mark."""
     store = Store(tmp_path_factory.mktemp("wide"))
     patch = pytest.MonkeyPatch()
     patch.setenv("HXBENCH_STORE", str(store.root))  # a command is as long as its path, and never broken
@@ -34,12 +34,17 @@ def wide(tmp_path_factory):
     patch.undo()
 
 
+@pytest.fixture
+def table2(wide):
+    return next(table for table in wide if table.name == "table2")
+
+
 def test_the_terminal_fits_in_100_columns(wide):
     text = renderer("terminal")(wide)
     lines = text.splitlines()
     assert max(len(line) for line in lines) <= 100
     assert len(lines) > 200
-    for needed in ("SYNTHETIC", "85.0±21", "PSF", "Missing runs:", "hxbench train mbert --setting mixed", "62.3"):
+    for needed in ("SYNTHETIC", "85.0±21", "PSF", "Missing runs:", "hxbench run hyperx/table2", "62.3"):
         assert needed in text
     assert "\x1b" not in text
 
@@ -71,8 +76,8 @@ def test_latex_escapes_everything_special():
     )
 
 
-def test_latex_is_balanced_and_bold_where_best(wide):
-    table = replace(wide[0], title="50% of a_b & c", commands=("hxbench train a_b --set x=1%",))
+def test_latex_is_balanced_and_bold_where_best(table2):
+    table = replace(table2, title="50% of a_b & c", commands=("hxbench train a_b --set x=1%",))
     text = renderer("latex")([table])
     body = "".join(line for line in text.splitlines() if not line.startswith("%"))
     body = body.replace(r"\{", "").replace(r"\}", "")
@@ -88,8 +93,8 @@ def test_latex_is_balanced_and_bold_where_best(wide):
     assert {len(re.findall(r"(?<!\\)&", line)) for line in rows} == {len(table.columns)}
 
 
-def test_markdown_has_even_rows_and_escapes_pipes(wide):
-    table = replace(wide[0], title="a|b*c")
+def test_markdown_has_even_rows_and_escapes_pipes(table2):
+    table = replace(table2, title="a|b*c")
     lines = renderer("markdown")([table]).splitlines()
     rows = [line for line in lines if line.startswith("|")]
     assert len(rows) == 2 + 12 + 3
@@ -112,13 +117,15 @@ def test_csv_holds_the_unrounded_numbers(wide):
     assert (found["n"], found["published"], found["profile"]) == ("2", "63.3", "demo")
     assert "runs are missing" in found["notes"]
     assert "only: the data have no more" in found["notes"]
+    assert {row["text"] for row in rows if row["table"] == "table1"} == {"yes", "no"}
 
 
 def test_json_is_strict_and_complete(wide):
     trees = json.loads(renderer("json")(wide))
     assert [tree["name"] for tree in trees] == [table.name for table in wide]
-    assert trees[0]["notes"]["*"].startswith("runs are missing")
-    assert len(trees[0]["blocks"][2]["rows"][0]["cells"]) == len(trees[0]["columns"])
+    tree = next(tree for tree in trees if tree["name"] == "table2")
+    assert tree["notes"]["*"].startswith("runs are missing")
+    assert len(tree["blocks"][2]["rows"][0]["cells"]) == len(tree["columns"])
 
 
 def test_an_unknown_format_is_told():

@@ -58,6 +58,9 @@ def draw_lines(axes: Any, figure: "Figure", panel: "Panel") -> None:
         _draw_series(axes, figure, one, number, (number - (len(panel.series) - 1) / 2) * _SHIFT * wide)
     axes.margins(x=0.04, y=0.09)
     axes.set_xticks(figure.at, figure.places)
+    axes.locator_params(
+        axis="y", nbins=6, steps=[1, 2, 5, 10]
+    )  # whole numbers, and no more than there is room for
     axes.set_xlabel(figure.axis, labelpad=2)
     axes.grid()
 

@@ -29,7 +29,7 @@ _LETTERS = 102  # of small text in a line
 _COLUMNS = 2  # of panels
 _PANEL = {"bars": 1.9, "lines": 1.55}  # inches, the height
 _EDGE = 0.06
-_LEFT, _BETWEEN, _RIGHT = 0.48, 0.52, 0.06
+_LEFT, _BETWEEN, _RIGHT = 0.54, 0.56, 0.06
 _LEGEND_LETTERS = 100  # of a row of the legend, a handle and the room around it counted as eight
 
 

@@ -38,9 +38,11 @@ def _section(made: Made, svgs: Mapping[str, str]) -> str:
 
 
 def _title(made: Made) -> str:
+    artifact = made.artifact
     if len(made.tables) == 1:
         return made.tables[0].title
-    artifact = made.artifact
+    if not artifact.number.isdigit():
+        return artifact.title
     about, _, _ = artifact.title.partition(" (")
     return f"{PAPERS[artifact.paper]}, {artifact.kind.title()} {artifact.number}: {about[0].lower()}{about[1:]}"
 
