@@ -1,9 +1,17 @@
 """Stores to report from."""
 
+import os
+
 import pytest
 from filled_store import fill_with_published
 
 from hxbench.store import Store
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting_for_the_disk(monkeypatch):
+    """Stores of a thousand made-up runs need not outlive a power cut."""
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
 
 
 @pytest.fixture

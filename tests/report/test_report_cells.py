@@ -5,6 +5,7 @@ from filled_store import fill, write_run
 
 from hxbench import recipe, report
 from hxbench.errors import InputError
+from hxbench.report.hyperx.results import Results
 
 
 def table2(store, profile=None):
@@ -17,9 +18,13 @@ def cells(table, block=2, row="HX-Base"):
     return dict(zip(((c.group, c.title) for c in table.columns), found.cells, strict=True))
 
 
-def commands(table, method, setting):
+def asked(store, method, setting):
+    """What has to be given to fill one method's cells, when nothing else is shown."""
+    results = Results(store)
     start = f"hxbench train {method} --setting {setting} "
-    return [line.removeprefix(start) for line in table.commands if line.startswith(start)]
+    lines = results.commands([results.run_set(method, setting)], "table2")
+    assert all(line.startswith(start) for line in lines)
+    return [line.removeprefix(start) for line in lines]
 
 
 def test_mean_and_sample_deviation_over_seeds(store):
@@ -46,24 +51,37 @@ def test_a_missing_model_is_marked_and_asked_for_and_nothing_else_is(store):
     table = table2(store)
     cell = cells(table)["POS accuracy", "SEEN"]
     assert (cell.mean, cell.n, cell.marks) == (52.0, 2, ("*",)), "a seed with one partition is no seed"
-    assert commands(table, "hyperx-base", "mixed") == ["--partition b --profile demo --seed 2"]
-    assert commands(table, "mbert", "mixed") == ["--profile demo --seed 1 --seed 2 --seed 3"]
-    assert len(table.commands) == len(set(table.commands)) == 9
+    assert asked(store, "hyperx-base", "mixed") == ["--partition b --profile demo --seed 2"]
+    assert asked(store, "mbert", "mixed") == ["--profile demo --seed 1 --seed 2 --seed 3"]
     assert cells(table, row="mBERT")["NER F1", "ALL"].marks == ("*",)
-    assert cells(table, row="PSF")["NER F1", "ALL"].marks == ()
+    assert cells(table, row="PSF")["NER F1", "ALL"].marks == ("*",)
+
+
+def test_where_much_is_missing_one_command_asks_for_it(store):
+    fill(store, seeds=(1,))
+    assert table2(store).commands == ("hxbench run hyperx/table2",)
+    fill(store, seeds=(1,), profile="lab")
+    assert table2(store, "lab").commands == ("hxbench run hyperx/table2 --profile lab",)
+
+
+def test_runs_beyond_the_recipes_are_asked_for_themselves(store):
+    fill(store, seeds=(1, 2), variant="code")
+    whole, own = table2(store).commands
+    assert whole == "hxbench run hyperx/table2"
+    assert own == "hxbench train hyperx-base --setting mixed --profile demo --seed 3 --variant code"
 
 
 def test_following_the_commands_fills_the_table(store):
     fill(store, seeds=(2,))
     fill(store, seeds=(3,), partition="a")
-    asked = commands(table2(store), "hyperx-base", "mixed")
-    assert asked == ["--profile demo", "--partition b --profile demo --seed 3"]
-    for line in asked:
+    lines = asked(store, "hyperx-base", "mixed")
+    assert lines == ["--profile demo", "--partition b --profile demo --seed 3"]
+    for line in lines:
         words = line.split()
         options = dict(zip(words[::2], words[1::2], strict=True))
         fill(store, seeds=(int(options.get("--seed", 1)),), partition=options.get("--partition"))
     table = table2(store)
-    assert commands(table, "hyperx-base", "mixed") == []
+    assert asked(store, "hyperx-base", "mixed") == []
     assert cells(table)["NER F1", "ALL"].n == 3
 
 
@@ -72,14 +90,15 @@ def test_single_task_cells_need_only_their_task(store):
     row = cells(table2(store), block=0)
     assert (row["NER F1", "SEEN"].n, row["NER F1", "SEEN"].marks) == (3, ())
     assert (row["POS accuracy", "SEEN"].mean, row["POS accuracy", "SEEN"].marks) == (None, ("*",))
-    asked = commands(table2(store), "hyperx-base", "single")
-    assert asked == ["--task pos --profile demo --seed 1 --seed 2 --seed 3"]
+    lines = asked(store, "hyperx-base", "single")
+    assert lines == ["--task pos --profile demo --seed 1 --seed 2 --seed 3"]
 
 
 def test_commands_fill_the_store_that_was_reported_on(store, monkeypatch):
     fill(store, seeds=(1, 2))
     monkeypatch.delenv("HXBENCH_STORE")
-    assert commands(table2(store), "hyperx-base", "mixed") == [f"--profile demo --seed 3 --store {store.root}"]
+    assert asked(store, "hyperx-base", "mixed") == [f"--profile demo --seed 3 --store {store.root}"]
+    assert table2(store).commands == (f"hxbench run hyperx/table2 --store {store.root}",)
 
 
 def test_an_average_over_fewer_languages_says_which(store):
@@ -92,7 +111,7 @@ def test_an_average_over_fewer_languages_says_which(store):
     assert [notes[m] for m in row["NER F1", "SEEN"].marks] == ["over ar, is, yo only: the data have no more"]
     assert [notes[m] for m in row["NER F1", "UNSEEN"].marks] == ["over fo, mt only: the data have no more"]
     assert row["POS accuracy", "SEEN"].marks == ()
-    assert commands(table, "hyperx-base", "mixed") == []
+    assert asked(store, "hyperx-base", "mixed") == []
     six = next(t for t in report.build("hyperx", "6", store) if t.name == "table6-ner-mixed")
     turkish = next(r for b in six.blocks for r in b.rows if "(tr)" in r.title).cells[-1]
     assert turkish.mean is None
@@ -110,7 +129,8 @@ def test_controls_never_reach_a_cell(store, control, beside):
     table = table2(store)
     cell = cells(table)["NER F1", "ALL"]
     assert cell.mean == (52.0 if beside else None)
-    assert any(text.startswith("left out: 6 runs of hyperx-base (mixed)") for text in table.remarks)
+    told = any(text.startswith("left out: 6 runs of hyperx-base (mixed)") for text in table.remarks)
+    assert told == ("backbone_weights" not in control), "a random body is a control, and expected"
 
 
 def test_the_recipe_wins_over_a_variant_and_over_settings(store):
@@ -135,7 +155,7 @@ def test_options_the_recipe_is_silent_on_are_the_methods_own(store):
     table = table2(store)
     assert cells(table)["NER F1", "ALL"].mean == 40.0
     assert not any("only with" in text or "default_of" in text for text in table.remarks)
-    assert commands(table, "hyperx-base", "mixed") == ["--profile demo --seed 3"]
+    assert asked(store, "hyperx-base", "mixed") == ["--profile demo --seed 3"]
 
 
 def test_a_lone_variant_is_shown_with_a_note_and_its_own_commands(store):
@@ -143,7 +163,7 @@ def test_a_lone_variant_is_shown_with_a_note_and_its_own_commands(store):
     table = table2(store)
     assert cells(table)["NER F1", "ALL"].mean == 51.5
     assert any("only with variant code" in text for text in table.remarks)
-    (line,) = commands(table, "hyperx-base", "mixed")
+    (line,) = asked(store, "hyperx-base", "mixed")
     assert line == (
         "--profile demo --seed 3 --variant code --set training.updates=7 --set training.selection=last"
     )
@@ -178,7 +198,13 @@ def test_partitions_read_different_data_and_still_meet(store):
 
 def test_switched_partitions_stay_out(store):
     fill(store, partition="switched")
-    assert cells(table2(store))["NER F1", "ALL"].mean is None
+    table = table2(store)
+    assert cells(table)["NER F1", "ALL"].mean is None
+    assert not any("left out" in text for text in table.remarks), "another artifact asks for them"
+    fill(store, "hyperx-small", partition="switched")
+    table = table2(store)
+    assert cells(table, row="HX-Small")["NER F1", "ALL"].mean is None
+    assert any("with partitions switched instead of original" in text for text in table.remarks)
 
 
 def test_profiles_never_share_a_table(store):
@@ -243,12 +269,16 @@ def test_costs_are_of_one_model(store):
     assert ours["HX-Base"][0].mean == 311_000
     assert ours["HX-Base"][0].published == 76e6
     assert ours["mBERT"][0].mean is None
-    assert [line.split()[2] for line in table.commands] == ["mbert", "hyperx-small"]
+    assert table.commands == ("hxbench run hyperx/table2",)
+    fill(store, "mbert", "multi")
+    fill(store, "psf", "mixed")
+    (table,) = report.build("hyperx", "table3", store)
+    assert [line.split()[2] for line in table.commands] == ["madx", "hyperx-small"]
 
 
 def test_artifacts_are_found_by_number_and_name():
     assert report.find_artifact("hyperx", "6").name == report.find_artifact("hyperx", "Table 6").name == "table6"
-    with pytest.raises(InputError, match="Did you mean table"):
+    with pytest.raises(InputError, match="22 of hyperx cannot be rebuilt"):
         report.find_artifact("hyperx", "22")
     with pytest.raises(InputError, match="unknown paper"):
         report.find_artifact("hyperz", "2")

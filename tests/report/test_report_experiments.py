@@ -1,0 +1,255 @@
+"""Conditions of experiments, few-shot scores and methods with a model for each task."""
+
+import pytest
+from filled_store import fill, write_run
+
+from hxbench import experiment, recipe, report
+from hxbench.report.families import START
+from hxbench.report.hyperx.results import Results
+from hxbench.settings import Model
+
+
+def fill_experiment(store, name, score=lambda spec: 50.0, seeds=(1, 2, 3), methods=None):
+    """Write every run of an experiment; a few-shot run points at the one it starts from."""
+    for one in experiment.runs_of("hyperx", name, "demo", seeds=seeds):
+        if methods is None or one.spec.method in methods:
+            after = {START: one.start.run_id} if one.start else {}
+            spec = one.spec.model_copy(update={"after": after})
+            value = score(spec)
+            write_run(store, spec, lambda *_, value=value: value)
+
+
+def mlm(spec):
+    return {"all": 60.0, "unseen": 50.0, "none": 40.0}[spec.training.mlm_languages] - spec.training.match_labelled
+
+
+def test_conditions_are_those_of_the_recipe_and_each_has_its_own_runs(store):
+    fill_experiment(store, "figure3", mlm)
+    results = Results(store)
+    found = results.conditions("figure3")
+    assert [c.label for c in found] == [
+        "MLM for all languages", "no MLM for seen languages", "no MLM", "no MLM, labelled updates matched",
+    ]  # fmt: skip
+    assert [c.run_set.group("ner", "UNSEEN").mean for c in found] == [60, 50, 40, 39]
+    assert {c.method for c in found} == {"hyperx-base"}
+    assert results.commands(found, "figure3") == ()
+    assert results.remarks(found) == ()
+    assert results.heading(found)[0].startswith("profile demo: SYNTHETIC")
+
+
+def test_runs_of_other_experiments_are_neither_shown_nor_told(store):
+    for name in ("figure3", "figure4", "figure7"):
+        fill_experiment(store, name, mlm)
+    fill_experiment(store, "table5", methods={"hyperx-base"}, seeds=(1,))
+    (table,) = report.build("hyperx", "2", store)
+    base = table.blocks[2].rows[-1].cells
+    assert base[5].mean == 60.0
+    assert [text for text in table.remarks if "left out" in text or "variant" in text] == []
+
+
+def test_an_experiments_runs_never_stand_in_for_the_recipes(store):
+    fill_experiment(store, "figure7", methods={"hyperx-base"})
+    for record in store.runs():
+        if record.spec.training.temperature == 5:
+            store.remove(record.id)
+    results = Results(store)
+    plain, proportional = results.conditions("figure7")
+    assert not plain.run_set.present
+    assert len(proportional.run_set.present) == 6
+    assert not results.run_set("hyperx-base", "mixed").present
+    assert results.commands([plain, proportional], "figure7") == ("hxbench run hyperx/figure7",)
+
+
+def test_a_block_takes_nothing_but_its_own(store):
+    fill(store, assignments=["training.updates=7"])
+    results = Results(store)
+    assert results.run_set("hyperx-base", "mixed").present, "alone on the recipe's ground"
+    assert not any(c.run_set.present for c in results.conditions("figure3"))
+
+
+def test_switched_pairs_are_scored_by_the_model_they_were_no_source_of(store):
+    """Under a', Maltese is a source of NER and Kazakh one of POS: the other way round from partition a."""
+
+    def score(partition):
+        return lambda task, code, source: (
+            -1000.0 if source and code != "en" else 10.0 * "ab".index(partition[0]) + 10
+        )
+
+    for spec in recipe.expand("hyperx-base", setting="mixed", partition="switched", seeds=(1, 2, 3)):
+        write_run(store, spec, score(spec.partition))
+    fill(store, score=lambda *_: 1.0)
+    original, switched = Results(store).conditions("figure4")
+    assert original.run_set.score("ner", "mt").mean == 1.0
+    assert switched.run_set.models == (Model(None, "a-switched"), Model(None, "b-switched"))
+    expected = {("ner", "mt"): 20, ("ner", "kk"): 10, ("ner", "yue"): 10, ("ner", "tr"): 20, ("ner", "ar"): 10}
+    expected |= {("pos", "mt"): 10, ("pos", "kk"): 20, ("pos", "yue"): 20, ("pos", "tr"): 10, ("pos", "ar"): 20}
+    assert {pair: switched.run_set.score(*pair).mean for pair in expected} == expected
+    assert switched.run_set.score("ner", "en").mean == 15, "both models"
+    assert switched.run_set.group("pos", "ALL").covers == original.run_set.group("pos", "ALL").covers
+
+
+def test_a_method_of_single_tasks_is_scored_by_each_tasks_models(store):
+    for spec in recipe.expand("madx-ms", setting="mixed", seeds=(1, 2, 3)):
+        value = {"ner": 30.0, "pos": 70.0}[spec.task]
+        write_run(store, spec, lambda *_, value=value: value)
+    results = Results(store)
+    runs = results.run_set("madx-ms", "mixed")
+    assert len(runs.present) == 12
+    assert set(runs.models) == {Model(t, p) for t in ("ner", "pos") for p in "ab"}
+    assert (runs.group("ner", "ALL").mean, runs.group("pos", "ALL").mean) == (30, 70)
+    assert runs.seed_count() == (3, 3)
+    gone = next(r for r in store.runs() if (r.spec.task, r.spec.partition, r.spec.seed) == ("pos", "b", 2))
+    store.remove(gone.id)
+    results = Results(store)
+    runs = results.run_set("madx-ms", "mixed")
+    assert (runs.group("ner", "ALL").incomplete, runs.group("pos", "ALL").incomplete) == (False, True)
+    (line,) = results.commands([runs], "table2")
+    assert line == "hxbench train madx-ms --setting mixed --task pos --partition b --profile demo --seed 2"
+
+
+def shot_score(spec):
+    """Zero-shot 10; else the number of sentences, the draw and the seed in places of their own."""
+    shot = spec.few_shot
+    return 10.0 if shot is None else shot.k + 0.1 * shot.draw + 0.01 * spec.seed
+
+
+def test_few_shot_scores_are_means_over_draws_then_seeds(store):
+    fill_experiment(store, "table5", shot_score, methods={"mbert", "madx"})
+    few = Results(store).few_shot()
+    assert few.k == (0, 5, 10, 20, 50)
+    assert few.languages == ("ar", "tr", "zh", "mt", "ug")
+    assert set(few.methods) == {"mbert", "madx", "hyperx-small", "hyperx-base"}
+    for method in ("mbert", "madx"):
+        assert few.score(method, "pos", "ug", 0).values == (10, 10, 10)
+        found = few.score(method, "ner", "tr", 20)
+        assert found.values == pytest.approx((20.06, 20.07, 20.08))
+        assert not found.incomplete
+        group = few.group(method, "ner", "UNSEEN", 50)
+        assert group.mean == pytest.approx(50.07)
+        assert (group.covers, group.lacking) == ({"mt", "ug"}, ())
+        assert few.group(method, "pos", "SEEN", 0).covers == {"ar", "tr", "zh"}
+        assert not any(few.score(method, "pos", code, k).incomplete for code in few.languages for k in few.k)
+    assert few.score("hyperx-base", "pos", "ug", 0).incomplete
+    (table,) = report.build("hyperx", "5", store)
+    assert [block.title for block in table.blocks] == ["NER F1", "POS accuracy"]
+    assert [row.title for row in table.blocks[0].rows] == ["k = 0", "k = 5", "k = 10", "k = 20", "k = 50"]
+    assert list(dict.fromkeys(column.group for column in table.columns)) == [
+        "mBERT",
+        "MAD-X",
+        "HX-Small",
+        "HX-Base",
+    ]
+    tr = table.blocks[0].rows[3].cells[1]
+    assert (tr.mean, tr.sd, tr.n, tr.published) == (pytest.approx(20.07), pytest.approx(0.01), 3, 78.5)
+    assert tr.best
+
+
+def test_few_shot_runs_of_a_start_that_is_not_shown_stay_out(store):
+    fill_experiment(store, "table5", shot_score, seeds=(1,), methods={"mbert"})
+    for record in [r for r in store.runs() if r.spec.few_shot is None]:
+        store.remove(record.id)
+    few = Results(store).few_shot()
+    assert few.score("mbert", "ner", "tr", 5).values == ()
+    assert few.lacks
+
+
+def test_missing_few_shot_runs_are_marked_and_asked_for(store):
+    fill_experiment(store, "table5", shot_score, methods={"mbert"})
+    lost = [r for r in store.runs() if r.spec.few_shot and r.spec.few_shot.k == 5 and r.spec.seed == 3]
+    for record in lost:
+        if record.spec.few_shot.task == "ner" and (
+            record.spec.few_shot.draw or record.spec.few_shot.language == "qam"
+        ):
+            store.remove(record.id)
+    results = Results(store)
+    few = results.few_shot()
+    one_draw = few.score("mbert", "ner", "tr", 5)
+    assert one_draw.incomplete
+    assert one_draw.values == pytest.approx((5.06, 5.07, 5.03)), "the draws there are"
+    group = few.group("mbert", "ner", "UNSEEN", 5)
+    assert group.incomplete
+    assert len(group.values) == 2, "a seed without one of the languages is none"
+    assert few.group("mbert", "ner", "UNSEEN", 10).incomplete is False
+    assert results.commands([few], "table5") == ("hxbench run hyperx/table5",)
+
+
+def test_lacking_data_are_no_missing_runs(store):
+    lacking = {("ner", "ug")}
+    for one in experiment.runs_of("hyperx", "table5", "demo", seeds=(1, 2, 3)):
+        shot = one.spec.few_shot
+        if one.spec.method == "mbert" and not (shot and (shot.task, shot.language) == ("ner", "qao")):
+            spec = one.spec.model_copy(update={"after": {START: one.start.run_id} if one.start else {}})
+            write_run(store, spec, lambda *_: 50.0, lacking)
+    few = Results(store).few_shot()
+    found = few.group("mbert", "ner", "UNSEEN", 5)
+    assert (found.mean, found.covers, found.lacking, found.incomplete) == (50.0, {"mt"}, ("ug",), False)
+
+
+def language_runs(store, spec, seconds=7.0):
+    """Write an adapter's run for each of three languages; return what a run that uses them says of it."""
+    after = {}
+    for code in ("qaa", "qab", "qac"):
+        one = spec.model_copy(
+            update={"method": "madx-language", "setting": "language", "language": code, "task": None, "seed": 0}
+        )
+        write_run(store, one, lambda *_: 0.0, costs={"counted_parameters": 10.0, "wall_seconds": seconds})
+        after[f"language-adapter {code}"] = one.run_id
+    return after
+
+
+def test_mad_x_costs_all_its_adapters(store):
+    for spec in recipe.expand("madx", setting="single", seeds=(1, 2)):
+        after = language_runs(store, spec)
+        costs = {"counted_parameters": 16 * 10 + 2 * 3.0, "wall_seconds": 2.0 + spec.seed}
+        write_run(store, spec.model_copy(update={"after": after}), lambda *_: 50.0, costs=costs)
+    (table,) = report.build("hyperx", "3", store)
+    rows = {row.title.strip(): row.cells for row in table.blocks[0].rows}
+    assert [cell.mean for cell in rows["MAD-X, all"][:2]] == [166, 3 * 7 + 2 * 3.5]
+    assert [cell.mean for cell in rows["language adapter"][:2]] == [10, 7]
+    assert [cell.mean for cell in rows["task adapter"][:2]] == [3, 3.5]
+    assert (rows["MAD-X, all"][1].published, rows["task adapter"][0].published) == (116 * 3600, 0.9e6)
+    (two,) = report.build("hyperx", "2", store)
+    madx = next(row for row in two.blocks[0].rows if row.title == "MAD-X").cells
+    assert [cell.mean for cell in madx[1:3]] == [166, 28]
+    assert not any("left out" in text for text in two.remarks)
+    lost = next(record for record in store.runs() if record.spec.setting == "language")
+    store.remove(lost.id)
+    (table,) = report.build("hyperx", "3", store)
+    rows = {row.title.strip(): row.cells for row in table.blocks[0].rows}
+    assert rows["MAD-X, all"][1].mean is None, "a sum without one of its parts is none"
+
+
+def test_capabilities_and_languages_are_printed(store):
+    (one,) = report.build("hyperx", "1", store)
+    assert [[cell.text for cell in row.cells] for row in one.blocks[0].rows] == [
+        ["yes", "yes", "no", "yes"], ["no", "no", "yes", "no"], ["no", "no", "yes", "yes"], ["yes"] * 4,
+    ]  # fmt: skip
+    (four,) = report.build("hyperx", "4", store)
+    rows = {row.title: [cell.text for cell in row.cells] for row in four.blocks[0].rows}
+    assert len(rows) == 16
+    assert rows["qaf (kk)"][-3:] == ["32", "–", "1047"]
+    assert rows["qal (hsb)"][0] == "Upper Sorbian"
+    assert rows["qaa (en)"][4:] == ["20000", "10000", "10000", "12543", "2002", "2077"]
+    notes = {row.title: dict(four.notes)[row.mark] for row in four.blocks[0].rows if row.mark}
+    assert "UD 2.7 has 31" in notes["qaf (kk)"]
+    assert "code yo" in notes["qal (hsb)"]
+    assert "Turkic" in notes["qao (ug)"]
+    (real,) = report.build("hyperx", "4", store, "paper")
+    assert [row.title for row in real.blocks[0].rows][:3] == ["en", "ar", "br"]
+
+
+def test_contradictions_of_the_start_scores_are_footnotes(store):
+    (table,) = report.build("hyperx", "5", store)
+    notes = dict(table.notes)
+    odd = {
+        (column.group, column.title, block.title): notes[cell.published_marks[0]]
+        for block in table.blocks
+        for row in block.rows
+        for column, cell in zip(table.columns, row.cells, strict=True)
+        if cell.published_marks
+    }
+    said = set(odd.values())
+    assert odd.pop(("HX-Base", "qah (tr)", "NER F1")) == "the paper's Table 6 prints 72.5"
+    assert len(said) == 2
+    assert {key[0::2] for key in odd} == {("mBERT", "POS accuracy")}
+    assert len(odd) == 5
