@@ -184,14 +184,20 @@ def _scalar(text: str) -> Any:
 
 def parse_assignments(assignments: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Return `section.key=value` strings as nested mappings, values read as YAML scalars."""
-    sections: dict[str, dict[str, Any]] = {"options": {}, "training": {}, "data": {}}
+    sections: dict[str, Any] = {"options": {}, "training": {}, "data": {}}
     for text in assignments:
         key, equals, value = text.partition("=")
         section, dot, field = key.strip().partition(".")
         if not equals or not dot or section not in sections:
             raise InputError(f"--set {text}: expected options.KEY=VALUE, training.KEY=VALUE or data.KEY=VALUE.")
         try:
-            sections[section][field] = _scalar(value)
+            *above, last = field.split(".")
+            place = sections[section]
+            for part in above:
+                place = place.setdefault(part, {})
+                if not isinstance(place, dict):
+                    raise InputError(f"--set {text}: {section}.{part} is given a value of its own as well.")
+            place[last] = _scalar(value)
         except yaml.YAMLError:
             raise InputError(f"--set {text}: {value!r} is not a YAML value.") from None
     return sections

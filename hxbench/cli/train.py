@@ -12,7 +12,9 @@ def train_command(
     method: Annotated[
         str, typer.Argument(help="A method recipe (hxbench list methods) or a YAML file of your own.")
     ],
-    setting: Annotated[str, typer.Option(help="single, multi or mixed.")] = "mixed",
+    setting: Annotated[
+        str | None, typer.Option(help="single, multi or mixed; default: mixed, where the method has it.")
+    ] = None,
     task: Annotated[
         str | None, typer.Option(help="ner or pos; single setting only; default: both, one run each.")
     ] = None,
@@ -47,6 +49,7 @@ def train_command(
     from hxbench.store import Store
 
     scale: recipe.ProfileRecipe = recipe.load("profiles", profile)
+    setting = setting or recipe.load("methods", method).settings[-1]
     source = DataSource.choose(data_source, profile, scale.data.get("origin", "sandbox"))
     specs = recipe.expand(
         method, setting=setting, task=task, partition=partition, seeds=list(seed) if seed else (None,),
