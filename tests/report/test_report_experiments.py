@@ -107,6 +107,16 @@ def test_a_method_of_single_tasks_is_scored_by_each_tasks_models(store):
     assert line == "hxbench train madx-ms --setting mixed --task pos --partition b --profile demo --seed 2"
 
 
+def test_the_other_place_of_the_same_data_is_taken_and_asked_for(store):
+    for one in experiment.runs_of("hyperx", "figure7", "paper", seeds=(1,), origin="mirror"):
+        write_run(store, one.spec, lambda *_: 50.0)
+    results = Results(store, "paper")
+    found = results.conditions("figure7")
+    assert [c.run_set.group("ner", "ALL").mean for c in found] == [50, 50]
+    (line,) = results.commands(found, "figure7")
+    assert line == "hxbench run hyperx/figure7 --profile paper --data-source DIR"
+
+
 def shot_score(spec):
     """Zero-shot 10; else the number of sentences, the draw and the seed in places of their own."""
     shot = spec.few_shot
@@ -211,6 +221,7 @@ def test_mad_x_costs_all_its_adapters(store):
     (two,) = report.build("hyperx", "2", store)
     madx = next(row for row in two.blocks[0].rows if row.title == "MAD-X").cells
     assert [cell.mean for cell in madx[1:3]] == [166, 28]
+    assert any("all its adapters together" in text for text in two.remarks)
     assert not any("left out" in text for text in two.remarks)
     lost = next(record for record in store.runs() if record.spec.setting == "language")
     store.remove(lost.id)

@@ -182,6 +182,8 @@ class Results:
         devices = sorted({_device(record) for record in used}) if timed else []
         if devices:
             texts.append(f"time is the wall time of one model, mean over the runs, on {', '.join(devices)}.")
+        if timed and any(not isinstance(record.spec, dict) and record.spec.after for record in used):
+            texts.append("the time of MAD-X is that of all its adapters together.")
         return tuple(dict.fromkeys(texts))
 
     def commands(self, shown: Iterable[Shown], experiment: str) -> tuple[str, ...]:
@@ -190,6 +192,7 @@ class Results:
         It is that of the experiment. Few missing runs of plain recipes, and runs that the experiment does not
         have, are asked for one by one.
         """
+        shown = list(shown)
         lacking = [one for one in shown if one.lacks]
         sets = [one for one in lacking if isinstance(one, RunSet)]
         known = self._asked_for(experiment)
@@ -197,7 +200,7 @@ class Results:
         if lacking == sets and len(lines) <= _FEW:
             return tuple(dict.fromkeys(lines))
         ours = [s for s in sets if (s.method, s.setting) not in known or s.family.options]
-        whole = [self.run_command(experiment)] if len(ours) < len(lacking) else []
+        whole = [self.run_command(experiment, _origins(shown))] if len(ours) < len(lacking) else []
         return tuple(dict.fromkeys([*whole, *(line for one in ours for line in self.train_commands(one))]))
 
     @staticmethod
@@ -205,10 +208,13 @@ class Results:
         blocks = experiments.blocks(PAPER, experiment)
         return {(method, block.setting) for block in blocks for method in block.methods}
 
-    def run_command(self, experiment: str) -> str:
-        """Return the command that makes everything an experiment lacks."""
+    def run_command(self, experiment: str, origins: set[str]) -> str:
+        """Return the command that makes everything an experiment lacks, from the data the others have read."""
         words = ["hxbench", "run", f"{PAPER}/{experiment}"]
-        return shlex.join([*words, *(["--profile", self._scale] if self.profile != "demo" else []), *self._place])
+        words += ["--profile", self._scale] if self.profile != "demo" else []
+        if origins and self.scale.data.get("origin") not in origins:
+            words += ["--data-source", "hub" if "hub" in origins else "DIR"]
+        return shlex.join([*words, *self._place])
 
     def train_commands(self, runs: RunSet) -> list[str]:
         """Return the commands that make the runs that a set of a plain recipe lacks, and nothing more."""
@@ -232,6 +238,11 @@ class Results:
             options = runs.family.options
             lines.append(" ".join([shlex.join(words), *([options] if options else [])]))
         return lines
+
+
+def _origins(shown: Iterable[Shown]) -> set[str]:
+    specs = (record.spec for one in shown for record in one.records)
+    return {str(spec.data.origin) for spec in specs if not isinstance(spec, dict)}
 
 
 def _field(record: RunRecord, name: str) -> object:
