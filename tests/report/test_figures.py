@@ -12,6 +12,7 @@ from filled_store import write_run
 
 from hxbench import experiment, report
 from hxbench.report.draw import pictures, sheet, style
+from hxbench.report.families import START
 from hxbench.report.figure import Figure, Panel, Series
 from hxbench.report.hyperx.figure6 import printed_mean
 from hxbench.report.render import PICTURES, renderer
@@ -130,18 +131,24 @@ def test_figure_6_derives_the_published_means_and_has_no_own_point_without_runs(
 
 
 def test_figure_6_has_the_means_of_the_few_shot_runs(store):
+    for wanted in experiment.runs_of("hyperx", "table5", "demo", seeds=(1, 2)):
+        spec, shot = wanted.spec, wanted.spec.few_shot
+        if spec.method != "mbert":
+            continue
+        value = 30.0 if shot is None else shot.k + 0.1 * shot.draw + spec.seed
+        after = {START: wanted.start.run_id} if wanted.start else {}
+        write_run(store, spec.model_copy(update={"after": after}), lambda *_, value=value: value)
     results, one = made("6", store)
-    del results
-    assert one.figures[0].at == (0.0, 5.0, 10.0, 20.0, 50.0)
-    (block,) = [block for block in experiment.blocks("hyperx", "table5") if "mbert" in block.methods]
-    for wanted in experiment.block_runs(block.model_copy(update={"methods": ("mbert",)}), "demo"):
-        if wanted.start is None:
-            write_run(store, wanted.spec, lambda task, code, source: 30.0)
-    results, one = made("6", store)
-    few = results.few_shot()
-    cell = one.figures[0].panels[0].series[0].cells[0]
-    assert (cell.mean, cell.n) == (few.group("mbert", "ner", "SEEN", 0).mean, 3)
-    assert cell.mean == 30.0
+    few, (figure,) = results.few_shot(), one.figures
+    assert figure.at == (0.0, 5.0, 10.0, 20.0, 50.0)
+    mean = fmean(0.1 * draw for draw in range(results.scale.draws)) + 1.5
+    where = [(task, group) for task in ("ner", "pos") for group in ("SEEN", "UNSEEN")]
+    for (task, group), panel in zip(where, figure.panels, strict=True):
+        cells = panel.series[0].cells
+        assert [cell.mean for cell in cells] == pytest.approx([30.0, *(k + mean for k in (5, 10, 20, 50))])
+        assert [cell.mean for cell in cells] == [few.group("mbert", task, group, k).mean for k in few.k]
+        assert [(cell.n, cell.marks) for cell in cells] == [(2, ("*",))] * 5, "the demo has a third seed"
+        assert {cell.mean for series in panel.series[1:] for cell in series.cells} == {None}
 
 
 def test_a_figure_is_in_every_format_of_a_table():
