@@ -60,6 +60,7 @@ ARTIFACTS: dict[str, dict[str, Artifact]] = {
             "figure5": "Source languages, mBERT (Hyper-X, Figure 5)",
             "figure6": "Few-shot transfer (Hyper-X, Figure 6)",
             "figure7": "Sampling by temperature and by size (Hyper-X, Figure 7)",
+            "interpolation": "Languages held out of all training, by their embedding",
         }.items()
     }
 }
