@@ -304,7 +304,8 @@ def test_specs_are_frozen():
 
 
 def test_an_assignment_reaches_a_field_of_a_field():
-    found = parse_assignments(["options.language.lr=1e-3", "options.language.updates=5", "options.invertible=true"])
+    given = ["options.language.lr=1e-3", "options.language.updates=5", "options.invertible=true"]
+    found = parse_assignments(given)
     assert found["options"] == {"language": {"lr": 1e-3, "updates": 5}, "invertible": True}
     with pytest.raises(InputError, match=r"options\.language is given a value of its own as well"):
         parse_assignments(["options.language=1", "options.language.lr=1e-3"])
