@@ -12,6 +12,7 @@ from filled_store import write_run
 
 from hxbench import experiment, report
 from hxbench.report.draw import pictures, sheet, style
+from hxbench.report.draw.bars import label
 from hxbench.report.families import START
 from hxbench.report.figure import Figure, Panel, Series
 from hxbench.report.hyperx.figure6 import printed_mean
@@ -149,6 +150,12 @@ def test_figure_6_has_the_means_of_the_few_shot_runs(store):
         assert [cell.mean for cell in cells] == [few.group("mbert", task, group, k).mean for k in few.k]
         assert [(cell.n, cell.marks) for cell in cells] == [(2, ("*",))] * 5, "the demo has a third seed"
         assert {cell.mean for series in panel.series[1:] for cell in series.cells} == {None}
+
+
+def test_what_an_absent_bar_says():
+    assert label(Cell(marks=("*",))) == "no runs"
+    assert label(Cell(marks=("a",))) == "no data"
+    assert label(Cell(50.04, marks=("a", "*"))) == "50.0ᵃ*"
 
 
 def test_a_figure_is_in_every_format_of_a_table():

@@ -4,19 +4,20 @@ from typing import TYPE_CHECKING, Any
 
 from hxbench.report.draw import style
 from hxbench.report.render.marks import raised
-from hxbench.report.table import Cell, format_value
+from hxbench.report.table import MISSING, Cell, format_value
 
 if TYPE_CHECKING:
     from hxbench.report.figure import Figure, Panel
 
 _FILLED = 0.84  # of a group's width
 _DIGIT = 0.64 * style.SMALL  # points, the width of a digit
-ABSENT = "no runs"
 
 
 def label(cell: Cell) -> str:
     """Return what is written into a bar."""
-    return ABSENT if cell.mean is None else format_value(cell.mean, "score") + raised("".join(cell.marks))
+    if cell.mean is None:
+        return "no runs" if MISSING in cell.marks else "no data"
+    return format_value(cell.mean, "score") + raised("".join(cell.marks))
 
 
 def draw_bars(axes: Any, figure: "Figure", panel: "Panel") -> None:

@@ -89,5 +89,5 @@ def legend(figure: "Figure") -> tuple[list[Any], list[str]]:
         texts.append("published")
     if any(cell.mean is None for one in figure.series if _has_runs(figure, one.title) for cell in one.cells):
         handles.append(Line2D([], [], color=style.FAINT, linestyle="none", marker="x", markersize=5))
-        texts.append("no runs yet")
+        texts.append("no score yet")
     return handles, texts
