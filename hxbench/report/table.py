@@ -70,6 +70,11 @@ class Table:
     commands: tuple[str, ...] = ()
     facts: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def beside_published(self) -> bool:
+        """Whether any cell has a published value beside ours."""
+        return any(cell.published is not None for block in self.blocks for row in block.rows for cell in row.cells)
+
 
 class Marks:
     """Hands out one letter a footnote, in the order of first use."""

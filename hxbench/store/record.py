@@ -77,7 +77,10 @@ class RunRecord:
         if not path.is_file():
             return {}
         found: dict[tuple[str, str], list[tuple[int, int, int]]] = {}
-        columns = pyarrow.parquet.read_table(path).to_pydict().values()
+        try:
+            columns = pyarrow.parquet.read_table(path).to_pydict().values()
+        except (OSError, pyarrow.ArrowException) as error:
+            raise DamagedRun(f"run {self.id}: {path.name} is not readable ({error}).") from None
         for task, language, correct, predicted, gold in zip(*columns, strict=True):
             found.setdefault((task, language), []).append((correct, predicted, gold))
         return found

@@ -1,11 +1,10 @@
 """Stores filled with made-up or published scores, without training anything."""
 
-import numpy as np
-
 from hxbench import recipe
 from hxbench.languages import find_language, language_set
 from hxbench.report.published import published
 from hxbench.settings import source_pairs, target_pairs
+from hxbench.store.writer import SENTENCE_COLUMNS
 
 METRIC = {"ner": "f1", "pos": "accuracy"}
 PAPER_METRIC = {"ner": "NER F1", "pos": "POS accuracy"}
@@ -50,15 +49,14 @@ def write_run(store, spec, score, lacking=(), costs=None, predictions=None):
         rows = [{"split": "cost", "metric": name, "value": value} for name, value in (costs or COSTS).items()]
         scored = score_rows(spec, score, lacking)
         run.write_metrics([*scored, *rows])
-        for row in scored if predictions else ():
-            language = find_language(row["language"])
-            counts = np.asarray(predictions(row["task"], language.paper_code))
-            words = [["O"]] * len(counts)
-            table = {"sentence": list(range(len(counts))), "gold": words, "predicted": words}
-            names = ("correct_count", "predicted_count", "gold_count")
-            run.write_predictions(
-                row["task"], language.code, table | dict(zip(names, counts.T.tolist(), strict=True))
-            )
+        if predictions:
+            table = {name: [] for name in SENTENCE_COLUMNS}
+            for row in scored:
+                for counts in predictions(row["task"], find_language(row["language"]).paper_code):
+                    values = (row["task"], row["language"], *map(int, counts))
+                    for name, value in zip(SENTENCE_COLUMNS, values, strict=True):
+                        table[name].append(value)
+            run.write_sentence_counts(table)
         run.write_provenance({"device": "cpu"})
         run.finish()
     return spec

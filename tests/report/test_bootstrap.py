@@ -121,10 +121,12 @@ def test_without_counts_nothing_is_said(store):
 
 
 @pytest.mark.parametrize("content", [b"", b"no parquet"])
-def test_damaged_predictions_are_as_none(store, content):
+def test_damaged_counts_are_as_none(store, content):
     with_predictions(store, "mbert", 0.9)
     with_predictions(store, "hyperx-base", 0.3)
-    for path in (store.root / "runs").glob("*/predictions/*.parquet"):
+    damaged = list((store.root / "runs").glob("*/sentences.parquet"))
+    assert len(damaged) == 6
+    for path in damaged:
         path.write_bytes(content)
     table, _ = table2_block(store)
     assert not any("bootstrap" in text for text in table.remarks)

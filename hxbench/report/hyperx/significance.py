@@ -12,11 +12,10 @@ from hxbench.report.hyperx.rows import GROUPS, METRICS
 from hxbench.report.hyperx.scores import RunSet, members, scoring_models
 from hxbench.report.table import Block, Column
 from hxbench.spec import RunSpec
-from hxbench.store import RunRecord
+from hxbench.store import DamagedRun, RunRecord
 
 MARK = "†"
 LEVEL = 0.05
-_COLUMNS = ("correct_count", "predicted_count", "gold_count")
 HOW = (
     f"paired bootstrap over test sentences, {bootstrap.RESAMPLES:,} resamples, the same ones for both; one-sided, "
     f"p = (c + 1) / {bootstrap.RESAMPLES + 1:,} with c resamples without a lead"
@@ -45,21 +44,26 @@ def said(title: str, leads: Iterable[Lead], names: Sequence[str]) -> list[str]:
 
 
 class Resampler:
-    """Resampled scores of stored predictions, each read and resampled once."""
+    """Resampled scores of stored runs, each read and resampled once."""
 
     def __init__(self) -> None:
         self._drawn: dict[tuple[str, int], np.ndarray] = {}
-        self._scores: dict[tuple[str, str], tuple[np.ndarray, bootstrap.Scores] | None] = {}
+        self._counts: dict[str, dict[tuple[str, str], list[tuple[int, int, int]]]] = {}
+        self._scores: dict[tuple[str, str, str], tuple[np.ndarray, bootstrap.Scores] | None] = {}
 
-    def _resampled(self, record: RunRecord, pair: str) -> tuple[np.ndarray, bootstrap.Scores] | None:
+    def _resampled(
+        self, record: RunRecord, task: str, language: str
+    ) -> tuple[np.ndarray, bootstrap.Scores] | None:
         """Return the gold counts of a pair's sentences, which tell test sets apart, and the resampled scores."""
-        key = record.id, pair
+        key = record.id, task, language
         if key not in self._scores:
-            counts = _counts(record, pair)
-            if counts is None or not len(counts):
+            if record.id not in self._counts:
+                self._counts[record.id] = _counts(record)
+            found = self._counts[record.id].get((task, language))
+            if not found:
                 self._scores[key] = None
             else:
-                test_set = pair, len(counts)
+                counts, test_set = np.array(found), (f"{task}-{language}", len(found))
                 if test_set not in self._drawn:
                     self._drawn[test_set] = bootstrap.draws(*test_set)
                 self._scores[key] = counts[:, 2], bootstrap.scores(counts, self._drawn[test_set])
@@ -79,7 +83,7 @@ class Resampler:
                     (model,) = scoring_models(runs.models, task, code)
                     record = runs.family.runs[model, seed]
                     assert isinstance(record.spec, RunSpec)
-                    found = self._resampled(record, f"{task}-{code_here(code, record.spec.data.origin)}")
+                    found = self._resampled(record, task, code_here(code, record.spec.data.origin))
                     if found is None or (gold is not None and not np.array_equal(gold, found[0])):
                         return None
                     gold = found[0]
@@ -102,19 +106,12 @@ class Resampler:
         return None if p is None else Lead(task, group, first, second, p)
 
 
-def _counts(record: RunRecord, pair: str) -> bootstrap.Counts | None:
-    """Return a pair's counts by sentence; None when the store has none, or they were written without counts."""
-    from pyarrow import ArrowException
-    from pyarrow.parquet import ParquetFile
-
+def _counts(record: RunRecord) -> dict[tuple[str, str], list[tuple[int, int, int]]]:
+    """Return what a run's scores are made of; {} for one whose counts are not there or cannot be read."""
     try:
-        with ParquetFile(record.folder / "predictions" / f"{pair}.parquet") as stored:
-            if not {*_COLUMNS} <= {*stored.schema_arrow.names}:
-                return None
-            table = stored.read(columns=list(_COLUMNS))
-    except (OSError, ArrowException):
-        return None
-    return np.stack([table[name].to_numpy() for name in _COLUMNS], axis=1)
+        return record.sentence_counts()
+    except DamagedRun:
+        return {}
 
 
 def mark_leads(block: Block, columns: Sequence[Column], leads: Iterable[Lead]) -> Block:

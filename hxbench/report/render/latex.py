@@ -56,7 +56,8 @@ def _heads(table: Table) -> list[str]:
 
 def _one(table: Table) -> list[str]:
     width = len(table.columns) + 1
-    caption = escape(f"{table.title}. {'; '.join(table.heading)}. Published values in brackets.")
+    said = " Published values in brackets." if table.beside_published else ""
+    caption = escape(f"{table.title}. {'; '.join(table.heading)}.{said}")
     lines = [
         r"\begin{table*}",
         r"\centering\footnotesize\setlength{\tabcolsep}{3pt}",

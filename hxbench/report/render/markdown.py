@@ -47,7 +47,8 @@ def _one(table: Table) -> list[str]:
             name = (f"**{name}**" if row.strong else name) + _raised((row.mark,) if row.mark else ())
             pairs = zip(row.cells, table.columns, strict=True)
             lines.append(_line([name, *(cell_text(cell, column, row.ours) for cell, column in pairs)]))
-    lines += ["", "Ours, and the published value in brackets."]
+    if table.beside_published:
+        lines += ["", "Ours, and the published value in brackets."]
     lines += ["", *(f"- {_raised((mark,))} {_escaped(text)}" for mark, text in table.notes)] if table.notes else []
     lines += ["", *(f"- {_escaped(text)}" for text in table.remarks)] if table.remarks else []
     if table.commands:
