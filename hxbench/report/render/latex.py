@@ -56,8 +56,8 @@ def _heads(table: Table) -> list[str]:
 
 def _one(table: Table) -> list[str]:
     width = len(table.columns) + 1
-    said = " Published values in brackets." if table.beside_published else ""
-    caption = escape(f"{table.title}. {'; '.join(table.heading)}.{said}")
+    ending = " Published values in brackets." if table.beside_published else ""
+    caption = escape(f"{table.title}. {'; '.join(table.heading)}.{ending}")
     lines = [
         r"\begin{table*}",
         r"\centering\footnotesize\setlength{\tabcolsep}{3pt}",
