@@ -126,3 +126,23 @@ def test_standard_input(trained, tag, text):
     done = subprocess.run(command, input=b"a\n\xff", capture_output=True, env=os.environ)
     assert (done.returncode, done.stdout) == (2, b"")
     assert b"standard input, line 2: byte 0xff" in done.stderr
+
+
+def test_eval_with_an_embedding_that_is_composed(trained, scale):
+    store, run = trained
+    pair = ("--task", "pos", "--language", "ug")
+    words = ("eval", run, "--store", store, "--data-source", scale.mirror, *pair, "--embedding")
+    answer = hxbench(*words, "interpolate:en=3,br=1", "--json")
+    assert answer.code == 0, answer.err
+    [row] = json.loads(answer.out)
+    assert row["embedding"] == "weights: en 0.75, br 0.25"
+    assert (
+        "family (no relative is known, so the mean): en, ar, br, fo" in hxbench(*words, "interpolate:family").out
+    )
+    for wrong, said in [
+        ("interpolat", "Did you mean interpolate"),
+        ("interpolate:tr=1", "was never trained on tr"),
+    ]:
+        answer = hxbench(*words, wrong)
+        assert (answer.code, answer.out) == (2, "")
+        assert said in answer.err.splitlines()[-1]
