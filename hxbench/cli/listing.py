@@ -88,7 +88,7 @@ _KINDS: dict[str, tuple[Callable[[], Rows], str]] = {
     "recipes": (_recipes, "Experiments: the runs an artifact needs."),
     "languages": (_languages, "The paper's sixteen languages and their sandbox counterparts."),
     "corpora": (_corpora, "What is trained on and scored."),
-    "artifacts": (_artifacts, "Tables that can be rebuilt."),
+    "artifacts": (_artifacts, "Tables and figures that can be rebuilt."),
     "backbones": (_backbones, "Pre-trained transformers with a recipe; hub names and folders work too."),
     "profiles": (_profiles, "The scales everything is run at."),
 }

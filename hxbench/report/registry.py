@@ -61,6 +61,7 @@ ARTIFACTS: dict[str, dict[str, Artifact]] = {
             "figure6": "Few-shot transfer (Hyper-X, Figure 6)",
             "figure7": "Sampling by temperature and by size (Hyper-X, Figure 7)",
             "interpolation": "Languages held out of all training, by their embedding",
+            "controls": "Transfer against a body with random weights (not in the paper)",
         }.items()
     }
 }

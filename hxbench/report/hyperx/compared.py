@@ -116,7 +116,7 @@ def compare(
         places=groups,
         panels=tuple(panels),
         compared=(Block(f"{difference}, in points", tuple(rows)),),
-        heading=results.heading(conditions),
+        heading=results.heading(conditions, published=bool(known or gain.artifact)),
         caption=(*said, *caption),
         notes=marks.notes(),
         remarks=results.remarks(conditions),

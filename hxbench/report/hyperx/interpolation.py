@@ -137,7 +137,7 @@ def build(results: Results) -> list[Table]:
                 for way, title in WAYS.items()
             ),
             blocks=tuple(blocks),
-            heading=(*results.heading(held.shown)[:2], "mean ± sample s.d. over the seeds; not in the paper"),
+            heading=results.heading(held.shown, published=False),
             notes=marks.notes(),
             remarks=(*results.remarks(held.shown), *said, *_nearest(results, held)),
             commands=results.commands(held.shown, _NAME),
