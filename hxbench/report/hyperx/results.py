@@ -152,7 +152,7 @@ class Results:
         return next(language.label for language in languages if language.paper_code == code)
 
     def heading(self, shown: Iterable[Shown], *, published: bool = True) -> tuple[str, ...]:
-        """Return what a reader must see at a glance: profile, data, backbone, seeds; then whose numbers they are."""
+        """Return what a reader must see at a glance: profile, data, backbone, seeds and whose numbers they are."""
         data = self.scale.data
         if self.synthetic:
             said = "SYNTHETIC sandbox languages, no evidence about real ones"
