@@ -143,9 +143,10 @@ def pinned(spec: BackboneSpec) -> BackboneSpec:
     return spec.model_copy(update={"revision": commit}) if spec.hub and commit else spec
 
 
-def load_backbone(spec: BackboneSpec, *, offline: bool = False) -> Backbone:
+def load_backbone(spec: BackboneSpec, *, offline: bool = False, seed: int = 0) -> Backbone:
     """Return the backbone with its weights, or with random ones of the same shape when the spec says so.
 
+    The random ones are a function of `seed`, so that a method trained on them finds the same again.
     Only safetensors are read and no code from the repository is run. Raises `InputError` when files are missing,
     damaged (SHA-256 manifest, where there is one) or of a family without a map of sites.
     """
@@ -163,7 +164,9 @@ def load_backbone(spec: BackboneSpec, *, offline: bool = False) -> Backbone:
         family = family_of(config.model_type)
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         if spec.weights == "random":
-            model = AutoModelForMaskedLM.from_config(config, trust_remote_code=False)
+            with torch.random.fork_rng():
+                torch.manual_seed(seed)
+                model = AutoModelForMaskedLM.from_config(config, trust_remote_code=False)
         else:
             model = AutoModelForMaskedLM.from_pretrained(
                 folder, config=config, use_safetensors=True, trust_remote_code=False, dtype=torch.float32

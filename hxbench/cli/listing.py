@@ -26,7 +26,7 @@ def _recipes() -> Rows:
     for paper in recipe.papers():
         for name in recipe.recipe_names(paper):
             found = recipe.load(paper, name)
-            yield {"name": name, "paper": paper, "artifacts": list(found.artifacts), "about": found.about}
+            yield {"name": f"{paper}/{name}", "artifacts": list(found.artifacts), "about": found.about}
 
 
 def _profiles() -> Rows:

@@ -1,10 +1,14 @@
 """What every listing command prints: aligned columns for people, JSON for scripts."""
 
 import json
+import textwrap
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import typer
+
+WIDTH = 100
+_LEAST = 18  # a column is not made narrower than this
 
 
 def print_rows(rows: Iterable[Mapping[str, Any]], as_json: bool, empty: str = "Nothing to list.") -> None:
@@ -18,11 +22,27 @@ def print_rows(rows: Iterable[Mapping[str, Any]], as_json: bool, empty: str = "N
         return
     names = list(rows[0])
     lines = [names, *([_text(row[name]) for name in names] for row in rows)]
-    widths = [max(len(line[k]) for line in lines) for k in range(len(names))]
     numeric = [all(isinstance(row[name], int | float | None) for row in rows) for name in names]
+    widths = _fitted([max(len(line[k]) for line in lines) for k in range(len(names))], names)
     for line in lines:
-        cells = zip(line, widths, numeric, strict=True)
-        typer.echo("  ".join(c.rjust(width) if right else c.ljust(width) for c, width, right in cells).rstrip())
+        parts = [textwrap.wrap(c, width) or [""] for c, width in zip(line, widths, strict=True)]
+        for number in range(max(map(len, parts))):
+            texts = [part[number] if number < len(part) else "" for part in parts]
+            cells = zip(texts, widths, numeric, strict=True)
+            typer.echo(
+                "  ".join(c.rjust(width) if right else c.ljust(width) for c, width, right in cells).rstrip()
+            )
+
+
+def _fitted(widths: list[int], names: list[str]) -> list[int]:
+    """Return column widths that fit the page: the widest give way, down to what a word needs."""
+    widths = list(widths)
+    while sum(widths) + 2 * (len(widths) - 1) > WIDTH:
+        widest = max(range(len(widths)), key=lambda k: widths[k])
+        if widths[widest] <= max(_LEAST, len(names[widest])):
+            break
+        widths[widest] -= 1
+    return widths
 
 
 def _text(value: Any) -> str:

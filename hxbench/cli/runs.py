@@ -72,6 +72,8 @@ def list_runs(
     place = _open(store)
     rows = sorted((_row(record) for record in place.runs(complete_only=False)), key=_order)
     rows = [row for row in rows if all(value in (None, row[key]) for key, value in wanted.items())]
+    if not as_json:
+        rows = [{**row, "updated": str(row["updated"] or "")[:16].replace("T", " ")} for row in rows]
     print_rows(rows, as_json, empty=f"No runs in {place.root}.")
     for problem in place.problems:
         typer.echo(f"left out: {problem}", err=True)

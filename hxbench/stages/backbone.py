@@ -52,11 +52,11 @@ def _folder(spec: BackboneSpec) -> Path:
     return places.cache_dir() / "backbones" / spec.fingerprint
 
 
-def get_backbone(spec: BackboneSpec, *, offline: bool = False) -> Backbone:
-    """Return a fingerprinted backbone, from the cache when it was pre-trained here."""
+def get_backbone(spec: BackboneSpec, *, offline: bool = False, seed: int = 0) -> Backbone:
+    """Return a fingerprinted backbone, from the cache when it was made here; `seed` is that of random weights."""
     if spec.pretrain is None:
-        return load_backbone(pinned(spec), offline=offline)
-    return load_backbone(spec.model_copy(update={"pretrain": None, "folder": str(_folder(spec))}))
+        return load_backbone(pinned(spec), offline=offline, seed=seed)
+    return load_backbone(spec.model_copy(update={"pretrain": None, "folder": str(_folder(spec))}), seed=seed)
 
 
 def pretrain(

@@ -92,7 +92,7 @@ class _Work:
         self.checkpoint_every, self.keep_weights = checkpoint_every, keep_weights
         self.source, self.report = source, report
         self.share = (accelerator.process_index, accelerator.num_processes)
-        backbone = get_backbone(spec.backbone, offline=offline)
+        backbone = get_backbone(spec.backbone, offline=offline, seed=spec.seed)
         self.data = RunData(spec, plan, corpora, backbone.tokenizer)
         self.method = build(spec, backbone)
         equip(self.method, spec, store)

@@ -13,7 +13,7 @@ from command_line import hxbench
 
 HERE = Path(__file__).parent
 HEAVY = {"torch", "transformers", "datasets", "pandas", "pyarrow", "numpy", "pydantic"}
-COMMANDS = ("prepare", "train", "eval", "report", "cost", "runs", "list")
+COMMANDS = ("prepare", "train", "eval", "fewshot", "run", "predict", "export", "report", "cost", "runs", "list")
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +65,7 @@ REFUSED = {
     "data source that is not there": ((*BASE, "--data-source", "nowhere"), "nowhere: there is no such folder"),
     "empty data source": (("prepare", "--data-source", HERE), "holds no corpus; looked for ud-2.7/UD_*"),
     "no runs": (("eval", "0123"), "has no runs"),
-    "artifact": (("report", "--table", "9"), "unknown artifact 'table9'"),
+    "artifact": (("report", "--table", "9"), "table 9 of hyperx cannot be rebuilt; known: 1, 2"),
     "kind of listing": (("list", "method"), "Did you mean 'methods'?"),
     "no setting of cost": (("cost", "hyperx-base", "--setting", "singel"), "unknown setting 'singel'"),
 }  # fmt: skip

@@ -180,7 +180,7 @@ def test_report_refuses_in_one_sentence(hxbench, arguments, said):
 @pytest.mark.parametrize(
     ("kind", "key", "needed"),
     [
-        ("methods", "name", "hyperx-base"), ("recipes", "name", "table2"), ("languages", "code", "qap"),
+        ("methods", "name", "hyperx-base"), ("recipes", "name", "hyperx/table2"), ("languages", "code", "qap"),
         ("corpora", "task", "pos"), ("artifacts", "name", "table6"), ("backbones", "name", "mbert"),
         ("profiles", "name", "lab"),
     ],
@@ -189,7 +189,9 @@ def test_list(hxbench, kind, key, needed):
     rows = json.loads(hxbench("list", kind, "--json")[1])
     assert needed in {row[key] for row in rows}
     code, out, _ = hxbench("list", kind)
-    assert (code, len(out.splitlines())) == (0, len(rows) + 1)
+    lines = out.splitlines()
+    assert (code, len([line for line in lines if line[0] != " "])) == (0, len(rows) + 1), "long texts go on below"
+    assert max(map(len, lines)) <= 100
 
 
 def test_the_command_files_import_nothing_heavy():
