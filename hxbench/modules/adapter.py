@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from hxbench.backbones.sites import AddAndNorm
 from hxbench.modules.bottleneck import BottleneckWeights
@@ -39,6 +38,5 @@ class NormedStack:
     def apply(self, hidden: Tensor, add_and_norm: AddAndNorm) -> Tensor:
         """Return the new value [batch, length, hidden]; the stock block adds x and normalises once more."""
         for one in self.adapters:
-            inner = functional.relu(functional.linear(add_and_norm(hidden), one.down, one.down_bias))
-            hidden = hidden + functional.linear(inner, one.up, one.up_bias)
+            hidden = hidden + one.added(add_and_norm(hidden))
         return hidden

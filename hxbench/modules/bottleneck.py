@@ -32,10 +32,14 @@ class BottleneckWeights:
             for row in zip(*(c.unbind(0) if c is not None else (None,) * sites for c in columns), strict=True)
         ]
 
-    def apply(self, hidden: Tensor) -> Tensor:
-        """Return `hidden` [batch, length, hidden] with the adapter's output added."""
+    def added(self, hidden: Tensor) -> Tensor:
+        """Return what the adapter adds, given its input [batch, length, hidden]."""
         inner = functional.relu(functional.linear(hidden, self.down, self.down_bias))
         added = functional.linear(inner, self.up, self.up_bias)
         if self.scale is not None:
             added = functional.layer_norm(added, added.shape[-1:], self.scale, self.shift)
-        return hidden + added
+        return added
+
+    def apply(self, hidden: Tensor) -> Tensor:
+        """Return `hidden` [batch, length, hidden] with the adapter's output added."""
+        return hidden + self.added(hidden)
