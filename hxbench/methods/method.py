@@ -18,10 +18,9 @@ from hxbench.backbones.sites import SiteKey, Sites, SiteWeights
 from hxbench.encoding.batch import Batch
 from hxbench.modules.heads import TaggingHead
 from hxbench.modules.parameters import fill
-from hxbench.spec import Closed, RunSpec
+from hxbench.spec import START, Closed, RunSpec
 
 MLM = "mlm"
-START = "start"  # the role of the run whose trained weights another one starts from
 
 
 class Condition(NamedTuple):

@@ -28,12 +28,9 @@ from hxbench.report.identity import (
     same_ground,
 )
 from hxbench.settings import Model, models
-from hxbench.spec import RunSpec
+from hxbench.spec import START, RunSpec
 from hxbench.store import RunRecord
 
-START = (
-    "start"  # the role of the run that a few-shot run goes on from (hxbench.methods.method.START, without torch)
-)
 _REAL = ("mirror", "hub")  # two places of the same releases
 
 

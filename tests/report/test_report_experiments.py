@@ -4,9 +4,9 @@ import pytest
 from filled_store import fill, write_run
 
 from hxbench import experiment, recipe, report
-from hxbench.report.families import START
 from hxbench.report.hyperx.results import Results
 from hxbench.settings import Model
+from hxbench.spec import START
 
 
 def fill_experiment(store, name, score=lambda spec: 50.0, seeds=(1, 2, 3), methods=None):
