@@ -15,6 +15,7 @@ from hxbench.errors import InputError, did_you_mean
 M = TypeVar("M", bound=BaseModel)
 Positive = Annotated[int, Field(gt=0)]
 Weights = Literal["pretrained", "random"]
+START = "start"  # in `RunSpec.after`, the role of the run whose trained weights another one starts from
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
