@@ -15,11 +15,12 @@ from pathlib import Path
 
 from hxbench import experiment, recipe
 from hxbench.experiment import few_shot_runs
-from hxbench.recipe import ExperimentBlock
+from hxbench.recipe import ExperimentBlock, FewShotRecipe
 from hxbench.report.identity import (
     Identity,
     assignments,
     beyond,
+    flat,
     identity,
     key,
     one_task,
@@ -191,13 +192,11 @@ class Families:
         return any(not beyond(ours, wanted) for wanted in self._shipped[ours["method"], ours["setting"]])
 
     def _written_elsewhere(self, method: str, setting: str) -> list[str]:
-        name = Path(self.profile).stem
-        return [
-            f"left out: run {record.id} of {method} ({setting}), written by another version of hxbench."
-            for record in self._foreign
-            if tuple(record.fields.get(part) for part in ("method", "setting", "profile"))
-            == (method, setting, name)
-        ]
+        wanted = {"method": method, "setting": setting, "profile": Path(self.profile).stem}
+        foreign = [one.fields for one in self._foreign if not one.fields.get("few_shot")]
+        count = sum(all(fields.get(name) == value for name, value in wanted.items()) for fields in foreign)
+        label = f"{method} ({setting})"
+        return [f"left out: {_runs(count)} of {label}, written by another version of hxbench."] if count else []
 
     @staticmethod
     def _one_input(records: list[RunRecord], what: str, weight: Counter[str], notes: list[str]) -> list[RunRecord]:
@@ -222,6 +221,21 @@ class Families:
             # any one of them: they differ in nothing that a family's runs may not differ in
             wanted += [identity(one.spec) for one in islice(few_shot_runs(spec, block.few_shot, draws=[0]), 1)]
         chosen = self._exactly(self._few_shot.get((start.method, start.setting), {}).values(), wanted)
-        starts = {record.id for record in start.runs.values()}
-        records = chosen.records if chosen else []
-        return [r for r in records if isinstance(r.spec, RunSpec) and r.spec.after.get(START) in starts]
+        return _from(start, chosen.records if chosen else [])
+
+    def few_shot_methods(self) -> list[tuple[str, str]]:
+        """Return the methods and settings that have few-shot runs."""
+        return sorted(self._few_shot)
+
+    def own_few_shot(self, start: Family, protocol: FewShotRecipe) -> list[RunRecord]:
+        """Return the few-shot runs from those of `start` that are tuned by a protocol, whatever method it is."""
+        groups = self._few_shot.get((start.method, start.setting), {}).values()
+        wanted = flat({"training": protocol.training})
+        alike = [g for g in groups if all(g.identity.get(name) == value for name, value in wanted.items())]
+        return _from(start, max(alike, key=lambda group: group.rank).records if alike else [])
+
+
+def _from(start: Family, records: Iterable[RunRecord]) -> list[RunRecord]:
+    """Return the few-shot runs that go on from the runs of `start`."""
+    starts = {record.id for record in start.runs.values()}
+    return [r for r in records if isinstance(r.spec, RunSpec) and r.spec.after.get(START) in starts]

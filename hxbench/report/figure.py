@@ -8,12 +8,10 @@ from hxbench.report.table import Block, Cell, Column, Row, Table
 
 @dataclass(frozen=True)
 class Series:
-    """The points of one condition or method, a cell for each place; `ours` is false for published values only."""
+    """The points of one condition or method, a cell for each place."""
 
     title: str
     cells: tuple[Cell, ...]
-    ours: bool = True
-    mark: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,10 +50,7 @@ class Figure:
 
     def table(self) -> Table:
         """Return the points as a table, a block a panel: what there is of a figure in every format of a table."""
-        blocks = [
-            Block(panel.title, tuple(Row(s.title, s.cells, ours=s.ours, mark=s.mark) for s in panel.series))
-            for panel in self.panels
-        ]
+        blocks = [Block(panel.title, tuple(Row(s.title, s.cells) for s in panel.series)) for panel in self.panels]
         return Table(
             name=self.name,
             title=self.title,

@@ -1,10 +1,12 @@
 """A table with nothing of any output format in it: what is in each cell, and what has to be said about it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Kind = Literal["score", "count", "duration", "bytes", "rate", "seeds"]
 MISSING = "*"  # the mark of a cell that lacks runs
+NOT_ALL = "not all runs are there yet"  # what it means where no commands stand below
 UNITS = {"score": "percent", "count": "", "duration": "s", "bytes": "B", "rate": "tokens/s", "seeds": ""}
 
 
@@ -119,23 +121,34 @@ def format_value(value: float, kind: Kind) -> str:
     return f"{value:.0f}"
 
 
-def mark_best(block: Block, columns: tuple[Column, ...]) -> Block:
-    """Return the block with the best of ours marked in every score column that has at least two to compare.
+def mark_best(cells: Sequence[Cell]) -> tuple[Cell, ...]:
+    """Return cells that compete with each other with the best of ours marked, if there are two to compare.
 
     Values are compared as printed, so that equals are both best; means over different languages are not compared.
     """
-    rows = [list(row.cells) for row in block.rows]
-    for index, column in enumerate(columns):
-        printed = {
-            number: float(format_value(cells[index].mean or 0.0, "score"))
-            for number, cells in enumerate(rows)
-            if column.kind == "score" and cells[index].mean is not None
-        }
-        if len(printed) < 2 or len({rows[number][index].covers for number in printed}) > 1:
-            continue
-        for number, value in printed.items():
-            if value == max(printed.values()):
-                rows[number][index] = replace(rows[number][index], best=True)
-    return replace(
-        block, rows=tuple(replace(row, cells=tuple(cells)) for row, cells in zip(block.rows, rows, strict=True))
+    printed = [None if cell.mean is None else float(format_value(cell.mean, "score")) for cell in cells]
+    there = [value for value in printed if value is not None]
+    if len(there) < 2 or len({cell.covers for cell in cells if cell.mean is not None}) > 1:
+        return tuple(cells)
+    return tuple(replace(cell, best=value == max(there)) for cell, value in zip(cells, printed, strict=True))
+
+
+def mark_best_of_columns(block: Block, columns: tuple[Column, ...]) -> Block:
+    """Return the block with the best of ours marked in every column of scores."""
+    columns_of_cells = [
+        mark_best(cells) if column.kind == "score" else cells
+        for column, cells in zip(columns, zip(*(row.cells for row in block.rows), strict=True), strict=True)
+    ]
+    rows = zip(block.rows, zip(*columns_of_cells, strict=True), strict=True)
+    return replace(block, rows=tuple(replace(row, cells=cells) for row, cells in rows))
+
+
+def mark_seeds(cells: Sequence[Cell], marks: Marks) -> tuple[Cell, ...]:
+    """Return cells that are compared with each other, those over fewer seeds than others with a note of it."""
+    most = max((cell.n for cell in cells if cell.mean is not None), default=0)
+    return tuple(
+        replace(cell, marks=(*cell.marks, marks.letter(f"over {cell.n} seed{'s' * (cell.n > 1)} only")))
+        if cell.mean is not None and cell.n < most
+        else cell
+        for cell in cells
     )

@@ -6,7 +6,7 @@ from filled_store import fill, write_run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hxbench import recipe, report
+from hxbench import experiment, recipe, report
 from hxbench.report import bootstrap
 from hxbench.report.hyperx.results import Results
 from hxbench.report.hyperx.significance import Resampler
@@ -111,13 +111,57 @@ def test_a_lead_by_chance_is_not_marked(store):
     assert any("p = 1.000 (SEEN)" in text for text in table.remarks), "the same predictions"
 
 
-def test_without_counts_nothing_is_said(store):
+def test_without_counts_it_is_said_that_nothing_was_tested(store):
     with_predictions(store, "mbert", 0.9)
     fill(store, "hyperx-base", "multi")
     table, rows = table2_block(store)
     assert rows["mBERT"][0].best
     assert not any("†" in cell.marks for cells in rows.values() for cell in cells)
-    assert not any("bootstrap" in text for text in (*table.remarks, *dict(table.notes).values()))
+    assert "†" not in dict(table.notes)
+    assert "paired bootstrap, English multi-task: not tested: no sentence counts of a seed that both have." in (
+        table.remarks
+    )
+
+
+def test_seeds_without_counts_are_left_out_and_told(store):
+    with_predictions(store, "mbert", 0.9)
+    with_predictions(store, "hyperx-base", 0.3)
+    lost = next(r for r in store.runs() if (r.spec.method, r.spec.seed) == ("mbert", 3))
+    (store.root / "runs" / lost.id / "sentences.parquet").unlink()
+    table, rows = table2_block(store)
+    assert all(cell.marks == ("†",) for cell in rows["mBERT"])
+    assert any("p = 0.001 (SEEN, over seeds 1, 2)" in text for text in table.remarks)
+
+
+def test_the_next_is_the_nearest_over_the_seeds_both_have(store):
+    """A method with one lucky seed is no rival of seeds it does not have."""
+    with_predictions(store, "hyperx-base", 0.7)
+    with_predictions(store, "hyperx-small", 0.5)
+    with_predictions(store, "mbert", 0.4, seeds=(2,))
+    results = Results(store)
+    sets = [results.run_set(method, "multi") for method in ("hyperx-base", "hyperx-small", "mbert")]
+    values = [one.by_seed("ner", ("tr",)) for one in sets]
+    margins = [np.mean([values[0][s] - other[s] for s in other]) for other in values[1:]]
+    leads = Resampler().leads(sets)
+    assert {(lead.first, lead.second) for lead in leads} == {(0, 1 + int(np.argmin(margins)))}
+    assert all(lead.there == (1, 2, 3) for lead in leads)
+
+
+def test_a_gain_is_tested_in_the_direction_claimed(store):
+    for block, share in zip(experiment.blocks("hyperx", "figure7"), (0.9, 0.3), strict=True):
+        for one in experiment.block_runs(block, "demo", seeds=(1,)):
+            right = np.random.default_rng(1).random(20) < share
+            counts = np.stack([right, np.ones(20), np.ones(20)], axis=1).astype(int)
+            score = 100.0 * right.mean()
+            write_run(store, one.spec, lambda *_, s=score: s, predictions=lambda *_, c=counts: c)
+    (figure,) = report.make(
+        report.find_artifact("hyperx", "7", "figure"), report.read_results("hyperx", store)
+    ).figures
+    (told,) = (text for text in figure.remarks if text.startswith("paired bootstrap, gains"))
+    more, less = (series.title for series in figure.panels[0].series)
+    assert f"NER F1, {more} above {less}: p = 0.001 (SEEN), p = 0.001 (UNSEEN), p = 0.001 (ALL)" in told
+    assert any("one-sided" in text for text in figure.remarks)
+    assert not any("bootstrap" in text for text in (*figure.caption, *dict(figure.notes).values()))
 
 
 @pytest.mark.parametrize("content", [b"", b"no parquet"])
@@ -129,7 +173,7 @@ def test_damaged_counts_are_as_none(store, content):
     for path in damaged:
         path.write_bytes(content)
     table, _ = table2_block(store)
-    assert not any("bootstrap" in text for text in table.remarks)
+    assert any("English multi-task: not tested" in text for text in table.remarks)
 
 
 def test_other_test_sentences_are_not_paired(store):
@@ -137,4 +181,4 @@ def test_other_test_sentences_are_not_paired(store):
     with_predictions(store, "hyperx-base", 0.3, sentences=49)
     results = Results(store)
     both = [results.run_set(method, "multi") for method in ("mbert", "hyperx-base")]
-    assert Resampler().leads(both) == []
+    assert {lead.p for lead in Resampler().leads(both)} == {None}

@@ -76,6 +76,18 @@ def test_latex_escapes_everything_special():
     )
 
 
+def test_latex_is_ascii_and_its_sentences_end_once(wide):
+    text = renderer("latex")(wide)
+    assert text.isascii()
+    assert not re.search(r"[^.]\.\.[^.]|;\.|\.;", text)
+    assert "commands below" not in text
+    column = Column("x†", "é")
+    row = Row("−", (Cell(mean=-1.25, published=-2.0),))
+    made = renderer("latex")([Table("t", "Guaraní", "row", (column,), (Block("", (row,)),), remarks=("One.",))])
+    for needed in (r"Guaran\'{i}", r"x$\dagger$", r"$-$ & $-$1.2", r"($-$2.0)", "raggedright One.\n"):
+        assert needed in made
+
+
 def test_latex_is_balanced_and_bold_where_best(table2):
     table = replace(table2, title="50% of a_b & c", commands=("hxbench train a_b --set x=1%",))
     text = renderer("latex")([table])
@@ -94,7 +106,12 @@ def test_latex_is_balanced_and_bold_where_best(table2):
 
 
 def test_markdown_has_even_rows_and_escapes_pipes(table2):
-    table = replace(table2, title="a|b*c")
+    columns = (replace(table2.columns[0], title="a|b", group="c|d"), *table2.columns[1:])
+    cells = (Cell(text="e|f"), *table2.blocks[0].rows[0].cells[1:])
+    first = replace(
+        table2.blocks[0], rows=(replace(table2.blocks[0].rows[0], cells=cells), *table2.blocks[0].rows[1:])
+    )
+    table = replace(table2, title="a|b*c", stub="g|h", columns=columns, blocks=(first, *table2.blocks[1:]))
     lines = renderer("markdown")([table]).splitlines()
     rows = [line for line in lines if line.startswith("|")]
     assert len(rows) == 2 + 12 + 3

@@ -35,12 +35,11 @@ def draw_bars(axes: Any, figure: "Figure", panel: "Panel") -> None:
                     hatch=style.pick(style.HATCHES, number), edgecolor="black", linewidth=0.6, capsize=2.5,
                     error_kw={"elinewidth": 0.8, "capthick": 0.8},
                 )  # fmt: skip
-            if one.ours:
-                axes.annotate(
-                    label(cell), (x, 0), xytext=(0, 3), textcoords="offset points", ha="center", va="bottom",
-                    rotation=0 if flat else 90, color="black" if cell.mean is not None else style.FAINT,
-                    bbox={"boxstyle": "square,pad=0.12", "facecolor": "white", "edgecolor": "none"}, zorder=4,
-                )  # fmt: skip
+            axes.annotate(
+                label(cell), (x, 0), xytext=(0, 3), textcoords="offset points", ha="center", va="bottom",
+                rotation=0 if flat else 90, color="black" if cell.mean is not None else style.FAINT,
+                bbox={"boxstyle": "square,pad=0.12", "facecolor": "white", "edgecolor": "none"}, zorder=4,
+            )  # fmt: skip
             if cell.published is not None:
                 axes.plot([x - width / 2, x + width / 2], [cell.published] * 2, "--k", linewidth=0.8, zorder=5)
                 axes.plot(x, cell.published, "D", color="white", markeredgecolor="black", markersize=4, zorder=6)
@@ -64,7 +63,7 @@ def legend(figure: "Figure") -> tuple[list[Any], list[str]]:
     for number, one in enumerate(figure.panels[0].series):
         fill = {"facecolor": style.pick(style.COLORS, number), "hatch": style.pick(style.HATCHES, number)}
         handles.append(Patch(edgecolor="black", linewidth=0.6, **fill))  # type: ignore[arg-type]
-        texts.append(one.title + raised(one.mark))
+        texts.append(one.title)
     if any(cell.published is not None for one in figure.series for cell in one.cells):
         handles.append(Line2D([], [], color="black", linestyle="--", linewidth=0.8, marker="D",
                               markerfacecolor="white", markersize=4))  # fmt: skip

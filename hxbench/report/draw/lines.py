@@ -78,7 +78,7 @@ def legend(figure: "Figure") -> tuple[list[Any], list[str]]:
         look = {"markeredgecolor": "black", "markeredgewidth": 0.5} if there else {"markerfacecolor": "white"}
         handles.append(Line2D([], [], **_kind(number), linewidth=1.4 if there else 0.8,
                               linestyle="-" if there else (0, (3, 2)), **look))  # fmt: skip
-        marks = one.mark + _common_marks(figure, one.title)
+        marks = _common_marks(figure, one.title)
         texts.append(one.title + raised(marks) + (" (no runs yet)" if some and not there else ""))
     if some:
         handles.append(Line2D([], [], color=style.FAINT, linewidth=1.4, marker="o", markersize=4.5))

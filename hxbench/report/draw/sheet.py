@@ -11,7 +11,7 @@ from hxbench.report.draw.bars import legend as legend_of_bars
 from hxbench.report.draw.lines import draw_lines
 from hxbench.report.draw.lines import legend as legend_of_lines
 from hxbench.report.render.marks import raised
-from hxbench.report.table import MISSING
+from hxbench.report.table import MISSING, NOT_ALL
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Sheet
@@ -47,7 +47,7 @@ def _foot(figure: "Figure") -> list[str]:
     else:
         said.append("Nothing of ours: no run of this figure is in the store yet.")
     # what the table calls the commands below is not below the picture
-    notes = [text if mark != MISSING else "not all runs are there yet" for mark, text in figure.notes]
+    notes = [text if mark != MISSING else NOT_ALL for mark, text in figure.notes]
     said += [f"{raised(mark)} {text}." for (mark, _), text in zip(figure.notes, notes, strict=True)]
     return [line for text in (*said, *figure.caption) for line in wrap(text, _LETTERS)]
 

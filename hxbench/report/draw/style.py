@@ -6,7 +6,6 @@ from typing import Any
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 HATCHES = ("", "////", "..", "xxx", "\\\\\\\\", "oo")
 MARKERS = ("o", "s", "^", "D", "v", "P")
-PAPER = "#000000"  # the colour of published values where they have no series' own
 FAINT = "#444444"
 
 WIDTH = 6.3  # inches: the text width of an A4 page

@@ -1,15 +1,16 @@
 """Figures 3, 4, 5 and 7: conditions of one experiment side by side, and what one is worth over another."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 
 from hxbench.report.figure import Figure, Panel, Series
 from hxbench.report.hyperx.cells import doubt, make_cell, printed_score
-from hxbench.report.hyperx.results import Condition, Results
+from hxbench.report.hyperx.results import PUBLISHED, UNPUBLISHED, Condition, Results
 from hxbench.report.hyperx.rows import METRICS, MethodRow
 from hxbench.report.hyperx.scores import members
-from hxbench.report.table import Block, Cell, Marks, Row
+from hxbench.report.hyperx.significance import HOW, Resampler, said
+from hxbench.report.table import MISSING, Block, Cell, Marks, Row, mark_seeds
 
 _MIXED = "Mixed-language multi-task"
 _OTHER_LANGUAGES = "the two conditions are not scored on the same languages"
@@ -31,17 +32,11 @@ class Gain:
         return printed_score(self.artifact, self.row, self.column, task, group) if self.artifact else None
 
 
-def by_seed(condition: Condition, task: str, group: str) -> dict[int, float]:
-    """Return a group's mean for each seed that has it."""
-    seeds = condition.run_set.whole_seeds(task, members(group))
-    return dict(zip(seeds, condition.run_set.group(task, group).values, strict=False))
-
-
 def gain_cell(
     more: Condition, less: Condition, task: str, group: str, marks: Marks, printed: float | None
 ) -> Cell:
     """Return the mean and deviation of the differences, seed by seed, over the seeds that both have."""
-    ours, theirs = (by_seed(one, task, group) for one in (more, less))
+    ours, theirs = (one.run_set.by_seed(task, members(group)) for one in (more, less))
     estimates = [one.run_set.group(task, group) for one in (more, less)]
     if ours and theirs and estimates[0].covers != estimates[1].covers:
         return Cell(published=printed, marks=(marks.letter(_OTHER_LANGUAGES),))
@@ -62,12 +57,22 @@ def _said(gain: Gain, cells: dict[str, Cell]) -> str:
     parts = []
     for group in gain.told:
         cell = cells[group]
-        text = "no runs yet" if cell.mean is None else f"{cell.mean:+.1f}".replace("-", "−")
+        absent = "no runs yet" if MISSING in cell.marks else "not comparable"
+        text = absent if cell.mean is None else f"{cell.mean:+.1f}".replace("-", "−")
         text += f" ± {cell.sd:.1f}" if cell.sd is not None else ""
         text += "*" if cell.mean is not None and cell.marks else ""
         text += f" (paper {cell.published:+.1f})" if cell.published is not None else ""
         parts.append(f"{group} {text}")
     return f"gain: {', '.join(parts)}"
+
+
+def _tested(more: Condition, less: Condition, groups: tuple[str, ...]) -> list[str]:
+    """Return how surely the gains are gains, in the direction that is claimed."""
+    resampler, sets = Resampler(), [more.run_set, less.run_set]
+    found = [resampler.compare(sets, 0, 1, task, group) for task in METRICS for group in groups]
+    leads = [lead for lead in found if lead]
+    how = [f"p of a gain: {HOW}."] if any(lead.p is not None for lead in leads) else []
+    return [*said("gains", leads, [more.label, less.label]), *how]
 
 
 def _series(
@@ -83,7 +88,11 @@ def _series(
             odd = doubt(*where) if where else None
             cells.append(make_cell(one.run_set.group(task, group), printed, marks, doubt=odd))
         series.append(Series(one.label, tuple(cells)))
-    return tuple(series)
+    alike = mark_seeds([cell for one in series for cell in one.cells], marks)
+    return tuple(
+        replace(one, cells=alike[at : at + len(groups)])
+        for one, at in zip(series, range(0, len(alike), len(groups)), strict=True)
+    )
 
 
 def compare(
@@ -106,8 +115,8 @@ def compare(
         series = _series(conditions, task, groups, known, marks)
         panels.append(Panel(metric, metric.partition(" ")[2], series, said=_said(gain, cells)))
     difference = f"{more.label} − {less.label}"
-    said = [f"gain: {difference}, in points, seed by seed."]
-    said += ["The published values are of mBERT on real languages."] if results.synthetic and known else []
+    about = [f"gain: {difference}, in points, seed by seed."]
+    about += ["The published values are of mBERT on real languages."] if results.synthetic and known else []
     return Figure(
         name=name,
         title=title,
@@ -116,10 +125,10 @@ def compare(
         places=groups,
         panels=tuple(panels),
         compared=(Block(f"{difference}, in points", tuple(rows)),),
-        heading=results.heading(conditions, published=bool(known or gain.artifact)),
-        caption=(*said, *caption),
+        heading=results.heading(conditions, PUBLISHED if known or gain.artifact else UNPUBLISHED),
+        caption=(*about, *caption),
         notes=marks.notes(),
-        remarks=results.remarks(conditions),
+        remarks=(*results.remarks(conditions), *_tested(more, less, groups)),
         commands=results.commands(conditions, name),
         facts={"paper": "hyperx", "profile": results.profile},
     )

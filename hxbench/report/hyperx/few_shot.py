@@ -24,7 +24,7 @@ class Shots:
     start: RunSet
     protocol: FewShotRecipe
     records: list[RunRecord]
-    draws: int  # wanted of each seed
+    draws: int  # wanted of each seed; none of a method that no experiment asks for
     notes: list[str] = field(default_factory=list)
     scores: Draws = field(default_factory=dict)
 
@@ -71,13 +71,10 @@ class FewShot:
     def __init__(self, shots: dict[str, Shots]) -> None:
         self._shots = shots
         self.methods = tuple(shots)
+        self.own = tuple(name for name, shot in shots.items() if not shot.draws)
         protocols = [shot.protocol for shot in shots.values()]
         self.k = (0, *dict.fromkeys(k for protocol in protocols for k in protocol.k))
         self.languages = tuple(dict.fromkeys(code for protocol in protocols for code in protocol.languages))
-
-    def start(self, method: str) -> RunSet:
-        """Return the runs that a method's few-shot runs start from."""
-        return self._shots[method].start
 
     def score(self, method: str, task: str, language: str, k: int) -> Estimate:
         """Return the score of a pair at k sentences; the language by its paper code."""
@@ -86,6 +83,11 @@ class FewShot:
     def group(self, method: str, task: str, group: str, k: int) -> Estimate:
         """Return the mean over the protocol's languages of SEEN or UNSEEN at k sentences."""
         return self._shots[method].over(task, tuple(c for c in self.languages if c in members(group)), k)
+
+    @property
+    def own_starts(self) -> list[RunSet]:
+        """What the runs of methods that no experiment asks for start from."""
+        return [self._shots[name].start for name in self.own]
 
     @property
     def records(self) -> list[RunRecord]:
@@ -99,10 +101,11 @@ class FewShot:
 
     @property
     def lacks(self) -> bool:
-        """Whether a wanted run is missing."""
+        """Whether a run is missing that the experiment asks for."""
         return any(
             self.score(method, task, code, k).incomplete
             for method, shots in self._shots.items()
+            if method not in self.own
             for task in shots.protocol.tasks
             for code in self.languages
             for k in self.k

@@ -10,10 +10,10 @@ from dataclasses import replace
 from hxbench import experiment
 from hxbench.languages import find_language
 from hxbench.report.hyperx.cells import make_cell
-from hxbench.report.hyperx.results import PAPER, Results
+from hxbench.report.hyperx.results import PAPER, UNPUBLISHED, Results
 from hxbench.report.hyperx.rows import METRICS, ORDER
 from hxbench.report.hyperx.scores import Estimate, Rows, RunSet
-from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, format_value
+from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, mark_best, mark_seeds
 from hxbench.settings import Model
 
 _NAME = "interpolation"
@@ -82,25 +82,18 @@ class Held:
         return bool(family) and family == self.composed_of("mean", task, code)
 
 
-def _with_best(cells: Mapping[str, Cell]) -> tuple[Cell, ...]:
-    """Return a row's cells, the best of those that have not seen the language marked, compared as printed."""
-    values = {
-        way: float(format_value(cell.mean, "score"))
-        for way, cell in cells.items()
-        if cell.mean is not None and way != TRAINED
-    }
-    alike = len({cells[way].covers for way in values}) == 1 and len(values) > 1
-    return tuple(
-        replace(cell, best=alike and way in values and values[way] == max(values.values()))
-        for way, cell in cells.items()
-    )
+def _marked(cells: Mapping[str, Cell], marks: Marks) -> tuple[Cell, ...]:
+    """Return a row's cells, the best of those that have not seen the language marked."""
+    unseen = [way for way in cells if way != TRAINED]
+    best = dict(zip(unseen, mark_best([cells[way] for way in unseen]), strict=True))
+    return mark_seeds([best.get(way, cell) for way, cell in cells.items()], marks)
 
 
 def _cells(held: Held, task: str, code: str, marks: Marks) -> tuple[Cell, ...]:
     cells = {way: make_cell(held.score(way, task, code), None, marks) for way in WAYS}
     if held.without_relative(task, code):
         cells["family"] = replace(cells["family"], marks=(*cells["family"].marks, marks.letter(_NO_RELATIVE)))
-    return _with_best(cells)
+    return _marked(cells, marks)
 
 
 def _nearest(results: Results, held: Held) -> list[str]:
@@ -122,7 +115,7 @@ def build(results: Results) -> list[Table]:
     for task, (_, metric) in METRICS.items():
         rows = [Row(results.label(code), _cells(held, task, code, marks)) for code in held.codes]
         means = {way: make_cell(held.mean(way, task), None, marks) for way in WAYS}
-        blocks.append(Block(metric, (*rows, Row("mean", _with_best(means), strong=True))))
+        blocks.append(Block(metric, (*rows, Row("mean", _marked(means, marks), strong=True))))
     said = (
         "own: the language's embedding as it was drawn at random; mean, family, nearest: composed of known "
         "languages' embeddings; with text: the ordinary run, which has trained on the language's running text.",
@@ -137,7 +130,7 @@ def build(results: Results) -> list[Table]:
                 for way, title in WAYS.items()
             ),
             blocks=tuple(blocks),
-            heading=results.heading(held.shown, published=False),
+            heading=results.heading(held.shown, UNPUBLISHED),
             notes=marks.notes(),
             remarks=(*results.remarks(held.shown), *said, *_nearest(results, held)),
             commands=results.commands(held.shown, _NAME),

@@ -19,6 +19,11 @@ from hxbench.report.profile import choose_profile
 from hxbench.store import DamagedRun, RunRecord, Store
 
 PAPER = "hyperx"
+# what an artifact's numbers are: the last line of its heading
+PUBLISHED = "ours: mean ± sample s.d. over the seeds; published: mBERT, 3 runs, no deviations printed"
+UNPUBLISHED = "mean ± sample s.d. over the seeds; the paper prints no such numbers"
+FEW_SHOT = "ours: mean ± sample s.d. over the seeds; published: mBERT, the paper does not say how many runs"
+COSTS = "ours: mean over the runs that are there; published: mBERT"
 _FEW = 3  # commands that a reader may be asked to give one by one
 
 
@@ -122,14 +127,20 @@ class Results:
         return found
 
     def few_shot(self, experiment: str = "table5") -> FewShot:
-        """Return the few-shot scores of an experiment, its methods in its order."""
+        """Return the few-shot scores of an experiment, its methods in its order, then others that have any."""
         found = {}
+        protocol = experiments.few_shot_protocol(PAPER, experiment)
         for block in experiments.blocks(PAPER, experiment):
             for method in block.methods if block.few_shot else ():
                 assert block.few_shot is not None
                 start = self.run_set(method, block.setting, block)
                 records = self.families.few_shot(start.family, block)
                 found[method] = Shots(start, block.few_shot, records, self.scale.draws)
+        for method, setting in self.families.few_shot_methods():
+            if method not in found and setting in ("multi", "single"):  # which are trained on English alone
+                start = self.run_set(method, setting)
+                records = self.families.own_few_shot(start.family, protocol)
+                found[method] = Shots(start, protocol, records, draws=0)
         return FewShot(found)
 
     @staticmethod
@@ -151,8 +162,8 @@ class Results:
         languages = language_set("sandbox" if self.synthetic else "hyperx").values()
         return next(language.label for language in languages if language.paper_code == code)
 
-    def heading(self, shown: Iterable[Shown], *, published: bool = True) -> tuple[str, ...]:
-        """Return what a reader must see at a glance: profile, data, backbone, seeds and whose numbers they are."""
+    def heading(self, shown: Iterable[Shown], numbers: str = PUBLISHED) -> tuple[str, ...]:
+        """Return what a reader must see at a glance: profile, data, backbone, seeds and, in `numbers`, whose."""
         data = self.scale.data
         if self.synthetic:
             said = "SYNTHETIC sandbox languages, no evidence about real ones"
@@ -169,9 +180,7 @@ class Results:
         return (
             f"profile {self.profile}: {said}",
             f"backbone {spec.name}{made}{prints}; seeds {seeds}",
-            "ours: mean ± sample s.d. over the seeds; published: mBERT, 3 runs, no deviations printed"
-            if published
-            else "mean ± sample s.d. over the seeds; the paper prints no such numbers",
+            numbers,
         )
 
     def remarks(self, shown: Iterable[Shown], *, timed: bool = False) -> tuple[str, ...]:

@@ -134,6 +134,10 @@ class RunSet:
         needed = {model for code in codes for model in scoring_models(self.models, task, code)}
         return [seed for seed in self.seeds if all((model, seed) in self.present for model in needed)]
 
+    def by_seed(self, task: str, codes: tuple[str, ...]) -> dict[int, float]:
+        """Return the mean over some languages for each seed that has it."""
+        return dict(zip(self.whole_seeds(task, codes), self.over(task, codes).values, strict=False))
+
     def over(self, task: str, codes: tuple[str, ...]) -> Estimate:
         """Return the mean over some languages of a task."""
         models = {code: scoring_models(self.models, task, code) for code in codes}

@@ -5,7 +5,7 @@ from hxbench.report.hyperx.costs import cost, doubt_of_cost, printed_cost
 from hxbench.report.hyperx.results import Results
 from hxbench.report.hyperx.rows import BLOCKS, GROUPS, METRICS, MethodRow, SettingBlock
 from hxbench.report.hyperx.significance import MARK, SURE, Resampler, mark_leads, said
-from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, mark_best
+from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns
 
 _NAME = "Table 2"
 COLUMNS = (
@@ -36,6 +36,7 @@ def build(results: Results) -> list[Table]:
     marks, resampler = Marks(), Resampler()
     blocks, shown = [], []
     certain: list[str] = []
+    tested = False
     for block in BLOCKS:
         known = {row.method for row in block.methods}
         own = tuple(MethodRow("", name, name) for name in results.own_methods(block.setting, known))
@@ -43,8 +44,9 @@ def build(results: Results) -> list[Table]:
         rows = tuple(_row(results, block, method, marks) for method in methods)
         sets = [results.run_set(row.method, block.setting) for row in methods]
         leads = resampler.leads(sets)
-        blocks.append(mark_leads(mark_best(Block(block.title, rows), COLUMNS), COLUMNS, leads))
+        blocks.append(mark_leads(mark_best_of_columns(Block(block.title, rows), COLUMNS), COLUMNS, leads))
         shown += sets
+        tested |= any(lead.p is not None for lead in leads)
         certain += said(block.title, leads, [row.title for row in methods])
     return [
         Table(
@@ -54,7 +56,7 @@ def build(results: Results) -> list[Table]:
             columns=COLUMNS,
             blocks=tuple(blocks),
             heading=results.heading(shown),
-            notes=(*marks.notes(), *([(MARK, SURE)] if certain else [])),
+            notes=(*marks.notes(), *([(MARK, SURE)] if tested else [])),
             remarks=(*results.remarks(shown, timed=True), *certain),
             commands=results.commands(shown, "table2"),
             facts={"paper": "hyperx", "profile": results.profile},

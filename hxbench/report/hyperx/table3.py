@@ -4,7 +4,7 @@ from statistics import fmean
 
 from hxbench.report.hyperx.cells import make_cell
 from hxbench.report.hyperx.costs import cost, doubt_of_cost, needed_costs, printed_cost
-from hxbench.report.hyperx.results import Results
+from hxbench.report.hyperx.results import COSTS, Results
 from hxbench.report.hyperx.rows import BASE, MADX, MBERT, PSF, SMALL, MethodRow
 from hxbench.report.hyperx.scores import Estimate, RunSet
 from hxbench.report.table import Block, Cell, Column, Marks, Row, Table
@@ -108,7 +108,7 @@ def build(results: Results) -> list[Table]:
             stub="method",
             columns=COLUMNS,
             blocks=(Block("", tuple(rows)),),
-            heading=results.heading(shown),
+            heading=results.heading(shown, COSTS),
             notes=marks.notes(),
             remarks=results.remarks(shown, timed=True),
             commands=results.commands(lacking, "table2"),

@@ -24,9 +24,8 @@ def _size(language: Language, task: str, split: str) -> Cell:
 def build(results: Results) -> list[Table]:
     """Return the one table; a sandbox language stands in the row of the language it imitates."""
     marks, rows = Marks(), []
-    here = {one.paper_code: one for one in language_set("sandbox" if results.synthetic else "hyperx").values()}
     for language in language_set("hyperx").values():
-        traits = (language.name, language.family, here[language.code].script, language.group)
+        traits = (language.name, language.family, language.script, language.group)
         cells = [*(Cell(text=text) for text in traits), *(_size(language, *size) for size in _SIZES)]
         note = _NOTES.get(language.code)
         rows.append(Row(results.label(language.code), tuple(cells), mark=marks.letter(note) if note else ""))

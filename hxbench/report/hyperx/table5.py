@@ -1,12 +1,10 @@
 """Table 5: few-shot transfer to five languages, from the models trained on English."""
 
-from dataclasses import replace
-
 from hxbench.report.hyperx.cells import doubt_at_zero, make_cell, printed_score
 from hxbench.report.hyperx.few_shot import FewShot
-from hxbench.report.hyperx.results import PAPER, Results
+from hxbench.report.hyperx.results import FEW_SHOT, PAPER, Results
 from hxbench.report.hyperx.rows import BASE, MADX, MBERT, METRICS, SMALL, MethodRow
-from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, format_value
+from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, mark_best, mark_seeds
 
 _NAME = "Table 5"
 _METHODS = (MBERT, MADX, SMALL, BASE)  # in the paper's order
@@ -22,14 +20,10 @@ def _cell(few_shot: FewShot, method: MethodRow, task: str, code: str, k: int, ma
     return make_cell(few_shot.score(method.method, task, code, k), printed, marks, doubt=odd)
 
 
-def _with_best(cells: list[Cell], languages: int) -> tuple[Cell, ...]:
-    """Return a row's cells with the best method of every language marked, compared as printed."""
+def _with_best(cells: list[Cell], languages: int, marks: Marks) -> tuple[Cell, ...]:
+    """Return a row's cells, method by method, with the best of every language marked."""
     for first in range(languages):
-        places = [place for place in range(first, len(cells), languages) if cells[place].mean is not None]
-        values = {place: float(format_value(cells[place].mean or 0.0, "score")) for place in places}
-        if len(values) > 1:
-            for place, value in values.items():
-                cells[place] = replace(cells[place], best=value == max(values.values()))
+        cells[first::languages] = mark_seeds(mark_best(cells[first::languages]), marks)
     return tuple(cells)
 
 
@@ -37,8 +31,7 @@ def build(results: Results) -> list[Table]:
     """Return the one table: NER above POS, a row for each number of sentences."""
     few_shot, marks = results.few_shot(), Marks()
     methods = [method for method in _METHODS if method.method in few_shot.methods]
-    own = [MethodRow("", name, name) for name in few_shot.methods if name not in {m.method for m in methods}]
-    methods += own
+    methods += [MethodRow("", name, name) for name in few_shot.own]
     columns = tuple(Column(results.label(code), method.title) for method in methods for code in few_shot.languages)
     blocks = []
     for task, (_, metric) in METRICS.items():
@@ -47,10 +40,11 @@ def build(results: Results) -> list[Table]:
             cells = [
                 _cell(few_shot, method, task, code, k, marks) for method in methods for code in few_shot.languages
             ]
-            rows.append(Row(f"k = {k}", _with_best(cells, len(few_shot.languages))))
+            rows.append(Row(f"k = {k}", _with_best(cells, len(few_shot.languages), marks)))
         blocks.append(Block(metric, tuple(rows)))
     draws = (
-        f"k sentences drawn at random; each seed is the mean over {results.scale.draws} draws; k = 0: zero-shot"
+        f"k sentences drawn at random; each seed is the mean over up to {results.scale.draws} draws; "
+        "k = 0: zero-shot"
     )
     return [
         Table(
@@ -59,10 +53,10 @@ def build(results: Results) -> list[Table]:
             stub="sentences",
             columns=columns,
             blocks=tuple(blocks),
-            heading=(*results.heading([few_shot]), draws),
+            heading=(*results.heading([few_shot], FEW_SHOT), draws),
             notes=marks.notes(),
             remarks=(*results.remarks([few_shot]), _CAPTION),
-            commands=results.commands([few_shot], "table5"),
+            commands=results.commands([few_shot, *few_shot.own_starts], "table5"),
             facts={"paper": PAPER, "profile": results.profile},
         )
     ]

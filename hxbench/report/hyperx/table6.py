@@ -1,10 +1,12 @@
 """Table 6: Table 2 by language. One table for each task and setting: twelve methods side by side fit no screen."""
 
+from dataclasses import replace
+
 from hxbench.report.hyperx.cells import doubt, make_cell, printed_score
 from hxbench.report.hyperx.results import Results
 from hxbench.report.hyperx.rows import BLOCKS, GROUPS, HSB_SIZE, METRICS, ORDER, UYGHUR, MethodRow, SettingBlock
 from hxbench.report.hyperx.significance import HOW, Resampler, said
-from hxbench.report.table import Block, Cell, Column, Marks, Row, Table
+from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, mark_seeds
 
 _NAME = "Table 6"
 
@@ -16,22 +18,27 @@ def _cell(results: Results, block: SettingBlock, method: MethodRow, task: str, g
     return make_cell(estimate, printed_score(*where), marks, doubt=doubt(*where) if group in GROUPS else None)
 
 
+def _methods(results: Results, block: SettingBlock) -> tuple[MethodRow, ...]:
+    own = results.own_methods(block.setting, {row.method for row in block.methods})
+    return (*block.methods, *(MethodRow("", name, name) for name in own))
+
+
 def _table(results: Results, resampler: Resampler, block: SettingBlock, task: str) -> Table:
     marks = Marks()
-    known = {row.method for row in block.methods}
-    own = tuple(MethodRow("", name, name) for name in results.own_methods(block.setting, known))
-    methods = block.methods + own
+    methods = _methods(results, block)
     columns = tuple(Column(method.title, paper=bool(method.published)) for method in methods)
     rows = []
     for group in (*ORDER, *GROUPS):
-        cells = tuple(_cell(results, block, method, task, group, marks) for method in methods)
+        cells = mark_seeds([_cell(results, block, method, task, group, marks) for method in methods], marks)
         odd = {"hsb": HSB_SIZE if task == "pos" else "", "ug": UYGHUR if block.setting == "mixed" else ""}
         mark = marks.letter(text) if (text := odd.get(group)) else ""
         title = group if group in GROUPS else results.label(group)
         rows.append(Row(title, cells, strong=group in GROUPS, mark=mark))
     metric = METRICS[task][1]
     shown = [results.run_set(method.method, block.setting) for method in methods]
-    certain = said(block.title, resampler.leads(shown, [task]), [method.title for method in methods])
+    leads = resampler.leads(shown, [task])
+    tested = any(lead.p is not None for lead in leads)
+    certain = said(block.title, leads, [method.title for method in methods])
     return Table(
         name=f"table6-{task}-{block.setting}",
         title=f"Hyper-X, Table 6: {metric} by language, {block.title}",
@@ -46,13 +53,15 @@ def _table(results: Results, resampler: Resampler, block: SettingBlock, task: st
         layout="beside",
         heading=results.heading(shown),
         notes=marks.notes(),
-        remarks=(*results.remarks(shown), *certain, *([f"p of a lead: {HOW}."] if certain else [])),
-        commands=results.commands(shown, "table2"),
+        remarks=(*results.remarks(shown), *certain, *([f"p of a lead: {HOW}."] if tested else [])),
         facts={"paper": "hyperx", "profile": results.profile},
     )
 
 
 def build(results: Results) -> list[Table]:
-    """Return six tables: NER in its three settings, then POS."""
+    """Return six tables: NER in its three settings, then POS; the commands are those for all of them."""
     resampler = Resampler()
-    return [_table(results, resampler, block, task) for task in METRICS for block in BLOCKS]
+    tables = [_table(results, resampler, block, task) for task in METRICS for block in BLOCKS]
+    shown = [results.run_set(row.method, block.setting) for block in BLOCKS for row in _methods(results, block)]
+    # the same runs make several of them: they are asked for once, below the last
+    return [*tables[:-1], replace(tables[-1], commands=results.commands(shown, "table2"))]

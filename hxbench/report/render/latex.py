@@ -1,17 +1,42 @@
 """Tables for a paper: booktabs, with our best in bold and the published value behind ours."""
 
-from hxbench.report.table import Cell, Column, Table, format_value
+import unicodedata
+
+from hxbench.report.table import MISSING, NOT_ALL, Cell, Column, Kind, Table, format_value
 
 _SPECIAL = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
     "±": r"$\pm$", "×": r"$\times$", "–": "--", "…": r"\ldots{}", "·": r"$\cdot$", "*": r"$\ast$",
+    "−": "$-$", "†": r"$\dagger$", "→": r"$\to$", "≥": r"$\geq$", "≤": r"$\leq$", "∞": r"$\infty$", "—": "---",
+    "‘": "`", "’": "'", "“": "``", "”": "''", "∘": r"$\circ$", "\u00a0": "~", "|": r"\textbar{}",
 }  # fmt: skip
+
+
+_ACCENTS = {
+    "\u0300": "`",
+    "\u0301": "'",
+    "\u0302": "^",
+    "\u0303": "~",
+    "\u0308": '"',
+    "\u030c": "v",
+    "\u0327": "c",
+}
+
+
+def _ascii(character: str) -> str:
+    """Return a letter with an accent as LaTeX writes it without any package; others as they are."""
+    letter, accent = (unicodedata.normalize("NFD", character) + "  ")[:2]
+    return rf"\{_ACCENTS[accent]}{{{letter}}}" if accent in _ACCENTS else character
 
 
 def escape(text: str) -> str:
     """Return `text` so that LaTeX prints it as it is."""
-    return "".join(_SPECIAL.get(character, character) for character in text)
+    return "".join(_SPECIAL.get(character) or _ascii(character) for character in text)
+
+
+def _number(value: float, kind: Kind) -> str:
+    return format_value(value, kind).replace("-", "$-$")
 
 
 def _raised(marks: tuple[str, ...]) -> str:
@@ -23,13 +48,13 @@ def _cell(cell: Cell, column: Column, ours: bool) -> str:
     if cell.text is not None:
         words.append(escape(cell.text))
     elif ours and column.ours:
-        text = "--" if cell.mean is None else format_value(cell.mean, column.kind)
+        text = "--" if cell.mean is None else _number(cell.mean, column.kind)
         text = rf"\textbf{{{text}}}" if cell.best else text
         if cell.mean is not None and cell.sd is not None and column.kind == "score":
             text += rf"{{\scriptsize$\pm${cell.sd:.1f}}}"
         words.append(text + _raised(cell.marks))
     if cell.published is not None:
-        shown = format_value(cell.published, column.kind) + _raised(cell.published_marks)
+        shown = _number(cell.published, column.kind) + _raised(cell.published_marks)
         words.append(rf"{{\scriptsize({shown})}}")
     return " ".join(words)
 
@@ -54,10 +79,14 @@ def _heads(table: Table) -> list[str]:
     return [" & ".join(["", *above]) + r" \\", " ".join(rules), *lines]
 
 
+def _sentence(text: str) -> str:
+    return escape(text.rstrip(".") + ".")
+
+
 def _one(table: Table) -> list[str]:
     width = len(table.columns) + 1
     ending = " Published values in brackets." if table.beside_published else ""
-    caption = escape(f"{table.title}. {'; '.join(table.heading)}.{ending}")
+    caption = escape(f"{table.title}. {'; '.join(text.rstrip('.') for text in table.heading)}.{ending}")
     lines = [
         r"\begin{table*}",
         r"\centering\footnotesize\setlength{\tabcolsep}{3pt}",
@@ -75,9 +104,11 @@ def _one(table: Table) -> list[str]:
             pairs = zip(row.cells, table.columns, strict=True)
             lines.append(" & ".join([name, *(_cell(cell, column, row.ours) for cell, column in pairs)]) + r" \\")
     lines += [r"\bottomrule", r"\end{tabular}", rf"\caption{{{caption}}}", rf"\label{{tab:{table.name}}}"]
-    said = [f"{_raised((mark,))}~{escape(text)}" for mark, text in table.notes]
-    said += [escape(text) for text in table.remarks]
-    lines += [rf"\par\footnotesize\raggedright {'; '.join(said)}."] if said else []
+    # the commands below the table are comments here
+    notes = [(mark, NOT_ALL if mark == MISSING else text) for mark, text in table.notes]
+    said = [f"{_raised((mark,))}~{_sentence(text)}" for mark, text in notes]
+    said += [_sentence(text) for text in table.remarks]
+    lines += [rf"\par\footnotesize\raggedright {' '.join(said)}"] if said else []
     lines += [r"\end{table*}"]
     # for whoever makes the table, not for whoever reads the paper it ends up in
     return [*lines, *([f"% missing runs: {command}" for command in table.commands])]

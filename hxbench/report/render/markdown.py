@@ -17,7 +17,7 @@ def cell_text(cell: Cell, column: Column, ours: bool) -> str:
     """Return a cell: mean ± deviation, in bold for our best, then the published value in brackets."""
     words = []
     if cell.text is not None:
-        words.append(cell.text)
+        words.append(_escaped(cell.text))
     elif ours and column.ours:
         text = "–" if cell.mean is None else format_value(cell.mean, column.kind)
         if cell.mean is not None and cell.sd is not None and column.kind == "score":
@@ -34,11 +34,11 @@ def _line(cells: list[str]) -> str:
 
 def _one(table: Table) -> list[str]:
     heads = [
-        f"{column.group} {column.title}".strip() + _raised((column.mark,) if column.mark else ())
+        _escaped(f"{column.group} {column.title}".strip()) + _raised((column.mark,) if column.mark else ())
         for column in table.columns
     ]
     lines = [f"### {_escaped(table.title)}", "", *(f"- {_escaped(text)}" for text in table.heading), ""]
-    lines += [_line([table.stub, *heads]), _line(["---", *["---:"] * len(heads)])]
+    lines += [_line([_escaped(table.stub), *heads]), _line(["---", *["---:"] * len(heads)])]
     for block in table.blocks:
         if block.title:
             lines.append(_line([f"*{_escaped(block.title)}*", *[""] * len(heads)]))

@@ -10,8 +10,9 @@ from hxbench.report.render.html_table import said_html, table_html
 from hxbench.report.render.inline_svg import inline_svg
 
 _KEY = (
-    "Large: ours, mean and sample standard deviation over the seeds, the best of a block in bold. "
-    "Small and grey: the published value. A dash: no runs yet."
+    "Where scores of runs are shown: large, ours, mean and sample standard deviation over the seeds, the best in "
+    "bold; small and grey, the published value; a dash, no score, for the reason in the footnote. What is printed "
+    "from the paper alone says so."
 )
 
 
