@@ -40,13 +40,15 @@ def code_here(language: str, origin: str) -> str:
 def few_shot_runs(
     start: RunSpec, protocol: FewShotRecipe, *, draws: Iterable[int], tasks: Iterable[str] | None = None
 ) -> Iterator[Wanted]:
-    """Yield the protocol's runs from one model: every pair, every k, every draw of sentences."""
+    """Yield the protocol's runs from one model: every pair that was no source of it, every k, every draw."""
+    languages = language_set("sandbox" if start.data.origin == "sandbox" else "hyperx")
+    sources = settings.source_pairs(start.setting, start.task, start.partition, languages)
     for task in tasks or protocol.tasks:
         if start.task not in (None, task):
             continue
         for language in protocol.languages:
             pair = settings.Pair(task, code_here(language, start.data.origin))
-            for k in protocol.k:
+            for k in protocol.k if pair not in sources else ():
                 for draw in draws:
                     yield Wanted(few_shot_spec(start, pair, k, draw, protocol.training), start)
 
@@ -95,10 +97,16 @@ def few_shot_protocol(paper: str = "hyperx", name: str = "table5") -> FewShotRec
     return next(block.few_shot for block in blocks(paper, name) if block.few_shot)
 
 
-def blocks(paper: str, name: str) -> list[ExperimentBlock]:
-    """Return the blocks of an experiment, those of the experiments it includes first."""
+def blocks(paper: str, name: str, below: tuple[str, ...] = ()) -> list[ExperimentBlock]:
+    """Return the blocks of an experiment, those of the experiments it includes first.
+
+    `below` are the experiments that include this one.
+    """
+    if name in below:
+        raise InputError(f"experiment {name} includes itself: {' → '.join((*below, name))}.")
     found: ExperimentRecipe = recipe.load(paper, name)
-    return [block for other in found.includes for block in blocks(paper, other)] + list(found.blocks)
+    inner = [block for other in found.includes for block in blocks(paper, other, (*below, name))]
+    return inner + list(found.blocks)
 
 
 def runs_of(paper: str, name: str, profile: str, **others: Any) -> list[Wanted]:

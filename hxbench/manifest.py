@@ -33,7 +33,11 @@ def verify(folder: Path) -> None:
     """Raise `InputError` naming the first file that is missing or differs; a folder without a manifest passes."""
     if not is_complete(folder):
         return
-    for name, digest in json.loads((folder / NAME).read_text()).items():
+    try:
+        listed = dict(json.loads((folder / NAME).read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{folder / NAME} is damaged: {error}.") from None
+    for name, digest in listed.items():
         path = folder / Path(name).name
         if not path.is_file():
             raise InputError(f"{path} is missing, although the manifest beside it lists it.")

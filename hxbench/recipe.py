@@ -38,6 +38,11 @@ class MethodRecipe(Override):
     profiles: dict[str, Override] = Field(default_factory=dict)
     variants: dict[str, Override] = Field(default_factory=dict)
 
+    @property
+    def start_setting(self) -> str:
+        """The setting whose models the few-shot protocol starts from."""
+        return self.few_shot_from if self.few_shot_from in self.settings else self.settings[-1]
+
 
 class ProfileRecipe(Closed):
     """The scale everything is run at."""

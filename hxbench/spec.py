@@ -37,7 +37,7 @@ class DataSpec(Closed):
     max_length: Annotated[int, Field(ge=8)] = 256  # word pieces, special tokens included
     overflow: Literal["window", "truncate"] = "window"  # a longer sentence: cut into windows, or cut off
     multiword: Literal["skip", "keep"] = "skip"  # range lines of CoNLL-U; the published code keeps them
-    held_out: tuple[str, ...] = ()  # paper codes of languages that are scored, but never trained on in any way
+    held_out: tuple[str, ...] = ()  # paper codes of languages that only the backbone may have seen
     fingerprint: str = ""  # of the files that were read; filled in when the run is resolved
 
 
@@ -97,7 +97,7 @@ class TrainingSpec(Closed):
     clip: Rate = 1.0
     temperature: Rate = 5.0  # 1 is size-proportional
     draw: Literal["independent", "quota"] = "independent"  # per step (paper, App. B.1); per pass (code)
-    mlm_languages: Literal["all", "unseen", "none"] = "all"  # for methods with the auxiliary task
+    mlm_languages: Literal["all", "unseen", "none"] = "all"  # of the auxiliary task; English is a seen one
     mlm_masking: Annotated[float, Field(gt=0, lt=1)] = 0.15
     match_labelled: bool = False  # no more labelled updates than with text of all languages: fewer updates in all
     evaluate_every: Positive = 5000
@@ -110,6 +110,8 @@ class TrainingSpec(Closed):
     def _one_length(self) -> Self:
         if (self.updates is None) == (self.epochs is None):
             raise ValueError("give exactly one of updates and epochs")
+        if self.match_labelled and self.updates is None:
+            raise ValueError("match_labelled needs updates, of which it takes so many as are labelled ones")
         return self
 
 
@@ -149,11 +151,32 @@ class RunSpec(Closed):
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
     @property
-    def title(self) -> str:
-        """What a person calls the run."""
-        words = [self.method, self.setting, self.partition, self.task, self.language]
+    def part(self) -> str:
+        """Which of a setting's models the run is, and the few sentences it was tuned on."""
+        words = [self.partition, self.task, self.language]
         if shot := self.few_shot:
             words.append(f"+{shot.k} {shot.task}-{shot.language} draw {shot.draw}")
+        return " ".join(word for word in words if word)
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        """What experiments change in a run, as far as it is not the usual, by the name of the field."""
+        training, data = self.training, self.data
+        return {
+            "partition": "switched" if self.partition and "switched" in self.partition else "",
+            "mlm": "" if training.mlm_languages == "all" else f"mlm {training.mlm_languages}",
+            "matched": "matched" if training.match_labelled else "",
+            "temperature": "" if training.temperature == 5 else f"T {training.temperature:g}",
+            "held out": f"without {','.join(data.held_out)}" if data.held_out else "",
+            "weights": "random body" if self.backbone.weights == "random" else "",
+        }
+
+    @property
+    def title(self) -> str:
+        """What a person calls the run."""
+        # a few-shot run is told from others by its start; the partition says itself that it is switched
+        changed = [w for name, w in self.conditions.items() if w and name != "partition" and not self.few_shot]
+        words = [self.method, self.setting, self.part, *changed]
         return f"{' '.join(word for word in words if word)} seed {self.seed} ({self.profile})"
 
 

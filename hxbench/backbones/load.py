@@ -16,6 +16,7 @@ from hxbench.backbones.sites import Family, family_of
 from hxbench.errors import InputError
 from hxbench.spec import BackboneSpec
 
+_RANDOM_BODY = 0  # the seed of random weights
 _NEEDED = ("config.json", "tokenizer.json", "model.safetensors")
 _FETCHED = [
     "config.json", "tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "model*.safetensors",
@@ -143,10 +144,10 @@ def pinned(spec: BackboneSpec) -> BackboneSpec:
     return spec.model_copy(update={"revision": commit}) if spec.hub and commit else spec
 
 
-def load_backbone(spec: BackboneSpec, *, offline: bool = False, seed: int = 0) -> Backbone:
+def load_backbone(spec: BackboneSpec, *, offline: bool = False) -> Backbone:
     """Return the backbone with its weights, or with random ones of the same shape when the spec says so.
 
-    The random ones are a function of `seed`, so that a method trained on them finds the same again.
+    The random ones are the same every time: a method trained on them, or on an adapter that was, finds them again.
     Only safetensors are read and no code from the repository is run. Raises `InputError` when files are missing,
     damaged (SHA-256 manifest, where there is one) or of a family without a map of sites.
     """
@@ -165,7 +166,7 @@ def load_backbone(spec: BackboneSpec, *, offline: bool = False, seed: int = 0) -
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         if spec.weights == "random":
             with torch.random.fork_rng():
-                torch.manual_seed(seed)
+                torch.manual_seed(_RANDOM_BODY)
                 model = AutoModelForMaskedLM.from_config(config, trust_remote_code=False)
         else:
             model = AutoModelForMaskedLM.from_pretrained(

@@ -1,5 +1,6 @@
 """`hxbench fewshot`: tune a trained model on a few sentences of a pair, and see what that brings."""
 
+import sys
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -62,7 +63,7 @@ def fewshot_command(
     protocol = protocol.model_copy(update=changes)
     scale: recipe.ProfileRecipe = recipe.load("profiles", profile)
     source = DataSource.choose(data_source, profile, scale.data.get("origin", "sandbox"))
-    setting = setting or recipe.load("methods", method).few_shot_from
+    setting = setting or recipe.load("methods", method).start_setting
     starts = recipe.expand(
         method, setting=setting, task=task if setting == "single" else None, seeds=list(seed) if seed else (None,),
         profile=profile, variant=variant, backbone_name=backbone, origin=source.kind, assignments=assign or (),
@@ -75,9 +76,15 @@ def fewshot_command(
         for one in experiments.few_shot_runs(start, protocol, draws=range(draws or scale.draws))
     ]
     if not wanted:
-        raise InputError(f"{method} ({starts[0].setting}) has no model for {task}.")
+        raise InputError(
+            f"every pair asked for is a source of {method} ({setting}): nothing would be transferred."
+        )
+    if keep_weights and (lost := [p for p in wanted if p.done and not session.store.has_weights(p.run_id)]):
+        said = "are in the store without weights: what hxbench runs rm removes is made anew"
+        print(f"{len(lost)} of these runs {said}.", file=sys.stderr)
     outcomes = work.do(session, workers)
-    _show(session.store, wanted, as_json)
+    if work.is_first_process():
+        _show(session.store, wanted, as_json)
     work.end(outcomes)
 
 

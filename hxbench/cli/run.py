@@ -11,7 +11,6 @@ from hxbench.cli import options
 
 if TYPE_CHECKING:
     from hxbench.launch.estimate import Durations
-    from hxbench.spec import RunSpec
     from hxbench.stages.session import Planned, Session
 
 
@@ -43,6 +42,8 @@ def run_command(
     from hxbench.store import Store
 
     paper, name = experiments.named(experiment)
+    artifacts = experiments.artifacts_of(paper, name)
+    work.require_artifacts(paper, artifacts)
     scale: recipe.ProfileRecipe = recipe.load("profiles", profile)
     source = DataSource.choose(data_source, profile, scale.data.get("origin", "sandbox"))
     wanted = experiments.runs_of(paper, name, profile, seeds=seed, origin=source.kind)
@@ -57,8 +58,9 @@ def run_command(
             left_out[str(lacking)] += 1
     if wanted and not session.planned:
         raise LackingData(f"nothing of {experiment} can be run: {next(iter(left_out))}")
-    if not dry_run and not session.todo():
-        print(f"{experiment}: all {len(session.planned)} runs are in the store.", file=sys.stderr)
+    if not dry_run and (as_json or not session.todo()):
+        there = len(session.planned) - len(session.todo())
+        print(f"{experiment}: {there} of {len(session.planned)} runs are in the store.", file=sys.stderr)
     else:
         _show_plan(session, Durations(Store(root).runs()), workers, left_out, as_json=as_json and dry_run)
     if dry_run:
@@ -66,7 +68,7 @@ def run_command(
     outcomes = work.do(session, workers)
     if as_json:
         work.print_outcomes(outcomes)
-    elif artifacts := experiments.artifacts_of(paper, name):
+    elif artifacts:
         work.print_artifacts(paper, artifacts, Store(root), profile)
     else:  # one of the user's own
         whole = [one.run_id for one in session.planned.values() if not one.job.spec.few_shot]
@@ -108,19 +110,6 @@ def _show_plan(
     print(f"\n{len(session.todo())} runs to do, {count} at a time; estimated time: {guess}{more}.\n", flush=True)
 
 
-def _conditions(spec: "RunSpec") -> dict[str, str]:
-    """Return what an experiment may change in a run, as far as it is not the usual, by the name of the field."""
-    training, data = spec.training, spec.data
-    return {
-        "partition": "switched" if spec.partition and "switched" in spec.partition else "",
-        "mlm": "" if training.mlm_languages == "all" else f"mlm {training.mlm_languages}",
-        "matched": "matched" if training.match_labelled else "",
-        "temperature": "" if training.temperature == 5 else f"T {training.temperature:g}",
-        "held out": f"without {','.join(data.held_out)}" if data.held_out else "",
-        "weights": "random body" if spec.backbone.weights == "random" else "",
-    }
-
-
 def _groups(runs: "Iterable[Planned]") -> "dict[str, list[Planned]]":
     """Return the runs by what a plan calls them: method, setting, and what sets some of these apart."""
     alike: dict[str, list[Planned]] = {}
@@ -129,7 +118,7 @@ def _groups(runs: "Iterable[Planned]") -> "dict[str, list[Planned]]":
         alike.setdefault(f"{spec.method} {spec.setting}{' few-shot' * bool(spec.few_shot)}", []).append(one)
     groups: dict[str, list[Planned]] = {}
     for title, some in alike.items():
-        values = [_conditions(one.job.spec) for one in some]
+        values = [one.job.spec.conditions for one in some]
         telling = [name for name in values[0] if len({value[name] for value in values}) > 1]
         for one, value in zip(some, values, strict=True):
             words = [title, *(value[name] for name in telling if value[name])]

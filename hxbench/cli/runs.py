@@ -1,6 +1,5 @@
 """`hxbench runs`: what the store holds."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,12 +21,13 @@ def _open(chosen: Path | None) -> "Store":
     return Store(places.store_dir(chosen))
 
 
-def _part(fields: Mapping[str, Any]) -> str | None:
-    """Return which of a setting's models a run is, and the few sentences it was tuned on."""
-    words = [fields.get("partition"), fields.get("task"), fields.get("language")]
-    if shot := fields.get("few_shot"):
-        words.append(f"+{shot['k']} {shot['task']}-{shot['language']} draw {shot['draw']}")
-    return " ".join(word for word in words if word) or None
+def _part(record: "RunRecord") -> str | None:
+    """Return what tells a run from others of its method, setting and seed; None for one of another version."""
+    if isinstance(record.spec, dict):
+        return None
+    changed = [word for name, word in record.spec.conditions.items() if word and name != "partition"]
+    shot = record.spec.few_shot is not None
+    return " ".join(word for word in [record.spec.part, *([] if shot else changed)] if word) or None
 
 
 def _row(record: "RunRecord") -> dict[str, Any]:
@@ -36,7 +36,7 @@ def _row(record: "RunRecord") -> dict[str, Any]:
         "id": record.id,
         "method": fields.get("method"),
         "setting": fields.get("setting"),
-        "part": _part(fields),
+        "part": _part(record),
         "seed": fields.get("seed"),
         "profile": fields.get("profile"),
         "variant": fields.get("variant"),

@@ -13,7 +13,7 @@ def train_command(
         str, typer.Argument(help="A method recipe (hxbench list methods) or a YAML file of your own.")
     ],
     setting: Annotated[
-        str | None, typer.Option(help="single, multi or mixed; default: mixed, where the method has it.")
+        str | None, typer.Option(help="single, multi or mixed; default: the last of these that the method has.")
     ] = None,
     task: Annotated[
         str | None, typer.Option(help="ner or pos; single setting only; default: both, one run each.")

@@ -49,7 +49,7 @@ def do(session: "Session", workers: int) -> "list[tuple[Planned, Outcome]]":
     """Do the planned runs that the store lacks; return how each of them ended."""
     from hxbench.cli.progress import progress
     from hxbench.errors import InputError
-    from hxbench.launch.local import Task, run_jobs
+    from hxbench.launch.local import Turn, run_jobs
     from hxbench.stages import backbone
     from hxbench.stages.session import waiting_for
 
@@ -62,23 +62,23 @@ def do(session: "Session", workers: int) -> "list[tuple[Planned, Outcome]]":
         raise InputError("the backbone is not made yet: run hxbench prepare first, in a process of its own.")
     with progress(quiet=not is_first_process()) as tell:
         session.make_backbones(lambda *told: tell(None, *told))
-        tasks = [Task(one.job, needs, one.lane) for one, needs in zip(todo, waiting_for(todo), strict=True)]
-        sizes = Counter(task.lane for task in tasks)
+        turns = [Turn(one.job, needs, one.lane) for one, needs in zip(todo, waiting_for(todo), strict=True)]
+        sizes = Counter(turn.lane for turn in turns)
         over: Counter[str] = Counter()
 
         def ended(number: int, _outcome: "Outcome") -> None:
             over[""] += 1
-            if lane := tasks[number].lane:
+            if lane := turns[number].lane:
                 over[f"in {lane}"] += 1
-                tell(lane, lane, over[f"in {lane}"], sizes[lane])
-            if len(tasks) > 1:
-                tell(None, "runs", over[""], len(tasks))
+                tell(lane, f"few-shot from {todo[number].start_title}", over[f"in {lane}"], sizes[lane])
+            if len(turns) > 1:
+                tell(None, "runs", over[""], len(turns))
 
         def report(number: int, what: str, done: int, total: int | None) -> None:
-            if not tasks[number].lane:  # the runs of a lane are too short to be shown one by one
+            if not turns[number].lane:  # the runs of a lane are too short to be shown one by one
                 tell(number, what, done, total)
 
-        outcomes = run_jobs(tasks, worker_count(workers, todo), report, ended)
+        outcomes = run_jobs(turns, worker_count(workers, todo), report, ended)
     return list(zip(todo, outcomes, strict=True))
 
 
@@ -116,8 +116,21 @@ def show_scores(store: "Store", run_ids: "Sequence[str]", as_json: bool) -> None
         row["words cut"] = sum(m["words_cut"] for m in tests)
         rows.append({**row, "seconds": record.status.get("wall_seconds")})
     if not as_json:
+        if not any(row["words cut"] for row in rows):
+            rows = [{name: value for name, value in row.items() if name != "words cut"} for row in rows]
         print("Zero-shot scores, mean over the languages each run was not trained on:\n")
     print_rows(rows, as_json)
+
+
+def require_artifacts(paper: str, names: "Sequence[str]") -> None:
+    """Raise `InputError` for an artifact that there is not: now, and not when all runs are done."""
+    from hxbench.errors import InputError, did_you_mean
+    from hxbench.report.registry import artifacts
+
+    known = list(artifacts(paper))
+    for name in names:
+        if name not in known:
+            raise InputError(did_you_mean("artifact", name, known))
 
 
 def print_artifacts(paper: str, names: "Sequence[str]", store: "Store", profile: str) -> None:
@@ -125,6 +138,8 @@ def print_artifacts(paper: str, names: "Sequence[str]", store: "Store", profile:
     from hxbench.report import build
     from hxbench.report.render import terminal
 
+    if not is_first_process():
+        return
     for name in names:
         print(terminal.render(build(paper, name, store, profile), color=sys.stdout.isatty()), flush=True)
 

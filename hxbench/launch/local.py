@@ -50,7 +50,7 @@ def attempt(job: Job, report: Callable[[str, int, int | None], None]) -> Outcome
 
 
 @dataclass(frozen=True)
-class Task:
+class Turn:
     """A job among others: which of them have to be done before it, and with which it shares a process.
 
     Jobs of one lane are done one after the other in one process, so that starting it is paid for once.
@@ -74,7 +74,7 @@ class _Outcomes(dict[int, Outcome]):
 
 
 def run_jobs(
-    tasks: Sequence[Task], workers: int, report: Report, ended: Ended = lambda number, outcome: None
+    turns: Sequence[Turn], workers: int, report: Report, ended: Ended = lambda number, outcome: None
 ) -> list[Outcome]:
     """Do the jobs, at most `workers` at a time; a failing one stops only those that need it.
 
@@ -82,30 +82,30 @@ def run_jobs(
     save and stop.
     """
     outcomes = _Outcomes(ended)
-    lanes = _lanes(tasks)
+    lanes = _lanes(turns)
     if workers == 1 or len(lanes) == 1:
         for number in (number for lane in lanes for number in lane):
-            lost = _lost(tasks, number, outcomes)
-            outcomes[number] = lost or attempt(tasks[number].job, lambda *told, n=number: report(n, *told))
+            lost = _lost(turns, number, outcomes)
+            outcomes[number] = lost or attempt(turns[number].job, lambda *told, n=number: report(n, *told))
             if outcomes[number].state == "interrupted":
                 break
     else:
-        _in_processes(tasks, lanes, workers, report, outcomes)
-    return [outcomes.get(number, Outcome("interrupted", "not started")) for number in range(len(tasks))]
+        _in_processes(turns, lanes, workers, report, outcomes)
+    return [outcomes.get(number, Outcome("interrupted", "not started")) for number in range(len(turns))]
 
 
-def _lanes(tasks: Sequence[Task]) -> list[list[int]]:
-    """Return the numbers of the tasks, those of a lane together, in an order in which needs come first."""
+def _lanes(turns: Sequence[Turn]) -> list[list[int]]:
+    """Return the numbers of the turns, those of a lane together and not before what any of them needs."""
     lanes: dict[Any, list[int]] = {}
-    for number, task in enumerate(tasks):
-        lanes.setdefault(task.lane or number, []).append(number)
-    return list(lanes.values())
+    for number, turn in enumerate(turns):
+        lanes.setdefault(turn.lane or number, []).append(number)
+    return sorted(lanes.values(), key=lambda lane: lane[-1])
 
 
-def _lost(tasks: Sequence[Task], number: int, outcomes: Mapping[int, Outcome]) -> Outcome | None:
-    """Return how a task ends without being tried: one that it needs did not get done."""
-    bad = [need for need in sorted(tasks[number].needs) if outcomes[need].state != "done"]
-    return Outcome("failed", f"not tried: {tasks[bad[0]].job.spec.title}, which it needs, failed") if bad else None
+def _lost(turns: Sequence[Turn], number: int, outcomes: Mapping[int, Outcome]) -> Outcome | None:
+    """Return how a turn ends without being tried: one that it needs did not get done."""
+    bad = [need for need in sorted(turns[number].needs) if outcomes[need].state != "done"]
+    return Outcome("failed", f"not tried: {turns[bad[0]].job.spec.title}, which it needs, failed") if bad else None
 
 
 @dataclass
@@ -114,12 +114,12 @@ class _Worker:
 
     process: Any
     messages: Any
-    left: list[int]  # the tasks it has not ended yet, in its order
+    left: list[int]  # the turns it has not ended yet, in its order
 
 
-def _start(context: Any, tasks: Sequence[Task], numbers: list[int]) -> _Worker:
+def _start(context: Any, turns: Sequence[Turn], numbers: list[int]) -> _Worker:
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=([(n, tasks[n].job) for n in numbers], theirs))
+    process = context.Process(target=_work, args=([(n, turns[n].job) for n in numbers], theirs))
     process.start()
     theirs.close()  # so that the pipe ends when the process does
     return _Worker(process, ours, list(numbers))
@@ -162,10 +162,10 @@ def _stop_with_parent() -> None:
 
 
 def _in_processes(
-    tasks: Sequence[Task], lanes: Sequence[list[int]], workers: int, report: Report, outcomes: dict[int, Outcome]
+    turns: Sequence[Turn], lanes: Sequence[list[int]], workers: int, report: Report, outcomes: dict[int, Outcome]
 ) -> None:
     context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
-    at_work: dict[int, _Worker] = {}  # by the first task they were given
+    at_work: dict[int, _Worker] = {}  # by the first turn they were given
     waiting = list(lanes)
     with _forwarded_signals(at_work) as stopped:
         while waiting or at_work:
@@ -173,10 +173,10 @@ def _in_processes(
                 waiting.clear()
                 if not at_work:
                     break
-            ready = _next_ready(tasks, waiting, outcomes) if len(at_work) < workers else None
+            ready = _next_ready(turns, waiting, outcomes) if len(at_work) < workers else None
             if ready:
                 with held_back():  # the process is born with both signals waiting until it can act on them
-                    at_work[ready[0]] = _start(context, tasks, ready)
+                    at_work[ready[0]] = _start(context, turns, ready)
                 if stopped:  # maybe just before there was a process to forward it to; two that wait are one
                     os.kill(at_work[ready[0]].process.pid, stopped[0])
                 continue
@@ -184,13 +184,13 @@ def _in_processes(
                 _listen(at_work, waiting, stopped, report, outcomes)
 
 
-def _next_ready(tasks: Sequence[Task], waiting: list[list[int]], outcomes: dict[int, Outcome]) -> list[int] | None:
+def _next_ready(turns: Sequence[Turn], waiting: list[list[int]], outcomes: dict[int, Outcome]) -> list[int] | None:
     """Take the first lane that waits for nothing any more off the list; what can never start ends here."""
     for lane in list(waiting):
-        if not all(need in outcomes for number in lane for need in tasks[number].needs):
+        if not all(need in outcomes for number in lane for need in turns[number].needs):
             continue
         waiting.remove(lane)
-        lost = {number: how for number in lane if (how := _lost(tasks, number, outcomes))}
+        lost = {number: how for number in lane if (how := _lost(turns, number, outcomes))}
         for number, how in lost.items():
             outcomes[number] = how
         if able := [number for number in lane if number not in lost]:

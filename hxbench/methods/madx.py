@@ -19,7 +19,7 @@ from hxbench.methods.method import Condition, Method
 from hxbench.modules.adapter import Bottlenecks
 from hxbench.modules.parameters import fill
 from hxbench.settings import TASKS
-from hxbench.spec import Closed, Positive, Rate, RunSpec, TrainingSpec
+from hxbench.spec import Closed, DataSpec, Positive, Rate, RunSpec, TrainingSpec
 
 LANGUAGE_ADAPTER = (
     "language-adapter"  # the kind of those runs, and the role they play here, with a language's code
@@ -125,7 +125,8 @@ class MadX(Method):
 def _language_run(spec: RunSpec, code: str) -> RunSpec:
     """Return the run that trains a language's adapter: the same for every run of a task that needs it.
 
-    Of the task's training only what the numbers of any training depend on is kept: precision and threads.
+    Of the task's training only what the numbers of any training depend on is kept: precision and threads; of its
+    data only what concerns running text.
     """
     options = MadXOptions.model_validate(spec.options)
     language = options.language
@@ -155,7 +156,12 @@ def _language_run(spec: RunSpec, code: str) -> RunSpec:
         seed=language.seed,
         profile=spec.profile,
         options=adapter.model_dump(mode="json"),
-        data=spec.data.model_copy(update={"fingerprint": ""}),
+        data=DataSpec(
+            origin=spec.data.origin,
+            sandbox_seed=spec.data.sandbox_seed,
+            text_sentences=spec.data.text_sentences,
+            max_length=spec.data.max_length,
+        ),
         backbone=spec.backbone,
         training=training,
     )

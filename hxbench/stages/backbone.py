@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -49,14 +50,16 @@ def is_ready(spec: BackboneSpec) -> bool:
 
 
 def _folder(spec: BackboneSpec) -> Path:
+    if not re.fullmatch("[0-9a-f]{16}", spec.fingerprint):  # it may come from somebody else's file
+        raise InputError(f"backbone {spec.name}: '{spec.fingerprint}' is no fingerprint of one that is made here.")
     return places.cache_dir() / "backbones" / spec.fingerprint
 
 
-def get_backbone(spec: BackboneSpec, *, offline: bool = False, seed: int = 0) -> Backbone:
-    """Return a fingerprinted backbone, from the cache when it was made here; `seed` is that of random weights."""
+def get_backbone(spec: BackboneSpec, *, offline: bool = False) -> Backbone:
+    """Return a fingerprinted backbone, from the cache when it was pre-trained here."""
     if spec.pretrain is None:
-        return load_backbone(pinned(spec), offline=offline, seed=seed)
-    return load_backbone(spec.model_copy(update={"pretrain": None, "folder": str(_folder(spec))}), seed=seed)
+        return load_backbone(pinned(spec), offline=offline)
+    return load_backbone(spec.model_copy(update={"pretrain": None, "folder": str(_folder(spec))}))
 
 
 def pretrain(

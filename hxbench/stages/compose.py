@@ -23,7 +23,7 @@ from hxbench.methods.method import MLM, Method
 from hxbench.settings import Pair
 from hxbench.stages.data import RunData
 from hxbench.stages.plan import Plan, training_split
-from hxbench.store import RunRecord, RunWriter, Store
+from hxbench.store import RunWriter
 from hxbench.store.files import read_json_lines
 
 OPTION = "interpolate"
@@ -85,15 +85,6 @@ def parse(text: str, languages: Iterable[str]) -> str | Composition:
 def _shares(weights: Mapping[str, float]) -> dict[str, float]:
     total = sum(weights.values())
     return {code: weight / total for code, weight in weights.items()}
-
-
-def known_languages(record: RunRecord, store: Store) -> set[str]:
-    """Return the languages that a finished run and those it builds on were trained on."""
-    said = record.provenance()
-    known = {pair.partition("-")[2] for pair in said.get("trained_on", {})} | set(said.get("mlm", ()))
-    for earlier in record.fields.get("after", {}).values():
-        known |= known_languages(store.get(earlier), store)
-    return known
 
 
 class Composer:

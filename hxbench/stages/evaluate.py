@@ -1,19 +1,18 @@
 """Scoring a finished run on pairs of one's choice."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
-from hxbench.corpora.load import Corpora
 from hxbench.corpora.schema import SPLITS
 from hxbench.errors import InputError, did_you_mean
 from hxbench.evaluation.tagging import Tagged, tag
 from hxbench.methods import method_class
 from hxbench.settings import TASKS, Pair
-from hxbench.spec import RunSpec
-from hxbench.stages.compose import Composer, Composition, can_compose, known_languages, parse
+from hxbench.stages.compose import Composer, Composition, can_compose, parse
 from hxbench.stages.data import RunData
 from hxbench.stages.inputs import DataSource, resolve_inputs
+from hxbench.stages.lineage import known_languages, lack, trained_on
 from hxbench.stages.pair import heads as heads_of
 from hxbench.stages.restore import require_finished, restore
 from hxbench.store import RunRecord, Store
@@ -73,17 +72,18 @@ def evaluate(
             "with --data-source."
         )
     # what the run was trained on, which other data would not tell
-    trained = record.provenance().get("trained_on") or {str(pair): split for pair, split in plan.train.items()}
+    store = Store(record.folder.parents[1])
+    trained = trained_on(record, store)
     wanted = [Pair(t, code) for t in tasks or heads for code in languages or corpora.languages]
-    known = known_languages(record, Store(record.folder.parents[1])) if way else set()
+    known = known_languages(record, store) if way else set()
     chosen, left_out = [], []
     for pair in wanted:
         if split not in corpora.splits(*pair):
             why = f"the data source has no {split} split of {pair}"
         elif trained.get(str(pair)) == split:
             why = f"run {record.id} was trained on the {split} split of {pair}"
-        elif lack := _lack(spec, pair.language, trained, corpora):
-            why = f"{spec.method} scores no language without {lack}, such as {pair.language}"
+        elif lacking := lack(record, store, pair.language):
+            why = f"{spec.method} scores no language without {lacking}, such as {pair.language}"
         elif isinstance(way, str) and not known - {pair.language}:
             why = (
                 f"run {record.id} was trained on no language but {pair.language}, so that nothing can be composed"
@@ -104,17 +104,6 @@ def evaluate(
         with _embedding_of(method, pair.language, composition):
             scored = tag(method, data.tagging(pair, split), data.vocabulary, spec.training.eval_batch_size, device)
         yield Scored(scored, "source" if str(pair) in trained else "target", composition)
-
-
-def _lack(spec: RunSpec, language: str, trained: Iterable[str], corpora: Corpora) -> str | None:
-    """Return what the run's method would have needed to know a language."""
-    kind = method_class(spec.kind)
-    if kind.needs_text and spec.few_shot and language != spec.few_shot.language:
-        return "an adapter of its own in the few-shot run"
-    if kind.needs_text and not corpora.splits("mlm", language):
-        return "running text"
-    labelled = {pair.rpartition("-")[2] for pair in trained}
-    return "a labelled source" if kind.needs_labels and language not in labelled else None
 
 
 def _embedding_of(method: Any, language: str, composition: Composition | None) -> AbstractContextManager[None]:

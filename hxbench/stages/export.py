@@ -12,22 +12,23 @@ from hxbench.backbones.load import pinned
 from hxbench.corpora.schema import labels
 from hxbench.encoding.batch import Batch
 from hxbench.errors import InputError, RunError
-from hxbench.exported import (
+from hxbench.languages import find_language
+from hxbench.methods.exported import (
     FILES,
     POSITION,
     ExportConfig,
     Origin,
     adapter_tensors,
-    load_exported,
+    weights_digest,
     write_exported,
 )
-from hxbench.languages import find_language
 from hxbench.methods.method import Condition, Method
 from hxbench.modules.bottleneck import BottleneckWeights
 from hxbench.modules.heads import TaggingHead
 from hxbench.settings import Pair
 from hxbench.spec import BackboneSpec, RunSpec
 from hxbench.stages.backbone import get_backbone
+from hxbench.stages.exported import load_exported
 from hxbench.stages.pair import require_pair
 from hxbench.stages.restore import require_finished, restore
 from hxbench.store import RunRecord
@@ -50,12 +51,14 @@ def export(
     method, backbone = restore(record, offline=offline)
     layers = _bottlenecks(record, spec, method, pair)
     bottleneck, hidden = layers[0].down.shape
+    pristine = get_backbone(spec.backbone, offline=offline)  # the other one's LayerNorms have been trained
     config = ExportConfig(
         task=pair.task,  # type: ignore[arg-type]
         language=pair.language,
         language_name=find_language(pair.language).name,
         labels=labels(pair.task),
         backbone=_without_folder(pinned(spec.backbone)),
+        backbone_weights=weights_digest(pristine),
         layers=len(layers),
         hidden=hidden,
         bottleneck=bottleneck,
@@ -74,7 +77,7 @@ def export(
     try:
         temporary.mkdir(parents=True)
         write_exported(temporary, config, tensors)
-        again, _ = load_exported(temporary, get_backbone(spec.backbone, offline=offline))
+        again, _ = load_exported(temporary, pristine)
         if not torch.allclose(_logits(again.to(wanted.device), probe), wanted, rtol=1e-4, atol=1e-4):
             raise InputError(
                 f"run {record.id}: {spec.method} does more than its adapters, LayerNorms and head say, so that an "

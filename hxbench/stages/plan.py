@@ -65,9 +65,7 @@ def plan_run(spec: RunSpec, corpora: Corpora, traits: type[Traits]) -> Plan:
         known = {pair.language for pair in train}
         mute = _languages_where(targets, lambda code: code not in known)
         targets = _without(targets, mute)
-        notes += (
-            [f"{spec.method} scores no language without a labelled source: {', '.join(mute)}."] if mute else []
-        )
+        notes += _no_score(spec, "a labelled source", mute)
     if spec.few_shot:
         targets = sources
         _require_sentences(sources[0], train, spec.few_shot.k, corpora)

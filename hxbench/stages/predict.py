@@ -18,12 +18,14 @@ from hxbench.encoding.tokens import encode_tagged
 from hxbench.encoding.vocabulary import vocabulary_of
 from hxbench.errors import InputError, did_you_mean
 from hxbench.evaluation.tagging import TaggingData, tag
-from hxbench.exported import ExportedAdapter, backbone_of, load_exported, read_config
+from hxbench.methods.exported import ExportedAdapter, read_config
 from hxbench.methods.method import Method
 from hxbench.settings import Pair
+from hxbench.stages.exported import backbone_of, load_exported
+from hxbench.stages.lineage import lack
 from hxbench.stages.pair import require_pair
 from hxbench.stages.restore import require_finished, restore
-from hxbench.store import RunRecord
+from hxbench.store import RunRecord, Store
 from hxbench.training.accelerator import accelerator_in
 
 _CHUNK_SENTENCES, _CHUNK_WORDS = 1000, 50_000  # held in memory at once
@@ -47,6 +49,8 @@ def tagger_of_run(record: RunRecord, task: str | None, language: str | None, *, 
     if language is None:
         raise InputError("say with --language which language the text is in.")
     pair = require_pair(f"run {record.id}", spec, task, language)
+    if lacking := lack(record, Store(record.folder.parents[1]), language):
+        raise InputError(f"run {record.id}: {spec.method} tags no language without {lacking}, such as {language}.")
     return Tagger(
         pair, spec.data.max_length, spec.training.eval_batch_size, lambda: restore(record, offline=offline)
     )

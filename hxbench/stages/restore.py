@@ -30,7 +30,7 @@ def restore(record: RunRecord, *, offline: bool = False) -> tuple[Method, Backbo
     spec = require_finished(record)
     store = Store(record.folder.parents[1])
     checkpoint = store.checkpoint(record.id)
-    backbone = get_backbone(spec.backbone, offline=offline, seed=spec.seed)
+    backbone = get_backbone(spec.backbone, offline=offline)
     if spec.training.cpu_threads:
         torch.set_num_threads(spec.training.cpu_threads)  # sums round differently on more threads
     method = build(spec, backbone)

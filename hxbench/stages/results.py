@@ -1,7 +1,5 @@
 """What a finished training leaves in the store: scores, predictions, history, cost and provenance."""
 
-import resource
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +16,7 @@ from hxbench.store import RunWriter
 from hxbench.store.provenance import collect
 from hxbench.store.writer import SENTENCE_COLUMNS
 from hxbench.training.loop import Progress
+from hxbench.training.memory import peak_memory
 
 
 def write_results(
@@ -74,13 +73,6 @@ def _sentence_counts(tagged: Sequence[Tagged]) -> dict[str, list[Any]]:
     return table
 
 
-def _peak_memory() -> int:
-    """Return bytes: of the device where there is one, else the largest this process has been."""
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
 def _cost_rows(spec: RunSpec, progress: Progress) -> list[dict[str, Any]]:
     """Return what the run cost, as rows of the store."""
     counted = costs(spec)
@@ -91,7 +83,7 @@ def _cost_rows(spec: RunSpec, progress: Progress) -> list[dict[str, Any]]:
         "flops_per_token": counted["flops_per_token"],
         "wall_seconds": progress.wall_seconds,
         "device_seconds": progress.device_seconds,
-        "peak_memory_bytes": _peak_memory(),
+        "peak_memory_bytes": peak_memory(),
         "tokens_per_second": progress.pieces / progress.wall_seconds if progress.wall_seconds else 0.0,
     }
     nothing = {"task": None, "language": None, "role": None}

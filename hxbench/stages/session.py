@@ -61,8 +61,12 @@ class Planned:
     @property
     def lane(self) -> str:
         """Runs of one lane are small and alike: they share a process. Empty for a process of its own."""
-        spec = self.job.spec
-        return f"few-shot from {spec.model_copy(update={'few_shot': None}).title}" if spec.few_shot else ""
+        return self.job.spec.after[START] if self.job.spec.few_shot else ""
+
+    @property
+    def start_title(self) -> str:
+        """What a person calls the run that a few-shot run starts from."""
+        return self.job.spec.model_copy(update={"few_shot": None}).title
 
 
 class Session:
@@ -133,6 +137,8 @@ class Session:
         if not one.done:
             for run_id in one.needs:
                 self._add(self._by_id[run_id])
+                if self._by_id[run_id].done:
+                    self.store.checkpoint(run_id)  # a run may have been copied here without its weights
         self.planned[one.run_id] = one
 
     def todo(self) -> list[Planned]:

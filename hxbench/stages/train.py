@@ -24,6 +24,7 @@ from hxbench.training.accelerator import accelerator_in
 from hxbench.training.checkpoint import ResumeStates, save_weights
 from hxbench.training.feed import Feed
 from hxbench.training.loop import Interrupted, train
+from hxbench.training.memory import forget_peak
 
 Report = Callable[[int, int, float], None]  # step, updates, loss
 
@@ -51,12 +52,14 @@ def run(
     if spec.training.cpu_threads:
         torch.set_num_threads(spec.training.cpu_threads)
     accelerator = accelerator_in(spec.training.precision)
+    forget_peak()
     work = _Work(
         spec, plan, corpora, store, accelerator, offline=offline, checkpoint_every=checkpoint_every,
         keep_weights=keep_weights, source=source, report=report,
     )  # fmt: skip
     if not accelerator.is_main_process:
         work.train_and_score(Path(broadcast_object_list([None])[0]), None)
+        accelerator.wait_for_everyone()  # the next run of this process may build on what is being written
         return final
     with store.open_run(spec) as writer:
         broadcast_object_list([str(writer.folder)])
@@ -66,6 +69,7 @@ def run(
             writer.status(state="interrupted", step=stopped.step)
             raise
         final = writer.finish()
+    accelerator.wait_for_everyone()
     # not before: killed while results are written, a run goes on from here
     ResumeStates(final / "resume").clear()
     return final
@@ -92,7 +96,7 @@ class _Work:
         self.checkpoint_every, self.keep_weights = checkpoint_every, keep_weights
         self.source, self.report = source, report
         self.share = (accelerator.process_index, accelerator.num_processes)
-        backbone = get_backbone(spec.backbone, offline=offline, seed=spec.seed)
+        backbone = get_backbone(spec.backbone, offline=offline)
         self.data = RunData(spec, plan, corpora, backbone.tokenizer)
         self.method = build(spec, backbone)
         equip(self.method, spec, store)

@@ -53,6 +53,10 @@ class Store:
                 "it, and the same command makes it anew."
             )
 
+    def has_weights(self, run_id: str) -> bool:
+        """Return whether a finished run was kept with its weights."""
+        return (self._final(run_id) / "checkpoint").is_dir()
+
     def checkpoint(self, run_id: str) -> Path:
         """Return the folder with the weights of a finished run; `InputError` when it was kept without them."""
         folder = self._final(run_id) / "checkpoint"
@@ -156,6 +160,7 @@ class Store:
             discard(work)
             left = shutil.ignore_patterns("checkpoint", "resume", "predictions")
             shutil.copytree(self._final(run_id), work, ignore=left)
+            discard(other._final(run_id))  # something half there, which is not complete
             return work.rename(other._final(run_id))
         finally:
             claim.release()

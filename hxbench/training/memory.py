@@ -1,7 +1,12 @@
-"""What a process does with memory it has no use for until the next step."""
+"""Memory: how much a run needed, and what a process does with what it has no use for until the next step."""
 
+import contextlib
 import ctypes
+import resource
 import sys
+from pathlib import Path
+
+import torch
 
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # of mallopt(3)
 
@@ -17,3 +22,24 @@ def keep_freed_memory() -> bool:
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     return mallopt is not None and bool(mallopt(_MMAP_MAX, 0) and mallopt(_TRIM_THRESHOLD, -1))
+
+
+def forget_peak() -> None:
+    """Let `peak_memory` start anew: a process may do several runs."""
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    with contextlib.suppress(OSError):  # only Linux can
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak_memory() -> int:
+    """Return bytes: of the device where there is one, else the largest this process has been since `forget_peak`.
+
+    Where the system cannot forget, that is since the process began.
+    """
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated()
+    with contextlib.suppress(OSError, StopIteration, ValueError):
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return 1024 * int(next(line for line in lines if line.startswith("VmHWM:")).split()[1])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

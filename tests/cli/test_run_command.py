@@ -77,12 +77,19 @@ def test_the_runs_are_done_and_shown(done, experiment, scale):
     assert (known["to_do"], known["seconds"]) == (0, 0)
 
 
+def test_how_runs_ended_as_json(scale, tmp_path):
+    mine = write_experiment(tmp_path, blocks=[{"setting": "multi", "methods": ["mbert"], "training": TRAINING}])
+    shown = hxbench("run", mine, *scale.options, "--store", tmp_path / "store", "--json")
+    (row,) = json.loads(shown.out)
+    assert (shown.code, row["state"], row["title"]) == (0, "done", "mbert multi seed 1 (mini)")
+
+
 def test_nothing_is_done_twice_and_a_lost_run_is_made_anew(done, experiment, scale, tmp_path):
     store = tmp_path / "copy"
     shutil.copytree(done[0], store)
     again = hxbench("run", experiment, *scale.options, "--store", store)
     assert again.code == 0
-    assert "all 7 runs are in the store" in again.err
+    assert "7 of 7 runs are in the store" in again.err
     shot = next(r for r in Store(store).runs() if r.spec.few_shot)
     before = [r for r in shot.metrics() if r["split"] == "test"]
     Store(store).remove(shot.id)

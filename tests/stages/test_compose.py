@@ -11,9 +11,10 @@ from hxbench.errors import InputError
 from hxbench.evaluation.tagging import tag
 from hxbench.languages import language_set
 from hxbench.settings import Pair
-from hxbench.stages.compose import SPLIT, WAYS, Composer, Composition, can_compose, known_languages, parse
+from hxbench.stages.compose import SPLIT, WAYS, Composer, Composition, can_compose, parse
 from hxbench.stages.data import RunData
 from hxbench.stages.evaluate import evaluate
+from hxbench.stages.lineage import known_languages
 from hxbench.stages.restore import restore
 from hxbench.stages.train import run
 from hxbench.store import Store

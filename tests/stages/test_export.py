@@ -7,16 +7,16 @@ import torch
 from miniature import TINY, resolved, spec_for
 from safetensors.torch import load_file
 
-from hxbench import exported
 from hxbench.backbones.load import Backbone
 from hxbench.errors import InputError
 from hxbench.evaluation.tagging import tag
-from hxbench.exported import load_exported
+from hxbench.methods import exported
 from hxbench.methods.method import Condition, Method
 from hxbench.settings import Pair
 from hxbench.stages.backbone import get_backbone
 from hxbench.stages.data import RunData
 from hxbench.stages.export import _probe, export
+from hxbench.stages.exported import load_exported
 from hxbench.stages.restore import restore
 from hxbench.stages.train import run
 from hxbench.store import Store

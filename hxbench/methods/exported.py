@@ -9,18 +9,18 @@ The folder has `adapter.safetensors`, `config.json` and a SHA-256 manifest. The 
 - `head.weight` [labels, hidden] and `head.bias` [labels]: the linear classifier of the task.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from hxbench import manifest
-from hxbench.backbones.load import Backbone, folder_fingerprint
+from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.corpora.schema import labels
 from hxbench.errors import InputError
@@ -29,7 +29,6 @@ from hxbench.modules.bottleneck import BottleneckWeights
 from hxbench.modules.heads import TaggingHead
 from hxbench.modules.parameters import fill
 from hxbench.spec import BackboneSpec, Closed, Positive, validated
-from hxbench.stages.backbone import get_backbone, is_ready
 
 CONFIG, WEIGHTS = "config.json", "adapter.safetensors"
 FILES = (CONFIG, WEIGHTS, manifest.NAME)
@@ -41,8 +40,8 @@ PLACEMENT = (
 )
 COMPATIBILITY = (
     "Not the placement of AdapterHub's bottleneck adapters (seq_bn), which read the LayerNorm of the block's "
-    "output plus its input: the adapters and peft libraries do not load this file. hxbench.exported.load_exported "
-    "does."
+    "output plus its input: the adapters and peft libraries do not load this file. hxbench.stages.exported."
+    "load_exported does."
 )
 _TENSORS = {  # field of BottleneckWeights → name in the file
     "down": "down.weight", "down_bias": "down.bias", "up": "up.weight", "up_bias": "up.bias",
@@ -72,6 +71,7 @@ class ExportConfig(Closed):
     language_name: str
     labels: tuple[str, ...]  # by class id
     backbone: BackboneSpec  # of a local folder only its name, and a fingerprint of its files
+    backbone_weights: str  # SHA-256 over all tensors of the encoder as it came, whatever files they were in
     layers: Positive
     hidden: Positive
     bottleneck: Positive
@@ -166,43 +166,22 @@ def read_config(folder: Path) -> ExportConfig:
     return config
 
 
-def load_exported(
-    folder: Path, backbone: Backbone | None = None, *, offline: bool = False
-) -> tuple[ExportedAdapter, Backbone]:
-    """Return the exported adapter and the backbone that carries it, whose LayerNorms it replaces.
-
-    Without a `backbone` the one it was made for is used: from the hub, or from the cache where it was pre-trained.
-    Raises `InputError` for a folder that is damaged or no export, and for a backbone of another shape.
-    """
-    config = read_config(folder)
-    backbone = backbone or backbone_of(config, offline=offline)
-    shape = (backbone.layer_count, backbone.hidden_size)
-    if shape != (config.layers, config.hidden):
-        raise InputError(
-            f"{folder} is for a backbone of {config.layers} layers of width {config.hidden} "
-            f"({config.backbone.name}), not of {shape[0]} layers of width {shape[1]}."
-        )
-    try:
-        return ExportedAdapter(backbone, config, load_file(folder / WEIGHTS)), backbone
-    except SafetensorError as error:
-        raise InputError(f"{folder / WEIGHTS} cannot be read: {error}.") from None
+def weights_digest(backbone: Backbone) -> str:
+    """Return the SHA-256 over the encoder's tensors by name."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(backbone.body.state_dict().items()):
+        digest.update(f"{name} {tuple(tensor.shape)} ".encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
-def backbone_of(config: ExportConfig, folder: Path | None = None, *, offline: bool = False) -> Backbone:
-    """Return the backbone an export was made for; `folder` says where a local one lies on this machine.
-
-    Raises `InputError` when it is not here and cannot be had, and for a folder with other weights.
-    """
-    spec = config.backbone
-    if folder is not None:
-        if (found := folder_fingerprint(folder)) != spec.fingerprint and spec.folder:
-            raise InputError(f"{folder} is not the backbone of this export ({found}, not {spec.fingerprint}).")
-        return get_backbone(BackboneSpec(name=folder.name, folder=str(folder), fingerprint=found))
-    if spec.folder:
-        raise InputError(f"this export stands on the local backbone {spec.name}: say where it is with --backbone.")
-    if not is_ready(spec):
-        raise InputError(
-            f"backbone {spec.name} [{spec.fingerprint}] is not in the cache: where the data are the same, "
-            "hxbench prepare makes it; else --backbone says where it is."
-        )
-    return get_backbone(spec, offline=offline)
+def require_shapes(path: Path, config: ExportConfig, tensors: Mapping[str, Tensor]) -> None:
+    """Raise `InputError` for adapters that are not what the configuration says."""
+    small, wide = config.bottleneck, config.hidden
+    shapes = {"down": (small, wide), "down_bias": (small,), "up": (wide, small), "up_bias": (wide,)}
+    shapes |= {"scale": (wide,), "shift": (wide,)} if config.layer_norm else {}
+    for layer in range(config.layers):
+        for field, shape in shapes.items():
+            name = f"layers.{layer}.{_TENSORS[field]}"
+            if name not in tensors or tuple(tensors[name].shape) != shape:
+                raise InputError(f"{path}: {name} is missing or not of shape {shape}, as {CONFIG} has it.")
