@@ -221,13 +221,87 @@ def test_mad_x_costs_all_its_adapters(store):
     (two,) = report.build("hyperx", "2", store)
     madx = next(row for row in two.blocks[0].rows if row.title == "MAD-X").cells
     assert [cell.mean for cell in madx[1:3]] == [166, 28]
-    assert any("all its adapters together" in text for text in two.remarks)
+    assert any(text.startswith("the time of MAD-X is that of both tasks") for text in two.remarks)
     assert not any("left out" in text for text in two.remarks)
     lost = next(record for record in store.runs() if record.spec.setting == "language")
     store.remove(lost.id)
     (table,) = report.build("hyperx", "3", store)
     rows = {row.title.strip(): row.cells for row in table.blocks[0].rows}
     assert rows["MAD-X, all"][1].mean is None, "a sum without one of its parts is none"
+    assert rows["MAD-X, all"][1].marks == ("*",), "the third seed makes it again"
+    assert table.commands == ("hxbench run hyperx/table2",)
+    for spec in recipe.expand("madx", setting="single", seeds=(3,)):
+        write_run(store, spec.model_copy(update={"after": after}), lambda *_: 50.0, costs=costs)
+    (table,) = report.build("hyperx", "3", store)
+    time = next(row.cells[1] for row in table.blocks[0].rows if row.title == "MAD-X, all")
+    assert time.mean is None
+    assert ["gone from the store" in dict(table.notes)[mark] for mark in time.marks] == [True]
+
+
+def test_the_other_task_of_mad_x_is_asked_for(store):
+    for spec in recipe.expand("madx", setting="single", task="ner", seeds=(1, 2, 3)):
+        write_run(store, spec.model_copy(update={"after": language_runs(store, spec)}), lambda *_: 50.0)
+    for method, setting in (
+        ("mbert", "multi"),
+        ("hyperx-small", "multi"),
+        ("hyperx-base", "multi"),
+        ("psf", "mixed"),
+    ):
+        fill(store, method, setting)
+    (table,) = report.build("hyperx", "3", store)
+    time = next(row.cells[1] for row in table.blocks[0].rows if row.title == "MAD-X, all")
+    assert (time.mean, time.marks) == (None, ("*",))
+    (line,) = table.commands
+    assert line.startswith("hxbench train madx --setting single --task pos")
+
+
+def test_a_joint_method_that_builds_on_runs_has_their_time(store):
+    (spec,) = recipe.expand("hyperx-base", setting="multi", seeds=(1,))
+    after = language_runs(store, spec)
+    own = spec.model_copy(update={"method": "mine", "after": after})
+    write_run(store, own, lambda *_: 50.0, costs={"wall_seconds": 5.0})
+    write_run(store, own.model_copy(update={"seed": 2}), lambda *_: 50.0, costs={"wall_seconds": 7.0})
+    (two,) = report.build("hyperx", "2", store)
+    mine = next(row for row in two.blocks[1].rows if row.title == "mine").cells
+    assert (mine[2].mean, mine[2].marks) == (3 * 7 + 6, ())
+    assert any(text.startswith("the time of mine is") for text in two.remarks)
+    results = Results(store)
+    (line,) = results.train_commands(results.run_set("mine", "multi"))
+    assert line.startswith("hxbench train mine.yaml --setting multi --profile demo --seed 3")
+
+
+def test_few_shot_runs_of_ones_own_method_stand_beside_the_papers(store):
+    protocol = experiment.few_shot_protocol()
+    (start,) = recipe.expand("hyperx-base", setting="multi", seeds=(1,))
+    start = start.model_copy(update={"method": "mine"})
+    write_run(store, start, lambda *_: 10.0)
+    for one in experiment.few_shot_runs(start, protocol, draws=[0, 1]):
+        spec = one.spec.model_copy(update={"after": {START: start.run_id}})
+        value = shot_score(spec)
+        write_run(store, spec, lambda *_, value=value: value)
+    (table,) = report.build("hyperx", "5", store)
+    found = [(c.group, cell) for c, cell in zip(table.columns, table.blocks[0].rows[1].cells, strict=True)]
+    assert [cell.mean for group, cell in found if group == "mine"] == pytest.approx([5.06] * 5)
+    assert any("hxbench fewshot mine.yaml" in text for text in table.remarks)
+    assert [line.split()[:3] for line in table.commands] == [
+        ["hxbench", "run", "hyperx/table5"], ["hxbench", "train", "mine.yaml"],
+    ]  # fmt: skip
+    (six,) = report.build("hyperx", "figure6", store)
+    assert [row.title for row in six.blocks[0].rows] == ["mBERT", "MAD-X", "HX-Small", "HX-Base", "mine"]
+
+
+def test_runs_of_another_version_are_counted_once(store):
+    fill(store, "mbert", "multi", seeds=(1, 2))
+    fill_experiment(store, "table5", methods={"hyperx-base"}, seeds=(1,))
+    for record in store.runs():
+        path = store.root / "runs" / record.id / "spec.yaml"
+        path.write_text(path.read_text() + "another_version: 1\n")
+    (table,) = report.build("hyperx", "2", store)
+    told = [text for text in table.remarks if "another version" in text]
+    assert told == [
+        "left out: 2 runs of mbert (multi), written by another version of hxbench.",
+        "left out: 1 run of hyperx-base (multi), written by another version of hxbench.",
+    ]
 
 
 def test_capabilities_and_languages_are_printed(store):

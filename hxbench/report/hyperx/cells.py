@@ -24,6 +24,8 @@ def make_cell(estimate: Estimate | None, printed: float | None, marks: Marks, *,
         ours.append(marks.letter(f"over {', '.join(sorted(estimate.covers))} only: the data have no more"))
     elif estimate.lacking:
         ours.append(marks.letter("no data for this pair"))
+    if estimate.note:
+        ours.append(marks.letter(estimate.note))
     if estimate.incomplete:
         ours.append(marks.missing())
     return Cell(

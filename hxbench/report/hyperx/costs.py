@@ -4,18 +4,23 @@ A run of MAD-X trains a task adapter on the adapters of all languages, which are
 are those of all the adapters (the run itself counts so); its time is that of all of them too.
 """
 
-from statistics import fmean
+from collections import Counter, defaultdict
 
 from hxbench.report.hyperx.results import PAPER, Results
 from hxbench.report.hyperx.scores import Estimate, RunSet, costs_in
 from hxbench.report.published import published
-from hxbench.settings import TASKS
 from hxbench.store import DamagedRun, RunRecord
 
 _PARAMETERS = {
     "MAD-X": "16 × 4.7m + 2 × 0.9m are 77.0m",
     "Hyper-X Small": "the text has 7.2% of mBERT's; 13m of 177m are 7.3%",
 }
+
+
+_GONE = (
+    "a run that it builds on is gone from the store; it is made again when those that build on it are "
+    "(hxbench runs rm, then hxbench train)"
+)
 
 
 def printed_cost(artifact: str, row: str, column: str, metric: str) -> float | None:
@@ -44,13 +49,27 @@ def needed_costs(results: Results, runs: RunSet) -> dict[str, dict[str, float]]:
     return {run_id: _costs_of(by_id[run_id]) if run_id in by_id else {} for run_id in ids}
 
 
+def unknown(runs: RunSet) -> Estimate:
+    """Return what there is of a cost that runs are missing for: the set's own, or else some that they build on."""
+    return Estimate(incomplete=runs.lacks, note="" if runs.lacks else _GONE)
+
+
 def total(results: Results, runs: RunSet, metric: str) -> Estimate:
-    """Return the sum of a cost over all runs behind a model of both tasks, those it builds on included."""
-    below = [costs.get(metric) for costs in needed_costs(results, runs).values()]
-    own = [runs.cost_of(task, metric) for task in TASKS]
-    if not all(own) or None in below:
-        return Estimate(incomplete=True)
-    return Estimate(values=(sum(value for value in below if value) + sum(fmean(values) for values in own),))
+    """Return the sum of a cost over all runs behind a model of both tasks, each once, those it builds on included.
+
+    There is a value for every seed (and partition) that has the runs of all its tasks.
+    """
+    below, wanted = needed_costs(results, runs), Counter(model.partition for model in runs.models)
+    groups: dict[tuple[str | None, int], list[RunRecord]] = defaultdict(list)
+    for (model, seed), record in runs.family.runs.items():
+        groups[model.partition, seed].append(record)
+    values = []
+    for (partition, _), records in groups.items():
+        ids = {run_id for r in records for run_id in r.spec.after.values()}  # type: ignore[union-attr]
+        costs = [*(_costs_of(record).get(metric) for record in records), *(below[i].get(metric) for i in ids)]
+        if len(records) == wanted[partition] and None not in costs:
+            values.append(sum(cost for cost in costs if cost))
+    return Estimate(tuple(values)) if values else unknown(runs)
 
 
 def cost(results: Results, runs: RunSet, metric: str) -> Estimate:

@@ -140,7 +140,8 @@ class Results:
             if method not in found and setting in ("multi", "single"):  # which are trained on English alone
                 start = self.run_set(method, setting)
                 records = self.families.own_few_shot(start.family, protocol)
-                found[method] = Shots(start, protocol, records, draws=0)
+                told = f"{method} is not in the experiment: hxbench fewshot {_argument(method)} makes its runs."
+                found[method] = Shots(start, protocol, records, draws=0, notes=[told])
         return FewShot(found)
 
     @staticmethod
@@ -193,8 +194,12 @@ class Results:
         devices = sorted({_device(record) for record in used}) if timed else []
         if devices:
             texts.append(f"time is the wall time of one model, mean over the runs, on {', '.join(devices)}.")
-        if timed and any(not isinstance(record.spec, dict) and record.spec.after for record in used):
-            texts.append("the time of MAD-X is that of all its adapters together.")
+        specs = [record.spec for record in used if not isinstance(record.spec, dict)]
+        built = dict.fromkeys(title_of(spec.method) for spec in specs if spec.after and not spec.few_shot)
+        if timed and built:
+            texts.append(
+                f"the time of {', '.join(built)} is that of both tasks, with all runs that a model builds on."
+            )
         return tuple(dict.fromkeys(texts))
 
     def commands(self, shown: Iterable[Shown], experiment: str) -> tuple[str, ...]:
@@ -239,7 +244,7 @@ class Results:
                 alike.setdefault(model, []).append(seed)
         lines = []
         for model, seeds in alike.items():
-            words = ["hxbench", "train", runs.method, "--setting", runs.setting]
+            words = ["hxbench", "train", _argument(runs.method), "--setting", runs.setting]
             words += ["--task", model.task] if model.task else []
             words += ["--partition", model.partition] if model.partition else []
             words += ["--profile", self._scale]
@@ -249,6 +254,11 @@ class Results:
             options = runs.family.options
             lines.append(" ".join([shlex.join(words), *([options] if options else [])]))
         return lines
+
+
+def _argument(method: str) -> str:
+    """Return what a command calls a method: its name, or the file of a recipe that is not known here."""
+    return method if method in recipe.recipe_names("methods") else f"{method}.yaml"
 
 
 def _origins(shown: Iterable[Shown]) -> set[str]:

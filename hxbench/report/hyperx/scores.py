@@ -29,6 +29,7 @@ class Estimate:
     covers: frozenset[str] = frozenset()
     lacking: tuple[str, ...] = ()  # languages of the group that the data do not have
     incomplete: bool = False
+    note: str = ""  # what else has to be said of it
 
     @property
     def mean(self) -> float | None:
@@ -159,10 +160,6 @@ class RunSet:
         """Return a cost of one model, over all models that are there."""
         values = tuple(costs[metric] for costs in self._costs.values() if metric in costs)
         return Estimate(values=values, incomplete=not values and self.lacks)
-
-    def cost_of(self, task: str, metric: str) -> list[float]:
-        """Return a cost of every run of one task."""
-        return [c[metric] for (model, _), c in self._costs.items() if model.task == task and metric in c]
 
     def seed_count(self) -> tuple[int, int]:
         """Return the least and the most seeds that a model of this setting has."""

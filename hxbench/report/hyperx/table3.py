@@ -3,7 +3,7 @@
 from statistics import fmean
 
 from hxbench.report.hyperx.cells import make_cell
-from hxbench.report.hyperx.costs import cost, doubt_of_cost, needed_costs, printed_cost
+from hxbench.report.hyperx.costs import cost, doubt_of_cost, needed_costs, printed_cost, unknown
 from hxbench.report.hyperx.results import COSTS, Results
 from hxbench.report.hyperx.rows import BASE, MADX, MBERT, PSF, SMALL, MethodRow
 from hxbench.report.hyperx.scores import Estimate, RunSet
@@ -60,7 +60,7 @@ def _each_language(results: Results, runs: RunSet) -> list[Estimate | None]:
     estimates: list[Estimate | None] = []
     for metric, *_ in _METRICS:
         values = [costs[metric] for costs in found if metric in costs]
-        estimates.append(Estimate((fmean(values),)) if values else Estimate(incomplete=True))
+        estimates.append(Estimate((fmean(values),)) if values else unknown(runs))
     return estimates
 
 
@@ -71,7 +71,7 @@ def _each_task(runs: RunSet, languages: list[Estimate | None]) -> list[Estimate 
     if whole and language:
         estimates[0] = Estimate(((whole - _ADAPTERS * language) / len(TASKS),))
     else:
-        estimates[0] = Estimate(incomplete=True)
+        estimates[0] = unknown(runs)
     return estimates
 
 
@@ -80,11 +80,15 @@ _ADAPTERS = 16
 
 def build(results: Results) -> list[Table]:
     """Return the one table."""
-    marks, rows, shown = Marks(), [], []
+    marks, rows = Marks(), []
+    shown: list[RunSet] = []
+    lacking: list[RunSet] = []
     for method in (MBERT, PSF, _ALL, SMALL, BASE):
         runs = _runs(results, method.method)
         shown.append(runs)
         of_all = [cost(results, runs, metric) for metric, *_ in _METRICS]
+        # any one run measures a method's cost, a sum needs one of each task
+        lacking += [runs] if any(one.incomplete for one in of_all) else []
         if method is not _ALL:
             rows.append(_row(method, list(of_all), marks, f"a model of the {runs.setting} setting"))
             continue
@@ -99,8 +103,6 @@ def build(results: Results) -> list[Table]:
         )
         rows.append(_row(_LANGUAGE, languages, marks, ""))
         rows.append(_row(_TASK, _each_task(runs, languages), marks, ""))
-    # any one run measures a method's cost: only methods without one need a command
-    lacking = [runs for runs in shown if not runs.present]
     return [
         Table(
             name="table3",

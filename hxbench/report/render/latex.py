@@ -12,22 +12,15 @@ _SPECIAL = {
     "‘": "`", "’": "'", "“": "``", "”": "''", "∘": r"$\circ$", "\u00a0": "~", "|": r"\textbar{}",
 }  # fmt: skip
 
-
-_ACCENTS = {
-    "\u0300": "`",
-    "\u0301": "'",
-    "\u0302": "^",
-    "\u0303": "~",
-    "\u0308": '"',
-    "\u030c": "v",
-    "\u0327": "c",
-}
+# by the combining character
+_ACCENTS = dict(zip("\u0300\u0301\u0302\u0303\u0308\u030c\u0327", list("`'^~\"vc"), strict=True))
 
 
 def _ascii(character: str) -> str:
     """Return a letter with an accent as LaTeX writes it without any package; others as they are."""
-    letter, accent = (unicodedata.normalize("NFD", character) + "  ")[:2]
-    return rf"\{_ACCENTS[accent]}{{{letter}}}" if accent in _ACCENTS else character
+    parts = unicodedata.normalize("NFD", character)
+    accent = _ACCENTS.get(parts[1:])
+    return rf"\{accent}{{{parts[0]}}}" if accent else character
 
 
 def escape(text: str) -> str:
