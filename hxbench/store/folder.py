@@ -146,7 +146,8 @@ class Store:
     def copy(self, run_id: str, other: "Store") -> Path:
         """Put a finished run into another store without its weights and predictions; return its folder there.
 
-        The counts of `sentences.parquet` stay, the corpus's own labels do not leave the house.
+        The counts of `sentences.parquet` stay, the corpus's own labels do not leave the house. Of few-shot runs,
+        which come in hundreds, only what they are, scored and come from is copied.
 
         What is there under this id already is kept.
         """
@@ -158,7 +159,10 @@ class Store:
         try:
             work = other._work(run_id)
             discard(work)
-            left = shutil.ignore_patterns("checkpoint", "resume", "predictions")
+            names = ["checkpoint", "resume", "predictions"]
+            if self.finished(run_id).fields.get("few_shot"):
+                names += ["history.jsonl", "sentences.parquet"]
+            left = shutil.ignore_patterns(*names)
             shutil.copytree(self._final(run_id), work, ignore=left)
             discard(other._final(run_id))  # something half there, which is not complete
             return work.rename(other._final(run_id))
