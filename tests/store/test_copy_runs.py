@@ -7,7 +7,6 @@ from hxbench.errors import InputError
 from hxbench.spec import FewShotSpec
 from hxbench.store import Store
 
-
 FEW = FewShotSpec(task="pos", language="qab", k=5)
 COUNTS = {"task": ["pos"], "language": ["qab"], "correct": [1], "predicted": [2], "gold": [2]}
 
