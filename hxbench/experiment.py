@@ -7,7 +7,7 @@ from typing import Any
 
 from hxbench import recipe, settings
 from hxbench.errors import InputError, did_you_mean
-from hxbench.languages import language_set
+from hxbench.languages import code_among, language_set
 from hxbench.recipe import ExperimentBlock, ExperimentRecipe, FewShotRecipe, ProfileRecipe
 from hxbench.spec import FewShotSpec, RunSpec, TrainingSpec, validated
 
@@ -30,11 +30,7 @@ def few_shot_spec(start: RunSpec, pair: settings.Pair, k: int, draw: int, traini
 
 def code_here(language: str, origin: str) -> str:
     """Return the code, in the languages of a data origin, of a language given by its paper code or its own."""
-    languages = language_set("sandbox" if origin == "sandbox" else "hyperx")
-    for known in languages.values():
-        if language in (known.code, known.paper_code):
-            return known.code
-    raise InputError(did_you_mean("language", language, list(languages)))
+    return code_among(language_set("sandbox" if origin == "sandbox" else "hyperx").values(), language)
 
 
 def few_shot_runs(

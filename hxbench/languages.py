@@ -1,5 +1,6 @@
 """The sixteen languages of Hyper-X and their sixteen sandbox counterparts (Hyper-X, Table 4)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -79,6 +80,15 @@ def language_set(name: str) -> dict[str, Language]:
             f"UD_Sandbox-{letter.upper()}", f"{code}_sandbox", "", code, model.code,
         )  # fmt: skip
     return made
+
+
+def code_among(languages: Iterable[Language], wanted: str) -> str:
+    """Return the code, among these languages, of one given by its own code or by the paper's for it."""
+    known = list(languages)
+    for language in known:
+        if wanted in (language.code, language.paper_code):
+            return language.code
+    raise InputError(did_you_mean("language", wanted, [language.code for language in known]))
 
 
 def find_language(code: str) -> Language:

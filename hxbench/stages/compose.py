@@ -18,7 +18,7 @@ from hxbench.encoding.distribution import divergence, piece_distribution
 from hxbench.encoding.tokens import encode
 from hxbench.errors import InputError, did_you_mean
 from hxbench.evaluation.tagging import tag
-from hxbench.languages import Language
+from hxbench.languages import Language, code_among
 from hxbench.methods.method import MLM, Method
 from hxbench.settings import Pair
 from hxbench.stages.data import RunData
@@ -50,7 +50,7 @@ def can_compose(kind: type[Method]) -> bool:
     return callable(getattr(kind, "composed", None))
 
 
-def parse(text: str, languages: Iterable[str]) -> str | Composition:
+def parse(text: str, languages: Mapping[str, Language]) -> str | Composition:
     """Return what `--embedding` asks for: one of `WAYS`, or a composition with the weights it gives.
 
     `interpolate` alone is the mean. Raises `InputError` for anything else and for weights that are not positive.
@@ -74,8 +74,10 @@ def parse(text: str, languages: Iterable[str]) -> str | Composition:
             raise InputError(
                 f"--embedding {text}: '{item}' is no language with a positive weight, such as en=0.3."
             )
-        if code not in (known := list(languages)):
-            raise InputError(f"--embedding {text}: {did_you_mean('language', code, known)}")
+        try:
+            code = code_among(languages.values(), code)
+        except InputError as error:
+            raise InputError(f"--embedding {text}: {error}") from None
         if code in weights:
             raise InputError(f"--embedding {text}: {code} is named twice.")
         weights[code] = weight

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from hxbench.corpora.schema import SPLITS
 from hxbench.errors import InputError, did_you_mean
 from hxbench.evaluation.tagging import Tagged, tag
+from hxbench.languages import code_among
 from hxbench.methods import method_class
 from hxbench.settings import TASKS, Pair
 from hxbench.stages.compose import Composer, Composition, can_compose, parse
@@ -58,9 +59,7 @@ def evaluate(
     source = DataSource.choose(data_source, spec.profile, spec.data.origin)
     corpora = source.corpora(spec.data, offline=offline)
     way = parse(embedding, corpora.languages) if embedding else None
-    for code in languages or ():
-        if code not in corpora.languages:
-            raise InputError(did_you_mean("language", code, list(corpora.languages)))
+    languages = [code_among(corpora.languages.values(), code) for code in languages or ()]
     resolved, plan = resolve_inputs(spec, corpora, method_class(spec.kind))
     if resolved.backbone.fingerprint != spec.backbone.fingerprint:
         raise InputError(

@@ -1,7 +1,7 @@
 """Which (task, language) pair of a finished run a command is about."""
 
 from hxbench.errors import InputError, did_you_mean
-from hxbench.languages import language_set
+from hxbench.languages import Language, code_among, language_set
 from hxbench.settings import TASKS, Pair
 from hxbench.spec import RunSpec
 
@@ -13,9 +13,9 @@ def heads(spec: RunSpec) -> tuple[str, ...]:
     return (spec.task,) if spec.task else TASKS
 
 
-def languages(spec: RunSpec) -> tuple[str, ...]:
+def languages(spec: RunSpec) -> tuple[Language, ...]:
     """Return the languages that a run's method was built for, whether it was trained on them or not."""
-    return tuple(language_set("sandbox" if spec.data.origin == "sandbox" else "hyperx"))
+    return tuple(language_set("sandbox" if spec.data.origin == "sandbox" else "hyperx").values())
 
 
 def require_pair(who: str, spec: RunSpec, task: str | None, language: str) -> Pair:
@@ -33,6 +33,4 @@ def require_pair(who: str, spec: RunSpec, task: str | None, language: str) -> Pa
         raise InputError(did_you_mean("task", task, list(TASKS)))
     if task not in known:
         raise InputError(f"{who} has no head for '{task}': it was trained for {', '.join(known)}.")
-    if language not in languages(spec):
-        raise InputError(did_you_mean("language", language, list(languages(spec))))
-    return Pair(task, language)
+    return Pair(task, code_among(languages(spec), language))

@@ -49,8 +49,10 @@ def tagger_of_run(record: RunRecord, task: str | None, language: str | None, *, 
     if language is None:
         raise InputError("say with --language which language the text is in.")
     pair = require_pair(f"run {record.id}", spec, task, language)
-    if lacking := lack(record, Store(record.folder.parents[1]), language):
-        raise InputError(f"run {record.id}: {spec.method} tags no language without {lacking}, such as {language}.")
+    if lacking := lack(record, Store(record.folder.parents[1]), pair.language):
+        raise InputError(
+            f"run {record.id}: {spec.method} tags no language without {lacking}, such as {pair.language}."
+        )
     return Tagger(
         pair, spec.data.max_length, spec.training.eval_batch_size, lambda: restore(record, offline=offline)
     )
