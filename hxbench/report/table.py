@@ -27,23 +27,21 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A column; `group` is what stands above it, `ours` is false where only published values can stand."""
+    """A column; `group` is what stands above it, `paper` is false where the paper has nothing."""
 
     title: str
     group: str = ""
     kind: Kind = "score"
-    ours: bool = True
     paper: bool = True
     mark: str = ""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row of as many cells as there are columns; `ours` is false where only published values can stand."""
+    """A row of as many cells as there are columns."""
 
     title: str
     cells: tuple[Cell, ...]
-    ours: bool = True
     strong: bool = False
     mark: str = ""
 

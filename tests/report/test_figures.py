@@ -152,6 +152,41 @@ def test_figure_6_has_the_means_of_the_few_shot_runs(store):
         assert {cell.mean for series in panel.series[1:] for cell in series.cells} == {None}
 
 
+def test_figure_6_says_over_how_many_seeds_where_they_differ(store):
+    for wanted in experiment.runs_of("hyperx", "table5", "demo", seeds=(1, 2)):
+        spec, shot = wanted.spec, wanted.spec.few_shot
+        if spec.method == "mbert" and not (shot and spec.seed == 2 and shot.k == 5):
+            after = {START: wanted.start.run_id} if wanted.start else {}
+            write_run(store, spec.model_copy(update={"after": after}), lambda *_: 30.0)
+    (figure,) = made("6", store)[1].figures
+    assert "Numbers of seeds differ: 2 at 0, 1 at 5, 2 at 10, 2 at 20, 2 at 50." in figure.caption
+    assert any("k = 0" in text for text in figure.caption)
+    assert any("single-task" in text for text in figure.caption)
+    assert "the paper does not say how many runs" in figure.heading[2]
+
+
+def test_bars_over_fewer_seeds_say_so(store):
+    fill_conditions(store, "figure3", seeds=(1, 2, 3), left_out=(1, 2, 3))
+    fill_conditions(store, "figure3", seeds=(1, 2), left_out=(0,))
+    (figure,) = made("3", store)[1].figures
+    notes = dict(figure.notes)
+    whole, fewer, *_ = figure.panels[0].series
+    assert [cell.marks for cell in whole.cells] == [(), ()]
+    assert [notes[mark] for mark in fewer.cells[0].marks] == [
+        "runs are missing: the commands below make them", "over 2 seeds only",
+    ]  # fmt: skip
+
+
+def test_a_gain_over_different_languages_is_not_comparable(store):
+    blocks = experiment.blocks("hyperx", "figure7")
+    for block, lacking in ((blocks[0], ()), (blocks[1], {("ner", "tr")})):
+        for wanted in experiment.block_runs(block, "demo"):
+            write_run(store, wanted.spec, lambda *_: 50.0, lacking)
+    (figure,) = made("7", store)[1].figures
+    assert figure.panels[0].said == "gain: ALL not comparable"
+    assert figure.panels[1].said.startswith("gain: ALL +0.0")
+
+
 def test_what_an_absent_bar_says():
     assert label(Cell(marks=("*",))) == "no runs"
     assert label(Cell(marks=("a",))) == "no data"

@@ -276,6 +276,22 @@ def test_costs_are_of_one_model(store):
     assert [line.split()[2] for line in table.commands] == ["madx", "hyperx-small"]
 
 
+def test_the_six_tables_of_table_6_ask_for_their_runs_once(store):
+    fill(store)
+    *others, last = report.build("hyperx", "6", store)
+    assert {table.commands for table in others} == {()}
+    assert last.commands == ("hxbench run hyperx/table2",)
+
+
+def test_cells_over_fewer_seeds_than_their_neighbours_say_so(store):
+    fill(store)
+    fill(store, "mbert", seeds=(1,))
+    table = next(t for t in report.build("hyperx", "6", store) if t.name == "table6-ner-mixed")
+    cells = dict(zip((c.title for c in table.columns), table.blocks[2].rows[0].cells, strict=True))
+    assert [dict(table.notes)[mark] for mark in cells["mBERT"].marks][1:] == ["over 1 seed only"]
+    assert cells["HX-Base"].marks == ()
+
+
 def test_artifacts_are_found_by_number_and_name():
     assert report.find_artifact("hyperx", "6").name == report.find_artifact("hyperx", "Table 6").name == "table6"
     with pytest.raises(InputError, match="22 of hyperx cannot be rebuilt"):

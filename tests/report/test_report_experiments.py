@@ -315,6 +315,8 @@ def test_capabilities_and_languages_are_printed(store):
     assert rows["qaf (kk)"][-3:] == ["32", "–", "1047"]
     assert rows["qal (hsb)"][0] == "Upper Sorbian"
     assert rows["qaa (en)"][4:] == ["20000", "10000", "10000", "12543", "2002", "2077"]
+    assert rows["qam (mt)"][2] == "Latin"
+    assert rows["qan (sa)"][2] == "Devanagari", "of the real language, whatever the sandbox writes it in"
     notes = {row.title: dict(four.notes)[row.mark] for row in four.blocks[0].rows if row.mark}
     assert "UD 2.7 has 31" in notes["qaf (kk)"]
     assert "code yo" in notes["qal (hsb)"]

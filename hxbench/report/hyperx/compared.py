@@ -9,7 +9,7 @@ from hxbench.report.hyperx.cells import doubt, make_cell, printed_score
 from hxbench.report.hyperx.results import PUBLISHED, UNPUBLISHED, Condition, Results
 from hxbench.report.hyperx.rows import METRICS, MethodRow
 from hxbench.report.hyperx.scores import members
-from hxbench.report.hyperx.significance import HOW, Resampler, said
+from hxbench.report.hyperx.significance import HOW_GAIN, Resampler, said
 from hxbench.report.table import MISSING, Block, Cell, Marks, Row, mark_seeds
 
 _MIXED = "Mixed-language multi-task"
@@ -71,7 +71,7 @@ def _tested(more: Condition, less: Condition, groups: tuple[str, ...]) -> list[s
     resampler, sets = Resampler(), [more.run_set, less.run_set]
     found = [resampler.compare(sets, 0, 1, task, group) for task in METRICS for group in groups]
     leads = [lead for lead in found if lead]
-    how = [f"p of a gain: {HOW}."] if any(lead.p is not None for lead in leads) else []
+    how = [f"p of a gain: {HOW_GAIN}."] if any(lead.p is not None for lead in leads) else []
     return [*said("gains", leads, [more.label, less.label]), *how]
 
 

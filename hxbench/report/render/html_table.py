@@ -3,18 +3,18 @@
 from html import escape
 from itertools import groupby
 
-from hxbench.report.table import Block, Cell, Column, Row, Table, format_value
+from hxbench.report.table import Block, Cell, Column, Table, format_value
 
 
 def _raised(marks: tuple[str, ...] | str) -> str:
     return f"<sup>{escape(','.join(marks) if isinstance(marks, tuple) else marks)}</sup>" if marks else ""
 
 
-def _cell(cell: Cell, column: Column, row: Row) -> str:
+def _cell(cell: Cell, column: Column) -> str:
     parts = []
     if cell.text is not None:
         parts.append(escape(cell.text))
-    elif row.ours and column.ours:
+    else:
         text = "–" if cell.mean is None else format_value(cell.mean, column.kind)
         text = f"<b>{text}</b>" if cell.best else text
         if cell.mean is not None and cell.sd is not None and column.kind == "score":
@@ -53,7 +53,7 @@ def _body(block: Block, table: Table) -> str:
     for row in block.rows:
         name = escape(row.title.strip())
         name = f"<strong>{name}</strong>" if row.strong else name
-        cells = "".join(_cell(cell, column, row) for cell, column in zip(row.cells, table.columns, strict=True))
+        cells = "".join(_cell(cell, column) for cell, column in zip(row.cells, table.columns, strict=True))
         lines.append(f'<tr><th scope="row">{name}{_raised(row.mark)}</th>{cells}</tr>')
     return "<tbody>" + "\n".join(lines) + "</tbody>"
 

@@ -36,11 +36,11 @@ def _raised(marks: tuple[str, ...]) -> str:
     return rf"\textsuperscript{{{escape(','.join(marks))}}}" if marks else ""
 
 
-def _cell(cell: Cell, column: Column, ours: bool) -> str:
+def _cell(cell: Cell, column: Column) -> str:
     words = []
     if cell.text is not None:
         words.append(escape(cell.text))
-    elif ours and column.ours:
+    else:
         text = "--" if cell.mean is None else _number(cell.mean, column.kind)
         text = rf"\textbf{{{text}}}" if cell.best else text
         if cell.mean is not None and cell.sd is not None and column.kind == "score":
@@ -95,7 +95,7 @@ def _one(table: Table) -> list[str]:
             name = escape(row.title.strip())
             name = (rf"\textbf{{{name}}}" if row.strong else name) + _raised((row.mark,) if row.mark else ())
             pairs = zip(row.cells, table.columns, strict=True)
-            lines.append(" & ".join([name, *(_cell(cell, column, row.ours) for cell, column in pairs)]) + r" \\")
+            lines.append(" & ".join([name, *(_cell(cell, column) for cell, column in pairs)]) + r" \\")
     lines += [r"\bottomrule", r"\end{tabular}", rf"\caption{{{caption}}}", rf"\label{{tab:{table.name}}}"]
     # the commands below the table are comments here
     notes = [(mark, NOT_ALL if mark == MISSING else text) for mark, text in table.notes]

@@ -13,12 +13,12 @@ def _raised(marks: tuple[str, ...] | str) -> str:
     return f"<sup>{_escaped(','.join(marks))}</sup>" if marks else ""
 
 
-def cell_text(cell: Cell, column: Column, ours: bool) -> str:
+def cell_text(cell: Cell, column: Column) -> str:
     """Return a cell: mean ± deviation, in bold for our best, then the published value in brackets."""
     words = []
     if cell.text is not None:
         words.append(_escaped(cell.text))
-    elif ours and column.ours:
+    else:
         text = "–" if cell.mean is None else format_value(cell.mean, column.kind)
         if cell.mean is not None and cell.sd is not None and column.kind == "score":
             text += f" ± {cell.sd:.1f}"
@@ -46,7 +46,7 @@ def _one(table: Table) -> list[str]:
             name = _escaped(row.title.strip())
             name = (f"**{name}**" if row.strong else name) + _raised((row.mark,) if row.mark else ())
             pairs = zip(row.cells, table.columns, strict=True)
-            lines.append(_line([name, *(cell_text(cell, column, row.ours) for cell, column in pairs)]))
+            lines.append(_line([name, *(cell_text(cell, column) for cell, column in pairs)]))
     if table.beside_published:
         lines += ["", "Ours, and the published value in brackets."]
     lines += ["", *(f"- {_raised((mark,))} {_escaped(text)}" for mark, text in table.notes)] if table.notes else []

@@ -49,12 +49,9 @@ def _below(table: Table) -> tuple[list[tuple[str, str]], list[tuple[str, list[_L
         for row in block.rows:
             pairs = list(zip(row.cells, table.columns, strict=True))
             printed = [_published(cell, column) for cell, column in pairs]
-            if row.ours:
-                lines.append((_title(row), [_ours(cell, column) for cell, column in pairs]))
-                if any(printed):
-                    lines.append((Text("  paper", style=_DIM), printed))
-            else:
-                lines.append((_title(row), printed))
+            lines.append((_title(row), [_ours(cell, column) for cell, column in pairs]))
+            if any(printed):
+                lines.append((Text("  paper", style=_DIM), printed))
         blocks.append((block.title, lines))
     return heads, blocks
 
@@ -63,7 +60,7 @@ def _beside(table: Table) -> tuple[list[tuple[str, str]], list[tuple[str, list[_
     heads: list[tuple[str, str]] = []
     for column in table.columns:
         title = column.title + raised(column.mark)
-        names = ["ours"] * column.ours + ["paper"] * column.paper
+        names = ["ours"] + ["paper"] * column.paper
         heads += [(title, name) for name in names]
     blocks = []
     for block in table.blocks:
@@ -71,7 +68,7 @@ def _beside(table: Table) -> tuple[list[tuple[str, str]], list[tuple[str, list[_
         for row in block.rows:
             cells: list[Text] = []
             for cell, column in zip(row.cells, table.columns, strict=True):
-                cells += [_ours(cell, column)] if column.ours else []
+                cells.append(_ours(cell, column))
                 cells += [_published(cell, column)] if column.paper else []
             lines.append((_title(row), cells))
         blocks.append((block.title, lines))
