@@ -96,3 +96,10 @@ def test_names_of_experiments(text, found):
 def test_names_of_no_experiment(text):
     with pytest.raises(InputError, match="unknown"):
         experiment.named(text)
+
+
+def test_a_sandbox_language_answers_to_the_code_of_the_one_it_imitates():
+    assert experiment.code_here("tr", "sandbox") == experiment.code_here("qah", "sandbox") == "qah"
+    assert experiment.code_here("tr", "mirror") == "tr"
+    with pytest.raises(InputError, match="unknown language 'tq'"):
+        experiment.code_here("tq", "hub")
