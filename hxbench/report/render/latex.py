@@ -72,10 +72,6 @@ def _heads(table: Table) -> list[str]:
     return [" & ".join(["", *above]) + r" \\", " ".join(rules), *lines]
 
 
-def _sentence(text: str) -> str:
-    return escape(text.rstrip(".") + ".")
-
-
 def _one(table: Table) -> list[str]:
     width = len(table.columns) + 1
     ending = " Published values in brackets." if table.beside_published else ""
@@ -99,9 +95,9 @@ def _one(table: Table) -> list[str]:
     lines += [r"\bottomrule", r"\end{tabular}", rf"\caption{{{caption}}}", rf"\label{{tab:{table.name}}}"]
     # the commands below the table are comments here
     notes = [(mark, NOT_ALL if mark == MISSING else text) for mark, text in table.notes]
-    said = [f"{_raised((mark,))}~{_sentence(text)}" for mark, text in notes]
-    said += [_sentence(text) for text in table.remarks]
-    lines += [rf"\par\footnotesize\raggedright {' '.join(said)}"] if said else []
+    said = [f"{_raised((mark,))}~{escape(text.rstrip('.'))}" for mark, text in notes]
+    said += [escape(text.rstrip(".")) for text in table.remarks]
+    lines += [rf"\par\footnotesize\raggedright {'; '.join(said)}."] if said else []
     lines += [r"\end{table*}"]
     # for whoever makes the table, not for whoever reads the paper it ends up in
     return [*lines, *([f"% missing runs: {command}" for command in table.commands])]
