@@ -166,7 +166,7 @@ class RunSpec(Closed):
             "partition": "switched" if self.partition and "switched" in self.partition else "",
             "mlm": "" if training.mlm_languages == "all" else f"mlm {training.mlm_languages}",
             "matched": "matched" if training.match_labelled else "",
-            "temperature": "" if training.temperature == 5 else f"T {training.temperature:g}",
+            "temperature": "size-proportional" if training.temperature == 1 else "",
             "held out": f"without {','.join(data.held_out)}" if data.held_out else "",
             "weights": "random body" if self.backbone.weights == "random" else "",
         }
