@@ -101,7 +101,10 @@ def blocks(paper: str, name: str, below: tuple[str, ...] = ()) -> list[Experimen
     if name in below:
         raise InputError(f"experiment {name} includes itself: {' → '.join((*below, name))}.")
     found: ExperimentRecipe = recipe.load(paper, name)
-    inner = [block for other in found.includes for block in blocks(paper, other, (*below, name))]
+    included = [other.removeprefix(f"{paper}/") for other in found.includes]
+    if not included and not found.blocks:
+        raise InputError(f"experiment {name} asks for no runs: it has neither blocks nor includes.")
+    inner = [block for other in included for block in blocks(paper, other, (*below, name))]
     return inner + list(found.blocks)
 
 

@@ -88,7 +88,7 @@ def code_among(languages: Iterable[Language], wanted: str) -> str:
     for language in known:
         if wanted in (language.code, language.paper_code):
             return language.code
-    raise InputError(did_you_mean("language", wanted, [language.code for language in known]))
+    raise InputError(did_you_mean("language", wanted, [language.label for language in known]))
 
 
 def find_language(code: str) -> Language:

@@ -146,7 +146,8 @@ def load(kind: str, name: str) -> Any:
     own = path.suffix in _YAML
     if not own:
         if name not in recipe_names(kind):
-            raise InputError(did_you_mean(kind.removesuffix("s"), name, recipe_names(kind)))
+            what = kind.removesuffix("s") if kind in _KINDS else "experiment"
+            raise InputError(did_you_mean(what, name, recipe_names(kind)))
         path = places.shipped("recipes") / kind / f"{name}.yaml"
     found = validated(model, read_yaml(path), str(path.name))
     return _beside(path, found) if own else found

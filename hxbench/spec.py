@@ -6,7 +6,7 @@ A run spec is the full, resolved description; its run id is the hash of that des
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -183,10 +183,13 @@ class RunSpec(Closed):
 def _fields_of(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
     """Return the names of the fields at `path` in a model, none where that is no model of its own."""
     for part in path:
-        inner = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+        if isinstance(part, int):  # into a list, whose model is at hand already
+            continue
+        inner: Any = model.model_fields[part].annotation if part in model.model_fields else None
+        models = [one for one in (inner, *get_args(inner)) if isinstance(one, type) and issubclass(one, BaseModel)]
+        if not models:
             return []
-        model = inner
+        model = models[0]
     return list(model.model_fields)
 
 

@@ -43,7 +43,7 @@ def eval_command(
             for scored in evaluate(
                 record, tasks=task, languages=language, split=split, data_source=data_source, offline=offline,
                 report=lambda *told: tell(reference, *told),  # noqa: B023 (called at once)
-                embedding=embedding,
+                note=lambda text: typer.echo(text, err=True), embedding=embedding,
             ):  # fmt: skip
                 made = {"embedding": str(scored.composition)} if scored.composition else {}
                 results.append({"run": record.id, **scored.tagged.row(split), "role": scored.role, **made})

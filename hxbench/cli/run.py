@@ -105,6 +105,9 @@ def _show_plan(
     print_rows(rows, as_json=False)
     for text, times in left_out.items():
         print(f"left out, {times} run{'s' * (times > 1)}: {text}")
+    if not session.todo():
+        print("\nNothing is to be done.\n", flush=True)
+        return
     guess = f"about {format_value(seconds, 'duration')}" if unknown < len(session.todo()) else "unknown"
     more = f", not counting {unknown} that are like none in the store" if unknown else ""
     print(f"\n{len(session.todo())} runs to do, {count} at a time; estimated time: {guess}{more}.\n", flush=True)

@@ -137,6 +137,7 @@ def adapter_tensors(method: Method, task: str, layers: list[BottleneckWeights]) 
 def write_exported(folder: Path, config: ExportConfig, tensors: Mapping[str, Tensor]) -> None:
     """Write the files into an empty folder, the manifest last."""
     save_file(dict(tensors), folder / WEIGHTS, metadata={"format": "pt"})
+    (folder / WEIGHTS).chmod(0o644)  # the library makes it its owner's alone
     (folder / CONFIG).write_text(
         json.dumps(config.model_dump(mode="json", exclude_none=True), indent=1, ensure_ascii=False) + "\n",
         encoding="utf-8",

@@ -36,10 +36,12 @@ def evaluate(
     data_source: str | None,
     offline: bool,
     report: Callable[[str, int, int | None], None],
+    note: Callable[[str], None] = lambda text: None,
     embedding: str | None = None,
 ) -> Iterator[Scored]:
     """Yield the tagged pairs of a run; `embedding` composes their languages' embeddings (see `compose.parse`).
 
+    `note` is told of every pair that was half asked for, by its task or its language, and cannot be scored.
     Raises `InputError` for a task the run has no head for, a language or split that is not there, data that are
     not those of the run, a pair whose split the run was trained on, and an embedding that cannot be composed.
     """
@@ -93,6 +95,8 @@ def evaluate(
         left_out.append(f"{why}.")
     if left_out and (not chosen or (tasks and languages)):  # a pair that was named is not left out silently
         raise InputError(left_out[0])
+    for text in left_out if tasks or languages else ():
+        note(f"left out: {text}")
     method, backbone = restore(record, offline=offline)
     device = next(method.parameters()).device
     data = RunData(spec, plan, corpora, backbone.tokenizer)

@@ -66,7 +66,9 @@ class Planned:
     @property
     def start_title(self) -> str:
         """What a person calls the run that a few-shot run starts from."""
-        return self.job.spec.model_copy(update={"few_shot": None}).title
+        spec = self.job.spec
+        part = " ".join(word for word in (spec.partition, spec.task) if word)
+        return f"{spec.method} {spec.setting}{f' {part}' if part else ''} seed {spec.seed} ({spec.profile})"
 
 
 class Session:

@@ -45,13 +45,17 @@ class Store:
 
     def require_whole(self, run_id: str) -> None:
         """Raise `InputError` for a finished run of which something has been deleted since."""
-        folder = self._final(run_id)
-        lost = [name for name in ("spec.yaml", "metrics.jsonl") if not (folder / name).is_file()]
+        lost = self._lost(run_id)
         if self.is_complete(run_id) and lost:
             raise InputError(
-                f"run {run_id} in {self.root} is damaged, {lost[0]} is missing: hxbench runs rm {run_id} removes "
-                "it, and the same command makes it anew."
+                f"run {run_id} in {self.root} is damaged, {lost[0]} is missing: hxbench runs rm {run_id} --store "
+                f"{self.root} removes it, and the same command makes it anew."
             )
+
+    def _lost(self, run_id: str) -> list[str]:
+        """Return the files without which a finished run is none."""
+        names = ("spec.yaml", "metrics.jsonl")
+        return [name for name in names if not (self._final(run_id) / name).is_file()]
 
     def has_weights(self, run_id: str) -> bool:
         """Return whether a finished run was kept with its weights."""
@@ -64,7 +68,8 @@ class Store:
             raise InputError(f"run {run_id} is not finished in the store {self.root}.")
         if not folder.is_dir():
             raise InputError(
-                f"run {run_id} was kept without its weights in {self.root}: nothing can be done with it."
+                f"run {run_id} is in {self.root} without its weights, which are needed: hxbench runs rm {run_id} "
+                f"--store {self.root} removes it, and its command trains it anew."
             )
         return folder
 
@@ -110,6 +115,8 @@ class Store:
                 )  # killed, could not say so
             if not work and record.state != "done":
                 self.problems.append(f"run {run_id}: its status is {record.state}, not done.")
+            elif not work and (lost := self._lost(run_id)):
+                self.problems.append(f"run {run_id}: {lost[0]} is missing in {entry}.")
             elif not work or run_id not in records:
                 records[run_id] = record
         return [records[run_id] for run_id in sorted(records)]

@@ -34,6 +34,11 @@ class RunRecord:
         return str(self.status.get("state", "interrupted"))
 
     @property
+    def removal(self) -> str:
+        """The command that deletes the run, in whatever store it is."""
+        return f"hxbench runs rm {self.id} --store {self.folder.parents[1]}"
+
+    @property
     def fields(self) -> Mapping[str, Any]:
         """The spec as a mapping, whatever version wrote it."""
         return self.spec if isinstance(self.spec, dict) else self.spec.model_dump(mode="json")

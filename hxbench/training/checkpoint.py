@@ -26,6 +26,7 @@ def save_weights(folder: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write the trained tensors and their manifest into `folder`, replacing what is there in one rename."""
     temporary = _temporary(folder.parent, folder.name)
     save_file(_on_cpu(tensors), temporary / "model.safetensors")
+    (temporary / "model.safetensors").chmod(0o644)  # the library makes it its owner's alone
     manifest.write(temporary)
     shutil.rmtree(folder, ignore_errors=True)
     temporary.rename(folder)

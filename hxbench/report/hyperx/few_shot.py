@@ -40,7 +40,7 @@ class Shots:
             try:
                 value = scores_in(record.metrics(), sources=True).get(where)
             except DamagedRun as error:
-                self.notes.append(f"left out: {error} (hxbench runs rm {record.id} removes it.)")
+                self.notes.append(f"left out: {error} ({record.removal} removes it.)")
                 continue
             if value is not None:
                 found[(*where, shot.k)][spec.seed][shot.draw] = value

@@ -110,7 +110,7 @@ class Results:
                 try:
                     rows[which] = record.metrics()
                 except DamagedRun as error:
-                    family.notes.append(f"left out: {error} (hxbench runs rm {record.id} removes it.)")
+                    family.notes.append(f"left out: {error} ({record.removal} removes it.)")
                     del family.runs[which]
             self._sets[key] = RunSet(family.models, self.scale.seeds, rows, family)
         return self._sets[key]
