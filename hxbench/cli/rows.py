@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 WIDTH = 100
-_LEAST = 16  # a column is not made narrower than this
+_LEAST = 14  # a column is not made narrower than this
 
 
 def print_rows(rows: Iterable[Mapping[str, Any]], as_json: bool, empty: str = "Nothing to list.") -> None:

@@ -73,7 +73,7 @@ def list_runs(
     rows = sorted((_row(record) for record in place.runs(complete_only=False)), key=_order)
     rows = [row for row in rows if all(value in (None, row[key]) for key, value in wanted.items())]
     if not as_json:
-        rows = [{**row, "updated": str(row["updated"] or "")[:16].replace("T", " ")} for row in rows]
+        rows = [{**row, "updated": str(row["updated"] or "")[5:16].replace("T", " ")} for row in rows]
         if all(row["variant"] == "paper" for row in rows):
             rows = [{key: value for key, value in row.items() if key != "variant"} for row in rows]
     print_rows(rows, as_json, empty=f"No runs in {place.root}.")
