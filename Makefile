@@ -12,7 +12,7 @@ demo: $(DEMO)/installed  ## the main job on synthetic languages, from nothing to
 	$(DEMO)/bin/hxbench report --table 2
 
 test: $(TEST)/installed  ## the test suite
-	$(TEST)/bin/python -m pytest -q
+	$(TEST)/bin/python -m pytest -q -n 2 --dist loadfile
 
 lint: $(TEST)/installed  ## formatting, lint and types
 	$(TEST)/bin/ruff format --check .
