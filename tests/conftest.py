@@ -77,3 +77,8 @@ def fresh_backbone(tiny):
     from hxbench.stages.backbone import get_backbone
 
     return get_backbone(tiny)
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the README's commands: of two processes one is busy with them for as long as the other is at all."""
+    items.sort(key=lambda item: "test_readme" not in item.nodeid)

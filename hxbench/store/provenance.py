@@ -39,6 +39,11 @@ def _git(*arguments: str) -> str | None:
     return done.stdout.strip()
 
 
+def _without_place(word: str) -> str:
+    """Return a word of the command line, a path by its name alone: where it lies is the business of its machine."""
+    return Path(word).name if "/" in word and Path(word).exists() else word
+
+
 def collect(**extra: Any) -> dict[str, Any]:
     """Return what is known without importing anything heavy; `extra` (device, data fingerprints, …) is added.
 
@@ -53,7 +58,7 @@ def collect(**extra: Any) -> dict[str, Any]:
     return {
         "hxbench": __version__,
         "git": {"commit": commit, "dirty": bool(changed)} if commit else None,
-        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": shlex.join([Path(sys.argv[0]).name, *map(_without_place, sys.argv[1:])]),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),

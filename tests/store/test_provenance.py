@@ -41,3 +41,10 @@ def test_importing_the_store_stays_light():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_path_on_the_command_line_is_kept_by_its_name(monkeypatch, tmp_path):
+    mirror = tmp_path / "data"
+    mirror.mkdir()
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/hxbench", "run", "hyperx/all", "--data-source", str(mirror)])
+    assert provenance.collect()["command"] == "hxbench run hyperx/all --data-source data"
