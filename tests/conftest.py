@@ -80,5 +80,5 @@ def fresh_backbone(tiny):
 
 
 def pytest_collection_modifyitems(items):
-    """Begin with the README's commands: of two processes one is busy with them for as long as the other is at all."""
+    """Begin with the README's commands: they keep one of two processes busy for as long as all the rest."""
     items.sort(key=lambda item: "test_readme" not in item.nodeid)

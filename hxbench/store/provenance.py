@@ -40,7 +40,7 @@ def _git(*arguments: str) -> str | None:
 
 
 def _without_place(word: str) -> str:
-    """Return a word of the command line, a path by its name alone: where it lies is the business of its machine."""
+    """Return a word of the command line, a path by its name alone: where it lies concerns its machine only."""
     return Path(word).name if "/" in word and Path(word).exists() else word
 
 
