@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 def report_command(
     paper: Annotated[str, typer.Option(help="The paper whose tables and figures are rebuilt.")] = "hyperx",
-    table: Annotated[str | None, typer.Option(help="A table, by its number in the paper.")] = None,
+    table: Annotated[
+        str | None, typer.Option(help="A table, by its number in the paper; or controls, interpolation.")
+    ] = None,
     figure: Annotated[str | None, typer.Option(help="A figure, by its number in the paper.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every table and figure there is.")] = False,
     profile: Annotated[

@@ -13,7 +13,7 @@ from hxbench.settings import TASKS, Pair
 from hxbench.stages.compose import Composer, Composition, can_compose, parse
 from hxbench.stages.data import RunData
 from hxbench.stages.inputs import DataSource, resolve_inputs
-from hxbench.stages.lineage import known_languages, lack, trained_on
+from hxbench.stages.lineage import lack, lineage
 from hxbench.stages.pair import heads as heads_of
 from hxbench.stages.restore import require_finished, restore
 from hxbench.store import RunRecord, Store
@@ -73,17 +73,17 @@ def evaluate(
             "with --data-source."
         )
     # what the run was trained on, which other data would not tell
-    store = Store(record.folder.parents[1])
-    trained = trained_on(record, store)
+    past = lineage(record, Store(record.folder.parents[1]))
+    trained = past.trained or {str(pair): split for pair, split in plan.train.items()}
     wanted = [Pair(t, code) for t in tasks or heads for code in languages or corpora.languages]
-    known = known_languages(record, store) if way else set()
+    known = past.known
     chosen, left_out = [], []
     for pair in wanted:
         if split not in corpora.splits(*pair):
             why = f"the data source has no {split} split of {pair}"
         elif trained.get(str(pair)) == split:
             why = f"run {record.id} was trained on the {split} split of {pair}"
-        elif lacking := lack(record, store, pair.language):
+        elif lacking := lack(spec, past, pair.language):
             why = f"{spec.method} scores no language without {lacking}, such as {pair.language}"
         elif isinstance(way, str) and not known - {pair.language}:
             why = (

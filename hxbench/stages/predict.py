@@ -22,7 +22,7 @@ from hxbench.methods.exported import ExportedAdapter, read_config
 from hxbench.methods.method import Method
 from hxbench.settings import Pair
 from hxbench.stages.exported import backbone_of, load_exported
-from hxbench.stages.lineage import lack
+from hxbench.stages.lineage import lack, lineage
 from hxbench.stages.pair import require_pair
 from hxbench.stages.restore import require_finished, restore
 from hxbench.store import RunRecord, Store
@@ -49,7 +49,7 @@ def tagger_of_run(record: RunRecord, task: str | None, language: str | None, *, 
     if language is None:
         raise InputError("say with --language which language the text is in.")
     pair = require_pair(f"run {record.id}", spec, task, language)
-    if lacking := lack(record, Store(record.folder.parents[1]), pair.language):
+    if lacking := lack(spec, lineage(record, Store(record.folder.parents[1])), pair.language):
         raise InputError(
             f"run {record.id}: {spec.method} tags no language without {lacking}, such as {pair.language}."
         )

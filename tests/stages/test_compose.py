@@ -14,29 +14,10 @@ from hxbench.settings import Pair
 from hxbench.stages.compose import SPLIT, WAYS, Composer, Composition, can_compose, parse
 from hxbench.stages.data import RunData
 from hxbench.stages.evaluate import evaluate
-from hxbench.stages.lineage import known_languages
+from hxbench.stages.lineage import lineage
 from hxbench.stages.restore import restore
-from hxbench.stages.train import run
-from hxbench.store import Store
 
 HELD = ["fo", "ug"]
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    return Store(tmp_path_factory.mktemp("store"))
-
-
-@pytest.fixture(scope="module")
-def trained(corpora, tiny, store):
-    """Return a function that trains a run, once, and gives its record."""
-
-    def record(method="hyperx-base", **changes):
-        spec, plan = resolved(spec_for(method, **changes), corpora)
-        run(spec, plan, corpora, store)
-        return store.get(spec.run_id)
-
-    return record
 
 
 @pytest.fixture(scope="module")
@@ -155,8 +136,8 @@ def test_what_may_not(text, said):
 
 
 def test_a_run_knows_what_it_was_trained_on(trained, without, store):
-    assert known_languages(trained(), store) == {*TEXTS, "ug"}
-    assert known_languages(without, store) == {*TEXTS, "ug"} - {*HELD}
+    assert lineage(trained(), store).known == {*TEXTS, "ug"}
+    assert lineage(without, store).known == {*TEXTS, "ug"} - {*HELD}
 
 
 def test_eval_with_composed_embeddings(without, mirror):

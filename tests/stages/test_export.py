@@ -18,27 +18,8 @@ from hxbench.stages.data import RunData
 from hxbench.stages.export import _probe, export
 from hxbench.stages.exported import load_exported
 from hxbench.stages.restore import restore
-from hxbench.stages.train import run
-from hxbench.store import Store
 
 PAIRS = [Pair("pos", "ug"), Pair("ner", "fo"), Pair("pos", "sa")]  # of the last there are no data at all
-
-
-@pytest.fixture(scope="module")
-def store(corpora, tiny, tmp_path_factory):
-    return Store(tmp_path_factory.mktemp("store"))
-
-
-@pytest.fixture(scope="module")
-def trained(corpora, tiny, store):
-    """Return a function that trains a run, once, and gives its record."""
-
-    def record(method="hyperx-base", **changes):
-        spec, plan = resolved(spec_for(method, **changes), corpora)
-        run(spec, plan, corpora, store)
-        return store.get(spec.run_id)
-
-    return record
 
 
 def logits(method, pair):

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from miniature import made_sentences, resolved, spec_for, treebank_text
+from miniature import made_sentences, treebank_text
 
 from hxbench.corpora.conllu import read_conllu
 from hxbench.errors import InputError
@@ -13,21 +13,6 @@ from hxbench.stages import predict as stage
 from hxbench.stages.export import export
 from hxbench.stages.predict import predict, tag_sentences, tagger_of_export, tagger_of_run
 from hxbench.stages.restore import restore
-from hxbench.stages.train import run
-from hxbench.store import Store
-
-
-@pytest.fixture(scope="module")
-def trained(corpora, tiny, tmp_path_factory):
-    """Return a function that trains a method's run, once, and gives its record."""
-    store = Store(tmp_path_factory.mktemp("store"))
-
-    def record(method="hyperx-base", **changes):
-        spec, plan = resolved(spec_for(method, **changes), corpora)
-        run(spec, plan, corpora, store)
-        return store.get(spec.run_id)
-
-    return record
 
 
 @pytest.fixture(scope="module")
