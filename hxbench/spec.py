@@ -8,9 +8,10 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from hxbench.errors import InputError, did_you_mean
+from hxbench.tasks import TEXT_TASKS
 
 M = TypeVar("M", bound=BaseModel)
 Positive = Annotated[int, Field(gt=0)]
@@ -19,10 +20,27 @@ START = "start"  # in `RunSpec.after`, the role of the run whose trained weights
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
+def _known(task: str) -> str:
+    if task not in ("ner", "pos") and task not in TEXT_TASKS:
+        raise ValueError(f"no task is called {task}")
+    return task
+
+
+TaskName = Annotated[str, AfterValidator(_known)]
+
+
 class Closed(BaseModel):
     """A frozen model that refuses keys it does not know."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def added(default: Any, **constraints: Any) -> Any:
+    """Return a field that came after runs were published: at its default it is left out of what a spec is hashed by.
+
+    So runs of before keep their ids, and what does not concern a run is not in its `spec.yaml`.
+    """
+    return Field(default=default, exclude_if=lambda value: value == default, **constraints)
 
 
 class DataSpec(Closed):
@@ -38,11 +56,22 @@ class DataSpec(Closed):
     overflow: Literal["window", "truncate"] = "window"  # a longer sentence: cut into windows, or cut off
     multiword: Literal["skip", "keep"] = "skip"  # range lines of CoNLL-U; the published code keeps them
     held_out: tuple[str, ...] = ()  # paper codes of languages that only the backbone may have seen
+    collection: Literal["multilingual", "english"] = added("multilingual")  # whose tasks: Hyper-X's or PHA's
+    # English: which part of a release is trained on, chosen by and scored (PHA, section 4.3)
+    split_rule: Literal["size", "names"] = added(
+        "size"
+    )  # by the size of the training set; the code's lists of names
+    split_limit: int = added(100_000, gt=0)  # from so many training examples on no development set is halved
+    split_seed: int = added(32, ge=0)  # of every permutation behind a split or a sample
+    dev_from_train: int = added(1000, gt=0)  # examples of a large training set that become the development set
+    train_examples: int | None = added(None, gt=0)  # of each task, the first of a permutation
+    train_share: float | None = added(None, gt=0, le=1)  # the same, as a share of its training set
+    score_step: float = added(0.2, gt=0)  # STS-B scores are rounded to multiples of it; the code has 0.1
     fingerprint: str = ""  # of the files that were read; filled in when the run is resolved
 
 
 class PretrainSpec(Closed):
-    """How a small BERT is made from the running text of the covered languages."""
+    """How a small BERT or T5 is made from running text: of the covered languages, or of the English tasks."""
 
     vocabulary: Positive
     layers: Positive
@@ -62,6 +91,9 @@ class PretrainSpec(Closed):
     precision: Literal["fp32", "bf16"] = "fp32"
     cpu_threads: Positive | None = None
     seed: int = 0
+    architecture: Literal["bert", "t5"] = added("bert")
+    mean_span: float = added(3.0, ge=1)  # t5: pieces in a corrupted span, on average
+    gated: bool = added(False)  # t5: the feed-forward block of v1.1
 
 
 class BackboneSpec(Closed):
@@ -105,6 +137,11 @@ class TrainingSpec(Closed):
     eval_batch_size: Positive = 64
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     cpu_threads: Positive | None = None  # part of a run's identity: sums round differently on more threads
+    batches: Literal["homogeneous", "concatenated"] = added(
+        "homogeneous"
+    )  # of one task; of all, shuffled together
+    label_smoothing: float = added(0.0, ge=0, lt=1)  # text-to-text: 0.1 in the published code of PHA
+    token_loss: Literal["mean", "sum"] = added("mean")  # text-to-text: over the target pieces of a batch
 
     @model_validator(mode="after")
     def _one_length(self) -> Self:
@@ -116,9 +153,9 @@ class TrainingSpec(Closed):
 
 
 class FewShotSpec(Closed):
-    """A few labelled sentences of one pair that a finished run is tuned on (Hyper-X, section 6.4)."""
+    """A few labelled examples of one pair that a finished run is tuned on (Hyper-X, 6.4; PHA, 4.4.2)."""
 
-    task: Literal["ner", "pos"]
+    task: TaskName
     language: str
     k: Positive  # sentences
     draw: Annotated[int, Field(ge=0)] = 0  # which random sentences, together with the seed
@@ -132,7 +169,10 @@ class RunSpec(Closed):
     kind: str
     variant: Literal["paper", "code"] = "paper"
     setting: Literal["single", "multi", "mixed", "language"]  # language: running text of one language alone
-    task: Literal["ner", "pos"] | None = None  # of a model that has only one
+    suite: Literal["glue", "superglue"] | None = added(
+        None
+    )  # whose tasks the model is of, in the English collection
+    task: TaskName | None = None  # of a model that has only one
     partition: Literal["a", "b", "a-switched", "b-switched"] | None = None
     language: str | None = None
     few_shot: FewShotSpec | None = None
@@ -153,7 +193,7 @@ class RunSpec(Closed):
     @property
     def part(self) -> str:
         """Which of a setting's models the run is, and the few sentences it was tuned on."""
-        words = [self.partition, self.task, self.language]
+        words = [self.suite, self.partition, self.task, self.language]
         if shot := self.few_shot:
             words.append(f"+{shot.k} {shot.task}-{shot.language} draw {shot.draw}")
         return " ".join(word for word in words if word)
