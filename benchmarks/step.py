@@ -40,7 +40,8 @@ from hxbench.encoding.tokens import align
 from hxbench.encoding.vocabulary import Vocabulary
 from hxbench.errors import InputError
 from hxbench.methods.hyperx import HyperX
-from hxbench.methods.method import Condition, Method, layer_norms, weights_by_site
+from hxbench.methods.method import layer_norms, weights_by_site
+from hxbench.methods.tagging import Condition, TaggingMethod
 from hxbench.modules.bottleneck import BottleneckWeights
 from hxbench.sampling import pass_batches
 from hxbench.spec import Closed, Positive
@@ -58,7 +59,7 @@ RATIOS = [
 ]  # fmt: skip
 
 
-class FrozenBody(Method):
+class FrozenBody(TaggingMethod):
     """(a) No adapters: gradients go through the whole body to its LayerNorms and to the heads, as in Hyper-X."""
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
@@ -119,7 +120,7 @@ class Variant:
     """One way to take a step, and how long its steps took."""
 
     about: str
-    method: Method
+    method: TaggingMethod
     optimiser: torch.optim.Optimizer
     sees: Callable[[Batch], Batch] = lambda batch: batch
     mlm: bool = False
@@ -246,7 +247,7 @@ def make_variants(shape: str, device: torch.device) -> tuple[dict[str, Variant],
         method.to(device).train()
     optimisers = {m: adamw(m.trained(), spec.training) for m in (frozen, adapters, hyperx)}
 
-    def variant(about: str, method: Method, **others: Any) -> Variant:
+    def variant(about: str, method: TaggingMethod, **others: Any) -> Variant:
         return Variant(about, method, optimisers[hyperx if method is published else method], **others)
 
     def as_published(batch: Batch) -> Batch:
@@ -281,7 +282,7 @@ def logit_difference(ours: Variant, published: Variant, batch: Batch) -> tuple[f
 
 
 @contextmanager
-def without_adapters(method: Method) -> Iterator[None]:
+def without_adapters(method: TaggingMethod) -> Iterator[None]:
     """Let a method's sites be the identity inside the block."""
     method.adapter_weights = lambda condition: {}  # type: ignore[method-assign]
     try:

@@ -22,7 +22,7 @@ class Wanted:
 
 def few_shot_spec(start: RunSpec, pair: settings.Pair, k: int, draw: int, training: dict[str, Any]) -> RunSpec:
     """Return the spec that tunes the run `start` on `k` sentences of a pair; `training` replaces its fields."""
-    shot = FewShotSpec(task=pair.task, language=pair.language, k=k, draw=draw)  # type: ignore[arg-type]
+    shot = FewShotSpec(task=pair.task, language=pair.language, k=k, draw=draw)
     merged = recipe.merge(start.training.model_dump(exclude_none=True), training)
     update = {"few_shot": shot, "training": validated(TrainingSpec, merged, f"few-shot from {start.title}")}
     return start.model_copy(update=update)

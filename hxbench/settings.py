@@ -1,4 +1,4 @@
-"""Which (task, language) pairs a setting trains on, and which it scores (Hyper-X, section 4 and Table 6).
+"""Which (task, language) pairs a setting trains on, and which it scores (Hyper-X, section 4 and Table 6; PHA, 4).
 
 Partitions are written in the paper's language codes; a sandbox language takes the side of the one it imitates.
 """
@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from hxbench.errors import InputError, did_you_mean
 from hxbench.languages import Language
+from hxbench.tasks import LANGUAGE, suite_tasks
 
 TASKS = ("ner", "pos")
 SETTINGS = ("single", "multi", "mixed")
@@ -51,11 +52,26 @@ def partition_sources(partition: str) -> dict[str, frozenset[str]]:
     return side
 
 
-def models(setting: str, *, one_task: bool = False, switched: bool = False) -> tuple[Model, ...]:
+def models(
+    setting: str, *, one_task: bool = False, switched: bool = False, suite: str | None = None
+) -> tuple[Model, ...]:
     """Return the models of a setting; `one_task` for methods that never train two tasks together."""
-    tasks = TASKS if one_task or setting == "single" else (None,)
+    known = suite_tasks(suite) if suite else TASKS
+    tasks = known if one_task or setting == "single" else (None,)
     partitions = (SWITCHED if switched else PARTITIONS) if setting == "mixed" else (None,)
     return tuple(Model(task, partition) for partition in partitions for task in tasks)
+
+
+def model_tasks(setting: str, task: str | None, suite: str | None) -> tuple[str, ...]:
+    """Return the tasks that a model is of; none for one of running text alone."""
+    if setting == "language":
+        return ()
+    return (task,) if task else suite_tasks(suite) if suite else TASKS
+
+
+def text_pairs(tasks: tuple[str, ...]) -> list[Pair]:
+    """Return the pairs of text-to-text tasks, which are all in one language."""
+    return [Pair(task, LANGUAGE) for task in tasks]
 
 
 def source_pairs(

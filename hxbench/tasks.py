@@ -1,4 +1,4 @@
-"""The text-to-text tasks of PHA: what a model reads, what it has to write, and how that is scored (PHA, section 4).
+"""The text-to-text tasks of PHA: what a model reads, what it has to write, and how that is scored (section 4).
 
 The source text of an example is the task's prefix and its fields by name, the target text a class id, a number or
 the wanted text itself.

@@ -4,7 +4,8 @@ A site is a (layer, position). Attaching hangs a forward hook on the stock modul
 weights leaves the module's output untouched, and removing the sites gives back the backbone bit for bit.
 
 At most positions an adapter is told what the module put out; at a position before an "add & norm" it may also ask
-what that will make of a value, which is what the adapters of AdapterHub are fed.
+what that will make of a value, which is what the adapters of AdapterHub are fed. At a parallel position it is fed
+what goes into a module inside of a block, and what it makes of that is added to what the block puts out.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,6 +36,13 @@ class OutputWeights(Protocol):
         """Return the new value [batch, length, hidden] of what the site's module put out."""
 
 
+class ParallelWeights(Protocol):
+    """What an adapter brings to a site beside a module."""
+
+    def added(self, hidden: Tensor) -> Tensor:
+        """Return what is added to the block's output, given the module's input; both [batch, length, hidden]."""
+
+
 class NormedWeights(Protocol):
     """What an adapter brings to a site before an "add & norm"."""
 
@@ -42,7 +50,9 @@ class NormedWeights(Protocol):
         """Return the new value [batch, length, hidden] of what the site's module put out."""
 
 
-SiteWeights = OutputWeights | NormedWeights  # which of them a site takes is a matter of its position
+SiteWeights = (
+    OutputWeights | NormedWeights | ParallelWeights
+)  # which of them a site takes is a matter of its position
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,9 @@ class Position:
     """A place in a layer, as attribute paths inside it."""
 
     module: str  # whose output the site changes
+    before: bool = False  # the site changes the module's input instead
+    beside: str | None = None  # the module whose input the adapter is fed
+    layers: str | None = None  # where the layers are in the body, if not where the family says
     block: str | None = None  # of an "add & norm" afterwards: gets the residual as its second input
     norm: str | None = None  # the LayerNorm in that block
 
@@ -58,8 +71,8 @@ class Position:
 class Family:
     """Where the parts of one architecture are, as attribute paths of the stock model."""
 
-    body: str  # in the model with a language-modelling head
-    layers: str  # in the body
+    body: str  # in the model with a language-modelling head; empty where both are one
+    layers: str  # in the body; of the encoder where there are two stacks
     positions: Mapping[str, Position]
     mlm_head: str  # takes [n, hidden], returns [n, vocabulary]
     mlm_decoder: str  # the tied output matrix inside the head
@@ -72,10 +85,23 @@ _BERT_LIKE = {
     "ffn_output": Position("output.dropout"),
     "ffn_output_normed": Position("output.dropout", block="output", norm="output.LayerNorm"),
 }
+# T5's blocks are x + dropout(F(LN(x))): an adapter on F's output acts before the dropout, as Hyperformer's do; one
+# parallel to the feed-forward block is fed LN(x) and added behind the dropout (PHA, eq. 8).
+_ENCODER, _DECODER = "encoder.block", "decoder.block"
+_T5 = {
+    "encoder_attention": Position("layer.0.dropout", before=True, layers=_ENCODER),
+    "encoder_ffn": Position("layer.1.dropout", before=True, layers=_ENCODER),
+    "encoder_parallel": Position("layer.1", beside="layer.1.DenseReluDense", layers=_ENCODER),
+    "decoder_attention": Position("layer.0.dropout", before=True, layers=_DECODER),
+    "decoder_cross": Position("layer.1.dropout", before=True, layers=_DECODER),
+    "decoder_ffn": Position("layer.2.dropout", before=True, layers=_DECODER),
+    "decoder_parallel": Position("layer.2", beside="layer.2.DenseReluDense", layers=_DECODER),
+}
 FAMILIES = {
     "bert": Family("bert", "encoder.layer", _BERT_LIKE, "cls.predictions", "decoder"),
     "roberta": Family("roberta", "encoder.layer", _BERT_LIKE, "lm_head", "decoder"),
     "xlm-roberta": Family("roberta", "encoder.layer", _BERT_LIKE, "lm_head", "decoder"),
+    "t5": Family("", _ENCODER, _T5, "lm_head", "", embeddings="shared"),
 }
 
 
@@ -91,22 +117,31 @@ class Sites:
     """The sites of one backbone at the given positions, in layer order; that of the embeddings comes first."""
 
     def __init__(self, body: nn.Module, family: Family, positions: Sequence[str]) -> None:
-        layers: Any = body.get_submodule(family.layers)
         inner = [position for position in positions if position != EMBEDDINGS.position]
-        self.keys = [EMBEDDINGS] if EMBEDDINGS.position in positions else []
-        self.keys += [SiteKey(i, position) for i in range(len(layers)) for position in inner]
         self._weights: Mapping[SiteKey, SiteWeights] = {}
         self._handles: list[Any] = []
-        for key in self.keys:
-            if key == EMBEDDINGS:
-                self._attach(key, body, Position(family.embeddings))
-            else:
-                self._attach(key, layers[key.layer], family.positions[key.position])
+        self.keys = [EMBEDDINGS] if EMBEDDINGS.position in positions else []
+        if self.keys:
+            self._attach(EMBEDDINGS, body, Position(family.embeddings))
+        stacks = {name: body.get_submodule(family.positions[name].layers or family.layers) for name in inner}
+        depth = max((len(stack) for stack in stacks.values()), default=0)  # type: ignore[arg-type]
+        for layer in range(depth):
+            for name, stack in stacks.items():
+                if layer < len(stack):  # type: ignore[arg-type]
+                    self.keys.append(SiteKey(layer, name))
+                    self._attach(self.keys[-1], stack[layer], family.positions[name])  # type: ignore[index]
 
     def _attach(self, key: SiteKey, root: nn.Module, position: Position) -> None:
         more: list[AddAndNorm] = []  # what a site with weights is told beside its module's output
+        module = root.get_submodule(position.module)
+        if position.before:
+            self._handles.append(module.register_forward_pre_hook(self._changing_input_of(key)))
+            return
+        if position.beside is not None:
+            self._handles += self._parallel(key, module, root.get_submodule(position.beside))
+            return
         if position.block is not None and position.norm is not None:
-            norm, residual = root.get_submodule(position.norm), _SecondInput()
+            norm, residual = root.get_submodule(position.norm), _Seen()
             more = [lambda value: norm(value + residual.value)]
             look = lambda _module, inputs: residual.see(inputs[1] if key in self._weights else None)  # noqa: E731
             block = root.get_submodule(position.block)
@@ -119,7 +154,26 @@ class Sites:
             weights: Any = self._weights.get(key)
             return hidden if weights is None else weights.apply(hidden, *more)
 
-        self._handles.append(root.get_submodule(position.module).register_forward_hook(act))
+        self._handles.append(module.register_forward_hook(act))
+
+    def _changing_input_of(self, key: SiteKey) -> Callable[[nn.Module, tuple[Tensor, ...]], tuple[Tensor] | None]:
+        def act(_module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor] | None:
+            weights: Any = self._weights.get(key)
+            return None if weights is None else (weights.apply(inputs[0]),)
+
+        return act
+
+    def _parallel(self, key: SiteKey, block: nn.Module, beside: nn.Module) -> list[Any]:
+        fed = _Seen()
+        look = lambda _module, inputs: fed.see(inputs[0] if key in self._weights else None)  # noqa: E731
+
+        def act(_module: nn.Module, _inputs: tuple[Any, ...], hidden: Tensor) -> Tensor:
+            weights: Any = self._weights.get(key)
+            value = fed.value
+            fed.see(None)
+            return hidden if weights is None else hidden + weights.added(value)
+
+        return [beside.register_forward_pre_hook(look), block.register_forward_hook(act)]
 
     @contextmanager
     def using(self, weights: Mapping[SiteKey, SiteWeights]) -> Iterator[None]:
@@ -137,8 +191,8 @@ class Sites:
         self._handles = []
 
 
-class _SecondInput:
-    """Holds the residual of a block while the block runs, and not longer."""
+class _Seen:
+    """Holds the residual of a block, or what goes into a module of it, while the block runs, and not longer."""
 
     def __init__(self) -> None:
         self.value: Any = None

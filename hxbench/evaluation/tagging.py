@@ -11,7 +11,7 @@ from hxbench.encoding.batch import collate
 from hxbench.encoding.rows import Rows
 from hxbench.encoding.vocabulary import Vocabulary
 from hxbench.evaluation.metrics import METRIC, score
-from hxbench.methods.method import Method
+from hxbench.methods.tagging import TaggingMethod
 
 # What stands for the tag of a word that was cut off: no name, and no part of speech that could be the right one.
 NOT_PREDICTED = {"ner": "O", "pos": "?"}
@@ -63,7 +63,7 @@ class TaggingData:
 
 
 def tag(
-    method: Method, data: TaggingData, vocabulary: Vocabulary, batch_size: int, device: torch.device
+    method: TaggingMethod, data: TaggingData, vocabulary: Vocabulary, batch_size: int, device: torch.device
 ) -> Tagged:
     """Predict every word of the split, in batches of similar length.
 

@@ -24,7 +24,8 @@ from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.corpora.schema import labels
 from hxbench.errors import InputError
-from hxbench.methods.method import Condition, Method, NoOptions, weights_by_site
+from hxbench.methods.method import NoOptions, weights_by_site
+from hxbench.methods.tagging import Condition, TaggingMethod
 from hxbench.modules.bottleneck import BottleneckWeights
 from hxbench.modules.heads import TaggingHead
 from hxbench.modules.parameters import fill
@@ -83,7 +84,7 @@ class ExportConfig(Closed):
     origin: Origin
 
 
-class ExportedAdapter(Method):
+class ExportedAdapter(TaggingMethod):
     """The adapters of one task and language as fixed weights; nothing in it is trained any more."""
 
     positions = (POSITION,)
@@ -120,7 +121,7 @@ def _classifier(head: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
     return dict(head.classifier.named_parameters())
 
 
-def adapter_tensors(method: Method, task: str, layers: list[BottleneckWeights]) -> dict[str, Tensor]:
+def adapter_tensors(method: TaggingMethod, task: str, layers: list[BottleneckWeights]) -> dict[str, Tensor]:
     """Return what an export holds, by name: adapters layer by layer, the body's trained parameters, the head."""
     tensors = {
         f"layers.{number}.{name}": value

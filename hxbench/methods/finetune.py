@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 from torch import nn
 
-from hxbench.methods.method import Method
+from hxbench.methods.tagging import TaggingMethod
 
 
-class FineTuning(Method):
+class FineTuning(TaggingMethod):
     """The backbone itself, all of it trained."""
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
-from hxbench.methods.method import Condition, Method, layer_norms, weights_by_site
+from hxbench.methods.method import layer_norms, weights_by_site
+from hxbench.methods.tagging import Condition, TaggingMethod
 from hxbench.modules.hypernetwork import BottleneckGenerator, SourceEmbeddings, initialise_linear, projector
 from hxbench.spec import Closed, Positive
 
@@ -35,7 +36,7 @@ class HyperXOptions(Closed):
         return order
 
 
-class HyperX(Method):
+class HyperX(TaggingMethod):
     """Adapters after each layer's feed-forward block, generated from (task, language, layer)."""
 
     Options = HyperXOptions

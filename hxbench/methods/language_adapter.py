@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import EMBEDDINGS, SiteKey, SiteWeights, changing_input
 from hxbench.encoding.batch import Batch
-from hxbench.methods.method import Condition, Method
+from hxbench.methods.tagging import Condition, TaggingMethod
 from hxbench.modules.adapter import Bottlenecks, NormedStack
 from hxbench.modules.bottleneck import BottleneckWeights
 from hxbench.modules.coupling import Coupling, CouplingWeights
@@ -53,7 +53,7 @@ def stacked(
     return weights | ({EMBEDDINGS: CouplingWeights(coupling)} if coupling else {})
 
 
-class LanguageAdapter(Method):
+class LanguageAdapter(TaggingMethod):
     """One adapter, trained by masked language modelling."""
 
     Options = LanguageAdapterOptions

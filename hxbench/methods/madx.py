@@ -15,7 +15,7 @@ from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import EMBEDDINGS, SiteKey, SiteWeights
 from hxbench.errors import InputError
 from hxbench.methods.language_adapter import POSITION, AdapterParts, LanguageAdapterOptions, MlmHead, stacked
-from hxbench.methods.method import Condition, Method
+from hxbench.methods.tagging import Condition, TaggingMethod
 from hxbench.modules.adapter import Bottlenecks
 from hxbench.modules.parameters import fill
 from hxbench.settings import TASKS
@@ -48,7 +48,7 @@ class MadXOptions(Closed):
     language: LanguageTraining = LanguageTraining()
 
 
-class MadX(Method):
+class MadX(TaggingMethod):
     """One task adapter a task, each stacked on the adapter of the language at hand."""
 
     Options = MadXOptions

@@ -1,33 +1,24 @@
-"""What every method is: a backbone with sites, heads, and a rule for what is trained.
+"""What every method is: a backbone with sites, a rule for what is trained, and a loss.
 
 weights = method.adapter_weights(condition)      # for all sites at once
 site(hidden, weights[site])                      # the sites apply them
+
+What a condition is depends on the kind of task: `tagging` and `text_to_text` say.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import ClassVar, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, Sites, SiteWeights
-from hxbench.encoding.batch import Batch
-from hxbench.modules.heads import TaggingHead
 from hxbench.modules.parameters import fill
 from hxbench.spec import START, Closed, RunSpec
 
 MLM = "mlm"
-
-
-class Condition(NamedTuple):
-    """What a method is told about a batch."""
-
-    task: str
-    language: str
 
 
 class NoOptions(Closed):
@@ -43,19 +34,12 @@ class Method(nn.Module):
     needs_text: ClassVar[bool] = False  # whether it can do nothing for a language without running text
     needs_labels: ClassVar[bool] = False  # whether it can do nothing for a language no task has a source in
 
-    def __init__(
-        self, backbone: Backbone, *, labels: Mapping[str, int], languages: Sequence[str], options: Closed
-    ) -> None:
-        """Build on `backbone`; `labels` gives the number of labels of each tagging task, `languages` all codes."""
+    def __init__(self, backbone: Backbone, options: Closed) -> None:
         super().__init__()
         self.options = options
         self.backbone = backbone
-        self.tasks = (*labels, MLM) if self.uses_mlm else tuple(labels)
-        self.languages = tuple(languages)
         self.model = backbone.model
         self.sites = Sites(backbone.body, backbone.family, self.positions)
-        self.heads = nn.ModuleDict({t: TaggingHead(backbone.hidden_size, n) for t, n in labels.items()})
-        self._kept: dict[Condition, Mapping[SiteKey, SiteWeights]] | None = None
 
     @classmethod
     def needs(cls, spec: RunSpec, texts: Sequence[str]) -> dict[str, RunSpec]:
@@ -76,17 +60,12 @@ class Method(nn.Module):
 
     @property
     def body(self) -> nn.Module:
-        """The encoder."""
+        """The backbone without any head; of one with two stacks the whole."""
         return self.backbone.body
 
-    @property
-    def mlm_head(self) -> nn.Module:
-        """The language-modelling head."""
-        return self.backbone.mlm_head
-
-    def adapter_weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
-        """Return the weights of every site under a condition; none at all leaves the backbone as it is."""
-        return {}
+    def forward(self, batch: Any) -> Tensor:
+        """Return this process's share of the loss of the global batch, which it is the mean of."""
+        raise NotImplementedError
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
         """Return what is trained, by name of the part; everything else of the backbone stays frozen."""
@@ -116,46 +95,14 @@ class Method(nn.Module):
         """Return the trained parameters by name: what a checkpoint keeps."""
         return {name: p for name, p in self.named_parameters() if p.requires_grad}
 
-    @contextmanager
-    def keeping_weights(self) -> Iterator[None]:
-        """Generate the weights of each condition only once inside the block: parameters must not change there."""
-        self._kept = {}
-        try:
-            yield
-        finally:
-            self._kept = None
-
-    def _weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
-        if self._kept is None:
-            return self.adapter_weights(condition)
-        if condition not in self._kept:
-            self._kept[condition] = self.adapter_weights(condition)
-        return self._kept[condition]
-
-    def hidden(self, batch: Batch) -> Tensor:
-        """Return the hidden states of the pieces that carry a target, [targets, hidden]."""
-        with self.sites.using(self._weights(Condition(batch.task, batch.language))):
-            states = self.body(input_ids=batch.input_ids, attention_mask=batch.attention_mask).last_hidden_state
-        return states.flatten(0, 1)[batch.positions]
-
-    def logits(self, batch: Batch) -> Tensor:
-        """Return the logits at the targets in fp32, [targets, labels] or [targets, vocabulary]."""
-        hidden = self.hidden(batch)
-        head = self.mlm_head if batch.task == MLM else self.heads[batch.task]
-        return head(hidden).float()
-
-    def forward(self, batch: Batch) -> Tensor:
-        """Return this process's share of the mean cross-entropy over the global batch's targets."""
-        return functional.cross_entropy(self.logits(batch), batch.targets, reduction="sum") / batch.count
-
     def remove(self) -> None:
         """Give the backbone back as it came, as far as sites are concerned."""
         self.sites.remove()
 
 
 def layer_norms(module: nn.Module) -> list[nn.Parameter]:
-    """Return the parameters of every LayerNorm below `module`."""
-    return [p for m in module.modules() if isinstance(m, nn.LayerNorm) for p in m.parameters()]
+    """Return the parameters of every layer normalisation below `module`, T5's without a mean included."""
+    return [p for m in module.modules() if type(m).__name__.endswith("LayerNorm") for p in m.parameters()]
 
 
 def weights_by_site(keys: Sequence[SiteKey], weights: Sequence[SiteWeights]) -> dict[SiteKey, SiteWeights]:

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 from torch import nn
 
-from hxbench.methods.method import Method
+from hxbench.methods.tagging import TaggingMethod
 
 
-class Pretraining(Method):
+class Pretraining(TaggingMethod):
     """Everything is trained, on running text only."""
 
     uses_mlm = True

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from hxbench.backbones.load import Backbone
 from hxbench.encoding.batch import Batch
-from hxbench.methods.method import Method
+from hxbench.methods.tagging import TaggingMethod
 from hxbench.modules.hypernetwork import initialise_linear
 from hxbench.modules.latent_softmax import GaussianLatents, LatentGenerator, SoftmaxMaps, SoftmaxWeights
 from hxbench.spec import Closed, Positive
@@ -35,7 +35,7 @@ class PSFOptions(Closed):
     initial_std: Annotated[float, Field(gt=0)] = 0.02  # of the linear layers; the code initialises them as BERT's
 
 
-class PSF(Method):
+class PSF(TaggingMethod):
     """The encoder, all of it trained, below generated softmax layers; trained on the evidence lower bound."""
 
     Options = PSFOptions

@@ -6,13 +6,17 @@ from typing import Any
 from hxbench.backbones.load import Backbone, meta_backbone
 from hxbench.corpora.schema import labels
 from hxbench.encoding.batch import MULTIPLE, padded_length
+from hxbench.encoding.text_batch import MIXED, TextBatch
 from hxbench.errors import InputError
 from hxbench.languages import language_set
 from hxbench.methods import method_class
 from hxbench.methods.method import START, Method, seed_everything
-from hxbench.settings import TASKS
+from hxbench.methods.tagging import Condition, TaggingMethod
+from hxbench.methods.text_to_text import Objective, TextToText
+from hxbench.settings import model_tasks
 from hxbench.spec import RunSpec, validated
 from hxbench.store import Store
+from hxbench.tasks import LANGUAGE
 from hxbench.training.checkpoint import read_weights
 
 
@@ -31,15 +35,26 @@ def build(spec: RunSpec, backbone: Backbone) -> Method:
             f"in batches padded to a multiple of {MULTIPLE}."
         )
     kind = method_class(spec.kind)
-    languages = language_set("sandbox" if spec.data.origin == "sandbox" else "hyperx")
-    tasks = () if spec.setting == "language" else (spec.task,) if spec.task else TASKS
+    if issubclass(kind, TextToText) != backbone.is_text_to_text:
+        wants = "an encoder and a decoder, such as T5's" if issubclass(kind, TextToText) else "an encoder"
+        raise InputError(f"{spec.method} needs a backbone of {wants}; {spec.backbone.name} is none.")
+    options = validated(kind.Options, spec.options, f"options of {spec.method}")
+    tasks = model_tasks(spec.setting, spec.task, spec.suite)
     seed_everything(spec.seed)
-    method = kind(
-        backbone,
-        labels={task: len(labels(task)) for task in tasks},
-        languages=list(languages),
-        options=validated(kind.Options, spec.options, f"options of {spec.method}"),
-    )
+    if issubclass(kind, TextToText):
+        new = spec.few_shot.task if spec.few_shot and spec.few_shot.task not in tasks else None
+        method: Method = kind(
+            backbone,
+            tasks=tasks,
+            new_task=new,
+            options=options,
+            objective=Objective(spec.training.label_smoothing, spec.training.token_loss),
+        )
+    else:
+        assert issubclass(kind, TaggingMethod)
+        languages = language_set("sandbox" if spec.data.origin == "sandbox" else "hyperx")
+        classes = {task: len(labels(task)) for task in tasks}
+        method = kind(backbone, labels=classes, languages=list(languages), options=options)
     method.freeze()
     return method
 
@@ -63,21 +78,24 @@ def costs(spec: RunSpec, length: int = 128) -> dict[str, Any]:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from hxbench.methods.method import Condition
-
     backbone = meta_backbone(spec.backbone)
     with torch.device("meta"):
         method = build(spec, backbone)
-        ids = torch.zeros(1, length, dtype=torch.long)
     method.eval()
     body = sum(p.numel() for p in backbone.body.parameters())
-    condition = Condition(method.tasks[0], method.languages[0])
     generate, forward = FlopCounterMode(display=False), FlopCounterMode(display=False)
-    with torch.no_grad():
-        with generate:
-            weights = method.adapter_weights(condition)
-        with forward, method.sites.using(weights):
-            method.body(input_ids=ids)  # a mask would be looked into, which a meta tensor does not allow
+    with torch.no_grad(), torch.device("meta"):
+        ids = torch.zeros(1, length, dtype=torch.long)
+        if isinstance(method, TextToText):
+            ones = torch.ones(1, length, dtype=torch.long)
+            with forward:
+                method.logits(TextBatch(MIXED, LANGUAGE, ids, ones, ids[:, :1], ids[0, :1], 1, 1, length))
+        else:
+            assert isinstance(method, TaggingMethod)
+            with generate:
+                weights = method.adapter_weights(Condition(method.tasks[0], method.languages[0]))
+            with forward, method.sites.using(weights):
+                method.body(input_ids=ids)  # a mask would be looked into, which a meta tensor does not allow
     return {
         "counted": method.counted(),
         "trainable": sum(p.numel() for p in method.trained().values()),

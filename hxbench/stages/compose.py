@@ -20,6 +20,7 @@ from hxbench.errors import InputError, did_you_mean
 from hxbench.evaluation.tagging import tag
 from hxbench.languages import Language, code_among
 from hxbench.methods.method import MLM, Method
+from hxbench.methods.tagging import TaggingMethod
 from hxbench.settings import Pair
 from hxbench.stages.data import RunData
 from hxbench.stages.plan import Plan, training_split
@@ -161,7 +162,7 @@ def _common(one: list[str], other: list[str]) -> int:
 
 
 def held_out_rows(
-    method: Method, data: RunData, plan: Plan, step: int, share: tuple[int, int] = (0, 1)
+    method: TaggingMethod, data: RunData, plan: Plan, step: int, share: tuple[int, int] = (0, 1)
 ) -> Iterator[dict[str, Any]]:
     """Yield the scores of a trained run's held-out languages with every way of composing their embeddings.
 

@@ -22,7 +22,7 @@ from hxbench.methods.exported import (
     weights_digest,
     write_exported,
 )
-from hxbench.methods.method import Condition, Method
+from hxbench.methods.tagging import Condition, TaggingMethod
 from hxbench.modules.bottleneck import BottleneckWeights
 from hxbench.modules.heads import TaggingHead
 from hxbench.settings import Pair
@@ -30,7 +30,7 @@ from hxbench.spec import BackboneSpec, RunSpec
 from hxbench.stages.backbone import get_backbone
 from hxbench.stages.exported import load_exported
 from hxbench.stages.pair import require_pair
-from hxbench.stages.restore import require_finished, restore
+from hxbench.stages.restore import require_finished, restore_tagger
 from hxbench.store import RunRecord
 from hxbench.store.files import discard
 
@@ -48,7 +48,7 @@ def export(
     _require_place(out, force)
     if spec.backbone.weights == "random":
         raise InputError(f"run {record.id} stands on random weights (the control), which no one could load again.")
-    method, backbone = restore(record, offline=offline)
+    method, backbone = restore_tagger(record, offline=offline)
     layers = _bottlenecks(record, spec, method, pair)
     bottleneck, hidden = layers[0].down.shape
     pristine = get_backbone(spec.backbone, offline=offline)  # the other one's LayerNorms have been trained
@@ -103,7 +103,7 @@ def _require_place(out: Path, force: bool) -> None:
         raise InputError(f"{out} holds an export already: --force replaces it.")
 
 
-def _bottlenecks(record: RunRecord, spec: RunSpec, method: Method, pair: Pair) -> list[BottleneckWeights]:
+def _bottlenecks(record: RunRecord, spec: RunSpec, method: TaggingMethod, pair: Pair) -> list[BottleneckWeights]:
     """Return the generated adapters in layer order; `InputError` for a method whose adapters are another thing."""
     with torch.no_grad():
         weights = method.adapter_weights(Condition(*pair))
@@ -137,7 +137,7 @@ def _probe(pair: Pair, vocabulary: int) -> Batch:
     return Batch(*pair, ids, torch.ones_like(ids), positions, torch.zeros_like(positions), 32, 32)
 
 
-def _logits(method: Method, batch: Batch) -> Tensor:
+def _logits(method: TaggingMethod, batch: Batch) -> Tensor:
     method.eval()
     with torch.no_grad():
         return method.logits(batch)

@@ -2,15 +2,13 @@
 
 from hxbench.errors import InputError, did_you_mean
 from hxbench.languages import Language, code_among, language_set
-from hxbench.settings import TASKS, Pair
+from hxbench.settings import TASKS, Pair, model_tasks
 from hxbench.spec import RunSpec
 
 
 def heads(spec: RunSpec) -> tuple[str, ...]:
-    """Return the tagging tasks that a run has a head for; none for a run on running text alone."""
-    if spec.setting == "language":
-        return ()
-    return (spec.task,) if spec.task else TASKS
+    """Return the tasks that a run was made for; none for a run on running text alone."""
+    return model_tasks(spec.setting, spec.task, spec.suite)
 
 
 def languages(spec: RunSpec) -> tuple[Language, ...]:

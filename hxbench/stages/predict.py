@@ -19,12 +19,12 @@ from hxbench.encoding.vocabulary import vocabulary_of
 from hxbench.errors import InputError, did_you_mean
 from hxbench.evaluation.tagging import TaggingData, tag
 from hxbench.methods.exported import ExportedAdapter, read_config
-from hxbench.methods.method import Method
+from hxbench.methods.tagging import TaggingMethod
 from hxbench.settings import Pair
 from hxbench.stages.exported import backbone_of, load_exported
 from hxbench.stages.lineage import lack, lineage
 from hxbench.stages.pair import require_pair
-from hxbench.stages.restore import require_finished, restore
+from hxbench.stages.restore import require_finished, restore_tagger
 from hxbench.store import RunRecord, Store
 from hxbench.training.accelerator import accelerator_in
 
@@ -40,7 +40,7 @@ class Tagger:
     pair: Pair
     max_length: int  # word pieces, special tokens included
     batch_size: int
-    load: Callable[[], tuple[Method, Backbone]]
+    load: Callable[[], tuple[TaggingMethod, Backbone]]
 
 
 def tagger_of_run(record: RunRecord, task: str | None, language: str | None, *, offline: bool = False) -> Tagger:
@@ -54,7 +54,7 @@ def tagger_of_run(record: RunRecord, task: str | None, language: str | None, *, 
             f"run {record.id}: {spec.method} tags no language without {lacking}, such as {pair.language}."
         )
     return Tagger(
-        pair, spec.data.max_length, spec.training.eval_batch_size, lambda: restore(record, offline=offline)
+        pair, spec.data.max_length, spec.training.eval_batch_size, lambda: restore_tagger(record, offline=offline)
     )
 
 
@@ -77,7 +77,7 @@ def tagger_of_export(
             f"{folder} is an adapter for {pair} alone, not for {task or pair.task}-{language or '…'}."
         )
 
-    def load() -> tuple[Method, Backbone]:
+    def load() -> tuple[TaggingMethod, Backbone]:
         found: tuple[ExportedAdapter, Backbone] = load_exported(
             folder, backbone_of(config, backbone, offline=offline), offline=offline
         )
@@ -87,7 +87,12 @@ def tagger_of_export(
 
 
 def tag_sentences(
-    method: Method, backbone: Backbone, pair: Pair, sentences: list[list[str]], max_length: int, batch_size: int
+    method: TaggingMethod,
+    backbone: Backbone,
+    pair: Pair,
+    sentences: list[list[str]],
+    max_length: int,
+    batch_size: int,
 ) -> list[list[str]]:
     """Return a tag for every word; sentences of more than `max_length` pieces are cut into windows."""
     from datasets import Dataset, Features, List, Value

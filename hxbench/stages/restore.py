@@ -5,6 +5,7 @@ import torch
 from hxbench.backbones.load import Backbone
 from hxbench.errors import InputError
 from hxbench.methods.method import Method
+from hxbench.methods.tagging import TaggingMethod
 from hxbench.spec import RunSpec
 from hxbench.stages.assemble import build, equip
 from hxbench.stages.backbone import get_backbone
@@ -37,3 +38,17 @@ def restore(record: RunRecord, *, offline: bool = False) -> tuple[Method, Backbo
     equip(method, spec, store, start=False)  # its own weights replace those it started from
     load_weights(checkpoint, method.trained())
     return method.to(accelerator_in(spec.training.precision).device), backbone
+
+
+def restore_tagger(record: RunRecord, *, offline: bool = False) -> tuple[TaggingMethod, Backbone]:
+    """Return the trained method of a run on a tagging task; `InputError` for one that answers in text."""
+    require_tagger(require_finished(record), record.id)
+    method, backbone = restore(record, offline=offline)
+    assert isinstance(method, TaggingMethod)
+    return method, backbone
+
+
+def require_tagger(spec: RunSpec, run_id: str) -> None:
+    """Raise `InputError` for a run whose method does not tag words."""
+    if spec.data.collection == "english":
+        raise InputError(f"run {run_id}: {spec.method} answers in text and tags no words; hxbench eval scores it.")

@@ -11,7 +11,7 @@ from hxbench.backbones.load import Backbone
 from hxbench.errors import InputError
 from hxbench.evaluation.tagging import tag
 from hxbench.methods import exported
-from hxbench.methods.method import Condition, Method
+from hxbench.methods.tagging import Condition, TaggingMethod
 from hxbench.settings import Pair
 from hxbench.stages.backbone import get_backbone
 from hxbench.stages.data import RunData
@@ -45,7 +45,7 @@ def test_an_export_gives_the_logits_of_the_run_bit_for_bit(pair, variant, traine
 
 
 def _bare(backbone: Backbone, like):
-    class Bare(Method):
+    class Bare(TaggingMethod):
         def parts(self):
             return {}
 
@@ -120,7 +120,7 @@ def test_methods_without_adapters_are_told_apart(trained, tmp_path):
 def test_a_method_that_does_more_than_it_says_is_refused(trained, tmp_path, monkeypatch):
     from hxbench.methods.hyperx import HyperX
 
-    plain = Method.logits
+    plain = TaggingMethod.logits
     monkeypatch.setattr(HyperX, "logits", lambda self, batch: plain(self, batch) * 2, raising=False)
     with pytest.raises(InputError, match="would predict something else"):
         export(trained(), task="ner", language="fo", out=tmp_path / "adapter")

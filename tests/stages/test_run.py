@@ -209,11 +209,11 @@ def test_killed_while_results_are_written_nothing_is_trained_again(
 
 
 def test_a_loss_that_is_no_number_fails_the_run_with_its_reason(corpora, tiny, tmp_path, monkeypatch):
-    from hxbench.methods.method import Method
+    from hxbench.methods.tagging import TaggingMethod
 
     spec, plan = prepared(corpora, tiny)
-    forward = Method.forward
-    monkeypatch.setattr(Method, "forward", lambda self, batch: forward(self, batch) * float("nan"))
+    forward = TaggingMethod.forward
+    monkeypatch.setattr(TaggingMethod, "forward", lambda self, batch: forward(self, batch) * float("nan"))
     store = Store(tmp_path)
     with pytest.raises(RunError, match="the loss is nan at step 0"):
         run(spec, plan, corpora, store)
