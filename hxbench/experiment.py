@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from hxbench import recipe, settings
 from hxbench.errors import InputError, did_you_mean
 from hxbench.languages import code_among, language_set
-from hxbench.recipe import ExperimentBlock, ExperimentRecipe, FewShotRecipe, ProfileRecipe
+from hxbench.recipe import ExperimentBlock, ExperimentRecipe, FewShotRecipe, MethodRecipe
 from hxbench.spec import FewShotSpec, RunSpec, TrainingSpec, validated
+from hxbench.tasks import LANGUAGE
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,13 @@ def few_shot_runs(
     start: RunSpec, protocol: FewShotRecipe, *, draws: Iterable[int], tasks: Iterable[str] | None = None
 ) -> Iterator[Wanted]:
     """Yield the protocol's runs from one model: every pair that was no source of it, every k, every draw."""
+    if start.data.collection == "english":
+        for task in tasks or protocol.tasks:
+            for k, draw in product(protocol.k, draws):
+                yield Wanted(
+                    few_shot_spec(start, settings.Pair(task, LANGUAGE), k, draw, protocol.training), start
+                )
+        return
     languages = language_set("sandbox" if start.data.origin == "sandbox" else "hyperx")
     sources = settings.source_pairs(start.setting, start.task, start.partition, languages)
     for task in tasks or protocol.tasks:
@@ -53,18 +62,39 @@ def block_runs(
     block: ExperimentBlock, profile: str, *, seeds: Iterable[int] | None = None, origin: str | None = None
 ) -> Iterator[Wanted]:
     """Yield the runs of one block at a profile."""
-    scale: ProfileRecipe = recipe.load("profiles", profile)
-    for seed in seeds or scale.seeds:
+    for seed in seeds or recipe.load("profiles", profile).seeds:
         for method in block.methods:
-            one_task = recipe.load("methods", method).one_task
-            for model in settings.models(block.setting, one_task=one_task, switched=block.switched):
+            found: MethodRecipe = recipe.load("methods", method)
+            draws = range(recipe.scale(profile, found.paper).draws)
+            given: dict[str, Any] = {"profile": profile, "seed": seed, "origin": origin, "changes": block, "size": block.size}
+            if block.few_shot and found.few_shot_from == "nothing":
+                yield from _few_shot_from_nothing(method, block.few_shot, draws, given)
+                continue
+            for model in block_models(block, found.one_task):
                 spec = recipe.resolve(
-                    method, setting=block.setting, profile=profile, task=model.task, partition=model.partition,
-                    seed=seed, origin=origin, backbone_weights=block.weights, changes=block,
+                    method, setting=block.setting, task=model.task, partition=model.partition, suite=block.suite,
+                    backbone_weights=block.weights, **given,
                 )  # fmt: skip
                 yield Wanted(spec)
                 if block.few_shot:
-                    yield from few_shot_runs(spec, block.few_shot, draws=range(scale.draws))
+                    yield from few_shot_runs(spec, block.few_shot, draws=draws)
+
+
+def block_models(block: ExperimentBlock, one_task: bool) -> tuple[settings.Model, ...]:
+    """Return the models of a block's setting."""
+    if block.tasks:
+        return tuple(settings.Model(task) for task in block.tasks)
+    return settings.models(block.setting, one_task=one_task, switched=block.switched, suite=block.suite)
+
+
+def _few_shot_from_nothing(
+    method: str, protocol: FewShotRecipe, draws: Iterable[int], given: dict[str, Any]
+) -> Iterator[Wanted]:
+    """Yield the protocol's runs of a method whose few-shot models are single-task ones from the beginning."""
+    for task in protocol.tasks:
+        single = recipe.resolve(method, setting="single", task=task, **given)
+        for k, draw in product(protocol.k, draws):
+            yield Wanted(few_shot_spec(single, settings.Pair(task, LANGUAGE), k, draw, protocol.training))
 
 
 def named(text: str) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 from hxbench import places, settings
 from hxbench.errors import InputError, did_you_mean
 from hxbench.spec import BackboneSpec, Closed, Positive, RunSpec, Weights, validated
+from hxbench.tasks import LANGUAGE, SUITES, text_task
 
 
 class Override(Closed):
@@ -34,14 +35,28 @@ class MethodRecipe(Override):
     paper: str = "hyperx"  # whose tables the method gets a row in
     settings: tuple[Literal["single", "multi", "mixed"], ...] = ("single", "multi", "mixed")
     one_task: bool = False  # a model for each task even where a setting has both
-    few_shot_from: Literal["single", "multi", "mixed"] = "multi"  # whose models the few-shot protocol starts from
+    few_shot_from: Literal["single", "multi", "mixed", "nothing"] = (
+        "multi"  # whose models few-shot runs start from
+    )
     profiles: dict[str, Override] = Field(default_factory=dict)
     variants: dict[str, Override] = Field(default_factory=dict)
 
     @property
     def start_setting(self) -> str:
-        """The setting whose models the few-shot protocol starts from."""
+        """The setting whose models the few-shot protocol starts from, or that of runs which start from nothing."""
+        if self.few_shot_from == "nothing":
+            return "single"
         return self.few_shot_from if self.few_shot_from in self.settings else self.settings[-1]
+
+
+class PaperScale(Closed):
+    """What a profile has of its own for one paper."""
+
+    backbone: str | None = None
+    sizes: dict[str, str] = Field(default_factory=dict)  # backbones of other sizes, by the name of the size
+    draws: Positive | None = None
+    data: dict[str, Any] = Field(default_factory=dict)
+    training: dict[str, Any] = Field(default_factory=dict)
 
 
 class ProfileRecipe(Closed):
@@ -49,17 +64,24 @@ class ProfileRecipe(Closed):
 
     about: str
     backbone: str
+    sizes: dict[str, str] = Field(default_factory=dict)
     seeds: tuple[int, ...]
     draws: Annotated[int, Field(gt=0)] = 3  # of the sentences of every few-shot cell, for each seed
     data: dict[str, Any]
     training: dict[str, Any] = Field(default_factory=dict)
+    papers: dict[str, PaperScale] = Field(default_factory=dict)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether what is run at this scale answers in text."""
+        return self.data.get("collection") == "english"
 
 
 class FewShotRecipe(Closed):
     """The few-shot protocol: which pairs, how many sentences, and what changes in the training."""
 
-    languages: tuple[str, ...]  # paper codes
-    tasks: tuple[Literal["ner", "pos"], ...] = ("ner", "pos")
+    languages: tuple[str, ...] = (LANGUAGE,)  # paper codes
+    tasks: tuple[str, ...] = settings.TASKS
     k: tuple[Positive, ...]
     training: dict[str, Any] = Field(default_factory=dict)
 
@@ -71,6 +93,9 @@ class ExperimentBlock(Override):
     setting: Literal["single", "multi", "mixed"]
     methods: tuple[str, ...]
     switched: bool = False  # the other pair of partitions (Hyper-X, section 6.3)
+    suite: Literal["glue", "superglue"] | None = None
+    tasks: tuple[str, ...] = ()  # of single-task models, where they are no suite
+    size: str = ""  # of the backbone, by its name in the profile
     weights: Weights = "pretrained"
     few_shot: FewShotRecipe | None = None  # from the models of this setting
 
@@ -138,6 +163,22 @@ def read_yaml(path: Path, below: tuple[str, ...] = ()) -> dict[str, Any]:
     return merge(read_yaml(path.parent / f"{parent}.yaml", chain), values)
 
 
+def scale(profile: str, paper: str) -> ProfileRecipe:
+    """Return a profile as one paper has it."""
+    found: ProfileRecipe = load("profiles", profile)
+    own = found.papers.get(paper)
+    if own is None:
+        return found
+    update = {
+        "backbone": own.backbone or found.backbone,
+        "sizes": {**found.sizes, **own.sizes},
+        "draws": own.draws or found.draws,
+        "data": merge(found.data, own.data),
+        "training": merge(found.training, own.training),
+    }
+    return found.model_copy(update=update)
+
+
 @cache
 def load(kind: str, name: str) -> Any:
     """Return the recipe `name` of a kind; a path to a YAML file of the user's own is taken as well."""
@@ -160,7 +201,17 @@ def _beside(path: Path, found: Any) -> Any:
         return str(path.parent / name) if Path(name).suffix in _YAML else name
 
     if isinstance(found, ProfileRecipe):
-        return found.model_copy(update={"backbone": place(found.backbone)})
+        papers = {
+            paper: own.model_copy(
+                update={
+                    "backbone": own.backbone and place(own.backbone),
+                    "sizes": {size: place(name) for size, name in own.sizes.items()},
+                }
+            )
+            for paper, own in found.papers.items()
+        }
+        sizes = {size: place(name) for size, name in found.sizes.items()}
+        return found.model_copy(update={"backbone": place(found.backbone), "sizes": sizes, "papers": papers})
     if isinstance(found, ExperimentRecipe):
         blocks = [b.model_copy(update={"methods": tuple(map(place, b.methods))}) for b in found.blocks]
         return found.model_copy(update={"blocks": tuple(blocks), "includes": tuple(map(place, found.includes))})
@@ -216,8 +267,10 @@ def resolve(
     profile: str = "demo",
     task: str | None = None,
     partition: str | None = None,
+    suite: str | None = None,
     seed: int | None = None,
     variant: str = "paper",
+    size: str = "",
     backbone_name: str | None = None,
     backbone_weights: Weights = "pretrained",
     origin: str | None = None,
@@ -226,12 +279,13 @@ def resolve(
 ) -> RunSpec:
     """Return the run spec for one model; data and backbone fingerprints are still empty.
 
-    `changes` are those of an experiment's block, laid over the method and its variant.
+    `changes` are those of an experiment's block, laid over the method and its variant; `size` is that of the
+    backbone, where the profile has several.
 
     Raises `InputError` for an unknown name, a value outside its range, or a setting the method does not have.
     """
     recipe: MethodRecipe = load("methods", method)
-    scale: ProfileRecipe = load("profiles", profile)
+    ground = scale(profile, recipe.paper)
     name = Path(method).stem
     if recipe.paper not in papers():
         raise InputError(f"{name}: {did_you_mean('paper', recipe.paper, papers())}")
@@ -257,29 +311,48 @@ def resolve(
             "kind": recipe.kind,
             "variant": variant,
             "setting": setting,
+            "suite": suite if ground.is_text and setting != "single" else None,
             "task": task if setting == "single" or recipe.one_task else None,
             "partition": partition if setting == "mixed" else None,
-            "seed": scale.seeds[0] if seed is None else seed,
+            "seed": ground.seeds[0] if seed is None else seed,
             "profile": Path(profile).stem,
             "options": merge(*(layer.options for layer in layers), given["options"]),
             "data": merge(
-                scale.data,
+                ground.data,
                 *(layer.data for layer in layers),
                 given["data"],
                 {"origin": origin} if origin else {},
             ),
-            "backbone": backbone(backbone_name or scale.backbone, backbone_weights),
-            "training": merge(scale.training, *(layer.training for layer in layers), given["training"]),
+            "backbone": backbone(backbone_name or _of_size(ground, size, profile), backbone_weights),
+            "training": merge(ground.training, *(layer.training for layer in layers), given["training"]),
         },
         f"{name} ({setting}, {profile})",
     )
 
 
+def _of_size(ground: ProfileRecipe, size: str, profile: str) -> str:
+    """Return the backbone of a size; that of the profile without one."""
+    if size and size not in ground.sizes:
+        raise InputError(f"profile {profile}: {did_you_mean('size of backbone', size, list(ground.sizes))}")
+    return ground.sizes[size] if size else ground.backbone
+
+
 def chosen_models(
-    method: str, setting: str, *, task: str | None = None, partition: str | None = None
+    method: str,
+    setting: str,
+    *,
+    task: str | None = None,
+    partition: str | None = None,
+    suite: str | None = None,
+    profile: str = "demo",
 ) -> list[settings.Model]:
-    """Return the models a command line asks for: both partitions (mixed), both tasks (single) by default."""
-    one_task = load("methods", method).one_task
+    """Return the models a command line asks for: both partitions (mixed), all tasks (single) by default."""
+    found: MethodRecipe = load("methods", method)
+    one_task = found.one_task
+    if scale(profile, found.paper).is_text:
+        return _text_models(setting, task, partition, suite)
+    if suite:
+        raise InputError(f"--suite only applies to text-to-text methods, not to {method}.")
     if task and task not in settings.TASKS:
         raise InputError(did_you_mean("task", task, list(settings.TASKS)))
     if task and setting != "single" and not one_task:
@@ -297,18 +370,39 @@ def chosen_models(
     ]
 
 
+def _text_models(setting: str, task: str | None, partition: str | None, suite: str | None) -> list[settings.Model]:
+    if partition:
+        raise InputError("--partition only applies to the mixed setting, which text-to-text methods do not have.")
+    if task and setting != "single":
+        raise InputError(f"--task only applies to the single setting; {setting} trains on a suite (--suite).")
+    if task:
+        return [settings.Model(text_task(task).name)]
+    return list(settings.models(setting, suite=suite or SUITES[0]))
+
+
 def expand(
     method: str,
     *,
     setting: str,
     task: str | None = None,
     partition: str | None = None,
+    suite: str | None = None,
+    profile: str = "demo",
     seeds: Iterable[int | None] = (None,),
     **others: Any,
 ) -> list[RunSpec]:
     """Return the run specs of a method in a setting, for every chosen model and seed."""
     return [
-        resolve(method, setting=setting, task=model.task, partition=model.partition, seed=seed, **others)
+        resolve(
+            method,
+            setting=setting,
+            task=model.task,
+            partition=model.partition,
+            suite=suite or SUITES[0],
+            seed=seed,
+            profile=profile,
+            **others,
+        )
         for seed in seeds
-        for model in chosen_models(method, setting, task=task, partition=partition)
+        for model in chosen_models(method, setting, task=task, partition=partition, suite=suite, profile=profile)
     ]
