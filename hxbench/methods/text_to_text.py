@@ -27,6 +27,7 @@ class TextCondition(NamedTuple):
     stack: Stack
     tasks: Tensor  # [batch], places in the method's list of tasks
     pooled: Tensor | None  # [batch, hidden], what the encoder made of the texts; None for its own sites
+    task: int | None = None  # the one task of all rows, where it is known without asking the device
 
 
 class Encoded(NamedTuple):
@@ -36,6 +37,7 @@ class Encoded(NamedTuple):
     mask: Tensor  # [batch, virtual + length]
     pooled: Tensor  # [batch, hidden], the mean over the real pieces
     tasks: Tensor  # [batch]
+    task: int | None = None  # the one task of all rows, as in `TextCondition`
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ class TextToText(Method):
         """
         super().__init__(backbone, options)
         self.tasks, self.new_task = tuple(tasks), new_task
+        known = self.tasks if new_task is None else (*self.tasks, new_task)
+        self.places = {task: place for place, task in enumerate(known)}  # of the tasks in `TextBatch.tasks`
         self.objective = objective or Objective()
 
     def adapter_weights(self, condition: TextCondition) -> Mapping[SiteKey, SiteWeights]:
@@ -87,17 +91,19 @@ class TextToText(Method):
             virtual = prompt.shape[1]
             embedded = torch.cat([prompt.to(embedded.dtype), embedded], dim=1)
             mask = torch.cat([mask.new_ones(len(mask), virtual), mask], dim=1)
-        with self.sites.using(self.adapter_weights(TextCondition("encoder", batch.tasks, None))):
+        task = self.places.get(batch.task)
+        with self.sites.using(self.adapter_weights(TextCondition("encoder", batch.tasks, None, task))):
             states = model.get_encoder()(inputs_embeds=embedded, attention_mask=mask).last_hidden_state
         real = batch.attention_mask.unsqueeze(-1).to(states.dtype)
         pooled = (states[:, virtual:] * real).sum(1) / real.sum(1)
-        return Encoded(states, mask, pooled, batch.tasks)
+        return Encoded(states, mask, pooled, batch.tasks, task)
 
     def decode(self, encoded: Encoded, decoder_ids: Tensor) -> Tensor:
         """Return the logits behind every piece of `decoder_ids` [batch, length], [batch, length, vocabulary]."""
         from transformers.modeling_outputs import BaseModelOutput
 
-        with self.sites.using(self.adapter_weights(TextCondition("decoder", encoded.tasks, encoded.pooled))):
+        condition = TextCondition("decoder", encoded.tasks, encoded.pooled, encoded.task)
+        with self.sites.using(self.adapter_weights(condition)):
             return self.model(
                 encoder_outputs=BaseModelOutput(last_hidden_state=encoded.states),
                 attention_mask=encoded.mask,
@@ -163,7 +169,7 @@ class TextToText(Method):
         # the beams of a row stand next to each other, so each takes the weights of its row
         tasks, pooled = (value.repeat_interleave(beams, 0) for value in (encoded.tasks, encoded.pooled))
         model: Any = self.model
-        with self.sites.using(self.adapter_weights(TextCondition("decoder", tasks, pooled))):
+        with self.sites.using(self.adapter_weights(TextCondition("decoder", tasks, pooled, encoded.task))):
             ids = model.generate(
                 encoder_outputs=BaseModelOutput(last_hidden_state=encoded.states),
                 attention_mask=encoded.mask,
