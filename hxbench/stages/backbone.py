@@ -1,27 +1,26 @@
-"""Making the backbone a profile asks for: a small BERT pre-trained on running text, cached by fingerprint."""
+"""Making the backbone a profile asks for: a small one, pre-trained on running text and cached by fingerprint."""
 
 import hashlib
 import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from hxbench import manifest, places
-from hxbench.backbones.load import Backbone, bert_shape, commit_of, folder_fingerprint, load_backbone, pinned
-from hxbench.backbones.sites import family_of
-from hxbench.backbones.vocabulary import train_wordpiece
-from hxbench.corpora.load import Corpora
+from hxbench.backbones.fetch import commit_of, pinned
+from hxbench.backbones.load import Backbone, folder_fingerprint, load_backbone
+from hxbench.corpora.collection import Collection
 from hxbench.errors import InputError
-from hxbench.settings import Pair
 from hxbench.spec import BackboneSpec, PretrainSpec, TrainingSpec
+from hxbench.stages.pretraining import learner
 from hxbench.store.claim import Claim
 
 VERSION = 1  # of pre-training: part of every backbone's fingerprint
 
 
-def pretraining_languages(spec: PretrainSpec, corpora: Corpora) -> list[str]:
+def pretraining_languages(spec: PretrainSpec, corpora: Collection) -> list[str]:
     """Return the languages whose running text pre-trains the backbone: the covered ones, where there is text."""
     wanted = [c for c, language in corpora.languages.items() if spec.languages == "all" or language.pretrained]
     found = [code for code in wanted if corpora.splits("mlm", code)]
@@ -30,7 +29,7 @@ def pretraining_languages(spec: PretrainSpec, corpora: Corpora) -> list[str]:
     return found
 
 
-def fingerprint(spec: BackboneSpec, corpora: Corpora) -> str:
+def fingerprint(spec: BackboneSpec, corpora: Collection) -> str:
     """Return what identifies the backbone's weights: its files, its revision, or everything it is made from."""
     if spec.folder:
         return folder_fingerprint(Path(spec.folder))
@@ -63,7 +62,7 @@ def get_backbone(spec: BackboneSpec, *, offline: bool = False) -> Backbone:
 
 
 def pretrain(
-    spec: BackboneSpec, corpora: Corpora, report: Callable[[int, float], None] = lambda step, loss: None
+    spec: BackboneSpec, corpora: Collection, report: Callable[[int, float], None] = lambda step, loss: None
 ) -> Path:
     """Make the vocabulary and the weights of a fingerprinted backbone; return its folder.
 
@@ -84,21 +83,14 @@ def pretrain(
 
 
 def _pretrain(
-    spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, folder: Path, report: Callable[[int, float], None]
+    spec: BackboneSpec, plan: PretrainSpec, corpora: Collection, folder: Path, report: Callable[[int, float], None]
 ) -> Path:
     import torch
-    from transformers import AutoConfig, AutoModelForMaskedLM
     from transformers.utils.logging import disable_progress_bar
 
-    from hxbench.encoding.rows import Rows
-    from hxbench.encoding.tokens import encode
-    from hxbench.encoding.vocabulary import vocabulary_of
-    from hxbench.methods.method import MLM, NoOptions, seed_everything
-    from hxbench.methods.pretraining import Pretraining
     from hxbench.sampling import Sampler, Stream
     from hxbench.training.accelerator import accelerator_in
     from hxbench.training.checkpoint import ResumeStates
-    from hxbench.training.feed import Feed
     from hxbench.training.loop import train
 
     disable_progress_bar()  # it would break into ours
@@ -107,35 +99,13 @@ def _pretrain(
     corpus = {code: corpora.load("mlm", code, "train") for code in pretraining_languages(plan, corpora)}
     if plan.text_sentences:
         corpus = {code: text.select(range(min(plan.text_sentences, len(text)))) for code, text in corpus.items()}
-
-    def lines() -> Iterator[str]:
-        for text in corpus.values():
-            for batch in text.iter(1000):
-                yield from batch["text"]
-
-    tokenizer = train_wordpiece(lines(), plan.vocabulary)
-    seed_everything(plan.seed)
-    shape = bert_shape(spec) | {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
-    model = AutoModelForMaskedLM.from_config(AutoConfig.for_model(shape.pop("model_type"), **shape))
-    method = Pretraining(
-        Backbone(model, tokenizer, family_of("bert")), labels={}, languages=list(corpus), options=NoOptions()
-    )
+    new = learner(spec, plan, corpora, corpus)
+    method = new.method
     method.freeze()
-    rows = {
-        Pair(MLM, code): Rows(
-            encode(
-                text,
-                f"{corpora.fingerprint('mlm', code, 'train')} {len(text)}",
-                tokenizer,
-                max_length=plan.max_length,
-            )
-        )
-        for code, text in corpus.items()
-    }
     history: list[dict[str, float]] = []
     if plan.steps:
         sampler = Sampler(
-            [Stream(task, code, r.lengths) for (task, code), r in rows.items()],
+            [Stream(*pair, lengths) for pair, lengths in new.lengths.items()],
             batch_size=plan.batch_size, updates=plan.steps, seed=plan.seed, temperature=plan.temperature,
         )  # fmt: skip
         training = TrainingSpec(
@@ -144,7 +114,7 @@ def _pretrain(
         )  # fmt: skip
         accelerator = accelerator_in(plan.precision)
         method.to(accelerator.device)
-        feed = Feed(sampler, rows, vocabulary_of(tokenizer), masking=plan.masking, device=accelerator.device)
+        feed = new.feed(sampler, accelerator.device)
         resume = ResumeStates(folder.with_name(f".work-{folder.name}"))
         progress, _ = train(method, feed, plan.steps, training, plan.seed, accelerator, resume, report=report)
         history = progress.history
@@ -152,8 +122,8 @@ def _pretrain(
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     method.remove()
-    model.save_pretrained(temporary)
-    tokenizer.save_pretrained(temporary)
+    method.backbone.model.save_pretrained(temporary)  # type: ignore[operator]
+    new.tokenizer.save_pretrained(temporary)
     (temporary / "pretraining.json").write_text(
         json.dumps({"spec": spec.model_dump(mode="json"), "languages": list(corpus), "history": history}, indent=1)
     )

@@ -15,7 +15,8 @@ from hub_server import serve
 from miniature import made_sentences, treebank_text
 
 from hxbench import places
-from hxbench.backbones.load import commit_of, fetch_backbone, load_backbone
+from hxbench.backbones.fetch import commit_of, fetch_backbone
+from hxbench.backbones.load import load_backbone
 from hxbench.corpora import wikipedia
 from hxbench.corpora.hub import WIKIANN
 from hxbench.errors import InputError

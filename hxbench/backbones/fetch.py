@@ -1,0 +1,96 @@
+"""Backbones of the hub: fetched whole and once, at a commit, and from then on without asking anybody."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from hxbench import places
+from hxbench.errors import InputError
+from hxbench.spec import BackboneSpec
+
+NEEDED = ("config.json", "tokenizer.json", "model.safetensors")
+_FETCHED = [
+    "config.json", "tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "model*.safetensors",
+    "model.safetensors.index.json",
+]  # fmt: skip
+
+
+def fetch_backbone(spec: BackboneSpec, *, offline: bool = False) -> Path:
+    """Return the local folder with the files of a hub's backbone, in the cache afterwards.
+
+    Only what is read is fetched: never pickled weights, never code. A commit that is in the cache is used without
+    asking anybody. Raises `InputError`, offline at once, and for a repository, revision or file that is not there.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+
+    assert spec.hub is not None
+    offline = offline or os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
+    cache = places.cache_dir() / "hub"
+    which = f"backbone {spec.hub} (revision {spec.revision or 'main'})"
+
+    def whole(commit: str) -> Path:
+        """Return the mark that all files of a commit have come; a snapshot grows file by file."""
+        return cache / "backbones" / f"{spec.hub}@{commit}".replace("/", "--")
+
+    known = _is_commit(spec.revision) and whole(spec.revision or "").exists()
+    try:
+        folder = Path(
+            snapshot_download(
+                spec.hub,
+                revision=spec.revision,
+                cache_dir=cache / "hf",
+                allow_patterns=_FETCHED,
+                local_files_only=known or offline,
+                # the client reads it when it is imported, which may be before the user's setting was made
+                endpoint=os.environ.get("HF_ENDPOINT") or None,
+                tqdm_class=_silent_bar(),
+            )
+        )
+    except (LocalEntryNotFoundError, HfHubHTTPError, OfflineModeIsEnabled, OSError, ValueError) as error:
+        why = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+        if offline:
+            why = f"it is not in the local cache {places.cache_dir()} and --offline was asked for"
+        raise InputError(f"{which} cannot be had: {why}.") from None
+    for name in NEEDED:
+        if not any((folder / other).exists() for other in (name, f"{name}.index.json")):
+            if offline:
+                raise InputError(f"{which}: {name} is not in the local cache and --offline was asked for.")
+            safe = name.endswith(".safetensors")
+            reason = " (pickled weights such as pytorch_model.bin are never loaded)" if safe else ""
+            raise InputError(f"{which}: the repository has no {name}{reason}.")
+    if not known and offline and not whole(folder.name).exists():
+        raise InputError(f"{which} is only partly in the local cache and --offline was asked for.")
+    whole(folder.name).parent.mkdir(parents=True, exist_ok=True)
+    whole(folder.name).touch()
+    return folder
+
+
+def _is_commit(revision: str | None) -> bool:
+    return re.fullmatch("[0-9a-f]{40}", revision or "") is not None
+
+
+def _silent_bar() -> type:
+    from huggingface_hub.utils import tqdm
+
+    class Silent(tqdm):
+        """Draws nothing: it would break into our own progress."""
+
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options | {"disable": True})
+
+    return Silent
+
+
+def commit_of(spec: BackboneSpec, *, offline: bool = False) -> str:
+    """Return the commit of a hub's backbone; a branch or tag is asked for where it stands now."""
+    if spec.revision and _is_commit(spec.revision):
+        return spec.revision
+    return fetch_backbone(spec, offline=offline).name
+
+
+def pinned(spec: BackboneSpec) -> BackboneSpec:
+    """Return the spec, a hub's at the commit of its fingerprint: its branch may have moved since."""
+    commit = spec.fingerprint.rpartition("@")[2]
+    return spec.model_copy(update={"revision": commit}) if spec.hub and commit else spec

@@ -1,0 +1,80 @@
+"""Stock models from a configuration alone: those of the backbones that are made here, on any device."""
+
+from typing import Any
+
+from torch import nn
+from torch.nn import init
+
+from hxbench.spec import BackboneSpec
+
+PAD, END = 0, 1  # of the T5 vocabularies: what fills up, and what ends a text; decoding starts from the former
+
+
+def bert_shape(spec: BackboneSpec) -> dict[str, Any]:
+    """Return the configuration of a BERT that is pre-trained here."""
+    assert spec.pretrain is not None
+    return {
+        "model_type": "bert",
+        "vocab_size": spec.pretrain.vocabulary,
+        "hidden_size": spec.pretrain.hidden,
+        "num_hidden_layers": spec.pretrain.layers,
+        "num_attention_heads": spec.pretrain.heads,
+        "intermediate_size": spec.pretrain.intermediate,
+        "max_position_embeddings": 512,
+        "type_vocab_size": 2,
+        "hidden_dropout_prob": spec.pretrain.dropout,
+        "attention_probs_dropout_prob": spec.pretrain.dropout,
+    }
+
+
+def t5_shape(spec: BackboneSpec) -> dict[str, Any]:
+    """Return the configuration of a T5 that is pre-trained here: v1.0, or with the feed-forward block of v1.1."""
+    assert spec.pretrain is not None
+    return {
+        "model_type": "t5",
+        "vocab_size": spec.pretrain.vocabulary,
+        "d_model": spec.pretrain.hidden,
+        "d_kv": spec.pretrain.hidden // spec.pretrain.heads,
+        "d_ff": spec.pretrain.intermediate,
+        "num_layers": spec.pretrain.layers,
+        "num_heads": spec.pretrain.heads,
+        "feed_forward_proj": "gated-gelu" if spec.pretrain.gated else "relu",
+        "dropout_rate": spec.pretrain.dropout,
+        "tie_word_embeddings": True,
+        "pad_token_id": PAD,
+        "eos_token_id": END,
+        "decoder_start_token_id": PAD,
+    }
+
+
+def is_text_to_text(config: Any) -> bool:
+    """Return whether a configuration is of a model with an encoder and a decoder."""
+    return bool(config.is_encoder_decoder)
+
+
+def has_own_output(config: Any) -> bool:
+    """Return whether a T5's output matrix is not its word embeddings, as since v1.1.
+
+    The library ties the two in any new model and keeps of the configuration only that the hidden states are not
+    scaled before that matrix.
+    """
+    return is_text_to_text(config) and not getattr(config, "scale_decoder_outputs", True)
+
+
+def auto_class(config: Any) -> Any:
+    """Return the class of the library that makes models of a configuration, with their language-modelling head."""
+    from transformers import AutoModelForMaskedLM, AutoModelForSeq2SeqLM
+
+    return AutoModelForSeq2SeqLM if is_text_to_text(config) else AutoModelForMaskedLM
+
+
+def new_model(config: Any) -> Any:
+    """Return a model of this configuration with the architecture's own random weights."""
+    model = auto_class(config).from_config(config, trust_remote_code=False)
+    if has_own_output(config):
+        own = nn.Parameter(model.lm_head.weight.detach().clone())
+        if not own.is_meta:
+            init.normal_(own, std=config.initializer_factor)
+        model.lm_head.weight = own
+        model.all_tied_weights_keys.pop("lm_head.weight", None)  # or loading and saving would tie them again
+    return model

@@ -1,0 +1,106 @@
+"""A unigram vocabulary of our own, as T5's: pieces of words with `▁` for the white space before a word.
+
+Ids as in T5: padding, end, unknown, the pieces from the most probable down, and last the sentinels of span
+corruption, of which `<extra_id_0>` has the highest id.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from hxbench.errors import InputError
+
+PAD, END, UNKNOWN = SPECIAL = ("<pad>", "</s>", "<unk>")
+SENTINELS = tuple(f"<extra_id_{i}>" for i in range(32))
+ALPHABET = (
+    4  # a vocabulary of n pieces has at most n / 4 single characters; words with others are not learned from
+)
+ALWAYS = "▁0123456789."  # whatever the text: targets are numbers
+SMALLEST = 100  # pieces, the special ones and the sentinels included
+_ROUNDED = 2  # decimals of a log-probability: the trainer's last digits differ from run to run
+_FORCED = 0.1  # so near to the smallest are the scores the trainer makes up for characters it has to keep
+
+
+def train_unigram(lines: Iterable[str], size: int) -> Any:
+    """Return a fast tokenizer of at most `size` pieces learned from `lines`; it ends every text with `</s>`.
+
+    Digits are pieces by themselves. The same lines give the same vocabulary, in whatever order they come: the
+    trainer finds the same pieces every time, but numbers and scores them in the random order of a hash map, and
+    so both are settled here. Raises `InputError` for a vocabulary that is too small to hold what it must.
+    """
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    if size < SMALLEST:
+        raise InputError(f"a T5 vocabulary of {size} pieces is too small; expected at least {SMALLEST}.")
+
+    def around(model: Any) -> Any:
+        tokenizer = Tokenizer(model)
+        tokenizer.normalizer = normalizers.NFKC()
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+            [
+                pre_tokenizers.WhitespaceSplit(),
+                pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always"),
+                pre_tokenizers.Digits(individual_digits=True),
+            ]
+        )
+        return tokenizer
+
+    learner = around(models.Unigram())
+    counts = _words(lines, learner)
+    alphabet = _alphabet(counts, size // ALPHABET)
+    trainer = trainers.UnigramTrainer(
+        vocab_size=size - len(SENTINELS),
+        special_tokens=list(SPECIAL),
+        unk_token=UNKNOWN,
+        initial_alphabet=list(ALWAYS),
+        show_progress=False,
+    )
+    learnt = ((word, count) for word, count in counts if alphabet.issuperset(word))
+    learner.train_from_iterator((" ".join([word] * count) for word, count in learnt), trainer)
+    pieces = _settled(json.loads(learner.to_str())["model"]["vocab"])
+    vocabulary = [*((name, 0.0) for name in SPECIAL), *pieces, *((name, 0.0) for name in reversed(SENTINELS))]
+    tokenizer = around(models.Unigram(vocabulary, unk_id=SPECIAL.index(UNKNOWN)))
+    tokenizer.decoder = decoders.Metaspace(replacement="▁", prepend_scheme="always")
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"$A {END}", pair=f"$A {END} $B {END}", special_tokens=[(END, SPECIAL.index(END))]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token=PAD, eos_token=END, unk_token=UNKNOWN,
+        additional_special_tokens=list(SENTINELS),
+    )  # fmt: skip
+
+
+def sentinel_ids(tokenizer: Any) -> list[int]:
+    """Return the ids of `<extra_id_0>`, `<extra_id_1>` and so on, as many as the vocabulary has."""
+    found: list[int] = []
+    vocabulary = tokenizer.get_vocab()
+    while (name := f"<extra_id_{len(found)}>") in vocabulary:
+        found.append(vocabulary[name])
+    return found
+
+
+def _words(lines: Iterable[str], tokenizer: Any) -> list[tuple[str, int]]:
+    """Return the words with their counts, in alphabetical order and without the mark before them."""
+    counts: Counter[str] = Counter()
+    for line in lines:
+        counts.update(tokenizer.normalizer.normalize_str(line).split())
+    return sorted(counts.items())
+
+
+def _alphabet(counts: list[tuple[str, int]], most: int) -> set[str]:
+    """Return the `most` frequent characters, and those that are always kept."""
+    found: Counter[str] = Counter()
+    for word, count in counts:
+        for character in word:
+            found[character] += count
+    return set(sorted(sorted(found), key=lambda character: -found[character])[:most]) | set(ALWAYS)
+
+
+def _settled(learned: list[tuple[str, float]]) -> list[tuple[str, float]]:
+    """Return the pieces that were learned with their log-probabilities, the most probable first."""
+    scores = {piece: score for piece, score in learned if piece not in SPECIAL}
+    lowest = min(scores.values())
+    settled = {p: round(lowest if score < lowest + _FORCED else score, _ROUNDED) for p, score in scores.items()}
+    return sorted(settled.items(), key=lambda item: (-item[1], item[0]))

@@ -1,0 +1,130 @@
+"""What pre-training a backbone takes: a vocabulary, a model with random weights, and batches of running text.
+
+One function an architecture; the rest, in `backbone`, is the same for all.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hxbench.backbones.load import Backbone, bert_shape, require_precision
+from hxbench.backbones.shape import new_model, t5_shape
+from hxbench.backbones.sites import family_of
+from hxbench.backbones.unigram import sentinel_ids, train_unigram
+from hxbench.backbones.vocabulary import train_wordpiece
+from hxbench.corpora.collection import Collection
+from hxbench.errors import InputError
+from hxbench.settings import Pair
+from hxbench.spec import BackboneSpec, PretrainSpec
+
+if TYPE_CHECKING:
+    import torch
+
+    from hxbench.methods.method import Method
+    from hxbench.sampling import Sampler
+
+
+@dataclass(frozen=True)
+class Learner:
+    """A model before its pre-training; `feed` makes of a sampler the function from a step to its batch."""
+
+    method: "Method"
+    tokenizer: Any
+    lengths: Mapping[Pair, np.ndarray]  # of the rows of each stream, in pieces
+    feed: Callable[["Sampler", "torch.device"], Callable[[int], Any]]
+
+
+def learner(spec: BackboneSpec, plan: PretrainSpec, corpora: Collection, corpus: Mapping[str, Any]) -> Learner:
+    """Return what `plan` describes; `corpus` has the running text of each language."""
+    require_precision(plan.architecture, plan.precision)
+    return (_t5 if plan.architecture == "t5" else _bert)(spec, plan, corpora, corpus)
+
+
+def _lines(corpus: Mapping[str, Any]) -> Iterator[str]:
+    for text in corpus.values():
+        for batch in text.iter(1000):
+            yield from batch["text"]
+
+
+def _model(shape: dict[str, Any], seed: int) -> Any:
+    from transformers import AutoConfig
+
+    from hxbench.methods.method import seed_everything
+
+    seed_everything(seed)
+    return new_model(AutoConfig.for_model(shape.pop("model_type"), **shape))
+
+
+def _bert(spec: BackboneSpec, plan: PretrainSpec, corpora: Collection, corpus: Mapping[str, Any]) -> Learner:
+    from hxbench.encoding.rows import Rows
+    from hxbench.encoding.tokens import encode
+    from hxbench.encoding.vocabulary import vocabulary_of
+    from hxbench.methods.method import MLM, NoOptions
+    from hxbench.methods.pretraining import Pretraining
+    from hxbench.training.feed import Feed
+
+    tokenizer = train_wordpiece(_lines(corpus), plan.vocabulary)
+    shape = bert_shape(spec) | {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
+    backbone = Backbone(_model(shape, plan.seed), tokenizer, family_of("bert"))
+    method = Pretraining(backbone, labels={}, languages=list(corpus), options=NoOptions())
+    rows = {}
+    for code, text in corpus.items():
+        mark = f"{corpora.fingerprint('mlm', code, 'train')} {len(text)}"
+        rows[Pair(MLM, code)] = Rows(encode(text, mark, tokenizer, max_length=plan.max_length))
+
+    def feed(sampler: "Sampler", device: "torch.device") -> Feed:
+        return Feed(sampler, rows, vocabulary_of(tokenizer), masking=plan.masking, device=device)
+
+    return Learner(method, tokenizer, {pair: r.lengths for pair, r in rows.items()}, feed)
+
+
+def _t5(spec: BackboneSpec, plan: PretrainSpec, corpora: Collection, corpus: Mapping[str, Any]) -> Learner:
+    from hxbench.encoding.corruption import Corruption, collate_corrupted
+    from hxbench.methods.method import MLM, NoOptions
+    from hxbench.methods.pretraining import SpanPretraining
+
+    tokenizer = train_unigram(_lines(corpus), plan.vocabulary)
+    shape = t5_shape(spec) | {"vocab_size": len(tokenizer)}
+    backbone = Backbone(_model(shape, plan.seed), tokenizer, family_of("t5"))
+    method = SpanPretraining(backbone, tasks=[MLM], options=NoOptions())
+    rows = {Pair(MLM, code): _packed(text, tokenizer, plan.max_length - 1) for code, text in corpus.items()}
+    corruption = Corruption(
+        np.array(sentinel_ids(tokenizer)),
+        tokenizer.eos_token_id,
+        tokenizer.pad_token_id,
+        plan.masking,
+        plan.mean_span,
+    )
+
+    def feed(sampler: "Sampler", device: "torch.device") -> Callable[[int], Any]:
+        def batch_of(step: int) -> Any:
+            stream, chosen = sampler.batch(step)
+            texts = [rows[Pair(stream.task, stream.language)][row] for row in chosen]
+            batch = collate_corrupted(
+                texts, corruption, sampler.rng(step), task=stream.task, language=stream.language
+            )
+            return batch.to(device)
+
+        return batch_of
+
+    return Learner(method, tokenizer, {p: np.array([len(row) for row in r]) for p, r in rows.items()}, feed)
+
+
+def _packed(text: Any, tokenizer: Any, room: int) -> list[np.ndarray]:
+    """Return the lines as rows of pieces without end marks: so many whole lines a row as fit, a longer one cut.
+
+    A single sentence would hardly ever lose more than one span.
+    """
+    rows: list[list[int]] = []
+    for batch in text.iter(1000):
+        lines = tokenizer(batch["text"], add_special_tokens=False, return_attention_mask=False)["input_ids"]
+        for line in lines:
+            if rows and len(rows[-1]) + len(line) <= room:
+                rows[-1] += line
+            elif line:
+                rows.append(line[:room])
+    if not rows:
+        raise InputError("the running text to pre-train on is empty.")
+    return [np.array(row, dtype=np.int64) for row in rows]
