@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +34,22 @@ def open_arrow(path: Path, fingerprint: str) -> "datasets.Dataset | None":
 
 
 def write_arrow(path: Path, task: str, rows: Iterable[Tagged] | Iterable[str]) -> None:
-    """Write the rows of a reader to `path`: `(words, tags)` for tagging tasks, sentences for `mlm`.
+    """Write the rows of a reader to `path`: `(words, tags)` for tagging tasks, sentences for `mlm`."""
+    ids = {name: number for number, name in enumerate(labels(task))}
+
+    def columns(chunk: list[Any]) -> list[Any]:
+        if not ids:
+            return [chunk]
+        words, tags = zip(*chunk, strict=True)
+        return [words, [[ids[tag] for tag in sentence] for sentence in tags]]
+
+    write_columns(path, features(task), rows, columns)
+
+
+def write_columns(
+    path: Path, features: "datasets.Features", rows: Iterable[Any], columns: Callable[[list[Any]], list[Any]]
+) -> None:
+    """Write rows to `path`; `columns` turns some of them into one sequence for each of the features.
 
     Two processes may write the same file at once: each writes its own and the later rename wins, with the same
     bytes. Whatever a reader raises passes through and leaves nothing behind.
@@ -45,17 +60,12 @@ def write_arrow(path: Path, task: str, rows: Iterable[Tagged] | Iterable[str]) -
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep(path)
     part = temporary(path)
-    schema = features(task).arrow_schema
-    ids = {name: number for number, name in enumerate(labels(task))}
+    schema = features.arrow_schema
     try:
-        with ArrowWriter(path=str(part), features=features(task)) as writer:
+        with ArrowWriter(path=str(part), features=features) as writer:
             for chunk in _chunks(rows):
-                if ids:
-                    words, tags = zip(*chunk, strict=True)
-                    columns: list[Any] = [words, [[ids[tag] for tag in sentence] for sentence in tags]]
-                else:
-                    columns = [chunk]
-                arrays = [pyarrow.array(c, type=field.type) for c, field in zip(columns, schema, strict=True)]
+                pairs = zip(columns(chunk), schema, strict=True)
+                arrays = [pyarrow.array(column, type=field.type) for column, field in pairs]
                 writer.write_table(pyarrow.Table.from_arrays(arrays, schema=schema))
             writer.finalize()
         part.replace(path)

@@ -1,0 +1,9 @@
+"""The English tasks of PHA and running text, from the same three origins as the multilingual corpora.
+
+Start at `load.EnglishCorpora`. Nothing here imports `datasets`, `pyarrow` or `torch` before a corpus is read.
+"""
+
+from hxbench.corpora.english.load import EnglishCorpora
+from hxbench.corpora.english.made import english_folder
+
+__all__ = ["EnglishCorpora", "english_folder"]

@@ -1,0 +1,215 @@
+"""The entry to the English corpora: which splits an origin has, and each as a memory-mapped `datasets.Dataset`.
+
+The interface is that of `hxbench.corpora.load.Corpora`, with English as its only language.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hxbench.corpora.arrow import open_arrow, write_arrow
+from hxbench.corpora.digest import file_digest
+from hxbench.corpora.download import Progress
+from hxbench.corpora.english import hub, layout
+from hxbench.corpora.english.examples import READER_VERSION, format_of, read_examples
+from hxbench.corpora.english.hub import EnglishHub
+from hxbench.corpora.english.made import english_folder
+from hxbench.corpora.english.records import KINDS
+from hxbench.corpora.english.running_text import Text, read_running_text, text_sources
+from hxbench.corpora.english.splits import Portion, choice, chosen_rows, portions
+from hxbench.corpora.english.table import examples_of, reopen, write_examples
+from hxbench.corpora.lines import open_input
+from hxbench.corpora.load import Origin
+from hxbench.corpora.schema import SPLITS
+from hxbench.errors import InputError, did_you_mean
+from hxbench.languages import Language, language_set
+from hxbench.places import cache_dir
+from hxbench.spec import DataSpec
+from hxbench.tasks import LANGUAGE, TEXT_TASKS, TextTask
+
+if TYPE_CHECKING:
+    import datasets
+
+MLM = "mlm"  # running text to pre-train on
+
+
+class EnglishCorpora:
+    """The English corpora of one origin, split, cut and capped as `data` says.
+
+    Tasks are those of `TEXT_TASKS`, with the columns `fields` (list of strings, in the order of `TextTask.fields`)
+    and `target` (string: the class id, the score as it is written, or the reference text), and `mlm`, with the
+    column `text`, which the hub has not. `languages` has English alone. Raises `InputError` for a folder without a
+    corpus and for options that make no sense.
+    """
+
+    languages: dict[str, Language]
+
+    def __init__(self, origin: Origin, data: DataSpec) -> None:
+        self.origin = origin
+        self.data = data
+        self.languages = {LANGUAGE: language_set("hyperx")[LANGUAGE]}
+        if data.train_examples is not None and data.train_share is not None:
+            raise InputError("train_examples and train_share both cut the training sets; give one of them.")
+        self._cache = cache_dir() / "corpora"
+        self._root: Path | None = None
+        self._hub: EnglishHub | None = None
+        if origin.kind == "mirror":
+            self._root = layout.check_folder(origin.folder)
+        elif origin.kind == "hub":
+            self._hub = EnglishHub(cache_dir() / "hub", offline=origin.offline)
+        elif origin.kind != "sandbox":
+            raise InputError(did_you_mean("data source", origin.kind, ["sandbox", "hub", "mirror"]))
+
+    def splits(self, task: str, language: str) -> tuple[str, ...]:
+        """Return which of train, dev and test the rule can make for a task; () where the origin lacks it.
+
+        Nothing is read and nothing fetched. For `mlm` it is `("train",)` or ().
+        """
+        if (known := self._task(task, language)) is None:
+            return ("train",) if self._texts() else ()
+        wanted = self._portions(known)
+        if self._hub:
+            return tuple(split for split in SPLITS if wanted[split].part in hub.parts_of(known))
+        found = {part for part in layout.PARTS if layout.find(self._folder(), known, part)}
+        return tuple(split for split in SPLITS if wanted[split].part in found)
+
+    def load(self, task: str, language: str, split: str) -> "datasets.Dataset":
+        """Return a split as a dataset on disk; its rows are in the order of `splits.chosen_rows`.
+
+        Memory does not grow with the corpus. The Arrow files, one of each part of a release and one of each split
+        that is a piece of it, are written once per fingerprint in the cache; several processes may do so at once.
+        Raises `InputError` for a split that the origin lacks, for one that cannot be made of so few examples, and
+        for broken files.
+        """
+        fingerprint = self.fingerprint(task, language, split)
+        place = self._cache / task / f"{LANGUAGE}-{split}-{fingerprint}.arrow"
+        if (dataset := open_arrow(place, fingerprint)) is not None:
+            return dataset
+        if (known := self._task(task, language)) is None:
+            write_arrow(place, MLM, islice(read_running_text(self._texts()), self._cap(task, split)))
+        else:
+            self._write_split(known, split, place)
+        return reopen(place, fingerprint)
+
+    def fingerprint(self, task: str, language: str, split: str) -> str:
+        """Return 16 hex digits for the rows of a split: source bytes, what cuts and caps it, reader version."""
+        known = self._task(task, language)
+        identity: dict[str, Any] = {"task": task, "reader": READER_VERSION, "cap": self._cap(task, split)}
+        if known is None:
+            if split != "train" or not self._texts():
+                raise self._absent(task, split)
+            identity["sources"] = [[text.kind, self._digests(text.files)] for text in self._texts()]
+        else:
+            portion = self._portion(known, split)
+            identity["sources"] = self._digests(self._files(known, split))
+            identity["portion"] = [portion.part, portion.piece]
+            identity["rows"] = choice(portion, split, self.data)
+        return _hashed(identity)
+
+    def missing(self, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return the pairs that the origin lacks, in the order given; for the hub, also those not in the cache."""
+        return [(task, code) for task, code in pairs if not self.splits(task, code) or self._lacking(task)]
+
+    def fetch(self, pairs: Iterable[tuple[str, str]], progress: Progress | None = None) -> None:
+        """Download what the pairs need and the cache lacks; only the hub has anything to do.
+
+        `progress` is called with the name of a file, how many bytes of it have come and how many it has. Raises
+        `InputError`, offline at once and with everything that is lacking.
+        """
+        known = [self._task(task, code) for task, code in pairs]
+        if self._hub:
+            self._hub.fetch([(task, self._parts(task)) for task in dict.fromkeys(known) if task], progress)
+
+    def _write_split(self, task: TextTask, split: str, place: Path) -> None:
+        whole, portion = self._whole(task, split), self._portion(task, split)
+        try:
+            rows = chosen_rows(portion, len(whole), **choice(portion, split, self.data))
+        except InputError as error:
+            raise InputError(f"{task.title}, {split}: {error}") from None
+        chosen = whole if rows is None else whole.select(rows)
+        cap = self._cap(task.name, split)
+        write_examples(place, islice(examples_of(chosen), cap))
+
+    def _whole(self, task: TextTask, split: str) -> "datasets.Dataset":
+        """Return the part of the release that a split is a piece of, in file order."""
+        files, part = self._files(task, split), self._portion(task, split).part
+        identity = {"task": task.name, "reader": READER_VERSION, "sources": self._digests(files), "part": part}
+        fingerprint = _hashed(identity)
+        place = self._cache / task.name / f"{LANGUAGE}-whole-{part}-{fingerprint}.arrow"
+        if (dataset := open_arrow(place, fingerprint)) is not None:
+            return dataset
+        write_examples(place, read_examples(task, files))
+        return reopen(place, fingerprint)
+
+    def _cap(self, task: str, split: str) -> int | None:
+        data = self.data
+        caps = {"train": data.train_sentences, "dev": data.dev_sentences, "test": data.test_sentences}
+        if split not in caps:
+            raise InputError(did_you_mean("split", split, list(SPLITS)))
+        return data.text_sentences if task == MLM else caps[split]
+
+    def _task(self, name: str, language: str) -> TextTask | None:
+        """Return the task, or None for running text."""
+        if language not in self.languages:
+            raise InputError(did_you_mean("language", language, list(self.languages)))
+        if name != MLM and name not in TEXT_TASKS:
+            raise InputError(did_you_mean("task", name, [*TEXT_TASKS, MLM]))
+        return TEXT_TASKS.get(name)
+
+    def _portions(self, task: TextTask) -> dict[str, Portion]:
+        return portions(task, self.data.split_rule, self.data.split_limit)
+
+    def _portion(self, task: TextTask, split: str) -> Portion:
+        return self._portions(task)[split]
+
+    def _parts(self, task: TextTask) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(portion.part for portion in self._portions(task).values()))
+
+    def _folder(self) -> Path:
+        if self._root is None:
+            self._root = english_folder(self.origin.sandbox_seed)
+        return self._root
+
+    def _texts(self) -> list[Text]:
+        return [] if self._hub else text_sources(self._folder())
+
+    def _lacking(self, name: str) -> bool:
+        task = TEXT_TASKS.get(name)
+        return bool(self._hub and task and self._hub.lacking(task, self._parts(task)))
+
+    def _files(self, task: TextTask, split: str) -> tuple[Path, ...]:
+        part = self._portion(task, split).part
+        if self._hub:
+            self._hub.fetch([(task, self._parts(task))])
+            files = self._hub.find(task, part)
+        else:
+            files = layout.find(self._folder(), task, part)
+        if files is None:
+            raise self._absent(task.name, split)
+        return files
+
+    def _digests(self, files: Iterable[Path]) -> list[str]:
+        digests = []
+        for path in files:
+            # A file that cannot be read is named as the reader would.
+            open_input(path, KINDS[format_of(path)]).close()
+            digests.append(file_digest(path, self._cache / "sums"))
+        return digests
+
+    def _absent(self, name: str, split: str) -> InputError:
+        """Return the error for a split that the origin lacks, with where it was looked for."""
+        task = TEXT_TASKS.get(name)
+        if self._hub:
+            return InputError(f"the hub has no {split} split of {task.title if task else 'running text'}.")
+        if task is None:
+            return InputError(f"{self._folder()} has no {split} split of running text.")
+        part = self._portion(task, split).part
+        looked = " or ".join(" and ".join(place) for place in layout.candidates(task, part)) or "nothing"
+        return InputError(f"{self._folder()} has no {split} split of {task.title}; looked for {looked}.")
+
+
+def _hashed(identity: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]

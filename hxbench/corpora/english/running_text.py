@@ -1,0 +1,97 @@
+"""English running text to pre-train a small T5 on: what the training files of the labelled tasks are made of.
+
+First `text/en.txt`, if there; then the training files of the tasks in the order of `TEXT_TASKS`; then those of
+IMDB, Rotten Tomatoes, SAMSum and NQ-Open, of which only the texts are used. Development and test files are never
+read, so that nothing a model is scored on was seen before.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from hxbench.corpora.english.examples import read_examples
+from hxbench.corpora.english.layout import find
+from hxbench.corpora.english.records import read_json_lines
+from hxbench.corpora.lines import open_input
+from hxbench.corpora.text import read_text
+from hxbench.errors import InputError
+from hxbench.tasks import TEXT_TASKS, TextTask
+
+# kind, files relative to the folder
+_OTHERS = (
+    ("text", "imdb/train.jsonl"),
+    ("lines", "rotten_tomatoes/train/rt-polarity.pos"),
+    ("lines", "rotten_tomatoes/train/rt-polarity.neg"),
+    ("dialogue summary", "samsum/train.json"),
+    ("question", "nq_open/NQ-open.train.jsonl"),
+)
+# A word by itself is no sentence, Romanian no English; the English side of both directions is the same.
+_LEFT_OUT = {"wic": {"word"}, "roen": {"text"}}
+
+
+@dataclass(frozen=True)
+class Text:
+    """The files of one source, and how they are read: a task's name, `lines`, or the columns of its objects."""
+
+    kind: str
+    files: tuple[Path, ...]
+
+
+def text_sources(root: Path) -> list[Text]:
+    """Return the sources that a folder has, in their order, without reading them."""
+    sources = [Text("lines", (root / "text/en.txt",))]
+    used = [task for task in TEXT_TASKS.values() if _used(task)]
+    sources += [Text(task.name, find(root, task, "train") or ()) for task in used]
+    sources += [Text(kind, (root / name,)) for kind, name in _OTHERS]
+    return [source for source in sources if source.files and all(path.exists() for path in source.files)]
+
+
+def read_running_text(sources: list[Text]) -> Iterator[str]:
+    """Yield every text once, as one line each, in the order of the sources and their files.
+
+    Memory grows by 16 bytes and some for each line, not by the text. Raises `InputError` as the readers do.
+    """
+    seen: set[bytes] = set()
+    for source in sources:
+        for text in _texts(source):
+            line = " ".join(text.replace("<br />", " ").split())  # IMDB has its line breaks in HTML
+            mark = hashlib.blake2b(line.encode(), digest_size=16).digest()
+            if line and mark not in seen:
+                seen.add(mark)
+                yield line
+
+
+def _texts(source: Text) -> Iterator[str]:
+    if source.kind == "lines":
+        yield from read_text(source.files[0])
+    elif source.kind in TEXT_TASKS:
+        task = TEXT_TASKS[source.kind]
+        used = _used(task)
+        for fields, _ in read_examples(task, source.files, marks=False):
+            yield from (text for name, text in zip(task.fields, fields, strict=True) if name in used)
+    else:
+        path, columns = source.files[0], source.kind.split()
+        for number, row in _json_array(path) if path.suffix == ".json" else read_json_lines(path):
+            for column in columns:
+                text = row.get(column)
+                if not isinstance(text, str):
+                    raise InputError(f"{path}, object {number}: no text in {column}; expected some.")
+                yield text
+
+
+def _used(task: TextTask) -> set[str]:
+    return set(task.fields) - _LEFT_OUT.get(task.name, set())
+
+
+def _json_array(path: Path) -> Iterator[tuple[int, dict[str, object]]]:
+    """Yield the numbered objects of a file that is one JSON array."""
+    with open_input(path, "a JSON") as stream:
+        try:
+            rows = json.load(stream)
+        except (ValueError, RecursionError):
+            rows = None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise InputError(f"{path} holds something else; expected a JSON file with one list of objects.")
+    yield from enumerate(rows, 1)
