@@ -1,7 +1,8 @@
 """Which batch comes next: batch t is a pure function of (seed, t).
 
-A stream is the training data of one (task, language) pair. At every step one stream is drawn by temperature, so
-batches are homogeneous; within a stream every example comes exactly once a pass, in batches of similar length.
+A stream is the training data of one (task, language) pair. `Sampler` draws one stream at every step by temperature,
+so batches are homogeneous; within a stream every example comes exactly once a pass, in batches of similar length.
+`ConcatenatedSampler` shuffles the examples of all streams together, so batches mix them by their sizes.
 """
 
 import math
@@ -13,6 +14,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 BUCKET = 20  # batches that are sorted by length together: 1.13 tokens computed a real token on UD Turkish
+_CONCATENATED = 0xA11  # keeps its random numbers apart from others of the same seed
 
 
 @dataclass(frozen=True)
@@ -125,3 +127,37 @@ class Sampler:
             )
             passes.append(rng.permutation(np.concatenate([pool, extra])))
         return np.concatenate(passes)[: self.updates]
+
+
+def batches_a_pass(sizes: Sequence[int], batch_size: int) -> int:
+    """Return the number of batches in one pass over streams of these sizes, put together."""
+    return math.ceil(sum(sizes) / batch_size)
+
+
+class ConcatenatedSampler:
+    """The batches of a training of `updates` steps over all streams put together (PHA, section 4.2; its code).
+
+    A plain shuffle, a new one every pass: every example comes exactly once a pass, whatever its length. The last
+    batch of a pass is short where they do not come out even, as those of `Sampler` are: so a batch never holds an
+    example twice, and what has fewer examples than a batch is not repeated to fill one.
+    """
+
+    def __init__(self, streams: Sequence[Stream], *, batch_size: int, updates: int, seed: int) -> None:
+        if not streams or any(len(stream.lengths) == 0 for stream in streams):
+            raise ValueError("a sampler needs at least one stream, and no empty ones")
+        self.streams = list(streams)
+        self.batch_size, self.updates, self.seed = batch_size, updates, seed
+        sizes = [len(stream.lengths) for stream in streams]
+        self.batch_count = batches_a_pass(sizes, batch_size)  # of one pass
+        self._starts = np.concatenate([[0], np.cumsum(sizes)])
+        self._pass = lru_cache(maxsize=2)(self._make_pass)
+
+    def batch(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the places in `streams` and the row numbers of step `step` (from 0), both [rows]."""
+        number, index = divmod(step, self.batch_count)
+        chosen = self._pass(number)[index * self.batch_size : (index + 1) * self.batch_size]
+        place = np.searchsorted(self._starts, chosen, side="right") - 1
+        return place, chosen - self._starts[place]
+
+    def _make_pass(self, number: int) -> np.ndarray:
+        return np.random.default_rng([self.seed, _CONCATENATED, number]).permutation(self._starts[-1])

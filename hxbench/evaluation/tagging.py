@@ -1,5 +1,6 @@
 """Tagging a corpus split with a trained method, and scoring it word by word."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from hxbench.corpora.schema import labels
 from hxbench.encoding.batch import collate
 from hxbench.encoding.rows import Rows
 from hxbench.encoding.vocabulary import Vocabulary
-from hxbench.evaluation.metrics import METRIC, score
+from hxbench.evaluation.metrics import METRIC, score, sentence_counts
 from hxbench.methods.tagging import TaggingMethod
 
 # What stands for the tag of a word that was cut off: no name, and no part of speech that could be the right one.
@@ -19,7 +20,7 @@ NOT_PREDICTED = {"ner": "O", "pos": "?"}
 
 @dataclass(frozen=True)
 class Tagged:
-    """Gold and predicted labels of a split, one list a sentence."""
+    """Gold and predicted labels of a split, one list a sentence; `Marked`."""
 
     task: str
     language: str
@@ -39,6 +40,20 @@ class Tagged:
             "words": sum(map(len, self.gold)),
             "words_cut": self.words_cut,
         }
+
+    def rows(self, split: str) -> list[dict[str, Any]]:
+        """Return the rows of the store: tagging has one metric a task."""
+        return [self.row(split)]
+
+    def predictions(self) -> dict[str, list[Any]]:
+        """Return the columns sentence, gold and predicted, a row a sentence."""
+        return {"sentence": list(range(len(self.gold))), "gold": self.gold, "predicted": self.predicted}
+
+    def sentence_counts(self) -> Iterator[tuple[int, int, int]]:
+        """Yield correct, predicted and gold spans of every sentence; for accuracy right words and words twice."""
+        for gold, predicted in zip(self.gold, self.predicted, strict=True):
+            counts = sentence_counts(self.task, gold, predicted)
+            yield counts.correct, counts.predicted, counts.gold
 
 
 @dataclass

@@ -1,13 +1,15 @@
 """Global batch t → this process's tensors."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 
 from hxbench.encoding.batch import Batch, collate
 from hxbench.encoding.rows import Rows
+from hxbench.encoding.text_batch import MIXED, TextBatch, collate_text
 from hxbench.encoding.vocabulary import Vocabulary
-from hxbench.sampling import Sampler
+from hxbench.sampling import ConcatenatedSampler, Sampler, Stream
 from hxbench.settings import Pair
 
 
@@ -43,3 +45,49 @@ class Feed:
             share=self.share,
         )
         return batch.to(self.device)
+
+
+class TextFeed:
+    """Batches of a text-to-text training, of one task or of several; as pure a function as `Feed`."""
+
+    def __init__(
+        self,
+        sampler: Sampler | ConcatenatedSampler,
+        rows: Mapping[Pair, Rows],
+        tasks: Sequence[str],
+        *,
+        padding: int,
+        device: torch.device,
+        share: tuple[int, int] = (0, 1),
+    ) -> None:
+        """Read `rows` as `sampler` says; an example's task is given by its place in `tasks`."""
+        self.sampler, self.rows = sampler, rows
+        self.places = {task: place for place, task in enumerate(tasks)}
+        self.padding, self.device, self.share = padding, device, share
+
+    def __call__(self, step: int) -> TextBatch:
+        """Return the batch of step `step`, called by its task or, where it has several, mixed."""
+        drawn, chosen = self.sampler.batch(step)
+        streams, place = (
+            ([drawn], np.zeros(len(chosen), np.int64))
+            if isinstance(drawn, Stream)
+            else (self.sampler.streams, drawn)
+        )
+        present = np.unique(place)
+        sources, targets = ([np.zeros(0, np.int32)] * len(chosen) for _ in range(2))
+        # rows keep the order of the shuffle, in which processes share them
+        for one in present:
+            rows, where = self.rows[Pair(streams[one].task, streams[one].language)], np.flatnonzero(place == one)
+            for side, column in ((sources, "input_ids"), (targets, "labels")):
+                for i, pieces in zip(where, rows.take(column, chosen[where]), strict=True):
+                    side[i] = pieces
+        names = {streams[one].task for one in present}
+        return collate_text(
+            sources,
+            targets,
+            [self.places[streams[one].task] for one in place],
+            padding=self.padding,
+            task=names.pop() if len(names) == 1 else MIXED,
+            language=streams[present[0]].language,
+            share=self.share,
+        ).to(self.device)

@@ -1,0 +1,103 @@
+"""Examples of text-to-text tasks → pieces of source and target, kept as Arrow so that nothing is tokenised twice.
+
+The end mark is put behind every text here, whatever the tokenizer is set to do by itself: so a text that is cut
+ends with it too.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+from hxbench import places
+from hxbench.encoding.templates import label_texts, source_text, target_text
+from hxbench.encoding.tokens import tokenizer_fingerprint
+from hxbench.errors import InputError
+from hxbench.tasks import TextTask
+
+VERSION = 1  # of the encoding: part of every cache's fingerprint
+
+
+def pieces_of(tokenizer: Any, texts: list[str]) -> list[list[int]]:
+    """Return the piece ids of every text, without special ones."""
+    # a limit that the tokenizer knows of is not ours: no warning about it
+    return tokenizer(texts, add_special_tokens=False, return_attention_mask=False, verbose=False)["input_ids"]
+
+
+def longest_label(tokenizer: Any, task: TextTask, score_step: float) -> int:
+    """Return the number of pieces of the longest label, end mark included: no answer needs more.
+
+    Raises `ValueError` for a task without labels.
+    """
+    return 1 + max(map(len, pieces_of(tokenizer, list(label_texts(task, score_step)))))
+
+
+def encode_examples(
+    batch: dict[str, list[Any]],
+    rows: list[int],
+    tokenizer: Any,
+    task: TextTask,
+    max_length: int,
+    score_step: float,
+) -> dict[str, list[Any]]:
+    """Return model rows for examples; `cut` is 1 where the source did not fit into `max_length` pieces.
+
+    Both sides have at most `max_length` pieces, end mark included. Raises `InputError` that names task and row.
+    """
+    texts: dict[str, list[str]] = {"input_ids": [], "labels": []}
+    for row, fields, target in zip(rows, batch["fields"], batch["target"], strict=True):
+        try:
+            texts["input_ids"].append(source_text(task, fields))
+            texts["labels"].append(target_text(task, target, score_step))
+        except InputError as error:
+            raise InputError(f"{task.title}, example {row + 1}: {error}") from None
+    pieces = {side: pieces_of(tokenizer, lines) for side, lines in texts.items()}
+    room = max_length - 1
+    out: dict[str, list[Any]] = {
+        side: [[*ids[:room], tokenizer.eos_token_id] for ids in rows_of_side]
+        for side, rows_of_side in pieces.items()
+    }
+    out["cut"] = [int(len(ids) > room) for ids in pieces["input_ids"]]
+    return out
+
+
+def encode_texts(
+    dataset: Any, fingerprint: str, tokenizer: Any, task: TextTask, *, max_length: int, score_step: float
+) -> Any:
+    """Return the tokenised form of a split from the cache, writing it there first when it is not.
+
+    Columns input_ids and labels, both closed by the end mark, and cut. Raises `InputError` for an example with an
+    empty text or a target outside the task's, and for a tokenizer without an end mark.
+    """
+    import datasets
+    from datasets import Dataset, Features, List, Value
+
+    if tokenizer.eos_token_id is None:
+        raise InputError("the backbone's tokenizer has no end mark (eos_token), without which no answer ends.")
+    # what the texts are made by counts as much as what they are made of
+    template = f"{task.name} {task.prefix} {' '.join(task.fields)} {len(task.labels)}"
+    step = score_step if task.kind == "regression" else ""
+    recipe = f"texts {VERSION} {fingerprint} {tokenizer_fingerprint(tokenizer)} {max_length} {step} {template}"
+    name = hashlib.sha256(recipe.encode()).hexdigest()[:20]
+    path = places.cache_dir() / "encoded" / f"{name}.arrow"
+    if path.exists():
+        return Dataset.from_file(str(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    datasets.disable_progress_bars()
+    dataset.map(
+        encode_examples,
+        with_indices=True,
+        batched=True,
+        batch_size=1000,
+        remove_columns=dataset.column_names,
+        features=Features(
+            {"input_ids": List(Value("int32")), "labels": List(Value("int32")), "cut": Value("int8")}
+        ),
+        fn_kwargs={"tokenizer": tokenizer, "task": task, "max_length": max_length, "score_step": score_step},
+        cache_file_name=str(temporary),
+        load_from_cache_file=False,
+        new_fingerprint=name,
+    )
+    Path(temporary).replace(path)
+    return Dataset.from_file(str(path))
