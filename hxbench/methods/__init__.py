@@ -17,6 +17,10 @@ _OWN = {
     "language-adapter": "hxbench.methods.language_adapter:LanguageAdapter",
     "madx": "hxbench.methods.madx:MadX",
     "pretraining": "hxbench.methods.pretraining:Pretraining",
+    "text-finetune": "hxbench.methods.text_finetune:TextFineTuning",
+    "adapter": "hxbench.methods.adapter:Adapter",
+    "hyperformer": "hxbench.methods.hyperformer:Hyperformer",
+    "hyperdecoder": "hxbench.methods.hyperdecoder:Hyperdecoder",
 }
 
 

@@ -1,4 +1,4 @@
-"""Bottleneck adapters with parameters of their own, the way AdapterHub places and stacks them (MAD-X)."""
+"""Bottleneck adapters with parameters of their own; how AdapterHub stacks them (MAD-X)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,22 +7,40 @@ import torch
 from torch import Tensor, nn
 
 from hxbench.backbones.sites import AddAndNorm
-from hxbench.modules.bottleneck import BottleneckWeights
+from hxbench.modules.bottleneck import ACTIVATIONS, ActivationName, BottleneckWeights
 
 
 class Bottlenecks(nn.Module):
-    """The parameters of one adapter in every layer; matrices N(0, std²), biases 0."""
+    """The parameters of one adapter in every layer; matrices N(0, std²), biases 0.
 
-    def __init__(self, layers: int, hidden: int, bottleneck: int, std: float) -> None:
+    A LayerNorm on what the up-projection puts out begins as every LayerNorm, so that with it an adapter does not
+    begin close to the identity.
+    """
+
+    def __init__(
+        self,
+        layers: int,
+        hidden: int,
+        bottleneck: int,
+        std: float,
+        *,
+        layer_norm: bool = False,
+        activation: ActivationName = "relu",
+    ) -> None:
         super().__init__()
+        self.activation = ACTIVATIONS[activation]
         self.down = nn.Parameter(torch.empty(layers, bottleneck, hidden).normal_(std=std))
         self.down_bias = nn.Parameter(torch.zeros(layers, bottleneck))
         self.up = nn.Parameter(torch.empty(layers, hidden, bottleneck).normal_(std=std))
         self.up_bias = nn.Parameter(torch.zeros(layers, hidden))
+        self.scale = nn.Parameter(torch.ones(layers, hidden)) if layer_norm else None
+        self.shift = nn.Parameter(torch.zeros(layers, hidden)) if layer_norm else None
 
     def by_layer(self) -> list[BottleneckWeights]:
         """Return the weights layer by layer."""
-        return BottleneckWeights(self.down, self.down_bias, self.up, self.up_bias).unbind()
+        return BottleneckWeights(
+            self.down, self.down_bias, self.up, self.up_bias, self.scale, self.shift, self.activation
+        ).unbind()
 
 
 @dataclass(frozen=True)

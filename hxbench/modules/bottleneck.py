@@ -1,20 +1,28 @@
 """The bottleneck adapter as a function of its weights, wherever those come from."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+Activation = Callable[[Tensor], Tensor]
+ActivationName = Literal["relu", "gelu_new"]
+ACTIVATIONS: dict[str, Activation] = {
+    "relu": functional.relu,
+    "gelu_new": partial(functional.gelu, approximate="tanh"),  # transformers' name for it
+}
 
 
 @dataclass(frozen=True)
 class BottleneckWeights:
     """Weights of bottleneck adapters: x + U·f(D·x + d) + u, f usually ReLU (Hyper-X, section 3).
 
-    Either for one site (shapes as given) or with a leading dimension on every tensor: [sites], which `unbind` takes
-    apart, or [batch], which gives every row of a batch an adapter of its own.
+    Either for one site (shapes as given) or with a leading dimension on every tensor: [sites], which `unbind`
+    takes apart, or [batch], which gives every row of a batch an adapter of its own.
     """
 
     down: Tensor  # [bottleneck, hidden]
@@ -23,7 +31,7 @@ class BottleneckWeights:
     up_bias: Tensor  # [hidden]
     scale: Tensor | None = None  # [hidden]; LayerNorm on the up-projection's output, before the residual
     shift: Tensor | None = None  # [hidden]
-    activation: Callable[[Tensor], Tensor] = functional.relu
+    activation: Activation = functional.relu
 
     def unbind(self) -> list["BottleneckWeights"]:
         """Return the weights site by site.
@@ -32,7 +40,12 @@ class BottleneckWeights:
         """
         tensors = (self.down, self.down_bias, self.up, self.up_bias, self.scale, self.shift)
         columns: list[Any] = [t.unbind(0) if t is not None else (None,) * len(self.down) for t in tensors]
-        return [BottleneckWeights(*row, activation=self.activation) for row in zip(*columns, strict=True)]
+        return [BottleneckWeights(*row, self.activation) for row in zip(*columns, strict=True)]
+
+    def mapped(self, change: Callable[[Tensor], Tensor]) -> "BottleneckWeights":
+        """Return the weights with every tensor changed in the same way."""
+        tensors: dict[str, Any] = {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
+        return replace(self, **{name: change(value) for name, value in tensors.items()})
 
     def added(self, hidden: Tensor) -> Tensor:
         """Return what the adapter adds, given its input [batch, length, hidden]."""

@@ -1,0 +1,84 @@
+"""Hyperdecoder: the decoder's adapters are generated for every example from what the encoder made of it.
+
+The encoder has adapters with parameters of their own, the same for all tasks; nothing is told which task a text is
+of (Ivison & Peters, 2022; PHA sheet, section 7).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from hxbench.backbones.load import Backbone
+from hxbench.backbones.sites import SiteKey, SiteWeights
+from hxbench.methods.text_to_text import TextCondition, TextToText
+from hxbench.modules.adapter import Bottlenecks
+from hxbench.modules.bottleneck import ACTIVATIONS, ActivationName
+from hxbench.modules.hypernetwork import BottleneckGenerator, projector
+from hxbench.modules.small_start import start_adapters, start_generator
+from hxbench.spec import Closed, Positive
+
+ENCODER, DECODER = "encoder_parallel", "decoder_parallel"
+
+
+class HyperdecoderOptions(Closed):
+    """Sizes of the adapters and of what generates them."""
+
+    bottleneck: Positive = 64  # of the encoder's adapters and of the generated ones
+    layer_embedding: Positive = 10
+    source_hidden: Positive = 128  # what the weights are a linear map of
+    pooled_map: bool = True  # two layers on the pooled text before it meets the layer; the smaller form has none
+    activation: ActivationName = "relu"
+
+
+class Hyperdecoder(TextToText):
+    """Adapters parallel to the feed-forward blocks: own ones in the encoder, in the decoder one for each example.
+
+    At T5-base's shape 15,259,192 parameters, however many the tasks.
+    """
+
+    Options = HyperdecoderOptions
+    positions = (ENCODER, DECODER)
+
+    def __init__(self, backbone: Backbone, *, options: HyperdecoderOptions, **others: Any) -> None:
+        """Build the adapters and the generator; `others` as every text-to-text method."""
+        super().__init__(backbone, options=options, **others)
+        hidden, layers = backbone.hidden_size, backbone.layer_count
+        self.activation = ACTIVATIONS[options.activation]
+        self.adapters = Bottlenecks(layers, hidden, options.bottleneck, 1.0, activation=options.activation)
+        start_adapters(self.adapters)
+        self.pooled_map = projector(hidden, hidden, hidden) if options.pooled_map else nn.Identity()
+        self.layers = nn.Parameter(torch.randn(layers, options.layer_embedding))
+        self.source = nn.Sequential(nn.Linear(hidden + options.layer_embedding, options.source_hidden), nn.ReLU())
+        self.generator = BottleneckGenerator(options.source_hidden, hidden, options.bottleneck)
+        start_generator(self.generator)
+
+    def adapter_weights(self, condition: TextCondition) -> Mapping[SiteKey, SiteWeights]:
+        """Return the encoder's adapters, or those of all layers of the decoder and of all rows from one product.
+
+        The generator always runs in fp32.
+        """
+        if condition.pooled is None:
+            return {SiteKey(layer, ENCODER): one for layer, one in enumerate(self.adapters.by_layer())}
+        device = condition.pooled.device.type
+        with torch.autocast("cpu" if device == "meta" else device, enabled=False):
+            rows = self.pooled_map(condition.pooled.float())  # [batch, hidden]
+            grid = (len(self.layers), len(rows))
+            joined = torch.cat([rows.expand(*grid, -1), self.layers[:, None].expand(*grid, -1)], dim=-1)
+            made = self.generator(self.source(joined.flatten(0, 1)))
+            each = (
+                replace(made, activation=self.activation).mapped(lambda tensor: tensor.unflatten(0, grid)).unbind()
+            )
+        return {SiteKey(layer, DECODER): one for layer, one in enumerate(each)}
+
+    def parts(self) -> dict[str, Iterable[nn.Parameter]]:
+        """The encoder's adapters and all that generates the decoder's; the backbone stays as it is."""
+        return {
+            "adapters": list(self.adapters.parameters()),
+            "pooled_map": list(self.pooled_map.parameters()),
+            "layer_embeddings": [self.layers],
+            "source": list(self.source.parameters()),
+            "generator": list(self.generator.parameters()),
+        }

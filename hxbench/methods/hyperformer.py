@@ -1,0 +1,120 @@
+"""Hyperformer++: one hypernetwork a stack generates the adapters of all its layers and of all tasks.
+
+From (task, layer, position) come the bottleneck and the LayerNorm behind it; the task embeddings serve both stacks
+(Mahabadi et al., 2021; PHA sheet, section 7).
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from hxbench.backbones.load import Backbone
+from hxbench.backbones.sites import SiteKey, SiteWeights
+from hxbench.errors import InputError
+from hxbench.methods.method import layer_norms
+from hxbench.methods.text_to_text import TextCondition, TextToText
+from hxbench.modules.bottleneck import ACTIVATIONS, ActivationName
+from hxbench.modules.by_task import for_rows
+from hxbench.modules.task_hypernetwork import TaskHypernetwork
+from hxbench.spec import START, Closed, Positive
+
+POSITIONS = {
+    "encoder": ("encoder_attention", "encoder_ffn"),
+    "decoder": ("decoder_attention", "decoder_ffn"),
+}
+NEW = "new_embedding"  # the parameter that a method for a new task has more than the one it starts from
+
+
+class HyperformerOptions(Closed):
+    """Sizes of the hypernetwork, and which task a new one is started from."""
+
+    embedding: Positive = 64  # of the task, the layer and the position, each
+    source_hidden: Positive = 128
+    projected: Positive = 64
+    reduction: Positive = 32  # the bottleneck is the model's width divided by it
+    activation: ActivationName = "gelu_new"
+    post_norm: bool = True  # a generated LayerNorm on an adapter's output
+    train_norms: bool = True  # the backbone's layer normalisations
+    initial_std: Annotated[float, Field(gt=0)] = 0.01
+    # of a new task, the one it is most like, picked by hand as in Hyperformer's few-shot experiments
+    closest: dict[str, str] = Field(default={"cb": "mnli", "scitail": "mnli", "boolq": "qnli"})
+
+
+class Hyperformer(TextToText):
+    """Adapters after self-attention and after the feed-forward block, generated from (task, layer, position).
+
+    At T5-base's shape with eight tasks 5,163,440 parameters, and 47,616 layer normalisations of the backbone.
+    """
+
+    Options = HyperformerOptions
+    positions = POSITIONS["encoder"] + POSITIONS["decoder"]
+
+    def __init__(self, backbone: Backbone, *, options: HyperformerOptions, **others: Any) -> None:
+        """Build one hypernetwork a stack; `others` as every text-to-text method."""
+        super().__init__(backbone, options=options, **others)
+        self.closest, self.trains_norms = options.closest, options.train_norms
+        self.embeddings = nn.Parameter(torch.randn(len(self.tasks), options.embedding))
+        self.hypernetworks = nn.ModuleDict(
+            {
+                stack: TaskHypernetwork(
+                    layers=backbone.layer_count,
+                    positions=len(positions),
+                    embedding=options.embedding,
+                    source_hidden=options.source_hidden,
+                    projected=options.projected,
+                    hidden=backbone.hidden_size,
+                    bottleneck=max(1, backbone.hidden_size // options.reduction),
+                    layer_norm=options.post_norm,
+                    std=options.initial_std,
+                    activation=ACTIVATIONS[options.activation],
+                )
+                for stack, positions in POSITIONS.items()
+            }
+        )
+        self.new_embedding = nn.Parameter(torch.randn(1, options.embedding)) if self.new_task else None
+
+    def take(self, role: str, tensors: Mapping[str, Tensor]) -> None:
+        """Go on from a finished run; a new task's embedding starts as that of the task it is closest to.
+
+        Raises `InputError` where the options name none for it among the tasks of that run.
+        """
+        if role == START and self.new_task and NEW not in tensors:
+            closest = self.closest.get(self.new_task)
+            if closest not in self.tasks:
+                known = ", ".join(self.tasks)
+                raise InputError(f"options.closest: name a task that {self.new_task} is closest to (of {known}).")
+            place = self.tasks.index(closest)
+            tensors = {**tensors, NEW: tensors["embeddings"][place : place + 1]}
+        super().take(role, tensors)
+
+    def adapter_weights(self, condition: TextCondition) -> Mapping[SiteKey, SiteWeights]:
+        """Return the weights of all sites of a stack from one product; the generator always runs in fp32.
+
+        Generated for each task and not for each row: for the one task of a batch that has no other, or for all.
+        """
+        new = self.new_embedding
+        tasks: Tensor = self.embeddings if new is None else torch.cat([self.embeddings, new])
+        if condition.task is not None:
+            tasks = tasks[condition.task : condition.task + 1]
+        device = tasks.device.type
+        with torch.autocast("cpu" if device == "meta" else device, enabled=False):
+            made = self.hypernetworks[condition.stack](tasks)
+            if condition.task is not None:
+                each = made.mapped(lambda tensor: tensor.squeeze(1)).unbind()
+            else:
+                each = for_rows(made, condition.tasks)
+        keys = [key for key in self.sites.keys if key.position.startswith(condition.stack)]
+        return dict(zip(keys, each, strict=True))
+
+    def parts(self) -> dict[str, Iterable[nn.Parameter]]:
+        """The task embeddings, the hypernetworks and the backbone's layer normalisations."""
+        new = [] if self.new_embedding is None else [self.new_embedding]
+        norms = {"layer_norms": layer_norms(self.model)} if self.trains_norms else {}
+        return {
+            "embeddings": [self.embeddings, *new],
+            "hypernetworks": list(self.hypernetworks.parameters()),
+            **norms,
+        }
