@@ -1,8 +1,8 @@
 """Adapters with parameters of their own in both stacks: Adapter with one task, Shared-Adapter with several.
 
 As in the baselines that PHA's table quotes: after self-attention and after the feed-forward block, inside of the
-residual and before its dropout, the backbone's layer normalisations tuned along (PHA sheet, section 7). Appendix A of
-the paper names another form, that of Ivison & Peters: parallel to the feed-forward block alone.
+residual and before its dropout, the backbone's layer normalisations tuned along (PHA sheet, section 7). Another
+form, that of Ivison & Peters, is named in the paper's appendix A: parallel to the feed-forward block alone.
 """
 
 from collections.abc import Iterable, Mapping

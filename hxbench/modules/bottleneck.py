@@ -40,12 +40,14 @@ class BottleneckWeights:
         """
         tensors = (self.down, self.down_bias, self.up, self.up_bias, self.scale, self.shift)
         columns: list[Any] = [t.unbind(0) if t is not None else (None,) * len(self.down) for t in tensors]
-        return [BottleneckWeights(*row, self.activation) for row in zip(*columns, strict=True)]
+        columns.append((self.activation,) * len(self.down))
+        return [BottleneckWeights(*row) for row in zip(*columns, strict=True)]
 
     def mapped(self, change: Callable[[Tensor], Tensor]) -> "BottleneckWeights":
         """Return the weights with every tensor changed in the same way."""
-        tensors: dict[str, Any] = {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
-        return replace(self, **{name: change(value) for name, value in tensors.items()})
+        tensors = {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
+        changed: dict[str, Any] = {name: change(value) for name, value in tensors.items()}
+        return replace(self, **changed)
 
     def added(self, hidden: Tensor) -> Tensor:
         """Return what the adapter adds, given its input [batch, length, hidden]."""
