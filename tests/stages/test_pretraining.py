@@ -12,11 +12,20 @@ from safetensors.torch import load_file
 from hxbench import places
 from hxbench.corpora import Corpora, Origin
 from hxbench.errors import InputError
+from hxbench.spec import BackboneSpec, PretrainSpec
 from hxbench.stages import backbone
 from hxbench.store import RunBusy
 from hxbench.store.claim import Claim
 from hxbench.training.accelerator import accelerator_in
 from hxbench.training.loop import Interrupted
+
+TINY_T5 = BackboneSpec(
+    name="tiny-t5",
+    pretrain=PretrainSpec(
+        vocabulary=200, layers=2, hidden=16, heads=2, intermediate=32, steps=12, batch_size=8, max_length=24,
+        lr=3e-3, dropout=0.1, cpu_threads=1, architecture="t5",
+    ),
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -118,3 +127,85 @@ def test_training_changes_everything_it_should(tiny, alone, corpora):
     assert all(t.isfinite().all() for t in after.values())
     still = {name for name, tensor in before.items() if torch.equal(tensor, after[name])}
     assert not still
+
+
+@pytest.fixture
+def t5(corpora, tmp_path, monkeypatch):
+    """The spec of a T5 with a cache of the test's own."""
+    monkeypatch.setenv("HXBENCH_CACHE", str(tmp_path))
+    return TINY_T5.model_copy(update={"fingerprint": backbone.fingerprint(TINY_T5, corpora)})
+
+
+@pytest.fixture(scope="module")
+def first_t5(corpora, tmp_path_factory):
+    """The files of that backbone, made without a stop."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HXBENCH_CACHE", str(tmp_path_factory.mktemp("t5")))
+        spec = TINY_T5.model_copy(update={"fingerprint": backbone.fingerprint(TINY_T5, corpora)})
+        files = made(backbone.pretrain(spec, corpora))
+    assert {"model.safetensors", "tokenizer.json"} <= files.keys()
+    return files
+
+
+def test_a_t5_is_the_same_every_time(first_t5, t5, corpora):
+    folder = backbone.pretrain(t5, corpora)
+    assert made(folder) == first_t5
+    made_here = backbone.get_backbone(t5)
+    assert made_here.is_text_to_text
+    assert (made_here.layer_count, made_here.hidden_size) == (2, 16)
+    assert made_here.model.config.vocab_size == len(made_here.tokenizer) <= 200
+    assert made_here.model.config.dropout_rate == 0.1
+
+
+@pytest.mark.parametrize("stop_at", [2, 7])
+def test_a_t5_stopped_by_a_signal_goes_on_where_it_was(stop_at, first_t5, t5, corpora):
+    steps = []
+
+    def stop(step, loss):
+        steps.append(step)
+        if step == stop_at:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Interrupted) as caught:
+        backbone.pretrain(t5, corpora, stop)
+    steps.clear()
+    folder = backbone.pretrain(t5, corpora, lambda step, loss: steps.append(step))
+    assert steps == list(range(caught.value.step + 1, 13))
+    assert made(folder) == first_t5
+
+
+def test_a_t5_learns_and_all_of_it_does(t5, corpora):
+    def weights(**changes):
+        spec = t5.model_copy(update={"pretrain": t5.pretrain.model_copy(update=changes)})
+        spec = spec.model_copy(update={"fingerprint": backbone.fingerprint(spec, corpora)})
+        losses = []
+        folder = backbone.pretrain(spec, corpora, lambda step, loss: losses.append(loss))
+        return load_file(folder / "model.safetensors"), losses
+
+    before, _ = weights(steps=0)
+    after, losses = weights(steps=40, lr=1e-2, warmup=0.1)
+    assert before.keys() == after.keys()
+    assert not {name for name, tensor in before.items() if torch.equal(tensor, after[name])}
+    assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
+
+
+def test_a_bert_keeps_the_fingerprint_it_had_before_there_was_t5():
+    described = TINY.pretrain.model_dump()
+    assert {"architecture", "mean_span", "gated"}.isdisjoint(described)
+    assert {"architecture"} <= TINY_T5.pretrain.model_dump().keys()
+
+
+def test_lines_are_packed_whole_and_long_ones_cut():
+    import datasets
+
+    from hxbench.backbones.unigram import train_unigram
+    from hxbench.stages.pretraining import _packed
+
+    tokenizer = train_unigram(["abcd efgh"] * 9, 100)
+    lines = ["abcd", "efgh abcd", "", " ".join(["abcd"] * 30), "efgh"]
+    pieces = [tokenizer(line, add_special_tokens=False).input_ids for line in lines]
+    room = len(pieces[0]) + len(pieces[1])
+    rows = [row.tolist() for row in _packed(datasets.Dataset.from_dict({"text": lines}), tokenizer, room)]
+    assert rows == [pieces[0] + pieces[1], pieces[3][:room], pieces[4]]
+    with pytest.raises(InputError, match="running text to pre-train on is empty"):
+        _packed(datasets.Dataset.from_dict({"text": ["", " "]}), tokenizer, room)
