@@ -1,8 +1,8 @@
 """Which batch comes next: batch t is a pure function of (seed, t).
 
-A stream is the training data of one (task, language) pair. `Sampler` draws one stream at every step by temperature,
-so batches are homogeneous; within a stream every example comes exactly once a pass, in batches of similar length.
-`ConcatenatedSampler` shuffles the examples of all streams together, so batches mix them by their sizes.
+A stream is the training data of one (task, language) pair. At every step `Sampler` draws one stream by
+temperature, so batches are homogeneous; within a stream every example comes exactly once a pass, in batches of
+similar length. `ConcatenatedSampler` shuffles the examples of all streams together, so batches mix them by size.
 """
 
 import math

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hxbench.sampling import BUCKET, Sampler, Stream, pass_batches, probabilities
+from hxbench.sampling import (
+    BUCKET,
+    ConcatenatedSampler,
+    Sampler,
+    Stream,
+    batches_a_pass,
+    pass_batches,
+    probabilities,
+)
 
 lengths = st.lists(st.integers(1, 40), min_size=1, max_size=60).map(np.array)
 worlds = st.lists(lengths, min_size=1, max_size=5)
@@ -184,3 +192,62 @@ def test_empty_streams_are_refused():
         sampler_of([np.array([], dtype=int)])
     with pytest.raises(ValueError, match="at least one stream"):
         sampler_of([])
+
+
+def mixed_sampler(world, *, batch_size=4, updates=40, seed=1):
+    streams = [Stream(f"t{i}", "en", one) for i, one in enumerate(world)]
+    return ConcatenatedSampler(streams, batch_size=batch_size, updates=updates, seed=seed)
+
+
+def mixed(sampler, steps):
+    return [list(zip(*(a.tolist() for a in sampler.batch(step)), strict=True)) for step in steps]
+
+
+@given(worlds, st.integers(1, 9), st.integers(0, 2**32 - 1))
+def test_put_together_every_example_comes_exactly_once_a_pass(world, batch_size, seed):
+    sampler = mixed_sampler(world, batch_size=batch_size, seed=seed)
+    everything = sorted((place, row) for place, one in enumerate(world) for row in range(len(one)))
+    count = batches_a_pass([len(one) for one in world], batch_size)
+    assert sampler.batch_count == count == math.ceil(len(everything) / batch_size)
+    for number in range(3):
+        batches = mixed(sampler, range(number * count, (number + 1) * count))
+        assert sorted(example for batch in batches for example in batch) == everything
+        assert [len(batch) for batch in batches[:-1]] == [batch_size] * (count - 1)
+        assert len(batches[-1]) == (len(everything) - 1) % batch_size + 1, "the last one is short, and never empty"
+
+
+@given(worlds, st.integers(0, 2**32 - 1), st.randoms(use_true_random=False))
+def test_put_together_batches_do_not_depend_on_the_order_of_asking(world, seed, random):
+    steps = list(range(40))
+    in_order = mixed(mixed_sampler(world, seed=seed), steps)
+    random.shuffle(steps)
+    shuffled = dict(zip(steps, mixed(mixed_sampler(world, seed=seed), steps), strict=True))
+    assert [shuffled[step] for step in range(40)] == in_order
+    assert mixed(mixed_sampler(world, seed=seed), range(17, 40)) == in_order[17:]
+
+
+def test_put_together_tasks_come_by_their_sizes_and_share_batches():
+    world = [np.ones(80), np.ones(800), np.ones(20)]
+    sampler = mixed_sampler(world, batch_size=50)
+    halves = Counter(place for batch in mixed(sampler, range(sampler.batch_count // 2)) for place, _ in batch)
+    for place, one in enumerate(world):
+        p = len(one) / 900
+        # without replacement it spreads less than the binomial draw whose four deviations these are
+        assert abs(halves[place] / 450 - p) < 4 * math.sqrt(p * (1 - p) / 450)
+    kinds = [len({place for place, _ in batch}) for batch in mixed(sampler, range(sampler.batch_count))]
+    assert min(kinds) > 1
+
+
+def test_put_together_seeds_and_passes_differ():
+    world = [np.ones(30), np.ones(50)]
+    runs = [mixed(mixed_sampler(world, seed=seed), range(20)) for seed in range(4)]
+    assert all(runs[0] != run for run in runs[1:])
+    assert len({tuple(batch[0]) for batch in mixed(mixed_sampler(world), range(0, 200, 20))}) > 5
+    assert mixed_sampler(world).updates == 40
+
+
+def test_put_together_a_batch_never_repeats_the_few_there_are():
+    sampler = mixed_sampler([np.ones(3)], batch_size=128)
+    assert [sorted(batch) for batch in mixed(sampler, range(5))] == [[(0, 0), (0, 1), (0, 2)]] * 5
+    with pytest.raises(ValueError, match="no empty ones"):
+        mixed_sampler([np.ones(3), np.ones(0)])

@@ -29,7 +29,9 @@ def longest_label(tokenizer: Any, task: TextTask, score_step: float) -> int:
 
     Raises `ValueError` for a task without labels.
     """
-    return 1 + max(map(len, pieces_of(tokenizer, list(label_texts(task, score_step)))))
+    if not (labels := label_texts(task, score_step)):
+        raise ValueError(f"{task.title} has no labels")
+    return 1 + max(map(len, pieces_of(tokenizer, list(labels))))
 
 
 def encode_examples(

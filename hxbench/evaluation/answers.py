@@ -11,7 +11,7 @@ from hxbench.encoding.rows import Rows
 from hxbench.encoding.templates import target_text
 from hxbench.encoding.text_batch import collate_text
 from hxbench.encoding.texts import longest_label
-from hxbench.evaluation.text_counts import UNREADABLE, example_counts
+from hxbench.evaluation.text_counts import example_counts, read
 from hxbench.evaluation.text_metrics import metric_of_counts
 from hxbench.methods.text_to_text import TextToText
 from hxbench.tasks import LANGUAGE, TextTask, text_task
@@ -53,13 +53,9 @@ class Answers:
         `unreadable` counts the answers that are no class, no number or, of free text, nothing at all.
         """
         task = text_task(self.task)
-        counts = self._counts()
-        # both free-text metrics go by their counts alone; an empty text has none
-        unreadable = (
-            sum(not answer.strip() for answer in self.predicted)
-            if task.kind == "generation"
-            else int((counts[:, 1] == (UNREADABLE if task.kind == "classification" else 1000 * UNREADABLE)).sum())
-        )
+        counts = np.array(list(self.sentence_counts()), dtype=np.int64)
+        free = task.kind == "generation"
+        unreadable = sum(not text if free else read(task, text) is None for text in self.predicted)
         return [
             {
                 "split": split,
@@ -83,11 +79,8 @@ class Answers:
         }
 
     def sentence_counts(self) -> Iterator[tuple[int, int, int]]:
-        """Yield the counts that `text_metrics.metric_of_counts` makes every metric of the task from."""
+        """Yield the counts that every metric of the task is made of, as `text_counts` says."""
         return example_counts(text_task(self.task), self.gold, self.predicted)
-
-    def _counts(self) -> np.ndarray:
-        return np.array(list(self.sentence_counts()), dtype=np.int64).reshape(-1, 3)
 
 
 @dataclass

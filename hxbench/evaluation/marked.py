@@ -26,4 +26,4 @@ class Marked(Protocol):
         """Return the columns sentence (its number), gold and predicted (lists of strings), a row an example."""
 
     def sentence_counts(self) -> Iterable[tuple[int, int, int]]:
-        """Yield what the score is made of: correct, predicted and gold of every example, as its metric has them."""
+        """Yield correct, predicted and gold of every example, of which the score is made as its metric has it."""

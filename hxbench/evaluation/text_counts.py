@@ -10,11 +10,9 @@ What the numbers are depends on the task's metric:
 """
 
 import itertools
-import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from hxbench.encoding.templates import label_texts
 from hxbench.tasks import TextTask
 
 UNREADABLE = -1  # the class, or the score, of an answer that is none
@@ -29,40 +27,34 @@ def example_counts(
 ) -> Iterator[tuple[int, int, int]]:
     """Yield correct, predicted and gold of every example.
 
-    A class is read as the published code does: CoLA's, MRPC's and QQP's as whole numbers, those of others have to
-    be written like the label. What is no class of the task is -1: a wrong answer for accuracy, not the positive
-    class for F1, a class of its own for Matthews correlation. A score of STS-B that is no finite number is -1.
+    An answer that cannot be read is -1: wrong for accuracy, not the positive class for F1, a class of its own for
+    Matthews correlation, and a score of -1 for STS-B.
     """
     if task.kind == "generation":
         yield from {"rouge2": _rouge2, "bleu": _bleu}[task.metric](gold, predicted)
         return
-    read = _score if task.kind == "regression" else lambda text: _class(task, text)
+    unreadable = 1000 * UNREADABLE if task.kind == "regression" else UNREADABLE
     for right, given in zip(gold, predicted, strict=True):
-        one, other = read(given), read(right)
+        one, other = (unreadable if (found := read(task, text)) is None else found for text in (given, right))
         yield int(task.kind == "classification" and one == other), one, other
 
 
-def _class(task: TextTask, text: str) -> int:
-    if task.name in _AS_NUMBERS:
-        try:
-            number = int(text)
-        except ValueError:
-            return UNREADABLE
-        return number if 0 <= number < len(task.labels) else UNREADABLE
-    # the step is that of scores, which classes do not have
-    known = label_texts(task, 1.0)
-    return known.index(text) if text in known else UNREADABLE
+def read(task: TextTask, text: str) -> int | None:
+    """Return the class that a text stands for, or its score in thousandths; None where it is neither.
 
-
-def _score(text: str) -> int:
-    """Return a score in thousandths."""
+    CoLA's, MRPC's and QQP's classes are read as whole numbers, as the published code does; those of others have to
+    be written as they are, and a score may be any finite number. Raises `ValueError` for a task of free text.
+    """
+    if task.kind == "generation":
+        raise ValueError(f"answers to {task.title} are texts, and nothing to be read")
     try:
-        score = float(text)
+        if task.kind == "regression":
+            score = float(text)
+            return round(1000 * score) if abs(score) <= _LARGEST else None  # NaN is not either
+        known = [str(label) for label in range(len(task.labels))]
+        return known.index(str(int(text)) if task.name in _AS_NUMBERS else text)
     except ValueError:
-        score = math.nan
-    if not abs(score) <= _LARGEST:  # not for NaN either
-        score = float(UNREADABLE)
-    return round(1000 * score)
+        return None
 
 
 def pair(high: int, low: int) -> int:
@@ -71,7 +63,7 @@ def pair(high: int, low: int) -> int:
 
 
 def _rouge2(gold: Sequence[str], predicted: Sequence[str]) -> Iterator[tuple[int, int, int]]:
-    """Yield what ROUGE-2 is made of, words cut and stemmed as `rouge_score` does it."""
+    """Yield what ROUGE-2 is made of: words cut and stemmed as `rouge_score` does it."""
     from rouge_score.tokenizers import DefaultTokenizer
 
     tokenizer = DefaultTokenizer(use_stemmer=True)
@@ -86,7 +78,7 @@ def _rouge2(gold: Sequence[str], predicted: Sequence[str]) -> Iterator[tuple[int
 
 
 def _bleu(gold: Sequence[str], predicted: Sequence[str]) -> Iterator[tuple[int, int, int]]:
-    """Yield what BLEU is made of, words cut as `sacrebleu` does it by default (13a, case kept)."""
+    """Yield what BLEU is made of: words cut as `sacrebleu` does it by default (13a, case kept)."""
     from sacrebleu.metrics import BLEU
 
     bleu = BLEU(effective_order=True)  # or it warns of single sentences; the counts are the same

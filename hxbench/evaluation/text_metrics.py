@@ -3,6 +3,7 @@
 Everything goes by the counts, of all examples or of resampled ones, so nothing but them has to be kept.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np

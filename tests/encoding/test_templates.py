@@ -1,0 +1,105 @@
+"""Source and target texts as section 2 of the specification has them."""
+
+import numpy as np
+import pytest
+
+from hxbench.encoding.templates import label_texts, source_text, target_text
+from hxbench.errors import InputError
+from hxbench.tasks import TEXT_TASKS
+
+# written out by hand, task by task
+SOURCES = {
+    "cola": "cola sentence: A",
+    "sst2": "sst2 sentence: A",
+    "mrpc": "mrpc sentence1: A sentence2: B",
+    "qqp": "qqp question1: A question2: B",
+    "stsb": "stsb sentence1: A sentence2: B",
+    "mnli": "mnli premise: A hypothesis: B",
+    "qnli": "qnli question: A sentence: B",
+    "rte": "rte sentence1: A sentence2: B",
+    "boolq": "superglue-boolq question: A passage: B",
+    "wic": "superglue-wic sentence1: A sentence2: B word: C",
+    "cb": "superglue-cb premise: A hypothesis: B",
+    "wsc": "superglue-wsc.fixed text: A",
+    "scitail": "scitail sentence1: A sentence2: B",
+    "xsum": "summarize: A",
+    "roen": "translate Romanian to English: A",
+    "enro": "translate English to Romanian: A",
+}
+
+
+@pytest.mark.parametrize("name", TEXT_TASKS)
+def test_what_a_model_reads(name):
+    task = TEXT_TASKS[name]
+    assert source_text(task, "ABC"[: len(task.fields)]) == SOURCES[name]
+
+
+def test_the_text_of_a_field_stays_as_it_is():
+    assert source_text(TEXT_TASKS["cola"], ["It's  “so”\n5 %."]) == "cola sentence: It's  “so”\n5 %."
+
+
+def test_fields_have_to_be_all_there():
+    with pytest.raises(InputError, match="1 fields; expected 2: premise, hypothesis"):
+        source_text(TEXT_TASKS["mnli"], ["A"])
+    with pytest.raises(InputError, match="the hypothesis is empty"):
+        source_text(TEXT_TASKS["mnli"], ["A", " \t"])
+
+
+@pytest.mark.parametrize(("name", "classes"), [("cola", 2), ("mnli", 3), ("cb", 3), ("scitail", 2)])
+def test_classes_are_written_as_digits(name, classes):
+    task = TEXT_TASKS[name]
+    assert label_texts(task, 0.2) == tuple("0123"[:classes])
+    assert [target_text(task, label, 0.2) for label in "0123"[:classes]] == list("0123"[:classes])
+    for wrong in (str(classes), "-1", "entailment", "", "01", " 1"):
+        with pytest.raises(InputError, match="expected 0, 1"):
+            target_text(task, wrong, 0.2)
+
+
+def test_scores_of_the_paper_and_of_the_code():
+    task = TEXT_TASKS["stsb"]
+    paper, code = label_texts(task, 0.2), label_texts(task, 0.1)
+    assert (len(paper), len(code)) == (26, 51)
+    assert (paper[:3], paper[-2:]) == (("0.0", "0.2", "0.4"), ("4.8", "5.0"))
+    assert set(paper) < set(code)
+    assert [target_text(task, text, 0.2) for text in ("3.8", "3.800", "3.84", "3.91", "5", "0.000")] == [
+        "3.8", "3.8", "3.8", "4.0", "5.0", "0.0",
+    ]  # fmt: skip
+    assert [target_text(task, text, 0.1) for text in ("3.91", "2.749", "2.751")] == ["3.9", "2.7", "2.8"]
+
+
+@pytest.mark.parametrize("step", [0.2, 0.1])
+def test_scores_are_rounded_as_floating_point_does_where_that_is_no_near_thing(step):
+    task, known = TEXT_TASKS["stsb"], label_texts(TEXT_TASKS["stsb"], step)
+    for thousandths in range(0, 5001, 7):
+        text, score = f"{thousandths / 1000:.3f}", thousandths / 1000
+        found = target_text(task, text, step)
+        assert found in known
+        assert abs(float(found) - score) <= step / 2 + 1e-9
+        if abs(score / step % 1 - 0.5) > 1e-6:
+            assert found == f"{np.round(score / step) * step:.1f}"
+
+
+def test_half_way_goes_to_the_even_multiple():
+    # in binary 3.3 / 0.2 is a little less than 16.5 and 4.3 / 0.2 is 21.5
+    assert [target_text(TEXT_TASKS["stsb"], t, 0.2) for t in ("3.3", "4.3", "3.1", "0.1", "0.3")] == [
+        "3.2", "4.4", "3.2", "0.0", "0.4",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["", "high", "-0.2", "5.001", "nan", "inf"])
+def test_what_is_no_score(text):
+    with pytest.raises(InputError, match="expected a number from 0 to 5"):
+        target_text(TEXT_TASKS["stsb"], text, 0.2)
+
+
+@pytest.mark.parametrize("step", [0.25, 0.3, 0.05])
+def test_steps_that_give_no_set_of_scores(step):
+    with pytest.raises(InputError, match="score_step"):
+        label_texts(TEXT_TASKS["stsb"], step)
+
+
+def test_free_text_has_no_labels():
+    assert label_texts(TEXT_TASKS["xsum"], 0.2) == ()
+    assert target_text(TEXT_TASKS["roen"], "The text.", 0.2) == "The text."
+    with pytest.raises(InputError, match="the target is empty"):
+        target_text(TEXT_TASKS["roen"], " ", 0.2)
