@@ -4,7 +4,7 @@ A batch may hold several tasks, so a condition has a task for every row, and wei
 weights of the encoder's sites are asked for first, those of the decoder's when the encoder has read the texts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -82,6 +82,10 @@ class TextToText(Method):
         """Return what is added to the cross-entropy of the rows at hand, a mean over them."""
         return None
 
+    def meet(self, encoded: Iterable[Encoded]) -> dict[str, Any]:
+        """Be shown the examples of a new task before it is tuned to them; return what is worth writing down."""
+        return {}
+
     def encode(self, batch: TextBatch) -> Encoded:
         """Return the texts as the encoder leaves them: the one place that knows where virtual tokens stand."""
         model: Any = self.model
@@ -125,19 +129,21 @@ class TextToText(Method):
     def forward(self, batch: TextBatch) -> Tensor:
         """Return this process's share of the loss of the global batch."""
         encoded = self.encode(batch)
-        logits = self.decode(encoded, self.shifted(batch.targets)).float()
+        loss = self.cross_entropy(self.decode(encoded, self.shifted(batch.targets)), batch)
+        if (extra := self.extra_loss(encoded)) is not None:
+            loss = loss + extra * (len(batch.tasks) / batch.rows)
+        return loss
+
+    def cross_entropy(self, logits: Tensor, batch: TextBatch) -> Tensor:
+        """Return this process's share of the cross-entropy, given the logits of its target pieces."""
         loss = functional.cross_entropy(
-            logits.flatten(0, 1),
+            logits.float().flatten(0, 1),
             batch.targets.flatten(),
             ignore_index=IGNORED,
             reduction="sum",
             label_smoothing=self.objective.label_smoothing,
         )
-        if self.objective.token_loss == "mean":
-            loss = loss / batch.count
-        if (extra := self.extra_loss(encoded)) is not None:
-            loss = loss + extra * (len(batch.tasks) / batch.rows)
-        return loss
+        return loss / batch.count if self.objective.token_loss == "mean" else loss
 
     @torch.no_grad()
     def generate(self, batch: TextBatch, longest: int, *, shortest: int = 0, beams: int = 1) -> Tensor:

@@ -1,0 +1,79 @@
+"""ATTEMPT: a mixture, by attention, of frozen source prompts and of the target's own (Asai et al., 2022)."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any, ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from hxbench.backbones.load import Backbone
+from hxbench.encoding.text_batch import TextBatch
+from hxbench.errors import InputError
+from hxbench.methods.prompt import SOURCE, PromptOptions, PromptTuning, StageTraining, prompt_run
+from hxbench.modules.soft_prompt import PromptAttention, take_prompt
+from hxbench.spec import Closed, Positive, Rate, RunSpec, TaskName
+
+
+class AttemptOptions(PromptOptions):
+    """Size of the attention, and which prompts it mixes.
+
+    The published sources are these four and SQuAD and ReCoRD, which are not among the corpora here.
+    """
+
+    sources: Annotated[tuple[TaskName, ...], Field(min_length=1)] = ("mnli", "qnli", "qqp", "sst2")
+    attention: Positive = 100
+    temperature: Rate | None = None  # without one e times the hidden size: 2087 at T5-base, as published
+    source_training: StageTraining = StageTraining(epochs=20)
+
+
+class Attempt(PromptTuning):
+    """For every example: its mixture of the source prompts and the target's, plus the target's once more."""
+
+    Options: ClassVar[type[Closed]] = AttemptOptions
+
+    def __init__(self, backbone: Backbone, *, options: AttemptOptions, **others: Any) -> None:
+        """Draw the target's prompt and the attention; the source prompts come with `take`."""
+        super().__init__(backbone, options=options, **others)
+        hidden = backbone.hidden_size
+        self.attention = PromptAttention(hidden, options.attention, options.temperature or math.e * hidden)
+        self.sources = nn.ParameterDict(
+            {task: nn.Parameter(torch.zeros(options.tokens, hidden)) for task in options.sources}
+        )
+        self._taken: set[str] = set()
+
+    @classmethod
+    def needs(cls, spec: RunSpec, texts: Sequence[str]) -> dict[str, RunSpec]:
+        """Return the runs that tune the source tasks' prompts."""
+        options = AttemptOptions.model_validate(spec.options)
+        return {
+            f"{SOURCE} {task}": prompt_run(spec, task, options, options.source_training)
+            for task in options.sources
+        }
+
+    def take(self, role: str, tensors: Mapping[str, Tensor]) -> None:
+        """Take over a source task's prompt, or go on from a finished run."""
+        kind, _, task = role.partition(" ")
+        if kind != SOURCE:
+            return super().take(role, tensors)
+        self._taken.add(task)
+        return take_prompt(self.sources[task], tensors, f"the prompt of {task}")
+
+    def prompt(self, embedded: Tensor, batch: TextBatch) -> Tensor:
+        """Return the prompt of every row, [batch, tokens, hidden]."""
+        target = self.own()
+        missing = [task for task in self.sources if task not in self._taken]
+        if missing and not target.is_meta:  # nothing is computed on meta tensors
+            raise InputError(f"there is no source prompt of {missing[0]}.")
+        prompts = torch.stack([*self.sources.values(), target])
+        shares = self.attention(embedded, batch.attention_mask, prompts)
+        return torch.einsum("bp,pth->bth", shares, prompts) + target
+
+    def parts(self) -> dict[str, Iterable[nn.Parameter]]:
+        """The target's prompt and the attention."""
+        return {**super().parts(), "attention": list(self.attention.parameters())}
+
+    def taken_parts(self) -> dict[str, Iterable[nn.Parameter]]:
+        """One of the source prompts, which are all of a size."""
+        return {"source_prompt": [next(iter(self.sources.values()))]}

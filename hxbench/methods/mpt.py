@@ -1,0 +1,194 @@
+"""MPT: a prompt shared by tasks, multiplied by rank-1 factors of each (Wang et al., 2023).
+
+In the source stage the shared prompt and the factors of several tasks are trained together, and what they make of
+a text is drawn to what a prompt makes of it that was tuned for its task alone. In the target stage one task goes
+on from the shared prompt and the mean of the factors.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from hxbench.backbones.load import Backbone
+from hxbench.encoding.text_batch import IGNORED, TextBatch
+from hxbench.errors import InputError
+from hxbench.methods.prompt import SOURCE, PromptOptions, StageTraining, earlier_run, prompt_run
+from hxbench.methods.text_to_text import Encoded, TextToText
+from hxbench.modules.parameters import fill
+from hxbench.modules.soft_prompt import multitask_prompt, take_prompt
+from hxbench.spec import Closed, RunSpec
+from hxbench.tasks import suite_tasks
+
+TEACHER = "teacher"  # the role of a run that tuned the prompt of one source task
+Weight = Annotated[float, Field(ge=0)]
+
+
+class MultitaskPrompt(TextToText):
+    """What both stages have: the shared prompt and the factors of the run's tasks."""
+
+    def __init__(self, backbone: Backbone, *, options: PromptOptions, **others: Any) -> None:
+        """Draw the prompt and the factors; `others` as every text-to-text method."""
+        super().__init__(backbone, options=options, **others)
+        self.tokens = options.tokens
+        self.soft: Any = multitask_prompt(backbone, len(self.places), options.tokens, options.sample_from)
+
+    def prompt(self, embedded: Tensor, batch: TextBatch) -> Tensor:
+        """Return the prompt of every row's task, [batch, tokens, hidden]."""
+        places = torch.arange(len(self.places), device=batch.tasks.device)
+        virtual = torch.arange(self.tokens, device=batch.tasks.device).expand(len(places), -1)
+        return self.soft(virtual, places)[batch.tasks]
+
+    def parts(self) -> dict[str, Iterable[nn.Parameter]]:
+        """The shared prompt, and every task's factors."""
+        soft = self.soft
+        return {
+            "prompt": list(soft.embedding.parameters()),
+            "factors": [soft.prefix_task_cols, soft.prefix_task_rows],
+        }
+
+
+class Distillation(Closed):
+    """What the source stage learns beside its tasks, and how its teachers are trained.
+
+    The weights are not known: 1 is the sum of the losses as they are.
+    """
+
+    distillation: Weight = 1.0  # of the divergence from the teacher's distribution, a target piece
+    hidden: Weight = 0.0  # of the mean squared difference of the encoder's states at the real pieces
+    teacher: StageTraining = StageTraining(epochs=20)
+
+
+class MptSourceOptions(PromptOptions, Distillation):
+    """Size of the prompt, and the distillation."""
+
+
+class MptSource(MultitaskPrompt):
+    """The source stage, on a suite."""
+
+    Options = MptSourceOptions
+
+    def __init__(self, backbone: Backbone, *, options: MptSourceOptions, **others: Any) -> None:
+        """Build the student; the teachers' prompts come with `take`."""
+        super().__init__(backbone, options=options, **others)
+        self.distillation, self.hidden = options.distillation, options.hidden
+        size = (options.tokens, backbone.hidden_size)
+        self.teachers = nn.ParameterDict({task: nn.Parameter(torch.zeros(size)) for task in self.tasks})
+        self._taken: set[str] = set()
+        self._teaching = False
+
+    @classmethod
+    def needs(cls, spec: RunSpec, texts: Sequence[str]) -> dict[str, RunSpec]:
+        """Return the runs that tune the teachers' prompts, one for each task of the suite."""
+        options = MptSourceOptions.model_validate(spec.options)
+        tasks = suite_tasks(spec.suite) if spec.suite else ()
+        return {f"{TEACHER} {task}": prompt_run(spec, task, options, options.teacher) for task in tasks}
+
+    def take(self, role: str, tensors: Mapping[str, Tensor]) -> None:
+        """Take over a teacher's prompt, or go on from a finished run."""
+        kind, _, task = role.partition(" ")
+        if kind != TEACHER:
+            return super().take(role, tensors)
+        self._taken.add(task)
+        return take_prompt(self.teachers[task], tensors, f"the prompt of {task}")
+
+    def prompt(self, embedded: Tensor, batch: TextBatch) -> Tensor:
+        """Return the prompt of every row's task: the student's, or the teacher's while it is asked."""
+        if self._teaching:
+            return torch.stack([self.teachers[task] for task in self.tasks])[batch.tasks]
+        return super().prompt(embedded, batch)
+
+    @contextmanager
+    def _as_teacher(self) -> Iterator[None]:
+        if missing := [task for task in self.tasks if task not in self._taken]:
+            raise InputError(f"there is no prompt to teach {missing[0]}.")
+        training = self.model.training
+        self._teaching = True
+        self.model.eval()  # a teacher says the same every time
+        try:
+            with torch.no_grad():
+                yield
+        finally:
+            self._teaching = False
+            self.model.train(training)
+
+    def forward(self, batch: TextBatch) -> Tensor:
+        """Return this process's share of cross-entropy and distillation, both over the target pieces."""
+        decoder_ids = self.shifted(batch.targets)
+        encoded = self.encode(batch)
+        logits = self.decode(encoded, decoder_ids)
+        loss = self.cross_entropy(logits, batch)
+        if not self.distillation and not self.hidden:
+            return loss
+        with self._as_teacher():
+            taught = self.encode(batch)
+            wanted = self.decode(taught, decoder_ids)
+        per_piece = 1 / batch.count if self.objective.token_loss == "mean" else 1.0
+        loss = loss + self.distillation * per_piece * divergence(logits, wanted, batch.targets != IGNORED)
+        if self.hidden:
+            loss = loss + self.hidden * self._state_difference(encoded, taught) * (len(batch.tasks) / batch.rows)
+        return loss
+
+    def _state_difference(self, encoded: Encoded, taught: Encoded) -> Tensor:
+        real = encoded.mask[:, self.tokens :].unsqueeze(-1).float()
+        apart = (encoded.states - taught.states)[:, self.tokens :].float().square().mean(-1, keepdim=True)
+        return (apart * real).sum() / real.sum()
+
+    def taken_parts(self) -> dict[str, Iterable[nn.Parameter]]:
+        """One of the teachers' prompts, which are all of a size."""
+        return {"teacher_prompt": [next(iter(self.teachers.values()))]}
+
+
+def divergence(logits: Tensor, wanted: Tensor, real: Tensor) -> Tensor:
+    """Return KL(softmax of `wanted` ‖ softmax of `logits`) summed over the `real` positions, in fp32.
+
+    Both are [batch, length, vocabulary], `real` is [batch, length].
+    """
+    terms = functional.kl_div(
+        logits.float().log_softmax(-1), wanted.float().log_softmax(-1), log_target=True, reduction="none"
+    )
+    return (terms.sum(-1) * real).sum()
+
+
+class MptOptions(PromptOptions):
+    """The source stage that a target task goes on from."""
+
+    suite: Literal["glue", "superglue"] = "glue"
+    source: Distillation = Distillation()
+    source_training: StageTraining = StageTraining(epochs=20, batches="concatenated")
+
+
+class Mpt(MultitaskPrompt):
+    """The target stage: the shared prompt and one task's factors, both tuned on."""
+
+    Options = MptOptions
+
+    @classmethod
+    def needs(cls, spec: RunSpec, texts: Sequence[str]) -> dict[str, RunSpec]:
+        """Return the run of the source stage."""
+        options = MptOptions.model_validate(spec.options)
+        own = MptSourceOptions(
+            tokens=options.tokens, sample_from=options.sample_from, **options.source.model_dump()
+        )
+        return {
+            SOURCE: earlier_run(
+                spec,
+                method="mpt-source",
+                options=own,
+                training=options.source_training,
+                setting="multi",
+                suite=options.suite,
+            )
+        }
+
+    def take(self, role: str, tensors: Mapping[str, Tensor]) -> None:
+        """Begin with the shared prompt and the mean of the source tasks' factors, or go on from a finished run."""
+        if role != SOURCE:
+            return super().take(role, tensors)
+        own = {f"soft.{name}": parameter for name, parameter in self.soft.named_parameters()}
+        means = {name: t.mean(0, keepdim=True) if "prefix_task" in name else t for name, t in tensors.items()}
+        return fill(own, means, "the source stage's prompt")

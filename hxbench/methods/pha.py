@@ -1,0 +1,217 @@
+"""PHA: the decoder's adapters are generated from a prototype of the task and the layer (Zhao et al., 2023).
+
+The encoder has adapters of its own, the same for all tasks. A retriever maps what it makes of a text, averaged, to
+z. Two contrastive losses keep the z of a task together and tie them to its prototype, so that for a task never
+seen the prototype nearest to its examples can be looked up and tuned on.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Annotated, Any, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from hxbench.backbones.load import Backbone
+from hxbench.backbones.sites import SiteKey, SiteWeights
+from hxbench.methods.method import START
+from hxbench.methods.text_to_text import Encoded, TextCondition, TextToText
+from hxbench.modules.adapter import Bottlenecks
+from hxbench.modules.by_task import for_rows
+from hxbench.modules.contrastive import Average, Denominator, cosines, instance_loss, prototype_loss
+from hxbench.modules.parameters import fill
+from hxbench.modules.prototype_hypernetwork import Projector, PrototypeHypernetwork, retriever
+from hxbench.modules.small_start import start_adapters
+from hxbench.spec import Closed, Positive, Rate
+
+ENCODER, DECODER = "encoder_parallel", "decoder_parallel"
+ADOPTED = "adopted"  # the name of a new task's prototype among the trained parameters
+
+
+class PHAOptions(Closed):
+    """Sizes, what is left out for an ablation, and where paper and published code differ.
+
+    The defaults count what appendix B counts. The code has `biases`, a `two_layers` projector, d′ = mixed = 64,
+    temperature 0.1, the denominator `others` and the average over `examples`.
+    """
+
+    bottleneck: Positive = 64  # of the encoder's adapters and of the generated ones
+    d_prime: Positive = 128  # of z, the prototypes and the layer embeddings
+    retriever_hidden: Positive = 128
+    mixed: Positive = 32  # what the weights are a linear map of; the paper's d_h, 64 outside of multi-task runs
+    projector: Projector = "matrix"
+    projector_hidden: Positive = 128  # of two layers
+    biases: bool = False  # of retriever, projector and generator
+    # Table 3. Without prototypes the hypernetwork is fed what stands for the text itself. That is z or, without a
+    # retriever, the pooled encoder states, whose width prototypes then have. The paper does not say which losses
+    # are left.
+    prototypes: bool = True
+    retriever: bool = True
+    instances: Literal["with_retriever", "always", "never"] = "with_retriever"  # when there is an instance loss
+    contrastive_weight: Annotated[float, Field(ge=0)] = 0.1  # the paper's λ, of both contrastive losses
+    temperature: Rate = 1.0  # the paper has none
+    denominator: Denominator = "negatives"
+    average: Average = "tasks"
+    # How a new task's prototype is found, which is not stated: by the mean similarity to the examples at hand, by
+    # vote, or anew for each example, which then keeps the prototypes it has.
+    retrieval: Literal["mean", "vote", "example"] = "mean"
+
+
+class PHA(TextToText):
+    """Adapters parallel to the feed-forward blocks: own ones in the encoder, generated ones in the decoder."""
+
+    Options = PHAOptions
+    positions = (ENCODER, DECODER)
+    probes = ("cb", "boolq", "scitail")  # tasks whose texts are held against the prototypes (Figure 5)
+
+    def __init__(self, backbone: Backbone, *, options: PHAOptions, **others: Any) -> None:
+        """Build all parts; a new task has a prototype of its own, `adopted`, until `meet` finds it one anyhow."""
+        super().__init__(backbone, options=options, **others)
+        self.chosen = options
+        hidden, layers = backbone.hidden_size, backbone.layer_count
+        width = options.d_prime if options.retriever else hidden  # of what stands for a text
+        self.adapters = Bottlenecks(layers, hidden, options.bottleneck, 1.0)
+        start_adapters(self.adapters)
+        self.retriever = (
+            retriever(hidden, options.retriever_hidden, options.d_prime, biases=options.biases)
+            if options.retriever
+            else None
+        )
+        self.prototypes = nn.Parameter(torch.randn(len(self.tasks), width)) if options.prototypes else None
+        self.hypernetwork = PrototypeHypernetwork(
+            layers, width, options.d_prime, options.mixed, hidden, options.bottleneck,
+            projector=options.projector, projector_hidden=options.projector_hidden, biases=options.biases,
+        )  # fmt: skip
+        adopts = options.prototypes and self.new_task is not None and options.retrieval != "example"
+        self.adopted = nn.Parameter(torch.randn(width)) if adopts else None
+
+    def take(self, role: str, tensors: Mapping[str, Tensor]) -> None:
+        """Go on from a finished run, which has no prototype of the new task."""
+        if role != START:
+            return super().take(role, tensors)
+        own = {name: p for name, p in self.trained().items() if name != ADOPTED}
+        return fill(own, tensors, "the run it starts from")
+
+    def adapter_weights(self, condition: TextCondition) -> Mapping[SiteKey, SiteWeights]:
+        """Return the encoder's adapters, or from one product those of all layers of the decoder, in fp32."""
+        if condition.pooled is None:
+            return {SiteKey(layer, ENCODER): one for layer, one in enumerate(self.adapters.by_layer())}
+        with _full_precision(condition.pooled):
+            each = self._generated(condition, condition.pooled)
+        return {SiteKey(layer, DECODER): one for layer, one in enumerate(each)}
+
+    def _generated(self, condition: TextCondition, pooled: Tensor) -> Iterable[SiteWeights]:
+        keys, tasks = self._keys(), condition.tasks
+        if keys is None:  # every row has an adapter of its own
+            return self.hypernetwork(self.instances(pooled)).unbind()
+        if self.new_task is not None and self.adopted is None:
+            tasks = torch.where(tasks == len(self.tasks), self.retrieve(self.instances(pooled)), tasks)
+        elif condition.task is not None:
+            return self.hypernetwork(keys[condition.task]).unbind()
+        return for_rows(self.hypernetwork(keys), tasks)
+
+    def _keys(self) -> Tensor | None:
+        """Return the prototypes in the order of tasks, that of the new one behind the others, [tasks, width]."""
+        if self.prototypes is None or self.adopted is None:
+            return self.prototypes
+        return torch.cat([self.prototypes, self.adopted[None]])
+
+    def instances(self, pooled: Tensor) -> Tensor:
+        """Return what stands for texts, given the pooled encoder states [batch, hidden]: z, or just these."""
+        pooled = pooled.float()
+        return pooled if self.retriever is None else self.retriever(pooled)
+
+    def extra_loss(self, encoded: Encoded) -> Tensor | None:
+        """Return λ(L_IR + L_Pro), in fp32; nothing for a new task, which is tuned to by cross-entropy alone.
+
+        A loss goes with its part: that of instances trains the retriever, the other ties prototypes to texts.
+        """
+        chosen = self.chosen
+        if self.new_task is not None or not chosen.contrastive_weight:
+            return None
+        losses: list[Tensor] = []
+        with _full_precision(encoded.pooled):
+            instances = self.instances(encoded.pooled)
+            if chosen.instances == "always" or (
+                chosen.instances == "with_retriever" and self.retriever is not None
+            ):
+                losses.append(
+                    instance_loss(
+                        instances, encoded.tasks, temperature=chosen.temperature,
+                        denominator=chosen.denominator, average=chosen.average,
+                    )
+                )  # fmt: skip
+            if self.prototypes is not None:
+                losses.append(
+                    prototype_loss(
+                        instances, self.prototypes, encoded.tasks, temperature=chosen.temperature,
+                        average=chosen.average,
+                    )
+                )  # fmt: skip
+        return chosen.contrastive_weight * torch.stack(losses).sum() if losses else None
+
+    def features(self, encoded: Encoded) -> dict[str, Tensor]:
+        """Return `features`, the pooled encoder states [batch, hidden], and `z` [batch, d′], in fp32.
+
+        Without a retriever both are the same.
+        """
+        with _full_precision(encoded.pooled):
+            return {"features": encoded.pooled.float(), "z": self.instances(encoded.pooled)}
+
+    def prototypes_by_task(self) -> Tensor:
+        """Return the prototypes in the order of tasks, [tasks, width]; of a model without any, none of them."""
+        if self.prototypes is None:
+            return self.hypernetwork.layers.new_zeros(0, 0)
+        return self.prototypes.detach()
+
+    @torch.no_grad()
+    def retrieve(self, instances: Tensor) -> Tensor:
+        """Return the place of the prototype for texts [n, width], [1]; with `example` one for each text, [n].
+
+        A tie of votes goes to the prototype that is more similar on average.
+        """
+        similarity = cosines(instances, self.prototypes_by_task())
+        if self.chosen.retrieval == "example":
+            return similarity.argmax(1)
+        score = similarity.mean(0)
+        if self.chosen.retrieval == "vote":
+            score = torch.bincount(similarity.argmax(1), minlength=len(score)) + score / 4  # which is below a vote
+        return score.argmax(keepdim=True)
+
+    @torch.no_grad()
+    def meet(self, encoded: Iterable[Encoded]) -> dict[str, Any]:
+        """Make the prototype nearest to a new task's texts its own to begin with, and say which one that was."""
+        if self.prototypes is None or self.new_task is None:
+            return {}
+        instances = torch.cat([self.features(one)["z"] for one in encoded])
+        found = self.retrieve(instances).tolist()
+        if self.adopted is not None:
+            self.adopted.copy_(self.prototypes[found[0]])
+        similarity = cosines(instances, self.prototypes).mean(0).tolist()
+        names = [self.tasks[place] for place in found]
+        return {
+            "retrieved": names[0]
+            if self.adopted is not None
+            else {name: names.count(name) for name in set(names)},
+            "similarity": dict(zip(self.tasks, similarity, strict=True)),
+        }
+
+    def parts(self) -> dict[str, Iterable[nn.Parameter]]:
+        """All that is not the backbone, which stays as it is."""
+        network = self.hypernetwork
+        return {
+            "adapters": list(self.adapters.parameters()),
+            "retriever": [] if self.retriever is None else list(self.retriever.parameters()),
+            "prototypes": [p for p in (self.prototypes, self.adopted) if p is not None],
+            "layer_embeddings": [network.layers],
+            "projector": list(network.projector.parameters()),
+            "generator": list(network.generator.parameters()),
+        }
+
+
+@contextmanager
+def _full_precision(value: Tensor) -> Iterator[None]:
+    device = value.device.type
+    with torch.autocast("cpu" if device == "meta" else device, enabled=False):
+        yield
