@@ -23,7 +23,7 @@ HIGHEST_SCORE = 5.0  # of STS-B
 Example = tuple[list[str], str]
 """The fields in the order of the task, and the target."""
 
-# The release of QQP has three pairs without their second question, which everybody leaves out.
+# The release of QQP has three rows without one of their questions: 363,849 rows, 363,846 examples.
 _INCOMPLETE = {"qqp": 3}
 _SPANS = ("span1_text", "span1_index", "span2_text", "span2_index")
 

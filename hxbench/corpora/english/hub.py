@@ -6,6 +6,7 @@ loading script instead of Parquet files, the hub's own conversion of it is used,
 `HF_ENDPOINT` names another server. What is in the cache is used without asking anybody.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -109,21 +110,23 @@ class EnglishHub:
             except InputError:
                 raise
             except Exception as error:
-                reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-                raise InputError(f"{item} could not be fetched ({reason}).") from error
+                raise InputError(f"{item} {_reason(error)}.") from error
 
     def _resolve(self, task: TextTask, endpoint: str | None) -> Pinned:
         """Return the commit this cache keeps to, asking the hub the first time only."""
         repository = _REPOSITORIES[task.suite]
         if (known := self._pinned(repository)) is None:
             from huggingface_hub import HfApi
+            from huggingface_hub.errors import RevisionNotFoundError
 
             for branch in BRANCHES:
-                about = HfApi(endpoint=endpoint).dataset_info(repository, revision=branch)
-                names = sorted(entry.rfilename for entry in about.siblings or ())
-                files = [name for name in names if name.endswith(".parquet")]
-                if files:
-                    break
+                with contextlib.suppress(RevisionNotFoundError):
+                    about = HfApi(endpoint=endpoint).dataset_info(repository, revision=branch)
+                    names = sorted(entry.rfilename for entry in about.siblings or ())
+                    if files := [name for name in names if name.endswith(".parquet")]:
+                        break
+            else:
+                raise InputError(f"{repository} has no Parquet file on its branches {' and '.join(BRANCHES)}.")
             note = {"revision": about.sha, "files": files}
             write_whole(self._note(repository), json.dumps(note, indent=1).encode())
             known = self._pinned(repository)
@@ -165,6 +168,17 @@ def _files(pinned: Pinned, task: TextTask, part: str) -> list[str]:
     folder, split = "|".join(map(re.escape, folders)), re.escape(_splits(task)[part])
     form = re.compile(rf"({folder})/({split}-\d+-of-\d+(-[0-9a-f]+)?|{split}/\d+)\.parquet")
     return [name for name in pinned.files if form.fullmatch(name)]
+
+
+def _reason(error: Exception) -> str:
+    """Return why a file did not come: it is not there, or the hub could not be asked."""
+    from huggingface_hub import errors as known
+
+    absent = (known.EntryNotFoundError, known.RepositoryNotFoundError, known.RevisionNotFoundError)
+    # The local one is an absent entry by its class, but says that the hub could not be asked.
+    if isinstance(error, absent) and not isinstance(error, known.LocalEntryNotFoundError):
+        return "does not exist on the hub"
+    return f"could not be fetched ({(str(error).strip() or type(error).__name__).splitlines()[0]})"
 
 
 def _transfer(item: Item, folder: Path, endpoint: str | None, progress: Progress | None) -> None:
