@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
     from hxbench.report import Artifact, Made
-    from hxbench.report.hyperx.results import Results
+    from hxbench.report.results import PaperResults
 
 
 def report_command(
@@ -80,7 +80,7 @@ def _check_format(format: str | None, chosen: "list[Artifact]", out: Path | None
         raise InputError(f"a table is no picture: {', '.join(PICTURES)} are formats of figures.")
 
 
-def _print(made: "list[Made]", format: str, results: "Results") -> None:
+def _print(made: "list[Made]", format: str, results: "PaperResults[Any]") -> None:
     import sys
 
     from hxbench.report.render import PAGE, renderer, terminal
@@ -97,7 +97,7 @@ def _print(made: "list[Made]", format: str, results: "Results") -> None:
         typer.echo(renderer(format)(tables), nl=False)
 
 
-def _files(made: "list[Made]", format: str | None, results: "Results") -> Iterator[tuple[str, bytes]]:
+def _files(made: "list[Made]", format: str | None, results: "PaperResults[Any]") -> Iterator[tuple[str, bytes]]:
     """Yield the names and contents of the files in a format; without one in all, the page only of everything."""
     from hxbench.report import PAPERS
     from hxbench.report.draw import pictures

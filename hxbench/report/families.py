@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 from hxbench import experiment, recipe
+from hxbench.errors import InputError
 from hxbench.experiment import few_shot_runs
 from hxbench.recipe import ExperimentBlock, FewShotRecipe
 from hxbench.report.identity import (
@@ -44,6 +45,7 @@ class Family:
     models: tuple[Model, ...] = ()
     runs: dict[tuple[Model, int], RunRecord] = field(default_factory=dict)
     options: str = ""  # what a command has to add to make more of them
+    suite: str | None = None  # whose tasks the models are of
     notes: list[str] = field(default_factory=list)
 
 
@@ -110,7 +112,7 @@ class Families:
 
     def _specs(self, method: str, setting: str, block: ExperimentBlock) -> Iterator[RunSpec]:
         """Yield a run as a block wants it: with the profile's data, then with the other place of the same."""
-        own = recipe.load("profiles", self.profile).data.get("origin")
+        own = recipe.scale(self.profile, self.paper).data.get("origin")
         for origin in (own, *(place for place in _REAL if own in _REAL and place != own)):
             if spec := recipe_spec(method, setting, self.profile, block=block, origin=origin):
                 yield spec
@@ -118,13 +120,18 @@ class Families:
     def _wanted(self, method: str, setting: str, block: ExperimentBlock) -> Iterator[Identity]:
         return (identity(spec) for spec in self._specs(method, setting, block))
 
-    def choose(self, method: str, setting: str, block: ExperimentBlock | None = None) -> Family:
+    def choose(
+        self, method: str, setting: str, block: ExperimentBlock | None = None, suite: str | None = None
+    ) -> Family:
         """Return the runs that make a method's cells; what was left out, and why, is in its notes.
 
-        With a block only runs exactly as it asks for count, and nothing is said of others.
+        With a block only runs exactly as it asks for count, and nothing is said of others. Without one `suite`
+        says whose tasks the models are of, where tasks come in suites.
         """
-        family = Family(method, setting)
+        family = Family(method, setting, suite=block.suite if block else suite)
         groups = self._plain.get((method, setting), {})
+        if block is None:  # a model of one task is of no suite
+            groups = {name: one for name, one in groups.items() if one.identity.get("suite") in (None, suite)}
         if block is None:
             family.notes += self._written_elsewhere(method, setting)
             chosen = self._recipes_or_lone(groups, family)
@@ -133,8 +140,8 @@ class Families:
         alone = one_task(method)
         if alone is None:  # a method without a recipe here: its runs tell
             alone = any(r.spec.task for g in groups.values() for r in g.records)  # type: ignore[union-attr]
-        switched = block is not None and block.switched
-        family.models = models(setting, one_task=alone, switched=switched)
+        whole = models(setting, one_task=alone, suite=suite)
+        family.models = experiment.block_models(block, alone) if block else whole
         if chosen is None:
             return family
         members = self._one_input(chosen.records, "backbone", self._bodies, family.notes)
@@ -157,12 +164,12 @@ class Families:
     def _recipes_or_lone(self, groups: dict[str, _Group], family: Family) -> _Group | None:
         """Return the recipe's runs, else the only others on the same ground; the rest goes into the notes."""
         label = f"{family.method} ({family.setting})"
-        spec = recipe_spec(family.method, family.setting, self.profile)
+        spec = recipe_spec(family.method, family.setting, self.profile, suite=family.suite)
         wanted = identity(spec) if spec else None
         chosen = self._exactly(groups.values(), [wanted]) if wanted else None
         others = [group for group in groups.values() if group is not chosen and not self._of_elsewhere(group)]
         if chosen is None:
-            able = [g for g in others if same_ground(g.identity, self.profile)]
+            able = [g for g in others if same_ground(g.identity, self.profile, self.paper)]
             able = [g for g in able if g.identity["partitions"] == "original"]
             chosen = able[0] if len(able) == 1 else None
             if chosen and wanted:
@@ -179,7 +186,7 @@ class Families:
                 family.notes.append(f"left out: {_runs(len(group.records))} of {label}{changes}.")
         if chosen and wanted:
             variant = chosen.identity["variant"]
-            own = recipe_spec(family.method, family.setting, self.profile, variant=variant)
+            own = recipe_spec(family.method, family.setting, self.profile, variant=variant, suite=family.suite)
             words = [] if variant == "paper" else ["--variant", variant]
             family.options = shlex.join([*words, *assignments(chosen.identity, identity(own) if own else wanted)])
         return chosen
@@ -221,7 +228,8 @@ class Families:
             # any one of them: they differ in nothing that a family's runs may not differ in
             wanted += [identity(one.spec) for one in islice(few_shot_runs(spec, block.few_shot, draws=[0]), 1)]
         chosen = self._exactly(self._few_shot.get((start.method, start.setting), {}).values(), wanted)
-        return _from(start, chosen.records if chosen else [])
+        records = chosen.records if chosen else []
+        return records if _starts_from_nothing(start.method) else _from(start, records)
 
     def few_shot_methods(self) -> list[tuple[str, str]]:
         """Return the methods and settings that have few-shot runs."""
@@ -232,7 +240,16 @@ class Families:
         groups = self._few_shot.get((start.method, start.setting), {}).values()
         wanted = flat({"training": protocol.training})
         alike = [g for g in groups if all(g.identity.get(name) == value for name, value in wanted.items())]
-        return _from(start, max(alike, key=lambda group: group.rank).records if alike else [])
+        records = max(alike, key=lambda group: group.rank).records if alike else []
+        return records if _starts_from_nothing(start.method) else _from(start, records)
+
+
+def _starts_from_nothing(method: str) -> bool:
+    """Return whether a method's few-shot runs are single-task ones from the beginning."""
+    try:
+        return bool(recipe.load("methods", method).few_shot_from == "nothing")
+    except InputError:
+        return False
 
 
 def _from(start: Family, records: Iterable[RunRecord]) -> list[RunRecord]:

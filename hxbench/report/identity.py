@@ -4,9 +4,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from hxbench import recipe, settings
+from hxbench import experiment, recipe, settings
 from hxbench.errors import InputError
 from hxbench.recipe import ExperimentBlock
+from hxbench.settings import models
 from hxbench.spec import RunSpec
 
 Identity = Mapping[str, Any]
@@ -88,23 +89,25 @@ def recipe_spec(
     *,
     variant: str = "paper",
     block: ExperimentBlock | None = None,
+    suite: str | None = None,
     origin: str | None = None,
 ) -> RunSpec | None:
     """Return a run as the recipe has it, with a block's changes; None for a method or setting without a recipe."""
-    switched = block is not None and block.switched
-    model = settings.models(setting, one_task=bool(one_task(method)), switched=switched)[0]
+    alone = bool(one_task(method))
+    known = experiment.block_models(block, alone) if block else models(setting, one_task=alone, suite=suite)
     try:
         return recipe.resolve(
-            method, setting=setting, profile=profile, variant=variant, task=model.task, partition=model.partition,
+            method, setting=setting, profile=profile, variant=variant, task=known[0].task,
+            partition=known[0].partition, suite=block.suite if block else suite, size=block.size if block else "",
             backbone_weights=block.weights if block else "pretrained", changes=block, origin=origin,
         )  # fmt: skip
     except InputError:
         return None
 
 
-def same_ground(ours: Identity, profile: str) -> bool:
+def same_ground(ours: Identity, profile: str, paper: str) -> bool:
     """Return whether a family stands on the profile's backbone, pre-trained, and on its kind of data."""
-    scale = recipe.load("profiles", profile)
+    scale = recipe.scale(profile, paper)
     wanted = flat({"backbone": recipe.backbone(scale.backbone).model_dump(mode="json")})
     made = {name: value for name, value in ours.items() if name.startswith("backbone.")}
     sandbox = (ours["data.origin"] == "sandbox") == (scale.data.get("origin") == "sandbox")

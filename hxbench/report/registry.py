@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from hxbench.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
     from hxbench.report.figure import Figure
-    from hxbench.report.hyperx.results import Results
+    from hxbench.report.results import PaperResults
     from hxbench.report.table import Table
     from hxbench.store import Store
 
@@ -86,15 +86,14 @@ def find_artifact(paper: str, name: str, kind: Kind = "table") -> Artifact:
     return known[full]
 
 
-def read_results(paper: str, store: "Store", profile: str | None = None) -> "Results":
+def read_results(paper: str, store: "Store", profile: str | None = None) -> "PaperResults[Any]":
     """Return what a paper's artifacts are made from; without a profile the store decides (`choose_profile`)."""
-    from hxbench.report.hyperx.results import Results
-
     artifacts(paper)
-    return Results(store, profile)
+    results = import_module(f"hxbench.report.{paper}.results").Results
+    return results(store, profile)
 
 
-def make(artifact: Artifact, results: "Results") -> Made:
+def make(artifact: Artifact, results: "PaperResults[Any]") -> Made:
     """Return an artifact as tables, and as figures if it is one."""
     built = import_module(artifact.module).build(results)
     if artifact.kind == "table":

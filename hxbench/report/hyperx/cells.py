@@ -1,10 +1,9 @@
-"""One cell: our estimate, the paper's number, and the footnotes that belong to either."""
+"""The numbers that Hyper-X prints, and where the paper contradicts itself about them (sheet, section 8)."""
 
 from hxbench.report.hyperx.results import PAPER
 from hxbench.report.hyperx.rows import BLOCKS, METRICS
-from hxbench.report.hyperx.scores import Estimate, members
+from hxbench.report.hyperx.scores import members
 from hxbench.report.published import published
-from hxbench.report.table import Cell, Marks
 
 _SINGLE, _MULTI, _MIXED = (block.title for block in BLOCKS)
 _TEXT = {
@@ -12,25 +11,6 @@ _TEXT = {
     ("MAD-X MS", _MIXED, "pos", "UNSEEN"): "the text has 2.8 more than Hyper-X Base; 67.0 − 63.8 are 3.2",
 }
 _ROUNDING = 0.065  # how far a mean of printed cells may be from a printed mean
-
-
-def make_cell(estimate: Estimate | None, printed: float | None, marks: Marks, *, doubt: str | None = None) -> Cell:
-    """Return the cell of an estimate (None where only the paper has a value) beside the printed value."""
-    theirs = (marks.letter(doubt),) if doubt and printed is not None else ()
-    if estimate is None:
-        return Cell(published=printed, published_marks=theirs)
-    ours = []
-    if estimate.lacking and estimate.values:
-        ours.append(marks.letter(f"over {', '.join(sorted(estimate.covers))} only: the data have no more"))
-    elif estimate.lacking:
-        ours.append(marks.letter("no data for this pair"))
-    if estimate.note:
-        ours.append(marks.letter(estimate.note))
-    if estimate.incomplete:
-        ours.append(marks.missing())
-    return Cell(
-        estimate.mean, estimate.sd, len(estimate.values), printed, tuple(ours), theirs, covers=estimate.covers
-    )
 
 
 def printed_score(artifact: str, row: str, column: str, task: str, group: str) -> float | None:

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from statistics import fmean, stdev
 
+from hxbench.report.cells import difference_cell, make_cell
 from hxbench.report.figure import Figure, Panel, Series
-from hxbench.report.hyperx.cells import doubt, make_cell, printed_score
-from hxbench.report.hyperx.results import PUBLISHED, UNPUBLISHED, Condition, Results
+from hxbench.report.hyperx.cells import doubt, printed_score
+from hxbench.report.hyperx.results import PUBLISHED, UNPUBLISHED, Results
 from hxbench.report.hyperx.rows import METRICS, MethodRow
-from hxbench.report.hyperx.scores import members
-from hxbench.report.hyperx.significance import HOW_GAIN, Resampler, said
+from hxbench.report.hyperx.scores import RunSet, members
+from hxbench.report.hyperx.significance import Resampler, said
+from hxbench.report.shown import Condition
+from hxbench.report.significance import HOW_GAIN
 from hxbench.report.table import MISSING, Block, Cell, Marks, Row, mark_seeds
 
 _MIXED = "Mixed-language multi-task"
@@ -33,23 +35,11 @@ class Gain:
 
 
 def gain_cell(
-    more: Condition, less: Condition, task: str, group: str, marks: Marks, printed: float | None
+    more: Condition[RunSet], less: Condition[RunSet], task: str, group: str, marks: Marks, printed: float | None
 ) -> Cell:
     """Return the mean and deviation of the differences, seed by seed, over the seeds that both have."""
-    ours, theirs = (one.run_set.by_seed(task, members(group)) for one in (more, less))
-    estimates = [one.run_set.group(task, group) for one in (more, less)]
-    if ours and theirs and estimates[0].covers != estimates[1].covers:
-        return Cell(published=printed, marks=(marks.letter(_OTHER_LANGUAGES),))
-    values = [ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys())]
-    lacking = (marks.missing(),) if any(one.incomplete for one in estimates) else ()
-    return Cell(
-        mean=fmean(values) if values else None,
-        sd=stdev(values) if len(values) > 1 else None,
-        n=len(values),
-        published=printed,
-        marks=lacking,
-        covers=estimates[0].covers,
-    )
+    each = ((o.run_set.group(task, group), o.run_set.by_seed(task, members(group))) for o in (more, less))
+    return difference_cell(next(each), next(each), marks, printed, _OTHER_LANGUAGES)
 
 
 def _said(gain: Gain, cells: dict[str, Cell]) -> str:
@@ -66,7 +56,7 @@ def _said(gain: Gain, cells: dict[str, Cell]) -> str:
     return f"gain: {', '.join(parts)}"
 
 
-def _tested(more: Condition, less: Condition, groups: tuple[str, ...]) -> list[str]:
+def _tested(more: Condition[RunSet], less: Condition[RunSet], groups: tuple[str, ...]) -> list[str]:
     """Return how surely the gains are gains, in the direction that is claimed."""
     resampler, sets = Resampler(), [more.run_set, less.run_set]
     found = [resampler.compare(sets, 0, 1, task, group) for task in METRICS for group in groups]
@@ -76,7 +66,11 @@ def _tested(more: Condition, less: Condition, groups: tuple[str, ...]) -> list[s
 
 
 def _series(
-    conditions: Iterable[Condition], task: str, groups: tuple[str, ...], known: MethodRow | None, marks: Marks
+    conditions: Iterable[Condition[RunSet]],
+    task: str,
+    groups: tuple[str, ...],
+    known: MethodRow | None,
+    marks: Marks,
 ) -> tuple[Series, ...]:
     """Return the bars; the first condition is the plain recipe, whose values Table 2 prints if it is `known`."""
     series = []

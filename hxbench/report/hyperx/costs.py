@@ -6,8 +6,9 @@ are those of all the adapters (the run itself counts so); its time is that of al
 
 from collections import Counter, defaultdict
 
+from hxbench.report.estimate import Estimate, costs_in
 from hxbench.report.hyperx.results import PAPER, Results
-from hxbench.report.hyperx.scores import Estimate, RunSet, costs_in
+from hxbench.report.hyperx.scores import RunSet
 from hxbench.report.published import published
 from hxbench.store import DamagedRun, RunRecord
 

@@ -10,7 +10,8 @@ from statistics import fmean
 
 from hxbench.languages import find_language
 from hxbench.recipe import FewShotRecipe
-from hxbench.report.hyperx.scores import Estimate, RunSet, members, scores_in
+from hxbench.report.estimate import Estimate
+from hxbench.report.hyperx.scores import RunSet, members, scores_in
 from hxbench.spec import RunSpec
 from hxbench.store import DamagedRun, RunRecord
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
+from hxbench.report.cells import make_cell
 from hxbench.report.figure import Figure, Panel, Series
-from hxbench.report.hyperx.cells import make_cell, printed_score
+from hxbench.report.hyperx.cells import printed_score
 from hxbench.report.hyperx.few_shot import FewShot
 from hxbench.report.hyperx.results import FEW_SHOT, Results
 from hxbench.report.hyperx.rows import BASE, MADX, MBERT, METRICS, SMALL, MethodRow

@@ -9,10 +9,11 @@ from dataclasses import replace
 
 from hxbench import experiment
 from hxbench.languages import find_language
-from hxbench.report.hyperx.cells import make_cell
+from hxbench.report.cells import make_cell
+from hxbench.report.estimate import Estimate, Rows
 from hxbench.report.hyperx.results import PAPER, UNPUBLISHED, Results
 from hxbench.report.hyperx.rows import METRICS, ORDER
-from hxbench.report.hyperx.scores import Estimate, Rows, RunSet
+from hxbench.report.hyperx.scores import RunSet
 from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, mark_best, mark_seeds
 from hxbench.settings import Model
 

@@ -6,40 +6,17 @@ are plain means over their languages, taken for each seed and then averaged over
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from statistics import fmean, stdev
-from typing import Any
+from statistics import fmean
 
 from hxbench import settings
 from hxbench.languages import find_language, language_set
+from hxbench.report.estimate import Estimate, Rows
 from hxbench.report.families import Family
 from hxbench.report.hyperx.rows import METRICS, ORDER
+from hxbench.report.run_set import StoredRuns
 from hxbench.settings import Model
-from hxbench.store import RunRecord
 
 _GROUP = {code: language.group for code, language in language_set("hyperx").items()}
-Rows = list[dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A value for each seed (or run), over the languages `covers`; `incomplete` when a wanted run is missing."""
-
-    values: tuple[float, ...] = ()
-    covers: frozenset[str] = frozenset()
-    lacking: tuple[str, ...] = ()  # languages of the group that the data do not have
-    incomplete: bool = False
-    note: str = ""  # what else has to be said of it
-
-    @property
-    def mean(self) -> float | None:
-        """The mean over the seeds."""
-        return fmean(self.values) if self.values else None
-
-    @property
-    def sd(self) -> float | None:
-        """The sample standard deviation over the seeds; None for fewer than two."""
-        return stdev(self.values) if len(self.values) > 1 else None
 
 
 def members(group: str) -> tuple[str, ...]:
@@ -76,8 +53,8 @@ def scores_in(rows: Rows, *, sources: bool = False) -> dict[tuple[str, str], flo
     return scores
 
 
-class RunSet:
-    """The metrics of one method in one setting, by model and seed; `wanted` are the seeds there should be."""
+class RunSet(StoredRuns):
+    """The metrics of one method in one setting, by model and seed, as scores of pairs."""
 
     def __init__(
         self,
@@ -86,41 +63,8 @@ class RunSet:
         runs: Mapping[tuple[Model, int], Rows],
         family: Family | None = None,
     ) -> None:
-        self.models, self.wanted = models, wanted
-        self.family = family or Family()
-        self.seeds = tuple(sorted({*wanted, *(seed for _, seed in runs)}))
-        self.present = frozenset(runs)
+        super().__init__(models, wanted, runs, family)
         self._scores = {which: scores_in(rows) for which, rows in runs.items()}
-        self._costs = {which: costs_in(rows) for which, rows in runs.items()}
-
-    @property
-    def method(self) -> str:
-        """The method's recipe."""
-        return self.family.method
-
-    @property
-    def setting(self) -> str:
-        """The setting of all runs."""
-        return self.family.setting
-
-    @property
-    def records(self) -> list[RunRecord]:
-        """The runs that the scores come from."""
-        return list(self.family.runs.values())
-
-    @property
-    def notes(self) -> list[str]:
-        """What was chosen or left out."""
-        return self.family.notes
-
-    @property
-    def lacks(self) -> bool:
-        """Whether a wanted run is missing."""
-        return bool(self.missing())
-
-    def missing(self) -> list[tuple[Model, int]]:
-        """Return the models that are wanted and not there."""
-        return [(m, s) for s in self.wanted for m in self.models if (m, s) not in self.present]
 
     def score(self, task: str, code: str) -> Estimate:
         """Return the score of a pair; the language by its paper code."""
@@ -155,18 +99,3 @@ class RunSet:
             lacking=tuple(code for code in codes if code not in covered) if by_seed else (),
             incomplete=not set(self.wanted) <= set(whole),
         )
-
-    def cost(self, metric: str) -> Estimate:
-        """Return a cost of one model, over all models that are there."""
-        values = tuple(costs[metric] for costs in self._costs.values() if metric in costs)
-        return Estimate(values=values, incomplete=not values and self.lacks)
-
-    def seed_count(self) -> tuple[int, int]:
-        """Return the least and the most seeds that a model of this setting has."""
-        counts = [sum((model, seed) in self.present for seed in self.seeds) for model in self.models]
-        return min(counts), max(counts)
-
-
-def costs_in(rows: Rows) -> dict[str, float]:
-    """Return the costs in a run's rows by metric."""
-    return {r["metric"]: r["value"] for r in rows if r.get("split") == "cost" and r.get("value") is not None}

@@ -1,10 +1,12 @@
 """Table 2: SEEN, UNSEEN and ALL of both tasks, for every method in every setting, with what a model costs."""
 
-from hxbench.report.hyperx.cells import doubt, make_cell, printed_score
+from hxbench.report.cells import make_cell
+from hxbench.report.hyperx.cells import doubt, printed_score
 from hxbench.report.hyperx.costs import cost, doubt_of_cost, printed_cost
 from hxbench.report.hyperx.results import Results
 from hxbench.report.hyperx.rows import BLOCKS, GROUPS, METRICS, MethodRow, SettingBlock
-from hxbench.report.hyperx.significance import MARK, SURE, Resampler, mark_leads, said
+from hxbench.report.hyperx.significance import Resampler, mark_leads, said
+from hxbench.report.significance import MARK, SURE
 from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns
 
 _NAME = "Table 2"

@@ -2,11 +2,12 @@
 
 from statistics import fmean
 
-from hxbench.report.hyperx.cells import make_cell
+from hxbench.report.cells import make_cell
+from hxbench.report.estimate import Estimate
 from hxbench.report.hyperx.costs import cost, doubt_of_cost, needed_costs, printed_cost, unknown
 from hxbench.report.hyperx.results import COSTS, Results
 from hxbench.report.hyperx.rows import BASE, MADX, MBERT, PSF, SMALL, MethodRow
-from hxbench.report.hyperx.scores import Estimate, RunSet
+from hxbench.report.hyperx.scores import RunSet
 from hxbench.report.table import Block, Cell, Column, Marks, Row, Table
 from hxbench.settings import TASKS
 

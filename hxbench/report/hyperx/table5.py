@@ -1,6 +1,7 @@
 """Table 5: few-shot transfer to five languages, from the models trained on English."""
 
-from hxbench.report.hyperx.cells import doubt_at_zero, make_cell, printed_score
+from hxbench.report.cells import make_cell
+from hxbench.report.hyperx.cells import doubt_at_zero, printed_score
 from hxbench.report.hyperx.few_shot import FewShot
 from hxbench.report.hyperx.results import FEW_SHOT, PAPER, Results
 from hxbench.report.hyperx.rows import BASE, MADX, MBERT, METRICS, SMALL, MethodRow

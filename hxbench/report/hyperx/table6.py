@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
-from hxbench.report.hyperx.cells import doubt, make_cell, printed_score
+from hxbench.report.cells import make_cell
+from hxbench.report.hyperx.cells import doubt, printed_score
 from hxbench.report.hyperx.results import Results
 from hxbench.report.hyperx.rows import BLOCKS, GROUPS, HSB_SIZE, METRICS, ORDER, UYGHUR, MethodRow, SettingBlock
-from hxbench.report.hyperx.significance import HOW, Resampler, said
+from hxbench.report.hyperx.significance import Resampler, said
+from hxbench.report.significance import HOW
 from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, mark_seeds
 
 _NAME = "Table 6"

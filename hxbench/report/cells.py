@@ -1,0 +1,51 @@
+"""One cell: our estimate, the paper's number, and the footnotes that belong to either."""
+
+from collections.abc import Mapping
+from statistics import fmean, stdev
+
+from hxbench.report.estimate import Estimate
+from hxbench.report.table import Cell, Marks
+
+
+def make_cell(estimate: Estimate | None, printed: float | None, marks: Marks, *, doubt: str | None = None) -> Cell:
+    """Return the cell of an estimate (None where only the paper has a value) beside the printed value."""
+    theirs = (marks.letter(doubt),) if doubt and printed is not None else ()
+    if estimate is None:
+        return Cell(published=printed, published_marks=theirs)
+    ours = []
+    if estimate.lacking and estimate.values:
+        ours.append(marks.letter(f"over {', '.join(sorted(estimate.covers))} only: the data have no more"))
+    elif estimate.lacking:
+        ours.append(marks.letter("no data for this pair"))
+    if estimate.note:
+        ours.append(marks.letter(estimate.note))
+    if estimate.incomplete:
+        ours.append(marks.missing())
+    return Cell(
+        estimate.mean, estimate.sd, len(estimate.values), printed, tuple(ours), theirs, covers=estimate.covers
+    )
+
+
+def difference_cell(
+    more: tuple[Estimate, Mapping[int, float]],
+    less: tuple[Estimate, Mapping[int, float]],
+    marks: Marks,
+    printed: float | None,
+    otherwise: str,
+) -> Cell:
+    """Return the mean and deviation of the differences, seed by seed, over the seeds that both have.
+
+    Each of the two is an estimate with its values by seed; `otherwise` is said where they cover different things.
+    """
+    (estimate, ours), (other, theirs) = more, less
+    if ours and theirs and estimate.covers != other.covers:
+        return Cell(published=printed, marks=(marks.letter(otherwise),))
+    values = [ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys())]
+    return Cell(
+        mean=fmean(values) if values else None,
+        sd=stdev(values) if len(values) > 1 else None,
+        n=len(values),
+        published=printed,
+        marks=(marks.missing(),) if estimate.incomplete or other.incomplete else (),
+        covers=estimate.covers,
+    )
