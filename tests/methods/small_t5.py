@@ -1,0 +1,73 @@
+"""A small T5 with random weights, and batches for it."""
+
+import numpy as np
+import torch
+from transformers import T5Config
+
+from hxbench.backbones.load import Backbone, meta_backbone
+from hxbench.backbones.shape import new_model
+from hxbench.backbones.sites import family_of
+from hxbench.encoding.text_batch import MIXED, collate_text
+from hxbench.methods import method_class
+from hxbench.stages.assemble import build, with_options
+
+TASKS = ("cola", "sst2", "rte")
+HIDDEN, LAYERS = 16, 2
+KINDS: dict[str, dict[str, object]] = {  # options, by kind
+    "text-finetune": {},
+    "adapter": {"reduction": 4},
+    "hyperformer": {"embedding": 3, "source_hidden": 6, "projected": 5, "reduction": 4},
+    "hyperdecoder": {"bottleneck": 4, "layer_embedding": 3, "source_hidden": 6},
+}
+
+
+def small_t5():
+    torch.manual_seed(0)
+    config = T5Config(
+        vocab_size=40, d_model=HIDDEN, d_kv=4, num_heads=2, d_ff=24, num_layers=LAYERS, decoder_start_token_id=0,
+        dropout_rate=0.1,
+    )  # fmt: skip
+    return Backbone(new_model(config), None, family_of("t5"))
+
+
+def made(kind, backbone=None, *, shaken=True, tasks=TASKS, new_task=None, **options):
+    """Return a method; `shaken`: every parameter of its own far from zero, so that nothing hides behind one."""
+    found = method_class(kind)
+    torch.manual_seed(1)
+    method = found(
+        backbone or small_t5(),
+        tasks=tasks,
+        new_task=new_task,
+        options=found.Options(**{**KINDS[kind], **options}),
+    )
+    method.freeze()
+    if shaken:
+        with torch.no_grad():
+            for name, parameter in method.named_parameters():
+                if not name.startswith("model."):
+                    parameter.normal_(std=0.4)
+    return method.eval()
+
+
+def batch_of(tasks, task=MIXED, *, pick=None, padding=0):
+    """Return a batch with a row for each place in `tasks`; `pick` keeps some rows, `padding` makes them longer."""
+    rng = np.random.default_rng(0)
+    sources = [rng.integers(2, 40, 3 + 2 * i) for i in range(len(tasks))]
+    targets = [np.array([*rng.integers(2, 40, 1 + i % 2), 1]) for i in range(len(tasks))]
+    pick = range(len(tasks)) if pick is None else pick
+    batch = collate_text(
+        [sources[i] for i in pick], [targets[i] for i in pick], [tasks[i] for i in pick], padding=0, task=task
+    )
+    if not padding:
+        return batch
+    from dataclasses import replace
+
+    longer = {n: torch.nn.functional.pad(getattr(batch, n), (0, padding)) for n in ("input_ids", "attention_mask")}
+    targets = torch.nn.functional.pad(batch.targets, (0, 2), value=-100)
+    return replace(batch, targets=targets, **longer)
+
+
+def at_base_shape(spec):
+    """Return the method of a spec on T5-base's shape, without weights."""
+    with torch.device("meta"):
+        return build(with_options(spec), meta_backbone(spec.backbone))
