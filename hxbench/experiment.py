@@ -66,7 +66,13 @@ def block_runs(
         for method in block.methods:
             found: MethodRecipe = recipe.load("methods", method)
             draws = range(recipe.scale(profile, found.paper).draws)
-            given: dict[str, Any] = {"profile": profile, "seed": seed, "origin": origin, "changes": block, "size": block.size}
+            given: dict[str, Any] = {
+                "profile": profile,
+                "seed": seed,
+                "origin": origin,
+                "changes": block,
+                "size": block.size,
+            }
             if block.few_shot and found.few_shot_from == "nothing":
                 yield from _few_shot_from_nothing(method, block.few_shot, draws, given)
                 continue
@@ -92,9 +98,14 @@ def _few_shot_from_nothing(
 ) -> Iterator[Wanted]:
     """Yield the protocol's runs of a method whose few-shot models are single-task ones from the beginning."""
     for task in protocol.tasks:
-        single = recipe.resolve(method, setting="single", task=task, **given)
-        for k, draw in product(protocol.k, draws):
-            yield Wanted(few_shot_spec(single, settings.Pair(task, LANGUAGE), k, draw, protocol.training))
+        yield from few_shot_singles(recipe.resolve(method, setting="single", task=task, **given), protocol, draws)
+
+
+def few_shot_singles(single: RunSpec, protocol: FewShotRecipe, draws: Iterable[int]) -> Iterator[Wanted]:
+    """Yield the protocol's runs of a single-task model that starts from nothing: every k, every draw."""
+    pair = settings.Pair(single.task or "", LANGUAGE)
+    for k, draw in product(protocol.k, draws):
+        yield Wanted(few_shot_spec(single, pair, k, draw, protocol.training))
 
 
 def named(text: str) -> tuple[str, str]:
@@ -118,9 +129,11 @@ def artifacts_of(paper: str, name: str) -> tuple[str, ...]:
     return found.artifacts
 
 
-def few_shot_protocol(paper: str = "hyperx", name: str = "table5") -> FewShotRecipe:
-    """Return the paper's few-shot protocol."""
-    return next(block.few_shot for block in blocks(paper, name) if block.few_shot)
+def few_shot_protocol(paper: str = "hyperx", experiment: str | None = None) -> FewShotRecipe:
+    """Return the few-shot protocol of a paper, or of one of its experiments."""
+    names = [experiment] if experiment else recipe.recipe_names(paper)
+    found = (block.few_shot for name in names for block in blocks(paper, name))
+    return next(one for one in found if one)
 
 
 def blocks(paper: str, name: str, below: tuple[str, ...] = ()) -> list[ExperimentBlock]:

@@ -141,6 +141,7 @@ class TrainingSpec(Closed):
         "homogeneous"
     )  # of one task; of all, shuffled together
     label_smoothing: float = added(0.0, ge=0, lt=1)  # text-to-text: 0.1 in the published code of PHA
+    beams: int | None = added(None, gt=0)  # of generated text; the paper's, 6 and 4, without a number
     token_loss: Literal["mean", "sum"] = added("mean")  # text-to-text: over the target pieces of a batch
 
     @model_validator(mode="after")

@@ -21,7 +21,7 @@ def fewshot_command(
     language: Annotated[
         list[str] | None, typer.Option(help="Language code; may be repeated; default: the paper's five.")
     ] = None,
-    task: Annotated[str | None, typer.Option(help="ner or pos; default: both.")] = None,
+    task: Annotated[str | None, typer.Option(help="One task; default: all of the paper's.")] = None,
     setting: Annotated[
         str | None, typer.Option(help="Whose models it starts from; default: the method's, English multi-task.")
     ] = None,
@@ -45,7 +45,7 @@ def fewshot_command(
     store: options.StoreDir = None,
     as_json: options.Json = False,
 ) -> None:
-    """Tune a method's models on k sentences of each language and task, and score them there (Hyper-X, 6.4)."""
+    """Tune a method's models on k examples of a language and task, and score them there (Hyper-X 6.4, PHA 4.4)."""
     from hxbench import experiment as experiments
     from hxbench import places, recipe
     from hxbench.cli import work
@@ -53,28 +53,41 @@ def fewshot_command(
     from hxbench.settings import TASKS
     from hxbench.stages.inputs import DataSource
     from hxbench.stages.session import Session
+    from hxbench.tasks import TEXT_TASKS
 
-    if task not in (None, *TASKS):
-        raise InputError(did_you_mean("task", str(task), list(TASKS)))
-    protocol = experiments.few_shot_protocol()
+    found: recipe.MethodRecipe = recipe.load("methods", method)
+    scale = recipe.scale(profile, found.paper)
+    known = list(TEXT_TASKS) if scale.is_text else list(TASKS)
+    if task not in (None, *known):
+        raise InputError(did_you_mean("task", str(task), known))
+    if language and scale.is_text:
+        raise InputError(f"--language only applies to tagging methods; the tasks of {method} are all in English.")
+    protocol = experiments.few_shot_protocol(found.paper)
     changes: dict[str, Any] = {"k": _counts(k)} if k else {}
     changes |= {"languages": tuple(language)} if language else {}
     changes |= {"tasks": (task,)} if task else {}
     protocol = protocol.model_copy(update=changes)
-    scale: recipe.ProfileRecipe = recipe.load("profiles", profile)
-    source = DataSource.choose(data_source, profile, scale.data.get("origin", "sandbox"))
-    setting = setting or recipe.load("methods", method).start_setting
-    starts = recipe.expand(
-        method, setting=setting, task=task if setting == "single" else None, seeds=list(seed) if seed else (None,),
-        profile=profile, variant=variant, backbone_name=backbone, origin=source.kind, assignments=assign or (),
-    )  # fmt: skip
+    source = DataSource.of(data_source, profile, scale.data)
+    setting = setting or found.start_setting
+    given: dict[str, Any] = {
+        "profile": profile, "variant": variant, "backbone_name": backbone, "origin": source.kind,
+        "assignments": assign or (),
+    }  # fmt: skip
+    counts = range(draws or scale.draws)
+    if found.few_shot_from == "nothing":
+        singles = [recipe.resolve(method, setting="single", task=one, seed=number, **given)
+                   for number in seed or (None,) for one in protocol.tasks]  # fmt: skip
+        runs = [one for single in singles for one in experiments.few_shot_singles(single, protocol, counts)]
+        starts = singles
+    else:
+        starts = recipe.expand(
+            method, setting=setting, task=task if setting == "single" and not scale.is_text else None,
+            seeds=list(seed) if seed else (None,), **given,
+        )  # fmt: skip
+        runs = [one for start in starts for one in experiments.few_shot_runs(start, protocol, draws=counts)]
     session = Session(source, places.store_dir(store), offline=offline)
     work.fetch(session, starts)
-    wanted = [
-        session.add(one.spec, one.start, keep_weights=keep_weights)
-        for start in starts
-        for one in experiments.few_shot_runs(start, protocol, draws=range(draws or scale.draws))
-    ]
+    wanted = [session.add(one.spec, one.start, keep_weights=keep_weights) for one in runs]
     if not wanted:
         raise InputError(
             f"every pair asked for is a source of {method} ({setting}): nothing would be transferred."
@@ -110,8 +123,9 @@ def _show(store: "Store", wanted: "list[Planned]", as_json: bool) -> None:
     for one in wanted:
         shot = one.job.spec.few_shot
         assert shot is not None
-        cells = found.setdefault((shot.task, shot.language), {0: {}})
-        for k, run_id in ((0, one.job.spec.after[START]), (shot.k, one.run_id)):
+        cells = found.setdefault((shot.task, shot.language), {})
+        start = one.job.spec.after.get(START)  # a run from nothing has none, and no score at k = 0
+        for k, run_id in (*([(0, start)] if start else []), (shot.k, one.run_id)):
             if (
                 store.is_complete(run_id)
                 and (value := _score(store, run_id, shot.task, shot.language)) is not None

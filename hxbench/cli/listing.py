@@ -43,12 +43,12 @@ def _backbones() -> Rows:
     for name in recipe.recipe_names("backbones"):
         found = recipe.load("backbones", name)
         shape = found.shape or (found.pretrain.model_dump() if found.pretrain else {})
-        layers, hidden = (shape.get(short, shape.get(long)) for short, long in _SHAPE)
+        layers, hidden = (next((shape[name] for name in names if name in shape), None) for names in _SHAPE)
         yield {"name": name, "origin": found.hub or found.folder or "pre-trained here", "layers": layers,
                "hidden": hidden}  # fmt: skip
 
 
-_SHAPE = (("layers", "num_hidden_layers"), ("hidden", "hidden_size"))
+_SHAPE = (("layers", "num_hidden_layers", "num_layers"), ("hidden", "hidden_size", "d_model"))
 
 
 def _languages() -> Rows:
@@ -69,10 +69,16 @@ def _corpora() -> Rows:
         "pos": ("Universal Dependencies 2.7, UPOS", "accuracy"),
         "mlm": ("running text of Wikipedia", "–"),
     }
+    from hxbench.tasks import TEXT_TASKS
+
     for task, corpus in CORPUS_OF_TASK.items():
         said, metric = about.get(task, ("", "–"))
         count = len(labels(task)) if task != "mlm" else None
         yield {"name": corpus, "task": task, "labels": count, "metric": metric, "about": said}
+    for one in TEXT_TASKS.values():
+        metric = " ".join((one.metric, *one.others))
+        yield {"name": one.suite, "task": one.name, "labels": len(one.labels) or None, "metric": metric,
+               "about": f"{one.title}, as text (PHA)"}  # fmt: skip
 
 
 def _artifacts() -> Rows:

@@ -22,6 +22,7 @@ BackboneName = Annotated[
 RandomBody = Annotated[
     bool, typer.Option("--random-body", help="Random weights in the backbone's shape: the control for transfer.")
 ]
+Suite = Annotated[str | None, typer.Option(help="glue or superglue; text-to-text methods only; default: glue.")]
 Variant = Annotated[str, typer.Option(help="paper, or code for the published code's form where they differ.")]
 Assign = Annotated[
     list[str] | None,

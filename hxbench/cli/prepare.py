@@ -1,18 +1,26 @@
 """`hxbench prepare`: data and backbone."""
 
 import sys
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hxbench.cli import options
 
+if TYPE_CHECKING:
+    from hxbench.languages import Language
+    from hxbench.stages.prepare import Prepared
+
 
 def prepare_command(
     corpora: Annotated[
         list[str] | None,
-        typer.Argument(help="Corpora to prepare: ud, wikiann, text; default: all, and the backbone."),
+        typer.Argument(
+            help="Corpora to prepare (hxbench list corpora); default: all of a paper, and its backbone."
+        ),
     ] = None,
+    paper: Annotated[str, typer.Option(help="Whose corpora and backbone: hyperx or pha.")] = "hyperx",
     profile: options.Profile = "demo",
     data_source: options.DataSource = None,
     backbone: options.BackboneName = None,
@@ -24,16 +32,17 @@ def prepare_command(
     from hxbench import recipe
     from hxbench.cli.progress import progress
     from hxbench.cli.rows import print_rows
-    from hxbench.corpora.schema import CORPUS_OF_TASK
-    from hxbench.settings import Pair
+    from hxbench.errors import InputError, did_you_mean
     from hxbench.spec import DataSpec, validated
     from hxbench.stages import inputs, prepare
 
-    scale: recipe.ProfileRecipe = recipe.load("profiles", profile)
+    if paper not in recipe.papers():
+        raise InputError(did_you_mean("paper", paper, recipe.papers()))
+    scale = recipe.scale(profile, paper)
     data = validated(DataSpec, scale.data, f"profile {profile}")
-    source = inputs.DataSource.choose(data_source, profile, data.origin)
+    source = inputs.DataSource.of(data_source, profile, scale.data)
     data = data.model_copy(update={"origin": source.kind})
-    tasks = prepare.tasks_of(corpora or [])
+    tasks = prepare.tasks_of(corpora or [], data.collection)
     wanted = recipe.backbone(backbone or scale.backbone)
     with progress() as tell:
 
@@ -47,7 +56,7 @@ def prepare_command(
         if not corpora:
             body = prepare.make_backbone(wanted, opened, report)
             counts = prepare.tokenise(prepared, opened, data, body, report, offline=offline)
-    source.remember(profile)
+    source.remember(profile, data.collection)
     place = str(source.folder or source.kind)
     if as_json:
         import json
@@ -59,9 +68,36 @@ def prepare_command(
             )
         )
         return
+    english = data.collection == "english"
+    print(f"Prepared from {place} (profile {profile}), {'examples' if english else 'sentences'} train/dev/test:\n")
+    print_rows((_by_task if english else _by_language)(tasks, opened.languages, prepared), as_json=False)
+    print()
+    if missing:
+        print(f"Not in this data source, left out of training and averages: {', '.join(map(str, missing))}.")
+    if counts:
+        if english:
+            some, whole = counts["cut"], "every text fits"
+            fate = f"{some} texts of more than {data.max_length} pieces are cut"
+        else:
+            some, whole = counts["tagged_rows"] - counts["tagged_sentences"], "every sentence fits"
+            fate = f"{some} windows were cut from sentences longer than {data.max_length}, no word is lost"
+        kind = "" if english else "word "
+        print(f"Tokenised with {counts['vocabulary']:,} {kind}pieces; {fate if some else whole}.")
+    ending = "" if profile == "demo" else f" --profile {profile}"
+    first = "pha --suite glue" if english else "hyperx-base --setting mixed"
+    print(f"Next: hxbench train {first}{ending}", file=sys.stderr)
+
+
+def _by_language(
+    tasks: "Sequence[str]", languages: "Mapping[str, Language]", prepared: "Sequence[Prepared]"
+) -> list[dict[str, Any]]:
+    """Return a row a language with the sizes of its corpora."""
+    from hxbench.corpora.schema import CORPUS_OF_TASK
+    from hxbench.settings import Pair
+
     sizes = {one.pair: one.sentences for one in prepared}
     rows = []
-    for code, language in opened.languages.items():
+    for code, language in languages.items():
         row = {"language": language.label}
         for task in tasks:
             found = sizes.get(Pair(task, code), {})
@@ -69,14 +105,17 @@ def prepare_command(
             counts_shown = "/".join(str(found.get(split, "–")) for split in splits)
             row[f"{CORPUS_OF_TASK[task]} ({task})"] = counts_shown if found else "lacking"
         rows.append(row)
-    print(f"Prepared from {place} (profile {profile}), sentences train/dev/test:\n")
-    print_rows(rows, as_json=False)
-    print()
-    if missing:
-        print(f"Not in this data source, left out of training and averages: {', '.join(map(str, missing))}.")
-    if counts:
-        extra = counts["tagged_rows"] - counts["tagged_sentences"]
-        fate = f"{extra} windows were cut from sentences longer than {data.max_length}, no word is lost"
-        print(f"Tokenised with {counts['vocabulary']:,} word pieces; {fate if extra else 'every sentence fits'}.")
-    ending = "" if profile == "demo" else f" --profile {profile}"
-    print(f"Next: hxbench train hyperx-base --setting mixed{ending}", file=sys.stderr)
+    return rows
+
+
+def _by_task(
+    tasks: "Sequence[str]", _languages: "Mapping[str, Language]", prepared: "Sequence[Prepared]"
+) -> list[dict[str, Any]]:
+    """Return a row a task with the sizes of its splits."""
+    sizes = {one.pair.task: one.sentences for one in prepared}
+    rows = []
+    for task in tasks:
+        found = sizes.get(task, {})
+        counts: dict[str, Any] = {split: found.get(split, "–") for split in ("train", "dev", "test")}
+        rows.append({"task": "running text" if task == "mlm" else task, **counts})
+    return rows

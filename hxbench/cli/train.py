@@ -16,8 +16,9 @@ def train_command(
         str | None, typer.Option(help="single, multi or mixed; default: the last of these that the method has.")
     ] = None,
     task: Annotated[
-        str | None, typer.Option(help="ner or pos; single setting only; default: both, one run each.")
+        str | None, typer.Option(help="One task; single setting only; default: all of them, one run each.")
     ] = None,
+    suite: options.Suite = None,
     partition: Annotated[
         str | None,
         typer.Option(
@@ -48,11 +49,13 @@ def train_command(
     from hxbench.stages.session import Session
     from hxbench.store import Store
 
-    scale: recipe.ProfileRecipe = recipe.load("profiles", profile)
-    setting = setting or recipe.load("methods", method).settings[-1]
-    source = DataSource.choose(data_source, profile, scale.data.get("origin", "sandbox"))
+    found: recipe.MethodRecipe = recipe.load("methods", method)
+    scale = recipe.scale(profile, found.paper)
+    setting = setting or found.settings[-1]
+    source = DataSource.of(data_source, profile, scale.data)
     specs = recipe.expand(
-        method, setting=setting, task=task, partition=partition, seeds=list(seed) if seed else (None,),
+        method, setting=setting, task=task, partition=partition, suite=suite,
+        seeds=list(seed) if seed else (None,),
         profile=profile, variant=variant, backbone_name=backbone,
         backbone_weights="random" if random_body else "pretrained", origin=source.kind, assignments=assign or (),
     )  # fmt: skip

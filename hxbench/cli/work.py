@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from hxbench.launch.local import Outcome
     from hxbench.spec import RunSpec
     from hxbench.stages.session import Planned, Session
-    from hxbench.store import Store
+    from hxbench.store import RunRecord, Store
 
 
 def is_first_process() -> bool:
@@ -40,9 +40,20 @@ def fetch(session: "Session", specs: "Sequence[RunSpec]") -> None:
     from hxbench.stages.assemble import with_options
 
     checked = [with_options(spec) for spec in specs]  # before anything is fetched or written
+    tasks = [*TASKS, "mlm"]
+    if any(spec.data.collection == "english" for spec in checked):
+        tasks = [*dict.fromkeys(task for spec in checked for task in tasks_of(spec))]
     with progress(quiet=not is_first_process()) as tell:
         for data in {spec.data.model_dump_json(): spec.data for spec in checked}.values():
-            prepare.fetch([*TASKS, "mlm"], session.corpora(data), lambda *told: tell(None, *told))
+            prepare.fetch(tasks, session.corpora(data), lambda *told: tell(None, *told))
+
+
+def tasks_of(spec: "RunSpec") -> list[str]:
+    """Return the tasks whose corpora a text-to-text run reads, those of the suite its sources are of included."""
+    from hxbench.settings import model_tasks
+
+    new = [spec.few_shot.task] if spec.few_shot else []
+    return [*model_tasks(spec.setting, spec.task, spec.suite), *new]
 
 
 def do(session: "Session", workers: int) -> "list[tuple[Planned, Outcome]]":
@@ -70,7 +81,7 @@ def do(session: "Session", workers: int) -> "list[tuple[Planned, Outcome]]":
             over[""] += 1
             if lane := turns[number].lane:
                 over[f"in {lane}"] += 1
-                tell(lane, f"few-shot from {todo[number].start_title}", over[f"in {lane}"], sizes[lane])
+                tell(lane, todo[number].lane_title, over[f"in {lane}"], sizes[lane])
             if len(turns) > 1:
                 tell(None, "runs", over[""], len(turns))
 
@@ -100,11 +111,14 @@ def show_scores(store: "Store", run_ids: "Sequence[str]", as_json: bool) -> None
 
     if not is_first_process():
         return
+    records = [store.finished(run_id) for run_id in run_ids]
+    if any(record.fields["data"].get("collection") == "english" for record in records):
+        _show_text_scores(records, as_json)
+        return
     rows = []
-    for run_id in run_ids:
-        record = store.finished(run_id)
+    for record in records:
         tests = [m for m in record.metrics() if m["split"] == "test"]
-        row: dict[str, Any] = {"run": run_id, "title": record.title}
+        row: dict[str, Any] = {"run": record.id, "title": record.title}
         for task in ("ner", "pos"):
             for group in ("seen", "unseen"):
                 scores = [
@@ -120,6 +134,31 @@ def show_scores(store: "Store", run_ids: "Sequence[str]", as_json: bool) -> None
             rows = [{name: value for name, value in row.items() if name != "words cut"} for row in rows]
         print("Zero-shot scores, mean over the languages each run was not trained on:\n")
     print_rows(rows, as_json)
+
+
+def _show_text_scores(records: "Sequence[RunRecord]", as_json: bool) -> None:
+    """Print what text-to-text runs scored on each task, the metric of its average, and the mean of a suite."""
+    from hxbench.cli.rows import print_rows
+    from hxbench.tasks import TEXT_TASKS
+
+    rows = []
+    for record in records:
+        tests = [m for m in record.metrics() if m["split"] == "test"]
+        scores = {
+            name: m["value"]
+            for name, task in TEXT_TASKS.items()
+            for m in tests
+            if (m["task"], m["metric"]) == (name, task.metric)
+        }
+        row: dict[str, Any] = {"run": record.id, "title": record.title, **scores}
+        if len(scores) > 1:
+            row["mean"] = sum(scores.values()) / len(scores)
+        cut = sum(m.get("cut", 0) for m in tests)
+        rows.append({**row, **({"texts cut": cut} if cut else {}), "seconds": record.status.get("wall_seconds")})
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    if not as_json:
+        print("Test scores: accuracy; Matthews of cola, Pearson of stsb, ROUGE-2 of xsum, BLEU of translation:\n")
+    print_rows([{name: row.get(name) for name in names} for row in rows], as_json)
 
 
 def require_artifacts(paper: str, names: "Sequence[str]") -> None:

@@ -17,15 +17,12 @@ import numpy as np
 from hxbench.encoding.distribution import divergence, piece_distribution
 from hxbench.encoding.tokens import encode
 from hxbench.errors import InputError, did_you_mean
-from hxbench.evaluation.tagging import tag
 from hxbench.languages import Language, code_among
 from hxbench.methods.method import MLM, Method
 from hxbench.methods.tagging import TaggingMethod
 from hxbench.settings import Pair
 from hxbench.stages.data import RunData
 from hxbench.stages.plan import Plan, training_split
-from hxbench.store import RunWriter
-from hxbench.store.files import read_json_lines
 
 OPTION = "interpolate"
 WAYS = ("mean", "family", "nearest")
@@ -174,19 +171,12 @@ def held_out_rows(
     if not can_compose(type(method)):
         return
     composer = Composer(data, {pair.language for pair in plan.train} | set(plan.mlm))
-    device, size = next(method.parameters()).device, data.spec.training.eval_batch_size
     jobs = [(pair, way) for pair in plan.test if pair.language in held for way in WAYS]
     for pair, way in jobs[share[0] :: share[1]]:
         composition = composer.compose(way, pair, "test")
         with method.composed(pair.language, composition.weights):  # type: ignore[operator]
-            scored = tag(method, data.tagging(pair, "test"), data.vocabulary, size, device)
+            scored = data.score(method, pair, "test")
         yield {
             **scored.row(SPLIT), "step": step, "role": "target", "embedding": way,
             "composed_of": dict(composition.weights),
         }  # fmt: skip
-
-
-def add_rows(writer: RunWriter, rows: list[dict[str, Any]]) -> None:
-    """Put rows behind those that a run has."""
-    if rows:
-        writer.write_metrics([*read_json_lines(writer.folder / "metrics.jsonl"), *rows])

@@ -1,4 +1,4 @@
-"""The encoded corpora of one run."""
+"""The encoded corpora of one run on tagging tasks."""
 
 import math
 from collections.abc import Iterable
@@ -6,17 +6,20 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import torch
 
-from hxbench.corpora.load import Corpora
+from hxbench.corpora.collection import Collection
 from hxbench.encoding.rows import Rows
 from hxbench.encoding.tokens import encode
 from hxbench.encoding.vocabulary import vocabulary_of
-from hxbench.evaluation.tagging import TaggingData
-from hxbench.methods.method import MLM
+from hxbench.evaluation.tagging import Tagged, TaggingData, tag
+from hxbench.methods.method import MLM, Method
+from hxbench.methods.tagging import TaggingMethod
 from hxbench.sampling import Sampler, Stream, probabilities, stream_key
 from hxbench.settings import Pair
 from hxbench.spec import RunSpec
 from hxbench.stages.plan import Plan
+from hxbench.training.feed import Feed
 
 
 def drawn_sentences(pair: Pair, size: int, k: int, seed: int, draw: int) -> np.ndarray:
@@ -30,11 +33,12 @@ def drawn_sentences(pair: Pair, size: int, k: int, seed: int, draw: int) -> np.n
 class RunData:
     """The encoded corpora of a run."""
 
-    def __init__(self, spec: RunSpec, plan: Plan, corpora: Corpora, tokenizer: Any) -> None:
-        self.spec, self.corpora, self.tokenizer = spec, corpora, tokenizer
+    def __init__(self, spec: RunSpec, plan: Plan, corpora: Collection, tokenizer: Any) -> None:
+        self.spec, self.plan, self.corpora, self.tokenizer = spec, plan, corpora, tokenizer
         self.vocabulary = vocabulary_of(tokenizer)
         self._used = plan.train | {Pair(MLM, code): "train" for code in plan.mlm}
         self._counted = [Pair(MLM, code) for code in plan.counted]
+        self._tagging: dict[tuple[Pair, str], TaggingData] = {}
 
     @cached_property
     def train(self) -> dict[Pair, Rows]:
@@ -57,8 +61,21 @@ class RunData:
         )
 
     def tagging(self, pair: Pair, split: str) -> TaggingData:
-        """Return a split ready to be scored."""
-        return TaggingData.of(*pair, *self._encoded(pair, split))
+        """Return a split ready to be scored; read once."""
+        if (pair, split) not in self._tagging:
+            self._tagging[pair, split] = TaggingData.of(*pair, *self._encoded(pair, split))
+        return self._tagging[pair, split]
+
+    def score(self, method: Method, pair: Pair, split: str) -> Tagged:
+        """Return a split with its tags as the method predicts them."""
+        assert isinstance(method, TaggingMethod)
+        size, device = self.spec.training.eval_batch_size, next(method.parameters()).device
+        return tag(method, self.tagging(pair, split), self.vocabulary, size, device)
+
+    def feed(self, sampler: Sampler, device: torch.device, share: tuple[int, int]) -> Feed:
+        """Return the batches of the training, of which this process takes its share."""
+        masking = self.spec.training.mlm_masking
+        return Feed(sampler, self.train, self.vocabulary, masking=masking, device=device, share=share)
 
     def updates(self) -> int:
         """Return the number of updates: as given, or so many passes over the labelled batches."""

@@ -98,14 +98,13 @@ def evaluate(
     for text in left_out if tasks or languages else ():
         note(f"left out: {text}")
     method, backbone = restore(record, offline=offline)
-    device = next(method.parameters()).device
     data = RunData(spec, plan, corpora, backbone.tokenizer)
     composer = Composer(data, known)
     for done, pair in enumerate(chosen):
         report(f"score {record.id}", done, len(chosen))
         composition = composer.compose(way, pair, split) if way else None
         with _embedding_of(method, pair.language, composition):
-            scored = tag(method, data.tagging(pair, split), data.vocabulary, spec.training.eval_batch_size, device)
+            scored = data.score(method, pair, split)
         yield Scored(scored, "source" if str(pair) in trained else "target", composition)
 
 

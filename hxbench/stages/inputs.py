@@ -2,10 +2,13 @@
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hxbench import places
+from hxbench.corpora.collection import Collection
 from hxbench.corpora.load import Corpora, Origin
 from hxbench.errors import InputError
 from hxbench.spec import DataSpec, RunSpec
@@ -28,11 +31,13 @@ class DataSource:
         return f"mirror {self.folder.name}" if self.folder else self.kind
 
     @classmethod
-    def choose(cls, given: str | None, profile: str, default: str) -> "DataSource":
+    def choose(
+        cls, given: str | None, profile: str, default: str, collection: str = "multilingual"
+    ) -> "DataSource":
         """Return the source: the option, else `HXBENCH_DATA`, else what `prepare` used, else the profile's own."""
         text = given or os.environ.get("HXBENCH_DATA")
         if text is None and default == "mirror":
-            text = _remembered().get(Path(profile).stem)
+            text = _remembered().get(_memory_of(profile, collection))
         if text is None:
             if default == "mirror":
                 raise InputError(
@@ -47,19 +52,28 @@ class DataSource:
             raise InputError(f"--data-source {text}: there is no such folder (or write sandbox or hub).")
         return cls("mirror", folder.resolve())
 
-    def remember(self, profile: str) -> None:
-        """Let later commands of this profile find the mirror again."""
+    @classmethod
+    def of(cls, given: str | None, profile: str, data: Mapping[str, Any]) -> "DataSource":
+        """Return the source (see `choose`) of what a profile says of its data."""
+        return cls.choose(given, profile, data.get("origin", "sandbox"), data.get("collection", "multilingual"))
+
+    def remember(self, profile: str, collection: str = "multilingual") -> None:
+        """Let later commands of this profile find the mirror of a collection again."""
         if self.folder:
             path = places.cache_dir() / _REMEMBERED
             path.parent.mkdir(parents=True, exist_ok=True)
-            known = _remembered() | {Path(profile).stem: str(self.folder)}
+            known = _remembered() | {_memory_of(profile, collection): str(self.folder)}
             temporary = path.with_suffix(f".{os.getpid()}.tmp")
             temporary.write_text(json.dumps(known, indent=1))
             temporary.replace(path)
 
-    def corpora(self, data: DataSpec, *, offline: bool = False) -> Corpora:
+    def corpora(self, data: DataSpec, *, offline: bool = False) -> Collection:
         """Return the corpora of this source as a spec wants them read."""
         origin = Origin(self.kind, self.folder, offline=offline, sandbox_seed=data.sandbox_seed)  # type: ignore[arg-type]
+        if data.collection == "english":
+            from hxbench.corpora.english import EnglishCorpora
+
+            return EnglishCorpora(origin, data)
         caps = {
             "train": data.train_sentences,
             "dev": data.dev_sentences,
@@ -67,6 +81,12 @@ class DataSource:
             "text": data.text_sentences,
         }
         return Corpora(origin, multiword=data.multiword, caps=caps)
+
+
+def _memory_of(profile: str, collection: str) -> str:
+    """Return under what name a profile's mirror of a collection is remembered."""
+    name = Path(profile).stem
+    return name if collection == "multilingual" else f"{name} {collection}"
 
 
 def _remembered() -> dict[str, str]:
@@ -77,7 +97,7 @@ def _remembered() -> dict[str, str]:
     return known if isinstance(known, dict) else {}
 
 
-def resolve_inputs(spec: RunSpec, corpora: Corpora, traits: type[Traits]) -> tuple[RunSpec, Plan]:
+def resolve_inputs(spec: RunSpec, corpora: Collection, traits: type[Traits]) -> tuple[RunSpec, Plan]:
     """Return the spec with the fingerprints of data and backbone, and the plan they allow."""
     plan = plan_run(spec, corpora, traits)
     update = {

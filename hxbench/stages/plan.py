@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-from hxbench.corpora.load import Corpora
+from hxbench.corpora.collection import Collection
 from hxbench.errors import InputError, LackingData, did_you_mean
 from hxbench.settings import Pair, source_pairs, target_pairs
 from hxbench.spec import DataSpec, RunSpec
@@ -30,23 +30,28 @@ class Plan:
     test: tuple[Pair, ...]
     missing: tuple[Pair, ...]  # wanted, but not in this data source
     notes: tuple[str, ...] = ()  # what else cannot be done, one sentence each
+    probes: tuple[Pair, ...] = ()  # pairs whose test splits are looked at without being scored
 
     def used(self) -> list[tuple[str, str, str]]:
         """Return every (task, language, split) that the run reads."""
         splits = [(*pair, split) for pair, split in self.train.items()]
         splits += [("mlm", language, "train") for language in {*self.mlm, *self.counted}]
         splits += [(*pair, "dev") for pair in self.validation]
-        splits += [(*pair, "test") for pair in self.test]
+        splits += [(*pair, "test") for pair in {**dict.fromkeys(self.test), **dict.fromkeys(self.probes)}]
         return splits
 
 
-def training_split(corpora: Corpora, pair: Pair) -> str | None:
+def training_split(corpora: Collection, pair: Pair) -> str | None:
     """Return the split a source pair is trained on: train, else test, else None when the pair is lacking."""
     return next((split for split in ("train", "test") if split in corpora.splits(*pair)), None)
 
 
-def plan_run(spec: RunSpec, corpora: Corpora, traits: type[Traits]) -> Plan:
+def plan_run(spec: RunSpec, corpora: Collection, traits: type[Traits]) -> Plan:
     """Return the plan of a run; `InputError` when nothing is left to train on, or fewer sentences than wanted."""
+    if spec.data.collection == "english":
+        from hxbench.stages.text_plan import text_plan
+
+        return text_plan(spec, corpora, getattr(traits, "probes", ()))
     if spec.setting == "language":
         return _language_plan(spec, corpora)
     held_out = _held_out(spec, corpora)
@@ -68,7 +73,7 @@ def plan_run(spec: RunSpec, corpora: Corpora, traits: type[Traits]) -> Plan:
         notes += _no_score(spec, "a labelled source", mute)
     if spec.few_shot:
         targets = sources
-        _require_sentences(sources[0], train, spec.few_shot.k, corpora)
+        require_examples(sources[0], train, spec.few_shot.k, corpora)
     # a pair trained on its test split has nothing left to be selected or scored by
     spent = {pair for pair, split in train.items() if split == "test"}
     choices = {
@@ -106,7 +111,7 @@ def _without(pairs: Sequence[Pair], languages: Sequence[str]) -> list[Pair]:
     return [pair for pair in pairs if pair.language not in languages]
 
 
-def _language_plan(spec: RunSpec, corpora: Corpora) -> Plan:
+def _language_plan(spec: RunSpec, corpora: Collection) -> Plan:
     """Return the plan of a run on the running text of one language."""
     code = spec.language or ""
     if code not in corpora.languages:
@@ -116,7 +121,7 @@ def _language_plan(spec: RunSpec, corpora: Corpora) -> Plan:
     return Plan(train={}, mlm=(code,), counted=(), validation=(), test=(), missing=())
 
 
-def _held_out(spec: RunSpec, corpora: Corpora) -> set[str]:
+def _held_out(spec: RunSpec, corpora: Collection) -> set[str]:
     """Return the codes here of the languages that must not be trained on."""
     known = {language.paper_code: code for code, language in corpora.languages.items()}
     for name in spec.data.held_out:
@@ -125,7 +130,7 @@ def _held_out(spec: RunSpec, corpora: Corpora) -> set[str]:
     return {known.get(name, name) for name in spec.data.held_out}
 
 
-def _sources(spec: RunSpec, corpora: Corpora) -> list[Pair]:
+def _sources(spec: RunSpec, corpora: Collection) -> list[Pair]:
     if shot := spec.few_shot:
         if shot.language not in corpora.languages:
             raise InputError(did_you_mean("language", shot.language, list(corpora.languages)))
@@ -133,14 +138,15 @@ def _sources(spec: RunSpec, corpora: Corpora) -> list[Pair]:
     return source_pairs(spec.setting, spec.task, spec.partition, corpora.languages)
 
 
-def _require_sentences(pair: Pair, train: dict[Pair, str], k: int, corpora: Corpora) -> None:
+def require_examples(pair: Pair, train: dict[Pair, str], k: int, corpora: Collection) -> None:
+    """Raise `LackingData` unless the training split of a pair has `k` sentences to draw."""
     if train[pair] != "train":
         raise LackingData(f"the data source has no training split of {pair} to draw {k} sentences from.")
     if (size := len(corpora.load(*pair, "train"))) < k:
         raise LackingData(f"{k} sentences of {pair} are asked for, but its training split has only {size}.")
 
 
-def fingerprinted(data: DataSpec, plan: Plan, corpora: Corpora) -> DataSpec:
+def fingerprinted(data: DataSpec, plan: Plan, corpora: Collection) -> DataSpec:
     """Return the data part of a spec with the fingerprint of everything the run reads."""
     digest = hashlib.sha256()
     for task, language, split in sorted(plan.used()):

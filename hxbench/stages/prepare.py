@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from hxbench.backbones.load import fetch_backbone, pinned
-from hxbench.corpora.load import Corpora
+from hxbench.corpora.collection import Collection
 from hxbench.corpora.schema import CORPUS_OF_TASK
 from hxbench.corpora.schema import SPLITS as CORPUS_SPLITS
 from hxbench.errors import InputError, did_you_mean
+from hxbench.methods.method import MLM
 from hxbench.settings import Pair
 from hxbench.spec import BackboneSpec, DataSpec
 from hxbench.stages import backbone
+from hxbench.tasks import TEXT_TASKS
 
 Report = Callable[[str, int, int | None], None]  # what is being done, how far, of how much
 
@@ -24,23 +26,33 @@ class Prepared:
     sentences: dict[str, int]
 
 
-def tasks_of(corpora: Sequence[str]) -> list[str]:
-    """Return the tasks behind corpus names (`ud`, `wikiann`, `text`); all of them for none."""
-    task_of = {corpus: task for task, corpus in CORPUS_OF_TASK.items()}
+def tasks_of(corpora: Sequence[str], collection: str = "multilingual") -> list[str]:
+    """Return the tasks behind corpus names (`ud`, `glue`, `text`); all of a collection for none."""
+    tasks = corpora_of(collection)
     for name in corpora:
-        if name not in task_of:
-            raise InputError(did_you_mean("corpus", name, list(task_of)))
-    return [task_of[name] for name in corpora] or list(CORPUS_OF_TASK)
+        if name not in tasks:
+            raise InputError(did_you_mean("corpus", name, list(tasks)))
+    return [task for name in corpora or tasks for task in tasks[name]]
 
 
-def fetch(tasks: Sequence[str], corpora: Corpora, report: Report) -> list[Pair]:
+def corpora_of(collection: str) -> dict[str, list[str]]:
+    """Return the corpora of a collection by name, each with its tasks."""
+    if collection == "multilingual":
+        return {corpus: [task] for task, corpus in CORPUS_OF_TASK.items()}
+    found: dict[str, list[str]] = {}
+    for task in TEXT_TASKS.values():
+        found.setdefault(task.suite, []).append(task.name)
+    return {**found, "text": [MLM]}
+
+
+def fetch(tasks: Sequence[str], corpora: Collection, report: Report) -> list[Pair]:
     """Bring the corpora of `tasks` here if the source is remote; return the pairs that the source lacks."""
     pairs = [Pair(task, code) for task in tasks for code in corpora.languages]
     corpora.fetch(pairs, lambda what, done, total: report(f"fetch {what}", done, total))
     return [Pair(*pair) for pair in corpora.missing(pairs)]
 
 
-def read(tasks: Sequence[str], corpora: Corpora, report: Report) -> list[Prepared]:
+def read(tasks: Sequence[str], corpora: Collection, report: Report) -> list[Prepared]:
     """Read every pair that is there into Arrow, so that broken input shows now and not in a training."""
     pairs = [Pair(task, code) for task in tasks for code in corpora.languages if corpora.splits(task, code)]
     prepared = []
@@ -54,7 +66,7 @@ def read(tasks: Sequence[str], corpora: Corpora, report: Report) -> list[Prepare
     return prepared
 
 
-def make_backbone(spec: BackboneSpec, corpora: Corpora, report: Report) -> BackboneSpec:
+def make_backbone(spec: BackboneSpec, corpora: Collection, report: Report) -> BackboneSpec:
     """Return the spec with its fingerprint, its backbone fetched or pre-trained if that is how it comes about."""
     spec = spec.model_copy(update={"fingerprint": spec.fingerprint or backbone.fingerprint(spec, corpora)})
     if spec.hub:
@@ -69,26 +81,33 @@ def make_backbone(spec: BackboneSpec, corpora: Corpora, report: Report) -> Backb
 
 def tokenise(
     prepared: Sequence[Prepared],
-    corpora: Corpora,
+    corpora: Collection,
     data: DataSpec,
     spec: BackboneSpec,
     report: Report,
     *,
     offline: bool,
 ) -> dict[str, Any]:
-    """Tokenise every split that was read, once; return the counts of rows and of sentences that needed windows."""
+    """Tokenise every split that was read, once; return the counts of rows, and of sentences that needed windows or were cut."""
+    from hxbench.encoding.texts import encode_texts
     from hxbench.encoding.tokens import encode
 
     tokenizer = backbone.get_backbone(spec, offline=offline).tokenizer
-    total = sum(len(one.sentences) for one in prepared)
-    done = rows = sentences = 0
-    for one in prepared:
-        for split in one.sentences:
-            report("tokenise", done, total)
-            corpus, mark = corpora.load(*one.pair, split), corpora.fingerprint(*one.pair, split)
-            encoded = encode(corpus, mark, tokenizer, max_length=data.max_length, overflow=data.overflow)
-            if "sentence" in encoded.column_names:
-                rows, sentences = rows + len(encoded), sentences + one.sentences[split]
-            done += 1
-    report("tokenise", total, total)
-    return {"vocabulary": len(tokenizer), "tagged_rows": rows, "tagged_sentences": sentences}
+    # running text in English pre-trains the backbone and nothing else
+    text = data.collection == "english"
+    jobs = [(one, split) for one in prepared if not text or one.pair.task in TEXT_TASKS for split in one.sentences]
+    rows = sentences = cut = 0
+    for done, (one, split) in enumerate(jobs):
+        report("tokenise", done, len(jobs))
+        corpus, mark = corpora.load(*one.pair, split), corpora.fingerprint(*one.pair, split)
+        if text:
+            task, length, step = TEXT_TASKS[one.pair.task], data.max_length, data.score_step
+            texts = encode_texts(corpus, mark, tokenizer, task, max_length=length, score_step=step)
+            cut += sum(texts["cut"])
+            continue
+        encoded = encode(corpus, mark, tokenizer, max_length=data.max_length, overflow=data.overflow)
+        if "sentence" in encoded.column_names:
+            rows, sentences = rows + len(encoded), sentences + one.sentences[split]
+    report("tokenise", len(jobs), len(jobs))
+    counted = {"cut": cut} if text else {"tagged_rows": rows, "tagged_sentences": sentences}
+    return {"vocabulary": len(tokenizer), **counted}

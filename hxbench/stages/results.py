@@ -5,8 +5,7 @@ from typing import Any
 
 import torch
 
-from hxbench.evaluation.metrics import sentence_counts
-from hxbench.evaluation.tagging import Tagged
+from hxbench.evaluation.marked import Marked
 from hxbench.languages import find_language, language_set
 from hxbench.settings import TASKS, Pair
 from hxbench.spec import RunSpec
@@ -15,6 +14,7 @@ from hxbench.stages.plan import Plan
 from hxbench.store import RunWriter
 from hxbench.store.provenance import collect
 from hxbench.store.writer import SENTENCE_COLUMNS
+from hxbench.tasks import TEXT_TASKS
 from hxbench.training.loop import Progress
 from hxbench.training.memory import peak_memory
 
@@ -24,31 +24,28 @@ def write_results(
     spec: RunSpec,
     plan: Plan,
     progress: Progress,
-    tagged: Sequence[Tagged],
+    scored: Sequence[Marked],
+    further: Sequence[dict[str, Any]],
     facts: dict[str, Any],
 ) -> None:
-    """Write everything but the weights; `facts` are what the provenance says beside the plan."""
-    papers_order = list(language_set("hyperx"))
-    ordered = sorted(
-        tagged, key=lambda t: (TASKS.index(t.task), papers_order.index(find_language(t.language).paper_code))
-    )
+    """Write everything but the weights.
+
+    `further` are rows that belong behind the scores, `facts` what the provenance says beside the plan.
+    """
+    ordered = sorted(scored, key=_place)
     tests = [
         {
-            **one.row("test"),
+            **row,
             "step": progress.best_step,
             "role": "source" if Pair(one.task, one.language) in plan.train else "target",
         }
         for one in ordered
+        for row in one.rows("test")
     ]
-    writer.write_metrics([*tests, *progress.validation, *_cost_rows(spec, progress)])
+    writer.write_metrics([*tests, *progress.validation, *_cost_rows(spec, progress), *further])
     writer.write_history(progress.history)
     for one in ordered:
-        table: dict[str, list[Any]] = {
-            "sentence": list(range(len(one.gold))),
-            "gold": one.gold,
-            "predicted": one.predicted,
-        }
-        writer.write_predictions(one.task, one.language, table)
+        writer.write_predictions(one.task, one.language, one.predictions())
     writer.write_sentence_counts(_sentence_counts(ordered))
     writer.write_provenance(
         collect(
@@ -61,14 +58,18 @@ def write_results(
     )
 
 
-def _sentence_counts(tagged: Sequence[Tagged]) -> dict[str, list[Any]]:
+def _place(one: Marked) -> tuple[int, int]:
+    """Return where a pair stands among others: in the papers' order of tasks, then of languages."""
+    languages = list(language_set("hyperx"))
+    return [*TASKS, *TEXT_TASKS].index(one.task), languages.index(find_language(one.language).paper_code)
+
+
+def _sentence_counts(scored: Sequence[Marked]) -> dict[str, list[Any]]:
     """Return what the scores are made of, a row a sentence."""
     table: dict[str, list[Any]] = {name: [] for name in SENTENCE_COLUMNS}
-    for one in tagged:
-        for gold, predicted in zip(one.gold, one.predicted, strict=True):
-            counts = sentence_counts(one.task, gold, predicted)
-            row = (one.task, one.language, counts.correct, counts.predicted, counts.gold)
-            for name, value in zip(SENTENCE_COLUMNS, row, strict=True):
+    for one in scored:
+        for counts in one.sentence_counts():
+            for name, value in zip(SENTENCE_COLUMNS, (one.task, one.language, *counts), strict=True):
                 table[name].append(value)
     return table
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hxbench.corpora.load import Corpora
+from hxbench.corpora.collection import Collection
 from hxbench.methods import method_class
 from hxbench.methods.method import START
 from hxbench.spec import BackboneSpec, DataSpec, RunSpec
@@ -61,14 +61,22 @@ class Planned:
     @property
     def lane(self) -> str:
         """Runs of one lane are small and alike: they share a process. Empty for a process of its own."""
-        return self.job.spec.after[START] if self.job.spec.few_shot else ""
+        spec = self.job.spec
+        if spec.few_shot:
+            return spec.after.get(START, self.lane_title)
+        # on a tiny backbone a model of one task is done in seconds
+        text = spec.setting == "single" and spec.data.collection == "english"
+        return self.lane_title if text and spec.backbone.pretrain else ""
 
     @property
-    def start_title(self) -> str:
-        """What a person calls the run that a few-shot run starts from."""
+    def lane_title(self) -> str:
+        """What a person calls the runs of a lane."""
         spec = self.job.spec
-        part = " ".join(word for word in (spec.partition, spec.task) if word)
-        return f"{spec.method} {spec.setting}{f' {part}' if part else ''} seed {spec.seed} ({spec.profile})"
+        if spec.few_shot:
+            part = " ".join(word for word in (spec.suite, spec.partition, spec.task) if word)
+            return f"few-shot: {spec.method} {spec.setting} {part} seed {spec.seed} ({spec.profile})"
+        some = spec.data.train_examples or spec.data.train_share or "all"
+        return f"{spec.method} single on {spec.backbone.name}, {some} examples, seed {spec.seed} ({spec.profile})"
 
 
 class Session:
@@ -83,19 +91,19 @@ class Session:
         self.source, self.store = source, Store(store)
         self.offline, self.checkpoint_every = offline, checkpoint_every
         self.planned: dict[str, Planned] = {}
-        self._corpora: dict[str, Corpora] = {}
+        self._corpora: dict[str, Collection] = {}
         self._backbones: dict[str, BackboneSpec] = {}
         self._resolved: dict[tuple[str, str], Planned] = {}  # by the ids of the unresolved specs
         self._by_id: dict[str, Planned] = {}
 
-    def corpora(self, data: DataSpec) -> Corpora:
+    def corpora(self, data: DataSpec) -> Collection:
         """Return the corpora as a spec wants them read."""
         key = data.model_copy(update={"fingerprint": ""}).model_dump_json()
         if key not in self._corpora:
             self._corpora[key] = self.source.corpora(data, offline=self.offline)
         return self._corpora[key]
 
-    def backbone(self, spec: BackboneSpec, corpora: Corpora) -> BackboneSpec:
+    def backbone(self, spec: BackboneSpec, corpora: Collection) -> BackboneSpec:
         """Return the spec with its fingerprint, which is settled once: a hub's branch may move meanwhile."""
         key = json.dumps(spec.model_dump(mode="json"), sort_keys=True)
         if key not in self._backbones:

@@ -1,7 +1,7 @@
 """One run from its spec to a finished folder in the store."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,20 +9,18 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, gather_object
 
-from hxbench.corpora.load import Corpora
-from hxbench.evaluation.tagging import Tagged, TaggingData, tag
+from hxbench.corpora.collection import Collection
+from hxbench.evaluation.marked import Marked
 from hxbench.settings import Pair
 from hxbench.spec import RunSpec
 from hxbench.stages.assemble import build, equip
 from hxbench.stages.backbone import get_backbone
-from hxbench.stages.compose import add_rows, held_out_rows
-from hxbench.stages.data import RunData
+from hxbench.stages.opened import open_data
 from hxbench.stages.plan import Plan
 from hxbench.stages.results import write_results
 from hxbench.store import RunWriter, Store
 from hxbench.training.accelerator import accelerator_in
 from hxbench.training.checkpoint import ResumeStates, save_weights
-from hxbench.training.feed import Feed
 from hxbench.training.loop import Interrupted, train
 from hxbench.training.memory import forget_peak
 
@@ -32,7 +30,7 @@ Report = Callable[[int, int, float], None]  # step, updates, loss
 def run(
     spec: RunSpec,
     plan: Plan,
-    corpora: Corpora,
+    corpora: Collection,
     store: Store,
     *,
     offline: bool = False,
@@ -82,7 +80,7 @@ class _Work:
         self,
         spec: RunSpec,
         plan: Plan,
-        corpora: Corpora,
+        corpora: Collection,
         store: Store,
         accelerator: Accelerator,
         *,
@@ -97,7 +95,7 @@ class _Work:
         self.source, self.report = source, report
         self.share = (accelerator.process_index, accelerator.num_processes)
         backbone = get_backbone(spec.backbone, offline=offline)
-        self.data = RunData(spec, plan, corpora, backbone.tokenizer)
+        self.data = open_data(spec, plan, corpora, backbone.tokenizer)
         self.method = build(spec, backbone)
         equip(self.method, spec, store)
         self.method.to(accelerator.device)
@@ -105,15 +103,8 @@ class _Work:
     def train_and_score(self, folder: Path, writer: RunWriter | None) -> None:
         """Train in the run's work folder, score the test splits, and let the process that has a writer write."""
         spec, sampler = self.spec, self.data.sampler()
-        feed = Feed(
-            sampler,
-            self.data.train,
-            self.data.vocabulary,
-            masking=spec.training.mlm_masking,
-            device=self.accelerator.device,
-            share=self.share,
-        )
-        validation = {pair: self.data.tagging(pair, "dev") for pair in self.plan.validation}
+        feed = self.data.feed(sampler, self.accelerator.device, self.share)
+        facts = self.data.introduce(self.method)
         if writer:
             writer.status(updates=sampler.updates)
 
@@ -131,21 +122,20 @@ class _Work:
             spec.seed,
             self.accelerator,
             ResumeStates(folder / "resume"),
-            evaluate=(lambda: self.validate(validation)) if validation else None,
+            evaluate=self.validate if self.plan.validation else None,
             checkpoint_every=self.checkpoint_every,
             report=tell,
         )
         trained = time.perf_counter()
-        results = self.scored({pair: self.data.tagging(pair, "test") for pair in self.plan.test})
-        step, share = progress.best_step, self.share
-        composed = gather_object(list(held_out_rows(self.method, self.data, self.plan, step, share)))
+        results = self.scored(self.plan.test, "test")
+        more = gather_object(list(self.data.further_rows(self.method, progress.best_step, self.share)))
         if writer is None:
             return
         if self.keep_weights:
             save_weights(folder / "checkpoint", tensors)
-        device = {"device": str(self.accelerator.device), "processes": self.accelerator.num_processes}
-        write_results(writer, spec, self.plan, progress, results, {**device, "data_source": self.source})
-        add_rows(writer, composed)
+        facts |= {"device": str(self.accelerator.device), "processes": self.accelerator.num_processes}
+        write_results(writer, spec, self.plan, progress, results, more, {**facts, "data_source": self.source})
+        self.data.write_further(self.method, writer)
         writer.status(
             step=sampler.updates,
             best_step=progress.best_step,
@@ -153,17 +143,13 @@ class _Work:
             scoring_seconds=round(time.perf_counter() - trained, 2),
         )
 
-    def scored(self, sets: Mapping[Pair, TaggingData]) -> list[Tagged]:
-        """Tag the splits: each process every so-many-th, and all of them get to know all results."""
+    def scored(self, pairs: Sequence[Pair], split: str) -> list[Marked]:
+        """Score a split of the pairs: each process every so-many-th, and all get to know all results."""
         rank, world = self.share
-        size, device = self.spec.training.eval_batch_size, self.accelerator.device
-        mine = [
-            tag(self.method, one, self.data.vocabulary, size, device) for one in list(sets.values())[rank::world]
-        ]
-        return gather_object(mine)
+        return gather_object([self.data.score(self.method, pair, split) for pair in pairs[rank::world]])
 
-    def validate(self, sets: Mapping[Pair, TaggingData]) -> tuple[float, list[dict[str, Any]]]:
+    def validate(self) -> tuple[float, list[dict[str, Any]]]:
         """Return the mean validation score, by which the checkpoint is chosen, and the rows behind it."""
-        rows = [tagged.row("dev") for tagged in self.scored(sets)]
+        rows = [marked.rows("dev")[0] for marked in self.scored(self.plan.validation, "dev")]
         mean = sum(row["value"] for row in rows) / len(rows)
         return mean, [*rows, {"split": "dev", "task": None, "language": "mean", "metric": "score", "value": mean}]

@@ -87,6 +87,14 @@ class RunWriter:
             lambda temporary: pyarrow.parquet.write_table(pyarrow.table(columns), temporary),
         )
 
+    def write_retrieval(self, facts: Mapping[str, Any], tensors: Mapping[str, Any]) -> None:
+        """Replace `retrieval.json` and `retrieval.safetensors`: arrays of the analysis of a retriever, by name."""
+        from safetensors.numpy import save_file
+
+        self._claim.require()
+        replace_file(self.folder / "retrieval.safetensors", lambda temporary: save_file(dict(tensors), temporary))
+        self._write("retrieval.json", to_json(facts, indent=1) + "\n")
+
     def write_sentence_counts(self, table: Mapping[str, list[Any]]) -> None:
         """Replace `sentences.parquet`: a row for each test sentence with the counts that scores are made of.
 

@@ -1,0 +1,60 @@
+"""The data of a run, whichever kind of task it is of."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import torch
+
+from hxbench.corpora.collection import Collection
+from hxbench.evaluation.marked import Marked
+from hxbench.methods.method import Method
+from hxbench.methods.tagging import TaggingMethod
+from hxbench.settings import Pair
+from hxbench.spec import RunSpec
+from hxbench.stages.compose import held_out_rows
+from hxbench.stages.data import RunData
+from hxbench.stages.plan import Plan
+from hxbench.stages.text_data import TextRunData
+from hxbench.store import RunWriter
+
+
+class OpenedData(Protocol):
+    """The encoded corpora of a run, and what a method is trained and scored with."""
+
+    def sampler(self) -> Any:
+        """Return which examples come at which step; it knows the number of `updates`."""
+
+    def feed(self, sampler: Any, device: torch.device, share: tuple[int, int]) -> Callable[[int], Any]:
+        """Return the batches of the training, of which this process takes its share."""
+
+    def introduce(self, method: Method) -> dict[str, Any]:
+        """Show a method, before it is trained, what it has to know of the data; return facts for provenance."""
+
+    def score(self, method: Method, pair: Pair, split: str) -> Marked:
+        """Return a split with what the method makes of it."""
+
+    def further_rows(self, method: Method, step: int, share: tuple[int, int]) -> Iterator[dict[str, Any]]:
+        """Yield rows for the store beside the scores; `share` = (rank, world) does a process's part."""
+
+    def write_further(self, method: Method, writer: RunWriter) -> None:
+        """Write what else a trained method leaves behind."""
+
+
+class _TaggingRun(RunData):
+    """Tagging tasks: nothing has to be known before, and held-out languages are scored by composed embeddings."""
+
+    def introduce(self, method: Method) -> dict[str, Any]:
+        return {}
+
+    def further_rows(self, method: Method, step: int, share: tuple[int, int]) -> Iterator[dict[str, Any]]:
+        assert isinstance(method, TaggingMethod)
+        return held_out_rows(method, self, self.plan, step, share)
+
+    def write_further(self, method: Method, writer: RunWriter) -> None:
+        return
+
+
+def open_data(spec: RunSpec, plan: Plan, corpora: Collection, tokenizer: Any) -> OpenedData:
+    """Return the data of a run."""
+    kind = TextRunData if spec.data.collection == "english" else _TaggingRun
+    return kind(spec, plan, corpora, tokenizer)

@@ -1,0 +1,73 @@
+"""What a method with a retriever makes of texts, kept with its run for the analysis of the paper (PHA, section 4.6).
+
+`retrieval.safetensors` has the texts as the encoder and as the retriever leave them, and the prototypes;
+`retrieval.json` says what tasks they are of, and how well the texts of a task keep together.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import torch
+
+from hxbench.encoding.text_batch import TextBatch
+from hxbench.methods.method import Method
+from hxbench.settings import Pair
+from hxbench.store import RunWriter
+
+INSTANCES = 100  # texts of each task, the first of its test split
+
+
+def write_retrieval(writer: RunWriter, method: Method, texts: Mapping[Pair, Iterable[TextBatch]]) -> None:
+    """Write features [N, hidden], z [N, d′], the task of each text [N] and the prototypes [tasks, d′]."""
+    seen: dict[str, list[np.ndarray]] = {"features": [], "z": []}
+    counts = {}
+    method.eval()
+    with torch.no_grad():
+        for pair, batches in texts.items():
+            rows = list(islice(_rows(method, batches), INSTANCES))
+            counts[pair.task] = len(rows)
+            for name, values in zip(seen, zip(*rows, strict=True), strict=True):
+                seen[name] += values
+        prototypes = method.prototypes_by_task().cpu().numpy()  # type: ignore[operator]
+    task = np.repeat(np.arange(len(counts)), list(counts.values()))
+    tensors = {name: np.stack(values) for name, values in seen.items()}
+    known: tuple[str, ...] = method.tasks  # type: ignore[assignment]
+    facts = {
+        "tasks": list(known),
+        "instances": [{"task": name, "n": count} for name, count in counts.items()],
+        "analysis": _analysis(tensors, task, list(counts), known, prototypes),
+    }
+    writer.write_retrieval(facts, {**tensors, "task": task, "prototypes": prototypes})
+
+
+def _rows(method: Any, batches: Iterable[TextBatch]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    for batch in batches:
+        found = method.features(method.encode(batch))
+        yield from zip(found["features"].cpu().numpy(), found["z"].cpu().numpy(), strict=True)
+
+
+def _analysis(
+    tensors: Mapping[str, np.ndarray],
+    task: np.ndarray,
+    names: list[str],
+    known: tuple[str, ...],
+    prototypes: np.ndarray,
+) -> dict[str, float]:
+    """Return silhouettes (cosine, −1 to 1) of the trained tasks' texts, and the share nearest to their prototype."""
+    from sklearn.metrics import silhouette_score
+
+    trained = np.array([names[one] in known for one in task])
+    own = np.array([known.index(names[one]) for one in task[trained]])
+    z = tensors["z"][trained]
+    similarity = _unit(z) @ _unit(prototypes).T
+    return {
+        "silhouette_features": float(silhouette_score(tensors["features"][trained], own, metric="cosine")),
+        "silhouette_z": float(silhouette_score(z, own, metric="cosine")),
+        "nearest_prototype": float((similarity.argmax(1) == own).mean()),
+    }
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)

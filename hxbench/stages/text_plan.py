@@ -1,0 +1,50 @@
+"""What a text-to-text run trains on, selects by and scores: the tasks of its model, or the one it is tuned to."""
+
+from hxbench.corpora.collection import Collection
+from hxbench.errors import InputError, LackingData
+from hxbench.settings import Pair, model_tasks, text_pairs
+from hxbench.spec import RunSpec
+from hxbench.stages.plan import Plan, require_examples
+
+
+def text_plan(spec: RunSpec, corpora: Collection, probes: tuple[str, ...] = ()) -> Plan:
+    """Return the plan of a run; `probes` are tasks whose texts are looked at when the model has been trained.
+
+    Raises `InputError` for a way of selection that the tasks do not have, `LackingData` where there is nothing to
+    train on or to select by.
+    """
+    shot = spec.few_shot
+    wanted = text_pairs((shot.task,) if shot else model_tasks(spec.setting, spec.task, spec.suite))
+    train = {pair: "train" for pair in wanted if "train" in corpora.splits(*pair)}
+    if not train:
+        raise LackingData(f"{spec.title}: the data source has no training set of {_names(wanted)}.")
+    if shot:
+        require_examples(wanted[0], train, shot.k, corpora)
+    return Plan(
+        train=train,
+        mlm=(),
+        counted=(),
+        validation=_validation(spec, list(train), corpora),
+        test=tuple(pair for pair in train if "test" in corpora.splits(*pair)),
+        missing=tuple(pair for pair in wanted if pair not in train or "test" not in corpora.splits(*pair)),
+        probes=tuple(p for p in text_pairs(() if shot else probes) if "test" in corpora.splits(*p)),
+    )
+
+
+def _validation(spec: RunSpec, trained: list[Pair], corpora: Collection) -> tuple[Pair, ...]:
+    selection = spec.training.selection
+    if selection == "last":
+        return ()
+    if selection != "sources":
+        raise InputError(f"{spec.title}: weights are chosen by sources or are the last ones, not by {selection}.")
+    without = [pair for pair in trained if "dev" not in corpora.splits(*pair)]
+    if without:
+        raise LackingData(
+            f"{spec.title}: the data source has no development set of {_names(without)}, by which the best "
+            "weights would be chosen; --set training.selection=last keeps the last ones."
+        )
+    return tuple(trained)
+
+
+def _names(pairs: list[Pair]) -> str:
+    return ", ".join(pair.task for pair in pairs)
