@@ -1,0 +1,89 @@
+"""Is it a sentence of the grammar? Agreement, order, forms, and function words that lack or are doubled (CoLA)."""
+
+from collections.abc import Callable
+
+from hxbench.sandbox.randomness import Draws
+from hxbench.sandbox_english import lexicon
+from hxbench.sandbox_english.events import Taste, draw_event
+from hxbench.sandbox_english.wording import Words, clause, sentence
+
+TASTE = Taste(general=0.05, plural=0.45, present=0.45, negated=0.2, place=0.35, time=0.2, state=0.15)
+_ACCEPTABLE = 0.7
+_ARTICLES = ("the", "a", "an", "some")
+_NUMBER = {"was": "were", "were": "was", "is": "are", "are": "is", "does": "do", "do": "does"}
+_PAST = {verb: lexicon.past(verb) for verb in lexicon.VERBS}
+_PRESENT = {verb: lexicon.present(verb) for verb in lexicon.VERBS}
+_BASE = {form: verb for forms in (_PAST, _PRESENT) for verb, form in forms.items()}
+# Without "the" a plural is still a noun phrase, without "on" a day still an adverb: those are never dropped.
+_NEEDED = ("a", "an", "by", "was", "were", "is", "are", "did", "do", "does", "in", "at", "near")
+_FUNCTION = (*_NEEDED, "the", "not", "some")
+
+
+def _agreement(words: Words, draws: Draws) -> Words | None:
+    for place, word in enumerate(words):
+        if word in _NUMBER:
+            return [*words[:place], _NUMBER[word], *words[place + 1 :]]
+    if "not" in words:
+        return None
+    for place, word in enumerate(words):
+        if word in _PRESENT:
+            return [*words[:place], _PRESENT[word], *words[place + 1 :]]
+        if word in _PRESENT.values():
+            return [*words[:place], _BASE[word], *words[place + 1 :]]
+    return None
+
+
+def _form(words: Words, draws: Draws) -> Words | None:
+    """Put a verb after a helper into a form that does not go with it."""
+    for place, word in enumerate(words[1:], start=1):
+        verb = _BASE.get(word, word)
+        if verb not in _PAST:
+            continue
+        if "did" in words or "do" in words or "does" in words:
+            return [*words[:place], _PAST[verb], *words[place + 1 :]]
+        if "by" in words:
+            return [*words[:place], verb, *words[place + 1 :]]
+    return None
+
+
+def _order(words: Words, draws: Draws) -> Words | None:
+    """Exchange two neighbours: an article and its noun, or the verb and what stands before it."""
+    options = [place for place, word in enumerate(words[:-1]) if word in _ARTICLES]
+    options += [place - 1 for place, word in enumerate(words) if place and (word in _BASE or word in _NUMBER)]
+    if not options:
+        return None
+    place = draws.pick(options)
+    return [*words[:place], words[place + 1], words[place], *words[place + 2 :]]
+
+
+def _missing(words: Words, draws: Draws) -> Words | None:
+    options = [place for place, word in enumerate(words) if word in _NEEDED]
+    if not options:
+        return None
+    place = draws.pick(options)
+    return [*words[:place], *words[place + 1 :]]
+
+
+def _doubled(words: Words, draws: Draws) -> Words | None:
+    options = [place for place, word in enumerate(words) if word in _FUNCTION]
+    if not options:
+        return None
+    place = draws.pick(options)
+    return [*words[: place + 1], *words[place:]]
+
+
+_FAULTS: tuple[Callable[[Words, Draws], Words | None], ...] = (
+    _agreement, _agreement, _form, _order, _order, _missing, _doubled,
+)  # fmt: skip
+
+
+def judgement(draws: Draws) -> tuple[str, str]:
+    """Return a sentence and 1 or 0: acceptable or not."""
+    acceptable = draws.chance(_ACCEPTABLE)
+    while True:
+        words = clause(draw_event(draws, TASTE), draws.chance(0.3), draws.chance(0.2))
+        if acceptable:
+            return sentence(words), "1"
+        broken = draws.pick(_FAULTS)(words, draws)
+        if broken and broken != words:
+            return sentence(broken), "0"

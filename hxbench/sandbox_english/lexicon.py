@@ -1,0 +1,168 @@
+"""The words and how they are related: kinds, synonyms, antonyms, inflection. Nothing here was taken from a corpus.
+
+Tables hold one entry a line; `=` joins two words of one meaning and `/` two opposite meanings.
+"""
+
+from dataclasses import dataclass
+
+# kind: the word above all of them, then the nouns of the kind
+_NOUNS = """
+person: person | doctor=physician nurse teacher farmer singer soldier boy=lad girl man woman=lady king queen
+animal: animal | dog=hound cat horse cow bird fox rabbit=bunny goat
+food: food | apple cake egg cookie=biscuit sandwich
+vehicle: vehicle | car=automobile truck boat=ship bus bike
+garment: garment | hat coat=jacket shirt scarf
+instrument: instrument | piano guitar drum violin
+text: text | book letter poem story=tale
+container: container | box bag=sack basket
+"""
+# meaning / its opposite: kinds that do it | kinds it is done to ("-": to nothing)
+_VERBS = """
+chase=pursue: animal person | animal
+help=assist: person | person animal
+love=adore / hate=despise: person animal | person animal food text instrument
+praise / blame: person | person
+push / pull: person animal | vehicle container
+open / close: person | container text
+repair=fix / damage: person | vehicle instrument garment
+clean=wash: person | vehicle garment container
+watch=observe / ignore: person animal | person animal vehicle
+visit / avoid: person | person
+cook=prepare: person | food
+carry: person animal | container food instrument
+accept / refuse=reject: person | text food garment container
+finish=complete / start: person | text food
+rest=relax / work: person animal | -
+laugh / cry: person | -
+arrive / depart: person vehicle | -
+wait: person animal vehicle | -
+dance: person animal | -
+"""
+# meaning / its opposite: kinds it is said of
+_ADJECTIVES = """
+big=large / small=little: animal vehicle garment instrument text container food
+fast=quick / slow: animal vehicle
+happy=glad / sad=unhappy: person animal
+old / young: person animal
+loud=noisy / quiet=silent: person animal vehicle instrument
+strong / weak: person animal
+rich / poor: person
+good / bad: food text person
+red: vehicle garment container
+blue: vehicle garment container
+white: vehicle garment container animal
+"""
+PLACES = tuple(
+    place.strip()
+    for place in "in the park|at the school|near the river|in the kitchen|at the station|in the forest|"
+    "at the market|in the garden|in the city".split("|")
+)
+TIMES = ("yesterday", "today", "in the morning", "in the evening", "on monday", "on friday", "on sunday")
+NAMES = {"john": "he", "peter": "he", "david": "he", "mary": "she", "anna": "she", "sara": "she"}
+_PLURALS = {"person": "people", "man": "men", "woman": "women", "child": "children", "food": "foods"}
+_GENDERS = {"he": "boy lad man king".split(), "she": "girl woman lady queen".split()}
+
+
+@dataclass(frozen=True)
+class Verb:
+    """The kinds that a verb's agent and patient may be of; no patients: an intransitive verb."""
+
+    agents: tuple[str, ...]
+    patients: tuple[str, ...]
+
+
+KIND: dict[str, str] = {}  # noun → kind, also for the words above
+ABOVE: dict[str, str] = {}  # kind → the word for all of it
+MEMBERS: dict[str, tuple[str, ...]] = {}  # kind → nouns, synonyms included
+VERBS: dict[str, Verb] = {}
+ADJECTIVES: dict[str, tuple[str, ...]] = {}  # adjective → kinds
+SYNONYM: dict[str, str] = {}
+OPPOSITES: dict[str, tuple[str, ...]] = {}
+
+
+def _meanings(text: str) -> list[list[str]]:
+    """Return the meanings of `a=b / c`, each with its words, after noting how they are related."""
+    meanings = [part.strip().split("=") for part in text.split("/")]
+    for words in meanings:
+        if len(words) == 2:
+            SYNONYM[words[0]], SYNONYM[words[1]] = words[1], words[0]
+    if len(meanings) == 2:
+        for words, others in (meanings, meanings[::-1]):
+            OPPOSITES.update((word, tuple(others)) for word in words)
+    return meanings
+
+
+def _fill() -> None:
+    for line in _NOUNS.strip().splitlines():
+        kind, rest = line.split(": ")
+        above, nouns = rest.split(" | ")
+        members = [word for entry in nouns.split() for words in _meanings(entry) for word in words]
+        KIND.update((word, kind) for word in (above, *members))
+        ABOVE[kind], MEMBERS[kind] = above, tuple(members)
+    for line in _VERBS.strip().splitlines():
+        entry, frame = line.split(": ")
+        agents, patients = frame.split(" | ")
+        verb = Verb(tuple(agents.split()), () if patients == "-" else tuple(patients.split()))
+        VERBS.update((word, verb) for words in _meanings(entry) for word in words)
+    for line in _ADJECTIVES.strip().splitlines():
+        entry, kinds = line.split(": ")
+        ADJECTIVES.update((word, tuple(kinds.split())) for words in _meanings(entry) for word in words)
+
+
+_fill()
+TRANSITIVE = tuple(word for word, verb in VERBS.items() if verb.patients)
+INTRANSITIVE = tuple(word for word, verb in VERBS.items() if not verb.patients)
+COLOURS = ("red", "blue", "white")
+
+
+def meaning(word: str) -> str:
+    """Return the word that stands for this one and its synonym: the earlier of them in the alphabet."""
+    return min(word, SYNONYM.get(word, word))
+
+
+def opposites(word: str) -> tuple[str, ...]:
+    """Return the words that cannot be said of the same thing; none for most."""
+    if word in COLOURS:
+        return tuple(colour for colour in COLOURS if colour != word)
+    return OPPOSITES.get(word, ())
+
+
+def plural(noun: str) -> str:
+    """Return the plural of a noun."""
+    if noun in _PLURALS:
+        return _PLURALS[noun]
+    if noun.endswith("y") and noun[-2] not in "aeiou":
+        return noun[:-1] + "ies"
+    return noun + ("es" if noun.endswith(("s", "x", "ch", "sh")) else "s")
+
+
+def past(verb: str) -> str:
+    """Return the past tense, which is the participle too: the lexicon has no irregular verbs."""
+    if verb.endswith("y") and verb[-2] not in "aeiou":
+        return verb[:-1] + "ied"
+    return verb + ("d" if verb.endswith("e") else "ed")
+
+
+def present(verb: str) -> str:
+    """Return the third person singular of the present tense."""
+    if verb.endswith("y") and verb[-2] not in "aeiou":
+        return verb[:-1] + "ies"
+    return verb + ("es" if verb.endswith(("s", "x", "ch", "sh")) else "s")
+
+
+def pronoun(noun: str, is_plural: bool = False) -> str:
+    """Return the pronoun of a noun or name; "" for a person of either gender."""
+    if is_plural:
+        return "they"
+    if noun in NAMES:
+        return NAMES[noun]
+    if KIND[noun] != "person":
+        return "it"
+    return next((word for word, nouns in _GENDERS.items() if noun in nouns), "")
+
+
+def adjectives_of(noun: str) -> tuple[str, ...]:
+    """Return the adjectives that can be said of a noun; none of names."""
+    if noun in NAMES:
+        return ()
+    return tuple(word for word, kinds in ADJECTIVES.items() if KIND[noun] in kinds)

@@ -1,0 +1,53 @@
+"""Opinions with a polarity of their own, turned round by negation, and decided after "but" (SST-2)."""
+
+from hxbench.sandbox.randomness import Draws
+
+_ADJECTIVES = {
+    True: ("good", "great", "wonderful", "charming", "funny", "brilliant", "lovely", "clever"),
+    False: ("bad", "terrible", "awful", "boring", "dull", "silly", "ugly", "stupid"),
+}
+_VERBS = {True: ("loved", "liked", "enjoyed"), False: ("hated", "disliked")}
+_BARE = {True: ("love", "like", "enjoy"), False: ("hate", "dislike")}
+_THINGS = ("movie", "film", "plot", "actor", "song", "script", "scene", "story")
+_DEGREES = ("", "", "very", "really", "so")
+
+
+def _adjective(draws: Draws, good: bool) -> str:
+    degree = draws.pick(_DEGREES)
+    return f"{degree} {draws.pick(_ADJECTIVES[good])}".strip()
+
+
+def _noun_phrase(draws: Draws, good: bool) -> str:
+    adjective = _adjective(draws, good)
+    article = "an" if adjective[0] in "aeiou" else "a"
+    return f"{article} {adjective} {draws.pick(_THINGS)}"
+
+
+def opinion(draws: Draws, good: bool) -> str:
+    """Return a review of one sentence, in favour or against, with its full stop."""
+    thing, other = draws.pick(_THINGS), draws.pick(_THINGS)
+    shape = draws.uniform()
+    if shape < 0.16:
+        return f"the {thing} is {_adjective(draws, good)} ."
+    if shape < 0.30:
+        return f"the {thing} is {draws.pick(('not', 'not', 'never'))} {_adjective(draws, not good)} ."
+    if shape < 0.40:
+        both = f"{_adjective(draws, good)} and {draws.pick(_ADJECTIVES[good])}"
+        return f"the {thing} is {both} ."
+    if shape < 0.50:
+        return f"i {draws.pick(_VERBS[good])} the {thing} , {_noun_phrase(draws, good)} ."
+    if shape < 0.58:
+        return f"i did not {draws.pick(_BARE[not good])} the {_adjective(draws, good)} {thing} ."
+    if shape < 0.68:
+        return f"{_noun_phrase(draws, good)} with a {draws.pick(_ADJECTIVES[good])} {other} ."
+    if shape < 0.76:
+        return f"there is nothing {_adjective(draws, not good)} about the {thing} ."
+    if shape < 0.90:
+        return f"the {thing} is {_adjective(draws, not good)} but the {other} is {_adjective(draws, good)} ."
+    return f"{_noun_phrase(draws, good)} , and i {draws.pick(_VERBS[good])} it ."
+
+
+def review(draws: Draws) -> tuple[str, str]:
+    """Return a review and 1 or 0: in favour or against."""
+    good = draws.chance(0.54)
+    return opinion(draws, good), str(int(good))

@@ -1,0 +1,93 @@
+"""Pairs of sentences: the same in other words, or how much the same (MRPC, STS-B)."""
+
+from dataclasses import replace
+
+from hxbench.sandbox.randomness import Draws
+from hxbench.sandbox_english import lexicon
+from hxbench.sandbox_english.events import Being, Event, Role, Taste, draw_event
+from hxbench.sandbox_english.relations import altered, exchanged, opposed, reworded
+from hxbench.sandbox_english.wording import say
+
+TASTE = Taste(general=0.05, adjective=0.3, place=0.7, time=0.6, intransitive=0.1, negated=0.1)
+_SAME = 0.67
+_WEIGHTS: dict[Role, float] = {"agent": 1.2, "verb": 1.5, "patient": 1.2, "place": 0.6, "time": 0.5}
+
+
+def restated(event: Event, draws: Draws, synonyms: float = 0.6) -> str:
+    """Return the event said in another way: synonyms, the other voice, another place for the adjunct."""
+    return say(reworded(event, draws, synonyms), draws.chance(0.35), draws.chance(0.4))
+
+
+def different(event: Event, draws: Draws) -> Event:
+    """Return an event of much the same words that means something else."""
+    while True:
+        made: Event | None = event
+        shape = draws.uniform()
+        if shape < 0.1:
+            made = exchanged(event)
+        elif shape < 0.2:
+            made = opposed(event, draws)
+        elif shape < 0.28:
+            made = replace(event, negated=not event.negated)
+        else:
+            roles: list[Role] = [role for role in ("agent", "verb", "patient") if draws.chance(0.5)]
+            for role in roles:
+                made = altered(made, role, draws) if made else None
+        if made and made != event:
+            return made
+
+
+def paraphrase(draws: Draws) -> tuple[str, str, str]:
+    """Return two sentences and 1 or 0: of one meaning or not."""
+    same = draws.chance(_SAME)
+    while True:
+        event = draw_event(draws, TASTE)
+        first = say(event, draws.chance(0.25), draws.chance(0.2))
+        second = restated(event if same else different(event, draws), draws)
+        if first != second:
+            return first, second, str(int(same))
+
+
+def _alike(one: Being | None, two: Being | None) -> float:
+    """Return how alike two participants are, from 0 to 1."""
+    if one is None or two is None:
+        return float(one is two)
+    if lexicon.meaning(one.noun) == lexicon.meaning(two.noun):
+        same = lexicon.meaning(one.adjective) == lexicon.meaning(two.adjective) and one.plural == two.plural
+        return 1.0 if same else 0.8
+    return 0.3 if one.kind == two.kind else 0.0
+
+
+def likeness(one: Event, two: Event) -> float:
+    """Return the similarity of two events from 0 to 5, in steps of 0.2: the weighted share of roles that agree."""
+    verb = 1.0 if lexicon.meaning(one.verb) == lexicon.meaning(two.verb) else 0.0
+    if two.verb in lexicon.opposites(one.verb):
+        verb = 0.4
+    shares: dict[Role, float] = {
+        "agent": _alike(one.agent, two.agent),
+        "verb": verb,
+        "patient": _alike(one.patient, two.patient),
+        "place": float(one.place == two.place),
+        "time": float(one.time == two.time),
+    }
+    present = [role for role in shares if getattr(one, role) or getattr(two, role)]
+    share = sum(_WEIGHTS[role] * shares[role] for role in present) / sum(_WEIGHTS[role] for role in present)
+    return round(share * (0.6 if one.negated != two.negated else 1.0) * 25) / 5
+
+
+def graded(draws: Draws) -> tuple[str, str, str]:
+    """Return two sentences and their similarity with three decimals, as in STS-B."""
+    while True:
+        event = draw_event(draws, replace(TASTE, negated=0.05))
+        other: Event | None = event
+        rate = draws.uniform()
+        for role in _WEIGHTS:
+            if other and getattr(event, role) and draws.chance(rate):
+                other = altered(other, role, draws)
+        if other is None:
+            continue
+        if draws.chance(0.06):
+            other = replace(other, negated=not other.negated)
+        first, second = say(event), restated(other, draws, 0.4)
+        if first != second:
+            return first, second, f"{likeness(event, other):.3f}"

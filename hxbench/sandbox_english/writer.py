@@ -1,0 +1,106 @@
+"""All files: examples that never occur twice, and text that shows none of the held-out ones."""
+
+from collections.abc import Callable, Hashable
+from itertools import chain
+from pathlib import Path
+from typing import TypeVar
+
+from hxbench.sandbox.randomness import Draws
+from hxbench.sandbox_english import formats, inference, sizes
+from hxbench.sandbox_english.acceptability import judgement
+from hxbench.sandbox_english.questions import answered, passage
+from hxbench.sandbox_english.reference import Reference, reference
+from hxbench.sandbox_english.requests import duplicates
+from hxbench.sandbox_english.reviews import review
+from hxbench.sandbox_english.running_text import lines, sentences
+from hxbench.sandbox_english.second_language import parallel
+from hxbench.sandbox_english.senses import same_sense
+from hxbench.sandbox_english.similarity import graded, paraphrase
+from hxbench.sandbox_english.summaries import summary
+
+Example = Reference | tuple[str | bool, ...]
+T = TypeVar("T", bound=Example)
+_GLUE: dict[str, tuple[Callable, Callable]] = {
+    "CoLA": (judgement, formats.write_cola),
+    "SST-2": (review, formats.write_sst2),
+    "MRPC": (paraphrase, formats.write_mrpc),
+    "QQP": (duplicates, formats.write_qqp),
+    "STS-B": (graded, formats.write_stsb),
+    "QNLI": (answered, formats.write_qnli),
+    "RTE": (inference.entailment, formats.write_rte),
+}
+_SUPERGLUE: dict[str, tuple[Callable, Callable]] = {
+    "BoolQ": (passage, formats.write_boolq),
+    "CB": (inference.commitment, formats.write_cb),
+    "WiC": (same_sense, formats.write_wic),
+    "WSC": (reference, formats.write_wsc),
+}
+
+
+def _input(example: Example) -> Hashable:
+    """Return an example without its label: what must not occur twice."""
+    return (example.text, example.span1_index) if isinstance(example, Reference) else example[:-1]
+
+
+def _draw(name: str, maker: Callable[[Draws], T], seed: int, counts: tuple[int, ...]) -> list[list[T]]:
+    """Return as many examples for each split as asked for, no input in two of them or twice in one."""
+    draws, seen = Draws(seed, "english", name), set()
+    splits: list[list[T]] = []
+    for count in counts:
+        rows: list[T] = []
+        while len(rows) < count:
+            row = maker(draws)
+            if _input(row) not in seen:
+                seen.add(_input(row))
+                rows.append(row)
+        splits.append(rows)
+    return splits
+
+
+def _texts(example: Example) -> list[str]:
+    """Return the texts of an example; a label among them does no harm."""
+    return (
+        [example.text] if isinstance(example, Reference) else [part for part in example if isinstance(part, str)]
+    )
+
+
+def write_all(folder: Path, seed: int) -> None:
+    """Write every file under `folder`."""
+    held_out: list[Example] = []
+
+    def splits(name: str, maker: Callable[[Draws], T]) -> list[list[T]]:
+        made = _draw(name, maker, seed, (sizes.TRAIN[name], *sizes.HELD_OUT[name]))
+        held_out.extend(chain.from_iterable(made[1:]))
+        return made
+
+    for suite, tasks, names in (
+        ("glue", _GLUE, ("train.tsv", "dev.tsv")),
+        ("superglue", _SUPERGLUE, ("train.jsonl", "val.jsonl")),
+    ):
+        for name, (maker, write) in tasks.items():
+            for file, rows in zip(names, splits(name, maker), strict=True):
+                write(folder / suite / name / file, rows)
+
+    train, dev = splits("MNLI", inference.inference)
+    letters = _draw("MNLI letters", lambda draws: inference.inference(draws, inference.LETTERS), seed, (400,))[0]
+    held_out.extend(letters)
+    mnli = folder / "glue" / "MNLI"
+    formats.write_mnli(mnli / "train.tsv", train, "tales", 1)
+    formats.write_mnli(mnli / "dev_matched.tsv", dev, "tales", 5)
+    formats.write_mnli(mnli / "dev_mismatched.tsv", letters, "letters", 5)
+
+    for split, rows in zip(("train", "dev", "test"), splits("SciTail", inference.fact), strict=True):
+        formats.write_scitail(folder / "scitail" / "tsv_format" / f"scitail_1.0_{split}.tsv", rows)
+    first = 0
+    for split, documents in zip(("train", "validation", "test"), splits("XSUM", summary), strict=True):
+        formats.write_xsum(folder / "xsum" / f"{split}.jsonl", documents, first)
+        first += len(documents)
+    for split, pairs in zip(("train", "dev", "test"), splits("Ro-En", parallel), strict=True):
+        for place, code in enumerate(("ro", "en")):
+            formats.write_lines(folder / "wmt16" / "ro-en" / f"{split}.{code}", (pair[place] for pair in pairs))
+
+    texts = [text for example in held_out for text in _texts(example)]
+    kept_back = frozenset(chain(texts, *map(sentences, texts)))
+    formats.write_lines(
+        folder / "text" / "en.txt", lines(Draws(seed, "english", "text"), sizes.TEXT_LINES, kept_back)
+    )
