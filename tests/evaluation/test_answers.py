@@ -1,0 +1,179 @@
+"""Answering a split: every example gets its own answer, whatever the batches, and is scored as its task is."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from datasets import Dataset
+from tiny_t5 import tiny_t5
+
+from hxbench.backbones.unigram import train_unigram
+from hxbench.encoding.texts import encode_texts, longest_label
+from hxbench.evaluation.answers import DECODING, AnswerData, Answers, answer
+from hxbench.evaluation.marked import Marked
+from hxbench.evaluation.tagging import Tagged
+from hxbench.evaluation.text_metrics import metric_of_counts
+from hxbench.methods.method import NoOptions
+from hxbench.methods.text_to_text import TextToText
+from hxbench.tasks import TEXT_TASKS
+
+CPU = torch.device("cpu")
+TOKENIZER = train_unigram(
+    ["the cat sat on a mat", "a dog ran home 0 1 2 3.8", "sst2 sentence: summarize:"] * 4, 130
+)
+WORDS = "the cat sat on a mat dog ran home".split()
+
+
+class Oracle:
+    """Answers with a text that stands for what it reads, so that an answer at a wrong place shows."""
+
+    def __init__(self, says):
+        self.says, self.asked = says, []
+
+    def eval(self):
+        pass
+
+    def generate(self, batch, longest, *, shortest, beams):
+        self.asked.append((longest, shortest, beams))
+        self.batch = batch
+        rows = []
+        for ids, mask in zip(batch.input_ids.tolist(), batch.attention_mask, strict=True):
+            read = TOKENIZER.decode(ids[: int(mask.sum())], skip_special_tokens=True)
+            rows.append(TOKENIZER(self.says(read))["input_ids"])
+        width = max(map(len, rows))
+        return torch.tensor([row + [TOKENIZER.pad_token_id] * (width - len(row)) for row in rows])
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("HXBENCH_CACHE", str(tmp_path))
+
+
+def texts(sizes):
+    rng = np.random.default_rng(0)
+    return [" ".join(rng.choice(WORDS, size)) for size in sizes]
+
+
+def data_of(task, fields, targets, *, max_length=64, place=0):
+    corpus = Dataset.from_dict({"fields": fields, "target": targets})
+    task = TEXT_TASKS[task]
+    encoded = encode_texts(corpus, str(fields), TOKENIZER, task, max_length=max_length, score_step=0.2)
+    return AnswerData.of(task, corpus, encoded, TOKENIZER, 0.2, place=place)
+
+
+LINES = texts([3, 9, 1, 5, 12, 2, 7])
+
+
+def digit(text):
+    """What the oracle makes of a sentence."""
+    return str(len(text.split("sentence: ")[1].split()) % 2)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 100])
+def test_every_example_gets_its_own_answer(batch_size):
+    gold = [str(len(line.split()) % 2) for line in LINES]
+    data = data_of("sst2", [[line] for line in LINES], gold, place=5)
+    oracle = Oracle(digit)
+    found = answer(oracle, data, TOKENIZER, batch_size, CPU)
+    assert found.predicted == found.gold == gold
+    assert set(oracle.asked) == {(longest_label(TOKENIZER, TEXT_TASKS["sst2"], 0.2), 0, 1)}
+    assert set(oracle.batch.tasks.tolist()) == {5}
+    assert (oracle.batch.task, oracle.batch.language) == ("sst2", "en")
+    (row,) = found.rows("dev")
+    assert row == {
+        "split": "dev", "task": "sst2", "language": "en", "metric": "accuracy", "value": 100.0, "sentences": 7,
+        "cut": 0, "unreadable": 0,
+    }  # fmt: skip
+
+
+def test_sources_that_were_cut_are_counted():
+    data = data_of("sst2", [[line] for line in LINES], ["0"] * 7, max_length=30)
+    assert 0 < data.cut < 7
+    assert answer(Oracle(digit), data, TOKENIZER, 4, CPU).rows("test")[0]["cut"] == data.cut
+
+
+def test_the_main_metric_comes_first():
+    answers = Answers("mrpc", "en", ["1", "0", "1", "0"], ["1", "1", "?", "0"], 2)
+    rows = answers.rows("test")
+    assert [(row["metric"], row["value"]) for row in rows] == [("accuracy", 50.0), ("f1", pytest.approx(50.0))]
+    assert {(row["split"], row["cut"], row["unreadable"], row["sentences"]) for row in rows} == {("test", 2, 1, 4)}
+    stsb = Answers("stsb", "en", ["1.0", "3.0", "5.0"], ["1", "4.5", "much"], 0)
+    rows = stsb.rows("test")
+    assert [row["metric"] for row in rows] == ["pearson", "spearman"]
+    slow = np.corrcoef([1, 3, 5], [1, 4.5, -1])[0, 1]
+    assert rows[0]["value"] == pytest.approx(100 * slow)
+    assert rows[0]["unreadable"] == 1
+
+
+def test_scores_are_compared_with_what_was_to_be_written():
+    data = data_of("stsb", [["a cat", "a dog"], ["a", "mat"]], ["3.133", "4.000"])
+    assert data.gold == ["3.2", "4.0"]
+
+
+def test_free_text_is_searched_for_by_the_table_or_with_fewer_beams():
+    data = data_of("xsum", [[line] for line in LINES], LINES)
+    oracle = Oracle(lambda read: read.removeprefix("summarize: "))
+    found = answer(oracle, data, TOKENIZER, 3, CPU)
+    assert set(oracle.asked) == {(60, 10, 6)}
+    assert found.predicted == found.gold == LINES
+    (row,) = found.rows("test")
+    assert (row["metric"], row["unreadable"]) == ("rouge2", 0)
+    few = Oracle(lambda read: "")
+    found = answer(few, data, TOKENIZER, 3, CPU, beams=1)
+    assert set(few.asked) == {(60, 10, 1)}
+    assert [found.rows("test")[0][name] for name in ("value", "unreadable")] == [0.0, 7]
+    for name in ("roen", "enro"):
+        assert (DECODING[name].longest, DECODING[name].beams) == (300, 4)
+    labels = Oracle(digit)
+    answer(labels, data_of("sst2", [["a cat"]], ["0"]), TOKENIZER, 3, CPU, beams=4)
+    assert labels.asked[0][2] == 1, "labels are searched for greedily"
+
+
+def test_translations_are_scored_by_bleu():
+    gold = ["the cat sat on a mat", "a dog ran home"]
+    answers = Answers("roen", "en", gold, gold, 0)
+    assert answers.rows("test")[0]["metric"] == "bleu"
+    assert answers.rows("test")[0]["value"] == pytest.approx(100)
+
+
+@pytest.mark.parametrize("name", ["cola", "stsb", "mnli", "xsum", "enro"])
+def test_the_main_score_can_be_had_from_the_counts(name):
+    gold = ["1.0", "3.0", "5.0"] if name == "stsb" else ["1", "0", "1"] if name in ("cola", "mnli") else LINES[:3]
+    answers = Answers(name, "en", gold, [gold[0], gold[2], "no"], 0)
+    counts = list(answers.sentence_counts())
+    assert len(counts) == 3
+    assert all(isinstance(n, int) and abs(n) < 2**31 for row in counts for n in row), "as the store keeps them"
+    for row in answers.rows("test"):
+        assert metric_of_counts(row["metric"], np.array(counts)) == row["value"]
+
+
+def test_predictions_are_columns_of_lists():
+    answers = Answers("rte", "en", ["0", "1"], ["0", ""], 0)
+    assert answers.predictions() == {"sentence": [0, 1], "gold": [["0"], ["1"]], "predicted": [["0"], [""]]}
+    assert pickle.loads(pickle.dumps(answers)) == answers, "processes tell each other"
+
+
+def test_tagged_and_answers_are_marked_alike():
+    def keys(one: Marked):
+        return one.task, one.language, set(one.predictions()), len(list(one.sentence_counts()))
+
+    tagged = Tagged("pos", "ar", [["NOUN"], ["VERB", "NOUN"]], [["NOUN"], ["NOUN", "NOUN"]], 0)
+    columns = {"sentence", "gold", "predicted"}
+    assert keys(tagged) == ("pos", "ar", columns, 2)
+    assert keys(Answers("rte", "en", ["0"], ["1"], 0)) == ("rte", "en", columns, 1)
+    assert tagged.rows("test") == [tagged.row("test")]
+    assert list(tagged.sentence_counts()) == [(1, 1, 1), (1, 2, 2)]
+    assert set(Answers("rte", "en", ["0"], ["1"], 0).rows("dev")[0]) > {
+        "split", "task", "language", "metric", "value", "sentences",
+    }  # fmt: skip
+
+
+def test_answers_do_not_depend_on_the_batch_size_nor_on_dropout():
+    method = TextToText(tiny_t5(tokenizer=TOKENIZER, dropout=0.3), tasks=("xsum",), options=NoOptions())
+    data = data_of("xsum", [[line] for line in LINES], LINES)
+    data.decoding = DECODING["xsum"].__class__(longest=6)
+    results = [answer(method.train(), data, TOKENIZER, size, CPU) for size in (1, 2, 5, 100)]
+    assert len(set(results[0].predicted)) > 3
+    assert all(result == results[0] for result in results)
+    assert not method.training

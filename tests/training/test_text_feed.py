@@ -1,0 +1,102 @@
+"""The batches of a text-to-text training: the rows that the sampler says, by task, shared among processes."""
+
+import numpy as np
+import pytest
+import torch
+from datasets import Dataset
+
+from hxbench.encoding.rows import Rows
+from hxbench.encoding.text_batch import IGNORED
+from hxbench.sampling import ConcatenatedSampler, Sampler, Stream
+from hxbench.settings import Pair
+from hxbench.training.feed import TextFeed
+
+TASKS = ("rte", "cola", "mnli")
+SIZES = {"mnli": 11, "rte": 5, "cola": 8}  # streams in an order other than the tasks'
+END = 1
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """Rows whose pieces say task and row: 100 · task + row, then as many fillers as the row's number."""
+    found = {}
+    for task, size in SIZES.items():
+        marks = [100 * (1 + TASKS.index(task)) + row for row in range(size)]
+        sources = [[mark, *[9] * (row % 4), END] for row, mark in enumerate(marks)]
+        found[Pair(task, "en")] = Rows(
+            Dataset.from_dict({"input_ids": sources, "labels": [[m, END] for m in marks]})
+        )
+    return found
+
+
+def streams(rows):
+    return [Stream(*pair, one.lengths) for pair, one in rows.items()]
+
+
+def feed_of(rows, kind, **options):
+    one = {"batch_size": 6, "updates": 30, "seed": 3}
+    sampler = (
+        ConcatenatedSampler(streams(rows), **one) if kind == "concatenated" else Sampler(streams(rows), **one)
+    )
+    return TextFeed(sampler, rows, TASKS, padding=0, device=torch.device("cpu"), **options)
+
+
+def marks(batch):
+    return batch.input_ids[:, 0].tolist()
+
+
+@pytest.mark.parametrize("kind", ["concatenated", "homogeneous"])
+def test_sources_targets_and_tasks_belong_together(rows, kind):
+    feed = feed_of(rows, kind)
+    for step in range(30):
+        batch = feed(step)
+        assert batch.targets[:, 0].tolist() == marks(batch)
+        assert [mark // 100 - 1 for mark in marks(batch)] == batch.tasks.tolist()
+        lengths = [2 + mark % 100 % 4 for mark in marks(batch)]
+        assert batch.attention_mask.sum(1).tolist() == lengths
+        assert batch.pieces == sum(lengths) + 2 * len(lengths)
+        present = {TASKS[place] for place in batch.tasks.tolist()}
+        assert batch.task == (present.pop() if len(present) == 1 else "mixed")
+        assert batch.language == "en"
+
+
+def test_a_pass_put_together_has_every_example_once(rows):
+    feed = feed_of(rows, "concatenated")
+    everything = [mark for step in range(4) for mark in marks(feed(step))]
+    expected = [100 * (1 + TASKS.index(task)) + row for task, size in SIZES.items() for row in range(size)]
+    assert sorted(everything) == sorted(expected)
+    assert feed(0).task == "mixed"
+
+
+def test_homogeneous_batches_are_called_by_their_task(rows):
+    feed = feed_of(rows, "homogeneous")
+    names = {feed(step).task for step in range(30)}
+    assert names == set(TASKS)
+
+
+def test_one_task_alone_is_not_mixed(rows):
+    pair = Pair("cola", "en")
+    sampler = ConcatenatedSampler([Stream(*pair, rows[pair].lengths)], batch_size=3, updates=9, seed=0)
+    feed = TextFeed(sampler, {pair: rows[pair]}, TASKS, padding=0, device=torch.device("cpu"))
+    assert feed(0).task == "cola"
+    assert set(feed(0).tasks.tolist()) == {1}
+
+
+@pytest.mark.parametrize("kind", ["concatenated", "homogeneous"])
+def test_processes_share_the_same_batch(rows, kind):
+    whole = feed_of(rows, kind)
+    parts = [feed_of(rows, kind, share=(rank, 4)) for rank in range(4)]
+    for step in (7, 3, 21):
+        batch = whole(step)
+        shares = [part(step) for part in parts]
+        assert {(share.count, share.rows, share.pieces, share.task) for share in shares} == {
+            (batch.count, batch.rows, batch.pieces, batch.task)
+        }
+        real = [
+            mark
+            for share in shares
+            for mark, t in zip(marks(share), share.targets, strict=True)
+            if t[0] != IGNORED
+        ]
+        assert sorted(real) == sorted(marks(batch))
+        assert np.array_equal(marks(shares[1]), marks(batch)[1::4])
