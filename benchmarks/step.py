@@ -12,12 +12,10 @@ Before anything is timed, Hyper-X and its published form must give the same logi
 """
 
 import json
-import statistics
 import tempfile
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -25,7 +23,8 @@ import numpy as np
 import torch
 import typer
 from rich.console import Console
-from rich.table import Table
+from timing import Variant, measure, summarise
+from timing import show as show_times
 from torch import nn
 from transformers import AutoConfig, AutoModelForMaskedLM
 
@@ -113,30 +112,6 @@ class LayerByLayer(HyperX):
             for layer in range(len(self.sites.keys))
         ]
         return weights_by_site(self.sites.keys, generated)
-
-
-@dataclass
-class Variant:
-    """One way to take a step, and how long its steps took."""
-
-    about: str
-    method: TaggingMethod
-    optimiser: torch.optim.Optimizer
-    sees: Callable[[Batch], Batch] = lambda batch: batch
-    mlm: bool = False
-    bf16: bool = False
-    wall: list[float] = field(default_factory=list)  # seconds a step, one number a round
-    cpu: list[float] = field(default_factory=list)  # of this process's threads together
-
-    def step(self, batch: Batch) -> None:
-        """Take one training step, as the package's loop does."""
-        with torch.autocast(batch.input_ids.device.type, torch.bfloat16, enabled=self.bf16):
-            loss = self.method(batch)
-        loss.backward()
-        reached = [p for group in self.optimiser.param_groups for p in group["params"] if p.grad is not None]
-        nn.utils.clip_grad_norm_(reached, 1.0)
-        self.optimiser.step()
-        self.optimiser.zero_grad(set_to_none=True)
 
 
 def padded(batch: Batch, length: int) -> Batch:
@@ -248,10 +223,11 @@ def make_variants(shape: str, device: torch.device) -> tuple[dict[str, Variant],
     optimisers = {m: adamw(m.trained(), spec.training) for m in (frozen, adapters, hyperx)}
 
     def variant(about: str, method: TaggingMethod, **others: Any) -> Variant:
+        others.setdefault("sees", lambda pair: pair[0])
         return Variant(about, method, optimisers[hyperx if method is published else method], **others)
 
-    def as_published(batch: Batch) -> Batch:
-        return padded(batch, PUBLISHED_LENGTH)
+    def as_published(pair: tuple[Batch, Batch]) -> Batch:
+        return padded(pair[0], PUBLISHED_LENGTH)
 
     variants = {
         "frozen": variant("(a) frozen body, no adapters", frozen),
@@ -261,21 +237,25 @@ def make_variants(shape: str, device: torch.device) -> tuple[dict[str, Variant],
         "frozen-bf16": variant("(a) in bf16", frozen, bf16=True),
         "adapters-bf16": variant("(b) in bf16", adapters, bf16=True),
         "hyperx-bf16": variant("(c) in bf16", hyperx, bf16=True),
-        "mlm": variant("(c) on MLM, head at masked positions", hyperx, mlm=True),
-        "mlm-everywhere": variant("(c) on MLM, head at all positions", hyperx, mlm=True, sees=everywhere),
+        "mlm": variant("(c) on MLM, head at masked positions", hyperx, sees=lambda pair: pair[1]),
+        "mlm-everywhere": variant(
+            "(c) on MLM, head at all positions", hyperx, sees=lambda pair: everywhere(pair[1])
+        ),
     }
     return variants, Vocabulary(config.vocab_size, PAD, MASK, (PAD, CLS, SEP, MASK))
 
 
-def logit_difference(ours: Variant, published: Variant, batch: Batch) -> tuple[float, float]:
+def logit_difference(ours: Variant, published: Variant, pair: tuple[Batch, Batch]) -> tuple[float, float]:
     """Return the largest difference of the two variants' logits, and how far the adapters move the logits."""
     with torch.no_grad():
         for variant in (ours, published):
             variant.method.eval()
-        expected = ours.method.logits(ours.sees(batch))
-        found = published.method.logits(published.sees(batch))
+        assert isinstance(ours.method, TaggingMethod)
+        assert isinstance(published.method, TaggingMethod)
+        expected = ours.method.logits(ours.sees(pair))
+        found = published.method.logits(published.sees(pair))
         with without_adapters(ours.method):
-            plain = ours.method.logits(ours.sees(batch))
+            plain = ours.method.logits(ours.sees(pair))
         for variant in (ours, published):
             variant.method.train()
     return float((expected - found).abs().max()), float((expected - plain).abs().max())
@@ -289,51 +269,6 @@ def without_adapters(method: TaggingMethod) -> Iterator[None]:
         yield
     finally:
         del method.adapter_weights  # type: ignore[method-assign]
-
-
-def measure(
-    variants: Mapping[str, Variant], batches: list[tuple[Batch, Batch]], warmup: int, repeat: int
-) -> Iterator[int]:
-    """Time every variant in each round, on `repeat` batches that all of them share; yield the rounds done."""
-    on_gpu = batches[0][0].input_ids.is_cuda
-    finish: Callable[[], None] = torch.cuda.synchronize if on_gpu else lambda: None
-    longest = max(batches, key=lambda pair: pair[0].input_ids.shape[1])
-    for _ in range(warmup):
-        for variant in variants.values():
-            variant.step(variant.sees(longest[variant.mlm]))
-    for number, start in enumerate(range(0, len(batches), repeat)):
-        turn = list(variants.values())
-        turn = turn[number % len(turn) :] + turn[: number % len(turn)]
-        for variant in turn:
-            seen = [variant.sees(pair[variant.mlm]) for pair in batches[start : start + repeat]]
-            # untimed: a variant shall not pay for having waited its turn while others used the caches, nor, on a
-            # GPU, for lengths that it sees for the first time
-            for batch in seen if on_gpu else [first_rows(seen[0])]:
-                variant.step(batch)
-            finish()
-            wall, cpu = time.perf_counter(), time.process_time()
-            for batch in seen:
-                variant.step(batch)
-            finish()
-            variant.wall.append((time.perf_counter() - wall) / repeat)
-            variant.cpu.append((time.process_time() - cpu) / repeat)
-        yield number + 1
-
-
-def summarise(variants: Mapping[str, Variant], clock: str) -> dict[str, Any]:
-    """Return medians, and ratios of the variants that were measured: round by round, and of all the time."""
-    seconds = {key: getattr(variant, clock) for key, variant in variants.items()}
-    ratios = {}
-    for over, under in RATIOS:
-        if over in seconds and under in seconds:
-            each = [a / b for a, b in zip(seconds[over], seconds[under], strict=True)]
-            ratios[f"{over} / {under}"] = {
-                "median": statistics.median(each),
-                "min": min(each),
-                "max": max(each),
-                "total": sum(seconds[over]) / sum(seconds[under]),
-            }
-    return {"median": {key: statistics.median(s) for key, s in seconds.items()}, "ratios": ratios}
 
 
 def show(found: Mapping[str, Any], variants: Mapping[str, Variant]) -> None:
@@ -351,22 +286,7 @@ def show(found: Mapping[str, Any], variants: Mapping[str, Variant]) -> None:
         if found["logit_difference"] is not None
         else "Logits of (c) and (d) were not compared: not both were asked for."
     )
-    times = Table(title="Seconds a step", title_justify="left")
-    times.add_column("")
-    for name in ("median", "min", "max"):
-        times.add_column(name, justify="right")
-    for key, median in found["median"].items():
-        seconds = found["seconds"][key][given["clock"]]
-        times.add_row(variants[key].about, *(f"{value:.4g}" for value in (median, min(seconds), max(seconds))))
-    ratios = Table(title="Ratios of the same round, and of all rounds together", title_justify="left")
-    ratios.add_column("")
-    for name in ("median", "min–max", "together"):
-        ratios.add_column(name, justify="right")
-    for name, ratio in found["ratios"].items():
-        span = f"{ratio['min']:.2f}–{ratio['max']:.2f}"
-        ratios.add_row(name, f"{ratio['median']:.2f}", span, f"{ratio['total']:.2f}")
-    console.print(times)
-    console.print(ratios)
+    show_times(console, found, variants)
 
 
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
@@ -411,11 +331,15 @@ def main(
     variants = {key: variant for key, variant in variants.items() if key in wanted}
     difference: tuple[float | None, float | None] = (None, None)
     if {"hyperx", "published"} <= variants.keys():
-        difference = logit_difference(variants["hyperx"], variants["published"], batches[0][0])
+        difference = logit_difference(variants["hyperx"], variants["published"], batches[0])
         if not difference[0] <= TOLERANCE:
             raise SystemExit(f"(c) and (d) give different logits: by {difference[0]:.2e}. Nothing was timed.")
     progress = Console(stderr=True)
-    for done in measure(variants, batches, warmup, repeat):
+    longest = max(batches, key=lambda pair: pair[0].input_ids.shape[1])
+    for done in measure(
+        variants, batches, warmup=warmup, repeat=repeat, longest=longest, shortened=first_rows,
+        on_gpu=device == "cuda",
+    ):  # fmt: skip
         progress.print(f"round {done} of {rounds}", style="dim")
     settings = {
         "shape": shape, "device": torch.cuda.get_device_name() if device == "cuda" else "cpu", "clock": clock,
@@ -430,7 +354,7 @@ def main(
         "logit_difference": difference[0],
         "adapters_move_logits": difference[1],
         "seconds": {key: {"wall": variant.wall, "cpu": variant.cpu} for key, variant in variants.items()},
-        **summarise(variants, clock),
+        **summarise(variants, clock, RATIOS),
     }
     if as_json:
         print(json.dumps(found, indent=1))

@@ -16,7 +16,9 @@ def step():
     spec = importlib.util.spec_from_file_location("step_benchmark", SCRIPT)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(SCRIPT.parent)  # as a script it finds its neighbours
+        spec.loader.exec_module(module)
     yield module
     del sys.modules[spec.name]
 
