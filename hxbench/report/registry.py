@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from hxbench.store import Store
 
 Kind = Literal["table", "figure"]
-PAPERS = {"hyperx": "Hyper-X"}
+PAPERS = {"hyperx": "Hyper-X", "pha": "PHA"}
+_CURVES = ("parameters",)  # figures without a number
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Artifact:
     @property
     def kind(self) -> Kind:
         """What it is."""
-        return "figure" if self.name.startswith("figure") else "table"
+        return "figure" if self.name.startswith("figure") or self.name in _CURVES else "table"
 
     @property
     def number(self) -> str:
@@ -63,7 +64,22 @@ ARTIFACTS: dict[str, dict[str, Artifact]] = {
             "interpolation": "Languages held out of all training, by their embedding",
             "controls": "Transfer against a body with random weights (not in the paper)",
         }.items()
-    }
+    },
+    "pha": {
+        name: Artifact("pha", name, title, f"hxbench.report.pha.{name}")
+        for name, title in {
+            "table1": "GLUE and SuperGLUE (PHA, Table 1)",
+            "table2": "Few-shot transfer (PHA, Table 2)",
+            "table3": "Without prototypes, without the retriever (PHA, Table 3)",
+            "table4": "Low data on SuperGLUE (PHA, Table 4)",
+            "table5": "Summaries and translation with little data (PHA, Table 5)",
+            "figure2": "Low data on GLUE (PHA, Figure 2)",
+            "figure3": "Size of the backbone (PHA, Figure 3)",
+            "figure4": "What the retriever does to instances (PHA, Figure 4)",
+            "figure5": "Prototypes and instances (PHA, Figure 5)",
+            "parameters": "Parameters by number of tasks and of layers (PHA, Appendix B)",
+        }.items()
+    },
 }
 
 
@@ -98,10 +114,12 @@ def make(artifact: Artifact, results: "PaperResults[Any]") -> Made:
     built = import_module(artifact.module).build(results)
     if artifact.kind == "table":
         return Made(artifact, tuple(built))
-    return Made(artifact, tuple(figure.table() for figure in built), tuple(built))
+    return Made(artifact, tuple(table for figure in built for table in figure.tables()), tuple(built))
 
 
 def build(paper: str, artifact: str, store: "Store", profile: str | None = None) -> "list[Table]":
     """Return the tables of an artifact for one profile; those of a figure hold its points."""
+    known = artifacts(paper).get(artifact)
     kind: Kind = "figure" if artifact.lower().startswith("figure") else "table"
-    return list(make(find_artifact(paper, artifact, kind), read_results(paper, store, profile)).tables)
+    one = known or find_artifact(paper, artifact, kind)
+    return list(make(one, read_results(paper, store, profile)).tables)

@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-Kind = Literal["score", "count", "duration", "bytes", "rate", "seeds"]
+Kind = Literal["score", "share", "count", "parameters", "duration", "bytes", "rate", "seeds"]
 MISSING = "*"  # the mark of a cell that lacks runs
 NOT_ALL = "not all runs are there yet"  # what it means where no commands stand below
-UNITS = {"score": "percent", "count": "", "duration": "s", "bytes": "B", "rate": "tokens/s", "seeds": ""}
+UNITS: dict[Kind, str] = {
+    "score": "percent", "share": "", "count": "", "parameters": "", "duration": "s", "bytes": "B",
+    "rate": "tokens/s", "seeds": "",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -101,9 +104,14 @@ class Marks:
 
 
 def format_value(value: float, kind: Kind) -> str:
-    """Return a value as a table prints it: 63.3, 76m, 18h, 1.2GB."""
+    """Return a value as a table prints it: 63.3, 0.63, 76m, 18h, 1.2GB."""
     if kind == "score":
         return f"{value:.1f}"
+    if kind == "parameters":  # to three digits, as papers print those of small methods
+        size, letter = (1e6, "m") if value >= 999_500 else (1e3, "k") if value >= 1000 else (1.0, "")
+        return f"{value / size:.3g}{letter}"
+    if kind == "share":
+        return f"{value:.2f}"
     if kind == "seeds":
         return f"{value:.0f}"
     if kind == "duration":
@@ -119,12 +127,19 @@ def format_value(value: float, kind: Kind) -> str:
     return f"{value:.0f}"
 
 
-def mark_best(cells: Sequence[Cell]) -> tuple[Cell, ...]:
+def spread(cell: Cell, kind: Kind) -> str:
+    """Return the deviation beside a cell's mean as a table prints it; nothing where tables print none."""
+    if cell.mean is None or cell.sd is None or kind not in ("score", "share"):
+        return ""
+    return format_value(cell.sd, kind)
+
+
+def mark_best(cells: Sequence[Cell], kind: Kind = "score") -> tuple[Cell, ...]:
     """Return cells that compete with each other with the best of ours marked, if there are two to compare.
 
     Values are compared as printed, so that equals are both best; means over different languages are not compared.
     """
-    printed = [None if cell.mean is None else float(format_value(cell.mean, "score")) for cell in cells]
+    printed = [None if cell.mean is None else float(format_value(cell.mean, kind)) for cell in cells]
     there = [value for value in printed if value is not None]
     if len(there) < 2 or len({cell.covers for cell in cells if cell.mean is not None}) > 1:
         return tuple(cells)

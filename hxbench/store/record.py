@@ -90,6 +90,33 @@ class RunRecord:
             found.setdefault((task, language), []).append((correct, predicted, gold))
         return found
 
+    def retrieval(self) -> dict[str, Any] | None:
+        """Return what the retriever made of test instances (PHA, Figures 4 and 5); None for a run without it.
+
+        `tasks` are the names of the prototypes, `instances` the tasks of the instances with their numbers `n`,
+        `analysis` numbers about them; the arrays are `prototypes` [prototypes, d′], `features` [instances, d]
+        (mean encoder output), `z` [instances, d′], and `task` [instances], the place of its task in `instances`.
+        Raises `DamagedRun` when a file is not readable or the two do not belong together.
+        """
+        try:
+            facts = read_mapping(self.folder / "retrieval.json")
+        except FileNotFoundError:
+            return None
+        from safetensors import SafetensorError
+        from safetensors.numpy import load_file
+
+        try:
+            arrays = load_file(self.folder / "retrieval.safetensors")
+        except (OSError, SafetensorError) as error:
+            raise DamagedRun(f"run {self.id}: retrieval.safetensors is not readable ({error}).") from None
+        found = {**facts, **arrays}
+        if missing := {"tasks", "instances", "analysis", "prototypes", "features", "z", "task"} - found.keys():
+            raise DamagedRun(f"run {self.id}: its retrieval lacks {', '.join(sorted(missing))}.")
+        sizes = {len(found[name]) for name in ("features", "z", "task")}
+        if len(sizes) > 1 or len(found["tasks"]) != len(found["prototypes"]):
+            raise DamagedRun(f"run {self.id}: retrieval.json and retrieval.safetensors do not belong together.")
+        return found
+
     def _rows(self, name: str) -> list[dict[str, Any]]:
         try:
             return read_json_lines(self.folder / name)

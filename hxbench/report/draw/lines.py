@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from hxbench.report.draw import style
 from hxbench.report.render.marks import raised
+from hxbench.report.table import format_value
 
 if TYPE_CHECKING:
     from hxbench.report.figure import Figure, Panel, Series
@@ -31,10 +32,11 @@ def _kind(number: int) -> dict[str, Any]:
     }
 
 
-def _draw_series(axes: Any, figure: "Figure", one: "Series", number: int, shift: float) -> None:
-    x = [at + shift for at in figure.at]
+def _draw_series(axes: Any, figure: "Figure", panel: "Panel", one: "Series", shift: float) -> None:
+    places, number = panel.at or figure.at, figure.number(one)
+    x = [at + shift for at in places]
     published = [nan if cell.published is None else cell.published for cell in one.cells]
-    axes.plot(figure.at, published, **_kind(number), linestyle=(0, (3, 2)), linewidth=0.8,
+    axes.plot(places, published, **_kind(number), linestyle=(0, (3, 2)), linewidth=0.8,
               markerfacecolor="white", markeredgewidth=0.8, zorder=2)  # fmt: skip
     if not _has_runs(figure, one.title):
         return
@@ -53,15 +55,18 @@ def _draw_series(axes: Any, figure: "Figure", one: "Series", number: int, shift:
 
 def draw_lines(axes: Any, figure: "Figure", panel: "Panel") -> None:
     """Draw both curves of every series."""
-    wide = max(figure.at) - min(figure.at)
+    at = panel.at or figure.at
+    wide = (max(at) - min(at)) * figure.measured  # what is computed has no deviations to keep apart
     for number, one in enumerate(panel.series):
-        _draw_series(axes, figure, one, number, (number - (len(panel.series) - 1) / 2) * _SHIFT * wide)
+        _draw_series(axes, figure, panel, one, (number - (len(panel.series) - 1) / 2) * _SHIFT * wide)
     axes.margins(x=0.04, y=0.09)
-    axes.set_xticks(figure.at, figure.places)
+    axes.set_xticks(at, panel.places or figure.places)
     axes.locator_params(
         axis="y", nbins=6, steps=[1, 2, 5, 10]
     )  # whole numbers, and no more than there is room for
-    axes.set_xlabel(figure.axis, labelpad=2)
+    if figure.quantity == "parameters":
+        axes.yaxis.set_major_formatter(lambda value, _: format_value(value, "parameters"))
+    axes.set_xlabel(panel.axis or figure.axis, labelpad=2)
     axes.grid()
 
 
@@ -80,7 +85,7 @@ def legend(figure: "Figure") -> tuple[list[Any], list[str]]:
                               linestyle="-" if there else (0, (3, 2)), **look))  # fmt: skip
         marks = _common_marks(figure, one.title)
         texts.append(one.title + raised(marks) + (" (no runs yet)" if some and not there else ""))
-    if some:
+    if some and figure.measured:
         handles.append(Line2D([], [], color=style.FAINT, linewidth=1.4, marker="o", markersize=4.5))
         texts.append("ours")
     if any(cell.published is not None for cell in cells):

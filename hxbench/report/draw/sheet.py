@@ -5,11 +5,7 @@ from io import BytesIO
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from hxbench.report.draw import style
-from hxbench.report.draw.bars import draw_bars
-from hxbench.report.draw.bars import legend as legend_of_bars
-from hxbench.report.draw.lines import draw_lines
-from hxbench.report.draw.lines import legend as legend_of_lines
+from hxbench.report.draw import bars, heat, lines, scatter, style
 from hxbench.report.render.marks import raised
 from hxbench.report.table import MISSING, NOT_ALL
 
@@ -27,7 +23,12 @@ _METADATA: dict[str, dict[str, Any]] = {
 _DPI = 200
 _LETTERS = 102  # of small text in a line
 _COLUMNS = 2  # of panels
-_PANEL = {"bars": 1.9, "lines": 1.55}  # inches, the height
+_PANEL = {"bars": 1.9, "lines": 1.55, "scatter": 2.3, "heat": 2.1}  # inches, the height
+_UPRIGHT = 0.3  # of upright ticks, beyond what flat ones take
+_DRAW = {
+    "bars": bars.draw_bars, "lines": lines.draw_lines, "scatter": scatter.draw_scatter, "heat": heat.draw_heat,
+}  # fmt: skip
+_LEGENDS = {"bars": bars.legend, "lines": lines.legend, "scatter": scatter.legend, "heat": heat.legend}
 _EDGE = 0.06
 _LEFT, _BETWEEN, _RIGHT = 0.54, 0.56, 0.06
 _LEGEND_LETTERS = 100  # of a row of the legend, a handle and the room around it counted as eight
@@ -42,7 +43,9 @@ def _foot(figure: "Figure") -> list[str]:
     """Return what has to be said in the picture itself."""
     cells = [cell for one in figure.series for cell in one.cells]
     said = []
-    if any(cell.mean is not None for cell in cells):
+    if not figure.measured:
+        pass  # the caption says what it is computed from
+    elif any(cell.mean is not None for cell in cells) or any(one.points for one in figure.series):
         said.append("Ours: mean over the seeds, with the sample s.d. where there are several.")
     else:
         said.append("Nothing of ours: no run of this figure is in the store yet.")
@@ -77,12 +80,13 @@ def draw(figure: "Figure") -> "Sheet":
     from matplotlib.figure import Figure as Sheet
 
     rows = -(-len(figure.panels) // _COLUMNS)
-    handles, texts = (legend_of_bars if figure.kind == "bars" else legend_of_lines)(figure)
+    handles, texts = _LEGENDS[figure.kind](figure)
     columns = _legend_columns(texts)
     title = wrap(figure.title, 80)
     head, foot = _head(figure), _foot(figure)
     above = 0.1 + style.LINE * (1 + any(panel.said for panel in figure.panels))  # a panel's title and what it says
-    below = 0.22 + (style.LINE if figure.axis else 0.0)  # its ticks and axis
+    axis = figure.axis or any(panel.axis for panel in figure.panels)
+    below = 0.22 + (style.LINE if axis else 0.0) + _UPRIGHT * (figure.kind == "heat")  # its ticks and axis
     panel = _PANEL[figure.kind]
     legend_height = -(-len(texts) // columns) * style.LINE * 1.12 + 0.1
     tops = 1.35 * style.LINE * len(title) + style.LINE * len(head) + 0.02
@@ -106,12 +110,14 @@ def draw(figure: "Figure") -> "Sheet":
         left = _LEFT + column * (wide + _BETWEEN)
         bottom = height - down - row * (above + panel + below) - above - panel
         axes = sheet.add_axes((left / style.WIDTH, bottom / height, wide / style.WIDTH, panel / height))
-        (draw_bars if figure.kind == "bars" else draw_lines)(axes, figure, one)
+        _DRAW[figure.kind](axes, figure, one)
         axes.set_ylabel(one.metric, labelpad=3)
         _write_titles(axes, one)
     down += rows * (above + panel + below)
-    sheet.legend(handles, texts, loc="upper center", bbox_to_anchor=(0.5, 1 - down / height), ncols=columns,
-                 frameon=False, borderpad=0.2, borderaxespad=0, handlelength=2.2, columnspacing=1.4)  # fmt: skip
+    if handles:
+        at = (0.5, 1 - down / height)
+        sheet.legend(handles, texts, loc="upper center", bbox_to_anchor=at, ncols=columns, frameon=False,
+                     borderpad=0.2, borderaxespad=0, handlelength=2.2, columnspacing=1.4)  # fmt: skip
     down += legend_height
     for line in foot:
         write(line, down)

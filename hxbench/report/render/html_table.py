@@ -3,7 +3,7 @@
 from html import escape
 from itertools import groupby
 
-from hxbench.report.table import Block, Cell, Column, Table, format_value
+from hxbench.report.table import Block, Cell, Column, Table, format_value, spread
 
 
 def _raised(marks: tuple[str, ...] | str) -> str:
@@ -17,8 +17,8 @@ def _cell(cell: Cell, column: Column) -> str:
     else:
         text = "–" if cell.mean is None else format_value(cell.mean, column.kind)
         text = f"<b>{text}</b>" if cell.best else text
-        if cell.mean is not None and cell.sd is not None and column.kind == "score":
-            text += f' <span class="sd">±{cell.sd:.1f}</span>'
+        if sd := spread(cell, column.kind):
+            text += f' <span class="sd">±{sd}</span>'
         parts.append(text + _raised(cell.marks))
     if cell.published is not None:
         printed = format_value(cell.published, column.kind) + _raised(cell.published_marks)

@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from hxbench.report.table import MISSING, NOT_ALL, Cell, Column, Kind, Table, format_value
+from hxbench.report.table import MISSING, NOT_ALL, Cell, Column, Kind, Table, format_value, spread
 
 _SPECIAL = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
@@ -43,8 +43,8 @@ def _cell(cell: Cell, column: Column) -> str:
     else:
         text = "--" if cell.mean is None else _number(cell.mean, column.kind)
         text = rf"\textbf{{{text}}}" if cell.best else text
-        if cell.mean is not None and cell.sd is not None and column.kind == "score":
-            text += rf"{{\scriptsize$\pm${cell.sd:.1f}}}"
+        if sd := spread(cell, column.kind):
+            text += rf"{{\scriptsize$\pm${sd}}}"
         words.append(text + _raised(cell.marks))
     if cell.published is not None:
         shown = _number(cell.published, column.kind) + _raised(cell.published_marks)

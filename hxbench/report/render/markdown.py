@@ -1,6 +1,6 @@
 """Tables in GitHub's Markdown: ours, and the published value in brackets behind it."""
 
-from hxbench.report.table import Cell, Column, Table, format_value
+from hxbench.report.table import Cell, Column, Table, format_value, spread
 
 _SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\|*_`<>[]"})
 
@@ -20,8 +20,8 @@ def cell_text(cell: Cell, column: Column) -> str:
         words.append(_escaped(cell.text))
     else:
         text = "–" if cell.mean is None else format_value(cell.mean, column.kind)
-        if cell.mean is not None and cell.sd is not None and column.kind == "score":
-            text += f" ± {cell.sd:.1f}"
+        if sd := spread(cell, column.kind):
+            text += f" ± {sd}"
         words.append((f"**{text}**" if cell.best else text) + _raised(cell.marks))
     if cell.published is not None:
         words.append(f"({format_value(cell.published, column.kind)}{_raised(cell.published_marks)})")

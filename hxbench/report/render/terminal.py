@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from hxbench.report.render.marks import raised
-from hxbench.report.table import Cell, Column, Row, Table, format_value
+from hxbench.report.table import Cell, Column, Row, Table, format_value, spread
 
 WIDTH = 100
 _DIM = "dim"
@@ -21,8 +21,8 @@ def _ours(cell: Cell, column: Column) -> Text:
     if cell.mean is None:
         return Text(f"–{marks}")
     text = format_value(cell.mean, column.kind)
-    if cell.sd is not None and column.kind == "score":
-        text += f"±{cell.sd:.1f}" if cell.sd < 9.95 else f"±{cell.sd:.0f}"
+    if sd := spread(cell, column.kind):
+        text += f"±{sd}" if cell.sd is None or cell.sd < 9.95 else f"±{cell.sd:.0f}"
     return Text(text + marks, style="bold" if cell.best else "")
 
 
@@ -42,7 +42,7 @@ _Line = tuple[Text, list[Text]]
 
 
 def _below(table: Table) -> tuple[list[tuple[str, str]], list[tuple[str, list[_Line]]]]:
-    heads = [(column.group, column.title) for column in table.columns]
+    heads = [(column.group, column.title + raised(column.mark)) for column in table.columns]
     blocks = []
     for block in table.blocks:
         lines: list[_Line] = []

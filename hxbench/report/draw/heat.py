@@ -1,0 +1,53 @@
+"""A panel of values as a map: a row a series, a column a place, each value written where it stands."""
+
+from typing import TYPE_CHECKING, Any
+
+from hxbench.report.draw import style
+from hxbench.report.render.marks import raised
+from hxbench.report.table import MISSING, Cell, format_value
+
+if TYPE_CHECKING:
+    from hxbench.report.figure import Figure, Panel
+
+_DARK = 0.6  # of the range: from there on letters are white
+
+
+def _text(cell: Cell, figure: "Figure") -> str:
+    if cell.mean is None:
+        return ""
+    text = format_value(cell.mean, figure.quantity).replace("-", "−")
+    # there is room for three letters, and what a share begins with is known
+    short = text.replace("0.", ".", 1) if figure.quantity == "share" else text
+    return short + raised("".join(mark for mark in cell.marks if mark != MISSING))
+
+
+def draw_heat(axes: Any, figure: "Figure", panel: "Panel") -> None:
+    """Draw the values on one scale for all panels; the best of a row is bold, what has a footnote is framed."""
+    from math import nan
+
+    from matplotlib.patches import Rectangle
+
+    there = [cell.mean for one in figure.series for cell in one.cells if cell.mean is not None]
+    low, high = (min(there), max(there)) if there else (0.0, 1.0)
+    high = high if high > low else low + 1.0
+    values = [[nan if cell.mean is None else cell.mean for cell in one.cells] for one in panel.series]
+    axes.imshow(values, cmap="Blues", vmin=low, vmax=high, aspect="auto")
+    for row, one in enumerate(panel.series):
+        for place, cell in enumerate(one.cells):
+            dark = cell.mean is not None and (cell.mean - low) / (high - low) > _DARK
+            look = {"color": "white" if dark else "black", "fontweight": "bold" if cell.best else "normal"}
+            axes.text(place, row, _text(cell, figure), ha="center", va="center", **look)
+            if any(mark != MISSING for mark in cell.marks):
+                axes.add_patch(Rectangle((place - 0.46, row - 0.46), 0.92, 0.92, fill=False, linewidth=1.2,
+                                         linestyle=(0, (3, 2)), edgecolor="#D55E00"))  # fmt: skip
+    if not there:
+        axes.text(0.5, 0.5, "no runs yet", ha="center", va="center", transform=axes.transAxes, color=style.FAINT)
+    axes.set_xticks(range(len(figure.places)), figure.places, rotation=90)
+    axes.set_yticks(range(len(panel.series)), [one.title for one in panel.series])
+    axes.tick_params(length=0)
+    axes.set_xlabel(panel.axis or figure.axis, labelpad=2)
+
+
+def legend(figure: "Figure") -> tuple[list[Any], list[str]]:
+    """Return an empty legend: all values are written out."""
+    return [], []

@@ -1,0 +1,1 @@
+"""The tables and figures of PHA (Zhao et al., 2023)."""

@@ -1,0 +1,56 @@
+"""Table 5: summaries and translation with 1 % of the training data, on backbones of three sizes."""
+
+from hxbench.report.cells import make_cell
+from hxbench.report.pha.results import SIZES, Results
+from hxbench.report.pha.rows import ADAPTER, FT, NAMES, PAPER, PHA, MethodRow, task_title
+from hxbench.report.pha.scores import RunSet
+from hxbench.report.published import published
+from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns
+from hxbench.tasks import TEXT_TASKS
+
+_NAME = "Table 5"
+_METHODS = (FT, ADAPTER, PHA)
+_TASKS = ("xsum", "roen", "enro")
+_SIZES = ("small", "base", "large")
+_METRICS = {"rouge2": "ROUGE-2", "bleu": "BLEU"}
+_COLUMNS = (
+    *(Column(task_title(task), _METRICS[TEXT_TASKS[task].metric]) for task in _TASKS),
+    Column("mean", "all three"),
+)
+
+
+def _cell(runs: RunSet, method: MethodRow, size: str, task: str | None, marks: Marks) -> Cell:
+    column = task_title(task) if task else "Avg"
+    metric = TEXT_TASKS[task].metric if task else "mean_over_tasks"
+    group = f"T5-{size.title()};train=1%"
+    printed = published(PAPER).value(_NAME, method.short, column, metric, group)
+    return make_cell(runs.score(task) if task else runs.over(_TASKS), printed, marks)
+
+
+def build(results: Results) -> list[Table]:
+    """Return the one table, a block for each size."""
+    conditions, marks = results.by_label("table5"), Marks()
+    blocks = []
+    for size in _SIZES:
+        rows = []
+        for method in _METHODS:
+            runs = conditions[size, method.title].run_set
+            cells = tuple(_cell(runs, method, size, task, marks) for task in (*_TASKS, None))
+            rows.append(Row(method.title, cells))
+        blocks.append(mark_best_of_columns(Block(f"T5-{size}", tuple(rows)), _COLUMNS))
+    shown = list(conditions.values())
+    absent = [text for size in _SIZES if (text := results.sized(size))]
+    return [
+        Table(
+            name="table5",
+            title="PHA, Table 5: summaries and translation with 1% of the training data",
+            stub="method",
+            columns=_COLUMNS,
+            blocks=tuple(blocks),
+            heading=results.heading(shown, SIZES, sizes=_SIZES),
+            notes=marks.notes(),
+            remarks=(NAMES, *results.remarks(shown, several_bodies=True), *absent),
+            commands=results.commands(shown, "table5"),
+            facts={"paper": PAPER, "profile": results.profile},
+        )
+    ]
