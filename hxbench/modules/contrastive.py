@@ -71,6 +71,7 @@ def _mean(losses: Tensor, counted: Tensor, same: Tensor, average: Average) -> Te
 
     By masks alone, so that no device is asked what a batch holds.
     """
-    alike = (same & counted).sum(1).clamp(min=1) if average == "tasks" else torch.ones_like(counted)
+    # a task is counted as a whole or not at all
+    alike = same.sum(1) if average == "tasks" else torch.ones_like(counted)
     weights = counted / alike
     return (torch.where(counted, losses, 0.0) * weights).sum() / weights.sum().clamp(min=1)
