@@ -68,6 +68,18 @@ def test_a_pass_put_together_has_every_example_once(rows):
     assert feed(0).task == "mixed"
 
 
+def test_rows_stand_in_the_order_of_the_sampler(rows):
+    feed = feed_of(rows, "concatenated")
+    order = [100 * (1 + TASKS.index(task)) for task in SIZES]
+    for step in range(10):
+        place, row = feed.sampler.batch(step)
+        assert marks(feed(step)) == [order[p] + r for p, r in zip(place, row, strict=True)]
+    feed = feed_of(rows, "homogeneous")
+    for step in range(10):
+        stream, row = feed.sampler.batch(step)
+        assert marks(feed(step)) == [100 * (1 + TASKS.index(stream.task)) + r for r in row]
+
+
 def test_homogeneous_batches_are_called_by_their_task(rows):
     feed = feed_of(rows, "homogeneous")
     names = {feed(step).task for step in range(30)}
