@@ -36,7 +36,7 @@ class Closed(BaseModel):
 
 
 def added(default: Any, **constraints: Any) -> Any:
-    """Return a field that came after runs were published: at its default it is left out of what a spec is hashed by.
+    """Return a field that came after runs were published: at its default it is left out of what is hashed.
 
     So runs of before keep their ids, and what does not concern a run is not in its `spec.yaml`.
     """

@@ -97,7 +97,7 @@ class TextToText(Method):
             mask = torch.cat([mask.new_ones(len(mask), virtual), mask], dim=1)
         task = self.places.get(batch.task)
         with self.sites.using(self.adapter_weights(TextCondition("encoder", batch.tasks, None, task))):
-            states = model.get_encoder()(inputs_embeds=embedded, attention_mask=mask).last_hidden_state
+            states = model.get_encoder()(inputs_embeds=embedded, attention_mask=_seen(mask)).last_hidden_state
         real = batch.attention_mask.unsqueeze(-1).to(states.dtype)
         pooled = (states[:, virtual:] * real).sum(1) / real.sum(1)
         return Encoded(states, mask, pooled, batch.tasks, task)
@@ -110,7 +110,7 @@ class TextToText(Method):
         with self.sites.using(self.adapter_weights(condition)):
             return self.model(
                 encoder_outputs=BaseModelOutput(last_hidden_state=encoded.states),
-                attention_mask=encoded.mask,
+                attention_mask=_seen(encoded.mask),
                 decoder_input_ids=decoder_ids,
                 use_cache=False,
             ).logits
@@ -185,3 +185,8 @@ class TextToText(Method):
                 min_new_tokens=shortest,
             )
         return ids[:, 1:]
+
+
+def _seen(mask: Tensor) -> Tensor | None:
+    """Return a mask as the backbone gets it: it would look into one, which a meta tensor does not allow."""
+    return None if mask.is_meta else mask

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from hxbench.corpora.schema import SPLITS
 from hxbench.errors import InputError, did_you_mean
-from hxbench.evaluation.tagging import Tagged, tag
+from hxbench.evaluation.tagging import Tagged
 from hxbench.languages import code_among
 from hxbench.methods import method_class
 from hxbench.settings import TASKS, Pair

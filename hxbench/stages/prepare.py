@@ -88,7 +88,7 @@ def tokenise(
     *,
     offline: bool,
 ) -> dict[str, Any]:
-    """Tokenise every split that was read, once; return the counts of rows, and of sentences that needed windows or were cut."""
+    """Tokenise every split that was read, once; return how many rows that made and how many texts were cut."""
     from hxbench.encoding.texts import encode_texts
     from hxbench.encoding.tokens import encode
 

@@ -1,4 +1,4 @@
-"""What a method with a retriever makes of texts, kept with its run for the analysis of the paper (PHA, section 4.6).
+"""What a method with a retriever makes of texts, kept with its run for the analysis of the paper (PHA, 4.6).
 
 `retrieval.safetensors` has the texts as the encoder and as the retriever leave them, and the prototypes;
 `retrieval.json` says what tasks they are of, and how well the texts of a task keep together.
@@ -55,18 +55,20 @@ def _analysis(
     known: tuple[str, ...],
     prototypes: np.ndarray,
 ) -> dict[str, float]:
-    """Return silhouettes (cosine, −1 to 1) of the trained tasks' texts, and the share nearest to their prototype."""
+    """Return silhouettes (cosine, −1 to 1) of the trained tasks' texts, and the share nearest their prototype."""
     from sklearn.metrics import silhouette_score
 
     trained = np.array([names[one] in known for one in task])
     own = np.array([known.index(names[one]) for one in task[trained]])
     z = tensors["z"][trained]
-    similarity = _unit(z) @ _unit(prototypes).T
-    return {
+    found = {
         "silhouette_features": float(silhouette_score(tensors["features"][trained], own, metric="cosine")),
         "silhouette_z": float(silhouette_score(z, own, metric="cosine")),
-        "nearest_prototype": float((similarity.argmax(1) == own).mean()),
     }
+    if len(prototypes):  # an ablation has none
+        similarity = _unit(z) @ _unit(prototypes).T
+        found["nearest_prototype"] = float((similarity.argmax(1) == own).mean())
+    return found
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:

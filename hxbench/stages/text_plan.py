@@ -27,7 +27,7 @@ def text_plan(spec: RunSpec, corpora: Collection, probes: tuple[str, ...] = ()) 
         validation=_validation(spec, list(train), corpora),
         test=tuple(pair for pair in train if "test" in corpora.splits(*pair)),
         missing=tuple(pair for pair in wanted if pair not in train or "test" not in corpora.splits(*pair)),
-        probes=tuple(p for p in text_pairs(() if shot else probes) if "test" in corpora.splits(*p)),
+        probes=tuple(p for p in _probes(spec, probes) if "test" in corpora.splits(*p)),
     )
 
 
@@ -44,6 +44,13 @@ def _validation(spec: RunSpec, trained: list[Pair], corpora: Collection) -> tupl
             "weights would be chosen; --set training.selection=last keeps the last ones."
         )
     return tuple(trained)
+
+
+def _probes(spec: RunSpec, probes: tuple[str, ...]) -> list[Pair]:
+    """Return the tasks that are held against those of a suite: none of its own, and none for a model of one task."""
+    known = model_tasks(spec.setting, spec.task, spec.suite)
+    fitting = spec.suite == "glue" and not spec.few_shot
+    return text_pairs(tuple(task for task in probes if fitting and task not in known))
 
 
 def _names(pairs: list[Pair]) -> str:
