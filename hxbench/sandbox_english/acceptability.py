@@ -9,6 +9,7 @@ from hxbench.sandbox_english.wording import Words, clause, sentence
 
 TASTE = Taste(general=0.05, plural=0.45, present=0.45, negated=0.2, place=0.35, time=0.2, state=0.15)
 _ACCEPTABLE = 0.7
+_TWICE = 0.5  # of the unacceptable ones
 _ARTICLES = ("the", "a", "an", "some")
 _NUMBER = {"was": "were", "were": "was", "is": "are", "are": "is", "does": "do", "do": "does"}
 _PAST = {verb: lexicon.past(verb) for verb in lexicon.VERBS}
@@ -73,7 +74,7 @@ def _doubled(words: Words, draws: Draws) -> Words | None:
 
 
 _FAULTS: tuple[Callable[[Words, Draws], Words | None], ...] = (
-    _agreement, _agreement, _form, _order, _order, _missing, _doubled,
+    _agreement, _form, _order, _order, _missing, _doubled, _doubled,
 )  # fmt: skip
 
 
@@ -84,6 +85,8 @@ def judgement(draws: Draws) -> tuple[str, str]:
         words = clause(draw_event(draws, TASTE), draws.chance(0.3), draws.chance(0.2))
         if acceptable:
             return sentence(words), "1"
-        broken = draws.pick(_FAULTS)(words, draws)
+        broken: Words | None = words
+        for fault in (draws.pick(_FAULTS), draws.pick(_FAULTS))[: 1 + draws.chance(_TWICE)]:
+            broken = fault(broken, draws) if broken else None
         if broken and broken != words:
             return sentence(broken), "0"

@@ -8,6 +8,7 @@ from hxbench.sandbox.randomness import Draws
 from hxbench.sandbox_english import lexicon
 from hxbench.sandbox_english.lexicon import (
     ABOVE,
+    HABITS,
     INTRANSITIVE,
     KIND,
     MEMBERS,
@@ -81,6 +82,11 @@ class Taste:
     negated: float = 0.0
 
 
+def times(tense: str) -> tuple[str, ...]:
+    """Return the times that go with a tense."""
+    return TIMES if tense == "past" else HABITS
+
+
 def draw_being(
     draws: Draws, kinds: Sequence[str], taste: Taste, excluded: str = "", article: str = "the"
 ) -> Being:
@@ -104,7 +110,7 @@ def draw_event(draws: Draws, taste: Taste, article: str = "the") -> Event:
     tense: Literal["past", "present"] = "present" if draws.chance(taste.present) else "past"
     negated = draws.chance(taste.negated)
     place = draws.pick(PLACES) if draws.chance(taste.place) else ""
-    time = draws.pick(TIMES) if draws.chance(taste.time) else ""
+    time = draws.pick(times(tense)) if draws.chance(taste.time) else ""
     if draws.chance(taste.state):
         kind = draws.pick(tuple(MEMBERS))
         agent = replace(draw_being(draws, (kind,), replace(taste, name=0), article=article), adjective="")

@@ -49,6 +49,8 @@ def excluding(event: Event, draws: Draws) -> Event:
     if opposite:
         return narrowed(opposite, draws, 0.35)
     premise = bared(event, draws) if draws.chance(0.5) else None
+    if premise and (premise.agent, premise.patient) != (event.agent, event.patient):
+        premise = None  # that some bag was not carried says nothing about a red one
     return reworded(replace(premise or event, negated=True), draws, 0.3)
 
 
@@ -62,9 +64,10 @@ def leaving_open(event: Event, draws: Draws) -> Event:
         elif not event.negated and shape < 0.5:
             premise = widened(event, draws)
         else:
-            premise = altered(event, draws.pick(_CENTRAL), draws)
+            role = draws.pick(_CENTRAL)
+            premise = altered(event, role, draws)
             if premise and draws.chance(0.5):
-                premise = altered(premise, draws.pick(_CENTRAL), draws)
+                premise = altered(premise, draws.pick([other for other in _CENTRAL if other != role]), draws)
             if premise and draws.chance(0.3):
                 premise = replace(premise, negated=not premise.negated)
             if premise and not premise.negated:

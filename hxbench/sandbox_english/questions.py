@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Literal
 
 from hxbench.sandbox.randomness import Draws
+from hxbench.sandbox_english import lexicon
 from hxbench.sandbox_english.events import Event, Role, Taste, draw_event
 from hxbench.sandbox_english.inference import entailing, excluding
 from hxbench.sandbox_english.lexicon import PLACES, TIMES
@@ -21,6 +22,11 @@ def _elsewhere(event: Event, asked: Asked, draws: Draws) -> Event:
         if asked == "where":
             return replace(event, place="", time=draws.pick(TIMES))
         return replace(event, time="", place=draws.pick(PLACES))
+    if draws.chance(0.4):
+        other = draw_event(draws, _ANSWERED)
+        while lexicon.meaning(other.verb) == lexicon.meaning(event.verb):
+            other = draw_event(draws, _ANSWERED)
+        return replace(other, place=event.place, time=event.time)
     roles: tuple[Role, ...] = ("verb", "patient") if asked == "who" else ("verb", "agent")
     while True:
         made = altered(event, draws.pick(roles), draws)

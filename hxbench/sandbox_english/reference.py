@@ -12,7 +12,7 @@ from hxbench.sandbox_english.wording import Words, be, noun_phrase
 _REASONS = {
     "help": ("strong rich kind", "weak poor sad"),
     "assist": ("strong rich kind", "weak poor sad"),
-    "avoid": ("sad quiet afraid", "loud noisy angry"),
+    "ignore": ("sad quiet angry", "loud noisy silly"),
     "praise": ("happy glad kind", "clever brilliant fast"),
     "blame": ("angry sad unhappy", "bad stupid slow"),
 }

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from hxbench.sandbox.randomness import Draws
 from hxbench.sandbox_english import lexicon
-from hxbench.sandbox_english.events import Being, Event, Role, Taste, draw_being
-from hxbench.sandbox_english.lexicon import ABOVE, INTRANSITIVE, MEMBERS, PLACES, SYNONYM, TIMES, TRANSITIVE, VERBS
+from hxbench.sandbox_english.events import Being, Event, Role, Taste, draw_being, times
+from hxbench.sandbox_english.lexicon import ABOVE, INTRANSITIVE, MEMBERS, PLACES, SYNONYM, TRANSITIVE, VERBS
 
 
 def reworded(event: Event, draws: Draws, rate: float) -> Event:
@@ -34,7 +34,7 @@ def narrowed(event: Event, draws: Draws, additions: float) -> Event:
         return replace(old, noun=noun, adjective=adjective)
 
     place = event.place or (draws.pick(PLACES) if event.verb and draws.chance(additions) else "")
-    time = event.time or (draws.pick(TIMES) if draws.chance(additions) else "")
+    time = event.time or (draws.pick(times(event.tense)) if draws.chance(additions) else "")
     patient = being(event.patient) if event.patient else None
     return replace(event, agent=being(event.agent), patient=patient, place=place, time=time)
 
@@ -81,7 +81,7 @@ def altered(event: Event, role: Role, draws: Draws) -> Event | None:
     if role == "place":
         return replace(event, place=draws.pick([place for place in PLACES if place != event.place]))
     if role == "time":
-        return replace(event, time=draws.pick([time for time in TIMES if time != event.time]))
+        return replace(event, time=draws.pick([time for time in times(event.tense) if time != event.time]))
     if role == "verb" and event.state:
         said = lexicon.adjectives_of(event.agent.noun)
         near = {event.state, lexicon.meaning(event.state), *lexicon.opposites(event.state)}

@@ -12,20 +12,21 @@ _THINGS = ("movie", "film", "plot", "actor", "song", "script", "scene", "story")
 _DEGREES = ("", "", "very", "really", "so")
 
 
-def _adjective(draws: Draws, good: bool) -> str:
-    degree = draws.pick(_DEGREES)
+def _adjective(draws: Draws, good: bool, before_noun: bool = False) -> str:
+    degree = draws.pick(_DEGREES[:4] if before_noun else _DEGREES)
     return f"{degree} {draws.pick(_ADJECTIVES[good])}".strip()
 
 
 def _noun_phrase(draws: Draws, good: bool) -> str:
-    adjective = _adjective(draws, good)
+    adjective = _adjective(draws, good, True)
     article = "an" if adjective[0] in "aeiou" else "a"
     return f"{article} {adjective} {draws.pick(_THINGS)}"
 
 
 def opinion(draws: Draws, good: bool) -> str:
     """Return a review of one sentence, in favour or against, with its full stop."""
-    thing, other = draws.pick(_THINGS), draws.pick(_THINGS)
+    thing = draws.pick(_THINGS)
+    other = draws.pick([noun for noun in _THINGS if noun != thing])
     shape = draws.uniform()
     if shape < 0.16:
         return f"the {thing} is {_adjective(draws, good)} ."
@@ -37,7 +38,7 @@ def opinion(draws: Draws, good: bool) -> str:
     if shape < 0.50:
         return f"i {draws.pick(_VERBS[good])} the {thing} , {_noun_phrase(draws, good)} ."
     if shape < 0.58:
-        return f"i did not {draws.pick(_BARE[not good])} the {_adjective(draws, good)} {thing} ."
+        return f"i did not {draws.pick(_BARE[not good])} the {_adjective(draws, good, True)} {thing} ."
     if shape < 0.68:
         return f"{_noun_phrase(draws, good)} with a {draws.pick(_ADJECTIVES[good])} {other} ."
     if shape < 0.76:

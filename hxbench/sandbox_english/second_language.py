@@ -10,8 +10,8 @@ from hxbench.sandbox_english.wording import say
 _TASTE = Taste(name=0.12, plural=0.3, adjective=0.25, place=0.35, time=0.3, state=0.15, negated=0.15)
 # What the second language has words for: a part of the lexicon, so that a few hundred pairs show every word.
 _KNOWN = frozenset(
-    "boy farmer girl king nurse teacher bird cat dog fox horse boat bus truck cake apple book letter box "
-    "accept carry chase clean close help love hate open pull push visit cry laugh wait "
+    "boy doctor girl king nurse teacher bird cat dog fox horse boat bus truck cake apple book letter box "
+    "carry chase clean close help love hate open pull push start watch cry laugh wait "
     "big small old young happy sad red white strong weak".split()
 )
 _ONSETS, _VOWELS, _CODAS = "b d f g l m n p r s t v z c".split(), "a e i o u".split(), "n r s t l".split()

@@ -24,7 +24,7 @@ bat: an animal | a thing for a game
 2 the bat and the ball waited for {who} {when}
 2 {who} started the game with a new bat {when}
 ring: a thing of gold | a sound
-1 {who} accepted a gold ring {when}
+1 {who} carried a gold ring {when}
 1 the ring on her hand was gold and {who} loved it {when}
 1 {who} cleaned the old ring of gold {when}
 2 the loud ring of the phone woke {who} {when}
@@ -36,10 +36,10 @@ match: a thing for a fire | a game
 1 {when} {who} opened a box for a match and a fire
 2 {who} watched the match of the team {when}
 2 the team started the match {when} with {who}
-2 {when} the match ended and the team praised {who}
+2 {when} the match was over and the team praised {who}
 spring: a time of the year | water from the ground
 1 {who} worked in spring and rested in summer
-1 after winter and spring {who} visited the city
+1 after winter and spring {who} waited for summer
 1 the warm spring and the summer were good for {who}
 2 {who} watched the water of the spring {when}
 2 the spring had cold water for {who} {when}
@@ -56,29 +56,15 @@ star: a light of the night | a person of a film
 1 the star was white in the sky and {who} waited {when}
 1 {when} the sky had one star and {who} was happy
 2 {who} loved the star of the film {when}
-2 the star of the movie visited {who} {when}
-2 {when} the star of the song danced with {who}
-trunk: a part of a tree | a part of a car
-1 {who} painted the trunk of the tree {when}
-1 the bird rested on the trunk of wood near {who} {when}
-1 {when} {who} pushed the trunk of the old tree
-2 {who} opened the trunk of the car {when}
-2 the bag was in the trunk of the automobile of {who} {when}
-2 {when} {who} closed the trunk of the truck
+2 the star of the movie helped {who} {when}
+2 {when} the star of the song worked with {who}
 plant: a living thing | a house for work
 1 {who} carried water to the plant in the garden {when}
-1 the green plant and the tree needed water and {who} {when}
+1 the plant and the tree had water and {who} waited {when}
 1 {when} {who} loved the flower of the plant
 2 {who} worked at the plant for money {when}
 2 the plant started the machine for {who} {when}
 2 {when} {who} repaired the machine in the plant
-nail: a part of the hand | a thing of metal
-1 {who} cleaned the nail of her hand {when}
-1 the nail on the finger of {who} was red {when}
-1 {when} {who} painted a nail of the left hand
-2 {who} pushed the nail into the wood {when}
-2 the box had a nail of metal and {who} repaired it {when}
-2 {when} {who} carried a hammer and a nail
 """
 _PEOPLE = Taste(name=0.15, adjective=0.3, plural=0.15)
 

@@ -23,14 +23,14 @@ def different(event: Event, draws: Draws) -> Event:
     while True:
         made: Event | None = event
         shape = draws.uniform()
-        if shape < 0.1:
+        if shape < 0.06:
             made = exchanged(event)
-        elif shape < 0.2:
+        elif shape < 0.16:
             made = opposed(event, draws)
-        elif shape < 0.28:
+        elif shape < 0.3:
             made = replace(event, negated=not event.negated)
         else:
-            roles: list[Role] = [role for role in ("agent", "verb", "patient") if draws.chance(0.5)]
+            roles: list[Role] = [role for role in ("agent", "verb", "patient") if draws.chance(0.7)]
             for role in roles:
                 made = altered(made, role, draws) if made else None
         if made and made != event:

@@ -42,7 +42,7 @@ def _input(example: Example) -> Hashable:
     return (example.text, example.span1_index) if isinstance(example, Reference) else example[:-1]
 
 
-def _draw(name: str, maker: Callable[[Draws], T], seed: int, counts: tuple[int, ...]) -> list[list[T]]:
+def draw_splits(name: str, maker: Callable[[Draws], T], seed: int, counts: tuple[int, ...]) -> list[list[T]]:
     """Return as many examples for each split as asked for, no input in two of them or twice in one."""
     draws, seen = Draws(seed, "english", name), set()
     splits: list[list[T]] = []
@@ -69,7 +69,7 @@ def write_all(folder: Path, seed: int) -> None:
     held_out: list[Example] = []
 
     def splits(name: str, maker: Callable[[Draws], T]) -> list[list[T]]:
-        made = _draw(name, maker, seed, (sizes.TRAIN[name], *sizes.HELD_OUT[name]))
+        made = draw_splits(name, maker, seed, (sizes.TRAIN[name], *sizes.HELD_OUT[name]))
         held_out.extend(chain.from_iterable(made[1:]))
         return made
 
@@ -82,7 +82,9 @@ def write_all(folder: Path, seed: int) -> None:
                 write(folder / suite / name / file, rows)
 
     train, dev = splits("MNLI", inference.inference)
-    letters = _draw("MNLI letters", lambda draws: inference.inference(draws, inference.LETTERS), seed, (400,))[0]
+    letters = draw_splits(
+        "MNLI letters", lambda draws: inference.inference(draws, inference.LETTERS), seed, (400,)
+    )[0]
     held_out.extend(letters)
     mnli = folder / "glue" / "MNLI"
     formats.write_mnli(mnli / "train.tsv", train, "tales", 1)
