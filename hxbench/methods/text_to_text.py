@@ -131,7 +131,8 @@ class TextToText(Method):
         encoded = self.encode(batch)
         loss = self.cross_entropy(self.decode(encoded, self.shifted(batch.targets)), batch)
         if (extra := self.extra_loss(encoded)) is not None:
-            loss = loss + extra * (len(batch.tasks) / batch.rows)
+            own = (batch.targets[:, 0] != IGNORED).sum()  # a row that only goes along has no targets
+            loss = loss + extra * own / batch.rows
         return loss
 
     def cross_entropy(self, logits: Tensor, batch: TextBatch) -> Tensor:
@@ -147,7 +148,7 @@ class TextToText(Method):
 
     @torch.no_grad()
     def generate(self, batch: TextBatch, longest: int, *, shortest: int = 0, beams: int = 1) -> Tensor:
-        """Return what the model writes, [batch, at most `longest`], the end mark and then padding behind it.
+        """Return what the model writes, [batch, at most `longest`], the end mark and what is none of it behind.
 
         Greedy for one beam; of more, the best. `longest` and `shortest` count the end mark.
         """
@@ -182,7 +183,7 @@ class TextToText(Method):
                 num_beams=beams,
                 do_sample=False,
                 max_new_tokens=longest,
-                min_new_tokens=shortest,
+                min_new_tokens=max(shortest - 1, 0),  # which does not count the end mark
             )
         return ids[:, 1:]
 

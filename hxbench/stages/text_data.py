@@ -16,7 +16,7 @@ from hxbench.evaluation.answers import AnswerData, Answers, answer
 from hxbench.evaluation.text_metrics import majority
 from hxbench.methods.method import Method
 from hxbench.methods.text_to_text import TextToText
-from hxbench.sampling import ConcatenatedSampler, Sampler, Stream
+from hxbench.sampling import ConcatenatedSampler, Sampler, Stream, batches_a_pass
 from hxbench.settings import Pair, model_tasks
 from hxbench.spec import RunSpec
 from hxbench.stages.data import drawn_sentences
@@ -65,8 +65,10 @@ class TextRunData:
         if training.updates:
             return training.updates
         assert training.epochs is not None
-        batches = sum(math.ceil(len(rows) / training.batch_size) for rows in self.train.values())
-        return math.ceil(training.epochs * batches)
+        sizes = [len(rows) for rows in self.train.values()]
+        together = training.batches == "concatenated"
+        parts = [sizes] if together else [[size] for size in sizes]
+        return math.ceil(training.epochs * sum(batches_a_pass(part, training.batch_size) for part in parts))
 
     def sampler(self) -> Sampler | ConcatenatedSampler:
         """Return which examples come at which step."""

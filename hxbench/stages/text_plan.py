@@ -47,7 +47,7 @@ def _validation(spec: RunSpec, trained: list[Pair], corpora: Collection) -> tupl
 
 
 def _probes(spec: RunSpec, probes: tuple[str, ...]) -> list[Pair]:
-    """Return the tasks that are held against those of a suite: none of its own, and none for a model of one task."""
+    """Return the tasks that are held against those of a suite: none of its own, none for a model of one task."""
     known = model_tasks(spec.setting, spec.task, spec.suite)
     fitting = spec.suite == "glue" and not spec.few_shot
     return text_pairs(tuple(task for task in probes if fitting and task not in known))
