@@ -59,7 +59,7 @@ class Distillation(Closed):
     """
 
     distillation: Weight = 1.0  # of the divergence from the teacher's distribution, a target piece
-    hidden: Weight = 0.0  # of the mean squared difference of the encoder's states at the real pieces
+    hidden: Weight = 0.0  # of a text's mean squared difference of the encoder's states at its pieces
     teacher: StageTraining = StageTraining(epochs=20)
 
 
@@ -130,13 +130,15 @@ class MptSource(MultitaskPrompt):
         per_piece = 1 / batch.count if self.objective.token_loss == "mean" else 1.0
         loss = loss + self.distillation * per_piece * divergence(logits, wanted, batch.targets != IGNORED)
         if self.hidden:
-            loss = loss + self.hidden * self._state_difference(encoded, taught) * (len(batch.tasks) / batch.rows)
+            own = batch.targets[:, 0] != IGNORED  # a row that only goes along has no targets
+            loss = loss + self.hidden * (self._state_difference(encoded, taught) * own).sum() / batch.rows
         return loss
 
     def _state_difference(self, encoded: Encoded, taught: Encoded) -> Tensor:
-        real = encoded.mask[:, self.tokens :].unsqueeze(-1).float()
-        apart = (encoded.states - taught.states)[:, self.tokens :].float().square().mean(-1, keepdim=True)
-        return (apart * real).sum() / real.sum()
+        """Return the mean squared difference over the real pieces of each row, [batch]."""
+        real = encoded.mask[:, self.tokens :].float()
+        apart = (encoded.states - taught.states)[:, self.tokens :].float().square().mean(-1)
+        return (apart * real).sum(1) / real.sum(1)
 
     def taken_parts(self) -> dict[str, Iterable[nn.Parameter]]:
         """One of the teachers' prompts, which are all of a size."""

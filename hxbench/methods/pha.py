@@ -125,7 +125,8 @@ class PHA(TextToText):
     def extra_loss(self, encoded: Encoded) -> Tensor | None:
         """Return λ(L_IR + L_Pro), in fp32; nothing for a new task, which is tuned to by cross-entropy alone.
 
-        A loss goes with its part: that of instances trains the retriever, the other ties prototypes to texts.
+        A loss goes with its part: that of instances trains the retriever, the other ties prototypes to texts. Rows
+        are compared with those beside them in the same process.
         """
         chosen = self.chosen
         if self.new_task is not None or not chosen.contrastive_weight:

@@ -2,11 +2,12 @@
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 from small_t5 import HIDDEN, TASKS, at_base_shape, batch_of, small_t5
 
-from hxbench.encoding.text_batch import IGNORED
+from hxbench.encoding.text_batch import IGNORED, collate_text
 from hxbench.errors import InputError
 from hxbench.methods.mpt import Mpt, MptOptions, MptSource, MptSourceOptions, divergence
 from hxbench.methods.prompt import SOURCE
@@ -99,13 +100,12 @@ def slow_loss(method, batch, token_loss="mean", distillation=1.0, hidden=0.0):
                 {
                     "entropy": -sum(own[i, t] for i, t in enumerate(gold)),
                     "divergence": sum((wanted[i].exp() * (wanted[i] - own[i])).sum() for i in range(len(gold))),
-                    "states": (states - taught).square().mean(-1).sum(),
-                    "pieces": len(words),
+                    "states": (states - taught)[: len(words)].square().mean(),
                 }
             )
     count = batch.count if token_loss == "mean" else 1
     pieces = (sum(s["entropy"] for s in student) + distillation * sum(s["divergence"] for s in student)) / count
-    return pieces + hidden * sum(s["states"] for s in student) / sum(s["pieces"] for s in student)
+    return pieces + hidden * sum(s["states"] for s in student) / len(student)
 
 
 @pytest.mark.parametrize(
@@ -117,6 +117,17 @@ def test_the_loss_of_the_source_stage_is_that_of_the_slow_version(options, token
     with torch.no_grad():
         found = method(batch)
         torch.testing.assert_close(found, slow_loss(method, batch, token_loss, **options), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("world", [2, 7])
+def test_the_shares_of_processes_add_up(world):
+    method = source(hidden=0.5)
+    rng = np.random.default_rng(0)
+    rows = [rng.integers(2, 40, 3 + i) for i in range(5)], [np.array([2 + i, 1]) for i in range(5)], MIX
+    with torch.no_grad():
+        whole = method(collate_text(*rows, padding=0))
+        shares = [method(collate_text(*rows, padding=0, share=(rank, world))) for rank in range(world)]
+    torch.testing.assert_close(sum(shares), whole, rtol=1e-4, atol=1e-5)
 
 
 def test_padding_changes_nothing():
