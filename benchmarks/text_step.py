@@ -1,6 +1,6 @@
 """Seconds a training step of text-to-text methods: adapters with own weights, Hyperformer++, Hyperdecoder, PHA.
 
-    python benchmarks/text_step.py --shape t5-base --threads 1
+    python benchmarks/text_step.py --shape t5-base --threads 1 --batch-size 8 --rounds 2 --only pha,parallel
     python benchmarks/text_step.py --device cuda --batch-size 128 --rounds 20 --json
 
 A step is forward, backward, clipping and fused AdamW on a T5 with random weights, on random pieces: source texts
