@@ -111,7 +111,7 @@ def format_value(value: float, kind: Kind) -> str:
         size, letter = (1e6, "m") if value >= 999_500 else (1e3, "k") if value >= 1000 else (1.0, "")
         return f"{value / size:.3g}{letter}"
     if kind == "share":
-        return f"{value:.2f}"
+        return f"{round(value, 2) + 0.0:.2f}"  # and no zero has a sign
     if kind == "seeds":
         return f"{value:.0f}"
     if kind == "duration":

@@ -18,7 +18,8 @@ def _text(cell: Cell, figure: "Figure") -> str:
     text = format_value(cell.mean, figure.quantity).replace("-", "−")
     # there is room for three letters, and what a share begins with is known
     short = text.replace("0.", ".", 1) if figure.quantity == "share" else text
-    return short + raised("".join(mark for mark in cell.marks if mark != MISSING))
+    marks = raised("".join(mark for mark in cell.marks if mark != MISSING))
+    return "\n".join(filter(None, (short, marks)))  # there is no room beside the value
 
 
 def draw_heat(axes: Any, figure: "Figure", panel: "Panel") -> None:

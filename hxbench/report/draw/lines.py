@@ -55,17 +55,24 @@ def _draw_series(axes: Any, figure: "Figure", panel: "Panel", one: "Series", shi
 
 def draw_lines(axes: Any, figure: "Figure", panel: "Panel") -> None:
     """Draw both curves of every series."""
+    from matplotlib.ticker import LogLocator
+
     at = panel.at or figure.at
     wide = (max(at) - min(at)) * figure.measured  # what is computed has no deviations to keep apart
     for number, one in enumerate(panel.series):
         _draw_series(axes, figure, panel, one, (number - (len(panel.series) - 1) / 2) * _SHIFT * wide)
     axes.margins(x=0.04, y=0.09)
-    axes.set_xticks(at, panel.places or figure.places)
-    axes.locator_params(
-        axis="y", nbins=6, steps=[1, 2, 5, 10]
-    )  # whole numbers, and no more than there is room for
-    if figure.quantity == "parameters":
+    axes.set_xticks(at, [place.replace(" (", "\n(") for place in panel.places or figure.places])
+    if figure.quantity == "parameters":  # which differ by their number of digits
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes.yaxis.set_major_formatter(lambda value, _: format_value(value, "parameters"))
+        axes.minorticks_off()
+    else:  # whole numbers, and no more than there is room for
+        axes.locator_params(axis="y", nbins=6, steps=[1, 2, 5, 10])
+    if all(cell.mean is None and cell.published is None for one in panel.series for cell in one.cells):
+        axes.set_yticks([])
+        axes.text(0.5, 0.5, "no runs yet", ha="center", va="center", transform=axes.transAxes, color=style.FAINT)
     axes.set_xlabel(panel.axis or figure.axis, labelpad=2)
     axes.grid()
 
@@ -85,10 +92,11 @@ def legend(figure: "Figure") -> tuple[list[Any], list[str]]:
                               linestyle="-" if there else (0, (3, 2)), **look))  # fmt: skip
         marks = _common_marks(figure, one.title)
         texts.append(one.title + raised(marks) + (" (no runs yet)" if some and not there else ""))
-    if some and figure.measured:
+    published = any(cell.published is not None for cell in cells)
+    if some and published:
         handles.append(Line2D([], [], color=style.FAINT, linewidth=1.4, marker="o", markersize=4.5))
         texts.append("ours")
-    if any(cell.published is not None for cell in cells):
+    if published:
         handles.append(Line2D([], [], color=style.FAINT, linewidth=0.8, marker="o", markersize=4.5,
                               linestyle=(0, (3, 2)), markerfacecolor="white"))  # fmt: skip
         texts.append("published")

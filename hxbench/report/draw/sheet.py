@@ -46,13 +46,22 @@ def _foot(figure: "Figure") -> list[str]:
     if not figure.measured:
         pass  # the caption says what it is computed from
     elif any(cell.mean is not None for cell in cells) or any(one.points for one in figure.series):
-        said.append("Ours: mean over the seeds, with the sample s.d. where there are several.")
+        several = "" if figure.kind == "heat" else ", with the sample s.d. where there are several"
+        said.append(f"Ours: mean over the seeds{several}.")
     else:
         said.append("Nothing of ours: no run of this figure is in the store yet.")
     # what the table calls the commands below is not below the picture
     notes = [text if mark != MISSING else NOT_ALL for mark, text in figure.notes]
     said += [f"{raised(mark)} {text}." for (mark, _), text in zip(figure.notes, notes, strict=True)]
     return [line for text in (*said, *figure.caption) for line in wrap(text, _LETTERS)]
+
+
+def _room(figure: "Figure") -> float:
+    """Return the inches below a panel beyond those of ticks in one flat line."""
+    axis = figure.axis or any(panel.axis for panel in figure.panels)
+    places = [place for panel in figure.panels for place in panel.places or figure.places]
+    second = figure.kind == "lines" and any(" (" in place for place in places)
+    return style.LINE * (bool(axis) + second) + _UPRIGHT * (figure.kind == "heat")
 
 
 def _legend_columns(texts: Sequence[str]) -> int:
@@ -85,8 +94,7 @@ def draw(figure: "Figure") -> "Sheet":
     title = wrap(figure.title, 80)
     head, foot = _head(figure), _foot(figure)
     above = 0.1 + style.LINE * (1 + any(panel.said for panel in figure.panels))  # a panel's title and what it says
-    axis = figure.axis or any(panel.axis for panel in figure.panels)
-    below = 0.22 + (style.LINE if axis else 0.0) + _UPRIGHT * (figure.kind == "heat")  # its ticks and axis
+    below = 0.22 + _room(figure)  # its ticks and axis
     panel = _PANEL[figure.kind]
     legend_height = -(-len(texts) // columns) * style.LINE * 1.12 + 0.1
     tops = 1.35 * style.LINE * len(title) + style.LINE * len(head) + 0.02

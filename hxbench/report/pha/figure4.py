@@ -49,7 +49,8 @@ def _said(cells: tuple[Cell, ...]) -> str:
     for measure, cell in zip(_MEASURES, cells, strict=True):
         if cell.mean is not None:
             sd = spread(cell, "share")
-            words.append(f"{measure} {format_value(cell.mean, 'share')}" + (f" ± {sd}" if sd else ""))
+            short = measure.split()[0]  # there is room for one line
+            words.append(f"{short} {format_value(cell.mean, 'share')}" + (f"±{sd}" if sd else ""))
     return ", ".join(words) or "no runs yet"
 
 

@@ -4,6 +4,7 @@ d is the model's width, L its layers in the encoder and in the decoder each, τ 
 """
 
 from collections.abc import Callable
+from math import log2
 
 from hxbench.report.figure import Figure, Panel, Series
 from hxbench.report.pha.results import Results
@@ -11,8 +12,8 @@ from hxbench.report.pha.rows import PAPER
 from hxbench.report.table import Cell
 
 WIDTH, LAYERS, TASKS = 768, 12, 8  # T5-base and GLUE
-_TASKS = (1, 8, 16, 32, 64, 128)
-_LAYERS = (6, 12, 24, 48)
+_TASKS = (1, 2, 4, 8, 16, 32, 64)
+_LAYERS = (3, 6, 12, 24, 48)
 
 
 def adapter_size(width: int, bottleneck: int) -> int:
@@ -57,7 +58,7 @@ _CAPTION = (
     "PHA (the paper's formula): d·d′ + d′² + τ·d′ + L·d′ + 2·d′·h + h·a + L·a, with a = 2·d·b + b + d.",
     "Adapter: τ·4·L·a. Hyperformer++: τ·t + 2·((L + 2)·t + 4·t·m + m + 3·t + (t + 1)·(a + 2·d)).",
     "T5-base where not varied: d 768, L 12 in encoder and decoder each, τ 8. PHA: d′ 128, h 32, b 64; "
-    "Adapter: b 24; Hyperformer++: b 24, t 64, m 128. The layer norms of T5 are not in it. The paper prints no numbers.",
+    "Adapter: b 24; Hyperformer++: b 24, t 64, m 128. T5 layer norms are not in it. No numbers are published.",
 )
 
 
@@ -68,9 +69,7 @@ def _panel(
         Series(name, tuple(Cell(float(counts(method, at)), n=1) for at in places))
         for name, method in METHODS.items()
     )
-    return Panel(
-        title, "parameters", curves, places=tuple(map(str, places)), at=tuple(map(float, places)), axis=axis
-    )
+    return Panel(title, "", curves, places=tuple(map(str, places)), at=tuple(map(log2, places)), axis=axis)
 
 
 def build(results: Results) -> list[Figure]:
@@ -83,8 +82,10 @@ def build(results: Results) -> list[Figure]:
             stub="method",
             places=(),
             panels=(
-                _panel("by tasks", "tasks τ", _TASKS, lambda method, tasks: method(tasks, LAYERS)),
-                _panel("by layers", "layers L", _LAYERS, lambda method, layers: method(TASKS, layers)),
+                _panel("by number of tasks", "tasks τ (log)", _TASKS, lambda method, tasks: method(tasks, LAYERS)),
+                _panel(
+                    "by number of layers", "layers L (log)", _LAYERS, lambda method, layers: method(TASKS, layers)
+                ),
             ),
             heading=("computed from formulas: no run is behind it",),
             caption=_CAPTION,

@@ -82,7 +82,7 @@ def _table(results: Results, suite: str, resampler: Resampler) -> tuple[Table, l
     )
     block = _fewer_seeds(mark_best_of_columns(Block("", rows), columns), columns, marks)
     lead = best(resampler, sets, suite, TASKS[suite])
-    certain = said(SUITES[suite], [lead] if lead else [], [title for title, *_ in methods], SUITES.__getitem__)
+    certain = said("Table 1", [lead] if lead else [], [title for title, *_ in methods], SUITES.__getitem__)
     if lead and lead.p is not None and lead.p < LEVEL:
         ahead = block.rows[lead.first]
         sure = replace(ahead.cells[-1], marks=(*ahead.cells[-1].marks, MARK))

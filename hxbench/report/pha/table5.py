@@ -27,6 +27,12 @@ def _cell(runs: RunSet, method: MethodRow, size: str, task: str | None, marks: M
     return make_cell(runs.score(task) if task else runs.over(_TASKS), printed, marks)
 
 
+def _title(results: Results, size: str) -> str:
+    """Return the size as the paper names it, with the name of our backbone."""
+    ours = results.scale.sizes.get(size)
+    return f"T5-{size}" if ours in (None, f"t5-{size}") else f"T5-{size} (ours: {ours})"
+
+
 def build(results: Results) -> list[Table]:
     """Return the one table, a block for each size."""
     conditions, marks = results.by_label("table5"), Marks()
@@ -37,7 +43,7 @@ def build(results: Results) -> list[Table]:
             runs = conditions[size, method.title].run_set
             cells = tuple(_cell(runs, method, size, task, marks) for task in (*_TASKS, None))
             rows.append(Row(method.title, cells))
-        blocks.append(mark_best_of_columns(Block(f"T5-{size}", tuple(rows)), _COLUMNS))
+        blocks.append(mark_best_of_columns(Block(_title(results, size), tuple(rows)), _COLUMNS))
     shown = list(conditions.values())
     absent = [text for size in _SIZES if (text := results.sized(size))]
     return [
