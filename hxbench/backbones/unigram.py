@@ -4,9 +4,9 @@ Ids as in T5: padding, end, unknown, the pieces from the most probable down, and
 corruption, of which `<extra_id_0>` has the highest id.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterable
+from math import log
 from typing import Any
 
 from hxbench.errors import InputError
@@ -18,16 +18,17 @@ ALPHABET = (
 )
 ALWAYS = "▁0123456789."  # whatever the text: targets are numbers
 SMALLEST = 100  # pieces, the special ones and the sentinels included
-_ROUNDED = 2  # decimals of a log-probability: the trainer's last digits differ from run to run
-_FORCED = 0.1  # so near to the smallest are the scores the trainer makes up for characters it has to keep
+_UNUSED = 0.5  # uses of a piece that only led to longer ones: an unseen word may need it
+_ROUNDED = 4  # decimals of a log-probability: the last digit of a logarithm differs between machines
 
 
 def train_unigram(lines: Iterable[str], size: int) -> Any:
     """Return a fast tokenizer of at most `size` pieces learned from `lines`; it ends every text with `</s>`.
 
-    Digits are pieces by themselves. The same lines give the same vocabulary, in whatever order they come: the
-    trainer finds the same pieces every time, but numbers and scores them in the random order of a hash map, and
-    so both are settled here. Raises `InputError` for a vocabulary that is too small to hold what it must.
+    Digits are pieces by themselves. The same lines give the same vocabulary, in whatever order they come. The
+    pieces are found by byte-pair merges and then weighed by how often they are used: the library's trainer for
+    unigram models numbers and scores them in the random order of a hash map, and where there are only some hundred
+    words it leaves most of those in bits. Raises `InputError` for a vocabulary too small to hold what it must.
     """
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
@@ -47,19 +48,18 @@ def train_unigram(lines: Iterable[str], size: int) -> Any:
         )
         return tokenizer
 
-    learner = around(models.Unigram())
+    learner = around(models.BPE())
     counts = _words(lines, learner)
     alphabet = _alphabet(counts, size // ALPHABET)
-    trainer = trainers.UnigramTrainer(
-        vocab_size=size - len(SENTINELS),
-        special_tokens=list(SPECIAL),
-        unk_token=UNKNOWN,
-        initial_alphabet=list(ALWAYS),
+    learnt = [(word, count) for word, count in counts if alphabet.issuperset(word)]
+    trainer = trainers.BpeTrainer(
+        vocab_size=size - len(SPECIAL) - len(SENTINELS),
+        initial_alphabet=sorted(alphabet),
+        min_frequency=2,
         show_progress=False,
     )
-    learnt = ((word, count) for word, count in counts if alphabet.issuperset(word))
     learner.train_from_iterator((" ".join([word] * count) for word, count in learnt), trainer)
-    pieces = _settled(json.loads(learner.to_str())["model"]["vocab"])
+    pieces = _scored(learner, learnt)
     vocabulary = [*((name, 0.0) for name in SPECIAL), *pieces, *((name, 0.0) for name in reversed(SENTINELS))]
     tokenizer = around(models.Unigram(vocabulary, unk_id=SPECIAL.index(UNKNOWN)))
     tokenizer.decoder = decoders.Metaspace(replacement="▁", prepend_scheme="always")
@@ -98,9 +98,12 @@ def _alphabet(counts: list[tuple[str, int]], most: int) -> set[str]:
     return set(sorted(sorted(found), key=lambda character: -found[character])[:most]) | set(ALWAYS)
 
 
-def _settled(learned: list[tuple[str, float]]) -> list[tuple[str, float]]:
+def _scored(learner: Any, counts: list[tuple[str, int]]) -> list[tuple[str, float]]:
     """Return the pieces that were learned with their log-probabilities, the most probable first."""
-    scores = {piece: score for piece, score in learned if piece not in SPECIAL}
-    lowest = min(scores.values())
-    settled = {p: round(lowest if score < lowest + _FORCED else score, _ROUNDED) for p, score in scores.items()}
-    return sorted(settled.items(), key=lambda item: (-item[1], item[0]))
+    uses = Counter(dict.fromkeys(learner.get_vocab(), 0.0))
+    for word, count in counts:
+        for piece in learner.encode(word).tokens:
+            uses[piece] += count
+    total = sum(uses.values()) + _UNUSED * len(uses)
+    scores = {piece: round(log((used + _UNUSED) / total), _ROUNDED) for piece, used in uses.items()}
+    return sorted(scores.items(), key=lambda item: (-item[1], item[0]))

@@ -44,11 +44,11 @@ def test_the_order_of_the_lines_and_of_a_hash_map_change_nothing(tokenizer):
         assert again.backend_tokenizer.to_str() == tokenizer.backend_tokenizer.to_str()
 
 
-@pytest.mark.parametrize("size", [100, 120])
-def test_forced_characters_are_scored_the_same_every_time(size):
-    # so small a vocabulary has pieces that only stand for a character; the trainer numbers those at random
-    made = {train_unigram(LINES, size).backend_tokenizer.to_str() for _ in range(4)}
-    assert len(made) == 1
+def test_where_there_is_room_every_word_is_one_piece(tokenizer):
+    words = {word for line in LINES[:120] for word in line.split()}
+    roomy = train_unigram(LINES[:120] * 2, 5000)
+    assert all(roomy.tokenize(word) == ["▁" + word] for word in words)
+    assert not all(len(tokenizer.tokenize(word)) == 1 for word in words), "which is not so with little"
 
 
 def test_words_are_pieced_together_again(tokenizer):
