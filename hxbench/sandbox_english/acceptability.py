@@ -78,15 +78,36 @@ _FAULTS: tuple[Callable[[Words, Draws], Words | None], ...] = (
 )  # fmt: skip
 
 
+def _statement(draws: Draws) -> Words:
+    return clause(draw_event(draws, TASTE), draws.chance(0.3), draws.chance(0.2))
+
+
+def _spoiled(words: Words, draws: Draws, faults: int) -> Words | None:
+    """Return the words with faults in them; none where a fault was not possible or undid another."""
+    broken: Words | None = words
+    kinds = list(_FAULTS)
+    for _ in range(faults):
+        kind = draws.pick(kinds)
+        # Never one kind twice: a passive that loses both "was" and "by" is an active sentence.
+        kinds = [other for other in kinds if other is not kind]
+        broken = kind(broken, draws) if broken else None
+    return broken if broken != words else None
+
+
+def corrected(draws: Draws) -> str:
+    """Return what one does not say and what one says, as a book of grammar would."""
+    words = _statement(draws)
+    broken = _spoiled(words, draws, 1)
+    return sentence(["not", *broken, "but", *words]) if broken else corrected(draws)
+
+
 def judgement(draws: Draws) -> tuple[str, str]:
     """Return a sentence and 1 or 0: acceptable or not."""
     acceptable = draws.chance(_ACCEPTABLE)
     while True:
-        words = clause(draw_event(draws, TASTE), draws.chance(0.3), draws.chance(0.2))
+        words = _statement(draws)
         if acceptable:
             return sentence(words), "1"
-        broken: Words | None = words
-        for fault in (draws.pick(_FAULTS), draws.pick(_FAULTS))[: 1 + draws.chance(_TWICE)]:
-            broken = fault(broken, draws) if broken else None
-        if broken and broken != words:
+        broken = _spoiled(words, draws, 1 + draws.chance(_TWICE))
+        if broken:
             return sentence(broken), "0"

@@ -9,6 +9,7 @@ _ADJECTIVES = {
 _VERBS = {True: ("loved", "liked", "enjoyed"), False: ("hated", "disliked")}
 _BARE = {True: ("love", "like", "enjoy"), False: ("hate", "dislike")}
 _THINGS = ("movie", "film", "plot", "actor", "song", "script", "scene", "story")
+_DENIED = 0.18  # some of what is denied is negated itself
 _DEGREES = ("", "", "very", "really", "so")
 
 
@@ -17,30 +18,39 @@ def _adjective(draws: Draws, good: bool, before_noun: bool = False) -> str:
     return f"{degree} {draws.pick(_ADJECTIVES[good])}".strip()
 
 
-def _noun_phrase(draws: Draws, good: bool) -> str:
+def _noun_phrase(draws: Draws, good: bool, thing: str = "") -> str:
     adjective = _adjective(draws, good, True)
     article = "an" if adjective[0] in "aeiou" else "a"
-    return f"{article} {adjective} {draws.pick(_THINGS)}"
+    return f"{article} {adjective} {thing or draws.pick(_THINGS)}"
+
+
+def _statement(draws: Draws, good: bool, plain: bool = False) -> str:
+    """Return a review that is a whole clause; a `plain` one ends with it."""
+    thing = draws.pick(_THINGS)
+    shape = draws.uniform() * (0.8 if plain else 1.0)
+    if shape < 0.3:
+        return f"the {thing} is {_adjective(draws, good)} ."
+    if shape < 0.6:
+        return f"the {thing} is {draws.pick(('not', 'not', 'never'))} {_adjective(draws, not good)} ."
+    if shape < 0.8:
+        return f"the {thing} is {_adjective(draws, good)} and {draws.pick(_ADJECTIVES[good])} ."
+    return f"i {draws.pick(_VERBS[good])} the {thing} , {_noun_phrase(draws, good)} ."
 
 
 def opinion(draws: Draws, good: bool) -> str:
     """Return a review of one sentence, in favour or against, with its full stop."""
+    if draws.chance(_DENIED):
+        start = draws.pick(("it is not true that", "i never said that", "nobody says that"))
+        return f"{start} {_statement(draws, not good, True)}"
     thing = draws.pick(_THINGS)
     other = draws.pick([noun for noun in _THINGS if noun != thing])
     shape = draws.uniform()
-    if shape < 0.16:
-        return f"the {thing} is {_adjective(draws, good)} ."
-    if shape < 0.30:
-        return f"the {thing} is {draws.pick(('not', 'not', 'never'))} {_adjective(draws, not good)} ."
-    if shape < 0.40:
-        both = f"{_adjective(draws, good)} and {draws.pick(_ADJECTIVES[good])}"
-        return f"the {thing} is {both} ."
     if shape < 0.50:
-        return f"i {draws.pick(_VERBS[good])} the {thing} , {_noun_phrase(draws, good)} ."
-    if shape < 0.58:
+        return _statement(draws, good)
+    if shape < 0.60:
         return f"i did not {draws.pick(_BARE[not good])} the {_adjective(draws, good, True)} {thing} ."
     if shape < 0.68:
-        return f"{_noun_phrase(draws, good)} with a {draws.pick(_ADJECTIVES[good])} {other} ."
+        return f"{_noun_phrase(draws, good, thing)} with {_noun_phrase(draws, good, other)} ."
     if shape < 0.76:
         return f"there is nothing {_adjective(draws, not good)} about the {thing} ."
     if shape < 0.90:

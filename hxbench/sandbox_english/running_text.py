@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from hxbench.sandbox.randomness import Draws
 from hxbench.sandbox_english import lexicon
+from hxbench.sandbox_english.acceptability import corrected
 from hxbench.sandbox_english.events import Taste, draw_event
 from hxbench.sandbox_english.inference import attributed, entailing, excluding, leaving_open
 from hxbench.sandbox_english.reference import resolved
@@ -142,8 +143,8 @@ def _parallel(draws: Draws) -> str:
 
 
 _LINES: tuple[tuple[int, Callable[[Draws], str]], ...] = (
-    (22, _plain), (14, _restated), (16, _followed), (12, _asked), (8, _opinion), (5, _attributed), (6, _sense),
-    (4, _pronoun), (4, restated_request), (4, _kinds), (2, _document), (3, _parallel),
+    (12, _plain), (20, _restated), (18, _followed), (14, _asked), (8, _opinion), (6, _attributed), (6, _sense),
+    (4, _pronoun), (4, restated_request), (4, _kinds), (6, corrected), (2, _document), (3, _parallel),
 )  # fmt: skip
 
 

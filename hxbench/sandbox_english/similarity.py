@@ -30,7 +30,8 @@ def different(event: Event, draws: Draws) -> Event:
         elif shape < 0.3:
             made = replace(event, negated=not event.negated)
         else:
-            roles: list[Role] = [role for role in ("agent", "verb", "patient") if draws.chance(0.7)]
+            rate = 1.0 if shape < 0.6 else 0.6
+            roles: list[Role] = [role for role in ("agent", "verb", "patient") if draws.chance(rate)]
             for role in roles:
                 made = altered(made, role, draws) if made else None
         if made and made != event:

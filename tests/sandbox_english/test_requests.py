@@ -1,0 +1,33 @@
+"""Duplicates are questions that want one thing, in two wordings or with synonyms."""
+
+import re
+
+from hxbench.sandbox.randomness import Draws
+from hxbench.sandbox_english import lexicon
+from hxbench.sandbox_english.requests import duplicates
+
+_ONE = {lexicon.plural(noun): noun for noun in lexicon.KIND}
+_WANTED = {
+    "how": r"(?:how (?:can|do) i|what is the best way to|is there a good way to) (.*) \?",
+    "why": r"(?:why do|what is the reason that) (.*) \?",
+    "should": r"(?:should i|is it good to|is it a good idea to) (.*) \?",
+    "when": r"(?:when|at what time) do (.*) \?",
+    "where": r"(?:where can i find|what is the place to find) (.*) \?",
+}
+
+
+def _wish(question):
+    found = [(name, match[1]) for name, form in _WANTED.items() if (match := re.fullmatch(form, question))]
+    assert len(found) == 1, question
+    name, rest = found[0]
+    return name, [lexicon.meaning(_ONE.get(word, word)) for word in rest.split()]
+
+
+def test_labels_are_what_the_wordings_say():
+    draws = Draws(0, "test")
+    seen = set()
+    for _ in range(600):
+        one, two, label = duplicates(draws)
+        assert (_wish(one) == _wish(two)) == (label == "1"), (one, two)
+        seen.add(label)
+    assert seen == {"0", "1"}
