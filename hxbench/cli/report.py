@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 def report_command(
     paper: Annotated[str, typer.Option(help="The paper whose tables and figures are rebuilt.")] = "hyperx",
     table: Annotated[
-        str | None, typer.Option(help="A table, by its number in the paper; or controls, interpolation.")
+        str | None, typer.Option(help="A table, by its number in the paper; or controls, interpolation (Hyper-X).")
     ] = None,
-    figure: Annotated[str | None, typer.Option(help="A figure, by its number in the paper.")] = None,
+    figure: Annotated[
+        str | None, typer.Option(help="A figure, by its number in the paper; or parameters (PHA).")
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every table and figure there is.")] = False,
     profile: Annotated[
         str | None, typer.Option(help="Runs of this profile; by default the store's only one, else demo.")

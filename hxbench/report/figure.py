@@ -62,7 +62,10 @@ class Figure:
         """Return the points as tables: one, or one a panel where panels have places of their own."""
         if not any(panel.places for panel in self.panels):
             return (self.table(),)
-        alone = [replace(self, panels=(panel,), compared=()).table() for panel in self.panels]
+        alone = [
+            replace(self, title=f"{self.title}, {panel.title}", panels=(panel,), compared=()).table()
+            for panel in self.panels
+        ]
         named = [replace(one, name=f"{self.name}-{chr(97 + n)}") for n, one in enumerate(alone)]
         # what concerns them all is said once, below the last
         quiet = [replace(one, remarks=(), commands=()) for one in named[:-1]]

@@ -103,6 +103,11 @@ class Marks:
         return (*lacking, *((letter, text) for text, letter in self._letters.items()))
 
 
+def notes_without_commands(notes: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """Return footnotes for where no commands stand below."""
+    return tuple((mark, NOT_ALL if mark == MISSING else text) for mark, text in notes)
+
+
 def format_value(value: float, kind: Kind) -> str:
     """Return a value as a table prints it: 63.3, 0.63, 76m, 18h, 1.2GB."""
     if kind == "score":

@@ -93,9 +93,10 @@ class RunRecord:
     def retrieval(self) -> dict[str, Any] | None:
         """Return what the retriever made of test instances (PHA, Figures 4 and 5); None for a run without it.
 
-        `tasks` are the names of the prototypes, `instances` the tasks of the instances with their numbers `n`,
-        `analysis` numbers about them; the arrays are `prototypes` [prototypes, d′], `features` [instances, d]
-        (mean encoder output), `z` [instances, d′], and `task` [instances], the place of its task in `instances`.
+        `tasks` are the trained tasks, `instances` the tasks of the instances with their numbers `n`, `analysis`
+        numbers about them; the arrays are `prototypes` [tasks, d′] (none in an ablation), `features`
+        [instances, d] (mean encoder output), `z` [instances, d′], and `task` [instances], the place of its task
+        in `instances`.
         Raises `DamagedRun` when a file is not readable or the two do not belong together.
         """
         try:
@@ -113,7 +114,7 @@ class RunRecord:
         if missing := {"tasks", "instances", "analysis", "prototypes", "features", "z", "task"} - found.keys():
             raise DamagedRun(f"run {self.id}: its retrieval lacks {', '.join(sorted(missing))}.")
         sizes = {len(found[name]) for name in ("features", "z", "task")}
-        if len(sizes) > 1 or len(found["tasks"]) != len(found["prototypes"]):
+        if len(sizes) > 1 or len(found["prototypes"]) not in (0, len(found["tasks"])):
             raise DamagedRun(f"run {self.id}: retrieval.json and retrieval.safetensors do not belong together.")
         return found
 

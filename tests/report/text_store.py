@@ -1,9 +1,6 @@
 """Stores filled with made-up scores of text-to-text runs, without training anything."""
 
-import json
-
 import numpy as np
-from safetensors.numpy import save_file
 
 from hxbench import experiment
 from hxbench.report.pha.results import Results
@@ -58,9 +55,7 @@ def write_text_run(store, spec, score, *, counts=None, majority=50.0, costs=None
             run.write_sentence_counts(table)
         run.write_provenance({"device": "cpu"})
         if retrieval:
-            facts, arrays = retrieval
-            (run.folder / "retrieval.json").write_text(json.dumps(facts))
-            save_file(arrays, run.folder / "retrieval.safetensors")
+            run.write_retrieval(*retrieval)
         run.finish()
 
 

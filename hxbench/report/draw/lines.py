@@ -72,6 +72,8 @@ def draw_lines(axes: Any, figure: "Figure", panel: "Panel") -> None:
         axes.locator_params(axis="y", nbins=6, steps=[1, 2, 5, 10])
     if all(cell.mean is None and cell.published is None for one in panel.series for cell in one.cells):
         axes.set_yticks([])
+        room = 0.05 * (max(at) - min(at))
+        axes.set_xlim(min(at) - room, max(at) + room)
         axes.text(0.5, 0.5, "no runs yet", ha="center", va="center", transform=axes.transAxes, color=style.FAINT)
     axes.set_xlabel(panel.axis or figure.axis, labelpad=2)
     axes.grid()

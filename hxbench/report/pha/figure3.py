@@ -4,7 +4,7 @@ from hxbench.report.figure import Figure, Panel
 from hxbench.report.pha.curves import Conditions, numbers_of_seeds, series
 from hxbench.report.pha.results import UNPUBLISHED, Results
 from hxbench.report.pha.rows import NAMES, PAPER
-from hxbench.report.table import Marks, format_value
+from hxbench.report.table import Marks, format_value, notes_without_commands
 
 _SIZES = ("small", "base", "large")
 _DATA = {"low data": "(a) low data", "full data": "(b) full data"}
@@ -42,11 +42,12 @@ def build(results: Results) -> list[Figure]:
                 "The paper prints no values, nor how many its low data are: "
                 f"{', '.join(map(str, sorted(few)))} examples a task here.",
                 *numbers_of_seeds([panel.series for panel in panels]),
-                *(text for size in _SIZES if (text := results.sized(size))),
+                *results.without(_SIZES),
             ),
-            notes=marks.notes(),
+            notes=notes_without_commands(marks.notes()) if results.without(_SIZES) else marks.notes(),
             remarks=(NAMES, *results.remarks(shown, several_bodies=True)),
-            commands=results.commands(shown, "figure3"),
+            # no command makes runs on a backbone that the profile does not have
+            commands=() if results.without(_SIZES) else results.commands(shown, "figure3"),
             facts={"paper": PAPER, "profile": results.profile},
         )
     ]

@@ -17,11 +17,16 @@ _MEASURES = ("silhouette", "nearest prototype")
 
 
 def plane(vectors: Array) -> Array:
-    """Return places in a plane for the rows, [rows, 2], by t-SNE; the same rows get the same places."""
+    """Return places in a plane for the rows, [rows, 2], by t-SNE of their cosines; the same rows get the same."""
     from sklearn.manifold import TSNE
 
     found: Array = TSNE(
-        n_components=2, init="pca", perplexity=min(30.0, (len(vectors) - 1) / 3), random_state=_SEED, n_jobs=1
+        n_components=2,
+        init="pca",
+        metric="cosine",
+        perplexity=min(30.0, (len(vectors) - 1) / 3),
+        random_state=_SEED,
+        n_jobs=1,
     ).fit_transform(vectors)
     return found
 
@@ -66,7 +71,9 @@ def build(results: Results) -> list[Figure]:
         panels.append(Panel(title, "", _clouds(drawn_run, space), said=_said(cells)))
         rows.append(Row(title, cells))
     drawn = (
-        [f"Drawn: t-SNE of the run with seed {seed}, up to {_MOST} test instances a task."] if drawn_run else []
+        [f"Drawn: t-SNE (cosine) of the run with seed {seed}, up to {_MOST} test instances a task."]
+        if drawn_run
+        else []
     )
     return [
         Figure(

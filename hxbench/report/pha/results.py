@@ -1,6 +1,6 @@
 """What the artifacts of PHA are made from: run sets by suite, conditions, few-shot scores."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from hxbench import experiment as experiments
 from hxbench import recipe
@@ -45,9 +45,16 @@ class Results(PaperResults[RunSet]):
         """Return what an experiment compares, by the labels of its blocks and what the tables call the methods."""
         return {(one.block.label, title_of(one.method)): one for one in self.conditions(experiment)}
 
-    def sized(self, size: str) -> str:
-        """Return what to say of a size of the backbone that the profile lacks; nothing if it has it."""
-        return "" if size in self.scale.sizes else f"profile {self.profile} has no backbone of size {size}."
+    def without(self, sizes: Iterable[str]) -> list[str]:
+        """Return what to say of sizes of the backbone that the profile lacks; nothing if it has them all."""
+        absent = [size for size in sizes if size not in self.scale.sizes]
+        if not absent:
+            return []
+        others = [name for name in recipe.recipe_names("profiles") if recipe.scale(name, PAPER).sizes]
+        return [
+            f"profile {self.profile} has no backbone of size {', '.join(absent)}; of the shipped profiles "
+            f"{', '.join(others)} have."
+        ]
 
     def few_shot(self, experiment: str = "table2") -> dict[str, Shots]:
         """Return the few-shot scores of an experiment by method, in its order, then of others that have any."""

@@ -5,7 +5,16 @@ from hxbench.report.pha.results import SIZES, Results
 from hxbench.report.pha.rows import ADAPTER, FT, NAMES, PAPER, PHA, MethodRow, task_title
 from hxbench.report.pha.scores import RunSet
 from hxbench.report.published import published
-from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns
+from hxbench.report.table import (
+    Block,
+    Cell,
+    Column,
+    Marks,
+    Row,
+    Table,
+    mark_best_of_columns,
+    notes_without_commands,
+)
 from hxbench.tasks import TEXT_TASKS
 
 _NAME = "Table 5"
@@ -45,7 +54,7 @@ def build(results: Results) -> list[Table]:
             rows.append(Row(method.title, cells))
         blocks.append(mark_best_of_columns(Block(_title(results, size), tuple(rows)), _COLUMNS))
     shown = list(conditions.values())
-    absent = [text for size in _SIZES if (text := results.sized(size))]
+    absent = results.without(_SIZES)
     return [
         Table(
             name="table5",
@@ -54,9 +63,10 @@ def build(results: Results) -> list[Table]:
             columns=_COLUMNS,
             blocks=tuple(blocks),
             heading=results.heading(shown, SIZES, sizes=_SIZES),
-            notes=marks.notes(),
+            notes=notes_without_commands(marks.notes()) if absent else marks.notes(),
             remarks=(NAMES, *results.remarks(shown, several_bodies=True), *absent),
-            commands=results.commands(shown, "table5"),
+            # no command makes runs on a backbone that the profile does not have
+            commands=() if absent else results.commands(shown, "table5"),
             facts={"paper": PAPER, "profile": results.profile},
         )
     ]
