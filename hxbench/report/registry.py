@@ -68,7 +68,7 @@ ARTIFACTS: dict[str, dict[str, Artifact]] = {
     "pha": {
         name: Artifact("pha", name, title, f"hxbench.report.pha.{name}")
         for name, title in {
-            "table1": "GLUE and SuperGLUE (PHA, Table 1)",
+            "table1": "Scores on GLUE and SuperGLUE (PHA, Table 1)",
             "table2": "Few-shot transfer (PHA, Table 2)",
             "table3": "Without prototypes, without the retriever (PHA, Table 3)",
             "table4": "Low data on SuperGLUE (PHA, Table 4)",
