@@ -13,9 +13,7 @@ _DARK = 0.6  # of the range: from there on letters are white
 
 
 def _text(cell: Cell, figure: "Figure") -> str:
-    if cell.mean is None:
-        return ""
-    text = format_value(cell.mean, figure.quantity).replace("-", "−")
+    text = "" if cell.mean is None else format_value(cell.mean, figure.quantity).replace("-", "−")
     # there is room for three letters, and what a share begins with is known
     short = text.replace("0.", ".", 1) if figure.quantity == "share" else text
     marks = raised("".join(mark for mark in cell.marks if mark != MISSING))
