@@ -19,6 +19,7 @@ from hxbench.methods.method import Method
 from hxbench.spec import Closed
 
 Stack = Literal["encoder", "decoder"]
+FEW_PIECES = 16  # to write no more than these, reading them again costs less than keeping keys and values
 
 
 class TextCondition(NamedTuple):
@@ -104,16 +105,21 @@ class TextToText(Method):
 
     def decode(self, encoded: Encoded, decoder_ids: Tensor) -> Tensor:
         """Return the logits behind every piece of `decoder_ids` [batch, length], [batch, length, vocabulary]."""
+        with self.sites.using(self._decoder_weights(encoded)):
+            return self._decoded(encoded, decoder_ids)
+
+    def _decoder_weights(self, encoded: Encoded) -> Mapping[SiteKey, SiteWeights]:
+        return self.adapter_weights(TextCondition("decoder", encoded.tasks, encoded.pooled, encoded.task))
+
+    def _decoded(self, encoded: Encoded, decoder_ids: Tensor) -> Tensor:
         from transformers.modeling_outputs import BaseModelOutput
 
-        condition = TextCondition("decoder", encoded.tasks, encoded.pooled, encoded.task)
-        with self.sites.using(self.adapter_weights(condition)):
-            return self.model(
-                encoder_outputs=BaseModelOutput(last_hidden_state=encoded.states),
-                attention_mask=_seen(encoded.mask),
-                decoder_input_ids=decoder_ids,
-                use_cache=False,
-            ).logits
+        return self.model(
+            encoder_outputs=BaseModelOutput(last_hidden_state=encoded.states),
+            attention_mask=_seen(encoded.mask),
+            decoder_input_ids=decoder_ids,
+            use_cache=False,
+        ).logits
 
     def logits(self, batch: TextBatch) -> Tensor:
         """Return the logits of the target pieces, [batch, target length, vocabulary]."""
@@ -153,17 +159,17 @@ class TextToText(Method):
         Greedy for one beam; of more, the best. `longest` and `shortest` count the end mark.
         """
         encoded = self.encode(batch)
-        if beams == 1 and shortest <= 1:
-            return self._greedy(encoded, longest)
+        if beams == 1 and shortest <= 1 and longest <= FEW_PIECES:
+            with self.sites.using(self._decoder_weights(encoded)):
+                return self._greedy(encoded, longest)
         return self._beams(encoded, longest, shortest, beams)
 
     def _greedy(self, encoded: Encoded, longest: int) -> Tensor:
-        # labels have a handful of pieces: reading these again costs less than keeping keys and values
         config: Any = self.model.config
         ids = encoded.tasks.new_full((len(encoded.tasks), 1), config.decoder_start_token_id)
         ended = torch.zeros_like(encoded.tasks, dtype=torch.bool)
         for _ in range(longest):
-            following = self.decode(encoded, ids)[:, -1].argmax(-1).masked_fill(ended, config.pad_token_id)
+            following = self._decoded(encoded, ids)[:, -1].argmax(-1).masked_fill(ended, config.pad_token_id)
             ids = torch.cat([ids, following[:, None]], dim=1)
             ended |= following == config.eos_token_id
             if ended.all():

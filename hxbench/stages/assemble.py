@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from hxbench.backbones.load import Backbone, meta_backbone
+from hxbench.backbones.load import Backbone, meta_backbone, require_precision
 from hxbench.corpora.schema import labels
 from hxbench.encoding.batch import MULTIPLE, padded_length
-from hxbench.encoding.text_batch import MIXED, TextBatch
+from hxbench.encoding.text_batch import TextBatch
 from hxbench.errors import InputError
 from hxbench.languages import language_set
 from hxbench.methods import method_class
@@ -38,6 +38,7 @@ def build(spec: RunSpec, backbone: Backbone) -> Method:
     if issubclass(kind, TextToText) != backbone.is_text_to_text:
         wants = "an encoder and a decoder, such as T5's" if issubclass(kind, TextToText) else "an encoder"
         raise InputError(f"{spec.method} needs a backbone of {wants}; {spec.backbone.name} is none.")
+    require_precision(backbone, spec.training.precision)
     options = validated(kind.Options, spec.options, f"options of {spec.method}")
     tasks = model_tasks(spec.setting, spec.task, spec.suite)
     seed_everything(spec.seed)
@@ -89,7 +90,9 @@ def costs(spec: RunSpec, length: int = 128) -> dict[str, Any]:
         if isinstance(method, TextToText):
             ones = torch.ones(1, length, dtype=torch.long)
             with forward:
-                method.logits(TextBatch(MIXED, LANGUAGE, ids, ones, ids[:, :1], ids[0, :1], 1, 1, length))
+                method.logits(
+                    TextBatch(method.tasks[0], LANGUAGE, ids, ones, ids[:, :1], ids[0, :1], 1, 1, length)
+                )
         else:
             assert isinstance(method, TaggingMethod)
             with generate:

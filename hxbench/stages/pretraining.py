@@ -5,6 +5,7 @@ One function an architecture; the rest, in `backbone`, is the same for all.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from hxbench.corpora.collection import Collection
 from hxbench.errors import InputError
 from hxbench.settings import Pair
 from hxbench.spec import BackboneSpec, PretrainSpec
+from hxbench.tasks import TEXT_TASKS
 
 if TYPE_CHECKING:
     import torch
@@ -40,6 +42,18 @@ def learner(spec: BackboneSpec, plan: PretrainSpec, corpora: Collection, corpus:
     """Return what `plan` describes; `corpus` has the running text of each language."""
     require_precision(plan.architecture, plan.precision)
     return (_t5 if plan.architecture == "t5" else _bert)(spec, plan, corpora, corpus)
+
+
+def _template_lines(corpus: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the words that tasks begin with and call their fields by, often enough to become pieces.
+
+    They are in every text of a task and in none of the running text.
+    """
+    often = sum(map(len, corpus.values())) // 100
+    for task in TEXT_TASKS.values():
+        names = () if task.kind == "generation" else (f"{field}:" for field in task.fields)
+        for _ in range(often):
+            yield " ".join((task.prefix, *names))
 
 
 def _lines(corpus: Mapping[str, Any]) -> Iterator[str]:
@@ -85,7 +99,7 @@ def _t5(spec: BackboneSpec, plan: PretrainSpec, corpora: Collection, corpus: Map
     from hxbench.methods.method import MLM, NoOptions
     from hxbench.methods.pretraining import SpanPretraining
 
-    tokenizer = train_unigram(_lines(corpus), plan.vocabulary)
+    tokenizer = train_unigram(chain(_lines(corpus), _template_lines(corpus)), plan.vocabulary)
     shape = t5_shape(spec) | {"vocab_size": len(tokenizer)}
     backbone = Backbone(_model(shape, plan.seed), tokenizer, family_of("t5"))
     method = SpanPretraining(backbone, tasks=[MLM], options=NoOptions())

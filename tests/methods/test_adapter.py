@@ -122,4 +122,4 @@ def test_recipes_say_how_they_shrink():
         resolve("adapter", setting="single", task="rte", profile="paper", variant="code", backbone_name="t5-base")
     )
     assert (code.options["placement"], code.options["bottleneck"]) == ("parallel", 64)
-    assert (code.training.token_loss, code.data.split_rule) == ("sum", "names")
+    assert (code.training.label_smoothing, code.data.split_rule) == (0.1, "names")

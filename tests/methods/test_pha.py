@@ -93,7 +93,7 @@ def test_recipes_have_the_numbers_of_paper_and_code():
     single = found("pha-single", setting="single", task="cola")
     assert single.options == multi.options | {"mixed": 64}
     code = found("pha", setting="multi", suite="glue", variant="code")
-    assert (code.training.label_smoothing, code.training.token_loss) == (0.1, "sum")
+    assert (code.training.label_smoothing, code.training.token_loss) == (0.1, "mean")
     assert (code.data.split_rule, code.data.score_step) == ("names", 0.1)
     assert (code.options["temperature"], code.options["denominator"]) == (0.1, "others")
 
