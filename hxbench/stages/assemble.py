@@ -77,37 +77,43 @@ def costs(spec: RunSpec, length: int = 128) -> dict[str, Any]:
     of `length` pieces divided by `length`, `flops_per_batch` what is computed once a batch whatever its size.
     """
     import torch
-    from torch.utils.flop_counter import FlopCounterMode
 
     backbone = meta_backbone(spec.backbone)
     with torch.device("meta"):
         method = build(spec, backbone)
     method.eval()
     body = sum(p.numel() for p in backbone.body.parameters())
+    counts = {
+        "counted": method.counted(),
+        "trainable": sum(p.numel() for p in method.trained().values()),
+        "parts": method.part_sizes(),
+        "backbone": body,
+    }
+    memory = memory_estimate(method, body)
+    method.requires_grad_(False)  # the counter would follow gradients, which nothing here has
+    once, forward = _flops(method, length)
+    return {**counts, "flops_per_token": forward // length, "flops_per_batch": once, "memory_bytes": memory}
+
+
+def _flops(method: Method, length: int) -> tuple[int, int]:
+    """Return the FLOPs of what is generated once a batch, and of the forward pass of a text of `length` pieces."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
     generate, forward = FlopCounterMode(display=False), FlopCounterMode(display=False)
     with torch.no_grad(), torch.device("meta"):
-        ids = torch.zeros(1, length, dtype=torch.long)
+        ids, ones = (torch.full((1, length), value, dtype=torch.long) for value in (0, 1))
         if isinstance(method, TextToText):
-            ones = torch.ones(1, length, dtype=torch.long)
+            batch = TextBatch(method.tasks[0], LANGUAGE, ids, ones, ids[:, :1], ids[0, :1], 1, 1, length)
             with forward:
-                method.logits(
-                    TextBatch(method.tasks[0], LANGUAGE, ids, ones, ids[:, :1], ids[0, :1], 1, 1, length)
-                )
+                method.logits(batch)
         else:
             assert isinstance(method, TaggingMethod)
             with generate:
                 weights = method.adapter_weights(Condition(method.tasks[0], method.languages[0]))
             with forward, method.sites.using(weights):
                 method.body(input_ids=ids)  # a mask would be looked into, which a meta tensor does not allow
-    return {
-        "counted": method.counted(),
-        "trainable": sum(p.numel() for p in method.trained().values()),
-        "parts": method.part_sizes(),
-        "backbone": body,
-        "flops_per_token": forward.get_total_flops() // length,
-        "flops_per_batch": generate.get_total_flops(),
-        "memory_bytes": memory_estimate(method, body),
-    }
+    return generate.get_total_flops(), forward.get_total_flops()
 
 
 def memory_estimate(method: Method, body: int) -> Mapping[str, int]:
