@@ -10,7 +10,7 @@ from hxbench.cli import options
 def eval_command(
     runs: Annotated[list[str], typer.Argument(help="Run ids or unique beginnings of them (hxbench runs list).")],
     task: Annotated[
-        list[str] | None, typer.Option(help="ner or pos; default: what the run was trained for.")
+        list[str] | None, typer.Option(help="Task; may be repeated; default: what the run was trained for.")
     ] = None,
     language: Annotated[
         list[str] | None, typer.Option(help="Language code; may be repeated; default: all.")
@@ -46,7 +46,9 @@ def eval_command(
                 note=lambda text: typer.echo(text, err=True), embedding=embedding,
             ):  # fmt: skip
                 made = {"embedding": str(scored.composition)} if scored.composition else {}
-                results.append({"run": record.id, **scored.tagged.row(split), "role": scored.role, **made})
+                results += [
+                    {"run": record.id, **row, "role": scored.role, **made} for row in scored.tagged.rows(split)
+                ]
     if not as_json:
         for row in results:
             row["language"] = find_language(row["language"]).label

@@ -1,7 +1,7 @@
 """What the methods that answer in text have in common: an encoder and a decoder, told apart by the condition.
 
-A batch may hold several tasks, so a condition has a task for every row, and weights may differ from row to row. The
-weights of the encoder's sites are asked for first, those of the decoder's when the encoder has read the texts.
+A batch may hold several tasks, so a condition has a task for every row, and weights may differ from row to row.
+The weights of the encoder's sites are asked for first, those of the decoder's when the encoder has read the texts.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -63,7 +63,7 @@ class TextToText(Method):
     ) -> None:
         """Build on `backbone` for `tasks`, which a batch gives by their place.
 
-        `new_task` is one that the method has no parameters for and is to be tuned to: its place is behind the others.
+        `new_task` is one that the method has no parameters for and is to be tuned to; its place is the last.
         """
         super().__init__(backbone, options)
         self.tasks, self.new_task = tuple(tasks), new_task

@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 
 from hxbench.corpora.schema import SPLITS
 from hxbench.errors import InputError, did_you_mean
-from hxbench.evaluation.tagging import Tagged
+from hxbench.evaluation.marked import Marked
 from hxbench.languages import code_among
 from hxbench.methods import method_class
 from hxbench.settings import TASKS, Pair
 from hxbench.stages.compose import Composer, Composition, can_compose, parse
 from hxbench.stages.data import RunData
+from hxbench.stages.evaluate_text import evaluate_text
 from hxbench.stages.inputs import DataSource, resolve_inputs
 from hxbench.stages.lineage import lack, lineage
 from hxbench.stages.pair import heads as heads_of
@@ -22,7 +23,7 @@ from hxbench.store import RunRecord, Store
 class Scored(NamedTuple):
     """A tagged pair, its role in the run (`source` or `target`), and what its language's embedding was made of."""
 
-    tagged: Tagged
+    tagged: Marked
     role: str
     composition: Composition | None = None
 
@@ -46,6 +47,14 @@ def evaluate(
     not those of the run, a pair whose split the run was trained on, and an embedding that cannot be composed.
     """
     spec = require_finished(record)
+    if spec.data.collection == "english":
+        if languages or embedding:
+            raise InputError(f"run {record.id} answers in text: --language and --embedding do not apply to it.")
+        for answers in evaluate_text(
+            record, tasks=tasks, split=split, data_source=data_source, offline=offline, report=report
+        ):
+            yield Scored(answers, "source")
+        return
     if split not in SPLITS[1:]:
         raise InputError(did_you_mean("split to score", split, list(SPLITS[1:])))
     heads = heads_of(spec)

@@ -30,7 +30,7 @@ from hxbench.spec import BackboneSpec, RunSpec
 from hxbench.stages.backbone import get_backbone
 from hxbench.stages.exported import load_exported
 from hxbench.stages.pair import require_pair
-from hxbench.stages.restore import require_finished, restore_tagger
+from hxbench.stages.restore import require_finished, require_tagger, restore_tagger
 from hxbench.store import RunRecord
 from hxbench.store.files import discard
 
@@ -44,6 +44,7 @@ def export(
     Raises `InputError` for a run, a task or a language it cannot be done for, and for a folder with other files.
     """
     spec = require_finished(record)
+    require_tagger(spec, record.id)
     pair = require_pair(f"run {record.id}", spec, task, language)
     _require_place(out, force)
     if spec.backbone.weights == "random":

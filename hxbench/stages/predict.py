@@ -24,7 +24,7 @@ from hxbench.settings import Pair
 from hxbench.stages.exported import backbone_of, load_exported
 from hxbench.stages.lineage import lack, lineage
 from hxbench.stages.pair import require_pair
-from hxbench.stages.restore import require_finished, restore_tagger
+from hxbench.stages.restore import require_finished, require_tagger, restore_tagger
 from hxbench.store import RunRecord, Store
 from hxbench.training.accelerator import accelerator_in
 
@@ -46,6 +46,7 @@ class Tagger:
 def tagger_of_run(record: RunRecord, task: str | None, language: str | None, *, offline: bool = False) -> Tagger:
     """Return the tagger a finished run is; `InputError` for a task or a language it does not have."""
     spec = require_finished(record)
+    require_tagger(spec, record.id)
     if language is None:
         raise InputError("say with --language which language the text is in.")
     pair = require_pair(f"run {record.id}", spec, task, language)

@@ -54,6 +54,20 @@ def hyperformer(
 
 
 METHODS: dict[str, Callable[[int, int], int]] = {"PHA": pha, "Adapter": adapter, "Hyperformer++": hyperformer}
+_RECIPES = {"pha": "PHA", "adapter": "Adapter", "hyperformer": "Hyperformer++"}
+
+
+def per_task(method: str) -> int | None:
+    """Return what the formula of a recipe's method gives per task with T5-base and GLUE, None without one.
+
+    Rounded down, as the paper's own 560,928 comes out even; an adapter is a task's own.
+    """
+    if method not in _RECIPES:
+        return None
+    count = METHODS[_RECIPES[method]]
+    return count(1, LAYERS) if method == "adapter" else count(TASKS, LAYERS) // TASKS
+
+
 _CAPTION = (
     "PHA (the paper's formula): d·d′ + d′² + τ·d′ + L·d′ + 2·d′·h + h·a + L·a, with a = 2·d·b + b + d.",
     "Adapter: τ·4·L·a. Hyperformer++: τ·t + 2·((L + 2)·t + 4·t·m + m + 3·t + (t + 1)·(a + 2·d)).",
