@@ -44,7 +44,8 @@ def test_every_method_resolves_in_every_profile_and_setting(method, profile, set
     from hxbench.stages.assemble import with_options
 
     loaded = recipe.load("methods", method)
-    models = settings.models(setting, one_task=loaded.one_task)
+    is_text = recipe.scale(profile, loaded.paper).is_text
+    models = settings.models(setting, one_task=loaded.one_task, suite="glue" if is_text else None)
     variants = ["paper", *loaded.variants]
     for variant in variants:
         specs = [with_options(s) for s in expand(method, setting=setting, profile=profile, variant=variant)]
@@ -54,6 +55,7 @@ def test_every_method_resolves_in_every_profile_and_setting(method, profile, set
             assert (spec.method, spec.profile, spec.setting, spec.variant) == (method, profile, setting, variant)
             assert (spec.task is not None) == (setting == "single" or loaded.one_task)
             assert (spec.partition is not None) == (setting == "mixed")
+            assert spec.suite == ("glue" if is_text and setting == "multi" else None)
             assert RunSpec.model_validate(yaml.safe_load(yaml.safe_dump(spec.model_dump(mode="json")))) == spec
 
 

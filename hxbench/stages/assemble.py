@@ -22,7 +22,13 @@ from hxbench.training.checkpoint import read_weights
 
 def with_options(spec: RunSpec) -> RunSpec:
     """Return the spec with the method's options complete: defaults filled in, unknown keys refused."""
-    options = validated(method_class(spec.kind).Options, spec.options, f"options of {spec.method}")
+    kind = method_class(spec.kind)
+    options = validated(kind.Options, spec.options, f"options of {spec.method}")
+    body = spec.backbone
+    family = body.pretrain.architecture if body.pretrain else (body.shape or {}).get("model_type")
+    if family is not None:  # else its files will tell
+        _require_stacks(spec, kind, family == "t5")
+        require_precision(family, spec.training.precision)
     return spec.model_copy(update={"options": options.model_dump(mode="json")})
 
 
@@ -35,9 +41,7 @@ def build(spec: RunSpec, backbone: Backbone) -> Method:
             f"in batches padded to a multiple of {MULTIPLE}."
         )
     kind = method_class(spec.kind)
-    if issubclass(kind, TextToText) != backbone.is_text_to_text:
-        wants = "an encoder and a decoder, such as T5's" if issubclass(kind, TextToText) else "an encoder"
-        raise InputError(f"{spec.method} needs a backbone of {wants}; {spec.backbone.name} is none.")
+    _require_stacks(spec, kind, backbone.is_text_to_text)
     require_precision(backbone, spec.training.precision)
     options = validated(kind.Options, spec.options, f"options of {spec.method}")
     tasks = model_tasks(spec.setting, spec.task, spec.suite)
@@ -58,6 +62,12 @@ def build(spec: RunSpec, backbone: Backbone) -> Method:
         method = kind(backbone, labels=classes, languages=list(languages), options=options)
     method.freeze()
     return method
+
+
+def _require_stacks(spec: RunSpec, kind: type[Method], two: bool) -> None:
+    if issubclass(kind, TextToText) != two:
+        wants = "an encoder and a decoder, such as T5's" if issubclass(kind, TextToText) else "an encoder alone"
+        raise InputError(f"{spec.method} needs a backbone of {wants}; {spec.backbone.name} is none.")
 
 
 def equip(method: Method, spec: RunSpec, store: Store, *, start: bool = True) -> None:

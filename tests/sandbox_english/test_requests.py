@@ -8,11 +8,11 @@ from hxbench.sandbox_english.requests import duplicates
 
 _ONE = {lexicon.plural(noun): noun for noun in lexicon.KIND}
 _WANTED = {
-    "how": r"(?:how (?:can|do) i|what is the best way to|is there a good way to) (.*) \?",
-    "why": r"(?:why do|what is the reason that) (.*) \?",
-    "should": r"(?:should i|is it good to|is it a good idea to) (.*) \?",
+    "how": r"(?:how (?:can|do) i|what is the way to) (.*) \?",
+    "why": r"(?:why do|for what reason do) (.*) \?",
+    "should": r"(?:should i|is it good to) (.*) \?",
     "when": r"(?:when|at what time) do (.*) \?",
-    "where": r"(?:where can i find|what is the place to find) (.*) \?",
+    "where": r"(?:where can i find|where are) (.*) \?",
 }
 
 

@@ -7,7 +7,7 @@ from hxbench.sandbox_english.second_language import foreign, known, parallel
 
 def test_order_articles_and_agreement():
     boy, girls = Being("boy", adjective="big"), Being("girl", plural=True)
-    one = foreign(Event(boy, "help", girls, place="in the park", time="yesterday")).split()
+    one = foreign(Event(boy, "help", girls, place="in town", time="yesterday")).split()
     many = foreign(Event(girls, "help", boy, negated=True)).split()
     noun, adjective, verb, marker, target, _, locative, _, stop = one
     assert noun.endswith("ul")

@@ -7,7 +7,7 @@ from hxbench.sandbox_english import lexicon
 from hxbench.sandbox_english.events import Being, Event
 from hxbench.sandbox_english.similarity import different, likeness, paraphrase, restated
 
-EVENT = Event(Being("dog"), "love", Being("car"), place="in the park")
+EVENT = Event(Being("dog"), "love", Being("car"), place="in town")
 _BASE = {form: verb for verb in lexicon.VERBS for form in (lexicon.past(verb), lexicon.present(verb))}
 _ONE = {lexicon.plural(noun): noun for noun in lexicon.KIND} | {"an": "a"}
 
@@ -22,7 +22,7 @@ def _content(sentence):
 def test_paraphrases_have_the_same_content_and_others_mostly_not():
     draws = Draws(0, "test")
     same = {"0": [], "1": []}
-    for _ in range(400):
+    for _ in range(1500):
         one, two, label = paraphrase(draws)
         same[label].append(_content(one) == _content(two))
     assert all(same["1"])
@@ -32,9 +32,9 @@ def test_paraphrases_have_the_same_content_and_others_mostly_not():
 
 def test_restating_changes_words_only():
     draws = Draws(0, "test")
-    said = {restated(EVENT, draws) for _ in range(200)}
-    assert "in the park , the automobile was adored by the hound ." in said
-    assert {tuple(_content(text)) for text in said} == {tuple(_content("the dog loved the car in the park ."))}
+    said = {restated(EVENT, draws) for _ in range(1500)}
+    assert "in town , the automobile was adored by the hound ." in said
+    assert {tuple(_content(text)) for text in said} == {tuple(_content("the dog loved the car in town ."))}
 
 
 def test_another_event_is_never_the_same():
@@ -47,8 +47,8 @@ def test_another_event_is_never_the_same():
 def test_likeness_of_known_pairs():
     assert likeness(EVENT, EVENT) == 5
     assert likeness(EVENT, replace(EVENT, agent=Being("hound"), verb="adore")) == 5
-    # agent 1.2, verb 1.5, patient 1.2 and place 0.6: without the place 3.9 / 4.5 of 5
+    # agent 1, verb 1.5, patient 1 and place 0.5: without the place 3.5 / 4 of 5
     assert likeness(EVENT, replace(EVENT, place="")) == 4.4
-    assert likeness(EVENT, replace(EVENT, verb="hate")) == 4.0
+    assert likeness(EVENT, replace(EVENT, verb="hate")) == 3.2
     assert likeness(EVENT, replace(EVENT, negated=True)) == 3.0
     assert likeness(EVENT, Event(Being("king"), "cook", Being("cake"))) == 0

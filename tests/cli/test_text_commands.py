@@ -1,0 +1,159 @@
+"""The commands on text-to-text tasks, in the miniature."""
+
+import json
+
+import pytest
+import yaml
+from command_line import hxbench
+from text_miniature import SMALL, TINY_T5, write_text_mirror
+
+SETS = ["training.updates=8", "training.batch_size=6", "training.warmup=2", "training.evaluate_every=4"]
+FEW = {"updates": 2, "warmup": 0, "selection": "last", "batches": "homogeneous"}
+
+
+def sets(method):
+    options = [f"options.{name}={value}" for name, value in SMALL.get(method, {}).items()]
+    return [word for field in SETS + options for word in ("--set", field)]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """The options that name a profile of the tests' own, its mirror and its store."""
+    folder = tmp_path_factory.mktemp("text")
+    write_text_mirror(folder / "mirror")
+    (folder / "t5.yaml").write_text(yaml.safe_dump({"name": "t5", "pretrain": TINY_T5.pretrain.model_dump()}))
+    data = {"collection": "english", "max_length": 48, "dev_from_train": 12}
+    training = {"eval_batch_size": 8, "cpu_threads": 1}
+    profile = {
+        "about": "The tests' own.",
+        "backbone": "t5.yaml",
+        "seeds": [1],
+        "draws": 1,
+        "data": {"origin": "mirror"},
+        "papers": {"pha": {"backbone": "t5.yaml", "data": data, "training": training}},
+    }
+    (folder / "mini.yaml").write_text(yaml.safe_dump(profile))
+    return {
+        "read": ["--profile", folder / "mini.yaml", "--data-source", folder / "mirror"],
+        "store": ["--store", folder / "store"],
+        "folder": folder,
+    }
+
+
+@pytest.fixture(scope="module")
+def trained(place):
+    """What training PHA on the suite said, as rows."""
+    answer = hxbench("train", "pha", *place["read"], *place["store"], *sets("pha"), "--json")
+    assert answer.code == 0, answer.err
+    return json.loads(answer.out)
+
+
+def test_prepare_says_what_there_is(place):
+    said = hxbench("prepare", "--paper", "pha", *place["read"], "--json")
+    assert said.code == 0, said.err
+    found = json.loads(said.out)
+    assert found["pairs"]["sst2-en"] == {"train": 60, "dev": 12, "test": 12}
+    assert found["pairs"]["mlm-en"]["train"] > 200
+    assert "mnli-en" in found["missing"]
+    assert found["cut"] == 0
+    shown = hxbench("prepare", "glue", "--paper", "pha", *place["read"])
+    assert "rte" in shown.out
+    assert "cb" not in shown.out.split()
+
+
+def test_training_shows_the_score_of_every_task_and_their_mean(trained):
+    (row,) = trained
+    assert row["title"] == "pha multi glue seed 1 (mini)"
+    assert row["mean"] == pytest.approx((row["sst2"] + row["rte"] + row["stsb"]) / 3)
+
+
+def test_eval_gives_the_stored_scores(trained, place):
+    answer = hxbench("eval", trained[0]["run"], *place["read"][2:], *place["store"], "--json")
+    assert answer.code == 0, answer.err
+    found = {(row["task"], row["metric"]): row["value"] for row in json.loads(answer.out)}
+    assert found["rte", "accuracy"] == trained[0]["rte"]
+    assert ("stsb", "spearman") in found
+
+
+def test_few_examples_of_a_new_task(trained, place):
+    answer = hxbench(
+        "fewshot", "pha", "--task", "cb", "--k", "4", *place["read"], *place["store"], *sets("pha"), "--json"
+    )
+    assert answer.code == 0, answer.err
+    (row,) = json.loads(answer.out)
+    assert row["task"] == "cb"
+    assert len(row["k=4"]["values"]) == 1
+
+
+def test_few_examples_from_nothing(place):
+    answer = hxbench(
+        "fewshot", "prompt", "--task", "cb", "--k", "4", *place["read"], *place["store"], *sets("prompt"), "--json"
+    )
+    assert answer.code == 0, answer.err
+    (row,) = json.loads(answer.out)
+    assert row.keys() == {"task", "language", "k=4"}
+
+
+def test_an_experiment_is_planned_run_and_shown(trained, place):
+    few = {"tasks": ["cb"], "k": [4], "training": FEW}
+    given = (field.removeprefix("training.").split("=") for field in SETS)
+    numbers = {"options": SMALL["pha"], "training": {name: int(value) for name, value in given}}
+    block = {"setting": "multi", "suite": "glue", "methods": ["pha"], "few_shot": few, **numbers}
+    path = place["folder"] / "mine.yaml"
+    path.write_text(yaml.safe_dump({"paper": "pha", "about": "The tests' own.", "blocks": [block]}))
+    shown = hxbench("run", path, *place["read"], *place["store"], "--dry-run", "--json")
+    assert shown.code == 0, shown.err
+    plan = json.loads(shown.out)
+    assert [run["done"] for run in plan["runs"]] == [True, False], "the trained one is what few-shot starts from"
+    done = hxbench("run", path, *place["read"], *place["store"])
+    assert done.code == 0, done.err
+    assert "pha multi glue seed 1" in done.out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["train", "pha", "--task", "rte"], "--task only applies to the single setting"),
+        (["train", "ft", "--task", "rtee"], "unknown task 'rtee'. Did you mean rte"),
+        (["train", "pha", "--suite", "blue"], "unknown suite 'blue'"),
+        (["train", "pha", "--partition", "a"], "--partition only applies to the mixed setting"),
+        (["train", "hyperx-base", "--suite", "glue"], "--suite only applies to text-to-text methods"),
+        (["train", "ft", "--task", "rte", "--set", "training.precision=fp16"], "fp16"),
+        (["train", "ft", "--task", "boolq"], "no training set of boolq"),
+        (["fewshot", "pha", "--language", "tr"], "--language only applies to tagging methods"),
+        (["fewshot", "pha", "--k", "4", "--task", "ner"], "unknown task 'ner'"),
+        (["train", "pha", "--backbone", "sandbox-tiny"], "needs a backbone of an encoder and a decoder"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_code_two(words, message, place):
+    answer = hxbench(*words, *place["read"], *place["store"])
+    assert answer.code == 2, answer.err
+    assert message in answer.err
+    assert "Traceback" not in answer.err
+
+
+@pytest.mark.parametrize("command", ["predict", "export"])
+def test_what_tags_no_words_says_so(command, trained, place):
+    more = ["--out", place["folder"] / "out"] if command == "export" else ["-"]
+    answer = hxbench(command, trained[0]["run"], *more, "--language", "en", *place["store"])
+    assert answer.code == 2
+    assert "answers in text and tags no words" in answer.err
+
+
+def test_a_label_outside_the_set_names_its_line(place, tmp_path):
+    write_text_mirror(tmp_path)
+    path = tmp_path / "glue" / "RTE" / "train.tsv"
+    path.write_text(path.read_text().replace("not_entailment", "perhaps", 1))
+    answer = hxbench("prepare", "glue", "--paper", "pha", *place["read"][:2], "--data-source", tmp_path)
+    assert answer.code == 2
+    assert "RTE/train.tsv, line 2" in answer.err
+    assert "perhaps" in answer.err
+
+
+def test_costs_are_counted_per_task():
+    answer = hxbench("cost", "pha", "--json")
+    assert answer.code == 0, answer.err
+    found = json.loads(answer.out)
+    assert found["counted"] == 4_487_424
+    assert (found["counted_per_task"], found["formula_per_task"]) == (560_928, 560_928)
+    assert found["published_per_task"] == 616_000
