@@ -6,6 +6,7 @@ profile, method, the method's own scaling for that profile, its variant, the com
 
 from collections.abc import Iterable, Mapping
 from functools import cache
+from math import prod
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,6 +22,7 @@ from hxbench.tasks import LANGUAGE, SUITES, text_task
 class Override(Closed):
     """What a method changes for one profile or one variant."""
 
+    shorten: Annotated[float, Field(gt=0, le=1)] = 1.0  # to this share of the updates, whatever these are
     options: dict[str, Any] = Field(default_factory=dict)
     training: dict[str, Any] = Field(default_factory=dict)
     data: dict[str, Any] = Field(default_factory=dict)
@@ -324,10 +326,21 @@ def resolve(
                 {"origin": origin} if origin else {},
             ),
             "backbone": backbone(backbone_name or _of_size(ground, size, profile), backbone_weights),
-            "training": merge(ground.training, *(layer.training for layer in layers), given["training"]),
+            "training": _shortened(
+                merge(ground.training, *(layer.training for layer in layers), given["training"]),
+                prod(layer.shorten for layer in layers),
+            ),
         },
         f"{name} ({setting}, {profile})",
     )
+
+
+def _shortened(training: dict[str, Any], share: float) -> dict[str, Any]:
+    """Return training fields with only a share of their updates or epochs."""
+    length = {name: training[name] * share for name in ("updates", "epochs") if training.get(name) and share < 1}
+    if "updates" in length:
+        length["updates"] = max(1, round(length["updates"]))
+    return {**training, **length}
 
 
 def _of_size(ground: ProfileRecipe, size: str, profile: str) -> str:
