@@ -40,7 +40,8 @@ def few_shot_runs(
 ) -> Iterator[Wanted]:
     """Yield the protocol's runs from one model: every pair that was no source of it, every k, every draw."""
     if start.data.collection == "english":
-        for task in tasks or protocol.tasks:
+        trained = settings.model_tasks(start.setting, start.task, start.suite)
+        for task in (task for task in tasks or protocol.tasks if task not in trained):
             for k, draw in product(protocol.k, draws):
                 yield Wanted(
                     few_shot_spec(start, settings.Pair(task, LANGUAGE), k, draw, protocol.training), start
@@ -67,6 +68,7 @@ def block_runs(
             found: MethodRecipe = recipe.load("methods", method)
             draws = range(recipe.scale(profile, found.paper).draws)
             given: dict[str, Any] = {
+                "backbone_weights": block.weights,
                 "profile": profile,
                 "seed": seed,
                 "origin": origin,
@@ -79,7 +81,7 @@ def block_runs(
             for model in block_models(block, found.one_task):
                 spec = recipe.resolve(
                     method, setting=block.setting, task=model.task, partition=model.partition, suite=block.suite,
-                    backbone_weights=block.weights, **given,
+                    **given,
                 )  # fmt: skip
                 yield Wanted(spec)
                 if block.few_shot:

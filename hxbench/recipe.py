@@ -336,11 +336,21 @@ def resolve(
 
 
 def _shortened(training: dict[str, Any], share: float) -> dict[str, Any]:
-    """Return training fields with only a share of their updates or epochs."""
-    length = {name: training[name] * share for name in ("updates", "epochs") if training.get(name) and share < 1}
-    if "updates" in length:
-        length["updates"] = max(1, round(length["updates"]))
-    return {**training, **length}
+    """Return training fields with only a share of their updates or epochs.
+
+    The warm-up is at most a tenth of what is left, and weights are chosen among four at least.
+    """
+    if share == 1:
+        return training
+    if not training.get("updates"):
+        return {**training, "epochs": (training.get("epochs") or 0) * share}
+    updates = max(1, round(training["updates"] * share))
+    caps = {"warmup": updates // 10, "evaluate_every": max(1, updates // 4)}
+    return {
+        **training,
+        "updates": updates,
+        **{k: min(training[k], most) for k, most in caps.items() if k in training},
+    }
 
 
 def _of_size(ground: ProfileRecipe, size: str, profile: str) -> str:

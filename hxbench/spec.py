@@ -66,7 +66,9 @@ class DataSpec(Closed):
     dev_from_train: int = added(1000, gt=0)  # examples of a large training set that become the development set
     train_examples: int | None = added(None, gt=0)  # of each task, the first of a permutation
     train_share: float | None = added(None, gt=0, le=1)  # the same, as a share of its training set
-    score_step: float = added(0.2, gt=0)  # STS-B scores are rounded to multiples of it; the code has 0.1
+    score_step: float = added(
+        0.2, gt=0, allow_inf_nan=False
+    )  # STS-B scores are rounded to multiples of it; the code has 0.1
     fingerprint: str = ""  # of the files that were read; filled in when the run is resolved
 
 
@@ -209,6 +211,8 @@ class RunSpec(Closed):
             "matched": "matched" if training.match_labelled else "",
             "temperature": "size-proportional" if training.temperature == 1 else "",
             "held out": f"without {','.join(data.held_out)}" if data.held_out else "",
+            "data": f"{data.train_examples} examples" if data.train_examples else _percent(data.train_share),
+            "ablation": _left_out(self.options),
             "weights": "random body" if self.backbone.weights == "random" else "",
         }
 
@@ -219,6 +223,15 @@ class RunSpec(Closed):
         changed = [w for name, w in self.conditions.items() if w and name != "partition" and not self.few_shot]
         words = [self.method, self.setting, self.part, *changed]
         return f"{' '.join(word for word in words if word)} seed {self.seed} ({self.profile})"
+
+
+def _percent(share: float | None) -> str:
+    return f"{100 * share:g} %" if share else ""
+
+
+def _left_out(options: dict[str, Any]) -> str:
+    """Return which parts of a method an ablation does without (PHA, Table 3)."""
+    return ", ".join(f"no {part}" for part in ("prototypes", "retriever") if options.get(part) is False)
 
 
 def _fields_of(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:

@@ -50,7 +50,8 @@ def cost_command(
         assignments=assign or (),
     )
     found = costs(with_options(spec))
-    per_task = _per_task(spec, found["counted"]) if is_text else {}
+    plain = variant == "paper" and not assign
+    per_task = _per_task(spec, found["counted"], plain) if is_text else {}
     if as_json:
         import json
 
@@ -77,10 +78,10 @@ def cost_command(
         print(f"{name:36} {value:>16}")
 
 
-def _per_task(spec: "RunSpec", counted: int) -> dict[str, int]:
+def _per_task(spec: "RunSpec", counted: int, plain: bool) -> dict[str, int]:
     """Return the count per task; where the backbone is that of the paper also its own figures, if it has any.
 
-    They stand beside the plain recipe only: with other options the formula would be of another model.
+    They stand beside the `plain` recipe only: with other options the formula would be of another model.
     """
     from hxbench import recipe
     from hxbench.report.pha.cells import printed_parameters
@@ -90,7 +91,11 @@ def _per_task(spec: "RunSpec", counted: int) -> dict[str, int]:
 
     tasks = len(model_tasks(spec.setting, spec.task, spec.suite))
     values: dict[str, int] = {"counted_per_task": round(counted / tasks)}
-    if spec.backbone.name != recipe.scale("paper", spec.paper).backbone or spec.suite not in (None, "glue"):
+    if (
+        not plain
+        or spec.backbone.name != recipe.scale("paper", spec.paper).backbone
+        or spec.suite not in (None, "glue")
+    ):
         return values
     if (formula := per_task(spec.method)) is not None:
         values["formula_per_task"] = formula

@@ -84,14 +84,21 @@ def run_jobs(
     outcomes = _Outcomes(ended)
     lanes = _lanes(turns)
     if workers == 1 or len(lanes) == 1:
-        for number in (number for lane in lanes for number in lane):
-            lost = _lost(turns, number, outcomes)
-            outcomes[number] = lost or attempt(turns[number].job, lambda *told, n=number: report(n, *told))
-            if outcomes[number].state == "interrupted":
-                break
+        _one_by_one(turns, lanes, report, outcomes)
     else:
         _in_processes(turns, lanes, workers, report, outcomes)
     return [outcomes.get(number, Outcome("interrupted", "not started")) for number in range(len(turns))]
+
+
+def _one_by_one(
+    turns: Sequence[Turn], waiting: list[list[int]], report: Report, outcomes: dict[int, Outcome]
+) -> None:
+    """Do the lanes in this process; an interruption ends it."""
+    while lane := _next_ready(turns, waiting, outcomes):
+        for number in lane:
+            outcomes[number] = attempt(turns[number].job, lambda *told, n=number: report(n, *told))
+            if outcomes[number].state == "interrupted":
+                return
 
 
 def _lanes(turns: Sequence[Turn]) -> list[list[int]]:

@@ -57,8 +57,8 @@ class PaperResults(ABC, Generic[R]):
         Without a block these are the runs of the plain recipe (of a suite, where tasks come in suites), or the
         only others on the same ground; with one, exactly those with its changes.
         """
-        changes = {"options", "training", "data", "switched", "weights", "suite", "tasks", "size"}
-        asked = json.dumps(block.model_dump(include=changes), sort_keys=True) if block else suite or ""
+        told = {"label", "methods", "few_shot"}  # what changes no run of the setting
+        asked = json.dumps(block.model_dump(exclude=told), sort_keys=True) if block else suite or ""
         key = method, setting, asked
         if key not in self._sets:
             family = self.families.choose(method, setting, block, suite)

@@ -55,16 +55,19 @@ def _analysis(
     known: tuple[str, ...],
     prototypes: np.ndarray,
 ) -> dict[str, float]:
-    """Return silhouettes (cosine, −1 to 1) of the trained tasks' texts, and the share nearest their prototype."""
+    """Return silhouettes (cosine, −1 to 1) of the trained tasks' texts, and the share nearest their prototype.
+
+    Silhouettes need two tasks, prototypes a method that has them.
+    """
     from sklearn.metrics import silhouette_score
 
     trained = np.array([names[one] in known for one in task])
     own = np.array([known.index(names[one]) for one in task[trained]])
     z = tensors["z"][trained]
-    found = {
-        "silhouette_features": float(silhouette_score(tensors["features"][trained], own, metric="cosine")),
-        "silhouette_z": float(silhouette_score(z, own, metric="cosine")),
-    }
+    found = {}
+    if 1 < len(np.unique(own)) < len(own):  # else there is nothing to keep apart
+        for name, values in (("silhouette_features", tensors["features"][trained]), ("silhouette_z", z)):
+            found[name] = float(silhouette_score(values, own, metric="cosine"))
     if len(prototypes):  # an ablation has none
         similarity = _unit(z) @ _unit(prototypes).T
         found["nearest_prototype"] = float((similarity.argmax(1) == own).mean())

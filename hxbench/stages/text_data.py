@@ -143,7 +143,8 @@ class TextRunData:
 
     def write_further(self, method: Method, writer: RunWriter) -> None:
         """Write what the retriever makes of texts of its tasks and of those it was never trained on."""
-        if self.plan.probes:
+        spec = self.spec
+        if getattr(method, "probes", ()) and spec.suite == "glue" and not spec.few_shot:
             pairs = dict.fromkeys((*self.plan.test, *self.plan.probes))
             texts = {pair: Rows(self._encoded(pair, "test")[1]) for pair in pairs}
             write_retrieval(writer, method, {p: self._batches(method, p, rows) for p, rows in texts.items()})
