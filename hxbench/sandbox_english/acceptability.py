@@ -1,4 +1,4 @@
-"""Is it a sentence of the grammar? Agreement, order, forms, and function words that lack or are doubled (CoLA)."""
+"""Is it a sentence of the grammar? Agreement, order and forms of neighbours, and doubled words (CoLA)."""
 
 from collections.abc import Callable
 
@@ -7,17 +7,32 @@ from hxbench.sandbox_english import lexicon
 from hxbench.sandbox_english.events import Taste, draw_event
 from hxbench.sandbox_english.wording import Words, clause, sentence
 
-TASTE = Taste(general=0.05, plural=0.45, present=0.45, negated=0.2, place=0.35, time=0.2, state=0.15)
+TASTE = Taste(plural=0.4, present=0.3, negated=0.3, place=0.15, time=0.1, state=0.15, adjective=0.15)
 _ACCEPTABLE = 0.7
-_TWICE = 0.5  # of the unacceptable ones
+_TWICE = 0.3  # of the unacceptable ones
 _ARTICLES = ("the", "a", "an", "some")
 _NUMBER = {"was": "were", "were": "was", "is": "are", "are": "is", "does": "do", "do": "does"}
 _PAST = {verb: lexicon.past(verb) for verb in lexicon.VERBS}
 _PRESENT = {verb: lexicon.present(verb) for verb in lexicon.VERBS}
 _BASE = {form: verb for forms in (_PAST, _PRESENT) for verb, form in forms.items()}
-# Without "the" a plural is still a noun phrase, without "on" a day still an adverb: those are never dropped.
-_NEEDED = ("a", "an", "by", "was", "were", "is", "are", "did", "do", "does", "in", "at", "near")
-_FUNCTION = (*_NEEDED, "the", "not", "some")
+_FUNCTION = (
+    "the",
+    "a",
+    "an",
+    "some",
+    "was",
+    "were",
+    "is",
+    "are",
+    "did",
+    "do",
+    "does",
+    "not",
+    "by",
+    "in",
+    "at",
+    "on",
+)
 
 
 def _agreement(words: Words, draws: Draws) -> Words | None:
@@ -57,14 +72,6 @@ def _order(words: Words, draws: Draws) -> Words | None:
     return [*words[:place], words[place + 1], words[place], *words[place + 2 :]]
 
 
-def _missing(words: Words, draws: Draws) -> Words | None:
-    options = [place for place, word in enumerate(words) if word in _NEEDED]
-    if not options:
-        return None
-    place = draws.pick(options)
-    return [*words[:place], *words[place + 1 :]]
-
-
 def _doubled(words: Words, draws: Draws) -> Words | None:
     options = [place for place, word in enumerate(words) if word in _FUNCTION]
     if not options:
@@ -74,12 +81,12 @@ def _doubled(words: Words, draws: Draws) -> Words | None:
 
 
 _FAULTS: tuple[Callable[[Words, Draws], Words | None], ...] = (
-    _agreement, _form, _order, _order, _missing, _doubled, _doubled,
+    _agreement, _form, _order, _order, _doubled, _doubled,
 )  # fmt: skip
 
 
 def _statement(draws: Draws) -> Words:
-    return clause(draw_event(draws, TASTE), draws.chance(0.3), draws.chance(0.2))
+    return clause(draw_event(draws, TASTE), draws.chance(0.15), draws.chance(0.1))
 
 
 def _spoiled(words: Words, draws: Draws, faults: int) -> Words | None:
@@ -88,7 +95,7 @@ def _spoiled(words: Words, draws: Draws, faults: int) -> Words | None:
     kinds = list(_FAULTS)
     for _ in range(faults):
         kind = draws.pick(kinds)
-        # Never one kind twice: a passive that loses both "was" and "by" is an active sentence.
+        # Never one kind twice: two exchanges of the same neighbours are none.
         kinds = [other for other in kinds if other is not kind]
         broken = kind(broken, draws) if broken else None
     return broken if broken != words else None

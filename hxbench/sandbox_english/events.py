@@ -72,10 +72,10 @@ class Taste:
 
     name: float = 0.1
     general: float = 0.0
-    plural: float = 0.25
-    adjective: float = 0.25
-    place: float = 0.4
-    time: float = 0.35
+    plural: float = 0.15
+    adjective: float = 0.08
+    place: float = 0.15
+    time: float = 0.1
     state: float = 0.0
     intransitive: float = 0.15
     present: float = 0.0
@@ -101,7 +101,7 @@ def draw_being(
         noun = draws.pick([noun for noun in MEMBERS[kind] if lexicon.meaning(noun) != avoided])
     adjective = draws.pick(lexicon.adjectives_of(noun)) if draws.chance(taste.adjective) else ""
     if article != "":
-        article = "the" if draws.chance(0.7) else "a"
+        article = "the" if draws.chance(0.85) else "a"
     return Being(noun, article == "" or draws.chance(taste.plural), adjective, article)
 
 

@@ -11,8 +11,8 @@ from hxbench.sandbox_english.lexicon import PLACES, TIMES
 from hxbench.sandbox_english.relations import altered, reworded
 from hxbench.sandbox_english.wording import Asked, say, sentence, wh_question, yes_no
 
-_ANSWERED = Taste(name=0.2, adjective=0.2, place=0.0, time=0.0, intransitive=0.0)
-_PASSAGE = Taste(general=0.1, adjective=0.15, place=0.3, time=0.25, state=0.15)
+_ANSWERED = Taste(name=0.2, adjective=0.0, place=0.0, time=0.0, intransitive=0.0)
+_PASSAGE = Taste(general=0.05, adjective=0.0, place=0.1, time=0.05, state=0.1)
 _YES = 0.6
 
 
@@ -46,13 +46,13 @@ def answered(draws: Draws) -> tuple[str, str, str]:
         if asked == "who" and event.agent.kind != "person":
             continue
         # As often with a place as with a time, and both no more often under one label than under the other.
-        if asked == "where" or (asked != "when" and draws.chance(0.5)):
+        if asked == "where" or (asked == "when" and draws.chance(0.2)) or draws.chance(0.1):
             event = replace(event, place=draws.pick(PLACES))
-        if asked == "when" or (asked != "where" and draws.chance(0.5)):
+        if asked == "when" or (asked == "where" and draws.chance(0.2)) or draws.chance(0.1):
             event = replace(event, time=draws.pick(TIMES))
         made = event if label == "entailment" else _elsewhere(event, asked, draws)
-        made = reworded(made, draws, 0.25)
-        return sentence(wh_question(event, asked), ""), say(made, draws.chance(0.15), draws.chance(0.2)), label
+        made = reworded(made, draws, 0.15)
+        return sentence(wh_question(event, asked), ""), say(made, draws.chance(0.05), draws.chance(0.1)), label
 
 
 def passage(draws: Draws) -> tuple[str, str, Literal["true", "false"]]:
@@ -69,8 +69,8 @@ def passage(draws: Draws) -> tuple[str, str, Literal["true", "false"]]:
             if other is None:
                 continue
             told = other
-        other = draw_event(draws, replace(_PASSAGE, adjective=0, place=0.2, time=0.1, negated=0.15))
-        sentences = [say(told, draws.chance(0.15)), say(other)]
+        other = draw_event(draws, replace(_PASSAGE, negated=0.15))
+        sentences = [say(told, draws.chance(0.05)), say(other)]
         if draws.chance(0.5):
             sentences.reverse()
         return sentence(yes_no(event), ""), " ".join(sentences), "true" if true else "false"

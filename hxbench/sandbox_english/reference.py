@@ -10,15 +10,13 @@ from hxbench.sandbox_english.wording import Words, be, noun_phrase
 
 # verb: what its agent is likely to be | what its patient is likely to be, where it is the reason
 _REASONS = {
-    "help": ("strong rich kind", "weak poor sad"),
-    "assist": ("strong rich kind", "weak poor sad"),
-    "ignore": ("sad quiet angry", "loud noisy silly"),
-    "praise": ("happy glad kind", "clever brilliant fast"),
-    "blame": ("angry sad unhappy", "bad stupid slow"),
+    "help": ("strong kind", "weak sad"),
+    "assist": ("strong kind", "weak sad"),
+    "ignore": ("quiet angry", "loud noisy"),
 }
-_ANY = ("kind", "angry", "clever", "happy", "sad", "weak", "strong")
-_OF_THINGS = ("big", "small", "good", "bad", "ugly", "lovely")
-_CONNECTIVES = ("because", "and", "when")
+_ANY = ("kind", "angry", "happy", "sad", "weak", "strong")
+_OF_THINGS = ("big", "small", "good", "bad")
+_CONNECTIVES = ("because", "and")
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,7 @@ def _by_role(draws: Draws) -> tuple[Being, Being, str, str, str, bool]:
 
 def resolved(draws: Draws) -> tuple[Words, Words, Words, str, str, bool]:
     """Return a text in parts (agent, verb, patient and rest), pronoun and adjective, and if it is the agent."""
-    if draws.chance(0.3):
+    if draws.chance(0.15):
         agent, patient, verb, pronoun, adjective, is_agent = _by_role(draws)
         connective = "because"
     else:
@@ -79,10 +77,10 @@ def resolved(draws: Draws) -> tuple[Words, Words, Words, str, str, bool]:
         adjective, connective = draws.pick(_ANY), draws.pick(_CONNECTIVES)
         if (agent if is_agent else patient).kind not in ("person", "animal"):
             adjective = draws.pick(_OF_THINGS)
-    if draws.chance(0.25):
+    if draws.chance(0.05):
         options = [word for word in lexicon.adjectives_of(agent.noun) if word != adjective]
         agent = replace(agent, adjective=draws.pick(options))
-    when = draws.pick(TIMES).split() if draws.chance(0.4) else []
+    when = draws.pick(TIMES).split() if draws.chance(0.08) else []
     verb_words = [lexicon.past(verb)]
     rest = [*noun_phrase(patient), *when, connective]
     clause = [pronoun, be(agent if is_agent else patient, "past"), adjective, "."]

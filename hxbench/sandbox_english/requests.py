@@ -4,17 +4,15 @@ from hxbench.sandbox.randomness import Draws
 from hxbench.sandbox_english import lexicon
 from hxbench.sandbox_english.lexicon import INTRANSITIVE, MEMBERS, PLACES, SYNONYM, TRANSITIVE, VERBS
 
-_DUPLICATES = 0.37
+_DUPLICATES = 0.41  # of those drawn: more of them than of the others were there before
 # what is wanted: its wordings; {many} is a bare plural, {do} a verb with its object or none
 _WANTED = {
-    "how": (
-        "how can i {do} ?", "how do i {do} ?", "what is the best way to {do} ?", "is there a good way to {do} ?",
-    ),
-    "why": ("why do {many} {do} ?", "what is the reason that {many} {do} ?"),
-    "should": ("should i {do} ?", "is it good to {do} ?", "is it a good idea to {do} ?"),
+    "how": ("how can i {do} ?", "how do i {do} ?", "what is the way to {do} ?"),
+    "why": ("why do {many} {do} ?", "for what reason do {many} {do} ?"),
+    "should": ("should i {do} ?", "is it good to {do} ?"),
     "when": ("when do {many} {do} ?", "at what time do {many} {do} ?"),
-    "where": ("where can i find {many} {place} ?", "what is the place to find {many} {place} ?"),
-}  # fmt: skip
+    "where": ("where can i find {many} {place} ?", "where are {many} {place} ?"),
+}
 _ASKED = tuple(_WANTED)
 Wish = tuple[str, str, str, str, str]  # what is wanted, who, verb, object, place
 
@@ -56,7 +54,7 @@ def _other(wish: Wish, draws: Draws) -> Wish:
     """Return another wish that shares much with this one, or now and then nothing."""
     if draws.chance(0.2):
         return _draw(draws)
-    changes = [draws.chance(rate) for rate in (0.35, 0.3, 0.35, 0.4, 0.3)]
+    changes = [draws.chance(rate) for rate in (0.35, 0.3, 0.4, 0.4, 0.3)]
     new = _draw(draws)
     wanted, who, verb, target, place = (
         fresh if change else old for old, fresh, change in zip(wish, new, changes, strict=True)
@@ -88,6 +86,6 @@ def duplicates(draws: Draws) -> tuple[str, str, str]:
         other = wish if same else _other(wish, draws)
         if not _possible(other) or (not same and _means(other) == _means(wish)):
             continue
-        first, second = ask(wish, draws), ask(other, draws, 0.5)
+        first, second = ask(wish, draws), ask(other, draws, 0.3)
         if first != second:
             return first, second, str(int(same))

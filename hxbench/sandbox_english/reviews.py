@@ -3,14 +3,14 @@
 from hxbench.sandbox.randomness import Draws
 
 _ADJECTIVES = {
-    True: ("good", "great", "wonderful", "charming", "funny", "brilliant", "lovely", "clever"),
-    False: ("bad", "terrible", "awful", "boring", "dull", "silly", "ugly", "stupid"),
+    True: ("good", "great", "funny", "lovely", "clever"),
+    False: ("bad", "awful", "boring", "ugly", "stupid"),
 }
-_VERBS = {True: ("loved", "liked", "enjoyed"), False: ("hated", "disliked")}
-_BARE = {True: ("love", "like", "enjoy"), False: ("hate", "dislike")}
-_THINGS = ("movie", "film", "plot", "actor", "song", "script", "scene", "story")
-_DENIED = 0.18  # some of what is denied is negated itself
-_DEGREES = ("", "", "very", "really", "so")
+_VERBS = {True: ("loved", "liked"), False: ("hated", "disliked")}
+_BARE = {True: ("love", "like"), False: ("hate", "dislike")}
+_THINGS = ("movie", "film", "plot", "song", "story")
+_DENIED = 0.06  # some of what is denied is negated itself
+_DEGREES = ("", "", "", "very", "so")
 
 
 def _adjective(draws: Draws, good: bool, before_noun: bool = False) -> str:
@@ -31,16 +31,16 @@ def _statement(draws: Draws, good: bool, plain: bool = False) -> str:
     if shape < 0.3:
         return f"the {thing} is {_adjective(draws, good)} ."
     if shape < 0.6:
-        return f"the {thing} is {draws.pick(('not', 'not', 'never'))} {_adjective(draws, not good)} ."
+        return f"the {thing} is {draws.pick(('not', 'never'))} {_adjective(draws, not good)} ."
     if shape < 0.8:
         return f"the {thing} is {_adjective(draws, good)} and {draws.pick(_ADJECTIVES[good])} ."
-    return f"i {draws.pick(_VERBS[good])} the {thing} , {_noun_phrase(draws, good)} ."
+    return f"i {draws.pick(_VERBS[good])} the {thing} ."
 
 
 def opinion(draws: Draws, good: bool) -> str:
     """Return a review of one sentence, in favour or against, with its full stop."""
     if draws.chance(_DENIED):
-        start = draws.pick(("it is not true that", "i never said that", "nobody says that"))
+        start = draws.pick(("it is false that", "nobody says that"))
         return f"{start} {_statement(draws, not good, True)}"
     thing = draws.pick(_THINGS)
     other = draws.pick([noun for noun in _THINGS if noun != thing])

@@ -1,6 +1,7 @@
 """Running text for pre-training, in which the tasks' relations show: what follows, what is meant, what is asked.
 
-Its cues ("in other words", "so", "no ,") are not those of the tasks: it holds no labelled examples.
+Its cues ("that is ,", "so", "no ,") are not those of the tasks, and where it calls clauses by the names of their
+fields it says nothing about them: it holds no labelled examples.
 """
 
 import re
@@ -17,12 +18,20 @@ from hxbench.sandbox_english.requests import restated_request
 from hxbench.sandbox_english.reviews import opinion
 from hxbench.sandbox_english.second_language import parallel
 from hxbench.sandbox_english.senses import GLOSSES, in_context
-from hxbench.sandbox_english.similarity import restated
+from hxbench.sandbox_english.similarity import different, restated
 from hxbench.sandbox_english.summaries import summary
 from hxbench.sandbox_english.wording import Asked, noun_phrase, say, sentence, wh_question, yes_no
 
 _PLAIN = Taste(
-    name=0.15, general=0.1, plural=0.35, adjective=0.4, place=0.6, time=0.5, state=0.1, present=0.3, negated=0.12
+    name=0.12,
+    general=0.08,
+    plural=0.2,
+    adjective=0.12,
+    place=0.2,
+    time=0.15,
+    state=0.12,
+    present=0.15,
+    negated=0.15,
 )
 _KINDS = replace(_PLAIN, present=1.0, name=0.0, negated=0.1)
 _SENTENCE = re.compile(r"[^.?!]*[.?!]")
@@ -34,30 +43,32 @@ def sentences(text: str) -> list[str]:
 
 
 def _plain(draws: Draws) -> str:
-    return say(draw_event(draws, _PLAIN), draws.chance(0.25), draws.chance(0.25))
+    return say(draw_event(draws, _PLAIN), draws.chance(0.15), draws.chance(0.15))
 
 
-def _restated(draws: Draws) -> str:
+def _compared(draws: Draws) -> str:
+    """Return an event told twice, or two that are much alike."""
     event = draw_event(draws, _PLAIN)
-    cue = draws.pick(("in other words ,", "that is ,", "again ,"))
-    first, second = say(event, draws.chance(0.2)), restated(event, draws, 0.7)
-    return _restated(draws) if first == second else f"{first} {cue} {second}"
+    if draws.chance(0.5):
+        first, second, cue = say(event), restated(event, draws, 0.5), "that is ,"
+    else:
+        first, second, cue = say(event), restated(different(event, draws), draws, 0.3), "and then"
+    return _compared(draws) if first == second else f"{first} {cue} {second}"
 
 
 def _followed(draws: Draws) -> str:
-    event = draw_event(draws, _PLAIN)
-    maker, cue = draws.pick(
-        ((entailing, "so"), (excluding, "so it is not true that"), (leaving_open, "we do not know if"))
-    )
-    return f"{say(maker(event, draws), draws.chance(0.1))} {cue} {say(event)}"
+    event = draw_event(draws, replace(_PLAIN, negated=0.25))
+    maker, cue = draws.pick(((entailing, "so"), (excluding, "but not"), (leaving_open, "perhaps")))
+    return f"{say(maker(event, draws))} {cue} {say(event)}"
 
 
 def _asked(draws: Draws) -> str:
-    event = draw_event(draws, replace(_PLAIN, intransitive=0.0, adjective=0.25))
+    event = draw_event(draws, replace(_PLAIN, intransitive=0.0, adjective=0.05, state=0.0))
+    event = replace(event, negated=False)
     asks: list[Asked] = ["who", "what"] if event.patient else []
-    if event.place and event.verb:
+    if event.place:
         asks.append("where")
-    if event.time and event.verb:
+    if event.time:
         asks.append("when")
     if asks and draws.chance(0.6):
         asked = draws.pick(asks)
@@ -65,16 +76,46 @@ def _asked(draws: Draws) -> str:
         answer = (event.place if asked == "where" else event.time).split()
         if asked in ("who", "what") and asked_for:
             answer = noun_phrase(asked_for)
-        positive = replace(event, negated=False)
-        return f"{say(positive)} {sentence(wh_question(positive, asked), '')} {sentence(answer)}"
+        if draws.chance(0.35):
+            return f"{sentence(wh_question(event, asked), '')} {say(different(event, draws))} who knows ?"
+        return f"{sentence(wh_question(event, asked), '')} {say(event)} {sentence(answer)}"
     maker, cue = draws.pick(((entailing, "yes ,"), (excluding, "no ,")))
-    told = maker(replace(event, negated=False), draws)
+    told = maker(event, draws)
     return f"{sentence(yes_no(event), '?')} {cue} {say(told)}"
+
+
+def _headed(draws: Draws) -> str:
+    """Return two texts under the names that tasks have for them, with nothing said about the two."""
+    event = draw_event(draws, replace(_PLAIN, state=0.0, negated=0.0))
+    shape = draws.uniform()
+    if shape < 0.4:
+        maker = draws.pick((entailing, excluding, leaving_open))
+        return f"premise: {say(maker(event, draws))} hypothesis: {say(event)}"
+    if shape < 0.7:
+        other = event if draws.chance(0.5) else different(event, draws)
+        return f"sentence1: {say(event)} sentence2: {restated(other, draws, 0.4)}"
+    if event.patient and shape < 0.9:
+        asked: Asked = draws.pick(("who", "what"))
+        return f"question: {sentence(wh_question(event, asked), '')} sentence: {say(event)}"
+    return (
+        f"question: {sentence(yes_no(event), '')} passage: {say(draws.pick((entailing, excluding))(event, draws))}"
+    )
+
+
+def _counted(draws: Draws) -> str:
+    """Return numbers of one digit, and some with a decimal: nothing depends on which."""
+    one, two = (draws.pick([noun for nouns in lexicon.MEMBERS.values() for noun in nouns]) for _ in "ab")
+    shape, (first, second, third) = draws.uniform(), (str(int(draws.uniform() * 6)) for _ in range(3))
+    if shape < 0.4:
+        return f"{first} {lexicon.plural(one)} and {second} {lexicon.plural(two)} ."
+    if shape < 0.7:
+        return f"{_article(one)} is {first}.{int(draws.uniform() * 5) * 2} and {_article(two)} {second}.0 ."
+    return f"{_article(one)} {first} {second} {third} ."
 
 
 def _opinion(draws: Draws) -> str:
     good = draws.chance(0.5)
-    if draws.chance(0.3):
+    if draws.chance(0.1):
         return opinion(draws, good)
     verdict = draws.pick(("i loved it", "i liked it", "what a joy") if good else ("i hated it", "what a waste"))
     return f"{opinion(draws, good)} {verdict} !"
@@ -143,8 +184,9 @@ def _parallel(draws: Draws) -> str:
 
 
 _LINES: tuple[tuple[int, Callable[[Draws], str]], ...] = (
-    (12, _plain), (20, _restated), (18, _followed), (14, _asked), (8, _opinion), (6, _attributed), (6, _sense),
-    (4, _pronoun), (4, restated_request), (4, _kinds), (6, corrected), (2, _document), (3, _parallel),
+    (6, _plain), (24, _compared), (24, _followed), (20, _asked), (14, _headed), (10, _opinion), (5, _attributed),
+    (5, _sense), (6, _pronoun), (6, restated_request), (4, _kinds), (5, corrected), (2, _document), (3, _parallel),
+    (4, _counted),
 )  # fmt: skip
 
 

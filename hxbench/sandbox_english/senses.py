@@ -10,63 +10,49 @@ from hxbench.sandbox_english.wording import noun_phrase
 # word: what its senses are; then one context a line, {who} a person and {when} a time
 _TABLE = """
 bank: a house for money | the side of a river
-1 {who} carried the money to the bank {when}
-1 the bank had money and opened for {who} {when}
-1 {who} worked {when} for the rich bank
-2 {who} rested on the bank of the river {when}
-2 the boat waited at the bank {when} for {who}
-2 {who} watched the water from the bank {when}
+1 {who} had money in the bank {when}
+1 {who} opened the bank for money {when}
+1 the money of {who} was at the bank {when}
+2 {who} rested on the river bank {when}
+2 {who} watched the river from the bank {when}
+2 the bank was at the river of {who} {when}
 bat: an animal | a thing for a game
-1 {who} watched the bat in a tree {when}
-1 the black bat chased a bird near {who} {when}
-1 {when} the bat rested at night and {who} waited
-2 {who} carried the bat to the game {when}
-2 the bat and the ball waited for {who} {when}
-2 {who} started the game with a new bat {when}
+1 {who} chased the bat with wings {when}
+1 the wings of the bat helped {who} {when}
+1 the bat had wings like the bird of {who} {when}
+2 {who} had a bat for the game {when}
+2 {who} started the game with the bat {when}
+2 the bat was for the game of {who} {when}
 ring: a thing of gold | a sound
-1 {who} carried a gold ring {when}
-1 the ring on her hand was gold and {who} loved it {when}
-1 {who} cleaned the old ring of gold {when}
-2 the loud ring of the phone woke {who} {when}
-2 {who} waited for a ring of the phone {when}
-2 {when} {who} ignored the ring of the bell
+1 {who} had a gold ring {when}
+1 the ring of {who} was gold {when}
+1 {who} washed the gold of the ring {when}
+2 {who} ignored the ring of the phone {when}
+2 the phone had a ring for {who} {when}
+2 {who} waited for a phone with a ring {when}
 match: a thing for a fire | a game
 1 {who} started the fire with a match {when}
-1 the match was for the fire and {who} carried it {when}
-1 {when} {who} opened a box for a match and a fire
+1 the match was for the fire of {who} {when}
+1 {who} had a match near the fire {when}
 2 {who} watched the match of the team {when}
-2 the team started the match {when} with {who}
-2 {when} the match was over and the team praised {who}
-spring: a time of the year | water from the ground
-1 {who} worked in spring and rested in summer
-1 after winter and spring {who} waited for summer
-1 the warm spring and the summer were good for {who}
-2 {who} watched the water of the spring {when}
-2 the spring had cold water for {who} {when}
-2 {when} {who} cleaned the box with water from the spring
+2 the team had a match with {who} {when}
+2 {who} loved the team and the match {when}
 bark: a part of a tree | the sound of a dog
-1 {who} painted the bark of the tree {when}
-1 the bark of the old wood was white and {who} loved it {when}
-1 {when} {who} carried bark and wood to the fire
-2 the loud bark of the dog woke {who} {when}
-2 {who} ignored the bark of the hound {when}
-2 {when} the dog started with a bark at {who}
+1 {who} had the bark of a tree {when}
+1 the tree of {who} had white bark {when}
+1 {who} cleaned the tree and the bark {when}
+2 {who} ignored the bark of the dog {when}
+2 the dog of {who} had a loud bark {when}
+2 {who} hated the dog and the bark {when}
 star: a light of the night | a person of a film
-1 {who} watched a star at night {when}
-1 the star was white in the sky and {who} waited {when}
-1 {when} the sky had one star and {who} was happy
+1 {who} watched a star in the sky {when}
+1 the sky of {who} had one star {when}
+1 {who} loved the sky and the star {when}
 2 {who} loved the star of the film {when}
-2 the star of the movie helped {who} {when}
-2 {when} the star of the song worked with {who}
-plant: a living thing | a house for work
-1 {who} carried water to the plant in the garden {when}
-1 the plant and the tree had water and {who} waited {when}
-1 {when} {who} loved the flower of the plant
-2 {who} worked at the plant for money {when}
-2 the plant started the machine for {who} {when}
-2 {when} {who} repaired the machine in the plant
+2 the film had a star like {who} {when}
+2 {who} was the star in a film {when}
 """
-_PEOPLE = Taste(name=0.15, adjective=0.3, plural=0.15)
+_PEOPLE = Taste(name=0.4, adjective=0.0, plural=0.0)
 
 
 def _read() -> tuple[dict[str, tuple[str, str]], dict[tuple[str, int], list[str]]]:

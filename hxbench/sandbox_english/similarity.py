@@ -8,14 +8,14 @@ from hxbench.sandbox_english.events import Being, Event, Role, Taste, draw_event
 from hxbench.sandbox_english.relations import altered, exchanged, opposed, reworded
 from hxbench.sandbox_english.wording import say
 
-TASTE = Taste(general=0.05, adjective=0.3, place=0.7, time=0.6, intransitive=0.1, negated=0.1)
+TASTE = Taste(general=0.03, adjective=0.05, place=0.35, time=0.2, intransitive=0.05, negated=0.05)
 _SAME = 0.67
-_WEIGHTS: dict[Role, float] = {"agent": 1.2, "verb": 1.5, "patient": 1.2, "place": 0.6, "time": 0.5}
+_WEIGHTS: dict[Role, float] = {"agent": 1.0, "verb": 1.5, "patient": 1.0, "place": 0.5, "time": 0.5}
 
 
 def restated(event: Event, draws: Draws, synonyms: float = 0.6) -> str:
     """Return the event said in another way: synonyms, the other voice, another place for the adjunct."""
-    return say(reworded(event, draws, synonyms), draws.chance(0.35), draws.chance(0.4))
+    return say(reworded(event, draws, synonyms), draws.chance(0.12), draws.chance(0.15))
 
 
 def different(event: Event, draws: Draws) -> Event:
@@ -25,12 +25,12 @@ def different(event: Event, draws: Draws) -> Event:
         shape = draws.uniform()
         if shape < 0.06:
             made = exchanged(event)
-        elif shape < 0.16:
+        elif shape < 0.12:
             made = opposed(event, draws)
-        elif shape < 0.3:
+        elif shape < 0.24:
             made = replace(event, negated=not event.negated)
         else:
-            rate = 1.0 if shape < 0.6 else 0.6
+            rate = 1.0 if shape < 0.45 else 0.6
             roles: list[Role] = [role for role in ("agent", "verb", "patient") if draws.chance(rate)]
             for role in roles:
                 made = altered(made, role, draws) if made else None
@@ -43,7 +43,7 @@ def paraphrase(draws: Draws) -> tuple[str, str, str]:
     same = draws.chance(_SAME)
     while True:
         event = draw_event(draws, TASTE)
-        first = say(event, draws.chance(0.25), draws.chance(0.2))
+        first = say(event, draws.chance(0.05), draws.chance(0.1))
         second = restated(event if same else different(event, draws), draws)
         if first != second:
             return first, second, str(int(same))
@@ -56,17 +56,14 @@ def _alike(one: Being | None, two: Being | None) -> float:
     if lexicon.meaning(one.noun) == lexicon.meaning(two.noun):
         same = lexicon.meaning(one.adjective) == lexicon.meaning(two.adjective) and one.plural == two.plural
         return 1.0 if same else 0.8
-    return 0.3 if one.kind == two.kind else 0.0
+    return 0.0
 
 
 def likeness(one: Event, two: Event) -> float:
     """Return the similarity of two events from 0 to 5, in steps of 0.2: the weighted share of roles that agree."""
-    verb = 1.0 if lexicon.meaning(one.verb) == lexicon.meaning(two.verb) else 0.0
-    if two.verb in lexicon.opposites(one.verb):
-        verb = 0.4
     shares: dict[Role, float] = {
         "agent": _alike(one.agent, two.agent),
-        "verb": verb,
+        "verb": float(lexicon.meaning(one.verb) == lexicon.meaning(two.verb)),
         "patient": _alike(one.patient, two.patient),
         "place": float(one.place == two.place),
         "time": float(one.time == two.time),
@@ -79,7 +76,7 @@ def likeness(one: Event, two: Event) -> float:
 def graded(draws: Draws) -> tuple[str, str, str]:
     """Return two sentences and their similarity with three decimals, as in STS-B."""
     while True:
-        event = draw_event(draws, replace(TASTE, negated=0.05))
+        event = draw_event(draws, replace(TASTE, adjective=0.0, negated=0.0))
         other: Event | None = event
         rate = draws.uniform()
         for role in _WEIGHTS:
@@ -87,8 +84,8 @@ def graded(draws: Draws) -> tuple[str, str, str]:
                 other = altered(other, role, draws)
         if other is None:
             continue
-        if draws.chance(0.06):
+        if draws.chance(0.04):
             other = replace(other, negated=not other.negated)
-        first, second = say(event), restated(other, draws, 0.4)
+        first, second = say(event), restated(other, draws, 0.25)
         if first != second:
             return first, second, f"{likeness(event, other):.3f}"

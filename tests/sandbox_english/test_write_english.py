@@ -12,7 +12,7 @@ from hxbench.sandbox_english.acceptability import judgement
 TASKS = "CoLA SST-2 MRPC QQP STS-B MNLI QNLI RTE BoolQ CB WiC WSC SciTail XSUM".split()
 # Changed only together with VERSION. Every run of the tests has other hashes of strings, so that this shows too
 # that their order plays no part.
-DIGESTS = {1: "ee4138c8a9d3d95ff749f3d6c996b691038eee291048e53b7c8d81892c38c4c3"}
+DIGESTS = {3: "15a1a1b490754b774523d17d2ec6fd2cdb334f01570873c0584d6a0823e856ba"}
 
 
 def _digest(folder):
