@@ -103,3 +103,10 @@ def test_a_sandbox_language_answers_to_the_code_of_the_one_it_imitates():
     assert experiment.code_here("tr", "mirror") == "tr"
     with pytest.raises(InputError, match="unknown language 'tq'"):
         experiment.code_here("tq", "hub")
+
+
+def test_no_text_model_is_tuned_to_a_few_examples_of_what_it_was_trained_on():
+    start = recipe.resolve("pha", setting="multi", suite="glue")
+    protocol = experiment.few_shot_protocol("pha").model_copy(update={"tasks": ("rte", "cb"), "k": (4,)})
+    wanted = list(experiment.few_shot_runs(start, protocol, draws=[0]))
+    assert [one.spec.few_shot.task for one in wanted] == ["cb"]

@@ -59,6 +59,35 @@ def test_every_method_resolves_in_every_profile_and_setting(method, profile, set
             assert RunSpec.model_validate(yaml.safe_load(yaml.safe_dump(spec.model_dump(mode="json")))) == spec
 
 
+@pytest.mark.parametrize("profile", ["demo", "lab", "paper"])
+def test_methods_that_are_compared_make_as_many_updates(profile):
+    def updates(setting, methods):
+        return {resolve(one, setting=setting, task="rte", suite="glue", profile=profile).training.updates
+                for one in methods}  # fmt: skip
+
+    shared = ("shared-ft", "shared-adapter", "hyperformer", "hyperdecoder", "pha")
+    assert len(updates("multi", shared)) == 1
+    assert len(updates("single", ("ft", "adapter", "pha-single"))) == 1
+
+
+def test_a_recipe_of_text_states_every_option_of_its_method():
+    from hxbench.methods import method_class
+
+    texts = [one for one in recipe.recipe_names("methods") if recipe.load("methods", one).paper == "pha"]
+    assert len(texts) > 10
+    for name in texts:
+        loaded = recipe.load("methods", name)
+        assert set(method_class(loaded.kind).Options.model_fields) <= set(loaded.options), name
+
+
+def test_a_shortened_run_warms_up_and_chooses_in_what_is_left():
+    short = recipe.Override(shorten=0.1)
+    training = resolve("adapter", setting="single", task="rte", changes=short).training
+    assert (training.updates, training.warmup, training.evaluate_every) == (70, 7, 17)
+    whole = resolve("adapter", setting="single", task="rte", profile="paper", changes=short).training
+    assert (whole.updates, whole.warmup, whole.evaluate_every) == (6500, 500, 1000)
+
+
 def test_the_paper_profile_has_the_printed_numbers():
     base, small = (resolve(f"hyperx-{size}", setting="multi", profile="paper") for size in ("base", "small"))
     assert (base.options["projected"], small.options["projected"]) == (192, 32)

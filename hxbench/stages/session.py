@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hxbench.corpora.collection import Collection
+from hxbench.errors import InputError
 from hxbench.methods import method_class
 from hxbench.methods.method import START
+from hxbench.settings import Pair
 from hxbench.spec import BackboneSpec, DataSpec, RunSpec
 from hxbench.stages import backbone
 from hxbench.stages.assemble import with_options
@@ -128,6 +130,12 @@ class Session:
         needed = {role: self.resolve(other) for role, other in kind.needs(spec, texts).items()}
         if start is not None:
             needed[START] = self.resolve(start)
+        if shot := spec.few_shot:
+            pair = Pair(shot.task, shot.language)
+            for one in needed.values():
+                if pair in one.plan.train:
+                    earlier = one.job.spec.title
+                    raise InputError(f"{spec.title}: {earlier}, which it builds on, was trained on all of {pair}.")
         after = {role: one.run_id for role, one in needed.items()}
         spec, plan = resolve_inputs(spec.model_copy(update={"after": after}), corpora, kind)
         run_id = spec.run_id
