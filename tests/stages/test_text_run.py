@@ -144,7 +144,7 @@ def test_a_prompt_from_another_task_waits_for_that_of_the_task(text_mirror, tmp_
 def test_few_examples_are_not_few_after_training_on_all_of_them(text_mirror, tmp_path):
     session = Session(DataSource("mirror", text_mirror), tmp_path)
     shot = few_shot_spec(text_spec("spot", task="sst2", options={"source": "sst2"}), Pair("sst2", "en"), 4, 0, {})
-    with pytest.raises(InputError, match="prompt single sst2.*was trained on all of sst2-en"):
+    with pytest.raises(InputError, match=r"prompt single sst2.*was trained on all of sst2-en"):
         session.add(shot)
 
 

@@ -2,8 +2,8 @@
 
 First `text/en.txt`, if there; then the training files of the tasks in the order of `TEXT_TASKS`; then those of
 IMDB, Rotten Tomatoes, SAMSum and NQ-Open, of which only the texts are used. Development and test files are never
-read, so that nothing a model is scored on was seen before; the examples that a rule of splits takes from a training
-file to select by are in it, without their labels.
+read, so that nothing a model is scored on was seen before; the examples that a rule of splits takes from a
+training file to select by are in it, without their labels.
 """
 
 import hashlib
