@@ -34,7 +34,7 @@ REFUSED = {
     "no method": (("train",), "Missing argument"),
     "one argument too many": ((*BASE, "mbert"), "unexpected extra argument"),
     "method": (("train", "hyperx-bse"), "unknown method 'hyperx-bse'. Did you mean hyperx-base"),
-    "method without a likeness": (("cost", "zzzz"), "unknown method 'zzzz'. Known: hyperx-base"),
+    "method without a likeness": (("cost", "zzzz"), "unknown method 'zzzz'. Known: adapter"),
     "setting": ((*BASE, "--setting", "mixd"), "unknown setting 'mixd'. Did you mean mixed?"),
     "profile": ((*BASE, "--profile", "dmo"), "unknown profile 'dmo'. Did you mean demo?"),
     "profile of prepare": (("prepare", "--profile", "papr"), "unknown profile 'papr'. Did you mean paper?"),

@@ -88,7 +88,7 @@ def test_every_example_gets_its_own_answer(batch_size):
 
 
 def test_sources_that_were_cut_are_counted():
-    data = data_of("sst2", [[line] for line in LINES], ["0"] * 7, max_length=30)
+    data = data_of("sst2", [[line] for line in LINES], ["0"] * 7, max_length=10)
     assert 0 < data.cut < 7
     assert answer(Oracle(digit), data, TOKENIZER, 4, CPU).rows("test")[0]["cut"] == data.cut
 

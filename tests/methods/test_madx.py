@@ -21,7 +21,8 @@ from hxbench.experiment import few_shot_spec
 from hxbench.languages import language_set
 from hxbench.methods.language_adapter import LanguageAdapter, LanguageAdapterOptions
 from hxbench.methods.madx import LANGUAGE_ADAPTER, MadX, MadXOptions
-from hxbench.methods.method import MLM, START, Condition
+from hxbench.methods.method import MLM, START
+from hxbench.methods.tagging import Condition
 from hxbench.modules.adapter import Bottlenecks, NormedStack
 from hxbench.modules.coupling import Coupling
 from hxbench.recipe import resolve

@@ -15,7 +15,8 @@ from hxbench.errors import InputError
 from hxbench.languages import language_set
 from hxbench.methods import method_class
 from hxbench.methods.hyperx import HyperX, HyperXOptions
-from hxbench.methods.method import MLM, Condition, seed_everything
+from hxbench.methods.method import MLM, seed_everything
+from hxbench.methods.tagging import Condition
 from hxbench.recipe import load, resolve
 from hxbench.stages.assemble import build, costs, with_options
 
