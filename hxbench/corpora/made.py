@@ -1,26 +1,39 @@
-"""The sandbox as an origin: its files are made once in the cache, then read like any mirror."""
+"""The sandboxes as origins: their files are made once in the cache, then read like any mirror."""
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from hxbench.places import cache_dir
 
 
 def sandbox_folder(seed: int) -> Path:
-    """Return the folder of the sandbox with this seed, making it first if need be (seconds).
+    """Return the folder of the sandbox with this seed, making it first if need be (seconds)."""
+    from hxbench.sandbox import VERSION, write_sandbox
+
+    return _made(f"v{VERSION}-seed{seed}", lambda folder: write_sandbox(folder, seed))
+
+
+def english_folder(seed: int) -> Path:
+    """Return the folder of the English-like sandbox with this seed, making it first if need be (seconds)."""
+    from hxbench.sandbox_english import VERSION, write_english
+
+    return _made(f"english-v{VERSION}-seed{seed}", lambda folder: write_english(folder, seed))
+
+
+def _made(name: str, write: Callable[[Path], None]) -> Path:
+    """Return a sandbox's folder, written first where there is none.
 
     It appears whole or not at all, whoever else is making it at the same time.
     """
-    from hxbench.sandbox import VERSION, write_sandbox
-
-    folder = cache_dir() / "sandbox" / f"v{VERSION}-seed{seed}"
+    folder = cache_dir() / "sandbox" / name
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = folder.with_name(f".{folder.name}.{os.getpid()}-{os.urandom(4).hex()}.tmp")
     try:
-        write_sandbox(part, seed)
+        write(part)
         try:
             part.rename(folder)
         except OSError:

@@ -13,7 +13,7 @@ from hxbench.settings import TASKS, Pair
 from hxbench.stages.compose import Composer, Composition, can_compose, parse
 from hxbench.stages.data import RunData
 from hxbench.stages.evaluate_text import evaluate_text
-from hxbench.stages.inputs import DataSource, resolve_inputs
+from hxbench.stages.inputs import DataSource, plan_to_score
 from hxbench.stages.lineage import lack, lineage
 from hxbench.stages.pair import heads as heads_of
 from hxbench.stages.restore import require_finished, restore
@@ -71,16 +71,7 @@ def evaluate(
     corpora = source.corpora(spec.data, offline=offline)
     way = parse(embedding, corpora.languages) if embedding else None
     languages = [code_among(corpora.languages.values(), code) for code in languages or ()]
-    resolved, plan = resolve_inputs(spec, corpora, method_class(spec.kind))
-    if resolved.backbone.fingerprint != spec.backbone.fingerprint:
-        raise InputError(
-            f"run {record.id} was trained on another backbone than this data source gives ({spec.backbone.name})."
-        )
-    if resolved.data.fingerprint != spec.data.fingerprint and not data_source:
-        raise InputError(
-            f"the data are not those of run {record.id} any more; to score it on these, name their place "
-            "with --data-source."
-        )
+    plan = plan_to_score(spec, record.id, corpora, method_class(spec.kind), other_data=bool(data_source))
     # what the run was trained on, which other data would not tell
     past = lineage(record, Store(record.folder.parents[1]))
     trained = past.trained or {str(pair): split for pair, split in plan.train.items()}

@@ -7,7 +7,7 @@ from hxbench.errors import InputError, did_you_mean
 from hxbench.evaluation.answers import Answers
 from hxbench.methods import method_class
 from hxbench.settings import text_pairs
-from hxbench.stages.inputs import DataSource, resolve_inputs
+from hxbench.stages.inputs import DataSource, plan_to_score
 from hxbench.stages.pair import heads
 from hxbench.stages.restore import require_finished, restore
 from hxbench.stages.text_data import TextRunData
@@ -40,16 +40,7 @@ def evaluate_text(
             raise InputError(f"run {record.id} was not made for '{task}': it is of {', '.join(known)}.")
     source = DataSource.choose(data_source, spec.profile, spec.data.origin, spec.data.collection)
     corpora = source.corpora(spec.data, offline=offline)
-    resolved, plan = resolve_inputs(spec, corpora, method_class(spec.kind))
-    if resolved.backbone.fingerprint != spec.backbone.fingerprint:
-        raise InputError(
-            f"run {record.id} was trained on another backbone than this data source gives ({spec.backbone.name})."
-        )
-    if resolved.data.fingerprint != spec.data.fingerprint and not data_source:
-        raise InputError(
-            f"the data are not those of run {record.id} any more; to score it on these, name their place "
-            "with --data-source."
-        )
+    plan = plan_to_score(spec, record.id, corpora, method_class(spec.kind), other_data=bool(data_source))
     wanted = [pair for pair in text_pairs(tuple(tasks or known)) if split in corpora.splits(*pair)]
     if len(wanted) < len(tasks or ()) or not wanted:
         lacking = [task for task in tasks or known if task not in {pair.task for pair in wanted}]

@@ -105,3 +105,23 @@ def resolve_inputs(spec: RunSpec, corpora: Collection, traits: type[Traits]) -> 
         "backbone": spec.backbone.model_copy(update={"fingerprint": backbone.fingerprint(spec.backbone, corpora)}),
     }
     return spec.model_copy(update=update), plan
+
+
+def plan_to_score(
+    spec: RunSpec, run_id: str, corpora: Collection, traits: type[Traits], *, other_data: bool
+) -> Plan:
+    """Return the plan of a finished run on what a data source holds now.
+
+    Raises `InputError` where that gives another backbone, or other data unless `other_data` were asked for.
+    """
+    resolved, plan = resolve_inputs(spec, corpora, traits)
+    if resolved.backbone.fingerprint != spec.backbone.fingerprint:
+        raise InputError(
+            f"run {run_id} was trained on another backbone than this data source gives ({spec.backbone.name})."
+        )
+    if resolved.data.fingerprint != spec.data.fingerprint and not other_data:
+        raise InputError(
+            f"the data are not those of run {run_id} any more; to score it on these, name their place "
+            "with --data-source."
+        )
+    return plan

@@ -13,6 +13,7 @@ import torch
 
 from hxbench.encoding.text_batch import TextBatch
 from hxbench.methods.method import Method
+from hxbench.modules.contrastive import cosines
 from hxbench.settings import Pair
 from hxbench.store import RunWriter
 
@@ -69,10 +70,6 @@ def _analysis(
         for name, values in (("silhouette_features", tensors["features"][trained]), ("silhouette_z", z)):
             found[name] = float(silhouette_score(values, own, metric="cosine"))
     if len(prototypes):  # an ablation has none
-        similarity = _unit(z) @ _unit(prototypes).T
-        found["nearest_prototype"] = float((similarity.argmax(1) == own).mean())
+        nearest = cosines(torch.from_numpy(z), torch.from_numpy(prototypes)).argmax(1).numpy()
+        found["nearest_prototype"] = float((nearest == own).mean())
     return found
-
-
-def _unit(rows: np.ndarray) -> np.ndarray:
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)

@@ -4,6 +4,5 @@ Start at `load.EnglishCorpora`. Nothing here imports `datasets`, `pyarrow` or `t
 """
 
 from hxbench.corpora.english.load import EnglishCorpora
-from hxbench.corpora.english.made import english_folder
 
-__all__ = ["EnglishCorpora", "english_folder"]
+__all__ = ["EnglishCorpora"]

@@ -16,13 +16,13 @@ from hxbench.corpora.download import Progress
 from hxbench.corpora.english import hub, layout
 from hxbench.corpora.english.examples import READER_VERSION, format_of, read_examples
 from hxbench.corpora.english.hub import EnglishHub
-from hxbench.corpora.english.made import english_folder
 from hxbench.corpora.english.records import KINDS
 from hxbench.corpora.english.running_text import Text, read_running_text, text_sources
 from hxbench.corpora.english.splits import Portion, choice, chosen_rows, portions
 from hxbench.corpora.english.table import examples_of, reopen, write_examples
 from hxbench.corpora.lines import open_input
 from hxbench.corpora.load import Origin
+from hxbench.corpora.made import english_folder
 from hxbench.corpora.schema import SPLITS
 from hxbench.errors import InputError, did_you_mean
 from hxbench.languages import Language, language_set
