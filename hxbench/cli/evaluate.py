@@ -13,7 +13,7 @@ def eval_command(
         list[str] | None, typer.Option(help="Task; may be repeated; default: what the run was trained for.")
     ] = None,
     language: Annotated[
-        list[str] | None, typer.Option(help="Language code; may be repeated; default: all.")
+        list[str] | None, typer.Option(help="Language code; may be repeated; tagging only; default: all.")
     ] = None,
     split: Annotated[str, typer.Option(help="test or dev.")] = "test",
     embedding: Annotated[
@@ -28,7 +28,7 @@ def eval_command(
     store: options.StoreDir = None,
     as_json: options.Json = False,
 ) -> None:
-    """Score finished runs zero-shot, or on any (task, language) pair, from their checkpoints."""
+    """Score finished runs zero-shot, on any (task, language) pair, or on their text-to-text tasks, from checkpoints."""
     from hxbench import places
     from hxbench.cli.progress import progress
     from hxbench.cli.rows import print_rows

@@ -17,16 +17,20 @@ def fewshot_command(
     method: Annotated[
         str, typer.Argument(help="A method recipe (hxbench list methods) or a YAML file of your own.")
     ],
-    k: Annotated[str | None, typer.Option("--k", help="Numbers of sentences, such as 5,10,20,50.")] = None,
+    k: Annotated[
+        str | None, typer.Option("--k", help="Numbers of examples, such as 5,10,20,50; default: the paper's.")
+    ] = None,
     language: Annotated[
-        list[str] | None, typer.Option(help="Language code; may be repeated; default: the paper's five.")
+        list[str] | None,
+        typer.Option(help="Language code; may be repeated; tagging only; default: the paper's five."),
     ] = None,
     task: Annotated[str | None, typer.Option(help="One task; default: all of the paper's.")] = None,
     setting: Annotated[
-        str | None, typer.Option(help="Whose models it starts from; default: the method's, English multi-task.")
+        str | None,
+        typer.Option(help="Whose models it starts from; default: as the paper has the method, mostly multi."),
     ] = None,
     draws: Annotated[
-        int | None, typer.Option(min=1, help="Random draws of sentences for each seed; default: the profile's.")
+        int | None, typer.Option(min=1, help="Random draws of examples for each seed; default: the profile's.")
     ] = None,
     seed: Annotated[
         list[int] | None, typer.Option(help="May be given several times; default: the profile's first.")

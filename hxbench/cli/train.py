@@ -42,7 +42,7 @@ def train_command(
     store: options.StoreDir = None,
     as_json: options.Json = False,
 ) -> None:
-    """Train a method and score it on every language; what is in the store already is not run again."""
+    """Train a method and score it on every language or task; what is in the store already is not run again."""
     from hxbench import places, recipe
     from hxbench.cli import work
     from hxbench.stages.inputs import DataSource
