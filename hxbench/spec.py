@@ -96,6 +96,7 @@ class PretrainSpec(Closed):
     architecture: Literal["bert", "t5"] = added("bert")
     mean_span: float = added(3.0, ge=1)  # t5: pieces in a corrupted span, on average
     gated: bool = added(False)  # t5: the feed-forward block of v1.1
+    relative_rate: bool = added(False)  # see `TrainingSpec`
 
 
 class BackboneSpec(Closed):
@@ -145,6 +146,7 @@ class TrainingSpec(Closed):
     label_smoothing: float = added(0.0, ge=0, lt=1)  # text-to-text: 0.1 in the published code of PHA
     beams: int | None = added(None, gt=0)  # of generated text; the paper's, 6 and 4, without a number
     token_loss: Literal["mean", "sum"] = added("mean")  # text-to-text: over the target pieces of a batch
+    relative_rate: bool = added(False)  # the rate is relative to the size of each tensor, as in Adafactor
 
     @model_validator(mode="after")
     def _one_length(self) -> Self:

@@ -111,6 +111,7 @@ def _pretrain(
         training = TrainingSpec(
             updates=plan.steps, batch_size=plan.batch_size, lr=plan.lr, warmup=int(plan.warmup * plan.steps),
             evaluate_every=max(1, plan.steps // 10), selection="last", precision=plan.precision,
+            relative_rate=plan.relative_rate,
         )  # fmt: skip
         accelerator = accelerator_in(plan.precision)
         method.to(accelerator.device)

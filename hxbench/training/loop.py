@@ -19,7 +19,7 @@ from hxbench.methods.method import Method, seed_everything
 from hxbench.spec import TrainingSpec
 from hxbench.training.checkpoint import ResumeStates
 from hxbench.training.memory import keep_freed_memory
-from hxbench.training.optimiser import adamw, learning_rate
+from hxbench.training.optimiser import adamw, learning_rate, set_rates
 
 LOG_EVERY = 50
 
@@ -109,8 +109,7 @@ def train(
         while now.step < updates:
             batch = batch_of(now.step)
             seed_everything(seed, now.step, accelerator.process_index)  # dropout
-            for group in optimiser.param_groups:
-                group["lr"] = learning_rate(now.step, updates, spec)
+            set_rates(optimiser, learning_rate(now.step, updates, spec), relative=spec.relative_rate)
             with accelerator.autocast():
                 loss = method(batch)
             accelerator.backward(loss)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from transformers import get_constant_schedule_with_warmup, get_linear_schedule_with_warmup
 
 from hxbench.spec import TrainingSpec
-from hxbench.training.optimiser import adamw, learning_rate
+from hxbench.training.optimiser import adamw, learning_rate, set_rates
 
 
 def spec_of(warmup, **others):
@@ -54,3 +54,25 @@ def test_adamw_has_the_defaults_of_the_paper():
     group = optimiser.param_groups[0]
     assert (group["betas"], group["eps"], group["weight_decay"]) == ((0.9, 0.999), 1e-8, 0.0)
     assert group["fused"] is True
+
+
+def test_relative_rates_go_by_the_size_of_each_tensor():
+    large, tiny = torch.nn.Parameter(torch.tensor([3.0, -4.0])), torch.nn.Parameter(torch.full((2, 2), 1e-9))
+    optimiser = adamw({"large": large, "tiny": tiny}, spec_of(0, relative_rate=True))
+    set_rates(optimiser, 0.01, relative=True)
+    assert [group["lr"] for group in optimiser.param_groups] == pytest.approx([0.01 * 12.5**0.5, 0.01 * 1e-3])
+
+
+def test_the_first_relative_step_moves_a_tensor_by_a_share_of_its_size():
+    tensor = torch.nn.Parameter(torch.full((4,), 8.0))
+    optimiser = adamw({"it": tensor}, spec_of(0, relative_rate=True))
+    tensor.grad = torch.full((4,), 1e-4)
+    set_rates(optimiser, 0.01, relative=True)
+    optimiser.step()
+    assert tensor.detach().tolist() == pytest.approx([8.0 - 0.08] * 4, rel=1e-3)
+
+
+def test_plain_rates_are_one_for_all():
+    optimiser = adamw({"it": torch.nn.Parameter(torch.full((4,), 8.0))}, spec_of(0))
+    set_rates(optimiser, 0.01, relative=False)
+    assert [group["lr"] for group in optimiser.param_groups] == [0.01]
