@@ -28,7 +28,7 @@ def eval_command(
     store: options.StoreDir = None,
     as_json: options.Json = False,
 ) -> None:
-    """Score finished runs zero-shot, on any (task, language) pair, or on their text-to-text tasks, from checkpoints."""
+    """Score finished runs from their checkpoints: zero-shot, any (task, language) pair, or text-to-text tasks."""
     from hxbench import places
     from hxbench.cli.progress import progress
     from hxbench.cli.rows import print_rows

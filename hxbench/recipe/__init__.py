@@ -1,0 +1,39 @@
+"""YAML recipes → run specs.
+
+Four kinds of recipe, each a closed schema: backbones, methods, profiles and experiments. Layers, later ones win:
+profile, method, the method's own scaling for that profile, its variant, the command line.
+"""
+
+from hxbench.recipe.assignments import parse_assignments
+from hxbench.recipe.reading import backbone, load, merge, papers, read_yaml, recipe_names, scale
+from hxbench.recipe.resolving import chosen_models, expand, resolve
+from hxbench.recipe.schema import (
+    ExperimentBlock,
+    ExperimentRecipe,
+    FewShotRecipe,
+    MethodRecipe,
+    Override,
+    PaperScale,
+    ProfileRecipe,
+)
+
+__all__ = [
+    "ExperimentBlock",
+    "ExperimentRecipe",
+    "FewShotRecipe",
+    "MethodRecipe",
+    "Override",
+    "PaperScale",
+    "ProfileRecipe",
+    "backbone",
+    "chosen_models",
+    "expand",
+    "load",
+    "merge",
+    "papers",
+    "parse_assignments",
+    "read_yaml",
+    "recipe_names",
+    "resolve",
+    "scale",
+]

@@ -1,0 +1,134 @@
+"""Recipes by name or file, safely loaded, `extends` merged underneath."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel
+
+from hxbench import places
+from hxbench.errors import InputError, did_you_mean
+from hxbench.recipe.schema import ExperimentRecipe, MethodRecipe, ProfileRecipe
+from hxbench.spec import BackboneSpec, Weights, validated
+
+_YAML = (".yaml", ".yml")
+_KINDS: dict[str, type[BaseModel]] = {
+    "backbones": BackboneSpec,
+    "methods": MethodRecipe,
+    "profiles": ProfileRecipe,
+}
+
+
+def recipe_names(kind: str) -> list[str]:
+    """Return the names of the shipped recipes of a kind: `backbones`, `methods`, `profiles`, or a paper."""
+    return sorted(path.stem for path in (places.shipped("recipes") / kind).glob("*.yaml"))
+
+
+def papers() -> list[str]:
+    """Return the papers that have experiment recipes."""
+    folders = places.shipped("recipes").iterdir()
+    return sorted(folder.name for folder in folders if folder.is_dir() and folder.name not in _KINDS)
+
+
+def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the layers laid over each other, later ones winning, nested mappings merged."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+            merged[key] = merge(merged[key], value) if both else value
+    # `updates` and `epochs` say the same thing in two units: the later layer's unit replaces the other
+    if units := next((u for layer in reversed(layers) if (u := layer.keys() & {"updates", "epochs"})), None):
+        for other in {"updates", "epochs"} - units:  # a layer that gives both is refused by the schema
+            merged.pop(other, None)
+    return merged
+
+
+def read_yaml(path: Path, below: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return the mapping in a YAML file, safely loaded, with its `extends` parents merged underneath.
+
+    `below` are the recipes that extend this one.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: not a readable YAML file ({str(error).splitlines()[0]}).") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: expected a mapping of keys to values at the top.")
+    parent = values.pop("extends", None)
+    if parent is None:
+        return values
+    chain = (*below, path.stem)
+    if not isinstance(parent, str) or Path(parent).name != parent or parent in chain:
+        raise InputError(f"{path}: extends must name another recipe of the same folder (given: {parent!r}).")
+    return merge(read_yaml(path.parent / f"{parent}.yaml", chain), values)
+
+
+def scale(profile: str, paper: str) -> ProfileRecipe:
+    """Return a profile as one paper has it."""
+    found: ProfileRecipe = load("profiles", profile)
+    own = found.papers.get(paper)
+    if own is None:
+        return found
+    update = {
+        "backbone": own.backbone or found.backbone,
+        "sizes": {**found.sizes, **own.sizes},
+        "draws": own.draws or found.draws,
+        "data": merge(found.data, own.data),
+        "training": merge(found.training, own.training),
+    }
+    return found.model_copy(update=update)
+
+
+@cache
+def load(kind: str, name: str) -> Any:
+    """Return the recipe `name` of a kind; a path to a YAML file of the user's own is taken as well."""
+    model = _KINDS.get(kind, ExperimentRecipe)
+    path = Path(name)
+    own = path.suffix in _YAML
+    if not own:
+        if name not in recipe_names(kind):
+            what = kind.removesuffix("s") if kind in _KINDS else "experiment"
+            raise InputError(did_you_mean(what, name, recipe_names(kind)))
+        path = places.shipped("recipes") / kind / f"{name}.yaml"
+    found = validated(model, read_yaml(path), str(path.name))
+    return _beside(path, found) if own else found
+
+
+def _beside(path: Path, found: Any) -> Any:
+    """Return a recipe of the user's own with the YAML files it names looked for beside it."""
+
+    def place(name: str) -> str:
+        return str(path.parent / name) if Path(name).suffix in _YAML else name
+
+    if isinstance(found, ProfileRecipe):
+        papers = {
+            paper: own.model_copy(
+                update={
+                    "backbone": own.backbone and place(own.backbone),
+                    "sizes": {size: place(name) for size, name in own.sizes.items()},
+                }
+            )
+            for paper, own in found.papers.items()
+        }
+        sizes = {size: place(name) for size, name in found.sizes.items()}
+        return found.model_copy(update={"backbone": place(found.backbone), "sizes": sizes, "papers": papers})
+    if isinstance(found, ExperimentRecipe):
+        blocks = [b.model_copy(update={"methods": tuple(map(place, b.methods))}) for b in found.blocks]
+        return found.model_copy(update={"blocks": tuple(blocks), "includes": tuple(map(place, found.includes))})
+    return found
+
+
+def backbone(name: str, weights: Weights = "pretrained") -> BackboneSpec:
+    """Return a backbone by recipe name or YAML file, else a local folder with a `config.json`, else a hub name."""
+    path = Path(name)
+    if name in recipe_names("backbones") or path.suffix in _YAML:
+        return load("backbones", name).model_copy(update={"weights": weights})
+    if (path / "config.json").is_file():
+        return BackboneSpec(name=path.name, folder=str(path.resolve()), weights=weights)
+    if name.count("/") == 1 and not path.exists() and ".." not in name and not name.startswith(("/", ".")):
+        return BackboneSpec(name=name, hub=name, weights=weights)
+    known = did_you_mean("backbone", name, recipe_names("backbones"))
+    raise InputError(f"{known} A folder with a config.json or a hub name like owner/model works too.")

@@ -1,0 +1,102 @@
+"""What a recipe may say: closed schemas of methods, profiles and experiments (backbones: `spec.BackboneSpec`)."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from hxbench import settings
+from hxbench.spec import Closed, Positive, Weights
+from hxbench.tasks import LANGUAGE
+
+
+class Override(Closed):
+    """What a method changes for one profile or one variant."""
+
+    shorten: Annotated[float, Field(gt=0, le=1)] = 1.0  # to this share of the updates, whatever these are
+    options: dict[str, Any] = Field(default_factory=dict)
+    training: dict[str, Any] = Field(default_factory=dict)
+    data: dict[str, Any] = Field(default_factory=dict)
+
+
+class MethodRecipe(Override):
+    """A method with the numbers of its paper, and how it shrinks."""
+
+    title: str
+    about: str
+    kind: str
+    paper: str = "hyperx"  # whose tables the method gets a row in
+    settings: tuple[Literal["single", "multi", "mixed"], ...] = ("single", "multi", "mixed")
+    one_task: bool = False  # a model for each task even where a setting has both
+    few_shot_from: Literal["single", "multi", "mixed", "nothing"] = (
+        "multi"  # whose models few-shot runs start from
+    )
+    profiles: dict[str, Override] = Field(default_factory=dict)
+    variants: dict[str, Override] = Field(default_factory=dict)
+
+    @property
+    def start_setting(self) -> str:
+        """The setting whose models the few-shot protocol starts from, or that of runs which start from nothing."""
+        if self.few_shot_from == "nothing":
+            return "single"
+        return self.few_shot_from if self.few_shot_from in self.settings else self.settings[-1]
+
+
+class PaperScale(Closed):
+    """What a profile has of its own for one paper."""
+
+    backbone: str | None = None
+    sizes: dict[str, str] = Field(default_factory=dict)  # backbones of other sizes, by the name of the size
+    draws: Positive | None = None
+    data: dict[str, Any] = Field(default_factory=dict)
+    training: dict[str, Any] = Field(default_factory=dict)
+
+
+class ProfileRecipe(Closed):
+    """The scale everything is run at."""
+
+    about: str
+    backbone: str
+    sizes: dict[str, str] = Field(default_factory=dict)
+    seeds: tuple[int, ...]
+    draws: Annotated[int, Field(gt=0)] = 3  # of the sentences of every few-shot cell, for each seed
+    data: dict[str, Any]
+    training: dict[str, Any] = Field(default_factory=dict)
+    papers: dict[str, PaperScale] = Field(default_factory=dict)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether what is run at this scale answers in text."""
+        return self.data.get("collection") == "english"
+
+
+class FewShotRecipe(Closed):
+    """The few-shot protocol: which pairs, how many sentences, and what changes in the training."""
+
+    languages: tuple[str, ...] = (LANGUAGE,)  # paper codes
+    tasks: tuple[str, ...] = settings.TASKS
+    k: tuple[Positive, ...]
+    training: dict[str, Any] = Field(default_factory=dict)
+
+
+class ExperimentBlock(Override):
+    """Methods that share a setting, with what the block changes in their recipes."""
+
+    label: str = ""  # of the condition, where an artifact compares several
+    setting: Literal["single", "multi", "mixed"]
+    methods: tuple[str, ...]
+    switched: bool = False  # the other pair of partitions (Hyper-X, section 6.3)
+    suite: Literal["glue", "superglue"] | None = None
+    tasks: tuple[str, ...] = ()  # of single-task models, where they are no suite
+    size: str = ""  # of the backbone, by its name in the profile
+    weights: Weights = "pretrained"
+    few_shot: FewShotRecipe | None = None  # from the models of this setting
+
+
+class ExperimentRecipe(Closed):
+    """The runs that an artifact is made of."""
+
+    paper: str
+    about: str
+    artifacts: tuple[str, ...] = ()
+    blocks: tuple[ExperimentBlock, ...] = ()
+    includes: tuple[str, ...] = ()  # other experiments of the paper whose blocks belong to this one
