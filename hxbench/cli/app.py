@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from hxbench.cli.cost import cost_command
+from hxbench.cli.do_runs import do_command
 from hxbench.cli.evaluate import eval_command
 from hxbench.cli.export import export_command
 from hxbench.cli.fewshot import fewshot_command
@@ -39,6 +40,7 @@ app.command("fewshot")(fewshot_command)
 app.command("run")(run_command)
 app.command("report")(report_command)
 app.command("cost")(cost_command)
+runs_app.command("do", hidden=True)(do_command)
 app.add_typer(runs_app, name="runs")
 app.add_typer(list_app, name="list")
 

@@ -2,7 +2,6 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +10,8 @@ from hxbench.cli import options
 
 if TYPE_CHECKING:
     from hxbench.launch.estimate import Durations
-    from hxbench.stages.session import Planned, Session
+    from hxbench.launch.launcher import Launcher
+    from hxbench.stages.session import Session
 
 
 def run_command(
@@ -24,6 +24,10 @@ def run_command(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and do nothing.")] = False,
     workers: options.Workers = 0,
+    on: options.On = "local",
+    address: options.Address = None,
+    sbatch: options.Sbatch = "",
+    no_wait: options.NoWait = False,
     data_source: options.DataSource = None,
     offline: options.Offline = False,
     store: options.StoreDir = None,
@@ -37,10 +41,12 @@ def run_command(
     from hxbench.cli import work
     from hxbench.errors import LackingData
     from hxbench.launch.estimate import Durations
+    from hxbench.launch.launcher import launcher
     from hxbench.stages.inputs import DataSource
     from hxbench.stages.session import Session
     from hxbench.store import Store
 
+    place = launcher(on, workers=workers, address=address, sbatch=sbatch, wait=not no_wait, check=not dry_run)
     paper, name = experiments.named(experiment)
     artifacts = experiments.artifacts_of(paper, name)
     work.require_artifacts(paper, artifacts)
@@ -61,10 +67,10 @@ def run_command(
         there = len(session.planned) - len(session.todo())
         print(f"{experiment}: {there} of {len(session.planned)} runs are in the store.", file=sys.stderr)
     else:
-        _show_plan(session, Durations(Store(root).runs()), workers, left_out, as_json=as_json and dry_run)
+        _show_plan(session, Durations(Store(root).runs()), place, left_out, as_json=as_json and dry_run)
     if dry_run:
         return
-    outcomes = work.do(session, workers)
+    outcomes = work.do(session, place)
     if as_json:
         work.print_outcomes(outcomes)
     elif artifacts:
@@ -76,17 +82,18 @@ def run_command(
 
 
 def _show_plan(
-    session: "Session", durations: "Durations", workers: int, left_out: Counter[str], *, as_json: bool
+    session: "Session", durations: "Durations", place: "Launcher", left_out: Counter[str], *, as_json: bool
 ) -> None:
     """Say which runs there are and which have to be done; a plan that was asked for goes to standard output."""
-    from hxbench.cli import work
+    from hxbench.cli.groups import groups_of
     from hxbench.cli.rows import print_rows
     from hxbench.launch.estimate import wall_seconds
     from hxbench.report.table import format_value
 
-    groups = _groups(session.planned.values())
-    count = work.worker_count(workers, session.todo())
-    seconds, unknown = wall_seconds(session.todo(), durations, count)
+    groups = groups_of(session.planned.values())
+    count = place.at_a_time(max((one.job.spec.training.cpu_threads or 0 for one in session.todo()), default=0))
+    # of a cluster that takes as many as it can carry only this is known: not less than the longest run
+    seconds, unknown = wall_seconds(session.todo(), durations, count or len(session.todo()))
     rows = []
     for title, some in groups.items():
         todo = [one for one in some if not one.done]
@@ -107,22 +114,11 @@ def _show_plan(
     if not session.todo():
         print("\nNothing is to be done.\n", flush=True)
         return
-    guess = f"about {format_value(seconds, 'duration')}" if unknown < len(session.todo()) else "unknown"
+    guess = (
+        f"{'about' if count else 'at least'} {format_value(seconds, 'duration')}"
+        if unknown < len(session.todo())
+        else "unknown"
+    )
     more = f", not counting {unknown} that are like none in the store" if unknown else ""
-    print(f"\n{len(session.todo())} runs to do, {count} at a time; estimated time: {guess}{more}.\n", flush=True)
-
-
-def _groups(runs: "Iterable[Planned]") -> "dict[str, list[Planned]]":
-    """Return the runs by what a plan calls them: method, setting, and what sets some of these apart."""
-    alike: dict[str, list[Planned]] = {}
-    for one in runs:
-        spec = one.job.spec
-        alike.setdefault(f"{spec.method} {spec.setting}{' few-shot' * bool(spec.few_shot)}", []).append(one)
-    groups: dict[str, list[Planned]] = {}
-    for title, some in alike.items():
-        values = [one.job.spec.conditions for one in some]
-        telling = [name for name in values[0] if len({value[name] for value in values}) > 1]
-        for one, value in zip(some, values, strict=True):
-            words = [title, *(value[name] for name in telling if value[name])]
-            groups.setdefault(" ".join(words), []).append(one)
-    return groups
+    at_a_time = f"{count} at a time" if count else "as many at a time as the cluster takes"
+    print(f"\n{len(session.todo())} runs to do, {at_a_time}; estimated time: {guess}{more}.\n", flush=True)

@@ -7,6 +7,7 @@ asks for: as many CPUs as its runs have threads, and a GPU where the cluster has
 import contextlib
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -19,8 +20,16 @@ from hxbench.launch.turns import PATIENCE, Agenda, Listener, Outcome, Turn, atte
 from hxbench.launch.watching import Watch
 from hxbench.stages.session import Job
 
+CONNECT_SECONDS = 5.0
 LOOK_EVERY = 1.0  # seconds between two looks at the store
-_TOLD = ("HXBENCH_DEBUG", "HF_HUB_OFFLINE", "HF_HOME", "HF_TOKEN", "TRANSFORMERS_VERBOSITY", "TOKENIZERS_PARALLELISM")
+_TOLD = (
+    "HXBENCH_DEBUG",
+    "HF_HUB_OFFLINE",
+    "HF_HOME",
+    "HF_TOKEN",
+    "TRANSFORMERS_VERBOSITY",
+    "TOKENIZERS_PARALLELISM",
+)
 
 
 @dataclass(frozen=True)
@@ -32,7 +41,7 @@ class OnRay:
 
     def require(self) -> None:
         """Connect: to `address`, else to `RAY_ADDRESS`, else to a cluster of this machine, else to a new one."""
-        address = self.address or os.environ.get("RAY_ADDRESS")
+        address = self.address or os.environ.get("RAY_ADDRESS") or None
         # Ray is a guest: it sends no usage statistics, and its own handlers of signals do not stay
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
@@ -42,11 +51,11 @@ class OnRay:
             raise InputError("--on ray needs Ray, which is not installed: pip install 'hxbench[ray]'.") from None
         if ray.is_initialized():
             return
+        if address:
+            _require_listener(address)
         handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             ray.init(address, log_to_driver=False, logging_level="critical", include_dashboard=False)
-        except TypeError:  # an address of Ray's client takes fewer options
-            raise
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             where = f"at {address}" if address else "on this machine"
             reason = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
@@ -88,7 +97,9 @@ class _Tasks:
                 self._agenda.clear()
                 for task in self._at_work:
                     self._ray.cancel(task, recursive=False)  # it raises SIGINT's handler there, and nothing more
-            while len(self._at_work) < (self._workers or len(self._agenda.turns)) and (lane := self._agenda.take()):
+            while len(self._at_work) < (self._workers or len(self._agenda.turns)) and (
+                lane := self._agenda.take()
+            ):
                 self._at_work[self._start(lane)] = lane
             if self._at_work:
                 ended, _ = self._ray.wait(list(self._at_work), timeout=LOOK_EVERY)
@@ -134,6 +145,18 @@ class _Tasks:
         self._watch.look(lane)
         for number in lane:
             self._agenda.end(number, stopped_by(stopped[0]))
+
+
+def _require_listener(address: str) -> None:
+    """Raise `InputError` when nothing listens at `host:port`: Ray itself would try for a quarter of an hour."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS).close()
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(f"--on ray: no Ray cluster answers at {address} ({reason}).") from None
 
 
 def _first_line(error: Exception) -> str:
