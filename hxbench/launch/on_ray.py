@@ -132,6 +132,11 @@ class _Tasks:
                 self._stop(lane, stopped)
                 return
             how = "was cancelled"
+        except self._ray.exceptions.RayTaskError as error:  # nothing died: another node is not as this one is
+            cause = getattr(error, "cause", None) or error
+            for number in lane:
+                self._agenda.end(number, Outcome("failed", f"unexpected {type(cause).__name__}: {_first_line(cause)}"))
+            return
         except self._ray.exceptions.RayError as error:
             how = f"died ({_first_line(error)})"
         self._watch.look(lane)  # those before the one it was at may have been done
