@@ -1,4 +1,4 @@
-"""The batch script of one Slurm array: an index does the runs of one lane, one command per run id."""
+"""The batch script of one Slurm array: an index does one lane, mostly a single run, by the ids of its runs."""
 
 import os
 import shlex
@@ -28,17 +28,12 @@ runs=(
 ending=
 trap 'ending=slurm' TERM INT
 trap 'ending=limit; kill -TERM "$child" 2>/dev/null' USR1
-code=0
-for run in ${{runs[$SLURM_ARRAY_TASK_ID]}}; do
-  {command} "$run" --plan {plan} &
-  child=$!
-  while true; do
-    wait "$child"
-    code=$?
-    kill -0 "$child" 2>/dev/null || break  # else a signal ended the waiting, not the command
-  done
-  [ -z "$ending" ] || break
-  [ "$code" -lt 128 ] || break
+{command} ${{runs[$SLURM_ARRAY_TASK_ID]}} --plan {plan} &
+child=$!
+while true; do
+  wait "$child"
+  code=$?
+  kill -0 "$child" 2>/dev/null || break  # else a signal ended the waiting, not the command
 done
 again=
 [ -z "$ending" ] && [ "$code" -ge 128 ] && [ "${{SLURM_RESTART_COUNT:-0}}" -lt {retries} ] && again=killed

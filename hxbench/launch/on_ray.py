@@ -135,7 +135,9 @@ class _Tasks:
         except self._ray.exceptions.RayTaskError as error:  # nothing died: another node is not as this one is
             cause = getattr(error, "cause", None) or error
             for number in lane:
-                self._agenda.end(number, Outcome("failed", f"unexpected {type(cause).__name__}: {_first_line(cause)}"))
+                self._agenda.end(
+                    number, Outcome("failed", f"unexpected {type(cause).__name__}: {_first_line(cause)}")
+                )
             return
         except self._ray.exceptions.RayError as error:
             how = f"died ({_first_line(error)})"

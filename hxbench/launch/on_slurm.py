@@ -22,7 +22,7 @@ from hxbench.errors import InputError
 from hxbench.launch.batch_script import batch_script
 from hxbench.launch.plan_file import PlanFile
 from hxbench.launch.signals import noted
-from hxbench.launch.turns import RETRIES, Agenda, Listener, Outcome, Turn, stages_of
+from hxbench.launch.turns import NOT_STARTED, RETRIES, Agenda, Listener, Outcome, Turn, stages_of
 from hxbench.launch.watching import Watch
 from hxbench.store.files import replace_text, to_json
 from hxbench.store.record import DamagedRun, read_mapping
@@ -39,7 +39,7 @@ class OnSlurm:
     workers: int = 0
     wait: bool = True
     look_every: float = 2.0  # seconds between two looks at the store
-    ask_every: float = 15.0  # seconds between two questions to the controller, which serves everybody
+    ask_every: float = 10.0  # seconds between two questions to the controller, which serves everybody
 
     def require(self) -> None:
         """Raise `InputError` when Slurm's commands are not here."""
@@ -211,8 +211,9 @@ class _Watcher:
             said = self._queue.plan_of[number].told(self._run_id(number))
             if said is not None and said.state == "done":
                 said = Outcome("failed", f"Slurm job {index} says that it is done, but the store does not show it")
-            if said is None and stopped:
-                said = Outcome("interrupted", "not started", stopped[0])
+            if stopped and (said is None or said.state == "interrupted"):
+                # by the signal that this command was given, which Slurm's own stands for
+                said = Outcome("interrupted", said.message if said else NOT_STARTED, stopped[0])
             log = self._queue.plan_of[number].folder / "log" / f"{index}.txt"
             self._agenda.end(number, said or Outcome("failed", f"Slurm job {index} ended without a word: {log}"))
         self._gone = gone

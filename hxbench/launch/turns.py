@@ -18,7 +18,7 @@ from hxbench.store.claim import STALE_SECONDS, RunBusy
 
 RETRIES = 5  # deaths in a row, without getting further, after which a run counts as failed
 PATIENCE = STALE_SECONDS + 30.0  # seconds in which a claim of a machine that is gone has surely become stale
-_NOT_STARTED = "not started"
+NOT_STARTED = "not started"
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Outcome:
     @property
     def is_told(self) -> bool:
         """Whether there is something to say about it: a job that was never started has no story."""
-        return self.message != _NOT_STARTED
+        return self.message != NOT_STARTED
 
 
 @dataclass(frozen=True)
@@ -193,4 +193,4 @@ class Agenda:
 
     def outcomes(self) -> list[Outcome]:
         """Return how every job ended, in the order of the turns."""
-        return [self._outcomes.get(n, Outcome("interrupted", _NOT_STARTED)) for n in range(len(self.turns))]
+        return [self._outcomes.get(n, Outcome("interrupted", NOT_STARTED)) for n in range(len(self.turns))]

@@ -60,9 +60,7 @@ class SlurmCluster:
         self.configuration = self.folder / "slurm.conf"
         (self.folder / "state").mkdir()
         host = socket.gethostname().partition(".")[0]
-        self.configuration.write_text(
-            _CONFIGURATION.format(host=host, folder=self.folder, ports=_free_ports(3))
-        )
+        self.configuration.write_text(_CONFIGURATION.format(host=host, folder=self.folder, ports=_free_ports(3)))
         key = self.folder / "munge.key"
         key.write_bytes(os.urandom(128))
         key.chmod(0o600)

@@ -45,9 +45,10 @@ def test_a_worker_that_is_killed_does_its_run_again_from_where_it_was(here, tmp_
     turns = brief_turns(tmp_path, 3, faults={2: "die"}, steps=12, pause=0.15)
 
     def kill_the_first():
-        while not (pids := dict(line.split() for line in notes(tmp_path / "attempts"))) or not (
-            tmp_path / "runs" / f".work-{turns[0].job.spec.run_id}" / "status.json"
-        ).exists():
+        while (
+            not (pids := dict(line.split() for line in notes(tmp_path / "attempts")))
+            or not (tmp_path / "runs" / f".work-{turns[0].job.spec.run_id}" / "status.json").exists()
+        ):
             time.sleep(0.02)
         time.sleep(0.6)
         os.kill(int(pids[turns[0].job.spec.run_id]), signal.SIGKILL)
