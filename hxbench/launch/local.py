@@ -75,8 +75,8 @@ class _Worker:
 def _context() -> Any:
     """Return how processes are started: from a server that has imported everything, or each from nothing.
 
-    torch's threads do not survive a fork and neither does what a driver of a GPU has begun; the server has neither,
-    as it only imports. Starting from it takes a tenth of a second instead of several.
+    torch's threads do not survive a fork and neither does what a driver of a GPU has begun; the server has
+    neither, as it only imports. Starting from it takes a tenth of a second instead of several.
     """
     import torch
 

@@ -94,7 +94,12 @@ class OnSlurm:
                 )
                 path = plan.folder / f"stage-{level}-{start // LONGEST_ARRAY}.sh"
                 replace_text(path, text)
-                jobs.append(_sbatch(path, self.options, before))
+                try:
+                    jobs.append(_sbatch(path, self.options, before))
+                except InputError:
+                    if not (plan.folder / _SUBMITTED).exists():
+                        shutil.rmtree(plan.folder, ignore_errors=True)
+                    raise
                 queue.add(plan, jobs[-1], some)
             before = jobs or before
 
@@ -106,7 +111,9 @@ def _sbatch(script: Path, options: Sequence[str], after: Sequence[str]) -> str:
     done = subprocess.run(words, capture_output=True, text=True)
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["it gave no reason"]
-        raise InputError(f"--on slurm: {lines[-1].rstrip('.')}.")
+        reason = lines[-1].removeprefix("sbatch: ").removeprefix("error: ")
+        reason = reason.removeprefix("Batch job submission failed: ").rstrip(".")
+        raise InputError(f"--on slurm: sbatch says: {reason}.")
     return done.stdout.strip().partition(";")[0]  # a federation adds the cluster's name
 
 

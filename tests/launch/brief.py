@@ -1,4 +1,4 @@
-"""Jobs without a model, for tests of whoever does jobs: they write into a store as real ones do, and can be killed.
+"""Jobs without a model, for tests of whoever does jobs: they write into a store as real ones do.
 
 A job keeps the step it got to, notes every attempt in `STORE/attempts` and every finish in `STORE/finished`.
 """

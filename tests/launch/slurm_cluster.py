@@ -48,7 +48,8 @@ def lacking():
     """Return why there can be no Slurm here, the empty string when there can."""
     missing = [name for name in PROGRAMS if shutil.which(name) is None]
     if missing:
-        return f"Slurm is not installed (no {', '.join(missing)}): apt-get install slurmctld slurmd slurm-client munge"
+        packages = "slurmctld slurmd slurm-client munge"
+        return f"Slurm is not installed (no {', '.join(missing)}): apt-get install {packages}"
     return "" if os.geteuid() == 0 else "slurmd needs root"
 
 
@@ -87,9 +88,8 @@ class SlurmCluster:
 
     def said(self, *words):
         """Return what a command of Slurm prints, the empty string when it fails."""
-        done = subprocess.run(
-            list(map(str, words)), capture_output=True, text=True, env=os.environ | {"SLURM_CONF": str(self.configuration)}
-        )  # fmt: skip
+        environment = os.environ | {"SLURM_CONF": str(self.configuration)}
+        done = subprocess.run(list(map(str, words)), capture_output=True, text=True, env=environment)
         return done.stdout if done.returncode == 0 else ""
 
     def indices(self):

@@ -36,7 +36,7 @@ class Killer(threading.Thread):
 
 
 def test_workers_that_are_killed_lose_no_run_and_do_none_twice(tmp_path):
-    lanes = {number: "short" for number in range(20, 24)}
+    lanes = dict.fromkeys(range(20, 24), "short")
     turns = brief_turns(tmp_path, 24, lanes=lanes, needs={23: {3}, 9: {2}}, steps=12, pause=0.04)
     killer, heard = Killer(tmp_path, every=0.8), Heard()
     killer.start()

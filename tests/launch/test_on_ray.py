@@ -21,9 +21,8 @@ def here(ray_cluster):
 
 
 def test_each_after_what_it_needs_on_both_nodes(here, tmp_path):
-    turns = brief_turns(
-        tmp_path, 8, faults={1: "fail"}, needs={2: {0}, 3: {1}, 7: {4, 5}}, lanes={5: "x", 6: "x"}, steps=6, pause=0.1
-    )  # fmt: skip
+    needs, lanes = {2: {0}, 3: {1}, 7: {4, 5}}, {5: "x", 6: "x"}
+    turns = brief_turns(tmp_path, 8, faults={1: "fail"}, needs=needs, lanes=lanes, steps=6, pause=0.1)
     heard = Heard()
     outcomes = here.run(turns, heard)
     assert [outcome.state for outcome in outcomes] == [

@@ -53,7 +53,7 @@ def test_stages_lanes_and_a_failing_run(slurm, scale, tmp_path):
     assert sorted(path.name for path in plan.glob("*.sh")) == ["stage-0-0.sh", "stage-1-0.sh"]
     watched = ended(started(*words, "--json"))
     assert watched.code == 1, watched.err
-    assert [path for path in (tmp_path / "store" / "slurm").iterdir()] == [plan], "nothing was submitted twice"
+    assert list((tmp_path / "store" / "slurm").iterdir()) == [plan], "nothing was submitted twice"
     rows = json.loads(watched.out)
     assert sorted(row["state"] for row in rows) == ["done"] * 5 + ["failed"] * 4
     assert sum(row["message"].startswith("not tried: hyperx-base multi") for row in rows) == 3
@@ -130,7 +130,8 @@ def test_what_sbatch_refuses_is_said(slurm, scale, tmp_path):
     words = [*scale.train("--setting", "multi"), "--store", tmp_path, "--on", "slurm"]
     shown = hxbench(*words, "--sbatch=--partition=nowhere")
     assert shown.code == 2
-    assert "invalid partition" in shown.err.splitlines()[-1]
+    assert shown.err.splitlines()[-1] == "hxbench: --on slurm: sbatch says: Invalid partition name specified."
+    assert not list((tmp_path / "slurm").iterdir())
     assert len([line for line in shown.err.splitlines() if line.startswith("hxbench: ")]) == 1
 
 
