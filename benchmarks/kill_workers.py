@@ -27,8 +27,8 @@ import yaml
 BACKBONE = {
     "name": "grain",
     "pretrain": {
-        "vocabulary": 300, "layers": 2, "hidden": 32, "heads": 2, "intermediate": 64, "steps": 20, "batch_size": 16,
-        "max_length": 32, "cpu_threads": 1,
+        "vocabulary": 300, "layers": 2, "hidden": 32, "heads": 2, "intermediate": 64, "steps": 20,
+        "batch_size": 16, "max_length": 32, "cpu_threads": 1,
     },
 }  # fmt: skip
 TRAINING = {"updates": 60, "batch_size": 8, "lr": 0.003, "warmup": 4, "evaluate_every": 20}

@@ -134,6 +134,8 @@ class _Tasks:
             how = "was cancelled"
         except self._ray.exceptions.RayTaskError as error:  # nothing died: another node is not as this one is
             cause = getattr(error, "cause", None) or error
+            if stopped:  # it was stopped before it could say so in a better way
+                self._stop(lane, stopped)
             for number in lane:
                 self._agenda.end(
                     number, Outcome("failed", f"unexpected {type(cause).__name__}: {_first_line(cause)}")

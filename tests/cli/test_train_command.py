@@ -324,7 +324,7 @@ def test_a_signal_while_workers_start(scale, tmp_path):
     """They cannot save anything yet, and must neither die noisily nor go on alone."""
     process = started(*scale.train("--workers", 2, "--store", tmp_path, **ENDLESS))
 
-    def workers_are_there():  # children of the server that starts them, or beside the one that watches over resources
+    def workers_are_there():  # children of what starts them, or beside the one that watches over resources
         mine = children(process.pid)
         return len(mine) >= 3 or sum(len(children(pid)) for pid in mine) >= 2
 

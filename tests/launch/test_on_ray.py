@@ -3,14 +3,17 @@
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 
 import pytest
 from brief import Heard, brief_turns, notes, require_each_once
+from command_line import ended, hxbench, started, write_profile
 
 from hxbench.errors import InputError
 from hxbench.launch.on_ray import OnRay
+from hxbench.store import Store
 
 
 @pytest.fixture
@@ -62,8 +65,6 @@ def test_a_worker_that_is_killed_does_its_run_again_from_where_it_was(here, tmp_
     assert [number for number, _ in heard.tried_again].count(0) == 1
     finished = notes(tmp_path / "finished")
     assert sorted(finished) == sorted(turn.job.spec.run_id for turn in turns[:2])
-    from hxbench.store import Store
-
     (steps,) = [row["value"] for row in Store(tmp_path).finished(turns[0].job.spec.run_id).metrics()]
     assert 0 < steps < 12
 
@@ -99,6 +100,28 @@ def test_progress_is_read_from_the_store(here, tmp_path):
     steps = [done for _, done, total in heard.steps if total == 30]
     assert steps == sorted(set(steps))
     assert len(steps) >= 2
+
+
+def test_real_runs_through_the_command_line(ray_cluster, mirror, tmp_path):
+    scale = write_profile(tmp_path, mirror)
+    words = [*scale.train("--store", tmp_path / "store"), "--on", "ray"]  # two partitions
+    shown = ended(started(*words, "--address", ray_cluster.address))
+    assert shown.code == 0, shown.err
+    assert "hyperx-base mixed: 2 done, 0 running, 0 failed, 0 left" in shown.err
+    store = Store(tmp_path / "store")
+    assert sorted(record.spec.partition for record in store.runs()) == ["a", "b"]
+    here = hxbench(*scale.train("--store", tmp_path / "here", "--partition", "a"))
+    assert here.code == 0, here.err
+    (local,) = Store(tmp_path / "here").runs()
+    scores = lambda record: [row for row in record.metrics() if row["split"] == "test"]  # noqa: E731
+    assert scores(store.finished(local.id)) == scores(local)
+
+
+def test_without_ray_it_says_so(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    shown = hxbench("train", "mbert", "--on", "ray", "--store", tmp_path / "store")
+    said = "hxbench: --on ray needs Ray, which is not installed: pip install 'hxbench[ray]'.\n"
+    assert (shown.code, shown.out, shown.err) == (2, "", said)
 
 
 def test_a_cluster_that_is_not_there(tmp_path, monkeypatch):
