@@ -16,7 +16,7 @@ from hxbench.stages.session import Job
 from hxbench.store import Store
 from hxbench.store.claim import STALE_SECONDS, RunBusy
 
-RETRIES = 5  # deaths in a row, without getting further, after which a run counts as failed
+RETRIES = 10  # deaths in a row, without getting further, after which a run counts as failed
 PATIENCE = STALE_SECONDS + 30.0  # seconds in which a claim of a machine that is gone has surely become stale
 NOT_STARTED = "not started"
 

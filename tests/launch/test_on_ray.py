@@ -84,7 +84,7 @@ def test_a_stop_reaches_the_tasks_and_the_same_call_goes_on(here, tmp_path, numb
     begun = time.monotonic()
     outcomes = OnRay(here.address, 2).run(turns, Heard())
     thread.join()
-    assert time.monotonic() - begun < 30
+    assert time.monotonic() - begun < 120
     assert [outcome.state for outcome in outcomes] == ["interrupted"] * 6
     assert [outcome.is_told for outcome in outcomes] == [True] * 2 + [False] * 4
     assert len(notes(tmp_path / "attempts")) == 2, "no other was started"
