@@ -138,6 +138,12 @@ def few_shot_protocol(paper: str = "hyperx", experiment: str | None = None) -> F
     return next(one for one in found if one)
 
 
+def few_shot_block(paper: str, method: str) -> ExperimentBlock | None:
+    """Return the block of a paper's few-shot experiments that has the method; None for one of the user's own."""
+    found = (block for name in recipe.recipe_names(paper) for block in blocks(paper, name))
+    return next((block for block in found if block.few_shot and method in block.methods), None)
+
+
 def blocks(paper: str, name: str, below: tuple[str, ...] = ()) -> list[ExperimentBlock]:
     """Return the blocks of an experiment, those of the experiments it includes first.
 

@@ -110,3 +110,13 @@ def test_no_text_model_is_tuned_to_a_few_examples_of_what_it_was_trained_on():
     protocol = experiment.few_shot_protocol("pha").model_copy(update={"tasks": ("rte", "cb"), "k": (4,)})
     wanted = list(experiment.few_shot_runs(start, protocol, draws=[0]))
     assert [one.spec.few_shot.task for one in wanted] == ["cb"]
+
+
+def test_a_command_tunes_the_models_that_the_papers_few_shot_table_tunes():
+    wanted = {one.start.run_id for one in experiment.runs_of("pha", "table2", "demo") if one.start}
+    for method in ("pha", "shared-ft", "hyperformer"):
+        block = experiment.few_shot_block("pha", method)
+        for start in recipe.expand(method, setting="multi", suite="glue", changes=block):
+            assert start.run_id in wanted, method
+    assert experiment.few_shot_block("pha", "pha").options["mixed"] == 64
+    assert experiment.few_shot_block("pha", "mine.yaml") is None

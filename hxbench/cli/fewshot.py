@@ -75,7 +75,7 @@ def fewshot_command(
     setting = setting or found.start_setting
     given: dict[str, Any] = {
         "profile": profile, "variant": variant, "backbone_name": backbone, "origin": source.kind,
-        "assignments": assign or (),
+        "assignments": assign or (), "changes": experiments.few_shot_block(found.paper, method),
     }  # fmt: skip
     counts = range(draws or scale.draws)
     if found.few_shot_from == "nothing":
