@@ -145,7 +145,7 @@ def few_shot_block(paper: str, method: str) -> ExperimentBlock | None:
 
 
 def blocks(paper: str, name: str, below: tuple[str, ...] = ()) -> list[ExperimentBlock]:
-    """Return the blocks of an experiment, those of the experiments it includes first.
+    """Return the blocks of an experiment, those of the experiments it includes first, one for each rate tried.
 
     `below` are the experiments that include this one.
     """
@@ -156,7 +156,15 @@ def blocks(paper: str, name: str, below: tuple[str, ...] = ()) -> list[Experimen
     if not included and not found.blocks:
         raise InputError(f"experiment {name} asks for no runs: it has neither blocks nor includes.")
     inner = [block for other in included for block in blocks(paper, other, (*below, name))]
-    return inner + list(found.blocks)
+    return inner + [rated for block in found.blocks for rated in at_rates(block)]
+
+
+def at_rates(block: ExperimentBlock) -> list[ExperimentBlock]:
+    """Return the block once for each learning rate that it tries; itself where it tries none."""
+    if not block.rates:
+        return [block]
+    trainings = ({**block.training, "lr": rate} for rate in block.rates)
+    return [block.model_copy(update={"rates": (), "training": training}) for training in trainings]
 
 
 def runs_of(paper: str, name: str, profile: str, **others: Any) -> list[Wanted]:

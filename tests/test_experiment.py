@@ -120,3 +120,14 @@ def test_a_command_tunes_the_models_that_the_papers_few_shot_table_tunes():
             assert start.run_id in wanted, method
     assert experiment.few_shot_block("pha", "pha").options["mixed"] == 64
     assert experiment.few_shot_block("pha", "mine.yaml") is None
+
+
+def test_a_block_is_run_at_every_rate_it_tries(tmp_path):
+    path = tmp_path / "rates.yaml"
+    path.write_text(
+        "paper: pha\nabout: Two rates.\nblocks:\n"
+        "  - {setting: single, tasks: [rte], methods: [ft], rates: [1.0e-3, 5.0e-4], training: {updates: 7}}\n"
+    )
+    found = experiment.runs_of("pha", str(path), "demo", seeds=[1, 2])
+    tried = sorted((one.spec.training.lr, one.spec.seed, one.spec.training.updates) for one in found)
+    assert tried == [(5e-4, 1, 7), (5e-4, 2, 7), (1e-3, 1, 7), (1e-3, 2, 7)]
