@@ -11,7 +11,7 @@ from hxbench.errors import InputError, did_you_mean
 from hxbench.languages import code_among, language_set
 from hxbench.recipe import ExperimentBlock, ExperimentRecipe, FewShotRecipe, MethodRecipe
 from hxbench.spec import FewShotSpec, RunSpec, TrainingSpec, validated
-from hxbench.tasks import LANGUAGE
+from hxbench.tasks import LANGUAGE, SUITES
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,8 @@ def named(text: str) -> tuple[str, str]:
     if paper not in recipe.papers():
         raise InputError(did_you_mean("paper", paper, recipe.papers()))
     if name not in recipe.recipe_names(paper):
+        if makers := [other for other in recipe.recipe_names(paper) if name in artifacts_of(paper, other)]:
+            raise InputError(f"{name} is no experiment of {paper}: {paper}/{makers[-1]} makes it.")
         known = [f"{paper}/{other}" for other in recipe.recipe_names(paper)]
         raise InputError(did_you_mean("experiment", f"{paper}/{name}", known))
     return paper, name
@@ -136,6 +138,17 @@ def few_shot_protocol(paper: str = "hyperx", experiment: str | None = None) -> F
     names = [experiment] if experiment else recipe.recipe_names(paper)
     found = (block.few_shot for name in names for block in blocks(paper, name))
     return next(one for one in found if one)
+
+
+def _require_sense(paper: str, block: ExperimentBlock) -> None:
+    for method in block.methods:
+        of = recipe.load("methods", method).paper
+        if of != paper:
+            raise InputError(f"{method} is a method of paper {of}: an experiment of paper {paper} cannot have it.")
+        if recipe.scale("demo", of).is_text and not (block.suite or block.tasks or block.few_shot):
+            raise InputError(
+                f"a block of {method} says on what: suite ({' or '.join(SUITES)}), or tasks (such as [rte])."
+            )
 
 
 def few_shot_block(paper: str, method: str) -> ExperimentBlock | None:
@@ -168,7 +181,12 @@ def at_rates(block: ExperimentBlock) -> list[ExperimentBlock]:
 
 
 def runs_of(paper: str, name: str, profile: str, **others: Any) -> list[Wanted]:
-    """Return every run an experiment asks for, once each."""
+    """Return every run an experiment asks for, once each.
+
+    Raises `InputError` for a method of another paper, and for a text-to-text block that does not say on what.
+    """
+    for block in blocks(paper, name):
+        _require_sense(paper, block)
     found = (wanted for block in blocks(paper, name) for wanted in block_runs(block, profile, **others))
     unique: dict[tuple[str, str], Wanted] = {}
     for wanted in found:

@@ -131,3 +131,20 @@ def test_a_block_is_run_at_every_rate_it_tries(tmp_path):
     found = experiment.runs_of("pha", str(path), "demo", seeds=[1, 2])
     tried = sorted((one.spec.training.lr, one.spec.seed, one.spec.training.updates) for one in found)
     assert tried == [(5e-4, 1, 7), (5e-4, 2, 7), (1e-3, 1, 7), (1e-3, 2, 7)]
+
+
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        (
+            "{setting: multi, methods: [pha]}",
+            r"a block of pha says on what: suite \(glue or superglue\), or tasks",
+        ),
+        ("{setting: multi, methods: [mbert]}", "mbert is a method of paper hyperx: an experiment of paper pha"),
+    ],
+)
+def test_a_block_that_makes_no_sense_is_refused(tmp_path, block, said):
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"paper: pha\nabout: A mistake.\nblocks:\n  - {block}\n")
+    with pytest.raises(InputError, match=said):
+        experiment.runs_of("pha", str(path), "demo")

@@ -116,6 +116,8 @@ def test_an_experiment_is_planned_run_and_shown(trained, place):
         (["train", "pha", "--task", "rte"], "--task only applies to the single setting"),
         (["train", "ft", "--task", "rtee"], "unknown task 'rtee'. Did you mean rte"),
         (["train", "pha", "--suite", "blue"], "unknown suite 'blue'"),
+        (["train", "ft", "--task", "cb", "--suite", "glue"], "cb is a task of superglue, not of glue"),
+        (["run", "pha/figure4"], "figure4 is no experiment of pha: pha/table1 makes it"),
         (["train", "pha", "--partition", "a"], "--partition only applies to the mixed setting"),
         (["train", "hyperx-base", "--suite", "glue"], "--suite only applies to text-to-text methods"),
         (["train", "ft", "--task", "rte", "--set", "training.precision=fp16"], "fp16"),
