@@ -23,7 +23,7 @@ _TENTH = Decimal("0.1")
 
 @dataclass(frozen=True)
 class Wording:
-    """Whose template an example is put into, and how a class is written: `words` are those of `TextTask.labels`."""
+    """Whose template an example is in, and how a class is written: `words` are those of `TextTask.labels`."""
 
     template: Literal["pha", "pet"] = "pha"
     labels: Literal["digits", "words"] = "digits"
@@ -40,9 +40,9 @@ PHA = Wording()
 def source_text(task: TextTask, fields: Sequence[str], wording: Wording = PHA) -> str:
     """Return what a model reads: the fields, in the order of `task.fields`, in the template.
 
-    In PHA's a text to summarise or translate stands behind the prefix without a name, and all texts as they are. In
-    PET's all white space, line breaks too, becomes single blanks. Raises `InputError` for too few fields, too many,
-    or an empty one.
+    In PHA's a text to summarise or translate stands behind the prefix without a name, and all texts as they are.
+    In PET's all white space, line breaks too, becomes single blanks. Raises `InputError` for too few fields, too
+    many, or an empty one.
     """
     if len(fields) != len(task.fields):
         raise InputError(f"{len(fields)} fields; expected {len(task.fields)}: {', '.join(task.fields)}.")
@@ -106,8 +106,8 @@ def label_texts(task: TextTask, score_step: float, wording: Wording = PHA) -> tu
 def longest_texts(task: TextTask, max_length: int, wording: Wording = PHA) -> tuple[int, int]:
     """Return how many pieces a source and a target may have at most, end mark included.
 
-    In PET's template no more than the paper's longest input of the task, and of a summary its longest generation; a
-    label is never cut, though the paper's single piece would do so to most.
+    In PET's template no more than the paper's longest input of the task, and of a summary its longest generation;
+    a label is never cut, though the paper's single piece would do so to most.
     """
     if wording.template != "pet" or task.name not in PET_TASKS:
         return max_length, max_length

@@ -139,7 +139,7 @@ def encode_texts(
             "max_length": max_length,
             "score_step": score_step,
             "wording": wording,
-        },  # fmt: skip
+        },
         cache_file_name=str(temporary),
         load_from_cache_file=False,
         new_fingerprint=name,

@@ -32,8 +32,8 @@ DECODING = {
     "roen": Decoding(longest=300, beams=4),
     "enro": Decoding(longest=300, beams=4),
 }
-# PET scaling says how long a summary may be and not how long an answer, and nothing about beams. Its code generates
-# at least 128 pieces, which no short answer needs.
+# PET scaling says how long a summary may be and not how long an answer, and nothing about beams. Its code
+# generates at least 128 pieces, which no short answer needs.
 UNSTATED = 32
 
 
@@ -46,9 +46,9 @@ def decoding_of(task: TextTask) -> Decoding:
 class Answers:
     """Right and given answers of a split, one an example; `Marked`.
 
-    Gold are the texts that were to be written: of STS-B the rounded scores, as in the published code. Of a question
-    they are all right answers with a line feed between them. `labels` are the texts of the classes by id, none where
-    they are the ids and PHA's code reads them.
+    Gold are the texts that were to be written: of STS-B the rounded scores, as in the published code. Of a
+    question they are all right answers with a line feed between them. `labels` are the texts of the classes by id,
+    none where they are the ids and PHA's code reads them.
     """
 
     task: str
