@@ -147,8 +147,9 @@ class EnglishHub:
                     if files := [name for name in names if name.endswith(".parquet")]:
                         break
             else:
-                looked = " and ".join(_revisions(task))
-                raise InputError(f"{repository} has no Parquet file on its branches {looked}.")
+                places = _revisions(task)
+                looked = f"on its branches {' and '.join(places)}" if len(places) > 1 else f"at {places[0]}"
+                raise InputError(f"{repository} has no Parquet file {looked}.")
             note = {"revision": about.sha, "files": files}
             write_whole(self._note(repository), json.dumps(note, indent=1).encode())
             known = self._pinned(repository)

@@ -45,7 +45,7 @@ def site(monkeypatch):
             | {f"data/{s}-00000-of-00001.parquet": parquet(**chat) for s in whole},
             "alexfabbri/multi_news": {f"default/{s}/0000.parquet": parquet(**news) for s in whole},
         }
-        site.commits = {name: NEWEST for name in site.datasets} | {
+        site.commits = dict.fromkeys(site.datasets, NEWEST) | {
             _REPOSITORIES[suite]: commit for suite, commit in _COMMITS.items()
         }
         monkeypatch.setenv("HF_ENDPOINT", site.url)
@@ -86,7 +86,7 @@ def test_a_known_commit_is_asked_for_and_no_branch(site):
     [asked] = [path for _, path, _, _ in site.requests if "/api/datasets/stanfordnlp/imdb/revision/" in path]
     assert asked.endswith(_COMMITS["imdb"])
     site.commits["cornell-movie-review-data/rotten_tomatoes"] = NEWEST  # where the commit is not any more
-    with pytest.raises(InputError, match="rotten_tomatoes"):
+    with pytest.raises(InputError, match="rotten_tomatoes has no Parquet file at aa13bc28"):
         hub().fetch([("rotten", "en")])
 
 
