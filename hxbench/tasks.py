@@ -12,6 +12,7 @@ from hxbench.errors import InputError, did_you_mean
 Kind = Literal["classification", "regression", "generation"]
 LANGUAGE = "en"  # of all of them, where a pair of task and language is asked for
 SUITES = ("glue", "superglue")
+APART = "\n"  # between the right answers to a question in its target; none of them has a line break
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,11 @@ def text_task(name: str) -> TextTask:
     if name not in TEXT_TASKS:
         raise InputError(did_you_mean("task", name, list(TEXT_TASKS)))
     return TEXT_TASKS[name]
+
+
+def right_answers(target: str) -> list[str]:
+    """Return the answers to a question from its target: at least one of each non-empty target."""
+    return [answer for answer in target.split(APART) if answer.strip()]
 
 
 def suite_tasks(suite: str) -> tuple[str, ...]:

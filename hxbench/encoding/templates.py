@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from typing import Literal
 
-from hxbench.corpora.english.examples import APART
 from hxbench.errors import InputError
 from hxbench.spec import DataSpec
-from hxbench.tasks import PET_TASKS, TextTask
+from hxbench.tasks import PET_TASKS, TextTask, right_answers
 
 BEHIND = {"pha": "", "pet": " Output: "}  # the fields of an example, in each template
 HIGHEST = 5  # STS-B scores go from 0 to here
@@ -78,11 +77,6 @@ def target_text(task: TextTask, target: str, score_step: float, wording: Wording
     if target not in ids:
         raise InputError(f"the label is '{target}'; expected {', '.join(ids)}.")
     return label_texts(task, score_step, wording)[int(target)]
-
-
-def right_answers(target: str) -> list[str]:
-    """Return the answers to a question from its target: at least one of each non-empty target."""
-    return [answer for answer in target.split(APART) if answer.strip()]
 
 
 def label_texts(task: TextTask, score_step: float, wording: Wording = PHA) -> tuple[str, ...]:

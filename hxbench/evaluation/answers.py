@@ -8,13 +8,13 @@ import numpy as np
 import torch
 
 from hxbench.encoding.rows import Rows
-from hxbench.encoding.templates import PHA, Wording, label_texts, right_answers, target_text
+from hxbench.encoding.templates import PHA, Wording, label_texts, target_text
 from hxbench.encoding.text_batch import collate_text
 from hxbench.encoding.texts import labels_as_decoded, longest_label
 from hxbench.evaluation.text_counts import example_counts, read
 from hxbench.evaluation.text_metrics import metric_of_counts
 from hxbench.methods.text_to_text import TextToText
-from hxbench.tasks import LANGUAGE, PET_TASKS, TextTask, text_task
+from hxbench.tasks import LANGUAGE, PET_TASKS, TextTask, right_answers, text_task
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,7 @@ import string
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from hxbench.encoding.templates import right_answers
-from hxbench.tasks import TextTask
+from hxbench.tasks import TextTask, right_answers
 
 UNREADABLE = -1  # the class, or the score, of an answer that is none
 HALF = 1 << 15  # two numbers below it fit into one of the store's 32 bits

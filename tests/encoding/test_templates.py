@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from hxbench.encoding.templates import Wording, label_texts, longest_texts, right_answers, source_text, target_text
+from hxbench.encoding.templates import Wording, label_texts, longest_texts, source_text, target_text
 from hxbench.errors import InputError
 from hxbench.spec import DataSpec
-from hxbench.tasks import PET_TASKS, TEXT_TASKS
+from hxbench.tasks import PET_TASKS, TEXT_TASKS, right_answers
 
 # written out by hand, task by task
 SOURCES = {

@@ -15,7 +15,7 @@ from hxbench.corpora.english import records
 from hxbench.corpora.english.coreference import mark_spans
 from hxbench.corpora.lines import quoted
 from hxbench.errors import InputError
-from hxbench.tasks import TextTask
+from hxbench.tasks import APART, TextTask
 
 READER_VERSION = 1  # goes up whenever the same file would be read into other rows
 HIGHEST_SCORE = 5.0  # of STS-B
@@ -27,7 +27,6 @@ Example = tuple[list[str], str]
 # and Multi-News 44,964 in 44,972.
 _INCOMPLETE = {"qqp": 3, "samsum": 1, "multinews": 8}
 _ONE_SIDED = ("xsum", "roen", "enro")  # releases of parallel text and of summaries have any number of such
-APART = "\n"  # between the answers of one question, none of which has a line break
 _ARTICLES = "|||||"  # between the articles of Multi-News
 _ANSWERS = "a list of at least one text"
 _SPANS = ("span1_text", "span1_index", "span2_text", "span2_index")
