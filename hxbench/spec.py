@@ -56,7 +56,9 @@ class DataSpec(Closed):
     overflow: Literal["window", "truncate"] = "window"  # a longer sentence: cut into windows, or cut off
     multiword: Literal["skip", "keep"] = "skip"  # range lines of CoNLL-U; the published code keeps them
     held_out: tuple[str, ...] = ()  # paper codes of languages that only the backbone may have seen
-    collection: Literal["multilingual", "english"] = added("multilingual")  # whose tasks: Hyper-X's or PHA's
+    collection: Literal["multilingual", "english"] = added(
+        "multilingual"
+    )  # whose tasks: Hyper-X's, or those in English
     # English: which part of a release is trained on, chosen by and scored (PHA, section 4.3)
     split_rule: Literal["size", "names"] = added(
         "size"
@@ -69,6 +71,8 @@ class DataSpec(Closed):
     score_step: float = added(
         0.2, gt=0, allow_inf_nan=False
     )  # STS-B scores are rounded to multiples of it; the code has 0.1
+    template: Literal["pha", "pet"] = added("pha")  # whose source texts (`encoding.templates`)
+    labels: Literal["digits", "words"] = added("digits")  # how a class is written
     fingerprint: str = ""  # of the files that were read; filled in when the run is resolved
 
 

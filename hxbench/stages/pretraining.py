@@ -19,7 +19,7 @@ from hxbench.corpora.collection import Collection
 from hxbench.errors import InputError
 from hxbench.settings import Pair
 from hxbench.spec import BackboneSpec, PretrainSpec
-from hxbench.tasks import TEXT_TASKS
+from hxbench.tasks import PHA_TASKS, TEXT_TASKS
 
 if TYPE_CHECKING:
     import torch
@@ -47,10 +47,11 @@ def learner(spec: BackboneSpec, plan: PretrainSpec, corpora: Collection, corpus:
 def _template_lines(corpus: Mapping[str, Any]) -> Iterator[str]:
     """Yield the words that tasks begin with and call their fields by, often enough to become pieces.
 
-    They are in every text of a task and in none of the running text.
+    They are in every text of a task and in none of the running text. Only of PHA's tasks: another line would make
+    other vocabularies, and so other backbones, of everything that was made here before.
     """
     often = sum(map(len, corpus.values())) // 100
-    for task in TEXT_TASKS.values():
+    for task in map(TEXT_TASKS.__getitem__, PHA_TASKS):
         names = () if task.kind == "generation" else (f"{field}:" for field in task.fields)
         for _ in range(often):
             yield " ".join((task.prefix, *names))

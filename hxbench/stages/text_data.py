@@ -10,6 +10,7 @@ import torch
 
 from hxbench.corpora.collection import Collection
 from hxbench.encoding.rows import Rows
+from hxbench.encoding.templates import Wording
 from hxbench.encoding.text_batch import TextBatch, collate_text
 from hxbench.encoding.texts import encode_texts
 from hxbench.evaluation.answers import AnswerData, Answers, answer
@@ -57,6 +58,7 @@ class TextRunData:
             TEXT_TASKS[pair.task],
             max_length=data.max_length,
             score_step=data.score_step,
+            wording=Wording.of(data),
         )
 
     def updates(self) -> int:
@@ -125,7 +127,13 @@ class TextRunData:
             task = TEXT_TASKS[pair.task]
             corpus, encoded = self._encoded(pair, split)
             self._answers[pair, split] = AnswerData.of(
-                task, corpus, encoded, self.tokenizer, self.spec.data.score_step, place=self.tasks.index(pair.task)
+                task,
+                corpus,
+                encoded,
+                self.tokenizer,
+                self.spec.data.score_step,
+                place=self.tasks.index(pair.task),
+                wording=Wording.of(self.spec.data),
             )
         training, device = self.spec.training, next(method.parameters()).device
         data = self._answers[pair, split]
