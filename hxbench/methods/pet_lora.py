@@ -61,7 +61,7 @@ class PeftLora(Tuning):
         super().remove()
         for tuner in self._peft:
             model = tuner.unload()
-            del model.peft_config
+            vars(model).pop("peft_config", None)  # which older versions leave behind
         self._peft = []
 
 
