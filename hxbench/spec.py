@@ -73,7 +73,7 @@ class DataSpec(Closed):
 
 
 class PretrainSpec(Closed):
-    """How a small BERT, T5 or BLOOM is made from running text: of the covered languages, or of the English tasks."""
+    """How a small BERT, T5 or BLOOM is made from running text: of covered languages, or of the English tasks."""
 
     vocabulary: Positive
     layers: Positive

@@ -15,7 +15,7 @@ SIZE = 40
 SHAPES = {
     "bert": {
         "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24,
-        "max_position_embeddings": 64, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0,
+        "max_position_embeddings": 160, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0,
     },
     # three heads: ALiBi has a rule of its own for a number that is no power of two
     "bloom": {
@@ -59,7 +59,7 @@ def rows(batch):
 
 
 def slow_logits(family, model, batch, *, head=None, prompt=None):
-    """Return the logits of every row's target [length, classes], from the stock model, a row at a time, unpadded."""
+    """Return the logits of every row's target [length, classes]: the stock model, a row at a time, unpadded."""
     words = model.get_input_embeddings()
     found = []
     for source, target in rows(batch):

@@ -113,7 +113,9 @@ def load_backbone(spec: BackboneSpec, *, offline: bool = False) -> Backbone:
     for name in _ANSWERING_IDS.get(family.stacks, ()):
         if not isinstance(getattr(config, name, None), int):
             which = config.model_type.upper()
-            raise InputError(f"backbone {spec.name}: config.json gives no {name}, without which {which} cannot write.")
+            raise InputError(
+                f"backbone {spec.name}: config.json gives no {name}, without which {which} cannot write."
+            )
     return Backbone(model, tokenizer, family)
 
 

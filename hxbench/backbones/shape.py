@@ -8,7 +8,7 @@ from torch.nn import init
 from hxbench.backbones.sites import family_of
 from hxbench.spec import BackboneSpec
 
-# Of the T5 and BLOOM vocabularies made here: what fills up, and what ends a text; T5 starts decoding from the former.
+# Of the T5 and BLOOM vocabularies made here: what fills up, and what ends a text; T5 decodes from the former on.
 PAD, END = 0, 1
 
 

@@ -31,6 +31,7 @@ _OWN = {
     "pet-bitfit": "hxbench.methods.pet_bitfit:PetBitfit",
     "pet-lora": "hxbench.methods.pet_lora:PetLora",
     "pet-adapter": "hxbench.methods.pet_adapter:PetAdapter",
+    "apet": "hxbench.methods.apet:Apet",
     "hyperdecoder": "hxbench.methods.hyperdecoder:Hyperdecoder",
 }
 

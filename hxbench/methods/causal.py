@@ -1,4 +1,4 @@
-"""How BLOOM answers: source and target are one sequence, padded on the left, of which it writes the second part."""
+"""How BLOOM answers: source and target are one sequence, padded on the left, whose second part it writes."""
 
 from typing import Any, Literal, NamedTuple
 
@@ -38,7 +38,7 @@ class CausalText(TextMethod):
     loss_over: LossOver = "target"  # the published code of PET scaling has the whole sequence
 
     def states(self, sequence: Joined, batch: TextBatch, **cache: Any) -> tuple[Tensor, Prompted, Any]:
-        """Return the last hidden states of the pieces [batch, length, hidden], what was read, and all of the output.
+        """Return the last states of the pieces [batch, length, hidden], what was read, and all of the output.
 
         ALiBi goes by the real pieces before one, so that padding on the left moves nothing.
         """
@@ -87,7 +87,7 @@ class CausalText(TextMethod):
 
     @torch.no_grad()
     def generate(self, batch: TextBatch, longest: int, *, shortest: int = 0, beams: int = 1) -> Tensor:
-        """Return what the model writes behind the sources, [batch, at most `longest`]: the most probable pieces."""
+        """Return what the model writes behind the sources, greedily, [batch, at most `longest`]."""
         if beams != 1:
             raise InputError(f"a causal backbone answers greedily here: training.beams must be 1, not {beams}.")
         source = joined((batch.input_ids, batch.attention_mask), padding=self._config.pad_token_id)
@@ -116,4 +116,3 @@ class CausalText(TextMethod):
     @property
     def _config(self) -> Any:
         return self.model.config
-

@@ -29,12 +29,17 @@ class PetAdapterOptions(TuningOptions):
     initial_std: Annotated[float, Field(gt=0)] = 0.01
 
 
+def positions_of(backbone: Backbone) -> tuple[str, ...]:
+    """Return the two positions of a block, in both stacks where there are two."""
+    return SEQUENTIAL if backbone.is_text_to_text else ONE_STACK
+
+
 class Adapters(Tuning):
     """Two adapters a block, (2·width + 1)·H + width parameters each."""
 
     def __init__(self, backbone: Backbone, bottleneck: int, std: float, activation: ActivationName) -> None:
         super().__init__()
-        self.positions = SEQUENTIAL if backbone.is_text_to_text else ONE_STACK
+        self.positions = positions_of(backbone)
         self.adapters = nn.ModuleDict(
             {
                 position: Bottlenecks(
@@ -64,6 +69,6 @@ class PetAdapter(PetMethod):
     Options: ClassVar[type[Closed]] = PetAdapterOptions
 
     @classmethod
-    def tuning(cls, backbone: Backbone, options: Any) -> Tuning:
+    def tuning(cls, backbone: Backbone, options: Any, seed: int) -> Tuning:
         """Return the adapters."""
         return Adapters(backbone, options.bottleneck, options.initial_std, options.activation)

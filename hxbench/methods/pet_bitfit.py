@@ -30,7 +30,9 @@ def biased_modules(backbone: Backbone) -> dict[str, nn.Module]:
     model: Any = backbone.model
     if backbone.family.stacks == "decoder":
         return {
-            name: one for name, one in model.named_modules() if isinstance(getattr(one, "bias", None), nn.Parameter)
+            name: one
+            for name, one in model.named_modules()
+            if isinstance(getattr(one, "bias", None), nn.Parameter)
         }
     if backbone.family.stacks == "encoder":
         return {
@@ -44,7 +46,8 @@ def biased_modules(backbone: Backbone) -> dict[str, nn.Module]:
     return {name: one for name, one in model.named_modules() if wanted(name, one)}
 
 
-def _width(module: nn.Module) -> int:
+def output_width(module: nn.Module) -> int:
+    """Return the width of what a linear layer or a LayerNorm puts out."""
     weight: Any = module.weight
     return int(weight.shape[0])
 
@@ -56,7 +59,7 @@ class Biases(Tuning):
         super().__init__()
         modules = biased_modules(backbone)
         self.names = tuple(modules)
-        self.biases = nn.ParameterList(nn.Parameter(torch.zeros(_width(one))) for one in modules.values())
+        self.biases = nn.ParameterList(nn.Parameter(torch.zeros(output_width(one))) for one in modules.values())
         for bias, module in zip(self.biases, modules.values(), strict=True):
             self.adding(module, lambda _input, output, bias=bias: bias.to(output.dtype))  # type: ignore[misc]
 
@@ -69,6 +72,6 @@ class PetBitfit(PetMethod):
     """BitFit."""
 
     @classmethod
-    def tuning(cls, backbone: Backbone, options: Any) -> Tuning:
+    def tuning(cls, backbone: Backbone, options: Any, seed: int) -> Tuning:
         """Return the addends."""
         return Biases(backbone)

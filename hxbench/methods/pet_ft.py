@@ -26,6 +26,6 @@ class PetFt(PetMethod):
     """Full fine-tuning."""
 
     @classmethod
-    def tuning(cls, backbone: Backbone, options: Any) -> Tuning:
+    def tuning(cls, backbone: Backbone, options: Any, seed: int) -> Tuning:
         """Return the backbone itself."""
         return FullTuning(backbone)

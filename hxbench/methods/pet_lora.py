@@ -5,20 +5,45 @@ Through `peft` where query and value are layers of their own, BERT and T5; besid
 """
 
 from collections.abc import Iterable
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import Field
 from torch import nn
 
 from hxbench.backbones.load import Backbone
 from hxbench.methods.tuning import PetMethod, Tuning, TuningOptions, layers_of
-from hxbench.modules.fused_low_rank import FusedLowRank
+from hxbench.modules.low_rank import FusedLowRank
 from hxbench.spec import Closed, Positive
 
 _PROJECTIONS = {
     "encoder": ("attention.self.query", "attention.self.value"),
     "encoder-decoder": ("layer.0.SelfAttention.q", "layer.0.SelfAttention.v"),
 }
+
+
+class Projection(NamedTuple):
+    """A query or value projection, a layer of its own or a third of one."""
+
+    name: str
+    module: nn.Module
+    third: int | None  # of a fused projection: 0 the query, 2 the value
+    width_in: int
+    width_out: int
+
+
+def projections_of(backbone: Backbone) -> list[Projection]:
+    """Return the query and value projections of every self-attention, layer by layer."""
+    found = []
+    for number, layer in enumerate(layers_of(backbone)):
+        if backbone.family.stacks == "decoder":
+            fused, hidden = layer.get_submodule("self_attention.query_key_value"), backbone.hidden_size
+            for name, third in (("query", 0), ("value", 2)):
+                found.append(Projection(f"{number}.{name}", fused, third, hidden, hidden))
+            continue
+        for name in _PROJECTIONS[backbone.family.stacks]:
+            module: Any = layer.get_submodule(name)
+            found.append(Projection(f"{number}.{name}", module, None, module.in_features, module.out_features))
+    return found
 
 
 class PetLoraOptions(TuningOptions):
@@ -37,15 +62,11 @@ class PeftLora(Tuning):
         from peft import LoraConfig
         from peft.tuners.lora import LoraModel
 
-        wanted = {
-            id(layer.get_submodule(name))
-            for layer in layers_of(backbone)
-            for name in _PROJECTIONS[backbone.family.stacks]
-        }
+        wanted = {id(one.module) for one in projections_of(backbone)}
         model: Any = backbone.model
         config = LoraConfig(
             r=options.rank,
-            lora_alpha=options.alpha,  # type: ignore[arg-type]
+            lora_alpha=options.alpha,
             lora_dropout=options.dropout,
             target_modules=[name for name, module in model.named_modules() if id(module) in wanted],
         )
@@ -92,7 +113,7 @@ class PetLora(PetMethod):
     Options: ClassVar[type[Closed]] = PetLoraOptions
 
     @classmethod
-    def tuning(cls, backbone: Backbone, options: Any) -> Tuning:
+    def tuning(cls, backbone: Backbone, options: Any, seed: int) -> Tuning:
         """Return the branches."""
         kind = FusedLora if backbone.family.stacks == "decoder" else PeftLora
         return kind(backbone, options)

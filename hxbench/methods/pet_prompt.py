@@ -25,20 +25,22 @@ class PetPromptOptions(TuningOptions):
     std: Annotated[float, Field(gt=0)] = 0.1
 
 
+def first_tokens(backbone: Backbone, tokens: int, start: str, std: float) -> Tensor:
+    """Return virtual tokens [tokens, hidden] as they begin."""
+    model: Any = backbone.model
+    words = model.get_input_embeddings().weight.detach()
+    if start == "normal" or (start == "published" and backbone.family.stacks == "decoder"):
+        return torch.empty(tokens, words.shape[1]).normal_(std=std)
+    rows = torch.arange(tokens, device=words.device) % len(words)  # a small vocabulary may have fewer
+    return words[rows].clone()
+
+
 class VirtualTokens(Tuning):
     """100·H parameters with 100 tokens at width H."""
 
     def __init__(self, backbone: Backbone, tokens: int, start: str, std: float) -> None:
         super().__init__()
-        model: Any = backbone.model
-        words = model.get_input_embeddings().weight.detach()
-        if start == "published":
-            start = "normal" if backbone.family.stacks == "decoder" else "words"
-        drawn = torch.empty(tokens, words.shape[1]).normal_(std=std)
-        if start == "words":  # a small vocabulary may have fewer
-            rows = torch.arange(tokens) % len(words)
-            drawn = words[rows.to(words.device)].clone()
-        self.tokens = nn.Parameter(drawn)
+        self.tokens = nn.Parameter(first_tokens(backbone, tokens, start, std))
 
     def prompt(self) -> Tensor:
         """Return the prompt, [tokens, hidden]."""
@@ -55,6 +57,6 @@ class PetPrompt(PetMethod):
     Options: ClassVar[type[Closed]] = PetPromptOptions
 
     @classmethod
-    def tuning(cls, backbone: Backbone, options: Any) -> Tuning:
+    def tuning(cls, backbone: Backbone, options: Any, seed: int) -> Tuning:
         """Return the virtual tokens."""
         return VirtualTokens(backbone, options.tokens, options.start, options.std)

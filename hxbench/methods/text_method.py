@@ -57,8 +57,8 @@ class TextMethod(Method):
         self.objective = objective or Objective()
 
     @classmethod
-    def on(cls, backbone: Backbone, **others: Any) -> "TextMethod":
-        """Return the method on a backbone, given what `__init__` takes."""
+    def on(cls, backbone: Backbone, *, seed: int = 0, **others: Any) -> "TextMethod":
+        """Return the method on a backbone, given what `__init__` takes; `seed` is the run's."""
         return cls(backbone, **others)
 
     def adapter_weights(self, condition: TextCondition) -> Mapping[SiteKey, SiteWeights]:

@@ -50,9 +50,13 @@ class Tuning(nn.Module):
         """Return what is trained, by name."""
         return {"tuned": list(self.parameters())}
 
-    def adding(self, module: nn.Module, change: Callable[[Tensor, Tensor], Tensor]) -> None:
+    def adding(self, module: nn.Module, change: Callable[[Tensor, Tensor], Tensor | None]) -> None:
         """Add `change(input, output)` to what a stock module puts out, for as long as the tuning is there."""
-        hook = lambda _module, inputs, output: output + change(inputs[0], output)  # noqa: E731
+
+        def hook(_module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+            added = change(inputs[0], output)
+            return output if added is None else output + added
+
         self._handles.append(module.register_forward_hook(hook))
 
     def remove(self) -> None:
@@ -69,14 +73,15 @@ class PetMethod(TextMethod):
     stacks = ("encoder", "encoder-decoder", "decoder")
 
     @classmethod
-    def tuning(cls, backbone: Backbone, options: Any) -> Tuning:
-        """Return what is tuned in a backbone."""
+    def tuning(cls, backbone: Backbone, options: Any, seed: int) -> Tuning:
+        """Return what is tuned in a backbone; `seed` is the run's."""
         raise NotImplementedError
 
     @classmethod
-    def on(cls, backbone: Backbone, **others: Any) -> TextMethod:
+    def on(cls, backbone: Backbone, *, seed: int = 0, **others: Any) -> TextMethod:
         """Return the method on a backbone; `others` as every text method."""
-        return _BY_STACKS[backbone.family.stacks](backbone, tuned_by=cls.tuning, **others)
+        tuned_by = lambda backbone, options: cls.tuning(backbone, options, seed)  # noqa: E731
+        return _BY_STACKS[backbone.family.stacks](backbone, tuned_by=tuned_by, **others)
 
 
 class Tuned(TextMethod):
@@ -165,5 +170,5 @@ def layers_of(backbone: Backbone) -> list[nn.Module]:
     if backbone.family.stacks == "encoder-decoder":
         model: Any = backbone.model
         return [*model.encoder.block, *model.decoder.block]
-    return list(body.get_submodule(backbone.family.layers))  # type: ignore[arg-type]
-
+    layers: Any = body.get_submodule(backbone.family.layers)
+    return list(layers)

@@ -51,6 +51,7 @@ def build(spec: RunSpec, backbone: Backbone) -> Method:
         new = spec.few_shot.task if spec.few_shot and spec.few_shot.task not in tasks else None
         method: Method = kind.on(
             backbone,
+            seed=spec.seed,
             tasks=tasks,
             new_task=new,
             options=options,

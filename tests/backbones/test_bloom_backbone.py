@@ -1,6 +1,7 @@
-"""BLOOM as a backbone: from a folder, its shapes digit for digit, ALiBi under left padding, and what is refused."""
+"""BLOOM as a backbone: from a folder, its shapes digit for digit, ALiBi under left padding, what is refused."""
 
 import json
+from itertools import pairwise
 
 import pytest
 import torch
@@ -115,7 +116,7 @@ def test_each_size_has_about_four_times_the_parameters_outside_of_the_embeddings
         backbone = meta_backbone(recipe.load("backbones", name))
         words = backbone.model.get_input_embeddings().weight.numel()
         sizes.append(sum(p.numel() for p in backbone.body.parameters()) - words)
-    ratios = [large / small for small, large in zip(sizes, sizes[1:], strict=False)]
+    ratios = [large / small for small, large in pairwise(sizes)]
     assert all(3 < ratio < 4.2 for ratio in ratios), ratios
 
 

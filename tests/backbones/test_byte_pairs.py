@@ -10,7 +10,9 @@ from hxbench.errors import InputError
 LINES = ["the cat sat on the mat .", "the dog saw 12 cats ?", "naïve, she’d said: ok"] * 4
 
 
-@pytest.mark.parametrize("text", ["the cat sat .", "  two  blanks ", "漢字 \t and\nmore", "año 2023: 100 %", "😀", ""])
+@pytest.mark.parametrize(
+    "text", ["the cat sat .", "  two  blanks ", "漢字 \t and\nmore", "año 2023: 100 %", "😀", ""]
+)
 def test_any_text_comes_back(text):
     tokenizer = train_byte_pairs(LINES, 300)
     ids = tokenizer(text).input_ids

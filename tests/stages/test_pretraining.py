@@ -250,7 +250,9 @@ def test_english_text_pre_trains_every_family(architecture, tmp_path):
     from hxbench.spec import DataSpec
 
     write_text_mirror(tmp_path / "mirror")
-    english = EnglishCorpora(Origin("mirror", tmp_path / "mirror"), DataSpec(origin="mirror", collection="english"))
+    english = EnglishCorpora(
+        Origin("mirror", tmp_path / "mirror"), DataSpec(origin="mirror", collection="english")
+    )
     plan = TINY_BLOOM.pretrain.model_copy(update={"architecture": architecture, "steps": 6, "vocabulary": 600})
     spec = BackboneSpec(name="x", pretrain=plan)
     spec = spec.model_copy(update={"fingerprint": backbone.fingerprint(spec, english)})
