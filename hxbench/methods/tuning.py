@@ -10,12 +10,13 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from hxbench.backbones.load import Backbone
-from hxbench.backbones.sites import SiteKey, Sites, SiteWeights
+from hxbench.backbones.sites import Family, SiteKey, Sites, SiteWeights
 from hxbench.methods.causal import CausalText, LossOver
-from hxbench.methods.classifier import Classifier, Head
+from hxbench.methods.classifier import Classifier, Head, require_classes
 from hxbench.methods.text_method import TextCondition, TextMethod
 from hxbench.methods.text_to_text import TextToText
-from hxbench.spec import Closed
+from hxbench.spec import Closed, RunSpec
+from hxbench.tasks import text_task
 
 
 class TuningOptions(Closed):
@@ -71,6 +72,12 @@ class PetMethod(TextMethod):
 
     Options: ClassVar[type[Closed]] = TuningOptions
     stacks = ("encoder", "encoder-decoder", "decoder")
+
+    @classmethod
+    def require(cls, spec: RunSpec, family: Family) -> None:
+        """Raise `InputError` for a task that has to be written, on an encoder alone."""
+        if family.stacks == "encoder" and spec.task:
+            require_classes(text_task(spec.task))
 
     @classmethod
     def tuning(cls, backbone: Backbone, options: Any, seed: int) -> Tuning:

@@ -28,7 +28,7 @@ def with_options(spec: RunSpec) -> RunSpec:
     body = spec.backbone
     family = body.pretrain.architecture if body.pretrain else (body.shape or {}).get("model_type")
     if family is not None:  # else its files will tell
-        _require_stacks(spec, kind, family_of(family))
+        _require_family(spec, kind, family_of(family))
         require_precision(family, spec.training.precision)
     return spec.model_copy(update={"options": options.model_dump(mode="json")})
 
@@ -42,7 +42,7 @@ def build(spec: RunSpec, backbone: Backbone) -> Method:
             f"in batches padded to a multiple of {MULTIPLE}."
         )
     kind = method_class(spec.kind)
-    _require_stacks(spec, kind, backbone.family)
+    _require_family(spec, kind, backbone.family)
     require_precision(backbone, spec.training.precision)
     options = validated(kind.Options, spec.options, f"options of {spec.method}")
     tasks = model_tasks(spec.setting, spec.task, spec.suite)
@@ -73,10 +73,11 @@ _WANTED = {
 }
 
 
-def _require_stacks(spec: RunSpec, kind: type[Method], family: Family) -> None:
+def _require_family(spec: RunSpec, kind: type[Method], family: Family) -> None:
     if family.stacks not in kind.stacks:
         wants = " or ".join(_WANTED[one] for one in kind.stacks)
         raise InputError(f"{spec.method} needs a backbone of {wants}; {spec.backbone.name} is none.")
+    kind.require(spec, family)
 
 
 def equip(method: Method, spec: RunSpec, store: Store, *, start: bool = True) -> None:

@@ -404,3 +404,44 @@ def test_costs_need_no_weights(family):
     width = 1024 if family == "bloom-560m" else 512
     # every piece goes through two products a site; of T5 at least the encoder's pieces
     assert adapted["flops_per_token"] - plain["flops_per_token"] >= blocks * 2 * 2 * 24 * width
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "apet"])
+def test_a_recipe_states_every_option(kind):
+    loaded = recipe.load("methods", kind)
+    assert set(method_class(kind).Options.model_fields) == set(loaded.options)
+    assert (loaded.paper, loaded.kind) == ("pet", kind)
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "apet"])
+def test_a_task_a_family_does_not_have_is_refused_before_anything_is_read(kind):
+    for name in ("bert-large", "sandbox-en-bert-small"):
+        spec = recipe.resolve(kind, setting="single", task="xsum", backbone_name=name)
+        with pytest.raises(InputError, match="XSUM has no classes to choose among"):
+            with_options(spec)
+    with_options(recipe.resolve(kind, setting="single", task="xsum", backbone_name="bloom-560m"))
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "wanted"),
+    [
+        ("adapter", "bloom-560m", "adapter needs a backbone of an encoder and a decoder"),
+        ("adapter", "bert-large", "adapter needs a backbone of an encoder and a decoder"),
+        ("hyperx-base", "sandbox-bloom-base", "hyperx-base needs a backbone of an encoder alone"),
+    ],
+)
+def test_other_methods_keep_to_their_families(method, name, wanted):
+    setting = recipe.load("methods", method).settings[0]
+    spec = recipe.resolve(method, setting=setting, task="rte", backbone_name=name)
+    with pytest.raises(InputError, match=wanted):
+        with_options(spec)
+
+
+def test_every_size_of_a_profile_is_there():
+    for profile, sizes in (("demo", 9), ("paper", 9), ("lab", 3)):
+        scale = recipe.scale(profile, "pet")
+        assert len(scale.sizes) == sizes
+        for size in scale.sizes:
+            family = {"bert": "encoder", "bloom": "decoder", "t5": "encoder-decoder"}[size.split("-")[0]]
+            spec = recipe.resolve("pet-bitfit", setting="single", task="rte", profile=profile, size=size)
+            assert meta_backbone(spec.backbone).family.stacks == family
