@@ -19,8 +19,8 @@ BACKBONES = {
     name: BackboneSpec(
         name=f"tiny-{name}",
         pretrain=PretrainSpec(
-            architecture=name, vocabulary=400, layers=2, hidden=16, heads=2, intermediate=64, steps=10, batch_size=8,
-            max_length=24, lr=3e-3, dropout=0, cpu_threads=1,
+            architecture=name, vocabulary=400, layers=2, hidden=16, heads=2, intermediate=64, steps=10,
+            batch_size=8, max_length=24, lr=3e-3, dropout=0, cpu_threads=1,
         ),
     )
     for name in ("t5", "bloom")
