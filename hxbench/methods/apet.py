@@ -55,7 +55,10 @@ def placement_of(found: Candidates, options: ApetOptions, seed: int) -> Placemen
         return published(found.inserted["lora"] + found.inserted["adapter"], found.existing, budget, seed)
     units = list(found.existing) if options.places != "inserted" else []
     if options.places != "existing":
-        units += [unit for some in found.inserted.values() for unit in some]
+        # as in the published code no prompts where entries are scattered: nearly every virtual token gets one then,
+        # and a text is read with a hundred frozen vectors more
+        kinds = [kind for kind in found.inserted if options.mode == "adjacent" or kind != "prompt"]
+        units += [unit for kind in kinds for unit in found.inserted[kind]]
     return {"discrete": discrete, "adjacent": adjacent}[options.mode](units, budget, seed)
 
 

@@ -136,6 +136,14 @@ def test_the_budget_is_what_is_trained(family):
             assert ("inserted" in method.parts()) == (options["places"] == "inserted")
 
 
+def test_scattered_entries_make_no_text_longer(family):
+    """Nearly every virtual token would get an entry of a thousand; whole ones come with whole tensors."""
+    places = made(tiny(family), places="inserted", budget=1000).tuning.placement
+    assert {name.partition(".")[0] for name in places} == {"bias", "lora", "adapter"}
+    whole = made(tiny(family), mode="adjacent", places="inserted", budget=1000).tuning.placement
+    assert any(name.startswith("token.") for name in whole)
+
+
 def test_the_published_rule_reports_what_it_took(family):
     method = made(tiny(family), mode="code", budget=2000)
     assert method.counted() == size_of(method.tuning.placement)
