@@ -55,8 +55,8 @@ def placement_of(found: Candidates, options: ApetOptions, seed: int) -> Placemen
         return published(found.inserted["lora"] + found.inserted["adapter"], found.existing, budget, seed)
     units = list(found.existing) if options.places != "inserted" else []
     if options.places != "existing":
-        # as in the published code no prompts where entries are scattered: nearly every virtual token gets one then,
-        # and a text is read with a hundred frozen vectors more
+        # as in the published code no prompts where entries are scattered: nearly every virtual token gets one,
+        # and a text would be read with a hundred frozen vectors more
         kinds = [kind for kind in found.inserted if options.mode == "adjacent" or kind != "prompt"]
         units += [unit for kind in kinds for unit in found.inserted[kind]]
     return {"discrete": discrete, "adjacent": adjacent}[options.mode](units, budget, seed)
