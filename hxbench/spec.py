@@ -77,7 +77,7 @@ class DataSpec(Closed):
 
 
 class PretrainSpec(Closed):
-    """How a small BERT or T5 is made from running text: of the covered languages, or of the English tasks."""
+    """How a small BERT, T5 or BLOOM is made from running text: of covered languages, or of the English tasks."""
 
     vocabulary: Positive
     layers: Positive
@@ -97,10 +97,16 @@ class PretrainSpec(Closed):
     precision: Literal["fp32", "bf16"] = "fp32"
     cpu_threads: Positive | None = None
     seed: int = 0
-    architecture: Literal["bert", "t5"] = added("bert")
+    architecture: Literal["bert", "t5", "bloom"] = added("bert")
     mean_span: float = added(3.0, ge=1)  # t5: pieces in a corrupted span, on average
     gated: bool = added(False)  # t5: the feed-forward block of v1.1
     relative_rate: bool = added(False)  # see `TrainingSpec`
+
+    @model_validator(mode="after")
+    def _bloom_is_four_wide(self) -> Self:
+        if self.architecture == "bloom" and self.intermediate != 4 * self.hidden:
+            raise ValueError("BLOOM's feed-forward block is four times as wide as its hidden states: intermediate")
+        return self
 
 
 class BackboneSpec(Closed):

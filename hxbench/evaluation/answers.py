@@ -13,7 +13,7 @@ from hxbench.encoding.text_batch import collate_text
 from hxbench.encoding.texts import labels_as_decoded, longest_label
 from hxbench.evaluation.text_counts import example_counts, read
 from hxbench.evaluation.text_metrics import metric_of_counts
-from hxbench.methods.text_to_text import TextToText
+from hxbench.methods.text_method import TextMethod
 from hxbench.tasks import LANGUAGE, PET_TASKS, TextTask, right_answers, text_task
 
 
@@ -153,7 +153,7 @@ class AnswerData:
 
 
 def answer(
-    method: TextToText,
+    method: TextMethod,
     data: AnswerData,
     tokenizer: Any,
     batch_size: int,

@@ -16,6 +16,7 @@ from hxbench.encoding.texts import encode_texts
 from hxbench.evaluation.answers import AnswerData, Answers, answer
 from hxbench.evaluation.text_metrics import majority
 from hxbench.methods.method import Method
+from hxbench.methods.text_method import TextMethod
 from hxbench.methods.text_to_text import TextToText
 from hxbench.sampling import ConcatenatedSampler, Sampler, Stream, batches_a_pass
 from hxbench.settings import Pair, model_tasks
@@ -98,9 +99,10 @@ class TextRunData:
 
     def introduce(self, method: Method) -> dict[str, Any]:
         """Show a method that is tuned to a new task the examples it gets of it."""
-        assert isinstance(method, TextToText)
+        assert isinstance(method, TextMethod)
         if method.new_task is None:
             return {}
+        assert isinstance(method, TextToText)
         [(pair, rows)] = self.train.items()
         method.eval()
         with torch.no_grad():
@@ -122,7 +124,7 @@ class TextRunData:
 
     def score(self, method: Method, pair: Pair, split: str) -> Answers:
         """Return a split with what the method answers."""
-        assert isinstance(method, TextToText)
+        assert isinstance(method, TextMethod)
         if (pair, split) not in self._answers:
             task = TEXT_TASKS[pair.task]
             corpus, encoded = self._encoded(pair, split)

@@ -152,6 +152,22 @@ def test_a_label_outside_the_set_names_its_line(place, tmp_path):
     assert "perhaps" in answer.err
 
 
+def test_costs_of_a_tuning_need_a_backbones_name_alone():
+    answer = hxbench("cost", "pet-lora", "--backbone", "bloom-7b1", "--json")
+    found = json.loads(answer.out)
+    assert (found["counted"], found["trainable"], found["backbone"]) == (3_932_160, 3_932_160, 7_069_016_064)
+    answer = hxbench("cost", "pet-adapter", "--backbone", "bert-small", "--json")
+    found = json.loads(answer.out)
+    assert found["counted"] == 200_896
+    assert found["trainable"] == 200_896 + found["parts"]["head"]
+    answer = hxbench("cost", "apet", "--backbone", "t5-v1_1-small", "--set", "options.budget=4096", "--json")
+    assert json.loads(answer.out)["counted"] == 4096
+    for budget, said in (("0", "or a number from 100"), ("999999999", "at most the 78")):
+        answer = hxbench("cost", "apet", "--backbone", "t5-v1_1-small", "--set", f"options.budget={budget}")
+        assert (answer.code, answer.err.count("\n")) == (2, 1)
+        assert said in answer.err
+
+
 def test_costs_are_counted_per_task():
     answer = hxbench("cost", "pha", "--json")
     assert answer.code == 0, answer.err
