@@ -29,7 +29,8 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForMaskedLM
 
 from hxbench import recipe
-from hxbench.backbones.load import Backbone, bert_shape
+from hxbench.backbones.load import Backbone
+from hxbench.backbones.shape import bert_shape
 from hxbench.backbones.sites import SiteKey, SiteWeights, family_of
 from hxbench.backbones.vocabulary import train_wordpiece
 from hxbench.corpora.conllu import read_conllu

@@ -11,7 +11,7 @@ from hxbench.errors import InputError, did_you_mean
 from hxbench.languages import code_among, language_set
 from hxbench.recipe import ExperimentBlock, ExperimentRecipe, FewShotRecipe, MethodRecipe
 from hxbench.spec import FewShotSpec, RunSpec, TrainingSpec, validated
-from hxbench.tasks import LANGUAGE
+from hxbench.tasks import LANGUAGE, SUITES
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,8 @@ def named(text: str) -> tuple[str, str]:
     if paper not in recipe.papers():
         raise InputError(did_you_mean("paper", paper, recipe.papers()))
     if name not in recipe.recipe_names(paper):
+        if makers := [other for other in recipe.recipe_names(paper) if name in artifacts_of(paper, other)]:
+            raise InputError(f"{name} is no experiment of {paper}: {paper}/{makers[-1]} makes it.")
         known = [f"{paper}/{other}" for other in recipe.recipe_names(paper)]
         raise InputError(did_you_mean("experiment", f"{paper}/{name}", known))
     return paper, name
@@ -138,8 +140,25 @@ def few_shot_protocol(paper: str = "hyperx", experiment: str | None = None) -> F
     return next(one for one in found if one)
 
 
+def _require_sense(paper: str, block: ExperimentBlock) -> None:
+    for method in block.methods:
+        of = recipe.load("methods", method).paper
+        if of != paper:
+            raise InputError(f"{method} is a method of paper {of}: an experiment of paper {paper} cannot have it.")
+        if recipe.scale("demo", of).is_text and not (block.suite or block.tasks or block.few_shot):
+            raise InputError(
+                f"a block of {method} says on what: suite ({' or '.join(SUITES)}), or tasks (such as [rte])."
+            )
+
+
+def few_shot_block(paper: str, method: str) -> ExperimentBlock | None:
+    """Return the block of a paper's few-shot experiments that has the method; None for one of the user's own."""
+    found = (block for name in recipe.recipe_names(paper) for block in blocks(paper, name))
+    return next((block for block in found if block.few_shot and method in block.methods), None)
+
+
 def blocks(paper: str, name: str, below: tuple[str, ...] = ()) -> list[ExperimentBlock]:
-    """Return the blocks of an experiment, those of the experiments it includes first.
+    """Return the blocks of an experiment, those of the experiments it includes first, one for each rate tried.
 
     `below` are the experiments that include this one.
     """
@@ -150,11 +169,24 @@ def blocks(paper: str, name: str, below: tuple[str, ...] = ()) -> list[Experimen
     if not included and not found.blocks:
         raise InputError(f"experiment {name} asks for no runs: it has neither blocks nor includes.")
     inner = [block for other in included for block in blocks(paper, other, (*below, name))]
-    return inner + list(found.blocks)
+    return inner + [rated for block in found.blocks for rated in at_rates(block)]
+
+
+def at_rates(block: ExperimentBlock) -> list[ExperimentBlock]:
+    """Return the block once for each learning rate that it tries; itself where it tries none."""
+    if not block.rates:
+        return [block]
+    trainings = ({**block.training, "lr": rate} for rate in block.rates)
+    return [block.model_copy(update={"rates": (), "training": training}) for training in trainings]
 
 
 def runs_of(paper: str, name: str, profile: str, **others: Any) -> list[Wanted]:
-    """Return every run an experiment asks for, once each."""
+    """Return every run an experiment asks for, once each.
+
+    Raises `InputError` for a method of another paper, and for a text-to-text block that does not say on what.
+    """
+    for block in blocks(paper, name):
+        _require_sense(paper, block)
     found = (wanted for block in blocks(paper, name) for wanted in block_runs(block, profile, **others))
     unique: dict[tuple[str, str], Wanted] = {}
     for wanted in found:

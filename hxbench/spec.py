@@ -56,7 +56,9 @@ class DataSpec(Closed):
     overflow: Literal["window", "truncate"] = "window"  # a longer sentence: cut into windows, or cut off
     multiword: Literal["skip", "keep"] = "skip"  # range lines of CoNLL-U; the published code keeps them
     held_out: tuple[str, ...] = ()  # paper codes of languages that only the backbone may have seen
-    collection: Literal["multilingual", "english"] = added("multilingual")  # whose tasks: Hyper-X's or PHA's
+    collection: Literal["multilingual", "english"] = added(
+        "multilingual"
+    )  # whose tasks: Hyper-X's, or those in English
     # English: which part of a release is trained on, chosen by and scored (PHA, section 4.3)
     split_rule: Literal["size", "names"] = added(
         "size"
@@ -69,11 +71,13 @@ class DataSpec(Closed):
     score_step: float = added(
         0.2, gt=0, allow_inf_nan=False
     )  # STS-B scores are rounded to multiples of it; the code has 0.1
+    template: Literal["pha", "pet"] = added("pha")  # whose source texts (`encoding.templates`)
+    labels: Literal["digits", "words"] = added("digits")  # how a class is written
     fingerprint: str = ""  # of the files that were read; filled in when the run is resolved
 
 
 class PretrainSpec(Closed):
-    """How a small BERT or T5 is made from running text: of the covered languages, or of the English tasks."""
+    """How a small BERT, T5 or BLOOM is made from running text: of covered languages, or of the English tasks."""
 
     vocabulary: Positive
     layers: Positive
@@ -93,10 +97,16 @@ class PretrainSpec(Closed):
     precision: Literal["fp32", "bf16"] = "fp32"
     cpu_threads: Positive | None = None
     seed: int = 0
-    architecture: Literal["bert", "t5"] = added("bert")
+    architecture: Literal["bert", "t5", "bloom"] = added("bert")
     mean_span: float = added(3.0, ge=1)  # t5: pieces in a corrupted span, on average
     gated: bool = added(False)  # t5: the feed-forward block of v1.1
     relative_rate: bool = added(False)  # see `TrainingSpec`
+
+    @model_validator(mode="after")
+    def _bloom_is_four_wide(self) -> Self:
+        if self.architecture == "bloom" and self.intermediate != 4 * self.hidden:
+            raise ValueError("BLOOM's feed-forward block is four times as wide as its hidden states: intermediate")
+        return self
 
 
 class BackboneSpec(Closed):

@@ -1,7 +1,7 @@
-"""The text-to-text tasks of PHA: what a model reads, what it has to write, and how that is scored (section 4).
+"""The English tasks of PHA and of PET scaling: what a model reads, has to write, and how that is scored.
 
-The source text of an example is the task's prefix and its fields by name, the target text a class id, a number or
-the wanted text itself.
+PHA (section 4) has sixteen and PET scaling eleven, six of them the same. How an example becomes a text
+is `hxbench.encoding.templates`.
 """
 
 from dataclasses import dataclass
@@ -12,14 +12,16 @@ from hxbench.errors import InputError, did_you_mean
 Kind = Literal["classification", "regression", "generation"]
 LANGUAGE = "en"  # of all of them, where a pair of task and language is asked for
 SUITES = ("glue", "superglue")
+APART = "\n"  # between the right answers to a question in its target; none of them has a line break
 
 
 @dataclass(frozen=True)
 class TextTask:
     """One task.
 
-    `labels` are the classes by id, in the words of the files; `metric` enters the averages, `others` are computed
-    beside it. `size` is the number of training examples of the release, by which the paper's rule of splits goes.
+    `prefix` is what PHA's source texts begin with. `labels` are the classes by id, in the words of the files;
+    `metric` enters the averages, `others` are computed beside it. `size` is the number of training examples of the
+    release, by which the paper's rule of splits goes.
     """
 
     name: str
@@ -62,8 +64,77 @@ xsum    | XSUM    | xsum      | summarize:        | document            |       
 roen    | Ro-En   | wmt16     | translate Romanian to English: | text   |                                     | bleu             | 610320 | generation
 enro    | En-Ro   | wmt16     | translate English to Romanian: | text   |                                     | bleu             | 610320 | generation
 """  # noqa: E501
+# Those that only PET scaling has: in no suite, in no running text and no vocabulary that is made for PHA.
+_MORE_TASKS = """
+imdb    | IMDB            | imdb            | imdb        | sentence | negative positive | accuracy             | 25000 | classification
+rotten  | Rotten Tomatoes | rotten_tomatoes | rotten      | sentence | negative positive | accuracy             | 8530  | classification
+nq      | NQ-Open         | nq_open         | nq question: | question |                  | squad_f1 exact_match | 87925 | generation
+samsum  | SAMSum          | samsum          | summarize:  | dialogue |                   | rougel               | 14732 | generation
+multinews | Multi-News    | multi_news      | summarize:  | document |                   | rougel               | 44972 | generation
+"""  # noqa: E501
 
-TEXT_TASKS: dict[str, TextTask] = {task.name: task for task in map(_line, _TASKS.strip().splitlines())}
+
+def _table(text: str) -> dict[str, TextTask]:
+    return {task.name: task for task in map(_line, text.strip().splitlines())}
+
+
+PHA_TASKS = tuple(_table(_TASKS))
+TEXT_TASKS: dict[str, TextTask] = _table(_TASKS) | _table(_MORE_TASKS)
+
+
+@dataclass(frozen=True)
+class PetTask:
+    """What PET scaling says of one of its tasks: groups and lengths in its paper, digits in its code.
+
+    `digits` stand for the classes, by their ids, where labels are digits. `max_source` is the longest input and
+    `max_answer` the longest generation in pieces; None where the paper does not say.
+    """
+
+    group: str
+    digits: tuple[str, ...]
+    max_source: int
+    max_answer: int | None
+
+
+PET_GROUPS = ("sa", "nli", "pi", "qa", "sum")
+# in the paper's order: task, group, digits by class id, longest input, longest generation
+_PET = """
+sst2      | sa  | 0 1   | 128 | 1
+imdb      | sa  | 0 1   | 128 | 1
+rotten    | sa  | 0 1   | 128 | 1
+mnli      | nli | 1 2 0 | 256 | 1
+qnli      | nli | 1 0   | 256 | 1
+rte       | nli | 1 0   | 256 | 1
+mrpc      | pi  | 0 1   | 256 | 1
+qqp       | pi  | 0 1   | 256 | 1
+nq        | qa  |       | 256 |
+samsum    | sum |       | 256 | 128
+multinews | sum |       | 256 | 64
+"""
+
+
+def _pet() -> dict[str, PetTask]:
+    rows = ([cell.strip() for cell in line.split("|")] for line in _PET.strip().splitlines())
+    return {
+        name: PetTask(group, tuple(digits.split()), int(source), int(answer) if answer else None)
+        for name, group, digits, source, answer in rows
+    }
+
+
+PET_TASKS: dict[str, PetTask] = _pet()
+
+
+def unified_label(task: TextTask, label: int) -> int:
+    """Return what a class id is called in PET's transfer between tasks (its appendix E), where all tasks agree.
+
+    0 is negative, not entailed, contradicted, not the same; 1 is positive, entailed, the same; 2 is neutral. They
+    are the code's digits, so that a text-to-text run with PET's template and `data.labels: digits` writes them
+    already. Raises `InputError` for a task that PET does not have or that has no classes.
+    """
+    digits = PET_TASKS[task.name].digits if task.name in PET_TASKS else ()
+    if not digits:
+        raise InputError(f"{task.title} has no classes in PET scaling, and so none to be unified.")
+    return int(digits[label])
 
 
 def text_task(name: str) -> TextTask:
@@ -71,6 +142,11 @@ def text_task(name: str) -> TextTask:
     if name not in TEXT_TASKS:
         raise InputError(did_you_mean("task", name, list(TEXT_TASKS)))
     return TEXT_TASKS[name]
+
+
+def right_answers(target: str) -> list[str]:
+    """Return the answers to a question from its target: at least one of each non-empty target."""
+    return [answer for answer in target.split(APART) if answer.strip()]
 
 
 def suite_tasks(suite: str) -> tuple[str, ...]:

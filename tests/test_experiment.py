@@ -110,3 +110,41 @@ def test_no_text_model_is_tuned_to_a_few_examples_of_what_it_was_trained_on():
     protocol = experiment.few_shot_protocol("pha").model_copy(update={"tasks": ("rte", "cb"), "k": (4,)})
     wanted = list(experiment.few_shot_runs(start, protocol, draws=[0]))
     assert [one.spec.few_shot.task for one in wanted] == ["cb"]
+
+
+def test_a_command_tunes_the_models_that_the_papers_few_shot_table_tunes():
+    wanted = {one.start.run_id for one in experiment.runs_of("pha", "table2", "demo") if one.start}
+    for method in ("pha", "shared-ft", "hyperformer"):
+        block = experiment.few_shot_block("pha", method)
+        for start in recipe.expand(method, setting="multi", suite="glue", changes=block):
+            assert start.run_id in wanted, method
+    assert experiment.few_shot_block("pha", "pha").options["mixed"] == 64
+    assert experiment.few_shot_block("pha", "mine.yaml") is None
+
+
+def test_a_block_is_run_at_every_rate_it_tries(tmp_path):
+    path = tmp_path / "rates.yaml"
+    path.write_text(
+        "paper: pha\nabout: Two rates.\nblocks:\n"
+        "  - {setting: single, tasks: [rte], methods: [ft], rates: [1.0e-3, 5.0e-4], training: {updates: 7}}\n"
+    )
+    found = experiment.runs_of("pha", str(path), "demo", seeds=[1, 2])
+    tried = sorted((one.spec.training.lr, one.spec.seed, one.spec.training.updates) for one in found)
+    assert tried == [(5e-4, 1, 7), (5e-4, 2, 7), (1e-3, 1, 7), (1e-3, 2, 7)]
+
+
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        (
+            "{setting: multi, methods: [pha]}",
+            r"a block of pha says on what: suite \(glue or superglue\), or tasks",
+        ),
+        ("{setting: multi, methods: [mbert]}", "mbert is a method of paper hyperx: an experiment of paper pha"),
+    ],
+)
+def test_a_block_that_makes_no_sense_is_refused(tmp_path, block, said):
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"paper: pha\nabout: A mistake.\nblocks:\n  - {block}\n")
+    with pytest.raises(InputError, match=said):
+        experiment.runs_of("pha", str(path), "demo")

@@ -13,24 +13,21 @@ from torch import nn
 
 from hxbench import manifest
 from hxbench.backbones.fetch import NEEDED, fetch_backbone, pinned
-from hxbench.backbones.shape import (
-    auto_class,
-    bert_shape,
-    has_own_output,
-    is_text_to_text,
-    new_model,
-    t5_shape,
-)
+from hxbench.backbones.shape import auto_class, has_own_output, is_text_to_text, new_model, shape_of
 from hxbench.backbones.sites import Family, family_of
 from hxbench.errors import InputError
 from hxbench.spec import BackboneSpec
 
 _RANDOM_BODY = 0  # the seed of random weights
+_ANSWERING_IDS = {  # what padding, ending and decoding go by, by the stacks of a model that writes
+    "encoder-decoder": ("pad_token_id", "eos_token_id", "decoder_start_token_id"),
+    "decoder": ("pad_token_id", "eos_token_id"),
+}
 
 
 @dataclass
 class Backbone:
-    """A stock language model, masked or text-to-text, with its tokenizer and the map of its parts."""
+    """A stock language model, masked, text-to-text or causal, with its tokenizer and the map of its parts."""
 
     model: nn.Module
     tokenizer: Any
@@ -85,8 +82,8 @@ def load_backbone(spec: BackboneSpec, *, offline: bool = False) -> Backbone:
 
     The random ones are the same every time: a method trained on them, or on an adapter that was, finds them again.
     Only safetensors are read and no code from the repository is run. Raises `InputError` when files are missing,
-    damaged (SHA-256 manifest, where there is one) or of a family without a map of sites, and for a text-to-text
-    model whose configuration lacks one of the ids that padding, ending and decoding go by.
+    damaged (SHA-256 manifest, where there is one) or of a family without a map of sites, and for a model that
+    writes whose configuration lacks one of the ids that padding, ending and decoding go by.
     """
     from transformers import AutoConfig, AutoTokenizer
     from transformers.utils.logging import disable_progress_bar
@@ -113,12 +110,12 @@ def load_backbone(spec: BackboneSpec, *, offline: bool = False) -> Backbone:
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(f"backbone {spec.name}: {reason}") from None
-    if is_text_to_text(config):
-        for name in ("pad_token_id", "eos_token_id", "decoder_start_token_id"):
-            if not isinstance(getattr(config, name, None), int):
-                raise InputError(
-                    f"backbone {spec.name}: config.json gives no {name}, without which T5 cannot write."
-                )
+    for name in _ANSWERING_IDS.get(family.stacks, ()):
+        if not isinstance(getattr(config, name, None), int):
+            which = config.model_type.upper()
+            raise InputError(
+                f"backbone {spec.name}: config.json gives no {name}, without which {which} cannot write."
+            )
     return Backbone(model, tokenizer, family)
 
 
@@ -145,7 +142,7 @@ def meta_backbone(spec: BackboneSpec) -> Backbone:
 
     shape = dict(spec.shape or {})
     if spec.pretrain:
-        shape = t5_shape(spec) if spec.pretrain.architecture == "t5" else bert_shape(spec)
+        shape = shape_of(spec)
     if shape:
         config = AutoConfig.for_model(shape.pop("model_type"), **shape)
     elif spec.folder:

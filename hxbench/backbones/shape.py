@@ -5,9 +5,11 @@ from typing import Any
 from torch import nn
 from torch.nn import init
 
+from hxbench.backbones.sites import family_of
 from hxbench.spec import BackboneSpec
 
-PAD, END = 0, 1  # of the T5 vocabularies: what fills up, and what ends a text; decoding starts from the former
+# Of the T5 and BLOOM vocabularies made here: what fills up, and what ends a text; T5 decodes from the former on.
+PAD, END = 0, 1
 
 
 def bert_shape(spec: BackboneSpec) -> dict[str, Any]:
@@ -47,6 +49,32 @@ def t5_shape(spec: BackboneSpec) -> dict[str, Any]:
     }
 
 
+def bloom_shape(spec: BackboneSpec) -> dict[str, Any]:
+    """Return the configuration of a BLOOM that is pre-trained here; its feed-forward block is always 4 wide."""
+    assert spec.pretrain is not None
+    return {
+        "model_type": "bloom",
+        "vocab_size": spec.pretrain.vocabulary,
+        "hidden_size": spec.pretrain.hidden,
+        "n_layer": spec.pretrain.layers,
+        "n_head": spec.pretrain.heads,
+        "hidden_dropout": spec.pretrain.dropout,
+        "attention_dropout": spec.pretrain.dropout,
+        "pad_token_id": PAD,
+        "bos_token_id": END,
+        "eos_token_id": END,
+    }
+
+
+_SHAPES = {"bert": bert_shape, "t5": t5_shape, "bloom": bloom_shape}
+
+
+def shape_of(spec: BackboneSpec) -> dict[str, Any]:
+    """Return the configuration of a backbone that is pre-trained here."""
+    assert spec.pretrain is not None
+    return _SHAPES[spec.pretrain.architecture](spec)
+
+
 def is_text_to_text(config: Any) -> bool:
     """Return whether a configuration is of a model with an encoder and a decoder."""
     return bool(config.is_encoder_decoder)
@@ -63,8 +91,10 @@ def has_own_output(config: Any) -> bool:
 
 def auto_class(config: Any) -> Any:
     """Return the class of the library that makes models of a configuration, with their language-modelling head."""
-    from transformers import AutoModelForMaskedLM, AutoModelForSeq2SeqLM
+    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForSeq2SeqLM
 
+    if family_of(config.model_type).stacks == "decoder":
+        return AutoModelForCausalLM
     return AutoModelForSeq2SeqLM if is_text_to_text(config) else AutoModelForMaskedLM
 
 

@@ -11,7 +11,7 @@ what goes into a module inside of a block, and what it makes of that is added to
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from torch import Tensor, nn
 
@@ -26,6 +26,7 @@ class SiteKey(NamedTuple):
 
 
 AddAndNorm = Callable[[Tensor], Tensor]  # value of the module before → LayerNorm(value + residual), same shape
+Stacks = Literal["encoder", "encoder-decoder", "decoder"]  # what an architecture consists of
 EMBEDDINGS = SiteKey(-1, "embeddings")  # the one site outside the layers: what the embeddings put out
 
 
@@ -77,11 +78,13 @@ class Family:
     mlm_head: str  # takes [n, hidden], returns [n, vocabulary]
     mlm_decoder: str  # the tied output matrix inside the head
     embeddings: str = "embeddings"  # in the body
+    stacks: Stacks = "encoder"
 
 
 # After the feed-forward block's second dense layer and its dropout, before "add & norm"; the same place twice, as
 # some adapters are fed what is put out there and others what "add & norm" would make of it.
 _BERT_LIKE = {
+    "attention_output": Position("attention.output.dropout"),
     "ffn_output": Position("output.dropout"),
     "ffn_output_normed": Position("output.dropout", block="output", norm="output.LayerNorm"),
 }
@@ -97,11 +100,20 @@ _T5 = {
     "decoder_ffn": Position("layer.2.dropout", before=True, layers=_DECODER),
     "decoder_parallel": Position("layer.2", beside="layer.2.DenseReluDense", layers=_DECODER),
 }
+# BLOOM adds the residual inside of its attention and its feed-forward block, with no module after the last dense
+# layer: an adapter acts on what that puts out, before dropout and residual as in T5.
+_BLOOM = {
+    "attention_output": Position("self_attention.dense"),
+    "ffn_output": Position("mlp.dense_4h_to_h"),
+}
 FAMILIES = {
     "bert": Family("bert", "encoder.layer", _BERT_LIKE, "cls.predictions", "decoder"),
     "roberta": Family("roberta", "encoder.layer", _BERT_LIKE, "lm_head", "decoder"),
     "xlm-roberta": Family("roberta", "encoder.layer", _BERT_LIKE, "lm_head", "decoder"),
-    "t5": Family("", _ENCODER, _T5, "lm_head", "", embeddings="shared"),
+    "t5": Family("", _ENCODER, _T5, "lm_head", "", embeddings="shared", stacks="encoder-decoder"),
+    "bloom": Family(
+        "transformer", "h", _BLOOM, "lm_head", "", embeddings="word_embeddings_layernorm", stacks="decoder"
+    ),
 }
 
 

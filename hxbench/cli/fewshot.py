@@ -39,7 +39,10 @@ def fewshot_command(
     data_source: options.DataSource = None,
     backbone: options.BackboneName = None,
     variant: options.Variant = "paper",
-    assign: options.Assign = None,
+    assign: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Change one field of the models it starts from; see train."),
+    ] = None,
     keep_weights: Annotated[
         bool,
         typer.Option("--keep-weights", help="Keep the weights of each model, for eval and predict."),
@@ -81,7 +84,7 @@ def fewshot_command(
     setting = setting or found.start_setting
     given: dict[str, Any] = {
         "profile": profile, "variant": variant, "backbone_name": backbone, "origin": source.kind,
-        "assignments": assign or (),
+        "assignments": assign or (), "changes": experiments.few_shot_block(found.paper, method),
     }  # fmt: skip
     counts = range(draws or scale.draws)
     if found.few_shot_from == "nothing":
@@ -100,11 +103,15 @@ def fewshot_command(
     wanted = [session.add(one.spec, one.start, keep_weights=keep_weights) for one in runs]
     if not wanted:
         raise InputError(
-            f"every pair asked for is a source of {method} ({setting}): nothing would be transferred."
+            f"{method} ({setting}) was trained on all of what is asked for: nothing would be transferred."
         )
     if keep_weights and (lost := [p for p in wanted if p.done and not session.store.has_weights(p.run_id)]):
-        said = "are in the store without weights: what hxbench runs rm removes is made anew"
-        print(f"{len(lost)} of these runs {said}.", file=sys.stderr)
+        ids = " ".join(one.run_id for one in lost)
+        print(
+            f"In the store already, without weights: hxbench runs rm {ids} removes them, "
+            "and this command makes them anew.",
+            file=sys.stderr,
+        )
     outcomes = work.do(session, place)
     if work.is_first_process():
         _show(session.store, wanted, as_json)
@@ -117,7 +124,7 @@ def _counts(text: str) -> tuple[int, ...]:
 
     words = [word.strip() for word in text.split(",")]
     if not all(word.isdecimal() and int(word) > 0 for word in words):
-        raise InputError(f"--k {text}: expected numbers of sentences from 1 up, such as 5,10,20,50.")
+        raise InputError(f"--k {text}: expected numbers of examples from 1 up, such as 5,10,20,50.")
     return tuple(dict.fromkeys(map(int, words)))
 
 
@@ -155,7 +162,8 @@ def _show(store: "Store", wanted: "list[Planned]", as_json: bool) -> None:
                 row[f"k={k}"] = f"{fmean(values):.1f}{deviation}" if values else None
         rows.append(row)
     if not as_json:
-        print("Score after tuning on k sentences, mean ± s.d. over seeds and draws; k=0 is zero-shot:\n")
+        zero = "; k=0 is zero-shot" if 0 in shown else ""
+        print(f"Score after tuning on k examples, mean ± s.d. over seeds and draws{zero}:\n")
     print_rows(rows, as_json)
 
 

@@ -69,7 +69,7 @@ def _corpora() -> Rows:
         "pos": ("Universal Dependencies 2.7, UPOS", "accuracy"),
         "mlm": ("running text of Wikipedia", "–"),
     }
-    from hxbench.tasks import TEXT_TASKS
+    from hxbench.tasks import PET_TASKS, PHA_TASKS, TEXT_TASKS
 
     for task, corpus in CORPUS_OF_TASK.items():
         said, metric = about.get(task, ("", "–"))
@@ -77,8 +77,9 @@ def _corpora() -> Rows:
         yield {"name": corpus, "task": task, "labels": count, "metric": metric, "about": said}
     for one in TEXT_TASKS.values():
         metric = " ".join((one.metric, *one.others))
+        papers = [name for name, its in (("PHA", PHA_TASKS), ("PET", PET_TASKS)) if one.name in its]
         yield {"name": one.suite, "task": one.name, "labels": len(one.labels) or None, "metric": metric,
-               "about": f"{one.title}, as text (PHA)"}  # fmt: skip
+               "about": f"{one.title}, as text ({', '.join(papers)})"}  # fmt: skip
 
 
 def _artifacts() -> Rows:

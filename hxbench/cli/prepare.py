@@ -42,7 +42,7 @@ def prepare_command(
     data = validated(DataSpec, scale.data, f"profile {profile}")
     source = inputs.DataSource.of(data_source, profile, scale.data)
     data = data.model_copy(update={"origin": source.kind})
-    tasks = prepare.tasks_of(corpora or [], data.collection)
+    tasks = prepare.tasks_of(corpora or [], data.collection, paper)
     wanted = recipe.backbone(backbone or scale.backbone)
     with progress() as tell:
 

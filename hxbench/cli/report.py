@@ -1,5 +1,6 @@
 """`hxbench report`: tables and figures of a paper, rebuilt from the store."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -41,6 +42,8 @@ def report_command(
 
     chosen = _chosen(paper, table, figure, everything)
     _check_format(format, chosen, out)
+    if store is not None and not store.is_dir():
+        print(f"hxbench: there is no store at {store}: nothing has been run there.", file=sys.stderr)
     results = read_results(paper, Store(places.store_dir(store)), profile)
     made = [make(artifact, results) for artifact in chosen]
     if out is None:
@@ -83,8 +86,6 @@ def _check_format(format: str | None, chosen: "list[Artifact]", out: Path | None
 
 
 def _print(made: "list[Made]", format: str, results: "PaperResults[Any]") -> None:
-    import sys
-
     from hxbench.report.render import PAGE, renderer, terminal
 
     tables = [table for one in made for table in one.tables]

@@ -137,7 +137,10 @@ def _show_text_scores(records: "Sequence[RunRecord]", as_json: bool) -> None:
         rows.append({**row, **({"texts cut": cut} if cut else {}), "seconds": record.status.get("wall_seconds")})
     names = list(dict.fromkeys(name for row in rows for name in row))
     if not as_json:
-        print("Test scores: accuracy; Matthews of cola, Pearson of stsb, ROUGE-2 of xsum, BLEU of translation:\n")
+        print(
+            "Test scores: accuracy; Matthews of cola, Pearson of stsb, ROUGE-2 of xsum, BLEU of translation, "
+            "F1 of nq, ROUGE-L of samsum and multinews:\n"
+        )
     print_rows([{name: row.get(name) for name in names} for row in rows], as_json)
 
 

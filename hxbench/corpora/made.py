@@ -22,6 +22,13 @@ def english_folder(seed: int) -> Path:
     return _made(f"english-v{VERSION}-seed{seed}", lambda folder: write_english(folder, seed))
 
 
+def pet_folder(seed: int) -> Path:
+    """Return the folder with what only PET scaling has of the English-like sandbox, as `english_folder` does."""
+    from hxbench.sandbox_english.pet import VERSION, write_pet
+
+    return _made(f"english-pet-v{VERSION}-seed{seed}", lambda folder: write_pet(folder, seed))
+
+
 def _made(name: str, write: Callable[[Path], None]) -> Path:
     """Return a sandbox's folder, written first where there is none.
 

@@ -1,59 +1,117 @@
-"""Examples of a text-to-text task as the texts a model reads and writes (PHA, section 4; its published code)."""
+"""Examples of a text-to-text task as the texts a model reads and writes, in the template of one of the papers.
+
+PHA (section 4; its published code): the task's prefix and its fields by name; class ids as digits.
+PET scaling (its code): `Input: ` and one line in CrossFit's form, the fields by name with ` [SEP] ` between them,
+then ` Output: `; a class as its word or as the digit that the code gives it. Of those lines only SST-2's
+`sentence: …` is known: the other fields go by the names that PHA has for them.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from typing import Literal
 
 from hxbench.errors import InputError
-from hxbench.tasks import TextTask
+from hxbench.spec import DataSpec
+from hxbench.tasks import PET_TASKS, TextTask, right_answers
 
+BEHIND = {"pha": "", "pet": " Output: "}  # the fields of an example, in each template
 HIGHEST = 5  # STS-B scores go from 0 to here
 _TENTH = Decimal("0.1")
 
 
-def source_text(task: TextTask, fields: Sequence[str]) -> str:
-    """Return what a model reads: the task's prefix, then every field behind its name, all joined by single blanks.
+@dataclass(frozen=True)
+class Wording:
+    """Whose template an example is in, and how a class is written: `words` are those of `TextTask.labels`."""
 
-    `fields` stand in the order of `task.fields`. A text to summarise or translate stands behind the prefix without
-    a name. Raises `InputError` for too few fields, too many, or an empty one.
+    template: Literal["pha", "pet"] = "pha"
+    labels: Literal["digits", "words"] = "digits"
+
+    @classmethod
+    def of(cls, data: DataSpec) -> "Wording":
+        """Return the wording that a run's data are in."""
+        return cls(data.template, data.labels)
+
+
+PHA = Wording()
+
+
+def source_text(task: TextTask, fields: Sequence[str], wording: Wording = PHA) -> str:
+    """Return what a model reads: the fields, in the order of `task.fields`, in the template.
+
+    In PHA's a text to summarise or translate stands behind the prefix without a name, and all texts as they are.
+    In PET's all white space, line breaks too, becomes single blanks. Raises `InputError` for too few fields, too
+    many, or an empty one.
     """
     if len(fields) != len(task.fields):
         raise InputError(f"{len(fields)} fields; expected {len(task.fields)}: {', '.join(task.fields)}.")
-    words = [task.prefix]
     for name, text in zip(task.fields, fields, strict=True):
         if not text.strip():
             raise InputError(f"the {name} is empty; expected a text.")
+    if wording.template == "pet":
+        line = " [SEP] ".join(f"{name}: {_one_line(text)}" for name, text in zip(task.fields, fields, strict=True))
+        return f"Input: {line}{BEHIND['pet']}"
+    words = [task.prefix]
+    for name, text in zip(task.fields, fields, strict=True):
         words += [text] if task.kind == "generation" else [f"{name}:", text]
     return " ".join(words)
 
 
-def target_text(task: TextTask, target: str, score_step: float) -> str:
-    """Return what a model has to write: the digits of a class id, a rounded score, or the text itself.
+def target_text(task: TextTask, target: str, score_step: float, wording: Wording = PHA) -> str:
+    """Return what a model has to write: a class, a rounded score, or the text itself.
 
-    A score is rounded to the nearest multiple of `score_step` and written with one decimal; one that lies half-way
-    goes to the even multiple, in decimal arithmetic. Raises `InputError` for what is no target of this task.
+    A class is what `label_texts` has at its id. A score is rounded to the nearest multiple of `score_step` and
+    written with one decimal; one that lies half-way goes to the even multiple, in decimal arithmetic. Of several
+    right answers it is the first, and a text in PET's template is one line. Raises `InputError` for what is no
+    target of this task.
     """
     if task.kind == "generation":
         if not target.strip():
             raise InputError("the target is empty; expected a text.")
-        return target
+        if task.name == "nq":
+            target = right_answers(target)[0]
+        return _one_line(target) if wording.template == "pet" else target
     if task.kind == "regression":
         return _rounded_score(target, score_step)
-    if target not in label_texts(task, score_step):
-        raise InputError(f"the label is '{target}'; expected {', '.join(label_texts(task, score_step))}.")
-    return target
+    ids = [str(label) for label in range(len(task.labels))]
+    if target not in ids:
+        raise InputError(f"the label is '{target}'; expected {', '.join(ids)}.")
+    return label_texts(task, score_step, wording)[int(target)]
 
 
-def label_texts(task: TextTask, score_step: float) -> tuple[str, ...]:
-    """Return every target text that the task can have, class ids in order and scores upwards; () of free text.
+def label_texts(task: TextTask, score_step: float, wording: Wording = PHA) -> tuple[str, ...]:
+    """Return every target text that the task can have, classes by id and scores upwards; () of free text.
 
-    Steps of 0.2 give 26 scores as in T5, the published code's 0.1 gives 51.
+    Steps of 0.2 give 26 scores as in T5, the published code's 0.1 gives 51. PET's digits are not the class ids; a
+    task that PET does not have has its class ids in its template too.
     """
     if task.kind == "generation":
         return ()
     if task.kind == "regression":
         step = _step(score_step)
         return tuple(_one_decimal(n * step) for n in range(int(HIGHEST / step) + 1))
+    if wording.labels == "words":
+        return task.labels
+    if wording.template == "pet" and task.name in PET_TASKS:
+        return PET_TASKS[task.name].digits
     return tuple(str(label) for label in range(len(task.labels)))
+
+
+def longest_texts(task: TextTask, max_length: int, wording: Wording = PHA) -> tuple[int, int]:
+    """Return how many pieces a source and a target may have at most, end mark included.
+
+    In PET's template no more than the paper's longest input of the task, and of a summary its longest generation;
+    a label is never cut, though the paper's single piece would do so to most.
+    """
+    if wording.template != "pet" or task.name not in PET_TASKS:
+        return max_length, max_length
+    known = PET_TASKS[task.name]
+    answer = known.max_answer if task.kind == "generation" else None
+    return min(max_length, known.max_source), min(max_length, answer or max_length)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _rounded_score(text: str, score_step: float) -> str:

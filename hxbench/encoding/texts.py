@@ -6,11 +6,20 @@ ends with it too.
 
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from hxbench import places
-from hxbench.encoding.templates import label_texts, source_text, target_text
+from hxbench.encoding.templates import (
+    BEHIND,
+    PHA,
+    Wording,
+    label_texts,
+    longest_texts,
+    source_text,
+    target_text,
+)
 from hxbench.encoding.tokens import tokenizer_fingerprint
 from hxbench.errors import InputError
 from hxbench.tasks import TextTask
@@ -24,14 +33,28 @@ def pieces_of(tokenizer: Any, texts: list[str]) -> list[list[int]]:
     return tokenizer(texts, add_special_tokens=False, return_attention_mask=False, verbose=False)["input_ids"]
 
 
-def longest_label(tokenizer: Any, task: TextTask, score_step: float) -> int:
+def longest_label(tokenizer: Any, task: TextTask, score_step: float, wording: Wording = PHA) -> int:
     """Return the number of pieces of the longest label, end mark included: no answer needs more.
 
     Raises `ValueError` for a task without labels.
     """
-    if not (labels := label_texts(task, score_step)):
+    if not (labels := label_texts(task, score_step, wording)):
         raise ValueError(f"{task.title} has no labels")
     return 1 + max(map(len, pieces_of(tokenizer, list(labels))))
+
+
+def labels_as_decoded(tokenizer: Any, labels: Sequence[str]) -> dict[str, str]:
+    """Return the labels by what comes back of their pieces: a tokenizer may have no piece for a mark in a word.
+
+    Raises `InputError` where two of them come back alike, so that no answer could tell them apart.
+    """
+    texts = tokenizer.batch_decode(
+        pieces_of(tokenizer, list(labels)), skip_special_tokens=True, clean_up_tokenization_spaces=False
+    )
+    decoded = {text.strip(): label for text, label in zip(texts, labels, strict=True)}
+    if len(decoded) < len(labels) or "" in decoded:
+        raise InputError(f"the backbone's tokenizer cannot tell these labels apart: {', '.join(labels)}.")
+    return decoded
 
 
 def encode_examples(
@@ -41,30 +64,41 @@ def encode_examples(
     task: TextTask,
     max_length: int,
     score_step: float,
+    wording: Wording = PHA,
 ) -> dict[str, list[Any]]:
-    """Return model rows for examples; `cut` is 1 where the source did not fit into `max_length` pieces.
+    """Return model rows for examples; `cut` is 1 where the source did not fit.
 
-    Both sides have at most `max_length` pieces, end mark included. Raises `InputError` that names task and row.
+    Both sides have at most as many pieces as `longest_texts` says, end mark included. In PET's template what does
+    not fit is cut from the texts, not from ` Output: ` behind them. Raises `InputError` that names task and row.
     """
     texts: dict[str, list[str]] = {"input_ids": [], "labels": []}
     for row, fields, target in zip(rows, batch["fields"], batch["target"], strict=True):
         try:
-            texts["input_ids"].append(source_text(task, fields))
-            texts["labels"].append(target_text(task, target, score_step))
+            texts["input_ids"].append(source_text(task, fields, wording))
+            texts["labels"].append(target_text(task, target, score_step, wording))
         except InputError as error:
             raise InputError(f"{task.title}, example {row + 1}: {error}") from None
-    pieces = {side: pieces_of(tokenizer, lines) for side, lines in texts.items()}
-    room = max_length - 1
-    out: dict[str, list[Any]] = {
-        side: [[*ids[:room], tokenizer.eos_token_id] for ids in rows_of_side]
-        for side, rows_of_side in pieces.items()
+    sources, targets = (pieces_of(tokenizer, lines) for lines in texts.values())
+    room, target_room = (length - 1 for length in longest_texts(task, max_length, wording))
+    last = pieces_of(tokenizer, [BEHIND[wording.template]])[0]
+    kept = [ids if len(ids) <= room else [*ids[: room - len(last)], *last] for ids in sources]
+    end = tokenizer.eos_token_id
+    return {
+        "input_ids": [[*ids, end] for ids in kept],
+        "labels": [[*ids[:target_room], end] for ids in targets],
+        "cut": [int(len(ids) > room) for ids in sources],
     }
-    out["cut"] = [int(len(ids) > room) for ids in pieces["input_ids"]]
-    return out
 
 
 def encode_texts(
-    dataset: Any, fingerprint: str, tokenizer: Any, task: TextTask, *, max_length: int, score_step: float
+    dataset: Any,
+    fingerprint: str,
+    tokenizer: Any,
+    task: TextTask,
+    *,
+    max_length: int,
+    score_step: float,
+    wording: Wording = PHA,
 ) -> Any:
     """Return the tokenised form of a split from the cache, writing it there first when it is not.
 
@@ -78,6 +112,9 @@ def encode_texts(
         raise InputError("the backbone's tokenizer has no end mark (eos_token), without which no answer ends.")
     # what the texts are made by counts as much as what they are made of
     template = f"{task.name} {task.prefix} {' '.join(task.fields)} {len(task.labels)}"
+    if wording != PHA:
+        lengths = longest_texts(task, max_length, wording)
+        template += f" {wording} {label_texts(task, score_step, wording)} {lengths}"
     step = score_step if task.kind == "regression" else ""
     recipe = f"texts {VERSION} {fingerprint} {tokenizer_fingerprint(tokenizer)} {max_length} {step} {template}"
     name = hashlib.sha256(recipe.encode()).hexdigest()[:20]
@@ -96,7 +133,13 @@ def encode_texts(
         features=Features(
             {"input_ids": List(Value("int32")), "labels": List(Value("int32")), "cut": Value("int8")}
         ),
-        fn_kwargs={"tokenizer": tokenizer, "task": task, "max_length": max_length, "score_step": score_step},
+        fn_kwargs={
+            "tokenizer": tokenizer,
+            "task": task,
+            "max_length": max_length,
+            "score_step": score_step,
+            "wording": wording,
+        },
         cache_file_name=str(temporary),
         load_from_cache_file=False,
         new_fingerprint=name,

@@ -1,20 +1,20 @@
 """Answering the texts of a split with a trained method, and scoring what it wrote."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import torch
 
 from hxbench.encoding.rows import Rows
-from hxbench.encoding.templates import target_text
+from hxbench.encoding.templates import PHA, Wording, label_texts, target_text
 from hxbench.encoding.text_batch import collate_text
-from hxbench.encoding.texts import longest_label
+from hxbench.encoding.texts import labels_as_decoded, longest_label
 from hxbench.evaluation.text_counts import example_counts, read
 from hxbench.evaluation.text_metrics import metric_of_counts
-from hxbench.methods.text_to_text import TextToText
-from hxbench.tasks import LANGUAGE, TextTask, text_task
+from hxbench.methods.text_method import TextMethod
+from hxbench.tasks import LANGUAGE, PET_TASKS, TextTask, right_answers, text_task
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,23 @@ DECODING = {
     "roen": Decoding(longest=300, beams=4),
     "enro": Decoding(longest=300, beams=4),
 }
+# PET scaling says how long a summary may be and not how long an answer, and nothing about beams. Its code
+# generates at least 128 pieces, which no short answer needs.
+UNSTATED = 32
+
+
+def decoding_of(task: TextTask) -> Decoding:
+    """Return how free text of a task is searched for."""
+    return DECODING.get(task.name) or Decoding(longest=PET_TASKS[task.name].max_answer or UNSTATED)
 
 
 @dataclass(frozen=True)
 class Answers:
     """Right and given answers of a split, one an example; `Marked`.
 
-    Gold are the texts that were to be written: of STS-B the rounded scores, as in the published code.
+    Gold are the texts that were to be written: of STS-B the rounded scores, as in the published code. Of a
+    question they are all right answers with a line feed between them. `labels` are the texts of the classes by id,
+    none where they are the ids and PHA's code reads them.
     """
 
     task: str
@@ -46,6 +56,7 @@ class Answers:
     gold: list[str]
     predicted: list[str]
     cut: int  # sources that were longer than the model reads
+    labels: tuple[str, ...] = ()
 
     def rows(self, split: str) -> list[dict[str, Any]]:
         """Return the rows of the store, the metric that enters averages first.
@@ -55,7 +66,7 @@ class Answers:
         task = text_task(self.task)
         counts = np.array(list(self.sentence_counts()), dtype=np.int64)
         free = task.kind == "generation"
-        unreadable = sum(not text if free else read(task, text) is None for text in self.predicted)
+        unreadable = sum(not text if free else read(task, text, self.labels) is None for text in self.predicted)
         return [
             {
                 "split": split,
@@ -71,16 +82,17 @@ class Answers:
         ]
 
     def predictions(self) -> dict[str, list[Any]]:
-        """Return the columns sentence, gold and predicted, a row an example with one text each."""
-        columns = {"gold": self.gold, "predicted": self.predicted}
+        """Return the columns sentence, gold and predicted, a row an example: a text, or all right answers."""
+        several = self.task == "nq"
         return {
             "sentence": list(range(len(self.gold))),
-            **{name: [[text] for text in texts] for name, texts in columns.items()},
+            "gold": [right_answers(text) if several else [text] for text in self.gold],
+            "predicted": [[text] for text in self.predicted],
         }
 
     def sentence_counts(self) -> Iterator[tuple[int, int, int]]:
         """Yield the counts that every metric of the task is made of, as `text_counts` says."""
-        return example_counts(text_task(self.task), self.gold, self.predicted)
+        return example_counts(text_task(self.task), self.gold, self.predicted, self.labels)
 
 
 @dataclass
@@ -93,19 +105,55 @@ class AnswerData:
     gold: list[str]
     cut: int
     decoding: Decoding
+    wording: Wording = PHA
+    labels: tuple[str, ...] = ()  # of the classes by id, where they are not what PHA's code reads
+    decoded: dict[str, str] = field(default_factory=dict)  # the labels by what the tokenizer makes of them
 
     @classmethod
     def of(
-        cls, task: TextTask, corpus: Any, encoded: Any, tokenizer: Any, score_step: float, *, place: int
+        cls,
+        task: TextTask,
+        corpus: Any,
+        encoded: Any,
+        tokenizer: Any,
+        score_step: float,
+        *,
+        place: int,
+        wording: Wording = PHA,
     ) -> "AnswerData":
-        """Bring a corpus split and its encoded form together."""
-        gold = [target_text(task, target, score_step) for target in corpus["target"]]
-        decoding = DECODING.get(task.name) or Decoding(longest_label(tokenizer, task, score_step))
-        return cls(task, place, Rows(encoded), gold, int(np.sum(encoded["cut"])), decoding)
+        """Bring a corpus split and its encoded form together.
+
+        Raises `InputError` for labels that the tokenizer cannot tell apart.
+        """
+        if task.name == "nq":
+            gold = list(corpus["target"])
+        else:
+            gold = [target_text(task, target, score_step, wording) for target in corpus["target"]]
+        if task.kind == "generation":
+            decoding = decoding_of(task)
+        else:
+            decoding = Decoding(longest_label(tokenizer, task, score_step, wording))
+        labels: tuple[str, ...] = ()
+        if wording != PHA and task.kind == "classification":
+            labels = label_texts(task, score_step, wording)
+        decoded = labels_as_decoded(tokenizer, labels) if labels else {}
+        cut = int(np.sum(encoded["cut"]))
+        return cls(task, place, Rows(encoded), gold, cut, decoding, wording, labels, decoded)
+
+    def read(self, text: str) -> str:
+        """Return what an answer says.
+
+        In PET's template it ends with its line or with an end mark, and a label is as the task has it, not as the
+        tokenizer writes it.
+        """
+        if self.wording.template == "pet":
+            text = text.partition("\n")[0].partition("</s>")[0]
+        text = text.strip()
+        return self.decoded.get(text, text)
 
 
 def answer(
-    method: TextToText,
+    method: TextMethod,
     data: AnswerData,
     tokenizer: Any,
     batch_size: int,
@@ -136,5 +184,5 @@ def answer(
         ids = method.generate(batch.to(device), how.longest, shortest=how.shortest, beams=how.beams).tolist()
         texts = tokenizer.batch_decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         for row, text in zip(rows, texts, strict=True):
-            predicted[row] = text.strip()
-    return Answers(data.task.name, LANGUAGE, data.gold, predicted, data.cut)
+            predicted[row] = data.read(text)
+    return Answers(data.task.name, LANGUAGE, data.gold, predicted, data.cut, data.labels)

@@ -88,12 +88,22 @@ def _ranks(values: NDArray[np.int64], drawn: Scores) -> Scores:
     return (2 * np.cumsum(size, 1) - size - drawn.sum(1, keepdims=True))[:, group]
 
 
-def _rouge2(counts: Counts, drawn: Scores) -> Scores:
-    """Return the mean over examples of the F-measure of bigrams (Lin 2004)."""
+def _mean_f(counts: Counts, drawn: Scores) -> Scores:
+    """Return the mean over examples of the F-measure of what is in common: bigrams, or a sequence (Lin 2004)."""
     common, predicted, gold = counts.T
     total = predicted + gold
     each = np.divide(2.0 * common, total, out=np.zeros(len(counts)), where=total > 0)
     return _ratio(drawn @ each, drawn.sum(1))
+
+
+def _squad_f1(counts: Counts, drawn: Scores) -> Scores:
+    """Return the mean over questions of the F-measure of words (Rajpurkar et al. 2016)."""
+    return _mean_f(counts % (HALF, 1 << 32, 1 << 32), drawn)
+
+
+def _exact_match(counts: Counts, drawn: Scores) -> Scores:
+    """Return the share of answers that are one of the right ones."""
+    return _ratio(drawn @ (counts[:, 0] // HALF), drawn.sum(1))
 
 
 def _bleu(counts: Counts, drawn: Scores) -> Scores:
@@ -116,7 +126,10 @@ _METRICS: dict[str, Callable[[Counts, Scores], Scores]] = {
     "f1": _f1,
     "pearson": _pearson,
     "spearman": _spearman,
-    "rouge2": _rouge2,
+    "rouge2": _mean_f,
+    "rougel": _mean_f,
+    "squad_f1": _squad_f1,
+    "exact_match": _exact_match,
     "bleu": _bleu,
 }
 

@@ -26,6 +26,12 @@ _OWN = {
     "text-finetune": "hxbench.methods.text_finetune:TextFineTuning",
     "adapter": "hxbench.methods.adapter:Adapter",
     "hyperformer": "hxbench.methods.hyperformer:Hyperformer",
+    "pet-ft": "hxbench.methods.pet_ft:PetFt",
+    "pet-prompt": "hxbench.methods.pet_prompt:PetPrompt",
+    "pet-bitfit": "hxbench.methods.pet_bitfit:PetBitfit",
+    "pet-lora": "hxbench.methods.pet_lora:PetLora",
+    "pet-adapter": "hxbench.methods.pet_adapter:PetAdapter",
+    "apet": "hxbench.methods.apet:Apet",
     "hyperdecoder": "hxbench.methods.hyperdecoder:Hyperdecoder",
 }
 

@@ -13,7 +13,8 @@ from torch import nn
 
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
-from hxbench.methods.text_to_text import TextCondition, TextToText
+from hxbench.methods.text_method import TextCondition
+from hxbench.methods.text_to_text import TextToText
 from hxbench.modules.adapter import Bottlenecks
 from hxbench.modules.bottleneck import ACTIVATIONS, ActivationName
 from hxbench.modules.hypernetwork import BottleneckGenerator, projector

@@ -15,7 +15,8 @@ from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.errors import InputError
 from hxbench.methods.method import layer_norms
-from hxbench.methods.text_to_text import TextCondition, TextToText
+from hxbench.methods.text_method import TextCondition
+from hxbench.methods.text_to_text import TextToText
 from hxbench.modules.bottleneck import ACTIVATIONS, ActivationName
 from hxbench.modules.by_task import for_rows
 from hxbench.modules.task_hypernetwork import TaskHypernetwork

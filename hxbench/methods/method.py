@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from hxbench.backbones.load import Backbone
-from hxbench.backbones.sites import SiteKey, Sites, SiteWeights
+from hxbench.backbones.sites import Family, SiteKey, Sites, SiteWeights, Stacks
 from hxbench.modules.parameters import fill
 from hxbench.spec import START, Closed, RunSpec
 
@@ -30,6 +30,7 @@ class Method(nn.Module):
 
     Options: ClassVar[type[Closed]] = NoOptions
     positions: ClassVar[tuple[str, ...]] = ()  # of the sites it uses
+    stacks: ClassVar[tuple[Stacks, ...]] = ()  # of the backbones it works on
     uses_mlm: ClassVar[bool] = False  # whether masked language modelling is trained beside the labelled tasks
     needs_text: ClassVar[bool] = False  # whether it can do nothing for a language without running text
     needs_labels: ClassVar[bool] = False  # whether it can do nothing for a language no task has a source in
@@ -40,6 +41,10 @@ class Method(nn.Module):
         self.backbone = backbone
         self.model = backbone.model
         self.sites = Sites(backbone.body, backbone.family, self.positions)
+
+    @classmethod
+    def require(cls, spec: RunSpec, family: Family) -> None:
+        """Raise `InputError` for a run that a family of backbones cannot do, beyond what `stacks` says."""
 
     @classmethod
     def needs(cls, spec: RunSpec, texts: Sequence[str]) -> dict[str, RunSpec]:

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.methods.method import START
-from hxbench.methods.text_to_text import Encoded, TextCondition, TextToText
+from hxbench.methods.text_method import TextCondition
+from hxbench.methods.text_to_text import Encoded, TextToText
 from hxbench.modules.adapter import Bottlenecks
 from hxbench.modules.by_task import for_rows
 from hxbench.modules.contrastive import Average, Denominator, cosines, instance_loss, prototype_loss

@@ -25,6 +25,8 @@ class Condition(NamedTuple):
 class TaggingMethod(Method):
     """A method for tagging tasks, and for masked language modelling beside them."""
 
+    stacks = ("encoder",)
+
     def __init__(
         self, backbone: Backbone, *, labels: Mapping[str, int], languages: Sequence[str], options: Closed
     ) -> None:

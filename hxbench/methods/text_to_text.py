@@ -4,31 +4,17 @@ A batch may hold several tasks, so a condition has a task for every row, and wei
 The weights of the encoder's sites are asked for first, those of the decoder's when the encoder has read the texts.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.encoding.text_batch import IGNORED, TextBatch
-from hxbench.methods.method import Method
-from hxbench.spec import Closed
+from hxbench.methods.text_method import TextCondition, TextMethod, prompted, seen
 
-Stack = Literal["encoder", "decoder"]
 FEW_PIECES = 16  # to write no more than these, reading them again costs less than keeping keys and values
-
-
-class TextCondition(NamedTuple):
-    """What a method is told about the rows of a batch."""
-
-    stack: Stack
-    tasks: Tensor  # [batch], places in the method's list of tasks
-    pooled: Tensor | None  # [batch, hidden], what the encoder made of the texts; None for its own sites
-    task: int | None = None  # the one task of all rows, where it is known without asking the device
 
 
 class Encoded(NamedTuple):
@@ -41,43 +27,10 @@ class Encoded(NamedTuple):
     task: int | None = None  # the one task of all rows, as in `TextCondition`
 
 
-@dataclass(frozen=True)
-class Objective:
-    """How the cross-entropy of the target pieces becomes a loss."""
-
-    label_smoothing: float = 0.0
-    token_loss: Literal["mean", "sum"] = "mean"
-
-
-class TextToText(Method):
+class TextToText(TextMethod):
     """A method on an encoder and a decoder."""
 
-    def __init__(
-        self,
-        backbone: Backbone,
-        *,
-        tasks: Sequence[str],
-        options: Closed,
-        new_task: str | None = None,
-        objective: Objective | None = None,
-    ) -> None:
-        """Build on `backbone` for `tasks`, which a batch gives by their place.
-
-        `new_task` is one that the method has no parameters for and is to be tuned to; its place is the last.
-        """
-        super().__init__(backbone, options)
-        self.tasks, self.new_task = tuple(tasks), new_task
-        known = self.tasks if new_task is None else (*self.tasks, new_task)
-        self.places = {task: place for place, task in enumerate(known)}  # of the tasks in `TextBatch.tasks`
-        self.objective = objective or Objective()
-
-    def adapter_weights(self, condition: TextCondition) -> Mapping[SiteKey, SiteWeights]:
-        """Return the weights of every site of one stack; none at all leaves the backbone as it is."""
-        return {}
-
-    def prompt(self, embedded: Tensor, batch: TextBatch) -> Tensor | None:
-        """Return virtual tokens for every row, [batch, virtual, hidden]; `embedded` are the pieces, likewise."""
-        return None
+    stacks = ("encoder-decoder",)
 
     def extra_loss(self, encoded: Encoded) -> Tensor | None:
         """Return what is added to the cross-entropy of the rows at hand, a mean over them."""
@@ -88,20 +41,17 @@ class TextToText(Method):
         return {}
 
     def encode(self, batch: TextBatch) -> Encoded:
-        """Return the texts as the encoder leaves them: the one place that knows where virtual tokens stand."""
+        """Return the texts as the encoder leaves them."""
         model: Any = self.model
-        embedded, mask = model.get_input_embeddings()(batch.input_ids), batch.attention_mask
-        virtual = 0
-        if (prompt := self.prompt(embedded, batch)) is not None:
-            virtual = prompt.shape[1]
-            embedded = torch.cat([prompt.to(embedded.dtype), embedded], dim=1)
-            mask = torch.cat([mask.new_ones(len(mask), virtual), mask], dim=1)
+        embedded = model.get_input_embeddings()(batch.input_ids)
+        text = prompted(embedded, batch.attention_mask, self.prompt(embedded, batch))
         task = self.places.get(batch.task)
         with self.sites.using(self.adapter_weights(TextCondition("encoder", batch.tasks, None, task))):
-            states = model.get_encoder()(inputs_embeds=embedded, attention_mask=_seen(mask)).last_hidden_state
+            encoder = model.get_encoder()
+            states = encoder(inputs_embeds=text.embedded, attention_mask=seen(text.mask)).last_hidden_state
         real = batch.attention_mask.unsqueeze(-1).to(states.dtype)
-        pooled = (states[:, virtual:] * real).sum(1) / real.sum(1)
-        return Encoded(states, mask, pooled, batch.tasks, task)
+        pooled = (text.own(states) * real).sum(1) / real.sum(1)
+        return Encoded(states, text.mask, pooled, batch.tasks, task)
 
     def decode(self, encoded: Encoded, decoder_ids: Tensor) -> Tensor:
         """Return the logits behind every piece of `decoder_ids` [batch, length], [batch, length, vocabulary]."""
@@ -116,7 +66,7 @@ class TextToText(Method):
 
         return self.model(
             encoder_outputs=BaseModelOutput(last_hidden_state=encoded.states),
-            attention_mask=_seen(encoded.mask),
+            attention_mask=seen(encoded.mask),
             decoder_input_ids=decoder_ids,
             use_cache=False,
         ).logits
@@ -140,17 +90,6 @@ class TextToText(Method):
             own = (batch.targets[:, 0] != IGNORED).sum()  # a row that only goes along has no targets
             loss = loss + extra * own / batch.rows
         return loss
-
-    def cross_entropy(self, logits: Tensor, batch: TextBatch) -> Tensor:
-        """Return this process's share of the cross-entropy, given the logits of its target pieces."""
-        loss = functional.cross_entropy(
-            logits.float().flatten(0, 1),
-            batch.targets.flatten(),
-            ignore_index=IGNORED,
-            reduction="sum",
-            label_smoothing=self.objective.label_smoothing,
-        )
-        return loss / batch.count if self.objective.token_loss == "mean" else loss
 
     @torch.no_grad()
     def generate(self, batch: TextBatch, longest: int, *, shortest: int = 0, beams: int = 1) -> Tensor:
@@ -192,8 +131,3 @@ class TextToText(Method):
                 min_new_tokens=max(shortest - 1, 0),  # which does not count the end mark
             )
         return ids[:, 1:]
-
-
-def _seen(mask: Tensor) -> Tensor | None:
-    """Return a mask as the backbone gets it: it would look into one, which a meta tensor does not allow."""
-    return None if mask.is_meta else mask

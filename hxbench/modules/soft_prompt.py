@@ -1,7 +1,7 @@
 """Soft prompts: `peft`'s embeddings of virtual tokens, and the attention over several of them (ATTEMPT).
 
 Only the embeddings are taken from `peft`. Where virtual tokens stand, and what becomes of the mask, is the
-business of `TextToText.encode` alone.
+business of `text_method.prompted` alone.
 """
 
 from collections.abc import Mapping

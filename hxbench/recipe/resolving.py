@@ -127,7 +127,9 @@ def chosen_models(
     if scale(profile, found.paper).is_text:
         return _text_models(setting, task, partition, suite)
     if suite:
-        raise InputError(f"--suite only applies to text-to-text methods, not to {method}.")
+        raise InputError(
+            f"--suite only applies to text-to-text methods, and {method} is a method of paper {found.paper}."
+        )
     if task and task not in settings.TASKS:
         raise InputError(did_you_mean("task", task, list(settings.TASKS)))
     if task and setting != "single" and not one_task:
@@ -151,7 +153,10 @@ def _text_models(setting: str, task: str | None, partition: str | None, suite: s
     if task and setting != "single":
         raise InputError(f"--task only applies to the single setting; {setting} trains on a suite (--suite).")
     if task:
-        return [settings.Model(text_task(task).name)]
+        found = text_task(task)
+        if suite not in (None, found.suite):
+            raise InputError(f"{task} is a task of {found.suite}, not of {suite}.")
+        return [settings.Model(found.name)]
     return list(settings.models(setting, suite=suite or SUITES[0]))
 
 

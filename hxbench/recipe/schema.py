@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from hxbench import settings
-from hxbench.spec import Closed, Positive, Weights
+from hxbench.spec import Closed, Positive, Rate, Weights
 from hxbench.tasks import LANGUAGE
 
 
@@ -89,6 +89,7 @@ class ExperimentBlock(Override):
     tasks: tuple[str, ...] = ()  # of single-task models, where they are no suite
     size: str = ""  # of the backbone, by its name in the profile
     weights: Weights = "pretrained"
+    rates: tuple[Rate, ...] = ()  # learning rates to try: the best by validation counts
     few_shot: FewShotRecipe | None = None  # from the models of this setting
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hxbench.backbones.load import Backbone, meta_backbone, require_precision
+from hxbench.backbones.sites import Family, family_of
 from hxbench.corpora.schema import labels
 from hxbench.encoding.batch import MULTIPLE, padded_length
 from hxbench.encoding.text_batch import TextBatch
@@ -12,7 +13,7 @@ from hxbench.languages import language_set
 from hxbench.methods import method_class
 from hxbench.methods.method import START, Method, seed_everything
 from hxbench.methods.tagging import Condition, TaggingMethod
-from hxbench.methods.text_to_text import Objective, TextToText
+from hxbench.methods.text_method import Objective, TextMethod
 from hxbench.settings import model_tasks
 from hxbench.spec import RunSpec, validated
 from hxbench.store import Store
@@ -27,7 +28,7 @@ def with_options(spec: RunSpec) -> RunSpec:
     body = spec.backbone
     family = body.pretrain.architecture if body.pretrain else (body.shape or {}).get("model_type")
     if family is not None:  # else its files will tell
-        _require_stacks(spec, kind, family == "t5")
+        _require_family(spec, kind, family_of(family))
         require_precision(family, spec.training.precision)
     return spec.model_copy(update={"options": options.model_dump(mode="json")})
 
@@ -41,15 +42,16 @@ def build(spec: RunSpec, backbone: Backbone) -> Method:
             f"in batches padded to a multiple of {MULTIPLE}."
         )
     kind = method_class(spec.kind)
-    _require_stacks(spec, kind, backbone.is_text_to_text)
+    _require_family(spec, kind, backbone.family)
     require_precision(backbone, spec.training.precision)
     options = validated(kind.Options, spec.options, f"options of {spec.method}")
     tasks = model_tasks(spec.setting, spec.task, spec.suite)
     seed_everything(spec.seed)
-    if issubclass(kind, TextToText):
+    if issubclass(kind, TextMethod):
         new = spec.few_shot.task if spec.few_shot and spec.few_shot.task not in tasks else None
-        method: Method = kind(
+        method: Method = kind.on(
             backbone,
+            seed=spec.seed,
             tasks=tasks,
             new_task=new,
             options=options,
@@ -64,10 +66,18 @@ def build(spec: RunSpec, backbone: Backbone) -> Method:
     return method
 
 
-def _require_stacks(spec: RunSpec, kind: type[Method], two: bool) -> None:
-    if issubclass(kind, TextToText) != two:
-        wants = "an encoder and a decoder, such as T5's" if issubclass(kind, TextToText) else "an encoder alone"
+_WANTED = {
+    "encoder": "an encoder alone",
+    "encoder-decoder": "an encoder and a decoder, such as T5's",
+    "decoder": "a decoder alone, such as BLOOM's",
+}
+
+
+def _require_family(spec: RunSpec, kind: type[Method], family: Family) -> None:
+    if family.stacks not in kind.stacks:
+        wants = " or ".join(_WANTED[one] for one in kind.stacks)
         raise InputError(f"{spec.method} needs a backbone of {wants}; {spec.backbone.name} is none.")
+    kind.require(spec, family)
 
 
 def equip(method: Method, spec: RunSpec, store: Store, *, start: bool = True) -> None:
@@ -113,7 +123,7 @@ def _flops(method: Method, length: int) -> tuple[int, int]:
     generate, forward = FlopCounterMode(display=False), FlopCounterMode(display=False)
     with torch.no_grad(), torch.device("meta"):
         ids, ones = (torch.full((1, length), value, dtype=torch.long) for value in (0, 1))
-        if isinstance(method, TextToText):
+        if isinstance(method, TextMethod):
             batch = TextBatch(method.tasks[0], LANGUAGE, ids, ones, ids[:, :1], ids[0, :1], 1, 1, length)
             with forward:
                 method.logits(batch)

@@ -141,9 +141,9 @@ def _sources(spec: RunSpec, corpora: Collection) -> list[Pair]:
 def require_examples(pair: Pair, train: dict[Pair, str], k: int, corpora: Collection) -> None:
     """Raise `LackingData` unless the training split of a pair has `k` sentences to draw."""
     if train[pair] != "train":
-        raise LackingData(f"the data source has no training split of {pair} to draw {k} sentences from.")
+        raise LackingData(f"the data source has no training split of {pair} to draw {k} examples from.")
     if (size := len(corpora.load(*pair, "train"))) < k:
-        raise LackingData(f"{k} sentences of {pair} are asked for, but its training split has only {size}.")
+        raise LackingData(f"{k} examples of {pair} are asked for, but its training split has only {size}.")
 
 
 def fingerprinted(data: DataSpec, plan: Plan, corpora: Collection) -> DataSpec:

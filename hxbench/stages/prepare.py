@@ -13,7 +13,7 @@ from hxbench.methods.method import MLM
 from hxbench.settings import Pair
 from hxbench.spec import BackboneSpec, DataSpec
 from hxbench.stages import backbone
-from hxbench.tasks import TEXT_TASKS
+from hxbench.tasks import PET_TASKS, PHA_TASKS, TEXT_TASKS
 
 Report = Callable[[str, int, int | None], None]  # what is being done, how far, of how much
 
@@ -26,12 +26,14 @@ class Prepared:
     sentences: dict[str, int]
 
 
-def tasks_of(corpora: Sequence[str], collection: str = "multilingual") -> list[str]:
-    """Return the tasks behind corpus names (`ud`, `glue`, `text`); all of a collection for none."""
+def tasks_of(corpora: Sequence[str], collection: str = "multilingual", paper: str = "") -> list[str]:
+    """Return the tasks behind corpus names (`ud`, `glue`, `text`); for none all of a collection and paper."""
     tasks = corpora_of(collection)
     for name in corpora:
         if name not in tasks:
             raise InputError(did_you_mean("corpus", name, list(tasks)))
+    if not corpora and collection == "english":
+        return [*(PET_TASKS if paper == "pet" else PHA_TASKS), MLM]
     return [task for name in corpora or tasks for task in tasks[name]]
 
 
@@ -89,6 +91,7 @@ def tokenise(
     offline: bool,
 ) -> dict[str, Any]:
     """Tokenise every split that was read, once; return how many rows that made and how many texts were cut."""
+    from hxbench.encoding.templates import Wording
     from hxbench.encoding.texts import encode_texts
     from hxbench.encoding.tokens import encode
 
@@ -102,7 +105,10 @@ def tokenise(
         corpus, mark = corpora.load(*one.pair, split), corpora.fingerprint(*one.pair, split)
         if text:
             task, length, step = TEXT_TASKS[one.pair.task], data.max_length, data.score_step
-            texts = encode_texts(corpus, mark, tokenizer, task, max_length=length, score_step=step)
+            wording = Wording.of(data)
+            texts = encode_texts(
+                corpus, mark, tokenizer, task, max_length=length, score_step=step, wording=wording
+            )
             cut += sum(texts["cut"])
             continue
         encoded = encode(corpus, mark, tokenizer, max_length=data.max_length, overflow=data.overflow)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hxbench.backbones.load import Backbone, bert_shape, require_precision
-from hxbench.backbones.shape import new_model, t5_shape
+from hxbench.backbones.byte_pairs import train_byte_pairs
+from hxbench.backbones.load import Backbone, require_precision
+from hxbench.backbones.shape import bert_shape, bloom_shape, new_model, t5_shape
 from hxbench.backbones.sites import family_of
 from hxbench.backbones.unigram import sentinel_ids, train_unigram
 from hxbench.backbones.vocabulary import train_wordpiece
@@ -19,7 +20,7 @@ from hxbench.corpora.collection import Collection
 from hxbench.errors import InputError
 from hxbench.settings import Pair
 from hxbench.spec import BackboneSpec, PretrainSpec
-from hxbench.tasks import TEXT_TASKS
+from hxbench.tasks import LANGUAGE, PHA_TASKS, TEXT_TASKS
 
 if TYPE_CHECKING:
     import torch
@@ -41,16 +42,17 @@ class Learner:
 def learner(spec: BackboneSpec, plan: PretrainSpec, corpora: Collection, corpus: Mapping[str, Any]) -> Learner:
     """Return what `plan` describes; `corpus` has the running text of each language."""
     require_precision(plan.architecture, plan.precision)
-    return (_t5 if plan.architecture == "t5" else _bert)(spec, plan, corpora, corpus)
+    return {"bert": _bert, "t5": _t5, "bloom": _bloom}[plan.architecture](spec, plan, corpora, corpus)
 
 
 def _template_lines(corpus: Mapping[str, Any]) -> Iterator[str]:
     """Yield the words that tasks begin with and call their fields by, often enough to become pieces.
 
-    They are in every text of a task and in none of the running text.
+    They are in every text of a task and in none of the running text. Only of PHA's tasks: another line would make
+    other vocabularies, and so other backbones, of everything that was made here before.
     """
     often = sum(map(len, corpus.values())) // 100
-    for task in TEXT_TASKS.values():
+    for task in map(TEXT_TASKS.__getitem__, PHA_TASKS):
         names = () if task.kind == "generation" else (f"{field}:" for field in task.fields)
         for _ in range(often):
             yield " ".join((task.prefix, *names))
@@ -79,7 +81,9 @@ def _bert(spec: BackboneSpec, plan: PretrainSpec, corpora: Collection, corpus: M
     from hxbench.methods.pretraining import Pretraining
     from hxbench.training.feed import Feed
 
-    tokenizer = train_wordpiece(_lines(corpus), plan.vocabulary)
+    # that of the tasks in text, whose templates are in none of their texts
+    tasks = _template_lines(corpus) if list(corpora.languages) == [LANGUAGE] else ()
+    tokenizer = train_wordpiece(chain(_lines(corpus), tasks), plan.vocabulary)
     shape = bert_shape(spec) | {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
     backbone = Backbone(_model(shape, plan.seed), tokenizer, family_of("bert"))
     method = Pretraining(backbone, labels={}, languages=list(corpus), options=NoOptions())
@@ -126,15 +130,46 @@ def _t5(spec: BackboneSpec, plan: PretrainSpec, corpora: Collection, corpus: Map
     return Learner(method, tokenizer, {p: np.array([len(row) for row in r]) for p, r in rows.items()}, feed)
 
 
-def _packed(text: Any, tokenizer: Any, room: int) -> list[np.ndarray]:
-    """Return the lines as rows of pieces without end marks: so many whole lines a row as fit, a longer one cut.
+def _bloom(spec: BackboneSpec, plan: PretrainSpec, corpora: Collection, corpus: Mapping[str, Any]) -> Learner:
+    from hxbench.encoding.text_batch import collate_text
+    from hxbench.methods.method import MLM, NoOptions
+    from hxbench.methods.pretraining import CausalPretraining
 
-    A single sentence would hardly ever lose more than one span.
+    tokenizer = train_byte_pairs(chain(_lines(corpus), _template_lines(corpus)), plan.vocabulary)
+    shape = bloom_shape(spec) | {"vocab_size": len(tokenizer)}
+    backbone = Backbone(_model(shape, plan.seed), tokenizer, family_of("bloom"))
+    method = CausalPretraining(backbone, tasks=[MLM], options=NoOptions())
+    end = tokenizer.eos_token_id
+    # every row begins behind an end mark, so that its first piece is learned too
+    rows = {Pair(MLM, code): _packed(text, tokenizer, plan.max_length - 1, end) for code, text in corpus.items()}
+    start = np.array([end], dtype=np.int64)
+
+    def feed(sampler: "Sampler", device: "torch.device") -> Callable[[int], Any]:
+        def batch_of(step: int) -> Any:
+            stream, chosen = sampler.batch(step)
+            texts = [rows[Pair(stream.task, stream.language)][row] for row in chosen]
+            batch = collate_text(
+                [start] * len(texts), texts, [0] * len(texts), padding=tokenizer.pad_token_id, task=stream.task,
+                language=stream.language,
+            )  # fmt: skip
+            return batch.to(device)
+
+        return batch_of
+
+    return Learner(method, tokenizer, {p: np.array([len(row) for row in r]) for p, r in rows.items()}, feed)
+
+
+def _packed(text: Any, tokenizer: Any, room: int, end: int | None = None) -> list[np.ndarray]:
+    """Return the lines as rows of pieces: so many whole lines a row as fit, a longer one cut.
+
+    Without end marks, or with one behind every line. A single sentence would hardly ever lose more than one span.
     """
+    mark = [] if end is None else [end]
     rows: list[list[int]] = []
     for batch in text.iter(1000):
         lines = tokenizer(batch["text"], add_special_tokens=False, return_attention_mask=False)["input_ids"]
-        for line in lines:
+        for pieces in lines:
+            line = pieces + mark if pieces else []
             if rows and len(rows[-1]) + len(line) <= room:
                 rows[-1] += line
             elif line:

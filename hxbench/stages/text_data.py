@@ -10,11 +10,13 @@ import torch
 
 from hxbench.corpora.collection import Collection
 from hxbench.encoding.rows import Rows
+from hxbench.encoding.templates import Wording
 from hxbench.encoding.text_batch import TextBatch, collate_text
 from hxbench.encoding.texts import encode_texts
 from hxbench.evaluation.answers import AnswerData, Answers, answer
 from hxbench.evaluation.text_metrics import majority
 from hxbench.methods.method import Method
+from hxbench.methods.text_method import TextMethod
 from hxbench.methods.text_to_text import TextToText
 from hxbench.sampling import ConcatenatedSampler, Sampler, Stream, batches_a_pass
 from hxbench.settings import Pair, model_tasks
@@ -57,6 +59,7 @@ class TextRunData:
             TEXT_TASKS[pair.task],
             max_length=data.max_length,
             score_step=data.score_step,
+            wording=Wording.of(data),
         )
 
     def updates(self) -> int:
@@ -96,9 +99,10 @@ class TextRunData:
 
     def introduce(self, method: Method) -> dict[str, Any]:
         """Show a method that is tuned to a new task the examples it gets of it."""
-        assert isinstance(method, TextToText)
+        assert isinstance(method, TextMethod)
         if method.new_task is None:
             return {}
+        assert isinstance(method, TextToText)
         [(pair, rows)] = self.train.items()
         method.eval()
         with torch.no_grad():
@@ -120,12 +124,18 @@ class TextRunData:
 
     def score(self, method: Method, pair: Pair, split: str) -> Answers:
         """Return a split with what the method answers."""
-        assert isinstance(method, TextToText)
+        assert isinstance(method, TextMethod)
         if (pair, split) not in self._answers:
             task = TEXT_TASKS[pair.task]
             corpus, encoded = self._encoded(pair, split)
             self._answers[pair, split] = AnswerData.of(
-                task, corpus, encoded, self.tokenizer, self.spec.data.score_step, place=self.tasks.index(pair.task)
+                task,
+                corpus,
+                encoded,
+                self.tokenizer,
+                self.spec.data.score_step,
+                place=self.tasks.index(pair.task),
+                wording=Wording.of(self.spec.data),
             )
         training, device = self.spec.training, next(method.parameters()).device
         data = self._answers[pair, split]

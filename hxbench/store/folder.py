@@ -85,7 +85,7 @@ class Store:
         if not folder.is_dir():
             raise InputError(
                 f"run {run_id} is in {self.root} without its weights, which are needed: hxbench runs rm {run_id} "
-                f"--store {self.root} removes it, and its command trains it anew."
+                f"--store {self.root} removes it, and its command trains it anew (fewshot: with --keep-weights)."
             )
         return folder
 

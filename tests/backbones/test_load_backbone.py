@@ -8,7 +8,8 @@ import torch
 from miniature import TINY
 
 from hxbench import places
-from hxbench.backbones.load import bert_shape, folder_fingerprint, load_backbone, meta_backbone
+from hxbench.backbones.load import folder_fingerprint, load_backbone, meta_backbone
+from hxbench.backbones.shape import bert_shape
 from hxbench.backbones.vocabulary import train_wordpiece
 from hxbench.errors import InputError
 from hxbench.spec import BackboneSpec

@@ -224,12 +224,12 @@ def test_fewshot_trains_on_just_so_many_sentences_for_fifty_epochs(scale, tmp_pa
     [
         (
             ["--k", "5,61", "--language", "ar"],
-            "61 sentences of ner-ar are asked for, but its training split has only 60",
+            "61 examples of ner-ar are asked for, but its training split has only 60",
         ),
         (["--k", "5", "--language", "br", "--task", "pos"], "no training split of pos-br"),
         (["--k", "5", "--language", "xx"], "unknown language 'xx'"),
-        (["--k", "0"], "--k 0: expected numbers of sentences"),
-        (["--k", "five"], "--k five: expected numbers of sentences"),
+        (["--k", "0"], "--k 0: expected numbers of examples"),
+        (["--k", "five"], "--k five: expected numbers of examples"),
         (["--k", "5", "--task", "pso"], "unknown task 'pso'. Did you mean pos?"),
     ],
 )

@@ -116,6 +116,8 @@ def test_an_experiment_is_planned_run_and_shown(trained, place):
         (["train", "pha", "--task", "rte"], "--task only applies to the single setting"),
         (["train", "ft", "--task", "rtee"], "unknown task 'rtee'. Did you mean rte"),
         (["train", "pha", "--suite", "blue"], "unknown suite 'blue'"),
+        (["train", "ft", "--task", "cb", "--suite", "glue"], "cb is a task of superglue, not of glue"),
+        (["run", "pha/figure4"], "figure4 is no experiment of pha: pha/table1 makes it"),
         (["train", "pha", "--partition", "a"], "--partition only applies to the mixed setting"),
         (["train", "hyperx-base", "--suite", "glue"], "--suite only applies to text-to-text methods"),
         (["train", "ft", "--task", "rte", "--set", "training.precision=fp16"], "fp16"),
@@ -148,6 +150,22 @@ def test_a_label_outside_the_set_names_its_line(place, tmp_path):
     assert answer.code == 2
     assert "RTE/train.tsv, line 2" in answer.err
     assert "perhaps" in answer.err
+
+
+def test_costs_of_a_tuning_need_a_backbones_name_alone():
+    answer = hxbench("cost", "pet-lora", "--backbone", "bloom-7b1", "--json")
+    found = json.loads(answer.out)
+    assert (found["counted"], found["trainable"], found["backbone"]) == (3_932_160, 3_932_160, 7_069_016_064)
+    answer = hxbench("cost", "pet-adapter", "--backbone", "bert-small", "--json")
+    found = json.loads(answer.out)
+    assert found["counted"] == 200_896
+    assert found["trainable"] == 200_896 + found["parts"]["head"]
+    answer = hxbench("cost", "apet", "--backbone", "t5-v1_1-small", "--set", "options.budget=4096", "--json")
+    assert json.loads(answer.out)["counted"] == 4096
+    for budget, said in (("0", "or a number from 100"), ("999999999", "at most the 78")):
+        answer = hxbench("cost", "apet", "--backbone", "t5-v1_1-small", "--set", f"options.budget={budget}")
+        assert (answer.code, answer.err.count("\n")) == (2, 1)
+        assert said in answer.err
 
 
 def test_costs_are_counted_per_task():

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from hxbench.encoding.templates import label_texts, source_text, target_text
+from hxbench.encoding.templates import Wording, label_texts, longest_texts, source_text, target_text
 from hxbench.errors import InputError
-from hxbench.tasks import TEXT_TASKS
+from hxbench.spec import DataSpec
+from hxbench.tasks import PET_TASKS, TEXT_TASKS, right_answers
 
 # written out by hand, task by task
 SOURCES = {
@@ -25,7 +26,38 @@ SOURCES = {
     "xsum": "summarize: A",
     "roen": "translate Romanian to English: A",
     "enro": "translate English to Romanian: A",
+    "imdb": "imdb sentence: A",
+    "rotten": "rotten sentence: A",
+    "nq": "nq question: A",
+    "samsum": "summarize: A",
+    "multinews": "summarize: A",
 }
+# PET scaling's eleven: the line between "Input: " and " Output: "
+LINES = {
+    "sst2": "sentence: A",
+    "imdb": "sentence: A",
+    "rotten": "sentence: A",
+    "mnli": "premise: A [SEP] hypothesis: B",
+    "qnli": "question: A [SEP] sentence: B",
+    "rte": "sentence1: A [SEP] sentence2: B",
+    "mrpc": "sentence1: A [SEP] sentence2: B",
+    "qqp": "question1: A [SEP] question2: B",
+    "nq": "question: A",
+    "samsum": "dialogue: A",
+    "multinews": "document: A",
+}
+# classes by id, as the table of section 2 has them
+WORDS = {
+    "sst2": ("negative positive", "01"),
+    "imdb": ("negative positive", "01"),
+    "rotten": ("negative positive", "01"),
+    "mnli": ("entailment neutral contradiction", "120"),
+    "qnli": ("entailment not_entailment", "10"),
+    "rte": ("entailment not_entailment", "10"),
+    "mrpc": ("not_equivalent equivalent", "01"),
+    "qqp": ("not_duplicate duplicate", "01"),
+}
+PET, PET_WORDS = Wording("pet"), Wording("pet", "words")
 
 
 @pytest.mark.parametrize("name", TEXT_TASKS)
@@ -103,3 +135,69 @@ def test_free_text_has_no_labels():
     assert target_text(TEXT_TASKS["roen"], "The text.", 0.2) == "The text."
     with pytest.raises(InputError, match="the target is empty"):
         target_text(TEXT_TASKS["roen"], " ", 0.2)
+
+
+def test_every_task_of_pet_scaling_is_written_out():
+    assert set(LINES) == set(PET_TASKS)
+    assert set(WORDS) == {name for name, task in PET_TASKS.items() if task.digits}
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_what_a_model_reads_in_pets_template(name):
+    task = TEXT_TASKS[name]
+    for wording in (PET, PET_WORDS):
+        assert source_text(task, "AB"[: len(task.fields)], wording) == f"Input: {LINES[name]} Output: "
+
+
+def test_in_pets_template_a_text_is_one_line():
+    assert source_text(TEXT_TASKS["samsum"], ["a: hi\r\nb:  ho "], PET) == "Input: dialogue: a: hi b: ho Output: "
+    assert target_text(TEXT_TASKS["multinews"], "One.\n\nTwo.", 0.2, PET) == "One. Two."
+    assert target_text(TEXT_TASKS["multinews"], "One.\n\nTwo.", 0.2) == "One.\n\nTwo.", "in PHA's it stays"
+    with pytest.raises(InputError, match="the hypothesis is empty"):
+        source_text(TEXT_TASKS["mnli"], ["a", " "], PET)
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_labels_of_pet_as_words_and_as_digits(name):
+    task, (words, digits) = TEXT_TASKS[name], WORDS[name]
+    assert (
+        label_texts(task, 0.2, PET_WORDS)
+        == label_texts(task, 0.2, Wording("pha", "words"))
+        == tuple(words.split())
+    )
+    assert label_texts(task, 0.2, PET) == tuple(digits)
+    for wording, texts in ((PET_WORDS, words.split()), (PET, digits)):
+        assert [target_text(task, str(n), 0.2, wording) for n in range(len(digits))] == list(texts)
+        for wrong in (str(len(digits)), words.split()[0], ""):
+            with pytest.raises(InputError, match=r"the label is '.*'; expected 0, 1"):
+                target_text(task, wrong, 0.2, wording)
+
+
+def test_what_pet_scaling_does_not_have_keeps_its_class_ids():
+    assert label_texts(TEXT_TASKS["cb"], 0.2, PET) == ("0", "1", "2")
+    assert label_texts(TEXT_TASKS["cola"], 0.2, PET_WORDS) == ("unacceptable", "acceptable")
+    assert target_text(TEXT_TASKS["stsb"], "3.91", 0.2, PET_WORDS) == "4.0"
+
+
+def test_a_question_is_answered_by_the_first_of_its_answers():
+    assert right_answers("New York\nthe city") == ["New York", "the city"]
+    for wording in (Wording(), PET):
+        assert target_text(TEXT_TASKS["nq"], "New York\nthe city", 0.2, wording) == "New York"
+
+
+def test_lengths_are_the_papers_where_it_has_any_and_the_template_is_its_own():
+    found = {name: longest_texts(TEXT_TASKS[name], 1000, PET) for name in LINES}
+    assert found == dict.fromkeys(["sst2", "imdb", "rotten"], (128, 1000)) | dict.fromkeys(
+        ["mnli", "qnli", "rte", "mrpc", "qqp", "nq"], (256, 1000)
+    ) | {"samsum": (256, 128), "multinews": (256, 64)}
+    assert longest_texts(TEXT_TASKS["multinews"], 48, PET) == (48, 48)
+    assert (
+        longest_texts(TEXT_TASKS["multinews"], 1000)
+        == longest_texts(TEXT_TASKS["cola"], 1000, PET)
+        == (1000, 1000)
+    )
+
+
+def test_a_runs_wording_is_in_its_data():
+    assert Wording.of(DataSpec(origin="sandbox")) == Wording()
+    assert Wording.of(DataSpec(origin="sandbox", template="pet", labels="words")) == PET_WORDS

@@ -7,7 +7,8 @@ from hxbench.backbones.unigram import train_unigram
 from hxbench.backbones.vocabulary import train_wordpiece
 from hxbench.encoding import texts
 from hxbench.encoding.rows import Rows
-from hxbench.encoding.texts import encode_texts, longest_label, pieces_of
+from hxbench.encoding.templates import Wording
+from hxbench.encoding.texts import encode_texts, labels_as_decoded, longest_label, pieces_of
 from hxbench.errors import InputError
 from hxbench.tasks import TEXT_TASKS
 
@@ -122,3 +123,61 @@ def test_the_longest_label_counts_the_end_mark():
 
 def test_pieces_have_no_special_ones_whatever_the_tokenizer_is_set_to():
     assert pieces_of(TOKENIZER, ["a cat", "0"]) == [TOKENIZER(t)["input_ids"][:-1] for t in ("a cat", "0")]
+
+
+PET = Wording("pet", "words")
+LETTERS = train_unigram([*LINES, "Input: question: [SEP] Output: entailment not contradiction neutral"], 160)
+
+
+def pet(examples, task, *, max_length=64, wording=PET, fingerprint="pet"):
+    return encode_texts(
+        Dataset.from_dict(examples), fingerprint, LETTERS, TEXT_TASKS[task], max_length=max_length, score_step=0.2,
+        wording=wording,
+    )  # fmt: skip
+
+
+def test_pets_template_is_cut_in_its_texts_and_ends_as_it_should():
+    long = "the cat sat on a mat " * 8
+    encoded = pet({"fields": [["a cat", "a dog"], [long, "no"]], "target": ["0", "2"]}, "mnli", max_length=40)
+    # reference: all of it at once, by the tokenizer's own way
+    whole = LETTERS("Input: premise: a cat [SEP] hypothesis: a dog Output: ")["input_ids"]
+    assert encoded[0] == {"input_ids": whole, "labels": LETTERS("entailment")["input_ids"], "cut": 0}
+    longer = LETTERS(f"Input: premise: {long}")["input_ids"]
+    last = LETTERS(" Output: ")["input_ids"]
+    assert encoded[1]["input_ids"] == [*longer[: 40 - len(last)], *last]
+    assert (len(encoded[1]["input_ids"]), encoded[1]["cut"]) == (40, 1)
+    assert encoded[1]["labels"] == LETTERS("contradiction")["input_ids"]
+
+
+def test_a_summary_is_no_longer_than_the_papers():
+    words = "a dog ran home " * 100
+    examples = {"fields": [[words]], "target": [words]}
+    for task, longest in (("multinews", 64), ("samsum", 128)):
+        row = pet(examples, task, max_length=1000, fingerprint=task)[0]
+        assert (len(row["input_ids"]), len(row["labels"]), row["labels"][-1]) == (256, longest, END)
+    assert len(pet(examples, "samsum", max_length=1000, wording=Wording())[0]["labels"]) > 200
+
+
+def test_the_cache_tells_wordings_apart(cache):
+    for wording in (Wording(), Wording("pet"), PET, Wording("pha", "words")):
+        pet(PAIRS, "mnli", wording=wording)
+    assert len(list(cache.iterdir())) == 4
+
+
+def test_labels_of_several_pieces_come_back_whatever_the_vocabulary_has():
+    labels = TEXT_TASKS["mrpc"].labels
+    assert longest_label(LETTERS, TEXT_TASKS["mrpc"], 0.2, PET) == max(
+        len(LETTERS(label)["input_ids"]) for label in labels
+    )
+    assert LETTERS.unk_token_id in LETTERS("not_equivalent")["input_ids"], "no vocabulary with an underscore"
+    found = labels_as_decoded(LETTERS, labels)
+    assert list(found.values()) == list(labels)
+    assert set(found) != set(labels)
+    assert labels_as_decoded(LETTERS, ("entailment", "neutral")) == {
+        "entailment": "entailment",
+        "neutral": "neutral",
+    }
+    with pytest.raises(InputError, match="cannot tell these labels apart: ヰ, ヱ"):
+        labels_as_decoded(LETTERS, ("ヰ", "ヱ"))
+    with pytest.raises(InputError, match="cannot tell these labels apart"):
+        labels_as_decoded(LETTERS, ("ヰa", "ヱa"))

@@ -9,8 +9,9 @@ from datasets import Dataset
 from tiny_t5 import tiny_t5
 
 from hxbench.backbones.unigram import train_unigram
+from hxbench.encoding.templates import PHA, Wording
 from hxbench.encoding.texts import encode_texts, longest_label
-from hxbench.evaluation.answers import DECODING, AnswerData, Answers, answer
+from hxbench.evaluation.answers import DECODING, UNSTATED, AnswerData, Answers, answer
 from hxbench.evaluation.marked import Marked
 from hxbench.evaluation.tagging import Tagged
 from hxbench.evaluation.text_metrics import metric_of_counts
@@ -55,11 +56,13 @@ def texts(sizes):
     return [" ".join(rng.choice(WORDS, size)) for size in sizes]
 
 
-def data_of(task, fields, targets, *, max_length=64, place=0):
+def data_of(task, fields, targets, *, max_length=64, place=0, wording=PHA):
     corpus = Dataset.from_dict({"fields": fields, "target": targets})
     task = TEXT_TASKS[task]
-    encoded = encode_texts(corpus, str(fields), TOKENIZER, task, max_length=max_length, score_step=0.2)
-    return AnswerData.of(task, corpus, encoded, TOKENIZER, 0.2, place=place)
+    encoded = encode_texts(
+        corpus, str(fields), TOKENIZER, task, max_length=max_length, score_step=0.2, wording=wording
+    )
+    return AnswerData.of(task, corpus, encoded, TOKENIZER, 0.2, place=place, wording=wording)
 
 
 LINES = texts([3, 9, 1, 5, 12, 2, 7])
@@ -137,9 +140,15 @@ def test_translations_are_scored_by_bleu():
     assert answers.rows("test")[0]["value"] == pytest.approx(100)
 
 
-@pytest.mark.parametrize("name", ["cola", "stsb", "mnli", "xsum", "enro"])
+@pytest.mark.parametrize("name", ["cola", "stsb", "mnli", "xsum", "enro", "imdb", "nq", "samsum"])
 def test_the_main_score_can_be_had_from_the_counts(name):
-    gold = ["1.0", "3.0", "5.0"] if name == "stsb" else ["1", "0", "1"] if name in ("cola", "mnli") else LINES[:3]
+    gold = (
+        ["1.0", "3.0", "5.0"]
+        if name == "stsb"
+        else ["1", "0", "1"]
+        if name in ("cola", "mnli", "imdb")
+        else LINES[:3]
+    )
     answers = Answers(name, "en", gold, [gold[0], gold[2], "no"], 0)
     counts = list(answers.sentence_counts())
     assert len(counts) == 3
@@ -177,3 +186,74 @@ def test_answers_do_not_depend_on_the_batch_size_nor_on_dropout():
     assert len(set(results[0].predicted)) > 3
     assert all(result == results[0] for result in results)
     assert not method.training
+
+
+@pytest.mark.parametrize("template", ["pha", "pet"])
+def test_label_words_of_several_pieces_are_scored_right(template):
+    words = ("not_equivalent", "equivalent")
+    lines = [(line, str(len(line.split()) % 2)) for line in LINES]
+    wording = Wording(template, "words")
+    data = data_of("mrpc", [[line, "a cat"] for line, _ in lines], [label for _, label in lines], wording=wording)
+    pieces = [TOKENIZER(word)["input_ids"] for word in words]
+    assert min(map(len, pieces)) > 2
+    assert data.gold == [words[int(label)] for _, label in lines]
+
+    def says(read):
+        return words[len(read.split("sentence1: ")[1].split("sentence2:")[0].replace("[SEP]", "").split()) % 2]
+
+    if template == "pha":  # the other template has marks that this vocabulary lacks
+        oracle = Oracle(says)
+        found = answer(oracle, data, TOKENIZER, 3, CPU)
+        assert {asked[0] for asked in oracle.asked} == {max(map(len, pieces))}
+        assert found.predicted == data.gold
+        assert found.rows("test")[0]["value"] == 100
+        assert found.rows("test")[0]["unreadable"] == 0
+    found = answer(Oracle(lambda read: words[0]), data, TOKENIZER, 3, CPU)
+    assert found.predicted == [words[0]] * 7
+    right = sum(label == "0" for _, label in lines)
+    assert found.rows("test")[0]["value"] == pytest.approx(100 * right / 7)
+    assert set(found.predictions()["predicted"][0]) == {words[0]}
+    assert answer(Oracle(lambda read: "cat"), data, TOKENIZER, 3, CPU).rows("test")[0]["unreadable"] == 7
+
+
+def test_pets_digits_are_not_the_class_ids():
+    data = data_of("mnli", [["a cat", "a dog"]] * 3, ["0", "1", "2"], wording=Wording("pet"))
+    assert data.gold == ["1", "2", "0"]
+    found = answer(Oracle(lambda read: "1"), data, TOKENIZER, 2, CPU)
+    assert list(found.sentence_counts()) == [(1, 0, 0), (0, 0, 1), (0, 0, 2)]
+    rows = found.rows("dev")
+    assert (rows[0]["value"], rows[0]["unreadable"]) == (pytest.approx(100 / 3), 0)
+    assert pickle.loads(pickle.dumps(found)) == found
+
+
+def test_in_pets_template_an_answer_ends_with_its_line():
+    data = data_of("sst2", [["a cat"]], ["1"], wording=Wording("pet", "words"))
+    assert [data.read(t) for t in (" positive", "positive\nInput: a", "positive</s> and so on", "a b\n")] == [
+        "positive", "positive", "positive", "a b",
+    ]  # fmt: skip
+    plain = data_of("sst2", [["a cat"]], ["1"])
+    assert plain.read(" 1\n2") == "1\n2"
+
+
+def test_a_question_has_several_right_answers():
+    data = data_of("nq", [["cat"], ["dog"]], ["a cat\nthe mat", "home"], wording=Wording("pet"))
+    assert TOKENIZER.decode(data.rows.take("labels", [0])[0], skip_special_tokens=True) == "a cat"
+    oracle = Oracle(lambda read: "mat")
+    found = answer(oracle, data, TOKENIZER, 2, CPU)
+    assert oracle.asked == [(UNSTATED, 0, 1)]
+    assert [(row["metric"], row["value"]) for row in found.rows("test")] == [
+        ("squad_f1", 50.0),
+        ("exact_match", 50.0),
+    ]
+    assert found.predictions() == {
+        "sentence": [0, 1], "gold": [["a cat", "the mat"], ["home"]], "predicted": [["mat"], ["mat"]],
+    }  # fmt: skip
+
+
+def test_summaries_are_as_long_as_the_paper_lets_them():
+    for task, longest in (("samsum", 128), ("multinews", 64)):
+        oracle = Oracle(lambda read: "a dog ran home")
+        found = answer(oracle, data_of(task, [["a cat"]], ["a dog ran"]), TOKENIZER, 2, CPU)
+        assert oracle.asked == [(longest, 0, 1)]
+        [row] = found.rows("test")
+        assert (row["metric"], row["value"]) == ("rougel", pytest.approx(200 * 3 / 7))

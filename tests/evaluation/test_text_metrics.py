@@ -1,5 +1,6 @@
 """Scores from counts: against scikit-learn, scipy, rouge_score and sacrebleu, whole and resampled."""
 
+import re
 import warnings
 
 import numpy as np
@@ -11,7 +12,7 @@ from sacrebleu.metrics import BLEU
 from scipy import stats
 from sklearn import metrics as sk
 
-from hxbench.evaluation.text_counts import HALF, example_counts, pair, read
+from hxbench.evaluation.text_counts import HALF, common_subsequence, example_counts, pair, read
 from hxbench.evaluation.text_metrics import majority, metric_of_counts, resampled
 from hxbench.tasks import TEXT_TASKS
 
@@ -95,6 +96,94 @@ def test_rouge_is_that_of_rouge_score(rows):
 def test_rouge_stems_words():
     (one,) = counts_of("xsum", ["the cats run home"], ["The cat running home!"]).tolist()
     assert one == [3, 3, 3]
+
+
+@given(st.lists(st.tuples(WORDS, WORDS), min_size=1, max_size=8))
+def test_rouge_l_is_that_of_rouge_score(rows):
+    gold, predicted = zip(*rows, strict=True)
+    scorer = RougeScorer(["rougeL"], use_stemmer=True)
+    each = [scorer.score(g, p)["rougeL"].fmeasure for g, p in rows]
+    for task in ("samsum", "multinews"):
+        counts = counts_of(task, gold, predicted)
+        assert metric_of_counts("rougel", counts) == pytest.approx(100 * np.mean(each))
+        drawn = drawn_from(len(rows))
+        np.testing.assert_allclose(resampled("rougel", counts, drawn), 100 * (drawn @ each) / len(rows), atol=1e-9)
+
+
+@given(st.lists(st.sampled_from("abc"), max_size=90), st.lists(st.sampled_from("abcd"), max_size=90))
+def test_longest_common_subsequence_is_that_of_the_table(one, other):
+    table = np.zeros((len(one) + 1, len(other) + 1), dtype=int)
+    for i, a in enumerate(one, 1):
+        for j, b in enumerate(other, 1):
+            table[i, j] = table[i - 1, j - 1] + 1 if a == b else max(table[i - 1, j], table[i, j - 1])
+    assert common_subsequence(one, other) == common_subsequence(other, one) == table[-1, -1]
+
+
+def plain(text):
+    """The steps of SQuAD's script, one after the other."""
+    text = "".join(c for c in text.lower() if c not in "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
+    for article in ("a", "an", "the"):
+        text = re.sub(rf"\b{article}\b", " ", text)
+    return " ".join(text.split())
+
+
+def squad_f1(given, right):
+    one, other = plain(given).split(), plain(right).split()
+    rest, common = list(other), 0
+    for word in one:
+        if word in rest:
+            rest.remove(word)
+            common += 1
+    if not common:
+        return 0.0
+    precision, recall = common / len(one), common / len(other)
+    return 2 * precision * recall / (precision + recall)
+
+
+ANSWERS = st.lists(
+    st.sampled_from("The the a An York's york New 5,000 — U.S. us city city. ,".split()), max_size=5
+).map(" ".join)
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(st.tuples(st.lists(ANSWERS.filter(bool), min_size=1, max_size=4), ANSWERS), min_size=1, max_size=6)
+)
+def test_answers_are_scored_as_in_squad(rows):
+    gold, predicted = ["\n".join(right) for right, _ in rows], [given for _, given in rows]
+    f1 = [max(squad_f1(given, right) for right in known) for known, given in rows]
+    exact = [float(plain(given) in map(plain, known)) for known, given in rows]
+    counts = counts_of("nq", gold, predicted)
+    assert counts.max() < 2**31
+    drawn = drawn_from(len(rows))
+    for metric, each in (("squad_f1", f1), ("exact_match", exact)):
+        assert metric_of_counts(metric, counts) == pytest.approx(100 * np.mean(each))
+        np.testing.assert_allclose(resampled(metric, counts, drawn), 100 * (drawn @ each) / len(rows), atol=1e-9)
+
+
+def test_the_best_of_the_right_answers_counts():
+    rows = [
+        ("New York\nNew York City", "the New York City!"),
+        ("one two\nfive", "two one"),
+        ("The\nb", "a"),
+        ("b", ""),
+    ]
+    counts = counts_of("nq", *zip(*rows, strict=True))
+    # all words in another order: no exact match; an article alone: one of the answers, but without a word
+    assert metric_of_counts("squad_f1", counts) == pytest.approx(50)
+    assert metric_of_counts("exact_match", counts) == pytest.approx(50)
+
+
+def test_labels_that_are_not_the_class_ids():
+    labels = ("entailment", "neutral", "contradiction")
+    gold, predicted = (
+        ["neutral", "contradiction", "entailment", "neutral"],
+        ["neutral", "entailment", "0", "neutral "],
+    )
+    counts = list(example_counts(TEXT_TASKS["mnli"], gold, predicted, labels))
+    assert counts == [(1, 1, 1), (0, 0, 2), (0, -1, 0), (0, -1, 1)]
+    assert read(TEXT_TASKS["mrpc"], "01", ("0", "1")) is None, "compared as they are written"
+    assert [read(TEXT_TASKS["mnli"], text, ("1", "2", "0")) for text in ("1", "2", "0", "3")] == [0, 1, 2, None]
 
 
 @given(st.lists(st.tuples(WORDS.filter(bool), WORDS), min_size=1, max_size=8))

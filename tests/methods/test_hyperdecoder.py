@@ -4,7 +4,7 @@ import pytest
 import torch
 from small_t5 import HIDDEN, LAYERS, at_base_shape, batch_of, made
 
-from hxbench.methods.text_to_text import TextCondition
+from hxbench.methods.text_method import TextCondition
 from hxbench.modules.hypernetwork import BottleneckGenerator
 from hxbench.modules.small_start import start_generator
 from hxbench.recipe import resolve

@@ -6,7 +6,7 @@ from small_t5 import HIDDEN, LAYERS, TASKS, at_base_shape, batch_of, made
 
 from hxbench.errors import InputError
 from hxbench.methods.hyperformer import POSITIONS
-from hxbench.methods.text_to_text import TextCondition
+from hxbench.methods.text_method import TextCondition
 from hxbench.modules import by_task
 from hxbench.recipe import resolve
 from hxbench.spec import START

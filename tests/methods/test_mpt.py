@@ -11,7 +11,7 @@ from hxbench.encoding.text_batch import IGNORED, collate_text
 from hxbench.errors import InputError
 from hxbench.methods.mpt import Mpt, MptOptions, MptSource, MptSourceOptions, divergence
 from hxbench.methods.prompt import SOURCE
-from hxbench.methods.text_to_text import Objective
+from hxbench.methods.text_method import Objective
 from hxbench.modules.soft_prompt import EMBEDDING
 from hxbench.recipe import resolve
 from hxbench.spec import START

@@ -8,7 +8,7 @@ from small_t5 import HIDDEN, LAYERS, TASKS, at_base_shape, batch_of, small_t5
 
 from hxbench.errors import InputError
 from hxbench.methods.pha import DECODER, ENCODER, PHA, PHAOptions
-from hxbench.methods.text_to_text import Objective, TextCondition
+from hxbench.methods.text_method import Objective, TextCondition
 from hxbench.modules import by_task
 from hxbench.modules.contrastive import instance_loss, prototype_loss
 from hxbench.recipe import resolve

@@ -7,7 +7,8 @@ from tiny_t5 import END, tiny_batch, tiny_t5
 from hxbench.backbones.sites import SiteKey
 from hxbench.encoding.text_batch import IGNORED
 from hxbench.methods.method import NoOptions
-from hxbench.methods.text_to_text import Objective, TextToText
+from hxbench.methods.text_method import Objective
+from hxbench.methods.text_to_text import TextToText
 
 
 class Shift:

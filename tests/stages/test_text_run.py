@@ -159,7 +159,7 @@ def test_what_cannot_be_done_is_said_in_a_sentence(english):
         planned(training={"selection": "targets"})
     spec = few_shot_spec(text_spec(), Pair("cb", "en"), 25, 0, {"selection": "last"})
     with pytest.raises(
-        LackingData, match="25 sentences of cb-en are asked for, but its training split has only 24"
+        LackingData, match="25 examples of cb-en are asked for, but its training split has only 24"
     ):
         resolved(spec, english(spec))
 

@@ -6,7 +6,7 @@ label is accepted.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from hxbench.corpora.english import records
 from hxbench.corpora.english.coreference import mark_spans
 from hxbench.corpora.lines import quoted
 from hxbench.errors import InputError
-from hxbench.tasks import TextTask
+from hxbench.tasks import APART, TextTask
 
 READER_VERSION = 1  # goes up whenever the same file would be read into other rows
 HIGHEST_SCORE = 5.0  # of STS-B
@@ -23,8 +23,12 @@ HIGHEST_SCORE = 5.0  # of STS-B
 Example = tuple[list[str], str]
 """The fields in the order of the task, and the target."""
 
-# The release of QQP has three rows without one of their questions: 363,849 rows, 363,846 examples.
-_INCOMPLETE = {"qqp": 3}
+# Rows of releases without one of their texts: QQP has 363,846 examples in 363,849 rows, SAMSum 14,731 in 14,732,
+# and Multi-News 44,964 in 44,972.
+_INCOMPLETE = {"qqp": 3, "samsum": 1, "multinews": 8}
+_ONE_SIDED = ("xsum", "roen", "enro")  # releases of parallel text and of summaries have any number of such
+_ARTICLES = "|||||"  # between the articles of Multi-News
+_ANSWERS = "a list of at least one text"
 _SPANS = ("span1_text", "span1_index", "span2_text", "span2_index")
 
 # format, task, columns of the fields, column of the target, labels by class id
@@ -43,6 +47,11 @@ json    | wic     | sentence1, sentence2, word   | label          | false true
 json    | cb      | premise, hypothesis          | label          | entailment contradiction neutral
 json    | wsc     | text                         | label          | false true
 json    | xsum    | document                     | summary        |
+json    | imdb    | text                         | label          | neg pos
+polarity | rotten | text                         | label          | neg pos
+json    | nq      | question                     | answer         |
+array   | samsum  | dialogue                     | summary        |
+json    | multinews | document                   | summary        |
 lines   | roen    | ro                           | en             |
 lines   | enro    | en                           | ro             |
 parquet | cola    | sentence                     | label          | 0 1
@@ -61,7 +70,20 @@ parquet | scitail | sentence1, sentence2         | gold_label     | entailment n
 parquet | xsum    | document                     | summary        |
 parquet | roen    | translation.ro               | translation.en |
 parquet | enro    | translation.en               | translation.ro |
+parquet | imdb    | text                         | label          | 0 1
+parquet | rotten  | text                         | label          | 0 1
+parquet | nq      | question                     | answer         |
+parquet | samsum  | dialogue                     | summary        |
+parquet | multinews | document                   | summary        |
 """
+_FORMATS = {
+    ".tsv": "tsv",
+    ".jsonl": "json",
+    ".json": "array",
+    ".neg": "polarity",
+    ".pos": "polarity",
+    ".parquet": "parquet",
+}
 _HEADERS = {"cola": ("source", "label", "mark", "sentence"), "scitail": ("premise", "hypothesis", "label")}
 
 
@@ -86,54 +108,74 @@ COLUMNS = _columns()
 
 
 def format_of(path: Path) -> str:
-    """Return the format of a file by the end of its name: `tsv`, `json`, `parquet` or `lines`."""
-    return {".tsv": "tsv", ".jsonl": "json", ".parquet": "parquet"}.get(path.suffix, "lines")
+    """Return the format of a file by the end of its name: one of `records.KINDS`."""
+    return _FORMATS.get(path.suffix, "lines")
 
 
 def read_examples(task: TextTask, paths: Sequence[Path], *, marks: bool = True) -> Iterator[Example]:
     """Yield the examples of the files of one part, in file order, outer white space stripped.
 
-    A target is the class id as a digit, the score as it is written, or the reference text. `marks` puts the marks
-    of WSC around its spans. A pair for generation of which one side is empty is left out, as releases of parallel
-    text and of summaries have such. Raises `InputError` with file, line and expectation for everything else that
-    is empty or absent, an unknown label, a score outside 0 to 5, a span that is not in its text, and files without
-    examples.
+    A target is the class id as a digit, the score as it is written, the reference text, or the answers to a
+    question with a line feed between them. `marks` puts the marks of WSC around its spans. A pair for translation
+    and of XSUM of which one side is empty is left out, as their releases have such. IMDB's line breaks in HTML
+    become blanks, those that Multi-News spells out line feeds, and articles without text are dropped. Raises
+    `InputError` with file, line and expectation for everything else that is empty or absent (beyond the few rows
+    which a release is known to have), a question without answers, an unknown label, a score outside 0 to 5, a span
+    that is not in its text, and files without examples.
     """
     form = format_of(paths[0])
     columns = COLUMNS[form, task.name]
     wanted = (*columns.fields, columns.target, *(_SPANS if task.name == "wsc" else ()))
     incomplete, found = 0, False
-    for path in paths if form != "lines" else paths[:1]:
-        for number, row in _records(form, task, path, paths, wanted):
-            where = f"{path}, {'row' if form == 'parquet' else 'line'} {number}"
-            fields = [_text(row, name, where) for name in columns.fields]
-            if task.kind == "generation":
-                target = _text(row, columns.target, where)
-                if not target or not all(fields):
-                    continue
-            elif empty := [name for name, text in zip(columns.fields, fields, strict=True) if not text]:
-                incomplete += 1
-                if incomplete > _INCOMPLETE.get(task.name, 0):
-                    raise InputError(f"{where}: no text in column {empty[0]}; expected some.")
-                continue
-            else:
-                target = _target(task, columns, row, where)
-            if task.name == "wsc" and marks:
-                fields = [_marked(fields[0], row, where)]
-            found = True
-            yield fields, target
+    for path, number, row in _records(form, task, paths, wanted):
+        where = f"{path}, {'row' if form == 'parquet' else 'line'} {number}"
+        texts = {name: _cleaned(task, _text(row, name, where)) for name in columns.fields}
+        if task.kind == "generation" and task.name != "nq":
+            texts[columns.target] = _cleaned(task, _text(row, columns.target, where))
+        if empty := [name for name, text in texts.items() if not text]:
+            incomplete += task.name not in _ONE_SIDED
+            if incomplete > _INCOMPLETE.get(task.name, 0):
+                raise InputError(f"{where}: no text in column {empty[0]}; expected some.")
+            continue
+        fields = [texts[name] for name in columns.fields]
+        if task.name == "wsc" and marks:
+            fields = [_marked(fields[0], row, where)]
+        found = True
+        yield fields, texts.get(columns.target) or _target(task, columns, row, where)
     if not found:
         raise InputError(f"{paths[0]} holds no example; expected {records.KINDS[form]} file with at least one.")
 
 
 def _records(
-    form: str, task: TextTask, path: Path, paths: Sequence[Path], wanted: Sequence[str]
-) -> Iterator[records.Record]:
-    if form == "tsv":
-        return records.read_tsv(path, wanted, _HEADERS.get(task.name, ()))
-    if form == "json":
-        return records.read_json_lines(path)
-    return records.read_parallel(paths) if form == "lines" else records.read_parquet([path], wanted)
+    form: str, task: TextTask, paths: Sequence[Path], wanted: Sequence[str]
+) -> Iterator[tuple[Path, int, dict[str, Any]]]:
+    """Yield every row with its file and number."""
+    if form == "polarity":
+        for path, (number, row) in records.read_polarity(paths):
+            yield path, number, row
+        return
+    readers: dict[str, Callable[[Path], Iterator[records.Record]]] = {
+        "tsv": lambda path: records.read_tsv(path, wanted, _HEADERS.get(task.name, ())),
+        "json": records.read_json_lines,
+        "array": records.read_json_array,
+        "lines": lambda _: records.read_parallel(paths),
+        "parquet": lambda path: records.read_parquet([path], wanted),
+    }
+    for path in paths if form != "lines" else paths[:1]:
+        for number, row in readers[form](path):
+            yield path, number, row
+
+
+def _cleaned(task: TextTask, text: str) -> str:
+    """Return a text without what a release has in place of line breaks, and without empty articles."""
+    if task.name == "imdb":
+        return text.replace("<br />", " ").strip()
+    if task.name == "samsum":
+        return text.replace("\r\n", "\n")
+    if task.name == "multinews":
+        articles = (article.strip() for article in text.replace("NEWLINE_CHAR", "\n").split(_ARTICLES))
+        return f" {_ARTICLES} ".join(article for article in articles if article)
+    return text
 
 
 def _text(row: dict[str, Any], column: str, where: str) -> str:
@@ -150,6 +192,8 @@ def _target(task: TextTask, columns: Columns, row: dict[str, Any], where: str) -
     value = row.get(columns.target)
     if value is None:
         raise InputError(f"{where}: no {columns.target}; expected {_expected(columns)}.")
+    if task.name == "nq":
+        return _answers(value, where)
     if task.kind == "regression":
         # The hub keeps scores in single precision, in which 3.8 is 3.79999995.
         word = f"{value:.3f}" if isinstance(value, float) else str(value).strip()
@@ -169,7 +213,17 @@ def _target(task: TextTask, columns: Columns, row: dict[str, Any], where: str) -
     return str(columns.labels.index(word))
 
 
+def _answers(value: Any, where: str) -> str:
+    known = isinstance(value, list) and all(isinstance(answer, str) for answer in value)
+    answers = [" ".join(answer.split()) for answer in value] if known else []
+    if not (answers := list(dict.fromkeys(filter(None, answers)))):
+        raise InputError(f"{where}: answer is {quoted(str(value))}; expected {_ANSWERS}.")
+    return APART.join(answers)
+
+
 def _expected(columns: Columns) -> str:
+    if columns.target == "answer":
+        return _ANSWERS
     return " or ".join(columns.labels) if columns.labels else f"a score from 0 to {HIGHEST_SCORE:g}"
 
 

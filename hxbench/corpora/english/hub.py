@@ -1,7 +1,8 @@
-"""GLUE, SuperGLUE, SciTail, XSUM and WMT16 from the Hugging Face hub, as Parquet files and never as code.
+"""The releases of the tasks from the Hugging Face hub, as Parquet files and never as code.
 
-No commit could be confirmed for these repositories: the first download of one resolves its branch and lists its
-files, and the cache keeps to what it found, so that one cache never mixes two commits. Where a repository has a
+Of some repositories the commit is known; of the others none could be confirmed. The first download of one resolves
+its commit, or else its branch, and lists its files, and the cache keeps to what it found, so that one cache never
+mixes two commits. Where a repository has a
 loading script instead of Parquet files, the hub's own conversion of it is used, which is another branch.
 `HF_ENDPOINT` names another server. What is in the cache is used without asking anybody.
 """
@@ -17,7 +18,7 @@ from typing import Any
 
 from hxbench.corpora.digest import write_whole
 from hxbench.corpora.download import Progress
-from hxbench.corpora.english.splits import OWN_TEST
+from hxbench.corpora.english.splits import OWN_TEST, WITHOUT_DEV
 from hxbench.corpora.hub import Hub, Item
 from hxbench.errors import InputError
 from hxbench.tasks import TextTask
@@ -29,9 +30,28 @@ _REPOSITORIES = {
     "scitail": "allenai/scitail",
     "xsum": "EdinburghNLP/xsum",
     "wmt16": "wmt/wmt16",
+    "imdb": "stanfordnlp/imdb",
+    "rotten_tomatoes": "cornell-movie-review-data/rotten_tomatoes",
+    "nq_open": "google-research-datasets/nq_open",
+    "samsum": "knkarthick/samsum",
+    "multi_news": "alexfabbri/multi_news",
 }
+# of their Parquet files, as public code that uses them has it
+_COMMITS = {
+    "imdb": "e6281661ce1c48d982bc483cf8a173c1bbeb5d31",
+    "rotten_tomatoes": "aa13bc287fa6fcab6daf52f0dfb9994269ffea28",
+    "nq_open": "5dd9790a83002ad084ddeb7c420dc716852c6f28",
+}
+_ONE_CONFIG = ("xsum", "rotten_tomatoes", "samsum", "multi_news")
 # Of SciTail the format with all 23,596 training examples: the other one lost some to its quotation marks.
-_CONFIGS = {"wsc": "wsc.fixed", "scitail": "snli_format", "roen": "ro-en", "enro": "ro-en"}
+_CONFIGS = {
+    "wsc": "wsc.fixed",
+    "scitail": "snli_format",
+    "roen": "ro-en",
+    "enro": "ro-en",
+    "imdb": "plain_text",
+    "nq": "nq_open",
+}
 _SPLITS = {"train": "train", "dev": "validation", "test": "test"}
 _MNLI = {"train": "train", "dev": "validation_matched", "mismatched": "validation_mismatched"}
 
@@ -76,7 +96,8 @@ class EnglishHub:
             names = _files(pinned, task, part) if pinned else []
             pattern = f"{_config(task)}/{_splits(task)[part]}*.parquet"
             items += [
-                Item(repository, name, pinned.revision if pinned else BRANCHES[0]) for name in names or [pattern]
+                Item(repository, name, pinned.revision if pinned else _revisions(task)[0])
+                for name in names or [pattern]
             ]
         return items
 
@@ -98,7 +119,7 @@ class EnglishHub:
         # The client reads HF_ENDPOINT when it is imported, which may be before the user's setting was made.
         endpoint = os.environ.get("HF_ENDPOINT") or None
         for task, parts, _ in lacking:
-            item = Item(_REPOSITORIES[task.suite], _config(task), BRANCHES[0])
+            item = Item(_REPOSITORIES[task.suite], _config(task), _revisions(task)[0])
             try:
                 pinned = self._resolve(task, endpoint)
                 for part in parts:
@@ -119,14 +140,16 @@ class EnglishHub:
             from huggingface_hub import HfApi
             from huggingface_hub.errors import RevisionNotFoundError
 
-            for branch in BRANCHES:
+            for branch in _revisions(task):
                 with contextlib.suppress(RevisionNotFoundError):
                     about = HfApi(endpoint=endpoint).dataset_info(repository, revision=branch)
                     names = sorted(entry.rfilename for entry in about.siblings or ())
                     if files := [name for name in names if name.endswith(".parquet")]:
                         break
             else:
-                raise InputError(f"{repository} has no Parquet file on its branches {' and '.join(BRANCHES)}.")
+                places = _revisions(task)
+                looked = f"on its branches {' and '.join(places)}" if len(places) > 1 else f"at {places[0]}"
+                raise InputError(f"{repository} has no Parquet file {looked}.")
             note = {"revision": about.sha, "files": files}
             write_whole(self._note(repository), json.dumps(note, indent=1).encode())
             known = self._pinned(repository)
@@ -148,7 +171,14 @@ def parts_of(task: TextTask) -> tuple[str, ...]:
     """Return the parts of a task's release that have labels."""
     if task.name == "mnli":
         return tuple(_MNLI)
+    if task.name in WITHOUT_DEV:
+        return "train", "test"
     return tuple(_SPLITS) if task.name in OWN_TEST else ("train", "dev")
+
+
+def _revisions(task: TextTask) -> tuple[str, ...]:
+    """Return where the files of a task are looked for, the first place first."""
+    return (_COMMITS[task.suite],) if task.suite in _COMMITS else BRANCHES
 
 
 def _splits(task: TextTask) -> dict[str, str]:
@@ -162,11 +192,14 @@ def _config(task: TextTask) -> str:
 def _files(pinned: Pinned, task: TextTask, part: str) -> list[str]:
     """Return the files of a part, in order, by the forms of name that the hub's own tools give them.
 
-    A repository with one configuration calls its folder `data` or `default`.
+    A repository with one configuration calls its folder `data` or `default`, or has none.
     """
-    folders = [_config(task), *(("data", "default") if task.suite == "xsum" else ())]
+    one = task.suite in _ONE_CONFIG
+    folders = [_config(task), *(("data", "default") if one else ())]
     folder, split = "|".join(map(re.escape, folders)), re.escape(_splits(task)[part])
-    form = re.compile(rf"({folder})/({split}-\d+-of-\d+(-[0-9a-f]+)?|{split}/\d+)\.parquet")
+    form = re.compile(
+        rf"(({folder})/){'?' if one else ''}({split}-\d+-of-\d+(-[0-9a-f]+)?|{split}/\d+|{split})\.parquet"
+    )
     return [name for name in pinned.files if form.fullmatch(name)]
 
 

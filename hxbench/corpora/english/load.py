@@ -22,13 +22,13 @@ from hxbench.corpora.english.splits import Portion, choice, chosen_rows, portion
 from hxbench.corpora.english.table import examples_of, reopen, write_examples
 from hxbench.corpora.lines import open_input
 from hxbench.corpora.load import Origin
-from hxbench.corpora.made import english_folder
+from hxbench.corpora.made import english_folder, pet_folder
 from hxbench.corpora.schema import SPLITS
 from hxbench.errors import InputError, did_you_mean
 from hxbench.languages import Language, language_set
 from hxbench.places import cache_dir
 from hxbench.spec import DataSpec
-from hxbench.tasks import LANGUAGE, TEXT_TASKS, TextTask
+from hxbench.tasks import LANGUAGE, PHA_TASKS, TEXT_TASKS, TextTask
 
 if TYPE_CHECKING:
     import datasets
@@ -40,9 +40,9 @@ class EnglishCorpora:
     """The English corpora of one origin, split, cut and capped as `data` says.
 
     Tasks are those of `TEXT_TASKS`, with the columns `fields` (list of strings, in the order of `TextTask.fields`)
-    and `target` (string: the class id, the score as it is written, or the reference text), and `mlm`, with the
-    column `text`, which the hub has not. `languages` has English alone. Raises `InputError` for a folder without a
-    corpus and for options that make no sense.
+    and `target` (string: the class id, the score as it is written, the reference text, or the answers to a
+    question with a line feed between them), and `mlm`, with the column `text`, which the hub has not. `languages`
+    has English alone. Raises `InputError` for a folder without a corpus and for options that make no sense.
     """
 
     languages: dict[str, Language]
@@ -73,7 +73,7 @@ class EnglishCorpora:
         wanted = self._portions(known)
         if self._hub:
             return tuple(split for split in SPLITS if wanted[split].part in hub.parts_of(known))
-        found = {part for part in layout.PARTS if layout.find(self._folder(), known, part)}
+        found = {part for part in layout.PARTS if layout.find(self._folder(known), known, part)}
         return tuple(split for split in SPLITS if wanted[split].part in found)
 
     def load(self, task: str, language: str, split: str) -> "datasets.Dataset":
@@ -168,10 +168,15 @@ class EnglishCorpora:
     def _parts(self, task: TextTask) -> tuple[str, ...]:
         return tuple(dict.fromkeys(portion.part for portion in self._portions(task).values()))
 
-    def _folder(self) -> Path:
-        if self._root is None:
-            self._root = english_folder(self.origin.sandbox_seed)
-        return self._root
+    def _folder(self, task: TextTask | None = None) -> Path:
+        """Return the folder of a task, or of running text; of the sandbox what is asked for is made first.
+
+        PET's further tasks have a folder of their own there, so that they are in no running text.
+        """
+        if self._root is not None:
+            return self._root
+        further = task is not None and task.name not in PHA_TASKS
+        return (pet_folder if further else english_folder)(self.origin.sandbox_seed)
 
     def _texts(self) -> list[Text]:
         return [] if self._hub else text_sources(self._folder())
@@ -186,7 +191,7 @@ class EnglishCorpora:
             self._hub.fetch([(task, self._parts(task))])
             files = self._hub.find(task, part)
         else:
-            files = layout.find(self._folder(), task, part)
+            files = layout.find(self._folder(task), task, part)
         if files is None:
             raise self._absent(task.name, split)
         return files
@@ -208,7 +213,7 @@ class EnglishCorpora:
             return InputError(f"{self._folder()} has no {split} split of running text.")
         part = self._portion(task, split).part
         looked = " or ".join(" and ".join(place) for place in layout.candidates(task, part)) or "nothing"
-        return InputError(f"{self._folder()} has no {split} split of {task.title}; looked for {looked}.")
+        return InputError(f"{self._folder(task)} has no {split} split of {task.title}; looked for {looked}.")
 
 
 def _hashed(identity: dict[str, Any]) -> str:

@@ -6,18 +6,28 @@ in the header, as MNLI has more of them in its development sets than in training
 """
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from hxbench.corpora.lines import counted, fault, numbered_lines, quoted
+from hxbench.corpora.lines import counted, fault, numbered_lines, open_input, quoted
 from hxbench.errors import InputError
 
 Record = tuple[int, dict[str, Any]]
 """Line or row number, from 1, and the values by column. A column that a row lacks is absent."""
 
-KINDS = {"tsv": "a tab-separated", "json": "a JSON Lines", "lines": "a parallel text", "parquet": "a Parquet"}
+KINDS = {
+    "tsv": "a tab-separated",
+    "json": "a JSON Lines",
+    "array": "a JSON",
+    "lines": "a parallel text",
+    "polarity": "a text",
+    "parquet": "a Parquet",
+}
+_SPACE = re.compile(r"[ \t\r\n]*")
+_ONE_LIST = "a JSON file with one list of objects"
 _BATCH = 1000  # rows of a Parquet file in memory at once
 
 
@@ -58,6 +68,58 @@ def read_json_lines(path: Path) -> Iterator[Record]:
             raise fault(path, number, quoted(line), "a JSON object")
         inner = row.get("target")
         yield number, {**row, **inner} if isinstance(inner, dict) else row
+
+
+def read_json_array(path: Path) -> Iterator[Record]:
+    """Yield the objects of a file that is one JSON array, numbered by the lines they begin in.
+
+    Raises `InputError` for a file that is anything else, with the line from which on it is.
+    """
+    with open_input(path, KINDS["array"]) as stream:
+        raw = stream.read()
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        number = raw.count(b"\n", 0, error.start) + 1
+        raise fault(path, number, f"byte 0x{raw[error.start]:02x} is not UTF-8", "a JSON file in UTF-8") from None
+    decoder, number, counted_to = json.JSONDecoder(), 1, 0
+    place, mark = _after(text, 0, "[")
+    end, closed = _after(text, place, "]")
+    if mark and closed:
+        place, mark = end, closed
+    while mark and mark != "]":
+        start = _after(text, place)[0]
+        number, counted_to = number + text.count("\n", counted_to, start), start
+        try:
+            row, place = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            row = None
+        if not isinstance(row, dict):
+            raise fault(path, number, quoted(text[start:].partition("\n")[0]), _ONE_LIST)
+        yield number, row
+        place, mark = _after(text, place, ",]")
+    if not mark or text[place:].strip():
+        place = _after(text, place)[0]
+        number += text.count("\n", counted_to, place)
+        raise fault(path, number, quoted(text[place:].partition("\n")[0]), _ONE_LIST)
+
+
+def _after(text: str, place: int, marks: str = "") -> tuple[int, str]:
+    """Return the place behind white space and one of `marks`, if there is one, and which."""
+    place = _SPACE.match(text, place).end()  # type: ignore[union-attr]
+    mark = text[place : place + 1]
+    return (place + 1, mark) if mark and mark in marks else (place, "")
+
+
+def read_polarity(paths: Sequence[Path]) -> Iterator[tuple[Path, Record]]:
+    """Yield the lines of files of one class each, `text` and, by the end of the file's name, `label`.
+
+    The files take turns, so that the first so many rows are of all classes.
+    """
+    for turn in zip_longest(*(numbered_lines(path, KINDS["polarity"]) for path in paths)):
+        for path, line in zip(paths, turn, strict=True):
+            if line:
+                yield path, (line[0], {"text": line[1], "label": path.suffix.removeprefix(".")})
 
 
 def read_parallel(paths: Sequence[Path]) -> Iterator[Record]:

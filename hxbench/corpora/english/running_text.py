@@ -1,24 +1,22 @@
 """English running text to pre-train a small T5 on: what the training files of the labelled tasks are made of.
 
-First `text/en.txt`, if there; then the training files of the tasks in the order of `TEXT_TASKS`; then those of
-IMDB, Rotten Tomatoes, SAMSum and NQ-Open, of which only the texts are used. Development and test files are never
-read, so that nothing a model is scored on was seen before; the examples that a rule of splits takes from a
-training file to select by are in it, without their labels.
+First `text/en.txt`, if there; then the training files of PHA's tasks, in their order; then those of IMDB, Rotten
+Tomatoes, SAMSum and NQ-Open, of which only the texts are used and every line, whatever their readers make of it.
+Development and test files are never read, so that nothing a model is scored on was seen before; the examples that
+a rule of splits takes from a training file to select by are in it, without their labels.
 """
 
 import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from hxbench.corpora.english.examples import read_examples
 from hxbench.corpora.english.layout import find
-from hxbench.corpora.english.records import read_json_lines
-from hxbench.corpora.lines import open_input
+from hxbench.corpora.english.records import read_json_array, read_json_lines
 from hxbench.corpora.text import read_text
 from hxbench.errors import InputError
-from hxbench.tasks import TEXT_TASKS, TextTask
+from hxbench.tasks import PHA_TASKS, TEXT_TASKS, TextTask
 
 # kind, files relative to the folder
 _OTHERS = (
@@ -43,7 +41,7 @@ class Text:
 def text_sources(root: Path) -> list[Text]:
     """Return the sources that a folder has, in their order, without reading them."""
     sources = [Text("lines", (root / "text/en.txt",))]
-    used = [task for task in TEXT_TASKS.values() if _used(task)]
+    used = [task for task in map(TEXT_TASKS.__getitem__, PHA_TASKS) if _used(task)]
     sources += [Text(task.name, find(root, task, "train") or ()) for task in used]
     sources += [Text(kind, (root / name,)) for kind, name in _OTHERS]
     return [source for source in sources if source.files and all(path.exists() for path in source.files)]
@@ -74,25 +72,13 @@ def _texts(source: Text) -> Iterator[str]:
             yield from (text for name, text in zip(task.fields, fields, strict=True) if name in used)
     else:
         path, columns = source.files[0], source.kind.split()
-        for number, row in _json_array(path) if path.suffix == ".json" else read_json_lines(path):
+        for number, row in read_json_array(path) if path.suffix == ".json" else read_json_lines(path):
             for column in columns:
                 text = row.get(column)
                 if not isinstance(text, str):
-                    raise InputError(f"{path}, object {number}: no text in {column}; expected some.")
+                    raise InputError(f"{path}, line {number}: no text in {column}; expected some.")
                 yield text
 
 
 def _used(task: TextTask) -> set[str]:
     return set(task.fields) - _LEFT_OUT.get(task.name, set())
-
-
-def _json_array(path: Path) -> Iterator[tuple[int, dict[str, object]]]:
-    """Yield the numbered objects of a file that is one JSON array."""
-    with open_input(path, "a JSON") as stream:
-        try:
-            rows = json.load(stream)
-        except (ValueError, RecursionError):
-            rows = None
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise InputError(f"{path} holds something else; expected a JSON file with one list of objects.")
-    yield from enumerate(rows, 1)

@@ -5,7 +5,14 @@ test set is used as it is; otherwise, below `limit` training examples, the devel
 `test`, and from there on `held_out` training examples become `dev` and the whole development set is `test`. Under
 `names` (published code) lists of names decide instead: SciTail is halved too, SST-2, QQP and QNLI lose training
 examples, and MNLI is trained on in full, chosen by the mismatched and scored on the matched set. What is on
-neither list (summaries, translations) goes by its own files.
+neither list goes by the rule `size`.
+
+PET scaling scores on development sets and says nothing about what it selects by. Here no example is selected by
+and scored on at once: of Rotten Tomatoes, SAMSum and Multi-News, whose test sets are public, `dev` and `test` are
+their own; IMDB has a test set and no development set, so that `held_out` training examples become `dev`; NQ-Open's
+test set is not public, and it goes by the rule like GLUE: its development set is halved below `limit`, and else
+the whole of it is `test`, as in the paper, and `dev` comes from the training set. SST-2, MNLI, QNLI, RTE, MRPC and
+QQP are as in PHA.
 
 Every permutation is that of `torch.randperm` with a generator of the given seed, as in the published code; the
 same seed serves all tasks and sizes.
@@ -23,7 +30,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 RULES = ("size", "names")
-OWN_TEST = ("scitail", "xsum", "roen", "enro")
+OWN_TEST = ("scitail", "xsum", "roen", "enro", "rotten", "samsum", "multinews")
+WITHOUT_DEV = ("imdb",)
 _HALVED = ("cola", "rte", "mrpc", "stsb", "boolq", "cb", "wic", "wsc", "scitail")
 _FROM_TRAIN = ("sst2", "qqp", "qnli")
 
@@ -58,6 +66,8 @@ def portions(task: TextTask, rule: str, limit: int) -> dict[str, Portion]:
             return drawn
         if task.name == "mnli":
             return {"train": Portion("train"), "dev": Portion("mismatched"), "test": Portion("dev")}
+    if task.name in WITHOUT_DEV:
+        return {**drawn, "test": Portion("test")}
     if task.name in OWN_TEST:
         return {split: Portion(split) for split in SPLITS}
     return halved if task.size < limit else drawn

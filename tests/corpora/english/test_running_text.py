@@ -53,13 +53,28 @@ def test_order_and_other_corpora(tmp_path):
     assert text_sources(tmp_path / "nothing") == []
 
 
+def test_a_task_of_pet_scaling_is_there_only_as_it_always_was(mirror):
+    from hxbench.corpora.english.layout import find
+    from hxbench.tasks import PET_TASKS, PHA_TASKS, TEXT_TASKS
+
+    write(mirror, "multi_news/train.jsonl", lines({"document": "News.", "summary": "New."}))
+    write(mirror, "nq_open/NQ-open.train.jsonl", lines({"question": "who sings", "answer": ["x"]}))
+    further = [name for name in PET_TASKS if name not in PHA_TASKS]
+    assert [name for name in further if find(mirror, TEXT_TASKS[name], "train")] == ["nq", "multinews"]
+    kinds = [source.kind for source in text_sources(mirror)]
+    assert kinds[-1] == "question"
+    assert not set(kinds) & set(further)
+    assert read(mirror)[-1] == "who sings"
+    assert "News." not in read(mirror)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
         ("samsum/train.json", "[1]", "one list of objects"),
         ("samsum/train.json", "{", "one list of objects"),
-        ("samsum/train.json", '[{"dialogue": "a"}]', "object 1: no text in summary"),
-        ("imdb/train.jsonl", '{"text": 1}\n', "object 1: no text in text"),
+        ("samsum/train.json", '[{"dialogue": "a"}]', "line 1: no text in summary"),
+        ("imdb/train.jsonl", '{"text": 1}\n', "line 1: no text in text"),
         ("imdb/train.jsonl", "text\n", "line 1: 'text'; expected a JSON object"),
     ],
 )

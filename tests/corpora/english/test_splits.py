@@ -54,6 +54,21 @@ def test_rule_of_the_paper():
         portions(TEXT_TASKS["rte"], "sizes", 1)
 
 
+def test_what_pet_scaling_adds():
+    own = {split: Portion(split) for split in ("train", "dev", "test")}
+    drawn = {"train": Portion("train", "rest"), "dev": Portion("train", "drawn")}
+    for rule in ("size", "names"):
+        for task in ("rotten", "samsum", "multinews"):
+            assert portions(TEXT_TASKS[task], rule, 100_000) == own
+        for limit in (100, 100_000):
+            assert portions(TEXT_TASKS["imdb"], rule, limit) == {**drawn, "test": Portion("test")}
+        assert portions(TEXT_TASKS["nq"], rule, 10_000) == {**drawn, "test": Portion("dev")}
+        halved = portions(TEXT_TASKS["nq"], rule, 100_000)
+        assert {split: portion.part for split, portion in halved.items()} == {
+            "train": "train", "dev": "dev", "test": "dev",
+        }  # fmt: skip
+
+
 def test_the_limit_is_exclusive():
     task = TEXT_TASKS["rte"]
     assert portions(task, "size", task.size)["train"].piece == "rest"

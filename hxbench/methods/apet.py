@@ -1,0 +1,180 @@
+"""APET: as many parameters as the budget says, at random places (PET scaling, section 5).
+
+The places are entries of the backbone's own tensors and of inserted modules. Of an inserted module with some
+chosen entries the others stay as they began, and one without any is not there.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Annotated, Any, ClassVar, Literal
+
+import torch
+from pydantic import AfterValidator, Field
+from torch import Tensor, nn
+
+from hxbench.backbones.load import Backbone
+from hxbench.backbones.sites import SiteKey, SiteWeights
+from hxbench.methods.apet_candidates import ADAPTER, LORA, SIDES, Candidates, answering_root, begun, candidates
+from hxbench.methods.pet_adapter import positions_of
+from hxbench.methods.pet_bitfit import biased_modules
+from hxbench.methods.pet_lora import projections_of
+from hxbench.methods.tuning import PetMethod, Tuning, TuningOptions
+from hxbench.modules.bottleneck import ACTIVATIONS, BottleneckWeights
+from hxbench.modules.entries import Entries, holders_of, standing_for
+from hxbench.modules.low_rank import in_fused, low_rank
+from hxbench.modules.placement import Placement, adjacent, discrete, published, size_of
+from hxbench.spec import Closed
+
+NAMED = ("prompt", "bitfit", "lora", "adapter")  # budgets: the sizes of these methods (PET scaling, table 2)
+SMALLEST = 100
+
+
+def _budget(value: int | str) -> int | str:
+    if value not in NAMED and not (isinstance(value, int) and value >= SMALLEST):
+        raise ValueError(f"a budget is {', '.join(NAMED[:-1])} or {NAMED[-1]}, or a number from {SMALLEST}")
+    return value
+
+
+Budget = Annotated[int | str, AfterValidator(_budget)]
+
+
+class ApetOptions(TuningOptions):
+    """How many parameters, and where."""
+
+    budget: Budget = "lora"  # a number, or the size of a PET method on the same backbone
+    mode: Literal["discrete", "adjacent", "code"] = "discrete"  # single entries, whole tensors, the published rule
+    places: Literal["all", "existing", "inserted"] = "all"  # of discrete and adjacent
+    positions: Annotated[int, Field(ge=0)] | None = None  # the seed of the places; the run's without one
+
+
+def placement_of(found: Candidates, options: ApetOptions, seed: int) -> Placement:
+    """Return the places that the options and a seed give; `InputError` for a budget that cannot be met."""
+    sizes = found.sizes()
+    budget = sizes[options.budget] if isinstance(options.budget, str) else options.budget
+    if options.mode == "code":
+        return published(found.inserted["lora"] + found.inserted["adapter"], found.existing, budget, seed)
+    units = list(found.existing) if options.places != "inserted" else []
+    if options.places != "existing":
+        # as in the published code no prompts where entries are scattered: nearly every virtual token gets one,
+        # and a text would be read with a hundred frozen vectors more
+        kinds = [kind for kind in found.inserted if options.mode == "adjacent" or kind != "prompt"]
+        units += [unit for kind in kinds for unit in found.inserted[kind]]
+    return {"discrete": discrete, "adjacent": adjacent}[options.mode](units, budget, seed)
+
+
+class RandomPlaces(Tuning):
+    """The entries at random places of one backbone."""
+
+    def __init__(self, backbone: Backbone, options: ApetOptions, seed: int) -> None:
+        super().__init__()
+        found = candidates(backbone)
+        self.placement = placement_of(found, options, seed)
+        root = answering_root(backbone)
+        self._holders = holders_of(root)
+        self._existing = dict(root.named_parameters())
+        self._inserted: list[str] = []
+        for unit in (one for some in found.inserted.values() for one in some):
+            if any(name in self.placement for name, _ in unit.tensors):
+                for name, tensor in begun(unit, backbone).items():
+                    self.register_buffer(f"begun_{len(self._inserted)}", tensor, persistent=False)
+                    self._inserted.append(name)
+        self.chosen = nn.ModuleDict()
+        for part, tensors in (("existing", self._existing), ("inserted", self._begun())):
+            places = {name: torch.from_numpy(self.placement[name]) for name in tensors if name in self.placement}
+            if places:
+                self.chosen[part] = Entries(tensors, places)
+        self._now: dict[str, Tensor] | None = None  # the inserted tensors, while the backbone is read
+        self.positions = positions_of(backbone)
+        self._attach(backbone)
+
+    @property
+    def realised(self) -> int:
+        """Number of entries that are tuned: of the published rule rarely the budget."""
+        return size_of(self.placement)
+
+    def _begun(self) -> dict[str, Tensor]:
+        return {name: getattr(self, f"begun_{place}") for place, name in enumerate(self._inserted)}
+
+    def _attach(self, backbone: Backbone) -> None:
+        there = set(self._inserted)
+        for name, module in biased_modules(backbone).items():
+            if (bias := f"bias.{name}") in there:
+                self.adding(module, lambda _input, output, bias=bias: self._bias(bias, output))  # type: ignore[misc]
+        heads = int(getattr(backbone.model.config, "n_head", 1))
+        for place in projections_of(backbone):
+            if (name := f"lora.{place.name}") + ".down" in there:
+                self.adding(
+                    place.module,
+                    lambda hidden, output, name=name, third=place.third: self._branch(  # type: ignore[misc]
+                        name, third, heads, hidden, output
+                    ),
+                )
+
+    def _bias(self, name: str, output: Tensor) -> Tensor | None:
+        return None if self._now is None else self._now[name].to(output.dtype)
+
+    def _branch(self, name: str, third: int | None, heads: int, hidden: Tensor, output: Tensor) -> Tensor | None:
+        if self._now is None:
+            return None
+        added = low_rank(hidden, self._now[f"{name}.down"], self._now[f"{name}.up"], LORA.alpha / LORA.rank)
+        return (added if third is None else in_fused(added, third, heads)).to(output.dtype)
+
+    def weights(self) -> Mapping[SiteKey, SiteWeights]:
+        """Return the adapters that are there."""
+        found: dict[SiteKey, SiteWeights] = {}
+        now = self._now or {}
+        for name in now:
+            kind, _, place = name.partition(".")
+            if kind == "adapter" and place.endswith(".down"):
+                position, layer, _ = place.split(".")
+                parts: dict[str, Any] = {side: now[f"adapter.{position}.{layer}.{side}"] for side in SIDES}
+                weights = BottleneckWeights(**parts, activation=ACTIVATIONS[ADAPTER.activation])
+                found[SiteKey(int(layer), position)] = weights
+        return found
+
+    def prompt(self) -> Tensor | None:
+        """Return the virtual tokens that are there, in their order."""
+        tokens = [tensor for name, tensor in (self._now or {}).items() if name.startswith("token.")]
+        return torch.stack(tokens) if tokens else None
+
+    @contextmanager
+    def acting(self) -> Iterator[None]:
+        """Let the backbone and the inserted modules have the values at the chosen places."""
+        if self._now is not None:  # in this context already
+            yield
+            return
+        begun_now = self._begun()
+        existing = self._part("existing").written(self._existing) if "existing" in self.chosen else {}
+        inserted = self._part("inserted").written(begun_now) if "inserted" in self.chosen else {}
+        self._now = {**begun_now, **inserted}
+        try:
+            with standing_for(existing, self._holders):
+                yield
+        finally:
+            self._now = None
+
+    def _part(self, name: str) -> Entries:
+        part = self.chosen[name]
+        assert isinstance(part, Entries)
+        return part
+
+    def parts(self) -> dict[str, Iterable[nn.Parameter]]:
+        """The entries of the backbone's own tensors and those of inserted ones."""
+        return {name: list(part.parameters()) for name, part in self.chosen.items()}
+
+    def remove(self) -> None:
+        """Take the inserted modules out and put the backbone's values back."""
+        super().remove()
+        if "existing" in self.chosen:
+            self._part("existing").undo(self._existing)
+
+
+class Apet(PetMethod):
+    """Arbitrary PET."""
+
+    Options: ClassVar[type[Closed]] = ApetOptions
+
+    @classmethod
+    def tuning(cls, backbone: Backbone, options: Any, seed: int) -> Tuning:
+        """Return the entries at the places of the options' seed, or of the run's."""
+        return RandomPlaces(backbone, options, seed if options.positions is None else options.positions)

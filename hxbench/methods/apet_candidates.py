@@ -1,0 +1,83 @@
+"""What an APET may tune: every tensor of the backbone, and inserted modules of all three operations (section 5).
+
+ADD: an addend to a layer's output, as BitFit's. CONCAT: virtual tokens, and LoRA's branches. PLUG: adapters. They
+are as large and begin as in the four methods of their names; the units are named by kind, so that sorting them is
+the same on any machine.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from hxbench.backbones.load import Backbone
+from hxbench.methods.pet_adapter import PetAdapterOptions, positions_of
+from hxbench.methods.pet_bitfit import biased_modules, output_width
+from hxbench.methods.pet_lora import PetLoraOptions, projections_of
+from hxbench.methods.pet_prompt import PetPromptOptions, first_tokens
+from hxbench.modules.entries import holders_of
+from hxbench.modules.low_rank import start_down
+from hxbench.modules.placement import Unit, one_tensor
+
+PROMPT, LORA, ADAPTER = PetPromptOptions(), PetLoraOptions(), PetAdapterOptions()
+SIDES = ("down", "up", "down_bias", "up_bias")  # of an adapter; of a branch the first two
+
+
+class Candidates(NamedTuple):
+    """The units of one backbone in the order of the model; `inserted` by the PET method whose modules they are."""
+
+    existing: tuple[Unit, ...]
+    inserted: dict[str, tuple[Unit, ...]]
+
+    def sizes(self) -> dict[str, int]:
+        """Return the budgets that have a name: the sizes of the four methods (PET scaling, table 2)."""
+        return {name: sum(unit.size for unit in units) for name, units in self.inserted.items()}
+
+
+def answering_root(backbone: Backbone) -> nn.Module:
+    """Return the part of a backbone that answers are made with: of BERT not the language-modelling head."""
+    return backbone.body if backbone.family.stacks == "encoder" else backbone.model
+
+
+def candidates(backbone: Backbone) -> Candidates:
+    """Return what may be tuned in a backbone."""
+    root = answering_root(backbone)
+    hidden, tensors = backbone.hidden_size, dict(root.named_parameters())
+    branches = {
+        place.name: ((LORA.rank, place.width_in), (place.width_out, LORA.rank))
+        for place in projections_of(backbone)
+    }
+    adapter = ((ADAPTER.bottleneck, hidden), (hidden, ADAPTER.bottleneck), (ADAPTER.bottleneck,), (hidden,))
+    sites = [f"{position}.{n}" for n in range(backbone.layer_count) for position in positions_of(backbone)]
+    biases = {name: output_width(module) for name, module in biased_modules(backbone).items()}
+    return Candidates(
+        tuple(one_tensor(name, tensors[name].shape) for name in holders_of(root)),
+        {
+            "prompt": tuple(one_tensor(f"token.{n}", (hidden,)) for n in range(PROMPT.tokens)),
+            "bitfit": tuple(one_tensor(f"bias.{name}", (width,)) for name, width in biases.items()),
+            "lora": tuple(_module(f"lora.{name}", shapes) for name, shapes in branches.items()),
+            "adapter": tuple(_module(f"adapter.{site}", adapter) for site in sites),
+        },
+    )
+
+
+def _module(name: str, shapes: tuple[tuple[int, ...], ...]) -> Unit:
+    sides = zip(SIDES, shapes, strict=False)
+    return Unit(name, tuple((f"{name}.{side}", shape) for side, shape in sides), pair=True)
+
+
+def begun(unit: Unit, backbone: Backbone) -> dict[str, Tensor]:
+    """Return the tensors of an inserted unit as its PET method begins them."""
+    kind, _, place = unit.name.partition(".")
+    if kind == "token":
+        number = int(place)
+        return {unit.name: first_tokens(backbone, number + 1, PROMPT.start, PROMPT.std)[number]}
+    made: dict[str, Tensor] = {}
+    for name, shape in unit.tensors:
+        side, tensor = name.rpartition(".")[2], torch.zeros(shape)
+        if kind == "lora" and side == "down":
+            start_down(tensor)
+        elif kind == "adapter" and side in ("down", "up"):
+            tensor.normal_(std=ADAPTER.initial_std)
+        made[name] = tensor
+    return made

@@ -1,0 +1,447 @@
+"""The five ways of tuning on three families: a slow reference for each, what is trained, what is left behind."""
+
+import copy
+import math
+
+import pytest
+import torch
+from tiny_families import FAMILIES, family_batch, rows, slow_logits, tiny
+from torch import nn
+from torch.nn import functional
+
+from hxbench import recipe
+from hxbench.backbones.load import meta_backbone
+from hxbench.encoding.text_batch import IGNORED
+from hxbench.errors import InputError
+from hxbench.methods import method_class
+from hxbench.methods.pet_bitfit import biased_modules
+from hxbench.stages.assemble import build, costs, with_options
+
+OPTIONS = {
+    "pet-ft": {},
+    "pet-prompt": {"tokens": 4},
+    "pet-bitfit": {},
+    "pet-lora": {"rank": 3, "alpha": 6},
+    "pet-adapter": {"bottleneck": 5},
+}
+KINDS = list(OPTIONS)
+
+
+def made(kind, backbone, *, shaken=True, task="rte", **options):
+    """Return a method; `shaken`: everything tuned far from where it begins."""
+    found = method_class(kind)
+    torch.manual_seed(1)
+    method = found.on(backbone, tasks=(task,), options=found.Options(**{**OPTIONS[kind], **options}))
+    method.freeze()
+    if shaken:
+        with torch.no_grad():
+            for parameter in method.trained().values():
+                parameter.add_(torch.randn_like(parameter) * 0.3)
+    return method.eval()
+
+
+# --- slow references: stock modules, the tuning written into them or put around them ---------------------------
+
+
+class After(nn.Module):
+    """A stock module with a function behind it."""
+
+    def __init__(self, module, change):
+        super().__init__()
+        self.module, self.change = module, change
+        self.weight = getattr(module, "weight", None)
+
+    def forward(self, *inputs):
+        return self.change(self.module(*inputs))
+
+
+def put(root, name, module):
+    parent, _, last = name.rpartition(".")
+    setattr(root.get_submodule(parent), last, module)
+
+
+def with_biases(family, model, method):
+    # the same names in the copy, which has no hooks
+    place = {id(module): name for name, module in method.model.named_modules()}
+    names = [place[id(module)] for module in biased_modules(method.backbone).values()]
+    for name, bias in zip(names, method.tuning.biases, strict=True):
+        module = model.get_submodule(name)
+        if family == "t5":
+            put(model, name, After(module, lambda x, bias=bias: x + bias))
+        else:
+            module.bias.data += bias.detach()
+
+
+def with_lora(family, model, method):
+    scale = 2.0
+    if family == "bloom":
+        for layer, branch in zip(model.transformer.h, method.tuning.branches, strict=True):
+            fused = layer.self_attention.query_key_value.weight.data  # [3·hidden, hidden]
+            by_head = fused.view(3, 3, 6, 18)  # heads, (query, key, value), width of a head, hidden
+            by_head[:, 0] += (scale * branch.query_b @ branch.query_a).view(3, 6, 18).detach()
+            by_head[:, 2] += (scale * branch.value_b @ branch.value_a).view(3, 6, 18).detach()
+        return
+    tuned = dict(method.model.named_parameters())
+    branches = [name.split(".lora_A.")[0] for name in tuned if ".lora_A." in name]
+    assert len(branches) == {"bert": 4, "t5": 8}[family]
+    for name in branches:
+        assert name.rsplit(".", 1)[1] in ("query", "value", "q", "v")
+        assert "EncDec" not in name
+        delta = scale * tuned[f"{name}.lora_B.default.weight"] @ tuned[f"{name}.lora_A.default.weight"]
+        model.get_submodule(name).weight.data += delta.detach()
+
+
+def slow_adapter(adapters, layer):
+    down, down_bias, up, up_bias = (
+        getattr(adapters, name)[layer] for name in ("down", "down_bias", "up", "up_bias")
+    )
+
+    def apply(x):
+        inner = x @ down.T + down_bias
+        inner = 0.5 * inner * (1 + torch.tanh(math.sqrt(2 / math.pi) * (inner + 0.044715 * inner**3)))
+        return x + inner @ up.T + up_bias
+
+    return apply
+
+
+PLACES = {  # position → (layers, module in a layer)
+    "bert": {
+        "attention_output": ("bert.encoder.layer", "attention.output.dense"),
+        "ffn_output": ("bert.encoder.layer", "output.dense"),
+    },
+    "bloom": {
+        "attention_output": ("transformer.h", "self_attention.dense"),
+        "ffn_output": ("transformer.h", "mlp.dense_4h_to_h"),
+    },
+    "t5": {
+        "encoder_attention": ("encoder.block", "layer.0.SelfAttention.o"),
+        "encoder_ffn": ("encoder.block", "layer.1.DenseReluDense.wo"),
+        "decoder_attention": ("decoder.block", "layer.0.SelfAttention.o"),
+        "decoder_ffn": ("decoder.block", "layer.2.DenseReluDense.wo"),
+    },
+}
+
+
+def with_adapters(family, model, method):
+    assert set(method.tuning.adapters) == set(PLACES[family])
+    for position, (layers, name) in PLACES[family].items():
+        for number, layer in enumerate(model.get_submodule(layers)):
+            change = slow_adapter(method.tuning.adapters[position], number)
+            put(layer, name, After(layer.get_submodule(name), change))
+
+
+WRITTEN = {"pet-bitfit": with_biases, "pet-lora": with_lora, "pet-adapter": with_adapters}
+
+
+@pytest.fixture(params=FAMILIES)
+def family(request):
+    return request.param
+
+
+@pytest.fixture(params=KINDS)
+def kind(request):
+    return request.param
+
+
+@torch.no_grad()
+def test_it_computes_what_the_stock_model_with_the_tuning_in_it_does(family, kind):
+    backbone, batch = tiny(family), family_batch(family)
+    method = made(kind, backbone)
+    other = tiny(family).model
+    if kind == "pet-ft":
+        other.load_state_dict(backbone.model.state_dict())
+    elif kind in WRITTEN:
+        WRITTEN[kind](family, other, method)
+    prompt = method.tuning.tokens if kind == "pet-prompt" else None
+    head = method.head.classifier if family == "bert" else None
+    expected = slow_logits(family, other, batch, head=head, prompt=prompt)
+    plain = slow_logits(family, tiny(family).model, batch, head=head)
+    found = method.logits(batch)
+    for row, wanted in enumerate(expected):
+        torch.testing.assert_close(found[row, : len(wanted)], wanted, rtol=1e-4, atol=1e-4)
+    assert max((a - b).abs().max() for a, b in zip(expected, plain, strict=True)) > 1e-2, (
+        "the tuning does something"
+    )
+    count = sum(target.numel() for _, target in rows(batch))
+    loss = sum(
+        functional.cross_entropy(wanted, target[0], reduction="sum")
+        for wanted, (_, target) in zip(expected, rows(batch), strict=True)
+    )
+    torch.testing.assert_close(method(batch), loss / count, rtol=1e-4, atol=1e-4)
+
+
+@torch.no_grad()
+def test_padding_changes_nothing(family, kind):
+    method = made(kind, tiny(family))
+    short = family_batch(family)
+    long = family_batch(family, lengths=(5, 9, 3, 12, 25), targets=(2, 4, 1, 3, 6))
+    expected, found = method.logits(short), method.logits(long)
+    assert long.input_ids.shape[1] > short.input_ids.shape[1]
+    for row, target in enumerate(short.targets):
+        count = int((target != IGNORED).sum())
+        torch.testing.assert_close(found[row, :count], expected[row, :count], rtol=1e-4, atol=1e-4)
+
+
+def test_gradients_reach_what_is_tuned_and_a_head_alone(family, kind):
+    method = made(kind, tiny(family))
+    method.train()
+    method(family_batch(family)).backward()
+    reached = {name for name, p in method.named_parameters() if p.grad is not None and p.grad.any()}
+    assert reached <= set(method.trained())
+    untouched = set(method.trained()) - reached
+    if kind == "pet-ft":  # positions and word types that no text has are zero rows of a tensor that is reached
+        untouched -= {name for name in untouched if "attention.self.key.bias" in name}
+    elif kind == "pet-bitfit":
+        # a key's bias moves every score of a query alike, which a softmax does not see
+        keys = [i for i, name in enumerate(method.tuning.names) if name.endswith(("self.key", "Attention.k"))]
+        untouched -= {f"tuning.biases.{i}" for i in keys}
+    assert not untouched
+    assert {name.split(".")[0] for name in method.parts()} <= {
+        "model", "prompt", "biases", "lora", "adapters", "head"
+    }  # fmt: skip
+    assert ("head" in method.parts()) == (family == "bert")
+
+
+def test_it_begins_as_the_backbone_itself(family):
+    batch = family_batch(family)
+    with torch.no_grad():
+        for kind in ("pet-ft", "pet-bitfit", "pet-lora"):
+            backbone = tiny(family)
+            method = made(kind, backbone, shaken=False)
+            head = method.head.classifier if family == "bert" else None
+            plain = slow_logits(family, tiny(family).model, batch, head=head)
+            for row, wanted in enumerate(plain):
+                found = method.logits(batch)[row, : len(wanted)]
+                torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", [one for one in KINDS if one != "pet-ft"])
+def test_without_it_the_backbone_is_as_it_was(family, kind):
+    backbone, batch = tiny(family), family_batch(family)
+    model = backbone.model
+    names, state = list(dict(model.named_modules())), copy.deepcopy(model.state_dict())
+
+    @torch.no_grad()
+    def run():
+        more = {"decoder_input_ids": batch.input_ids[:, :3]} if family == "t5" else {}
+        return model(input_ids=batch.input_ids, attention_mask=batch.attention_mask, **more).logits
+
+    before = run()
+    method = made(kind, backbone)
+    method(batch).backward()
+    method.remove()
+    assert torch.equal(run(), before)
+    assert model.state_dict().keys() == state.keys()
+    assert all(torch.equal(tensor, state[name]) for name, tensor in model.state_dict().items())
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
+    assert list(dict(model.named_modules())) == names
+    assert not hasattr(model, "peft_config")
+
+
+# --- how the families answer -----------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("kind", KINDS)
+def test_bloom_writes_what_reading_everything_again_gives(kind):
+    method, batch = made(kind, tiny("bloom")), family_batch("bloom")
+    found = method.generate(batch, 6)
+    assert found.shape[1] <= 6
+    assert len(found.unique()) > 1
+    for row, (source, _) in enumerate(rows(batch)):
+        # the method itself on the one row, its own words as part of the source
+        written = []
+        while len(written) < 6 and written[-1:] != [1]:
+            ids = [*source[0].tolist(), *written]
+            one = family_batch("bloom", lengths=(len(ids),), targets=(1,))
+            one.input_ids[0, : len(ids)] = torch.tensor(ids)
+            written.append(int(method.logits(one)[0, 0].argmax()))
+        assert found[row, : len(written)].tolist() == written
+        assert not found[row, len(written) :].any()
+
+
+@torch.no_grad()
+def test_bloom_writes_no_end_before_it_may():
+    backbone, batch = tiny("bloom"), family_batch("bloom")
+    method = made("pet-ft", backbone, shaken=False)
+    backbone.mlm_head.weight.data[1] += 10 * method.states(method.sequence(batch), batch)[0][0, -1]
+    assert (method.generate(batch, 5)[0] == 1).any()
+    held = method.generate(batch, 5, shortest=4)
+    assert not (held[:, :3] == 1).any()
+    with pytest.raises(InputError, match="answers greedily"):
+        method.generate(batch, 5, beams=2)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("kind", ["pet-ft", "pet-prompt"])
+def test_the_loss_over_the_whole_sequence_is_the_librarys(kind):
+    method, batch = made(kind, tiny("bloom"), loss="whole"), family_batch("bloom")
+    total, count = 0.0, 0
+    for source, target in rows(batch):
+        ids = torch.cat([source, target], 1)
+        embedded, labels = method.model.get_input_embeddings()(ids), ids
+        if kind == "pet-prompt":
+            embedded = torch.cat([method.tuning.tokens[None], embedded], 1)
+            labels = torch.cat([torch.full((1, 4), -100), ids], 1)
+            labels[0, 4] = -100  # the first piece is not learned from the prompt alone
+        size = ids.shape[1] - 1
+        total += size * method.model(inputs_embeds=embedded, labels=labels, use_cache=False).loss
+        count += size
+    torch.testing.assert_close(method(batch), total / count, rtol=1e-4, atol=1e-4)
+    assert not torch.isclose(method(batch), made(kind, tiny("bloom"))(batch))
+
+
+def test_processes_share_the_loss(family):
+    for loss in ("target", "whole"):
+        method = made("pet-bitfit", tiny(family), loss=loss)
+        whole = family_batch(family)
+        shares = [family_batch(family, share=(rank, 5)) for rank in range(5)]  # one only goes along
+        torch.testing.assert_close(sum(method(one) for one in shares), method(whole), rtol=1e-4, atol=1e-5)
+
+
+def test_a_classifier_reads_one_tasks_classes():
+    method = made("pet-lora", tiny("bert"), task="mnli")
+    batch = family_batch("bert")
+    assert method.logits(batch).shape == (4, 1, 3)
+    assert torch.equal(method.generate(batch, 9), method.logits(batch).argmax(-1))
+    with pytest.raises(InputError, match="XSUM has no classes to choose among"):
+        made("pet-lora", tiny("bert"), task="xsum")
+    with pytest.raises(InputError, match="one task, not of rte, sst2"):
+        method_class("pet-ft").on(tiny("bert"), tasks=("rte", "sst2"), options=method_class("pet-ft").Options())
+    with pytest.raises(InputError, match="150 virtual tokens and 16 pieces are more than the 160 positions"):
+        made("pet-prompt", tiny("bert"), tokens=150).logits(batch)
+
+
+@torch.no_grad()
+def test_the_pooled_head_has_a_layer_of_its_own():
+    method = made("pet-bitfit", tiny("bert"), head="pooled")
+    batch = family_batch("bert")
+    first = method.first(batch)
+    expected = method.head.classifier(torch.tanh(method.pooler[0](first)))
+    torch.testing.assert_close(method.logits(batch)[:, 0], expected)
+    assert method.part_sizes()["head"] == 16 * 16 + 16 + 2 * 16 + 2
+
+
+@torch.no_grad()
+def test_the_second_text_of_a_pair_is_another_segment():
+    class Tokenizer:
+        sep_token_id = 2
+
+    backbone = tiny("bert")
+    backbone.tokenizer = Tokenizer()
+    method, batch = made("pet-prompt", backbone), family_batch("bert")
+    batch.input_ids[1, 3] = batch.input_ids[1, 8] = 2  # nine pieces
+    source = batch.input_ids[1, :9][None]
+    words = torch.cat([method.tuning.tokens[None], backbone.model.get_input_embeddings()(source)], 1)
+    kinds = torch.tensor([[0] * 4 + [0] * 4 + [1] * 5])
+    states = backbone.body(inputs_embeds=words, token_type_ids=kinds).last_hidden_state
+    torch.testing.assert_close(method.first(batch)[1], states[0, 4], rtol=1e-4, atol=1e-5)
+
+
+def test_a_prompt_begins_as_published():
+    for family in FAMILIES:
+        backbone = tiny(family)
+        words = backbone.model.get_input_embeddings().weight
+        prompt = made("pet-prompt", backbone, shaken=False, tokens=7).tuning.tokens
+        assert torch.equal(prompt, words[:7]) == (family != "bloom")
+        assert prompt.data_ptr() != words.data_ptr()
+    many = made("pet-prompt", tiny("bloom"), shaken=False, tokens=400).tuning.tokens
+    assert 0.09 < many.std() < 0.11
+    assert made("pet-prompt", tiny("bert"), shaken=False, tokens=50).tuning.tokens.shape == (50, 16)
+
+
+# --- counts (PET scaling, sheet section 4) ---------------------------------------------------------------------
+
+SIZES = {  # prompt, BitFit, LoRA, adapter
+    "bert-small": (51_200, 14_336, 65_536, 200_896),
+    "bert-base": (76_800, 64_512, 294_912, 903_744),
+    "bert-large": (102_400, 172_032, 786_432, 2_409_600),
+    "bloom-560m": (102_400, 272_384, 786_432, 2_409_600),
+    "bloom-1b1": (153_600, 408_576, 1_179_648, 3_613_824),
+    "bloom-7b1": (409_600, 1_359_872, 3_932_160, 12_043_680),
+    "t5-v1_1-small": (51_200, 121_216, 229_376, 803_584),
+    "t5-v1_1-base": (76_800, 270_208, 589_824, 1_807_488),
+    "t5-v1_1-xxl": (409_600, 2_497_920, 6_291_456, 19_269_888),
+}
+
+
+def at_shape(kind, name):
+    spec = with_options(
+        recipe.resolve(kind, setting="single", task="rte", profile="paper", origin="hub", backbone_name=name)
+    )
+    with torch.device("meta"):
+        return build(spec, meta_backbone(spec.backbone))
+
+
+@pytest.mark.parametrize("name", SIZES)
+@pytest.mark.parametrize("place", range(4), ids=["prompt", "bitfit", "lora", "adapter"])
+def test_counts_are_those_of_the_paper(name, place):
+    kind = ("pet-prompt", "pet-bitfit", "pet-lora", "pet-adapter")[place]
+    method = at_shape(kind, name)
+    assert method.counted() == SIZES[name][place]
+    head = method.part_sizes().get("head", 0)
+    assert (head > 0) == name.startswith("bert")
+    assert sum(p.numel() for p in method.trained().values()) == method.counted() + head
+
+
+@pytest.mark.parametrize(("name", "parameters"), [("bert-base", 108_891_648), ("bloom-560m", 559_214_592)])
+def test_full_fine_tuning_counts_the_backbone(name, parameters):
+    method = at_shape("pet-ft", name)
+    assert method.counted() == parameters
+
+
+@pytest.mark.parametrize("family", ["bert-small", "bloom-560m", "t5-v1_1-small"])
+def test_costs_need_no_weights(family):
+    def of(kind):
+        spec = recipe.resolve(
+            kind, setting="single", task="rte", profile="paper", origin="hub", backbone_name=family
+        )
+        return costs(with_options(spec), 16)
+
+    plain, adapted = of("pet-bitfit"), of("pet-adapter")
+    assert plain["flops_per_token"] > 0
+    blocks = 2 * {"bert-small": 4, "bloom-560m": 24, "t5-v1_1-small": 8}[family]
+    width = 1024 if family == "bloom-560m" else 512
+    # every piece goes through two products a site; of T5 at least the encoder's pieces
+    assert adapted["flops_per_token"] - plain["flops_per_token"] >= blocks * 2 * 2 * 24 * width
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "apet"])
+def test_a_recipe_states_every_option(kind):
+    loaded = recipe.load("methods", kind)
+    assert set(method_class(kind).Options.model_fields) == set(loaded.options)
+    assert (loaded.paper, loaded.kind) == ("pet", kind)
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "apet"])
+def test_a_task_a_family_does_not_have_is_refused_before_anything_is_read(kind):
+    for name in ("bert-large", "sandbox-en-bert-small"):
+        spec = recipe.resolve(kind, setting="single", task="xsum", backbone_name=name)
+        with pytest.raises(InputError, match="XSUM has no classes to choose among"):
+            with_options(spec)
+    with_options(recipe.resolve(kind, setting="single", task="xsum", backbone_name="bloom-560m"))
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "wanted"),
+    [
+        ("adapter", "bloom-560m", "adapter needs a backbone of an encoder and a decoder"),
+        ("adapter", "bert-large", "adapter needs a backbone of an encoder and a decoder"),
+        ("hyperx-base", "sandbox-bloom-base", "hyperx-base needs a backbone of an encoder alone"),
+    ],
+)
+def test_other_methods_keep_to_their_families(method, name, wanted):
+    setting = recipe.load("methods", method).settings[0]
+    spec = recipe.resolve(method, setting=setting, task="rte", backbone_name=name)
+    with pytest.raises(InputError, match=wanted):
+        with_options(spec)
+
+
+def test_every_size_of_a_profile_is_there():
+    for profile, sizes in (("demo", 9), ("paper", 9), ("lab", 3)):
+        scale = recipe.scale(profile, "pet")
+        assert len(scale.sizes) == sizes
+        for size in scale.sizes:
+            family = {"bert": "encoder", "bloom": "decoder", "t5": "encoder-decoder"}[size.split("-")[0]]
+            spec = recipe.resolve("pet-bitfit", setting="single", task="rte", profile=profile, size=size)
+            assert meta_backbone(spec.backbone).family.stacks == family

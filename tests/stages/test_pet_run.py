@@ -1,0 +1,52 @@
+"""Whole runs of a tuning on T5 and on BLOOM: trained, scored, restored to the same answers."""
+
+import pytest
+from miniature import resolved
+from text_miniature import text_spec, write_text_mirror
+
+from hxbench.corpora.english import EnglishCorpora
+from hxbench.corpora.load import Origin
+from hxbench.settings import Pair
+from hxbench.spec import BackboneSpec, PretrainSpec
+from hxbench.stages.prepare import make_backbone
+from hxbench.stages.restore import restore
+from hxbench.stages.text_data import TextRunData
+from hxbench.stages.train import run
+from hxbench.store import Store
+
+SMALL = {"pet-prompt": {"tokens": 3}, "pet-adapter": {"bottleneck": 4}, "apet": {"budget": 300}}
+BACKBONES = {
+    name: BackboneSpec(
+        name=f"tiny-{name}",
+        pretrain=PretrainSpec(
+            architecture=name, vocabulary=400, layers=2, hidden=16, heads=2, intermediate=64, steps=10,
+            batch_size=8, max_length=24, lr=3e-3, dropout=0, cpu_threads=1,
+        ),
+    )
+    for name in ("t5", "bloom")
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def english(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("text-mirror")
+    write_text_mirror(folder)
+    return lambda spec: EnglishCorpora(Origin("mirror", folder), spec.data)
+
+
+@pytest.mark.parametrize("family", BACKBONES)
+@pytest.mark.parametrize("method", ["pet-ft", "pet-prompt", "pet-bitfit", "pet-lora", "pet-adapter", "apet"])
+def test_a_run_is_trained_scored_and_restored(method, family, english, tmp_path):
+    wanted = text_spec(method, BACKBONES[family], task="rte", options=SMALL.get(method, {}))
+    corpora = english(wanted)
+    make_backbone(wanted.backbone, corpora, lambda what, done, total: None)
+    spec, plan = resolved(wanted, corpora)
+    run(spec, plan, corpora, Store(tmp_path))
+    record = Store(tmp_path).get(spec.run_id)
+    rows = {(row["task"], row["metric"]): row for row in record.metrics() if row["split"] == "test"}
+    assert rows["rte", "accuracy"]["sentences"] == 12
+    method_again, backbone = restore(record)
+    data = TextRunData(spec, plan, corpora, backbone.tokenizer)
+    answers = data.score(method_again, Pair("rte", "en"), "test")
+    assert [[text] for text in answers.predicted] == list(record.predictions("rte", "en")["predicted"])
+    assert answers.rows("test")[0]["value"] == rows["rte", "accuracy"]["value"]
