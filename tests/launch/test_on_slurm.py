@@ -70,11 +70,10 @@ def test_preempted_it_is_queued_again_and_ends_with_the_numbers_of_an_unbroken_r
     store = Store(tmp_path / "broken")
     (index,) = until(slurm.indices, process)
     until(lambda: any(record.status.get("step") for record in store.runs(complete_only=False)), process)
-    urgent = slurm.said(
-        "sbatch", "--parsable", "--partition=urgent", "--nodes=2", "--ntasks=4", "--wrap=sleep 3"
-    ).strip()
+    command = ["--output=/dev/null", "--wrap=sleep 3"]
+    urgent = slurm.said("sbatch", "--parsable", "--partition=urgent", "--nodes=2", "--ntasks=4", *command).strip()
     assert urgent.isdecimal()
-    until(lambda: slurm.indices().get(urgent) == "RUNNING", process)
+    until(lambda: slurm.indices().get(urgent) in ("RUNNING", "COMPLETING"), process)
     shown = ended(process)
     assert shown.code == 0, shown.err
     (record,) = store.runs()
