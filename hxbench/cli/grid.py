@@ -21,10 +21,10 @@ class Counts(Listener):
     """How many runs of each group are done, running, failed and left; numbers are those of the runs to do."""
 
     def __init__(self, planned: "Sequence[Planned]") -> None:
-        from hxbench.cli.groups import groups_of
+        from hxbench.cli.groups import groups_of, names_of
 
         todo = [one for one in planned if not one.done]
-        self.titles = [one.job.spec.title for one in todo]
+        self.titles = names_of(todo)
         place = {one.run_id: number for number, one in enumerate(todo)}
         self.groups: dict[str, Counter[str]] = {}
         self._group_of: dict[int, str] = {}
@@ -90,6 +90,7 @@ class Table(Counts):
 
     def went(self, number: int, what: str, done: int, total: int | None) -> None:
         """See `Listener`."""
+        what = self.titles[number] if self.titles[number].startswith(what) else what
         self._doing[number] = f"{what} {done}/{total}" if total else what
 
     def changed(self, number: int, why: str) -> None:

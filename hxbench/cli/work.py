@@ -149,7 +149,7 @@ def require_artifacts(paper: str, names: "Sequence[str]") -> None:
     from hxbench.errors import InputError, did_you_mean
     from hxbench.report.registry import artifacts
 
-    known = list(artifacts(paper))
+    known = list(artifacts(paper)) if names else []
     for name in names:
         if name not in known:
             raise InputError(did_you_mean("artifact", name, known))
@@ -168,15 +168,15 @@ def print_artifacts(paper: str, names: "Sequence[str]", store: "Store", profile:
 
 def end(outcomes: "Sequence[tuple[Planned, Outcome]]") -> None:
     """Say which runs were not done and why, and end the command with the exit code that says the same."""
+    from hxbench.cli.groups import names_of
     from hxbench.errors import RunError
 
     if submitted := sum(outcome.state == "submitted" for _, outcome in outcomes):
         print(f"hxbench: {submitted} runs are submitted; the same command watches them.", file=sys.stderr)
     bad = [(one, outcome) for one, outcome in outcomes if outcome.state not in ("done", "submitted")]
-    for one, outcome in bad:
-        if not outcome.is_told:
-            continue
-        print(f"hxbench: {one.job.spec.title}: {outcome.message}", file=sys.stderr)
+    for name, (_, outcome) in zip(names_of([one for one, _ in outcomes]), outcomes, strict=True):
+        if outcome.state not in ("done", "submitted") and outcome.is_told:
+            print(f"hxbench: {name}: {outcome.message}", file=sys.stderr)
     if any(outcome.state == "interrupted" for _, outcome in bad):
         print("hxbench: to go on where it stopped, give the same command again.", file=sys.stderr)
         raise typer.Exit(128 + max((outcome.signal for _, outcome in bad), default=2))

@@ -6,8 +6,10 @@ from types import SimpleNamespace
 import pytest
 from miniature import spec_for
 from rich.console import Console
+from text_miniature import TINY_T5, text_spec
 
 from hxbench.cli.grid import Lines, Table, shown
+from hxbench.cli.groups import groups_of, names_of
 from hxbench.launch.turns import Outcome
 
 
@@ -89,3 +91,44 @@ def test_one_run_alone_has_no_table(planned, capsys):
     with shown(planned, quiet=True) as listener:
         listener.began(0)
     assert capsys.readouterr().err == ""
+
+
+def grid(*fields):
+    """Planned runs of APET, which differ in some fields: the name of the backbone, the budget, the rate."""
+    runs = []
+    for number, (backbone, budget, rate) in enumerate(fields):
+        spec = text_spec("apet", TINY_T5.model_copy(update={"name": backbone}), options={"budget": budget},
+                         training={"lr": rate})  # fmt: skip
+        runs.append(Planned(f"id{number}", SimpleNamespace(spec=spec), False))
+    return runs
+
+
+def test_the_groups_of_a_grid_are_its_cells():
+    runs = grid(("small", 100, 0.1), ("small", 100, 0.2), ("small", "lora", 0.1), ("large", 100, 0.1))
+    assert {title: [one.run_id for one in some] for title, some in groups_of(runs).items()} == {
+        "apet single small budget 100": ["id0", "id1"],
+        "apet single small budget lora": ["id2"],
+        "apet single large budget 100": ["id3"],
+    }
+    assert list(groups_of(runs[:2])) == ["apet single"], "what all have in common says nothing"
+
+
+def test_runs_of_one_title_are_told_apart():
+    title = "apet single rte seed 1 (demo)"
+    runs = grid(("small", 100, 0.1), ("small", 400, 0.1), ("large", 100, 0.1))
+    assert names_of(runs) == [
+        f"{title}, small, budget 100", f"{title}, small, budget 400", f"{title}, large, budget 100"
+    ]  # fmt: skip
+    assert names_of(grid(("small", 100, 0.1), ("small", 100, 0.2))) == [f"{title}, rate 0.1", f"{title}, rate 0.2"]
+    assert names_of(runs[:1]) == [title]
+    assert names_of([runs[0], runs[0]]) == [f"{title}, id0"] * 2
+
+
+def test_a_run_at_work_is_called_by_its_name():
+    runs = grid(("small", 100, 0.1), ("large", 100, 0.1))
+    table = Table(runs, Console(height=30))
+    for number, one in enumerate(runs):
+        table.began(number)
+        table.went(number, one.job.spec.title, 7, 24)
+    rows = drawn(table, Console(width=100))
+    assert [row[-2:] for row in rows[-2:]] == [["small", "7/24"], ["large", "7/24"]]

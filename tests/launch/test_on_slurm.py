@@ -57,7 +57,7 @@ def test_stages_lanes_and_a_failing_run(slurm, scale, tmp_path):
     rows = json.loads(watched.out)
     assert sorted(row["state"] for row in rows) == ["done"] * 5 + ["failed"] * 4
     assert sum(row["message"].startswith("not tried: hyperx-base multi") for row in rows) == 3
-    assert "hyperx-base multi seed 1 (mini): the" in watched.err  # loss or gradient
+    assert "hyperx-base multi seed 1 (mini), rate 1e+30: the" in watched.err  # loss or gradient
     store = Store(tmp_path / "store")
     assert len(store.runs()) == 5
     assert store.problems == []
