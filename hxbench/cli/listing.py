@@ -26,7 +26,8 @@ def _recipes() -> Rows:
     for paper in recipe.papers():
         for name in recipe.recipe_names(paper):
             found = recipe.load(paper, name)
-            yield {"name": f"{paper}/{name}", "artifacts": list(found.artifacts), "about": found.about}
+            yield {"name": f"{paper}/{name}", "sweep": found.sweep or None, "artifacts": list(found.artifacts),
+                   "about": found.about}  # fmt: skip
 
 
 def _profiles() -> Rows:

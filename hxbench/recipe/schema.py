@@ -98,6 +98,7 @@ class ExperimentRecipe(Closed):
 
     paper: str
     about: str
+    sweep: str = ""  # what `hxbench sweep` calls it
     artifacts: tuple[str, ...] = ()
     blocks: tuple[ExperimentBlock, ...] = ()
     includes: tuple[str, ...] = ()  # other experiments of the paper whose blocks belong to this one
