@@ -292,15 +292,30 @@ def test_a_recipe_of_ones_own_extends_a_shipped_one(folder):
     root = folder(
         mine={"extends": "pha", "title": "Mine", "options": {"d_prime": 24}}, far={"extends": "mine.yaml"}
     )
-    shipped, spec = (
-        resolve("pha", setting="multi", suite="glue"),
-        resolve(str(root / "mine.yaml"), setting="multi", suite="glue"),
-    )
+    shipped = resolve("pha", setting="multi", suite="glue")
+    spec = resolve(str(root / "mine.yaml"), setting="multi", suite="glue")
     assert spec.method == "mine"
-    assert spec.options == {**shipped.options, "d_prime": 32}, "the profile's numbers are laid over the recipe's"
     assert (spec.training, spec.data, spec.kind) == (shipped.training, shipped.data, "pha")
-    assert recipe.load("methods", str(root / "mine.yaml")).options["d_prime"] == 24
+    assert shipped.options["d_prime"] == 32, "a number of the demo, which what is stated goes before"
+    assert spec.options == {**shipped.options, "d_prime": 24}
     assert recipe.load("methods", str(root / "far.yaml")).title == "Mine"
+
+
+def test_what_a_recipe_of_ones_own_states_holds_at_every_profile_it_does_not_name(folder):
+    training = {"epochs": 2, "lr": 1}
+    root = folder(
+        mine={"extends": "madx", "training": training, "options": {"language": {"lr": 0.5}}},
+        scaled={"extends": "madx", "training": training, "profiles": {"lab": {"training": {"lr": 3}}}},
+    )
+    for profile in PROFILES:
+        theirs, mine, scaled = (
+            resolve(name, setting="single", task="pos", profile=profile)
+            for name in ("madx", str(root / "mine.yaml"), str(root / "scaled.yaml"))
+        )
+        assert (mine.training.epochs, mine.training.updates, mine.training.lr) == (2, None, 1)
+        assert mine.training.warmup == theirs.training.warmup
+        assert mine.options == merge(theirs.options, {"language": {"lr": 0.5}})
+        assert scaled.training.lr == (3 if profile == "lab" else 1)
 
 
 def test_a_neighbour_goes_before_a_shipped_recipe_of_its_name(folder):

@@ -49,15 +49,17 @@ def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
 def read_yaml(path: Path, kind: str, below: tuple[Path, ...] = ()) -> dict[str, Any]:
     """Return the mapping in a YAML file, safely loaded, with its `extends` parents merged underneath.
 
-    A parent is a recipe of the same folder, with or without its suffix, or else a shipped one of this `kind`.
-    `below` are the files that extend this one.
+    A parent is a recipe of the same folder, with or without its suffix, or else a shipped one of this `kind`: then
+    what the file states holds at every profile that it says nothing else of. `below` are the files that extend it.
     """
     values = _mapping(path)
     parent = values.pop("extends", None)
     if parent is None:
         return values
     chain = (*below, path)
-    return merge(read_yaml(_parent(path, parent, kind, chain), kind, chain), values)
+    file = _parent(path, parent, kind, chain)
+    inherited = read_yaml(file, kind, chain)
+    return merge(inherited if file.parent == path.parent else _giving_way(inherited, values), values)
 
 
 def _mapping(path: Path) -> dict[str, Any]:
@@ -86,6 +88,22 @@ def _parent(path: Path, name: object, kind: str, chain: tuple[Path, ...]) -> Pat
     if name not in recipe_names(kind):
         raise InputError(f"{path}: extends: {did_you_mean(_called(kind), name, recipe_names(kind))}")
     return places.shipped("recipes") / kind / f"{name}.yaml"
+
+
+def _giving_way(shipped: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a shipped recipe without the numbers of its profiles that `values` has others for."""
+    profiles = shipped.get("profiles")
+    return (
+        {**shipped, "profiles": {k: _without(v, values) for k, v in profiles.items()}} if profiles else {**shipped}
+    )
+
+
+def _without(layer: Mapping[str, Any], stated: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a layer without the fields that are stated otherwise; updates and epochs are one field."""
+    gone = {*stated, *({"updates", "epochs"} if stated.keys() & {"updates", "epochs"} else ())}
+    left = {k: v for k, v in layer.items() if k not in gone}
+    both = [k for k in layer if isinstance(layer[k], Mapping) and isinstance(stated.get(k), Mapping)]
+    return {**left, **{k: _without(layer[k], stated[k]) for k in both}}
 
 
 def _called(kind: str) -> str:
