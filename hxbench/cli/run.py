@@ -37,6 +37,7 @@ def run_command(
     from hxbench.cli import work
     from hxbench.errors import LackingData
     from hxbench.launch.estimate import Durations
+    from hxbench.report import ARTIFACTS
     from hxbench.stages.inputs import DataSource
     from hxbench.stages.session import Session
     from hxbench.store import Store
@@ -44,7 +45,8 @@ def run_command(
     paper, name = experiments.named(experiment)
     artifacts = experiments.artifacts_of(paper, name)
     work.require_artifacts(paper, artifacts)
-    source = DataSource.of(data_source, profile, recipe.scale(profile, paper).data)
+    profile_data = recipe.scale(profile, paper).data
+    source = DataSource.of(data_source, profile, profile_data)
     wanted = experiments.runs_of(paper, name, profile, seeds=seed, origin=source.kind)
     root = places.store_dir(store)
     session = Session(source, root, offline=offline)
@@ -67,9 +69,11 @@ def run_command(
     outcomes = work.do(session, workers)
     if as_json:
         work.print_outcomes(outcomes)
-    elif artifacts:
+    elif artifacts and name in recipe.recipe_names(paper):
         work.print_artifacts(paper, artifacts, Store(root), profile)
-    else:  # one of the user's own
+    elif paper in ARTIFACTS and source.is_of(profile_data):
+        work.print_experiment(paper, name, artifacts, Store(root), profile, seed)
+    else:  # data that are none of the profile's: no table of it may have them
         whole = [one.run_id for one in session.planned.values() if not one.job.spec.few_shot]
         work.show_scores(Store(root), [run_id for run_id in whole if Store(root).is_complete(run_id)], False)
     work.end(outcomes)
@@ -107,8 +111,13 @@ def _show_plan(
     if not session.todo():
         print("\nNothing is to be done.\n", flush=True)
         return
-    guess = f"about {format_value(seconds, 'duration')}" if unknown < len(session.todo()) else "unknown"
-    more = f", not counting {unknown} that are like none in the store" if unknown else ""
+    every = unknown == len(session.todo())
+    guess = (
+        "unknown, there are none like these in the store"
+        if every
+        else f"about {format_value(seconds, 'duration')}"
+    )
+    more = f", not counting {unknown} that are like none in the store" if unknown and not every else ""
     print(f"\n{len(session.todo())} runs to do, {count} at a time; estimated time: {guess}{more}.\n", flush=True)
 
 
