@@ -5,7 +5,7 @@ profile, method, the method's own scaling for that profile, its variant, the com
 """
 
 from hxbench.recipe.assignments import parse_assignments
-from hxbench.recipe.reading import backbone, load, merge, papers, read_yaml, recipe_names, scale
+from hxbench.recipe.reading import backbone, load, merge, paper_of, papers, read_yaml, recipe_names, scale
 from hxbench.recipe.resolving import chosen_models, expand, resolve
 from hxbench.recipe.schema import (
     ExperimentBlock,
@@ -30,6 +30,7 @@ __all__ = [
     "expand",
     "load",
     "merge",
+    "paper_of",
     "papers",
     "parse_assignments",
     "read_yaml",
