@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +36,8 @@ class Objective:
 
 class TextMethod(Method):
     """A method that reads the sources of a `TextBatch` and answers with its targets."""
+
+    transfers: ClassVar[bool] = False  # nothing in it is of one task: it can be applied to others as it is
 
     def __init__(
         self,
