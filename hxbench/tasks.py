@@ -124,6 +124,9 @@ def _pet() -> dict[str, PetTask]:
 PET_TASKS: dict[str, PetTask] = _pet()
 
 
+UNIFIED_LABELS = 3  # 0, 1 and 2
+
+
 def unified_label(task: TextTask, label: int) -> int:
     """Return what a class id is called in PET's transfer between tasks (its appendix E), where all tasks agree.
 

@@ -59,8 +59,11 @@ class TextMethod(Method):
         self.objective = objective or Objective()
 
     @classmethod
-    def on(cls, backbone: Backbone, *, seed: int = 0, **others: Any) -> "TextMethod":
-        """Return the method on a backbone, given what `__init__` takes; `seed` is the run's."""
+    def on(cls, backbone: Backbone, *, seed: int = 0, unified: bool = False, **others: Any) -> "TextMethod":
+        """Return the method on a backbone, given what `__init__` takes; `seed` is the run's.
+
+        `unified` says that tasks share their labels, which one that writes labels need not be told.
+        """
         return cls(backbone, **others)
 
     def adapter_weights(self, condition: TextCondition) -> Mapping[SiteKey, SiteWeights]:

@@ -95,9 +95,11 @@ class PetMethod(TextMethod):
         raise NotImplementedError
 
     @classmethod
-    def on(cls, backbone: Backbone, *, seed: int = 0, **others: Any) -> TextMethod:
+    def on(cls, backbone: Backbone, *, seed: int = 0, unified: bool = False, **others: Any) -> TextMethod:
         """Return the method on a backbone; `others` as every text method."""
         tuned_by = lambda backbone, options: cls.tuning(backbone, options, seed)  # noqa: E731
+        if backbone.chooses:
+            others["unified"] = unified
         return _BY_STACKS[backbone.family.stacks](backbone, tuned_by=tuned_by, **others)
 
 

@@ -54,6 +54,7 @@ def build(spec: RunSpec, backbone: Backbone) -> Method:
         method: Method = kind.on(
             backbone,
             seed=spec.seed,
+            unified=spec.data.labels == "unified",
             tasks=tasks,
             new_task=new,
             options=options,

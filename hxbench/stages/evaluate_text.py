@@ -54,7 +54,7 @@ def evaluate_text(
         raise InputError(f"the data source has no {split} split of {', '.join(lacking)}.")
     method, backbone = restore(record, offline=offline)
     method_class(spec.kind).require(spec.model_copy(update={"transfer": tuple(others)}), backbone.family)
-    data = TextRunData(spec, plan, corpora, backbone.tokenizer)
+    data = TextRunData(spec, plan, corpora, backbone)
     for done, pair in enumerate(wanted):
         report(f"score {record.id}", done, len(wanted))
         yield data.score(method, pair, split)

@@ -1,6 +1,7 @@
 """What was tuned on one task, applied to others: what a run is scored on, by which labels, and what it refuses."""
 
 import json
+import shutil
 from collections import Counter
 
 import pytest
@@ -24,6 +25,7 @@ SHAPE = {
     "vocabulary": 400, "layers": 2, "hidden": 16, "heads": 2, "intermediate": 64, "steps": 10, "batch_size": 8,
     "max_length": 24, "lr": 3e-3, "dropout": 0, "cpu_threads": 1,
 }  # fmt: skip
+BERT = BackboneSpec(name="tiny-bert", pretrain=PretrainSpec(architecture="bert", **SHAPE))
 T5 = BackboneSpec(name="tiny-t5", pretrain=PretrainSpec(architecture="t5", **SHAPE))
 UNIFIED = {"template": "pet", "labels": "unified"}
 TASKS = ("sst2", "rte", "rotten", "samsum")
@@ -145,15 +147,16 @@ def test_eval_gives_what_the_run_with_transfer_has_stored(made, mirror):
         assert row["value"] == stored[task, row["metric"]]["value"]
 
 
-def test_other_data_of_a_target_make_another_run(made, mirror, tmp_path):
+def test_other_data_of_a_target_make_another_run(mirror, tmp_path):
+    here = shutil.copytree(mirror, tmp_path / "mirror")
     wanted = text_spec("apet", T5, task="rte", options={"budget": 300}, data=UNIFIED, transfer=TASKS)
     ids = []
     for changed in (False, True):
         if changed:
-            (mirror / "samsum/test.json").write_text(
+            (here / "samsum/test.json").write_text(
                 json.dumps([{"id": 1, "dialogue": "cat: no", "summary": "no cat"}] * 5)
             )
-        corpora = EnglishCorpora(Origin("mirror", mirror), wanted.data)
+        corpora = EnglishCorpora(Origin("mirror", here), wanted.data)
         ids.append(resolved(wanted, corpora)[0].run_id)
     assert ids[0] != ids[1]
 
@@ -196,3 +199,45 @@ def test_eval_refuses_what_a_model_cannot_be_applied_to(made, mirror):
         scored(["cola"])
     with pytest.raises(InputError, match="task 'rtee'"):
         scored(["rtee"])
+
+
+# --- BERT -------------------------------------------------------------------------------------------------------
+
+CHOSEN = ("sst2", "rte", "rotten")
+
+
+def test_berts_head_answers_the_other_tasks_in_their_labels(made):
+    options = {"budget": 12_000, "places": "existing"}
+    record, corpora = made(
+        BERT, task="rte", transfer=CHOSEN, options=options, training={"updates": 30, "lr": 1e-2}
+    )
+    tests = scores_of(record)
+    assert [task for task, metric in tests if metric == "accuracy"] == ["sst2", "rte", "rotten"]
+    method, backbone = restore(record)
+    assert method.head.classifier.out_features == 3
+    method.eval()
+    for task in CHOSEN:
+        right, given = 0, []
+        for example in corpora.load(task, "en", "test"):
+            read = backbone.tokenizer(*example["fields"], return_tensors="pt", return_token_type_ids=True)
+            with torch.no_grad(), method.tuning.acting(), method.sites.using(method.tuning.weights()):
+                out = method.head(backbone.model.bert(**read).last_hidden_state[0, 0])
+            given.append(str(int(out[:2].argmax())))  # 2, neutral, is no label of a task of two classes
+            right += given[-1] == DIGITS[task][int(example["target"])]
+        assert [[text] for text in given] == list(map(list, record.predictions(task, "en")["predicted"]))
+        assert tests[task, "accuracy"]["value"] == pytest.approx(100 * right / len(given))
+        assert tests[task, "accuracy"]["unreadable"] == 0
+
+
+def test_bert_shares_labels_or_does_not_transfer(made, mirror):
+    with pytest.raises(
+        InputError, match=r"a head trained on RTE does not know the classes of SST-2: data\.labels=unified"
+    ):
+        with_options(text_spec("apet", BERT, task="rte", transfer=("sst2",)))
+    with_options(text_spec("apet", BERT, task="sst2", transfer=("rotten",)))  # the same classes by name
+    with pytest.raises(InputError, match="SAMSum has no classes to choose among"):
+        with_options(text_spec("apet", BERT, task="rte", transfer=TASKS, data=UNIFIED))
+    record, _ = made(BERT, task="rte", data={"template": "pet"})
+    with pytest.raises(InputError, match="does not know the classes of SST-2"):
+        list(evaluate(record, tasks=["sst2"], languages=None, split="test", data_source=str(mirror), offline=True,
+                      report=lambda what, done, total: None))  # fmt: skip
