@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hxbench.store import Store
 
 Kind = Literal["table", "figure"]
-PAPERS = {"hyperx": "Hyper-X", "pha": "PHA"}
+PAPERS = {"hyperx": "Hyper-X", "pha": "PHA", "pet": "PET scaling"}
 _CURVES = ("parameters",)  # figures without a number
 
 
@@ -80,6 +80,7 @@ ARTIFACTS: dict[str, dict[str, Artifact]] = {
             "parameters": "Parameters by number of tasks and of layers (PHA, Appendix B)",
         }.items()
     },
+    "pet": {},
 }
 
 
