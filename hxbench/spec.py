@@ -16,6 +16,7 @@ from hxbench.tasks import TEXT_TASKS
 M = TypeVar("M", bound=BaseModel)
 Positive = Annotated[int, Field(gt=0)]
 Weights = Literal["pretrained", "random"]
+Family = Literal["bert", "t5", "bloom"]
 START = "start"  # in `RunSpec.after`, the role of the run whose trained weights another one starts from
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -99,7 +100,7 @@ class PretrainSpec(Closed):
     precision: Literal["fp32", "bf16"] = "fp32"
     cpu_threads: Positive | None = None
     seed: int = 0
-    architecture: Literal["bert", "t5", "bloom"] = added("bert")
+    architecture: Family = added("bert")
     mean_span: float = added(3.0, ge=1)  # t5: pieces in a corrupted span, on average
     gated: bool = added(False)  # t5: the feed-forward block of v1.1
     relative_rate: bool = added(False)  # see `TrainingSpec`
@@ -122,6 +123,11 @@ class BackboneSpec(Closed):
     shape: dict[str, Any] | None = None  # configuration, so that costs need no download
     weights: Weights = "pretrained"  # `random` is the control
     fingerprint: str = ""
+
+    @property
+    def family(self) -> str:
+        """Bert, t5 or bloom, as far as the recipe tells; nothing for a hub name or a folder alone."""
+        return self.pretrain.architecture if self.pretrain else str((self.shape or {}).get("model_type", ""))
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:

@@ -9,7 +9,7 @@ from hxbench import settings
 from hxbench.errors import InputError, did_you_mean
 from hxbench.recipe.assignments import parse_assignments
 from hxbench.recipe.reading import backbone, load, merge, papers, scale
-from hxbench.recipe.schema import MethodRecipe, Override, ProfileRecipe
+from hxbench.recipe.schema import MethodRecipe, Override, ProfileRecipe, Scaled
 from hxbench.spec import RunSpec, Weights, validated
 from hxbench.tasks import SUITES, text_task
 
@@ -51,9 +51,12 @@ def resolve(
     if variant != "paper" and variant not in recipe.variants:
         raise InputError(f"{name} has no variant '{variant}'. Known: {', '.join(['paper', *recipe.variants])}.")
     given = parse_assignments(assignments)
+    stands_on = backbone(backbone_name or _of_size(ground, size, profile), backbone_weights)
+    scaled = recipe.profiles.get(Path(profile).stem, Scaled())
     layers = [
         recipe,
-        recipe.profiles.get(Path(profile).stem, Override()),
+        scaled,
+        scaled.families.get(stands_on.family, Override()),  # type: ignore[call-overload]
         recipe.variants.get(variant, Override()),
         changes or Override(),
     ]
@@ -79,7 +82,7 @@ def resolve(
                 given["data"],
                 {"origin": origin} if origin else {},
             ),
-            "backbone": backbone(backbone_name or _of_size(ground, size, profile), backbone_weights),
+            "backbone": stands_on,
             "training": _shortened(
                 merge(ground.training, *(layer.training for layer in layers), given["training"]),
                 prod(layer.shorten for layer in layers),

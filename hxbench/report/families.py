@@ -104,7 +104,7 @@ class Families:
         """What the experiments of the paper ask for beyond the plain recipes, by method and setting."""
         found: dict[tuple[str, str], list[Identity]] = defaultdict(list)
         for name in recipe.recipe_names(self.paper):
-            for block in experiment.blocks(self.paper, name):
+            for block in experiment.blocks(self.paper, name, self.profile):
                 for method in block.methods:
                     for wanted in self._wanted(method, block.setting, block):
                         found[method, block.setting].append(wanted)

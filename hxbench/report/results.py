@@ -75,7 +75,7 @@ class PaperResults(ABC, Generic[R]):
     def conditions(self, experiment: str) -> list[Condition[R]]:
         """Return what an experiment of the paper compares, in its order."""
         found = []
-        for block in experiments.blocks(self.paper, experiment):
+        for block in experiments.blocks(self.paper, experiment, self._scale):
             for method in block.methods:
                 label = block.label or self.title_of(method)
                 if block.label and len(block.methods) > 1:
@@ -162,7 +162,7 @@ class PaperResults(ABC, Generic[R]):
         return tuple(dict.fromkeys([*whole, *(line for one in ours for line in self.train_commands(one))]))
 
     def _asked_for(self, experiment: str) -> set[tuple[str, str]]:
-        blocks = experiments.blocks(self.paper, experiment)
+        blocks = experiments.blocks(self.paper, experiment, self._scale)
         return {(method, block.setting) for block in blocks for method in block.methods}
 
     def run_command(self, experiment: str, origins: set[str]) -> str:

@@ -8,8 +8,8 @@ Kind = Literal["score", "percent", "share", "count", "parameters", "duration", "
 MISSING = "*"  # the mark of a cell that lacks runs
 NOT_ALL = "not all runs are there yet"  # what it means where no commands stand below
 UNITS: dict[Kind, str] = {
-    "score": "percent", "percent": "percent", "share": "", "count": "", "parameters": "", "duration": "s", "bytes": "B",
-    "rate": "tokens/s", "seeds": "",
+    "score": "percent", "percent": "percent", "share": "", "count": "", "parameters": "", "duration": "s",
+    "bytes": "B", "rate": "tokens/s", "seeds": "",
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from statistics import fmean
 from hxbench.report.estimate import Estimate, Rows
 from hxbench.tasks import PET_TASKS, TEXT_TASKS
 
-CLASSES = ("sa", "nli", "pi")  # types of tasks whose answer is one of a few labels
+LABELLED = ("sa", "nli", "pi")  # types of tasks whose answer is one of a few labels
 NOTHING = "the target's own training scores nothing, which nothing can be relative to"
 Cell = tuple[str, str]  # source, target
 
@@ -25,9 +25,9 @@ def across(source: str, target: str) -> bool:
     return PET_TASKS[source].group != PET_TASKS[target].group
 
 
-def across_classes(source: str, target: str) -> bool:
+def across_labels(source: str, target: str) -> bool:
     """Return whether two tasks are of different types, both with labels."""
-    return across(source, target) and {PET_TASKS[source].group, PET_TASKS[target].group} <= {*CLASSES}
+    return across(source, target) and {PET_TASKS[source].group, PET_TASKS[target].group} <= {*LABELLED}
 
 
 def cells_where(tasks: Iterable[str], kind: Callable[[str, str], bool]) -> Iterator[Cell]:
@@ -89,7 +89,10 @@ class Transfer:
         )
 
     def mean(self, kind: Callable[[str, str], bool]) -> Estimate:
-        """Return the mean over the cells of a kind, for each seed that has all runs; cells of nothing are left out."""
+        """Return the mean over the cells of a kind, for each seed that has all runs.
+
+        Cells that are relative to nothing are left out.
+        """
         cells = list(cells_where(self.tasks, kind))
         return self._over_seeds(
             cells,
@@ -101,8 +104,8 @@ class Transfer:
         )
 
     def frequent(self) -> Estimate:
-        """Return the mean over targets with labels of always answering the most frequent one, relative likewise."""
-        known = {task: value for task, value in self.majority.items() if PET_TASKS[task].group in CLASSES}
+        """Return what always answering the most frequent label scores, a mean over the targets with labels."""
+        known = {task: value for task, value in self.majority.items() if PET_TASKS[task].group in LABELLED}
         return self._over_seeds(
             list(known),
             lambda scores: [
