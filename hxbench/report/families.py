@@ -111,7 +111,7 @@ class Families:
         """What the experiments of the paper ask for beyond the plain recipes, by method and setting."""
         found: dict[tuple[str, str], list[Identity]] = defaultdict(list)
         names = recipe.recipe_names(self.paper)
-        blocks = (block for name in names for block in experiment.blocks(self.paper, name))
+        blocks = (block for name in names for block in experiment.blocks(self.paper, name, self.profile))
         for block in (*blocks, *self.asked):
             for method in block.methods:
                 for wanted in self._wanted(method, block.setting, block):

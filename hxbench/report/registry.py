@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hxbench.store import Store
 
 Kind = Literal["table", "figure"]
-PAPERS = {"hyperx": "Hyper-X", "pha": "PHA"}
+PAPERS = {"hyperx": "Hyper-X", "pha": "PHA", "pet": "PET scaling"}
 _CURVES = ("parameters",)  # figures without a number
 
 
@@ -78,6 +78,12 @@ ARTIFACTS: dict[str, dict[str, Artifact]] = {
             "figure4": "What the retriever does to instances (PHA, Figure 4)",
             "figure5": "Prototypes and instances (PHA, Figure 5)",
             "parameters": "Parameters by number of tasks and of layers (PHA, Appendix B)",
+        }.items()
+    },
+    "pet": {
+        name: Artifact("pet", name, title, f"hxbench.report.pet.{name}")
+        for name, title in {
+            "figure7": "Transfer between tasks (PET scaling, Figure 7)",
         }.items()
     },
 }

@@ -40,7 +40,9 @@ class PaperResults(ABC, Generic[R]):
         self.scale: recipe.ProfileRecipe = recipe.scale(self._scale, self.paper)
         self.to_type = Commands(self.paper, self._scale, store)
         self.own_experiment = (
-            OwnExperiment(own, tuple(experiments.blocks(self.paper, own))) if own is not None else None
+            OwnExperiment(own, tuple(experiments.blocks(self.paper, own, self._scale)))
+            if own is not None
+            else None
         )
         of_profile = [record for record in found if _field(record, "profile") == self.profile]
         asked = self.own_experiment.blocks if self.own_experiment else ()
@@ -102,7 +104,7 @@ class PaperResults(ABC, Generic[R]):
     def conditions(self, experiment: str) -> list[Condition[R]]:
         """Return what an experiment of the paper compares, in its order."""
         found = []
-        for block in experiments.blocks(self.paper, experiment):
+        for block in experiments.blocks(self.paper, experiment, self._scale):
             for method in block.methods:
                 title = self.title_of(Path(method).stem)
                 label = block.label or title
