@@ -74,6 +74,7 @@ def block_runs(
                 "origin": origin,
                 "changes": block,
                 "size": block.size,
+                "transfer": transfer_of(block),
             }
             if block.few_shot and found.few_shot_from == "nothing":
                 yield from _few_shot_from_nothing(method, block.few_shot, draws, given)
@@ -95,6 +96,11 @@ def block_models(block: ExperimentBlock, one_task: bool) -> tuple[settings.Model
     return settings.models(block.setting, one_task=one_task, switched=block.switched, suite=block.suite)
 
 
+def transfer_of(block: ExperimentBlock) -> tuple[str, ...]:
+    """Return the tasks that every model of a block is scored on beside its own: one list for all of them."""
+    return block.tasks if block.transfer else ()
+
+
 def _few_shot_from_nothing(
     method: str, protocol: FewShotRecipe, draws: Iterable[int], given: dict[str, Any]
 ) -> Iterator[Wanted]:
@@ -114,7 +120,7 @@ def named(text: str) -> tuple[str, str]:
     """Return the paper and the name of an experiment given as `paper/name`, as `name`, or as a YAML file."""
     paper, slash, name = text.partition("/")
     if text.endswith((".yaml", ".yml")):
-        return str(recipe.read_yaml(Path(text)).get("paper", recipe.papers()[0])), text
+        return recipe.paper_of(Path(text)), text
     if not slash:
         paper, name = recipe.papers()[0], text
     if paper not in recipe.papers():
@@ -157,10 +163,13 @@ def few_shot_block(paper: str, method: str) -> ExperimentBlock | None:
     return next((block for block in found if block.few_shot and method in block.methods), None)
 
 
-def blocks(paper: str, name: str, below: tuple[str, ...] = ()) -> list[ExperimentBlock]:
-    """Return the blocks of an experiment, those of the experiments it includes first, one for each rate tried.
+def blocks(
+    paper: str, name: str, profile: str | None = None, below: tuple[str, ...] = ()
+) -> list[ExperimentBlock]:
+    """Return the blocks of an experiment, those of the experiments it includes first.
 
-    `below` are the experiments that include this one.
+    With a profile what a block tries in turn has become a block of each (`recipe.unfold`); without one they are as
+    the recipe has them. `below` are the experiments that include this one.
     """
     if name in below:
         raise InputError(f"experiment {name} includes itself: {' → '.join((*below, name))}.")
@@ -168,26 +177,25 @@ def blocks(paper: str, name: str, below: tuple[str, ...] = ()) -> list[Experimen
     included = [other.removeprefix(f"{paper}/") for other in found.includes]
     if not included and not found.blocks:
         raise InputError(f"experiment {name} asks for no runs: it has neither blocks nor includes.")
-    inner = [block for other in included for block in blocks(paper, other, (*below, name))]
-    return inner + [rated for block in found.blocks for rated in at_rates(block)]
-
-
-def at_rates(block: ExperimentBlock) -> list[ExperimentBlock]:
-    """Return the block once for each learning rate that it tries; itself where it tries none."""
-    if not block.rates:
-        return [block]
-    trainings = ({**block.training, "lr": rate} for rate in block.rates)
-    return [block.model_copy(update={"rates": (), "training": training}) for training in trainings]
+    inner = [block for other in included for block in blocks(paper, other, profile, (*below, name))]
+    if profile is None:
+        return [*inner, *found.blocks]
+    ground = recipe.scale(profile, paper)
+    return inner + [one for block in found.blocks for one in recipe.unfold(block, profile, ground)]
 
 
 def runs_of(paper: str, name: str, profile: str, **others: Any) -> list[Wanted]:
     """Return every run an experiment asks for, once each.
 
-    Raises `InputError` for a method of another paper, and for a text-to-text block that does not say on what.
+    Raises `InputError` for a method of another paper, for a text-to-text block that does not say on what, and for
+    an experiment that has no runs at this profile.
     """
     for block in blocks(paper, name):
         _require_sense(paper, block)
-    found = (wanted for block in blocks(paper, name) for wanted in block_runs(block, profile, **others))
+    unfolded = blocks(paper, name, profile)
+    if not unfolded:
+        raise InputError(f"experiment {name} has no runs at profile {profile}: neither its sizes nor its values.")
+    found = (wanted for block in unfolded for wanted in block_runs(block, profile, **others))
     unique: dict[tuple[str, str], Wanted] = {}
     for wanted in found:
         unique.setdefault((wanted.spec.run_id, wanted.start.run_id if wanted.start else ""), wanted)

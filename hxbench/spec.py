@@ -16,6 +16,7 @@ from hxbench.tasks import TEXT_TASKS
 M = TypeVar("M", bound=BaseModel)
 Positive = Annotated[int, Field(gt=0)]
 Weights = Literal["pretrained", "random"]
+Family = Literal["bert", "t5", "bloom"]
 START = "start"  # in `RunSpec.after`, the role of the run whose trained weights another one starts from
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -72,7 +73,9 @@ class DataSpec(Closed):
         0.2, gt=0, allow_inf_nan=False
     )  # STS-B scores are rounded to multiples of it; the code has 0.1
     template: Literal["pha", "pet"] = added("pha")  # whose source texts (`encoding.templates`)
-    labels: Literal["digits", "words"] = added("digits")  # how a class is written
+    labels: Literal["digits", "words", "unified"] = added(
+        "digits"
+    )  # how a class is called; unified: by `tasks.unified_label`, the same in all tasks
     fingerprint: str = ""  # of the files that were read; filled in when the run is resolved
 
 
@@ -97,7 +100,7 @@ class PretrainSpec(Closed):
     precision: Literal["fp32", "bf16"] = "fp32"
     cpu_threads: Positive | None = None
     seed: int = 0
-    architecture: Literal["bert", "t5", "bloom"] = added("bert")
+    architecture: Family = added("bert")
     mean_span: float = added(3.0, ge=1)  # t5: pieces in a corrupted span, on average
     gated: bool = added(False)  # t5: the feed-forward block of v1.1
     relative_rate: bool = added(False)  # see `TrainingSpec`
@@ -120,6 +123,11 @@ class BackboneSpec(Closed):
     shape: dict[str, Any] | None = None  # configuration, so that costs need no download
     weights: Weights = "pretrained"  # `random` is the control
     fingerprint: str = ""
+
+    @property
+    def family(self) -> str:
+        """Bert, t5 or bloom, as far as the recipe tells; nothing for a hub name or a folder alone."""
+        return self.pretrain.architecture if self.pretrain else str((self.shape or {}).get("model_type", ""))
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
@@ -191,6 +199,9 @@ class RunSpec(Closed):
     partition: Literal["a", "b", "a-switched", "b-switched"] | None = None
     language: str | None = None
     few_shot: FewShotSpec | None = None
+    transfer: tuple[TaskName, ...] = added(
+        ()
+    )  # tasks that the model is scored on as it is, though trained on one alone (PET scaling, appendix E)
     after: dict[str, str] = Field(default_factory=dict)  # ids of the runs it builds on, by their role; resolved
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     profile: str
@@ -225,6 +236,8 @@ class RunSpec(Closed):
             "held out": f"without {','.join(data.held_out)}" if data.held_out else "",
             "data": f"{data.train_examples} examples" if data.train_examples else _percent(data.train_share),
             "ablation": _left_out(self.options),
+            "places": _alone(self.options.get("places")),
+            "transfer": "with transfer" if self.transfer else "",
             "weights": "random body" if self.backbone.weights == "random" else "",
         }
 
@@ -239,6 +252,11 @@ class RunSpec(Closed):
 
 def _percent(share: float | None) -> str:
     return f"{100 * share:g} %" if share else ""
+
+
+def _alone(places: Any) -> str:
+    """Return which places an APET is confined to."""
+    return f"{places} places" if places in ("existing", "inserted") else ""
 
 
 def _left_out(options: dict[str, Any]) -> str:

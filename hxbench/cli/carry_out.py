@@ -57,6 +57,7 @@ def carry_out(
     from hxbench.cli import work
     from hxbench.errors import LackingData
     from hxbench.launch.estimate import Durations
+    from hxbench.report import ARTIFACTS
     from hxbench.stages.inputs import DataSource
     from hxbench.stages.session import Session
     from hxbench.store import Store
@@ -65,7 +66,8 @@ def carry_out(
     paper, name = named()
     artifacts = experiments.artifacts_of(paper, name)
     work.require_artifacts(paper, artifacts)
-    source = DataSource.of(how.data_source, how.profile, recipe.scale(how.profile, paper).data)
+    profile_data = recipe.scale(how.profile, paper).data
+    source = DataSource.of(how.data_source, how.profile, profile_data)
     wanted = choose(paper, experiments.runs_of(paper, name, how.profile, seeds=seeds, origin=source.kind))
     root = places.store_dir(how.store)
     session = Session(source, root, offline=how.offline)
@@ -88,9 +90,11 @@ def carry_out(
     outcomes = work.do(session, place)
     if how.as_json:
         work.print_outcomes(outcomes)
-    elif artifacts:
+    elif artifacts and name in recipe.recipe_names(paper):
         work.print_artifacts(paper, artifacts, Store(root), how.profile)
-    else:  # one of the user's own
+    elif paper in ARTIFACTS and source.is_of(profile_data):
+        work.print_experiment(paper, name, artifacts, Store(root), how.profile, seeds)
+    else:  # data that are none of the profile's: no table of it may have them
         whole = [one.run_id for one in session.planned.values() if not one.job.spec.few_shot]
         work.show_scores(Store(root), [run_id for run_id in whole if Store(root).is_complete(run_id)], False)
     work.end(outcomes)
@@ -129,11 +133,12 @@ def show_plan(
     if not session.todo():
         print("\nNothing is to be done.\n", flush=True)
         return
+    every = unknown == len(session.todo())
     guess = (
-        f"{'about' if count else 'at least'} {format_value(seconds, 'duration')}"
-        if unknown < len(session.todo())
-        else "unknown"
+        "unknown, there are none like these in the store"
+        if every
+        else f"{'about' if count else 'at least'} {format_value(seconds, 'duration')}"
     )
-    more = f", not counting {unknown} that are like none in the store" if unknown else ""
+    more = f", not counting {unknown} that are like none in the store" if unknown and not every else ""
     at_a_time = f"{count} at a time" if count else "as many at a time as the cluster takes"
     print(f"\n{len(session.todo())} runs to do, {at_a_time}; estimated time: {guess}{more}.\n", flush=True)

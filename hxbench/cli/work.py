@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -10,6 +10,7 @@ import typer
 if TYPE_CHECKING:
     from hxbench.launch.launcher import Launcher
     from hxbench.launch.turns import Outcome
+    from hxbench.report.table import Table
     from hxbench.spec import RunSpec
     from hxbench.stages.session import Planned, Session
     from hxbench.store import RunRecord, Store
@@ -46,7 +47,7 @@ def tasks_of(spec: "RunSpec") -> list[str]:
     from hxbench.settings import model_tasks
 
     new = [spec.few_shot.task] if spec.few_shot else []
-    return [*model_tasks(spec.setting, spec.task, spec.suite), *new]
+    return [*model_tasks(spec.setting, spec.task, spec.suite), *new, *spec.transfer]
 
 
 def do(session: "Session", place: "Launcher") -> "list[tuple[Planned, Outcome]]":
@@ -128,7 +129,7 @@ def _show_text_scores(records: "Sequence[RunRecord]", as_json: bool) -> None:
             name: m["value"]
             for name, task in TEXT_TASKS.items()
             for m in tests
-            if (m["task"], m["metric"]) == (name, task.metric)
+            if (m["task"], m["metric"]) == (name, task.metric) and m.get("role") != "target"
         }
         row: dict[str, Any] = {"run": record.id, "title": record.title, **scores}
         if len(scores) > 1:
@@ -158,12 +159,36 @@ def require_artifacts(paper: str, names: "Sequence[str]") -> None:
 def print_artifacts(paper: str, names: "Sequence[str]", store: "Store", profile: str) -> None:
     """Print artifacts as far as the store fills them."""
     from hxbench.report import build
+
+    if is_first_process():
+        for name in names:
+            _print_tables(build(paper, name, store, profile))
+
+
+def print_experiment(
+    paper: str,
+    experiment: str,
+    names: "Sequence[str]",
+    store: "Store",
+    profile: str,
+    seeds: "Sequence[int] | None",
+) -> None:
+    """Print what was run of an experiment of the user's own, then artifacts with its runs in their places."""
+    from hxbench.report import make, read_results
+    from hxbench.report.asked import build
+    from hxbench.report.registry import artifacts
+
+    if is_first_process():
+        results = read_results(paper, store, profile, experiment)
+        _print_tables(build(results, experiment, seeds))
+        for name in names:
+            _print_tables(make(artifacts(paper)[name], results).tables)
+
+
+def _print_tables(tables: "Iterable[Table]") -> None:
     from hxbench.report.render import terminal
 
-    if not is_first_process():
-        return
-    for name in names:
-        print(terminal.render(build(paper, name, store, profile), color=sys.stdout.isatty()), flush=True)
+    print(terminal.render(list(tables), color=sys.stdout.isatty()), flush=True)
 
 
 def end(outcomes: "Sequence[tuple[Planned, Outcome]]") -> None:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from hxbench.errors import InputError
 from hxbench.spec import DataSpec
-from hxbench.tasks import PET_TASKS, TextTask, right_answers
+from hxbench.tasks import PET_TASKS, TextTask, right_answers, unified_label
 
 BEHIND = {"pha": "", "pet": " Output: "}  # the fields of an example, in each template
 HIGHEST = 5  # STS-B scores go from 0 to here
@@ -25,7 +25,7 @@ class Wording:
     """Whose template an example is in, and how a class is written: `words` are those of `TextTask.labels`."""
 
     template: Literal["pha", "pet"] = "pha"
-    labels: Literal["digits", "words"] = "digits"
+    labels: Literal["digits", "words", "unified"] = "digits"
 
     @classmethod
     def of(cls, data: DataSpec) -> "Wording":
@@ -36,6 +36,23 @@ class Wording:
 PHA = Wording()
 
 
+def require_fields(task: TextTask, fields: Sequence[str]) -> None:
+    """Raise `InputError` for too few fields, too many, or an empty one."""
+    if len(fields) != len(task.fields):
+        raise InputError(f"{len(fields)} fields; expected {len(task.fields)}: {', '.join(task.fields)}.")
+    for name, text in zip(task.fields, fields, strict=True):
+        if not text.strip():
+            raise InputError(f"the {name} is empty; expected a text.")
+
+
+def class_id(task: TextTask, target: str) -> int:
+    """Return the class that an example's target says; `InputError` for what is none."""
+    ids = [str(label) for label in range(len(task.labels))]
+    if target not in ids:
+        raise InputError(f"the label is '{target}'; expected {', '.join(ids)}.")
+    return int(target)
+
+
 def source_text(task: TextTask, fields: Sequence[str], wording: Wording = PHA) -> str:
     """Return what a model reads: the fields, in the order of `task.fields`, in the template.
 
@@ -43,11 +60,7 @@ def source_text(task: TextTask, fields: Sequence[str], wording: Wording = PHA) -
     In PET's all white space, line breaks too, becomes single blanks. Raises `InputError` for too few fields, too
     many, or an empty one.
     """
-    if len(fields) != len(task.fields):
-        raise InputError(f"{len(fields)} fields; expected {len(task.fields)}: {', '.join(task.fields)}.")
-    for name, text in zip(task.fields, fields, strict=True):
-        if not text.strip():
-            raise InputError(f"the {name} is empty; expected a text.")
+    require_fields(task, fields)
     if wording.template == "pet":
         line = " [SEP] ".join(f"{name}: {_one_line(text)}" for name, text in zip(task.fields, fields, strict=True))
         return f"Input: {line}{BEHIND['pet']}"
@@ -73,17 +86,14 @@ def target_text(task: TextTask, target: str, score_step: float, wording: Wording
         return _one_line(target) if wording.template == "pet" else target
     if task.kind == "regression":
         return _rounded_score(target, score_step)
-    ids = [str(label) for label in range(len(task.labels))]
-    if target not in ids:
-        raise InputError(f"the label is '{target}'; expected {', '.join(ids)}.")
-    return label_texts(task, score_step, wording)[int(target)]
+    return label_texts(task, score_step, wording)[class_id(task, target)]
 
 
 def label_texts(task: TextTask, score_step: float, wording: Wording = PHA) -> tuple[str, ...]:
     """Return every target text that the task can have, classes by id and scores upwards; () of free text.
 
     Steps of 0.2 give 26 scores as in T5, the published code's 0.1 gives 51. PET's digits are not the class ids; a
-    task that PET does not have has its class ids in its template too.
+    task that PET does not have has its class ids in its template too, and no unified labels (`InputError`).
     """
     if task.kind == "generation":
         return ()
@@ -92,6 +102,8 @@ def label_texts(task: TextTask, score_step: float, wording: Wording = PHA) -> tu
         return tuple(_one_decimal(n * step) for n in range(int(HIGHEST / step) + 1))
     if wording.labels == "words":
         return task.labels
+    if wording.labels == "unified":
+        return tuple(str(unified_label(task, label)) for label in range(len(task.labels)))
     if wording.template == "pet" and task.name in PET_TASKS:
         return PET_TASKS[task.name].digits
     return tuple(str(label) for label in range(len(task.labels)))

@@ -1,13 +1,15 @@
 """YAML recipes → run specs.
 
 Four kinds of recipe, each a closed schema: backbones, methods, profiles and experiments. Layers, later ones win:
-profile, method, the method's own scaling for that profile, its variant, the command line.
+profile, method, the method's own scaling for that profile and there for the backbone's family, its variant, the
+command line.
 """
 
 from hxbench.recipe.assignments import parse_assignments
-from hxbench.recipe.reading import backbone, load, merge, papers, read_yaml, recipe_names, scale
+from hxbench.recipe.reading import backbone, load, merge, paper_of, papers, read_yaml, recipe_names, scale
 from hxbench.recipe.resolving import chosen_models, expand, resolve
 from hxbench.recipe.schema import (
+    Criteria,
     ExperimentBlock,
     ExperimentRecipe,
     FewShotRecipe,
@@ -16,8 +18,10 @@ from hxbench.recipe.schema import (
     PaperScale,
     ProfileRecipe,
 )
+from hxbench.recipe.unfolding import unfold
 
 __all__ = [
+    "Criteria",
     "ExperimentBlock",
     "ExperimentRecipe",
     "FewShotRecipe",
@@ -30,10 +34,12 @@ __all__ = [
     "expand",
     "load",
     "merge",
+    "paper_of",
     "papers",
     "parse_assignments",
     "read_yaml",
     "recipe_names",
     "resolve",
     "scale",
+    "unfold",
 ]

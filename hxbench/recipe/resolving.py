@@ -9,7 +9,7 @@ from hxbench import settings
 from hxbench.errors import InputError, did_you_mean
 from hxbench.recipe.assignments import parse_assignments
 from hxbench.recipe.reading import backbone, load, merge, papers, scale
-from hxbench.recipe.schema import MethodRecipe, Override, ProfileRecipe
+from hxbench.recipe.schema import MethodRecipe, Override, ProfileRecipe, Scaled
 from hxbench.spec import RunSpec, Weights, validated
 from hxbench.tasks import SUITES, text_task
 
@@ -30,11 +30,12 @@ def resolve(
     origin: str | None = None,
     assignments: Iterable[str] = (),
     changes: Override | None = None,
+    transfer: Iterable[str] = (),
 ) -> RunSpec:
     """Return the run spec for one model; data and backbone fingerprints are still empty.
 
     `changes` are those of an experiment's block, laid over the method and its variant; `size` is that of the
-    backbone, where the profile has several.
+    backbone, where the profile has several; `transfer` are tasks that the trained model is scored on as well.
 
     Raises `InputError` for an unknown name, a value outside its range, or a setting the method does not have.
     """
@@ -50,9 +51,12 @@ def resolve(
     if variant != "paper" and variant not in recipe.variants:
         raise InputError(f"{name} has no variant '{variant}'. Known: {', '.join(['paper', *recipe.variants])}.")
     given = parse_assignments(assignments)
+    stands_on = backbone(backbone_name or _of_size(ground, size, profile), backbone_weights)
+    scaled = recipe.profiles.get(Path(profile).stem, Scaled())
     layers = [
         recipe,
-        recipe.profiles.get(Path(profile).stem, Override()),
+        scaled,
+        scaled.families.get(stands_on.family, Override()),  # type: ignore[call-overload]
         recipe.variants.get(variant, Override()),
         changes or Override(),
     ]
@@ -68,6 +72,7 @@ def resolve(
             "suite": suite if ground.is_text and setting != "single" else None,
             "task": task if setting == "single" or recipe.one_task else None,
             "partition": partition if setting == "mixed" else None,
+            "transfer": tuple(transfer),
             "seed": ground.seeds[0] if seed is None else seed,
             "profile": Path(profile).stem,
             "options": merge(*(layer.options for layer in layers), given["options"]),
@@ -77,7 +82,7 @@ def resolve(
                 given["data"],
                 {"origin": origin} if origin else {},
             ),
-            "backbone": backbone(backbone_name or _of_size(ground, size, profile), backbone_weights),
+            "backbone": stands_on,
             "training": _shortened(
                 merge(ground.training, *(layer.training for layer in layers), given["training"]),
                 prod(layer.shorten for layer in layers),

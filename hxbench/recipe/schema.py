@@ -1,12 +1,16 @@
 """What a recipe may say: closed schemas of methods, profiles and experiments (backbones: `spec.BackboneSpec`)."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from hxbench import settings
-from hxbench.spec import Closed, Positive, Rate, Weights
+from hxbench.spec import Closed, Family, Positive, Rate, Weights
 from hxbench.tasks import LANGUAGE
+
+T = TypeVar("T")
+# what a block tries in turn: the same at every profile, or by profile, and nothing at those it does not name
+InTurn = tuple[T, ...] | dict[str, tuple[T, ...]]
 
 
 class Override(Closed):
@@ -16,6 +20,12 @@ class Override(Closed):
     options: dict[str, Any] = Field(default_factory=dict)
     training: dict[str, Any] = Field(default_factory=dict)
     data: dict[str, Any] = Field(default_factory=dict)
+
+
+class Scaled(Override):
+    """What a method changes for one profile, and there for one family of backbones."""
+
+    families: dict[Family, Override] = Field(default_factory=dict)
 
 
 class MethodRecipe(Override):
@@ -30,7 +40,7 @@ class MethodRecipe(Override):
     few_shot_from: Literal["single", "multi", "mixed", "nothing"] = (
         "multi"  # whose models few-shot runs start from
     )
-    profiles: dict[str, Override] = Field(default_factory=dict)
+    profiles: dict[str, Scaled] = Field(default_factory=dict)
     variants: dict[str, Override] = Field(default_factory=dict)
 
     @property
@@ -79,7 +89,10 @@ class FewShotRecipe(Closed):
 
 
 class ExperimentBlock(Override):
-    """Methods that share a setting, with what the block changes in their recipes."""
+    """Methods that share a setting, with what the block changes in their recipes.
+
+    What it tries in turn (`sizes`, `each`, `rates`) makes a block of each: `hxbench.recipe.unfolding`.
+    """
 
     label: str = ""  # of the condition, where an artifact compares several
     setting: Literal["single", "multi", "mixed"]
@@ -88,9 +101,29 @@ class ExperimentBlock(Override):
     suite: Literal["glue", "superglue"] | None = None
     tasks: tuple[str, ...] = ()  # of single-task models, where they are no suite
     size: str = ""  # of the backbone, by its name in the profile
+    sizes: tuple[str, ...] = ()  # several; the block does without those that the profile lacks
     weights: Weights = "pretrained"
-    rates: tuple[Rate, ...] = ()  # learning rates to try: the best by validation counts
+    each: dict[str, InTurn[Any]] = Field(default_factory=dict)  # values of options; no runs where there are none
+    rates: InTurn[Rate] = ()  # learning rates: the best by validation counts; without any the recipes' own
     few_shot: FewShotRecipe | None = None  # from the models of this setting
+    transfer: bool = False  # every model is also scored, as it is, on all other tasks of the block
+
+    @model_validator(mode="after")
+    def _transfer_is_between_tasks(self) -> Self:
+        if self.transfer and (self.setting != "single" or len(self.tasks) < 2 or self.few_shot):
+            raise ValueError("transfer is between two tasks or more of the single setting, without few_shot")
+        return self
+
+
+class Criteria(Closed):
+    """What counts as leaving random guessing, and as equal to full fine-tuning (PET scaling, section 5.3).
+
+    `standard_errors` is how far above random guessing a mean has to be; `points` how far below full fine-tuning it
+    may be: without it, one sample deviation of its seeds.
+    """
+
+    standard_errors: Annotated[float, Field(ge=0)] = 2.0
+    points: Annotated[float, Field(ge=0)] | None = None
 
 
 class ExperimentRecipe(Closed):
@@ -101,4 +134,5 @@ class ExperimentRecipe(Closed):
     sweep: str = ""  # what `hxbench sweep` calls it
     artifacts: tuple[str, ...] = ()
     blocks: tuple[ExperimentBlock, ...] = ()
+    thresholds: Criteria = Criteria()
     includes: tuple[str, ...] = ()  # other experiments of the paper whose blocks belong to this one

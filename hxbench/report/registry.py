@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hxbench.store import Store
 
 Kind = Literal["table", "figure"]
-PAPERS = {"hyperx": "Hyper-X", "pha": "PHA"}
+PAPERS = {"hyperx": "Hyper-X", "pha": "PHA", "pet": "PET scaling"}
 _CURVES = ("parameters",)  # figures without a number
 
 
@@ -80,6 +80,12 @@ ARTIFACTS: dict[str, dict[str, Artifact]] = {
             "parameters": "Parameters by number of tasks and of layers (PHA, Appendix B)",
         }.items()
     },
+    "pet": {
+        name: Artifact("pet", name, title, f"hxbench.report.pet.{name}")
+        for name, title in {
+            "figure7": "Transfer between tasks (PET scaling, Figure 7)",
+        }.items()
+    },
 }
 
 
@@ -102,11 +108,16 @@ def find_artifact(paper: str, name: str, kind: Kind = "table") -> Artifact:
     return known[full]
 
 
-def read_results(paper: str, store: "Store", profile: str | None = None) -> "PaperResults[Any]":
-    """Return what a paper's artifacts are made from; without a profile the store decides (`choose_profile`)."""
+def read_results(
+    paper: str, store: "Store", profile: str | None = None, own: str | None = None
+) -> "PaperResults[Any]":
+    """Return what a paper's artifacts are made from; without a profile the store decides (`choose_profile`).
+
+    `own` is the file of an experiment of the user's own, whose runs go before the recipes' in every artifact.
+    """
     artifacts(paper)
     results = import_module(f"hxbench.report.{paper}.results").Results
-    return results(store, profile)
+    return results(store, profile, own)
 
 
 def make(artifact: Artifact, results: "PaperResults[Any]") -> Made:

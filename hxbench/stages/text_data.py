@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from hxbench.backbones.load import Backbone
 from hxbench.corpora.collection import Collection
 from hxbench.encoding.rows import Rows
 from hxbench.encoding.templates import Wording
@@ -30,10 +31,11 @@ from hxbench.training.feed import TextFeed
 
 
 class TextRunData:
-    """The encoded corpora of a run that answers in text."""
+    """The encoded corpora of a run on texts, as its backbone reads them and answers."""
 
-    def __init__(self, spec: RunSpec, plan: Plan, corpora: Collection, tokenizer: Any) -> None:
-        self.spec, self.plan, self.corpora, self.tokenizer = spec, plan, corpora, tokenizer
+    def __init__(self, spec: RunSpec, plan: Plan, corpora: Collection, backbone: Backbone) -> None:
+        self.spec, self.plan, self.corpora = spec, plan, corpora
+        self.tokenizer, self.choices = backbone.tokenizer, backbone.chooses
         tasks = model_tasks(spec.setting, spec.task, spec.suite)
         new = (spec.few_shot.task,) if spec.few_shot and spec.few_shot.task not in tasks else ()
         self.tasks = (*tasks, *new)  # a batch says by its place here what task a row is of
@@ -60,6 +62,7 @@ class TextRunData:
             max_length=data.max_length,
             score_step=data.score_step,
             wording=Wording.of(data),
+            choices=self.choices,
         )
 
     def updates(self) -> int:
@@ -110,7 +113,7 @@ class TextRunData:
 
     def _batches(self, method: Method, pair: Pair, rows: Rows) -> Iterator[TextBatch]:
         size, device = self.spec.training.eval_batch_size, next(method.parameters()).device
-        task = self.tasks.index(pair.task) if pair.task in self.tasks else 0
+        task = self._place(pair.task)
         for start in range(0, len(rows), size):
             some = np.arange(start, min(start + size, len(rows)))
             batch = collate_text(
@@ -121,6 +124,10 @@ class TextRunData:
                 task=pair.task,
             )
             yield batch.to(device)
+
+    def _place(self, task: str) -> int:
+        """Return the place of a task among the run's own; of one that the model is only applied to, any."""
+        return self.tasks.index(task) if task in self.tasks else 0
 
     def score(self, method: Method, pair: Pair, split: str) -> Answers:
         """Return a split with what the method answers."""
@@ -134,8 +141,9 @@ class TextRunData:
                 encoded,
                 self.tokenizer,
                 self.spec.data.score_step,
-                place=self.tasks.index(pair.task),
+                place=self._place(pair.task),
                 wording=Wording.of(self.spec.data),
+                choices=self.choices,
             )
         training, device = self.spec.training, next(method.parameters()).device
         data = self._answers[pair, split]
@@ -145,7 +153,8 @@ class TextRunData:
         """Yield what one would score who always gave the most frequent answer of the training set."""
         for pair in self.plan.test[share[0] :: share[1]]:
             task = TEXT_TASKS[pair.task]
-            if task.kind == "classification":
+            # of a task that it is only applied to, a run reads no training set
+            if task.kind == "classification" and pair in self.plan.train:
                 known = self.corpora.load(*pair, "train")["target"]
                 gold = self.corpora.load(*pair, "test")["target"]
                 row = {"split": "test", "task": pair.task, "language": pair.language, "metric": "majority"}

@@ -88,12 +88,13 @@ def draw(figure: "Figure") -> "Sheet":
     """Return the figure on a sheet as wide as a page's text; settings and canvas are the caller's."""
     from matplotlib.figure import Figure as Sheet
 
-    rows = -(-len(figure.panels) // _COLUMNS)
+    panels = heat.beside_published(figure) if figure.kind == "heat" else figure.panels
+    rows = -(-len(panels) // _COLUMNS)
     handles, texts = _LEGENDS[figure.kind](figure)
     columns = _legend_columns(texts)
     title = wrap(figure.title, 80)
     head, foot = _head(figure), _foot(figure)
-    above = 0.1 + style.LINE * (1 + any(panel.said for panel in figure.panels))  # a panel's title and what it says
+    above = 0.1 + style.LINE * (1 + any(panel.said for panel in panels))  # a panel's title and what it says
     below = 0.22 + _room(figure)  # its ticks and axis
     panel = _PANEL[figure.kind]
     legend_height = -(-len(texts) // columns) * style.LINE * 1.12 + 0.1
@@ -113,7 +114,7 @@ def draw(figure: "Figure") -> "Sheet":
         down += style.LINE
     down += 0.02
     wide = (style.WIDTH - _LEFT - _RIGHT - (_COLUMNS - 1) * _BETWEEN) / _COLUMNS
-    for number, one in enumerate(figure.panels):
+    for number, one in enumerate(panels):
         row, column = divmod(number, _COLUMNS)
         left = _LEFT + column * (wide + _BETWEEN)
         bottom = height - down - row * (above + panel + below) - above - panel

@@ -1,0 +1,38 @@
+"""A block that tries several things in turn → blocks that try one each."""
+
+from itertools import product
+from pathlib import Path
+
+from hxbench.recipe.schema import ExperimentBlock, InTurn, ProfileRecipe, T
+
+
+def at_profile(values: InTurn[T], profile: str) -> tuple[T, ...]:
+    """Return what is tried at a profile, by its name."""
+    return values.get(profile, ()) if isinstance(values, dict) else values
+
+
+def unfold(block: ExperimentBlock, profile: str, ground: ProfileRecipe) -> list[ExperimentBlock]:
+    """Return the block once for every size of backbone, value of an option and learning rate that it tries.
+
+    `profile` is a name or a YAML file, `ground` what it says for the paper. Without sizes, and without rates at
+    this profile, what others say counts; sizes that the profile lacks and options without values at it give no
+    block.
+    """
+    name = Path(profile).stem
+    sizes = [size for size in block.sizes if size in ground.sizes] if block.sizes else [block.size]
+    rates = [{"lr": rate} for rate in at_profile(block.rates, name)] or [{}]
+    values = product(*(at_profile(values, name) for values in block.each.values()))
+    options = [{**block.options, **dict(zip(block.each, chosen, strict=True))} for chosen in values]
+    return [
+        block.model_copy(
+            update={
+                "size": size,
+                "sizes": (),
+                "each": {},
+                "rates": (),
+                "options": option,
+                "training": {**block.training, **rate},
+            }
+        )
+        for size, option, rate in product(sizes, options, rates)
+    ]
