@@ -18,8 +18,8 @@ from hxbench.launch.turns import Agenda, Listener, Outcome, Turn, attempt, lanes
 from hxbench.stages.session import Job
 
 REPORT_EVERY = 10  # steps between two messages of a worker
-# What the server of processes imports for all of them. Most of it is imported late, by whoever first needs it, which
-# would cost every process three seconds of CPU time anew: more than a small run itself.
+# What the server of processes imports for all of them. Most of it is imported late, by whoever first needs it: of
+# every process that would take three seconds of CPU time, more than a small run itself.
 PRELOADED = (
     "hxbench.stages.train",
     "hxbench.launch.local",
