@@ -8,7 +8,7 @@ from hxbench.recipe.schema import ExperimentBlock, InTurn, ProfileRecipe, T
 
 def at_profile(values: InTurn[T], profile: str) -> tuple[T, ...]:
     """Return what is tried at a profile, by its name."""
-    return values.get(profile, ()) if isinstance(values, dict) else values
+    return values.get(profile, values.get("other", ())) if isinstance(values, dict) else values
 
 
 def unfold(block: ExperimentBlock, profile: str, ground: ProfileRecipe) -> list[ExperimentBlock]:

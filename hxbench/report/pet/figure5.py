@@ -1,0 +1,200 @@
+"""Figure 5: how many parameters it takes to leave random guessing, and how many to equal full fine-tuning."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from hxbench import recipe
+from hxbench.report.cells import make_cell
+from hxbench.report.figure import Figure, Panel, Series
+from hxbench.report.pet.budgets import Curve, budgets_of, count_of, curve
+from hxbench.report.pet.rates import HOW, several
+from hxbench.report.pet.results import UNPUBLISHED, At, Results
+from hxbench.report.pet.rows import (
+    APET,
+    BUDGETS,
+    ENDS,
+    FAMILIES,
+    FT,
+    PAPER,
+    PLACED,
+    Backbone,
+    Family,
+    task_title,
+)
+from hxbench.report.pet.scores import Tried
+from hxbench.report.pet.thresholds import said
+from hxbench.report.published import published
+from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, format_value
+
+_ENDS = ("small", "large")
+_NAMED = "sizes of {} are those of Table 2; they are the runs of Figure 4."
+_REVERSED = "printed high to low"
+Curves = Mapping[tuple[str, str], Curve]  # by size of backbone and task
+
+
+def _series(curves: Curves, backbone: Backbone, end: str, task: str, marks: Marks) -> Series:
+    one = curves[backbone.size, task]
+    rings = [(one.place(at), name) for name, at in (("low", one.low), ("high", one.high)) if at is not None]
+    return Series(
+        end,
+        tuple(make_cell(point.score, None, marks) for point in one.points),
+        at=tuple(float(point.count) for point in one.points),
+        rings=tuple(rings),
+        level=make_cell(one.full, None, marks) if one.full.values else None,
+    )
+
+
+def _panels(curves: Curves, marks: Marks) -> tuple[Panel, ...]:
+    return tuple(
+        Panel(
+            f"{family.title}, {task_title(task)}",
+            "score" * (number == 0),
+            tuple(_series(curves, b, end, task, marks) for b, end in zip(family.ends, _ENDS, strict=True)),
+            axis="tuned parameters (log)" if family is FAMILIES[-1] else "",
+            floor=family.random(task),
+        )
+        for family in FAMILIES
+        for number, task in enumerate(PLACED)
+    )
+
+
+def _budget_title(tried: Mapping[At, Tried], family: Family, budget: int | str) -> str:
+    """Return the title of a budget's row: a named one with its numbers on both backbones."""
+    if isinstance(budget, int):
+        return f"{budget:,}"
+    there = [tried.get(At(one.size, APET, budget)) for one in family.ends]
+    counts = [count_of(one, budget) if one else None for one in there]
+    words = ["–" if count is None else format_value(count, "parameters") for count in counts]
+    return f"{BUDGETS[budget]} ({', '.join(words)})"
+
+
+def _points(tried: Mapping[At, Tried], curves: Curves, family: Family, marks: Marks) -> Block:
+    """Return the scores of a family: a row a budget, a column a task and backbone."""
+    budgets = list(dict.fromkeys(b for one in family.ends for b in budgets_of(tried, one.size)))
+    budgets.sort(key=lambda b: (isinstance(b, str), list(BUDGETS).index(b) if isinstance(b, str) else b))
+    places = [(one.size, task) for task in PLACED for one in family.ends]
+
+    def cell(size: str, task: str, budget: int | str) -> Cell:
+        one = tried.get(At(size, APET, budget))
+        return make_cell(one.over((task,)), None, marks) if one else Cell(text="")
+
+    def full(size: str, task: str) -> Cell:
+        there = At(size, FT.recipe) in tried
+        return make_cell(curves[size, task].full, None, marks) if there else Cell(text="")
+
+    rows = [
+        Row(_budget_title(tried, family, budget), tuple(cell(size, task, budget) for size, task in places))
+        for budget in budgets
+    ]
+    guess = tuple(Cell(family.random(task), text=f"{family.random(task):.1f}") for _, task in places)
+    return Block(family.title, (*rows, Row("FT", tuple(full(*place) for place in places)), Row("guessing", guess)))
+
+
+def _printed_range(backbone: Backbone, marks: Marks) -> Cell:
+    values = [
+        published(PAPER).value("Section 5.3", "low threshold", backbone.printed, column, "tunable_parameters")
+        for column in ("range first number", "range second number")
+    ]
+    there = [value for value in values if value is not None]
+    doubt = (marks.letter(_REVERSED),) if there != sorted(there) else ()
+    return Cell(text=" to ".join(format_value(value, "parameters") for value in sorted(there)), marks=doubt)
+
+
+def _threshold(one: Curve, value: int | None) -> Cell:
+    """Return a threshold; that no budget reaches it is something else than that nothing can be said."""
+    if value is None:
+        enough = any(len(scores) > 1 for scores in one.scores.values())
+        return Cell(text="none" if enough else "–")
+    return Cell(float(value), n=1)
+
+
+def _thresholds(results: Results, curves: Curves, heading: tuple[str, ...], criteria: recipe.Criteria) -> Table:
+    marks = Marks()
+    rows = []
+    for backbone in ENDS:
+        found = [curves[backbone.size, task] for task in PLACED]
+        cells = [*(_threshold(one, one.low) for one in found), _printed_range(backbone, marks)]
+        rows.append(Row(backbone.title, (*cells, *(_threshold(one, one.high) for one in found))))
+    columns = [Column(task_title(task), "low threshold", "parameters", paper=False) for task in PLACED]
+    columns.append(Column("paper, all three", "low threshold", "parameters", paper=False))
+    columns += [Column(task_title(task), "high threshold", "parameters", paper=False) for task in PLACED]
+    return Table(
+        name="figure5-thresholds",
+        title="PET scaling, Figure 5: thresholds, in tuned parameters",
+        stub="backbone",
+        columns=tuple(columns),
+        blocks=(Block("", tuple(rows)),),
+        heading=heading,
+        notes=marks.notes(),
+        remarks=(f"{said(criteria)}.", "none: no budget of the grid; of high thresholds nothing is printed."),
+        facts={"paper": PAPER, "profile": results.profile},
+    )
+
+
+def _ranges(curves: Curves) -> str:
+    """Return where the thresholds fall, in one sentence."""
+    words = []
+    for name in ("low", "high"):
+        for backbone in ENDS:
+            values = [getattr(curves[backbone.size, task], name) for task in PLACED]
+            there = sorted({format_value(v, "parameters"): v for v in values if v is not None}.items(),
+                           key=lambda item: item[1])  # fmt: skip
+            if there:
+                span = " to ".join(dict.fromkeys((there[0][0], there[-1][0])))
+                few = (
+                    f" ({len([v for v in values if v is not None])} of {len(PLACED)} tasks)"
+                    if None in values
+                    else ""
+                )
+                words.append(f"{name} of {backbone.title} {span}{few}")
+    return f"Thresholds: {'; '.join(words)}." if words else ""
+
+
+def build(results: Results) -> list[Figure]:
+    """Return the one figure, a panel for each family and task."""
+    tried, marks = results.tried("figure5"), Marks()
+    criteria = recipe.load(PAPER, "figure5").thresholds
+    curves = {
+        (one.size, task): curve(tried, family, one, task, criteria)
+        for family in FAMILIES
+        for one in family.ends
+        for task in PLACED
+    }
+    panels = _panels(curves, marks)
+    shown = list(tried.values())
+    heading = results.heading(shown, UNPUBLISHED, sizes=[one.size for one in ENDS])
+    ranges = _ranges(curves)
+    figure = Figure(
+        name="figure5",
+        title="PET scaling, Figure 5: APET by number of tuned parameters",
+        kind="curves",
+        stub="parameters",
+        places=(),
+        panels=panels,
+        columns=3,
+        heading=heading,
+        caption=(f"{said(criteria)}.".capitalize(), *([ranges] if ranges else [])),
+        notes=marks.notes(),
+        remarks=(
+            _NAMED.format(", ".join(BUDGETS.values())).capitalize(),
+            *([HOW] if several(tried) else []),
+            *results.without(ENDS),
+            *results.remarks(shown, several_bodies=True),
+        ),
+        commands=results.commands(shown, "figure5"),
+        facts={"paper": PAPER, "profile": results.profile},
+    )
+    columns = tuple(Column(end, task_title(task), paper=False) for task in PLACED for end in _ENDS)
+    points = Table(
+        name=figure.name,
+        title=figure.title,
+        stub=figure.stub,
+        columns=columns,
+        blocks=tuple(_points(tried, curves, family, marks) for family in FAMILIES),
+        heading=heading,
+        notes=figure.notes,
+        remarks=(*figure.caption, *figure.remarks),
+        commands=figure.commands,
+        facts=figure.facts,
+    )
+    return [replace(figure, given=(points, _thresholds(results, curves, heading, criteria)))]
