@@ -50,9 +50,9 @@ def _spread_row(tried: Shown, backbone: Backbone, wanted: tuple[int, ...], marks
 
 def _said(row: Row) -> str:
     """Return the deviations as they stand above a panel."""
-    ours = ", ".join("–" if cell.mean is None else f"{cell.mean:.1f}" for cell in row.cells)
-    theirs = ", ".join(f"{cell.published:.1f}" for cell in row.cells if cell.published is not None)
-    return f"S.D. {ours}; published {theirs}"
+    ours = " ".join("–" if cell.mean is None else f"{cell.mean:.1f}" for cell in row.cells)
+    theirs = " ".join(f"{cell.published:.1f}" for cell in row.cells if cell.published is not None)
+    return f"S.D. {ours}; paper {theirs}"
 
 
 def _shrinks(tried: Shown) -> str:
@@ -106,7 +106,6 @@ def build(results: Results) -> list[Figure]:
             stub="seed",
             places=tuple(BUDGETS.values()),
             panels=tuple(panels),
-            axis="",
             compared=(Block("S.D. over the seeds (n − 1)", tuple(spreads)),),
             heading=results.heading(
                 shown, "ours and published: one value a seed", sizes=[one.size for one in ENDS]

@@ -8,7 +8,7 @@ from hxbench.report.cells import make_cell
 from hxbench.report.figure import Figure, Panel, Series
 from hxbench.report.pet.budgets import Curve, budgets_of, count_of, curve
 from hxbench.report.pet.rates import HOW, several
-from hxbench.report.pet.results import UNPUBLISHED, At, Results
+from hxbench.report.pet.results import At, Results
 from hxbench.report.pet.rows import (
     APET,
     BUDGETS,
@@ -27,7 +27,8 @@ from hxbench.report.published import published
 from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, format_value
 
 _ENDS = ("small", "large")
-_NAMED = "sizes of {} are those of Table 2; they are the runs of Figure 4."
+_NAMED = "Budgets with the name of a method are its size (Table 2): the runs of Figure 4."
+_NUMBERS = "mean ± sample s.d. over the seeds; the paper prints ranges of the low thresholds alone"
 _REVERSED = "printed high to low"
 Curves = Mapping[tuple[str, str], Curve]  # by size of backbone and task
 
@@ -92,8 +93,8 @@ def _points(tried: Mapping[At, Tried], curves: Curves, family: Family, marks: Ma
 
 def _printed_range(backbone: Backbone, marks: Marks) -> Cell:
     values = [
-        published(PAPER).value("Section 5.3", "low threshold", backbone.printed, column, "tunable_parameters")
-        for column in ("range first number", "range second number")
+        published(PAPER).value("Section 5.3", "low threshold", backbone.printed, "tunable_parameters", which)
+        for which in ("range first number", "range second number")
     ]
     there = [value for value in values if value is not None]
     doubt = (marks.letter(_REVERSED),) if there != sorted(there) else ()
@@ -131,23 +132,25 @@ def _thresholds(results: Results, curves: Curves, heading: tuple[str, ...], crit
     )
 
 
+def _range(curves: Curves, backbone: Backbone, name: str) -> str:
+    """Return from where to where a threshold is found over the tasks, and in how many if not in all."""
+    values = sorted(v for task in PLACED if (v := getattr(curves[backbone.size, task], name)) is not None)
+    if not values:
+        return "none"
+    ends = dict.fromkeys(format_value(value, "parameters") for value in (values[0], values[-1]))
+    return " to ".join(ends) + (f" ({len(values)} of {len(PLACED)})" if len(values) < len(PLACED) else "")
+
+
 def _ranges(curves: Curves) -> str:
-    """Return where the thresholds fall, in one sentence."""
+    """Return where the thresholds fall on small and large backbones, over the tasks; nothing without scores."""
     words = []
-    for name in ("low", "high"):
-        for backbone in ENDS:
-            values = [getattr(curves[backbone.size, task], name) for task in PLACED]
-            there = sorted({format_value(v, "parameters"): v for v in values if v is not None}.items(),
-                           key=lambda item: item[1])  # fmt: skip
-            if there:
-                span = " to ".join(dict.fromkeys((there[0][0], there[-1][0])))
-                few = (
-                    f" ({len([v for v in values if v is not None])} of {len(PLACED)} tasks)"
-                    if None in values
-                    else ""
-                )
-                words.append(f"{name} of {backbone.title} {span}{few}")
-    return f"Thresholds: {'; '.join(words)}." if words else ""
+    for family in FAMILIES:
+        if any(curves[one.size, task].scores for one in family.ends for task in PLACED):
+            each = (
+                f"{name} {', '.join(_range(curves, b, name) for b in family.ends)}" for name in ("low", "high")
+            )
+            words.append(f"{family.title} {' and '.join(each)}")
+    return f"Over the tasks, small backbone, large backbone: {'; '.join(words)}." if words else ""
 
 
 def build(results: Results) -> list[Figure]:
@@ -162,7 +165,7 @@ def build(results: Results) -> list[Figure]:
     }
     panels = _panels(curves, marks)
     shown = list(tried.values())
-    heading = results.heading(shown, UNPUBLISHED, sizes=[one.size for one in ENDS])
+    heading = results.heading(shown, _NUMBERS, sizes=[one.size for one in ENDS])
     ranges = _ranges(curves)
     figure = Figure(
         name="figure5",
@@ -173,10 +176,10 @@ def build(results: Results) -> list[Figure]:
         panels=panels,
         columns=3,
         heading=heading,
-        caption=(f"{said(criteria)}.".capitalize(), *([ranges] if ranges else [])),
+        caption=(f"{said(criteria)}.", *([ranges] if ranges else [])),
         notes=marks.notes(),
         remarks=(
-            _NAMED.format(", ".join(BUDGETS.values())).capitalize(),
+            _NAMED,
             *([HOW] if several(tried) else []),
             *results.without(ENDS),
             *results.remarks(shown, several_bodies=True),

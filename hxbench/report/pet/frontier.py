@@ -127,6 +127,7 @@ def build(results: Results) -> list[Figure]:
             for line in results.commands(results.tried(name).values(), name)
         )),
         facts={"paper": PAPER, "profile": results.profile},
+        ours="means over the seeds",
     )  # fmt: skip
     columns = [Column(title, kind=kind, paper=False) for _, _, title, kind, _ in _COSTS]
     table = Table(

@@ -13,7 +13,6 @@ from hxbench.settings import Model
 # what an artifact's numbers are: the last line of its heading
 PUBLISHED = "ours: mean ± sample s.d. over the seeds; published: the paper's backbones on real data, 3 seeds"
 COUNTED = "ours: counted in the runs; published: Table 2, two digits"
-UNPUBLISHED = "mean ± sample s.d. over the seeds; not published as numbers"
 
 
 class At(NamedTuple):

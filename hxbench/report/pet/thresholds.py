@@ -16,7 +16,7 @@ def said(criteria: Criteria) -> str:
     """Return what counts, as a reader is told it."""
     near = "one s.d. of its seeds" if criteria.points is None else f"{criteria.points:g} points"
     return (
-        f"low: the first budget whose mean is more than {criteria.standard_errors:g} standard errors above random "
+        f"Low: the first budget whose mean is more than {criteria.standard_errors:g} standard errors above random "
         f"guessing; high: the first whose mean is within {near} of full fine-tuning"
     )
 

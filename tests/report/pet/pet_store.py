@@ -49,7 +49,9 @@ def count_of(spec):
     if isinstance(budget, int):
         return budget
     width = {"small": 1, "base": 3, "large": 8}[size_of(spec).partition("-")[2]]
-    return {"prompt": 30_000, "bitfit": 10_000, "lora": 60_000, "adapter": 200_000, "ft": 9_000_000}[budget] * width
+    return {"prompt": 30_000, "bitfit": 10_000, "lora": 60_000, "adapter": 200_000, "ft": 9_000_000}[
+        budget
+    ] * width
 
 
 def write_run(store, spec, score, curve=None):
@@ -63,7 +65,9 @@ def write_run(store, spec, score, curve=None):
         rows = [{"split": "test", **where, "metric": task.metric, "value": score, "step": 1, "sentences": 10}]
         rows += [{"split": "test", **where, "metric": other, "value": -1000.0, "step": 1} for other in task.others]
         for step, value in curve if curve is not None else [(50, score / 2), (100, score)]:
-            rows.append({"split": "dev", "task": None, "language": "mean", "metric": "score", "value": value, "step": step})
+            rows.append(
+                {"split": "dev", "task": None, "language": "mean", "metric": "score", "value": value, "step": step}
+            )
         rows += [{"split": "cost", "metric": name, "value": value} for name, value in costs.items()]
         run.write_metrics(rows)
         run.write_provenance({"device": "cpu"})
