@@ -32,7 +32,7 @@ def draw_frontier(axes: Any, figure: "Figure", panel: "Panel") -> None:
     else:
         axes.set_xscale("log")
         wide = max(costs) / min(costs) > 30
-        axes.xaxis.set_major_locator(LogLocator(subs=(1.0,) if wide else (1.0, 3.0), numticks=6))
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0,) if wide else (1.0, 3.0), numticks=4 if wide else 6))
         axes.xaxis.set_major_formatter(lambda value, _: format_value(value, "parameters"))
         axes.xaxis.set_minor_formatter(NullFormatter())
     axes.margins(x=0.1, y=0.14)

@@ -46,6 +46,7 @@ def _figure(results: Results, name: str, what: str, rows: Sequence[_Row], experi
     tried, marks = results.tried(experiment), Marks()
     shown = list(tried.values())
     backbones = [one for family in FAMILIES for one in (family.ends if ends else family.backbones)]
+    tasks = ", ".join(map(task_title, PLACED)) if ends else "the tasks of a family"
     places = ("small", "large") if ends else ("small", "middle", "large")
     return Figure(
         name=name,
@@ -57,7 +58,7 @@ def _figure(results: Results, name: str, what: str, rows: Sequence[_Row], experi
         at=tuple(map(float, range(len(places)))),
         columns=3,
         heading=results.heading(shown, _NUMBERS, sizes=[one.size for one in backbones]),
-        caption=(_FINAL + _intervals(shown),),
+        caption=(f"Means over {tasks}. {_FINAL}{_intervals(shown)}",),
         notes=marks.notes(),
         remarks=(*results.without(backbones), *results.remarks(shown, several_bodies=True)),
         commands=results.commands(shown, experiment),
@@ -69,10 +70,7 @@ def build(results: Results) -> list[Figure]:
     """Return two figures: the five methods over all their tasks, and APET's four budgets at random places."""
     methods: list[_Row] = [(one.title, one.recipe, None) for one in METHODS]
     places: list[_Row] = [(budget_title(budget), APET, budget) for budget in BUDGETS]
-    tasks = ", ".join(map(task_title, PLACED))
     return [
-        _figure(results, "convergence", "five methods, mean over the tasks", methods, "figure2", ends=False),
-        _figure(
-            results, "convergence-places", f"APET at random places, mean of {tasks}", places, "figure4", ends=True
-        ),
+        _figure(results, "convergence", "five methods", methods, "figure2", ends=False),
+        _figure(results, "convergence-places", "APET at random places", places, "figure4", ends=True),
     ]

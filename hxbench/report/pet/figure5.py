@@ -29,7 +29,7 @@ from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, format_
 _ENDS = ("small", "large")
 _NAMED = "Budgets with the name of a method are its size (Table 2): the runs of Figure 4."
 _NUMBERS = "mean ± sample s.d. over the seeds; the paper prints ranges of the low thresholds alone"
-_REVERSED = "printed high to low"
+_REVERSED = "the paper prints the two ends of this range in the other order"
 Curves = Mapping[tuple[str, str], Curve]  # by size of backbone and task
 
 
@@ -91,14 +91,13 @@ def _points(tried: Mapping[At, Tried], curves: Curves, family: Family, marks: Ma
     return Block(family.title, (*rows, Row("FT", tuple(full(*place) for place in places)), Row("guessing", guess)))
 
 
-def _printed_range(backbone: Backbone, marks: Marks) -> Cell:
+def _printed_range(backbone: Backbone) -> list[float]:
+    """Return the ends of the printed range of low thresholds, in the order in which they are printed."""
     values = [
         published(PAPER).value("Section 5.3", "low threshold", backbone.printed, "tunable_parameters", which)
         for which in ("range first number", "range second number")
     ]
-    there = [value for value in values if value is not None]
-    doubt = (marks.letter(_REVERSED),) if there != sorted(there) else ()
-    return Cell(text=" to ".join(format_value(value, "parameters") for value in sorted(there)), marks=doubt)
+    return [value for value in values if value is not None]
 
 
 def _threshold(one: Curve, value: int | None) -> Cell:
@@ -114,8 +113,15 @@ def _thresholds(results: Results, curves: Curves, heading: tuple[str, ...], crit
     rows = []
     for backbone in ENDS:
         found = [curves[backbone.size, task] for task in PLACED]
-        cells = [*(_threshold(one, one.low) for one in found), _printed_range(backbone, marks)]
-        rows.append(Row(backbone.title, (*cells, *(_threshold(one, one.high) for one in found))))
+        printed = _printed_range(backbone)
+        theirs = Cell(text=" to ".join(format_value(value, "parameters") for value in sorted(printed)))
+        cells = [
+            *(_threshold(one, one.low) for one in found),
+            theirs,
+            *(_threshold(one, one.high) for one in found),
+        ]
+        doubt = marks.letter(_REVERSED) if printed != sorted(printed) else ""
+        rows.append(Row(backbone.title, tuple(cells), mark=doubt))
     columns = [Column(task_title(task), "low threshold", "parameters", paper=False) for task in PLACED]
     columns.append(Column("paper, all three", "low threshold", "parameters", paper=False))
     columns += [Column(task_title(task), "high threshold", "parameters", paper=False) for task in PLACED]
@@ -147,10 +153,10 @@ def _ranges(curves: Curves) -> str:
     for family in FAMILIES:
         if any(curves[one.size, task].scores for one in family.ends for task in PLACED):
             each = (
-                f"{name} {', '.join(_range(curves, b, name) for b in family.ends)}" for name in ("low", "high")
+                f"{name} {' / '.join(_range(curves, b, name) for b in family.ends)}" for name in ("low", "high")
             )
-            words.append(f"{family.title} {' and '.join(each)}")
-    return f"Over the tasks, small backbone, large backbone: {'; '.join(words)}." if words else ""
+            words.append(f"{family.title} {', '.join(each)}")
+    return f"Over the tasks, small / large backbone: {'; '.join(words)}." if words else ""
 
 
 def build(results: Results) -> list[Figure]:
@@ -164,6 +170,7 @@ def build(results: Results) -> list[Figure]:
         for task in PLACED
     }
     panels = _panels(curves, marks)
+    blocks = tuple(_points(tried, curves, family, marks) for family in FAMILIES)
     shown = list(tried.values())
     heading = results.heading(shown, _NUMBERS, sizes=[one.size for one in ENDS])
     ranges = _ranges(curves)
@@ -188,16 +195,5 @@ def build(results: Results) -> list[Figure]:
         facts={"paper": PAPER, "profile": results.profile},
     )
     columns = tuple(Column(end, task_title(task), paper=False) for task in PLACED for end in _ENDS)
-    points = Table(
-        name=figure.name,
-        title=figure.title,
-        stub=figure.stub,
-        columns=columns,
-        blocks=tuple(_points(tried, curves, family, marks) for family in FAMILIES),
-        heading=heading,
-        notes=figure.notes,
-        remarks=(*figure.caption, *figure.remarks),
-        commands=figure.commands,
-        facts=figure.facts,
-    )
+    points = replace(figure.table(), columns=columns, blocks=blocks)
     return [replace(figure, given=(points, _thresholds(results, curves, heading, criteria)))]

@@ -9,7 +9,7 @@ from hxbench.report.figure import Figure, Panel, Series
 from hxbench.report.pet.results import At, Results
 from hxbench.report.pet.rows import APET, BUDGETS, FAMILIES, METHODS, PAPER, PLACED, Backbone, Family, task_title
 from hxbench.report.pet.scores import Tried
-from hxbench.report.table import Block, Cell, Column, Kind, Marks, Row, Table
+from hxbench.report.table import Block, Cell, Column, Kind, Marks, Row
 
 # what it costs: the metric of the store, what the axis says, the title and kind of its column, its letter
 _COSTS: tuple[tuple[str, str, str, Kind, str], ...] = (
@@ -130,16 +130,9 @@ def build(results: Results) -> list[Figure]:
         ours="means over the seeds",
     )  # fmt: skip
     columns = [Column(title, kind=kind, paper=False) for _, _, title, kind, _ in _COSTS]
-    table = Table(
-        name=figure.name,
-        title=figure.title,
-        stub=figure.stub,
+    table = replace(
+        figure.table(),
         columns=(Column("score", paper=False), *columns, Column("on the front", paper=False)),
         blocks=tuple(blocks),
-        heading=figure.heading,
-        notes=figure.notes,
-        remarks=(*figure.caption, *figure.remarks),
-        commands=figure.commands,
-        facts=figure.facts,
     )
     return [replace(figure, given=(table,))]
