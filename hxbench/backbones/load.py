@@ -49,6 +49,11 @@ class Backbone:
         return is_text_to_text(self.model.config)
 
     @property
+    def chooses(self) -> bool:
+        """Whether it is an encoder alone, as BERT: it writes nothing, and a head has to choose among classes."""
+        return self.family.stacks == "encoder"
+
+    @property
     def hidden_size(self) -> int:
         """Width of the hidden states."""
         return int(self.model.config.hidden_size)  # type: ignore[union-attr, arg-type]

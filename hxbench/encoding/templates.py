@@ -36,6 +36,23 @@ class Wording:
 PHA = Wording()
 
 
+def require_fields(task: TextTask, fields: Sequence[str]) -> None:
+    """Raise `InputError` for too few fields, too many, or an empty one."""
+    if len(fields) != len(task.fields):
+        raise InputError(f"{len(fields)} fields; expected {len(task.fields)}: {', '.join(task.fields)}.")
+    for name, text in zip(task.fields, fields, strict=True):
+        if not text.strip():
+            raise InputError(f"the {name} is empty; expected a text.")
+
+
+def class_id(task: TextTask, target: str) -> int:
+    """Return the class that an example's target says; `InputError` for what is none."""
+    ids = [str(label) for label in range(len(task.labels))]
+    if target not in ids:
+        raise InputError(f"the label is '{target}'; expected {', '.join(ids)}.")
+    return int(target)
+
+
 def source_text(task: TextTask, fields: Sequence[str], wording: Wording = PHA) -> str:
     """Return what a model reads: the fields, in the order of `task.fields`, in the template.
 
@@ -43,11 +60,7 @@ def source_text(task: TextTask, fields: Sequence[str], wording: Wording = PHA) -
     In PET's all white space, line breaks too, becomes single blanks. Raises `InputError` for too few fields, too
     many, or an empty one.
     """
-    if len(fields) != len(task.fields):
-        raise InputError(f"{len(fields)} fields; expected {len(task.fields)}: {', '.join(task.fields)}.")
-    for name, text in zip(task.fields, fields, strict=True):
-        if not text.strip():
-            raise InputError(f"the {name} is empty; expected a text.")
+    require_fields(task, fields)
     if wording.template == "pet":
         line = " [SEP] ".join(f"{name}: {_one_line(text)}" for name, text in zip(task.fields, fields, strict=True))
         return f"Input: {line}{BEHIND['pet']}"
@@ -73,10 +86,7 @@ def target_text(task: TextTask, target: str, score_step: float, wording: Wording
         return _one_line(target) if wording.template == "pet" else target
     if task.kind == "regression":
         return _rounded_score(target, score_step)
-    ids = [str(label) for label in range(len(task.labels))]
-    if target not in ids:
-        raise InputError(f"the label is '{target}'; expected {', '.join(ids)}.")
-    return label_texts(task, score_step, wording)[int(target)]
+    return label_texts(task, score_step, wording)[class_id(task, target)]
 
 
 def label_texts(task: TextTask, score_step: float, wording: Wording = PHA) -> tuple[str, ...]:

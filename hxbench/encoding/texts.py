@@ -1,7 +1,7 @@
 """Examples of text-to-text tasks → pieces of source and target, kept as Arrow so that nothing is tokenised twice.
 
 The end mark is put behind every text here, whatever the tokenizer is set to do by itself: so a text that is cut
-ends with it too.
+ends with it too. `classes` says what becomes of them for a backbone that chooses among classes and writes nothing.
 """
 
 import hashlib
@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from hxbench import places
+from hxbench.encoding.classes import encode_choices
+from hxbench.encoding.pieces import pieces_of
 from hxbench.encoding.templates import (
     BEHIND,
     PHA,
@@ -25,12 +27,6 @@ from hxbench.errors import InputError
 from hxbench.tasks import TextTask
 
 VERSION = 1  # of the encoding: part of every cache's fingerprint
-
-
-def pieces_of(tokenizer: Any, texts: list[str]) -> list[list[int]]:
-    """Return the piece ids of every text, without special ones."""
-    # a limit that the tokenizer knows of is not ours: no warning about it
-    return tokenizer(texts, add_special_tokens=False, return_attention_mask=False, verbose=False)["input_ids"]
 
 
 def longest_label(tokenizer: Any, task: TextTask, score_step: float, wording: Wording = PHA) -> int:
@@ -90,6 +86,27 @@ def encode_examples(
     }
 
 
+def _texts_recipe(tokenizer: Any, task: TextTask, max_length: int, score_step: float, wording: Wording) -> str:
+    """Return what the texts are made by, which counts as much as what they are made of."""
+    if tokenizer.eos_token_id is None:
+        raise InputError("the backbone's tokenizer has no end mark (eos_token), without which no answer ends.")
+    template = f"{task.name} {task.prefix} {' '.join(task.fields)} {len(task.labels)}"
+    if wording != PHA:
+        lengths = longest_texts(task, max_length, wording)
+        template += f" {wording} {label_texts(task, score_step, wording)} {lengths}"
+    step = score_step if task.kind == "regression" else ""
+    return f"{tokenizer_fingerprint(tokenizer)} {max_length} {step} {template}"
+
+
+def _choices_recipe(tokenizer: Any, task: TextTask) -> str:
+    marks = tokenizer.cls_token_id, tokenizer.sep_token_id
+    if None in marks:
+        raise InputError(
+            "the backbone's tokenizer has no marks around texts (cls_token, sep_token), as BERT's has them."
+        )
+    return f"{tokenizer_fingerprint(tokenizer)} {marks} {task.name} {len(task.fields)} {len(task.labels)}"
+
+
 def encode_texts(
     dataset: Any,
     fingerprint: str,
@@ -99,24 +116,24 @@ def encode_texts(
     max_length: int,
     score_step: float,
     wording: Wording = PHA,
+    choices: bool = False,
 ) -> Any:
     """Return the tokenised form of a split from the cache, writing it there first when it is not.
 
-    Columns input_ids and labels, both closed by the end mark, and cut. Raises `InputError` for an example with an
-    empty text or a target outside the task's, and for a tokenizer without an end mark.
+    Columns input_ids and labels, both closed by the end mark, and cut; with `choices` as `encode_choices` makes
+    them. Raises `InputError` for an example with an empty text or a target outside the task's, and for a tokenizer
+    without the marks that are needed.
     """
     import datasets
     from datasets import Dataset, Features, List, Value
 
-    if tokenizer.eos_token_id is None:
-        raise InputError("the backbone's tokenizer has no end mark (eos_token), without which no answer ends.")
-    # what the texts are made by counts as much as what they are made of
-    template = f"{task.name} {task.prefix} {' '.join(task.fields)} {len(task.labels)}"
-    if wording != PHA:
-        lengths = longest_texts(task, max_length, wording)
-        template += f" {wording} {label_texts(task, score_step, wording)} {lengths}"
-    step = score_step if task.kind == "regression" else ""
-    recipe = f"texts {VERSION} {fingerprint} {tokenizer_fingerprint(tokenizer)} {max_length} {step} {template}"
+    arguments: dict[str, Any] = {"tokenizer": tokenizer, "task": task}
+    if choices:
+        arguments["max_length"] = longest_texts(task, max_length, wording)[0]
+        recipe = f"classes {VERSION} {fingerprint} {_choices_recipe(tokenizer, task)} {arguments['max_length']}"
+    else:
+        arguments |= {"max_length": max_length, "score_step": score_step, "wording": wording}
+        recipe = f"texts {VERSION} {fingerprint} {_texts_recipe(tokenizer, task, max_length, score_step, wording)}"
     name = hashlib.sha256(recipe.encode()).hexdigest()[:20]
     path = places.cache_dir() / "encoded" / f"{name}.arrow"
     if path.exists():
@@ -125,7 +142,7 @@ def encode_texts(
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     datasets.disable_progress_bars()
     dataset.map(
-        encode_examples,
+        encode_choices if choices else encode_examples,
         with_indices=True,
         batched=True,
         batch_size=1000,
@@ -133,13 +150,7 @@ def encode_texts(
         features=Features(
             {"input_ids": List(Value("int32")), "labels": List(Value("int32")), "cut": Value("int8")}
         ),
-        fn_kwargs={
-            "tokenizer": tokenizer,
-            "task": task,
-            "max_length": max_length,
-            "score_step": score_step,
-            "wording": wording,
-        },
+        fn_kwargs=arguments,
         cache_file_name=str(temporary),
         load_from_cache_file=False,
         new_fingerprint=name,

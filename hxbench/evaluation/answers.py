@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from hxbench.encoding.rows import Rows
 from hxbench.encoding.templates import PHA, Wording, label_texts, target_text
@@ -108,6 +109,7 @@ class AnswerData:
     wording: Wording = PHA
     labels: tuple[str, ...] = ()  # of the classes by id, where they are not what PHA's code reads
     decoded: dict[str, str] = field(default_factory=dict)  # the labels by what the tokenizer makes of them
+    choices: tuple[str, ...] = ()  # what the classes by id are called where a backbone chooses among them
 
     @classmethod
     def of(
@@ -120,25 +122,29 @@ class AnswerData:
         *,
         place: int,
         wording: Wording = PHA,
+        choices: bool = False,
     ) -> "AnswerData":
-        """Bring a corpus split and its encoded form together.
+        """Bring a corpus split and its encoded form together; `choices` are as in `encode_texts`.
 
-        Raises `InputError` for labels that the tokenizer cannot tell apart.
+        Raises `InputError` for labels that the tokenizer of a backbone that writes cannot tell apart.
         """
         if task.name == "nq":
             gold = list(corpus["target"])
         else:
             gold = [target_text(task, target, score_step, wording) for target in corpus["target"]]
+        labels: tuple[str, ...] = ()
+        if wording != PHA and task.kind == "classification":
+            labels = label_texts(task, score_step, wording)
+        rows, cut = Rows(encoded), int(np.sum(encoded["cut"]))
+        if choices:
+            called = label_texts(task, score_step, wording)
+            return cls(task, place, rows, gold, cut, Decoding(longest=1), wording, labels, choices=called)
         if task.kind == "generation":
             decoding = decoding_of(task)
         else:
             decoding = Decoding(longest_label(tokenizer, task, score_step, wording))
-        labels: tuple[str, ...] = ()
-        if wording != PHA and task.kind == "classification":
-            labels = label_texts(task, score_step, wording)
         decoded = labels_as_decoded(tokenizer, labels) if labels else {}
-        cut = int(np.sum(encoded["cut"]))
-        return cls(task, place, Rows(encoded), gold, cut, decoding, wording, labels, decoded)
+        return cls(task, place, rows, gold, cut, decoding, wording, labels, decoded)
 
     def read(self, text: str) -> str:
         """Return what an answer says.
@@ -150,6 +156,13 @@ class AnswerData:
             text = text.partition("\n")[0].partition("</s>")[0]
         text = text.strip()
         return self.decoded.get(text, text)
+
+    def texts(self, ids: Tensor, tokenizer: Any) -> list[str]:
+        """Return what the answers [batch, length] say, pieces of text or, [batch, 1], the ids of classes."""
+        if self.choices:
+            return [self.choices[chosen] for [chosen] in ids.tolist()]
+        texts = tokenizer.batch_decode(ids.tolist(), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return [self.read(text) for text in texts]
 
 
 def answer(
@@ -181,8 +194,7 @@ def answer(
             task=data.task.name,
             language=LANGUAGE,
         )
-        ids = method.generate(batch.to(device), how.longest, shortest=how.shortest, beams=how.beams).tolist()
-        texts = tokenizer.batch_decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        for row, text in zip(rows, texts, strict=True):
-            predicted[row] = data.read(text)
+        ids = method.generate(batch.to(device), how.longest, shortest=how.shortest, beams=how.beams)
+        for row, text in zip(rows, data.texts(ids, tokenizer), strict=True):
+            predicted[row] = text
     return Answers(data.task.name, LANGUAGE, data.gold, predicted, data.cut, data.labels)

@@ -114,11 +114,16 @@ def find_artifact(paper: str, name: str, kind: Kind = "table") -> Artifact:
     return known[full]
 
 
-def read_results(paper: str, store: "Store", profile: str | None = None) -> "PaperResults[Any]":
-    """Return what a paper's artifacts are made from; without a profile the store decides (`choose_profile`)."""
+def read_results(
+    paper: str, store: "Store", profile: str | None = None, own: str | None = None
+) -> "PaperResults[Any]":
+    """Return what a paper's artifacts are made from; without a profile the store decides (`choose_profile`).
+
+    `own` is the file of an experiment of the user's own, whose runs go before the recipes' in every artifact.
+    """
     artifacts(paper)
     results = import_module(f"hxbench.report.{paper}.results").Results
-    return results(store, profile)
+    return results(store, profile, own)
 
 
 def make(artifact: Artifact, results: "PaperResults[Any]") -> Made:

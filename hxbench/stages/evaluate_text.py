@@ -46,7 +46,7 @@ def evaluate_text(
         lacking = [task for task in tasks or known if task not in {pair.task for pair in wanted}]
         raise InputError(f"the data source has no {split} split of {', '.join(lacking)}.")
     method, backbone = restore(record, offline=offline)
-    data = TextRunData(spec, plan, corpora, backbone.tokenizer)
+    data = TextRunData(spec, plan, corpora, backbone)
     for done, pair in enumerate(wanted):
         report(f"score {record.id}", done, len(wanted))
         yield data.score(method, pair, split)

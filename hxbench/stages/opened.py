@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 import torch
 
+from hxbench.backbones.load import Backbone
 from hxbench.corpora.collection import Collection
 from hxbench.evaluation.marked import Marked
 from hxbench.methods.method import Method
@@ -54,7 +55,8 @@ class _TaggingRun(RunData):
         return
 
 
-def open_data(spec: RunSpec, plan: Plan, corpora: Collection, tokenizer: Any) -> OpenedData:
-    """Return the data of a run."""
-    kind = TextRunData if spec.data.collection == "english" else _TaggingRun
-    return kind(spec, plan, corpora, tokenizer)
+def open_data(spec: RunSpec, plan: Plan, corpora: Collection, backbone: Backbone) -> OpenedData:
+    """Return the data of a run, as its backbone reads them."""
+    if spec.data.collection == "english":
+        return TextRunData(spec, plan, corpora, backbone)
+    return _TaggingRun(spec, plan, corpora, backbone.tokenizer)

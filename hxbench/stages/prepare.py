@@ -95,7 +95,8 @@ def tokenise(
     from hxbench.encoding.texts import encode_texts
     from hxbench.encoding.tokens import encode
 
-    tokenizer = backbone.get_backbone(spec, offline=offline).tokenizer
+    body = backbone.get_backbone(spec, offline=offline)
+    tokenizer = body.tokenizer
     # running text in English pre-trains the backbone and nothing else
     text = data.collection == "english"
     jobs = [(one, split) for one in prepared if not text or one.pair.task in TEXT_TASKS for split in one.sentences]
@@ -105,10 +106,12 @@ def tokenise(
         corpus, mark = corpora.load(*one.pair, split), corpora.fingerprint(*one.pair, split)
         if text:
             task, length, step = TEXT_TASKS[one.pair.task], data.max_length, data.score_step
-            wording = Wording.of(data)
+            if body.chooses and task.kind != "classification":
+                continue
             texts = encode_texts(
-                corpus, mark, tokenizer, task, max_length=length, score_step=step, wording=wording
-            )
+                corpus, mark, tokenizer, task, max_length=length, score_step=step, wording=Wording.of(data),
+                choices=body.chooses,
+            )  # fmt: skip
             cut += sum(texts["cut"])
             continue
         encoded = encode(corpus, mark, tokenizer, max_length=data.max_length, overflow=data.overflow)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from hxbench.backbones.load import Backbone
 from hxbench.corpora.collection import Collection
 from hxbench.encoding.rows import Rows
 from hxbench.encoding.templates import Wording
@@ -30,10 +31,11 @@ from hxbench.training.feed import TextFeed
 
 
 class TextRunData:
-    """The encoded corpora of a run that answers in text."""
+    """The encoded corpora of a run on texts, as its backbone reads them and answers."""
 
-    def __init__(self, spec: RunSpec, plan: Plan, corpora: Collection, tokenizer: Any) -> None:
-        self.spec, self.plan, self.corpora, self.tokenizer = spec, plan, corpora, tokenizer
+    def __init__(self, spec: RunSpec, plan: Plan, corpora: Collection, backbone: Backbone) -> None:
+        self.spec, self.plan, self.corpora = spec, plan, corpora
+        self.tokenizer, self.choices = backbone.tokenizer, backbone.chooses
         tasks = model_tasks(spec.setting, spec.task, spec.suite)
         new = (spec.few_shot.task,) if spec.few_shot and spec.few_shot.task not in tasks else ()
         self.tasks = (*tasks, *new)  # a batch says by its place here what task a row is of
@@ -60,6 +62,7 @@ class TextRunData:
             max_length=data.max_length,
             score_step=data.score_step,
             wording=Wording.of(data),
+            choices=self.choices,
         )
 
     def updates(self) -> int:
@@ -136,6 +139,7 @@ class TextRunData:
                 self.spec.data.score_step,
                 place=self.tasks.index(pair.task),
                 wording=Wording.of(self.spec.data),
+                choices=self.choices,
             )
         training, device = self.spec.training, next(method.parameters()).device
         data = self._answers[pair, split]

@@ -95,7 +95,7 @@ class _Work:
         self.source, self.report = source, report
         self.share = (accelerator.process_index, accelerator.num_processes)
         backbone = get_backbone(spec.backbone, offline=offline)
-        self.data = open_data(spec, plan, corpora, backbone.tokenizer)
+        self.data = open_data(spec, plan, corpora, backbone)
         self.method = build(spec, backbone)
         equip(self.method, spec, store)
         self.method.to(accelerator.device)

@@ -6,9 +6,10 @@ from datasets import Dataset
 from hxbench.backbones.unigram import train_unigram
 from hxbench.backbones.vocabulary import train_wordpiece
 from hxbench.encoding import texts
+from hxbench.encoding.pieces import pieces_of
 from hxbench.encoding.rows import Rows
 from hxbench.encoding.templates import Wording
-from hxbench.encoding.texts import encode_texts, labels_as_decoded, longest_label, pieces_of
+from hxbench.encoding.texts import encode_texts, labels_as_decoded, longest_label
 from hxbench.errors import InputError
 from hxbench.tasks import TEXT_TASKS
 

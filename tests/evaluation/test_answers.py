@@ -9,6 +9,7 @@ from datasets import Dataset
 from tiny_t5 import tiny_t5
 
 from hxbench.backbones.unigram import train_unigram
+from hxbench.backbones.vocabulary import train_wordpiece
 from hxbench.encoding.templates import PHA, Wording
 from hxbench.encoding.texts import encode_texts, longest_label
 from hxbench.evaluation.answers import DECODING, UNSTATED, AnswerData, Answers, answer
@@ -257,3 +258,42 @@ def test_summaries_are_as_long_as_the_paper_lets_them():
         assert oracle.asked == [(longest, 0, 1)]
         [row] = found.rows("test")
         assert (row["metric"], row["value"]) == ("rougel", pytest.approx(200 * 3 / 7))
+
+
+# --- classes that are chosen ------------------------------------------------------------------------------------
+
+PIECES = train_wordpiece(["the cat sat on a mat", "a dog ran home"] * 4, 60)
+
+
+class Chooser:
+    """Chooses a class by the number of pieces it reads."""
+
+    def eval(self):
+        pass
+
+    def generate(self, batch, longest, *, shortest, beams):
+        assert (longest, shortest, beams) == (1, 0, 1)
+        return (batch.attention_mask.sum(1, keepdim=True) % 3).cpu()
+
+
+@pytest.mark.parametrize("wording", [PHA, Wording("pet", "words"), Wording("pet", "digits")])
+def test_chosen_classes_are_called_as_the_labels_are(wording):
+    task = TEXT_TASKS["mnli"]
+    fields, targets = [[a, b] for a, b in zip(LINES, reversed(LINES), strict=True)], ["0", "1", "2"] * 2 + ["0"]
+    corpus = Dataset.from_dict({"fields": fields, "target": targets})
+    encoded = encode_texts(
+        corpus, "chosen", PIECES, task, max_length=64, score_step=0.2, wording=wording, choices=True
+    )
+    data = AnswerData.of(task, corpus, encoded, PIECES, 0.2, place=0, wording=wording, choices=True)
+    found = answer(Chooser(), data, PIECES, 3, CPU, beams=4)
+    called = {"words": task.labels, "digits": ("0", "1", "2") if wording == PHA else ("1", "2", "0")}
+    called = called[wording.labels]
+    chosen = [len(PIECES(a, b)["input_ids"]) % 3 for a, b in fields]
+    assert found.gold == [called[int(target)] for target in targets]
+    assert found.predicted == [called[one] for one in chosen]
+    right = sum(one == int(target) for one, target in zip(chosen, targets, strict=True))
+    (row,) = found.rows("test")
+    assert (row["value"], row["unreadable"]) == (pytest.approx(100 * right / 7), 0)
+    assert [two[1] == two[2] for two in found.sentence_counts()] == [
+        one == int(target) for one, target in zip(chosen, targets, strict=True)
+    ]

@@ -1,4 +1,4 @@
-"""Whole runs of a tuning on T5 and on BLOOM: trained, scored, restored to the same answers."""
+"""Whole runs of a tuning on BERT, BLOOM and T5: trained, scored, resumed, restored to the same answers."""
 
 import pytest
 from miniature import resolved
@@ -23,7 +23,7 @@ BACKBONES = {
             batch_size=8, max_length=24, lr=3e-3, dropout=0, cpu_threads=1,
         ),
     )
-    for name in ("t5", "bloom")
+    for name in ("bert", "t5", "bloom")
 }  # fmt: skip
 
 
@@ -46,7 +46,7 @@ def test_a_run_is_trained_scored_and_restored(method, family, english, tmp_path)
     rows = {(row["task"], row["metric"]): row for row in record.metrics() if row["split"] == "test"}
     assert rows["rte", "accuracy"]["sentences"] == 12
     method_again, backbone = restore(record)
-    data = TextRunData(spec, plan, corpora, backbone.tokenizer)
+    data = TextRunData(spec, plan, corpora, backbone)
     answers = data.score(method_again, Pair("rte", "en"), "test")
     assert [[text] for text in answers.predicted] == list(record.predictions("rte", "en")["predicted"])
     assert answers.rows("test")[0]["value"] == rows["rte", "accuracy"]["value"]
