@@ -120,7 +120,7 @@ def named(text: str) -> tuple[str, str]:
     """Return the paper and the name of an experiment given as `paper/name`, as `name`, or as a YAML file."""
     paper, slash, name = text.partition("/")
     if text.endswith((".yaml", ".yml")):
-        return str(recipe.read_yaml(Path(text)).get("paper", recipe.papers()[0])), text
+        return recipe.paper_of(Path(text)), text
     if not slash:
         paper, name = recipe.papers()[0], text
     if paper not in recipe.papers():

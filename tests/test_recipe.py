@@ -5,7 +5,7 @@ import itertools
 import pytest
 import yaml
 
-from hxbench import places, recipe, settings
+from hxbench import experiment, places, recipe, settings
 from hxbench.errors import InputError
 from hxbench.recipe import expand, merge, parse_assignments, read_yaml, resolve
 from hxbench.spec import BackboneSpec, RunSpec, validated
@@ -274,20 +274,88 @@ def test_extends_merges_nested_keys_underneath(folder):
         middle={"extends": "top", "a": 2, "training": {"lr": 2}},
         leaf={"extends": "middle", "training": {"clip": 3}, "keep": [3]},
     )
-    assert read_yaml(root / "leaf.yaml") == {"a": 2, "training": {"lr": 2, "updates": 5, "clip": 3}, "keep": [3]}
+    assert read_yaml(root / "leaf.yaml", "methods") == {
+        "a": 2,
+        "training": {"lr": 2, "updates": 5, "clip": 3},
+        "keep": [3],
+    }
 
 
-@pytest.mark.parametrize("parent", ["leaf", "../leaf", "/etc/passwd", 3, ["leaf"]])
-def test_extends_takes_only_a_neighbour(folder, parent):
+@pytest.mark.parametrize("parent", ["../leaf", "/etc/passwd", "a/b.yaml", "", 3, ["leaf"]])
+def test_extends_takes_a_name(folder, parent):
     root = folder(leaf={"extends": parent})
-    with pytest.raises(InputError, match=r"leaf\.yaml: extends"):
-        read_yaml(root / "leaf.yaml")
+    with pytest.raises(InputError, match=r"leaf\.yaml: extends takes the name of a recipe"):
+        read_yaml(root / "leaf.yaml", "methods")
 
 
-def test_recipes_that_extend_each_other_are_refused(folder):
-    root = folder(one={"extends": "two"}, two={"extends": "one"})
-    with pytest.raises(InputError, match="extends"):
-        read_yaml(root / "one.yaml")
+def test_a_recipe_of_ones_own_extends_a_shipped_one(folder):
+    root = folder(
+        mine={"extends": "pha", "title": "Mine", "options": {"d_prime": 24}}, far={"extends": "mine.yaml"}
+    )
+    shipped = resolve("pha", setting="multi", suite="glue")
+    spec = resolve(str(root / "mine.yaml"), setting="multi", suite="glue")
+    assert spec.method == "mine"
+    assert (spec.training, spec.data, spec.kind) == (shipped.training, shipped.data, "pha")
+    assert shipped.options["d_prime"] == 32, "a number of the demo, which what is stated goes before"
+    assert spec.options == {**shipped.options, "d_prime": 24}
+    assert recipe.load("methods", str(root / "far.yaml")).title == "Mine"
+
+
+def test_what_a_recipe_of_ones_own_states_holds_at_every_profile_it_does_not_name(folder):
+    training = {"epochs": 2, "lr": 1}
+    root = folder(
+        mine={"extends": "madx", "training": training, "options": {"language": {"lr": 0.5}}},
+        scaled={"extends": "madx", "training": training, "profiles": {"lab": {"training": {"lr": 3}}}},
+    )
+    for profile in PROFILES:
+        theirs, mine, scaled = (
+            resolve(name, setting="single", task="pos", profile=profile)
+            for name in ("madx", str(root / "mine.yaml"), str(root / "scaled.yaml"))
+        )
+        assert (mine.training.epochs, mine.training.updates, mine.training.lr) == (2, None, 1)
+        assert mine.training.warmup == theirs.training.warmup
+        assert mine.options == merge(theirs.options, {"language": {"lr": 0.5}})
+        assert scaled.training.lr == (3 if profile == "lab" else 1)
+
+
+def test_a_neighbour_goes_before_a_shipped_recipe_of_its_name(folder):
+    root = folder(pha={"extends": "ft", "title": "Not PHA"}, mine={"extends": "pha"})
+    assert recipe.load("methods", str(root / "mine.yaml")).title == "Not PHA"
+
+
+def test_profiles_and_experiments_extend_shipped_ones_too(folder):
+    root = folder(
+        quick={"extends": "demo", "seeds": [1]},
+        mine={"paper": "pha", "extends": "table3", "artifacts": []},
+        hyper={"extends": "figure7", "about": "Mine."},
+    )
+    assert recipe.load("profiles", str(root / "quick.yaml")).backbone == "sandbox-tiny"
+    paper, name = experiment.named(str(root / "mine.yaml"))
+    assert (paper, len(experiment.blocks(paper, name))) == ("pha", 4)
+    assert experiment.named(str(root / "hyper.yaml"))[0] == "hyperx"
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"extends": "phaa"}, r"leaf\.yaml: extends: unknown method 'phaa'\. Did you mean pha"),
+        ({"extends": "pha", "optons": {}}, r"leaf\.yaml: unknown field 'optons'.*Did you mean options"),
+        ({"extends": "absent.yaml"}, r"absent\.yaml: not a readable YAML file"),
+    ],
+)
+def test_what_a_recipe_of_ones_own_cannot_say(folder, values, said):
+    root = folder(leaf=values)
+    with pytest.raises(InputError, match=said):
+        recipe.load("methods", str(root / "leaf.yaml"))
+
+
+@pytest.mark.parametrize("parent", ["two", "two.yaml"])
+def test_recipes_that_extend_each_other_are_refused(folder, parent):
+    root = folder(one={"extends": parent}, two={"extends": "one"}, pha={"extends": "pha"})
+    with pytest.raises(InputError, match=r"leads back to where it began: one\.yaml → two\.yaml → one\.yaml"):
+        read_yaml(root / "one.yaml", "methods")
+    with pytest.raises(InputError, match=r"pha\.yaml → pha\.yaml"):
+        read_yaml(root / "pha.yaml", "methods")
 
 
 @pytest.mark.parametrize(
@@ -296,10 +364,10 @@ def test_recipes_that_extend_each_other_are_refused(folder):
 def test_files_that_are_no_plain_mappings_are_refused(folder, text):
     root = folder(bad=text)
     with pytest.raises(InputError, match=r"bad\.yaml") as caught:
-        read_yaml(root / "bad.yaml")
+        read_yaml(root / "bad.yaml", "methods")
     assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match=r"none\.yaml"):
-        read_yaml(root / "none.yaml")
+        read_yaml(root / "none.yaml", "methods")
 
 
 def test_a_recipe_of_the_users_own(folder):

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from hxbench.cli.cost import cost_command
+from hxbench.cli.do_runs import do_command
 from hxbench.cli.evaluate import eval_command
 from hxbench.cli.export import export_command
 from hxbench.cli.fewshot import fewshot_command
@@ -19,6 +20,7 @@ from hxbench.cli.prepare import prepare_command
 from hxbench.cli.report import report_command
 from hxbench.cli.run import run_command
 from hxbench.cli.runs import runs_app
+from hxbench.cli.sweep import sweep_command
 from hxbench.cli.train import train_command
 from hxbench.errors import InputError, Interrupted, RunError, Stopped
 from hxbench.launch.signals import signals_as_stops
@@ -37,8 +39,10 @@ app.command("export")(export_command)
 app.command("predict")(predict_command)
 app.command("fewshot")(fewshot_command)
 app.command("run")(run_command)
+app.command("sweep")(sweep_command)
 app.command("report")(report_command)
 app.command("cost")(cost_command)
+runs_app.command("do", hidden=True)(do_command)
 app.add_typer(runs_app, name="runs")
 app.add_typer(list_app, name="list")
 

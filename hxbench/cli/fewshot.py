@@ -48,6 +48,10 @@ def fewshot_command(
         typer.Option("--keep-weights", help="Keep the weights of each model, for eval and predict."),
     ] = False,
     workers: options.Workers = 0,
+    on: options.On = "local",
+    address: options.Address = None,
+    sbatch: options.Sbatch = "",
+    no_wait: options.NoWait = False,
     offline: options.Offline = False,
     store: options.StoreDir = None,
     as_json: options.Json = False,
@@ -57,11 +61,13 @@ def fewshot_command(
     from hxbench import places, recipe
     from hxbench.cli import work
     from hxbench.errors import InputError, did_you_mean
+    from hxbench.launch.launcher import launcher
     from hxbench.settings import TASKS
     from hxbench.stages.inputs import DataSource
     from hxbench.stages.session import Session
     from hxbench.tasks import TEXT_TASKS
 
+    place = launcher(on, workers=workers, address=address, sbatch=sbatch, wait=not no_wait)
     found: recipe.MethodRecipe = recipe.load("methods", method)
     scale = recipe.scale(profile, found.paper)
     known = list(TEXT_TASKS) if scale.is_text else list(TASKS)
@@ -106,7 +112,7 @@ def fewshot_command(
             "and this command makes them anew.",
             file=sys.stderr,
         )
-    outcomes = work.do(session, workers)
+    outcomes = work.do(session, place)
     if work.is_first_process():
         _show(session.store, wanted, as_json)
     work.end(outcomes)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-list_app = typer.Typer(no_args_is_help=True, help="List methods, recipes, languages, corpora and the like.")
+list_app = typer.Typer(no_args_is_help=True, help="List methods, recipes, languages, tasks, corpora and the like.")
 
 Rows = Iterable[dict[str, Any]]
 
@@ -26,7 +26,8 @@ def _recipes() -> Rows:
     for paper in recipe.papers():
         for name in recipe.recipe_names(paper):
             found = recipe.load(paper, name)
-            yield {"name": f"{paper}/{name}", "artifacts": list(found.artifacts), "about": found.about}
+            yield {"name": f"{paper}/{name}", "sweep": found.sweep or None, "artifacts": list(found.artifacts),
+                   "about": found.about}  # fmt: skip
 
 
 def _profiles() -> Rows:
@@ -82,6 +83,20 @@ def _corpora() -> Rows:
                "about": f"{one.title}, as text ({', '.join(papers)})"}  # fmt: skip
 
 
+def _tasks() -> Rows:
+    from hxbench.corpora.schema import labels
+    from hxbench.tasks import PET_TASKS, PHA_TASKS, SUITES, TEXT_TASKS
+
+    for name, title, metric in (("ner", "named entities", "f1"), ("pos", "parts of speech", "accuracy")):
+        yield {"name": name, "title": title, "suite": None, "papers": ["hyperx"], "kind": "tagging",
+               "metric": metric, "labels": list(labels(name))}  # fmt: skip
+    for one in TEXT_TASKS.values():
+        papers = [paper for paper, its in (("pha", PHA_TASKS), ("pet", PET_TASKS)) if one.name in its]
+        suite = one.suite if one.suite in SUITES else None
+        yield {"name": one.name, "title": one.title, "suite": suite, "papers": papers, "kind": one.kind,
+               "metric": one.metric, "labels": list(one.labels)}  # fmt: skip
+
+
 def _artifacts() -> Rows:
     from hxbench.report import ARTIFACTS
 
@@ -94,6 +109,7 @@ _KINDS: dict[str, tuple[Callable[[], Rows], str]] = {
     "methods": (_methods, "What can be trained."),
     "recipes": (_recipes, "Experiments: the runs an artifact needs."),
     "languages": (_languages, "The paper's sixteen languages and their sandbox counterparts."),
+    "tasks": (_tasks, "What --task takes: the tasks of all papers, with their metrics and labels."),
     "corpora": (_corpora, "What is trained on and scored."),
     "artifacts": (_artifacts, "Tables and figures that can be rebuilt."),
     "backbones": (_backbones, "Pre-trained transformers with a recipe; hub names and folders work too."),

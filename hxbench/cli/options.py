@@ -28,4 +28,14 @@ Assign = Annotated[
     list[str] | None,
     typer.Option("--set", help="Change one field: options.KEY=VALUE, training.KEY=VALUE or data.KEY=VALUE."),
 ]
-Workers = Annotated[int, typer.Option(min=0, help="Runs at a time; 0: as many as the cores carry.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and do nothing.")]
+PlanJson = Annotated[bool, typer.Option("--json", help="Print the plan, or how the runs ended, as JSON.")]
+Workers = Annotated[int, typer.Option(min=0, help="Runs at a time; 0: as many as the cores or the cluster carry.")]
+
+On = Annotated[str, typer.Option("--on", help="Where the runs are done: local, ray or slurm.")]
+Address = Annotated[
+    str | None,
+    typer.Option(help="Of a Ray cluster. [env: RAY_ADDRESS; default: one of this machine, else a new one]"),
+]
+Sbatch = Annotated[str, typer.Option(help="Options of sbatch, such as '--partition=gpu --gpus=1 --time=4:00:00'.")]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Slurm: submit the runs and leave.")]

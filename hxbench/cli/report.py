@@ -21,6 +21,10 @@ def report_command(
         str | None, typer.Option(help="A figure, by its number in the paper; or parameters (PHA).")
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every table and figure there is.")] = False,
+    experiment: Annotated[
+        str | None,
+        typer.Option(help="An experiment of your own (a YAML file): what was run of it, then its artifacts."),
+    ] = None,
     profile: Annotated[
         str | None, typer.Option(help="Runs of this profile; by default the store's only one, else demo.")
     ] = None,
@@ -37,15 +41,17 @@ def report_command(
     """Print a paper's table or figure with our results beside the published ones, and what is still to be run."""
     from hxbench import places
     from hxbench.errors import InputError
-    from hxbench.report import make, read_results
+    from hxbench.report import asked, make, read_results
     from hxbench.store import Store
 
-    chosen = _chosen(paper, table, figure, everything)
+    paper, chosen, experiment = _chosen(paper, table, figure, everything, experiment)
     _check_format(format, chosen, out)
     if store is not None and not store.is_dir():
         print(f"hxbench: there is no store at {store}: nothing has been run there.", file=sys.stderr)
-    results = read_results(paper, Store(places.store_dir(store)), profile)
+    results = read_results(paper, Store(places.store_dir(store)), profile, experiment)
     made = [make(artifact, results) for artifact in chosen]
+    if experiment is not None:
+        made.insert(0, asked.made(results, experiment))
     if out is None:
         _print(made, format or "terminal", results)
         return
@@ -58,18 +64,29 @@ def report_command(
         raise InputError(f"cannot write to {out}: {error.strerror or error}.") from None
 
 
-def _chosen(paper: str, table: str | None, figure: str | None, everything: bool) -> "list[Artifact]":
-    """Return what is asked for, which is one thing or everything."""
+def _chosen(
+    paper: str, table: str | None, figure: str | None, everything: bool, experiment: str | None
+) -> "tuple[str, list[Artifact], str | None]":
+    """Return the paper, what is asked for of it, and the name of the experiment that this comes from."""
     from hxbench.errors import InputError
     from hxbench.report import artifacts, find_artifact
 
-    if (table is not None) + (figure is not None) + everything != 1:
-        raise InputError("name one table (--table 2), one figure (--figure 3), or all of them (--all).")
+    if (table is not None) + (figure is not None) + everything + (experiment is not None) != 1:
+        raise InputError(
+            "name one table (--table 2), one figure (--figure 3), all of them (--all), or an experiment of yours."
+        )
+    if experiment is not None:
+        from hxbench.cli import work
+        from hxbench.experiment import artifacts_of, named
+
+        paper, name = named(experiment)
+        work.require_artifacts(paper, artifacts_of(paper, name))
+        return paper, [artifacts(paper)[one] for one in artifacts_of(paper, name)], name
     if everything:
-        return list(artifacts(paper).values())
+        return paper, list(artifacts(paper).values()), None
     if figure is not None:
-        return [find_artifact(paper, figure, "figure")]
-    return [find_artifact(paper, table or "", "table")]
+        return paper, [find_artifact(paper, figure, "figure")], None
+    return paper, [find_artifact(paper, table or "", "table")], None
 
 
 def _check_format(format: str | None, chosen: "list[Artifact]", out: Path | None) -> None:
@@ -118,9 +135,9 @@ def _files(made: "list[Made]", format: str | None, results: "PaperResults[Any]")
         wanted = [kind for kind in PICTURES if format in (None, kind)]
         for figure in one.figures:
             drawn = pictures(figure, sorted({*wanted, *(["svg"] if page else [])}))
-            name = f"{paper}-{figure.name}" if len(one.figures) > 1 else stem
+            alone = len(one.figures) == 1
             for kind in wanted:
-                yield f"{name}.{kind}", drawn[kind]
+                yield f"{stem if alone else f'{paper}-{figure.name}'}.{kind}", drawn[kind]
             svgs[figure.name] = drawn.get("svg", b"").decode()
     if page:
         title = f"{PAPERS[paper]}: tables and figures" if len(made) > 1 else made[0].artifact.title

@@ -35,6 +35,10 @@ def train_command(
     variant: options.Variant = "paper",
     assign: options.Assign = None,
     workers: options.Workers = 0,
+    on: options.On = "local",
+    address: options.Address = None,
+    sbatch: options.Sbatch = "",
+    no_wait: options.NoWait = False,
     checkpoint_every: Annotated[
         int | None, typer.Option(min=1, help="Updates between checkpoints; default: at every evaluation.")
     ] = None,
@@ -45,10 +49,12 @@ def train_command(
     """Train a method and score it on every language or task; what is in the store already is not run again."""
     from hxbench import places, recipe
     from hxbench.cli import work
+    from hxbench.launch.launcher import launcher
     from hxbench.stages.inputs import DataSource
     from hxbench.stages.session import Session
     from hxbench.store import Store
 
+    place = launcher(on, workers=workers, address=address, sbatch=sbatch, wait=not no_wait)
     found: recipe.MethodRecipe = recipe.load("methods", method)
     scale = recipe.scale(profile, found.paper)
     setting = setting or found.settings[-1]
@@ -66,7 +72,7 @@ def train_command(
     for one in wanted:
         if one.done:
             print(f"{one.job.spec.title}: in the store already, run {one.run_id}", file=sys.stderr)
-    outcomes = work.do(session, workers)
+    outcomes = work.do(session, place)
     if done := [one.run_id for one in wanted if Store(root).is_complete(one.run_id)]:
         work.show_scores(Store(root), done, as_json)
     work.end(outcomes)

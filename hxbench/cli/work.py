@@ -2,14 +2,15 @@
 
 import os
 import sys
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from hxbench.launch.local import Outcome
+    from hxbench.launch.launcher import Launcher
+    from hxbench.launch.turns import Outcome
+    from hxbench.report.table import Table
     from hxbench.spec import RunSpec
     from hxbench.stages.session import Planned, Session
     from hxbench.store import RunRecord, Store
@@ -23,13 +24,6 @@ def is_first_process() -> bool:
 def in_torchrun() -> bool:
     """Return whether other processes work on each run together with this one."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
-
-
-def worker_count(asked: int, todo: "Sequence[Planned]") -> int:
-    """Return how many runs go at a time: as asked, else as many as the cores carry."""
-    threads = max((one.job.spec.training.cpu_threads or 0 for one in todo), default=0)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return 1 if in_torchrun() else asked or max(1, cores // threads if threads else 1)
 
 
 def fetch(session: "Session", specs: "Sequence[RunSpec]") -> None:
@@ -56,11 +50,12 @@ def tasks_of(spec: "RunSpec") -> list[str]:
     return [*model_tasks(spec.setting, spec.task, spec.suite), *new, *spec.transfer]
 
 
-def do(session: "Session", workers: int) -> "list[tuple[Planned, Outcome]]":
+def do(session: "Session", place: "Launcher") -> "list[tuple[Planned, Outcome]]":
     """Do the planned runs that the store lacks; return how each of them ended."""
+    from hxbench.cli.grid import shown
     from hxbench.cli.progress import progress
     from hxbench.errors import InputError
-    from hxbench.launch.local import Turn, run_jobs
+    from hxbench.launch.turns import Turn
     from hxbench.stages import backbone
     from hxbench.stages.session import waiting_for
 
@@ -73,23 +68,9 @@ def do(session: "Session", workers: int) -> "list[tuple[Planned, Outcome]]":
         raise InputError("the backbone is not made yet: run hxbench prepare first, in a process of its own.")
     with progress(quiet=not is_first_process()) as tell:
         session.make_backbones(lambda *told: tell(None, *told))
-        turns = [Turn(one.job, needs, one.lane) for one, needs in zip(todo, waiting_for(todo), strict=True)]
-        sizes = Counter(turn.lane for turn in turns)
-        over: Counter[str] = Counter()
-
-        def ended(number: int, _outcome: "Outcome") -> None:
-            over[""] += 1
-            if lane := turns[number].lane:
-                over[f"in {lane}"] += 1
-                tell(lane, todo[number].lane_title, over[f"in {lane}"], sizes[lane])
-            if len(turns) > 1:
-                tell(None, "runs", over[""], len(turns))
-
-        def report(number: int, what: str, done: int, total: int | None) -> None:
-            if not turns[number].lane:  # the runs of a lane are too short to be shown one by one
-                tell(number, what, done, total)
-
-        outcomes = run_jobs(turns, worker_count(workers, todo), report, ended)
+    turns = [Turn(one.job, needs, one.lane) for one, needs in zip(todo, waiting_for(todo), strict=True)]
+    with shown(list(session.planned.values()), quiet=not is_first_process()) as listener:
+        outcomes = place.run(turns, listener)
     return list(zip(todo, outcomes, strict=True))
 
 
@@ -169,7 +150,7 @@ def require_artifacts(paper: str, names: "Sequence[str]") -> None:
     from hxbench.errors import InputError, did_you_mean
     from hxbench.report.registry import artifacts
 
-    known = list(artifacts(paper))
+    known = list(artifacts(paper)) if names else []
     for name in names:
         if name not in known:
             raise InputError(did_you_mean("artifact", name, known))
@@ -178,22 +159,49 @@ def require_artifacts(paper: str, names: "Sequence[str]") -> None:
 def print_artifacts(paper: str, names: "Sequence[str]", store: "Store", profile: str) -> None:
     """Print artifacts as far as the store fills them."""
     from hxbench.report import build
+
+    if is_first_process():
+        for name in names:
+            _print_tables(build(paper, name, store, profile))
+
+
+def print_experiment(
+    paper: str,
+    experiment: str,
+    names: "Sequence[str]",
+    store: "Store",
+    profile: str,
+    seeds: "Sequence[int] | None",
+) -> None:
+    """Print what was run of an experiment of the user's own, then artifacts with its runs in their places."""
+    from hxbench.report import make, read_results
+    from hxbench.report.asked import build
+    from hxbench.report.registry import artifacts
+
+    if is_first_process():
+        results = read_results(paper, store, profile, experiment)
+        _print_tables(build(results, experiment, seeds))
+        for name in names:
+            _print_tables(make(artifacts(paper)[name], results).tables)
+
+
+def _print_tables(tables: "Iterable[Table]") -> None:
     from hxbench.report.render import terminal
 
-    if not is_first_process():
-        return
-    for name in names:
-        print(terminal.render(build(paper, name, store, profile), color=sys.stdout.isatty()), flush=True)
+    print(terminal.render(list(tables), color=sys.stdout.isatty()), flush=True)
 
 
 def end(outcomes: "Sequence[tuple[Planned, Outcome]]") -> None:
     """Say which runs were not done and why, and end the command with the exit code that says the same."""
+    from hxbench.cli.groups import names_of
     from hxbench.errors import RunError
 
-    bad = [(one, outcome) for one, outcome in outcomes if outcome.state != "done"]
-    told = [(one, outcome) for one, outcome in bad if outcome.message != "not started"]
-    for one, outcome in told:
-        print(f"hxbench: {one.job.spec.title}: {outcome.message}", file=sys.stderr)
+    if submitted := sum(outcome.state == "submitted" for _, outcome in outcomes):
+        print(f"hxbench: {submitted} runs are submitted; the same command watches them.", file=sys.stderr)
+    bad = [(one, outcome) for one, outcome in outcomes if outcome.state not in ("done", "submitted")]
+    for name, (_, outcome) in zip(names_of([one for one, _ in outcomes]), outcomes, strict=True):
+        if outcome.state not in ("done", "submitted") and outcome.is_told:
+            print(f"hxbench: {name}: {outcome.message}", file=sys.stderr)
     if any(outcome.state == "interrupted" for _, outcome in bad):
         print("hxbench: to go on where it stopped, give the same command again.", file=sys.stderr)
         raise typer.Exit(128 + max((outcome.signal for _, outcome in bad), default=2))

@@ -4,115 +4,63 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
-import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import connection
 from typing import Any
 
-from hxbench.errors import InputError, Interrupted, RunError, Stopped
+from hxbench.errors import Stopped
 from hxbench.launch.signals import STOPPING, held_back, let_through, signals_as_stops
+from hxbench.launch.turns import Agenda, Listener, Outcome, Turn, attempt, lanes_of, stopped_by
 from hxbench.stages.session import Job
 
-Report = Callable[[int, str, int, int | None], None]  # number of the job, what it does, how far, of how much
-Ended = Callable[[int, "Outcome"], None]  # number of the job, how it ended
 REPORT_EVERY = 10  # steps between two messages of a worker
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """How a job ended: `done`, `failed`, `input` (what was given cannot be used) or `interrupted`."""
+class OnThisMachine:
+    """At most `workers` jobs at a time, as many as the cores carry for 0; `torchrun` allows one."""
 
-    state: str
-    message: str = ""
-    signal: int = 0
+    workers: int = 0
 
+    def require(self) -> None:
+        """There always is this machine."""
 
-def attempt(job: Job, report: Callable[[str, int, int | None], None]) -> Outcome:
-    """Do a job in this process and say how it ended."""
-    try:
-        return Outcome("done", str(job.execute(report)))
-    except Interrupted as stopped:
-        return Outcome("interrupted", str(stopped), stopped.signal_number)
-    except (Stopped, KeyboardInterrupt) as stopped:
-        number = stopped.signal_number if isinstance(stopped, Stopped) else signal.SIGINT
-        return Outcome("interrupted", "stopped; what was saved stays", number)
-    except InputError as error:
-        return Outcome("input", str(error))
-    except RunError as error:
-        return Outcome("failed", str(error))
-    except Exception as error:
-        if os.environ.get("HXBENCH_DEBUG"):
-            traceback.print_exception(error)
-        return Outcome("failed", f"unexpected {type(error).__name__}: {error} (--debug shows where)")
+    def at_a_time(self, threads: int) -> int:
+        """Return how many jobs of so many threads go at a time."""
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+            return 1
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return self.workers or max(1, cores // threads if threads else 1)
+
+    def run(self, turns: Sequence[Turn], listener: Listener) -> list[Outcome]:
+        """Do the jobs in this process, or each lane in a process of its own when several go at a time."""
+        threads = max((turn.job.spec.training.cpu_threads or 0 for turn in turns), default=0)
+        return run_jobs(turns, self.at_a_time(threads), listener)
 
 
-@dataclass(frozen=True)
-class Turn:
-    """A job among others: which of them have to be done before it, and with which it shares a process.
-
-    Jobs of one lane are done one after the other in one process, so that starting it is paid for once.
-    """
-
-    job: Job
-    needs: frozenset[int] = frozenset()
-    lane: str = ""
-
-
-class _Outcomes(dict[int, Outcome]):
-    """How jobs ended, told to whoever wants to know as they do."""
-
-    def __init__(self, ended: Ended) -> None:
-        super().__init__()
-        self._ended = ended
-
-    def __setitem__(self, number: int, outcome: Outcome) -> None:
-        super().__setitem__(number, outcome)
-        self._ended(number, outcome)
-
-
-def run_jobs(
-    turns: Sequence[Turn], workers: int, report: Report, ended: Ended = lambda number, outcome: None
-) -> list[Outcome]:
-    """Do the jobs, at most `workers` at a time; a failing one stops only those that need it.
-
-    A job needs earlier ones of the list only. After an interruption no further job is started, and those at work
-    save and stop.
-    """
-    outcomes = _Outcomes(ended)
-    lanes = _lanes(turns)
-    if workers == 1 or len(lanes) == 1:
-        _one_by_one(turns, lanes, report, outcomes)
+def run_jobs(turns: Sequence[Turn], workers: int, listener: Listener) -> list[Outcome]:
+    """Do the jobs, at most `workers` at a time; see `Launcher.run`."""
+    agenda = Agenda(turns, listener)
+    if workers == 1 or len(lanes_of(turns)) == 1:
+        _one_by_one(agenda, listener)
     else:
-        _in_processes(turns, lanes, workers, report, outcomes)
-    return [outcomes.get(number, Outcome("interrupted", "not started")) for number in range(len(turns))]
+        _in_processes(agenda, workers, listener)
+    return agenda.outcomes()
 
 
-def _one_by_one(
-    turns: Sequence[Turn], waiting: list[list[int]], report: Report, outcomes: dict[int, Outcome]
-) -> None:
+def _one_by_one(agenda: Agenda, listener: Listener) -> None:
     """Do the lanes in this process; an interruption ends it."""
-    while lane := _next_ready(turns, waiting, outcomes):
+    while lane := agenda.take():
         for number in lane:
-            outcomes[number] = attempt(turns[number].job, lambda *told, n=number: report(n, *told))
-            if outcomes[number].state == "interrupted":
+            listener.began(number)
+            outcome = attempt(agenda.turns[number].job, lambda *told, n=number: listener.went(n, *told))
+            agenda.end(number, outcome)
+            if outcome.state == "interrupted":
                 return
-
-
-def _lanes(turns: Sequence[Turn]) -> list[list[int]]:
-    """Return the numbers of the turns, those of a lane together and not before what any of them needs."""
-    lanes: dict[Any, list[int]] = {}
-    for number, turn in enumerate(turns):
-        lanes.setdefault(turn.lane or number, []).append(number)
-    return sorted(lanes.values(), key=lambda lane: lane[-1])
-
-
-def _lost(turns: Sequence[Turn], number: int, outcomes: Mapping[int, Outcome]) -> Outcome | None:
-    """Return how a turn ends without being tried: one that it needs did not get done."""
-    bad = [need for need in sorted(turns[number].needs) if outcomes[need].state != "done"]
-    return Outcome("failed", f"not tried: {turns[bad[0]].job.spec.title}, which it needs, failed") if bad else None
 
 
 @dataclass
@@ -124,16 +72,32 @@ class _Worker:
     left: list[int]  # the turns it has not ended yet, in its order
 
 
+def _context() -> Any:
+    """Return how processes are started: from a server that has imported everything, or each from nothing.
+
+    torch's threads do not survive a fork and neither does what a driver of a GPU has begun; the server has
+    neither, as it only imports. Starting from it takes a tenth of a second instead of several.
+    """
+    import torch
+
+    if not sys.platform.startswith("linux") or torch.accelerator.is_available():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["hxbench.stages.train", "hxbench.launch.local"])
+    return context
+
+
 def _start(context: Any, turns: Sequence[Turn], numbers: list[int]) -> _Worker:
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=([(n, turns[n].job) for n in numbers], theirs))
+    process = context.Process(target=_work, args=([(n, turns[n].job) for n in numbers], theirs, dict(os.environ)))
     process.start()
     theirs.close()  # so that the pipe ends when the process does
     return _Worker(process, ours, list(numbers))
 
 
-def _work(jobs: Sequence[tuple[int, Job]], messages: Any) -> None:
-    """Do jobs in a process started for them."""
+def _work(jobs: Sequence[tuple[int, Job]], messages: Any, environment: Mapping[str, str]) -> None:
+    """Do jobs in a process started for them, in the environment as it is now and not when their server began."""
+    os.environ.update(environment)
     threading.Thread(target=_stop_with_parent, daemon=True).start()
     for number, job in jobs:
         outcome = _work_on(number, job, messages)
@@ -155,6 +119,8 @@ def _work_on(number: int, job: Job, messages: Any) -> Outcome:
     try:
         with signals_as_stops():
             let_through()
+            with contextlib.suppress(OSError):
+                messages.send((number, None))
             return attempt(job, tell)
     except Stopped as stopped:
         return Outcome("interrupted", "stopped before it began", stopped.signal_number)
@@ -168,79 +134,61 @@ def _stop_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _in_processes(
-    turns: Sequence[Turn], lanes: Sequence[list[int]], workers: int, report: Report, outcomes: dict[int, Outcome]
-) -> None:
-    context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
+def _in_processes(agenda: Agenda, workers: int, listener: Listener) -> None:
+    context = _context()
     at_work: dict[int, _Worker] = {}  # by the first turn they were given
-    waiting = list(lanes)
     with _forwarded_signals(at_work) as stopped:
-        while waiting or at_work:
+        while agenda.waiting or at_work:
             if stopped:
-                waiting.clear()
+                agenda.clear()
                 if not at_work:
                     break
-            ready = _next_ready(turns, waiting, outcomes) if len(at_work) < workers else None
+            ready = agenda.take() if len(at_work) < workers else None
             if ready:
                 with held_back():  # the process is born with both signals waiting until it can act on them
-                    at_work[ready[0]] = _start(context, turns, ready)
+                    at_work[ready[0]] = _start(context, agenda.turns, ready)
                 if stopped:  # maybe just before there was a process to forward it to; two that wait are one
                     os.kill(at_work[ready[0]].process.pid, stopped[0])
                 continue
             if at_work:
-                _listen(at_work, waiting, stopped, report, outcomes)
+                _listen(at_work, agenda, stopped, listener)
 
 
-def _next_ready(turns: Sequence[Turn], waiting: list[list[int]], outcomes: dict[int, Outcome]) -> list[int] | None:
-    """Take the first lane that waits for nothing any more off the list; what can never start ends here."""
-    for lane in list(waiting):
-        if not all(need in outcomes for number in lane for need in turns[number].needs):
-            continue
-        waiting.remove(lane)
-        lost = {number: how for number in lane if (how := _lost(turns, number, outcomes))}
-        for number, how in lost.items():
-            outcomes[number] = how
-        if able := [number for number in lane if number not in lost]:
-            return able
-    return None
-
-
-def _listen(
-    at_work: dict[int, _Worker],
-    waiting: list[list[int]],
-    stopped: Sequence[int],
-    report: Report,
-    outcomes: dict[int, Outcome],
-) -> None:
+def _listen(at_work: dict[int, _Worker], agenda: Agenda, stopped: Sequence[int], listener: Listener) -> None:
     """Take one message of every worker that has something to say."""
     ready = connection.wait([worker.messages for worker in at_work.values()])
     for key, worker in [(k, w) for k, w in at_work.items() if w.messages in ready]:
         try:
             number, told = worker.messages.recv()
         except (EOFError, OSError):
-            number, told = worker.left[0], _death(worker.process, stopped)
-            if worker.left[1:] and not stopped:
-                waiting.insert(0, worker.left[1:])  # the others of its lane have done nothing wrong
-            worker.left = [number]
-        if not isinstance(told, Outcome):
-            report(number, *told)
-            continue
-        outcomes[number] = told
-        worker.left.remove(number)
-        if not worker.left or told.state == "interrupted":
+            _bury(worker, agenda, stopped)
             del at_work[key]
-            worker.process.join()
-            worker.messages.close()
+            continue
+        if told is None:
+            listener.began(number)
+        elif isinstance(told, Outcome):
+            agenda.end(number, told)
+            worker.left.remove(number)
+            if not worker.left or told.state == "interrupted":
+                del at_work[key]
+                worker.process.join()
+                worker.messages.close()
+        else:
+            listener.went(number, *told)
 
 
-def _death(process: Any, stopped: Sequence[int]) -> Outcome:
-    """Return how a job ended whose process could not say so itself."""
-    process.join()
-    code = process.exitcode or 0
-    if stopped and -code in STOPPING:
-        return Outcome("interrupted", "stopped; what was saved stays", -code)
+def _bury(worker: _Worker, agenda: Agenda, stopped: Sequence[int]) -> None:
+    """See to the jobs of a process that is gone without having said how the one it was at ended."""
+    worker.process.join()
+    worker.messages.close()
+    code = worker.process.exitcode or 0
     how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-    return Outcome("failed", f"its process {how}; the same command goes on from there")
+    if not stopped:
+        agenda.died(worker.left, how)
+    elif -code in STOPPING:
+        agenda.end(worker.left[0], stopped_by(-code))
+    else:  # killed while it was to stop: it counts as stopped, what it saved before stays
+        agenda.end(worker.left[0], Outcome("interrupted", f"its process {how}; what was saved stays", stopped[0]))
 
 
 @contextmanager

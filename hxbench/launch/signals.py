@@ -42,3 +42,24 @@ def held_back() -> Iterator[None]:
 def let_through() -> None:
     """End the waiting in a process that was started inside `held_back`."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+
+
+@contextmanager
+def noted() -> Iterator[list[int]]:
+    """Collect SIGINT and SIGTERM inside the block instead of being stopped by them; a third one stops."""
+    seen: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield seen
+        return
+
+    def note(number: int, _frame: Any) -> None:
+        seen.append(number)
+        if len(seen) > 2:  # who asks that often does not want to wait for anything to be saved
+            raise Stopped(number)
+
+    old = {number: signal.signal(number, note) for number in STOPPING}
+    try:
+        yield seen
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)

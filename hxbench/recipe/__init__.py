@@ -6,7 +6,7 @@ command line.
 """
 
 from hxbench.recipe.assignments import parse_assignments
-from hxbench.recipe.reading import backbone, load, merge, papers, read_yaml, recipe_names, scale
+from hxbench.recipe.reading import backbone, load, merge, paper_of, papers, read_yaml, recipe_names, scale
 from hxbench.recipe.resolving import chosen_models, expand, resolve
 from hxbench.recipe.schema import (
     Criteria,
@@ -34,6 +34,7 @@ __all__ = [
     "expand",
     "load",
     "merge",
+    "paper_of",
     "papers",
     "parse_assignments",
     "read_yaml",

@@ -46,24 +46,75 @@ def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def read_yaml(path: Path, below: tuple[str, ...] = ()) -> dict[str, Any]:
+def read_yaml(path: Path, kind: str, below: tuple[Path, ...] = ()) -> dict[str, Any]:
     """Return the mapping in a YAML file, safely loaded, with its `extends` parents merged underneath.
 
-    `below` are the recipes that extend this one.
+    A parent is a recipe of the same folder, with or without its suffix, or else a shipped one of this `kind`: then
+    what the file states holds at every profile that it says nothing else of. `below` are the files that extend it.
     """
+    values = _mapping(path)
+    parent = values.pop("extends", None)
+    if parent is None:
+        return values
+    chain = (*below, path)
+    file = _parent(path, parent, kind, chain)
+    inherited = read_yaml(file, kind, chain)
+    return merge(inherited if file.parent == path.parent else _giving_way(inherited, values), values)
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    """Return what a YAML file itself says."""
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"{path}: not a readable YAML file ({str(error).splitlines()[0]}).") from None
     if not isinstance(values, dict):
         raise InputError(f"{path}: expected a mapping of keys to values at the top.")
-    parent = values.pop("extends", None)
-    if parent is None:
-        return values
-    chain = (*below, path.stem)
-    if not isinstance(parent, str) or Path(parent).name != parent or parent in chain:
-        raise InputError(f"{path}: extends must name another recipe of the same folder (given: {parent!r}).")
-    return merge(read_yaml(path.parent / f"{parent}.yaml", chain), values)
+    return values
+
+
+def _parent(path: Path, name: object, kind: str, chain: tuple[Path, ...]) -> Path:
+    """Return the file of the recipe that the one at `path` extends."""
+    if not isinstance(name, str) or not name or Path(name).name != name:
+        raise InputError(
+            f"{path}: extends takes the name of a recipe, shipped or in the same folder (given: {name!r})."
+        )
+    beside = path.parent / (name if Path(name).suffix in _YAML else f"{name}.yaml")
+    if beside in chain:
+        others = " → ".join(one.name for one in (*chain[chain.index(beside) :], beside))
+        raise InputError(f"{path}: extends leads back to where it began: {others}.")
+    if beside.is_file() or Path(name).suffix in _YAML:
+        return beside
+    if name not in recipe_names(kind):
+        raise InputError(f"{path}: extends: {did_you_mean(_called(kind), name, recipe_names(kind))}")
+    return places.shipped("recipes") / kind / f"{name}.yaml"
+
+
+def _giving_way(shipped: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a shipped recipe without the numbers of its profiles that `values` has others for."""
+    profiles = shipped.get("profiles")
+    return (
+        {**shipped, "profiles": {k: _without(v, values) for k, v in profiles.items()}} if profiles else {**shipped}
+    )
+
+
+def _without(layer: Mapping[str, Any], stated: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a layer without the fields that are stated otherwise; updates and epochs are one field."""
+    gone = {*stated, *({"updates", "epochs"} if stated.keys() & {"updates", "epochs"} else ())}
+    left = {k: v for k, v in layer.items() if k not in gone}
+    both = [k for k in layer if isinstance(layer[k], Mapping) and isinstance(stated.get(k), Mapping)]
+    return {**left, **{k: _without(layer[k], stated[k]) for k in both}}
+
+
+def _called(kind: str) -> str:
+    """Return what a person calls a recipe of this kind."""
+    return kind.removesuffix("s") if kind in _KINDS else "experiment"
+
+
+def paper_of(path: Path) -> str:
+    """Return the paper of an experiment of the user's own: as the file says, else as what it extends does."""
+    paper = str(_mapping(path).get("paper", papers()[0]))
+    return str(read_yaml(path, paper).get("paper", paper))
 
 
 def scale(profile: str, paper: str) -> ProfileRecipe:
@@ -90,10 +141,9 @@ def load(kind: str, name: str) -> Any:
     own = path.suffix in _YAML
     if not own:
         if name not in recipe_names(kind):
-            what = kind.removesuffix("s") if kind in _KINDS else "experiment"
-            raise InputError(did_you_mean(what, name, recipe_names(kind)))
+            raise InputError(did_you_mean(_called(kind), name, recipe_names(kind)))
         path = places.shipped("recipes") / kind / f"{name}.yaml"
-    found = validated(model, read_yaml(path), str(path.name))
+    found = validated(model, read_yaml(path, kind), str(path.name))
     return _beside(path, found) if own else found
 
 

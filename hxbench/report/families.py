@@ -46,6 +46,8 @@ class Family:
     runs: dict[tuple[Model, int], RunRecord] = field(default_factory=dict)
     options: str = ""  # what a command has to add to make more of them
     suite: str | None = None  # whose tasks the models are of
+    recipe: str = ""  # the method as it was asked for: its name, or the file of a recipe of the user's own
+    experiment: str = ""  # of the user's own, that asks for these runs
     notes: list[str] = field(default_factory=list)
 
 
@@ -75,10 +77,15 @@ def _runs(count: int) -> str:
 
 
 class Families:
-    """The runs of one paper and profile (a name, or a YAML file of the user's own), grouped once."""
+    """The runs of one paper and profile (a name, or a YAML file of the user's own), grouped once.
 
-    def __init__(self, records: Iterable[RunRecord], paper: str, profile: str) -> None:
-        self.paper, self.profile = paper, profile
+    `asked` are the blocks of an experiment of the user's own: nothing has to be said of their runs either.
+    """
+
+    def __init__(
+        self, records: Iterable[RunRecord], paper: str, profile: str, asked: Iterable[ExperimentBlock] = ()
+    ) -> None:
+        self.paper, self.profile, self.asked = paper, profile, tuple(asked)
         self.by_id = {record.id: record for record in records}
         self._foreign: list[RunRecord] = []  # written by another version
         self._plain: dict[tuple[str, str], dict[str, _Group]] = defaultdict(dict)
@@ -103,11 +110,12 @@ class Families:
     def _shipped(self) -> dict[tuple[str, str], list[Identity]]:
         """What the experiments of the paper ask for beyond the plain recipes, by method and setting."""
         found: dict[tuple[str, str], list[Identity]] = defaultdict(list)
-        for name in recipe.recipe_names(self.paper):
-            for block in experiment.blocks(self.paper, name, self.profile):
-                for method in block.methods:
-                    for wanted in self._wanted(method, block.setting, block):
-                        found[method, block.setting].append(wanted)
+        names = recipe.recipe_names(self.paper)
+        blocks = (block for name in names for block in experiment.blocks(self.paper, name, self.profile))
+        for block in (*blocks, *self.asked):
+            for method in block.methods:
+                for wanted in self._wanted(method, block.setting, block):
+                    found[Path(method).stem, block.setting].append(wanted)
         return found
 
     def _specs(self, method: str, setting: str, block: ExperimentBlock) -> Iterator[RunSpec]:
@@ -128,8 +136,9 @@ class Families:
         With a block only runs exactly as it asks for count, and nothing is said of others. Without one `suite`
         says whose tasks the models are of, where tasks come in suites.
         """
-        family = Family(method, setting, suite=block.suite if block else suite)
-        groups = self._plain.get((method, setting), {})
+        name = Path(method).stem  # a recipe of the user's own is a file
+        family = Family(name, setting, suite=block.suite if block else suite, recipe=method)
+        groups = self._plain.get((name, setting), {})
         if block is None:  # a model of one task is of no suite
             groups = {name: one for name, one in groups.items() if one.identity.get("suite") in (None, suite)}
         if block is None:
@@ -224,12 +233,12 @@ class Families:
         """Return the few-shot runs that a block asks for and that start from the runs of `start`."""
         assert block.few_shot is not None
         wanted = []
-        for spec in self._specs(start.method, start.setting, block):
+        for spec in self._specs(start.recipe or start.method, start.setting, block):
             # any one of them: they differ in nothing that a family's runs may not differ in
             wanted += [identity(one.spec) for one in islice(few_shot_runs(spec, block.few_shot, draws=[0]), 1)]
         chosen = self._exactly(self._few_shot.get((start.method, start.setting), {}).values(), wanted)
         records = chosen.records if chosen else []
-        return records if _starts_from_nothing(start.method) else _from(start, records)
+        return records if _starts_from_nothing(start.recipe or start.method) else _from(start, records)
 
     def few_shot_methods(self) -> list[tuple[str, str]]:
         """Return the methods and settings that have few-shot runs."""
@@ -241,7 +250,7 @@ class Families:
         wanted = flat({"training": protocol.training})
         alike = [g for g in groups if all(g.identity.get(name) == value for name, value in wanted.items())]
         records = max(alike, key=lambda group: group.rank).records if alike else []
-        return records if _starts_from_nothing(start.method) else _from(start, records)
+        return records if _starts_from_nothing(start.recipe or start.method) else _from(start, records)
 
 
 def _starts_from_nothing(method: str) -> bool:

@@ -1,24 +1,26 @@
 """What the artifacts of a paper are made from: the runs of one profile, and what has to be said about them."""
 
 import json
-import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Generic
 
 from hxbench import experiment as experiments
-from hxbench import places, recipe
+from hxbench import recipe
 from hxbench.recipe import ExperimentBlock
-from hxbench.report.estimate import Rows
+from hxbench.report.commands import Commands
+from hxbench.report.estimate import Estimate, Rows
 from hxbench.report.families import Families, Family
+from hxbench.report.identity import identity, recipe_spec, said
+from hxbench.report.own_experiment import OwnExperiment
+from hxbench.report.plain_scores import task_scores
 from hxbench.report.profile import choose_profile
-from hxbench.report.run_set import StoredRuns
 from hxbench.report.shown import Condition, R, Shown
+from hxbench.report.table import Column
 from hxbench.settings import Model
+from hxbench.spec import RunSpec
 from hxbench.store import DamagedRun, RunRecord, Store
-
-_FEW = 3  # commands that a reader may be asked to give one by one
 
 
 class PaperResults(ABC, Generic[R]):
@@ -29,17 +31,23 @@ class PaperResults(ABC, Generic[R]):
     made_up: ClassVar[str]  # what a synthetic profile's data are called
     examples: ClassVar[str] = "sentences"
 
-    def __init__(self, store: Store, profile: str | None = None) -> None:
-        # the commands must fill the store that was reported on, wherever it is
-        self._place = [] if store.root == places.store_dir() else ["--store", str(store.root)]
+    def __init__(self, store: Store, profile: str | None = None, own: str | None = None) -> None:
+        """Read what a store has; `own` is the file of an experiment whose runs go before the recipes'."""
         found = [r for r in store.runs() if _field(r, "paper") == self.paper]
         self._scale, self._remarks = choose_profile(found, profile)  # maybe a file of the user's own
         self.profile = Path(self._scale).stem
         self._problems = [f"left out: {problem}" for problem in store.problems]
         self.scale: recipe.ProfileRecipe = recipe.scale(self._scale, self.paper)
+        self.to_type = Commands(self.paper, self._scale, store)
+        self.own_experiment = (
+            OwnExperiment(own, tuple(experiments.blocks(self.paper, own, self._scale)))
+            if own is not None
+            else None
+        )
         of_profile = [record for record in found if _field(record, "profile") == self.profile]
-        self.families = Families(of_profile, self.paper, self._scale)
-        self._sets: dict[tuple[str, str, str], R] = {}
+        asked = self.own_experiment.blocks if self.own_experiment else ()
+        self.families = Families(of_profile, self.paper, self._scale, asked)
+        self._sets: dict[tuple[str, str, str, str], R] = {}
 
     @abstractmethod
     def _read(self, family: Family, rows: Mapping[tuple[Model, int], Rows]) -> R:
@@ -55,13 +63,23 @@ class PaperResults(ABC, Generic[R]):
         """Return the run set of a method in a setting, empty if the store has none.
 
         Without a block these are the runs of the plain recipe (of a suite, where tasks come in suites), or the
-        only others on the same ground; with one, exactly those with its changes.
+        only others on the same ground; with one, exactly those with its changes. Where the user's own experiment
+        asks for runs in that place, these.
         """
+        own, note = self.own_experiment, ""
+        found = own.in_place_of(method, setting, block, suite) if own else None
+        if own and found and found[1] is not block:
+            theirs = recipe_spec(method, setting, self._scale, block=block, suite=suite)
+            if note := self._told_of_own(own, *found, theirs):
+                method, block = found
         told = {"label", "methods", "few_shot"}  # what changes no run of the setting
         asked = json.dumps(block.model_dump(exclude=told), sort_keys=True) if block else suite or ""
-        key = method, setting, asked
+        key = method, setting, asked, note
         if key not in self._sets:
             family = self.families.choose(method, setting, block, suite)
+            if own and note:
+                family.experiment = own.file
+                family.notes.append(note)
             rows = {}
             for which, record in list(family.runs.items()):
                 try:
@@ -72,14 +90,26 @@ class PaperResults(ABC, Generic[R]):
             self._sets[key] = self._read(family, rows)
         return self._sets[key]
 
+    def _told_of_own(self, own: OwnExperiment, method: str, block: ExperimentBlock, theirs: RunSpec | None) -> str:
+        """Return what to say of runs that stand where the artifact has `theirs`; nothing for the same."""
+        ours = recipe_spec(method, block.setting, self._scale, block=block)
+        changes = said(identity(ours), identity(theirs)) if ours and theirs else ""
+        shown = f"{Path(method).stem} ({block.setting}): the runs that {own.name} asks for"
+        return f"{shown}, with {changes}." if changes else "" if theirs else f"{shown}."
+
+    def plain_scores(self, runs: R) -> dict[Column, Estimate]:
+        """Return what to show of runs where no artifact says: the score of each task, and the mean of several."""
+        return task_scores(runs.family, runs.wanted)
+
     def conditions(self, experiment: str) -> list[Condition[R]]:
         """Return what an experiment of the paper compares, in its order."""
         found = []
         for block in experiments.blocks(self.paper, experiment, self._scale):
             for method in block.methods:
-                label = block.label or self.title_of(method)
+                title = self.title_of(Path(method).stem)
+                label = block.label or title
                 if block.label and len(block.methods) > 1:
-                    label = f"{self.title_of(method)}, {block.label}"
+                    label = f"{title}, {block.label}"
                 runs = self.run_set(method, block.setting, block)
                 found.append(Condition(label, method, block.setting, runs, block))
         return found
@@ -145,62 +175,8 @@ class PaperResults(ABC, Generic[R]):
         return tuple(dict.fromkeys(texts))
 
     def commands(self, shown: Iterable[Shown], experiment: str) -> tuple[str, ...]:
-        """Return the command that makes the runs these lack; nothing when they lack none.
-
-        It is that of the experiment. Few missing runs of plain recipes, and runs that the experiment does not
-        have, are asked for one by one.
-        """
-        shown = list(shown)
-        lacking = [one for one in shown if one.lacks]
-        sets = [one for one in lacking if isinstance(one, StoredRuns)]
-        known = self._asked_for(experiment)
-        lines = [line for one in sets for line in self.train_commands(one)]
-        if lacking == sets and len(lines) <= _FEW:
-            return tuple(dict.fromkeys(lines))
-        ours = [s for s in sets if (s.method, s.setting) not in known or s.family.options]
-        whole = [self.run_command(experiment, _origins(shown))] if len(ours) < len(lacking) else []
-        return tuple(dict.fromkeys([*whole, *(line for one in ours for line in self.train_commands(one))]))
-
-    def _asked_for(self, experiment: str) -> set[tuple[str, str]]:
-        blocks = experiments.blocks(self.paper, experiment, self._scale)
-        return {(method, block.setting) for block in blocks for method in block.methods}
-
-    def run_command(self, experiment: str, origins: set[str]) -> str:
-        """Return the command that makes everything an experiment lacks, from the data the others have read."""
-        words = ["hxbench", "run", f"{self.paper}/{experiment}"]
-        words += ["--profile", self._scale] if self.profile != "demo" else []
-        if origins and self.scale.data.get("origin") not in origins:
-            words += ["--data-source", "hub" if "hub" in origins else "DIR"]
-        return shlex.join([*words, *self._place])
-
-    def train_commands(self, runs: StoredRuns) -> list[str]:
-        """Return the commands that make the runs that a set of a plain recipe lacks, and nothing more."""
-        lacking: dict[int, list[Model]] = {}
-        for model, seed in runs.missing():
-            lacking.setdefault(seed, []).append(model)
-        alike: dict[Model, list[int]] = {}  # seeds that lack the same models share a command
-        for seed, models in lacking.items():
-            whole = len(models) == len(runs.models)
-            for model in [Model()] if whole else models:
-                alike.setdefault(model, []).append(seed)
-        lines = []
-        for model, seeds in alike.items():
-            words = ["hxbench", "train", argument(runs.method), "--setting", runs.setting]
-            words += ["--suite", runs.family.suite] if runs.family.suite and not model.task else []
-            words += ["--task", model.task] if model.task else []
-            words += ["--partition", model.partition] if model.partition else []
-            words += ["--profile", self._scale]
-            if seeds != [self.scale.seeds[0]]:  # which is what a command trains that names no seed
-                words += [word for seed in seeds for word in ("--seed", str(seed))]
-            words += self._place
-            options = runs.family.options
-            lines.append(" ".join([shlex.join(words), *([options] if options else [])]))
-        return lines
-
-
-def argument(method: str) -> str:
-    """Return what a command calls a method: its name, or the file of a recipe that is not known here."""
-    return method if method in recipe.recipe_names("methods") else f"{method}.yaml"
+        """Return the commands that make the runs these lack; nothing when they lack none."""
+        return self.to_type.that_fill(shown, experiment)
 
 
 def bodies(records: Iterable[RunRecord]) -> set[str]:
@@ -213,11 +189,6 @@ def _device(record: RunRecord) -> str:
         return str(record.provenance().get("device", "an unknown device"))
     except DamagedRun:  # the scores are as good as they were
         return "an unknown device"
-
-
-def _origins(shown: Iterable[Shown]) -> set[str]:
-    specs = (record.spec for one in shown for record in one.records)
-    return {str(spec.data.origin) for spec in specs if not isinstance(spec, dict)}
 
 
 def _field(record: RunRecord, name: str) -> object:

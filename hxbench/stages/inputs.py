@@ -57,6 +57,10 @@ class DataSource:
         """Return the source (see `choose`) of what a profile says of its data."""
         return cls.choose(given, profile, data.get("origin", "sandbox"), data.get("collection", "multilingual"))
 
+    def is_of(self, data: Mapping[str, Any]) -> bool:
+        """Return whether the source has what a profile's data are: synthetic texts, or real ones from anywhere."""
+        return (self.kind == "sandbox") == (data.get("origin", "sandbox") == "sandbox")
+
     def remember(self, profile: str, collection: str = "multilingual") -> None:
         """Let later commands of this profile find the mirror of a collection again."""
         if self.folder:

@@ -7,12 +7,12 @@ by one rename. Whoever works on a run holds `ROOT/runs/.claim-<run id>` meanwhil
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hxbench.errors import InputError, did_you_mean
 from hxbench.store.claim import Claim, is_held
 from hxbench.store.files import discard
-from hxbench.store.record import DamagedRun, RunRecord, read_record
+from hxbench.store.record import DamagedRun, RunRecord, read_mapping, read_record
 from hxbench.store.writer import RunWriter, is_done
 
 if TYPE_CHECKING:
@@ -42,6 +42,22 @@ class Store:
     def is_complete(self, run_id: str) -> bool:
         """Return whether the run is finished; reads one small file."""
         return is_done(self._final(run_id))
+
+    def step(self, run_id: str) -> int:
+        """Return how many updates of an unfinished run were noted last; 0 when there is no such run."""
+        try:
+            return int(read_mapping(self._work(run_id) / "status.json").get("step") or 0)
+        except (FileNotFoundError, DamagedRun):
+            return 0
+
+    def at_work(self, run_id: str) -> dict[str, Any] | None:
+        """Return the status of a run that a live process works on; None when none does."""
+        if not is_held(self._claim(run_id)):
+            return None
+        try:
+            return read_mapping(self._work(run_id) / "status.json")
+        except (FileNotFoundError, DamagedRun):  # it has just begun, or just finished
+            return None
 
     def require_whole(self, run_id: str) -> None:
         """Raise `InputError` for a finished run of which something has been deleted since."""

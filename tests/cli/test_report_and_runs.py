@@ -182,7 +182,7 @@ def test_report_refuses_in_one_sentence(hxbench, arguments, said):
     [
         ("methods", "name", "hyperx-base"), ("recipes", "name", "hyperx/table2"), ("languages", "code", "qap"),
         ("corpora", "task", "pos"), ("artifacts", "name", "table6"), ("backbones", "name", "mbert"),
-        ("profiles", "name", "lab"),
+        ("profiles", "name", "lab"), ("tasks", "name", "multinews"),
     ],
 )  # fmt: skip
 def test_list(hxbench, kind, key, needed):
@@ -192,6 +192,16 @@ def test_list(hxbench, kind, key, needed):
     lines = out.splitlines()
     assert (code, len([line for line in lines if line[0] != " "])) == (0, len(rows) + 1), "long texts go on below"
     assert max(map(len, lines)) <= 100
+
+
+def test_tasks_of_all_papers_are_listed(hxbench):
+    rows = {row["name"]: row for row in json.loads(hxbench("list", "tasks", "--json")[1])}
+    assert {paper for row in rows.values() for paper in row["papers"]} == {"hyperx", "pha", "pet"}
+    assert rows["mnli"] == {
+        "name": "mnli", "title": "MNLI", "suite": "glue", "papers": ["pha", "pet"], "kind": "classification",
+        "metric": "accuracy", "labels": ["entailment", "neutral", "contradiction"],
+    }  # fmt: skip
+    assert (rows["ner"]["papers"], rows["ner"]["metric"]) == (["hyperx"], "f1")
 
 
 def test_the_command_files_import_nothing_heavy():

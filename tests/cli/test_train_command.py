@@ -262,24 +262,29 @@ def killed(trained, scale, tmp_path_factory):
     return store, ended(process)
 
 
-def test_a_killed_worker_leaves_the_other_run(killed):
+def test_a_killed_worker_does_its_run_again(killed):
     store, answer = killed
-    assert answer.code == 1
-    assert "hyperx-base mixed b seed 1 (mini): its process was killed by signal 9" in answer.err
-    assert "1 of 2 runs failed" in answer.err
+    assert answer.code == 0, answer.err
+    again = "hyperx-base mixed b seed 1 (mini): its process was killed by signal 9; it will be tried again"
+    assert answer.err.count(again) == 1
     assert "Traceback" not in answer.err
-    assert {part: row["state"] for part, row in records(store).items()} == {"a": "done", "b": "interrupted"}
+    assert {part: row["state"] for part, row in records(store).items()} == {"a": "done", "b": "done"}
+    assert {entry.name for entry in (store / "runs").iterdir()} == {row["id"] for row in records(store).values()}
 
 
 def test_the_same_command_completes_what_was_killed(killed, scale, tmp_path):
-    store = shutil.copytree(killed[0], tmp_path / "store")
-    [state] = resume_states(store)
+    words = scale.train("--partition", "b", "--store", tmp_path, "--checkpoint-every", 10, **LONG)
+    process = started(*words)
+    until(lambda: resume_states(tmp_path), process)
+    process.kill()
+    ended(process)
+    [state] = resume_states(tmp_path)
     assert 0 < int(state.name.rpartition("-")[2]) < LONG["updates"]
-    answer = hxbench(*scale.train("--workers", 1, "--store", store, "--checkpoint-every", 10, **LONG))
+    answer = hxbench(*words)
     assert answer.code == 0, answer.err
-    assert answer.err.count("in the store already") == 1
-    assert {part: row["state"] for part, row in records(store).items()} == {"a": "done", "b": "done"}
-    assert {entry.name for entry in (store / "runs").iterdir()} == {row["id"] for row in records(store).values()}
+    assert {part: row["state"] for part, row in records(tmp_path).items()} == {"b": "done"}
+    run_id = records(tmp_path)["b"]["id"]
+    assert scores(tmp_path, run_id) == scores(killed[0], run_id)
 
 
 def test_sigterm_saves_and_the_run_ends_as_if_unbroken(killed, scale, tmp_path):
@@ -318,7 +323,12 @@ def test_sigint_reaches_all_workers(scale, tmp_path):
 def test_a_signal_while_workers_start(scale, tmp_path):
     """They cannot save anything yet, and must neither die noisily nor go on alone."""
     process = started(*scale.train("--workers", 2, "--store", tmp_path, **ENDLESS))
-    until(lambda: len(children(process.pid)) >= 3, process)  # two, and the one that watches over shared resources
+
+    def workers_are_there():  # children of what starts them, or beside the one that watches over resources
+        mine = children(process.pid)
+        return len(mine) >= 3 or sum(len(children(pid)) for pid in mine) >= 2
+
+    until(workers_are_there, process)
     process.send_signal(signal.SIGTERM)
     stopped = ended(process)
     assert stopped.code == 143, stopped.err
@@ -328,7 +338,10 @@ def test_a_signal_while_workers_start(scale, tmp_path):
 
 
 def children(pid):
-    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    try:
+        return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 def test_workers_stop_when_the_command_is_killed(scale, tmp_path):

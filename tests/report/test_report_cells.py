@@ -22,7 +22,7 @@ def asked(store, method, setting):
     """What has to be given to fill one method's cells, when nothing else is shown."""
     results = Results(store)
     start = f"hxbench train {method} --setting {setting} "
-    lines = results.commands([results.run_set(method, setting)], "table2")
+    lines = results.to_type.train(results.run_set(method, setting))
     assert all(line.startswith(start) for line in lines)
     return [line.removeprefix(start) for line in lines]
 
@@ -64,11 +64,14 @@ def test_where_much_is_missing_one_command_asks_for_it(store):
     assert table2(store, "lab").commands == ("hxbench run hyperx/table2 --profile lab",)
 
 
-def test_runs_beyond_the_recipes_are_asked_for_themselves(store):
+def test_runs_beyond_the_recipes_are_completed_where_nothing_else_is_missing(store):
     fill(store, seeds=(1, 2), variant="code")
-    whole, own = table2(store).commands
-    assert whole == "hxbench run hyperx/table2"
-    assert own == "hxbench train hyperx-base --setting mixed --profile demo --seed 3 --variant code"
+    assert table2(store).commands == ("hxbench run hyperx/table2",), (
+        "which makes the recipe's own runs in their place"
+    )
+    results = Results(store)
+    (line,) = results.commands([results.run_set("hyperx-base", "mixed")], "table2")
+    assert line == "hxbench train hyperx-base --setting mixed --profile demo --seed 3 --variant code"
 
 
 def test_following_the_commands_fills_the_table(store):

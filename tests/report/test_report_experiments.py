@@ -266,7 +266,7 @@ def test_a_joint_method_that_builds_on_runs_has_their_time(store):
     assert (mine[2].mean, mine[2].marks) == (3 * 7 + 6, ())
     assert any(text.startswith("the time of mine is") for text in two.remarks)
     results = Results(store)
-    (line,) = results.train_commands(results.run_set("mine", "multi"))
+    (line,) = results.to_type.train(results.run_set("mine", "multi"))
     assert line.startswith("hxbench train mine.yaml --setting multi --profile demo --seed 3")
 
 

@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from hxbench import experiment as experiments
 from hxbench import recipe
 from hxbench.languages import language_set
-from hxbench.report.estimate import Rows
+from hxbench.report.commands import argument
+from hxbench.report.estimate import Estimate, Rows
 from hxbench.report.families import Family
 from hxbench.report.hyperx.few_shot import FewShot, Shots
-from hxbench.report.hyperx.rows import title_of
+from hxbench.report.hyperx.rows import GROUPS, METRICS, title_of
 from hxbench.report.hyperx.scores import Model, RunSet
-from hxbench.report.results import PaperResults, argument
+from hxbench.report.results import PaperResults
+from hxbench.report.table import Column
 
 PAPER = "hyperx"
 # what an artifact's numbers are: the last line of its heading
@@ -33,6 +35,15 @@ class Results(PaperResults[RunSet]):
     def title_of(self, method: str) -> str:
         """Return what the tables call a method."""
         return title_of(method)
+
+    def plain_scores(self, runs: RunSet) -> dict[Column, Estimate]:
+        """Return SEEN, UNSEEN and ALL of the tasks that the runs are of."""
+        tasks = [task for task in METRICS if any(model.task in (None, task) for model in runs.models)]
+        return {
+            Column(group, METRICS[task][1], paper=False): runs.group(task, group)
+            for task in tasks
+            for group in GROUPS
+        }
 
     def few_shot(self, experiment: str = "table5") -> FewShot:
         """Return the few-shot scores of an experiment, its methods in its order, then others that have any."""

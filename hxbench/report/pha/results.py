@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping
 
 from hxbench import experiment as experiments
 from hxbench import recipe
+from hxbench.report.commands import argument
 from hxbench.report.estimate import Rows
 from hxbench.report.families import Family
 from hxbench.report.pha.few_shot import Shots
 from hxbench.report.pha.rows import PAPER, title_of
 from hxbench.report.pha.scores import RunSet
-from hxbench.report.results import PaperResults, argument
+from hxbench.report.results import PaperResults
 from hxbench.report.shown import Condition
 from hxbench.settings import Model
 

@@ -1,0 +1,144 @@
+"""What `run` and `sweep` do with an experiment: plan its runs, do what the store lacks, show what became of it."""
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hxbench.experiment import Wanted
+    from hxbench.launch.estimate import Durations
+    from hxbench.launch.launcher import Launcher
+    from hxbench.stages.session import Session
+
+
+@dataclass(frozen=True)
+class How:
+    """Where and at which scale the runs of an experiment are done, as the options of the commands say it."""
+
+    profile: str
+    dry_run: bool
+    workers: int
+    on: str
+    address: str | None
+    sbatch: str
+    no_wait: bool
+    data_source: str | None
+    offline: bool
+    store: Path | None
+    as_json: bool
+
+    def place(self) -> "Launcher":
+        """Return who does the runs; `InputError` when there is no such cluster, unless only a plan is wanted."""
+        from hxbench.launch.launcher import launcher
+
+        return launcher(
+            self.on, workers=self.workers, address=self.address, sbatch=self.sbatch, wait=not self.no_wait,
+            check=not self.dry_run,
+        )  # fmt: skip
+
+
+def carry_out(
+    named: Callable[[], tuple[str, str]],
+    how: How,
+    *,
+    title: str,
+    seeds: Sequence[int] | None = None,
+    choose: "Callable[[str, list[Wanted]], list[Wanted]]" = lambda _paper, wanted: wanted,
+) -> None:
+    """Do the runs of the experiment that `named` finds, those that `choose` leaves of them; print its artifacts.
+
+    `choose` gets the paper and the runs in the experiment's order.
+    """
+    from hxbench import experiment as experiments
+    from hxbench import places, recipe
+    from hxbench.cli import work
+    from hxbench.errors import LackingData
+    from hxbench.launch.estimate import Durations
+    from hxbench.report import ARTIFACTS
+    from hxbench.stages.inputs import DataSource
+    from hxbench.stages.session import Session
+    from hxbench.store import Store
+
+    place = how.place()
+    paper, name = named()
+    artifacts = experiments.artifacts_of(paper, name)
+    work.require_artifacts(paper, artifacts)
+    profile_data = recipe.scale(how.profile, paper).data
+    source = DataSource.of(how.data_source, how.profile, profile_data)
+    wanted = choose(paper, experiments.runs_of(paper, name, how.profile, seeds=seeds, origin=source.kind))
+    root = places.store_dir(how.store)
+    session = Session(source, root, offline=how.offline)
+    work.fetch(session, [one.spec for one in wanted if one.start is None])
+    left_out: Counter[str] = Counter()
+    for one in wanted:
+        try:
+            session.add(one.spec, one.start, keep_weights=one.spec.few_shot is None)
+        except LackingData as lacking:
+            left_out[str(lacking)] += 1
+    if wanted and not session.planned:
+        raise LackingData(f"nothing of {title} can be run: {next(iter(left_out))}")
+    if not how.dry_run and (how.as_json or not session.todo()):
+        there = len(session.planned) - len(session.todo())
+        print(f"{title}: {there} of {len(session.planned)} runs are in the store.", file=sys.stderr)
+    else:
+        show_plan(session, Durations(Store(root).runs()), place, left_out, as_json=how.as_json and how.dry_run)
+    if how.dry_run:
+        return
+    outcomes = work.do(session, place)
+    if how.as_json:
+        work.print_outcomes(outcomes)
+    elif artifacts and name in recipe.recipe_names(paper):
+        work.print_artifacts(paper, artifacts, Store(root), how.profile)
+    elif paper in ARTIFACTS and source.is_of(profile_data):
+        work.print_experiment(paper, name, artifacts, Store(root), how.profile, seeds)
+    else:  # data that are none of the profile's: no table of it may have them
+        whole = [one.run_id for one in session.planned.values() if not one.job.spec.few_shot]
+        work.show_scores(Store(root), [run_id for run_id in whole if Store(root).is_complete(run_id)], False)
+    work.end(outcomes)
+
+
+def show_plan(
+    session: "Session", durations: "Durations", place: "Launcher", left_out: Counter[str], *, as_json: bool
+) -> None:
+    """Say which runs there are and which have to be done; a plan that was asked for goes to standard output."""
+    from hxbench.cli.groups import groups_of
+    from hxbench.cli.rows import print_rows
+    from hxbench.launch.estimate import wall_seconds
+    from hxbench.report.table import format_value
+
+    groups = groups_of(session.planned.values())
+    count = place.at_a_time(max((one.job.spec.training.cpu_threads or 0 for one in session.todo()), default=0))
+    # of a cluster that takes as many as it can carry only this is known: not less than the longest run
+    seconds, unknown = wall_seconds(session.todo(), durations, count or len(session.todo()))
+    rows = []
+    for title, some in groups.items():
+        todo = [one for one in some if not one.done]
+        known = [t for one in todo if (t := durations.of(one.job.spec)) is not None]
+        row = {"runs": title, "in the store": len(some) - len(todo), "to do": len(todo)}
+        each = sum(known) / len(known) if known else None
+        rows.append({**row, "each": each if as_json else format_value(each, "duration") if each else None})
+    if as_json:
+        import json
+
+        runs = [{"run": p.run_id, "title": p.job.spec.title, "done": p.done} for p in session.planned.values()]
+        total = {"to_do": len(session.todo()), "workers": count, "seconds": seconds, "unknown": unknown}
+        print(json.dumps({**total, "groups": rows, "left_out": dict(left_out), "runs": runs}, indent=1))
+        return
+    print_rows(rows, as_json=False)
+    for text, times in left_out.items():
+        print(f"left out, {times} run{'s' * (times > 1)}: {text}")
+    if not session.todo():
+        print("\nNothing is to be done.\n", flush=True)
+        return
+    every = unknown == len(session.todo())
+    guess = (
+        "unknown, there are none like these in the store"
+        if every
+        else f"{'about' if count else 'at least'} {format_value(seconds, 'duration')}"
+    )
+    more = f", not counting {unknown} that are like none in the store" if unknown and not every else ""
+    at_a_time = f"{count} at a time" if count else "as many at a time as the cluster takes"
+    print(f"\n{len(session.todo())} runs to do, {at_a_time}; estimated time: {guess}{more}.\n", flush=True)

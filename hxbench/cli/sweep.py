@@ -1,0 +1,68 @@
+"""`hxbench sweep`: the grids, whole or cut along their axes."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hxbench.cli import options
+
+if TYPE_CHECKING:
+    from hxbench.experiment import Wanted
+
+_TIMES = "may be given several times"
+
+
+def sweep_command(
+    name: Annotated[str, typer.Argument(help="scaling, apet or low-data (hxbench list recipes), or a YAML file.")],
+    method: Annotated[list[str] | None, typer.Option(help=f"Only runs of this method; {_TIMES}.")] = None,
+    size: Annotated[
+        list[str] | None, typer.Option(help=f"Only runs on the backbone of this size, such as t5-small; {_TIMES}.")
+    ] = None,
+    task: Annotated[
+        list[str] | None, typer.Option(help=f"Only runs of this task, not models of a suite; {_TIMES}.")
+    ] = None,
+    seed: Annotated[list[int] | None, typer.Option(help=f"Only runs of this seed; {_TIMES}.")] = None,
+    budget: Annotated[
+        list[str] | None,
+        typer.Option(help=f"Only runs with so many tuned parameters, by name (lora) or number; {_TIMES}."),
+    ] = None,
+    examples: Annotated[
+        list[str] | None,
+        typer.Option(
+            help=f"Only runs on training sets of so many examples (100), or such a share (5%); {_TIMES}."
+        ),
+    ] = None,
+    profile: options.Profile = "demo",
+    dry_run: options.DryRun = False,
+    workers: options.Workers = 0,
+    on: options.On = "local",
+    address: options.Address = None,
+    sbatch: options.Sbatch = "",
+    no_wait: options.NoWait = False,
+    data_source: options.DataSource = None,
+    offline: options.Offline = False,
+    store: options.StoreDir = None,
+    as_json: options.PlanJson = False,
+) -> None:
+    """Plan and do the runs of a grid that the store lacks, then print its artifacts.
+
+    Finished cells are never run again, and a failing one does not stop the others.
+    """
+    from pathlib import Path
+
+    from hxbench import sweep
+    from hxbench.cli.carry_out import How, carry_out
+
+    how = How(
+        profile=profile, dry_run=dry_run, workers=workers, on=on, address=address, sbatch=sbatch, no_wait=no_wait,
+        data_source=data_source, offline=offline, store=store, as_json=as_json,
+    )  # fmt: skip
+    seeds = [str(one) for one in seed or ()]
+    asked = {"method": method, "size": size, "task": task, "seed": seeds, "budget": budget, "examples": examples}
+    given = {axis: list(values) for axis, values in asked.items() if values}
+    title = f"sweep {Path(name).stem} ({Path(profile).stem})"
+
+    def chosen(paper: str, wanted: "list[Wanted]") -> "list[Wanted]":
+        return sweep.cut(wanted, given, sweep.sizes_of(profile, paper), title)
+
+    carry_out(lambda: sweep.named(name), how, title=title, choose=chosen)

@@ -1,0 +1,36 @@
+"""Runs that others do, seen through the store: who is at work, how far, who has finished."""
+
+from collections.abc import Iterable
+
+from hxbench.launch.turns import Agenda, Listener, Outcome
+from hxbench.store import Store
+
+
+class Watch:
+    """Tells a listener what the store says of jobs that processes elsewhere do."""
+
+    def __init__(self, agenda: Agenda, listener: Listener) -> None:
+        self._agenda, self._listener = agenda, listener
+        jobs = [turn.job for turn in agenda.turns]
+        self._ids = [job.spec.run_id for job in jobs]
+        self._stores = {job.store: Store(job.store) for job in jobs}
+        self._steps: dict[int, int] = {}  # what was told last, by those that are known to be at work
+
+    def look(self, numbers: Iterable[int]) -> None:
+        """Look at those of the jobs that have not ended."""
+        for number in numbers:
+            if self._agenda.has_ended(number):
+                continue
+            job = self._agenda.turns[number].job
+            store, run_id = self._stores[job.store], self._ids[number]
+            if store.is_complete(run_id):
+                self._agenda.end(number, Outcome("done", str(store.root / "runs" / run_id)))
+            elif (status := store.at_work(run_id)) is not None:
+                self._tell(number, int(status.get("step") or 0), status.get("updates"))
+
+    def _tell(self, number: int, step: int, updates: int | None) -> None:
+        if number not in self._steps:
+            self._listener.began(number)
+        if self._steps.get(number) != step:
+            self._steps[number] = step
+            self._listener.went(number, self._agenda.turns[number].job.spec.title, step, updates)

@@ -1,0 +1,110 @@
+"""What runs scored, task by task, whatever paper they belong to and whatever its tables make of them."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from statistics import fmean
+
+from hxbench.languages import find_language
+from hxbench.report.estimate import Estimate, Rows
+from hxbench.report.families import Family
+from hxbench.report.table import Column
+from hxbench.settings import model_tasks
+from hxbench.spec import RunSpec
+from hxbench.store import DamagedRun, RunRecord
+from hxbench.tasks import LANGUAGE, TEXT_TASKS
+
+_TAGGING = {"ner": ("NER", "f1"), "pos": ("POS", "accuracy")}
+Seeds = Mapping[int, float]
+MEAN = Column("mean", paper=False)
+
+
+def scores_in(rows: Rows) -> dict[tuple[str, str], float]:
+    """Return the test scores in a run's rows by task and language, each by the metric of its averages."""
+    metrics = {task: metric for task, (_, metric) in _TAGGING.items()}
+    metrics |= {name: task.metric for name, task in TEXT_TASKS.items()}
+    return {
+        (row["task"], row["language"]): float(row["value"])
+        for row in rows
+        if row.get("split") == "test"
+        and row.get("value") is not None
+        and row["metric"] == metrics.get(row["task"])
+    }
+
+
+def majority_in(records: Iterable[RunRecord]) -> dict[str, set[float]]:
+    """Return what always answering the most frequent label scores, by the title of the task.
+
+    Which label that is may differ between runs that are trained on different examples.
+    """
+    found: dict[str, set[float]] = defaultdict(set)
+    for row in (row for record in records for row in _rows(record)):
+        if row.get("split") == "test" and row.get("metric") == "majority" and row.get("value") is not None:
+            found[TEXT_TASKS[row["task"]].title].add(float(row["value"]))
+    return found
+
+
+def column_of(task: str, language: str) -> Column:
+    """Return the column of a pair; that of a task where all its texts are in one language."""
+    if task in TEXT_TASKS:
+        return Column(TEXT_TASKS[task].title, paper=False)
+    return Column(find_language(language).paper_code, _TAGGING[task][0], paper=False)
+
+
+def task_scores(family: Family, wanted: Iterable[int]) -> dict[Column, Estimate]:
+    """Return the score of every task of a family's models, of several their mean as well; `wanted` are seeds."""
+    tasks = {
+        task: None for model in family.models for task in model_tasks(family.setting, model.task, family.suite)
+    }
+    found: dict[Column, dict[int, float]] = {column_of(task, LANGUAGE): {} for task in tasks}
+    for (_, seed), record in sorted(family.runs.items(), key=lambda one: one[0][1]):
+        for pair, value in scores_in(_rows(record)).items():
+            found[column_of(*pair)][seed] = value
+    return _with_mean({column: (values, set(wanted) <= {*values}) for column, values in found.items()})
+
+
+def shot_scores(
+    records: Iterable[RunRecord], pairs: Iterable[tuple[str, str]], wanted: Iterable[int], draws: int
+) -> dict[Column, Estimate]:
+    """Return the score of every pair that runs are tuned on, the mean over the draws for each seed."""
+    found: dict[Column, dict[int, dict[int, float]]] = {column_of(*pair): defaultdict(dict) for pair in pairs}
+    for record in records:
+        spec = record.spec
+        assert isinstance(spec, RunSpec)
+        assert spec.few_shot is not None
+        pair = spec.few_shot.task, spec.few_shot.language
+        if column_of(*pair) in found and (value := scores_in(_rows(record)).get(pair)) is not None:
+            found[column_of(*pair)][spec.seed][spec.few_shot.draw] = value
+    return _with_mean(
+        {
+            column: (
+                {seed: fmean(of[seed].values()) for seed in sorted(of)},
+                all(len(of.get(seed, ())) >= draws for seed in wanted),
+            )
+            for column, of in found.items()
+        }
+    )
+
+
+def _with_mean(found: Mapping[Column, tuple[Seeds, bool]]) -> dict[Column, Estimate]:
+    """Return values by seed, and whether these are all, as estimates; of text tasks with their mean.
+
+    The mean is over the tasks that have any score, and over the seeds that have all of these.
+    """
+    shown = {
+        column: Estimate(tuple(values.values()), frozenset({column.title}), incomplete=not whole)
+        for column, (values, whole) in found.items()
+    }
+    if len(found) > 1 and not any(column.group for column in found):
+        there = {column.title: values for column, (values, _) in found.items() if values}
+        seeds = sorted(set.intersection(*({*values} for values in there.values()))) if there else []
+        means = tuple(fmean(values[seed] for values in there.values()) for seed in seeds)
+        whole = all(whole for _, whole in found.values())
+        shown[MEAN] = Estimate(means, frozenset(there), incomplete=not whole)
+    return shown
+
+
+def _rows(record: RunRecord) -> Rows:
+    try:
+        return record.metrics()
+    except DamagedRun:  # said where the run set was read
+        return []

@@ -1,0 +1,119 @@
+"""Processes on this machine: kills, retries, and what a stop leaves."""
+
+import os
+import random
+import signal
+import threading
+import time
+
+from brief import Heard, brief_turns, notes, require_each_once
+
+from hxbench.launch.local import OnThisMachine, run_jobs
+from hxbench.launch.turns import RETRIES
+
+
+class Killer(threading.Thread):
+    """Kills a process that works on a job every so often until it is told to stop."""
+
+    def __init__(self, store, every, seed=0):
+        super().__init__(daemon=True)
+        self.store, self.every, self.draw = store, every, random.Random(seed)
+        self.killed, self.stop = set(), threading.Event()
+
+    def run(self):
+        while not self.stop.wait(self.every):
+            claims = sorted((self.store / "runs").glob(".claim-*")) if (self.store / "runs").is_dir() else []
+            if not claims:
+                continue
+            try:
+                pid = int(self.draw.choice(claims).read_text().partition('"pid": ')[2].partition(",")[0])
+                assert pid != os.getpid()
+                if pid not in self.killed:  # else this is what it has left behind
+                    os.kill(pid, signal.SIGKILL)
+                    self.killed.add(pid)
+            except (FileNotFoundError, ValueError, ProcessLookupError):  # it was about to end
+                continue
+
+
+def test_workers_that_are_killed_lose_no_run_and_do_none_twice(tmp_path):
+    lanes = dict.fromkeys(range(20, 24), "short")
+    turns = brief_turns(tmp_path, 24, lanes=lanes, needs={23: {3}, 9: {2}}, steps=12, pause=0.04)
+    killer, heard = Killer(tmp_path, every=0.8), Heard()
+    killer.start()
+    outcomes = run_jobs(turns, 4, heard)
+    killer.stop.set()
+    killer.join()
+    assert [outcome.state for outcome in outcomes] == ["done"] * 24
+    assert 3 <= len(heard.tried_again) <= len(killer.killed), "one that is killed at its very end has ended"
+    assert {how for _, how in heard.tried_again} == {"was killed by signal 9"}
+    require_each_once(turns, tmp_path)
+
+
+def test_a_run_that_kills_its_process_every_time_fails_in_the_end_and_alone(tmp_path):
+    turns = brief_turns(tmp_path, 4, faults={1: "die", 3: "fail"}, lanes={1: "x", 2: "x"}, steps=4, pause=0.0)
+    heard = Heard()
+    outcomes = run_jobs(turns, 2, heard)
+    assert [outcome.state for outcome in outcomes] == ["done", "failed", "done", "failed"]
+    assert f"was killed by signal 9, {RETRIES + 1} times in a row without getting further" in outcomes[1].message
+    assert outcomes[3].message == "the loss is nan"
+    tried = [line.split()[0] for line in notes(tmp_path / "attempts")]
+    # the first death comes after two steps, which counts as getting further: as many more as are allowed follow
+    assert tried.count(turns[1].job.spec.run_id) == RETRIES + 1
+    assert tried.count(turns[3].job.spec.run_id) == 1, "what failed by itself would fail again"
+
+
+def test_a_run_that_gets_further_each_time_is_never_given_up(tmp_path):
+    turns = brief_turns(tmp_path, 2, steps=RETRIES + 8, pause=0.15)
+    target = turns[0].job.spec.run_id
+    stop = threading.Event()
+
+    def kill_at_every_second_step():
+        from hxbench.store import Store
+
+        store, last = Store(tmp_path), 0
+        while not stop.wait(0.01):
+            if (store.at_work(target) or {}).get("step", 0) > last:
+                last = store.step(target)
+                os.kill(int(notes(tmp_path / "attempts") and _pid(tmp_path, target)), signal.SIGKILL)
+
+    thread = threading.Thread(target=kill_at_every_second_step, daemon=True)
+    thread.start()
+    heard = Heard()
+    outcomes = run_jobs(turns, 2, heard)
+    stop.set()
+    thread.join()
+    assert [outcome.state for outcome in outcomes] == ["done", "done"]
+    assert sum(number == 0 for number, _ in heard.tried_again) > RETRIES
+    require_each_once(turns, tmp_path)
+
+
+def _pid(store, run_id):
+    return [line.split()[1] for line in notes(store / "attempts") if line.startswith(run_id)][-1]
+
+
+def test_a_stop_reaches_those_at_work_and_starts_no_other(tmp_path):
+    turns = brief_turns(tmp_path, 6, steps=200, pause=0.05)
+
+    def stop_when_two_are_at_work():
+        while len(notes(tmp_path / "attempts")) < 2:
+            time.sleep(0.02)
+        time.sleep(0.2)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = threading.Thread(target=stop_when_two_are_at_work, daemon=True)
+    thread.start()
+    outcomes = run_jobs(turns, 2, Heard())
+    thread.join()
+    assert [outcome.state for outcome in outcomes] == ["interrupted"] * 6
+    assert [outcome.is_told for outcome in outcomes] == [True] * 2 + [False] * 4
+    assert [outcome.signal for outcome in outcomes[:2]] == [signal.SIGTERM] * 2
+
+
+def test_as_many_at_a_time_as_the_cores_carry(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(8)))
+    assert OnThisMachine(0).at_a_time(2) == 4
+    assert OnThisMachine(0).at_a_time(0) == 1, "one that takes every core"
+    assert OnThisMachine(0).at_a_time(16) == 1
+    assert OnThisMachine(3).at_a_time(2) == 3
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert OnThisMachine(3).at_a_time(2) == 1
