@@ -45,6 +45,11 @@ def test_rates_and_values_are_those_of_the_profile(tmp_path):
     assert [one.training for one in unfold(rated, "paper", GROUND)] == [{"lr": 1e-3}, {"lr": 1e-4}]
     assert [one.training for one in unfold(rated, str(tmp_path / "mine.yaml"), GROUND)] == [{"lr": 5e-5}]
     assert unfold(block(each={"budget": {"paper": [100]}}), "demo", GROUND) == []
+    others = block(rates={"paper": [1e-3], "other": [5e-5]})
+    assert [one.training["lr"] for name in ("paper", "demo") for one in unfold(others, name, GROUND)] == [
+        1e-3,
+        5e-5,
+    ]
 
 
 def test_sizes_that_a_profile_lacks_are_left_out():

@@ -9,7 +9,7 @@ from hxbench.spec import Closed, Family, Positive, Rate, Weights
 from hxbench.tasks import LANGUAGE
 
 T = TypeVar("T")
-# what a block tries in turn: the same at every profile, or by profile, and nothing at those it does not name
+# what a block tries in turn: the same at every profile, or by profile, `other` for those it does not name
 InTurn = tuple[T, ...] | dict[str, tuple[T, ...]]
 
 

@@ -8,7 +8,7 @@ from hxbench.recipe.schema import ExperimentBlock, InTurn, ProfileRecipe, T
 
 def at_profile(values: InTurn[T], profile: str) -> tuple[T, ...]:
     """Return what is tried at a profile, by its name."""
-    return values.get(profile, ()) if isinstance(values, dict) else values
+    return values.get(profile, values.get("other", ())) if isinstance(values, dict) else values
 
 
 def unfold(block: ExperimentBlock, profile: str, ground: ProfileRecipe) -> list[ExperimentBlock]:
@@ -16,23 +16,24 @@ def unfold(block: ExperimentBlock, profile: str, ground: ProfileRecipe) -> list[
 
     `profile` is a name or a YAML file, `ground` what it says for the paper. Without sizes, and without rates at
     this profile, what others say counts; sizes that the profile lacks and options without values at it give no
-    block.
+    block. Values of options are conditions and become part of the label.
     """
-    name = Path(profile).stem
+    at = Path(profile).stem
     sizes = [size for size in block.sizes if size in ground.sizes] if block.sizes else [block.size]
-    rates = [{"lr": rate} for rate in at_profile(block.rates, name)] or [{}]
-    values = product(*(at_profile(values, name) for values in block.each.values()))
-    options = [{**block.options, **dict(zip(block.each, chosen, strict=True))} for chosen in values]
+    rates = [{"lr": rate} for rate in at_profile(block.rates, at)] or [{}]
+    values = product(*(at_profile(values, at) for values in block.each.values()))
+    chosen = [dict(zip(block.each, some, strict=True)) for some in values]
     return [
         block.model_copy(
             update={
+                "label": ", ".join(filter(None, [block.label, *(f"{k} {v}" for k, v in options.items())])),
                 "size": size,
                 "sizes": (),
                 "each": {},
                 "rates": (),
-                "options": option,
+                "options": {**block.options, **options},
                 "training": {**block.training, **rate},
             }
         )
-        for size, option, rate in product(sizes, options, rates)
+        for size, options, rate in product(sizes, chosen, rates)
     ]

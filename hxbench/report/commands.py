@@ -51,7 +51,7 @@ class Commands:
         return list(dict.fromkeys(line for one in sets for line in self.train(one)))
 
     def _methods_of(self, experiment: str) -> set[tuple[str, str]]:
-        blocks = experiments.blocks(self.paper, experiment)
+        blocks = experiments.blocks(self.paper, experiment, self.profile)
         return {(method, block.setting) for block in blocks for method in block.methods}
 
     def run(self, experiment: str, origins: set[str]) -> str:

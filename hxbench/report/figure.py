@@ -8,18 +8,27 @@ from hxbench.report.table import Block, Cell, Column, Kind, Row, Table
 
 @dataclass(frozen=True)
 class Series:
-    """The points of one condition or method: a cell for each place, or places of its own in a plane."""
+    """The points of one condition or method: a cell for each place, or places of its own in a plane.
+
+    `at` are places on the axis that only this series has, one a cell; `rings` are (place, mark) of cells that
+    stand out; `level` is a line across the panel that belongs to the series; `areas` tell how large points are.
+    """
 
     title: str
     cells: tuple[Cell, ...] = ()
     points: tuple[tuple[float, float], ...] = ()
+    at: tuple[float, ...] = ()
+    rings: tuple[tuple[int, str], ...] = ()
+    level: Cell | None = None
+    areas: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
 class Panel:
     """One pair of axes: the metric stands at the vertical one, `said` above the title.
 
-    `places`, `at` and `axis` are the figure's, unless the panel has its own.
+    `places`, `at` and `axis` are the figure's, unless the panel has its own. `floor` is a line across it that
+    belongs to no series, `front` the points that a line goes through.
     """
 
     title: str
@@ -29,6 +38,8 @@ class Panel:
     places: tuple[str, ...] = ()
     at: tuple[float, ...] = ()
     axis: str = ""
+    floor: float | None = None
+    front: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,7 +53,7 @@ class Figure:
 
     name: str
     title: str
-    kind: Literal["bars", "lines", "scatter", "heat"]
+    kind: Literal["bars", "lines", "scatter", "heat", "curves", "frontier"]
     stub: str  # what a series is
     places: tuple[str, ...]
     panels: tuple[Panel, ...]
@@ -57,9 +68,14 @@ class Figure:
     facts: dict[str, str] = field(default_factory=dict)
     quantity: Kind = "score"  # what the values of the cells are
     measured: bool = True  # by runs, and not computed from formulas
+    ours: str = ""  # what a value of ours is, where it is no mean over the seeds
+    columns: int = 2  # of panels
+    given: tuple[Table, ...] = ()  # the points, where a row is no series
 
     def tables(self) -> tuple[Table, ...]:
-        """Return the points as tables: one, or one a panel where panels have places of their own."""
+        """Return the points as tables: one, one a panel where panels have places of their own, or those given."""
+        if self.given:
+            return self.given
         if not any(panel.places for panel in self.panels):
             return (self.table(),)
         alone = [

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["table", "figure"]
 PAPERS = {"hyperx": "Hyper-X", "pha": "PHA", "pet": "PET scaling"}
-_CURVES = ("parameters",)  # figures without a number
+_UNNUMBERED = ("parameters", "convergence", "frontier")  # figures
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Artifact:
     @property
     def kind(self) -> Kind:
         """What it is."""
-        return "figure" if self.name.startswith("figure") or self.name in _CURVES else "table"
+        return "figure" if self.name.startswith("figure") or self.name in _UNNUMBERED else "table"
 
     @property
     def number(self) -> str:
@@ -83,7 +83,14 @@ ARTIFACTS: dict[str, dict[str, Artifact]] = {
     "pet": {
         name: Artifact("pet", name, title, f"hxbench.report.pet.{name}")
         for name, title in {
+            "table1": "What the methods tune, and where (PET scaling, Table 1)",
+            "table2": "Parameters that APET tunes (PET scaling, Table 2)",
+            "figure2": "Five ways of tuning on nine backbones (PET scaling, Figure 2)",
+            "figure4": "APET at random places (PET scaling, Figure 4)",
+            "figure5": "APET by number of tuned parameters (PET scaling, Figure 5)",
             "figure7": "Transfer between tasks (PET scaling, Figure 7)",
+            "convergence": "Steps to 95 % of the final score (not in the paper)",
+            "frontier": "Cost and score of every way of tuning (not in the paper)",
         }.items()
     },
 }

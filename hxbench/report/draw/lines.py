@@ -61,7 +61,7 @@ def draw_lines(axes: Any, figure: "Figure", panel: "Panel") -> None:
     wide = (max(at) - min(at)) * figure.measured  # what is computed has no deviations to keep apart
     for number, one in enumerate(panel.series):
         _draw_series(axes, figure, panel, one, (number - (len(panel.series) - 1) / 2) * _SHIFT * wide)
-    axes.margins(x=0.04, y=0.09)
+    axes.margins(x=0.04 if figure.columns < 3 else 0.12, y=0.09)
     axes.set_xticks(at, [place.replace(" (", "\n(") for place in panel.places or figure.places])
     if figure.quantity == "parameters":  # which differ by their number of digits
         axes.set_yscale("log")

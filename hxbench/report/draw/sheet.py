@@ -5,7 +5,7 @@ from io import BytesIO
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from hxbench.report.draw import bars, heat, lines, scatter, style
+from hxbench.report.draw import bars, curves, frontier, heat, lines, scatter, style
 from hxbench.report.render.marks import raised
 from hxbench.report.table import MISSING, NOT_ALL
 
@@ -22,15 +22,20 @@ _METADATA: dict[str, dict[str, Any]] = {
 }
 _DPI = 200
 _LETTERS = 102  # of small text in a line
-_COLUMNS = 2  # of panels
-_PANEL = {"bars": 1.9, "lines": 1.55, "scatter": 2.3, "heat": 2.1}  # inches, the height
+# inches, the height
+_PANEL = {"bars": 1.9, "lines": 1.55, "scatter": 2.3, "heat": 2.1, "curves": 1.4, "frontier": 1.5}
 _UPRIGHT = 0.3  # of upright ticks, beyond what flat ones take
 _DRAW = {
     "bars": bars.draw_bars, "lines": lines.draw_lines, "scatter": scatter.draw_scatter, "heat": heat.draw_heat,
+    "curves": curves.draw_curves, "frontier": frontier.draw_frontier,
 }  # fmt: skip
-_LEGENDS = {"bars": bars.legend, "lines": lines.legend, "scatter": scatter.legend, "heat": heat.legend}
+_LEGENDS = {
+    "bars": bars.legend, "lines": lines.legend, "scatter": scatter.legend, "heat": heat.legend,
+    "curves": curves.legend, "frontier": frontier.legend,
+}  # fmt: skip
 _EDGE = 0.06
 _LEFT, _BETWEEN, _RIGHT = 0.54, 0.56, 0.06
+_LAST = 0.1  # beyond that, where panels are narrow: the last tick is at their edge
 _LEGEND_LETTERS = 100  # of a row of the legend, a handle and the room around it counted as eight
 
 
@@ -47,7 +52,7 @@ def _foot(figure: "Figure") -> list[str]:
         pass  # the caption says what it is computed from
     elif any(cell.mean is not None for cell in cells) or any(one.points for one in figure.series):
         several = "" if figure.kind == "heat" else ", with the sample s.d. where there are several"
-        said.append(f"Ours: mean over the seeds{several}.")
+        said.append(f"Ours: {figure.ours or f'mean over the seeds{several}'}.")
     else:
         said.append("Nothing of ours: no run of this figure is in the store yet.")
     # what the table calls the commands below is not below the picture
@@ -89,7 +94,7 @@ def draw(figure: "Figure") -> "Sheet":
     from matplotlib.figure import Figure as Sheet
 
     panels = heat.beside_published(figure) if figure.kind == "heat" else figure.panels
-    rows = -(-len(panels) // _COLUMNS)
+    rows = -(-len(panels) // figure.columns)
     handles, texts = _LEGENDS[figure.kind](figure)
     columns = _legend_columns(texts)
     title = wrap(figure.title, 80)
@@ -113,9 +118,10 @@ def draw(figure: "Figure") -> "Sheet":
         write(line, down, fontweight="bold" if number == 0 else "normal")
         down += style.LINE
     down += 0.02
-    wide = (style.WIDTH - _LEFT - _RIGHT - (_COLUMNS - 1) * _BETWEEN) / _COLUMNS
+    right = _RIGHT + _LAST * (figure.columns > 2)
+    wide = (style.WIDTH - _LEFT - right - (figure.columns - 1) * _BETWEEN) / figure.columns
     for number, one in enumerate(panels):
-        row, column = divmod(number, _COLUMNS)
+        row, column = divmod(number, figure.columns)
         left = _LEFT + column * (wide + _BETWEEN)
         bottom = height - down - row * (above + panel + below) - above - panel
         axes = sheet.add_axes((left / style.WIDTH, bottom / height, wide / style.WIDTH, panel / height))

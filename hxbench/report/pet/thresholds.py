@@ -1,32 +1,24 @@
 """Where tuning begins to work, and where more of it brings no more (PET scaling, section 5.3 and Figure 5).
 
-The paper gives no criterion for either threshold; those here are the sheet's, and fields of an experiment.
+The paper gives no criterion for either threshold; those here are fields of an experiment (`recipe.Criteria`).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import sqrt
 from statistics import fmean, stdev
+
+from hxbench.recipe import Criteria
 
 Points = Mapping[int, Sequence[float]]  # scores of the seeds by the number of tunable parameters
 
 
-@dataclass(frozen=True)
-class Criteria:
-    """What counts as leaving random guessing, and as equal to full fine-tuning.
-
-    `points` is how far below full fine-tuning a mean may be; without it, one sample deviation of its seeds.
-    """
-
-    standard_errors: float = 2.0
-    points: float | None = None
-
-    def __str__(self) -> str:
-        near = "one s.d. of its seeds" if self.points is None else f"{self.points:g} points"
-        return (
-            f"low: the first budget whose mean is more than {self.standard_errors:g} standard errors above random "
-            f"guessing; high: the first whose mean is within {near} of full fine-tuning"
-        )
+def said(criteria: Criteria) -> str:
+    """Return what counts, as a reader is told it."""
+    near = "one s.d. of its seeds" if criteria.points is None else f"{criteria.points:g} points"
+    return (
+        f"Low: the first budget whose mean is more than {criteria.standard_errors:g} standard errors above random "
+        f"guessing; high: the first whose mean is within {near} of full fine-tuning"
+    )
 
 
 def low_threshold(points: Points, random: float, criteria: Criteria) -> int | None:

@@ -1,6 +1,6 @@
 """Steps to 95 % of the final score."""
 
-from hxbench.report.pet.convergence import curve_in, steps_to_share
+from hxbench.report.pet.steps import curve_in, steps_to_share
 
 
 def row(step, value, split="dev", metric="score"):

@@ -1,0 +1,129 @@
+"""Figure 2: five ways of tuning on nine backbones, and how far apart they are."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from statistics import stdev
+
+from hxbench.report.cells import make_cell
+from hxbench.report.figure import Figure, Panel, Series
+from hxbench.report.pet.rates import HOW, rates_table, several
+from hxbench.report.pet.results import At, Results
+from hxbench.report.pet.rows import FAMILIES, METHODS, PAPER, Backbone, Family
+from hxbench.report.pet.scores import Tried
+from hxbench.report.pet.spread import change
+from hxbench.report.published import published
+from hxbench.report.table import Block, Cell, Marks, Row
+
+_NAME = "Figure 2"
+_PLACES = ("small", "middle", "large")
+_SPREAD = "S.D. over tuning methods"
+_HOW_SPREAD = (
+    "S.D.: sample deviation over the five bars of a backbone, full fine-tuning with them, by the only definition "
+    "that fits the printed ones."
+)
+Shown = Mapping[At, Tried]
+
+
+def printed(row: str, backbone: Backbone, family: Family) -> float | None:
+    """Return what the paper prints of a method, or of the deviation over them, on a backbone."""
+    metric = "sample_sd_over_5_methods" if row == _SPREAD else "average_performance"
+    return published(PAPER).value(_NAME, row, backbone.printed, metric, f"{len(family.tasks)} tasks")
+
+
+def _cell(tried: Shown, method: str, row: str, backbone: Backbone, family: Family, marks: Marks) -> Cell:
+    one = tried.get(At(backbone.size, method))
+    return make_cell(one.over(family.tasks) if one else None, printed(row, backbone, family), marks)
+
+
+def spread_of_bars(series: tuple[Series, ...], place: int) -> float | None:
+    """Return the sample deviation of the five bars at a place; None while one is missing."""
+    means = [one.cells[place].mean for one in series]
+    there = [mean for mean in means if mean is not None]
+    return stdev(there) if len(there) == len(METHODS) else None
+
+
+def spread_by_seed(tried: Shown, backbone: Backbone, family: Family) -> dict[int, float]:
+    """Return the deviation over the five methods for each seed that has them all."""
+    found = [tried.get(At(backbone.size, one.recipe)) for one in METHODS]
+    each = [one.by_seed(family.tasks) for one in found if one]
+    if len(each) < len(METHODS):
+        return {}
+    return {seed: stdev([scores[seed] for scores in each]) for seed in each[0] if all(seed in s for s in each)}
+
+
+def _spread_row(series: tuple[Series, ...], family: Family, marks: Marks) -> Row:
+    cells = []
+    for place, backbone in enumerate(family.backbones):
+        there = [one.cells[place] for one in series]
+        lacks = (marks.missing(),) if any(cell.marks for cell in there) else ()
+        value = spread_of_bars(series, place)
+        cells.append(Cell(value, published=printed(_SPREAD, backbone, family), n=1, marks=lacks if value else ()))
+    return Row(f"{family.title}, S.D.", tuple(cells))
+
+
+def _said(row: Row) -> str:
+    """Return the deviations as they stand above a panel."""
+    ours = ", ".join("–" if cell.mean is None else f"{cell.mean:.1f}" for cell in row.cells)
+    theirs = ", ".join(f"{cell.published:.2f}" for cell in row.cells if cell.published is not None)
+    return f"S.D. of the five: ours {ours}; published {theirs}"
+
+
+def _shrinks(tried: Shown) -> str:
+    """Return whether the deviation falls from the smallest to the largest backbone, over the seeds."""
+    words = []
+    for family in FAMILIES:
+        small, large = (spread_by_seed(tried, backbone, family) for backbone in family.ends)
+        if interval := change(small, large):
+            words.append(f"{family.title} {interval.said()}")
+    if not words:
+        return ""
+    return (
+        "S.D. over the five methods, largest minus smallest backbone, a value a seed, with Student's 95% interval "
+        f"over the seeds: {'; '.join(words)}. Below 0 it shrinks with scale."
+    )
+
+
+def build(results: Results) -> list[Figure]:
+    """Return the one figure, a panel for each family."""
+    tried, marks = results.tried("figure2"), Marks()
+    panels, spreads = [], []
+    for letter, family in zip("abc", FAMILIES, strict=True):
+        series = tuple(
+            Series(
+                one.title,
+                tuple(
+                    _cell(tried, one.recipe, one.title, backbone, family, marks) for backbone in family.backbones
+                ),
+            )
+            for one in METHODS
+        )
+        spreads.append(_spread_row(series, family, marks))
+        sizes = ", ".join(one.short for one in family.backbones)
+        panels.append(
+            Panel(
+                f"({letter}) {family.title} {sizes}", f"{len(family.tasks)} tasks", series, said=_said(spreads[-1])
+            )
+        )
+    every = [backbone for family in FAMILIES for backbone in family.backbones]
+    shown, shrinks = list(tried.values()), _shrinks(tried)
+    figure = Figure(
+        name="figure2",
+        title="PET scaling, Figure 2: five ways of tuning on nine backbones, mean over the tasks",
+        kind="bars",
+        stub="method",
+        places=_PLACES,
+        panels=tuple(panels),
+        columns=1,
+        compared=(Block("spread over the five methods", tuple(spreads)),),
+        heading=results.heading(shown, sizes=[one.size for one in every]),
+        caption=(_HOW_SPREAD, *([shrinks] if shrinks else [])),
+        notes=marks.notes(),
+        remarks=(
+            *([HOW] if several(tried) else []),
+            *results.without(every),
+            *results.remarks(shown, several_bodies=True),
+        ),
+        commands=results.commands(shown, "figure2"),
+        facts={"paper": PAPER, "profile": results.profile},
+    )
+    return [replace(figure, given=(figure.table(), *rates_table(figure.name, tried, figure.facts)))]

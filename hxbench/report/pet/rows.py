@@ -1,0 +1,100 @@
+"""What all artifacts of the paper share: its backbones, ways of tuning and tasks, and what they are called."""
+
+from dataclasses import dataclass
+
+from hxbench import recipe
+from hxbench.tasks import PET_TASKS, TEXT_TASKS
+
+PAPER = "pet"
+PLACED = ("sst2", "rte", "mrpc")  # what APET is run on (Figures 4 and 5)
+APET = "apet"
+
+
+@dataclass(frozen=True)
+class Method:
+    """One of the five ways of tuning: its name in the paper, and our recipe."""
+
+    title: str
+    recipe: str
+
+
+METHODS = (
+    Method("Prompt", "pet-prompt"),
+    Method("BitFit", "pet-bitfit"),
+    Method("LoRA", "pet-lora"),
+    Method("Adapter", "pet-adapter"),
+    Method("FT", "pet-ft"),
+)
+FT = METHODS[-1]
+BUDGETS = {"prompt": "Prompt", "bitfit": "BitFit", "lora": "LoRA", "adapter": "Adapter"}  # named for APET
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """One of the nine: the name of its size in a profile, and what the paper prints."""
+
+    size: str
+    printed: str
+
+    @property
+    def title(self) -> str:
+        """What it is called in full."""
+        return self.printed.replace("_", " ")
+
+    @property
+    def short(self) -> str:
+        """What sets it apart from the others of its family."""
+        return self.printed.partition("_")[2]
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family of backbones, from the smallest to the largest, and what it is run on."""
+
+    name: str
+    title: str
+    backbones: tuple[Backbone, ...]
+    guessing: bool  # whether who guesses may be right: it chooses among the classes, and does not write
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Its tasks in the paper's order: without a decoder no text is written."""
+        return tuple(task for task in PET_TASKS if TEXT_TASKS[task].labels or not self.guessing)
+
+    @property
+    def ends(self) -> tuple[Backbone, Backbone]:
+        """The smallest and the largest, which APET is run on."""
+        return self.backbones[0], self.backbones[-1]
+
+    def random(self, task: str) -> float:
+        """Return what guessing scores on a task in percent (PET scaling, section 5.3)."""
+        return 100.0 / len(TEXT_TASKS[task].labels) if self.guessing else 0.0
+
+
+def _family(name: str, title: str, names: str, guessing: bool) -> Family:
+    sizes = ("small", "base", "large")
+    backbones = (
+        Backbone(f"{name}-{size}", f"{title}_{own}") for size, own in zip(sizes, names.split(), strict=True)
+    )
+    return Family(name, title, tuple(backbones), guessing)
+
+
+FAMILIES = (
+    _family("bert", "BERT", "SMALL BASE LARGE", guessing=True),
+    _family("bloom", "BLOOM", "560M 1.1B 7.1B", guessing=False),
+    _family("t5", "T5", "SMALL BASE XXL", guessing=False),
+)
+ENDS = tuple(backbone for family in FAMILIES for backbone in family.ends)
+
+
+def title_of(method: str) -> str:
+    """Return what the tables call a method: as the paper does, or by its own recipe."""
+    known = {one.recipe: one.title for one in METHODS}
+    if method in known:
+        return known[method]
+    return str(recipe.load("methods", method).title) if method in recipe.recipe_names("methods") else method
+
+
+def task_title(task: str) -> str:
+    """Return what the paper calls a task."""
+    return TEXT_TASKS[task].title

@@ -1,0 +1,27 @@
+"""How fast a run gets where it ends: steps to a share of its final score, from its stored validation scores."""
+
+from hxbench.report.estimate import Rows
+
+SHARE = 0.95
+
+
+def curve_in(rows: Rows) -> list[tuple[int, float]]:
+    """Return (step, mean validation score) of a run in the order of its steps."""
+    found = {
+        int(row["step"]): float(row["value"])
+        for row in rows
+        if row.get("split") == "dev" and row.get("metric") == "score" and row.get("value") is not None
+    }
+    return sorted(found.items())
+
+
+def steps_to_share(curve: list[tuple[int, float]], share: float = SHARE) -> int | None:
+    """Return the first evaluated step that has `share` of the final score.
+
+    The final score is the best one, whose weights a run keeps; the answer is as fine as the run was evaluated
+    often. None without scores, and where the best is not above zero: it has no share to reach.
+    """
+    best = max((score for _, score in curve), default=0.0)
+    if best <= 0:
+        return None
+    return next(step for step, score in curve if score >= share * best)
