@@ -74,6 +74,7 @@ def block_runs(
                 "origin": origin,
                 "changes": block,
                 "size": block.size,
+                "transfer": transfer_of(block),
             }
             if block.few_shot and found.few_shot_from == "nothing":
                 yield from _few_shot_from_nothing(method, block.few_shot, draws, given)
@@ -93,6 +94,11 @@ def block_models(block: ExperimentBlock, one_task: bool) -> tuple[settings.Model
     if block.tasks:
         return tuple(settings.Model(task) for task in block.tasks)
     return settings.models(block.setting, one_task=one_task, switched=block.switched, suite=block.suite)
+
+
+def transfer_of(block: ExperimentBlock) -> tuple[str, ...]:
+    """Return the tasks that every model of a block is scored on beside its own: one list for all of them."""
+    return block.tasks if block.transfer else ()
 
 
 def _few_shot_from_nothing(

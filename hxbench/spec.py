@@ -73,7 +73,9 @@ class DataSpec(Closed):
         0.2, gt=0, allow_inf_nan=False
     )  # STS-B scores are rounded to multiples of it; the code has 0.1
     template: Literal["pha", "pet"] = added("pha")  # whose source texts (`encoding.templates`)
-    labels: Literal["digits", "words"] = added("digits")  # how a class is written
+    labels: Literal["digits", "words", "unified"] = added(
+        "digits"
+    )  # how a class is called; unified: by `tasks.unified_label`, the same in all tasks
     fingerprint: str = ""  # of the files that were read; filled in when the run is resolved
 
 
@@ -197,6 +199,9 @@ class RunSpec(Closed):
     partition: Literal["a", "b", "a-switched", "b-switched"] | None = None
     language: str | None = None
     few_shot: FewShotSpec | None = None
+    transfer: tuple[TaskName, ...] = added(
+        ()
+    )  # tasks that the model is scored on as it is, though trained on one alone (PET scaling, appendix E)
     after: dict[str, str] = Field(default_factory=dict)  # ids of the runs it builds on, by their role; resolved
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     profile: str
@@ -231,6 +236,8 @@ class RunSpec(Closed):
             "held out": f"without {','.join(data.held_out)}" if data.held_out else "",
             "data": f"{data.train_examples} examples" if data.train_examples else _percent(data.train_share),
             "ablation": _left_out(self.options),
+            "places": _alone(self.options.get("places")),
+            "transfer": "with transfer" if self.transfer else "",
             "weights": "random body" if self.backbone.weights == "random" else "",
         }
 
@@ -245,6 +252,11 @@ class RunSpec(Closed):
 
 def _percent(share: float | None) -> str:
     return f"{100 * share:g} %" if share else ""
+
+
+def _alone(places: Any) -> str:
+    """Return which places an APET is confined to."""
+    return f"{places} places" if places in ("existing", "inserted") else ""
 
 
 def _left_out(options: dict[str, Any]) -> str:

@@ -124,12 +124,15 @@ def _pet() -> dict[str, PetTask]:
 PET_TASKS: dict[str, PetTask] = _pet()
 
 
+UNIFIED_LABELS = 3  # 0, 1 and 2
+
+
 def unified_label(task: TextTask, label: int) -> int:
     """Return what a class id is called in PET's transfer between tasks (its appendix E), where all tasks agree.
 
-    0 is negative, not entailed, contradicted, not the same; 1 is positive, entailed, the same; 2 is neutral. They
-    are the code's digits, so that a text-to-text run with PET's template and `data.labels: digits` writes them
-    already. Raises `InputError` for a task that PET does not have or that has no classes.
+    0 is negative, not entailed, contradicted, not the same; 1 is positive, entailed, the same; 2 is neutral: the
+    code's digits. A run has them with `data.labels: unified`, whatever its template. Raises `InputError` for a
+    task that PET does not have or that has no classes.
     """
     digits = PET_TASKS[task.name].digits if task.name in PET_TASKS else ()
     if not digits:

@@ -47,7 +47,7 @@ def tasks_of(spec: "RunSpec") -> list[str]:
     from hxbench.settings import model_tasks
 
     new = [spec.few_shot.task] if spec.few_shot else []
-    return [*model_tasks(spec.setting, spec.task, spec.suite), *new]
+    return [*model_tasks(spec.setting, spec.task, spec.suite), *new, *spec.transfer]
 
 
 def do(session: "Session", place: "Launcher") -> "list[tuple[Planned, Outcome]]":
@@ -129,7 +129,7 @@ def _show_text_scores(records: "Sequence[RunRecord]", as_json: bool) -> None:
             name: m["value"]
             for name, task in TEXT_TASKS.items()
             for m in tests
-            if (m["task"], m["metric"]) == (name, task.metric)
+            if (m["task"], m["metric"]) == (name, task.metric) and m.get("role") != "target"
         }
         row: dict[str, Any] = {"run": record.id, "title": record.title, **scores}
         if len(scores) > 1:

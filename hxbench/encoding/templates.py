@@ -13,7 +13,7 @@ from typing import Literal
 
 from hxbench.errors import InputError
 from hxbench.spec import DataSpec
-from hxbench.tasks import PET_TASKS, TextTask, right_answers
+from hxbench.tasks import PET_TASKS, TextTask, right_answers, unified_label
 
 BEHIND = {"pha": "", "pet": " Output: "}  # the fields of an example, in each template
 HIGHEST = 5  # STS-B scores go from 0 to here
@@ -25,7 +25,7 @@ class Wording:
     """Whose template an example is in, and how a class is written: `words` are those of `TextTask.labels`."""
 
     template: Literal["pha", "pet"] = "pha"
-    labels: Literal["digits", "words"] = "digits"
+    labels: Literal["digits", "words", "unified"] = "digits"
 
     @classmethod
     def of(cls, data: DataSpec) -> "Wording":
@@ -93,7 +93,7 @@ def label_texts(task: TextTask, score_step: float, wording: Wording = PHA) -> tu
     """Return every target text that the task can have, classes by id and scores upwards; () of free text.
 
     Steps of 0.2 give 26 scores as in T5, the published code's 0.1 gives 51. PET's digits are not the class ids; a
-    task that PET does not have has its class ids in its template too.
+    task that PET does not have has its class ids in its template too, and no unified labels (`InputError`).
     """
     if task.kind == "generation":
         return ()
@@ -102,6 +102,8 @@ def label_texts(task: TextTask, score_step: float, wording: Wording = PHA) -> tu
         return tuple(_one_decimal(n * step) for n in range(int(HIGHEST / step) + 1))
     if wording.labels == "words":
         return task.labels
+    if wording.labels == "unified":
+        return tuple(str(unified_label(task, label)) for label in range(len(task.labels)))
     if wording.template == "pet" and task.name in PET_TASKS:
         return PET_TASKS[task.name].digits
     return tuple(str(label) for label in range(len(task.labels)))

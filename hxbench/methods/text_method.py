@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -37,6 +37,8 @@ class Objective:
 class TextMethod(Method):
     """A method that reads the sources of a `TextBatch` and answers with its targets."""
 
+    transfers: ClassVar[bool] = False  # nothing in it is of one task: it can be applied to others as it is
+
     def __init__(
         self,
         backbone: Backbone,
@@ -57,8 +59,11 @@ class TextMethod(Method):
         self.objective = objective or Objective()
 
     @classmethod
-    def on(cls, backbone: Backbone, *, seed: int = 0, **others: Any) -> "TextMethod":
-        """Return the method on a backbone, given what `__init__` takes; `seed` is the run's."""
+    def on(cls, backbone: Backbone, *, seed: int = 0, unified: bool = False, **others: Any) -> "TextMethod":
+        """Return the method on a backbone, given what `__init__` takes; `seed` is the run's.
+
+        `unified` says that tasks share their labels, which one that writes labels need not be told.
+        """
         return cls(backbone, **others)
 
     def adapter_weights(self, condition: TextCondition) -> Mapping[SiteKey, SiteWeights]:

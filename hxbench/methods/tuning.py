@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import Family, SiteKey, Sites, SiteWeights
+from hxbench.errors import InputError
 from hxbench.methods.causal import CausalText, LossOver
 from hxbench.methods.classifier import Classifier, Head, require_classes
 from hxbench.methods.text_method import TextCondition, TextMethod
@@ -72,12 +73,21 @@ class PetMethod(TextMethod):
 
     Options: ClassVar[type[Closed]] = TuningOptions
     stacks = ("encoder", "encoder-decoder", "decoder")
+    transfers = True
 
     @classmethod
     def require(cls, spec: RunSpec, family: Family) -> None:
-        """Raise `InputError` for a task that has to be written, on an encoder alone."""
+        """Raise `InputError` for a task that an encoder alone cannot answer, or whose classes it does not know."""
         if family.stacks == "encoder" and spec.task:
-            require_classes(text_task(spec.task))
+            own = text_task(spec.task)
+            require_classes(own)
+            for other in map(text_task, spec.transfer):
+                require_classes(other)
+                if spec.data.labels != "unified" and other.labels != own.labels:
+                    raise InputError(
+                        f"a head trained on {own.title} does not know the classes of {other.title}: "
+                        "data.labels=unified gives all tasks the same."
+                    )
 
     @classmethod
     def tuning(cls, backbone: Backbone, options: Any, seed: int) -> Tuning:
@@ -85,9 +95,11 @@ class PetMethod(TextMethod):
         raise NotImplementedError
 
     @classmethod
-    def on(cls, backbone: Backbone, *, seed: int = 0, **others: Any) -> TextMethod:
+    def on(cls, backbone: Backbone, *, seed: int = 0, unified: bool = False, **others: Any) -> TextMethod:
         """Return the method on a backbone; `others` as every text method."""
         tuned_by = lambda backbone, options: cls.tuning(backbone, options, seed)  # noqa: E731
+        if backbone.chooses:
+            others["unified"] = unified
         return _BY_STACKS[backbone.family.stacks](backbone, tuned_by=tuned_by, **others)
 
 

@@ -30,11 +30,12 @@ def resolve(
     origin: str | None = None,
     assignments: Iterable[str] = (),
     changes: Override | None = None,
+    transfer: Iterable[str] = (),
 ) -> RunSpec:
     """Return the run spec for one model; data and backbone fingerprints are still empty.
 
     `changes` are those of an experiment's block, laid over the method and its variant; `size` is that of the
-    backbone, where the profile has several.
+    backbone, where the profile has several; `transfer` are tasks that the trained model is scored on as well.
 
     Raises `InputError` for an unknown name, a value outside its range, or a setting the method does not have.
     """
@@ -71,6 +72,7 @@ def resolve(
             "suite": suite if ground.is_text and setting != "single" else None,
             "task": task if setting == "single" or recipe.one_task else None,
             "partition": partition if setting == "mixed" else None,
+            "transfer": tuple(transfer),
             "seed": ground.seeds[0] if seed is None else seed,
             "profile": Path(profile).stem,
             "options": merge(*(layer.options for layer in layers), given["options"]),

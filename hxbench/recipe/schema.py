@@ -1,8 +1,8 @@
 """What a recipe may say: closed schemas of methods, profiles and experiments (backbones: `spec.BackboneSpec`)."""
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from hxbench import settings
 from hxbench.spec import Closed, Family, Positive, Rate, Weights
@@ -106,6 +106,13 @@ class ExperimentBlock(Override):
     each: dict[str, InTurn[Any]] = Field(default_factory=dict)  # values of options; no runs where there are none
     rates: InTurn[Rate] = ()  # learning rates: the best by validation counts; without any the recipes' own
     few_shot: FewShotRecipe | None = None  # from the models of this setting
+    transfer: bool = False  # every model is also scored, as it is, on all other tasks of the block
+
+    @model_validator(mode="after")
+    def _transfer_is_between_tasks(self) -> Self:
+        if self.transfer and (self.setting != "single" or len(self.tasks) < 2 or self.few_shot):
+            raise ValueError("transfer is between two tasks or more of the single setting, without few_shot")
+        return self
 
 
 class Criteria(Closed):

@@ -100,6 +100,7 @@ def recipe_spec(
             method, setting=setting, profile=profile, variant=variant, task=known[0].task,
             partition=known[0].partition, suite=block.suite if block else suite, size=block.size if block else "",
             backbone_weights=block.weights if block else "pretrained", changes=block, origin=origin,
+            transfer=experiment.transfer_of(block) if block else (),
         )  # fmt: skip
     except InputError:
         return None

@@ -88,6 +88,7 @@ ARTIFACTS: dict[str, dict[str, Artifact]] = {
             "figure2": "Five ways of tuning on nine backbones (PET scaling, Figure 2)",
             "figure4": "APET at random places (PET scaling, Figure 4)",
             "figure5": "APET by number of tuned parameters (PET scaling, Figure 5)",
+            "figure7": "Transfer between tasks (PET scaling, Figure 7)",
             "convergence": "Steps to 95 % of the final score (not in the paper)",
             "frontier": "Cost and score of every way of tuning (not in the paper)",
         }.items()

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-Kind = Literal["score", "share", "count", "parameters", "duration", "bytes", "rate", "seeds"]
+Kind = Literal["score", "percent", "share", "count", "parameters", "duration", "bytes", "rate", "seeds"]
 MISSING = "*"  # the mark of a cell that lacks runs
 NOT_ALL = "not all runs are there yet"  # what it means where no commands stand below
 UNITS: dict[Kind, str] = {
-    "score": "percent", "share": "", "count": "", "parameters": "", "duration": "s", "bytes": "B",
-    "rate": "tokens/s", "seeds": "",
+    "score": "percent", "percent": "percent", "share": "", "count": "", "parameters": "", "duration": "s",
+    "bytes": "B", "rate": "tokens/s", "seeds": "",
 }  # fmt: skip
 
 
@@ -117,7 +117,7 @@ def format_value(value: float, kind: Kind) -> str:
         return f"{value / size:.3g}{letter}"
     if kind == "share":
         return f"{round(value, 2) + 0.0:.2f}"  # and no zero has a sign
-    if kind == "seeds":
+    if kind in ("percent", "seeds"):
         return f"{value:.0f}"
     if kind == "duration":
         if value < 120:

@@ -16,6 +16,7 @@ from hxbench.methods.tagging import Condition, TaggingMethod
 from hxbench.methods.text_method import Objective, TextMethod
 from hxbench.settings import model_tasks
 from hxbench.spec import RunSpec, validated
+from hxbench.stages.transfer import foreign, require_transfer
 from hxbench.store import Store
 from hxbench.tasks import LANGUAGE
 from hxbench.training.checkpoint import read_weights
@@ -25,6 +26,7 @@ def with_options(spec: RunSpec) -> RunSpec:
     """Return the spec with the method's options complete: defaults filled in, unknown keys refused."""
     kind = method_class(spec.kind)
     options = validated(kind.Options, spec.options, f"options of {spec.method}")
+    require_transfer(spec, foreign(spec))
     body = spec.backbone
     family = body.pretrain.architecture if body.pretrain else (body.shape or {}).get("model_type")
     if family is not None:  # else its files will tell
@@ -52,6 +54,7 @@ def build(spec: RunSpec, backbone: Backbone) -> Method:
         method: Method = kind.on(
             backbone,
             seed=spec.seed,
+            unified=spec.data.labels == "unified",
             tasks=tasks,
             new_task=new,
             options=options,

@@ -12,7 +12,7 @@ from hxbench.methods import method_class
 from hxbench.settings import TASKS, Pair
 from hxbench.stages.compose import Composer, Composition, can_compose, parse
 from hxbench.stages.data import RunData
-from hxbench.stages.evaluate_text import evaluate_text
+from hxbench.stages.evaluate_text import evaluate_text, own_tasks
 from hxbench.stages.inputs import DataSource, plan_to_score
 from hxbench.stages.lineage import lack, lineage
 from hxbench.stages.pair import heads as heads_of
@@ -53,7 +53,7 @@ def evaluate(
         for answers in evaluate_text(
             record, tasks=tasks, split=split, data_source=data_source, offline=offline, report=report
         ):
-            yield Scored(answers, "source")
+            yield Scored(answers, "source" if answers.task in own_tasks(spec) else "target")
         return
     if split not in SPLITS[1:]:
         raise InputError(did_you_mean("split to score", split, list(SPLITS[1:])))

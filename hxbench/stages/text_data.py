@@ -113,7 +113,7 @@ class TextRunData:
 
     def _batches(self, method: Method, pair: Pair, rows: Rows) -> Iterator[TextBatch]:
         size, device = self.spec.training.eval_batch_size, next(method.parameters()).device
-        task = self.tasks.index(pair.task) if pair.task in self.tasks else 0
+        task = self._place(pair.task)
         for start in range(0, len(rows), size):
             some = np.arange(start, min(start + size, len(rows)))
             batch = collate_text(
@@ -124,6 +124,10 @@ class TextRunData:
                 task=pair.task,
             )
             yield batch.to(device)
+
+    def _place(self, task: str) -> int:
+        """Return the place of a task among the run's own; of one that the model is only applied to, any."""
+        return self.tasks.index(task) if task in self.tasks else 0
 
     def score(self, method: Method, pair: Pair, split: str) -> Answers:
         """Return a split with what the method answers."""
@@ -137,7 +141,7 @@ class TextRunData:
                 encoded,
                 self.tokenizer,
                 self.spec.data.score_step,
-                place=self.tasks.index(pair.task),
+                place=self._place(pair.task),
                 wording=Wording.of(self.spec.data),
                 choices=self.choices,
             )
@@ -149,7 +153,8 @@ class TextRunData:
         """Yield what one would score who always gave the most frequent answer of the training set."""
         for pair in self.plan.test[share[0] :: share[1]]:
             task = TEXT_TASKS[pair.task]
-            if task.kind == "classification":
+            # of a task that it is only applied to, a run reads no training set
+            if task.kind == "classification" and pair in self.plan.train:
                 known = self.corpora.load(*pair, "train")["target"]
                 gold = self.corpora.load(*pair, "test")["target"]
                 row = {"split": "test", "task": pair.task, "language": pair.language, "metric": "majority"}

@@ -1,10 +1,14 @@
-"""What a text-to-text run trains on, selects by and scores: the tasks of its model, or the one it is tuned to."""
+"""What a text-to-text run trains on, selects by and scores: the tasks of its model, or the one it is tuned to.
+
+A run with transfer is scored on other tasks as well, of which it reads the test sets and nothing else.
+"""
 
 from hxbench.corpora.collection import Collection
 from hxbench.errors import InputError, LackingData
 from hxbench.settings import Pair, model_tasks, text_pairs
 from hxbench.spec import RunSpec
 from hxbench.stages.plan import Plan, require_examples
+from hxbench.stages.transfer import foreign
 
 
 def text_plan(spec: RunSpec, corpora: Collection, probes: tuple[str, ...] = ()) -> Plan:
@@ -20,13 +24,15 @@ def text_plan(spec: RunSpec, corpora: Collection, probes: tuple[str, ...] = ()) 
         raise LackingData(f"{spec.title}: the data source has no training set of {_names(wanted)}.")
     if shot:
         require_examples(wanted[0], train, shot.k, corpora)
+    further = text_pairs(() if shot else foreign(spec))
+    test = tuple(pair for pair in (*train, *further) if "test" in corpora.splits(*pair))
     return Plan(
         train=train,
         mlm=(),
         counted=(),
         validation=_validation(spec, list(train), corpora),
-        test=tuple(pair for pair in train if "test" in corpora.splits(*pair)),
-        missing=tuple(pair for pair in wanted if pair not in train or "test" not in corpora.splits(*pair)),
+        test=test,
+        missing=tuple(pair for pair in (*wanted, *further) if pair not in test),
         probes=tuple(p for p in _probes(spec, probes) if "test" in corpora.splits(*p)),
     )
 

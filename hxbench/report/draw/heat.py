@@ -1,5 +1,9 @@
-"""A panel of values as a map: a row a series, a column a place, each value written where it stands."""
+"""A panel of values as a map: a row a series, a column a place, each value written where it stands.
 
+Where the paper has values, its map stands beside ours.
+"""
+
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hxbench.report.draw import style
@@ -10,6 +14,31 @@ if TYPE_CHECKING:
     from hxbench.report.figure import Figure, Panel
 
 _DARK = 0.6  # of the range: from there on letters are white
+
+
+def beside_published(figure: "Figure") -> "tuple[Panel, ...]":
+    """Return the panels to be drawn: behind each that the paper has values of, those in a panel of their own."""
+    panels = []
+    for panel in figure.panels:
+        panels.append(panel)
+        if any(cell.published is not None for one in panel.series for cell in one.cells):
+            theirs = tuple(
+                replace(one, cells=tuple(Cell(cell.published) for cell in one.cells)) for one in panel.series
+            )
+            panels.append(replace(panel, title=f"{panel.title}: published", series=theirs, said=""))
+    return tuple(panels)
+
+
+def _range(figure: "Figure") -> tuple[float, float]:
+    """Return the lowest and the highest value of the scale, the same in all panels.
+
+    Percent are of something that counts as whole: more than that is no darker.
+    """
+    if figure.quantity == "percent":
+        return 0.0, 100.0
+    there = [cell.mean for one in figure.series for cell in one.cells if cell.mean is not None]
+    low, high = (min(there), max(there)) if there else (0.0, 1.0)
+    return low, high if high > low else low + 1.0
 
 
 def _text(cell: Cell, figure: "Figure") -> str:
@@ -26,9 +55,8 @@ def draw_heat(axes: Any, figure: "Figure", panel: "Panel") -> None:
 
     from matplotlib.patches import Rectangle
 
-    there = [cell.mean for one in figure.series for cell in one.cells if cell.mean is not None]
-    low, high = (min(there), max(there)) if there else (0.0, 1.0)
-    high = high if high > low else low + 1.0
+    there = [cell.mean for one in panel.series for cell in one.cells if cell.mean is not None]
+    low, high = _range(figure)
     values = [[nan if cell.mean is None else cell.mean for cell in one.cells] for one in panel.series]
     axes.imshow(values, cmap="Blues", vmin=low, vmax=high, aspect="auto")
     for row, one in enumerate(panel.series):
@@ -41,7 +69,8 @@ def draw_heat(axes: Any, figure: "Figure", panel: "Panel") -> None:
                                          linestyle=(0, (3, 2)), edgecolor="#D55E00"))  # fmt: skip
     if not there:
         axes.text(0.5, 0.5, "no runs yet", ha="center", va="center", transform=axes.transAxes, color=style.FAINT)
-    axes.set_xticks(range(len(figure.places)), figure.places, rotation=90)
+    places = panel.places or figure.places
+    axes.set_xticks(range(len(places)), places, rotation=90)
     axes.set_yticks(range(len(panel.series)), [one.title for one in panel.series])
     axes.tick_params(length=0)
     axes.set_xlabel(panel.axis or figure.axis, labelpad=2)

@@ -93,12 +93,13 @@ def draw(figure: "Figure") -> "Sheet":
     """Return the figure on a sheet as wide as a page's text; settings and canvas are the caller's."""
     from matplotlib.figure import Figure as Sheet
 
-    rows = -(-len(figure.panels) // figure.columns)
+    panels = heat.beside_published(figure) if figure.kind == "heat" else figure.panels
+    rows = -(-len(panels) // figure.columns)
     handles, texts = _LEGENDS[figure.kind](figure)
     columns = _legend_columns(texts)
     title = wrap(figure.title, 80)
     head, foot = _head(figure), _foot(figure)
-    above = 0.1 + style.LINE * (1 + any(panel.said for panel in figure.panels))  # a panel's title and what it says
+    above = 0.1 + style.LINE * (1 + any(panel.said for panel in panels))  # a panel's title and what it says
     below = 0.22 + _room(figure)  # its ticks and axis
     panel = _PANEL[figure.kind]
     legend_height = -(-len(texts) // columns) * style.LINE * 1.12 + 0.1
@@ -119,7 +120,7 @@ def draw(figure: "Figure") -> "Sheet":
     down += 0.02
     right = _RIGHT + _LAST * (figure.columns > 2)
     wide = (style.WIDTH - _LEFT - right - (figure.columns - 1) * _BETWEEN) / figure.columns
-    for number, one in enumerate(figure.panels):
+    for number, one in enumerate(panels):
         row, column = divmod(number, figure.columns)
         left = _LEFT + column * (wide + _BETWEEN)
         bottom = height - down - row * (above + panel + below) - above - panel

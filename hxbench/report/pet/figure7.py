@@ -1,0 +1,134 @@
+"""Figure 7: transfer between tasks, of small models (a) and large ones (b), and what it comes to by type (c)."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from hxbench.report.cells import make_cell
+from hxbench.report.figure import Figure, Panel, Series
+from hxbench.report.pet.transfer import across, across_labels, within
+from hxbench.report.pet.transfer_model import EXPERIMENT, MODELS, MODES, PAPER, TransferModel, models_of
+from hxbench.report.results import PaperResults
+from hxbench.report.table import Cell, Marks
+from hxbench.tasks import PET_GROUPS, PET_TASKS
+
+SHEETS = {"a": ("small models", ("bert-small", "t5-small")), "b": ("large models", ("bert-large", "t5-large"))}
+SHORT = {"sst2": "SST2", "rotten": "RT", "samsum": "SAMS", "multinews": "MN"}  # others: their names
+NAMES = "RT: Rotten Tomatoes; NQ: NQ-Open; SAMS: SAMSum; MN: Multi-News."
+NUMBERS = "ours: mean over the seeds, in percent of the target's own training; published: on real data"
+# which cells of a matrix a mean is over
+KINDS: dict[str, Callable[[str, str], bool]] = {
+    "within a type": within,
+    "across types": across,
+    "across, labels only": across_labels,
+}
+FREQUENT = "most frequent label"
+
+
+def short(task: str) -> str:
+    """Return what a row or a column of a matrix is called."""
+    return SHORT.get(task, task.upper())
+
+
+def _panel(model: TransferModel, marks: Marks) -> Panel:
+    """Return a matrix, a row a source and a column a target."""
+    rows = []
+    for source in model.tasks:
+        cells = []
+        for target in model.tasks:
+            ours = model.transfer.relative(source, target) if model.condition else None
+            cells.append(make_cell(ours, model.printed(source, target), marks))
+        rows.append(Series(short(source), tuple(cells)))
+    return Panel(model.title, "", tuple(rows), places=tuple(map(short, model.tasks)))
+
+
+def _matrices(letter: str, models: list[TransferModel], results: PaperResults[Any]) -> Figure:
+    about, sizes = SHEETS[letter]
+    shown = [model for size in sizes for model in models if model.size == size]
+    marks = Marks()
+    panels = tuple(_panel(model, marks) for model in shown)
+    guessed = {model.title: names for model in shown if (names := model.guessed())}
+    read = "; ".join(f"{title}: {', '.join(names)}" for title, names in guessed.items())
+    figure = Figure(
+        name=f"figure7{letter}",
+        title=f"PET scaling, Figure 7 ({letter}): transfer between tasks, {about}",
+        kind="heat",
+        stub="source",
+        places=(),
+        panels=panels,
+        axis="target",
+        caption=(
+            "The task's own training is 100, which is the darkest blue: more is no darker.",
+            NAMES,
+            *([f"Published rows read by the pattern of their neighbours: {read}."] if read else []),
+        ),
+        notes=marks.notes(),
+        quantity="percent",
+    )
+    return _said(figure, shown, results)
+
+
+def _means(models: list[TransferModel], results: PaperResults[Any]) -> Figure:
+    marks, panels = Marks(), []
+    for places, mode in MODES.items():
+        of_mode = [model for model in models if model.places == places]
+        rows = [
+            Series(title, tuple(_mean(model, kind, marks) for model in of_mode)) for title, kind in KINDS.items()
+        ]
+        rows.append(Series(FREQUENT, tuple(_frequent(model, marks) for model in of_mode)))
+        panels.append(Panel(mode, "percent of own training", tuple(rows)))
+    types = []
+    for group in PET_GROUPS:
+        of_group = (short(task) for task, known in PET_TASKS.items() if known.group == group)
+        types.append(f"{group.upper()} ({', '.join(of_group)})")
+    figure = Figure(
+        name="figure7c",
+        title="PET scaling, Figure 7: what transfer comes to, in small and in large models",
+        kind="bars",
+        stub="mean over cells",
+        places=tuple(MODELS.values()),
+        panels=tuple(panels),
+        caption=(
+            f"Off the diagonal. Types: {'; '.join(types)}.",
+            "Labels only: from tasks with labels to tasks with labels. Most frequent label: what always answering "
+            "that of the training set would score on these targets.",
+        ),
+        notes=marks.notes(),
+    )
+    return _said(figure, models, results)
+
+
+def _mean(model: TransferModel, kind: Callable[[str, str], bool], marks: Marks) -> Cell:
+    return make_cell(model.transfer.mean(kind) if model.condition else None, model.printed_mean(kind), marks)
+
+
+def _frequent(model: TransferModel, marks: Marks) -> Cell:
+    return make_cell(model.transfer.frequent(), None, marks) if model.condition else Cell()
+
+
+def _said(figure: Figure, models: list[TransferModel], results: PaperResults[Any]) -> Figure:
+    """Return the figure with what has to be said of the runs it shows."""
+    shown = [model.condition for model in models if model.condition]
+    absent = dict.fromkeys(MODELS[model.size] for model in models if model.condition is None)
+    remarks = [f"profile {results.profile} has no backbone for {', '.join(absent)}."] if absent else []
+    for budget, mode in dict.fromkeys(
+        (str(one.block.options["budget"]), str(one.block.options["mode"])) for one in shown
+    ):
+        remarks.append(
+            f"not stated in the paper: the budget (here {budget}), how places are drawn (here {mode}), and how "
+            "BERT's tasks of two and of three labels share a head (here three outputs, all in the loss; an answer "
+            "is the most probable of the labels that the task has)."
+        )
+    return replace(
+        figure,
+        heading=results.heading(shown, NUMBERS, sizes=list(dict.fromkeys(model.size for model in models))),
+        remarks=(*remarks, *results.remarks(shown, several_bodies=True)),
+        commands=results.commands(shown, EXPERIMENT),
+        facts={"paper": PAPER, "profile": results.profile},
+    )
+
+
+def build(results: PaperResults[Any]) -> list[Figure]:
+    """Return the matrices of small and of large models, and their means by type."""
+    models = models_of(results)
+    return [*(_matrices(letter, models, results) for letter in SHEETS), _means(models, results)]

@@ -1,0 +1,80 @@
+"""One model of Figure 7 in one mode: our runs of it, and what the paper prints."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from hxbench import experiment as experiments
+from hxbench.recipe import ExperimentBlock
+from hxbench.report.pet.transfer import Transfer, cells_where
+from hxbench.report.published import published
+from hxbench.report.results import PaperResults
+from hxbench.report.shown import Condition
+from hxbench.tasks import TEXT_TASKS
+
+PAPER, EXPERIMENT = "pet", "figure7"
+MODES = {"existing": "INNER", "inserted": "INSERT"}  # by the places of APET
+# by size in the profile; the published numbers have an underscore in place of the blank
+MODELS = {"bert-small": "BERT SMALL", "bert-large": "BERT LARGE", "t5-small": "T5 SMALL", "t5-large": "T5 XXL"}
+_GUESSED = "resolved"  # in the place of published numbers whose digits had run together
+
+
+@dataclass(frozen=True)
+class TransferModel:
+    """One model in one mode: what the experiment asks for, None where the profile lacks it, and our runs of it."""
+
+    size: str
+    places: str
+    condition: Condition[Any] | None
+    transfer: Transfer
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks of its rows, and of its columns."""
+        return self.transfer.tasks
+
+    @property
+    def title(self) -> str:
+        """What its panel is called."""
+        return f"{MODELS[self.size]}, {MODES[self.places]}"
+
+    @property
+    def _group(self) -> str:
+        return f"{MODELS[self.size].replace(' ', '_')}; APET_{MODES[self.places]}"
+
+    def printed(self, source: str, target: str) -> float | None:
+        """Return the published value of a cell."""
+        row, column = f"source={TEXT_TASKS[source].title}", f"target={TEXT_TASKS[target].title}"
+        return published(PAPER).value("Figure 7", row, column, "zero_shot_relative_performance", self._group)
+
+    def printed_mean(self, kind: Callable[[str, str], bool]) -> float | None:
+        """Return the mean of the published values over the cells of a kind, which are all there or none."""
+        values = [self.printed(*cell) for cell in cells_where(self.tasks, kind)]
+        there = [value for value in values if value is not None]
+        return fmean(there) if there and len(there) == len(values) else None
+
+    def guessed(self) -> list[str]:
+        """Return the sources whose published rows were read by the pattern of their neighbours, by title."""
+        rows = (row for row in published(PAPER).rows if row["artifact"] == "Figure 7")
+        doubtful = (row for row in rows if row["group"] == self._group and _GUESSED in row["place"])
+        return list(dict.fromkeys(row["row"].removeprefix("source=") for row in doubtful))
+
+
+def models_of(results: PaperResults[Any]) -> list[TransferModel]:
+    """Return the models of the experiment in both modes, mode by mode; our runs are read here."""
+    conditions = {_key(one.block): one for one in results.conditions(EXPERIMENT)}
+    tasks = {size: block.tasks for block in experiments.blocks(PAPER, EXPERIMENT) for size in block.sizes}
+    found = []
+    for places in MODES:
+        for size in MODELS:
+            one = conditions.get((size, places))
+            transfer = Transfer(tasks[size], results.scale.seeds)
+            for (model, seed), record in one.run_set.family.runs.items() if one else ():
+                transfer.add(seed, model.task, record.metrics())
+            found.append(TransferModel(size, places, one, transfer))
+    return found
+
+
+def _key(block: ExperimentBlock) -> tuple[str, str]:
+    return block.size, str(block.options.get("places"))
