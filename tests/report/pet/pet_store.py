@@ -68,6 +68,7 @@ def write_run(store, spec, score, curve=None):
     with store.open_run(spec) as run:
         rows = [{"split": "test", **where, "metric": task.metric, "value": score, "step": 1, "sentences": 10}]
         rows += [{"split": "test", **where, "metric": other, "value": -1000.0, "step": 1} for other in task.others]
+        rows.append({"split": "test", **where, "metric": "majority", "value": 55.0 + len(spec.task), "step": 0})
         for step, value in curve if curve is not None else [(50, score / 2), (100, score)]:
             rows.append(
                 {"split": "dev", "task": None, "language": "mean", "metric": "score", "value": value, "step": step}
