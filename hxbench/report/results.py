@@ -33,6 +33,7 @@ class PaperResults(ABC, Generic[R]):
 
     def __init__(self, store: Store, profile: str | None = None, own: str | None = None) -> None:
         """Read what a store has; `own` is the file of an experiment whose runs go before the recipes'."""
+        self.store = store
         found = [r for r in store.runs() if _field(r, "paper") == self.paper]
         self._scale, self._remarks = choose_profile(found, profile)  # maybe a file of the user's own
         self.profile = Path(self._scale).stem

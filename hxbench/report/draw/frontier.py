@@ -8,15 +8,43 @@ from hxbench.report.table import format_value
 if TYPE_CHECKING:
     from hxbench.report.figure import Figure, Panel
 
+_FEW, _MANY = 4.0, 30.0  # times the least cost that the most is
+
 
 def _look(number: int) -> dict[str, Any]:
-    return {"color": style.pick(style.COLORS, number), "marker": style.pick(style.MARKERS, number)}
+    more = number // len(style.COLORS)  # series that share a colour differ in shape, and these are hollow
+    color = style.pick(style.COLORS, number)
+    return {"color": color, "marker": style.pick(style.MARKERS, number + more), "hollow": more > 0}
+
+
+def _scattered(number: int) -> dict[str, Any]:
+    look = _look(number)
+    fill = (
+        {"facecolors": "none", "linewidths": 1.0}
+        if look["hollow"]
+        else {"facecolors": look["color"], "linewidths": 0}
+    )
+    return {"marker": look["marker"], "edgecolors": look["color"], **fill}
+
+
+def _ticks(axes: Any, least: float, most: float) -> None:
+    """Set ticks with room for their labels: powers of ten where there are several."""
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+
+    axes.set_xscale("log")
+    if most / least < _FEW:
+        axes.xaxis.set_major_locator(MaxNLocator(3))
+        axes.minorticks_off()
+    elif most / least < _MANY:
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0), numticks=6))
+    else:
+        axes.xaxis.set_major_locator(LogLocator(numticks=4))
+    axes.xaxis.set_major_formatter(lambda value, _: format_value(value, "parameters"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def draw_frontier(axes: Any, figure: "Figure", panel: "Panel") -> None:
     """Draw the points of every series and the front: what scores less at that cost lies below it."""
-    from matplotlib.ticker import LogLocator, NullFormatter
-
     costs = [cost for one in panel.series for cost, _ in one.points]
     if panel.front:
         x, y = zip(*panel.front, strict=True)
@@ -25,16 +53,12 @@ def draw_frontier(axes: Any, figure: "Figure", panel: "Panel") -> None:
     for one in panel.series:
         if one.points:
             x, y = zip(*one.points, strict=True)
-            axes.scatter(x, y, s=one.areas or 18, alpha=0.85, linewidths=0, zorder=3, **_look(figure.number(one)))
+            axes.scatter(x, y, s=one.areas or 18, alpha=0.85, zorder=3, **_scattered(figure.number(one)))
     if not costs:
         axes.text(0.5, 0.5, "no runs yet", ha="center", va="center", transform=axes.transAxes, color=style.FAINT)
         axes.set_xticks([])
     else:
-        axes.set_xscale("log")
-        wide = max(costs) / min(costs) > 30
-        axes.xaxis.set_major_locator(LogLocator(subs=(1.0,) if wide else (1.0, 3.0), numticks=4 if wide else 6))
-        axes.xaxis.set_major_formatter(lambda value, _: format_value(value, "parameters"))
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        _ticks(axes, min(costs), max(costs))
     axes.margins(x=0.1, y=0.14)
     axes.locator_params(axis="y", nbins=5)
     axes.set_xlabel(panel.axis or figure.axis, labelpad=2)
@@ -48,7 +72,9 @@ def legend(figure: "Figure") -> tuple[list[Any], list[str]]:
     handles: list[Any] = []
     texts: list[str] = []
     for number, one in enumerate(figure.panels[0].series):
-        handles.append(Line2D([], [], linestyle="none", markersize=5, **_look(number)))
+        look = _look(number)
+        fill = "none" if look.pop("hollow") else look["color"]
+        handles.append(Line2D([], [], linestyle="none", markersize=5, markerfacecolor=fill, **look))
         texts.append(one.title)
     handles.append(Line2D([], [], color=style.FAINT, linewidth=0.8, marker="o", markerfacecolor="none",
                           markeredgecolor="black", markersize=7))  # fmt: skip

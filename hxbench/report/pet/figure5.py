@@ -6,7 +6,7 @@ from dataclasses import replace
 from hxbench import recipe
 from hxbench.report.cells import make_cell
 from hxbench.report.figure import Figure, Panel, Series
-from hxbench.report.pet.budgets import Curve, budgets_of, count_of, curve
+from hxbench.report.pet.budgets import budgets_of, count_of, curve
 from hxbench.report.pet.rates import HOW, several
 from hxbench.report.pet.results import At, Results
 from hxbench.report.pet.rows import (
@@ -22,15 +22,14 @@ from hxbench.report.pet.rows import (
     task_title,
 )
 from hxbench.report.pet.scores import Tried
+from hxbench.report.pet.threshold_table import Curves, ranges_of, threshold_table
 from hxbench.report.pet.thresholds import said
-from hxbench.report.published import published
-from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, format_value
+from hxbench.report.table import Block, Cell, Column, Marks, Row, format_value
 
 _ENDS = ("small", "large")
 _NAMED = "Budgets with the name of a method are its size (Table 2): the runs of Figure 4."
+_FREQUENT = "Guessing is the paper's; most frequent: always the label that the training data have most."
 _NUMBERS = "mean ± sample s.d. over the seeds; the paper prints ranges of the low thresholds alone"
-_REVERSED = "the paper prints the two ends of this range in the other order"
-Curves = Mapping[tuple[str, str], Curve]  # by size of backbone and task
 
 
 def _series(curves: Curves, backbone: Backbone, end: str, task: str, marks: Marks) -> Series:
@@ -69,6 +68,12 @@ def _budget_title(tried: Mapping[At, Tried], family: Family, budget: int | str) 
     return f"{BUDGETS[budget]} ({', '.join(words)})"
 
 
+def _majority(tried: Mapping[At, Tried], size: str, task: str) -> float | None:
+    """Return what always answering the most frequent label scores, where a run tells."""
+    sets = (runs for at, one in tried.items() if at.size == size for runs in one.sets.values())
+    return next((runs.majority[task] for runs in sets if task in runs.majority), None)
+
+
 def _points(tried: Mapping[At, Tried], curves: Curves, family: Family, marks: Marks) -> Block:
     """Return the scores of a family: a row a budget, a column a task and backbone."""
     budgets = list(dict.fromkeys(b for one in family.ends for b in budgets_of(tried, one.size)))
@@ -88,75 +93,10 @@ def _points(tried: Mapping[At, Tried], curves: Curves, family: Family, marks: Ma
         for budget in budgets
     ]
     guess = tuple(Cell(family.random(task), text=f"{family.random(task):.1f}") for _, task in places)
-    return Block(family.title, (*rows, Row("FT", tuple(full(*place) for place in places)), Row("guessing", guess)))
-
-
-def _printed_range(backbone: Backbone) -> list[float]:
-    """Return the ends of the printed range of low thresholds, in the order in which they are printed."""
-    values = [
-        published(PAPER).value("Section 5.3", "low threshold", backbone.printed, "tunable_parameters", which)
-        for which in ("range first number", "range second number")
-    ]
-    return [value for value in values if value is not None]
-
-
-def _threshold(one: Curve, value: int | None) -> Cell:
-    """Return a threshold; that no budget reaches it is something else than that nothing can be said."""
-    if value is None:
-        enough = any(len(scores) > 1 for scores in one.scores.values())
-        return Cell(text="none" if enough else "–")
-    return Cell(float(value), n=1)
-
-
-def _thresholds(results: Results, curves: Curves, heading: tuple[str, ...], criteria: recipe.Criteria) -> Table:
-    marks = Marks()
-    rows = []
-    for backbone in ENDS:
-        found = [curves[backbone.size, task] for task in PLACED]
-        printed = _printed_range(backbone)
-        theirs = Cell(text=" to ".join(format_value(value, "parameters") for value in sorted(printed)))
-        cells = [
-            *(_threshold(one, one.low) for one in found),
-            theirs,
-            *(_threshold(one, one.high) for one in found),
-        ]
-        doubt = marks.letter(_REVERSED) if printed != sorted(printed) else ""
-        rows.append(Row(backbone.title, tuple(cells), mark=doubt))
-    columns = [Column(task_title(task), "low threshold", "parameters", paper=False) for task in PLACED]
-    columns.append(Column("paper, all three", "low threshold", "parameters", paper=False))
-    columns += [Column(task_title(task), "high threshold", "parameters", paper=False) for task in PLACED]
-    return Table(
-        name="figure5-thresholds",
-        title="PET scaling, Figure 5: thresholds, in tuned parameters",
-        stub="backbone",
-        columns=tuple(columns),
-        blocks=(Block("", tuple(rows)),),
-        heading=heading,
-        notes=marks.notes(),
-        remarks=(f"{said(criteria)}.", "none: no budget of the grid; of high thresholds nothing is printed."),
-        facts={"paper": PAPER, "profile": results.profile},
-    )
-
-
-def _range(curves: Curves, backbone: Backbone, name: str) -> str:
-    """Return from where to where a threshold is found over the tasks, and in how many if not in all."""
-    values = sorted(v for task in PLACED if (v := getattr(curves[backbone.size, task], name)) is not None)
-    if not values:
-        return "none"
-    ends = dict.fromkeys(format_value(value, "parameters") for value in (values[0], values[-1]))
-    return " to ".join(ends) + (f" ({len(values)} of {len(PLACED)})" if len(values) < len(PLACED) else "")
-
-
-def _ranges(curves: Curves) -> str:
-    """Return where the thresholds fall on small and large backbones, over the tasks; nothing without scores."""
-    words = []
-    for family in FAMILIES:
-        if any(curves[one.size, task].scores for one in family.ends for task in PLACED):
-            each = (
-                f"{name} {' / '.join(_range(curves, b, name) for b in family.ends)}" for name in ("low", "high")
-            )
-            words.append(f"{family.title} {', '.join(each)}")
-    return f"Over the tasks, small / large backbone: {'; '.join(words)}." if words else ""
+    frequent = tuple(Cell(_majority(tried, *place), n=1) for place in places)
+    below = [Row("FT", tuple(full(*place) for place in places)), Row("guessing", guess)]
+    below += [Row("most frequent", frequent)] if any(cell.mean is not None for cell in frequent) else []
+    return Block(family.title, (*rows, *below))
 
 
 def build(results: Results) -> list[Figure]:
@@ -173,7 +113,7 @@ def build(results: Results) -> list[Figure]:
     blocks = tuple(_points(tried, curves, family, marks) for family in FAMILIES)
     shown = list(tried.values())
     heading = results.heading(shown, _NUMBERS, sizes=[one.size for one in ENDS])
-    ranges = _ranges(curves)
+    ranges = ranges_of(curves)
     figure = Figure(
         name="figure5",
         title="PET scaling, Figure 5: APET by number of tuned parameters",
@@ -187,6 +127,7 @@ def build(results: Results) -> list[Figure]:
         notes=marks.notes(),
         remarks=(
             _NAMED,
+            _FREQUENT,
             *([HOW] if several(tried) else []),
             *results.without(ENDS),
             *results.remarks(shown, several_bodies=True),
@@ -196,4 +137,4 @@ def build(results: Results) -> list[Figure]:
     )
     columns = tuple(Column(end, task_title(task), paper=False) for task in PLACED for end in _ENDS)
     points = replace(figure.table(), columns=columns, blocks=blocks)
-    return [replace(figure, given=(points, _thresholds(results, curves, heading, criteria)))]
+    return [replace(figure, given=(points, threshold_table(curves, heading, criteria, figure.facts)))]

@@ -1,6 +1,9 @@
 """Stores filled with made-up scores of PET's runs, without training anything."""
 
-from hxbench import experiment
+import math
+import random
+
+from hxbench import experiment, report
 from hxbench.report.pet.results import Results
 from hxbench.tasks import TEXT_TASKS
 
@@ -26,6 +29,7 @@ papers:
 METHODS = ("pet-prompt", "pet-bitfit", "pet-lora", "pet-adapter", "pet-ft")
 NAMED = ("prompt", "bitfit", "lora", "adapter")
 PLACED = ("sst2", "rte", "mrpc")
+ARTIFACTS = report.ARTIFACTS["pet"]
 _SIZES = {"bert-small": "bert-small", "bert-base": "bert-base", "bert-large": "bert-large",
           "bloom-560m": "bloom-small", "bloom-1b1": "bloom-base", "bloom-7b1": "bloom-large",
           "t5-v1_1-small": "t5-small", "t5-v1_1-base": "t5-base", "t5-v1_1-xxl": "t5-large"}  # fmt: skip
@@ -64,6 +68,7 @@ def write_run(store, spec, score, curve=None):
     with store.open_run(spec) as run:
         rows = [{"split": "test", **where, "metric": task.metric, "value": score, "step": 1, "sentences": 10}]
         rows += [{"split": "test", **where, "metric": other, "value": -1000.0, "step": 1} for other in task.others]
+        rows.append({"split": "test", **where, "metric": "majority", "value": 55.0 + len(spec.task), "step": 0})
         for step, value in curve if curve is not None else [(50, score / 2), (100, score)]:
             rows.append(
                 {"split": "dev", "task": None, "language": "mean", "metric": "score", "value": value, "step": step}
@@ -95,9 +100,6 @@ def read(store, profile):
 
 def plausible(spec):
     """Return a score that looks like one: larger backbones and more parameters are better, and seeds differ."""
-    import math
-    import random
-
     own = random.Random(f"{spec.method} {spec.options.get('budget')} {spec.backbone.name} {spec.task} {spec.seed}")
     size = size_of(spec)
     large = {"small": 0, "base": 1, "large": 2}[size.partition("-")[2]]
@@ -107,3 +109,49 @@ def plausible(spec):
         return min(100.0, low + (80 + 5 * large - low) * rise + own.gauss(0, 3 - large))
     middle = {"prompt": 62, "bitfit": 68, "lora": 72, "adapter": 75, "ft": 77}[spec.method.removeprefix("pet-")]
     return middle + (86 - middle) * large / 3 + own.gauss(0, 2.5 - large)
+
+
+def curve_of(spec):
+    """Return validation scores that rise to the test score, at a pace of the run's own."""
+    own = random.Random(f"pace {spec.run_id}")
+    pace = own.uniform(0.5, 1.2)
+    return [(25 * n, plausible(spec) * (1 - math.exp(-n * pace))) for n in range(1, 9)]
+
+
+def mean_by_seed(specs, tasks, **wanted):
+    """Return {seed: mean of the made-up scores over tasks}: slowly, over every spec there is."""
+    found = {}
+    for seed in sorted({spec.seed for spec in specs}):
+        values = []
+        for task in tasks:
+            for spec in specs:
+                told = {"size": size_of(spec), "method": spec.method, "budget": spec.options.get("budget")}
+                if spec.task == task and spec.seed == seed and wanted.items() <= told.items():
+                    values.append(plausible(spec))
+        assert len(values) == len(tasks), (wanted, seed)
+        found[seed] = sum(values) / len(values)
+    return found
+
+
+def deviation(values):
+    """Return the sample standard deviation (n - 1)."""
+    values = list(values)
+    mean = sum(values) / len(values)
+    return math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
+
+
+def made_into(made, name):
+    """Return an artifact from the store that the tests share."""
+    return report.make(ARTIFACTS[name], made.results)
+
+
+def figure_of(made, name):
+    """Return the only figure of an artifact."""
+    (figure,) = made_into(made, name).figures
+    return figure
+
+
+def rows_of(table, block):
+    """Return the cells of a block's rows by their titles."""
+    (found,) = [one for one in table.blocks if one.title == block]
+    return {row.title: row.cells for row in found.rows}

@@ -1,0 +1,83 @@
+"""Where the thresholds of Figure 5 fall, as a table and in a sentence."""
+
+from collections.abc import Mapping
+
+from hxbench.recipe import Criteria
+from hxbench.report.pet.budgets import Curve
+from hxbench.report.pet.rows import ENDS, FAMILIES, PAPER, PLACED, Backbone, task_title
+from hxbench.report.pet.thresholds import said
+from hxbench.report.published import published
+from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, format_value
+
+_REVERSED = "the paper prints the two ends of this range in the other order"
+Curves = Mapping[tuple[str, str], Curve]  # by size of backbone and task
+
+
+def _printed_range(backbone: Backbone) -> list[float]:
+    """Return the ends of the printed range of low thresholds, in the order in which they are printed."""
+    values = [
+        published(PAPER).value("Section 5.3", "low threshold", backbone.printed, "tunable_parameters", which)
+        for which in ("range first number", "range second number")
+    ]
+    return [value for value in values if value is not None]
+
+
+def _threshold(one: Curve, value: int | None) -> Cell:
+    """Return a threshold; that no budget reaches it is something else than that nothing can be said."""
+    if value is None:
+        enough = any(len(scores) > 1 for scores in one.scores.values())
+        return Cell(text="none" if enough else "–")
+    return Cell(float(value), n=1)
+
+
+def threshold_table(curves: Curves, heading: tuple[str, ...], criteria: Criteria, facts: dict[str, str]) -> Table:
+    """Return the thresholds of six backbones on three tasks, beside the printed ranges of the low ones."""
+    marks = Marks()
+    rows = []
+    for backbone in ENDS:
+        found = [curves[backbone.size, task] for task in PLACED]
+        printed = _printed_range(backbone)
+        theirs = Cell(text=" to ".join(format_value(value, "parameters") for value in sorted(printed)))
+        cells = [
+            *(_threshold(one, one.low) for one in found),
+            theirs,
+            *(_threshold(one, one.high) for one in found),
+        ]
+        doubt = marks.letter(_REVERSED) if printed != sorted(printed) else ""
+        rows.append(Row(backbone.title, tuple(cells), mark=doubt))
+    columns = [Column(task_title(task), "low threshold", "parameters", paper=False) for task in PLACED]
+    columns.append(Column("paper, all three", "low threshold", "parameters", paper=False))
+    columns += [Column(task_title(task), "high threshold", "parameters", paper=False) for task in PLACED]
+    return Table(
+        name="figure5-thresholds",
+        title="PET scaling, Figure 5: thresholds, in tuned parameters",
+        stub="backbone",
+        columns=tuple(columns),
+        blocks=(Block("", tuple(rows)),),
+        heading=heading,
+        notes=marks.notes(),
+        remarks=(f"{said(criteria)}.", "none: no budget of the grid; of high thresholds nothing is printed."),
+        facts=facts,
+    )
+
+
+def _reached(curves: Curves, backbone: Backbone, name: str) -> str:
+    """Return from where to where a threshold is found over the tasks, and in how many if not in all."""
+    values = sorted(v for task in PLACED if (v := getattr(curves[backbone.size, task], name)) is not None)
+    if not values:
+        known = (scores for task in PLACED for scores in curves[backbone.size, task].scores.values())
+        return "none" if any(len(scores) > 1 for scores in known) else "–"
+    ends = dict.fromkeys(format_value(value, "parameters") for value in (values[0], values[-1]))
+    return " to ".join(ends) + (f" ({len(values)} of {len(PLACED)} tasks)" if len(values) < len(PLACED) else "")
+
+
+def ranges_of(curves: Curves) -> str:
+    """Return where the thresholds fall on small and large backbones, over the tasks; nothing without scores."""
+    words = []
+    for family in FAMILIES:
+        if any(curves[one.size, task].scores for one in family.ends for task in PLACED):
+            each = (
+                f"{name} {' / '.join(_reached(curves, b, name) for b in family.ends)}" for name in ("low", "high")
+            )
+            words.append(f"{family.title} {', '.join(each)}")
+    return f"Over the tasks, small / large backbone: {'; '.join(words)}." if words else ""

@@ -1,0 +1,48 @@
+"""Figure 2: bars and their spread again, slowly, from what was made up."""
+
+import pytest
+from pet_store import METHODS, deviation, figure_of, mean_by_seed, rows_of
+
+from hxbench.report.pet.figure2 import spread_by_seed
+from hxbench.report.pet.rows import FAMILIES
+
+BERT = FAMILIES[0]
+SIZES = [one.size for one in BERT.backbones]
+
+
+def test_figure_2_is_means_of_means_and_the_spread_is_over_five_bars(made):
+    figure = figure_of(made, "figure2")
+    panel = figure.panels[0]
+    bars = {size: [] for size in SIZES}
+    for one, method in zip(panel.series, METHODS, strict=True):
+        for cell, size in zip(one.cells, SIZES, strict=True):
+            by_seed = mean_by_seed(made.specs, BERT.tasks, size=size, method=method)
+            assert cell.mean == pytest.approx(sum(by_seed.values()) / 2)
+            assert cell.sd == pytest.approx(deviation(by_seed.values()))
+            bars[size].append(cell.mean)
+    (table,) = figure.tables()
+    spreads = rows_of(table, "spread over the five methods")
+    for cell, size, printed in zip(spreads["BERT, S.D."], SIZES, (5.08, 3.63, 2.65), strict=True):
+        assert cell.mean == pytest.approx(deviation(bars[size]))
+        assert cell.published == printed
+    assert [cell.mean for cell in spreads["T5, S.D."]] == [None, None, None]
+    assert [cell.published for cell in figure.panels[2].series[-1].cells] == [69, 72, 77]
+    assert figure.panels[1].series[0].cells[0].marks == ("*",), "BLOOM has no runs"
+    assert figure.commands == (f"hxbench run pet/figure2 --profile {made.profile} --store {made.store.root}",)
+
+
+def test_figure_2_says_whether_the_spread_shrinks(made):
+    tried = made.results.tried("figure2")
+    changes = []
+    for seed in (1, 2):
+        ends = []
+        for size in ("bert-small", "bert-large"):
+            of = [mean_by_seed(made.specs, BERT.tasks, size=size, method=method)[seed] for method in METHODS]
+            ends.append(deviation(of))
+            backbone = next(one for one in BERT.backbones if one.size == size)
+            assert spread_by_seed(tried, backbone, BERT)[seed] == pytest.approx(ends[-1])
+        changes.append(ends[1] - ends[0])
+    mean, half = sum(changes) / 2, 12.7062 * deviation(changes) / 2**0.5  # Student's t, one degree of freedom
+    said = next(text for text in figure_of(made, "figure2").caption if "Student" in text)
+    numbers = f"BERT {mean:.1f} [{mean - half:.1f}, {mean + half:.1f}]".replace("-", "−")
+    assert f": {numbers}. Below 0" in said

@@ -1,0 +1,52 @@
+"""PET's artifacts in every format, from a filled store, an empty one and a profile without all backbones."""
+
+import pytest
+from pet_store import ARTIFACTS, made_into, plausible
+
+from hxbench import report
+from hxbench.report.draw import pictures
+from hxbench.report.render import FORMATS, renderer
+from hxbench.store import Store
+
+
+@pytest.mark.parametrize("name", ARTIFACTS)
+def test_every_format_has_it_and_no_line_is_too_long(made, name):
+    one = made_into(made, name)
+    for kind in FORMATS:
+        text = renderer(kind)(list(one.tables))
+        assert "PET scaling" in text or kind == "csv"
+    lines = renderer("terminal")(list(one.tables)).splitlines()
+    commands = [line for line in lines if line.startswith("  hxbench")]
+    assert max(len(line) for line in lines if line not in commands) <= 100
+    for figure in one.figures:
+        drawn = pictures(figure, ["svg"])
+        assert drawn == pictures(figure, ["svg"])
+        assert len(drawn["svg"]) > 10_000
+
+
+@pytest.mark.parametrize("name", ARTIFACTS)
+def test_an_empty_store_has_the_printed_numbers_and_a_command(tmp_path, name, monkeypatch):
+    monkeypatch.setenv("HXBENCH_STORE", str(tmp_path / "nothing"))
+    store = Store(tmp_path / "nothing")
+    one = report.make(ARTIFACTS[name], report.read_results("pet", store))
+    text = renderer("terminal")(list(one.tables))
+    wanted = {"figure2": "5.1", "figure4": "10.9", "table2": "2.4m", "figure5": "8.2k to 41k"}.get(name, "")
+    assert wanted in text
+    assert ("hxbench run pet/" in text) == (name != "table1")
+    for figure in one.figures:
+        assert pictures(figure, ["png"])["png"].startswith(b"\x89PNG")
+
+
+def test_sizes_that_a_profile_lacks_say_so(tmp_path):
+    results = report.read_results("pet", Store(tmp_path / "nothing"), "lab")
+    for name in ("figure2", "figure4", "figure5", "table2"):
+        (text,) = {
+            r for t in report.make(ARTIFACTS[name], results).tables for r in t.remarks if "in place of" in r
+        }
+        assert text.startswith("profile lab has nothing in place of BERT SMALL, ")
+        assert "T5" not in text
+
+
+def test_scores_of_the_made_up_runs_differ(made):
+    """Otherwise the tests above would take one run for another."""
+    assert len({plausible(spec) for spec in made.specs}) == len(made.specs)
