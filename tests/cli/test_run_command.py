@@ -57,7 +57,9 @@ def test_a_dry_run_writes_nothing(experiment, scale, tmp_path):
 def test_the_runs_are_done_and_shown(done, experiment, scale):
     store, first = done
     assert first.code == 0, first.err
-    assert "hyperx-base multi seed 1" in first.out
+    assert "mine.yaml: The tests' own." in first.out
+    (five,) = [line.split() for line in first.out.splitlines() if line.startswith("HX-Base, k = 5")]
+    assert five[4] == "3", "draws"
     records = Store(store).runs()
     assert len(records) == 7
     shots = [r for r in records if r.spec.few_shot]
