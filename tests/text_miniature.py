@@ -4,6 +4,8 @@ import json
 import random
 from pathlib import Path
 
+import yaml
+
 from hxbench import recipe
 from hxbench.spec import BackboneSpec, PretrainSpec, RunSpec, validated
 
@@ -52,6 +54,23 @@ def write_text_mirror(root: Path) -> None:
 def _write(path: Path, content: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(content, encoding="utf-8")
+
+
+def write_text_profile(folder: Path) -> Path:
+    """Write a profile of these tasks for PHA, and the recipe of its backbone; return the profile's file."""
+    (folder / "t5.yaml").write_text(yaml.safe_dump({"name": "t5", "pretrain": TINY_T5.pretrain.model_dump()}))
+    data = {"collection": "english", "max_length": 48, "dev_from_train": 12}
+    training = {"eval_batch_size": 8, "cpu_threads": 1}
+    profile = {
+        "about": "The tests' own.",
+        "backbone": "t5.yaml",
+        "seeds": [1],
+        "draws": 1,
+        "data": {"origin": "mirror"},
+        "papers": {"pha": {"backbone": "t5.yaml", "data": data, "training": training}},
+    }
+    (folder / "mini.yaml").write_text(yaml.safe_dump(profile))
+    return folder / "mini.yaml"
 
 
 def text_spec(method: str = "pha", backbone: BackboneSpec = TINY_T5, **others: object) -> RunSpec:

@@ -15,7 +15,7 @@ def text_plan(spec: RunSpec, corpora: Collection, probes: tuple[str, ...] = ()) 
     """Return the plan of a run; `probes` are tasks whose texts are looked at when the model has been trained.
 
     Raises `InputError` for a way of selection that the tasks do not have, `LackingData` where there is nothing to
-    train on or to select by.
+    train on, to select by or to be scored on.
     """
     shot = spec.few_shot
     wanted = text_pairs((shot.task,) if shot else model_tasks(spec.setting, spec.task, spec.suite))
@@ -24,13 +24,18 @@ def text_plan(spec: RunSpec, corpora: Collection, probes: tuple[str, ...] = ()) 
         raise LackingData(f"{spec.title}: the data source has no training set of {_names(wanted)}.")
     if shot:
         require_examples(wanted[0], train, shot.k, corpora)
+    validation = _validation(spec, list(train), corpora)
+    if not any("test" in corpora.splits(*pair) for pair in train):
+        raise LackingData(
+            f"{spec.title}: the data source has no test set of {_names(list(train))} to be scored on."
+        )
     further = text_pairs(() if shot else foreign(spec))
     test = tuple(pair for pair in (*train, *further) if "test" in corpora.splits(*pair))
     return Plan(
         train=train,
         mlm=(),
         counted=(),
-        validation=_validation(spec, list(train), corpora),
+        validation=validation,
         test=test,
         missing=tuple(pair for pair in (*wanted, *further) if pair not in test),
         probes=tuple(p for p in _probes(spec, probes) if "test" in corpora.splits(*p)),

@@ -57,7 +57,9 @@ def test_a_dry_run_writes_nothing(experiment, scale, tmp_path):
 def test_the_runs_are_done_and_shown(done, experiment, scale):
     store, first = done
     assert first.code == 0, first.err
-    assert "hyperx-base multi seed 1" in first.out
+    assert "mine.yaml: The tests' own." in first.out
+    (five,) = [line.split() for line in first.out.splitlines() if line.startswith("HX-Base, k = 5")]
+    assert five[4] == "3", "draws"
     records = Store(store).runs()
     assert len(records) == 7
     shots = [r for r in records if r.spec.few_shot]
@@ -193,27 +195,35 @@ def fewshot(scale, store, *more):
     return hxbench("fewshot", "hyperx-base", *scale.options, *SETS, "--store", store, *more)
 
 
-def test_fewshot_shows_every_k_beside_the_zero_shot_score(scale, tmp_path):
-    words = ("--k", "5,20", "--language", "ar", "--draws", 2)
-    shown = fewshot(scale, tmp_path, *words, "--json")
+@pytest.fixture(scope="module")
+def tuned(scale, tmp_path_factory):
+    """A store with the few-shot runs of two k, two draws each, and how that ended."""
+    store = tmp_path_factory.mktemp("few")
+    return store, fewshot(scale, store, "--k", "5,20", "--language", "ar", "--draws", 2, "--json")
+
+
+def test_fewshot_shows_every_k_beside_the_zero_shot_score(tuned, scale):
+    store, shown = tuned
     assert shown.code == 0, shown.err
     rows = {row["task"]: row for row in json.loads(shown.out)}
     assert set(rows) == {"ner", "pos"}
-    (start,) = [r for r in Store(tmp_path).runs() if not r.spec.few_shot]
+    (start,) = [r for r in Store(store).runs() if not r.spec.few_shot]
     zero = {
         row["task"]: row["value"] for row in start.metrics() if row["split"] == "test" and row["language"] == "ar"
     }
     for task, row in rows.items():
         assert row["k=0"]["values"] == [zero[task]]
         assert len(row["k=5"]["values"]) == len(row["k=20"]["values"]) == 2
-    text = fewshot(scale, tmp_path, *words)
+    text = fewshot(scale, store, "--k", "5,20", "--language", "ar", "--draws", 2)
     assert "k=20" in text.out
     assert "±" in text.out
 
 
-def test_fewshot_trains_on_just_so_many_sentences_for_fifty_epochs(scale, tmp_path):
-    assert fewshot(scale, tmp_path, "--k", "20", "--language", "ar", "--task", "pos", "--draws", 1).code == 0
-    (shot,) = [r for r in Store(tmp_path).runs() if r.spec.few_shot]
+def test_fewshot_trains_on_just_so_many_sentences_for_fifty_epochs(tuned):
+    shots = [r for r in Store(tuned[0]).runs() if r.spec.few_shot]
+    (shot,) = [
+        r for r in shots if (r.spec.few_shot.task, r.spec.few_shot.k, r.spec.few_shot.draw) == ("pos", 20, 0)
+    ]
     assert shot.status["updates"] == 50 * 3, "batches of 8"
     assert shot.spec.training.schedule == "constant"
     assert {row["lr"] for row in shot.history()} == {TRAINING["lr"]}

@@ -5,9 +5,10 @@ import json
 import pytest
 import yaml
 from command_line import hxbench
-from text_miniature import SMALL, TINY_T5, write_text_mirror
+from text_miniature import SMALL, write_text_mirror, write_text_profile
 
 SETS = ["training.updates=8", "training.batch_size=6", "training.warmup=2", "training.evaluate_every=4"]
+MARK = "\N{MODIFIER LETTER SMALL A}"
 FEW = {"updates": 2, "warmup": 0, "selection": "last", "batches": "homogeneous"}
 
 
@@ -21,20 +22,9 @@ def place(tmp_path_factory):
     """The options that name a profile of the tests' own, its mirror and its store."""
     folder = tmp_path_factory.mktemp("text")
     write_text_mirror(folder / "mirror")
-    (folder / "t5.yaml").write_text(yaml.safe_dump({"name": "t5", "pretrain": TINY_T5.pretrain.model_dump()}))
-    data = {"collection": "english", "max_length": 48, "dev_from_train": 12}
-    training = {"eval_batch_size": 8, "cpu_threads": 1}
-    profile = {
-        "about": "The tests' own.",
-        "backbone": "t5.yaml",
-        "seeds": [1],
-        "draws": 1,
-        "data": {"origin": "mirror"},
-        "papers": {"pha": {"backbone": "t5.yaml", "data": data, "training": training}},
-    }
-    (folder / "mini.yaml").write_text(yaml.safe_dump(profile))
+    profile = write_text_profile(folder)
     return {
-        "read": ["--profile", folder / "mini.yaml", "--data-source", folder / "mirror"],
+        "read": ["--profile", profile, "--data-source", folder / "mirror"],
         "store": ["--store", folder / "store"],
         "folder": folder,
     }
@@ -107,7 +97,30 @@ def test_an_experiment_is_planned_run_and_shown(trained, place):
     assert [run["done"] for run in plan["runs"]] == [True, False], "the trained one is what few-shot starts from"
     done = hxbench("run", path, *place["read"], *place["store"])
     assert done.code == 0, done.err
-    assert "pha multi glue seed 1" in done.out
+    assert "mine.yaml: The tests' own." in done.out
+    rows = [line.split() for line in done.out.splitlines()]
+    assert next(row for row in rows if row[:1] == [f"PHA{MARK}"])[1] == "1"
+    assert [row[:4] for row in rows if row[:1] == ["PHA,"]] == [["PHA,", "k", "=", f"4{MARK}"]]
+    again = hxbench("report", "--experiment", path, *place["read"][:2], *place["store"], "--format", "json")
+    assert again.code == 0, again.err
+    tables = json.loads(again.out)
+    assert [table["columns"][0]["title"] for table in tables] == ["runs", "runs"]
+
+
+def test_artifacts_of_ones_own_experiment_are_shown_below_its_runs(trained, place):
+    given = (field.removeprefix("training.").split("=") for field in SETS)
+    numbers = {"options": SMALL["pha"], "training": {name: int(value) for name, value in given}}
+    block = {"setting": "multi", "suite": "glue", "methods": ["pha"], **numbers}
+    path = place["folder"] / "fed.yaml"
+    path.write_text(
+        yaml.safe_dump({"paper": "pha", "about": "A try.", "artifacts": ["table1"], "blocks": [block]})
+    )
+    done = hxbench("run", path, *place["read"], *place["store"])
+    assert done.code == 0, done.err
+    assert done.out.index("fed.yaml: A try.") < done.out.index("PHA, Table 1: GLUE")
+    assert "pha (multi): the runs that fed.yaml asks for, with options.bottleneck 4" in " ".join(done.out.split())
+    mistaken = hxbench("report", "--experiment", place["folder"] / "none.yaml", *place["store"])
+    assert (mistaken.code, mistaken.err.count("\n")) == (2, 1)
 
 
 @pytest.mark.parametrize(

@@ -1,23 +1,94 @@
-"""The README's method of one's own is a method."""
+"""The README's methods of one's own: what is written there is what is installed, described and trained."""
 
+import json
 import re
 from pathlib import Path
 
+import pytest
+from command_line import hxbench, write_profile
+from text_miniature import write_text_mirror, write_text_profile
+
 from hxbench.corpora import labels
-from hxbench.methods.method import Method, NoOptions
+from hxbench.methods import method_class
+from hxbench.methods.method import NoOptions
 
-README = Path(__file__).parents[2] / "README.md"
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_example_trains_the_biases_and_nothing_else(fresh_backbone):
-    blocks = re.findall(r"^```python\n(.*?)^```$", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 1
-    names: dict = {}
-    exec(blocks[0], names)
-    bitfit = names["BitFit"]
-    assert issubclass(bitfit, Method)
-    method = bitfit(fresh_backbone, labels={"pos": len(labels("pos"))}, languages=["en"], options=NoOptions())
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """The folder with the README's files, as if they were a package beside hxbench."""
+    for text in (*blocks("python"), *blocks("yaml")):
+        name = re.match(r"# (\S+\.\w+)\n", text)
+        assert name, "every file says its name"
+        (tmp_path / name[1]).write_text(text)
+    points = [line for text in blocks("toml") for line in text.splitlines() if " = " in line]
+    assert len(points) == len(blocks("toml")) == 2
+    info = tmp_path / "mine-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("\n".join(["[hxbench.methods]", *points]).replace('"', ""))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_tagger_trains_the_biases_and_nothing_else(installed, fresh_backbone):
+    method = method_class("bitfit")(
+        fresh_backbone, labels={"pos": len(labels("pos"))}, languages=["en"], options=NoOptions()
+    )
     method.freeze()
     trained = method.trained()
     assert any(name.startswith("heads.pos") for name in trained)
     assert {name.rpartition(".")[2] for name in trained if name.startswith("model.")} == {"bias"}
+
+
+def commands(method):
+    """The commands that the README gives for a method, without what it says about them."""
+    found = re.findall(rf"hxbench (train {method}\.yaml[^`#\n]*)", README)
+    assert found
+    return [one.split() for one in found]
+
+
+TRAINING = {"updates": 8, "batch_size": 6, "warmup": 2, "evaluate_every": 4}
+QUICK = [word for name, value in TRAINING.items() for word in ("--set", f"training.{name}={value}")]
+
+
+def test_the_tagger_is_trained_by_its_command(installed, mirror):
+    scale = write_profile(installed, mirror)
+    (words,) = commands("bitfit")
+    answer = hxbench(*words, *scale.options, *QUICK, "--partition", "a", "--store", "store", "--json")
+    assert answer.code == 0, answer.err
+    (row,) = json.loads(answer.out)
+    assert row["title"] == "bitfit mixed a seed 1 (mini)"
+
+
+def test_the_method_on_t5_is_trained_by_its_command_and_gets_a_row(installed):
+    write_text_mirror(installed / "mirror")
+    profile = write_text_profile(installed)
+    (words,) = commands("beside-adapter")
+    words = [word.replace("superglue", "glue") for word in words]  # of which the miniature has more
+    place = ["--data-source", "mirror", "--profile", profile, "--store", "store"]
+    answer = hxbench(*words, *place, *QUICK, "--json")
+    assert answer.code == 0, answer.err
+    (row,) = json.loads(answer.out)
+    assert row["title"] == "beside-adapter multi glue seed 1 (mini)"
+    shown = hxbench("report", "--paper", "pha", "--table", "1", "--profile", profile, "--store", "store")
+    assert any(line.startswith("beside-adapter") for line in shown.out.splitlines())
+
+
+def test_the_experiment_of_ones_own_can_be_planned(installed, mirror):
+    scale = write_profile(installed, mirror)
+    (installed / "my-method.yaml").write_text((installed / "bitfit.yaml").read_text())
+    answer = hxbench("run", "mine.yaml", *scale.options, "--dry-run", "--json", "--store", "store")
+    assert answer.code == 0, answer.err
+    titles = {run["title"].partition(" seed")[0] for run in json.loads(answer.out)["runs"]}
+    assert titles == {
+        f"{method} mixed {part}{more}"
+        for method, more in (("mbert", ""), ("my-method", ""), ("hyperx-base", " mlm none"))
+        for part in ("a", "b")
+    }

@@ -171,6 +171,9 @@ def test_a_task_without_a_development_set_cannot_choose_by_it(english, text_mirr
     spec = text_spec("ft", task="cb")
     with pytest.raises(LackingData, match=r"no development set of cb.*training\.selection=last"):
         resolved(spec, english(spec, tmp_path))
+    last = text_spec("ft", task="cb", training={"selection": "last"})
+    with pytest.raises(LackingData, match="no test set of cb to be scored on"):
+        resolved(last, english(last, tmp_path))
 
 
 def test_half_precision_is_refused_with_the_reason(trained):
