@@ -284,7 +284,7 @@ def _one_sentence(model: type[BaseModel], error: ValidationError) -> str:
     if first["type"] == "extra_forbidden" and (known := _fields_of(model, first["loc"][:-1])):
         unknown, _, hint = did_you_mean(" ".join([*above, "field"]), last, known).partition(". ")
         return f"{unknown}{given}. {hint}"
-    return f"{'.'.join([*above, last])}: {first['msg']}{given}."
+    return f"{'.'.join([*above, last])}: {first['msg'].removeprefix('Value error, ')}{given}."
 
 
 def validated(model: type[M], values: Mapping[str, Any], origin: str) -> M:

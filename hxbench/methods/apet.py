@@ -1,19 +1,23 @@
 """APET: as many parameters as the budget says, at random places (PET scaling, section 5).
 
 The places are entries of the backbone's own tensors and of inserted modules. Of an inserted module with some
-chosen entries the others stay as they began, and one without any is not there.
+chosen entries the others stay as they began, and one without any is not there. Single entries are of all three
+operations, but CONCAT comes as low-rank branches alone: virtual tokens join whole tensors and take no part where
+entries are scattered. At the budget of a method nearly all hundred would get an entry, so that each text would be
+read with a hundred frozen vectors more, and they take no part in the published code either.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
-from pydantic import AfterValidator, Field
+from pydantic import BeforeValidator, Field
 from torch import Tensor, nn
 
-from hxbench.backbones.load import Backbone
-from hxbench.backbones.sites import SiteKey, SiteWeights
+from hxbench.backbones.load import Backbone, meta_backbone
+from hxbench.backbones.sites import Family, SiteKey, SiteWeights
 from hxbench.methods.apet_candidates import ADAPTER, LORA, SIDES, Candidates, answering_root, begun, candidates
 from hxbench.methods.pet_adapter import positions_of
 from hxbench.methods.pet_bitfit import biased_modules
@@ -23,19 +27,19 @@ from hxbench.modules.bottleneck import ACTIVATIONS, BottleneckWeights
 from hxbench.modules.entries import Entries, holders_of, standing_for
 from hxbench.modules.low_rank import in_fused, low_rank
 from hxbench.modules.placement import Placement, adjacent, discrete, published, size_of
-from hxbench.spec import Closed
+from hxbench.spec import BackboneSpec, Closed, RunSpec, validated
 
 NAMED = ("prompt", "bitfit", "lora", "adapter")  # budgets: the sizes of these methods (PET scaling, table 2)
 SMALLEST = 100
 
 
-def _budget(value: int | str) -> int | str:
-    if value not in NAMED and not (isinstance(value, int) and value >= SMALLEST):
+def _budget(value: Any) -> Any:
+    if value not in NAMED and not (type(value) is int and value >= SMALLEST):
         raise ValueError(f"a budget is {', '.join(NAMED[:-1])} or {NAMED[-1]}, or a number from {SMALLEST}")
     return value
 
 
-Budget = Annotated[int | str, AfterValidator(_budget)]
+Budget = Annotated[int | str, BeforeValidator(_budget)]
 
 
 class ApetOptions(TuningOptions):
@@ -55,8 +59,6 @@ def placement_of(found: Candidates, options: ApetOptions, seed: int) -> Placemen
         return published(found.inserted["lora"] + found.inserted["adapter"], found.existing, budget, seed)
     units = list(found.existing) if options.places != "inserted" else []
     if options.places != "existing":
-        # as in the published code no prompts where entries are scattered: nearly every virtual token gets one,
-        # and a text would be read with a hundred frozen vectors more
         kinds = [kind for kind in found.inserted if options.mode == "adjacent" or kind != "prompt"]
         units += [unit for kind in kinds for unit in found.inserted[kind]]
     return {"discrete": discrete, "adjacent": adjacent}[options.mode](units, budget, seed)
@@ -175,6 +177,25 @@ class Apet(PetMethod):
     Options: ClassVar[type[Closed]] = ApetOptions
 
     @classmethod
+    def require(cls, spec: RunSpec, family: Family) -> None:
+        """Raise `InputError` for a budget that the backbone cannot meet, before it is made or fetched."""
+        super().require(spec, family)
+        if spec.backbone.pretrain or spec.backbone.shape:
+            options = validated(ApetOptions, spec.options, f"options of {spec.method}")
+            placement_of(_candidates_of(spec.backbone.model_dump_json()), options, _positions(options, spec.seed))
+
+    @classmethod
     def tuning(cls, backbone: Backbone, options: Any, seed: int) -> Tuning:
         """Return the entries at the places of the options' seed, or of the run's."""
-        return RandomPlaces(backbone, options, seed if options.positions is None else options.positions)
+        return RandomPlaces(backbone, options, _positions(options, seed))
+
+
+def _positions(options: ApetOptions, seed: int) -> int:
+    """Return the seed of the places: its own, or the run's."""
+    return seed if options.positions is None else options.positions
+
+
+@cache
+def _candidates_of(backbone: str) -> Candidates:
+    """Return what may be tuned in a backbone, given as JSON, from its shape; once for all runs on it."""
+    return candidates(meta_backbone(BackboneSpec.model_validate_json(backbone)))

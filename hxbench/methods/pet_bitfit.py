@@ -5,13 +5,15 @@ so it is the same for T5, which has no biases, and the backbone is never changed
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
 from hxbench.backbones.load import Backbone
-from hxbench.methods.tuning import PetMethod, Tuning, layers_of
+from hxbench.methods.tuning import PetMethod, Tuning, TuningOptions, layers_of
+from hxbench.spec import Closed, added
 
 # Of a BERT layer: not the feed-forward block's first layer.
 _BERT = (
@@ -20,14 +22,21 @@ _BERT = (
 )  # fmt: skip
 
 
-def biased_modules(backbone: Backbone) -> dict[str, nn.Module]:
+def biased_modules(backbone: Backbone, *, xxl: bool = False) -> dict[str, nn.Module]:
     """Return the modules whose output BitFit adds to, by name.
 
     BERT: seven a layer, no embeddings' norm. BLOOM: all that have a bias. T5: self-attention, feed-forward block,
     every LayerNorm and the output matrix; no cross-attention. That rule gives XXL 2,497,920, where the published
-    code has a table of 2,444,644 by another one.
+    code has a table of 2,444,644 by another one: see `BitfitOptions`.
     """
     model: Any = backbone.model
+    if xxl and backbone.is_text_to_text:
+        tables = "relative_attention_bias"
+        return {
+            name: one
+            for name, one in model.named_modules()
+            if isinstance(one, nn.Linear) or name.rpartition(".")[2] == tables
+        }
     if backbone.family.stacks == "decoder":
         return {
             name: one
@@ -46,22 +55,48 @@ def biased_modules(backbone: Backbone) -> dict[str, nn.Module]:
     return {name: one for name, one in model.named_modules() if wanted(name, one)}
 
 
+class BitfitOptions(TuningOptions):
+    """How T5's modules are chosen: by one rule at `every` size, or at XXL's by the published `code`'s other one.
+
+    That is every linear layer, cross-attention and the output matrix too, and the tables of relative positions, as
+    their names have "bias" in them; no LayerNorm. The code's fork has a table in each of XXL's 24 cross-attentions
+    and 32,100 words. The stock model has neither those tables nor that size, and comes to 2,395,520.
+    """
+
+    t5: Literal["every", "code"] = added("every")
+
+
 def output_width(module: nn.Module) -> int:
     """Return the width of what a linear layer or a LayerNorm puts out."""
     weight: Any = module.weight
     return int(weight.shape[0])
 
 
+def added_shape(module: nn.Module) -> tuple[int, ...]:
+    """Return the shape of what is added to a module: to what it puts out, or to every entry of a table."""
+    weight: Any = module.weight
+    return tuple(weight.shape) if isinstance(module, nn.Embedding) else (output_width(module),)
+
+
+def _addend(bias: Tensor, place: Tensor, output: Tensor) -> Tensor:
+    return (bias if bias.dim() == 1 else functional.embedding(place, bias)).to(output.dtype)
+
+
+def is_xxl(backbone: Backbone) -> bool:
+    """Return whether a backbone is as wide and as deep as T5 XXL."""
+    return (backbone.hidden_size, backbone.layer_count) == (4096, 24)
+
+
 class Biases(Tuning):
     """One addend for each of the modules."""
 
-    def __init__(self, backbone: Backbone) -> None:
+    def __init__(self, backbone: Backbone, *, xxl: bool = False) -> None:
         super().__init__()
-        modules = biased_modules(backbone)
+        modules = biased_modules(backbone, xxl=xxl)
         self.names = tuple(modules)
-        self.biases = nn.ParameterList(nn.Parameter(torch.zeros(output_width(one))) for one in modules.values())
+        self.biases = nn.ParameterList(nn.Parameter(torch.zeros(added_shape(one))) for one in modules.values())
         for bias, module in zip(self.biases, modules.values(), strict=True):
-            self.adding(module, lambda _input, output, bias=bias: bias.to(output.dtype))  # type: ignore[misc]
+            self.adding(module, lambda place, output, bias=bias: _addend(bias, place, output))  # type: ignore[misc]
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
         """The addends."""
@@ -71,7 +106,9 @@ class Biases(Tuning):
 class PetBitfit(PetMethod):
     """BitFit."""
 
+    Options: ClassVar[type[Closed]] = BitfitOptions
+
     @classmethod
     def tuning(cls, backbone: Backbone, options: Any, seed: int) -> Tuning:
         """Return the addends."""
-        return Biases(backbone)
+        return Biases(backbone, xxl=options.t5 == "code" and is_xxl(backbone))

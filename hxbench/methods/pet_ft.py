@@ -3,23 +3,42 @@
 from collections.abc import Iterable
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from hxbench.backbones.load import Backbone
 from hxbench.methods.tuning import PetMethod, Tuning
 
 
 class FullTuning(Tuning):
-    """All of the backbone that an answer is made with: of BERT not the language-modelling head."""
+    """All of the backbone that an answer is made with: of BERT not the language-modelling head.
+
+    It alone changes what it cannot take out again. A copy of the backbone would double its memory in every run,
+    none of which removes its method, so whoever wants the backbone back asks for one before the training: `keep`.
+    """
 
     def __init__(self, backbone: Backbone) -> None:
         super().__init__()
         encoder = backbone.family.stacks == "encoder"
         self._model = [backbone.body if encoder else backbone.model]  # a list: it is the method's module already
+        self._kept: list[Tensor] | None = None
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
         """The backbone."""
         return {"model": list(self._model[0].parameters())}
+
+    def keep(self) -> None:
+        """Copy the backbone's values, to the CPU."""
+        self._kept = [p.detach().to("cpu", copy=True) for p in self._model[0].parameters()]
+
+    @torch.no_grad()
+    def remove(self) -> None:
+        """Put the kept values back; `ValueError` where none were kept."""
+        super().remove()
+        if self._kept is None:
+            raise ValueError("full fine-tuning gives a backbone back that was kept before it: call keep().")
+        for parameter, value in zip(self._model[0].parameters(), self._kept, strict=True):
+            parameter.copy_(value)
 
 
 class PetFt(PetMethod):

@@ -5,7 +5,7 @@ Through `peft` where query and value are layers of their own, BERT and T5; besid
 """
 
 from collections.abc import Iterable
-from typing import Annotated, Any, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 from torch import nn
@@ -13,7 +13,7 @@ from torch import nn
 from hxbench.backbones.load import Backbone
 from hxbench.methods.tuning import PetMethod, Tuning, TuningOptions, layers_of
 from hxbench.modules.low_rank import FusedLowRank
-from hxbench.spec import Closed, Positive
+from hxbench.spec import Closed, Positive, added
 
 _PROJECTIONS = {
     "encoder": ("attention.self.query", "attention.self.value"),
@@ -52,6 +52,8 @@ class PetLoraOptions(TuningOptions):
     rank: Positive = 8
     alpha: Annotated[float, Field(gt=0)] = 16  # the branch is scaled by alpha / rank
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    # BLOOM: whose branch the value gets; in the published code the query's, its own is trained in name alone
+    value: Literal["own", "query"] = added("own")
 
 
 class PeftLora(Tuning):
@@ -94,7 +96,15 @@ class FusedLora(Tuning):
         heads = int(backbone.model.config.n_head)  # type: ignore[union-attr, arg-type]
         layers: list[Any] = layers_of(backbone)
         self.branches = nn.ModuleList(
-            FusedLowRank(backbone.hidden_size, heads, options.rank, options.alpha, options.dropout) for _ in layers
+            FusedLowRank(
+                backbone.hidden_size,
+                heads,
+                options.rank,
+                options.alpha,
+                options.dropout,
+                shared=options.value == "query",
+            )
+            for _ in layers
         )
         for branch, layer in zip(self.branches, layers, strict=True):
             self.adding(

@@ -61,6 +61,9 @@ class Tuning(nn.Module):
 
         self._handles.append(module.register_forward_hook(hook))
 
+    def keep(self) -> None:
+        """Get ready to give the backbone back after a training, where that takes more than taking things out."""
+
     def remove(self) -> None:
         """Take the hooks off the backbone, and whatever else was put into it."""
         for handle in self._handles:
@@ -151,8 +154,12 @@ class Tuned(TextMethod):
         """What is tuned: the paper's counts leave the head of a classifier out, which is trained too."""
         return sum(p.numel() for part in self.tuning.parts().values() for p in part)
 
+    def keep(self) -> None:
+        """Make `remove` possible after the training of a method that changes the backbone itself."""
+        self.tuning.keep()
+
     def remove(self) -> None:
-        """Give the backbone back as it came; what a full fine-tuning changed stays changed."""
+        """Give the backbone back as it came, bit for bit; of full fine-tuning what `keep` has kept."""
         super().remove()
         self.tuning.remove()
 

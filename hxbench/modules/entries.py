@@ -1,37 +1,31 @@
 """Tuning some entries of frozen tensors: their values are the only parameters, and so is the optimiser's state.
 
-The values are written into the frozen tensor itself before it is used, and its gradient is gathered at their
-places; neither a copy of the tensor nor a mask or a gradient of its size is kept.
+The values are written into the frozen tensor itself before it is used; neither a copy of the tensor nor a mask of
+its size is kept. Of a matrix only the gradients of the entries are formed (`tuned_weight`); the gradient of a
+vector, which is small, is gathered at their places.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-
-class _Written(torch.autograd.Function):
-    """A frozen tensor in which `values` stand at `places`."""
-
-    @staticmethod
-    def forward(ctx: Any, values: Tensor, frozen: Tensor, places: Tensor) -> Tensor:
-        ctx.save_for_backward(places)
-        tensor = frozen.data  # its own version counter: a second pass before the gradients writes the same values
-        tensor.view(-1).index_copy_(0, places, values.to(tensor.dtype))
-        return tensor
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> Any:
-        (places,) = ctx.saved_tensors
-        return gradients[0].reshape(-1).index_select(0, places), None, None
+from hxbench.modules.entry_gradients import Pattern
+from hxbench.modules.tuned_weight import Tuned, gathered
 
 
 def written(frozen: Tensor, values: Tensor, places: Tensor) -> Tensor:
     """Return `frozen`, changed in place to have `values` [k] at the flat `places` [k], as a function of them."""
-    found: Tensor = _Written.apply(values, frozen, places)
-    return found
+    write(frozen, values, places)
+    return gathered(frozen, values, places)
+
+
+def write(frozen: Tensor, values: Tensor, places: Tensor) -> None:
+    """Change `frozen` in place to have `values` [k] at the flat `places` [k]."""
+    tensor = frozen.data  # its own version counter: a second pass before the gradients writes the same values
+    tensor.view(-1).index_copy_(0, places, values.detach().to(tensor.dtype))
 
 
 class Holder(NamedTuple):
@@ -76,6 +70,7 @@ class Entries(nn.Module):
         super().__init__()
         self.names = tuple(places)
         self._sizes = [len(places[name]) for name in self.names]
+        self._patterns: dict[tuple[str, torch.device], Pattern] = {}
         device = next(iter(frozen.values())).device
         self.register_buffer(
             "places", torch.cat([places[name] for name in self.names]).to(device), persistent=False
@@ -93,7 +88,25 @@ class Entries(nn.Module):
     def written(self, frozen: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the tensors with the entries as they are now, by name."""
         places = dict(self._parts(self.places))
-        return {name: written(frozen[name], part, places[name]) for name, part in self._parts(self.values)}
+        found: dict[str, Tensor] = {}
+        for name, values in self._parts(self.values):
+            tensor, some = frozen[name], places[name]
+            if tensor.dim() == 2:
+                write(tensor, values, some)
+                found[name] = Tuned.of(tensor, values, some, self._pattern_of(name, tensor, some))
+            else:
+                found[name] = written(tensor, values, some)
+        return found
+
+    def _pattern_of(self, name: str, tensor: Tensor, places: Tensor) -> Callable[[], Pattern]:
+        def pattern() -> Pattern:
+            key = name, tensor.device
+            if key not in self._patterns:
+                height, width = tensor.shape
+                self._patterns[key] = Pattern.of(places, height, width)
+            return self._patterns[key]
+
+        return pattern
 
     @torch.no_grad()
     def undo(self, frozen: Mapping[str, Tensor]) -> None:

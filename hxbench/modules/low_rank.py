@@ -32,11 +32,16 @@ def start_down(matrix: Tensor) -> Tensor:
 
 
 class FusedLowRank(nn.Module):
-    """Two branches beside a fused projection, for the query and for the value."""
+    """Two branches beside a fused projection, for the query and for the value.
 
-    def __init__(self, hidden: int, heads: int, rank: int, alpha: float, dropout: float) -> None:
+    With `shared` the query's branch is added to the value too, and the value's own is never applied.
+    """
+
+    def __init__(
+        self, hidden: int, heads: int, rank: int, alpha: float, dropout: float, *, shared: bool = False
+    ) -> None:
         super().__init__()
-        self.heads, self.scale = heads, alpha / rank
+        self.heads, self.scale, self.shared = heads, alpha / rank, shared
         self.query_a, self.value_a = (nn.Parameter(start_down(torch.empty(rank, hidden))) for _ in range(2))
         self.query_b, self.value_b = (nn.Parameter(torch.zeros(hidden, rank)) for _ in range(2))
         self.dropout = nn.Dropout(dropout)
@@ -45,5 +50,5 @@ class FusedLowRank(nn.Module):
         """Return what is added to the projection's output, [batch, length, 3·hidden], for its input."""
         read = self.dropout(hidden)
         query = low_rank(read, self.query_a, self.query_b, self.scale)
-        value = low_rank(read, self.value_a, self.value_b, self.scale)
+        value = query if self.shared else low_rank(read, self.value_a, self.value_b, self.scale)
         return in_fused(query, 0, self.heads) + in_fused(value, 2, self.heads)

@@ -293,11 +293,30 @@ def test_the_readmes_budget_selects_nothing(at_shape):
         placement_of(at_shape["bloom-7b1"], ApetOptions(budget=4096, mode="code"), 1)
 
 
-@pytest.mark.parametrize("budget", ["0", "99", "-5", "loraa", "1.5"])
+@pytest.mark.parametrize("budget", ["0", "99", "-5", "loraa", "1.5", "true", "null", "[]"])
 def test_a_budget_is_a_name_or_a_number_from_a_hundred(budget):
     assign = [f"options.budget={budget}"]
     spec = recipe.resolve("apet", setting="single", task="rte", assignments=assign)
-    with pytest.raises(InputError, match="options of apet: budget"):
+    with pytest.raises(
+        InputError, match="options of apet: budget: a budget is prompt, bitfit, lora or adapter, or"
+    ):
+        with_options(spec)
+
+
+@pytest.mark.parametrize("name", ["sandbox-en-bert-small", "sandbox-bloom-base", "sandbox-t5", "bert-small"])
+@pytest.mark.parametrize("mode", ["discrete", "adjacent", "code"])
+def test_a_budget_no_backbone_of_that_shape_can_meet_is_refused_before_there_is_one(name, mode):
+    assign = ["options.budget=1000000000", f"options.mode={mode}"]
+    spec = recipe.resolve("apet", setting="single", task="rte", backbone_name=name, assignments=assign)
+    with pytest.raises(InputError, match=r"a budget of 1,000,000,000 parameters: expected .* at most the"):
+        with_options(spec)
+
+
+def test_a_budget_the_published_rule_takes_nothing_for_is_refused_before_there_is_a_backbone():
+    assign = ["options.budget=4096", "options.mode=code"]
+    spec = recipe.resolve("apet", setting="single", task="rte", backbone_name="bloom-7b1", profile="paper",
+                          origin="hub", assignments=assign)  # fmt: skip
+    with pytest.raises(InputError, match="none of which fits half of a budget of 4,096"):
         with_options(spec)
 
 

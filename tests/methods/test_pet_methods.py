@@ -238,6 +238,88 @@ def test_without_it_the_backbone_is_as_it_was(family, kind):
     assert not hasattr(model, "peft_config")
 
 
+def test_full_fine_tuning_gives_back_what_was_kept(family):
+    backbone, batch = tiny(family), family_batch(family)
+    state = copy.deepcopy(backbone.model.state_dict())
+    method = made("pet-ft", backbone, shaken=False)
+    with pytest.raises(ValueError, match="kept before it"):
+        method.remove()
+    method.keep()
+    optimiser = torch.optim.AdamW(method.trained().values(), lr=1e-2)
+    method(batch).backward()
+    optimiser.step()
+    assert not all(torch.equal(tensor, state[name]) for name, tensor in backbone.model.state_dict().items())
+    method.remove()
+    assert all(torch.equal(tensor, state[name]) for name, tensor in backbone.model.state_dict().items())
+
+
+# --- variants of the published code ----------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def test_in_the_published_code_blooms_value_gets_the_querys_branch():
+    batch = family_batch("bloom")
+    method = made("pet-lora", tiny("bloom"), value="query")
+    other = made("pet-lora", tiny("bloom"), value="own")
+    assert method.counted() == other.counted(), "the value's own branch is counted all the same"
+    other.tuning.load_state_dict(method.tuning.state_dict())
+    assert not torch.allclose(method.logits(batch), other.logits(batch), atol=1e-3)
+    for branch in other.tuning.branches:
+        branch.value_a.copy_(branch.query_a)
+        branch.value_b.copy_(branch.query_b)
+    torch.testing.assert_close(method.logits(batch), other.logits(batch))
+
+
+def test_a_branch_that_is_never_applied_is_never_trained():
+    method = made("pet-lora", tiny("bloom"), value="query")
+    method(family_batch("bloom")).backward()
+    unused = {name for name, p in method.named_parameters() if p.requires_grad and p.grad is None}
+    assert {name.rpartition(".")[2] for name in unused} == {"value_a", "value_b"}
+
+
+@torch.no_grad()
+def test_the_published_table_of_xxl_is_a_rule_of_its_own(monkeypatch):
+    assert made("pet-bitfit", tiny("t5"), t5="code").counted() == made("pet-bitfit", tiny("t5")).counted()
+    with monkeypatch.context() as patched:
+        patched.setattr("hxbench.methods.pet_bitfit.is_xxl", lambda backbone: True)
+        _as_the_stock_model_with_addends()
+    # 24 tables of 32 by 64 fewer than in the code's fork, and 28 words more
+    spec = with_options(
+        recipe.resolve(
+            "pet-bitfit", setting="single", task="rte", profile="paper", origin="hub", variant="code",
+            backbone_name="t5-v1_1-xxl",
+        )
+    )  # fmt: skip
+    with torch.device("meta"):
+        assert build(spec, meta_backbone(spec.backbone)).counted() == 2_444_644 - 24 * 32 * 64 + 28 == 2_395_520
+
+
+def _as_the_stock_model_with_addends():
+    batch, backbone, model = family_batch("t5"), tiny("t5"), tiny("t5").model
+    method = made("pet-bitfit", backbone, t5="code")
+    place = {id(module): name for name, module in method.model.named_modules()}
+    tables = 0
+    for module, bias in zip(biased_modules(backbone, xxl=True).values(), method.tuning.biases, strict=True):
+        name = place[id(module)]
+        assert "norm" not in name
+        if isinstance(module, nn.Embedding):
+            model.get_submodule(name).weight.add_(bias)
+            tables += 1
+        else:
+            put(model, name, After(model.get_submodule(name), lambda x, bias=bias: x + bias))
+    assert tables == 2
+    assert any("EncDecAttention" in place[id(module)] for module in biased_modules(backbone, xxl=True).values())
+    for row, wanted in enumerate(slow_logits("t5", model, batch)):
+        torch.testing.assert_close(method.logits(batch)[row, : len(wanted)], wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_defaults_are_not_in_the_identity_of_a_run():
+    for kind, option in (("pet-lora", "value"), ("pet-bitfit", "t5")):
+        assert option not in with_options(recipe.resolve(kind, setting="single", task="rte")).options
+        spec = recipe.resolve(kind, setting="single", task="rte", variant="code")
+        assert with_options(spec).options[option] in ("query", "code")
+
+
 # --- how the families answer -----------------------------------------------------------------------------------
 
 
