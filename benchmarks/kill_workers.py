@@ -132,7 +132,7 @@ def is_clean(told: dict[str, Any]) -> bool:
 def main(
     runs: Annotated[int, typer.Option(min=1, help="Runs of the grid.")] = 200,
     workers: Annotated[int, typer.Option(min=2, help="Runs at a time.")] = 8,
-    every: Annotated[float, typer.Option(help="Seconds between two kills.")] = 5.0,
+    every: Annotated[float, typer.Option(help="Seconds between two kills.")] = 3.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Kill workers of a grid of tiny runs and report what the store holds at the end."""

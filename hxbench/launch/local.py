@@ -18,6 +18,20 @@ from hxbench.launch.turns import Agenda, Listener, Outcome, Turn, attempt, lanes
 from hxbench.stages.session import Job
 
 REPORT_EVERY = 10  # steps between two messages of a worker
+# What the server of processes imports for all of them. Most of it is imported late, by whoever first needs it: of
+# every process that would take three seconds of CPU time, more than a small run itself.
+PRELOADED = (
+    "hxbench.stages.train",
+    "hxbench.launch.local",
+    "datasets",
+    "peft.tuners.lora",
+    "pyarrow.parquet",
+    "rouge_score.tokenizers",
+    "seqeval.metrics.sequence_labeling",
+    "transformers.models.bert.modeling_bert",
+    "transformers.models.bloom.modeling_bloom",
+    "transformers.models.t5.modeling_t5",
+)
 
 
 @dataclass(frozen=True)
@@ -83,7 +97,7 @@ def _context() -> Any:
     if not sys.platform.startswith("linux") or torch.accelerator.is_available():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["hxbench.stages.train", "hxbench.launch.local"])
+    context.set_forkserver_preload(list(PRELOADED))
     return context
 
 

@@ -1,14 +1,16 @@
 """Processes on this machine: kills, retries, and what a stop leaves."""
 
+import importlib
 import os
 import random
 import signal
 import threading
 import time
 
+import pytest
 from brief import Heard, brief_turns, notes, require_each_once
 
-from hxbench.launch.local import OnThisMachine, run_jobs
+from hxbench.launch.local import PRELOADED, OnThisMachine, run_jobs
 from hxbench.launch.turns import RETRIES
 
 
@@ -117,3 +119,8 @@ def test_as_many_at_a_time_as_the_cores_carry(monkeypatch):
     assert OnThisMachine(3).at_a_time(2) == 3
     monkeypatch.setenv("WORLD_SIZE", "2")
     assert OnThisMachine(3).at_a_time(2) == 1
+
+
+@pytest.mark.parametrize("name", PRELOADED)
+def test_what_is_preloaded_is_there(name):
+    importlib.import_module(name)  # the server of processes passes over in silence what it cannot import

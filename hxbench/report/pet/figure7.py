@@ -2,17 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from hxbench.report.cells import make_cell
 from hxbench.report.figure import Figure, Panel, Series
+from hxbench.report.pet.results import Results
+from hxbench.report.pet.rows import PAPER
 from hxbench.report.pet.transfer import across, across_labels, within
-from hxbench.report.pet.transfer_model import EXPERIMENT, MODELS, MODES, PAPER, TransferModel, models_of
-from hxbench.report.results import PaperResults
+from hxbench.report.pet.transfer_model import EXPERIMENT, MODELS, MODES, TransferModel, models_of
 from hxbench.report.table import Cell, Marks
 from hxbench.tasks import PET_GROUPS, PET_TASKS
 
-SHEETS = {"a": ("small models", ("bert-small", "t5-small")), "b": ("large models", ("bert-large", "t5-large"))}
+SHEETS = {"a": ("small models", MODELS[::2]), "b": ("large models", MODELS[1::2])}
 SHORT = {"sst2": "SST2", "rotten": "RT", "samsum": "SAMS", "multinews": "MN"}  # others: their names
 NAMES = "RT: Rotten Tomatoes; NQ: NQ-Open; SAMS: SAMSum; MN: Multi-News."
 NUMBERS = "ours: mean over the seeds, in percent of the target's own training; published: on real data"
@@ -42,9 +42,9 @@ def _panel(model: TransferModel, marks: Marks) -> Panel:
     return Panel(model.title, "", tuple(rows), places=tuple(map(short, model.tasks)))
 
 
-def _matrices(letter: str, models: list[TransferModel], results: PaperResults[Any]) -> Figure:
-    about, sizes = SHEETS[letter]
-    shown = [model for size in sizes for model in models if model.size == size]
+def _matrices(letter: str, models: list[TransferModel], results: Results) -> Figure:
+    about, backbones = SHEETS[letter]
+    shown = [model for backbone in backbones for model in models if model.backbone == backbone]
     marks = Marks()
     panels = tuple(_panel(model, marks) for model in shown)
     guessed = {model.title: names for model in shown if (names := model.guessed())}
@@ -68,7 +68,7 @@ def _matrices(letter: str, models: list[TransferModel], results: PaperResults[An
     return _said(figure, shown, results)
 
 
-def _means(models: list[TransferModel], results: PaperResults[Any]) -> Figure:
+def _means(models: list[TransferModel], results: Results) -> Figure:
     marks, panels = Marks(), []
     for places, mode in MODES.items():
         of_mode = [model for model in models if model.places == places]
@@ -86,7 +86,8 @@ def _means(models: list[TransferModel], results: PaperResults[Any]) -> Figure:
         title="PET scaling, Figure 7: what transfer comes to, in small and in large models",
         kind="bars",
         stub="mean over cells",
-        places=tuple(MODELS.values()),
+        places=tuple(backbone.title for backbone in MODELS),
+        columns=1,
         panels=tuple(panels),
         caption=(
             f"Off the diagonal. Types: {'; '.join(types)}.",
@@ -106,11 +107,11 @@ def _frequent(model: TransferModel, marks: Marks) -> Cell:
     return make_cell(model.transfer.frequent(), None, marks) if model.condition else Cell()
 
 
-def _said(figure: Figure, models: list[TransferModel], results: PaperResults[Any]) -> Figure:
+def _said(figure: Figure, models: list[TransferModel], results: Results) -> Figure:
     """Return the figure with what has to be said of the runs it shows."""
     shown = [model.condition for model in models if model.condition]
-    absent = dict.fromkeys(MODELS[model.size] for model in models if model.condition is None)
-    remarks = [f"profile {results.profile} has no backbone for {', '.join(absent)}."] if absent else []
+    backbones = list(dict.fromkeys(model.backbone for model in models))
+    remarks = results.without(backbones)
     for budget, mode in dict.fromkeys(
         (str(one.block.options["budget"]), str(one.block.options["mode"])) for one in shown
     ):
@@ -121,14 +122,14 @@ def _said(figure: Figure, models: list[TransferModel], results: PaperResults[Any
         )
     return replace(
         figure,
-        heading=results.heading(shown, NUMBERS, sizes=list(dict.fromkeys(model.size for model in models))),
+        heading=results.heading(shown, NUMBERS, sizes=[backbone.size for backbone in backbones]),
         remarks=(*remarks, *results.remarks(shown, several_bodies=True)),
         commands=results.commands(shown, EXPERIMENT),
         facts={"paper": PAPER, "profile": results.profile},
     )
 
 
-def build(results: PaperResults[Any]) -> list[Figure]:
+def build(results: Results) -> list[Figure]:
     """Return the matrices of small and of large models, and their means by type."""
     models = models_of(results)
     return [*(_matrices(letter, models, results) for letter in SHEETS), _means(models, results)]

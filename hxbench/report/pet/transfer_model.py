@@ -3,20 +3,19 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
 
 from hxbench import experiment as experiments
 from hxbench.recipe import ExperimentBlock
+from hxbench.report.pet.results import Results
+from hxbench.report.pet.rows import FAMILIES, PAPER, Backbone, task_title
+from hxbench.report.pet.scores import RunSet
 from hxbench.report.pet.transfer import Transfer, cells_where
 from hxbench.report.published import published
-from hxbench.report.results import PaperResults
 from hxbench.report.shown import Condition
-from hxbench.tasks import TEXT_TASKS
 
-PAPER, EXPERIMENT = "pet", "figure7"
+EXPERIMENT = "figure7"
 MODES = {"existing": "INNER", "inserted": "INSERT"}  # by the places of APET
-# by size in the profile; the published numbers have an underscore in place of the blank
-MODELS = {"bert-small": "BERT SMALL", "bert-large": "BERT LARGE", "t5-small": "T5 SMALL", "t5-large": "T5 XXL"}
+MODELS = tuple(backbone for family in FAMILIES if family.name in ("bert", "t5") for backbone in family.ends)
 _GUESSED = "resolved"  # in the place of published numbers whose digits had run together
 
 
@@ -24,9 +23,9 @@ _GUESSED = "resolved"  # in the place of published numbers whose digits had run 
 class TransferModel:
     """One model in one mode: what the experiment asks for, None where the profile lacks it, and our runs of it."""
 
-    size: str
+    backbone: Backbone
     places: str
-    condition: Condition[Any] | None
+    condition: Condition[RunSet] | None
     transfer: Transfer
 
     @property
@@ -37,15 +36,15 @@ class TransferModel:
     @property
     def title(self) -> str:
         """What its panel is called."""
-        return f"{MODELS[self.size]}, {MODES[self.places]}"
+        return f"{self.backbone.title}, {MODES[self.places]}"
 
     @property
     def _group(self) -> str:
-        return f"{MODELS[self.size].replace(' ', '_')}; APET_{MODES[self.places]}"
+        return f"{self.backbone.printed}; APET_{MODES[self.places]}"
 
     def printed(self, source: str, target: str) -> float | None:
         """Return the published value of a cell."""
-        row, column = f"source={TEXT_TASKS[source].title}", f"target={TEXT_TASKS[target].title}"
+        row, column = f"source={task_title(source)}", f"target={task_title(target)}"
         return published(PAPER).value("Figure 7", row, column, "zero_shot_relative_performance", self._group)
 
     def printed_mean(self, kind: Callable[[str, str], bool]) -> float | None:
@@ -61,18 +60,18 @@ class TransferModel:
         return list(dict.fromkeys(row["row"].removeprefix("source=") for row in doubtful))
 
 
-def models_of(results: PaperResults[Any]) -> list[TransferModel]:
+def models_of(results: Results) -> list[TransferModel]:
     """Return the models of the experiment in both modes, mode by mode; our runs are read here."""
     conditions = {_key(one.block): one for one in results.conditions(EXPERIMENT)}
     tasks = {size: block.tasks for block in experiments.blocks(PAPER, EXPERIMENT) for size in block.sizes}
     found = []
     for places in MODES:
-        for size in MODELS:
-            one = conditions.get((size, places))
-            transfer = Transfer(tasks[size], results.scale.seeds)
+        for backbone in MODELS:
+            one = conditions.get((backbone.size, places))
+            transfer = Transfer(tasks[backbone.size], results.scale.seeds)
             for (model, seed), record in one.run_set.family.runs.items() if one else ():
-                transfer.add(seed, model.task, record.metrics())
-            found.append(TransferModel(size, places, one, transfer))
+                transfer.add(seed, model.task or "", record.metrics())
+            found.append(TransferModel(backbone, places, one, transfer))
     return found
 
 

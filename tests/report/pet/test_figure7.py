@@ -1,11 +1,12 @@
 """Figure 7 from a made-up store: matrices, means, what is missing, and that it can be drawn and read."""
 
 import pytest
-from transfer_store import PROFILE, Plain, made_profile, specs, write
+from transfer_store import PROFILE, made_profile, specs, write
 
 from hxbench.report.draw import pictures
 from hxbench.report.draw.heat import beside_published
 from hxbench.report.pet.figure7 import FREQUENT, build
+from hxbench.report.pet.results import Results
 from hxbench.report.pet.transfer_model import models_of
 from hxbench.report.render import latex, long_csv, markdown, terminal
 
@@ -25,7 +26,7 @@ def fill(store, profile, *, leave_out=lambda spec: False):
         "t5-v1_1-small": "t5-small",
         "t5-v1_1-xxl": "t5-large",
     }
-    printed = {(m.size, m.places): m for m in models_of(Plain(store, profile))}
+    printed = {(m.backbone.size, m.places): m for m in models_of(Results(store, profile))}
     for spec in specs(profile):
         model = printed[sizes[spec.backbone.name], spec.options["places"]]
         if not leave_out(spec):
@@ -35,7 +36,7 @@ def fill(store, profile, *, leave_out=lambda spec: False):
 
 def test_scores_as_published_give_the_published_figure(store, profile):
     fill(store, profile)
-    small, large, means = build(Plain(store, profile))
+    small, large, means = build(Results(store, profile))
     assert [panel.title for panel in small.panels] == [
         "BERT SMALL, INNER", "BERT SMALL, INSERT", "T5 SMALL, INNER", "T5 SMALL, INSERT",
     ]  # fmt: skip
@@ -67,7 +68,7 @@ def test_scores_as_published_give_the_published_figure(store, profile):
 
 def test_the_tables_fit_a_terminal_and_have_both_values(store, profile):
     fill(store, profile)
-    figures = build(Plain(store, profile))
+    figures = build(Results(store, profile))
     tables = [table for figure in figures for table in figure.tables()]
     assert len(tables) == 4 + 4 + 1
     assert len({table.name for table in tables}) == 9
@@ -85,7 +86,7 @@ def test_the_tables_fit_a_terminal_and_have_both_values(store, profile):
 
 def test_the_published_map_stands_beside_ours(store, profile):
     fill(store, profile)
-    small, *_ = build(Plain(store, profile))
+    small, *_ = build(Results(store, profile))
     drawn = beside_published(small)
     assert [panel.title for panel in drawn[:2]] == ["BERT SMALL, INNER", "BERT SMALL, INNER: published"]
     assert len(drawn) == 8
@@ -95,7 +96,7 @@ def test_the_published_map_stands_beside_ours(store, profile):
 
 
 def test_it_is_drawn_the_same_every_time_and_without_runs_too(store, profile):
-    for figure in build(Plain(store, profile)):
+    for figure in build(Results(store, profile)):
         once, again = (pictures(figure, ["svg"])["svg"] for _ in range(2))
         assert once == again
         assert b"<svg" in once
@@ -103,7 +104,7 @@ def test_it_is_drawn_the_same_every_time_and_without_runs_too(store, profile):
 
 def test_missing_runs_are_marked_and_made_by_the_experiment(store, profile):
     fill(store, profile, leave_out=lambda spec: spec.task == "rte" and spec.seed == 2)
-    small, _, means = build(Plain(store, profile))
+    small, _, means = build(Results(store, profile))
     at = {place: number for number, place in enumerate(small.panels[0].places)}
     rows = {one.title: one.cells for one in small.panels[0].series}
     assert rows["RTE"][at["SST2"]].marks == rows["SST2"][at["RTE"]].marks == ("*",)
@@ -122,16 +123,16 @@ def test_runs_of_another_budget_or_without_transfer_do_not_count(store, profile)
             other = spec.options | {"budget": "prompt"}
             write(store, spec.model_copy(update={"options": other}), lambda task: 50.0)
             write(store, spec.model_copy(update={"transfer": ()}), lambda task: 50.0)
-    small, *_ = build(Plain(store, profile))
+    small, *_ = build(Results(store, profile))
     assert all(cell.mean is None for panel in small.panels for one in panel.series for cell in one.cells)
 
 
 def test_a_profile_without_a_size_shows_what_the_paper_has(store, tmp_path):
     sizes = "{t5-small: t5-v1_1-small, t5-large: t5-v1_1-xxl}"
     text = "\n".join(f"sizes: {sizes}" if line.startswith("sizes") else line for line in PROFILE.splitlines())
-    small, _, means = build(Plain(store, made_profile(tmp_path, text=text)))
-    assert "profile made has no backbone for BERT SMALL." in small.remarks
-    assert "profile made has no backbone for BERT SMALL, BERT LARGE." in means.remarks
+    small, _, means = build(Results(store, made_profile(tmp_path, text=text)))
+    assert "profile made has nothing in place of BERT SMALL." in small.remarks
+    assert "profile made has nothing in place of BERT SMALL, BERT LARGE." in means.remarks
     [cell] = {(cell.mean, cell.marks) for cell in small.panels[0].series[0].cells}
     assert cell == (None, ())
     assert small.panels[0].series[0].cells[1].published == 91

@@ -3,11 +3,12 @@
 import csv
 
 import pytest
-from transfer_store import Plain, made_profile
+from transfer_store import made_profile
 
 from hxbench import places
+from hxbench.report.pet.results import Results
 from hxbench.report.pet.transfer import across, within
-from hxbench.report.pet.transfer_model import MODELS, MODES, models_of
+from hxbench.report.pet.transfer_model import MODES, models_of
 
 TYPES = (
     {"SST-2", "IMDB", "Rotten Tomatoes"}, {"MNLI", "QNLI", "RTE"}, {"MRPC", "QQP"}, {"NQ-Open"},
@@ -34,7 +35,7 @@ def same_type(one, other):
 
 @pytest.fixture
 def models(store, tmp_path):
-    return {model.title: model for model in models_of(Plain(store, made_profile(tmp_path)))}
+    return {model.title: model for model in models_of(Results(store, made_profile(tmp_path)))}
 
 
 def test_there_are_four_models_in_two_modes(models):
@@ -47,7 +48,7 @@ def test_every_published_cell_and_mean_is_found(models):
     cells, guessed = table()
     seen = 0
     for model in models.values():
-        group = f"{MODELS[model.size].replace(' ', '_')}; APET_{MODES[model.places]}"
+        group = f"{model.backbone.printed}; APET_{MODES[model.places]}"
         of_group = {(s, t): value for (name, s, t), value in cells.items() if name == group}
         printed = [model.printed(source, target) for source in model.tasks for target in model.tasks]
         assert sorted(printed) == sorted(of_group.values())

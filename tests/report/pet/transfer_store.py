@@ -1,8 +1,6 @@
 """Stores filled with made-up transfer between tasks, without training anything."""
 
 from hxbench import experiment
-from hxbench.report.results import PaperResults
-from hxbench.report.run_set import StoredRuns
 from hxbench.tasks import TEXT_TASKS
 
 PROFILE = """
@@ -12,20 +10,6 @@ sizes: {bert-small: bert-small, bert-large: bert-large, t5-small: t5-v1_1-small,
 seeds: [1, 2]
 data: {origin: sandbox, collection: english, max_length: 64}
 """
-
-
-class Plain(PaperResults[StoredRuns]):
-    """The least that an artifact of PET scaling is made from."""
-
-    paper = "pet"
-    numbers = "plain"
-    made_up = "tasks"
-
-    def _read(self, family, rows):
-        return StoredRuns(family.models, self.scale.seeds, rows, family)
-
-    def title_of(self, method):
-        return method.upper()
 
 
 def made_profile(folder, *, text=PROFILE):
