@@ -135,9 +135,9 @@ def _files(made: "list[Made]", format: str | None, results: "PaperResults[Any]")
         wanted = [kind for kind in PICTURES if format in (None, kind)]
         for figure in one.figures:
             drawn = pictures(figure, sorted({*wanted, *(["svg"] if page else [])}))
-            name = f"{paper}-{figure.name}" if len(one.figures) > 1 else stem
+            alone = len(one.figures) == 1
             for kind in wanted:
-                yield f"{name}.{kind}", drawn[kind]
+                yield f"{stem if alone else f'{paper}-{figure.name}'}.{kind}", drawn[kind]
             svgs[figure.name] = drawn.get("svg", b"").decode()
     if page:
         title = f"{PAPERS[paper]}: tables and figures" if len(made) > 1 else made[0].artifact.title
