@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 def run_command(
     experiment: Annotated[
-        str, typer.Argument(help="PAPER/NAME (hxbench list recipes), such as hyperx/table2 or hyperx/all.")
+        str,
+        typer.Argument(
+            help="PAPER/NAME (hxbench list recipes), such as hyperx/table2 or pha/all, or a YAML file of your own."
+        ),
     ],
     profile: options.Profile = "demo",
     seed: Annotated[
@@ -31,7 +34,7 @@ def run_command(
         bool, typer.Option("--json", help="Print the plan, or how the runs ended, as JSON.")
     ] = False,
 ) -> None:
-    """Plan and do the runs of an experiment that the store lacks, then print its artifacts."""
+    """Plan and do the runs of an experiment that the store lacks, then print what it feeds."""
     from hxbench import experiment as experiments
     from hxbench import places, recipe
     from hxbench.cli import work
