@@ -9,7 +9,10 @@ from hxbench.cli import options
 
 def run_command(
     experiment: Annotated[
-        str, typer.Argument(help="PAPER/NAME (hxbench list recipes), such as hyperx/table2 or hyperx/all.")
+        str,
+        typer.Argument(
+            help="PAPER/NAME (hxbench list recipes), such as hyperx/table2 or pha/all, or a YAML file of your own."
+        ),
     ],
     profile: options.Profile = "demo",
     seed: Annotated[
@@ -26,7 +29,7 @@ def run_command(
     store: options.StoreDir = None,
     as_json: options.PlanJson = False,
 ) -> None:
-    """Plan and do the runs of an experiment that the store lacks, then print its artifacts."""
+    """Plan and do the runs of an experiment that the store lacks, then print what it feeds."""
     from hxbench import experiment as experiments
     from hxbench.cli.carry_out import How, carry_out
 
