@@ -10,8 +10,10 @@ read with a hundred frozen vectors more, and they take no part in the published 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from itertools import accumulate
 from typing import Annotated, Any, ClassVar, Literal
 
+import numpy as np
 import torch
 from pydantic import BeforeValidator, Field
 from torch import Tensor, nn
@@ -31,6 +33,7 @@ from hxbench.spec import BackboneSpec, Closed, RunSpec, validated
 
 NAMED = ("prompt", "bitfit", "lora", "adapter")  # budgets: the sizes of these methods (PET scaling, table 2)
 SMALLEST = 100
+_TOGETHER = "together"  # what the one tensor of all inserted ones is called
 
 
 def _budget(value: Any) -> Any:
@@ -67,6 +70,8 @@ def placement_of(found: Candidates, options: ApetOptions, seed: int) -> Placemen
 class RandomPlaces(Tuning):
     """The entries at random places of one backbone."""
 
+    begun: Tensor  # what is inserted, as it begins, one tensor behind the other
+
     def __init__(self, backbone: Backbone, options: ApetOptions, seed: int) -> None:
         super().__init__()
         found = candidates(backbone)
@@ -74,17 +79,29 @@ class RandomPlaces(Tuning):
         root = answering_root(backbone)
         self._holders = holders_of(root)
         self._existing = dict(root.named_parameters())
-        self._inserted: list[str] = []
-        for unit in (one for some in found.inserted.values() for one in some):
-            if any(name in self.placement for name, _ in unit.tensors):
-                for name, tensor in begun(unit, backbone).items():
-                    self.register_buffer(f"begun_{len(self._inserted)}", tensor, persistent=False)
-                    self._inserted.append(name)
+        begun_as = {
+            name: tensor
+            for unit in (one for some in found.inserted.values() for one in some)
+            if any(name in self.placement for name, _ in unit.tensors)
+            for name, tensor in begun(unit, backbone).items()
+        }
+        self._inserted = {name: tensor.shape for name, tensor in begun_as.items()}
         self.chosen = nn.ModuleDict()
-        for part, tensors in (("existing", self._existing), ("inserted", self._begun())):
-            places = {name: torch.from_numpy(self.placement[name]) for name in tensors if name in self.placement}
-            if places:
-                self.chosen[part] = Entries(tensors, places)
+        places = {n: torch.from_numpy(self.placement[n]) for n in self._existing if n in self.placement}
+        if places:
+            self.chosen["existing"] = Entries(self._existing, places)
+        if begun_as:
+            # all in one, as they are small and many
+            self.register_buffer("begun", torch.cat([t.reshape(-1) for t in begun_as.values()]), persistent=False)
+            starts = accumulate((t.numel() for t in begun_as.values()), initial=0)
+            shifted = [
+                start + self.placement[n]
+                for n, start in zip(begun_as, starts, strict=False)
+                if n in self.placement
+            ]
+            self.chosen["inserted"] = Entries(
+                {_TOGETHER: self.begun}, {_TOGETHER: torch.from_numpy(np.concatenate(shifted))}
+            )
         self._now: dict[str, Tensor] | None = None  # the inserted tensors, while the backbone is read
         self.positions = positions_of(backbone)
         self._attach(backbone)
@@ -94,8 +111,13 @@ class RandomPlaces(Tuning):
         """Number of entries that are tuned: of the published rule rarely the budget."""
         return size_of(self.placement)
 
-    def _begun(self) -> dict[str, Tensor]:
-        return {name: getattr(self, f"begun_{place}") for place, name in enumerate(self._inserted)}
+    def _inserted_now(self) -> dict[str, Tensor]:
+        """Return the inserted tensors with the entries as they are now."""
+        if not self._inserted:
+            return {}
+        together = self._part("inserted").written({_TOGETHER: self.begun})[_TOGETHER]
+        parts = together.split([shape.numel() for shape in self._inserted.values()])
+        return {name: part.view(shape) for (name, shape), part in zip(self._inserted.items(), parts, strict=True)}
 
     def _attach(self, backbone: Backbone) -> None:
         there = set(self._inserted)
@@ -145,10 +167,8 @@ class RandomPlaces(Tuning):
         if self._now is not None:  # in this context already
             yield
             return
-        begun_now = self._begun()
         existing = self._part("existing").written(self._existing) if "existing" in self.chosen else {}
-        inserted = self._part("inserted").written(begun_now) if "inserted" in self.chosen else {}
-        self._now = {**begun_now, **inserted}
+        self._now = self._inserted_now()
         try:
             with standing_for(existing, self._holders):
                 yield

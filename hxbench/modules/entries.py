@@ -1,8 +1,8 @@
 """Tuning some entries of frozen tensors: their values are the only parameters, and so is the optimiser's state.
 
 The values are written into the frozen tensor itself before it is used; neither a copy of the tensor nor a mask of
-its size is kept. Of a matrix only the gradients of the entries are formed (`tuned_weight`); the gradient of a
-vector, which is small, is gathered at their places.
+its size is kept. Of a matrix only the gradients of the entries are formed (`tuned_weight`); of a vector or a small
+matrix, where this would take longer, they are gathered from all.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from hxbench.modules.entry_gradients import Pattern
 from hxbench.modules.tuned_weight import Tuned, gathered
+
+SMALL = 1 << 12  # entries of a matrix whose whole gradient is formed sooner than another is asked for
 
 
 def written(frozen: Tensor, values: Tensor, places: Tensor) -> Tensor:
@@ -91,7 +93,7 @@ class Entries(nn.Module):
         found: dict[str, Tensor] = {}
         for name, values in self._parts(self.values):
             tensor, some = frozen[name], places[name]
-            if tensor.dim() == 2:
+            if tensor.dim() == 2 and tensor.numel() > SMALL:
                 write(tensor, values, some)
                 found[name] = Tuned.of(tensor, values, some, self._pattern_of(name, tensor, some))
             else:
