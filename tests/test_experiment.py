@@ -1,9 +1,11 @@
 """Every shipped experiment resolves to runs, and what its blocks change arrives in their specs."""
 
 import pytest
+from pydantic import ValidationError
 
 from hxbench import experiment, recipe
 from hxbench.errors import InputError
+from hxbench.recipe import ExperimentBlock
 from hxbench.settings import Pair
 
 SHIPPED = [(paper, name) for paper in recipe.papers() for name in recipe.recipe_names(paper)]
@@ -148,3 +150,27 @@ def test_a_block_that_makes_no_sense_is_refused(tmp_path, block, said):
     path.write_text(f"paper: pha\nabout: A mistake.\nblocks:\n  - {block}\n")
     with pytest.raises(InputError, match=said):
         experiment.runs_of("pha", str(path), "demo")
+
+
+def test_figure_7_scores_every_model_on_all_tasks_of_its_block():
+    specs = [one.spec for one in experiment.runs_of("pet", "figure7", "demo", seeds=[1])]
+    assert len(specs) == len({spec.run_id for spec in specs}) == 2 * 2 * (8 + 11)
+    for spec in specs:
+        several = 8 if "bert" in spec.backbone.name else 11
+        assert len(spec.transfer) == several
+        assert spec.task in spec.transfer
+        assert (spec.data.labels, spec.options["budget"]) == ("unified", "lora")
+    assert {spec.options["places"] for spec in specs} == {"existing", "inserted"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"setting": "multi"}, {"tasks": ("rte",)}, {"few_shot": {"k": [4]}}],
+    ids=["multi", "one", "few-shot"],
+)
+def test_transfer_is_between_tasks(changes):
+    block = {"setting": "single", "tasks": ("rte", "sst2"), "methods": ("apet",), "transfer": True}
+    assert experiment.transfer_of(ExperimentBlock(**block)) == ("rte", "sst2")
+    assert experiment.transfer_of(ExperimentBlock(**{**block, "transfer": False})) == ()
+    with pytest.raises(ValidationError, match="transfer is between two tasks or more"):
+        ExperimentBlock(**{**block, **changes})

@@ -201,3 +201,17 @@ def test_lengths_are_the_papers_where_it_has_any_and_the_template_is_its_own():
 def test_a_runs_wording_is_in_its_data():
     assert Wording.of(DataSpec(origin="sandbox")) == Wording()
     assert Wording.of(DataSpec(origin="sandbox", template="pet", labels="words")) == PET_WORDS
+
+
+def test_unified_labels_are_the_same_in_all_tasks_and_templates():
+    wanted = {"sst2": ("0", "1"), "mrpc": ("0", "1"), "qnli": ("1", "0"), "mnli": ("1", "2", "0")}
+    for template in ("pha", "pet"):
+        unified = Wording(template, "unified")
+        for name, digits in wanted.items():
+            task = TEXT_TASKS[name]
+            assert label_texts(task, 0.2, unified) == digits
+            assert [target_text(task, str(n), 0.2, unified) for n in range(len(digits))] == list(digits)
+        assert label_texts(TEXT_TASKS["samsum"], 0.2, unified) == ()
+        assert target_text(TEXT_TASKS["samsum"], "a cat", 0.2, unified) == "a cat"
+        with pytest.raises(InputError, match="CoLA has no classes in PET scaling"):
+            label_texts(TEXT_TASKS["cola"], 0.2, unified)

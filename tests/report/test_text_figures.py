@@ -245,3 +245,14 @@ def test_pictures_of_the_paper_are_drawn_with_runs_and_without(store, profile, n
     said = on_sheet(figure)
     assert ("Ours" in said) == (name != "parameters")
     assert ("SYNTHETIC" in said) == (name != "parameters")
+
+
+def test_percent_are_whole_and_no_darker_than_a_hundred():
+    rows = (Series("CoLA", (Cell(100.4, published=91.0), Cell(250.0), Cell())),)
+    figure = replace(by_hand("heat"), panels=(Panel("X", "", rows),), quantity="percent")
+    assert [_text(cell, figure) for cell in rows[0].cells] == ["100", "250", ""]
+    assert "X: published" in on_sheet(figure)
+    [image, theirs] = [axes.images[0] for axes in sheet.draw(figure).axes]
+    assert image.get_clim() == theirs.get_clim() == (0, 100)
+    assert image.cmap(image.norm(100.4)) == image.cmap(image.norm(250.0))
+    assert theirs.get_array().tolist()[0][0] == 91
