@@ -23,7 +23,7 @@ import numpy as np
 import torch
 import typer
 from rich.console import Console
-from timing import Variant, measure, summarise
+from timing import Variant, measure, require_clock, summarise
 from timing import show as show_times
 from torch import nn
 from transformers import AutoConfig, AutoModelForMaskedLM
@@ -312,10 +312,7 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Measure seconds a training step of Hyper-X and of what it is compared with."""
-    if device == "cuda" and not torch.cuda.is_available():
-        raise typer.BadParameter("torch sees no CUDA device here.")
-    if device == "cuda" and clock == "cpu":
-        raise typer.BadParameter("processor time says nothing about a GPU: take the wall clock.")
+    require_clock(device, clock)
     if device == "cpu" and keep_memory:
         keep_freed_memory()
     if threads:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 import typer
 from rich.console import Console
-from timing import Variant, measure, show, summarise
+from timing import Variant, measure, require_clock, show, summarise
 from transformers import T5Config
 
 from hxbench import recipe
@@ -135,10 +135,7 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Measure seconds a training step of methods that generate adapters, and of adapters with own weights."""
-    if device == "cuda" and not torch.cuda.is_available():
-        raise typer.BadParameter("torch sees no CUDA device here.")
-    if device == "cuda" and clock == "cpu":
-        raise typer.BadParameter("processor time says nothing about a GPU: take the wall clock.")
+    require_clock(device, clock)
     if shortest > longest:
         raise typer.BadParameter("--shortest is more than --longest.")
     if device == "cpu":

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+import typer
 from rich.console import Console
 from rich.table import Table
 from torch import nn
@@ -42,6 +43,14 @@ class Variant:
         nn.utils.clip_grad_norm_(reached, 1.0)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
+
+
+def require_clock(device: str, clock: str) -> None:
+    """Raise `BadParameter` for a device that is not there, or a clock that says nothing about it."""
+    if device == "cuda" and not torch.cuda.is_available():
+        raise typer.BadParameter("torch sees no CUDA device here.")
+    if device == "cuda" and clock == "cpu":
+        raise typer.BadParameter("processor time says nothing about a GPU: take the wall clock.")
 
 
 def measure(

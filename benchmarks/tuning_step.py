@@ -18,7 +18,7 @@ import typer
 from live_bytes import LiveBytes
 from rich.console import Console
 from rich.table import Table
-from timing import Variant, measure, show, summarise
+from timing import Variant, measure, require_clock, show, summarise
 from transformers import AutoConfig
 
 from hxbench import recipe
@@ -127,10 +127,7 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Measure seconds and memory a training step of the methods of PET scaling."""
-    if device == "cuda" and not torch.cuda.is_available():
-        raise typer.BadParameter("torch sees no CUDA device here.")
-    if device == "cuda" and clock == "cpu":
-        raise typer.BadParameter("processor time says nothing about a GPU: take the wall clock.")
+    require_clock(device, clock)
     wanted = only.split(",") if only else list(METHODS)
     if unknown := set(wanted) - METHODS.keys():
         raise typer.BadParameter(f"no variant {sorted(unknown)[0]!r} (known: {', '.join(METHODS)}).")

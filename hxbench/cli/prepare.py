@@ -20,7 +20,7 @@ def prepare_command(
             help="Corpora to prepare (hxbench list corpora); default: all of a paper, and its backbone."
         ),
     ] = None,
-    paper: Annotated[str, typer.Option(help="Whose corpora and backbone: hyperx or pha.")] = "hyperx",
+    paper: Annotated[str, typer.Option(help="Whose corpora and backbone: hyperx, pha or pet.")] = "hyperx",
     profile: options.Profile = "demo",
     data_source: options.DataSource = None,
     backbone: options.BackboneName = None,

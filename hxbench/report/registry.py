@@ -46,53 +46,48 @@ class Made:
     figures: "tuple[Figure, ...]" = ()
 
 
-ARTIFACTS: dict[str, dict[str, Artifact]] = {
+_TITLES = {
     "hyperx": {
-        name: Artifact("hyperx", name, title, f"hxbench.report.hyperx.{name}")
-        for name, title in {
-            "table1": "What the approaches can do (Hyper-X, Table 1)",
-            "table2": "Zero-shot transfer by setting: SEEN, UNSEEN and ALL (Hyper-X, Table 2)",
-            "table3": "Parameters and training time (Hyper-X, Table 3)",
-            "table4": "Languages and the sizes of their corpora (Hyper-X, Table 4)",
-            "table5": "Few-shot transfer by language (Hyper-X, Table 5)",
-            "table6": "Zero-shot transfer by language (Hyper-X, Table 6)",
-            "figure3": "The role of masked language modelling (Hyper-X, Figure 3)",
-            "figure4": "Source languages, Hyper-X Base (Hyper-X, Figure 4)",
-            "figure5": "Source languages, mBERT (Hyper-X, Figure 5)",
-            "figure6": "Few-shot transfer (Hyper-X, Figure 6)",
-            "figure7": "Sampling by temperature and by size (Hyper-X, Figure 7)",
-            "interpolation": "Languages held out of all training, by their embedding",
-            "controls": "Transfer against a body with random weights (not in the paper)",
-        }.items()
+        "table1": "What the approaches can do (Hyper-X, Table 1)",
+        "table2": "Zero-shot transfer by setting: SEEN, UNSEEN and ALL (Hyper-X, Table 2)",
+        "table3": "Parameters and training time (Hyper-X, Table 3)",
+        "table4": "Languages and the sizes of their corpora (Hyper-X, Table 4)",
+        "table5": "Few-shot transfer by language (Hyper-X, Table 5)",
+        "table6": "Zero-shot transfer by language (Hyper-X, Table 6)",
+        "figure3": "The role of masked language modelling (Hyper-X, Figure 3)",
+        "figure4": "Source languages, Hyper-X Base (Hyper-X, Figure 4)",
+        "figure5": "Source languages, mBERT (Hyper-X, Figure 5)",
+        "figure6": "Few-shot transfer (Hyper-X, Figure 6)",
+        "figure7": "Sampling by temperature and by size (Hyper-X, Figure 7)",
+        "interpolation": "Languages held out of all training, by their embedding",
+        "controls": "Transfer against a body with random weights (not in the paper)",
     },
     "pha": {
-        name: Artifact("pha", name, title, f"hxbench.report.pha.{name}")
-        for name, title in {
-            "table1": "Scores on GLUE and SuperGLUE (PHA, Table 1)",
-            "table2": "Few-shot transfer (PHA, Table 2)",
-            "table3": "Without prototypes, without the retriever (PHA, Table 3)",
-            "table4": "Low data on SuperGLUE (PHA, Table 4)",
-            "table5": "Summaries and translation with little data (PHA, Table 5)",
-            "figure2": "Low data on GLUE (PHA, Figure 2)",
-            "figure3": "Size of the backbone (PHA, Figure 3)",
-            "figure4": "What the retriever does to instances (PHA, Figure 4)",
-            "figure5": "Prototypes and instances (PHA, Figure 5)",
-            "parameters": "Parameters by number of tasks and of layers (PHA, Appendix B)",
-        }.items()
+        "table1": "Scores on GLUE and SuperGLUE (PHA, Table 1)",
+        "table2": "Few-shot transfer (PHA, Table 2)",
+        "table3": "Without prototypes, without the retriever (PHA, Table 3)",
+        "table4": "Low data on SuperGLUE (PHA, Table 4)",
+        "table5": "Summaries and translation with little data (PHA, Table 5)",
+        "figure2": "Low data on GLUE (PHA, Figure 2)",
+        "figure3": "Size of the backbone (PHA, Figure 3)",
+        "figure4": "What the retriever does to instances (PHA, Figure 4)",
+        "figure5": "Prototypes and instances (PHA, Figure 5)",
+        "parameters": "Parameters by number of tasks and of layers (PHA, Appendix B)",
     },
     "pet": {
-        name: Artifact("pet", name, title, f"hxbench.report.pet.{name}")
-        for name, title in {
-            "table1": "What the methods tune, and where (PET scaling, Table 1)",
-            "table2": "Parameters that APET tunes (PET scaling, Table 2)",
-            "figure2": "Five ways of tuning on nine backbones (PET scaling, Figure 2)",
-            "figure4": "APET at random places (PET scaling, Figure 4)",
-            "figure5": "APET by number of tuned parameters (PET scaling, Figure 5)",
-            "figure7": "Transfer between tasks (PET scaling, Figure 7)",
-            "convergence": "Steps to 95 % of the final score (not in the paper)",
-            "frontier": "Cost and score of every way of tuning (not in the paper)",
-        }.items()
+        "table1": "What the methods tune, and where (PET scaling, Table 1)",
+        "table2": "Parameters that APET tunes (PET scaling, Table 2)",
+        "figure2": "Five ways of tuning on nine backbones (PET scaling, Figure 2)",
+        "figure4": "APET at random places (PET scaling, Figure 4)",
+        "figure5": "APET by number of tuned parameters (PET scaling, Figure 5)",
+        "figure7": "Transfer between tasks (PET scaling, Figure 7)",
+        "convergence": "Steps to 95 % of the final score (not in the paper)",
+        "frontier": "Cost and score of every way of tuning (not in the paper)",
     },
+}
+ARTIFACTS: dict[str, dict[str, Artifact]] = {
+    paper: {name: Artifact(paper, name, title, f"hxbench.report.{paper}.{name}") for name, title in titles.items()}
+    for paper, titles in _TITLES.items()
 }
 
 
