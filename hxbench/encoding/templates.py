@@ -6,7 +6,7 @@ then ` Output: `; a class as its word or as the digit that the code gives it. Of
 `sentence: …` is known: the other fields go by the names that PHA has for them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from typing import Literal
@@ -62,12 +62,16 @@ def source_text(task: TextTask, fields: Sequence[str], wording: Wording = PHA) -
     """
     require_fields(task, fields)
     if wording.template == "pet":
-        line = " [SEP] ".join(f"{name}: {_one_line(text)}" for name, text in zip(task.fields, fields, strict=True))
-        return f"Input: {line}{BEHIND['pet']}"
+        return _pet_line(f"{name}: {_one_line(text)}" for name, text in zip(task.fields, fields, strict=True))
     words = [task.prefix]
     for name, text in zip(task.fields, fields, strict=True):
         words += [text] if task.kind == "generation" else [f"{name}:", text]
     return " ".join(words)
+
+
+def template_line(task: TextTask) -> str:
+    """Return what PET's template puts around the fields of a task's examples."""
+    return _pet_line(f"{name}:" for name in task.fields)
 
 
 def target_text(task: TextTask, target: str, score_step: float, wording: Wording = PHA) -> str:
@@ -120,6 +124,10 @@ def longest_texts(task: TextTask, max_length: int, wording: Wording = PHA) -> tu
     known = PET_TASKS[task.name]
     answer = known.max_answer if task.kind == "generation" else None
     return min(max_length, known.max_source), min(max_length, answer or max_length)
+
+
+def _pet_line(fields: Iterable[str]) -> str:
+    return f"Input: {' [SEP] '.join(fields)}{BEHIND['pet']}"
 
 
 def _one_line(text: str) -> str:

@@ -17,7 +17,8 @@ from hxbench.spec import BackboneSpec, PretrainSpec, TrainingSpec
 from hxbench.stages.pretraining import learner
 from hxbench.store.claim import Claim
 
-VERSION = 1  # of pre-training: part of every backbone's fingerprint
+# of pre-training, by architecture: part of every backbone's fingerprint
+VERSIONS = {"bert": 1, "t5": 1, "bloom": 2}
 
 
 def pretraining_languages(spec: PretrainSpec, corpora: Collection) -> list[str]:
@@ -37,7 +38,7 @@ def fingerprint(spec: BackboneSpec, corpora: Collection) -> str:
         return spec.fingerprint
     if spec.pretrain is None:
         return f"{spec.hub}@{commit_of(spec, offline=corpora.origin.offline)}"
-    digest = hashlib.sha256(f"{VERSION} {spec.pretrain.model_dump_json()}".encode())
+    digest = hashlib.sha256(f"{VERSIONS[spec.pretrain.architecture]} {spec.pretrain.model_dump_json()}".encode())
     for code in pretraining_languages(spec.pretrain, corpora):
         digest.update(f" {code} {corpora.fingerprint('mlm', code, 'train')}".encode())
     return digest.hexdigest()[:16]

@@ -17,10 +17,11 @@ from hxbench.backbones.sites import family_of
 from hxbench.backbones.unigram import sentinel_ids, train_unigram
 from hxbench.backbones.vocabulary import train_wordpiece
 from hxbench.corpora.collection import Collection
+from hxbench.encoding.templates import template_line
 from hxbench.errors import InputError
 from hxbench.settings import Pair
 from hxbench.spec import BackboneSpec, PretrainSpec
-from hxbench.tasks import LANGUAGE, PHA_TASKS, TEXT_TASKS
+from hxbench.tasks import LANGUAGE, PET_TASKS, PHA_TASKS, TEXT_TASKS
 
 if TYPE_CHECKING:
     import torch
@@ -56,6 +57,15 @@ def _template_lines(corpus: Mapping[str, Any]) -> Iterator[str]:
         names = () if task.kind == "generation" else (f"{field}:" for field in task.fields)
         for _ in range(often):
             yield " ".join((task.prefix, *names))
+
+
+def _pet_lines(corpus: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what PET's template puts around the texts of its tasks, and their label words, as often."""
+    often = sum(map(len, corpus.values())) // 100
+    for task in map(TEXT_TASKS.__getitem__, PET_TASKS):
+        for _ in range(often):
+            yield template_line(task)
+            yield from task.labels
 
 
 def _lines(corpus: Mapping[str, Any]) -> Iterator[str]:
@@ -135,7 +145,7 @@ def _bloom(spec: BackboneSpec, plan: PretrainSpec, corpora: Collection, corpus: 
     from hxbench.methods.method import MLM, NoOptions
     from hxbench.methods.pretraining import CausalPretraining
 
-    tokenizer = train_byte_pairs(chain(_lines(corpus), _template_lines(corpus)), plan.vocabulary)
+    tokenizer = train_byte_pairs(chain(_lines(corpus), _template_lines(corpus), _pet_lines(corpus)), plan.vocabulary)
     shape = bloom_shape(spec) | {"vocab_size": len(tokenizer)}
     backbone = Backbone(_model(shape, plan.seed), tokenizer, family_of("bloom"))
     method = CausalPretraining(backbone, tasks=[MLM], options=NoOptions())

@@ -35,7 +35,7 @@ _LEGENDS = {
 }  # fmt: skip
 _EDGE = 0.06
 _LEFT, _BETWEEN, _RIGHT = 0.54, 0.56, 0.06
-_LAST = 0.1  # beyond that, where panels are narrow: the last tick is at their edge
+_LAST = 0.1  # beyond that, where the last tick is at the edge of a panel
 _LEGEND_LETTERS = 100  # of a row of the legend, a handle and the room around it counted as eight
 
 
@@ -118,7 +118,7 @@ def draw(figure: "Figure") -> "Sheet":
         write(line, down, fontweight="bold" if number == 0 else "normal")
         down += style.LINE
     down += 0.02
-    right = _RIGHT + _LAST * (figure.columns > 2)
+    right = _RIGHT + _LAST * (figure.columns > 2 or figure.kind == "lines")
     wide = (style.WIDTH - _LEFT - right - (figure.columns - 1) * _BETWEEN) / figure.columns
     for number, one in enumerate(panels):
         row, column = divmod(number, figure.columns)
