@@ -3,7 +3,7 @@
 One function an architecture; the rest, in `backbone`, is the same for all.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -60,8 +60,12 @@ def _template_lines(corpus: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _pet_lines(corpus: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what PET's template puts around the texts of its tasks, and their label words, as often."""
-    often = sum(map(len, corpus.values())) // 100
+    """Yield what PET's template puts around the texts of its tasks, and their label words, as lines of their own.
+
+    A released BLOOM knows such words from its text; a frozen output layer never writes a piece that it has only
+    learned to avoid. They say nothing about a task: no label stands behind a text.
+    """
+    often = sum(map(len, corpus.values())) // 400
     for task in map(TEXT_TASKS.__getitem__, PET_TASKS):
         for _ in range(often):
             yield template_line(task)
@@ -117,7 +121,9 @@ def _t5(spec: BackboneSpec, plan: PretrainSpec, corpora: Collection, corpus: Map
     shape = t5_shape(spec) | {"vocab_size": len(tokenizer)}
     backbone = Backbone(_model(shape, plan.seed), tokenizer, family_of("t5"))
     method = SpanPretraining(backbone, tasks=[MLM], options=NoOptions())
-    rows = {Pair(MLM, code): _packed(text, tokenizer, plan.max_length - 1) for code, text in corpus.items()}
+    rows = {
+        Pair(MLM, code): _packed(text["text"], tokenizer, plan.max_length - 1) for code, text in corpus.items()
+    }
     corruption = Corruption(
         np.array(sentinel_ids(tokenizer)),
         tokenizer.eos_token_id,
@@ -145,13 +151,17 @@ def _bloom(spec: BackboneSpec, plan: PretrainSpec, corpora: Collection, corpus: 
     from hxbench.methods.method import MLM, NoOptions
     from hxbench.methods.pretraining import CausalPretraining
 
-    tokenizer = train_byte_pairs(chain(_lines(corpus), _template_lines(corpus), _pet_lines(corpus)), plan.vocabulary)
+    tasks = chain(_template_lines(corpus), _pet_lines(corpus))
+    tokenizer = train_byte_pairs(chain(_lines(corpus), tasks), plan.vocabulary)
     shape = bloom_shape(spec) | {"vocab_size": len(tokenizer)}
     backbone = Backbone(_model(shape, plan.seed), tokenizer, family_of("bloom"))
     method = CausalPretraining(backbone, tasks=[MLM], options=NoOptions())
     end = tokenizer.eos_token_id
     # every row begins behind an end mark, so that its first piece is learned too
-    rows = {Pair(MLM, code): _packed(text, tokenizer, plan.max_length - 1, end) for code, text in corpus.items()}
+    rows = {
+        Pair(MLM, code): _packed([*text["text"], *_pet_lines({code: text})], tokenizer, plan.max_length - 1, end)
+        for code, text in corpus.items()
+    }
     start = np.array([end], dtype=np.int64)
 
     def feed(sampler: "Sampler", device: "torch.device") -> Callable[[int], Any]:
@@ -169,16 +179,16 @@ def _bloom(spec: BackboneSpec, plan: PretrainSpec, corpora: Collection, corpus: 
     return Learner(method, tokenizer, {p: np.array([len(row) for row in r]) for p, r in rows.items()}, feed)
 
 
-def _packed(text: Any, tokenizer: Any, room: int, end: int | None = None) -> list[np.ndarray]:
+def _packed(texts: Sequence[str], tokenizer: Any, room: int, end: int | None = None) -> list[np.ndarray]:
     """Return the lines as rows of pieces: so many whole lines a row as fit, a longer one cut.
 
     Without end marks, or with one behind every line. A single sentence would hardly ever lose more than one span.
     """
     mark = [] if end is None else [end]
     rows: list[list[int]] = []
-    for batch in text.iter(1000):
-        lines = tokenizer(batch["text"], add_special_tokens=False, return_attention_mask=False)["input_ids"]
-        for pieces in lines:
+    for at in range(0, len(texts), 1000):
+        some = list(texts[at : at + 1000])
+        for pieces in tokenizer(some, add_special_tokens=False, return_attention_mask=False)["input_ids"]:
             line = pieces + mark if pieces else []
             if rows and len(rows[-1]) + len(line) <= room:
                 rows[-1] += line

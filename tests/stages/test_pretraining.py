@@ -266,8 +266,6 @@ def test_english_text_pre_trains_every_family(architecture, tmp_path):
 
 
 def test_lines_are_packed_whole_and_long_ones_cut():
-    import datasets
-
     from hxbench.backbones.unigram import train_unigram
     from hxbench.stages.pretraining import _packed
 
@@ -275,10 +273,24 @@ def test_lines_are_packed_whole_and_long_ones_cut():
     lines = ["abcd", "efgh abcd", "", " ".join(["abcd"] * 30), "efgh"]
     pieces = [tokenizer(line, add_special_tokens=False).input_ids for line in lines]
     room = len(pieces[0]) + len(pieces[1])
-    rows = [row.tolist() for row in _packed(datasets.Dataset.from_dict({"text": lines}), tokenizer, room)]
+    rows = [row.tolist() for row in _packed(lines, tokenizer, room)]
     assert rows == [pieces[0] + pieces[1], pieces[3][:room], pieces[4]]
-    data = datasets.Dataset.from_dict({"text": lines})
-    marked = [row.tolist() for row in _packed(data, tokenizer, room + 2, 1)]
+    marked = [row.tolist() for row in _packed(lines, tokenizer, room + 2, 1)]
     assert marked == [[*pieces[0], 1, *pieces[1], 1], pieces[3][: room + 2], [*pieces[4], 1]]
+    many = _packed(lines * 700, tokenizer, room)  # read in several goes
+    assert [row.tolist() for row in many[:2]] == rows[:2]
+    assert sum(map(len, many)) == 700 * sum(map(len, rows))
     with pytest.raises(InputError, match="running text to pre-train on is empty"):
-        _packed(datasets.Dataset.from_dict({"text": ["", " "]}), tokenizer, room)
+        _packed(["", " "], tokenizer, room)
+
+
+def test_a_bloom_reads_the_label_words_it_has_to_write_but_behind_no_text():
+    from collections import Counter
+
+    from hxbench.stages.pretraining import _pet_lines
+
+    lines = Counter(_pet_lines({"en": range(800)}))
+    assert lines["entailment"] == 2 * len(["mnli", "qnli", "rte"])
+    assert lines["positive"] == 2 * len(["sst2", "imdb", "rotten"])
+    assert lines["Input: premise: [SEP] hypothesis: Output: "] == 2
+    assert lines["Input: document: Output: "] == 2
