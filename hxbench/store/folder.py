@@ -108,8 +108,11 @@ class Store:
             raise InputError(f"cannot write to the store {self.root}: {error.strerror or error}.") from error
         return claim
 
-    def runs(self, *, complete_only: bool = True) -> list[RunRecord]:
-        """Return the runs by id; those that cannot be read are left out and described in `problems`."""
+    def runs(self, *, complete_only: bool = True, beginning: str = "") -> list[RunRecord]:
+        """Return the runs, or those whose id begins so, by id.
+
+        Those that cannot be read are left out and described in `problems`.
+        """
         self.problems = []
         folder = self.root / "runs"
         records: dict[str, RunRecord] = {}
@@ -117,7 +120,9 @@ class Store:
         for entry in entries:
             work = entry.name.startswith(_WORK)
             run_id = entry.name.removeprefix(_WORK)
-            if not entry.is_dir() or run_id.startswith(".") or (work and complete_only):
+            if not run_id.startswith(beginning) or run_id.startswith(".") or (work and complete_only):
+                continue
+            if not entry.is_dir():
                 continue
             try:
                 record = read_record(run_id, entry)
@@ -145,18 +150,19 @@ class Store:
 
     def get(self, reference: str) -> RunRecord:
         """Return the run with this id or unique beginning of an id, finished or not."""
+        if reference:
+            near = {record.id: record for record in self.runs(complete_only=False, beginning=reference)}
+            if reference in near:
+                return near[reference]
+            if len(near) == 1:
+                return near.popitem()[1]
+            if near:
+                raise InputError(f"'{reference}' fits {len(near)} runs: {', '.join(near)}.")
+            if self.problems:
+                raise InputError(self.problems[0])
         records = {record.id: record for record in self.runs(complete_only=False)}
-        if reference in records:
-            return records[reference]
-        near = [run_id for run_id in records if reference and run_id.startswith(reference)]
-        if len(near) == 1:
-            return records[near[0]]
-        if near:
-            raise InputError(f"'{reference}' fits {len(near)} runs: {', '.join(near)}.")
         if not records:
             raise InputError(f"the store {self.root} has no runs.")
-        if damaged := [text for text in self.problems if reference and text.startswith(f"run {reference}")]:
-            raise InputError(damaged[0])
         if len(records) > 10:  # too many to offer them all
             raise InputError(did_you_mean("run", reference, list(records)).partition(" Known:")[0])
         raise InputError(did_you_mean("run", reference, list(records)))

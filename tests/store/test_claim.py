@@ -23,29 +23,44 @@ with Store(Path(sys.argv[1])).open_run(spec) as run:
     print("held", flush=True)
     time.sleep(60)
 """
-# every process starts at the same moment, so that they do meet
+# all are told to begin when all are ready, so that they do meet; who has the run keeps it until told to finish
 RACE = """
-import sys, time
+import sys
 from pathlib import Path
 from hxbench import recipe
 from hxbench.store import RunBusy, Store
-store, seed, start = Store(Path(sys.argv[1])), int(sys.argv[2]), float(sys.argv[3])
+store, seed = Store(Path(sys.argv[1])), int(sys.argv[2])
 spec = recipe.resolve("hyperx-base", setting="mixed", partition="a", seed=seed)
-time.sleep(max(0, start - time.time()))
+print("ready", flush=True)
+sys.stdin.readline()
 try:
     with store.open_run(spec) as run:
         for number in range(20):
-            run.write_metrics([{"value": number, "writer": sys.argv[4]}] * 50)
-        time.sleep(0.8)
-        run.finish(writer=sys.argv[4])
-    print("won", flush=True)
+            run.write_metrics([{"value": number, "writer": sys.argv[3]}] * 50)
+        print("has it", flush=True)
+        sys.stdin.readline()
+        run.finish(writer=sys.argv[3])
 except RunBusy:
     print("busy", flush=True)
 """
 
 
 def start(code, *arguments):
-    return subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def say(process):
+    process.stdin.write("go on\n")
+    process.stdin.flush()
+
+
+def raced(processes):
+    """Let them go all at once; return what each said."""
+    assert [process.stdout.readline().strip() for process in processes] == ["ready"] * len(processes)
+    for process in processes:
+        say(process)
+    return [process.stdout.readline().strip() for process in processes]
 
 
 def spec_of(seed):
@@ -138,22 +153,26 @@ def test_of_many_processes_on_one_run_one_wins(tmp_path, stale):
         (tmp_path / "runs").mkdir()
         gone = {"machine": claim._machine(), "pid": 2**22 + 1, "token": "x"}
         (tmp_path / "runs" / f".claim-{run_id}").write_text(json.dumps(gone))
-    processes = [start(RACE, tmp_path, 1, time.time() + 2.5, number) for number in range(4)]
-    said = [process.communicate(timeout=60)[0].strip() for process in processes]
-    assert sorted(said) == ["busy", "busy", "busy", "won"]
+    processes = [start(RACE, tmp_path, 1, number) for number in range(4)]
+    said = raced(processes)
+    assert sorted(said) == ["busy", "busy", "busy", "has it"]
+    say(processes[said.index("has it")])
+    assert [process.wait(timeout=60) for process in processes] == [0] * 4
     (record,) = Store(tmp_path).runs(complete_only=False)
-    assert record.status["writer"] == str(said.index("won"))
+    assert record.status["writer"] == str(said.index("has it"))
     assert {row["writer"] for row in record.metrics()} == {record.status["writer"]}
 
 
 def test_processes_on_different_runs_do_not_disturb_each_other_or_a_reader(tmp_path):
-    at = time.time() + 1.5
-    processes = [start(RACE, tmp_path, seed, at, seed) for seed in (1, 2)]
+    processes = [start(RACE, tmp_path, seed, seed) for seed in (1, 2)]
+    assert raced(processes) == ["has it", "has it"]
+    for process in processes:
+        say(process)
     store, seen = Store(tmp_path), set()
     while any(process.poll() is None for process in processes):
         for record in store.runs():
             assert record.metrics()[-1] == {"value": 19, "writer": record.status["writer"]}
             seen.add(record.id)
         assert store.problems == []
-    assert [process.communicate()[0].strip() for process in processes] == ["won", "won"]
+    assert [process.returncode for process in processes] == [0, 0]
     assert {record.id for record in store.runs()} == {spec_of(1).run_id, spec_of(2).run_id} >= seen
