@@ -108,7 +108,7 @@ def build(results: Results) -> list[Figure]:
     shown, shrinks = list(tried.values()), _shrinks(tried)
     figure = Figure(
         name="figure2",
-        title="PET scaling, Figure 2: five ways of tuning on nine backbones, mean over the tasks",
+        title="PET scaling, Figure 2: five ways of tuning on nine backbones",
         kind="bars",
         stub="method",
         places=_PLACES,
