@@ -63,7 +63,8 @@ def block_runs(
     block: ExperimentBlock, profile: str, *, seeds: Iterable[int] | None = None, origin: str | None = None
 ) -> Iterator[Wanted]:
     """Yield the runs of one block at a profile."""
-    for seed in seeds or recipe.load("profiles", profile).seeds:
+    papers = {method: recipe.load("methods", method).paper for method in block.methods}
+    for seed in seeds or dict.fromkeys(s for paper in papers.values() for s in recipe.scale(profile, paper).seeds):
         for method in block.methods:
             found: MethodRecipe = recipe.load("methods", method)
             draws = range(recipe.scale(profile, found.paper).draws)

@@ -236,6 +236,7 @@ class RunSpec(Closed):
             "held out": f"without {','.join(data.held_out)}" if data.held_out else "",
             "data": f"{data.train_examples} examples" if data.train_examples else _percent(data.train_share),
             "ablation": _left_out(self.options),
+            "budget": f"budget {budget}" if (budget := self.options.get("budget")) else "",
             "places": _alone(self.options.get("places")),
             "transfer": "with transfer" if self.transfer else "",
             "weights": "random body" if self.backbone.weights == "random" else "",

@@ -66,12 +66,14 @@ def cut(wanted: Iterable[Wanted], asked: Asked, sizes: Mapping[str, str], title:
     placed = [(one, place_of(one.spec, sizes)) for one in wanted]
     asked = {axis: [_as_written(axis, value) for value in asked[axis]] for axis in AXES if asked.get(axis)}
     for axis, values in asked.items():
-        others = {other: its for other, its in asked.items() if other != axis}
         everywhere = _values(axis, (place for _, place in placed))
-        here = _values(axis, (place for _, place in placed if _fits(place, others)))
         for value in values:
             if value not in everywhere:
                 raise InputError(_refusal(title, axis, value, "", everywhere))
+    for axis, values in asked.items():
+        others = {other: its for other, its in asked.items() if other != axis}
+        here = _values(axis, (place for _, place in placed if _fits(place, others)))
+        for value in values:
             if value not in here:
                 conditions = (f"{other} {' or '.join(its)}" for other, its in others.items())
                 raise InputError(_refusal(title, axis, value, f" with {' and '.join(conditions)}", here))

@@ -19,7 +19,7 @@ def test_there_are_experiments():
 @pytest.mark.parametrize(("paper", "name"), SHIPPED)
 @pytest.mark.parametrize("profile", ["demo", "lab", "paper"])
 def test_every_experiment_resolves(paper, name, profile):
-    scale = recipe.load("profiles", profile)
+    scale = recipe.scale(profile, paper)
     runs = experiment.runs_of(paper, name, profile)
     assert runs
     assert {one.spec.seed for one in runs} == set(scale.seeds)

@@ -46,11 +46,12 @@ def carry_out(
     *,
     title: str,
     seeds: Sequence[int] | None = None,
-    choose: "Callable[[str, list[Wanted]], list[Wanted]]" = lambda _paper, wanted: wanted,
+    choose: "Callable[[str, list[Wanted]], list[Wanted]] | None" = None,
 ) -> None:
-    """Do the runs of the experiment that `named` finds, those that `choose` leaves of them; print its artifacts.
+    """Do the runs of the experiment that `named` finds and print its artifacts.
 
-    `choose` gets the paper and the runs in the experiment's order.
+    `choose` gets the paper and the runs in the experiment's order; of those that it leaves the scores are printed
+    instead: in the artifacts they would be lost among what was not asked for.
     """
     from hxbench import experiment as experiments
     from hxbench import places, recipe
@@ -68,7 +69,8 @@ def carry_out(
     work.require_artifacts(paper, artifacts)
     profile_data = recipe.scale(how.profile, paper).data
     source = DataSource.of(how.data_source, how.profile, profile_data)
-    wanted = choose(paper, experiments.runs_of(paper, name, how.profile, seeds=seeds, origin=source.kind))
+    wanted = experiments.runs_of(paper, name, how.profile, seeds=seeds, origin=source.kind)
+    wanted = choose(paper, wanted) if choose else wanted
     root = places.store_dir(how.store)
     session = Session(source, root, offline=how.offline)
     work.fetch(session, [one.spec for one in wanted if one.start is None])
@@ -81,22 +83,25 @@ def carry_out(
     if wanted and not session.planned:
         raise LackingData(f"nothing of {title} can be run: {next(iter(left_out))}")
     if not how.dry_run and (how.as_json or not session.todo()):
-        there = len(session.planned) - len(session.todo())
-        print(f"{title}: {there} of {len(session.planned)} runs are in the store.", file=sys.stderr)
+        done = len(session.planned) - len(session.todo())
+        print(f"{title}: {done} of {len(session.planned)} runs are in the store.", file=sys.stderr)
     else:
         show_plan(session, Durations(Store(root).runs()), place, left_out, as_json=how.as_json and how.dry_run)
     if how.dry_run:
         return
     outcomes = work.do(session, place)
+    whole = [one.run_id for one in session.planned.values() if not one.job.spec.few_shot]
+    there = [run_id for run_id in whole if Store(root).is_complete(run_id)]
     if how.as_json:
         work.print_outcomes(outcomes)
+    elif choose and whole:
+        work.show_scores(Store(root), there, False)
     elif artifacts and name in recipe.recipe_names(paper):
         work.print_artifacts(paper, artifacts, Store(root), how.profile)
     elif paper in ARTIFACTS and source.is_of(profile_data):
         work.print_experiment(paper, name, artifacts, Store(root), how.profile, seeds)
     else:  # data that are none of the profile's: no table of it may have them
-        whole = [one.run_id for one in session.planned.values() if not one.job.spec.few_shot]
-        work.show_scores(Store(root), [run_id for run_id in whole if Store(root).is_complete(run_id)], False)
+        work.show_scores(Store(root), there, False)
     work.end(outcomes)
 
 

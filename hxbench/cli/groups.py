@@ -40,8 +40,7 @@ def names_of(runs: "Sequence[Planned]") -> list[str]:
 
 def _of_a_grid(spec: "RunSpec") -> dict[str, str]:
     """Return what the runs of a grid may differ in that their titles do not say."""
-    budget = spec.options.get("budget")
-    return {"backbone": spec.backbone.name, "budget": f"budget {budget}" if budget else ""}
+    return {"backbone": spec.backbone.name}
 
 
 def _telling(values: Sequence[dict[str, str]]) -> list[list[str]]:

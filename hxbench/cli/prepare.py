@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from hxbench.stages.prepare import Prepared
 
 
+_FIRST = {"hyperx": "hyperx-base --setting mixed", "pha": "pha --suite glue", "pet": "pet-lora --task sst2"}
+
+
 def prepare_command(
     corpora: Annotated[
         list[str] | None,
@@ -84,8 +87,9 @@ def prepare_command(
         kind = "" if english else "word "
         print(f"Tokenised with {counts['vocabulary']:,} {kind}pieces; {fate if some else whole}.")
     ending = "" if profile == "demo" else f" --profile {profile}"
-    first = "pha --suite glue" if english else "hyperx-base --setting mixed"
-    print(f"Next: hxbench train {first}{ending}", file=sys.stderr)
+    if backbone and not corpora:
+        ending += f" --backbone {backbone}"
+    print(f"Next: hxbench train {_FIRST[paper]}{ending}", file=sys.stderr)
 
 
 def _by_language(

@@ -37,6 +37,7 @@ def _row(record: "RunRecord") -> dict[str, Any]:
         "method": fields.get("method"),
         "setting": fields.get("setting"),
         "part": _part(record),
+        "backbone": (fields.get("backbone") or {}).get("name"),
         "seed": fields.get("seed"),
         "profile": fields.get("profile"),
         "variant": fields.get("variant"),
@@ -74,8 +75,12 @@ def list_runs(
     rows = [row for row in rows if all(value in (None, row[key]) for key, value in wanted.items())]
     if not as_json:
         rows = [{**row, "updated": str(row["updated"] or "")[5:16].replace("T", " ")} for row in rows]
-        if all(row["variant"] == "paper" for row in rows):
-            rows = [{key: value for key, value in row.items() if key != "variant"} for row in rows]
+        usual = {"variant"} if all(row["variant"] == "paper" for row in rows) else set()
+        # told where it is all that tells two runs apart
+        alike = [tuple(row[key] for key in ("method", "setting", "part", "seed", "profile")) for row in rows]
+        if len(set(alike)) == len(rows):
+            usual.add("backbone")
+        rows = [{key: value for key, value in row.items() if key not in usual} for row in rows]
     print_rows(rows, as_json, empty=f"No runs in {place.root}.")
     for problem in place.problems:
         typer.echo(f"left out: {problem}", err=True)

@@ -44,7 +44,7 @@ def sweep_command(
     store: options.StoreDir = None,
     as_json: options.PlanJson = False,
 ) -> None:
-    """Plan and do the runs of a grid that the store lacks, then print its artifacts.
+    """Plan and do the runs of a grid that the store lacks, then print its artifacts; of a part of it, the scores.
 
     Finished cells are never run again, and a failing one does not stop the others.
     """
@@ -65,4 +65,4 @@ def sweep_command(
     def chosen(paper: str, wanted: "list[Wanted]") -> "list[Wanted]":
         return sweep.cut(wanted, given, sweep.sizes_of(profile, paper), title)
 
-    carry_out(lambda: sweep.named(name), how, title=title, choose=chosen)
+    carry_out(lambda: sweep.named(name), how, title=title, choose=chosen if given else None)

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from hxbench.store import RunRecord, Store
 
 
+_METRICS = {
+    "accuracy": "accuracy", "matthews": "Matthews correlation", "pearson": "Pearson correlation",
+    "rouge2": "ROUGE-2", "bleu": "BLEU", "squad_f1": "F1", "rougel": "ROUGE-L",
+}  # fmt: skip
+
+
 def is_first_process() -> bool:
     """Return whether this process speaks for those that `torchrun` has started together."""
     return int(os.environ.get("RANK", "0")) == 0
@@ -94,7 +100,8 @@ def show_scores(store: "Store", run_ids: "Sequence[str]", as_json: bool) -> None
         return
     records = [store.finished(run_id) for run_id in run_ids]
     if any(record.fields["data"].get("collection") == "english" for record in records):
-        _show_text_scores(records, as_json)
+        alone = len(records) > 1 and all(record.fields["task"] for record in records)
+        (_show_task_scores if alone else _show_text_scores)(records, as_json)
         return
     rows = []
     for record in records:
@@ -123,6 +130,7 @@ def _show_text_scores(records: "Sequence[RunRecord]", as_json: bool) -> None:
     from hxbench.tasks import TEXT_TASKS
 
     rows = []
+    shown: dict[str, list[str]] = {}
     for record in records:
         tests = [m for m in record.metrics() if m["split"] == "test"]
         scores = {
@@ -131,6 +139,8 @@ def _show_text_scores(records: "Sequence[RunRecord]", as_json: bool) -> None:
             for m in tests
             if (m["task"], m["metric"]) == (name, task.metric) and m.get("role") != "target"
         }
+        for name in scores:
+            shown[_METRICS[TEXT_TASKS[name].metric]] = [*shown.get(_METRICS[TEXT_TASKS[name].metric], []), name]
         row: dict[str, Any] = {"run": record.id, "title": record.title, **scores}
         if len(scores) > 1:
             row["mean"] = sum(scores.values()) / len(scores)
@@ -138,11 +148,38 @@ def _show_text_scores(records: "Sequence[RunRecord]", as_json: bool) -> None:
         rows.append({**row, **({"texts cut": cut} if cut else {}), "seconds": record.status.get("wall_seconds")})
     names = list(dict.fromkeys(name for row in rows for name in row))
     if not as_json:
-        print(
-            "Test scores: accuracy; Matthews of cola, Pearson of stsb, ROUGE-2 of xsum, BLEU of translation, "
-            "F1 of nq, ROUGE-L of samsum and multinews:\n"
-        )
+        words = [f"{metric} ({', '.join(dict.fromkeys(names))})" for metric, names in shown.items()]
+        print(f"Test scores: {'; '.join(words) if len(shown) > 1 else next(iter(shown), 'none')}:\n")
     print_rows([{name: row.get(name) for name in names} for row in rows], as_json)
+
+
+def _show_task_scores(records: "Sequence[RunRecord]", as_json: bool) -> None:
+    """Print what models of one task each scored on it, and what always the most frequent label would."""
+    from hxbench.cli.rows import print_rows
+    from hxbench.tasks import TEXT_TASKS
+
+    rows = []
+    for record in records:
+        name = record.fields["task"]
+        metric = TEXT_TASKS[name].metric
+        found = {
+            m["metric"]: m["value"] for m in record.metrics() if (m["split"], m.get("task")) == ("test", name)
+        }
+        rows.append(
+            {
+                "run": record.id,
+                "title": record.title,
+                "backbone": record.fields["backbone"]["name"],
+                "metric": _METRICS[metric],
+                "score": found.get(metric),
+                "majority": found.get("majority"),
+            }
+        )
+    if not as_json:
+        print("Test scores:\n")
+        if len({row["backbone"] for row in rows}) == 1:
+            rows = [{name: value for name, value in row.items() if name != "backbone"} for row in rows]
+    print_rows(rows, as_json)
 
 
 def require_artifacts(paper: str, names: "Sequence[str]") -> None:

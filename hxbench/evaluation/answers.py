@@ -60,14 +60,10 @@ class Answers:
     labels: tuple[str, ...] = ()
 
     def rows(self, split: str) -> list[dict[str, Any]]:
-        """Return the rows of the store, the metric that enters averages first.
-
-        `unreadable` counts the answers that are no class, no number or, of free text, nothing at all.
-        """
+        """Return the rows of the store, the metric that enters averages first."""
         task = text_task(self.task)
         counts = np.array(list(self.sentence_counts()), dtype=np.int64)
-        free = task.kind == "generation"
-        unreadable = sum(not text if free else read(task, text, self.labels) is None for text in self.predicted)
+        unreadable = self.unreadable
         return [
             {
                 "split": split,
@@ -81,6 +77,13 @@ class Answers:
             }
             for metric in (task.metric, *task.others)
         ]
+
+    @property
+    def unreadable(self) -> int:
+        """Number of answers that are no class, no number or, of free text, nothing at all."""
+        task = text_task(self.task)
+        free = task.kind == "generation"
+        return sum(not text if free else read(task, text, self.labels) is None for text in self.predicted)
 
     def predictions(self) -> dict[str, list[Any]]:
         """Return the columns sentence, gold and predicted, a row an example: a text, or all right answers."""

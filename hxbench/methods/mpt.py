@@ -18,6 +18,7 @@ from hxbench.backbones.load import Backbone
 from hxbench.encoding.text_batch import IGNORED, TextBatch
 from hxbench.errors import InputError
 from hxbench.methods.prompt import SOURCE, PromptOptions, StageTraining, earlier_run, prompt_run
+from hxbench.methods.text_method import Prompted
 from hxbench.methods.text_to_text import Encoded, TextToText
 from hxbench.modules.parameters import fill
 from hxbench.modules.soft_prompt import multitask_prompt, take_prompt
@@ -136,8 +137,9 @@ class MptSource(MultitaskPrompt):
 
     def _state_difference(self, encoded: Encoded, taught: Encoded) -> Tensor:
         """Return the mean squared difference over the real pieces of each row, [batch]."""
-        real = encoded.mask[:, self.tokens :].float()
-        apart = (encoded.states - taught.states)[:, self.tokens :].float().square().mean(-1)
+        text = Prompted(encoded.states, encoded.mask, self.tokens)
+        real = text.own(encoded.mask).float()
+        apart = text.own(encoded.states - taught.states).float().square().mean(-1)
         return (apart * real).sum(1) / real.sum(1)
 
     def taken_parts(self) -> dict[str, Iterable[nn.Parameter]]:

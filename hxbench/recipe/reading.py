@@ -126,6 +126,7 @@ def scale(profile: str, paper: str) -> ProfileRecipe:
     update = {
         "backbone": own.backbone or found.backbone,
         "sizes": {**found.sizes, **own.sizes},
+        "seeds": own.seeds or found.seeds,
         "draws": own.draws or found.draws,
         "data": merge(found.data, own.data),
         "training": merge(found.training, own.training),

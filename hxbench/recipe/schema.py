@@ -56,6 +56,7 @@ class PaperScale(Closed):
 
     backbone: str | None = None
     sizes: dict[str, str] = Field(default_factory=dict)  # backbones of other sizes, by the name of the size
+    seeds: tuple[int, ...] = ()
     draws: Positive | None = None
     data: dict[str, Any] = Field(default_factory=dict)
     training: dict[str, Any] = Field(default_factory=dict)

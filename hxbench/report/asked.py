@@ -70,6 +70,7 @@ def build(results: PaperResults[Any], experiment: str, seeds: Sequence[int] | No
     conditions = results.conditions(experiment)
     found: recipe.ExperimentRecipe = recipe.load(results.paper, experiment)
     file = Path(experiment).suffix != ""
+    sizes = list(dict.fromkeys(one.block.size for one in conditions if one.block.size))
     lines = sorted((line for one in conditions for line in _lines(results, one, seeds)), key=lambda line: line.on)
     tables = []
     for number, (_, some) in enumerate(groupby(lines, key=lambda line: line.on)):
@@ -82,7 +83,7 @@ def build(results: PaperResults[Any], experiment: str, seeds: Sequence[int] | No
                 stub="method",
                 columns=columns,
                 blocks=blocks,
-                heading=results.heading(conditions, NUMBERS),
+                heading=results.heading(conditions, NUMBERS, sizes=sizes),
                 notes=marks.notes(),
                 remarks=results.remarks(conditions),
                 facts={"paper": results.paper, "profile": results.profile},

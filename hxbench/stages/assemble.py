@@ -102,17 +102,17 @@ def costs(spec: RunSpec, length: int = 128) -> dict[str, Any]:
     import torch
 
     backbone = meta_backbone(spec.backbone)
+    body = sum(p.numel() for p in backbone.body.parameters())  # before a method puts its own into it
     with torch.device("meta"):
         method = build(spec, backbone)
     method.eval()
-    body = sum(p.numel() for p in backbone.body.parameters())
     counts = {
         "counted": method.counted(),
         "trainable": sum(p.numel() for p in method.trained().values()),
         "parts": method.part_sizes(),
         "backbone": body,
     }
-    memory = memory_estimate(method, body)
+    memory = memory_estimate(method)
     method.requires_grad_(False)  # the counter would follow gradients, which nothing here has
     once, forward = _flops(method, length)
     return {**counts, "flops_per_token": forward // length, "flops_per_batch": once, "memory_bytes": memory}
@@ -139,7 +139,7 @@ def _flops(method: Method, length: int) -> tuple[int, int]:
     return generate.get_total_flops(), forward.get_total_flops()
 
 
-def memory_estimate(method: Method, body: int) -> Mapping[str, int]:
+def memory_estimate(method: Method) -> Mapping[str, int]:
     """Return bytes that do not depend on the batch, in fp32: weights, gradients and AdamW's two moments."""
     trained = sum(p.numel() for p in method.trained().values())
     total = sum(p.numel() for p in method.parameters())

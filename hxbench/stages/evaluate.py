@@ -51,7 +51,7 @@ def evaluate(
         if languages or embedding:
             raise InputError(f"run {record.id} answers in text: --language and --embedding do not apply to it.")
         for answers in evaluate_text(
-            record, tasks=tasks, split=split, data_source=data_source, offline=offline, report=report
+            record, tasks=tasks, split=split, data_source=data_source, offline=offline, report=report, note=note
         ):
             yield Scored(answers, "source" if answers.task in own_tasks(spec) else "target")
         return

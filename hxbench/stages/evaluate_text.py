@@ -30,6 +30,7 @@ def evaluate_text(
     data_source: str | None,
     offline: bool,
     report: Callable[[str, int, int | None], None],
+    note: Callable[[str], None] = lambda text: None,
 ) -> Iterator[Answers]:
     """Yield the answers of a run to a split of its tasks, or of the tasks asked for.
 
@@ -57,4 +58,8 @@ def evaluate_text(
     data = TextRunData(spec, plan, corpora, backbone)
     for done, pair in enumerate(wanted):
         report(f"score {record.id}", done, len(wanted))
-        yield data.score(method, pair, split)
+        answers = data.score(method, pair, split)
+        if pair.task in others and answers.unreadable == len(answers.gold):
+            unify = "" if spec.data.labels == "unified" else ": trained with data.labels=unified it would"
+            note(f"{spec.title} never answers as {pair.task} is answered{unify}.")
+        yield answers

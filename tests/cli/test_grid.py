@@ -106,19 +106,17 @@ def grid(*fields):
 def test_the_groups_of_a_grid_are_its_cells():
     runs = grid(("small", 100, 0.1), ("small", 100, 0.2), ("small", "lora", 0.1), ("large", 100, 0.1))
     assert {title: [one.run_id for one in some] for title, some in groups_of(runs).items()} == {
-        "apet single small budget 100": ["id0", "id1"],
-        "apet single small budget lora": ["id2"],
-        "apet single large budget 100": ["id3"],
+        "apet single budget 100 small": ["id0", "id1"],
+        "apet single budget lora small": ["id2"],
+        "apet single budget 100 large": ["id3"],
     }
     assert list(groups_of(runs[:2])) == ["apet single"], "what all have in common says nothing"
 
 
 def test_runs_of_one_title_are_told_apart():
-    title = "apet single rte seed 1 (demo)"
+    title = "apet single rte budget 100 seed 1 (demo)"
     runs = grid(("small", 100, 0.1), ("small", 400, 0.1), ("large", 100, 0.1))
-    assert names_of(runs) == [
-        f"{title}, small, budget 100", f"{title}, small, budget 400", f"{title}, large, budget 100"
-    ]  # fmt: skip
+    assert names_of(runs) == [f"{title}, small", "apet single rte budget 400 seed 1 (demo)", f"{title}, large"]
     assert names_of(grid(("small", 100, 0.1), ("small", 100, 0.2))) == [f"{title}, rate 0.1", f"{title}, rate 0.2"]
     assert names_of(runs[:1]) == [title]
     assert names_of([runs[0], runs[0]]) == [f"{title}, id0"] * 2

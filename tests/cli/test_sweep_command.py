@@ -62,7 +62,7 @@ def test_the_whole_grid_and_its_cuts(place, tmp_path):
     store = ("--store", tmp_path / "none")
     assert plan(place, *store)["to_do"] == 2 * 4
     assert [group["runs"] for group in plan(place, *store)["groups"]] == [
-        "pet-bitfit single", "apet single t5-16 budget 300", "apet single t5-32 budget 100"
+        "pet-bitfit single", "apet single budget 300 t5-16", "apet single budget 100 t5-32"
     ]  # fmt: skip
     assert plan(place, *store, "--method", "apet", "--method", "pet-bitfit")["to_do"] == 8
     assert plan(place, *store, "--task", "sst2", "--seed", "2")["to_do"] == 1
@@ -81,6 +81,14 @@ def test_the_runs_are_done_and_only_those(done, place):
         ("pet-bitfit", "rte", 1, "t5-16"),
     ]
     assert plan(place, "--store", store)["to_do"] == 5
+    rows = [line.split() for line in ended.out.splitlines() if line.split()[-1:] != []]
+    scored = {row[0]: float(row[-2]) for row in rows if row[0] in {r.id for r in Store(store).runs()}}
+    assert scored == {
+        record.id: pytest.approx(metric["value"], abs=0.06)
+        for record in Store(store).runs()
+        for metric in record.metrics()
+        if (metric["split"], metric["metric"]) == ("test", "accuracy")
+    }, "the scores of what was asked for, and no artifact"
 
 
 def test_finished_cells_are_never_run_again(done, place):
@@ -111,6 +119,7 @@ def test_a_failing_cell_stops_no_other(place, tmp_path, workers):
         (["--size", "xxl"], "sweep grid (mini) has no size xxl: it has small, large."),
         (["--budget", "0"], "sweep grid (mini) has no budget 0: it has 300, 100."),
         (["--seed", "3"], "sweep grid (mini) has no seed 3: it has 1, 2."),
+        (["--size", "xxl", "--method", "apet"], "sweep grid (mini) has no size xxl: it has small, large."),
         (["--task", "sst2", "--size", "large"], "has no size large with task sst2: it has small."),
         (["--method", "lora"], "sweep grid (mini) has no method lora: it has pet-bitfit, apet."),
         (["--on", "slurm"], "--on slurm needs Slurm's sbatch"),

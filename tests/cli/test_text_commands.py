@@ -169,6 +169,9 @@ def test_costs_of_a_tuning_need_a_backbones_name_alone():
     answer = hxbench("cost", "pet-lora", "--backbone", "bloom-7b1", "--json")
     found = json.loads(answer.out)
     assert (found["counted"], found["trainable"], found["backbone"]) == (3_932_160, 3_932_160, 7_069_016_064)
+    for method in ("pet-lora", "pet-bitfit"):  # what a method puts into a backbone is none of the backbone
+        answer = hxbench("cost", method, "--backbone", "t5-v1_1-base", "--json")
+        assert json.loads(answer.out)["backbone"] == 247_577_856
     answer = hxbench("cost", "pet-adapter", "--backbone", "bert-small", "--json")
     found = json.loads(answer.out)
     assert found["counted"] == 200_896

@@ -127,7 +127,7 @@ def test_the_own_task_does_not_notice(made):
     assert "transfer" not in alone.fields
     assert beside.fields["transfer"] == list(TASKS)
     assert scores_of(alone)["rte", "accuracy"]["value"] == scores_of(beside)["rte", "accuracy"]["value"]
-    assert beside.title == "apet single rte with transfer seed 1 (demo)"
+    assert beside.title == "apet single rte budget 300 with transfer seed 1 (demo)"
 
 
 def test_eval_gives_what_the_run_with_transfer_has_stored(made, mirror):

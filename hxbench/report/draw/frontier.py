@@ -57,10 +57,12 @@ def draw_frontier(axes: Any, figure: "Figure", panel: "Panel") -> None:
     if not costs:
         axes.text(0.5, 0.5, "no runs yet", ha="center", va="center", transform=axes.transAxes, color=style.FAINT)
         axes.set_xticks([])
+        axes.set_yticks([])
     else:
         _ticks(axes, min(costs), max(costs))
     axes.margins(x=0.1, y=0.14)
-    axes.locator_params(axis="y", nbins=5)
+    if costs:
+        axes.locator_params(axis="y", nbins=5)
     axes.set_xlabel(panel.axis or figure.axis, labelpad=2)
     axes.grid()
 

@@ -54,7 +54,7 @@ def _foot(figure: "Figure") -> list[str]:
         several = "" if figure.kind == "heat" else ", with the sample s.d. where there are several"
         said.append(f"Ours: {figure.ours or f'mean over the seeds{several}'}.")
     else:
-        said.append("Nothing of ours: no run of this figure is in the store yet.")
+        said.append("Nothing of ours: the runs of this figure are not in the store yet, or not enough of them.")
     # what the table calls the commands below is not below the picture
     notes = [text if mark != MISSING else NOT_ALL for mark, text in figure.notes]
     said += [f"{raised(mark)} {text}." for (mark, _), text in zip(figure.notes, notes, strict=True)]

@@ -138,7 +138,7 @@ def render(tables: list[Table], width: int = WIDTH, color: bool = False) -> str:
     )
     for number, table in enumerate(tables):
         first = tables[0]
-        console.print(Text(("\n" if number else "") + table.title, style="bold"))
+        console.print(Text(("\n" if number else "") + _wrapped(table.title, width), style="bold"))
         if number == 0 or table.heading != first.heading:
             for text in table.heading:
                 console.print(Text(_wrapped(text, width)))
