@@ -13,7 +13,9 @@ _TIMES = "may be given several times"
 
 
 def sweep_command(
-    name: Annotated[str, typer.Argument(help="scaling, apet or low-data (hxbench list recipes), or a YAML file.")],
+    name: Annotated[
+        str, typer.Argument(help="scaling, apet, transfer or low-data (hxbench list recipes), or a YAML file.")
+    ],
     method: Annotated[list[str] | None, typer.Option(help=f"Only runs of this method; {_TIMES}.")] = None,
     size: Annotated[
         list[str] | None, typer.Option(help=f"Only runs on the backbone of this size, such as t5-small; {_TIMES}.")
