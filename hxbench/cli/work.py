@@ -168,7 +168,7 @@ def _show_task_scores(records: "Sequence[RunRecord]", as_json: bool) -> None:
         rows.append(
             {
                 "run": record.id,
-                "title": record.title,
+                "title": record.title.removesuffix(f" ({record.fields['profile']})"),
                 "backbone": record.fields["backbone"]["name"],
                 "metric": _METRICS[metric],
                 "score": found.get(metric),
