@@ -8,6 +8,7 @@ from transformers import BertConfig, BertForMaskedLM, XLMRobertaConfig, XLMRober
 
 from hxbench.backbones.sites import EMBEDDINGS, FAMILIES, SiteKey, Sites, changing_input, family_of
 from hxbench.errors import InputError
+from hxbench.modules.bottleneck import BottleneckWeights
 
 SHAPE = {
     "vocab_size": 40, "hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 24,
@@ -247,3 +248,59 @@ def test_a_changed_input_lasts_as_long_as_its_block():
     with pytest.raises(KeyError), changing_input(layer, lambda x: 2 * x):
         raise KeyError
     assert torch.equal(layer(value), before)
+
+
+T5_PLACES = {  # the linear layer that a block's function ends with, or the block that the adapter is parallel to
+    "encoder_attention": ("encoder", "layer.0.SelfAttention.o"),
+    "encoder_ffn": ("encoder", "layer.1.DenseReluDense.wo"),
+    "encoder_parallel": ("encoder", "layer.1.DenseReluDense"),
+    "decoder_attention": ("decoder", "layer.0.SelfAttention.o"),
+    "decoder_cross": ("decoder", "layer.1.EncDecAttention.o"),
+    "decoder_ffn": ("decoder", "layer.2.DenseReluDense.wo"),
+    "decoder_parallel": ("decoder", "layer.2.DenseReluDense"),
+}
+
+
+@pytest.mark.parametrize("feed_forward", ["relu", "gated-gelu"])
+@pytest.mark.parametrize("position", list(T5_PLACES))
+def test_sites_of_t5_are_where_they_are_called(position, feed_forward):
+    from transformers import T5Config
+
+    from hxbench.backbones.shape import new_model
+
+    torch.manual_seed(0)
+    config = T5Config(
+        vocab_size=20, d_model=8, d_kv=4, num_heads=2, d_ff=12, num_layers=2, decoder_start_token_id=0,
+        feed_forward_proj=feed_forward,
+    )  # fmt: skip
+    model = new_model(config).eval()
+    shapes = {"down": (3, 8), "down_bias": (3,), "up": (8, 3), "up_bias": (8,)}
+    weights = [BottleneckWeights(**{k: torch.randn(v) for k, v in shapes.items()}) for _ in range(2)]
+    ids = torch.tensor([[3, 4, 5, 6], [7, 8, 1, 0]])
+    read = {
+        "input_ids": ids,
+        "attention_mask": (ids != 0).long(),
+        "decoder_input_ids": torch.tensor([[0, 5], [0, 9]]),
+    }
+    with torch.no_grad():
+        stock = model(**read).logits
+        sites = Sites(model, family_of("t5"), (position,))
+        with sites.using({SiteKey(layer, position): one for layer, one in enumerate(weights)}):
+            ours = model(**read).logits
+        sites.remove()
+        stack, name = T5_PLACES[position]
+        hooks = []
+        for block, one in zip(getattr(model, stack).block, weights, strict=True):
+            beside = position.endswith("parallel")
+            hooks.append(
+                block.get_submodule(name).register_forward_hook(
+                    lambda _, given, out, one=one, beside=beside: out + one.added(given[0] if beside else out)
+                )
+            )
+        wanted = model(**read).logits
+        for hook in hooks:
+            hook.remove()
+        again = model(**read).logits
+    assert (ours - stock).abs().max() > 1e-2
+    torch.testing.assert_close(ours, wanted)
+    assert torch.equal(again, stock)
