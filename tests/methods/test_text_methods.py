@@ -45,6 +45,19 @@ def test_a_batch_of_one_task_may_call_itself_mixed(kind, way):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_the_loss_of_a_mixed_batch_is_that_of_its_tasks(kind, way):
+    """The batches of one task weigh what target pieces they have of it."""
+    method = made(kind)
+    with torch.no_grad():
+        mixed = batch_of(MIX)
+        rows = [[i for i, other in enumerate(MIX) if other == place] for place in range(len(TASKS))]
+        alone = [batch_of(MIX, task, pick=some) for task, some in zip(TASKS, rows, strict=True)]
+        together = sum(method(batch) * batch.count for batch in alone)
+    assert sum(batch.count for batch in alone) == mixed.count
+    torch.testing.assert_close(method(mixed) * mixed.count, together, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_padding_changes_nothing(kind, way):
     method, tasks = made(kind), MIX
     with torch.no_grad():
