@@ -184,6 +184,14 @@ def test_costs_of_a_tuning_need_a_backbones_name_alone():
         assert said in answer.err
 
 
+@pytest.mark.parametrize(
+    ("method", "counted"), [("prompt", 76_800), ("spot", 76_800), ("attempt", 231_936), ("mpt", 77_668)]
+)
+def test_costs_of_prompts_are_those_of_their_formulas(method, counted):
+    found = json.loads(hxbench("cost", method, "--json").out)
+    assert found["counted_per_task"] == found["formula_per_task"] == counted
+
+
 def test_costs_are_counted_per_task():
     answer = hxbench("cost", "pha", "--json")
     assert answer.code == 0, answer.err

@@ -55,6 +55,15 @@ def hyperformer(
 
 METHODS: dict[str, Callable[[int, int], int]] = {"PHA": pha, "Adapter": adapter, "Hyperformer++": hyperformer}
 _RECIPES = {"pha": "PHA", "adapter": "Adapter", "hyperformer": "Hyperformer++"}
+_PROMPT = 100 * WIDTH  # virtual tokens
+# of a task's own, whatever other tasks there are: ATTEMPT's attention goes through 100 and a layer normalisation,
+# MPT multiplies a shared prompt by the outer product of two vectors
+_OF_PROMPTS = {
+    "prompt": _PROMPT,
+    "spot": _PROMPT,
+    "attempt": _PROMPT + 2 * WIDTH * 100 + 2 * WIDTH,
+    "mpt": _PROMPT + 100 + WIDTH,
+}
 
 
 def per_task(method: str) -> int | None:
@@ -63,7 +72,7 @@ def per_task(method: str) -> int | None:
     Rounded down, as the paper's own 560,928 comes out even; an adapter is a task's own.
     """
     if method not in _RECIPES:
-        return None
+        return _OF_PROMPTS.get(method)
     count = METHODS[_RECIPES[method]]
     return count(1, LAYERS) if method == "adapter" else count(TASKS, LAYERS) // TASKS
 
