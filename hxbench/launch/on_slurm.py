@@ -99,6 +99,8 @@ class OnSlurm:
                 except InputError:
                     if not (plan.folder / _SUBMITTED).exists():
                         shutil.rmtree(plan.folder, ignore_errors=True)
+                        with suppress(OSError):  # others' plans
+                            plan.folder.parent.rmdir()
                     raise
                 queue.add(plan, jobs[-1], some)
             before = jobs or before
