@@ -140,7 +140,7 @@ def _show_text_scores(records: "Sequence[RunRecord]", as_json: bool) -> None:
             if (m["task"], m["metric"]) == (name, task.metric) and m.get("role") != "target"
         }
         for name in scores:
-            shown[_METRICS[TEXT_TASKS[name].metric]] = [*shown.get(_METRICS[TEXT_TASKS[name].metric], []), name]
+            shown.setdefault(_METRICS[TEXT_TASKS[name].metric], []).append(name)
         row: dict[str, Any] = {"run": record.id, "title": record.title, **scores}
         if len(scores) > 1:
             row["mean"] = sum(scores.values()) / len(scores)
