@@ -13,7 +13,7 @@ from hxbench.recipe import ExperimentBlock
 from hxbench.report.cells import make_cell
 from hxbench.report.estimate import Estimate
 from hxbench.report.identity import flat
-from hxbench.report.plain_scores import MEAN, majority_in, shot_scores
+from hxbench.report.plain_scores import MAJORITY, MEAN, majority_in, shot_scores
 from hxbench.report.registry import Artifact, Made
 from hxbench.report.results import PaperResults
 from hxbench.report.shown import Condition
@@ -21,7 +21,6 @@ from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, format_
 from hxbench.store import RunRecord
 
 NUMBERS = "mean ± sample s.d. over the seeds; nothing is published beside it"
-_MAJORITY = "always the most frequent label of the training data; STS-B: its mean"
 _RUNS = Column("runs", kind="seeds", paper=False)
 _SUITES = {"glue": "GLUE", "superglue": "SuperGLUE"}
 
@@ -148,7 +147,7 @@ def _blocks(lines: list[Line], marks: Marks) -> tuple[tuple[Column, ...], tuple[
         if len(alone) == len([column for column in scored if column != MEAN]):
             chance[MEAN.title] = {fmean(alone)}
         cells = [_of_majority(chance.get(column.title, set())) for column in scored]
-        blocks.append(Block("", (Row("majority", (Cell(text=""), *cells), mark=marks.letter(_MAJORITY)),)))
+        blocks.append(Block("", (Row("majority", (Cell(text=""), *cells), mark=marks.letter(MAJORITY)),)))
     return columns, tuple(blocks)
 
 

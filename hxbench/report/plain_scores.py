@@ -14,6 +14,8 @@ from hxbench.store import DamagedRun, RunRecord
 from hxbench.tasks import LANGUAGE, TEXT_TASKS
 
 _TAGGING = {"ner": ("NER", "f1"), "pos": ("POS", "accuracy")}
+# what stands where no model is needed
+MAJORITY = "always the most frequent label of the training data; STS-B: one score for all, which is no correlation"
 Seeds = Mapping[int, float]
 MEAN = Column("mean", paper=False)
 

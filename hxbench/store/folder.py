@@ -120,9 +120,8 @@ class Store:
         for entry in entries:
             work = entry.name.startswith(_WORK)
             run_id = entry.name.removeprefix(_WORK)
-            if not run_id.startswith(beginning) or run_id.startswith(".") or (work and complete_only):
-                continue
-            if not entry.is_dir():
+            wanted = run_id.startswith(beginning) and not run_id.startswith(".") and not (work and complete_only)
+            if not (wanted and entry.is_dir()):
                 continue
             try:
                 record = read_record(run_id, entry)

@@ -45,15 +45,8 @@ def draw_curves(axes: Any, figure: "Figure", panel: "Panel") -> None:
         axes.axhline(panel.floor, color=style.FAINT, linestyle=":", linewidth=1.0, zorder=1)
     if not any(cell.mean is not None for one in panel.series for cell in one.cells):
         level = any(one.level and one.level.mean is not None for one in panel.series)
-        axes.text(
-            0.5,
-            0.5,
-            "no others yet" if level else "no runs yet",
-            ha="center",
-            va="center",
-            transform=axes.transAxes,
-            color=style.FAINT,
-        )
+        said = "no others yet" if level else "no runs yet"
+        axes.text(0.5, 0.5, said, ha="center", va="center", transform=axes.transAxes, color=style.FAINT)
     every = [at for one in figure.series for at in one.at]
     axes.set_xscale("log")
     axes.set_xlim(min(every, default=100) / 1.6, max(every, default=1e5) * 1.6)

@@ -15,12 +15,9 @@ from hxbench.report.pha.results import Results
 from hxbench.report.pha.rows import NAMES, PAPER, SUITES, TABLE1, TASKS, MethodRow, task_title
 from hxbench.report.pha.scores import RunSet
 from hxbench.report.pha.significance import best
+from hxbench.report.plain_scores import MAJORITY
 from hxbench.report.significance import LEVEL, MARK, SURE, Resampler, said
 from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns, mark_seeds
-
-_MAJORITY = (
-    "always the most frequent label of the training data; STS-B: one score for all, which is no correlation"
-)
 
 
 def _columns(suite: str, marks: Marks) -> tuple[Column, ...]:
@@ -56,7 +53,7 @@ def _majority(sets: list[RunSet], suite: str, marks: Marks) -> Row:
     whole = len(found) == len(TASKS[suite])
     mean = sum(found.values()) / len(found) if whole else None
     values = [*(found.get(task) for task in TASKS[suite]), mean]
-    return Row("majority", (Cell(text=""), *(Cell(value) for value in values)), mark=marks.letter(_MAJORITY))
+    return Row("majority", (Cell(text=""), *(Cell(value) for value in values)), mark=marks.letter(MAJORITY))
 
 
 def _fewer_seeds(block: Block, columns: tuple[Column, ...], marks: Marks) -> Block:
