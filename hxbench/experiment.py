@@ -92,14 +92,14 @@ def block_runs(
 
 def block_models(block: ExperimentBlock, one_task: bool) -> tuple[settings.Model, ...]:
     """Return the models of a block's setting."""
-    if block.tasks:
-        return tuple(settings.Model(task) for task in block.tasks)
+    if block.every_task:
+        return tuple(settings.Model(task) for task in block.every_task)
     return settings.models(block.setting, one_task=one_task, switched=block.switched, suite=block.suite)
 
 
 def transfer_of(block: ExperimentBlock) -> tuple[str, ...]:
     """Return the tasks that every model of a block is scored on beside its own: one list for all of them."""
-    return block.tasks if block.transfer else ()
+    return block.every_task if block.transfer else ()
 
 
 def _few_shot_from_nothing(
@@ -152,7 +152,7 @@ def _require_sense(paper: str, block: ExperimentBlock) -> None:
         of = recipe.load("methods", method).paper
         if of != paper:
             raise InputError(f"{method} is a method of paper {of}: an experiment of paper {paper} cannot have it.")
-        if recipe.scale("demo", of).is_text and not (block.suite or block.tasks or block.few_shot):
+        if recipe.scale("demo", of).is_text and not (block.suite or block.every_task or block.few_shot):
             raise InputError(
                 f"a block of {method} says on what: suite ({' or '.join(SUITES)}), or tasks (such as [rte])."
             )

@@ -100,7 +100,7 @@ class ExperimentBlock(Override):
     methods: tuple[str, ...]
     switched: bool = False  # the other pair of partitions (Hyper-X, section 6.3)
     suite: Literal["glue", "superglue"] | None = None
-    tasks: tuple[str, ...] = ()  # of single-task models, where they are no suite
+    tasks: InTurn[str] = ()  # of single-task models, where they are no suite; no runs where there are none
     size: str = ""  # of the backbone, by its name in the profile
     sizes: tuple[str, ...] = ()  # several; the block does without those that the profile lacks
     weights: Weights = "pretrained"
@@ -109,9 +109,15 @@ class ExperimentBlock(Override):
     few_shot: FewShotRecipe | None = None  # from the models of this setting
     transfer: bool = False  # every model is also scored, as it is, on all other tasks of the block
 
+    @property
+    def every_task(self) -> tuple[str, ...]:
+        """Its tasks: before it is unfolded those of all profiles."""
+        lists = self.tasks.values() if isinstance(self.tasks, dict) else (self.tasks,)
+        return tuple(dict.fromkeys(task for some in lists for task in some))
+
     @model_validator(mode="after")
     def _transfer_is_between_tasks(self) -> Self:
-        if self.transfer and (self.setting != "single" or len(self.tasks) < 2 or self.few_shot):
+        if self.transfer and (self.setting != "single" or len(self.every_task) < 2 or self.few_shot):
             raise ValueError("transfer is between two tasks or more of the single setting, without few_shot")
         return self
 

@@ -15,10 +15,13 @@ def unfold(block: ExperimentBlock, profile: str, ground: ProfileRecipe) -> list[
     """Return the block once for every size of backbone, value of an option and learning rate that it tries.
 
     `profile` is a name or a YAML file, `ground` what it says for the paper. Without sizes, and without rates at
-    this profile, what others say counts; sizes that the profile lacks and options without values at it give no
-    block. Values of options are conditions and become part of the label.
+    this profile, what others say counts; sizes that the profile lacks, and tasks and options without values at it,
+    give no block. Values of options are conditions and become part of the label.
     """
     at = Path(profile).stem
+    tasks = at_profile(block.tasks, at)
+    if block.tasks and not tasks:
+        return []
     sizes = [size for size in block.sizes if size in ground.sizes] if block.sizes else [block.size]
     rates = [{"lr": rate} for rate in at_profile(block.rates, at)] or [{}]
     values = product(*(at_profile(values, at) for values in block.each.values()))
@@ -27,6 +30,7 @@ def unfold(block: ExperimentBlock, profile: str, ground: ProfileRecipe) -> list[
         block.model_copy(
             update={
                 "label": ", ".join(filter(None, [block.label, *(f"{k} {v}" for k, v in options.items())])),
+                "tasks": tasks,
                 "size": size,
                 "sizes": (),
                 "each": {},

@@ -63,7 +63,7 @@ class TransferModel:
 def models_of(results: Results) -> list[TransferModel]:
     """Return the models of the experiment in both modes, mode by mode; our runs are read here."""
     conditions = {_key(one.block): one for one in results.conditions(EXPERIMENT)}
-    tasks = {size: block.tasks for block in experiments.blocks(PAPER, EXPERIMENT) for size in block.sizes}
+    tasks = {size: block.every_task for block in experiments.blocks(PAPER, EXPERIMENT) for size in block.sizes}
     found = []
     for places in MODES:
         for backbone in MODELS:
