@@ -52,6 +52,23 @@ def test_rates_and_values_are_those_of_the_profile(tmp_path):
     ]
 
 
+def test_tasks_are_those_of_the_profile():
+    given = block(tasks={"other": ["rte"], "lab": ["rte", "imdb"], "paper": []})
+    assert [[one.tasks for one in unfold(given, name, GROUND)] for name in ("demo", "lab", "paper")] == [
+        [("rte",)],
+        [("rte", "imdb")],
+        [],
+    ]
+    assert given.every_task == ("rte", "imdb")
+    labs = [spec for spec in _specs("figure4", "lab") if spec.method == "apet"]
+    assert {spec.task for spec in labs} == {"sst2", "rte", "mrpc", "rotten", "imdb"}
+    assert {spec.task for spec in _specs("figure4", "paper")} == {"sst2", "rte", "mrpc"}
+
+
+def _specs(name, profile):
+    return [one.spec for one in experiment.runs_of("pet", name, profile, seeds=[1])]
+
+
 def test_sizes_that_a_profile_lacks_are_left_out():
     lab = recipe.scale("lab", "pet")
     assert "bert-small" not in lab.sizes

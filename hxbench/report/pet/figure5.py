@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import product
 
 from hxbench import recipe
 from hxbench.report.cells import make_cell
@@ -16,17 +17,17 @@ from hxbench.report.pet.rows import (
     FAMILIES,
     FT,
     PAPER,
-    PLACED,
     Backbone,
     Family,
     task_title,
 )
 from hxbench.report.pet.scores import Tried
-from hxbench.report.pet.threshold_table import Curves, ranges_of, threshold_table
+from hxbench.report.pet.threshold_table import Curves, has_runs, ranges_of, threshold_table
 from hxbench.report.pet.thresholds import said
 from hxbench.report.table import Block, Cell, Column, Marks, Row, format_value
 
 _ENDS = ("small", "large")
+_COLUMNS = 3  # of panels
 _NAMED = "Budgets with the name of a method are its size (Table 2): the runs of Figure 4."
 _FREQUENT = "Guessing is the paper's; most frequent: always the label that the training data have most."
 _NUMBERS = "mean ± sample s.d. over the seeds; the paper prints ranges of the low thresholds alone"
@@ -44,17 +45,18 @@ def _series(curves: Curves, backbone: Backbone, end: str, task: str, marks: Mark
     )
 
 
-def _panels(curves: Curves, marks: Marks) -> tuple[Panel, ...]:
+def _panels(curves: Curves, tasks: tuple[str, ...], marks: Marks) -> tuple[Panel, ...]:
+    """Return a panel for each family and task, of the families that have runs."""
+    families = [family for family in FAMILIES if has_runs(curves, family)] or FAMILIES
     return tuple(
         Panel(
             f"{family.title}, {task_title(task)}",
-            "score" * (number == 0),
+            "score" * (number % _COLUMNS == 0),
             tuple(_series(curves, b, end, task, marks) for b, end in zip(family.ends, _ENDS, strict=True)),
-            axis="tuned parameters (log)" if family is FAMILIES[-1] else "",
+            axis="tuned parameters (log)" if family is families[-1] else "",
             floor=family.random(task),
         )
-        for family in FAMILIES
-        for number, task in enumerate(PLACED)
+        for number, (family, task) in enumerate(product(families, tasks))
     )
 
 
@@ -74,11 +76,13 @@ def _majority(tried: Mapping[At, Tried], size: str, task: str) -> float | None:
     return next((runs.majority[task] for runs in sets if task in runs.majority), None)
 
 
-def _points(tried: Mapping[At, Tried], curves: Curves, family: Family, marks: Marks) -> Block:
+def _points(
+    tried: Mapping[At, Tried], curves: Curves, family: Family, tasks: tuple[str, ...], marks: Marks
+) -> Block:
     """Return the scores of a family: a row a budget, a column a task and backbone."""
     budgets = list(dict.fromkeys(b for one in family.ends for b in budgets_of(tried, one.size)))
     budgets.sort(key=lambda b: (isinstance(b, str), list(BUDGETS).index(b) if isinstance(b, str) else b))
-    places = [(one.size, task) for task in PLACED for one in family.ends]
+    places = [(one.size, task) for task in tasks for one in family.ends]
 
     def cell(size: str, task: str, budget: int | str) -> Cell:
         one = tried.get(At(size, APET, budget))
@@ -101,16 +105,16 @@ def _points(tried: Mapping[At, Tried], curves: Curves, family: Family, marks: Ma
 
 def build(results: Results) -> list[Figure]:
     """Return the one figure, a panel for each family and task."""
-    tried, marks = results.tried("figure5"), Marks()
+    tried, tasks, marks = results.tried("figure5"), results.tasks_of("figure5"), Marks()
     criteria = recipe.load(PAPER, "figure5").thresholds
     curves = {
         (one.size, task): curve(tried, family, one, task, criteria)
         for family in FAMILIES
         for one in family.ends
-        for task in PLACED
+        for task in tasks
     }
-    panels = _panels(curves, marks)
-    blocks = tuple(_points(tried, curves, family, marks) for family in FAMILIES)
+    panels = _panels(curves, tasks, marks)
+    blocks = tuple(_points(tried, curves, family, tasks, marks) for family in FAMILIES)
     shown = list(tried.values())
     heading = results.heading(shown, _NUMBERS, sizes=[one.size for one in ENDS])
     ranges = ranges_of(curves)
@@ -121,7 +125,7 @@ def build(results: Results) -> list[Figure]:
         stub="parameters",
         places=(),
         panels=panels,
-        columns=3,
+        columns=_COLUMNS,
         heading=heading,
         caption=(f"{said(criteria)}.", *([ranges] if ranges else [])),
         notes=marks.notes(),
@@ -135,6 +139,6 @@ def build(results: Results) -> list[Figure]:
         commands=results.commands(shown, "figure5"),
         facts={"paper": PAPER, "profile": results.profile},
     )
-    columns = tuple(Column(end, task_title(task), paper=False) for task in PLACED for end in _ENDS)
+    columns = tuple(Column(end, task_title(task), paper=False) for task in tasks for end in _ENDS)
     points = replace(figure.table(), columns=columns, blocks=blocks)
     return [replace(figure, given=(points, threshold_table(curves, heading, criteria, figure.facts)))]

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from hxbench import experiment as experiments
 from hxbench.report.estimate import Rows
 from hxbench.report.families import Family
-from hxbench.report.pet.rows import PAPER, Backbone, title_of
+from hxbench.report.pet.rows import PAPER, PLACED, Backbone, title_of
 from hxbench.report.pet.scores import RunSet, Tried
 from hxbench.report.results import PaperResults
 from hxbench.settings import Model
@@ -45,6 +46,11 @@ class Results(PaperResults[RunSet]):
             at = At(one.block.size, one.method, one.block.options.get("budget"))
             sets.setdefault(at, {})[one.block.training.get("lr")] = one.run_set
         return {at: Tried(at.method, some) for at, some in sets.items()}
+
+    def tasks_of(self, experiment: str) -> tuple[str, ...]:
+        """Return the tasks that an experiment places parameters on at this profile: the paper's, then others."""
+        blocks = experiments.blocks(PAPER, experiment, self._scale)
+        return tuple(dict.fromkeys((*PLACED, *(task for block in blocks for task in block.every_task))))
 
     def parameters(self, tried: Mapping[At, Tried], backbone: Backbone) -> float | None:
         """Return the parameters of our backbone of a size, where a run tells them."""

@@ -4,13 +4,24 @@ from collections.abc import Mapping
 
 from hxbench.recipe import Criteria
 from hxbench.report.pet.budgets import Curve
-from hxbench.report.pet.rows import ENDS, FAMILIES, PAPER, PLACED, Backbone, task_title
+from hxbench.report.pet.rows import ENDS, FAMILIES, PAPER, Backbone, Family, task_title
 from hxbench.report.pet.thresholds import said
 from hxbench.report.published import published
 from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, format_value
 
 _REVERSED = "the paper prints the two ends of this range in the other order"
 Curves = Mapping[tuple[str, str], Curve]  # by size of backbone and task
+
+
+def tasks_of(curves: Curves) -> list[str]:
+    """Return the tasks of the curves."""
+    return list(dict.fromkeys(task for _, task in curves))
+
+
+def has_runs(curves: Curves, family: Family) -> bool:
+    """Return whether anything of a family is there to be shown."""
+    ends = [one.size for one in family.ends]
+    return any(one.scores or one.full.values for (size, _), one in curves.items() if size in ends)
 
 
 def _printed_range(backbone: Backbone) -> list[float]:
@@ -31,11 +42,11 @@ def _threshold(one: Curve, value: int | None) -> Cell:
 
 
 def threshold_table(curves: Curves, heading: tuple[str, ...], criteria: Criteria, facts: dict[str, str]) -> Table:
-    """Return the thresholds of six backbones on three tasks, beside the printed ranges of the low ones."""
-    marks = Marks()
+    """Return the thresholds of six backbones on each task, beside the printed ranges of the low ones."""
+    marks, tasks = Marks(), tasks_of(curves)
     rows = []
     for backbone in ENDS:
-        found = [curves[backbone.size, task] for task in PLACED]
+        found = [curves[backbone.size, task] for task in tasks]
         printed = _printed_range(backbone)
         theirs = Cell(text=" to ".join(format_value(value, "parameters") for value in sorted(printed)))
         cells = [
@@ -45,9 +56,9 @@ def threshold_table(curves: Curves, heading: tuple[str, ...], criteria: Criteria
         ]
         doubt = marks.letter(_REVERSED) if printed != sorted(printed) else ""
         rows.append(Row(backbone.title, tuple(cells), mark=doubt))
-    columns = [Column(task_title(task), "low threshold", "parameters", paper=False) for task in PLACED]
+    columns = [Column(task_title(task), "low threshold", "parameters", paper=False) for task in tasks]
     columns.append(Column("paper, all three", "low threshold", "parameters", paper=False))
-    columns += [Column(task_title(task), "high threshold", "parameters", paper=False) for task in PLACED]
+    columns += [Column(task_title(task), "high threshold", "parameters", paper=False) for task in tasks]
     return Table(
         name="figure5-thresholds",
         title="PET scaling, Figure 5: thresholds, in tuned parameters",
@@ -63,19 +74,20 @@ def threshold_table(curves: Curves, heading: tuple[str, ...], criteria: Criteria
 
 def _reached(curves: Curves, backbone: Backbone, name: str) -> str:
     """Return from where to where a threshold is found over the tasks, and in how many if not in all."""
-    values = sorted(v for task in PLACED if (v := getattr(curves[backbone.size, task], name)) is not None)
+    tasks = tasks_of(curves)
+    values = sorted(v for task in tasks if (v := getattr(curves[backbone.size, task], name)) is not None)
     if not values:
-        known = (scores for task in PLACED for scores in curves[backbone.size, task].scores.values())
+        known = (scores for task in tasks for scores in curves[backbone.size, task].scores.values())
         return "none" if any(len(scores) > 1 for scores in known) else "–"
     ends = dict.fromkeys(format_value(value, "parameters") for value in (values[0], values[-1]))
-    return " to ".join(ends) + (f" ({len(values)} of {len(PLACED)} tasks)" if len(values) < len(PLACED) else "")
+    return " to ".join(ends) + (f" ({len(values)} of {len(tasks)} tasks)" if len(values) < len(tasks) else "")
 
 
 def ranges_of(curves: Curves) -> str:
     """Return where the thresholds fall on small and large backbones, over the tasks; nothing without scores."""
     words = []
     for family in FAMILIES:
-        if any(curves[one.size, task].scores for one in family.ends for task in PLACED):
+        if any(curves[one.size, task].scores for one in family.ends for task in tasks_of(curves)):
             each = (
                 f"{name} {' / '.join(_reached(curves, b, name) for b in family.ends)}" for name in ("low", "high")
             )

@@ -14,17 +14,28 @@ def _kept(spec):
     return family == "bert" or (family == "t5" and spec.method == "apet")
 
 
+def _made(folder, profile, experiments, keep):
+    store = Store(folder / "store")
+    fsync, os.fsync = os.fsync, lambda handle: None  # nobody waits for a disk here
+    try:
+        specs = [s for name in experiments for s in fill(store, profile, name, plausible, curve_of, keep=keep)]
+    finally:
+        os.fsync = fsync
+    return SimpleNamespace(store=store, profile=profile, specs=specs, results=read(store, profile))
+
+
 @pytest.fixture(scope="session")
 def made(tmp_path_factory):
     """A store with its profile, the specs in it, and the results read from it once."""
     folder = tmp_path_factory.mktemp("pet")
-    profile = made_profile(folder, seeds="[1, 2]")
-    store = Store(folder / "store")
-    fsync, os.fsync = os.fsync, lambda handle: None  # nobody waits for a disk here
-    try:
-        specs = fill(store, profile, "figure2", plausible, curve_of, keep=_kept)
-        specs += fill(store, profile, "figure5", plausible, curve_of, keep=_kept)
-    finally:
-        os.fsync = fsync
-    assert {spec.method for spec in specs} == {*METHODS, "apet"}
-    return SimpleNamespace(store=store, profile=profile, specs=specs, results=read(store, profile))
+    found = _made(folder, made_profile(folder, seeds="[1, 2]"), ["figure2", "figure5"], _kept)
+    assert {spec.method for spec in found.specs} == {*METHODS, "apet"}
+    return found
+
+
+@pytest.fixture(scope="session")
+def more_tasks(tmp_path_factory):
+    """The same of T5 alone at a profile with the name of the lab, whose experiments have more tasks."""
+    folder = tmp_path_factory.mktemp("lab")
+    profile = made_profile(folder, seeds="[1, 2]", name="lab")
+    return _made(folder, profile, ["figure5"], lambda spec: size_of(spec).startswith("t5"))

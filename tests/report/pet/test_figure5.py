@@ -12,7 +12,7 @@ def test_figure_5_draws_and_lists_the_same_points(made):
     points, thresholds = figure.tables()
     bert = rows_of(points, "BERT")
     small = figure.panels[0].series[0]
-    assert [panel.floor for panel in figure.panels] == [50.0] * 3 + [0.0] * 6
+    assert [panel.floor for panel in figure.panels] == [50.0] * 3 + [0.0] * 3, "BLOOM has no runs, and no panels"
     runs = [s for s in made.specs if s.method == "apet" and size_of(s) == "bert-small" and s.task == "sst2"]
     assert small.at == tuple(sorted({float(count_of(spec)) for spec in runs}))
     by_count = dict(zip(small.at, small.cells, strict=True))
@@ -69,3 +69,15 @@ def test_what_is_known_of_thresholds_is_said_in_a_sentence(made):
             each.append(f"{name} {' / '.join(spans)}")
         words.append(f"{title} {', '.join(each)}")
     assert figure.caption[1] == f"Over the tasks, small / large backbone: {'; '.join(words)}."
+
+
+def test_a_profile_with_more_tasks_gets_a_panel_and_columns_for_each(more_tasks):
+    figure = figure_of(more_tasks, "figure5")
+    every = ["SST-2", "RTE", "MRPC", "Rotten Tomatoes", "IMDB"]
+    assert [panel.title for panel in figure.panels] == [f"T5, {title}" for title in every]
+    assert [panel.metric for panel in figure.panels] == ["score", "", "", "score", ""]
+    points, thresholds = figure.tables()
+    found = mean_by_seed(more_tasks.specs, ["imdb"], size="t5-large", budget=1600)
+    assert rows_of(points, "T5")["1,600"][9].mean == pytest.approx(sum(found.values()) / 2)
+    assert [column.title for column in thresholds.columns] == [*every, "paper, all three", *every]
+    assert {cell.text for cell in rows_of(points, "BERT")["FT"]} <= {"", None}
