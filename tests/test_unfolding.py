@@ -70,16 +70,15 @@ def _specs(name, profile):
 
 
 def test_sizes_that_a_profile_lacks_are_left_out():
-    lab = recipe.scale("lab", "pet")
-    assert "bert-small" not in lab.sizes
-    found = unfold(block(sizes=["bert-small", "t5-small"]), "lab", lab)
+    ground = GROUND.model_copy(update={"sizes": {"t5-small": "lab-t5-small"}})
+    found = unfold(block(sizes=["bert-small", "t5-small"]), "lab", ground)
     assert [one.size for one in found] == ["t5-small"]
 
 
 def test_an_experiment_with_nothing_at_a_profile_is_refused(tmp_path):
     path = tmp_path / "mine.yaml"
-    values = {"paper": "pet", "about": "BERT alone.", "blocks": [{**BLOCK, "sizes": ["bert-small"]}]}
-    path.write_text(yaml.safe_dump(values))
+    blocks = [{**BLOCK, "each": {"budget": {"demo": [100]}}}]
+    path.write_text(yaml.safe_dump({"paper": "pet", "about": "At the demo alone.", "blocks": blocks}))
     assert len(experiment.runs_of("pet", str(path), "demo", seeds=[1])) == 1
     with pytest.raises(InputError, match="has no runs at profile lab"):
         experiment.runs_of("pet", str(path), "lab")

@@ -129,7 +129,8 @@ class PaperResults(ABC, Generic[R]):
     ) -> tuple[str, ...]:
         """Return what a reader must see at a glance: profile, data, backbone, seeds and, in `numbers`, whose.
 
-        `sizes` are those of the backbone that are shown, where it is more than the profile's own.
+        `sizes` are those of the backbone that are shown, where it is more than the profile's own; if any of them has
+        runs, only those that have are named.
         """
         data = self.scale.data
         if self.synthetic:
@@ -139,8 +140,11 @@ class PaperResults(ABC, Generic[R]):
                 f"{data[f'{s}_sentences']} {s}" for s in ("train", "dev", "test") if data.get(f"{s}_sentences")
             ]
             said = "real corpora" + (f", at most {', '.join(caps)} {self.examples} each" if caps else "")
-        weights = bodies(record for one in shown for record in one.records) - {""}
+        records = [record for one in shown for record in one.records]
+        weights = bodies(records) - {""}
         names = [self.scale.sizes[size] for size in sizes if size in self.scale.sizes] or [self.scale.backbone]
+        used = {record.spec.backbone.name for record in records if not isinstance(record.spec, dict)}
+        names = [name for name in names if name in used] or names
         specs = [recipe.backbone(name) for name in names]
         made = ", pre-trained here" if specs[0].pretrain else ""
         prints = f" [{', '.join(sorted(weights))}]" if weights else ""

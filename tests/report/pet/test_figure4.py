@@ -56,3 +56,4 @@ def test_a_profile_with_more_tasks_gets_another_figure_of_their_mean(more_tasks)
     assert all(cell.published is None for one in every.series for cell in one.cells)
     assert all(cell.published is not None for one in three.series for cell in one.cells)
     assert "paper" not in every.panels[0].said
+    assert every.heading[1].startswith("backbones t5-v1_1-small, t5-v1_1-xxl"), "the others have no runs"
