@@ -9,6 +9,7 @@ from hxbench import experiment, places, recipe, settings
 from hxbench.errors import InputError
 from hxbench.recipe import expand, merge, parse_assignments, read_yaml, resolve
 from hxbench.spec import BackboneSpec, RunSpec, validated
+from hxbench.tasks import PET_TASKS
 
 FILES = sorted(places.shipped("recipes").rglob("*.yaml"))
 METHODS, PROFILES = recipe.recipe_names("methods"), recipe.recipe_names("profiles")
@@ -45,7 +46,10 @@ def test_every_method_resolves_in_every_profile_and_setting(method, profile, set
 
     loaded = recipe.load("methods", method)
     is_text = recipe.scale(profile, loaded.paper).is_text
-    models = settings.models(setting, one_task=loaded.one_task, suite="glue" if is_text else None)
+    if loaded.paper == "pet":
+        models = [(task, None) for task in PET_TASKS]
+    else:
+        models = settings.models(setting, one_task=loaded.one_task, suite="glue" if is_text else None)
     variants = ["paper", *loaded.variants]
     for variant in variants:
         stated = expand(method, setting=setting, profile=profile, variant=variant)
@@ -411,3 +415,13 @@ def test_an_assignment_reaches_a_field_of_a_field():
     assert found["options"] == {"language": {"lr": 1e-3, "updates": 5}, "invertible": True}
     with pytest.raises(InputError, match=r"options\.language is given a value of its own as well"):
         parse_assignments(["options.language=1", "options.language.lr=1e-3"])
+
+
+def test_pet_methods_are_run_on_the_tasks_their_backbone_can_answer():
+    every = [model.task for model in recipe.chosen_models("pet-lora", "single")]
+    assert every == "sst2 imdb rotten mnli qnli rte mrpc qqp nq samsum multinews".split()
+    bert = recipe.chosen_models("pet-lora", "single", backbone_name="sandbox-en-bert-small")
+    assert [model.task for model in bert] == every[:8]
+    assert [model.task for model in recipe.chosen_models("apet", "single", task="nq")] == ["nq"]
+    with pytest.raises(InputError, match="--suite only applies to methods of paper pha"):
+        recipe.chosen_models("pet-lora", "single", suite="glue")

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 def report_command(
     paper: Annotated[str, typer.Option(help="The paper whose tables and figures are rebuilt.")] = "hyperx",
     table: Annotated[
-        str | None, typer.Option(help="A table, by its number in the paper; or controls, interpolation (Hyper-X).")
+        str | None, typer.Option(help="A table, by its number; or controls, interpolation (Hyper-X).")
     ] = None,
     figure: Annotated[
-        str | None, typer.Option(help="A figure, by its number in the paper; or parameters (PHA).")
+        str | None, typer.Option(help="A figure, by its number; or parameters (PHA), convergence, frontier (PET).")
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every table and figure there is.")] = False,
     experiment: Annotated[

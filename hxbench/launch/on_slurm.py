@@ -115,7 +115,7 @@ def _sbatch(script: Path, options: Sequence[str], after: Sequence[str]) -> str:
         lines = done.stderr.strip().splitlines() or ["it gave no reason"]
         reason = lines[-1].removeprefix("sbatch: ").removeprefix("error: ")
         reason = reason.removeprefix("Batch job submission failed: ").rstrip(".")
-        raise InputError(f"--on slurm: sbatch says: {reason}.")
+        raise InputError(f"--on slurm: sbatch says: {reason}. Without a cluster: --on local.")
     return done.stdout.strip().partition(";")[0]  # a federation adds the cluster's name
 
 

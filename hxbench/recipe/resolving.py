@@ -125,11 +125,22 @@ def chosen_models(
     partition: str | None = None,
     suite: str | None = None,
     profile: str = "demo",
+    backbone_name: str | None = None,
 ) -> list[settings.Model]:
-    """Return the models a command line asks for: both partitions (mixed), all tasks (single) by default."""
+    """Return the models a command line asks for: both partitions (mixed), all tasks (single) by default.
+
+    Of tasks in no suites these are all that the backbone can answer.
+    """
     found: MethodRecipe = load("methods", method)
     one_task = found.one_task
-    if scale(profile, found.paper).is_text:
+    ground = scale(profile, found.paper)
+    if own := ground.own_tasks(backbone(backbone_name or ground.backbone).family) if ground.is_text else ():
+        if suite:
+            raise InputError(
+                f"--suite only applies to methods of paper pha, and {method} is one of {found.paper}."
+            )
+        return _text_models(setting, task, partition, None) if task else [settings.Model(one) for one in own]
+    if ground.is_text:
         return _text_models(setting, task, partition, suite)
     if suite:
         raise InputError(
@@ -189,5 +200,13 @@ def expand(
             **others,
         )
         for seed in seeds
-        for model in chosen_models(method, setting, task=task, partition=partition, suite=suite, profile=profile)
+        for model in chosen_models(
+            method,
+            setting,
+            task=task,
+            partition=partition,
+            suite=suite,
+            profile=profile,
+            backbone_name=others.get("backbone_name"),
+        )
     ]

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from hxbench import settings
 from hxbench.spec import Closed, Family, Positive, Rate, Weights
-from hxbench.tasks import LANGUAGE
+from hxbench.tasks import LANGUAGE, PET_TASKS, TEXT_TASKS
 
 T = TypeVar("T")
 # what a block tries in turn: the same at every profile, or by profile, `other` for those it does not name
@@ -78,6 +78,12 @@ class ProfileRecipe(Closed):
     def is_text(self) -> bool:
         """Whether what is run at this scale answers in text."""
         return self.data.get("collection") == "english"
+
+    def own_tasks(self, family: str) -> tuple[str, ...]:
+        """Return the tasks of the paper that a family of backbones can answer, where these come in no suites."""
+        if self.data.get("template") != "pet":
+            return ()
+        return tuple(task for task in PET_TASKS if family != "bert" or TEXT_TASKS[task].labels)
 
 
 class FewShotRecipe(Closed):

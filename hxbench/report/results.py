@@ -129,8 +129,8 @@ class PaperResults(ABC, Generic[R]):
     ) -> tuple[str, ...]:
         """Return what a reader must see at a glance: profile, data, backbone, seeds and, in `numbers`, whose.
 
-        `sizes` are those of the backbone that are shown, where it is more than the profile's own; if any of them has
-        runs, only those that have are named.
+        `sizes` are those of the backbone that are shown, where it is more than the profile's own; if any of them
+        has runs, only those that have are named.
         """
         data = self.scale.data
         if self.synthetic:

@@ -129,7 +129,9 @@ def test_what_sbatch_refuses_is_said(slurm, scale, tmp_path):
     words = [*scale.train("--setting", "multi"), "--store", tmp_path, "--on", "slurm"]
     shown = hxbench(*words, "--sbatch=--partition=nowhere")
     assert shown.code == 2
-    assert shown.err.splitlines()[-1] == "hxbench: --on slurm: sbatch says: Invalid partition name specified."
+    assert shown.err.splitlines()[-1] == (
+        "hxbench: --on slurm: sbatch says: Invalid partition name specified. Without a cluster: --on local."
+    )
     assert not (tmp_path / "slurm").exists()
     assert len([line for line in shown.err.splitlines() if line.startswith("hxbench: ")]) == 1
 
