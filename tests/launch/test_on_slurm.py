@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -43,7 +44,7 @@ def test_stages_lanes_and_a_failing_run(slurm, scale, tmp_path):
     fields = {"paper": "hyperx", "about": "The tests' own.", "blocks": blocks}
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(fields))
     words = ["run", tmp_path / "mine.yaml", *scale.options, "--store", tmp_path / "store", "--on", "slurm"]
-    shown = hxbench(*words, "--no-wait", "--json")
+    shown = hxbench(*words, "--no-wait", "--json", "--sbatch=--hold")
     assert shown.code == 0, shown.err
     rows = json.loads(shown.out)
     assert {row["state"] for row in rows} == {"submitted"}
@@ -51,9 +52,19 @@ def test_stages_lanes_and_a_failing_run(slurm, scale, tmp_path):
     assert len({row["message"] for row in rows}) == 3 + 2, "three models, two lanes of few-shot runs"
     (plan,) = (tmp_path / "store" / "slurm").iterdir()
     assert sorted(path.name for path in plan.glob("*.sh")) == ["stage-0-0.sh", "stage-1-0.sh"]
-    watched = ended(started(*words, "--json"))
-    assert watched.code == 1, watched.err
+    again = hxbench(*words, "--no-wait", "--json")
+    assert json.loads(again.out) == rows
     assert list((tmp_path / "store" / "slurm").iterdir()) == [plan], "nothing was submitted twice"
+    asked = tmp_path / "asked"
+    logged = tmp_path / "bin" / "squeue"
+    logged.parent.mkdir()
+    logged.write_text(f'#!/bin/sh\n: > {asked}\nexec {shutil.which("squeue")} "$@"\n')
+    logged.chmod(0o755)
+    process = started(*words, "--json", PATH=f"{logged.parent}:{os.environ['PATH']}")
+    until(asked.exists, process)  # it has found what is queued
+    slurm.said("scontrol", "release", *{row["message"].split()[-1].partition("_")[0] for row in rows})
+    watched = ended(process)
+    assert watched.code == 1, watched.err
     rows = json.loads(watched.out)
     assert sorted(row["state"] for row in rows) == ["done"] * 5 + ["failed"] * 4
     assert sum(row["message"].startswith("not tried: hyperx-base multi") for row in rows) == 3
