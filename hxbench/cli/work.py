@@ -156,23 +156,20 @@ def _show_text_scores(records: "Sequence[RunRecord]", as_json: bool) -> None:
 def _show_task_scores(records: "Sequence[RunRecord]", as_json: bool) -> None:
     """Print what models of one task each scored on it, and what always the most frequent label would."""
     from hxbench.cli.rows import print_rows
-    from hxbench.tasks import TEXT_TASKS
+    from hxbench.report.plain_scores import majority_in, scores_in
+    from hxbench.tasks import LANGUAGE, TEXT_TASKS
 
     rows = []
     for record in records:
-        name = record.fields["task"]
-        metric = TEXT_TASKS[name].metric
-        found = {
-            m["metric"]: m["value"] for m in record.metrics() if (m["split"], m.get("task")) == ("test", name)
-        }
+        name, found = record.fields["task"], record.metrics()
         rows.append(
             {
                 "run": record.id,
                 "title": record.title.removesuffix(f" ({record.fields['profile']})"),
                 "backbone": record.fields["backbone"]["name"],
-                "metric": _METRICS[metric],
-                "score": found.get(metric),
-                "majority": found.get("majority"),
+                "metric": _METRICS[TEXT_TASKS[name].metric],
+                "score": scores_in(found).get((name, LANGUAGE)),
+                "majority": majority_in(found).get(name),
             }
         )
     if not as_json:

@@ -13,7 +13,7 @@ from hxbench.recipe import ExperimentBlock
 from hxbench.report.cells import make_cell
 from hxbench.report.estimate import Estimate
 from hxbench.report.identity import flat
-from hxbench.report.plain_scores import MAJORITY, MEAN, majority_in, shot_scores
+from hxbench.report.plain_scores import MAJORITY, MEAN, majorities, shot_scores
 from hxbench.report.registry import Artifact, Made
 from hxbench.report.results import PaperResults
 from hxbench.report.shown import Condition
@@ -141,7 +141,7 @@ def _blocks(lines: list[Line], marks: Marks) -> tuple[tuple[Column, ...], tuple[
     for above in dict.fromkeys(line.above for line in lines):
         rows = [_row(line, scored, marks) for line in lines if line.above == above]
         blocks.append(mark_best_of_columns(Block(above, tuple(rows)), columns))
-    chance = majority_in(record for line in lines for record in line.records)
+    chance = majorities(record for line in lines for record in line.records)
     if chance:
         alone = [next(iter(values)) for values in chance.values() if len(values) == 1]
         if len(alone) == len([column for column in scored if column != MEAN]):

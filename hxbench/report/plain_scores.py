@@ -33,15 +33,24 @@ def scores_in(rows: Rows) -> dict[tuple[str, str], float]:
     }
 
 
-def majority_in(records: Iterable[RunRecord]) -> dict[str, set[float]]:
-    """Return what always answering the most frequent label scores, by the title of the task.
+def majority_in(rows: Rows) -> dict[str, float]:
+    """Return what always answering the most frequent label scores, by task."""
+    return {
+        row["task"]: float(row["value"])
+        for row in rows
+        if row.get("split") == "test" and row.get("metric") == "majority" and row.get("value") is not None
+    }
 
-    Which label that is may differ between runs that are trained on different examples.
+
+def majorities(records: Iterable[RunRecord]) -> dict[str, set[float]]:
+    """Return the same of several runs, by the title of the task.
+
+    Which label it is may differ between runs that are trained on different examples.
     """
     found: dict[str, set[float]] = defaultdict(set)
-    for row in (row for record in records for row in _rows(record)):
-        if row.get("split") == "test" and row.get("metric") == "majority" and row.get("value") is not None:
-            found[TEXT_TASKS[row["task"]].title].add(float(row["value"]))
+    for record in records:
+        for task, value in majority_in(_rows(record)).items():
+            found[TEXT_TASKS[task].title].add(value)
     return found
 
 

@@ -7,7 +7,8 @@ from statistics import fmean
 from hxbench.recipe import FewShotRecipe
 from hxbench.report.estimate import Estimate
 from hxbench.report.pha.rows import task_title
-from hxbench.report.pha.scores import RunSet, scores_in
+from hxbench.report.pha.scores import RunSet
+from hxbench.report.plain_scores import scores_in
 from hxbench.spec import RunSpec
 from hxbench.store import DamagedRun, RunRecord
 
@@ -37,7 +38,7 @@ class Shots:
             assert spec.few_shot is not None
             shot = spec.few_shot
             try:
-                value = scores_in(record.metrics()).get(shot.task)
+                value = scores_in(record.metrics()).get((shot.task, shot.language))
             except DamagedRun as error:
                 self.notes.append(f"left out: {error} ({record.removal} removes it.)")
                 continue

@@ -10,30 +10,9 @@ from statistics import fmean
 from hxbench.report.estimate import Estimate, Rows
 from hxbench.report.families import Family
 from hxbench.report.pha.rows import task_title, titles
+from hxbench.report.plain_scores import majority_in, scores_in
 from hxbench.report.run_set import StoredRuns
 from hxbench.settings import Model
-from hxbench.tasks import TEXT_TASKS
-
-
-def scores_in(rows: Rows) -> dict[str, float]:
-    """Return the test scores in a run's rows by task, each by the metric of the averages."""
-    return {
-        row["task"]: float(row["value"])
-        for row in rows
-        if row.get("split") == "test"
-        and row.get("value") is not None
-        and row.get("task") in TEXT_TASKS
-        and row.get("metric") == TEXT_TASKS[row["task"]].metric
-    }
-
-
-def majority_in(rows: Rows) -> dict[str, float]:
-    """Return what always answering the most frequent label scores, by task."""
-    return {
-        row["task"]: float(row["value"])
-        for row in rows
-        if row.get("split") == "test" and row.get("metric") == "majority" and row.get("value") is not None
-    }
 
 
 class RunSet(StoredRuns):
@@ -47,7 +26,9 @@ class RunSet(StoredRuns):
         family: Family | None = None,
     ) -> None:
         super().__init__(models, wanted, runs, family)
-        self._scores = {which: scores_in(rows) for which, rows in runs.items()}
+        self._scores = {
+            which: {task: value for (task, _), value in scores_in(rows).items()} for which, rows in runs.items()
+        }
         self.majority: dict[str, float] = {}
         for rows in runs.values():
             self.majority.update(majority_in(rows))
