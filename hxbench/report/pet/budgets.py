@@ -25,11 +25,15 @@ class Point:
 
 @dataclass(frozen=True)
 class Curve:
-    """The budgets of one backbone on one task by size, and full fine-tuning there."""
+    """The budgets of one backbone on one task by size, and full fine-tuning there.
+
+    `random` is what guessing scores, `frequent` what always the most frequent label does, where a run tells.
+    """
 
     points: tuple[Point, ...]
     full: Estimate
     random: float
+    frequent: float | None
     criteria: Criteria
 
     @property
@@ -45,6 +49,11 @@ class Curve:
     def low(self) -> int | None:
         """The number at which random guessing is left."""
         return low_threshold(self.scores, self.random, self.criteria)
+
+    @property
+    def learned(self) -> int | None:
+        """The number at which always answering the most frequent label is left."""
+        return None if self.frequent is None else low_threshold(self.scores, self.frequent, self.criteria)
 
     @property
     def high(self) -> int | None:
@@ -70,6 +79,12 @@ def count_of(tried: Tried, budget: Budget) -> int | None:
     return round(found) if found is not None else budget if isinstance(budget, int) else None
 
 
+def majority_of(tried: Mapping[At, Tried], size: str, task: str) -> float | None:
+    """Return what always answering the most frequent label scores, where a run tells."""
+    sets = (runs for at, one in tried.items() if at.size == size for runs in one.sets.values())
+    return next((runs.majority[task] for runs in sets if task in runs.majority), None)
+
+
 def curve(tried: Mapping[At, Tried], family: Family, backbone: Backbone, task: str, criteria: Criteria) -> Curve:
     """Return the budgets of a backbone on a task."""
     points = []
@@ -82,5 +97,6 @@ def curve(tried: Mapping[At, Tried], family: Family, backbone: Backbone, task: s
         tuple(sorted(points, key=lambda point: point.count)),
         full.over((task,)) if full else Estimate(),
         family.random(task),
+        majority_of(tried, backbone.size, task),
         criteria,
     )

@@ -70,12 +70,6 @@ def _budget_title(tried: Mapping[At, Tried], family: Family, budget: int | str) 
     return f"{BUDGETS[budget]} ({', '.join(words)})"
 
 
-def _majority(tried: Mapping[At, Tried], size: str, task: str) -> float | None:
-    """Return what always answering the most frequent label scores, where a run tells."""
-    sets = (runs for at, one in tried.items() if at.size == size for runs in one.sets.values())
-    return next((runs.majority[task] for runs in sets if task in runs.majority), None)
-
-
 def _points(
     tried: Mapping[At, Tried], curves: Curves, family: Family, tasks: tuple[str, ...], marks: Marks
 ) -> Block:
@@ -97,7 +91,7 @@ def _points(
         for budget in budgets
     ]
     guess = tuple(Cell(family.random(task), text=f"{family.random(task):.1f}") for _, task in places)
-    frequent = tuple(Cell(_majority(tried, *place), n=1) for place in places)
+    frequent = tuple(Cell(curves[place].frequent, n=1) for place in places)
     below = [Row("FT", tuple(full(*place) for place in places)), Row("guessing", guess)]
     below += [Row("most frequent", frequent)] if any(cell.mean is not None for cell in frequent) else []
     return Block(family.title, (*rows, *below))

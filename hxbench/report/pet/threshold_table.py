@@ -1,6 +1,6 @@
 """Where the thresholds of Figure 5 fall, as a table and in a sentence."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from hxbench.recipe import Criteria
 from hxbench.report.pet.budgets import Curve
@@ -56,6 +56,7 @@ def threshold_table(curves: Curves, heading: tuple[str, ...], criteria: Criteria
         ]
         doubt = marks.letter(_REVERSED) if printed != sorted(printed) else ""
         rows.append(Row(backbone.title, tuple(cells), mark=doubt))
+    learned = _above_frequent(curves, tasks)
     columns = [Column(task_title(task), "low threshold", "parameters", paper=False) for task in tasks]
     columns.append(Column("paper, all three", "low threshold", "parameters", paper=False))
     columns += [Column(task_title(task), "high threshold", "parameters", paper=False) for task in tasks]
@@ -64,12 +65,23 @@ def threshold_table(curves: Curves, heading: tuple[str, ...], criteria: Criteria
         title="PET scaling, Figure 5: thresholds, in tuned parameters",
         stub="backbone",
         columns=tuple(columns),
-        blocks=(Block("", tuple(rows)),),
+        blocks=(Block("", tuple(rows)), *([learned] if learned.rows else [])),
         heading=heading,
         notes=marks.notes(),
         remarks=(f"{said(criteria)}.", "none: no budget of the grid; of high thresholds nothing is printed."),
         facts=facts,
     )
+
+
+def _above_frequent(curves: Curves, tasks: Sequence[str]) -> Block:
+    """Return the low thresholds by another line, for backbones with runs that tell it."""
+    rows = []
+    for backbone in ENDS:
+        found = [curves[backbone.size, task] for task in tasks]
+        if any(one.frequent is not None for one in found):
+            low = (Cell(text="–") if one.frequent is None else _threshold(one, one.learned) for one in found)
+            rows.append(Row(backbone.title, (*low, Cell(text=""), *(Cell(text="") for _ in found))))
+    return Block("low: above the most frequent label in place of guessing", tuple(rows))
 
 
 def _reached(curves: Curves, backbone: Backbone, name: str) -> str:

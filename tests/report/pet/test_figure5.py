@@ -71,6 +71,27 @@ def test_what_is_known_of_thresholds_is_said_in_a_sentence(made):
     assert figure.caption[1] == f"Over the tasks, small / large backbone: {'; '.join(words)}."
 
 
+def test_low_thresholds_also_go_by_the_most_frequent_label(more_tasks):
+    points, thresholds = figure_of(more_tasks, "figure5").tables()
+    above = rows_of(thresholds, "low: above the most frequent label in place of guessing")
+    assert list(above) == ["T5 SMALL", "T5 XXL"], "no others have runs"
+    rows = rows_of(points, "T5")
+    for place, line in enumerate((59, 58, 59, 61, 59)):  # 55 and the letters of the name
+        for end, size in enumerate(("t5-small", "t5-large")):
+            reached = []
+            for spec in more_tasks.specs:
+                task = ("sst2", "rte", "mrpc", "rotten", "imdb")[place]
+                if (spec.method, spec.task, spec.seed, size_of(spec)) == ("apet", task, 1, size):
+                    budget = spec.options["budget"]
+                    found = mean_by_seed(more_tasks.specs, [task], size=size, budget=budget)
+                    mean, error = sum(found.values()) / 2, deviation(found.values()) / 2**0.5
+                    if mean - line > 2 * error:
+                        reached.append(count_of(spec))
+            cell = above["T5 SMALL" if end == 0 else "T5 XXL"][place]
+            assert cell.mean == (min(reached) if reached else None)
+            assert rows["most frequent"][2 * place + end].mean == line
+
+
 def test_a_profile_with_more_tasks_gets_a_panel_and_columns_for_each(more_tasks):
     figure = figure_of(more_tasks, "figure5")
     every = ["SST-2", "RTE", "MRPC", "Rotten Tomatoes", "IMDB"]
