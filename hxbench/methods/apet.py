@@ -38,7 +38,7 @@ _TOGETHER = "together"  # what the one tensor of all inserted ones is called
 
 def _budget(value: Any) -> Any:
     if value not in NAMED and not (type(value) is int and value >= SMALLEST):
-        raise ValueError(f"a budget is {', '.join(NAMED[:-1])} or {NAMED[-1]}, or a number from {SMALLEST}")
+        raise ValueError(f"a budget is {', '.join(NAMED[:-1])} or {NAMED[-1]}, or a whole number from {SMALLEST}")
     return value
 
 

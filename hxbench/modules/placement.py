@@ -50,9 +50,7 @@ def require_budget(units: Iterable[Unit], budget: int) -> None:
     """Raise `InputError` for a budget of nothing or of more than there is."""
     total = sum(unit.size for unit in units)
     if not 0 < budget <= total:
-        raise InputError(
-            f"a budget of {budget:,} parameters: expected at least 1 and at most the {total:,} there are."
-        )
+        raise InputError(f"a budget of {budget:,} parameters: there are {total:,} to choose among.")
 
 
 def discrete(units: Iterable[Unit], budget: int, seed: int) -> Placement:

@@ -308,7 +308,7 @@ def test_a_budget_is_a_name_or_a_number_from_a_hundred(budget):
 def test_a_budget_no_backbone_of_that_shape_can_meet_is_refused_before_there_is_one(name, mode):
     assign = ["options.budget=1000000000", f"options.mode={mode}"]
     spec = recipe.resolve("apet", setting="single", task="rte", backbone_name=name, assignments=assign)
-    with pytest.raises(InputError, match=r"a budget of 1,000,000,000 parameters: expected .* at most the"):
+    with pytest.raises(InputError, match=r"a budget of 1,000,000,000 parameters: there are [\d,]+ to choose"):
         with_options(spec)
 
 
@@ -321,9 +321,7 @@ def test_a_budget_the_published_rule_takes_nothing_for_is_refused_before_there_i
 
 
 def test_a_budget_larger_than_the_model_is_refused(family):
-    with pytest.raises(
-        InputError, match="a budget of 100,000,000 parameters: expected at least 1 and at most the"
-    ):
+    with pytest.raises(InputError, match="a budget of 100,000,000 parameters: there are"):
         made(tiny(family), budget=100_000_000)
 
 
