@@ -237,9 +237,16 @@ def test_two_processes_see_the_losses_of_one(mirror, tiny, tmp_path, monkeypatch
         train_in_process.main(str(mirror), str(tmp_path / "1"), json.dumps(fields))
         told = {1: capfd.readouterr().out}
     assert TaggingHead(2, 2).dropout.p == 0.1
-    process = start(
-        ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"], mirror, tmp_path / "2", **fields
-    )
+    launch = [
+        "-m",
+        "accelerate.commands.launch",
+        "--multi_gpu",
+        "--num_processes",
+        "2",
+        "--main_process_port",
+        "0",
+    ]
+    process = start(launch, mirror, tmp_path / "2", **fields)
     told[2], errors = process.communicate()
     assert process.returncode == 0, errors[-2000:]
     losses = {}
