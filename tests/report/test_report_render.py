@@ -61,6 +61,20 @@ def test_a_table_too_wide_is_split_and_loses_nothing():
             assert f" {100 + k}.0" in text
 
 
+def test_a_part_leaves_out_what_has_nothing_in_it():
+    columns = tuple(Column(f"method {k}", paper=False) for k in range(30))
+    half = tuple(Cell(mean=float(k)) if k < 3 else Cell(text="") for k in range(30))
+    blocks = (
+        Block("all", (Row("whole", tuple(Cell(mean=float(k)) for k in range(30))),)),
+        Block("few", (Row("half", half),)),
+    )
+    text = renderer("terminal")([Table("t", "T", "row", columns, blocks)])
+    assert text.count("whole") > 1
+    assert text.count("half") == text.count("few") == 1
+    narrow = Table("t", "T", "row", columns[5:8], (Block("few", (Row("half", half[5:8]),)),))
+    assert "half" in renderer("terminal")([narrow]), "of one part everything is shown"
+
+
 def test_marks_keep_their_letters():
     marks = Marks()
     letters = [marks.letter(f"note {k}") for k in range(60)]

@@ -105,7 +105,8 @@ def _lay_out(table: Table, width: int) -> list[Text]:
         room = sum(widths[i] + 1 for i in span) - 1
         widths[span[0]] += max(0, len(heads[span[0]][0]) - room)
     out: list[Text] = []
-    for part in _chunks(label, widths, spans, width):
+    parts = _chunks(label, widths, spans, width)
+    for part in parts:
         rule = Text("─" * (label + sum(widths[i] + 1 for i in part)), style=_DIM)
 
         def line(first: Text, cells: list[Text], part: list[int] = part) -> Text:
@@ -120,8 +121,11 @@ def _lay_out(table: Table, width: int) -> list[Text]:
             out.append(Text(" " * label + above))
         out += [line(Text(table.stub), [Text(title) for _, title in heads]), rule]
         for title, some in blocks:
-            out += [Text(title, style="italic")] if title else []
-            out += [line(first, cells) for first, cells in some] + [rule]
+            # what has nothing to say in this part was said in another
+            told = [one for one in some if len(parts) == 1 or any(one[1][i].cell_len for i in part)]
+            if told:
+                out += [Text(title, style="italic")] if title else []
+                out += [line(first, cells) for first, cells in told] + [rule]
     return out
 
 
