@@ -139,7 +139,7 @@ def test_bad_input_is_one_sentence(place, tmp_path, monkeypatch, words, said):
     ("change", "said"),
     [
         ({"size": "xxl"}, "unknown size of backbone 'xxl'. Known: large, small."),
-        ({"options": {"budget": 0}}, "a budget is prompt, bitfit, lora or adapter, or a number from 100"),
+        ({"options": {"budget": 0}}, "a budget is prompt, bitfit, lora or adapter, or a whole number from 100"),
     ],
 )
 def test_a_grid_that_cannot_be_is_one_sentence(place, tmp_path, change, said):
