@@ -30,7 +30,7 @@ def _printed(budget: str, seed: int | None, backbone: Backbone, tasks: Tasks) ->
     return published(PAPER).value(_NAME, budget_title(budget), column, metric, backbone.printed)
 
 
-def by_seed(tried: Shown, budget: str, backbone: Backbone, tasks: Tasks = PLACED) -> dict[int, float]:
+def by_seed(tried: Shown, budget: str, backbone: Backbone, tasks: Tasks) -> dict[int, float]:
     """Return the mean over the tasks for each seed that has them."""
     one = tried.get(At(backbone.size, APET, budget))
     return one.by_seed(tasks) if one else {}
