@@ -6,17 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hxbench.errors import InputError, RunError
+from hxbench.errors import InputError
+from hxbench.store.checks import STATES, DamagedRun
 from hxbench.store.files import read_json_lines
 
 if TYPE_CHECKING:
     from hxbench.spec import RunSpec
 
-STATES = ("running", "interrupted", "failed", "done")
-
-
-class DamagedRun(RunError):  # noqa: N818 - named beside RunBusy
-    """A file of a stored run is missing or cannot be read."""
+__all__ = ["STATES", "DamagedRun", "RunRecord", "read_mapping", "read_record"]
 
 
 @dataclass(frozen=True)
