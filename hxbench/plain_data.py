@@ -70,9 +70,9 @@ def decoded(content: bytes, what: str) -> str:
         raise ValueError(f"{shown(what)}: not UTF-8 text.") from None
 
 
-def load_json(text: str, what: str) -> Any:
+def load_json(text: str, what: str, largest: int = LARGEST) -> Any:
     """Return the value of a JSON text."""
-    _check_size(text, what)
+    _check_size(text, what, largest)
     try:
         value = _JSON.decode(text)
         # what has few brackets is not deep, and that is nearly every text
@@ -96,7 +96,7 @@ def load_yaml(text: str, what: str) -> Any:
     """Return the value of a YAML text of one document, in types that JSON has; tags are refused."""
     import yaml
 
-    _check_size(text, what)
+    _check_size(text, what, LARGEST)
     try:
         return _Builder(text).document()
     except _RefusedError as error:
@@ -115,9 +115,9 @@ class _RefusedError(ValueError):
 _TOO_DEEP = f"nested more than {DEEPEST} deep"
 
 
-def _check_size(text: str, what: str) -> None:
-    if len(text) > LARGEST:
-        raise ValueError(f"{shown(what)}: larger than {LARGEST / 1e6:g} MB.")
+def _check_size(text: str, what: str, largest: int) -> None:
+    if len(text) > largest:
+        raise ValueError(f"{shown(what)}: larger than {largest / 1e6:g} MB.")
 
 
 def _deeper(value: Any) -> bool:

@@ -11,7 +11,7 @@ from hxbench.spec_schema import MEANT, SCHEMA, completed, spec_fields
 
 GOLDEN = Path(__file__).parent / "golden" / "spec-fields.json"
 ADVICE = (
-    "{}: what a stored spec means has changed. Never rename or remove a key. A new field is `added`, so that older "
+    "{}: what a stored spec means has changed. Never rename or remove a key. A new field is `added`: older "
     "runs keep their ids. For a new default raise SCHEMA in hxbench/spec_schema.py, give it a table of its own in "
     "MEANT, and leave the tables of older schemas as they are. Then write the fields into spec-fields.json."
 )

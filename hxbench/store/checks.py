@@ -12,9 +12,11 @@ from typing import Any
 from hxbench.errors import InputError
 from hxbench.languages import find_language
 from hxbench.plain_data import shown
+from hxbench.tasks import TEXT_TASKS
 
 STATES = ("running", "interrupted", "failed", "done")
 _SCORED = ("test", "test-composed")
+_TASKS = ("ner", "pos", *TEXT_TASKS)
 _LONGEST = 200  # characters of a name
 _COUNTS = ("step", "sentences", "words", "words_cut", "cut", "unreadable")
 
@@ -28,7 +30,8 @@ def damaged(run_id: str, what: str) -> DamagedRun:
     return DamagedRun(f"run {shown(run_id)}: {what}.")
 
 
-def _is_name(value: object) -> bool:
+def is_name(value: object) -> bool:
+    """Return whether a value may stand where a name is printed."""
     return isinstance(value, str) and len(value) <= _LONGEST and value.isprintable()
 
 
@@ -57,7 +60,7 @@ def checked_status(run_id: str, status: object) -> dict[str, Any]:
         raise damaged(run_id, f"status.json: {shown(status['state'])} is no state of a run")
     _checked(run_id, "status.json", status, ("step", "updates", "best_step"), _is_count, "count")
     _checked(run_id, "status.json", status, ("wall_seconds", "scoring_seconds"), _is_number, "number")
-    _checked(run_id, "status.json", status, ("started", "updated", "finished"), _is_name, "time")
+    _checked(run_id, "status.json", status, ("started", "updated", "finished"), is_name, "time")
     _checked(run_id, "status.json", status, ("error",), lambda value: isinstance(value, str), "text")
     return status
 
@@ -79,18 +82,20 @@ def checked_rows(run_id: str, rows: Iterable[object], *, finished: bool = True) 
         where = f"metrics.jsonl, line {number}"
         if not isinstance(row, dict):
             raise damaged(run_id, f"{where}: expected a JSON object")
-        _checked(
-            run_id, where, row, ("split", "task", "language", "metric", "role", "embedding"), _is_name, "name"
-        )
+        _checked(run_id, where, row, ("split", "task", "language", "metric", "role", "embedding"), is_name, "name")
         _checked(run_id, where, row, _COUNTS, _is_count, "count")
         _checked(run_id, where, row, ("value",), _is_number, "number")
         if row.get("split") in _SCORED:
             if lacking := [name for name in ("task", "language", "metric") if row.get(name) is None]:
                 raise damaged(run_id, f"{where}: a score without its {lacking[0]}")
+            if row["task"] not in _TASKS:
+                raise damaged(run_id, f"{where}: the task {shown(row['task'])} is unknown")
             if not is_language(row["language"]):
                 raise damaged(run_id, f"{where}: the language {shown(row['language'])} is unknown")
-        if row.get("split") == "cost" and "metric" not in row:
+        if row.get("split") == "cost" and row.get("metric") is None:
             raise damaged(run_id, f"{where}: a cost without its metric")
+        if (row.get("split"), row.get("metric")) == ("dev", "score") and row.get("step") is None:
+            raise damaged(run_id, f"{where}: a validation score without its step")
         if (made := row.get("composed_of")) is not None and not (
             isinstance(made, dict | list) and all(isinstance(code, str) and is_language(code) for code in made)
         ):
@@ -117,11 +122,11 @@ def checked_provenance(run_id: str, facts: object) -> dict[str, Any]:
     """Return the content of `provenance.json`."""
     if not isinstance(facts, dict):
         raise damaged(run_id, "provenance.json holds no mapping")
-    _checked(run_id, "provenance.json", facts, ("device", "data_source", "hxbench"), _is_name, "name")
+    _checked(run_id, "provenance.json", facts, ("device", "data_source", "hxbench"), is_name, "name")
     trained = facts.get("trained_on", {})
-    if not isinstance(trained, dict) or not all(_is_name(name) for pair in trained.items() for name in pair):
+    if not isinstance(trained, dict) or not all(is_name(name) for pair in trained.items() for name in pair):
         raise damaged(run_id, "provenance.json: trained_on is no mapping of names")
     read = facts.get("mlm", [])
-    if not isinstance(read, list) or not all(_is_name(name) for name in read):
+    if not isinstance(read, list) or not all(is_name(name) for name in read):
         raise damaged(run_id, "provenance.json: mlm is no list of names")
     return facts

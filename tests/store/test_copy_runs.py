@@ -32,7 +32,7 @@ def test_a_copy_has_what_is_published_and_no_labels(tmp_path, few_shot):
     run_id = _finished(here, few_shot)
     folder = here.copy(run_id, there)
     assert there.get(run_id).metrics() == here.get(run_id).metrics()
-    kept = {"spec.yaml", "status.json", "metrics.jsonl"}
+    kept = {"spec.yaml", "status.json", "metrics.jsonl", "manifest.json"}
     kept |= set() if few_shot else {"history.jsonl", "sentences.parquet"}
     assert {path.name for path in folder.iterdir()} == kept
     assert few_shot or there.get(run_id).sentence_counts() == {("pos", "qab"): [(1, 2, 2)]}
