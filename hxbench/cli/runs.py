@@ -8,7 +8,7 @@ import typer
 if TYPE_CHECKING:
     from hxbench.store import RunRecord, Store
 
-runs_app = typer.Typer(no_args_is_help=True, help="List, show, copy and delete the runs of the store.")
+runs_app = typer.Typer(no_args_is_help=True, help="List, show, check, copy and delete the runs of the store.")
 
 _StoreOption = Annotated[Path | None, typer.Option(help="The results store; HXBENCH_STORE or ./results.")]
 _JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]

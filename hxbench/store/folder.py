@@ -15,7 +15,7 @@ from hxbench.errors import InputError, did_you_mean
 from hxbench.plain_data import shown
 from hxbench.store.checks import DamagedRun, checked_status, damaged
 from hxbench.store.claim import Claim, is_held
-from hxbench.store.contents import WEIGHTS, read_content
+from hxbench.store.contents import WEIGHTS, files_of, read_content
 from hxbench.store.copying import copy_run, require_apart
 from hxbench.store.files import discard
 from hxbench.store.record import RunRecord, read_mapping, read_record
@@ -234,6 +234,16 @@ class Store:
             finally:
                 claim.release()
         return other._final(run_id)
+
+    def seal(self, record: RunRecord) -> None:
+        """Write the manifest of a finished run that was stored before there were any."""
+        claim = self._claimed(record.id, f"the run {record.id}")
+        try:
+            manifest.write(record.folder, files_of(record.folder))
+        except OSError as error:
+            raise InputError(f"cannot write to {record.folder}: {error.strerror or error}.") from None
+        finally:
+            claim.release()
 
     def remove(self, run_id: str) -> None:
         """Delete a run, finished or not; raises `RunBusy` when a process works on it."""

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from hxbench.plain_data import shown
 from hxbench.spec import RunSpec, canonical, id_of, sentence_of
 from hxbench.spec_schema import KEY, SCHEMA, completed
-from hxbench.store.checks import damaged, is_language
+from hxbench.store.checks import damaged, is_language, is_name
 
 _LONGEST = 100_000  # characters of a spec
 # what JSON escapes of line breaks, other control characters and marks that turn the direction of writing
@@ -59,7 +59,9 @@ def checked_spec(run_id: str, stored: object) -> RunSpec | dict[str, Any]:
 
 def _is_some_spec(fields: dict[str, Any]) -> bool:
     """Return whether the fields that every version had are what they were."""
-    names = all(isinstance(fields.get(name), str) for name in ("paper", "method", "setting", "profile"))
-    backbone, shot = fields.get("backbone"), fields.get("few_shot")
-    parts = isinstance(backbone, dict) and isinstance(backbone.get("name"), str) and isinstance(shot, dict | None)
-    return names and parts and type(fields.get("seed")) is int and isinstance(fields.get("after", {}), dict)
+    names = all(is_name(fields.get(name)) for name in ("paper", "method", "setting", "profile"))
+    parts = all(isinstance(fields.get(name), dict) for name in ("options", "data", "backbone", "training"))
+    further = isinstance(fields.get("few_shot"), dict | None) and isinstance(fields.get("after", {}), dict)
+    return (
+        names and parts and further and is_name(fields["backbone"].get("name")) and type(fields.get("seed")) is int
+    )
