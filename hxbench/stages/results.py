@@ -12,7 +12,7 @@ from hxbench.spec import RunSpec
 from hxbench.stages.assemble import costs
 from hxbench.stages.plan import Plan
 from hxbench.store import RunWriter
-from hxbench.store.arrays import COUNT_COLUMNS
+from hxbench.store.arrays import SENTENCE_COLUMNS
 from hxbench.store.provenance import collect
 from hxbench.tasks import TEXT_TASKS
 from hxbench.training.loop import Progress
@@ -66,10 +66,10 @@ def _place(one: Marked) -> tuple[int, int]:
 
 def _sentence_counts(scored: Sequence[Marked]) -> dict[str, list[Any]]:
     """Return what the scores are made of, a row a sentence."""
-    table: dict[str, list[Any]] = {name: [] for name in COUNT_COLUMNS}
+    table: dict[str, list[Any]] = {name: [] for name in SENTENCE_COLUMNS}
     for one in scored:
         for counts in one.sentence_counts():
-            for name, value in zip(COUNT_COLUMNS, (one.task, one.language, *counts), strict=True):
+            for name, value in zip(SENTENCE_COLUMNS, (one.task, one.language, *counts), strict=True):
                 table[name].append(value)
     return table
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from hxbench.store.checks import damaged, is_name
 
-COUNT_COLUMNS = ("task", "language", "correct", "predicted", "gold")
+SENTENCE_COLUMNS = ("task", "language", "correct", "predicted", "gold")
 _MOST_ROWS = 50_000_000
 _TENSORS = {"prototypes": 2, "features": 2, "z": 2, "task": 1}  # dimensions
 
@@ -40,10 +40,10 @@ def counts_in(run_id: str, content: bytes) -> dict[tuple[str, str], list[tuple[i
     import pyarrow
 
     texts, numbers = pyarrow.string(), pyarrow.int32()
-    types = dict(zip(COUNT_COLUMNS, (texts, texts, numbers, numbers, numbers), strict=True))
+    types = dict(zip(SENTENCE_COLUMNS, (texts, texts, numbers, numbers, numbers), strict=True))
     table = _table(run_id, "sentences.parquet", content, types)
     found: dict[tuple[str, str], list[tuple[int, int, int]]] = {}
-    columns = (table.column(name).to_pylist() for name in COUNT_COLUMNS)
+    columns = (table.column(name).to_pylist() for name in SENTENCE_COLUMNS)
     for task, language, correct, predicted, gold in zip(*columns, strict=True):
         found.setdefault((task, language), []).append((correct, predicted, gold))
     return found

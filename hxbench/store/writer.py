@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from hxbench import manifest
 from hxbench.errors import RunError
-from hxbench.store.arrays import COUNT_COLUMNS
+from hxbench.store.arrays import SENTENCE_COLUMNS
 from hxbench.store.claim import Claim
 from hxbench.store.contents import files_of
 from hxbench.store.files import discard, erase, replace_file, replace_text, to_json, to_json_lines
@@ -107,7 +107,7 @@ class RunWriter:
         import pyarrow.parquet
 
         texts, numbers = pyarrow.string(), pyarrow.int32()
-        types = dict(zip(COUNT_COLUMNS, (texts, texts, numbers, numbers, numbers), strict=True))
+        types = dict(zip(SENTENCE_COLUMNS, (texts, texts, numbers, numbers, numbers), strict=True))
         columns = {name: pyarrow.array(table[name], type=kind) for name, kind in types.items()}
         self._claim.require()
         replace_file(

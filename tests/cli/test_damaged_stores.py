@@ -6,11 +6,10 @@ import shutil
 import sys
 
 import pytest
-import yaml
+from older_runs import before_manifests
 
 from hxbench import recipe
 from hxbench.cli import app
-from hxbench.spec import canonical, id_of
 from hxbench.store import Store
 
 ROW = {"split": "test", "task": "ner", "language": "qab", "metric": "f1", "value": 63.25, "role": "target"}
@@ -59,16 +58,6 @@ def store(tmp_path):
 
 def folder_of(store, seed):
     return store.root / "runs" / spec_of(seed).run_id
-
-
-def before_manifests(folder, **changes):
-    """Give a run the form of before schemas, with other fields in its spec; return its folder, named anew."""
-    (folder / "manifest.json").unlink()
-    fields = yaml.safe_load((folder / "spec.yaml").read_text())
-    del fields["schema"]
-    fields |= changes
-    (folder / "spec.yaml").write_text(yaml.safe_dump(fields))
-    return folder.rename(folder.with_name(id_of(canonical(fields))))
 
 
 def emptied(folder):

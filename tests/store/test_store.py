@@ -4,10 +4,10 @@ import json
 
 import pytest
 import yaml
+from older_runs import before_manifests
 
 from hxbench import recipe
 from hxbench.errors import InputError, RunError
-from hxbench.spec import canonical, id_of
 from hxbench.store import DamagedRun, RunBusy, Store
 
 
@@ -16,13 +16,6 @@ def spec_of(seed=1, **changes):
 
 
 ROW = {"split": "test", "task": "ner", "language": "qab", "metric": "f1", "value": 1.0}
-
-
-def before_manifests(folder):
-    """Give a finished run the form that runs had before there were schemas and manifests."""
-    (folder / "manifest.json").unlink()
-    path = folder / "spec.yaml"
-    path.write_text(path.read_text().replace("schema: 1\n", ""))
 
 
 def finish(store, spec, rows=(ROW,)):
@@ -164,12 +157,9 @@ def test_damaged_metrics_name_file_and_line(store):
 
 def test_a_run_of_an_older_schema_keeps_its_plain_spec(store):
     finish(store, spec_of())
-    folder = store.root / "runs" / spec_of().run_id
-    before_manifests(folder)
-    fields = yaml.safe_load((folder / "spec.yaml").read_text()) | {"long_gone": 1}
-    (folder / "spec.yaml").write_text(yaml.safe_dump(fields))
-    folder.rename(folder.with_name(id_of(canonical(fields))))
+    before_manifests(store.root / "runs" / spec_of().run_id, long_gone=1)
     (record,) = store.runs()
+    fields = yaml.safe_load((record.folder / "spec.yaml").read_text())
     assert record.spec == fields
     assert record.fields["long_gone"] == 1
     assert "hyperx-base mixed 1" in record.title
