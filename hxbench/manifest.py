@@ -3,9 +3,11 @@
 import hashlib
 import json
 import os
-from pathlib import Path
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
 
 from hxbench.errors import InputError
+from hxbench.plain_data import load_json, read_text, shown
 
 NAME = "manifest.json"
 
@@ -16,12 +18,28 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write(folder: Path) -> None:
-    """Record every file of `folder`; written last, the manifest also marks the folder as complete."""
-    digests = {p.name: file_digest(p) for p in sorted(folder.iterdir()) if p.is_file() and p.name != NAME}
-    temporary = folder / f".{NAME}.{os.getpid()}"
-    temporary.write_text(json.dumps(digests, indent=1) + "\n")
-    temporary.replace(folder / NAME)
+def content_digest(content: bytes) -> str:
+    """Return the SHA-256 of what a file holds."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def write(folder: Path, names: Iterable[str] | None = None) -> None:
+    """Record the files of `folder`; written last, the manifest also marks the folder as complete.
+
+    `names` are paths in the folder, with `/` between their parts; by default the files directly in it.
+    """
+    if names is None:
+        names = (p.name for p in folder.iterdir() if p.is_file() and p.name != NAME)
+    digests = {name: file_digest(folder / name) for name in sorted(names)}
+    temporary = folder / f".{NAME}.{os.getpid()}.tmp"
+    try:
+        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(json.dumps(digests, indent=1) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(folder / NAME)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def is_complete(folder: Path) -> bool:
@@ -29,16 +47,31 @@ def is_complete(folder: Path) -> bool:
     return (folder / NAME).is_file()
 
 
+def read(folder: Path) -> dict[str, str]:
+    """Return the digests in a folder's manifest by the path of the file in it.
+
+    Raises `FileNotFoundError` without a manifest, and `ValueError` for a manifest that is none or leads elsewhere.
+    """
+    listed = load_json(read_text(folder / NAME), NAME)
+    if not isinstance(listed, dict) or not all(isinstance(digest, str) for digest in listed.values()):
+        raise ValueError(f"{NAME}: not a list of digests.")
+    for name in listed:
+        parts = PurePosixPath(name).parts
+        if not parts or name != "/".join(parts) or ".." in parts or "\\" in name:
+            raise ValueError(f"{NAME}: {shown(name)} is no file of this folder.")
+    return listed
+
+
 def verify(folder: Path) -> None:
     """Raise `InputError` naming the first file that is missing or differs; a folder without a manifest passes."""
     if not is_complete(folder):
         return
     try:
-        listed = dict(json.loads((folder / NAME).read_text()))
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{folder / NAME} is damaged: {error}.") from None
+        listed = read(folder)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder / NAME} is damaged: {str(error).removesuffix('.')}.") from None
     for name, digest in listed.items():
-        path = folder / Path(name).name
+        path = folder / name
         if not path.is_file():
             raise InputError(f"{path} is missing, although the manifest beside it lists it.")
         if file_digest(path) != digest:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from hxbench.errors import InputError, did_you_mean
+from hxbench.plain_data import shown
 from hxbench.tasks import TEXT_TASKS
 
 M = TypeVar("M", bound=BaseModel)
@@ -27,7 +28,15 @@ def _known(task: str) -> str:
     return task
 
 
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("a line break or another control character")
+    return text
+
+
 TaskName = Annotated[str, AfterValidator(_known)]
+Name = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
+Place = Annotated[str, Field(max_length=4096), AfterValidator(_printable)]  # of a backbone: a folder, a hub name
 
 
 class Closed(BaseModel):
@@ -44,6 +53,16 @@ def added(default: Any, **constraints: Any) -> Any:
     return Field(default=default, exclude_if=lambda value: value == default, **constraints)
 
 
+def canonical(fields: Mapping[str, Any]) -> str:
+    """Return the text of a serialised spec that its id is the hash of; `TypeError` for keys of several types."""
+    return json.dumps(fields, sort_keys=True, separators=(",", ":"))
+
+
+def id_of(canonical_text: str) -> str:
+    """Return twelve hexadecimal digits of the SHA-256 over a spec's canonical text."""
+    return hashlib.sha256(canonical_text.encode()).hexdigest()[:12]
+
+
 class DataSpec(Closed):
     """Which corpora, how much of them, and how they become tensors."""
 
@@ -56,7 +75,7 @@ class DataSpec(Closed):
     max_length: Annotated[int, Field(ge=8)] = 256  # word pieces, special tokens included
     overflow: Literal["window", "truncate"] = "window"  # a longer sentence: cut into windows, or cut off
     multiword: Literal["skip", "keep"] = "skip"  # range lines of CoNLL-U; the published code keeps them
-    held_out: tuple[str, ...] = ()  # paper codes of languages that only the backbone may have seen
+    held_out: tuple[Name, ...] = ()  # paper codes of languages that only the backbone may have seen
     collection: Literal["multilingual", "english"] = added(
         "multilingual"
     )  # whose tasks: Hyper-X's, or those in English
@@ -76,7 +95,7 @@ class DataSpec(Closed):
     labels: Literal["digits", "words", "unified"] = added(
         "digits"
     )  # how a class is called; unified: by `tasks.unified_label`, the same in all tasks
-    fingerprint: str = ""  # of the files that were read; filled in when the run is resolved
+    fingerprint: Name = ""  # of the files that were read; filled in when the run is resolved
 
 
 class PretrainSpec(Closed):
@@ -115,14 +134,14 @@ class PretrainSpec(Closed):
 class BackboneSpec(Closed):
     """The pre-trained transformer: a hub name, a local folder, or one pre-trained here."""
 
-    name: str
-    hub: str | None = None
-    revision: str | None = None
-    folder: str | None = None
+    name: Name
+    hub: Place | None = None
+    revision: Name | None = None
+    folder: Place | None = None
     pretrain: PretrainSpec | None = None
     shape: dict[str, Any] | None = None  # configuration, so that costs need no download
     weights: Weights = "pretrained"  # `random` is the control
-    fingerprint: str = ""
+    fingerprint: Name = ""
 
     @property
     def family(self) -> str:
@@ -179,7 +198,7 @@ class FewShotSpec(Closed):
     """A few labelled examples of one pair that a finished run is tuned on (Hyper-X, 6.4; PHA, 4.4.2)."""
 
     task: TaskName
-    language: str
+    language: Name
     k: Positive  # sentences
     draw: Annotated[int, Field(ge=0)] = 0  # which random sentences, together with the seed
 
@@ -187,9 +206,9 @@ class FewShotSpec(Closed):
 class RunSpec(Closed):
     """One training with its evaluations."""
 
-    paper: str
-    method: str
-    kind: str
+    paper: Name
+    method: Name
+    kind: Name
     variant: Literal["paper", "code"] = "paper"
     setting: Literal["single", "multi", "mixed", "language"]  # language: running text of one language alone
     suite: Literal["glue", "superglue"] | None = added(
@@ -197,14 +216,14 @@ class RunSpec(Closed):
     )  # whose tasks the model is of, in the English collection
     task: TaskName | None = None  # of a model that has only one
     partition: Literal["a", "b", "a-switched", "b-switched"] | None = None
-    language: str | None = None
+    language: Name | None = None
     few_shot: FewShotSpec | None = None
     transfer: tuple[TaskName, ...] = added(
         ()
     )  # tasks that the model is scored on as it is, though trained on one alone (PET scaling, appendix E)
     after: dict[str, str] = Field(default_factory=dict)  # ids of the runs it builds on, by their role; resolved
     seed: Annotated[int, Field(ge=0, lt=2**32)]
-    profile: str
+    profile: Name
     options: dict[str, Any]  # the method's own, validated by the method
     data: DataSpec
     backbone: BackboneSpec
@@ -212,9 +231,8 @@ class RunSpec(Closed):
 
     @property
     def run_id(self) -> str:
-        """Twelve hexadecimal digits of the SHA-256 over the canonical JSON of the spec."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+        """Twelve hexadecimal digits, the hash of the spec (`id_of`)."""
+        return id_of(canonical(self.model_dump(mode="json")))
 
     @property
     def part(self) -> str:
@@ -278,10 +296,15 @@ def _fields_of(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]
     return list(model.model_fields)
 
 
-def _one_sentence(model: type[BaseModel], error: ValidationError) -> str:
+def _given(value: Any) -> str:
+    return shown(repr(value) if isinstance(value, str) else value)
+
+
+def sentence_of(model: type[BaseModel], error: ValidationError) -> str:
+    """Return the first thing that is wrong with the values of a model."""
     first = error.errors()[0]
     *above, last = [str(part) for part in first["loc"]] or ["the recipe"]
-    given = f" (given: {first['input']!r})" if first["type"] != "missing" and first["loc"] else ""
+    given = f" (given: {_given(first['input'])})" if first["type"] != "missing" and first["loc"] else ""
     if first["type"] == "extra_forbidden" and (known := _fields_of(model, first["loc"][:-1])):
         unknown, _, hint = did_you_mean(" ".join([*above, "field"]), last, known).partition(". ")
         return f"{unknown}{given}. {hint}"
@@ -293,4 +316,4 @@ def validated(model: type[M], values: Mapping[str, Any], origin: str) -> M:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise InputError(f"{origin}: {_one_sentence(model, error)}") from None
+        raise InputError(f"{origin}: {sentence_of(model, error)}") from None

@@ -40,13 +40,28 @@ def test_a_missing_file_is_named(folder):
         manifest.verify(folder)
 
 
-def test_a_manifest_leads_nowhere_else(folder, tmp_path_factory):
-    other = tmp_path_factory.mktemp("other") / "b.txt"
-    other.write_text("b")
+@pytest.mark.parametrize("name", ["/etc/hostname", "../b.txt", "sub/../b.txt", "./b.txt", "", "..", "sub//b.txt"])
+def test_a_manifest_leads_nowhere_else(folder, name):
     manifest.write(folder)
     path = folder / manifest.NAME
-    path.write_text(path.read_text().replace('"b.txt"', f'"{other}"'))
+    path.write_text(path.read_text().replace('"b.txt"', f'"{name}"'))
+    with pytest.raises(InputError, match="is no file of this folder"):
+        manifest.verify(folder)
+
+
+def test_named_files_of_subfolders_are_recorded(folder):
+    (folder / "sub").mkdir()
+    (folder / "sub" / "c").write_text("c")
+    manifest.write(folder, ["b.txt", "sub/c"])
+    assert set(manifest.read(folder)) == {"b.txt", "sub/c"}
     manifest.verify(folder)
-    (folder / "b.txt").unlink()
-    with pytest.raises(InputError, match=r"b\.txt is missing"):
+    (folder / "sub" / "c").write_text("d")
+    with pytest.raises(InputError, match="sub/c is damaged"):
+        manifest.verify(folder)
+
+
+@pytest.mark.parametrize("text", ["", "[1]", '{"b.txt": 1}', "[" * 100_000, '{"b.txt": "x", "b.txt": "y"}'])
+def test_a_manifest_that_is_none_is_named(folder, text):
+    (folder / manifest.NAME).write_text(text)
+    with pytest.raises(InputError, match=r"manifest\.json is damaged: "):
         manifest.verify(folder)

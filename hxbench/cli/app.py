@@ -22,6 +22,7 @@ from hxbench.cli.run import run_command
 from hxbench.cli.runs import runs_app
 from hxbench.cli.sweep import sweep_command
 from hxbench.cli.train import train_command
+from hxbench.cli.verify_runs import verify_command
 from hxbench.errors import InputError, Interrupted, RunError, Stopped
 from hxbench.launch.signals import signals_as_stops
 
@@ -42,6 +43,7 @@ app.command("run")(run_command)
 app.command("sweep")(sweep_command)
 app.command("report")(report_command)
 app.command("cost")(cost_command)
+runs_app.command("verify")(verify_command)
 runs_app.command("do", hidden=True)(do_command)
 app.add_typer(runs_app, name="runs")
 app.add_typer(list_app, name="list")

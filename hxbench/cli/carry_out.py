@@ -86,7 +86,11 @@ def carry_out(
         done = len(session.planned) - len(session.todo())
         print(f"{title}: {done} of {len(session.planned)} runs are in the store.", file=sys.stderr)
     else:
-        show_plan(session, Durations(Store(root).runs()), place, left_out, as_json=how.as_json and how.dry_run)
+        known = Store(root)
+        durations = Durations(known.runs())
+        for sentence in known.left_out():
+            print(sentence, file=sys.stderr)
+        show_plan(session, durations, place, left_out, as_json=how.as_json and how.dry_run)
     if how.dry_run:
         return
     outcomes = work.do(session, place)

@@ -169,6 +169,5 @@ def _show(store: "Store", wanted: "list[Planned]", as_json: bool) -> None:
 
 def _score(store: "Store", run_id: str, task: str, language: str) -> float | None:
     rows = store.finished(run_id).metrics()
-    return next(
-        (r["value"] for r in rows if (r["split"], r["task"], r["language"]) == ("test", task, language)), None
-    )
+    tests = (row for row in rows if row.get("split") == "test")
+    return next((row["value"] for row in tests if (row["task"], row["language"]) == (task, language)), None)

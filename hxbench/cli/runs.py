@@ -8,7 +8,7 @@ import typer
 if TYPE_CHECKING:
     from hxbench.store import RunRecord, Store
 
-runs_app = typer.Typer(no_args_is_help=True, help="List, show, copy and delete the runs of the store.")
+runs_app = typer.Typer(no_args_is_help=True, help="List, show, check, copy and delete the runs of the store.")
 
 _StoreOption = Annotated[Path | None, typer.Option(help="The results store; HXBENCH_STORE or ./results.")]
 _JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -19,6 +19,11 @@ def _open(chosen: Path | None) -> "Store":
     from hxbench.store import Store
 
     return Store(places.store_dir(chosen))
+
+
+def _tell_left_out(store: "Store") -> None:
+    for sentence in store.left_out():
+        typer.echo(sentence, err=True)
 
 
 def _part(record: "RunRecord") -> str | None:
@@ -82,8 +87,7 @@ def list_runs(
             usual.add("backbone")
         rows = [{key: value for key, value in row.items() if key not in usual} for row in rows]
     print_rows(rows, as_json, empty=f"No runs in {place.root}.")
-    for problem in place.problems:
-        typer.echo(f"left out: {problem}", err=True)
+    _tell_left_out(place)
 
 
 @runs_app.command("show")
@@ -135,19 +139,27 @@ def copy_runs(
 ) -> None:
     """Copy finished runs into another store, without weights and predictions: what is published is small."""
     from hxbench.errors import InputError
-    from hxbench.store import Store
+    from hxbench.store import DamagedRun, Store
 
     if to is None or everything == bool(runs):
         raise InputError("name the runs to copy, or --all of them, and the store they go --to.")
     place, target = _open(store), Store(to)
     if everything:
         chosen = [record for record in place.runs() if profile in (None, record.fields.get("profile"))]
+        _tell_left_out(place)
     else:
         chosen = [place.get(reference) for reference in runs or ()]
+    lost = 0
     for record in chosen:
-        typer.echo(f"{record.id}  {record.title} → {place.copy(record.id, target)}")
+        try:
+            typer.echo(f"{record.id}  {record.title} → {place.copy(record.id, target)}")
+        except DamagedRun as error:
+            if not everything:
+                raise
+            lost += 1
+            typer.echo(f"left out: {error}", err=True)
     if everything:
-        typer.echo(f"{len(chosen)} runs are in {target.root}.")
+        typer.echo(f"{len(chosen) - lost} runs are in {target.root}.")
 
 
 @runs_app.command("rm")

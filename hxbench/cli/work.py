@@ -105,17 +105,14 @@ def show_scores(store: "Store", run_ids: "Sequence[str]", as_json: bool) -> None
         return
     rows = []
     for record in records:
-        tests = [m for m in record.metrics() if m["split"] == "test"]
+        tests = [m for m in record.metrics() if m.get("split") == "test"]
         row: dict[str, Any] = {"run": record.id, "title": record.title}
         for task in ("ner", "pos"):
             for group in ("seen", "unseen"):
-                scores = [
-                    m["value"]
-                    for m in tests
-                    if m["task"] == task and m["role"] == "target" and find_language(m["language"]).group == group
-                ]
+                targets = [m for m in tests if m["task"] == task and m.get("role") == "target"]
+                scores = [m["value"] for m in targets if find_language(m["language"]).group == group]
                 row[f"{task} {group}"] = sum(scores) / len(scores) if scores else None
-        row["words cut"] = sum(m["words_cut"] for m in tests)
+        row["words cut"] = sum(m.get("words_cut") or 0 for m in tests)
         rows.append({**row, "seconds": record.status.get("wall_seconds")})
     if not as_json:
         if not any(row["words cut"] for row in rows):
@@ -132,7 +129,7 @@ def _show_text_scores(records: "Sequence[RunRecord]", as_json: bool) -> None:
     rows = []
     shown: dict[str, list[str]] = {}
     for record in records:
-        tests = [m for m in record.metrics() if m["split"] == "test"]
+        tests = [m for m in record.metrics() if m.get("split") == "test"]
         scores = {
             name: m["value"]
             for name, task in TEXT_TASKS.items()
@@ -144,7 +141,7 @@ def _show_text_scores(records: "Sequence[RunRecord]", as_json: bool) -> None:
         row: dict[str, Any] = {"run": record.id, "title": record.title, **scores}
         if len(scores) > 1:
             row["mean"] = sum(scores.values()) / len(scores)
-        cut = sum(m.get("cut", 0) for m in tests)
+        cut = sum(m.get("cut") or 0 for m in tests)
         rows.append({**row, **({"texts cut": cut} if cut else {}), "seconds": record.status.get("wall_seconds")})
     names = list(dict.fromkeys(name for row in rows for name in row))
     if not as_json:

@@ -26,7 +26,7 @@ class Watch:
             if store.is_complete(run_id):
                 self._agenda.end(number, Outcome("done", str(store.root / "runs" / run_id)))
             elif (status := store.at_work(run_id)) is not None:
-                self._tell(number, int(status.get("step") or 0), status.get("updates"))
+                self._tell(number, status.get("step") or 0, status.get("updates"))
 
     def _tell(self, number: int, step: int, updates: int | None) -> None:
         if number not in self._steps:

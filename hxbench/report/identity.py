@@ -6,6 +6,7 @@ from typing import Any
 
 from hxbench import experiment, recipe, settings
 from hxbench.errors import InputError
+from hxbench.plain_data import shown
 from hxbench.recipe import ExperimentBlock
 from hxbench.settings import models
 from hxbench.spec import RunSpec
@@ -58,7 +59,7 @@ def beyond(ours: Identity, recipes: Identity) -> dict[str, tuple[Any, Any]]:
 
 def said(ours: Identity, recipes: Identity) -> str:
     """Return the departures in words, the first three of them."""
-    changes = [f"{key} {a} instead of {b}" for key, (a, b) in beyond(ours, recipes).items()]
+    changes = [f"{shown(key)} {shown(a)} instead of {shown(b)}" for key, (a, b) in beyond(ours, recipes).items()]
     more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
     return ", ".join(changes[:3]) + more
 

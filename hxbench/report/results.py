@@ -37,7 +37,7 @@ class PaperResults(ABC, Generic[R]):
         found = [r for r in store.runs() if _field(r, "paper") == self.paper]
         self._scale, self._remarks = choose_profile(found, profile)  # maybe a file of the user's own
         self.profile = Path(self._scale).stem
-        self._problems = [f"left out: {problem}" for problem in store.problems]
+        self._problems = store.left_out()
         self.scale: recipe.ProfileRecipe = recipe.scale(self._scale, self.paper)
         self.to_type = Commands(self.paper, self._scale, store)
         self.own_experiment = (

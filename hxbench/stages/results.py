@@ -12,8 +12,8 @@ from hxbench.spec import RunSpec
 from hxbench.stages.assemble import costs
 from hxbench.stages.plan import Plan
 from hxbench.store import RunWriter
+from hxbench.store.arrays import SENTENCE_COLUMNS
 from hxbench.store.provenance import collect
-from hxbench.store.writer import SENTENCE_COLUMNS
 from hxbench.tasks import TEXT_TASKS
 from hxbench.training.loop import Progress
 from hxbench.training.memory import peak_memory

@@ -1,25 +1,31 @@
 """One process at a time works on a run, with nothing but files that every network file system has.
 
 A claim is a file made with `O_CREAT | O_EXCL`; its holder touches it now and then. It is stale when its process is
-known to be gone, or when nobody touched it for `STALE_SECONDS`. A stale claim is renamed out of the way: of many
+known to be gone, or when nobody touched it for `STALE_SECONDS`; what is no claim (not readable, a folder, from the
+future) by the second rule alone. A stale claim is renamed out of the way: of many
 takers the file system lets one succeed, and that one looks at what it has moved before it believes it.
 """
 
 import contextlib
+import errno
 import json
 import os
 import secrets
 import socket
 import threading
+import time
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from hxbench.errors import RunError
+from hxbench.plain_data import load_json, read_text, shown
+from hxbench.store.files import erase
 
 STALE_SECONDS = 120.0
 HEARTBEAT_SECONDS = 15.0
 _ATTEMPTS = 20
+_LARGEST = 10_000  # bytes of a claim
 
 
 class RunBusy(RunError):  # noqa: N818 - a state of affairs, named as callers speak of it
@@ -39,7 +45,7 @@ def _machine() -> str:
 def _alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except OSError:  # it is somebody else's
         return True
@@ -49,9 +55,9 @@ def _alive(pid: int) -> bool:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """Return what a claim says, `{}` while it is being written, None when there is none."""
+    """Return what a claim says, `{}` while it is being written and when it is none, None when there is none."""
     try:
-        said = json.loads(path.read_text())
+        said = load_json(read_text(path, _LARGEST), path.name)
     except FileNotFoundError:
         return None
     except (OSError, ValueError):
@@ -59,21 +65,33 @@ def _read(path: Path) -> dict[str, Any] | None:
     return said if isinstance(said, dict) else {}
 
 
+def _pid(said: dict[str, Any]) -> int | None:
+    """Return the process that holds a claim, None where it says none that there could be."""
+    pid = said.get("pid")
+    return pid if type(pid) is int and 0 < pid < 2**31 else None
+
+
 def _age(path: Path) -> float:
-    """Return seconds since the last heartbeat, by the clock of the file system that holds the claim."""
+    """Return seconds between now and the last heartbeat, by the clock of the file system that holds the claim."""
     probe = path.with_name(f".clock-{secrets.token_hex(6)}")
     try:
-        probe.touch()
-        return probe.stat().st_mtime - path.stat().st_mtime
+        beat = path.lstat().st_mtime
     except OSError:
         return 0.0
+    try:
+        probe.touch()
+        now = probe.stat().st_mtime
+    except OSError:  # a full disk: this machine's clock is the best there is
+        now = time.time()
     finally:
         with contextlib.suppress(OSError):
             probe.unlink()
+    return abs(now - beat)
 
 
 def _stale(path: Path, said: dict[str, Any]) -> bool:
-    if said.get("machine") == _machine() and isinstance(said.get("pid"), int) and not _alive(said["pid"]):
+    pid = _pid(said)
+    if said.get("machine") == _machine() and pid is not None and not _alive(pid):
         return True
     return _age(path) > STALE_SECONDS
 
@@ -84,10 +102,21 @@ def _create(path: Path, text: bytes) -> bool:
     except FileExistsError:
         return False
     try:
-        os.write(handle, text)
-    finally:
-        os.close(handle)
+        written = os.write(handle, text)
+    except OSError:
+        _withdraw(path, handle)
+        raise
+    if written < len(text):
+        _withdraw(path, handle)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    os.close(handle)
     return True
+
+
+def _withdraw(path: Path, handle: int) -> None:
+    """Take back a claim that says nothing, or nobody could hold the run for a while."""
+    path.unlink(missing_ok=True)
+    os.close(handle)
 
 
 def is_held(path: Path) -> bool:
@@ -105,6 +134,7 @@ class Claim:
         self._token = secrets.token_hex(16)
         self._pid = os.getpid()
         self._stop = threading.Event()
+        self.since = 0.0  # when it was acquired, by the clock of the file system
 
     def acquire(self) -> None:
         """Take the claim and keep it fresh; raises `RunBusy` when a live process has it."""
@@ -117,12 +147,15 @@ class Claim:
         text = json.dumps(mine).encode()
         for _ in range(_ATTEMPTS):
             if _create(self.path, text):
+                with contextlib.suppress(OSError):
+                    self.since = self.path.stat().st_mtime
                 return
             said = _read(self.path)
             if said is None:
                 continue
             if not _stale(self.path, said):
-                who = f" (process {said['pid']} on {said.get('host')})" if "pid" in said else ""
+                host = shown(said.get("host", "?"))
+                who = f" (process {pid} on {host})" if (pid := _pid(said)) else ""
                 raise RunBusy(f"{self._what} is being worked on by another process{who}.")
             self._set_aside(said)
         raise RunBusy(f"{self._what} is wanted by several processes at once; try again.")
@@ -133,11 +166,11 @@ class Claim:
             os.rename(self.path, aside)
         except FileNotFoundError:  # another taker was faster
             return
-        moved = _read(aside) or {}
-        if moved.get("token") != judged.get("token"):
+        moved = _read(aside)
+        if moved and moved.get("token") != judged.get("token"):
             # between our look and our rename a faster taker made it new: give it back, unless yet another has come
             _create(self.path, json.dumps(moved).encode())
-        aside.unlink(missing_ok=True)
+        erase(aside)
 
     def held(self) -> bool:
         """Return whether the claim is still ours: a process that slept too long may have lost it."""

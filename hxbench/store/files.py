@@ -60,26 +60,20 @@ def to_json_lines(rows: Iterable[Mapping[str, Any]]) -> str:
     return "".join(to_json(row) + "\n" for row in rows)
 
 
-def read_json_lines(path: Path) -> list[dict[str, Any]]:
-    """Return the objects of a JSON-lines file; `ValueError` names the first line that is not one."""
-    rows = []
-    with path.open(encoding="utf-8") as handle:
-        for number, line in enumerate(handle, 1):
-            try:
-                row = json.loads(line)
-            except ValueError:
-                row = None
-            if not isinstance(row, dict):
-                raise ValueError(f"{path}, line {number}: expected a JSON object.")
-            rows.append(row)
-    return rows
-
-
-def discard(folder: Path) -> None:
-    """Delete a folder so that nobody sees it half deleted: first out of sight, then away."""
-    hidden = folder.with_name(f".trash-{secrets.token_hex(6)}")
+def discard(path: Path) -> None:
+    """Delete a folder so that nobody sees it half deleted: first out of sight, then away; a file or a link too."""
+    hidden = path.with_name(f".trash-{secrets.token_hex(6)}")
     try:
-        os.rename(folder, hidden)
+        os.rename(path, hidden)
     except FileNotFoundError:
         return
-    shutil.rmtree(hidden, ignore_errors=True)
+    erase(hidden)
+
+
+def erase(path: Path) -> None:
+    """Delete what is at `path`, whatever it is, as far as that can be done; nothing behind a link is touched."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()

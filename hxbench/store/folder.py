@@ -4,21 +4,30 @@
 by one rename. Whoever works on a run holds `ROOT/runs/.claim-<run id>` meanwhile.
 """
 
-import shutil
+import os
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hxbench import manifest
 from hxbench.errors import InputError, did_you_mean
+from hxbench.plain_data import shown
+from hxbench.store.checks import DamagedRun, checked_status, damaged
 from hxbench.store.claim import Claim, is_held
+from hxbench.store.contents import WEIGHTS, files_of, read_content
+from hxbench.store.copying import copy_run, require_apart
 from hxbench.store.files import discard
-from hxbench.store.record import DamagedRun, RunRecord, read_mapping, read_record
+from hxbench.store.record import RunRecord, read_mapping, read_record
+from hxbench.store.sweeping import sweep
 from hxbench.store.writer import RunWriter, is_done
 
 if TYPE_CHECKING:
     from hxbench.spec import RunSpec
 
 _WORK = ".work-"
+_ID = re.compile(r"[0-9a-f]{12}")
+_NAMED = 10  # runs that are left out; of more the others are counted
 
 
 class Store:
@@ -27,8 +36,9 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.problems: list[str] = []  # what the last `runs` had to leave out, one sentence each
-        if root.exists() and not root.is_dir():
-            raise InputError(f"the store {root} is a file; a folder is expected.")
+        for place in (root, root / "runs"):
+            if os.path.lexists(place) and not place.is_dir():
+                raise InputError(f"{place} is a file; the store {root} needs a folder there.")
 
     def _final(self, run_id: str) -> Path:
         return self.root / "runs" / run_id
@@ -45,43 +55,51 @@ class Store:
 
     def step(self, run_id: str) -> int:
         """Return how many updates of an unfinished run were noted last; 0 when there is no such run."""
-        try:
-            return int(read_mapping(self._work(run_id) / "status.json").get("step") or 0)
-        except (FileNotFoundError, DamagedRun):
-            return 0
+        return int(self._progress(run_id).get("step") or 0)
 
     def at_work(self, run_id: str) -> dict[str, Any] | None:
         """Return the status of a run that a live process works on; None when none does."""
         if not is_held(self._claim(run_id)):
             return None
+        return self._progress(run_id) or None  # it has just begun, or just finished
+
+    def _progress(self, run_id: str) -> dict[str, Any]:
         try:
-            return read_mapping(self._work(run_id) / "status.json")
-        except (FileNotFoundError, DamagedRun):  # it has just begun, or just finished
-            return None
+            return checked_status(run_id, read_mapping(self._work(run_id) / "status.json"))
+        except (FileNotFoundError, DamagedRun):
+            return {}
 
     def require_whole(self, run_id: str) -> None:
-        """Raise `InputError` for a finished run of which something has been deleted since."""
-        lost = self._lost(run_id)
-        if self.is_complete(run_id) and lost:
-            raise InputError(
-                f"run {run_id} in {self.root} is damaged, {lost[0]} is missing: hxbench runs rm {run_id} --store "
-                f"{self.root} removes it, and the same command makes it anew."
-            )
+        """Raise `InputError` for a finished run that is not as it was stored: nothing builds on it or replaces it.
 
-    def _lost(self, run_id: str) -> list[str]:
-        """Return the files without which a finished run is none."""
-        names = ("spec.yaml", "metrics.jsonl")
-        return [name for name in names if not (self._final(run_id) / name).is_file()]
+        What is large is checked when it is read.
+        """
+        if not os.path.lexists(self._final(run_id)):
+            return
+        try:
+            self._read(run_id, self._final(run_id)).metrics()
+        except DamagedRun as error:
+            raise InputError(
+                f"the store {self.root} has it damaged: {str(error).removesuffix('.')}. hxbench runs rm {run_id} "
+                f"--store {self.root} removes it, and the same command makes it anew."
+            ) from None
 
     def has_weights(self, run_id: str) -> bool:
         """Return whether a finished run was kept with its weights."""
-        return (self._final(run_id) / "checkpoint").is_dir()
+        return (self._final(run_id) / WEIGHTS).is_dir()
 
     def checkpoint(self, run_id: str) -> Path:
-        """Return the folder with the weights of a finished run; `InputError` when it was kept without them."""
-        folder = self._final(run_id) / "checkpoint"
-        if not self.is_complete(run_id):
-            raise InputError(f"run {run_id} is not finished in the store {self.root}.")
+        """Return the folder with the weights of a finished run; `InputError` when it was kept without them.
+
+        The run's manifest is compared with that of the weights, and that with the weights by whoever reads them.
+        """
+        record = self.finished(run_id)
+        folder = record.folder / WEIGHTS
+        if folder.is_dir() and record.digests is not None:
+            try:
+                read_content(run_id, record.folder, f"{WEIGHTS}/{manifest.NAME}", record.digests)
+            except FileNotFoundError:
+                raise damaged(run_id, f"{WEIGHTS}/{manifest.NAME} is missing") from None
         if not folder.is_dir():
             raise InputError(
                 f"run {run_id} is in {self.root} without its weights, which are needed: hxbench runs rm {run_id} "
@@ -106,6 +124,7 @@ class Store:
             claim.acquire()
         except OSError as error:
             raise InputError(f"cannot write to the store {self.root}: {error.strerror or error}.") from error
+        sweep(claim.path.parent, claim.since)
         return claim
 
     def runs(self, *, complete_only: bool = True, beginning: str = "") -> list[RunRecord]:
@@ -114,38 +133,60 @@ class Store:
         Those that cannot be read are left out and described in `problems`.
         """
         self.problems = []
-        folder = self.root / "runs"
         records: dict[str, RunRecord] = {}
-        entries = sorted(folder.iterdir()) if folder.is_dir() else []
-        for entry in entries:
-            work = entry.name.startswith(_WORK)
-            run_id = entry.name.removeprefix(_WORK)
+        for name in self._entries():
+            work = name.startswith(_WORK)
+            run_id = name.removeprefix(_WORK)
             wanted = run_id.startswith(beginning) and not run_id.startswith(".") and not (work and complete_only)
-            if not (wanted and entry.is_dir()):
+            if not wanted:
                 continue
+            folder = self._work(run_id) if work else self._final(run_id)
             try:
-                record = read_record(run_id, entry)
+                record = self._read(run_id, folder, finished=not work)
             except DamagedRun as error:
-                if entry.exists():  # else it was finished or removed while we looked
+                if os.path.lexists(folder):  # else it was finished or removed while we looked
                     self.problems.append(str(error))
                 continue
-            if work and record.state == "running" and not is_held(self._claim(run_id)):
-                record = replace(
-                    record, status={**record.status, "state": "interrupted"}
-                )  # killed, could not say so
-            if not work and record.state != "done":
-                self.problems.append(f"run {run_id}: its status is {record.state}, not done.")
-            elif not work and (lost := self._lost(run_id)):
-                self.problems.append(f"run {run_id}: {lost[0]} is missing in {entry}.")
-            elif not work or run_id not in records:
+            if not work or run_id not in records:
                 records[run_id] = record
         return [records[run_id] for run_id in sorted(records)]
 
+    def left_out(self) -> list[str]:
+        """Return what to say of `problems`: the first, one sentence each, and how many more there are."""
+        told = self.problems[:_NAMED]
+        more = len(self.problems) - len(told)
+        if more:
+            told.append(f"{more} more; hxbench runs verify --store {self.root} names them all.")
+        return [f"left out: {sentence}" for sentence in told]
+
+    def _entries(self) -> list[str]:
+        """Return the names of what may be runs: folders, and whatever stands where a run should."""
+        place = self.root / "runs"
+        if not place.is_dir():
+            return []
+        try:
+            with os.scandir(place) as entries:
+                return sorted(one.name for one in entries if not one.is_file(follow_symlinks=False))
+        except OSError as error:
+            raise InputError(f"the store {self.root} cannot be read: {error.strerror or error}.") from None
+
+    def _read(self, run_id: str, folder: Path, *, finished: bool = True) -> RunRecord:
+        """Return one run; raises `DamagedRun`."""
+        if not _ID.fullmatch(run_id):
+            raise damaged(run_id, f"a folder of {self.root / 'runs'} whose name is no run's id")
+        if folder.is_symlink() or not folder.is_dir():
+            raise damaged(run_id, "not a folder" if os.path.lexists(folder) else f"it is not in {self.root}")
+        record = read_record(run_id, folder, finished=finished)
+        if not finished and record.state in ("running", "done") and not is_held(self._claim(run_id)):
+            # killed, could not say so
+            return replace(record, status={**record.status, "state": "interrupted"})
+        return record
+
     def finished(self, run_id: str) -> RunRecord:
-        """Return a finished run by its whole id, looking at nothing else."""
+        """Return a finished run by its whole id, looking at nothing else; `InputError` when it is none."""
         if not self.is_complete(run_id):
-            raise InputError(f"run {run_id} is not finished in the store {self.root}.")
-        return read_record(run_id, self._final(run_id))
+            raise InputError(f"run {shown(run_id)} is not finished in the store {self.root}.")
+        return self._read(run_id, self._final(run_id))
 
     def get(self, reference: str) -> RunRecord:
         """Return the run with this id or unique beginning of an id, finished or not."""
@@ -153,23 +194,24 @@ class Store:
             near = {record.id: record for record in self.runs(complete_only=False, beginning=reference)}
             if reference in near:
                 return near[reference]
+            if self.problems:
+                raise InputError(self.problems[0])
             if len(near) == 1:
                 return near.popitem()[1]
             if near:
-                raise InputError(f"'{reference}' fits {len(near)} runs: {', '.join(near)}.")
-            if self.problems:
-                raise InputError(self.problems[0])
+                some = ", ".join([*near][:_NAMED]) + (", …" if len(near) > _NAMED else "")
+                raise InputError(f"'{reference}' fits {len(near)} runs: {some}.")
         records = {record.id: record for record in self.runs(complete_only=False)}
         if not records:
             raise InputError(f"the store {self.root} has no runs.")
         if len(records) > 10:  # too many to offer them all
-            raise InputError(did_you_mean("run", reference, list(records)).partition(" Known:")[0])
-        raise InputError(did_you_mean("run", reference, list(records)))
+            raise InputError(did_you_mean("run", shown(reference), list(records)).partition(" Known:")[0])
+        raise InputError(did_you_mean("run", shown(reference), list(records)))
 
     def holds(self, run_id: str) -> bool:
         """Return whether there is a run with exactly this id, be it unfinished or damaged."""
         # a name with a separator or a dot, or none at all, must never reach a deletion
-        return run_id.isalnum() and (self._final(run_id).is_dir() or self._work(run_id).is_dir())
+        return run_id.isalnum() and any(map(os.path.lexists, (self._final(run_id), self._work(run_id))))
 
     def copy(self, run_id: str, other: "Store") -> Path:
         """Put a finished run into another store without its weights and predictions; return its folder there.
@@ -177,33 +219,48 @@ class Store:
         The counts of `sentences.parquet` stay, the corpus's own labels do not leave the house. Of few-shot runs,
         which come in hundreds, only what they are, scored and come from is copied.
 
-        What is there under this id already is kept.
+        What is there under this id already is kept. Raises `InputError` for a run that is damaged, here or there.
         """
+        require_apart(self.root / "runs", other.root / "runs")
         if not self.is_complete(run_id):
             raise InputError(f"run {run_id} is not finished, so it is not copied.")
-        if other.is_complete(run_id):
-            return other._final(run_id)
-        claim = other._claimed(run_id, f"the run {run_id} in {other.root}")
+        record = self._read(run_id, self._final(run_id))
+        record.metrics()
+        other.require_whole(run_id)
+        if not other.is_complete(run_id):
+            claim = other._claimed(run_id, f"the run {run_id} in {other.root}")
+            try:
+                copy_run(record, other._final(run_id))
+            finally:
+                claim.release()
+        return other._final(run_id)
+
+    def seal(self, record: RunRecord) -> None:
+        """Write the manifest of a finished run that was stored before there were any."""
+        claim = self._claimed(record.id, f"the run {record.id}")
         try:
-            work = other._work(run_id)
-            discard(work)
-            names = ["checkpoint", "resume", "predictions"]
-            if self.finished(run_id).fields.get("few_shot"):
-                names += ["history.jsonl", "sentences.parquet"]
-            left = shutil.ignore_patterns(*names)
-            shutil.copytree(self._final(run_id), work, ignore=left)
-            discard(other._final(run_id))  # something half there, which is not complete
-            return work.rename(other._final(run_id))
+            manifest.write(record.folder, files_of(record.folder))
+        except OSError as error:
+            raise InputError(f"cannot write to {record.folder}: {error.strerror or error}.") from None
         finally:
             claim.release()
 
     def remove(self, run_id: str) -> None:
         """Delete a run, finished or not; raises `RunBusy` when a process works on it."""
         if not self.holds(run_id):
-            raise InputError(f"the store {self.root} has no run '{run_id}'.")
-        claim = self._claimed(run_id, f"the run {run_id}")
+            raise InputError(f"the store {self.root} has no run '{shown(run_id)}'.")
+        claim: Claim | None = None
+        try:
+            claim = self._claimed(run_id, f"the run {run_id}")
+        except InputError:
+            # a full disk takes no claim; that must not keep anybody from making room
+            if is_held(self._claim(run_id)):
+                raise
         try:
             discard(self._final(run_id))
             discard(self._work(run_id))
+        except OSError as error:
+            raise InputError(f"cannot delete run {run_id} from {self.root}: {error.strerror or error}.") from None
         finally:
-            claim.release()
+            if claim:
+                claim.release()

@@ -1,22 +1,30 @@
-"""One run as it lies in the store, read when asked for."""
+"""One run as it lies in the store, read when asked for and checked whenever it is."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hxbench.errors import InputError, RunError
-from hxbench.store.files import read_json_lines
+from hxbench.errors import InputError
+from hxbench.plain_data import decoded, load_json, load_yaml, read_text
+from hxbench.store.arrays import counts_in, predictions_in, retrieval_in
+from hxbench.store.checks import (
+    STATES,
+    DamagedRun,
+    checked_history,
+    checked_provenance,
+    checked_rows,
+    checked_status,
+    damaged,
+)
+from hxbench.store.contents import LARGEST_FILE, check_small, read_content, read_digests
 
 if TYPE_CHECKING:
     from hxbench.spec import RunSpec
 
-STATES = ("running", "interrupted", "failed", "done")
+__all__ = ["STATES", "DamagedRun", "RunRecord", "read_mapping", "read_record"]
 
-
-class DamagedRun(RunError):  # noqa: N818 - named beside RunBusy
-    """A file of a stored run is missing or cannot be read."""
+_LARGEST_ROWS = 200_000_000  # bytes of a history; a row is limited as any JSON text
 
 
 @dataclass(frozen=True)
@@ -27,6 +35,7 @@ class RunRecord:
     spec: "RunSpec | dict[str, Any]"
     status: dict[str, Any]
     folder: Path
+    digests: Mapping[str, str] | None = None  # of its manifest; None for a run stored before there were any
 
     @property
     def state(self) -> str:
@@ -50,45 +59,35 @@ class RunRecord:
             return self.spec.title
         return " ".join(str(self.spec.get(key, "?")) for key in ("method", "setting", "seed", "profile"))
 
+    @property
+    def few_shot(self) -> bool:
+        """Whether it was tuned on a few examples of one pair."""
+        return bool(self.fields.get("few_shot")) if isinstance(self.spec, dict) else self.spec.few_shot is not None
+
     def metrics(self) -> list[dict[str, Any]]:
         """Return the rows of `metrics.jsonl`: split, task, language, metric, value, step, role."""
-        return self._rows("metrics.jsonl")
+        return checked_rows(self.id, self._rows("metrics.jsonl"), finished=self.state == "done")
 
     def history(self) -> list[dict[str, Any]]:
         """Return the rows of `history.jsonl`: step, loss, lr, tokens and whatever the loop logged."""
-        return self._rows("history.jsonl")
+        return checked_history(self.id, self._rows("history.jsonl"))
 
     def provenance(self) -> dict[str, Any]:
         """Return where the run comes from: code, data, libraries, device."""
-        try:
-            return read_mapping(self.folder / "provenance.json")
-        except FileNotFoundError:
-            return {}
+        facts = self._mapping("provenance.json")
+        return {} if facts is None else checked_provenance(self.id, facts)
 
     def predictions(self, task: str, language: str) -> dict[str, list[Any]]:
         """Return the columns sentence, gold and predicted of a pair, one row a sentence."""
-        import pyarrow.parquet
-
-        path = self.folder / "predictions" / f"{task}-{language}.parquet"
-        if not path.is_file():
+        content = self._content(f"predictions/{task}-{language}.parquet", LARGEST_FILE)
+        if content is None:
             raise InputError(f"run {self.id} has no predictions for {task}-{language}.")
-        return dict(pyarrow.parquet.read_table(path).to_pydict())
+        return predictions_in(self.id, content)
 
     def sentence_counts(self) -> dict[tuple[str, str], list[tuple[int, int, int]]]:
         """Return each test sentence's correct, predicted and gold counts by (task, language); {} without them."""
-        import pyarrow.parquet
-
-        path = self.folder / "sentences.parquet"
-        if not path.is_file():
-            return {}
-        found: dict[tuple[str, str], list[tuple[int, int, int]]] = {}
-        try:
-            columns = pyarrow.parquet.read_table(path).to_pydict().values()
-        except (OSError, pyarrow.ArrowException) as error:
-            raise DamagedRun(f"run {self.id}: {path.name} is not readable ({error}).") from None
-        for task, language, correct, predicted, gold in zip(*columns, strict=True):
-            found.setdefault((task, language), []).append((correct, predicted, gold))
-        return found
+        content = self._content("sentences.parquet", LARGEST_FILE)
+        return {} if content is None else counts_in(self.id, content)
 
     def retrieval(self) -> dict[str, Any] | None:
         """Return what the retriever made of test instances (PHA, Figures 4 and 5); None for a run without it.
@@ -99,67 +98,95 @@ class RunRecord:
         in `instances`.
         Raises `DamagedRun` when a file is not readable or the two do not belong together.
         """
+        facts = self._mapping("retrieval.json")
+        if facts is None:
+            return None
+        content = self._content("retrieval.safetensors", LARGEST_FILE)
+        if content is None:
+            raise damaged(self.id, "retrieval.safetensors is missing")
+        return retrieval_in(self.id, facts, content)
+
+    def _content(self, name: str, largest: int) -> bytes | None:
+        """Return what a file holds that a run may be without, as its manifest has it."""
         try:
-            facts = read_mapping(self.folder / "retrieval.json")
+            return read_content(self.id, self.folder, name, self.digests, largest)
         except FileNotFoundError:
             return None
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
 
+    def _text(self, name: str, largest: int = _LARGEST_ROWS) -> str | None:
+        content = self._content(name, largest)
+        if content is None:
+            return None
         try:
-            arrays = load_file(self.folder / "retrieval.safetensors")
-        except (OSError, SafetensorError) as error:
-            raise DamagedRun(f"run {self.id}: retrieval.safetensors is not readable ({error}).") from None
-        found = {**facts, **arrays}
-        if missing := {"tasks", "instances", "analysis", "prototypes", "features", "z", "task"} - found.keys():
-            raise DamagedRun(f"run {self.id}: its retrieval lacks {', '.join(sorted(missing))}.")
-        sizes = {len(found[name]) for name in ("features", "z", "task")}
-        if len(sizes) > 1 or len(found["prototypes"]) not in (0, len(found["tasks"])):
-            raise DamagedRun(f"run {self.id}: retrieval.json and retrieval.safetensors do not belong together.")
-        return found
+            return decoded(content, name)
+        except ValueError as error:
+            raise damaged(self.id, str(error).removesuffix(".")) from None
 
-    def _rows(self, name: str) -> list[dict[str, Any]]:
-        try:
-            return read_json_lines(self.folder / name)
-        except FileNotFoundError:
-            return []
-        except (OSError, ValueError) as error:
-            raise DamagedRun(f"run {self.id}: {error}") from None
+    def _mapping(self, name: str) -> dict[str, Any] | None:
+        text = self._text(name)
+        if text is None:
+            return None
+        value = _parsed(self.id, load_json, text, name)
+        if not isinstance(value, dict):
+            raise damaged(self.id, f"{name} holds no mapping")
+        return value
+
+    def _rows(self, name: str) -> Iterator[Any]:
+        # not splitlines(): a string may hold what that takes for the end of a line
+        lines = (self._text(name) or "").removesuffix("\n").split("\n")
+        for number, line in enumerate(lines if lines != [""] else [], 1):
+            yield _parsed(self.id, load_json, line, f"{name}, line {number}")
+
+
+def _parsed(run_id: str, load: Any, text: str, what: str) -> Any:
+    try:
+        return load(text, what)
+    except ValueError as error:
+        raise damaged(run_id, str(error).removesuffix(".")) from None
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
     """Return the JSON object in `path`; `FileNotFoundError` passes through, anything else is a `DamagedRun`."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = load_json(read_text(path, _LARGEST_ROWS), path.name, _LARGEST_ROWS)
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as error:
-        raise DamagedRun(f"{path}: not readable ({error}).") from None
+        raise DamagedRun(f"{path.parent}: {str(error).removesuffix('.')}.") from None
     if not isinstance(value, dict):
         raise DamagedRun(f"{path}: expected a JSON object.")
     return value
 
 
-def read_record(run_id: str, folder: Path) -> RunRecord:
-    """Return the run in `folder`; raises `DamagedRun` when its status or spec is missing or unreadable."""
-    import yaml
-    from pydantic import ValidationError
+def read_record(run_id: str, folder: Path, *, finished: bool = True) -> RunRecord:
+    """Return the run in `folder`; raises `DamagedRun` when it is not what a run of this id can be.
 
-    from hxbench.spec import RunSpec
+    Of a finished run everything small is compared with its manifest.
+    """
+    from hxbench.spec_schema import KEY
+    from hxbench.store.stored_spec import checked_spec
 
+    digests = read_digests(run_id, folder) if finished else None
     try:
-        status = read_mapping(folder / "status.json")
-        text = (folder / "spec.yaml").read_text(encoding="utf-8")
-        # the C loader reads a store of a thousand runs in a second, the Python one in ten
-        fields = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        status, spec_text = (
+            decoded(read_content(run_id, folder, name, digests), name) for name in ("status.json", "spec.yaml")
+        )
     except FileNotFoundError as error:
-        raise DamagedRun(f"run {run_id}: {Path(error.filename).name} is missing in {folder}.") from None
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise DamagedRun(f"run {run_id}: spec.yaml is not readable ({str(error).splitlines()[0]}).") from None
-    if not isinstance(fields, dict):
-        raise DamagedRun(f"run {run_id}: spec.yaml holds no mapping.")
-    try:
-        spec: RunSpec | dict[str, Any] = RunSpec.model_validate(fields)
-    except ValidationError:
-        spec = fields
-    return RunRecord(run_id, spec, status, folder)
+        raise damaged(run_id, f"{Path(error.filename).name} is missing") from None
+    except ValueError as error:
+        raise damaged(run_id, str(error).removesuffix(".")) from None
+    stored = _parsed(run_id, load_yaml, spec_text, "spec.yaml")
+    spec = checked_spec(run_id, stored)
+    state = checked_status(run_id, _parsed(run_id, load_json, status, "status.json"))
+    record = RunRecord(run_id, spec, state, folder, digests)
+    if not finished:
+        return record
+    if record.state != "done":
+        raise damaged(run_id, f"its status is {record.state}, not done")
+    if digests is not None:
+        check_small(run_id, folder, digests, few_shot=record.few_shot)
+    elif stored.get(KEY):
+        raise damaged(run_id, "its manifest is missing")
+    elif not (folder / "metrics.jsonl").is_file():
+        raise damaged(run_id, "metrics.jsonl is missing")
+    return record

@@ -7,16 +7,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from hxbench import manifest
 from hxbench.errors import RunError
+from hxbench.store.arrays import SENTENCE_COLUMNS
 from hxbench.store.claim import Claim
-from hxbench.store.files import discard, replace_file, replace_text, to_json, to_json_lines
+from hxbench.store.contents import files_of
+from hxbench.store.files import discard, erase, replace_file, replace_text, to_json, to_json_lines
 from hxbench.store.record import DamagedRun, read_mapping
 
 if TYPE_CHECKING:
     from hxbench.spec import RunSpec
-
-
-SENTENCE_COLUMNS = ("task", "language", "correct", "predicted", "gold")
 
 
 def is_done(folder: Path) -> bool:
@@ -50,6 +50,9 @@ class RunWriter:
             self._status = read_mapping(folder / "status.json")
         except (FileNotFoundError, DamagedRun):  # the first attempt, or one killed by a full disk: nothing to keep
             self._status = {"started": _now()}
+        (folder / manifest.NAME).unlink(missing_ok=True)  # of an attempt that was killed while it finished
+        for left in (*folder.glob(".*.tmp"), *folder.glob("*/.*.tmp")):
+            erase(left)
         self._write_spec()
         self.status(state="running", error=None)
 
@@ -119,6 +122,10 @@ class RunWriter:
             return self._final
         self._write_spec()
         self.status(**{"error": None, **status_fields, "state": "done", "finished": _now()})
+        try:
+            manifest.write(self.folder, files_of(self.folder))
+        except OSError as error:
+            raise RunError(f"cannot write {self.folder / manifest.NAME}: {error.strerror or error}.") from error
         self._finished = True
         for _ in range(3):
             try:
@@ -140,7 +147,10 @@ class RunWriter:
     def _write_spec(self) -> None:
         import yaml
 
-        self._write("spec.yaml", yaml.safe_dump(self.spec.model_dump(mode="json"), sort_keys=False))
+        from hxbench.spec_schema import KEY, SCHEMA
+
+        fields = {KEY: SCHEMA, **self.spec.model_dump(mode="json")}
+        self._write("spec.yaml", yaml.safe_dump(fields, sort_keys=False))
 
     def __enter__(self) -> Self:
         return self

@@ -370,3 +370,17 @@ def test_commands_at_once_in_one_store(trained, scale, tmp_path):
         assert answer.code == 0, answer.err
     assert {part: row["state"] for part, row in records(tmp_path).items()} == {"a": "done", "b": "done"}
     assert {entry.name for entry in (tmp_path / "runs").iterdir()} == {r["id"] for r in records(tmp_path).values()}
+
+
+@pytest.mark.parametrize("name", ["metrics.jsonl", "status.json", "spec.yaml", "manifest.json", "history.jsonl"])
+def test_a_run_that_was_changed_is_neither_taken_as_done_nor_replaced(trained, scale, tmp_path, name):
+    shutil.copytree(trained[0], tmp_path / "store")
+    (run_id, *_) = sorted(path.name for path in (tmp_path / "store" / "runs").iterdir())
+    changed = tmp_path / "store" / "runs" / run_id / name
+    changed.write_text("")
+    answer = hxbench(*scale.train("--store", tmp_path / "store"))
+    assert answer.code == 2
+    (said,) = [line for line in answer.err.splitlines() if line.startswith("hxbench: ")]
+    assert f"run {run_id}: {name}" in said
+    assert f"hxbench runs rm {run_id} --store {tmp_path / 'store'} removes it" in said
+    assert changed.read_text() == ""

@@ -5,6 +5,7 @@ import pytest
 from filled_store import fill, write_run
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from older_runs import reseal
 
 from hxbench import experiment, recipe, report
 from hxbench.report import bootstrap
@@ -127,7 +128,8 @@ def test_seeds_without_counts_are_left_out_and_told(store):
     with_predictions(store, "mbert", 0.9)
     with_predictions(store, "hyperx-base", 0.3)
     lost = next(r for r in store.runs() if (r.spec.method, r.spec.seed) == ("mbert", 3))
-    (store.root / "runs" / lost.id / "sentences.parquet").unlink()
+    (lost.folder / "sentences.parquet").unlink()
+    reseal(lost.folder)
     table, rows = table2_block(store)
     assert all(cell.marks == ("†",) for cell in rows["mBERT"])
     assert any("p = 0.001 (SEEN, over seeds 1, 2)" in text for text in table.remarks)

@@ -2,6 +2,7 @@
 
 import pytest
 from filled_store import fill, write_run
+from older_runs import before_manifests
 
 from hxbench import recipe, report
 from hxbench.errors import InputError
@@ -229,7 +230,8 @@ def test_profiles_never_share_a_table(store):
 
 def test_a_run_with_damaged_metrics_is_left_out_and_told(store):
     specs = fill(store)
-    (store.root / "runs" / specs[0].run_id / "metrics.jsonl").write_text("{")
+    folder = store.root / "runs" / specs[0].run_id
+    (before_manifests(folder) / "metrics.jsonl").write_text("{")
     table = table2(store)
     assert cells(table)["NER F1", "ALL"].n == 2
     assert any(specs[0].run_id in text and "line 1" in text for text in table.remarks)
@@ -237,7 +239,8 @@ def test_a_run_with_damaged_metrics_is_left_out_and_told(store):
 
 def test_damaged_provenance_costs_only_the_device(store):
     specs = fill(store)
-    (store.root / "runs" / specs[0].run_id / "provenance.json").write_text("{")
+    folder = store.root / "runs" / specs[0].run_id
+    (before_manifests(folder) / "provenance.json").write_text("{")
     table = table2(store)
     assert cells(table)["NER F1", "ALL"].n == 3
     assert any(text.endswith("on an unknown device, cpu.") for text in table.remarks)

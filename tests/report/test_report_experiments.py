@@ -2,6 +2,7 @@
 
 import pytest
 from filled_store import fill, write_run
+from older_runs import before_manifests
 
 from hxbench import experiment, recipe, report
 from hxbench.report.hyperx.results import Results
@@ -294,8 +295,7 @@ def test_runs_of_another_version_are_counted_once(store):
     fill(store, "mbert", "multi", seeds=(1, 2))
     fill_experiment(store, "table5", methods={"hyperx-base"}, seeds=(1,))
     for record in store.runs():
-        path = store.root / "runs" / record.id / "spec.yaml"
-        path.write_text(path.read_text() + "another_version: 1\n")
+        before_manifests(record.folder, another_version=1)
     (table,) = report.build("hyperx", "2", store)
     told = [text for text in table.remarks if "another version" in text]
     assert told == [

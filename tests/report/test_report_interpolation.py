@@ -2,6 +2,7 @@
 
 import pytest
 from filled_store import score_rows, write_run
+from older_runs import reseal
 
 from hxbench import experiment, recipe
 from hxbench.languages import language_set
@@ -49,6 +50,7 @@ def write(store, specs):
             from hxbench.store.files import to_json_lines
 
             rows.write(to_json_lines(composed_rows(spec)))
+        reseal(record.folder)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from statistics import fmean, stdev
 
 import numpy as np
 import pytest
+from older_runs import before_manifests
 from text_store import PROFILE, clusters, fill_text, made_profile, read, write_text_run
 
 from hxbench import experiment, recipe, report
@@ -361,6 +362,10 @@ def test_retrieval_is_read_and_damage_is_told(store, profile):
     folder = store.root / "runs" / record.id
     whole = (folder / "retrieval.safetensors").read_bytes()
     (folder / "retrieval.safetensors").write_bytes(whole[:-8])
+    with pytest.raises(DamagedRun, match=r"retrieval\.safetensors is not the file that its manifest lists"):
+        record.retrieval()
+    before_manifests(folder)
+    (record,) = store.runs()
     with pytest.raises(DamagedRun, match="not readable"):
         record.retrieval()
     (folder / "retrieval.safetensors").unlink()

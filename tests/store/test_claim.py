@@ -10,6 +10,7 @@ import time
 import pytest
 
 from hxbench import recipe
+from hxbench.errors import InputError
 from hxbench.store import RunBusy, Store, claim
 
 HOLD = """
@@ -176,3 +177,95 @@ def test_processes_on_different_runs_do_not_disturb_each_other_or_a_reader(tmp_p
         assert store.problems == []
     assert [process.returncode for process in processes] == [0, 0]
     assert {record.id for record in store.runs()} == {spec_of(1).run_id, spec_of(2).run_id} >= seen
+
+
+def put(path, text, age=0.0):
+    path.write_text(text)
+    when = time.time() - age
+    os.utime(path, (when, when))
+
+
+HERE = {"machine": claim._machine(), "token": "theirs"}
+
+
+@pytest.mark.parametrize("pid", [10**30, 2**31, -1, 0, True, 1.5, "12", None, [1]])
+@pytest.mark.parametrize("age", [0.0, claim.STALE_SECONDS + 5])
+def test_a_claim_with_an_impossible_process_is_stale_by_its_age(tmp_path, pid, age):
+    put(tmp_path / "claim", json.dumps({**HERE, "pid": pid}), age)
+    assert claim.is_held(tmp_path / "claim") == (age == 0)
+    if age:
+        held = claim.Claim(tmp_path / "claim", "it")
+        held.acquire()
+        held.release()
+        assert list(tmp_path.iterdir()) == []
+    else:
+        with pytest.raises(RunBusy, match=r"by another process\.$"):
+            claim.Claim(tmp_path / "claim", "it").acquire()
+
+
+def test_a_claim_from_the_future_is_stale_like_one_from_the_past(tmp_path):
+    put(tmp_path / "claim", json.dumps({"machine": "another", "pid": 1, "token": "x"}), -3600)
+    assert not claim.is_held(tmp_path / "claim")
+    claim.Claim(tmp_path / "claim", "it").acquire()
+
+
+def test_what_is_no_claim_is_stale_by_its_age_and_never_waited_for(tmp_path):
+    makers = {
+        "binary": lambda path: path.write_bytes(bytes(range(256))),
+        "large": lambda path: path.write_bytes(b"[" * 10_000_000),
+        "a list": lambda path: path.write_text("[1]"),
+        "empty": lambda path: path.write_text(""),
+        "a pipe": os.mkfifo,
+        "a folder": lambda path: (path / "inner").mkdir(parents=True),
+        "closed": lambda path: (path.write_text("{}"), path.chmod(0)),
+        "a link": lambda path: path.symlink_to(path.with_name("nowhere")),
+    }
+    for name, make in makers.items():
+        path = tmp_path / "claim"
+        make(path)
+        with pytest.raises(RunBusy):
+            claim.Claim(path, name).acquire()
+        old = time.time() - claim.STALE_SECONDS - 5
+        os.utime(path, (old, old), follow_symlinks=False)
+        held = claim.Claim(path, name)
+        held.acquire()
+        assert held.held(), name
+        held.release()
+        assert list(tmp_path.iterdir()) == [], name
+
+
+@pytest.mark.parametrize("written", ["nothing", "a part"])
+def test_a_claim_that_could_not_be_written_leaves_nothing(tmp_path, monkeypatch, written):
+    real = os.write
+
+    def full(handle, content):
+        if written == "nothing":
+            raise OSError(28, "No space left on device")
+        return real(handle, content[:5])
+
+    monkeypatch.setattr(claim.os, "write", full)
+    with pytest.raises(OSError, match="No space left"):
+        claim.Claim(tmp_path / "claim", "it").acquire()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_does_not_keep_a_run_from_being_removed(tmp_path, monkeypatch, holder):
+    store = Store(tmp_path)
+    with store.open_run(spec_of(2)) as run:
+        run.write_metrics([{"value": 1}])
+        run.finish()
+    real = os.open
+
+    def full(path, flags, *more, **others):
+        if flags & os.O_CREAT:
+            raise OSError(28, "No space left on device")
+        return real(path, flags, *more, **others)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", full)
+        store.remove(spec_of(2).run_id)
+        with pytest.raises(InputError, match="No space left"):  # a live process has it
+            store.remove(spec_of(1).run_id)
+        with pytest.raises(InputError, match="No space left"):
+            store.open_run(spec_of(3))
+    assert [record.id for record in store.runs(complete_only=False)] == [spec_of(1).run_id]

@@ -4,6 +4,7 @@ import json
 
 import pytest
 import yaml
+from older_runs import before_manifests
 
 from hxbench import recipe
 from hxbench.errors import InputError, RunError
@@ -14,7 +15,10 @@ def spec_of(seed=1, **changes):
     return recipe.resolve("hyperx-base", setting="mixed", partition="a", seed=seed, **changes)
 
 
-def finish(store, spec, rows=({"split": "test", "value": 1.0},)):
+ROW = {"split": "test", "task": "ner", "language": "qab", "metric": "f1", "value": 1.0}
+
+
+def finish(store, spec, rows=(ROW,)):
     with store.open_run(spec) as run:
         run.write_metrics(rows)
         run.finish(updates=10)
@@ -134,6 +138,7 @@ def test_damaged_runs_are_reported_and_left_out(store, name, content):
 def test_a_finished_folder_that_never_finished_is_reported(store):
     finish(store, spec_of())
     path = store.root / "runs" / spec_of().run_id / "status.json"
+    before_manifests(path.parent)
     path.write_text('{"state": "running"}')
     assert not store.is_complete(spec_of().run_id)
     assert store.runs() == []
@@ -143,17 +148,18 @@ def test_a_finished_folder_that_never_finished_is_reported(store):
 def test_damaged_metrics_name_file_and_line(store):
     finish(store, spec_of())
     (record,) = store.runs()
+    before_manifests(record.folder)
     (record.folder / "metrics.jsonl").write_text('{"value": 1}\n{"val')
+    (record,) = store.runs()
     with pytest.raises(DamagedRun, match=r"metrics\.jsonl, line 2"):
         record.metrics()
 
 
 def test_a_run_of_an_older_schema_keeps_its_plain_spec(store):
     finish(store, spec_of())
-    path = store.root / "runs" / spec_of().run_id / "spec.yaml"
-    fields = yaml.safe_load(path.read_text()) | {"long_gone": 1}
-    path.write_text(yaml.safe_dump(fields))
+    before_manifests(store.root / "runs" / spec_of().run_id, long_gone=1)
     (record,) = store.runs()
+    fields = yaml.safe_load((record.folder / "spec.yaml").read_text())
     assert record.spec == fields
     assert record.fields["long_gone"] == 1
     assert "hyperx-base mixed 1" in record.title

@@ -1,0 +1,132 @@
+"""What the parsed files of a stored run may hold: whoever wrote them, nothing else reaches a reader.
+
+The functions take values, not paths, so that every form of a store checks alike. Each raises `DamagedRun` with a
+sentence that names the run.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+from hxbench.errors import InputError
+from hxbench.languages import find_language
+from hxbench.plain_data import shown
+from hxbench.tasks import TEXT_TASKS
+
+STATES = ("running", "interrupted", "failed", "done")
+_SCORED = ("test", "test-composed")
+_TASKS = ("ner", "pos", *TEXT_TASKS)
+_LONGEST = 200  # characters of a name
+_COUNTS = ("step", "sentences", "words", "words_cut", "cut", "unreadable")
+
+
+class DamagedRun(InputError):  # noqa: N818 - named beside RunBusy
+    """A file of a stored run is missing, does not fit the others or cannot be read."""
+
+
+def damaged(run_id: str, what: str) -> DamagedRun:
+    """Return the error that says what is wrong with a run."""
+    return DamagedRun(f"run {shown(run_id)}: {what}.")
+
+
+def is_name(value: object) -> bool:
+    """Return whether a value may stand where a name is printed."""
+    return isinstance(value, str) and len(value) <= _LONGEST and value.isprintable()
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _checked(
+    run_id: str, where: str, fields: Mapping[str, Any], names: Iterable[str], right: Any, what: str
+) -> None:
+    for name in names:
+        value = fields.get(name)
+        if value is not None and not right(value):
+            raise damaged(run_id, f"{where}: {name} is {shown(value)}, no {what}")
+
+
+def checked_status(run_id: str, status: object) -> dict[str, Any]:
+    """Return the content of `status.json`."""
+    if not isinstance(status, dict):
+        raise damaged(run_id, "status.json holds no mapping")
+    if status.get("state", "interrupted") not in STATES:
+        raise damaged(run_id, f"status.json: {shown(status['state'])} is no state of a run")
+    _checked(run_id, "status.json", status, ("step", "updates", "best_step"), _is_count, "count")
+    _checked(run_id, "status.json", status, ("wall_seconds", "scoring_seconds"), _is_number, "number")
+    _checked(run_id, "status.json", status, ("started", "updated", "finished"), is_name, "time")
+    _checked(run_id, "status.json", status, ("error",), lambda value: isinstance(value, str), "text")
+    return status
+
+
+@cache
+def is_language(code: str) -> bool:
+    """Return whether a language has this code."""
+    try:
+        find_language(code)
+    except InputError:
+        return False
+    return True
+
+
+def checked_rows(run_id: str, rows: Iterable[object], *, finished: bool = True) -> list[dict[str, Any]]:
+    """Return the rows of `metrics.jsonl`; a finished run has some."""
+    checked: list[dict[str, Any]] = []
+    for number, row in enumerate(rows, 1):
+        where = f"metrics.jsonl, line {number}"
+        if not isinstance(row, dict):
+            raise damaged(run_id, f"{where}: expected a JSON object")
+        _checked(run_id, where, row, ("split", "task", "language", "metric", "role", "embedding"), is_name, "name")
+        _checked(run_id, where, row, _COUNTS, _is_count, "count")
+        _checked(run_id, where, row, ("value",), _is_number, "number")
+        if row.get("split") in _SCORED:
+            if lacking := [name for name in ("task", "language", "metric") if row.get(name) is None]:
+                raise damaged(run_id, f"{where}: a score without its {lacking[0]}")
+            if row["task"] not in _TASKS:
+                raise damaged(run_id, f"{where}: the task {shown(row['task'])} is unknown")
+            if not is_language(row["language"]):
+                raise damaged(run_id, f"{where}: the language {shown(row['language'])} is unknown")
+        if row.get("split") == "cost" and row.get("metric") is None:
+            raise damaged(run_id, f"{where}: a cost without its metric")
+        if (row.get("split"), row.get("metric")) == ("dev", "score") and row.get("step") is None:
+            raise damaged(run_id, f"{where}: a validation score without its step")
+        if (made := row.get("composed_of")) is not None and not (
+            isinstance(made, dict | list) and all(isinstance(code, str) and is_language(code) for code in made)
+        ):
+            raise damaged(run_id, f"{where}: composed_of names no languages")
+        checked.append(row)
+    if finished and not checked:
+        raise damaged(run_id, "metrics.jsonl is empty")
+    return checked
+
+
+def checked_history(run_id: str, rows: Iterable[object]) -> list[dict[str, Any]]:
+    """Return the rows of `history.jsonl`."""
+    checked: list[dict[str, Any]] = []
+    for number, row in enumerate(rows, 1):
+        where = f"history.jsonl, line {number}"
+        if not isinstance(row, dict):
+            raise damaged(run_id, f"{where}: expected a JSON object")
+        _checked(run_id, where, row, row, _is_number, "number")
+        checked.append(row)
+    return checked
+
+
+def checked_provenance(run_id: str, facts: object) -> dict[str, Any]:
+    """Return the content of `provenance.json`."""
+    if not isinstance(facts, dict):
+        raise damaged(run_id, "provenance.json holds no mapping")
+    _checked(run_id, "provenance.json", facts, ("device", "data_source", "hxbench"), is_name, "name")
+    trained = facts.get("trained_on", {})
+    if not isinstance(trained, dict) or not all(is_name(name) for pair in trained.items() for name in pair):
+        raise damaged(run_id, "provenance.json: trained_on is no mapping of names")
+    read = facts.get("mlm", [])
+    if not isinstance(read, list) or not all(is_name(name) for name in read):
+        raise damaged(run_id, "provenance.json: mlm is no list of names")
+    return facts

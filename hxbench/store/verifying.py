@@ -1,0 +1,52 @@
+"""Every file of a run compared with its manifest, and manifests for runs of before there were any."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from hxbench.store.checks import DamagedRun
+from hxbench.store.contents import check_all
+from hxbench.store.folder import Store
+from hxbench.store.record import RunRecord
+
+
+@dataclass
+class Verdict:
+    """What became of the runs that were looked at."""
+
+    fit: int = 0
+    before_manifests: int = 0  # readable, with nothing to compare them with
+    sealed: int = 0  # of those, how many have got a manifest now
+    problems: list[str] = field(default_factory=list)  # one sentence each
+
+
+def verify(store: Store, records: Iterable[RunRecord], *, seal: bool = False) -> Verdict:
+    """Check finished runs, their weights and predictions included; `seal` writes manifests that are missing.
+
+    Problems of runs that cannot be opened at all are the store's own (`Store.problems`).
+    """
+    verdict = Verdict()
+    for record in records:
+        try:
+            _check(record)
+        except DamagedRun as error:
+            verdict.problems.append(str(error))
+            continue
+        if record.digests is not None:
+            verdict.fit += 1
+            continue
+        verdict.before_manifests += 1
+        if seal:
+            store.seal(record)
+            verdict.sealed += 1
+    return verdict
+
+
+def _check(record: RunRecord) -> None:
+    """Raise `DamagedRun` for the first thing of a run that is not as it was stored or cannot be read."""
+    if record.digests is not None:
+        check_all(record.id, record.folder, record.digests, few_shot=record.few_shot)
+    record.metrics()
+    record.history()
+    record.provenance()
+    record.sentence_counts()
+    record.retrieval()
