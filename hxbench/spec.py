@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from hxbench.errors import InputError, did_you_mean
+from hxbench.printing import printable, shortened
 from hxbench.tasks import TEXT_TASKS
 
 M = TypeVar("M", bound=BaseModel)
@@ -248,7 +249,7 @@ class RunSpec(Closed):
         # a few-shot run is told from others by its start; the partition says itself that it is switched
         changed = [w for name, w in self.conditions.items() if w and name != "partition" and not self.few_shot]
         words = [self.method, self.setting, self.part, *changed]
-        return f"{' '.join(word for word in words if word)} seed {self.seed} ({self.profile})"
+        return printable(f"{' '.join(word for word in words if word)} seed {self.seed} ({self.profile})")
 
 
 def _percent(share: float | None) -> str:
@@ -281,11 +282,12 @@ def _fields_of(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]
 def _one_sentence(model: type[BaseModel], error: ValidationError) -> str:
     first = error.errors()[0]
     *above, last = [str(part) for part in first["loc"]] or ["the recipe"]
-    given = f" (given: {first['input']!r})" if first["type"] != "missing" and first["loc"] else ""
+    given = f" (given: {shortened(repr(first['input']))})" if first["type"] != "missing" and first["loc"] else ""
     if first["type"] == "extra_forbidden" and (known := _fields_of(model, first["loc"][:-1])):
         unknown, _, hint = did_you_mean(" ".join([*above, "field"]), last, known).partition(". ")
         return f"{unknown}{given}. {hint}"
-    return f"{'.'.join([*above, last])}: {first['msg'].removeprefix('Value error, ')}{given}."
+    where = ".".join(map(shortened, [*above, last]))
+    return f"{where}: {shortened(first['msg'].removeprefix('Value error, '), 300)}{given}."
 
 
 def validated(model: type[M], values: Mapping[str, Any], origin: str) -> M:

@@ -54,7 +54,7 @@ def predict_command(
 
     def print_all(pieces: Iterable[str]) -> None:
         for piece in pieces:
-            typer.echo(piece, nl=False)
+            print(piece, end="")
 
     def write_all(pieces: Iterable[str]) -> None:
         def fill(temporary: Path) -> None:

@@ -34,7 +34,7 @@ def prepare_command(
     """Read, check and tokenise the corpora of a profile, and make or fetch its backbone."""
     from hxbench import recipe
     from hxbench.cli.progress import progress
-    from hxbench.cli.rows import print_rows
+    from hxbench.cli.rows import print_json, print_rows
     from hxbench.errors import InputError, did_you_mean
     from hxbench.spec import DataSpec, validated
     from hxbench.stages import inputs, prepare
@@ -62,13 +62,9 @@ def prepare_command(
     source.remember(profile, data.collection)
     place = str(source.folder or source.kind)
     if as_json:
-        import json
-
         pairs = {str(one.pair): one.sentences for one in prepared}
-        print(
-            json.dumps(
-                {"profile": profile, "source": place, "pairs": pairs, "missing": list(map(str, missing)), **counts}
-            )
+        print_json(
+            {"profile": profile, "source": place, "pairs": pairs, "missing": list(map(str, missing)), **counts}
         )
         return
     english = data.collection == "english"

@@ -59,7 +59,7 @@ def report_command(
         out.mkdir(parents=True, exist_ok=True)
         for file, content in _files(made, format, results):
             (out / file).write_bytes(content)
-            typer.echo(str(out / file))
+            print(str(out / file))
     except OSError as error:
         raise InputError(f"cannot write to {out}: {error.strerror or error}.") from None
 
@@ -108,13 +108,13 @@ def _print(made: "list[Made]", format: str, results: "PaperResults[Any]") -> Non
     tables = [table for one in made for table in one.tables]
     if format == PAGE:
         for _, content in _files(made, PAGE, results):
-            typer.echo(content.decode(), nl=False)
+            print(content.decode(), end="")
     elif format == "terminal":
-        typer.echo(terminal.render(tables, color=sys.stdout.isatty()), nl=False)
+        print(terminal.render(tables, color=sys.stdout.isatty()), end="")
         if any(one.figures for one in made):
-            typer.echo("\nThe picture: the same command with --out DIR writes png, svg and pdf.")
+            print("\nThe picture: the same command with --out DIR writes png, svg and pdf.")
     else:
-        typer.echo(renderer(format)(tables), nl=False)
+        print(renderer(format)(tables), end="")
 
 
 def _files(made: "list[Made]", format: str | None, results: "PaperResults[Any]") -> Iterator[tuple[str, bytes]]:

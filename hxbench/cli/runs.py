@@ -1,5 +1,6 @@
 """`hxbench runs`: what the store holds."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -63,6 +64,7 @@ def list_runs(
     """List the runs, unfinished ones included."""
     from hxbench.cli.rows import print_rows
     from hxbench.errors import InputError, did_you_mean
+    from hxbench.printing import sentence
     from hxbench.settings import SETTINGS
     from hxbench.store.record import STATES
 
@@ -83,7 +85,7 @@ def list_runs(
         rows = [{key: value for key, value in row.items() if key not in usual} for row in rows]
     print_rows(rows, as_json, empty=f"No runs in {place.root}.")
     for problem in place.problems:
-        typer.echo(f"left out: {problem}", err=True)
+        print(f"left out: {sentence(problem)}", file=sys.stderr)
 
 
 @runs_app.command("show")
@@ -97,7 +99,7 @@ def show_run(
 
     import yaml
 
-    from hxbench.cli.rows import print_rows
+    from hxbench.cli.rows import print_json, print_rows
 
     record = _open(store).get(run)
     rows = record.metrics()
@@ -113,15 +115,15 @@ def show_run(
         "provenance": record.provenance(),
     }
     if as_json:
-        typer.echo(json.dumps({**whole, "metrics": rows}, ensure_ascii=False, indent=1))
+        print_json({**whole, "metrics": rows}, indent=1)
         return
     plain = json.loads(json.dumps(whole))
-    typer.echo(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100), nl=False)
+    print(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100), end="")
     keys = ("task", "language", "role", "metric", "value")
     scores = [{key: row.get(key) for key in keys} for row in tested]
     for row in scores:
         row["value"] = f"{row['value']:.1f}" if row["value"] is not None else None
-    typer.echo("")
+    print()
     print_rows(scores, False, empty="No test scores yet.")
 
 
@@ -145,9 +147,9 @@ def copy_runs(
     else:
         chosen = [place.get(reference) for reference in runs or ()]
     for record in chosen:
-        typer.echo(f"{record.id}  {record.title} → {place.copy(record.id, target)}")
+        print(f"{record.id}  {record.title} → {place.copy(record.id, target)}")
     if everything:
-        typer.echo(f"{len(chosen)} runs are in {target.root}.")
+        print(f"{len(chosen)} runs are in {target.root}.")
 
 
 @runs_app.command("rm")
@@ -172,14 +174,14 @@ def remove_runs(
             doomed[reference] = f"{reference}  (damaged)"
     if not yes:
         for line in doomed.values():
-            typer.echo(line)
+            print(line)
         try:
             agreed = typer.confirm(f"Delete {len(doomed)} run{'s' * (len(doomed) > 1)} from {place.root}?")
         except typer.Abort:
             raise InputError("nothing was deleted: there was no answer; --yes deletes without asking.") from None
         if not agreed:
-            typer.echo("Nothing was deleted.")
+            print("Nothing was deleted.")
             return
     for run_id in doomed:
         place.remove(run_id)
-        typer.echo(f"deleted {run_id}")
+        print(f"deleted {run_id}")

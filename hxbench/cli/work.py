@@ -82,13 +82,13 @@ def do(session: "Session", place: "Launcher") -> "list[tuple[Planned, Outcome]]"
 
 def print_outcomes(outcomes: "Sequence[tuple[Planned, Outcome]]") -> None:
     """Print how each run ended as JSON."""
-    import json
+    from hxbench.cli.rows import print_json
 
     rows = [
         {"run": one.run_id, "title": one.job.spec.title, "state": outcome.state, "message": outcome.message}
         for one, outcome in outcomes
     ]
-    print(json.dumps(rows, ensure_ascii=False, indent=1))
+    print_json(rows, indent=1)
 
 
 def show_scores(store: "Store", run_ids: "Sequence[str]", as_json: bool) -> None:
@@ -228,6 +228,7 @@ def _print_tables(tables: "Iterable[Table]") -> None:
 def end(outcomes: "Sequence[tuple[Planned, Outcome]]") -> None:
     """Say which runs were not done and why, and end the command with the exit code that says the same."""
     from hxbench.cli.groups import names_of
+    from hxbench.cli.streams import complain
     from hxbench.errors import RunError
 
     if submitted := sum(outcome.state == "submitted" for _, outcome in outcomes):
@@ -235,7 +236,7 @@ def end(outcomes: "Sequence[tuple[Planned, Outcome]]") -> None:
     bad = [(one, outcome) for one, outcome in outcomes if outcome.state not in ("done", "submitted")]
     for name, (_, outcome) in zip(names_of([one for one, _ in outcomes]), outcomes, strict=True):
         if outcome.state not in ("done", "submitted") and outcome.is_told:
-            print(f"hxbench: {name}: {outcome.message}", file=sys.stderr)
+            complain(f"{name}: {outcome.message}")
     if any(outcome.state == "interrupted" for _, outcome in bad):
         print("hxbench: to go on where it stopped, give the same command again.", file=sys.stderr)
         raise typer.Exit(128 + max((outcome.signal for _, outcome in bad), default=2))

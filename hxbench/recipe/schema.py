@@ -9,6 +9,8 @@ from hxbench.spec import Closed, Family, Positive, Rate, Weights
 from hxbench.tasks import LANGUAGE, PET_TASKS, TEXT_TASKS
 
 T = TypeVar("T")
+MOST_DRAWS = 1000
+Draws = Annotated[int, Field(gt=0, le=MOST_DRAWS)]
 # what a block tries in turn: the same at every profile, or by profile, `other` for those it does not name
 InTurn = tuple[T, ...] | dict[str, tuple[T, ...]]
 
@@ -57,7 +59,7 @@ class PaperScale(Closed):
     backbone: str | None = None
     sizes: dict[str, str] = Field(default_factory=dict)  # backbones of other sizes, by the name of the size
     seeds: tuple[int, ...] = ()
-    draws: Positive | None = None
+    draws: Draws | None = None
     data: dict[str, Any] = Field(default_factory=dict)
     training: dict[str, Any] = Field(default_factory=dict)
 
@@ -68,8 +70,8 @@ class ProfileRecipe(Closed):
     about: str
     backbone: str
     sizes: dict[str, str] = Field(default_factory=dict)
-    seeds: tuple[int, ...]
-    draws: Annotated[int, Field(gt=0)] = 3  # of the sentences of every few-shot cell, for each seed
+    seeds: Annotated[tuple[int, ...], Field(min_length=1)]
+    draws: Draws = 3  # of the sentences of every few-shot cell, for each seed
     data: dict[str, Any]
     training: dict[str, Any] = Field(default_factory=dict)
     papers: dict[str, PaperScale] = Field(default_factory=dict)
