@@ -61,7 +61,7 @@ def require_proxy_support() -> None:
                 )
         elif colon and scheme.lower() not in ("http", "https"):
             raise InputError(
-                f"{name} is {shortened(repr(value))}: expected one such as http://proxy.example:3128."
+                f"{name} is {shortened(repr(value))}: expected http://HOST:PORT or https://HOST:PORT."
             )
 
 

@@ -77,7 +77,19 @@ def do(session: "Session", place: "Launcher") -> "list[tuple[Planned, Outcome]]"
     turns = [Turn(one.job, needs, one.lane) for one, needs in zip(todo, waiting_for(todo), strict=True)]
     with shown(list(session.planned.values()), quiet=not is_first_process()) as listener:
         outcomes = place.run(turns, listener)
-    return list(zip(todo, outcomes, strict=True))
+    ends = list(zip(todo, outcomes, strict=True))
+    _tell_notes(session.store, ends)
+    return ends
+
+
+def _tell_notes(store: "Store", ends: "Sequence[tuple[Planned, Outcome]]") -> None:
+    """Say what finished runs had to do without; in the store it stays in their status."""
+    from hxbench.cli.streams import complain
+
+    for one, outcome in ends if is_first_process() else ():
+        note = store.finished(one.run_id).status.get("note") if outcome.state == "done" else None
+        if note:
+            complain(f"{one.job.spec.title}: {note}")
 
 
 def print_outcomes(outcomes: "Sequence[tuple[Planned, Outcome]]") -> None:
