@@ -66,7 +66,7 @@ def require_proxy_support() -> None:
 
 
 def require_plain_proxy(url: str) -> None:
-    """Raise `InputError` where `url` would go through a SOCKS proxy, which the standard library knows nothing of."""
+    """Raise `InputError` where `url` would go through a SOCKS proxy, of which the standard library knows none."""
     from urllib.parse import urlsplit
     from urllib.request import getproxies, proxy_bypass
 

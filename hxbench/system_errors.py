@@ -26,6 +26,7 @@ _ADVICE = {
     errno.ENOTDIR: "a part of this path is a file where a folder is expected",
     errno.ELOOP: "its links lead in a circle",
 }
+_STANDARD = "standard output"
 _SOMEWHERE = "a file of the store, the cache or the temporary folder"
 _OF_FILES = {
     errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE,
@@ -38,6 +39,18 @@ _FROM_RUST = re.compile(r"\(os error (\d+)\)")  # how safetensors and tokenizers
 def cannot_write(place: Path | str, error: OSError) -> InputError:
     """Return what to say when `place` cannot be written."""
     return _sentence(f"cannot write {place}", error.errno or 0, error.strerror or str(error))
+
+
+def require_writable(folder: Path) -> None:
+    """Raise `InputError` for a folder that could not be written: before hours of work and not after them."""
+    with writing(folder):
+        if not (there := folder).is_dir():
+            there = next(parent for parent in folder.absolute().parents if parent.exists())
+        if not there.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(there))
+        if not os.access(there, os.W_OK | os.X_OK):
+            read_only = os.statvfs(there).f_flag & os.ST_RDONLY
+            raise OSError(errno.EROFS if read_only else errno.EACCES, "", str(there))
 
 
 def is_of_a_file(error: BaseException) -> bool:
@@ -99,4 +112,6 @@ def _number(error: BaseException) -> int | None:
 def _sentence(what: str, number: int, words: str) -> InputError:
     reason = os.strerror(number) if number else words
     advice = f"; {_ADVICE[number]}" if number in _ADVICE else ""
+    if what.endswith(_STANDARD):  # for which no option names another place
+        advice = advice.removesuffix(f", or {_ELSEWHERE}")
     return InputError(f"{what}: {reason}{advice}.")

@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 a run failed, 2 bad usage or input, 128 + n stopped by sig
 """
 
 import os
+import re
 import sys
 from typing import Annotated, Any, NoReturn
 
@@ -81,7 +82,7 @@ def main() -> None:
         silence_clients()
     try:
         streams.prepare()
-        _require_text(sys.argv[1:])
+        _require_words(sys.argv[1:])
         with signals_as_stops():
             code = app(prog_name="hxbench", standalone_mode=False)
         sys.stdout.flush()
@@ -121,9 +122,16 @@ _UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # which module it 
 _LONGEST_USAGE_WORD = 60  # whatever a command line had is not repeated at length
 
 
-def _require_text(words: list[str]) -> None:
-    """Raise `InputError` for an argument that is no text: what it names could be written into no file of a run."""
-    for word in words:
+def _require_words(words: list[str]) -> None:
+    """Raise `InputError` for an argument that is empty, as an unset variable is, or no text.
+
+    The first would silently stand for a default, the second can be written into no file of a run.
+    """
+    for before, word in zip(["", *words], words, strict=False):
+        option = re.fullmatch("(--[a-z-]+)=?", word or before)
+        name = option[1] if option else ""
+        if (not word or (option and word.endswith("="))) and name != "--sbatch":
+            raise InputError(f"{name or 'an argument'} is empty: leave it out, or say what it is.")
         try:
             word.encode()
         except UnicodeEncodeError:

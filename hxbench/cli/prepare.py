@@ -36,6 +36,7 @@ def prepare_command(
     from hxbench.cli.progress import progress
     from hxbench.cli.rows import print_json, print_rows
     from hxbench.errors import InputError, did_you_mean
+    from hxbench.printing import grouped
     from hxbench.spec import DataSpec, validated
     from hxbench.stages import inputs, prepare
 
@@ -72,7 +73,8 @@ def prepare_command(
     print_rows((_by_task if english else _by_language)(tasks, opened.languages, prepared), as_json=False)
     print()
     if missing:
-        print(f"Not in this data source, left out of training and averages: {', '.join(map(str, missing))}.")
+        lacking = grouped((pair.task, pair) for pair in missing)
+        print(f"Not in this data source, left out of training and averages: {lacking}.")
     if counts:
         if english:
             some, whole = counts["cut"], "every text fits"

@@ -49,7 +49,7 @@ def report_command(
 
     paper, chosen, experiment = _chosen(paper, table, figure, everything, experiment)
     _check_format(format, chosen, out)
-    if store is not None and not store.is_dir():
+    if store is not None and not places.store_dir(store).exists():
         complain(f"there is no store at {store}: nothing has been run there.")
     results = read_results(paper, Store(places.store_dir(store)), profile, experiment)
     made = [make(artifact, results) for artifact in chosen]

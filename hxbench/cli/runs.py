@@ -136,18 +136,20 @@ def copy_runs(
     store: _StoreOption = None,
 ) -> None:
     """Copy finished runs into another store, without weights and predictions: what is published is small."""
+    from hxbench import places
     from hxbench.errors import InputError
+    from hxbench.printing import printable
     from hxbench.store import Store
 
     if to is None or everything == bool(runs):
         raise InputError("name the runs to copy, or --all of them, and the store they go --to.")
-    place, target = _open(store), Store(to)
+    place, target = _open(store), Store(places.expanded(str(to), "--to"))
     if everything:
         chosen = [record for record in place.runs() if profile in (None, record.fields.get("profile"))]
     else:
         chosen = [place.get(reference) for reference in runs or ()]
     for record in chosen:
-        print(f"{record.id}  {record.title} → {place.copy(record.id, target)}")
+        print(printable(f"{record.id}  {record.title} → {place.copy(record.id, target)}"))
     if everything:
         print(f"{len(chosen)} runs are in {target.root}.")
 
@@ -160,6 +162,7 @@ def remove_runs(
 ) -> None:
     """Delete runs with everything they wrote."""
     from hxbench.errors import InputError
+    from hxbench.printing import printable
 
     place = _open(store)
     doomed: dict[str, str] = {}
@@ -174,7 +177,7 @@ def remove_runs(
             doomed[reference] = f"{reference}  (damaged)"
     if not yes:
         for line in doomed.values():
-            print(line)
+            print(printable(line))
         try:
             agreed = typer.confirm(f"Delete {len(doomed)} run{'s' * (len(doomed) > 1)} from {place.root}?")
         except typer.Abort:
