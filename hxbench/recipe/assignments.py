@@ -17,7 +17,11 @@ def _scalar(text: str) -> Any:
         value = float(text) if "e" in text.lower() else None
     except ValueError:
         value = None
-    return plain_data.load_yaml(text, "the value") if value is None or not math.isfinite(value) else value
+    if value is None:
+        return plain_data.load_yaml(text, "the value")
+    if not math.isfinite(value):
+        raise ValueError(f"the value: {shortened(text)} is no finite number.")
+    return value
 
 
 def parse_assignments(assignments: Iterable[str]) -> dict[str, dict[str, Any]]:

@@ -92,7 +92,7 @@ def _parent(path: Path, name: object, kind: str, chain: tuple[Path, ...]) -> Pat
     if beside in chain:
         others = " → ".join(one.name for one in (*chain[chain.index(beside) :], beside))
         raise InputError(f"{path}: extends leads back to where it began: {others}.")
-    if beside.is_file() or Path(name).suffix in _YAML:
+    if os.path.isfile(beside) or Path(name).suffix in _YAML:
         return beside
     if name not in recipe_names(kind):
         raise InputError(f"{path}: extends: {did_you_mean(_called(kind), name, recipe_names(kind))}")

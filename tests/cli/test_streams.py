@@ -16,8 +16,8 @@ HXBENCH = f"{sys.executable} -m hxbench"
 def shell(line, **environment):
     """Run a line of a shell, in which `H` is the command."""
     return subprocess.run(
-        ["bash", "-c", line.replace("H ", f"{HXBENCH} ", 1)], capture_output=True, check=False, encoding=environment.get("PYTHONIOENCODING", "utf-8"),
-        env=os.environ | environment,
+        ["bash", "-c", line.replace("H ", f"{HXBENCH} ", 1)], capture_output=True, check=False,
+        encoding=environment.get("PYTHONIOENCODING", "utf-8"), env=os.environ | environment,
     )  # fmt: skip
 
 
