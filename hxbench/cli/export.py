@@ -29,7 +29,9 @@ def export_command(
     from hxbench.store import Store
 
     record = Store(places.store_dir(store)).get(run)
-    config = export(record, task=task, language=language, out=out, force=force, offline=offline)
+    config = export(
+        record, task=task, language=language, out=places.expanded(str(out), "--out"), force=force, offline=offline
+    )
     if as_json:
         print_json(config.model_dump(mode="json", exclude_none=True), indent=1)
         return

@@ -22,8 +22,6 @@ from hxbench.settings import Model
 from hxbench.spec import RunSpec
 from hxbench.store import DamagedRun, RunRecord, Store
 
-_MOST_TOLD = 5  # runs that are left out
-
 
 class PaperResults(ABC, Generic[R]):
     """The run sets of a profile, each read once when asked for, and what the artifacts have to say about them."""
@@ -39,9 +37,7 @@ class PaperResults(ABC, Generic[R]):
         found = [r for r in store.runs() if _field(r, "paper") == self.paper]
         self._scale, self._remarks = choose_profile(found, profile)  # maybe a file of the user's own
         self.profile = Path(self._scale).stem
-        self._problems = [f"left out: {problem}" for problem in store.problems[:_MOST_TOLD]]
-        if more := len(store.problems) - _MOST_TOLD:
-            self._problems += [f"left out: {more} more runs, which hxbench runs list names."] if more > 0 else []
+        self._problems = [f"left out: {problem}" for problem in store.problems]
         self.scale: recipe.ProfileRecipe = recipe.scale(self._scale, self.paper)
         self.to_type = Commands(self.paper, self._scale, store)
         self.own_experiment = (

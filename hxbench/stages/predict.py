@@ -172,12 +172,11 @@ def _file_of(given: str) -> Iterator[Path]:
     name = "standard input" if given == "-" else given
     with tempfile.TemporaryDirectory(prefix="hxbench-") as folder:
         copy = Path(folder) / "copy"
-        with copy.open("wb") as target:
-            if given == "-":
-                shutil.copyfileobj(sys.stdin.buffer, target)
-            else:
-                with path.open("rb") as source:
-                    shutil.copyfileobj(source, target)
+        try:
+            with copy.open("wb") as target, sys.stdin.buffer if given == "-" else path.open("rb") as source:
+                shutil.copyfileobj(source, target)
+        except OSError as error:
+            raise InputError(f"{name} cannot be read or copied to {folder}: {error.strerror or error}.") from None
         try:
             yield copy
         except InputError as error:
