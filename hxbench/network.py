@@ -2,6 +2,8 @@
 
 import logging
 import os
+import sys
+import warnings
 from importlib.util import find_spec
 
 from hxbench.errors import InputError
@@ -81,6 +83,9 @@ def require_plain_proxy(url: str) -> None:
 
 def silence_clients() -> None:
     """Keep the warnings and retries of libraries off standard error; what went wrong is told in our words."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+        os.environ["PYTHONWARNINGS"] = "ignore"  # in the processes that a command starts
     for name in _VERBOSITY:
         os.environ.setdefault(name, "error")
     for name in _LOUD:
