@@ -83,6 +83,7 @@ def main() -> None:
     try:
         streams.prepare()
         _require_words(sys.argv[1:])
+        _require_surroundings()
         with signals_as_stops():
             code = app(prog_name="hxbench", standalone_mode=False)
         sys.stdout.flush()
@@ -137,6 +138,19 @@ def _require_words(words: list[str]) -> None:
         except UnicodeEncodeError:
             encoding = sys.getfilesystemencoding()
             raise InputError(f"the argument '{shortened(word)}' is not text in {encoding}.") from None
+
+
+def _require_surroundings() -> None:
+    """Raise `InputError` for a working directory that was deleted, and for numbers of processes that are none."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise InputError("the working directory is not there any more: change to one that is.") from None
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):  # which torchrun sets
+        if not (value := os.environ.get(name, "0")).isdecimal():
+            raise InputError(
+                f"{name} is '{shortened(value)}': it takes the number that torchrun gives, or is not set."
+            )
 
 
 def _complain_of_usage(error: Any) -> None:

@@ -24,7 +24,7 @@ _METRICS = {
 
 def is_first_process() -> bool:
     """Return whether this process speaks for those that `torchrun` has started together."""
-    return int(os.environ.get("RANK", "0")) == 0
+    return not in_torchrun() or int(os.environ.get("RANK", "0")) == 0
 
 
 def in_torchrun() -> bool:
