@@ -100,6 +100,7 @@ def show_run(
     import yaml
 
     from hxbench.cli.rows import print_json, print_rows
+    from hxbench.printing import printable
 
     record = _open(store).get(run)
     rows = record.metrics()
@@ -118,7 +119,8 @@ def show_run(
         print_json({**whole, "metrics": rows}, indent=1)
         return
     plain = json.loads(json.dumps(whole))
-    print(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100), end="")
+    text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100)
+    print("\n".join(map(printable, text.split("\n"))), end="")
     keys = ("task", "language", "role", "metric", "value")
     scores = [{key: row.get(key) for key in keys} for row in tested]
     for row in scores:

@@ -79,6 +79,25 @@ def test_runs_list_tells_of_damaged_runs_and_mistyped_filters(hxbench, store):
     assert "unknown state 'finished'" in err
 
 
+def test_names_of_others_move_no_cursor(hxbench, tmp_path):
+    evil = "=a\nb\x1b[2J\u202e"
+    spec = recipe.resolve("hyperx-base", setting="mixed", partition="a", seed=1)
+    made = Store(tmp_path / "store")
+    with made.open_run(spec.model_copy(update={"method": evil, "profile": f"{evil}/.."})) as run:
+        run.write_metrics([])
+        run.finish()
+    (run_id,) = ids(made)
+    for words in (("list",), ("show", run_id), ("copy", run_id, "--to", tmp_path / "other"), ("rm", run_id)):
+        code, out, err = hxbench("runs", *words, answer="n\n")
+        assert code == 0
+        assert r"=a\nb\x1b[2J" in out or words[0] == "show"
+        assert not set("\x1b\u202e") & set(out + err)
+    code, out, err = hxbench("report", "--table", "2")
+    assert code == 0
+    assert r"the store also has runs of =a\nb\x1b[2J\u202e/.." in out
+    assert not set("\x1b\u202e") & set(out + err)
+
+
 def test_runs_show(hxbench, store):
     run_id = store.runs()[0].id
     code, out, _ = hxbench("runs", "show", run_id[:11])

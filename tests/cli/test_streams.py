@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -72,6 +73,13 @@ def test_commands_on_such_a_console(encoding):
     assert "-----" in done.stdout
     done = shell("H train mbert --setting ŵ", PYTHONIOENCODING=encoding)
     assert (done.returncode, done.stderr) == (2, "hxbench: unknown setting 'w'. Known: mixed, multi, single.\n")
+
+
+def test_nothing_is_printed_past_the_streams():
+    files = sorted(Path(streams.__file__).parents[1].rglob("*.py"))
+    assert len(files) > 100
+    # click has streams of its own, which write UTF-8 to a console that says it is ASCII
+    assert [path.name for path in files if "typer.echo" in path.read_text()] == []
 
 
 def test_json_is_json_on_every_console():
