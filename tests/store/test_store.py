@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from hxbench import recipe
-from hxbench.errors import InputError, RunError
+from hxbench.errors import InputError
 from hxbench.store import DamagedRun, RunBusy, Store
 
 
