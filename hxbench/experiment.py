@@ -13,6 +13,9 @@ from hxbench.recipe import ExperimentBlock, ExperimentRecipe, FewShotRecipe, Met
 from hxbench.spec import FewShotSpec, RunSpec, TrainingSpec, validated
 from hxbench.tasks import LANGUAGE, SUITES
 
+MOST_RUNS = 100_000  # of one experiment
+_DEEPEST = 20  # experiments that include each other
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -164,25 +167,42 @@ def few_shot_block(paper: str, method: str) -> ExperimentBlock | None:
     return next((block for block in found if block.few_shot and method in block.methods), None)
 
 
-def blocks(
-    paper: str, name: str, profile: str | None = None, below: tuple[str, ...] = ()
-) -> list[ExperimentBlock]:
+def blocks(paper: str, name: str, profile: str | None = None) -> list[ExperimentBlock]:
     """Return the blocks of an experiment, those of the experiments it includes first.
 
     With a profile what a block tries in turn has become a block of each (`recipe.unfold`); without one they are as
-    the recipe has them. `below` are the experiments that include this one.
+    the recipe has them.
     """
+    found = [block for one in _with_included(paper, name, (), set()) for block in one.blocks]
+    if profile is None:
+        return found
+    ground = recipe.scale(profile, paper)
+    return [one for block in found for one in recipe.unfold(block, profile, ground)]
+
+
+def _with_included(paper: str, name: str, below: tuple[str, ...], seen: set[str]) -> Iterator[ExperimentRecipe]:
+    """Yield what an experiment includes, each once, and then the experiment; `below` are those that include it."""
     if name in below:
         raise InputError(f"experiment {name} includes itself: {' → '.join((*below, name))}.")
+    if len(below) > _DEEPEST:
+        raise InputError(f"more than {_DEEPEST} experiments include each other, down to {name}.")
+    if name in seen:
+        return
+    seen.add(name)
     found: ExperimentRecipe = recipe.load(paper, name)
     included = [other.removeprefix(f"{paper}/") for other in found.includes]
     if not included and not found.blocks:
         raise InputError(f"experiment {name} asks for no runs: it has neither blocks nor includes.")
-    inner = [block for other in included for block in blocks(paper, other, profile, (*below, name))]
-    if profile is None:
-        return [*inner, *found.blocks]
-    ground = recipe.scale(profile, paper)
-    return inner + [one for block in found.blocks for one in recipe.unfold(block, profile, ground)]
+    for other in included:
+        yield from _with_included(paper, other, (*below, name), seen)
+    yield found
+
+
+def _most_runs(block: ExperimentBlock, profile: str, paper: str) -> int:
+    """Return how many runs a block has at most for the profile's seeds, before any of them is made."""
+    scale, shots = recipe.scale(profile, paper), block.few_shot
+    tuned = len(shots.k) * len(shots.tasks) * len(shots.languages) * scale.draws if shots else 0
+    return len(scale.seeds) * len(block.methods) * max(1, len(block_models(block, False))) * (1 + tuned)
 
 
 def runs_of(paper: str, name: str, profile: str, **others: Any) -> list[Wanted]:
@@ -196,6 +216,8 @@ def runs_of(paper: str, name: str, profile: str, **others: Any) -> list[Wanted]:
     unfolded = blocks(paper, name, profile)
     if not unfolded:
         raise InputError(f"experiment {name} has no runs at profile {profile}: neither its sizes nor its values.")
+    if (count := sum(_most_runs(block, profile, paper) for block in unfolded)) > MOST_RUNS:
+        raise InputError(f"experiment {name} asks for {count:,} runs at profile {profile}, at most {MOST_RUNS:,}.")
     found = (wanted for block in unfolded for wanted in block_runs(block, profile, **others))
     unique: dict[tuple[str, str], Wanted] = {}
     for wanted in found:

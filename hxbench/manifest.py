@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from hxbench.errors import InputError
-from hxbench.plain_data import load_json, read_text, shown
+from hxbench.plain_data import load_json, read_text
+from hxbench.printing import shown
 
 NAME = "manifest.json"
 

@@ -14,21 +14,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from hxbench.printing import shown
+
 LARGEST = 10_000_000  # bytes
 DEEPEST = 50
 _MOST = 200_000  # values with aliases written out
 _LARGEST_INTEGER = 2**63
 _LONGEST_NUMBER = 400  # characters
-
-
-def shown(value: object, longest: int = 60) -> str:
-    """Return what to print of a value that others wrote: one line, control characters escaped, not all of it."""
-    try:
-        text = value if isinstance(value, str) else repr(value)
-    except (RecursionError, ValueError):  # an integer with thousands of digits has no text
-        text = type(value).__name__
-    text = text if len(text) <= longest else f"{text[:longest]}…"
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def read_bytes(path: Path | str, largest: int = LARGEST) -> bytes:

@@ -8,14 +8,24 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from hxbench.errors import InputError, did_you_mean
-from hxbench.plain_data import shown
+from hxbench.printing import printable, shortened, shown
 from hxbench.tasks import TEXT_TASKS
 
 M = TypeVar("M", bound=BaseModel)
 Positive = Annotated[int, Field(gt=0)]
+Layers = Annotated[int, Field(gt=0, le=1000)]
+Size = Annotated[int, Field(gt=0, le=10_000_000)]
 Weights = Literal["pretrained", "random"]
 Family = Literal["bert", "t5", "bloom"]
 START = "start"  # in `RunSpec.after`, the role of the run whose trained weights another one starts from
@@ -101,11 +111,11 @@ class DataSpec(Closed):
 class PretrainSpec(Closed):
     """How a small BERT, T5 or BLOOM is made from running text: of covered languages, or of the English tasks."""
 
-    vocabulary: Positive
-    layers: Positive
-    hidden: Positive
-    heads: Positive
-    intermediate: Positive
+    vocabulary: Size
+    layers: Layers
+    hidden: Size
+    heads: Size
+    intermediate: Size
     steps: Annotated[int, Field(ge=0)]
     batch_size: Positive = 64
     max_length: Positive = 64
@@ -131,6 +141,14 @@ class PretrainSpec(Closed):
         return self
 
 
+# of a configuration, as the families call them
+_LAYERS = ("num_hidden_layers", "num_layers", "num_decoder_layers", "n_layer")
+_SIZES = (
+    "hidden_size", "d_model", "d_ff", "d_kv", "intermediate_size", "num_attention_heads", "num_heads", "n_head",
+    "vocab_size", "max_position_embeddings",
+)  # fmt: skip
+
+
 class BackboneSpec(Closed):
     """The pre-trained transformer: a hub name, a local folder, or one pre-trained here."""
 
@@ -147,6 +165,18 @@ class BackboneSpec(Closed):
     def family(self) -> str:
         """Bert, t5 or bloom, as far as the recipe tells; nothing for a hub name or a folder alone."""
         return self.pretrain.architecture if self.pretrain else str((self.shape or {}).get("model_type", ""))
+
+    @field_validator("shape")
+    @classmethod
+    def _has_a_shape(cls, shape: dict[str, Any] | None) -> dict[str, Any] | None:
+        for name, value in (shape or {}).items():
+            if name == "model_type" and not isinstance(value, str):
+                raise ValueError("model_type is the name of an architecture")
+            if name in _LAYERS + _SIZES:
+                most = 1000 if name in _LAYERS else 10_000_000
+                if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= most:
+                    raise ValueError(f"{name} is a number from 1 to {most}")
+        return shape
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
@@ -266,7 +296,7 @@ class RunSpec(Closed):
         # a few-shot run is told from others by its start; the partition says itself that it is switched
         changed = [w for name, w in self.conditions.items() if w and name != "partition" and not self.few_shot]
         words = [self.method, self.setting, self.part, *changed]
-        return f"{' '.join(word for word in words if word)} seed {self.seed} ({self.profile})"
+        return printable(f"{' '.join(word for word in words if word)} seed {self.seed} ({self.profile})")
 
 
 def _percent(share: float | None) -> str:
@@ -308,7 +338,8 @@ def sentence_of(model: type[BaseModel], error: ValidationError) -> str:
     if first["type"] == "extra_forbidden" and (known := _fields_of(model, first["loc"][:-1])):
         unknown, _, hint = did_you_mean(" ".join([*above, "field"]), last, known).partition(". ")
         return f"{unknown}{given}. {hint}"
-    return f"{'.'.join([*above, last])}: {first['msg'].removeprefix('Value error, ')}{given}."
+    where = ".".join(map(shortened, [*above, last]))
+    return f"{where}: {shortened(first['msg'].removeprefix('Value error, '), 300)}{given}."
 
 
 def validated(model: type[M], values: Mapping[str, Any], origin: str) -> M:

@@ -4,11 +4,13 @@ Exit codes: 0 done, 1 a run failed, 2 bad usage or input, 128 + n stopped by sig
 """
 
 import os
+import re
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
+from hxbench.cli import streams
 from hxbench.cli.cost import cost_command
 from hxbench.cli.do_runs import do_command
 from hxbench.cli.evaluate import eval_command
@@ -25,6 +27,9 @@ from hxbench.cli.train import train_command
 from hxbench.cli.verify_runs import verify_command
 from hxbench.errors import InputError, Interrupted, RunError, Stopped
 from hxbench.launch.signals import signals_as_stops
+from hxbench.network import silence_clients
+from hxbench.printing import shortened
+from hxbench.system_errors import of_the_system
 
 app = typer.Typer(
     name="hxbench",
@@ -53,7 +58,7 @@ def _version(wanted: bool) -> None:
     if wanted:
         from hxbench import __version__
 
-        typer.echo(f"hxbench {__version__}")
+        print(f"hxbench {__version__}")
         raise typer.Exit
 
 
@@ -75,24 +80,29 @@ def main() -> None:
     debug = bool(os.environ.get("HXBENCH_DEBUG"))
     sys.argv[1:] = [argument for argument in sys.argv[1:] if argument != "--debug"]
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # workers are forked after tokenizers have run
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    if not debug:
+        silence_clients()
     try:
+        streams.prepare()
+        _require_words(sys.argv[1:])
+        _require_surroundings()
         with signals_as_stops():
             code = app(prog_name="hxbench", standalone_mode=False)
+        sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
     except _UsageError as error:
         _complain_of_usage(error)
     except typer.Abort:
         sys.exit(1)
     except InputError as error:
-        _complain(error, debug, 2)
+        _complain(error, error, debug, 2)
     except RunError as error:
-        _complain(error, debug, 1)
+        _complain(error, error, debug, 1)
     except Interrupted as stopped:
-        print(f"hxbench: {stopped}; to go on from there, give the same command again.", file=sys.stderr)
+        streams.complain(f"{stopped}; to go on from there, give the same command again.")
         sys.exit(128 + stopped.signal_number)
     except Stopped as stopped:
-        print("hxbench: stopped; the same command goes on from what was finished.", file=sys.stderr)
+        streams.complain("stopped; the same command goes on from what was finished.")
         sys.exit(128 + stopped.signal_number)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -101,35 +111,86 @@ def main() -> None:
     except SystemExit as ending:
         if isinstance(ending.__context__, BrokenPipeError):  # Typer makes a failure of it
             _reader_left()
-        raise
+        _leave(ending)
     except Exception as error:
+        if (told := of_the_system(error)) is not None:
+            _complain(told, error, debug, 2)
         if debug:
             raise
-        print(f"hxbench: unexpected {type(error).__name__}: {error} (--debug shows where)", file=sys.stderr)
+        streams.complain(f"unexpected {type(error).__name__}: {error} (--debug shows where)")
         sys.exit(1)
 
 
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # which module it is in depends on Typer's version
+_LONGEST_USAGE_WORD = 60  # whatever a command line had is not repeated at length
+
+
+def _require_words(words: list[str]) -> None:
+    """Raise `InputError` for an argument that is empty, as an unset variable is, or no text.
+
+    The first would silently stand for a default, the second can be written into no file of a run.
+    """
+    for before, word in zip(["", *words], words, strict=False):
+        option = re.fullmatch("(--[a-z-]+)=?", word or before)
+        name = option[1] if option else ""
+        if (not word or (option and word.endswith("="))) and name != "--sbatch":
+            raise InputError(f"{name or 'an argument'} is empty: leave it out, or say what it is.")
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            encoding = sys.getfilesystemencoding()
+            raise InputError(f"the argument '{shortened(word)}' is not text in {encoding}.") from None
+
+
+def _require_surroundings() -> None:
+    """Raise `InputError` for a working directory that was deleted, and for numbers of processes that are none."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise InputError("the working directory is not there any more: change to one that is.") from None
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):  # which torchrun sets
+        if not (value := os.environ.get(name, "0")).isdecimal():
+            raise InputError(
+                f"{name} is '{shortened(value)}': it takes the number that torchrun gives, or is not set."
+            )
 
 
 def _complain_of_usage(error: Any) -> None:
     """Say in one sentence what cannot be parsed; a command group without a command has shown its help already."""
     if text := error.format_message().strip():
         where = f" ({error.ctx.command_path} --help shows the usage)" if error.ctx else ""
-        print(f"hxbench: {text if text[-1] in '.?' else f'{text}.'}{where}", file=sys.stderr)
+        streams.complain(f"{text if text[-1] in '.?' else f'{text}.'}{where}", _LONGEST_USAGE_WORD)
     sys.exit(2)
 
 
 def _reader_left() -> None:
     """End well: whoever read our output has seen enough."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+    streams.silence()
     sys.exit(0)
 
 
-def _complain(error: Exception, debug: bool, code: int) -> None:
+def _leave(ending: SystemExit) -> None:
+    """End with the code of a command that ended by itself; what it printed may still not be written."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        streams.silence()
+    except OSError as error:
+        streams.complain(str(of_the_system(error)))
+        streams.silence()
+        sys.exit(ending.code or 2)
+    raise ending
+
+
+def _complain(said: Exception, error: Exception, debug: bool, code: int) -> NoReturn:
     if debug:
         import traceback
 
         traceback.print_exception(error)
-    print(f"hxbench: {error}", file=sys.stderr)
+    streams.complain(str(said))
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        streams.silence()
     sys.exit(code)

@@ -114,8 +114,9 @@ def show_plan(
 ) -> None:
     """Say which runs there are and which have to be done; a plan that was asked for goes to standard output."""
     from hxbench.cli.groups import groups_of
-    from hxbench.cli.rows import print_rows
+    from hxbench.cli.rows import print_json, print_rows
     from hxbench.launch.estimate import wall_seconds
+    from hxbench.printing import sentence
     from hxbench.report.table import format_value
 
     groups = groups_of(session.planned.values())
@@ -130,15 +131,13 @@ def show_plan(
         each = sum(known) / len(known) if known else None
         rows.append({**row, "each": each if as_json else format_value(each, "duration") if each else None})
     if as_json:
-        import json
-
         runs = [{"run": p.run_id, "title": p.job.spec.title, "done": p.done} for p in session.planned.values()]
         total = {"to_do": len(session.todo()), "workers": count, "seconds": seconds, "unknown": unknown}
-        print(json.dumps({**total, "groups": rows, "left_out": dict(left_out), "runs": runs}, indent=1))
+        print_json({**total, "groups": rows, "left_out": dict(left_out), "runs": runs}, indent=1)
         return
     print_rows(rows, as_json=False)
     for text, times in left_out.items():
-        print(f"left out, {times} run{'s' * (times > 1)}: {text}")
+        print(f"left out, {times} run{'s' * (times > 1)}: {sentence(text)}")
     if not session.todo():
         print("\nNothing is to be done.\n", flush=True)
         return

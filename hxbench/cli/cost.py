@@ -53,14 +53,11 @@ def cost_command(
     plain = variant == "paper" and not assign
     per_task = _per_task(spec, found["counted"], plain) if is_text else {}
     if as_json:
-        import json
+        from hxbench.cli.rows import print_json
 
         given = {"setting": setting, "profile": profile, "variant": variant}
-        print(
-            json.dumps(
-                {"method": spec.method, "backbone_name": spec.backbone.name, **given, **found, **per_task},
-                indent=1,
-            )
+        print_json(
+            {"method": spec.method, "backbone_name": spec.backbone.name, **given, **found, **per_task}, indent=1
         )
         return
     rows = [

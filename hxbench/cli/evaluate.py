@@ -1,5 +1,6 @@
 """`hxbench eval`: score finished runs on any pair."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -43,7 +44,7 @@ def eval_command(
             for scored in evaluate(
                 record, tasks=task, languages=language, split=split, data_source=data_source, offline=offline,
                 report=lambda *told: tell(reference, *told),  # noqa: B023 (called at once)
-                note=lambda text: typer.echo(text, err=True), embedding=embedding,
+                note=lambda text: print(text, file=sys.stderr), embedding=embedding,
             ):  # fmt: skip
                 made = {"embedding": str(scored.composition)} if scored.composition else {}
                 results += [

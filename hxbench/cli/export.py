@@ -24,15 +24,18 @@ def export_command(
     `hxbench predict FOLDER FILE` tags text with it, with the predictions of the run.
     """
     from hxbench import places
+    from hxbench.cli.rows import print_json
     from hxbench.stages.export import export
     from hxbench.store import Store
 
     record = Store(places.store_dir(store)).get(run)
-    config = export(record, task=task, language=language, out=out, force=force, offline=offline)
+    config = export(
+        record, task=task, language=language, out=places.expanded(str(out), "--out"), force=force, offline=offline
+    )
     if as_json:
-        typer.echo(config.model_dump_json(indent=1, exclude_none=True))
+        print_json(config.model_dump(mode="json", exclude_none=True), indent=1)
         return
-    typer.echo(
+    print(
         f"{out}: {config.task}-{config.language} of run {record.id}, {config.layers} adapters of width "
         f"{config.bottleneck} for {config.backbone.name}"
     )

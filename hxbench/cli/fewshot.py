@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from hxbench.store import Store
 
 
+_DIGITS = 9  # of a number of examples
+
+
 def fewshot_command(
     method: Annotated[
         str, typer.Argument(help="A method recipe (hxbench list methods) or a YAML file of your own.")
@@ -30,7 +33,8 @@ def fewshot_command(
         typer.Option(help="Whose models it starts from; default: as the paper has the method, mostly multi."),
     ] = None,
     draws: Annotated[
-        int | None, typer.Option(min=1, help="Random draws of examples for each seed; default: the profile's.")
+        int | None,
+        typer.Option(min=1, max=1000, help="Random draws of examples for each seed; default: the profile's."),
     ] = None,
     seed: Annotated[
         list[int] | None, typer.Option(help="May be given several times; default: the profile's first.")
@@ -121,10 +125,11 @@ def fewshot_command(
 def _counts(text: str) -> tuple[int, ...]:
     """Return the numbers in a list like 5,10,20."""
     from hxbench.errors import InputError
+    from hxbench.printing import shortened
 
     words = [word.strip() for word in text.split(",")]
-    if not all(word.isdecimal() and int(word) > 0 for word in words):
-        raise InputError(f"--k {text}: expected numbers of examples from 1 up, such as 5,10,20,50.")
+    if not all(word.isdecimal() and 0 < len(word) <= _DIGITS and int(word) > 0 for word in words):
+        raise InputError(f"--k {shortened(text)}: expected numbers of examples from 1 up, such as 5,10,20,50.")
     return tuple(dict.fromkeys(map(int, words)))
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from hxbench.launch.turns import Listener, Outcome
+from hxbench.printing import printable, sentence
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -77,7 +78,7 @@ class Lines(Counts):
 
     def changed(self, number: int, why: str) -> None:
         """See `Counts`."""
-        print(self.line(number) + (f" ({why})" if why else ""), file=sys.stderr, flush=True)
+        print(sentence(self.line(number) + (f" ({why})" if why else "")), file=sys.stderr, flush=True)
 
 
 class Table(Counts):
@@ -97,7 +98,7 @@ class Table(Counts):
         """See `Counts`."""
         self._doing.pop(number, None)
         if why:
-            self._console.print(why, style="dim", highlight=False, markup=False)
+            self._console.print(sentence(why), style="dim", highlight=False, markup=False)
 
     def __rich__(self) -> "RenderableType":
         from rich.console import Group
@@ -114,13 +115,13 @@ class Table(Counts):
             grid.add_column(state, justify="right")
         total: Counter[str] = sum(self.groups.values(), Counter())
         for group, counts in shown:
-            grid.add_row(Text(group), *(Text(str(counts[s] or "–"), style=_STYLE[s]) for s in STATES))
+            grid.add_row(Text(printable(group)), *(Text(str(counts[s] or "–"), style=_STYLE[s]) for s in STATES))
         if len(self.groups) > room:
             grid.add_row(Text(f"… and {len(self.groups) - room} more groups", style="dim"))
         if len(self.groups) > 1:
             grid.add_row("all", *(Text(str(total[s]), style="bold") for s in STATES))
         numbers = self.at_work()
-        rows = [Text(self._doing.get(n, self.titles[n]), style="dim") for n in numbers[:_MOST_SHOWN]]
+        rows = [Text(printable(self._doing.get(n, self.titles[n])), style="dim") for n in numbers[:_MOST_SHOWN]]
         return Group(grid, *rows)
 
 

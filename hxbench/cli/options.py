@@ -30,7 +30,9 @@ Assign = Annotated[
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and do nothing.")]
 PlanJson = Annotated[bool, typer.Option("--json", help="Print the plan, or how the runs ended, as JSON.")]
-Workers = Annotated[int, typer.Option(min=0, help="Runs at a time; 0: as many as the cores or the cluster carry.")]
+Workers = Annotated[
+    int, typer.Option(min=0, max=10_000, help="Runs at a time; 0: as many as the cores or the cluster carry.")
+]
 
 On = Annotated[str, typer.Option("--on", help="Where the runs are done: local, ray or slurm.")]
 Address = Annotated[

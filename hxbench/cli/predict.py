@@ -42,7 +42,9 @@ def predict_command(
     from hxbench.stages.predict import predict, tagger_of_export, tagger_of_run
     from hxbench.store import Store
     from hxbench.store.files import replace_file
+    from hxbench.system_errors import writing
 
+    out = places.expanded(str(out), "--out") if out else None
     if out is not None and out.is_dir():
         raise InputError(f"--out {out} is a directory; a file is expected.")
     if is_exported(Path(run)):
@@ -54,11 +56,11 @@ def predict_command(
 
     def print_all(pieces: Iterable[str]) -> None:
         for piece in pieces:
-            typer.echo(piece, nl=False)
+            print(piece, end="")
 
     def write_all(pieces: Iterable[str]) -> None:
         def fill(temporary: Path) -> None:
-            with temporary.open("w", encoding="utf-8", newline="\n") as target:
+            with writing(out or temporary), temporary.open("w", encoding="utf-8", newline="\n") as target:
                 target.writelines(pieces)
 
         assert out is not None

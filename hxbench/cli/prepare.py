@@ -34,8 +34,9 @@ def prepare_command(
     """Read, check and tokenise the corpora of a profile, and make or fetch its backbone."""
     from hxbench import recipe
     from hxbench.cli.progress import progress
-    from hxbench.cli.rows import print_rows
+    from hxbench.cli.rows import print_json, print_rows
     from hxbench.errors import InputError, did_you_mean
+    from hxbench.printing import grouped
     from hxbench.spec import DataSpec, validated
     from hxbench.stages import inputs, prepare
 
@@ -62,13 +63,9 @@ def prepare_command(
     source.remember(profile, data.collection)
     place = str(source.folder or source.kind)
     if as_json:
-        import json
-
         pairs = {str(one.pair): one.sentences for one in prepared}
-        print(
-            json.dumps(
-                {"profile": profile, "source": place, "pairs": pairs, "missing": list(map(str, missing)), **counts}
-            )
+        print_json(
+            {"profile": profile, "source": place, "pairs": pairs, "missing": list(map(str, missing)), **counts}
         )
         return
     english = data.collection == "english"
@@ -76,7 +73,8 @@ def prepare_command(
     print_rows((_by_task if english else _by_language)(tasks, opened.languages, prepared), as_json=False)
     print()
     if missing:
-        print(f"Not in this data source, left out of training and averages: {', '.join(map(str, missing))}.")
+        lacking = grouped((pair.task, pair) for pair in missing)
+        print(f"Not in this data source, left out of training and averages: {lacking}.")
     if counts:
         if english:
             some, whole = counts["cut"], "every text fits"

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from hxbench.printing import printable
+
 SECONDS_BETWEEN_LINES = 30.0  # where there is no terminal to draw a bar on
 
 
@@ -28,7 +30,7 @@ def progress(quiet: bool = False) -> Iterator[Tell]:
                 return
             how_far = f" {done} of {total}" if (key, what) in told and total else ""
             told[key, what] = now
-            print(f"{what} …{how_far}", file=sys.stderr, flush=True)
+            print(f"{printable(what)} …{how_far}", file=sys.stderr, flush=True)
 
         yield line
         return
@@ -43,7 +45,7 @@ def progress(quiet: bool = False) -> Iterator[Tell]:
     )
 
     columns = (
-        TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(),
+        TextColumn("{task.description}", markup=False), BarColumn(bar_width=24), MofNCompleteColumn(),
         TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
     )  # fmt: skip
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
@@ -51,7 +53,7 @@ def progress(quiet: bool = False) -> Iterator[Tell]:
 
         def bar(key: Any, what: str, done: int, total: int | None) -> None:
             if (key, what) not in tasks:
-                tasks[key, what] = bars.add_task(what, total=total)
+                tasks[key, what] = bars.add_task(printable(what), total=total)
             bars.update(tasks[key, what], completed=done, total=total, visible=key is None or done != total)
 
         yield bar

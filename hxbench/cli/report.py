@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hxbench.cli.streams import complain
+
 if TYPE_CHECKING:
     from hxbench.report import Artifact, Made
     from hxbench.report.results import PaperResults
@@ -35,19 +37,20 @@ def report_command(
             "By default terminal, and with --out all of them."
         ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Write files into this folder instead of printing.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write files into DIR/PROFILE instead of printing.")] = None,
     store: Annotated[Path | None, typer.Option(help="The results store; HXBENCH_STORE or ./results.")] = None,
 ) -> None:
     """Print a paper's table or figure with our results beside the published ones, and what is still to be run."""
     from hxbench import places
-    from hxbench.errors import InputError
+    from hxbench.printing import printable
     from hxbench.report import asked, make, read_results
     from hxbench.store import Store
+    from hxbench.store.files import replace_file
 
     paper, chosen, experiment = _chosen(paper, table, figure, everything, experiment)
     _check_format(format, chosen, out)
-    if store is not None and not store.is_dir():
-        print(f"hxbench: there is no store at {store}: nothing has been run there.", file=sys.stderr)
+    if store is not None and not places.store_dir(store).exists():
+        complain(f"there is no store at {store}: nothing has been run there.")
     results = read_results(paper, Store(places.store_dir(store)), profile, experiment)
     made = [make(artifact, results) for artifact in chosen]
     if experiment is not None:
@@ -55,13 +58,21 @@ def report_command(
     if out is None:
         _print(made, format or "terminal", results)
         return
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        for file, content in _files(made, format, results):
-            (out / file).write_bytes(content)
-            typer.echo(str(out / file))
-    except OSError as error:
-        raise InputError(f"cannot write to {out}: {error.strerror or error}.") from None
+    # two profiles in one folder must not take each other's place
+    folder = places.expanded(str(out), "--out") / _folder_name(results.profile)
+    for file, content in _files(made, format, results):
+        replace_file(folder / file, lambda temporary, content=content: temporary.write_bytes(content))  # type: ignore[misc]
+        print(printable(str(folder / file)))
+
+
+def _folder_name(profile: str) -> str:
+    """Return a profile's name where it can be that of a folder: a stored run may say anything."""
+    from hxbench.errors import InputError
+    from hxbench.printing import shortened
+
+    if not profile or profile.startswith(".") or any(c in profile for c in "/\\\0"):
+        raise InputError(f"the profile '{shortened(profile)}' has no name that a folder could have.")
+    return profile
 
 
 def _chosen(
@@ -103,18 +114,21 @@ def _check_format(format: str | None, chosen: "list[Artifact]", out: Path | None
 
 
 def _print(made: "list[Made]", format: str, results: "PaperResults[Any]") -> None:
+    from hxbench.cli.rows import for_output
     from hxbench.report.render import PAGE, renderer, terminal
 
     tables = [table for one in made for table in one.tables]
-    if format == PAGE:
+    if format == "json":
+        print(for_output(renderer(format)(tables)), end="")
+    elif format == PAGE:
         for _, content in _files(made, PAGE, results):
-            typer.echo(content.decode(), nl=False)
+            print(content.decode(), end="")
     elif format == "terminal":
-        typer.echo(terminal.render(tables, color=sys.stdout.isatty()), nl=False)
+        print(terminal.render(tables, color=sys.stdout.isatty()), end="")
         if any(one.figures for one in made):
-            typer.echo("\nThe picture: the same command with --out DIR writes png, svg and pdf.")
+            print("\nThe picture: the same command with --out DIR writes png, svg and pdf.")
     else:
-        typer.echo(renderer(format)(tables), nl=False)
+        print(renderer(format)(tables), end="")
 
 
 def _files(made: "list[Made]", format: str | None, results: "PaperResults[Any]") -> Iterator[tuple[str, bytes]]:

@@ -5,7 +5,8 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import typer
+from hxbench.cli.streams import knows_all_letters
+from hxbench.printing import printable
 
 WIDTH = 100
 _LEAST = 14  # a column is not made narrower than this
@@ -15,10 +16,10 @@ def print_rows(rows: Iterable[Mapping[str, Any]], as_json: bool, empty: str = "N
     """Print rows that share their keys; `empty` stands in for no rows."""
     rows = list(rows)
     if as_json:
-        typer.echo(json.dumps(rows, ensure_ascii=False, indent=1, default=str))
+        print_json(rows, indent=1)
         return
     if not rows:
-        typer.echo(empty)
+        print(empty)
         return
     names = list(rows[0])
     lines = [names, *([_text(row[name]) for name in names] for row in rows)]
@@ -29,9 +30,17 @@ def print_rows(rows: Iterable[Mapping[str, Any]], as_json: bool, empty: str = "N
         for number in range(max(map(len, parts))):
             texts = [part[number] if number < len(part) else "" for part in parts]
             cells = zip(texts, widths, numeric, strict=True)
-            typer.echo(
-                "  ".join(c.rjust(width) if right else c.ljust(width) for c, width, right in cells).rstrip()
-            )
+            print("  ".join(c.rjust(width) if right else c.ljust(width) for c, width, right in cells).rstrip())
+
+
+def print_json(value: Any, indent: int | None = None) -> None:
+    """Print a value as JSON, with letters that standard output does not have escaped."""
+    print(for_output(json.dumps(value, ensure_ascii=False, indent=indent, default=str)))
+
+
+def for_output(text: str) -> str:
+    """Return JSON as standard output can show it: outside of its strings it has no letters to escape."""
+    return text if knows_all_letters() else "".join(c if c.isascii() else json.dumps(c)[1:-1] for c in text)
 
 
 def _fitted(widths: list[int], names: list[str]) -> list[int]:
@@ -50,4 +59,4 @@ def _text(value: Any) -> str:
         return "–"
     if isinstance(value, float):
         return f"{value:.1f}"
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return printable(", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value))

@@ -1,5 +1,6 @@
 """`hxbench runs`: what the store holds."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,8 +23,10 @@ def _open(chosen: Path | None) -> "Store":
 
 
 def _tell_left_out(store: "Store") -> None:
-    for sentence in store.left_out():
-        typer.echo(sentence, err=True)
+    from hxbench.printing import sentence
+
+    for one in store.left_out():
+        print(sentence(one), file=sys.stderr)
 
 
 def _part(record: "RunRecord") -> str | None:
@@ -101,7 +104,8 @@ def show_run(
 
     import yaml
 
-    from hxbench.cli.rows import print_rows
+    from hxbench.cli.rows import print_json, print_rows
+    from hxbench.printing import printable
 
     record = _open(store).get(run)
     rows = record.metrics()
@@ -117,15 +121,16 @@ def show_run(
         "provenance": record.provenance(),
     }
     if as_json:
-        typer.echo(json.dumps({**whole, "metrics": rows}, ensure_ascii=False, indent=1))
+        print_json({**whole, "metrics": rows}, indent=1)
         return
     plain = json.loads(json.dumps(whole))
-    typer.echo(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100), nl=False)
+    text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100)
+    print("\n".join(map(printable, text.split("\n"))), end="")
     keys = ("task", "language", "role", "metric", "value")
     scores = [{key: row.get(key) for key in keys} for row in tested]
     for row in scores:
         row["value"] = f"{row['value']:.1f}" if row["value"] is not None else None
-    typer.echo("")
+    print()
     print_rows(scores, False, empty="No test scores yet.")
 
 
@@ -138,12 +143,14 @@ def copy_runs(
     store: _StoreOption = None,
 ) -> None:
     """Copy finished runs into another store, without weights and predictions: what is published is small."""
+    from hxbench import places
     from hxbench.errors import InputError
+    from hxbench.printing import printable
     from hxbench.store import DamagedRun, Store
 
     if to is None or everything == bool(runs):
         raise InputError("name the runs to copy, or --all of them, and the store they go --to.")
-    place, target = _open(store), Store(to)
+    place, target = _open(store), Store(places.expanded(str(to), "--to"))
     if everything:
         chosen = [record for record in place.runs() if profile in (None, record.fields.get("profile"))]
         _tell_left_out(place)
@@ -152,14 +159,14 @@ def copy_runs(
     lost = 0
     for record in chosen:
         try:
-            typer.echo(f"{record.id}  {record.title} → {place.copy(record.id, target)}")
+            print(printable(f"{record.id}  {record.title} → {place.copy(record.id, target)}"))
         except DamagedRun as error:
             if not everything:
                 raise
             lost += 1
-            typer.echo(f"left out: {error}", err=True)
+            print(f"left out: {error}", file=sys.stderr)
     if everything:
-        typer.echo(f"{len(chosen) - lost} runs are in {target.root}.")
+        print(f"{len(chosen) - lost} runs are in {target.root}.")
 
 
 @runs_app.command("rm")
@@ -170,6 +177,7 @@ def remove_runs(
 ) -> None:
     """Delete runs with everything they wrote."""
     from hxbench.errors import InputError
+    from hxbench.printing import printable
 
     place = _open(store)
     doomed: dict[str, str] = {}
@@ -184,14 +192,14 @@ def remove_runs(
             doomed[reference] = f"{reference}  (damaged)"
     if not yes:
         for line in doomed.values():
-            typer.echo(line)
+            print(printable(line))
         try:
             agreed = typer.confirm(f"Delete {len(doomed)} run{'s' * (len(doomed) > 1)} from {place.root}?")
         except typer.Abort:
             raise InputError("nothing was deleted: there was no answer; --yes deletes without asking.") from None
         if not agreed:
-            typer.echo("Nothing was deleted.")
+            print("Nothing was deleted.")
             return
     for run_id in doomed:
         place.remove(run_id)
-        typer.echo(f"deleted {run_id}")
+        print(f"deleted {run_id}")

@@ -24,10 +24,9 @@ def verify_command(
 
     Exit code 1 when something does not fit. What does not fit is left out of every report.
     """
-    import json
-
     from hxbench import places
     from hxbench.cli.progress import progress
+    from hxbench.cli.rows import print_json
     from hxbench.store import Store
     from hxbench.store.verifying import verify
 
@@ -48,14 +47,14 @@ def verify_command(
     problems = sorted([*unreadable, *verdict.problems])
     if as_json:
         counts = {"fit": verdict.fit, "before_manifests": verdict.before_manifests, "sealed": verdict.sealed}
-        typer.echo(json.dumps({"store": str(place.root), **counts, "problems": problems}, indent=1))
+        print_json({"store": str(place.root), **counts, "problems": problems}, indent=1)
     else:
         for sentence in problems:
-            typer.echo(sentence)
-        typer.echo(f"{verdict.fit} runs fit their manifests, {len(problems)} do not.")
+            print(sentence)
+        print(f"{verdict.fit} runs fit their manifests, {len(problems)} do not.")
         if verdict.sealed:
-            typer.echo(f"{verdict.sealed} runs stored before manifests have one now.")
+            print(f"{verdict.sealed} runs stored before manifests have one now.")
         elif verdict.before_manifests:
-            typer.echo(f"{verdict.before_manifests} runs were stored before manifests; --seal writes theirs.")
+            print(f"{verdict.before_manifests} runs were stored before manifests; --seal writes theirs.")
     if problems:
         raise typer.Exit(1)

@@ -24,7 +24,7 @@ _METRICS = {
 
 def is_first_process() -> bool:
     """Return whether this process speaks for those that `torchrun` has started together."""
-    return int(os.environ.get("RANK", "0")) == 0
+    return not in_torchrun() or int(os.environ.get("RANK", "0")) == 0
 
 
 def in_torchrun() -> bool:
@@ -64,10 +64,12 @@ def do(session: "Session", place: "Launcher") -> "list[tuple[Planned, Outcome]]"
     from hxbench.launch.turns import Turn
     from hxbench.stages import backbone
     from hxbench.stages.session import waiting_for
+    from hxbench.system_errors import require_writable
 
     todo = session.todo()
     if not todo:
         return []
+    require_writable(session.store.root / "runs")
     for note in session.notes():
         print(note, file=sys.stderr)
     if in_torchrun() and not all(backbone.is_ready(one.job.spec.backbone) for one in todo):
@@ -77,18 +79,30 @@ def do(session: "Session", place: "Launcher") -> "list[tuple[Planned, Outcome]]"
     turns = [Turn(one.job, needs, one.lane) for one, needs in zip(todo, waiting_for(todo), strict=True)]
     with shown(list(session.planned.values()), quiet=not is_first_process()) as listener:
         outcomes = place.run(turns, listener)
-    return list(zip(todo, outcomes, strict=True))
+    ends = list(zip(todo, outcomes, strict=True))
+    _tell_notes(session.store, ends)
+    return ends
+
+
+def _tell_notes(store: "Store", ends: "Sequence[tuple[Planned, Outcome]]") -> None:
+    """Say what finished runs had to do without; in the store it stays in their status."""
+    from hxbench.cli.streams import complain
+
+    for one, outcome in ends if is_first_process() else ():
+        note = store.finished(one.run_id).status.get("note") if outcome.state == "done" else None
+        if note:
+            complain(f"{one.job.spec.title}: {note}")
 
 
 def print_outcomes(outcomes: "Sequence[tuple[Planned, Outcome]]") -> None:
     """Print how each run ended as JSON."""
-    import json
+    from hxbench.cli.rows import print_json
 
     rows = [
         {"run": one.run_id, "title": one.job.spec.title, "state": outcome.state, "message": outcome.message}
         for one, outcome in outcomes
     ]
-    print(json.dumps(rows, ensure_ascii=False, indent=1))
+    print_json(rows, indent=1)
 
 
 def show_scores(store: "Store", run_ids: "Sequence[str]", as_json: bool) -> None:
@@ -225,6 +239,7 @@ def _print_tables(tables: "Iterable[Table]") -> None:
 def end(outcomes: "Sequence[tuple[Planned, Outcome]]") -> None:
     """Say which runs were not done and why, and end the command with the exit code that says the same."""
     from hxbench.cli.groups import names_of
+    from hxbench.cli.streams import complain
     from hxbench.errors import RunError
 
     if submitted := sum(outcome.state == "submitted" for _, outcome in outcomes):
@@ -232,7 +247,7 @@ def end(outcomes: "Sequence[tuple[Planned, Outcome]]") -> None:
     bad = [(one, outcome) for one, outcome in outcomes if outcome.state not in ("done", "submitted")]
     for name, (_, outcome) in zip(names_of([one for one, _ in outcomes]), outcomes, strict=True):
         if outcome.state not in ("done", "submitted") and outcome.is_told:
-            print(f"hxbench: {name}: {outcome.message}", file=sys.stderr)
+            complain(f"{name}: {outcome.message}")
     if any(outcome.state == "interrupted" for _, outcome in bad):
         print("hxbench: to go on where it stopped, give the same command again.", file=sys.stderr)
         raise typer.Exit(128 + max((outcome.signal for _, outcome in bad), default=2))

@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 
 from hxbench import manifest
+from hxbench.errors import InputError
+from hxbench.system_errors import writing
 
 # A file changed twice within one tick of the clock keeps its time: one this young is hashed again (seconds).
 _SETTLED = 2.0
@@ -25,20 +27,21 @@ def file_digest(path: Path, memory: Path) -> str:
     digest = manifest.file_digest(path)
     if time.time() - max(before.st_mtime, before.st_ctime) > _SETTLED and path.stat() == before:
         # A cache that cannot be written costs time, not the result.
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, InputError):
             write_whole(note, json.dumps({"state": state, "sha256": digest}).encode())
     return digest
 
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file under a temporary name and rename it, so that nobody ever reads half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = temporary(path)
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            part.write_bytes(content)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 def temporary(path: Path) -> Path:

@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from hxbench import network
 from hxbench.errors import InputError
+from hxbench.system_errors import cannot_write, is_of_a_file
 
 Progress = Callable[[str, int, int | None], None]
 """Called with what is fetched, how much of it has come, and how much it is in all (None where unknown)."""
@@ -39,6 +41,7 @@ def download(url: str, target: Path, progress: Progress | None = None, *, pause:
 
     from filelock import FileLock
 
+    network.require_plain_proxy(url)
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(target.with_name(f".{target.name}.lock")):
         if target.exists():
@@ -59,6 +62,8 @@ def download(url: str, target: Path, progress: Progress | None = None, *, pause:
             except urllib.error.URLError as error:
                 reason = str(error.reason)
             except (_BrokenError, http.client.HTTPException, OSError) as error:
+                if isinstance(error, OSError) and is_of_a_file(error):  # which no further try would mend
+                    raise cannot_write(target, error) from error
                 reason = str(error) or type(error).__name__
         raise InputError(
             f"{url} could not be fetched in {_TRIES} tries (last: {reason}); "

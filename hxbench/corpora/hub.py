@@ -5,18 +5,20 @@ the Hugging Face hub, running text from the hub's Wikipedia (`wikipedia.py`). `H
 `HF_ENDPOINT` name other servers with the same files. What is in the cache is used without asking anybody.
 """
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hxbench import network
 from hxbench.corpora import wikipedia
 from hxbench.corpora.digest import write_whole
 from hxbench.corpora.download import AbsentError, Progress, download
 from hxbench.corpora.schema import CORPUS_OF_TASK, SPLITS
 from hxbench.errors import InputError
 from hxbench.languages import Language
+from hxbench.printing import grouped
+from hxbench.system_errors import is_of_a_file
 
 UD_ENDPOINT = "https://raw.githubusercontent.com/UniversalDependencies"
 WIKIANN = "unimelb-nlp/wikiann"
@@ -43,7 +45,7 @@ class Hub:
 
     def __init__(self, folder: Path, *, offline: bool, sentences: int | None) -> None:
         self.folder = folder
-        self.offline = offline or os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
+        self.offline = network.offline(offline)  # what forbids to ask a server, if anything does
         self.sentences = min(sentences or wikipedia.MOST_SENTENCES, wikipedia.MOST_SENTENCES)
 
     def find(self, task: str, language: Language, split: str) -> Path | None:
@@ -95,12 +97,15 @@ class Hub:
         if not wanted:
             return
         if self.offline:
-            items = [str(item) for task, language in wanted for item in self.lacking(task, language)]
+            items = [
+                (CORPUS_OF_TASK[task], one) for task, language in wanted for one in self.lacking(task, language)
+            ]
             corpora = " ".join(dict.fromkeys(CORPUS_OF_TASK[task] for task, _ in wanted))
             raise InputError(
-                f"offline, and the cache {self.folder} lacks {'; '.join(items)}; "
+                f"offline ({self.offline}), and the cache {self.folder} lacks {grouped(items)}; "
                 f"with a network, get them by: hxbench prepare {corpora} --data-source hub"
             )
+        network.endpoint("HXBENCH_UD_ENDPOINT"), network.endpoint("HF_ENDPOINT")  # before anything has come
         for task, language in wanted:
             if task == "pos":
                 self._fetch_treebank(language, progress)
@@ -109,7 +114,7 @@ class Hub:
 
     def _fetch_treebank(self, language: Language, progress: Progress | None) -> None:
         """Fetch the splits of a treebank; the release has no dev or no train file of some, but always one file."""
-        endpoint = os.environ.get("HXBENCH_UD_ENDPOINT", UD_ENDPOINT).rstrip("/")
+        endpoint = network.endpoint("HXBENCH_UD_ENDPOINT") or UD_ENDPOINT
         place = f"{endpoint}/{language.treebank}/{language.treebank_revision}"
         absent = []
         for split in SPLITS:
@@ -126,7 +131,8 @@ class Hub:
 
     def _fetch_from_hub(self, task: str, language: Language, progress: Progress | None) -> None:
         # The client reads HF_ENDPOINT when it is imported, which may be before the user's setting was made.
-        endpoint = os.environ.get("HF_ENDPOINT") or None
+        endpoint = network.endpoint("HF_ENDPOINT")
+        network.require_proxy_support()
         item = self.lacking(task, language)[0]
         try:
             if task == "mlm":
@@ -138,6 +144,8 @@ class Hub:
         except InputError:
             raise
         except Exception as error:
+            if is_of_a_file(error):
+                raise
             from huggingface_hub import errors as known
 
             where = f"{item.file} of the dataset {item.repository} at revision {item.revision}"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hxbench.places import cache_dir
+from hxbench.system_errors import writing
 
 
 def sandbox_folder(seed: int) -> Path:
@@ -37,15 +38,16 @@ def _made(name: str, write: Callable[[Path], None]) -> Path:
     folder = cache_dir() / "sandbox" / name
     if folder.is_dir():
         return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
     part = folder.with_name(f".{folder.name}.{os.getpid()}-{os.urandom(4).hex()}.tmp")
-    try:
-        write(part)
+    with writing(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
         try:
-            part.rename(folder)
-        except OSError:
-            if not folder.is_dir():  # otherwise another process was first, with the same bytes
-                raise
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+            write(part)
+            try:
+                part.rename(folder)
+            except OSError:
+                if not folder.is_dir():  # otherwise another process was first, with the same bytes
+                    raise
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
     return folder

@@ -15,6 +15,7 @@ from hxbench.corpora.download import Progress
 from hxbench.corpora.sentences import SPLITTER, split_sentences
 from hxbench.errors import InputError
 from hxbench.languages import Language
+from hxbench.system_errors import writing
 
 REPOSITORY = "wikimedia/wikipedia"
 REVISION = "b04c8d1ceb2f5cd4588862100d08de323dccfbaa"
@@ -44,7 +45,8 @@ def fetch_sentences(
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(target.with_name(f".{target.name}.lock")):
         if not target.exists():
-            _extract(target, config(language), sentences, endpoint, progress)
+            with writing(target):
+                _extract(target, config(language), sentences, endpoint, progress)
 
 
 def _extract(target: Path, folder: str, sentences: int, endpoint: str | None, progress: Progress | None) -> None:
@@ -92,7 +94,10 @@ def _noted(note: Path, part: Path) -> dict[str, int]:
     start = {"shard": 0, "group": 0, "bytes": 0, "sentences": 0}
     if not note.exists() or not part.exists():
         return start
-    done = {key: int(value) for key, value in json.loads(note.read_text(encoding="utf-8")).items()}
+    try:
+        done = {key: int(value) for key, value in json.loads(note.read_text(encoding="utf-8")).items()}
+    except (ValueError, TypeError, AttributeError):  # a damaged note
+        return start
     return done if done.keys() == start.keys() and part.stat().st_size >= done["bytes"] else start
 
 

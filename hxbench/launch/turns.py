@@ -15,6 +15,7 @@ from hxbench.errors import InputError, Interrupted, RunError, Stopped
 from hxbench.stages.session import Job
 from hxbench.store import Store
 from hxbench.store.claim import STALE_SECONDS, RunBusy
+from hxbench.system_errors import of_the_system
 
 RETRIES = 10  # deaths in a row, without getting further, after which a run counts as failed
 PATIENCE = STALE_SECONDS + 30.0  # seconds in which a claim of a machine that is gone has surely become stale
@@ -87,6 +88,8 @@ def attempt(job: Job, report: Callable[[str, int, int | None], None], patience: 
         except Exception as error:
             if os.environ.get("HXBENCH_DEBUG"):
                 traceback.print_exception(error)
+            if (told := of_the_system(error)) is not None:
+                return Outcome("input", str(told))
             return Outcome("failed", f"unexpected {type(error).__name__}: {error} (--debug shows where)")
         try:
             time.sleep(min(5.0, patience / 10))

@@ -1,19 +1,27 @@
 """What `--set section.key=value` says."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
-import yaml
-
+from hxbench import plain_data
 from hxbench.errors import InputError
+from hxbench.printing import shortened
+
+_DEEPEST = 10  # parts of a key
 
 
 def _scalar(text: str) -> Any:
+    # YAML 1.1 reads 1e-4 as a string; people write rates that way
     try:
-        # YAML 1.1 reads 1e-4 as a string; people write rates that way
-        return float(text) if "e" in text.lower() else yaml.safe_load(text)
+        value = float(text) if "e" in text.lower() else None
     except ValueError:
-        return yaml.safe_load(text)
+        value = None
+    if value is None:
+        return plain_data.load_yaml(text, "the value")
+    if not math.isfinite(value):
+        raise ValueError(f"the value: {shortened(text)} is no finite number.")
+    return value
 
 
 def parse_assignments(assignments: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -22,16 +30,21 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, dict[str, Any]]:
     for text in assignments:
         key, equals, value = text.partition("=")
         section, dot, field = key.strip().partition(".")
+        shown = shortened(text)
         if not equals or not dot or section not in sections:
-            raise InputError(f"--set {text}: expected options.KEY=VALUE, training.KEY=VALUE or data.KEY=VALUE.")
+            raise InputError(f"--set {shown}: expected options.KEY=VALUE, training.KEY=VALUE or data.KEY=VALUE.")
+        *above, last = field.split(".")
+        if len(above) >= _DEEPEST:
+            raise InputError(f"--set {shown}: no field is so deep in others.")
+        place = sections[section]
+        for part in above:
+            place = place.setdefault(part, {})
+            if not isinstance(place, dict):
+                raise InputError(
+                    f"--set {shown}: {section}.{shortened(part)} is given a value of its own as well."
+                )
         try:
-            *above, last = field.split(".")
-            place = sections[section]
-            for part in above:
-                place = place.setdefault(part, {})
-                if not isinstance(place, dict):
-                    raise InputError(f"--set {text}: {section}.{part} is given a value of its own as well.")
             place[last] = _scalar(value)
-        except yaml.YAMLError:
-            raise InputError(f"--set {text}: {value!r} is not a YAML value.") from None
+        except ValueError as error:
+            raise InputError(f"--set {shown}: {str(error).partition(': ')[2] or error}") from None
     return sections

@@ -1,19 +1,21 @@
 """Recipes by name or file, safely loaded, `extends` merged underneath."""
 
+import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel
 
-from hxbench import places
+from hxbench import places, plain_data
 from hxbench.errors import InputError, did_you_mean
+from hxbench.printing import shortened
 from hxbench.recipe.schema import ExperimentRecipe, MethodRecipe, ProfileRecipe
 from hxbench.spec import BackboneSpec, Weights, validated
 
 _YAML = (".yaml", ".yml")
+_LONGEST_CHAIN = 20  # of recipes that extend each other
 _KINDS: dict[str, type[BaseModel]] = {
     "backbones": BackboneSpec,
     "methods": MethodRecipe,
@@ -65,11 +67,15 @@ def read_yaml(path: Path, kind: str, below: tuple[Path, ...] = ()) -> dict[str, 
 def _mapping(path: Path) -> dict[str, Any]:
     """Return what a YAML file itself says."""
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: not a readable YAML file ({str(error).splitlines()[0]}).") from None
+        values = plain_data.load_yaml(plain_data.read_text(os.path.realpath(path)), path.name)
+    except OSError as error:
+        raise InputError(f"{path}: not a readable YAML file ({error.strerror or error}).") from None
+    except ValueError as error:
+        raise InputError(f"{path}: not a readable YAML file ({str(error).rstrip('.')}).") from None
     if not isinstance(values, dict):
         raise InputError(f"{path}: expected a mapping of keys to values at the top.")
+    if odd := [key for key in values if not isinstance(key, str)]:
+        raise InputError(f"{path}: the key {odd[0]!r} is no name.")
     return values
 
 
@@ -77,13 +83,16 @@ def _parent(path: Path, name: object, kind: str, chain: tuple[Path, ...]) -> Pat
     """Return the file of the recipe that the one at `path` extends."""
     if not isinstance(name, str) or not name or Path(name).name != name:
         raise InputError(
-            f"{path}: extends takes the name of a recipe, shipped or in the same folder (given: {name!r})."
+            f"{path}: extends takes the name of a recipe, shipped or in the same folder "
+            f"(given: {shortened(repr(name))})."
         )
+    if len(chain) > _LONGEST_CHAIN:
+        raise InputError(f"{path}: more than {_LONGEST_CHAIN} recipes extend each other.")
     beside = path.parent / (name if Path(name).suffix in _YAML else f"{name}.yaml")
     if beside in chain:
         others = " → ".join(one.name for one in (*chain[chain.index(beside) :], beside))
         raise InputError(f"{path}: extends leads back to where it began: {others}.")
-    if beside.is_file() or Path(name).suffix in _YAML:
+    if os.path.isfile(beside) or Path(name).suffix in _YAML:
         return beside
     if name not in recipe_names(kind):
         raise InputError(f"{path}: extends: {did_you_mean(_called(kind), name, recipe_names(kind))}")
@@ -113,8 +122,14 @@ def _called(kind: str) -> str:
 
 def paper_of(path: Path) -> str:
     """Return the paper of an experiment of the user's own: as the file says, else as what it extends does."""
-    paper = str(_mapping(path).get("paper", papers()[0]))
-    return str(read_yaml(path, paper).get("paper", paper))
+    paper = _known(path, _mapping(path).get("paper", papers()[0]))
+    return _known(path, read_yaml(path, paper).get("paper", paper))
+
+
+def _known(path: Path, paper: object) -> str:
+    if not isinstance(paper, str) or paper not in papers():
+        raise InputError(f"{path}: {did_you_mean('paper', str(paper), papers())}")
+    return paper
 
 
 def scale(profile: str, paper: str) -> ProfileRecipe:

@@ -2,13 +2,27 @@
 
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from hxbench import settings
 from hxbench.spec import Closed, Family, Positive, Rate, Weights
 from hxbench.tasks import LANGUAGE, PET_TASKS, TEXT_TASKS
 
 T = TypeVar("T")
+MOST_DRAWS = 1000
+Draws = Annotated[int, Field(gt=0, le=MOST_DRAWS)]
+Seeds = Annotated[tuple[int, ...], Field(max_length=1000)]
+
+
+def _of_an_origin(data: dict[str, Any]) -> dict[str, Any]:
+    if data.get("origin", "hub") not in ("sandbox", "hub", "mirror"):
+        raise ValueError("origin is one of sandbox, hub and mirror")
+    return data
+
+
+Data = Annotated[
+    dict[str, Any], AfterValidator(_of_an_origin)
+]  # fields of a `DataSpec`, whose origin is read early
 # what a block tries in turn: the same at every profile, or by profile, `other` for those it does not name
 InTurn = tuple[T, ...] | dict[str, tuple[T, ...]]
 
@@ -35,7 +49,9 @@ class MethodRecipe(Override):
     about: str
     kind: str
     paper: str = "hyperx"  # whose tables the method gets a row in
-    settings: tuple[Literal["single", "multi", "mixed"], ...] = ("single", "multi", "mixed")
+    settings: Annotated[tuple[Literal["single", "multi", "mixed"], ...], Field(min_length=1)] = (
+        "single", "multi", "mixed",
+    )  # fmt: skip
     one_task: bool = False  # a model for each task even where a setting has both
     few_shot_from: Literal["single", "multi", "mixed", "nothing"] = (
         "multi"  # whose models few-shot runs start from
@@ -56,9 +72,9 @@ class PaperScale(Closed):
 
     backbone: str | None = None
     sizes: dict[str, str] = Field(default_factory=dict)  # backbones of other sizes, by the name of the size
-    seeds: tuple[int, ...] = ()
-    draws: Positive | None = None
-    data: dict[str, Any] = Field(default_factory=dict)
+    seeds: Seeds = ()
+    draws: Draws | None = None
+    data: Data = Field(default_factory=dict)
     training: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -68,9 +84,9 @@ class ProfileRecipe(Closed):
     about: str
     backbone: str
     sizes: dict[str, str] = Field(default_factory=dict)
-    seeds: tuple[int, ...]
-    draws: Annotated[int, Field(gt=0)] = 3  # of the sentences of every few-shot cell, for each seed
-    data: dict[str, Any]
+    seeds: Annotated[Seeds, Field(min_length=1)]
+    draws: Draws = 3  # of the sentences of every few-shot cell, for each seed
+    data: Data
     training: dict[str, Any] = Field(default_factory=dict)
     papers: dict[str, PaperScale] = Field(default_factory=dict)
 
@@ -103,7 +119,7 @@ class ExperimentBlock(Override):
 
     label: str = ""  # of the condition, where an artifact compares several
     setting: Literal["single", "multi", "mixed"]
-    methods: tuple[str, ...]
+    methods: Annotated[tuple[str, ...], Field(min_length=1)]
     switched: bool = False  # the other pair of partitions (Hyper-X, section 6.3)
     suite: Literal["glue", "superglue"] | None = None
     tasks: InTurn[str] = ()  # of single-task models, where they are no suite; no runs where there are none

@@ -1,9 +1,13 @@
 """A block that tries several things in turn → blocks that try one each."""
 
 from itertools import product
+from math import prod
 from pathlib import Path
 
+from hxbench.errors import InputError
 from hxbench.recipe.schema import ExperimentBlock, InTurn, ProfileRecipe, T
+
+MOST_BLOCKS = 10_000
 
 
 def at_profile(values: InTurn[T], profile: str) -> tuple[T, ...]:
@@ -24,6 +28,11 @@ def unfold(block: ExperimentBlock, profile: str, ground: ProfileRecipe) -> list[
         return []
     sizes = [size for size in block.sizes if size in ground.sizes] if block.sizes else [block.size]
     rates = [{"lr": rate} for rate in at_profile(block.rates, at)] or [{}]
+    count = len(sizes) * len(rates) * prod(len(at_profile(values, at)) for values in block.each.values())
+    if count > MOST_BLOCKS:
+        raise InputError(
+            f"a block of {', '.join(block.methods[:3])} tries {count} things in turn, at most {MOST_BLOCKS}."
+        )
     values = product(*(at_profile(values, at) for values in block.each.values()))
     chosen = [dict(zip(block.each, some, strict=True)) for some in values]
     return [

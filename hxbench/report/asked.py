@@ -9,6 +9,7 @@ from typing import Any
 
 from hxbench import experiment as experiments
 from hxbench import recipe
+from hxbench.errors import InputError
 from hxbench.recipe import ExperimentBlock
 from hxbench.report.cells import make_cell
 from hxbench.report.estimate import Estimate
@@ -71,6 +72,8 @@ def build(results: PaperResults[Any], experiment: str, seeds: Sequence[int] | No
     file = Path(experiment).suffix != ""
     sizes = list(dict.fromkeys(one.block.size for one in conditions if one.block.size))
     lines = sorted((line for one in conditions for line in _lines(results, one, seeds)), key=lambda line: line.on)
+    if not lines:
+        raise InputError(f"experiment {experiment} has no runs at profile {results.profile}.")
     tables = []
     for number, (_, some) in enumerate(groupby(lines, key=lambda line: line.on)):
         marks = Marks()

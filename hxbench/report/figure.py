@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from hxbench.report.table import Block, Cell, Column, Kind, Row, Table
+from hxbench.report.table import Block, Cell, Column, Kind, OneLine, Row, Table
 
 
 @dataclass(frozen=True)
-class Series:
+class Series(OneLine):
     """The points of one condition or method: a cell for each place, or places of its own in a plane.
 
     `at` are places on the axis that only this series has, one a cell; `rings` are (place, mark) of cells that
@@ -24,7 +24,7 @@ class Series:
 
 
 @dataclass(frozen=True)
-class Panel:
+class Panel(OneLine):
     """One pair of axes: the metric stands at the vertical one, `said` above the title.
 
     `places`, `at` and `axis` are the figure's, unless the panel has its own. `floor` is a line across it that
@@ -43,7 +43,7 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class Figure:
+class Figure(OneLine):
     """Panels with the same series, drawn as bars, as lines, as points in a plane or as a map of values.
 
     `at` are the places on the axis of a line (bars stand side by side); `compared` are rows about the points, such

@@ -6,7 +6,7 @@ from typing import Any
 
 from hxbench import experiment, recipe, settings
 from hxbench.errors import InputError
-from hxbench.plain_data import shown
+from hxbench.printing import shown
 from hxbench.recipe import ExperimentBlock
 from hxbench.settings import models
 from hxbench.spec import RunSpec

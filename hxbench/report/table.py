@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
+
+from hxbench.printing import printable
 
 Kind = Literal["score", "percent", "share", "count", "parameters", "duration", "bytes", "rate", "seeds"]
 MISSING = "*"  # the mark of a cell that lacks runs
@@ -13,8 +15,29 @@ UNITS: dict[Kind, str] = {
 }  # fmt: skip
 
 
+class OneLine:
+    """What a table is made of: none of its texts ends a line or moves a cursor, whoever has written them."""
+
+    def __post_init__(self) -> None:
+        for name, value in list(vars(self).items()):
+            if (shown := _printable(value)) is not value:
+                object.__setattr__(self, name, shown)
+
+
+def _printable(value: Any) -> Any:
+    """Return the same object where nothing of it had to be escaped."""
+    if isinstance(value, str):
+        return value if (shown := printable(value)) == value else shown
+    if isinstance(value, tuple):
+        some = tuple(map(_printable, value))
+        return value if all(one is other for one, other in zip(some, value, strict=True)) else some
+    if isinstance(value, dict):
+        return {name: _printable(one) for name, one in value.items()}
+    return value
+
+
 @dataclass(frozen=True)
-class Cell:
+class Cell(OneLine):
     """Our mean and sample standard deviation over `n` runs or seeds, and what the paper prints."""
 
     mean: float | None = None
@@ -29,7 +52,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Column:
+class Column(OneLine):
     """A column; `group` is what stands above it, `paper` is false where the paper has nothing."""
 
     title: str
@@ -40,7 +63,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Row:
+class Row(OneLine):
     """A row of as many cells as there are columns."""
 
     title: str
@@ -50,7 +73,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Block:
+class Block(OneLine):
     """Rows under a common title; the best of a column is looked for within them."""
 
     title: str
@@ -58,7 +81,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Table:
+class Table(OneLine):
     """A table with its heading, what its marks mean, and the commands that make what it lacks."""
 
     name: str

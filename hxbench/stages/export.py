@@ -11,7 +11,7 @@ from hxbench import __version__
 from hxbench.backbones.load import pinned
 from hxbench.corpora.schema import labels
 from hxbench.encoding.batch import Batch
-from hxbench.errors import InputError, RunError
+from hxbench.errors import InputError
 from hxbench.languages import find_language
 from hxbench.methods.exported import (
     FILES,
@@ -33,6 +33,7 @@ from hxbench.stages.pair import require_pair
 from hxbench.stages.restore import require_finished, require_tagger, restore_tagger
 from hxbench.store import RunRecord
 from hxbench.store.files import discard
+from hxbench.system_errors import writing
 
 
 def export(
@@ -76,18 +77,18 @@ def export(
     method.remove()
     temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     try:
-        temporary.mkdir(parents=True)
-        write_exported(temporary, config, tensors)
+        with writing(out):
+            temporary.mkdir(parents=True)
+            write_exported(temporary, config, tensors)
         again, _ = load_exported(temporary, pristine)
         if not torch.allclose(_logits(again.to(wanted.device), probe), wanted, rtol=1e-4, atol=1e-4):
             raise InputError(
                 f"run {record.id}: {spec.method} does more than its adapters, LayerNorms and head say, so that an "
                 "export would predict something else."
             )
-        discard(out)
-        temporary.rename(out)
-    except OSError as error:
-        raise RunError(f"cannot write {out}: {error.strerror or error}.") from error
+        with writing(out):
+            discard(out)
+            temporary.rename(out)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return config

@@ -9,8 +9,10 @@ from typing import Any
 
 from hxbench import places
 from hxbench.corpora.collection import Collection
+from hxbench.corpora.digest import write_whole
 from hxbench.corpora.load import Corpora, Origin
 from hxbench.errors import InputError
+from hxbench.printing import LONGEST_WORD, shortened
 from hxbench.spec import DataSpec, RunSpec
 from hxbench.stages import backbone
 from hxbench.stages.plan import Plan, Traits, fingerprinted, plan_run
@@ -35,9 +37,11 @@ class DataSource:
         cls, given: str | None, profile: str, default: str, collection: str = "multilingual"
     ) -> "DataSource":
         """Return the source: the option, else `HXBENCH_DATA`, else what `prepare` used, else the profile's own."""
-        text = given or os.environ.get("HXBENCH_DATA")
+        text = given or os.environ.get("HXBENCH_DATA") or None
+        named_by = "--data-source" if given else "HXBENCH_DATA"
         if text is None and default == "mirror":
             text = _remembered().get(_memory_of(profile, collection))
+            named_by = ""
         if text is None:
             if default == "mirror":
                 raise InputError(
@@ -47,9 +51,18 @@ class DataSource:
             text = default
         if text in ("sandbox", "hub"):
             return cls(text)
-        folder = Path(text).expanduser()
-        if not folder.is_dir():
-            raise InputError(f"--data-source {text}: there is no such folder (or write sandbox or hub).")
+        if named_by:
+            folder = places.expanded(text, named_by)
+            if not folder.is_dir():
+                shown = shortened(text, LONGEST_WORD)
+                raise InputError(f"{named_by} {shown}: there is no such folder (or write sandbox or hub).")
+        else:
+            folder = Path(text)
+            if not folder.is_dir():
+                raise InputError(
+                    f"the data of profile {profile} were in {text}, which is no folder any more: name where they "
+                    "are now with --data-source DIR; hxbench prepare remembers it."
+                )
         return cls("mirror", folder.resolve())
 
     @classmethod
@@ -65,11 +78,8 @@ class DataSource:
         """Let later commands of this profile find the mirror of a collection again."""
         if self.folder:
             path = places.cache_dir() / _REMEMBERED
-            path.parent.mkdir(parents=True, exist_ok=True)
             known = _remembered() | {_memory_of(profile, collection): str(self.folder)}
-            temporary = path.with_suffix(f".{os.getpid()}.tmp")
-            temporary.write_text(json.dumps(known, indent=1))
-            temporary.replace(path)
+            write_whole(path, json.dumps(known, indent=1).encode())
 
     def corpora(self, data: DataSpec, *, offline: bool = False) -> Collection:
         """Return the corpora of this source as a spec wants them read."""
@@ -96,9 +106,9 @@ def _memory_of(profile: str, collection: str) -> str:
 def _remembered() -> dict[str, str]:
     try:
         known = json.loads((places.cache_dir() / _REMEMBERED).read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
-    return known if isinstance(known, dict) else {}
+    return {k: v for k, v in known.items() if isinstance(v, str)} if isinstance(known, dict) else {}
 
 
 def resolve_inputs(spec: RunSpec, corpora: Collection, traits: type[Traits]) -> tuple[RunSpec, Plan]:

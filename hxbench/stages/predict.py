@@ -4,10 +4,10 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 
@@ -162,6 +162,10 @@ def _chunks(sentences: Iterator[Untagged]) -> Iterator[list[Untagged]]:
         yield chunk
 
 
+def _opened(given: str) -> AbstractContextManager[BinaryIO]:
+    return nullcontext(sys.stdin.buffer) if given == "-" else Path(given).open("rb")
+
+
 @contextmanager
 def _file_of(given: str) -> Iterator[Path]:
     """Give the file that was named; what can be read only once, such as standard input, is copied first."""
@@ -172,12 +176,11 @@ def _file_of(given: str) -> Iterator[Path]:
     name = "standard input" if given == "-" else given
     with tempfile.TemporaryDirectory(prefix="hxbench-") as folder:
         copy = Path(folder) / "copy"
-        with copy.open("wb") as target:
-            if given == "-":
-                shutil.copyfileobj(sys.stdin.buffer, target)
-            else:
-                with path.open("rb") as source:
-                    shutil.copyfileobj(source, target)
+        try:
+            with copy.open("wb") as target, _opened(given) as source:
+                shutil.copyfileobj(source, target)
+        except OSError as error:
+            raise InputError(f"{name} cannot be read or copied to {folder}: {error.strerror or error}.") from None
         try:
             yield copy
         except InputError as error:

@@ -7,6 +7,7 @@ import torch
 
 from hxbench.evaluation.marked import Marked
 from hxbench.languages import find_language, language_set
+from hxbench.printing import sentence
 from hxbench.settings import TASKS, Pair
 from hxbench.spec import RunSpec
 from hxbench.stages.assemble import costs
@@ -27,8 +28,8 @@ def write_results(
     scored: Sequence[Marked],
     further: Sequence[dict[str, Any]],
     facts: dict[str, Any],
-) -> None:
-    """Write everything but the weights.
+) -> str:
+    """Write everything but the weights; return what of it could not be had, nothing for a whole run.
 
     `further` are rows that belong behind the scores, `facts` what the provenance says beside the plan.
     """
@@ -42,7 +43,8 @@ def write_results(
         for one in ordered
         for row in one.rows("test")
     ]
-    writer.write_metrics([*tests, *progress.validation, *_cost_rows(spec, progress), *further])
+    cost, lacking = _costs(spec, progress)
+    writer.write_metrics([*tests, *progress.validation, *cost, *further])
     writer.write_history(progress.history)
     for one in ordered:
         writer.write_predictions(one.task, one.language, one.predictions())
@@ -56,6 +58,7 @@ def write_results(
             missing=[str(pair) for pair in plan.missing],
         )
     )
+    return lacking
 
 
 def _place(one: Marked) -> tuple[int, int]:
@@ -74,20 +77,31 @@ def _sentence_counts(scored: Sequence[Marked]) -> dict[str, list[Any]]:
     return table
 
 
-def _cost_rows(spec: RunSpec, progress: Progress) -> list[dict[str, Any]]:
-    """Return what the run cost, as rows of the store."""
-    counted = costs(spec)
+def _costs(spec: RunSpec, progress: Progress) -> tuple[list[dict[str, Any]], str]:
+    """Return the rows of what a run cost, and why some are lacking: nothing trained and scored is lost to that."""
+    said = ""
     values = {
-        "trainable_parameters": counted["trainable"],
-        "counted_parameters": counted["counted"],
-        "backbone_parameters": counted["backbone"],
-        "flops_per_token": counted["flops_per_token"],
         "wall_seconds": progress.wall_seconds,
         "device_seconds": progress.device_seconds,
-        "peak_memory_bytes": peak_memory(),
         "tokens_per_second": progress.pieces / progress.wall_seconds if progress.wall_seconds else 0.0,
     }
+    try:
+        counted = costs(spec)
+        values = {
+            "trainable_parameters": counted["trainable"],
+            "counted_parameters": counted["counted"],
+            "backbone_parameters": counted["backbone"],
+            "flops_per_token": counted["flops_per_token"],
+            "wall_seconds": progress.wall_seconds,
+            "device_seconds": progress.device_seconds,
+            "peak_memory_bytes": peak_memory(),
+            "tokens_per_second": values["tokens_per_second"],
+        }
+    except Exception as error:
+        reason = sentence(str(error)).rstrip(".")
+        said = f"its parameters and memory could not be counted ({type(error).__name__}: {reason})."
     nothing = {"task": None, "language": None, "role": None}
-    return [
+    rows = [
         {"split": "cost", "metric": m, "value": v, "step": progress.step, **nothing} for m, v in values.items()
     ]
+    return rows, said

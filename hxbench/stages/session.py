@@ -9,6 +9,7 @@ from hxbench.corpora.collection import Collection
 from hxbench.errors import InputError
 from hxbench.methods import method_class
 from hxbench.methods.method import START
+from hxbench.printing import grouped
 from hxbench.settings import Pair
 from hxbench.spec import BackboneSpec, DataSpec, RunSpec
 from hxbench.stages import backbone
@@ -171,8 +172,9 @@ class Session:
     def notes(self) -> list[str]:
         """Return what the runs to do have to leave out, one sentence each."""
         plans = [one.plan for one in self.todo()]
-        missing = dict.fromkeys(str(pair) for plan in plans for pair in plan.missing)
-        said = [f"Not in this data source, left out: {', '.join(missing)}."] if missing else []
+        missing = dict.fromkeys(pair for plan in plans for pair in plan.missing)
+        lacking = grouped((pair.task, pair) for pair in missing)
+        said = [f"Not in this data source, left out: {lacking}."] if missing else []
         return said + list(dict.fromkeys(note for plan in plans for note in plan.notes))
 
 

@@ -134,13 +134,16 @@ class _Work:
         if self.keep_weights:
             save_weights(folder / "checkpoint", tensors)
         facts |= {"device": str(self.accelerator.device), "processes": self.accelerator.num_processes}
-        write_results(writer, spec, self.plan, progress, results, more, {**facts, "data_source": self.source})
+        note = write_results(
+            writer, spec, self.plan, progress, results, more, {**facts, "data_source": self.source}
+        )
         self.data.write_further(self.method, writer)
         writer.status(
             step=sampler.updates,
             best_step=progress.best_step,
             wall_seconds=round(progress.wall_seconds, 2),
             scoring_seconds=round(time.perf_counter() - trained, 2),
+            **({"note": note} if note else {}),
         )
 
     def scored(self, pairs: Sequence[Pair], split: str) -> list[Marked]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from hxbench.errors import InputError
 from hxbench.languages import find_language
-from hxbench.plain_data import shown
+from hxbench.printing import shown
 from hxbench.tasks import TEXT_TASKS
 
 STATES = ("running", "interrupted", "failed", "done")

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from hxbench.errors import RunError
-from hxbench.plain_data import load_json, read_text, shown
+from hxbench.plain_data import load_json, read_text
+from hxbench.printing import shown
 from hxbench.store.files import erase
 
 STALE_SECONDS = 120.0

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hxbench import manifest
 from hxbench.errors import InputError
-from hxbench.plain_data import shown
+from hxbench.printing import shown
 from hxbench.store.contents import LARGEST_FILE, files_of, is_published, read_content
 from hxbench.store.files import discard
 from hxbench.store.sweeping import COPY

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from hxbench import manifest
 from hxbench.errors import InputError, did_you_mean
-from hxbench.plain_data import shown
+from hxbench.printing import shown
 from hxbench.store.checks import DamagedRun, checked_status, damaged
 from hxbench.store.claim import Claim, is_held
 from hxbench.store.contents import WEIGHTS, files_of, read_content

@@ -18,18 +18,20 @@ from torch import Tensor, nn
 from hxbench import manifest
 from hxbench.errors import InputError
 from hxbench.modules.parameters import fill
+from hxbench.system_errors import writing
 
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 
 
 def save_weights(folder: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write the trained tensors and their manifest into `folder`, replacing what is there in one rename."""
-    temporary = _temporary(folder.parent, folder.name)
-    save_file(_on_cpu(tensors), temporary / "model.safetensors")
-    (temporary / "model.safetensors").chmod(0o644)  # the library makes it its owner's alone
-    manifest.write(temporary)
-    shutil.rmtree(folder, ignore_errors=True)
-    temporary.rename(folder)
+    with writing(folder):
+        temporary = _temporary(folder.parent, folder.name)
+        save_file(_on_cpu(tensors), temporary / "model.safetensors")
+        (temporary / "model.safetensors").chmod(0o644)  # the library makes it its owner's alone
+        manifest.write(temporary)
+        shutil.rmtree(folder, ignore_errors=True)
+        temporary.rename(folder)
 
 
 def read_weights(folder: Path) -> dict[str, Tensor]:
@@ -59,7 +61,21 @@ class ResumeStates:
         best: Mapping[str, Tensor] | None,
         numbers: dict[str, Any],
     ) -> None:
-        """Write the state after `step` updates; older states go once this one is complete."""
+        """Write the state after `step` updates; older states go once this one is complete.
+
+        Raises `InputError` where there is no room for it.
+        """
+        with writing(self.folder):
+            self._write(step, parameters, optimiser, best, numbers)
+
+    def _write(
+        self,
+        step: int,
+        parameters: Mapping[str, nn.Parameter],
+        optimiser: torch.optim.Optimizer,
+        best: Mapping[str, Tensor] | None,
+        numbers: dict[str, Any],
+    ) -> None:
         temporary = _temporary(self.folder, "resume")
         save_file(_on_cpu(parameters), temporary / "model.safetensors")
         save_file(_on_cpu(_moments(parameters, optimiser)), temporary / "optimiser.safetensors")

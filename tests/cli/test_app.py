@@ -81,6 +81,83 @@ def test_bad_input_gets_one_sentence_and_leaves_nothing(untouched, words, said):
     assert list(untouched.iterdir()) == []
 
 
+@pytest.mark.parametrize("option", ["--backbone", "--data-source", "--store", "--profile", "--set"])
+def test_an_option_that_is_empty_is_not_its_default(untouched, option):
+    for words in ((option, ""), (f"{option}=",)):
+        ending = hxbench(*BASE, *words)
+        said = f"hxbench: {option} is empty: leave it out, or say what it is.\n"
+        assert (ending.code, ending.out, ending.err) == (2, "", said)
+    assert list(untouched.iterdir()) == []
+
+
+ABSURD = {
+    "workers": ("--workers", "100000000000000000000"), "seed": ("--seed", "100000000000000000000"),
+    "digits": ("--seed", "9" * 5000), "word": ("--seed", "a" * 5000), "words": ("--setting", "a " * 3000),
+    "escape": ("--setting", "a\nb\x1b[2J\u202e"), "folder": ("--profile", "."), "set": ("--set", "a" * 5000),
+    "not a number": ("--set", "training.lr=nan"), "infinite": ("--set", "training.updates=1e400"),
+    "data source": ("--data-source", "a" * 5000), "user": ("--data-source", "~no-such-user/x"),
+    "store": ("--store", "/dev/null"), "store below": ("--store", "/dev/null/x"), "sbatch": ("--sbatch", "--a 'b"),
+    "quoted": ("--task", "'\0'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("words", ABSURD.values(), ids=ABSURD)
+def test_absurd_values_get_one_short_line(untouched, monkeypatch, words):
+    monkeypatch.setattr("hxbench.stages.session.Session.make_backbones", lambda *_: pytest.fail("it went on"))
+    ending = hxbench(*BASE, *words)
+    assert (ending.code, ending.out) == (2, "")
+    assert ending.err.startswith("hxbench: ")
+    assert ending.err.count("\n") == 1
+    assert len(ending.err) < 1000
+    assert not re.search("[\x00-\x09\x0b-\x1f\u202e]|unexpected", ending.err)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            OSError(28, "No space left on device", "/a/b"),
+            "cannot write /a/b: No space left on device; free some space",
+        ),
+        (
+            PermissionError(13, "Permission denied", "/a"),
+            "cannot use /a: Permission denied; see to its permissions",
+        ),
+        (MemoryError(), "memory ran out"),
+        (RecursionError(), "nested too deep"),
+        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "x"), "not text in utf-8"),
+    ],
+)
+def test_what_the_machine_refuses_is_no_bug(monkeypatch, error, said):
+    def refuse(_):
+        raise error
+
+    monkeypatch.setattr("hxbench.recipe.recipe_names", refuse)
+    ending = hxbench("list", "methods")
+    assert (ending.code, ending.err.count("\n")) == (2, 1)
+    assert said in ending.err
+    monkeypatch.setenv("HXBENCH_DEBUG", "1")
+    assert "Traceback" in hxbench("list", "methods").err
+
+
+def test_surroundings(untouched, monkeypatch, tmp_path):
+    for value in ("x", "-1", "1.5"):
+        monkeypatch.setenv("WORLD_SIZE", value)
+        ending = hxbench("list", "methods")
+        assert (ending.code, ending.err) == (
+            2, f"hxbench: WORLD_SIZE is '{value}': it takes the number that torchrun gives, or is not set.\n",
+        )  # fmt: skip
+    monkeypatch.delenv("WORLD_SIZE")
+    monkeypatch.setenv("RANK", "3")  # of somebody else's
+    assert hxbench("list", "profiles").code == 0
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    ending = hxbench("list", "methods")
+    assert (ending.code, ending.err.count("\n")) == (2, 1)
+    assert "the working directory is not there any more" in ending.err
+
+
 def test_a_store_that_is_a_file(untouched):
     (untouched / "store").write_text("")
     ending = hxbench("runs", "list")

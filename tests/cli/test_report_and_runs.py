@@ -1,8 +1,10 @@
 """`report`, `runs` and `list` as a user types them."""
 
+import errno
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -77,6 +79,25 @@ def test_runs_list_tells_of_damaged_runs_and_mistyped_filters(hxbench, store):
     assert "unknown state 'finished'" in err
 
 
+def test_names_of_others_move_no_cursor(hxbench, tmp_path):
+    evil = "=a\nb\x1b[2J\u202e"
+    spec = recipe.resolve("hyperx-base", setting="mixed", partition="a", seed=1)
+    made = Store(tmp_path / "store")
+    with made.open_run(spec.model_copy(update={"method": evil, "profile": f"{evil}/.."})) as run:
+        run.write_metrics([])
+        run.finish()
+    (run_id,) = ids(made)
+    for words in (("list",), ("show", run_id), ("copy", run_id, "--to", tmp_path / "other"), ("rm", run_id)):
+        code, out, err = hxbench("runs", *words, answer="n\n")
+        assert code == 0
+        assert r"=a\nb\x1b[2J" in out or words[0] == "show"
+        assert not set("\x1b\u202e") & set(out + err)
+    code, out, err = hxbench("report", "--table", "2")
+    assert code == 0
+    assert r"the store also has runs of =a\nb\x1b[2J\u202e/.." in out
+    assert not set("\x1b\u202e") & set(out + err)
+
+
 def test_runs_show(hxbench, store):
     run_id = store.runs()[0].id
     code, out, _ = hxbench("runs", "show", run_id[:11])
@@ -135,14 +156,40 @@ def test_report_writes_every_format(hxbench, store, tmp_path):
     texts = ("txt", "md", "tex", "csv", "json")
     names = {f"hyperx-{name}.{suffix}" for name in ARTIFACTS["hyperx"] for suffix in texts}
     names |= {f"hyperx-figure{n}.{suffix}" for n in range(3, 8) for suffix in ("png", "svg", "pdf")}
-    assert {path.name for path in (tmp_path / "made").iterdir()} == {*names, "hyperx.html"}
+    assert [path.name for path in (tmp_path / "made").iterdir()] == ["demo"]
+    assert {path.name for path in (tmp_path / "made" / "demo").iterdir()} == {*names, "hyperx.html"}
     assert len(out.splitlines()) == len(names) + 1
     hxbench("report", "--table", "2", "--format", "latex", "--out", tmp_path / "one")
-    assert [path.name for path in (tmp_path / "one").iterdir()] == ["hyperx-table2.tex"]
+    assert [path.name for path in (tmp_path / "one" / "demo").iterdir()] == ["hyperx-table2.tex"]
     hxbench("report", "--figure", "3", "--format", "svg", "--out", tmp_path / "picture")
-    assert [path.name for path in (tmp_path / "picture").iterdir()] == ["hyperx-figure3.svg"]
+    assert [path.name for path in (tmp_path / "picture" / "demo").iterdir()] == ["hyperx-figure3.svg"]
     hxbench("report", "--figure", "7", "--format", "html", "--out", tmp_path / "page")
-    assert [path.name for path in (tmp_path / "page").iterdir()] == ["hyperx-figure7.html"]
+    assert [path.name for path in (tmp_path / "page" / "demo").iterdir()] == ["hyperx-figure7.html"]
+
+
+def test_reports_of_two_profiles_do_not_take_each_others_place(hxbench, store, tmp_path):
+    for profile in ("demo", "lab"):
+        words = ("report", "--table", "2", "--format", "csv", "--profile", profile, "--out", tmp_path)
+        assert hxbench(*words)[:2] == (0, f"{tmp_path / profile / 'hyperx-table2.csv'}\n")
+    texts = [(tmp_path / profile / "hyperx-table2.csv").read_text() for profile in ("demo", "lab")]
+    assert texts[0] != texts[1]
+
+
+def test_a_report_on_a_full_disk_leaves_the_one_of_before(hxbench, store, tmp_path, monkeypatch):
+    words = ("report", "--table", "2", "--format", "csv", "--out", tmp_path)
+    hxbench(*words)
+    before = (tmp_path / "demo" / "hyperx-table2.csv").read_bytes()
+
+    def full(path, content):
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    code, out, err = hxbench(*words)
+    assert (code, out) == (2, "")
+    assert f"cannot write {tmp_path}/demo/hyperx-table2.csv: No space left on device; free some space" in err
+    assert [path.name for path in (tmp_path / "demo").iterdir()] == ["hyperx-table2.csv"]
+    assert (tmp_path / "demo" / "hyperx-table2.csv").read_bytes() == before
 
 
 def test_report_prints_the_points_of_a_figure(hxbench, store):

@@ -1,3 +1,4 @@
+import errno
 import io
 import json
 import os
@@ -193,11 +194,48 @@ def test_wikipedia_without_the_language(site):
         assert part in str(caught.value)
 
 
-@pytest.mark.parametrize("how", ["option", "environment"])
+def test_of_many_missing_files_their_number_is_told(site):
+    pairs = [(task, code) for task in ("pos", "ner", "mlm") for code in LANGUAGES]
+    with pytest.raises(InputError) as caught:
+        hub(offline=True).fetch(pairs)
+    said = str(caught.value)
+    assert said.startswith("offline (--offline), and the cache ")
+    for part in (
+        "48 of ud (en_ewt-ud-train.conllu of",
+        "48 of wikiann (en/train",
+        "16 of text (20231101.en/*.parquet of",
+    ):
+        assert part in said
+    assert said.count(" and 45 more)") == 2
+    assert said.count(".conllu") == said.count("wikiann at") == said.count("*.parquet") == 3
+    assert site.requests == []
+
+
+@pytest.mark.parametrize("name", ["HXBENCH_UD_ENDPOINT", "HF_ENDPOINT"])
+def test_an_endpoint_without_a_scheme_is_refused_before_anything_comes(site, monkeypatch, name):
+    monkeypatch.setenv(name, "mirror.example")
+    with pytest.raises(InputError, match=f"{name} is 'mirror.example': .* begins with http:// or https://"):
+        hub().fetch([("pos", "br"), ("ner", "yue")])
+    assert site.requests == []
+
+
+def test_a_full_disk_is_no_fault_of_the_hub(site, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device", "/cache/x")
+
+    monkeypatch.setattr("hxbench.corpora.hub._hub_file", full)
+    with pytest.raises(OSError, match="No space left"):
+        hub().fetch([("ner", "yue")])
+    monkeypatch.setattr("hxbench.corpora.download._transfer", full)
+    with pytest.raises(InputError, match=r"cannot write .*br_keb-ud-train.conllu: No space left on device; free"):
+        hub().fetch([("pos", "br")])  # at once, not after six tries
+
+
+@pytest.mark.parametrize("how", ["option", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE"])
 def test_offline_fails_at_once_and_names_everything(site, monkeypatch, how):
     hub().fetch([("pos", "br")])
-    if how == "environment":
-        monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    if how != "option":
+        monkeypatch.setenv(how, "1")
     corpora = hub(offline=how == "option")
     site.requests.clear()
     assert corpora.load("pos", "br", "test").num_rows == 1  # what is in the cache works

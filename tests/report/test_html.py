@@ -97,7 +97,8 @@ def test_nothing_of_the_store_becomes_markup():
         EVIL, EVIL, EVIL, (Column(EVIL, EVIL), Column(EVIL, mark=EVIL)), (block,),
         notes=((EVIL, EVIL),), remarks=(EVIL,), commands=(EVIL,), heading=(EVIL,),
     )  # fmt: skip
-    made = report.Made(report.find_artifact("hyperx", "2"), (table, replace(table, heading=())))
+    artifact = replace(report.find_artifact("hyperx", "2"), name=f'"{EVIL}')  # a file of the user's names it
+    made = report.Made(artifact, (table, replace(table, heading=())))
     text = render_page(EVIL, EVIL, True, [made], {})
     for part in (table_html(table), said_html(table), text):
         reader = Reader(part)

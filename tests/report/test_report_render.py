@@ -151,6 +151,43 @@ def test_csv_holds_the_unrounded_numbers(wide):
     assert {row["text"] for row in rows if row["table"] == "table1"} == {"yes", "no"}
 
 
+EVIL = '=HYPERLINK("x")\na|b\x1b[2J\u202e\r<b>$x$'
+
+
+@pytest.fixture
+def evil():
+    """A table whose every text tries to be something else."""
+    cell = Cell(text=EVIL)
+    columns = (Column(EVIL, group=EVIL), Column("@b"))
+    rows = (Row(EVIL, (cell, Cell(-1.5, 0.5))), Row("-mask", (Cell(text="+0.3"), Cell(text="-x"))))
+    note = (("a", EVIL),)
+    return Table(
+        EVIL, EVIL, EVIL, columns, (Block(EVIL, rows),), heading=(EVIL,), notes=note, remarks=(EVIL,),
+        commands=(EVIL,), facts={"profile": "\ttab"},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_no_text_ends_a_line_or_moves_a_cursor(evil, format):
+    lines = renderer(format)([evil]).splitlines()
+    row = Row("r", (Cell(text="x"), Cell(1.0)))
+    plain = Table(
+        "t", "t", "t", (Column("c", "g"), Column("d")), (Block("b", (row, row)),), heading=("h",),
+        notes=(("a", "n"),), remarks=("r",), commands=("c",), facts={"profile": "p"},
+    )  # fmt: skip
+    assert len(lines) == len(renderer(format)([plain]).splitlines())
+    assert not any(re.search("[\x00-\x1f\x7f-\x9f\u2028-\u202e]", line) for line in lines)
+
+
+def test_no_cell_of_a_csv_is_a_formula_and_numbers_stay_numbers(evil):
+    rows = list(csv.DictReader(StringIO(renderer("csv")([evil]))))
+    texts = [value for row in rows for value in row.values()]
+    assert not any(value.startswith(("=", "@", "\t", "\r")) for value in texts)
+    assert {value for value in texts if value.startswith(("-", "+"))} == {"-1.5", "+0.3"}
+    assert (rows[2]["row"], rows[3]["text"], rows[3]["column"]) == ("'-mask", "'-x", "'@b")
+    assert rows[0]["block"].startswith("'=HYPERLINK")
+
+
 def test_json_is_strict_and_complete(wide):
     trees = json.loads(renderer("json")(wide))
     assert [tree["name"] for tree in trees] == [table.name for table in wide]

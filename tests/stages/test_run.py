@@ -208,6 +208,21 @@ def test_killed_while_results_are_written_nothing_is_trained_again(
     assert content(folder) == content(unbroken["hyperx-base"])
 
 
+def test_a_run_whose_costs_cannot_be_counted_is_finished(corpora, tiny, tmp_path, monkeypatch, unbroken):
+    def fail(_):
+        raise NotImplementedError("no such kernel\non the meta device")
+
+    monkeypatch.setattr("hxbench.stages.results.costs", fail)
+    folder = run(*prepared(corpora, tiny, "mbert"), corpora, Store(tmp_path))
+    kept, whole = record(folder), record(unbroken["mbert"])
+    scores = [[row for row in one.metrics() if row["split"] != "cost"] for one in (kept, whole)]
+    assert scores[0] == scores[1]
+    assert {r["metric"] for r in kept.metrics() if r["split"] == "cost"} == TIMES - {"peak_memory_bytes"}
+    note = r"could not be counted (NotImplementedError: no such kernel\non the meta device)."
+    assert (kept.state, kept.status["note"]) == ("done", f"its parameters and memory {note}")
+    assert "note" not in whole.status
+
+
 def test_a_loss_that_is_no_number_fails_the_run_with_its_reason(corpora, tiny, tmp_path, monkeypatch):
     from hxbench.methods.tagging import TaggingMethod
 

@@ -7,7 +7,7 @@ import yaml
 from older_runs import before_manifests
 
 from hxbench import recipe
-from hxbench.errors import InputError, RunError
+from hxbench.errors import InputError
 from hxbench.store import DamagedRun, RunBusy, Store
 
 
@@ -216,7 +216,7 @@ def test_a_write_that_fails_keeps_the_old_file(store, monkeypatch):
 
         with monkeypatch.context() as patched:
             patched.setattr("hxbench.store.files.os.fsync", full)
-            with pytest.raises(RunError, match="No space left"):
+            with pytest.raises(InputError, match="No space left on device; free some space"):
                 run.write_metrics([{"value": 2}])
         assert (run.folder / "metrics.jsonl").read_text() == '{"value": 1}\n'
         assert not list(run.folder.glob(".*.tmp"))

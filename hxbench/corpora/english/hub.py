@@ -9,18 +9,20 @@ loading script instead of Parquet files, the hub's own conversion of it is used,
 
 import contextlib
 import json
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hxbench import network
 from hxbench.corpora.digest import write_whole
 from hxbench.corpora.download import Progress
 from hxbench.corpora.english.splits import OWN_TEST, WITHOUT_DEV
-from hxbench.corpora.hub import Hub, Item
+from hxbench.corpora.hub import Item
 from hxbench.errors import InputError
+from hxbench.printing import grouped
+from hxbench.system_errors import is_of_a_file
 from hxbench.tasks import TextTask
 
 BRANCHES = ("main", "refs/convert/parquet")
@@ -69,7 +71,7 @@ class EnglishHub:
 
     def __init__(self, folder: Path, *, offline: bool) -> None:
         self.folder = folder
-        self.offline = Hub(folder, offline=offline, sentences=None).offline
+        self.offline = network.offline(offline)
 
     def find(self, task: TextTask, part: str) -> tuple[Path, ...] | None:
         """Return the files of a part from the cache, or None where the cache lacks one of them."""
@@ -111,13 +113,14 @@ class EnglishHub:
         if not lacking:
             return
         if self.offline:
-            named = dict.fromkeys(str(item) for *_, items in lacking for item in items)
+            named = dict.fromkeys((item.repository, str(item)) for *_, items in lacking for item in items)
             raise InputError(
-                f"offline, and the cache {self.folder} lacks {'; '.join(named)}; "
+                f"offline ({self.offline}), and the cache {self.folder} lacks {grouped(named)}; "
                 "with a network, the same command with --data-source hub gets them."
             )
         # The client reads HF_ENDPOINT when it is imported, which may be before the user's setting was made.
-        endpoint = os.environ.get("HF_ENDPOINT") or None
+        endpoint = network.endpoint("HF_ENDPOINT")
+        network.require_proxy_support()
         for task, parts, _ in lacking:
             item = Item(_REPOSITORIES[task.suite], _config(task), _revisions(task)[0])
             try:
@@ -131,6 +134,8 @@ class EnglishHub:
             except InputError:
                 raise
             except Exception as error:
+                if is_of_a_file(error):
+                    raise
                 raise InputError(f"{item} {_reason(error)}.") from error
 
     def _resolve(self, task: TextTask, endpoint: str | None) -> Pinned:
@@ -160,8 +165,10 @@ class EnglishHub:
         note = self._note(repository)
         if not note.exists():
             return None
-        known = json.loads(note.read_text(encoding="utf-8"))
-        return Pinned(known["revision"], tuple(known["files"]))
+        with contextlib.suppress(ValueError, KeyError, TypeError):  # a damaged one is written anew
+            known = json.loads(note.read_text(encoding="utf-8"))
+            return Pinned(str(known["revision"]), tuple(map(str, known["files"])))
+        return None
 
     def _note(self, repository: str) -> Path:
         return self.folder / f"{repository.replace('/', '--')}.json"

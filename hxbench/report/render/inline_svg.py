@@ -12,5 +12,6 @@ _NAMED = re.compile(r'(\bid="|href="#|url\(#)')
 def inline_svg(svg: str, name: str, title: str) -> str:
     """Return the `svg` element; `name` keeps its ids apart from those of other pictures on the page."""
     svg = _SPACES.sub("", _HEAD.sub("", svg)).replace("xlink:href=", "href=")
-    svg = _NAMED.sub(rf"\g<1>{name}-", svg)
-    return _SIZE.sub(rf'\1 role="img" aria-label="{escape(title)}"', svg, count=1).strip()
+    svg = _NAMED.sub(lambda found: f"{found[1]}{escape(name)}-", svg)
+    label = f' role="img" aria-label="{escape(title)}"'
+    return _SIZE.sub(lambda found: found[1] + label, svg, count=1).strip()

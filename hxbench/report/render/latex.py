@@ -29,6 +29,11 @@ def escape(text: str) -> str:
     return "".join(_SPECIAL.get(character) or _ascii(character) for character in text)
 
 
+def _label(name: str) -> str:
+    """Return a name as LaTeX takes it for a label; a file of the user's may be called anything."""
+    return "".join(character if character.isascii() and character.isalnum() else "-" for character in name)
+
+
 def _number(value: float, kind: Kind) -> str:
     return format_value(value, kind).replace("-", "$-$")
 
@@ -93,7 +98,7 @@ def _one(table: Table) -> list[str]:
             name = (rf"\textbf{{{name}}}" if row.strong else name) + _raised((row.mark,) if row.mark else ())
             pairs = zip(row.cells, table.columns, strict=True)
             lines.append(" & ".join([name, *(_cell(cell, column) for cell, column in pairs)]) + r" \\")
-    lines += [r"\bottomrule", r"\end{tabular}", rf"\caption{{{caption}}}", rf"\label{{tab:{table.name}}}"]
+    lines += [r"\bottomrule", r"\end{tabular}", rf"\caption{{{caption}}}", rf"\label{{tab:{_label(table.name)}}}"]
     # the commands below the table are comments here
     notes = [(mark, NOT_ALL if mark == MISSING else text) for mark, text in table.notes]
     said = [f"{_raised((mark,))}~{escape(text.rstrip('.'))}" for mark, text in notes]

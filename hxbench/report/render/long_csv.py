@@ -10,6 +10,8 @@ FIELDS = (
     "unit", "mean", "sd", "n", "published", "best", "text", "notes",
 )  # fmt: skip
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
 
 def render(tables: list[Table]) -> str:
     """Return the cells that hold anything, ours or the paper's."""
@@ -27,5 +29,17 @@ def render(tables: list[Table]) -> str:
                     where = [table.name, table.facts.get("profile", ""), block.title, row.title.strip()]
                     notes = "; ".join(said[mark] for mark in marks)
                     values = [cell.mean, cell.sd, cell.n, cell.published, int(cell.best), cell.text, notes]
-                    writer.writerow([*where, column.group, column.title, UNITS[column.kind], *values])
+                    row_of_cells = [*where, column.group, column.title, UNITS[column.kind], *values]
+                    writer.writerow([_as_text(value) for value in row_of_cells])
     return target.getvalue()
+
+
+def _as_text(value: object) -> object:
+    """Return a text so that no spreadsheet runs it as a formula; numbers stay numbers, also in a text."""
+    if not isinstance(value, str) or not value.startswith(_FORMULA):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value

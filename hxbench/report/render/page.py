@@ -24,7 +24,11 @@ def _listed(texts: Sequence[str]) -> str:
 def _section(made: Made, svgs: Mapping[str, str]) -> str:
     first = made.tables[0]
     alone = len(made.tables) == 1
-    parts = [f'<section id="{made.artifact.name}">', f"<h2>{escape(_title(made))}</h2>", _listed(first.heading)]
+    parts = [
+        f'<section id="{escape(made.artifact.name)}">',
+        f"<h2>{escape(_title(made))}</h2>",
+        _listed(first.heading),
+    ]
     for figure in made.figures:
         parts.append(f"<figure>{inline_svg(svgs[figure.name], figure.name, figure.title)}</figure>")
     for table in made.tables:
@@ -54,7 +58,7 @@ def render_page(title: str, profile: str, synthetic: bool, made: Sequence[Made],
     `svgs` are the pictures of the figures by their names.
     """
     style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
-    links = "".join(f'<li><a href="#{one.artifact.name}">{escape(_title(one))}</a></li>' for one in made)
+    links = "".join(f'<li><a href="#{escape(one.artifact.name)}">{escape(_title(one))}</a></li>' for one in made)
     sections = "\n".join(_section(one, svgs) for one in made)
     return f"""<!DOCTYPE html>
 <html lang="en">
