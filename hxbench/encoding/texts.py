@@ -12,7 +12,7 @@ from typing import Any
 
 from hxbench import places
 from hxbench.encoding.classes import encode_choices
-from hxbench.encoding.pieces import pieces_of
+from hxbench.encoding.pieces import marks_of, pieces_of, tokenizer_fingerprint
 from hxbench.encoding.templates import (
     BEHIND,
     PHA,
@@ -22,11 +22,10 @@ from hxbench.encoding.templates import (
     source_text,
     target_text,
 )
-from hxbench.encoding.tokens import tokenizer_fingerprint
 from hxbench.errors import InputError
 from hxbench.tasks import TextTask
 
-VERSION = 1  # of the encoding: part of every cache's fingerprint
+VERSION = 2  # of the encoding: part of every cache's fingerprint
 
 
 def longest_label(tokenizer: Any, task: TextTask, score_step: float, wording: Wording = PHA) -> int:
@@ -99,11 +98,7 @@ def _texts_recipe(tokenizer: Any, task: TextTask, max_length: int, score_step: f
 
 
 def _choices_recipe(tokenizer: Any, task: TextTask) -> str:
-    marks = tokenizer.cls_token_id, tokenizer.sep_token_id
-    if None in marks:
-        raise InputError(
-            "the backbone's tokenizer has no marks around texts (cls_token, sep_token), as BERT's has them."
-        )
+    marks = marks_of(tokenizer)
     return f"{tokenizer_fingerprint(tokenizer)} {marks} {task.name} {len(task.fields)} {len(task.labels)}"
 
 

@@ -1,24 +1,16 @@
 """Words and tags → word pieces and labels, kept as Arrow on disk so that nothing is tokenised twice."""
 
 import hashlib
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from hxbench import places
+from hxbench.encoding.pieces import pieces_of, pieces_of_words, tokenizer_fingerprint
 
-VERSION = 1  # of the encoding: part of every cache's fingerprint
+VERSION = 2  # of the encoding: part of every cache's fingerprint
 IGNORED = -100
-
-
-def tokenizer_fingerprint(tokenizer: Any) -> str:
-    """Return a short hash of everything the tokenizer does."""
-    state = json.loads(tokenizer.backend_tokenizer.to_str())
-    # left over from the last call: not what the tokenizer is, and every call sets them anew
-    del state["truncation"], state["padding"]
-    return hashlib.sha256(json.dumps(state, ensure_ascii=False).encode()).hexdigest()[:16]
 
 
 def align(tokenizer: Any, sentences: list[list[str]]) -> Iterator[tuple[list[int], list[int]]]:
@@ -27,12 +19,11 @@ def align(tokenizer: Any, sentences: list[list[str]]) -> Iterator[tuple[list[int
     A word that the tokenizer makes nothing of (a lone control character, say) becomes the unknown piece, so that
     every word has a first piece and none drops out of the score.
     """
-    encoded = tokenizer(sentences, is_split_into_words=True, add_special_tokens=False, return_attention_mask=False)
-    for i, words in enumerate(sentences):
+    for words, encoded in zip(sentences, pieces_of_words(tokenizer, sentences), strict=True):
         pieces: list[int] = []
         owners: list[int] = []
         previous = -1
-        for piece, word in zip(encoded["input_ids"][i], encoded.word_ids(i), strict=True):
+        for piece, word in zip(*encoded, strict=True):
             for lost in range(previous + 1, word):
                 pieces.append(tokenizer.unk_token_id)
                 owners.append(lost)
@@ -88,8 +79,7 @@ def encode_tagged(
 
 def encode_text(batch: dict[str, list[Any]], tokenizer: Any, max_length: int) -> dict[str, list[Any]]:
     """Return model rows for lines of running text, cut at `max_length` pieces."""
-    # cut here and not by the tokenizer, which would keep the setting and be saved with it
-    lines = tokenizer(batch["text"], add_special_tokens=False, return_attention_mask=False)["input_ids"]
+    lines = pieces_of(tokenizer, batch["text"])
     first, last = tokenizer.cls_token_id, tokenizer.sep_token_id
     return {"input_ids": [[first, *pieces[: max_length - 2], last] for pieces in lines if pieces]}
 
