@@ -1,10 +1,10 @@
 """The sandboxes as origins: their files are made once in the cache, then read like any mirror."""
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from hxbench.leftovers import sweep, temporary
 from hxbench.places import cache_dir
 
 
@@ -38,7 +38,8 @@ def _made(name: str, write: Callable[[Path], None]) -> Path:
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    part = folder.with_name(f".{folder.name}.{os.getpid()}-{os.urandom(4).hex()}.tmp")
+    sweep(folder.parent)
+    part = temporary(folder)
     try:
         write(part)
         try:

@@ -1,12 +1,11 @@
 """Words and tags → word pieces and labels, kept as Arrow on disk so that nothing is tokenised twice."""
 
 import hashlib
-import os
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from hxbench import places
+from hxbench.corpora.arrow import batches, cached
 from hxbench.encoding.pieces import pieces_of, pieces_of_words, tokenizer_fingerprint
 
 VERSION = 2  # of the encoding: part of every cache's fingerprint
@@ -86,36 +85,29 @@ def encode_text(batch: dict[str, list[Any]], tokenizer: Any, max_length: int) ->
 
 def encode(dataset: Any, fingerprint: str, tokenizer: Any, *, max_length: int, overflow: str = "window") -> Any:
     """Return the tokenised form of a corpus split from the cache, writing it there first when it is not."""
-    import datasets
-    from datasets import Dataset, Features, List, Value
+    from datasets import Features, List, Value
 
     tagged = "tags" in dataset.column_names
     recipe = (
         f"{VERSION} {fingerprint} {tokenizer_fingerprint(tokenizer)} {max_length} {overflow if tagged else ''}"
     )
-    name = hashlib.sha256(recipe.encode()).hexdigest()[:20]
-    path = places.cache_dir() / "encoded" / f"{name}.arrow"
-    if path.exists():
-        return Dataset.from_file(str(path))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
     columns = {"input_ids": List(Value("int32"))}
     if tagged:
         columns |= {"labels": List(Value("int16")), "sentence": Value("int32"), "first_word": Value("int32")}
-    datasets.disable_progress_bars()
-    common: dict[str, Any] = {
-        "batched": True,
-        "batch_size": 1000,
-        "remove_columns": dataset.column_names,
-        "features": Features(columns),
-        "cache_file_name": str(temporary),
-        "load_from_cache_file": False,
-        "new_fingerprint": name,
-    }
-    if tagged:
-        arguments = {"tokenizer": tokenizer, "max_length": max_length, "overflow": overflow}
-        dataset.map(encode_tagged, with_indices=True, fn_kwargs=arguments, **common)
-    else:
-        dataset.map(encode_text, fn_kwargs={"tokenizer": tokenizer, "max_length": max_length}, **common)
-    Path(temporary).replace(path)
-    return Dataset.from_file(str(path))
+
+    def make() -> Iterator[list[Any]]:
+        for batch, rows in batches(dataset):
+            encoded = (
+                encode_tagged(batch, rows, tokenizer, max_length, overflow)
+                if tagged
+                else encode_text(batch, tokenizer, max_length)
+            )
+            yield [encoded[name] for name in columns]
+
+    return cached_encoding(recipe, Features(columns), make)
+
+
+def cached_encoding(recipe: str, features: Any, make: Callable[[], Iterable[list[Any]]]) -> Any:
+    """Return what `recipe` says everything about from the cache, made and written there first when it is not."""
+    name = hashlib.sha256(recipe.encode()).hexdigest()[:20]
+    return cached(places.cache_dir() / "encoded" / f"{name}.arrow", name, features, make)

@@ -9,7 +9,9 @@ from typing import Any
 
 from hxbench import places
 from hxbench.corpora.collection import Collection
+from hxbench.corpora.digest import write_whole
 from hxbench.corpora.load import Corpora, Origin
+from hxbench.corpora.mirror import require_folder
 from hxbench.errors import InputError
 from hxbench.spec import DataSpec, RunSpec
 from hxbench.stages import backbone
@@ -48,8 +50,9 @@ class DataSource:
         if text in ("sandbox", "hub"):
             return cls(text)
         folder = Path(text).expanduser()
-        if not folder.is_dir():
+        if not os.path.lexists(folder):
             raise InputError(f"--data-source {text}: there is no such folder (or write sandbox or hub).")
+        require_folder(folder, "the folder of a mirror")
         return cls("mirror", folder.resolve())
 
     @classmethod
@@ -65,11 +68,8 @@ class DataSource:
         """Let later commands of this profile find the mirror of a collection again."""
         if self.folder:
             path = places.cache_dir() / _REMEMBERED
-            path.parent.mkdir(parents=True, exist_ok=True)
             known = _remembered() | {_memory_of(profile, collection): str(self.folder)}
-            temporary = path.with_suffix(f".{os.getpid()}.tmp")
-            temporary.write_text(json.dumps(known, indent=1))
-            temporary.replace(path)
+            write_whole(path, json.dumps(known, indent=1).encode())
 
     def corpora(self, data: DataSpec, *, offline: bool = False) -> Collection:
         """Return the corpora of this source as a spec wants them read."""

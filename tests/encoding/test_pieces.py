@@ -1,4 +1,4 @@
-"""Texts that spell control marks stay texts, for every kind of fast tokenizer; others give what they always gave."""
+"""Texts that spell control marks stay texts, for every kind of fast tokenizer; the others are read as ever."""
 
 import pytest
 from hypothesis import given
