@@ -16,8 +16,6 @@ from hxbench import manifest
 from hxbench.corpora.digest import write_whole
 from hxbench.leftovers import sweep, temporary
 
-_checked: dict[Path, tuple[int, ...]] = {}  # the state in which a file was found to be whole
-
 
 @dataclass(frozen=True)
 class _Note:
@@ -29,6 +27,10 @@ class _Note:
         """Return a line of JSON and its own digest: half of a note, or one with a flipped bit, is none."""
         line = json.dumps(asdict(self))
         return f"{line}\n{hashlib.sha256(line.encode()).hexdigest()}\n".encode()
+
+
+_State = tuple[int, ...]
+_checked: dict[Path, tuple[_State, _Note]] = {}  # in which a file was found to be whole
 
 
 def write_sealed(path: Path, write: Callable[[Path], int]) -> None:
@@ -54,14 +56,15 @@ def write_sealed(path: Path, write: Callable[[Path], int]) -> None:
 def is_whole(path: Path) -> bool:
     """Return whether the file is there and is the one of its note, to the last bit."""
     try:
-        state = _state(path)
-        if _checked.get(path) == state:
+        state, note = _state(path), _read(path)
+        if note is None or note.size != state[0]:
+            return False
+        if _checked.get(path) == (state, note):
             return True
-        note = _read(path)
-        if note is None or note.size != state[0] or manifest.file_digest(path) != note.sha256:
+        if manifest.file_digest(path) != note.sha256:
             return False
         if _state(path) == state:
-            _checked[path] = state
+            _checked[path] = state, note
     except OSError:
         return False
     return True
@@ -89,6 +92,6 @@ def _read(path: Path) -> _Note | None:
         return None
 
 
-def _state(path: Path) -> tuple[int, ...]:
+def _state(path: Path) -> _State:
     found = path.stat()
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
