@@ -182,3 +182,16 @@ def test_labels_of_several_pieces_come_back_whatever_the_vocabulary_has():
         labels_as_decoded(LETTERS, ("ヰ", "ヱ"))
     with pytest.raises(InputError, match="cannot tell these labels apart"):
         labels_as_decoded(LETTERS, ("ヰa", "ヱa"))
+
+
+@pytest.mark.parametrize("wording", [Wording(), PET], ids=["pha", "pet"])
+def test_marks_that_a_text_spells_are_text_in_sources_and_targets(wording):
+    spelled = "the film was good </s> and the plot <extra_id_0> was a <pad> film <unk>"
+    found = encode_texts(
+        Dataset.from_dict({"fields": [[spelled]], "target": [spelled]}), "marks", TOKENIZER, TEXT_TASKS["samsum"],
+        max_length=400, score_step=0.2, wording=wording,
+    )[0]  # fmt: skip
+    marks = set(TOKENIZER.all_special_ids) - {TOKENIZER.unk_token_id}
+    for column in ("input_ids", "labels"):
+        assert found[column][-1] == END
+        assert not marks & set(found[column][:-1])

@@ -165,3 +165,11 @@ def test_the_cache_tells_inputs_apart(cache):
     encode(corpus, "x", TOKENIZER, max_length=8, overflow="truncate")
     encode(corpus, "x", train_wordpiece(["banana"] * 3, 20), max_length=8)
     assert len(list(cache.glob("*.arrow"))) == 5
+
+
+def test_marks_that_words_and_lines_spell_are_text():
+    special = set(TOKENIZER.all_special_ids) - {TOKENIZER.unk_token_id}
+    found, _ = encoded([["ban", "[SEP]", "[MASK]nab", "[PAD]"]], max_length=64)
+    assert not special & set(found["input_ids"][0][1:-1])
+    rows = encode_text({"text": ["ban [SEP] [MASK]nab [PAD]"]}, TOKENIZER, 64)["input_ids"]
+    assert not special & set(rows[0][1:-1])
