@@ -29,10 +29,11 @@ def temporary(path: Path) -> Path:
 
 def sweep(folder: Path) -> None:
     """Remove the leftovers in a folder; what cannot be removed stays, and what a live process writes."""
-    with contextlib.suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
-            if _OTHER.fullmatch(entry.name) and _is_left(Path(entry.path)):
-                remove(Path(entry.path))
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+        for name in os.listdir(folder):
+            with contextlib.suppress(OSError):  # its process has just finished with it
+                if _OTHER.fullmatch(name) and _is_left(folder / name):
+                    remove(folder / name)
 
 
 def remove(path: Path) -> None:
