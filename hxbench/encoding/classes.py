@@ -63,9 +63,9 @@ def encode_choices(
     out: dict[str, list[Any]] = {"input_ids": [], "labels": labels, "cut": []}
     for texts in zip(*columns, strict=True):
         first, *others = fitted(texts, room)
-        row = [*marks.before, *first]
+        ids = [*marks.before, *first]
         for text in others:
-            row += [*marks.between, *text]
-        out["input_ids"].append([*row, *marks.after])
+            ids += [*marks.between, *text]
+        out["input_ids"].append([*ids, *marks.after])
         out["cut"].append(int(sum(map(len, texts)) > room))
     return out

@@ -63,7 +63,7 @@ class _Reader:
     """A tokenizer as texts go through it."""
 
     def __init__(self, tokenizer: Any) -> None:
-        backend = getattr(tokenizer, "backend_tokenizer", None)
+        backend: Any = getattr(tokenizer, "backend_tokenizer", None)
         if not hasattr(backend, "to_str"):
             raise InputError(
                 "the backbone's tokenizer has no fast form (tokenizer.json), by which alone texts are read here."
