@@ -25,6 +25,7 @@ class Language:
     treebank_revision: str  # immutable commit of the treebank's repository, or its release tag
     wikiann: str
     paper_code: str
+    has_train: bool  # whether UD 2.7 has a training part of the treebank
 
     @property
     def label(self) -> str:
@@ -56,6 +57,7 @@ sa  | Sanskrit      | Indic                   | Devanagari | unseen | UD_Sanskri
 ug  | Uyghur        | Turkic, Southeastern    | Arabic     | unseen | UD_Uyghur-UDT          | ug_udt     | a87b8c9cc6501fa115b5f5f4d4e6b1642fc6c221 | ug
 yue | Cantonese     | Sino-Tibetan            | Han        | unseen | UD_Cantonese-HK        | yue_hk     | f0de6eefd249ccd13746d7633281c970cc85abc7 | zh-yue
 """  # noqa: E501
+_TEST_ALONE = frozenset("br is yo fo gn sa yue".split())  # whose treebanks have no other part in UD 2.7
 
 
 @cache
@@ -64,7 +66,9 @@ def language_set(name: str) -> dict[str, Language]:
     real = {}
     for line in _REAL.strip().splitlines():
         code, full, family, script, group, treebank, stem, commit, wikiann = (f.strip() for f in line.split("|"))
-        real[code] = Language(code, full, family, script, group, treebank, stem, commit, wikiann, code)
+        real[code] = Language(
+            code, full, family, script, group, treebank, stem, commit, wikiann, code, code not in _TEST_ALONE
+        )
     if name == "hyperx":
         return real
     if name != "sandbox":
@@ -77,7 +81,7 @@ def language_set(name: str) -> dict[str, Language]:
         script = scripts.get(model.code, model.script)
         made[code] = Language(
             code, f"sandbox {letter.upper()}", f"like {model.family}", script, model.group,
-            f"UD_Sandbox-{letter.upper()}", f"{code}_sandbox", "", code, model.code,
+            f"UD_Sandbox-{letter.upper()}", f"{code}_sandbox", "", code, model.code, model.has_train,
         )  # fmt: skip
     return made
 

@@ -7,7 +7,8 @@ of names; an earlier `NER=` is replaced. Of a CoNLL-U file everything else stays
 import json
 from collections.abc import Callable, Sequence
 
-from hxbench.annotation.reading import COLUMNS, Untagged
+from hxbench.annotation.reading import Untagged
+from hxbench.corpora.conllu import COLUMNS
 
 _UPOS, _MISC = 3, 9
 

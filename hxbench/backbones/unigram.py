@@ -105,5 +105,9 @@ def _scored(learner: Any, counts: list[tuple[str, int]]) -> list[tuple[str, floa
         for piece in learner.encode(word).tokens:
             uses[piece] += count
     total = sum(uses.values()) + _UNUSED * len(uses)
-    scores = {piece: round(log((used + _UNUSED) / total), _ROUNDED) for piece, used in uses.items()}
+    scores = {
+        piece: round(log((used + _UNUSED) / total), _ROUNDED)
+        for piece, used in uses.items()
+        if piece not in (*SPECIAL, *SENTINELS)  # a text may spell a mark: no second one of that name
+    }
     return sorted(scores.items(), key=lambda item: (-item[1], item[0]))

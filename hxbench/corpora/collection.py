@@ -24,8 +24,14 @@ class Collection(Protocol):
     def load(self, task: str, language: str, split: str) -> "datasets.Dataset":
         """Return a split, memory-mapped."""
 
+    def size(self, task: str, language: str, split: str) -> int:
+        """Return the number of rows of a split."""
+
     def fingerprint(self, task: str, language: str, split: str) -> str:
         """Return 16 hex digits for the rows of a split."""
+
+    def require(self, task: str, language: str, split: str) -> None:
+        """Raise `InputError`, with where it was looked for, unless the origin has a split."""
 
     def missing(self, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         """Return the pairs that the origin lacks."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hxbench import manifest
 from hxbench.errors import InputError
+from hxbench.leftovers import temporary
 from hxbench.system_errors import writing
 
 # A file changed twice within one tick of the clock keeps its time: one this young is hashed again (seconds).
@@ -42,8 +43,3 @@ def write_whole(path: Path, content: bytes) -> None:
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
-
-
-def temporary(path: Path) -> Path:
-    """Return a name beside `path` that no other process uses."""
-    return path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.tmp")

@@ -1,8 +1,8 @@
 """Numbered UTF-8 lines of a user's file, one at a time: what all readers stand on."""
 
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from hxbench.errors import InputError
 
@@ -25,7 +25,7 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-def open_input(path: Path, kind: str) -> BinaryIO:
+def open_input(path: Path, kind: str) -> BufferedReader:
     """Open a user's file for reading bytes; `kind` names its format in messages.
 
     Raises `InputError` for a missing file, a directory and a file that cannot be read.
@@ -43,12 +43,15 @@ def open_input(path: Path, kind: str) -> BinaryIO:
 def numbered_lines(path: Path, kind: str) -> Iterator[tuple[int, str]]:
     """Yield line number (from 1) and line without its end (LF or CRLF); a byte-order mark is dropped.
 
-    Raises `InputError` as `open_input` does, for a line that is not UTF-8, and for one of more than 4 MiB.
+    Raises `InputError` as `open_input` does, for a line that is not UTF-8, for one of more than 4 MiB, and for a
+    file whose lines end in CR alone, which would be one line here.
     """
     with open_input(path, kind) as stream:
         number = 0
         while raw := stream.readline(LONGEST_LINE + 1):
             number += 1
+            if number == 1 and b"\r" in raw.rstrip(b"\r\n") and (len(raw) > LONGEST_LINE or not stream.peek(1)):
+                raise fault(path, 1, "lines end in CR alone (old Mac line ends)", "line ends LF or CRLF")
             if len(raw) > LONGEST_LINE:
                 raise fault(path, number, "more than 4 MiB without a line end", f"{kind} file")
             if number == 1:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from hxbench.corpora import conllu, text, wikiann
-from hxbench.corpora.arrow import open_arrow, write_arrow
+from hxbench.corpora.arrow import Columns, cached, tagged_or_text
 from hxbench.corpora.conllu import MULTIWORD, read_conllu
 from hxbench.corpora.digest import file_digest
 from hxbench.corpora.download import Progress
@@ -17,7 +17,8 @@ from hxbench.corpora.hub import Hub
 from hxbench.corpora.lines import open_input
 from hxbench.corpora.made import sandbox_folder
 from hxbench.corpora.mirror import candidates, check_mirror, find, find_splits
-from hxbench.corpora.schema import CORPUS_OF_TASK, SPLITS, labels
+from hxbench.corpora.schema import CORPUS_OF_TASK, SPLITS, features, labels
+from hxbench.corpora.seal import rows_of
 from hxbench.corpora.text import read_text
 from hxbench.corpora.wikiann import read_wikiann, read_wikiann_parquet
 from hxbench.errors import InputError, did_you_mean
@@ -95,20 +96,24 @@ class Corpora:
     def load(self, task: str, language: str, split: str) -> "datasets.Dataset":
         """Return a split as a dataset on disk: `words` and `tags` (class ids of `labels(task)`), or `text`.
 
-        Memory does not grow with the corpus. The Arrow file is written once per fingerprint in the cache; several
-        processes may do so at once. Raises `InputError` for a split that the origin lacks and for broken files.
+        Memory does not grow with the corpus. The Arrow file is written once per fingerprint in the cache and
+        checked before it is used; several processes may do so at once. Raises `InputError` for a split that the
+        origin lacks and for broken files.
         """
         source = self._source(task, language, split)
         fingerprint = self.fingerprint(task, language, split)
-        place = self._cache / task / f"{language}-{split}-{fingerprint}.arrow"
-        dataset = open_arrow(place, fingerprint)
-        if dataset is None:
-            cap = self.caps.get(self._cap_name(task, split))
-            write_arrow(place, task, islice(self._read(task, source), cap))
-            dataset = open_arrow(place, fingerprint)
-        if dataset is None:
-            raise InputError(f"{place} cannot be read back after writing; is the disk of the cache sound?")
-        return dataset
+        cap = self.caps.get(self._cap_name(task, split))
+
+        def make() -> Iterator[Columns]:
+            return tagged_or_text(task, islice(self._read(task, source), cap))
+
+        return cached(self._place(task, language, split, fingerprint), fingerprint, features(task), make)
+
+    def size(self, task: str, language: str, split: str) -> int:
+        """Return the number of rows of a split, which is read once for that; the file is not checked in full."""
+        place = self._place(task, language, split, self.fingerprint(task, language, split))
+        known = rows_of(place)
+        return len(self.load(task, language, split)) if known is None else known
 
     def fingerprint(self, task: str, language: str, split: str) -> str:
         """Return 16 hex digits for the rows of a split: source bytes, reading options, cap and reader version."""
@@ -124,6 +129,10 @@ class Corpora:
         if task == "pos":
             identity["multiword"] = self.multiword
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
+
+    def require(self, task: str, language: str, split: str) -> None:
+        """Raise `InputError`, with where it was looked for, unless the origin has a split."""
+        self._source(task, language, split)
 
     def missing(self, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         """Return the pairs that the origin lacks, in the order given; for the hub, those not in the cache yet."""
@@ -168,6 +177,9 @@ class Corpora:
                 f"{self._folder()} has no {split} split of {CORPUS_OF_TASK[task]} for {code}; looked for {looked}."
             )
         return path
+
+    def _place(self, task: str, language: str, split: str, fingerprint: str) -> Path:
+        return self._cache / task / f"{language}-{split}-{fingerprint}.arrow"
 
     def _cap_name(self, task: str, split: str) -> str:
         return "text" if task == "mlm" else split

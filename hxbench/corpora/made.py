@@ -1,10 +1,10 @@
 """The sandboxes as origins: their files are made once in the cache, then read like any mirror."""
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from hxbench.leftovers import sweep, temporary
 from hxbench.places import cache_dir
 from hxbench.system_errors import writing
 
@@ -38,9 +38,10 @@ def _made(name: str, write: Callable[[Path], None]) -> Path:
     folder = cache_dir() / "sandbox" / name
     if folder.is_dir():
         return folder
-    part = folder.with_name(f".{folder.name}.{os.getpid()}-{os.urandom(4).hex()}.tmp")
+    part = temporary(folder)
     with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
+        sweep(folder.parent)
         try:
             write(part)
             try:

@@ -5,6 +5,7 @@ DIR/wikiann/en/train                                 train, dev, test; or WikiAN
 DIR/text/en.txt
 """
 
+import os
 from pathlib import Path
 
 from hxbench.corpora.schema import SPLITS
@@ -17,9 +18,10 @@ _CORPORA = ("ud-2.7/UD_*", "UD_*", "wikiann", "text")
 def check_mirror(root: Path) -> None:
     """Raise `InputError` unless `root` is a folder that holds at least one of the three corpora."""
     looked_for = "ud-2.7/UD_*, UD_*, wikiann/ or text/"
-    if not root.is_dir():
-        state = "is not a folder" if root.exists() else "does not exist"
-        raise InputError(f"data folder {root} {state}; expected a mirror with {looked_for}.")
+    require_folder(root, f"a mirror with {looked_for}")
+    for name in ("ud-2.7", "wikiann", "text"):
+        if os.path.lexists(root / name):
+            require_folder(root / name, "a folder of the mirror")
     if not any(path.is_dir() for pattern in _CORPORA for path in root.glob(pattern)):
         raise InputError(f"data folder {root} holds no corpus; looked for {looked_for}.")
 
@@ -40,7 +42,7 @@ def find(root: Path, task: str, language: Language, split: str) -> Path | None:
     """Return the file of this split, or None where the mirror has none."""
     for place in candidates(task, language, split):
         path = root / place
-        if path.exists():
+        if is_there(path):
             return path
     return None
 
@@ -48,6 +50,39 @@ def find(root: Path, task: str, language: Language, split: str) -> Path | None:
 def find_splits(root: Path, task: str, language: Language) -> tuple[str, ...]:
     """Return which of train, dev and test the mirror has for this pair, without reading them."""
     return tuple(split for split in SPLITS if find(root, task, language, split))
+
+
+def is_there(path: Path) -> bool:
+    """Return whether there is such a file.
+
+    Raises `InputError` where that cannot be known, or a link leads nowhere: that is damage and not a lack.
+    """
+    try:
+        path.stat()
+    except FileNotFoundError:
+        if os.path.lexists(path):
+            raise InputError(f"{path} is a link to {os.readlink(path)}, where nothing is.") from None
+        return False
+    except NotADirectoryError:
+        above = next(folder for folder in path.parents if folder.exists())
+        raise InputError(f"{above} is not a folder; expected one with {path.relative_to(above)}.") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be looked at ({error.strerror}).") from None
+    return True
+
+
+def require_folder(path: Path, expected: str) -> None:
+    """Raise `InputError` unless `path` is a folder that can be read."""
+    try:
+        with os.scandir(path):
+            return
+    except FileNotFoundError:
+        state = "is a link to nothing" if path.is_symlink() else "does not exist"
+    except NotADirectoryError:
+        state = "is not a folder"
+    except OSError as error:
+        state = f"cannot be read ({error.strerror})"
+    raise InputError(f"data folder {path} {state}; expected {expected}.")
 
 
 def _part(name: str) -> str:

@@ -1,4 +1,7 @@
-"""Examples of a classification task as BERT reads them: `[CLS] a [SEP] b [SEP]`, and the id of the class.
+"""Examples of a classification task as BERT reads them, `[CLS] a [SEP] b [SEP]`, and the id of the class.
+
+The marks are those of the tokenizer's own template for pairs; a third text is put behind the second as that is
+behind the first.
 
 An encoder alone writes nothing, so it gets no template and no label word. PET scaling's code has its BERT read
 GLUE's files directly too (sheet, section 2): the texts of the files as they are, in the order of their columns.
@@ -7,7 +10,7 @@ GLUE's files directly too (sheet, section 2): the texts of the files as they are
 from collections.abc import Sequence
 from typing import Any
 
-from hxbench.encoding.pieces import pieces_of
+from hxbench.encoding.pieces import marks_of, pieces_of
 from hxbench.encoding.templates import class_id, require_fields
 from hxbench.errors import InputError
 from hxbench.tasks import TextTask
@@ -42,8 +45,9 @@ def encode_choices(
 
     Column labels has the one class id of every row. Raises `InputError` that names task and row.
     """
-    first, apart = tokenizer.cls_token_id, tokenizer.sep_token_id
-    room = max_length - 1 - len(task.fields)
+    marks = marks_of(tokenizer)
+    more = len(task.fields) - 1
+    room = max_length - len(marks.before) - more * len(marks.between) - len(marks.after)
     if room < len(task.fields):
         raise InputError(
             f"max_length {max_length} leaves no room for the {len(task.fields)} texts of {task.title}."
@@ -58,6 +62,10 @@ def encode_choices(
     columns = [pieces_of(tokenizer, list(column)) for column in zip(*batch["fields"], strict=True)]
     out: dict[str, list[Any]] = {"input_ids": [], "labels": labels, "cut": []}
     for texts in zip(*columns, strict=True):
-        out["input_ids"].append([first, *(piece for text in fitted(texts, room) for piece in (*text, apart))])
+        first, *others = fitted(texts, room)
+        ids = [*marks.before, *first]
+        for text in others:
+            ids += [*marks.between, *text]
+        out["input_ids"].append([*ids, *marks.after])
         out["cut"].append(int(sum(map(len, texts)) > room))
     return out

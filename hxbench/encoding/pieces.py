@@ -1,9 +1,146 @@
-"""Texts → the pieces that a tokenizer makes of them."""
+"""Texts → the pieces that a tokenizer makes of them: the one way in, so that data stay data.
 
+A text may spell a control mark (`</s>`, `[SEP]`, `<extra_id_0>`). A tokenizer takes such marks out of a text
+before its model sees it, and a model whose vocabulary lists them finds them in words, too; its own switch against
+that (`split_special_tokens`) stops the first alone. So texts go through a copy of the tokenizer in which the marks
+have names that no text can spell. All ids stay, and a text without marks gives the same pieces as ever.
+"""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 from typing import Any
+from weakref import WeakKeyDictionary
+
+from hxbench.errors import InputError
+
+_SENTINEL = "<extra_id_{}>"  # a mark even where a tokenizer has it among its words, as mT5's
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What a tokenizer puts around texts: ids before the first, between two and behind the last."""
+
+    before: tuple[int, ...]
+    between: tuple[int, ...]
+    after: tuple[int, ...]
 
 
 def pieces_of(tokenizer: Any, texts: list[str]) -> list[list[int]]:
-    """Return the piece ids of every text, without special ones."""
-    # a limit that the tokenizer knows of is not ours: no warning about it
-    return tokenizer(texts, add_special_tokens=False, return_attention_mask=False, verbose=False)["input_ids"]
+    """Return the piece ids of every text, without special ones.
+
+    Raises `InputError`, as all here, for a tokenizer without a fast form.
+    """
+    return [encoded.ids for encoded in _reader(tokenizer).plain.encode_batch_fast(texts, add_special_tokens=False)]
+
+
+def pieces_of_words(tokenizer: Any, sentences: list[list[str]]) -> list[tuple[list[int], list[int]]]:
+    """Return for every sentence the piece ids of its words, and for each piece the place of its word."""
+    # its fast form leaves out which word a piece is of
+    encoded = _reader(tokenizer).plain.encode_batch(sentences, is_pretokenized=True, add_special_tokens=False)
+    return [(one.ids, one.word_ids) for one in encoded]
+
+
+def marks_of(tokenizer: Any) -> Marks:
+    """Return the marks of the tokenizer's own template for pairs, else those that it calls cls and sep.
+
+    BERT has `[CLS] a [SEP] b [SEP]`, RoBERTa and XLM-R `<s> a </s></s> b </s>`. Raises `InputError` where there
+    are none.
+    """
+    return _reader(tokenizer).marks
+
+
+def tokenizer_fingerprint(tokenizer: Any) -> str:
+    """Return a short hash of everything the tokenizer does."""
+    return _reader(tokenizer).fingerprint
+
+
+class _Reader:
+    """A tokenizer as texts go through it."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        backend: Any = getattr(tokenizer, "backend_tokenizer", None)
+        if not hasattr(backend, "to_str"):
+            raise InputError(
+                "the backbone's tokenizer has no fast form (tokenizer.json), by which alone texts are read here."
+            )
+        state = json.loads(backend.to_str())
+        # left over from the last call: not what the tokenizer is, and every call sets them anew
+        del state["truncation"], state["padding"]
+        self.fingerprint = hashlib.sha256(json.dumps(state, ensure_ascii=False).encode()).hexdigest()[:16]
+        self.plain = _without_marks(state, set(tokenizer.all_special_tokens))
+        self._backend = backend
+        self._named = tokenizer.cls_token_id, tokenizer.sep_token_id
+
+    @cached_property
+    def marks(self) -> Marks:
+        some = next(text for text in chain("a1.", self._backend.get_vocab()) if self.plain.encode(text).ids)
+        one = self.plain.encode(some)
+        pair = self._backend.post_process(one, one)
+        places = [place for place, text in enumerate(pair.sequence_ids) if text is not None]
+        middle = next(place for place in places if pair.sequence_ids[place] == 1)
+        before, after = pair.ids[: places[0]], pair.ids[places[-1] + 1 :]
+        between = pair.ids[places[0] + len(one.ids) : middle]
+        if before and between and after:
+            return Marks(tuple(before), tuple(between), tuple(after))
+        first, apart = self._named
+        if first is None or apart is None:
+            raise InputError(
+                "the backbone's tokenizer has no marks around texts (cls_token, sep_token), as BERT's has them."
+            )
+        return Marks((first,), (apart,), (apart,))
+
+
+_readers: "WeakKeyDictionary[Any, _Reader]" = WeakKeyDictionary()  # a large vocabulary takes seconds
+
+
+def _reader(tokenizer: Any) -> _Reader:
+    if tokenizer not in _readers:
+        _readers[tokenizer] = _Reader(tokenizer)
+    return _readers[tokenizer]
+
+
+def _without_marks(state: Mapping[str, Any], named: Iterable[str]) -> Any:
+    """Return the tokenizer of this state with unspeakable names for its marks, and no template.
+
+    Marks are what the tokenizer declares to be special or calls by a role (`named`), and the sentinels. A word
+    that somebody added to a vocabulary is none.
+    """
+    from tokenizers import Tokenizer
+
+    model = state["model"]
+    listed = isinstance(model["vocab"], list)  # of a unigram model
+    pieces = {piece for piece, _ in model["vocab"]} if listed else set(model["vocab"])
+    added = [token["content"] for token in state["added_tokens"]]
+    marks = {token["content"] for token in state["added_tokens"] if token["special"]} | set(named)
+    known = pieces.union(added)
+    number = 0
+    while (sentinel := _SENTINEL.format(number)) in known:
+        marks.add(sentinel)
+        number += 1
+    secret = secrets.token_hex(16)
+    names = {mark: f"{secret} {place}" for place, mark in enumerate(sorted(marks))}
+    model = {**model}
+    if listed:
+        model["vocab"] = [[names.get(piece, piece), score] for piece, score in model["vocab"]]
+    else:
+        model["vocab"] = {names.get(piece, piece): number for piece, number in model["vocab"].items()}
+    if model.get("unk_token") is not None:
+        model["unk_token"] = names.get(model["unk_token"], model["unk_token"])
+    if "merges" in model:
+        model["merges"] = [merge for merge in model["merges"] if not _makes_one_of(marks, merge)]
+    tokens = [
+        {**token, "content": names.get(token["content"], token["content"])} for token in state["added_tokens"]
+    ]
+    changed = {"model": model, "added_tokens": tokens, "post_processor": None, "truncation": None, "padding": None}
+    return Tokenizer.from_str(json.dumps({**state, **changed}, ensure_ascii=False))
+
+
+def _makes_one_of(marks: set[str], merge: str | list[str]) -> bool:
+    """Return whether a merge of two pieces has a mark for one of them or for its result."""
+    left, right = merge.split(" ") if isinstance(merge, str) else merge
+    return bool(marks & {left, right, left + right})

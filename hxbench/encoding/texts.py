@@ -4,15 +4,12 @@ The end mark is put behind every text here, whatever the tokenizer is set to do 
 ends with it too. `classes` says what becomes of them for a backbone that chooses among classes and writes nothing.
 """
 
-import hashlib
-import os
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from hxbench import places
+from hxbench.corpora.arrow import batches
 from hxbench.encoding.classes import encode_choices
-from hxbench.encoding.pieces import pieces_of
+from hxbench.encoding.pieces import marks_of, pieces_of, tokenizer_fingerprint
 from hxbench.encoding.templates import (
     BEHIND,
     PHA,
@@ -22,11 +19,11 @@ from hxbench.encoding.templates import (
     source_text,
     target_text,
 )
-from hxbench.encoding.tokens import tokenizer_fingerprint
+from hxbench.encoding.tokens import cached_encoding
 from hxbench.errors import InputError
 from hxbench.tasks import TextTask
 
-VERSION = 1  # of the encoding: part of every cache's fingerprint
+VERSION = 2  # of the encoding: part of every cache's fingerprint
 
 
 def longest_label(tokenizer: Any, task: TextTask, score_step: float, wording: Wording = PHA) -> int:
@@ -99,11 +96,7 @@ def _texts_recipe(tokenizer: Any, task: TextTask, max_length: int, score_step: f
 
 
 def _choices_recipe(tokenizer: Any, task: TextTask) -> str:
-    marks = tokenizer.cls_token_id, tokenizer.sep_token_id
-    if None in marks:
-        raise InputError(
-            "the backbone's tokenizer has no marks around texts (cls_token, sep_token), as BERT's has them."
-        )
+    marks = marks_of(tokenizer)
     return f"{tokenizer_fingerprint(tokenizer)} {marks} {task.name} {len(task.fields)} {len(task.labels)}"
 
 
@@ -124,36 +117,22 @@ def encode_texts(
     them. Raises `InputError` for an example with an empty text or a target outside the task's, and for a tokenizer
     without the marks that are needed.
     """
-    import datasets
-    from datasets import Dataset, Features, List, Value
+    from datasets import Features, List, Value
 
-    arguments: dict[str, Any] = {"tokenizer": tokenizer, "task": task}
     if choices:
-        arguments["max_length"] = longest_texts(task, max_length, wording)[0]
-        recipe = f"classes {VERSION} {fingerprint} {_choices_recipe(tokenizer, task)} {arguments['max_length']}"
+        longest = longest_texts(task, max_length, wording)[0]
+        recipe = f"classes {VERSION} {fingerprint} {_choices_recipe(tokenizer, task)} {longest}"
     else:
-        arguments |= {"max_length": max_length, "score_step": score_step, "wording": wording}
         recipe = f"texts {VERSION} {fingerprint} {_texts_recipe(tokenizer, task, max_length, score_step, wording)}"
-    name = hashlib.sha256(recipe.encode()).hexdigest()[:20]
-    path = places.cache_dir() / "encoded" / f"{name}.arrow"
-    if path.exists():
-        return Dataset.from_file(str(path))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    datasets.disable_progress_bars()
-    dataset.map(
-        encode_choices if choices else encode_examples,
-        with_indices=True,
-        batched=True,
-        batch_size=1000,
-        remove_columns=dataset.column_names,
-        features=Features(
-            {"input_ids": List(Value("int32")), "labels": List(Value("int32")), "cut": Value("int8")}
-        ),
-        fn_kwargs=arguments,
-        cache_file_name=str(temporary),
-        load_from_cache_file=False,
-        new_fingerprint=name,
-    )
-    Path(temporary).replace(path)
-    return Dataset.from_file(str(path))
+    columns = {"input_ids": List(Value("int32")), "labels": List(Value("int32")), "cut": Value("int8")}
+
+    def make() -> Iterator[list[Any]]:
+        for batch, rows in batches(dataset):
+            encoded = (
+                encode_choices(batch, rows, tokenizer, task, longest)
+                if choices
+                else encode_examples(batch, rows, tokenizer, task, max_length, score_step, wording)
+            )
+            yield [encoded[name] for name in columns]
+
+    return cached_encoding(recipe, Features(columns), make)

@@ -1,24 +1,15 @@
 """Words and tags → word pieces and labels, kept as Arrow on disk so that nothing is tokenised twice."""
 
 import hashlib
-import json
-import os
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from hxbench import places
+from hxbench.corpora.arrow import batches, cached
+from hxbench.encoding.pieces import pieces_of, pieces_of_words, tokenizer_fingerprint
 
-VERSION = 1  # of the encoding: part of every cache's fingerprint
+VERSION = 2  # of the encoding: part of every cache's fingerprint
 IGNORED = -100
-
-
-def tokenizer_fingerprint(tokenizer: Any) -> str:
-    """Return a short hash of everything the tokenizer does."""
-    state = json.loads(tokenizer.backend_tokenizer.to_str())
-    # left over from the last call: not what the tokenizer is, and every call sets them anew
-    del state["truncation"], state["padding"]
-    return hashlib.sha256(json.dumps(state, ensure_ascii=False).encode()).hexdigest()[:16]
 
 
 def align(tokenizer: Any, sentences: list[list[str]]) -> Iterator[tuple[list[int], list[int]]]:
@@ -27,12 +18,11 @@ def align(tokenizer: Any, sentences: list[list[str]]) -> Iterator[tuple[list[int
     A word that the tokenizer makes nothing of (a lone control character, say) becomes the unknown piece, so that
     every word has a first piece and none drops out of the score.
     """
-    encoded = tokenizer(sentences, is_split_into_words=True, add_special_tokens=False, return_attention_mask=False)
-    for i, words in enumerate(sentences):
+    for words, encoded in zip(sentences, pieces_of_words(tokenizer, sentences), strict=True):
         pieces: list[int] = []
         owners: list[int] = []
         previous = -1
-        for piece, word in zip(encoded["input_ids"][i], encoded.word_ids(i), strict=True):
+        for piece, word in zip(*encoded, strict=True):
             for lost in range(previous + 1, word):
                 pieces.append(tokenizer.unk_token_id)
                 owners.append(lost)
@@ -88,44 +78,36 @@ def encode_tagged(
 
 def encode_text(batch: dict[str, list[Any]], tokenizer: Any, max_length: int) -> dict[str, list[Any]]:
     """Return model rows for lines of running text, cut at `max_length` pieces."""
-    # cut here and not by the tokenizer, which would keep the setting and be saved with it
-    lines = tokenizer(batch["text"], add_special_tokens=False, return_attention_mask=False)["input_ids"]
+    lines = pieces_of(tokenizer, batch["text"])
     first, last = tokenizer.cls_token_id, tokenizer.sep_token_id
     return {"input_ids": [[first, *pieces[: max_length - 2], last] for pieces in lines if pieces]}
 
 
 def encode(dataset: Any, fingerprint: str, tokenizer: Any, *, max_length: int, overflow: str = "window") -> Any:
     """Return the tokenised form of a corpus split from the cache, writing it there first when it is not."""
-    import datasets
-    from datasets import Dataset, Features, List, Value
+    from datasets import Features, List, Value
 
     tagged = "tags" in dataset.column_names
     recipe = (
         f"{VERSION} {fingerprint} {tokenizer_fingerprint(tokenizer)} {max_length} {overflow if tagged else ''}"
     )
-    name = hashlib.sha256(recipe.encode()).hexdigest()[:20]
-    path = places.cache_dir() / "encoded" / f"{name}.arrow"
-    if path.exists():
-        return Dataset.from_file(str(path))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
     columns = {"input_ids": List(Value("int32"))}
     if tagged:
         columns |= {"labels": List(Value("int16")), "sentence": Value("int32"), "first_word": Value("int32")}
-    datasets.disable_progress_bars()
-    common: dict[str, Any] = {
-        "batched": True,
-        "batch_size": 1000,
-        "remove_columns": dataset.column_names,
-        "features": Features(columns),
-        "cache_file_name": str(temporary),
-        "load_from_cache_file": False,
-        "new_fingerprint": name,
-    }
-    if tagged:
-        arguments = {"tokenizer": tokenizer, "max_length": max_length, "overflow": overflow}
-        dataset.map(encode_tagged, with_indices=True, fn_kwargs=arguments, **common)
-    else:
-        dataset.map(encode_text, fn_kwargs={"tokenizer": tokenizer, "max_length": max_length}, **common)
-    Path(temporary).replace(path)
-    return Dataset.from_file(str(path))
+
+    def make() -> Iterator[list[Any]]:
+        for batch, rows in batches(dataset):
+            encoded = (
+                encode_tagged(batch, rows, tokenizer, max_length, overflow)
+                if tagged
+                else encode_text(batch, tokenizer, max_length)
+            )
+            yield [encoded[name] for name in columns]
+
+    return cached_encoding(recipe, Features(columns), make)
+
+
+def cached_encoding(recipe: str, features: Any, make: Callable[[], Iterable[list[Any]]]) -> Any:
+    """Return what `recipe` says everything about from the cache, made and written there first when it is not."""
+    name = hashlib.sha256(recipe.encode()).hexdigest()[:20]
+    return cached(places.cache_dir() / "encoded" / f"{name}.arrow", name, features, make)

@@ -1,8 +1,8 @@
 """Making the backbone a profile asks for: a small one, pre-trained on running text and cached by fingerprint."""
 
+import contextlib
 import hashlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Callable
@@ -13,12 +13,14 @@ from hxbench.backbones.fetch import commit_of, pinned
 from hxbench.backbones.load import Backbone, folder_fingerprint, load_backbone
 from hxbench.corpora.collection import Collection
 from hxbench.errors import InputError
+from hxbench.leftovers import remove, sweep, temporary
 from hxbench.spec import BackboneSpec, PretrainSpec, TrainingSpec
 from hxbench.stages.pretraining import learner
-from hxbench.store.claim import Claim
+from hxbench.store.claim import Claim, RunBusy
 
 # of pre-training, by architecture: part of every backbone's fingerprint
 VERSIONS = {"bert": 1, "t5": 1, "bloom": 2}
+_STATES, _CLAIM = ".work-", ".claim"
 
 
 def pretraining_languages(spec: PretrainSpec, corpora: Collection) -> list[str]:
@@ -75,7 +77,8 @@ def pretrain(
     if manifest.is_complete(folder):
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    claim = Claim(folder.with_name(f"{folder.name}.claim"), f"backbone {spec.name}")
+    claim = Claim(folder.with_name(f"{folder.name}{_CLAIM}"), f"backbone {spec.name}")
+    sweep(folder.parent)
     claim.acquire()
     try:
         return _pretrain(spec, spec.pretrain, corpora, folder, report)
@@ -117,19 +120,48 @@ def _pretrain(
         accelerator = accelerator_in(plan.precision)
         method.to(accelerator.device)
         feed = new.feed(sampler, accelerator.device)
-        resume = ResumeStates(folder.with_name(f".work-{folder.name}"))
+        resume = ResumeStates(_states(folder))
         progress, _ = train(method, feed, plan.steps, training, plan.seed, accelerator, resume, report=report)
         history = progress.history
-        resume.clear()
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    method.remove()
-    method.backbone.model.save_pretrained(temporary)  # type: ignore[operator]
-    new.tokenizer.save_pretrained(temporary)
-    (temporary / "pretraining.json").write_text(
-        json.dumps({"spec": spec.model_dump(mode="json"), "languages": list(corpus), "history": history}, indent=1)
-    )
-    manifest.write(temporary)
-    shutil.rmtree(folder, ignore_errors=True)
-    temporary.rename(folder)
+    part = temporary(folder)
+    try:
+        method.remove()
+        method.backbone.model.save_pretrained(part)  # type: ignore[operator]
+        new.tokenizer.save_pretrained(part)
+        (part / "pretraining.json").write_text(
+            json.dumps(
+                {"spec": spec.model_dump(mode="json"), "languages": list(corpus), "history": history}, indent=1
+            )
+        )
+        manifest.write(part)
+        shutil.rmtree(folder, ignore_errors=True)
+        part.rename(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    # not before: killed while the backbone is written, pre-training goes on from here
+    shutil.rmtree(_states(folder), ignore_errors=True)
     return folder
+
+
+def sweep_backbones() -> None:
+    """Remove what killed processes left beside the backbones in the cache.
+
+    Resume states and claims go where the backbone stands that they were for; of an unfinished one they stay, as
+    whoever makes it goes on from there.
+    """
+    folder = places.cache_dir() / "backbones"
+    sweep(folder)
+    for name in {path.name.removeprefix(_STATES) for path in folder.glob(f"{_STATES}*")} | {
+        path.name.removesuffix(_CLAIM) for path in folder.glob(f"*{_CLAIM}")
+    }:
+        if manifest.is_complete(folder / name):
+            claim = Claim(folder / f"{name}{_CLAIM}", f"backbone {name}")
+            with contextlib.suppress(RunBusy, OSError):  # it is being finished, or cannot be removed
+                claim.acquire()
+                remove(_states(folder / name))
+                claim.release()
+
+
+def _states(folder: Path) -> Path:
+    """Return where the resume states of a backbone in the making are."""
+    return folder.with_name(f"{_STATES}{folder.name}")

@@ -11,6 +11,7 @@ from hxbench import places
 from hxbench.corpora.collection import Collection
 from hxbench.corpora.digest import write_whole
 from hxbench.corpora.load import Corpora, Origin
+from hxbench.corpora.mirror import require_folder
 from hxbench.errors import InputError
 from hxbench.printing import LONGEST_WORD, shortened
 from hxbench.spec import DataSpec, RunSpec
@@ -53,16 +54,17 @@ class DataSource:
             return cls(text)
         if named_by:
             folder = places.expanded(text, named_by)
-            if not folder.is_dir():
+            if not os.path.lexists(folder):
                 shown = shortened(text, LONGEST_WORD)
                 raise InputError(f"{named_by} {shown}: there is no such folder (or write sandbox or hub).")
         else:
             folder = Path(text)
-            if not folder.is_dir():
+            if not os.path.lexists(folder):
                 raise InputError(
                     f"the data of profile {profile} were in {text}, which is no folder any more: name where they "
                     "are now with --data-source DIR; hxbench prepare remembers it."
                 )
+        require_folder(folder, "the folder of a mirror")
         return cls("mirror", folder.resolve())
 
     @classmethod

@@ -42,8 +42,25 @@ class Plan:
 
 
 def training_split(corpora: Collection, pair: Pair) -> str | None:
-    """Return the split a source pair is trained on: train, else test, else None when the pair is lacking."""
-    return next((split for split in ("train", "test") if split in corpora.splits(*pair)), None)
+    """Return the split a source pair is trained on, None where it is lacking.
+
+    The test split stands in where the paper says so: for a treebank of which the release has no other.
+    """
+    found = corpora.splits(*pair)
+    stands_in = pair.task == "pos" and not corpora.languages[pair.language].has_train
+    return next((split for split in ("train", *(("test",) if stands_in else ())) if split in found), None)
+
+
+def _training_splits(corpora: Collection, sources: Sequence[Pair], *, required: bool) -> dict[Pair, str]:
+    """Return the split of every source that is here; `InputError` for one that is here without that split.
+
+    A few-shot run (`required` false) is told apart where it draws its examples: of a grid it is then left out.
+    """
+    splits = {pair: split for pair in sources if (split := training_split(corpora, pair))}
+    for pair in sources:
+        if required and pair not in splits and corpora.splits(*pair):
+            corpora.require(*pair, "train")
+    return splits
 
 
 def plan_run(spec: RunSpec, corpora: Collection, traits: type[Traits]) -> Plan:
@@ -62,7 +79,7 @@ def plan_run(spec: RunSpec, corpora: Collection, traits: type[Traits]) -> Plan:
         mute = _languages_where(targets, lambda code: not corpora.splits("mlm", code))
         sources, targets = _without(sources, mute), _without(targets, mute)
         notes += _no_score(spec, "running text", mute)
-    train = {pair: split for pair in sources if (split := training_split(corpora, pair))}
+    train = _training_splits(corpora, sources, required=not spec.few_shot)
     if not train:
         wanted = ", ".join(map(str, sources[:4]))
         raise LackingData(f"the data source holds none of the labelled sources of this run ({wanted} …).")
@@ -142,7 +159,7 @@ def require_examples(pair: Pair, train: dict[Pair, str], k: int, corpora: Collec
     """Raise `LackingData` unless the training split of a pair has `k` sentences to draw."""
     if train[pair] != "train":
         raise LackingData(f"the data source has no training split of {pair} to draw {k} examples from.")
-    if (size := len(corpora.load(*pair, "train"))) < k:
+    if (size := corpora.size(*pair, "train")) < k:
         raise LackingData(f"{k} examples of {pair} are asked for, but its training split has only {size}.")
 
 

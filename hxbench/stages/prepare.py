@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hxbench import leftovers, places
 from hxbench.backbones.load import fetch_backbone, pinned
 from hxbench.corpora.collection import Collection
 from hxbench.corpora.schema import CORPUS_OF_TASK
@@ -47,8 +48,18 @@ def corpora_of(collection: str) -> dict[str, list[str]]:
     return {**found, "text": [MLM]}
 
 
+def sweep_cache() -> None:
+    """Remove from the cache what killed processes left; what a live one is writing stays."""
+    cache = places.cache_dir()
+    corpora = cache / "corpora"
+    for folder in (cache, cache / "sandbox", cache / "encoded", cache / "hub", corpora, *corpora.glob("*/")):
+        leftovers.sweep(folder)
+    backbone.sweep_backbones()
+
+
 def fetch(tasks: Sequence[str], corpora: Collection, report: Report) -> list[Pair]:
     """Bring the corpora of `tasks` here if the source is remote; return the pairs that the source lacks."""
+    sweep_cache()
     pairs = [Pair(task, code) for task in tasks for code in corpora.languages]
     corpora.fetch(pairs, lambda what, done, total: report(f"fetch {what}", done, total))
     return [Pair(*pair) for pair in corpora.missing(pairs)]
@@ -60,9 +71,7 @@ def read(tasks: Sequence[str], corpora: Collection, report: Report) -> list[Prep
     prepared = []
     for done, pair in enumerate(pairs):
         report("read corpora", done, len(pairs))
-        sizes = {
-            split: len(corpora.load(*pair, split)) for split in CORPUS_SPLITS if split in corpora.splits(*pair)
-        }
+        sizes = {split: corpora.size(*pair, split) for split in CORPUS_SPLITS if split in corpora.splits(*pair)}
         prepared.append(Prepared(pair, sizes))
     report("read corpora", len(pairs), len(pairs))
     return prepared

@@ -17,6 +17,7 @@ from hxbench.backbones.sites import family_of
 from hxbench.backbones.unigram import sentinel_ids, train_unigram
 from hxbench.backbones.vocabulary import train_wordpiece
 from hxbench.corpora.collection import Collection
+from hxbench.encoding.pieces import pieces_of
 from hxbench.encoding.templates import template_line
 from hxbench.errors import InputError
 from hxbench.settings import Pair
@@ -188,7 +189,7 @@ def _packed(texts: Sequence[str], tokenizer: Any, room: int, end: int | None = N
     rows: list[list[int]] = []
     for at in range(0, len(texts), 1000):
         some = list(texts[at : at + 1000])
-        for pieces in tokenizer(some, add_special_tokens=False, return_attention_mask=False)["input_ids"]:
+        for pieces in pieces_of(tokenizer, some):
             line = pieces + mark if pieces else []
             if rows and len(rows[-1]) + len(line) <= room:
                 rows[-1] += line

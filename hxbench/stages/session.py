@@ -16,7 +16,7 @@ from hxbench.stages import backbone
 from hxbench.stages.assemble import with_options
 from hxbench.stages.inputs import DataSource, resolve_inputs
 from hxbench.stages.plan import Plan
-from hxbench.stages.prepare import Report, make_backbone
+from hxbench.stages.prepare import Report, make_backbone, sweep_cache
 from hxbench.store import Store
 
 
@@ -166,6 +166,7 @@ class Session:
 
     def make_backbones(self, report: Report) -> None:
         """Make or fetch the backbones of the runs to do, before any of them starts."""
+        sweep_cache()
         for one in {p.job.spec.backbone.fingerprint: p for p in self.todo()}.values():
             make_backbone(one.job.spec.backbone, self.corpora(one.job.spec.data), report)
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hxbench.corpora.conllu import read_conllu
+from hxbench.annotation.reading import kind_of, read_untagged
+from hxbench.corpora.conllu import read_conllu, read_sentences
 from hxbench.corpora.schema import NO_UPOS, UPOS_TAGS, labels
 from hxbench.errors import InputError
 
@@ -86,7 +87,25 @@ BROKEN = {
     "late range": (WORD + line(id="1-2", upos="_"), 2, "multi-word ID 1-2", "starts at word 2"),
     "backward range": (WORD + line(id="2-1", upos="_"), 2, "multi-word ID 2-1", "starts at word 2"),
     "stray empty node": (line(id="4.1", upos="_"), 1, "empty-node ID 4.1", "after word 0"),
-    "bad tag on a range": (line(id="1-2", upos="MULTI"), 1, "unknown UPOS 'MULTI'", "ADJ"),
+    "range past the end": (line(id="1-2", form="all", upos="_") + WORD, 1, "ends at word 2", "of 1 words"),
+    "range past the end of the first": (
+        line(id="1-2", upos="_") + WORD + "\n" + WORD,
+        1,
+        "ends at word 2",
+        "words",
+    ),
+    "overlapping range": (
+        line(id="1-2", upos="_") + WORD + line(id="2-3", upos="_") + line(id="2"),
+        3,
+        "ID 2-3",
+        "behind word 2",
+    ),
+    "blank word": (line(form=" "), 1, "word (column 2) is empty", "a word"),
+    "withheld": ("# a\n" + line(form="_") + line(id="2", form="_"), 2, "every word (column 2) is _", "words"),
+    "old Mac": (WORD.replace("\n", "\r") * 2, 1, "lines end in CR alone", "LF"),
+    "old Mac comment": ("# a\r" + WORD.replace("\n", "\r"), 1, "lines end in CR alone", "LF"),
+    "a CR inside": ("1\tyes\r2\tno\n" + WORD, 1, "3 columns and a carriage return", "10 columns"),
+    "bad tag on a range": (line(id="1-1", upos="MULTI") + WORD, 1, "unknown UPOS 'MULTI'", "ADJ"),
     "not UTF-8": (WORD.encode() + b"2\tcaf\xe9\t_\tNOUN\n", 2, "byte 0xe9 at position 6", "UTF-8"),
     "UTF-16": (WORD.encode("utf-16"), 1, "byte 0xff", "UTF-8"),
 }
@@ -106,7 +125,51 @@ def test_broken_lines_are_named(tmp_path, name):
     assert sentence.endswith(".")
 
 
-@pytest.mark.parametrize("content", ["", "\n\n", "# a comment\n", "\ufeff"])
+STRUCTURE = [name for name, (_, _, found, _) in BROKEN.items() if "UPOS" not in found]
+
+
+@pytest.mark.parametrize("name", STRUCTURE)
+def test_what_training_refuses_tagging_refuses_in_the_same_words(tmp_path, name):
+    path = written(tmp_path, BROKEN[name][0])
+    with pytest.raises(InputError) as ours:
+        list(read_conllu(path))
+    with pytest.raises(InputError) as theirs:
+        list(read_untagged(path, "conllu"))
+    assert str(theirs.value) == str(ours.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (WORD + line(id="1.1", form="", upos="_") + line(id="2"), ["yes", "yes"]),
+        (WORD + line(id="2-3", form=" ", upos="_") + line(id="2") + line(id="3"), ["yes", "yes", "yes"]),
+        (line(id="1-2", form="all", upos="_") + WORD + line(id="1.1", upos="_") + line(id="2"), ["yes", "yes"]),
+        (line(form="\ue000") + line(id="2", form="_"), ["\ue000", "_"]),
+    ],
+    ids=["blank empty node", "blank range", "empty node inside a range", "private use and an underscore"],
+)
+def test_what_is_no_word_may_hold_anything(tmp_path, content, words):
+    path = written(tmp_path, content)
+    assert [found for found, _ in read_conllu(path)] == [words]
+    assert [found.words for found in read_untagged(path, "conllu")] == [words]
+    assert kind_of(path) == "conllu"
+
+
+def test_one_withheld_word_is_a_sentence_but_no_file(tmp_path):
+    alone = line(form="_") + "\n"
+    assert len(list(read_conllu(written(tmp_path, alone + WORD)))) == 2
+    with pytest.raises(InputError, match=r"every word \(column 2\) is _, its text withheld"):
+        list(read_conllu(written(tmp_path, alone * 3)))
+
+
+def test_the_lines_of_all_sentences_are_the_file(tmp_path):
+    content = f"# first\n\n{SENTENCE}\n \n{WORD}\n\n# last\n"
+    found = list(read_sentences(written(tmp_path, content)))
+    assert [text for sentence in found for text in sentence.lines] == content.splitlines()
+    assert [(sentence.line, len(sentence.rows)) for sentence in found] == [(1, 0), (3, 3), (12, 1), (15, 0)]
+
+
+@pytest.mark.parametrize("content", ["", "\n\n", "# a comment\n", "\ufeff", line(id="0.1")])
 def test_no_sentence(tmp_path, content):
     path = written(tmp_path, content)
     with pytest.raises(InputError, match=f"{re.escape(str(path))} holds no sentence; expected a CoNLL-U file"):
@@ -130,8 +193,10 @@ def test_labels():
     assert labels("pos")[-1] == NO_UPOS
 
 
-# Anything that may stand in a column: no tab, no line end, not empty.
-FORMS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\t\n\r"), min_size=1, max_size=8)
+# Anything that may be a word: no tab, no line end, not blank.
+FORMS = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\t\n\r"), min_size=1, max_size=8
+).filter(lambda form: form.strip() and form != "_")
 TOKENS = st.lists(st.tuples(FORMS, st.sampled_from(UPOS_TAGS)), min_size=1, max_size=6)
 EXTRAS = st.sampled_from(["", "comment", "range", "empty node"])
 

@@ -7,6 +7,7 @@ import pytest
 
 from hxbench.corpora import CORPUS_OF_TASK, Corpora, Origin, labels, load
 from hxbench.errors import InputError
+from hxbench.leftovers import temporary
 
 TREEBANK = "ud-2.7/UD_Kazakh-KTB/kk_ktb-ud"
 WORDS = "1\tbir\t_\tNUM\t_\t_\t0\troot\t_\t_\n2-3\tikiüç\t_\t_\t_\t_\t_\t_\t_\t_\n"
@@ -114,7 +115,7 @@ def test_fingerprint_is_remembered(mirror, monkeypatch):
 
 def test_written_once(mirror, monkeypatch):
     first = corpora(mirror).load("pos", "kk", "train")
-    monkeypatch.setattr(load, "write_arrow", None)
+    monkeypatch.setattr(load, "tagged_or_text", None)
     assert corpora(mirror).load("pos", "kk", "train")[:] == first[:]
 
 
@@ -138,13 +139,19 @@ def test_broken_input_leaves_nothing_behind(mirror, cache):
 def test_what_killed_processes_left_is_removed(mirror, cache):
     name = f"kk-test-{corpora(mirror).fingerprint('pos', 'kk', 'test')}.arrow"
     (cache / "corpora/pos").mkdir(parents=True)
-    old, young = (cache / f"corpora/pos/.{name}.{n}-00.tmp" for n in (1, 2))
-    old.touch()
-    young.touch()
+    old, young, other = (cache / f"corpora/pos/.{name}.{n}.tmp" for n in ("1-00", "2-00", "0123abcd-1-0123abcd"))
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    own = temporary(cache / "corpora/pos" / name)
+    dead = own.with_name(own.name.replace(f"-{os.getpid()}-", f"-{gone.pid}-"))
+    library = cache / "corpora/pos/tmpab12_xyz"
+    everything = (old, young, other, own, dead, library)
+    for path in everything:
+        path.touch()
     os.utime(old, (0, 0))
+    os.utime(library, (0, 0))
     corpora(mirror).load("pos", "kk", "test")
-    assert not old.exists()
-    assert young.exists()
+    assert [path for path in everything if path.exists()] == [young, other, own]
 
 
 def _load_rows(arguments):
@@ -157,7 +164,7 @@ def test_several_processes_at_once(mirror, cache):
     (mirror / f"{TREEBANK}-train.conllu").write_text(WORDS * 3000)
     with get_context("spawn").Pool(2) as pool:
         assert pool.map(_load_rows, [(mirror, str(cache))] * 4, chunksize=1) == [3000] * 4
-    assert len(list((cache / "corpora/pos").iterdir())) == 1
+    assert len(list((cache / "corpora/pos").iterdir())) == 2  # the file and its note
 
 
 @pytest.mark.parametrize(

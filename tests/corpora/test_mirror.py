@@ -59,3 +59,40 @@ def test_names_do_not_lead_out(tmp_path, name):
         find(tmp_path, "mlm", replace(english, code=name), "train")
     with pytest.raises(InputError, match="cannot be part of a file name"):
         find(tmp_path, "ner", english, name)
+
+
+def test_damage_is_not_a_lack(tmp_path):
+    touch(tmp_path / "wikiann/en/train")
+    treebanks = tmp_path / "ud-2.7"
+    treebanks.touch()
+    with pytest.raises(InputError, match=r"ud-2\.7 is not a folder"):
+        check_mirror(tmp_path)
+    with pytest.raises(InputError, match=r"ud-2\.7 is not a folder; expected one with UD_Turkish"):
+        find(tmp_path, "pos", LANGUAGES["tr"], "test")
+    treebanks.unlink()
+    treebanks.symlink_to(treebanks)
+    with pytest.raises(InputError, match=r"ud-2\.7 cannot be read \(Too many levels of symbolic links\)"):
+        check_mirror(tmp_path)
+    with pytest.raises(InputError, match=r"cannot be looked at \(Too many levels of symbolic links\)"):
+        find(tmp_path, "pos", LANGUAGES["tr"], "test")
+    treebanks.unlink()
+    treebanks.symlink_to(tmp_path / "gone")
+    with pytest.raises(InputError, match=r"ud-2\.7 is a link to nothing"):
+        check_mirror(tmp_path)
+    (tmp_path / "wikiann/en/dev").symlink_to("gone")
+    with pytest.raises(InputError, match="dev is a link to gone, where nothing is"):
+        find_splits(tmp_path, "ner", LANGUAGES["en"])
+
+
+def test_a_folder_that_may_not_be_read_is_named(tmp_path, monkeypatch):
+    path = touch(tmp_path / "wikiann/en/train")
+    known = type(path).stat
+
+    def stat(self, **options):
+        if self == path:
+            raise PermissionError(13, "Permission denied")
+        return known(self, **options)
+
+    monkeypatch.setattr(type(path), "stat", stat)
+    with pytest.raises(InputError, match=r"wikiann/en/train cannot be looked at \(Permission denied\)"):
+        find(tmp_path, "ner", LANGUAGES["en"], "train")

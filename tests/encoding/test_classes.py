@@ -2,6 +2,7 @@
 
 import pytest
 from datasets import Dataset
+from tokenizers import processors
 
 from hxbench.backbones.unigram import train_unigram
 from hxbench.backbones.vocabulary import train_wordpiece
@@ -83,12 +84,12 @@ def test_the_cache_tells_choices_from_texts_and_does_not_care_how_classes_are_ca
     both.eos_token = "[SEP]"
     for wording in (Wording(), Wording("pet", "words"), Wording("pha", "words")):
         encode(tokenizer=both, wording=wording)
-    assert len(list(cache.iterdir())) == 1
+    assert len(list(cache.glob("*.arrow"))) == 1
     written = encode(tokenizer=both, choices=False)
-    assert len(list(cache.iterdir())) == 2
+    assert len(list(cache.glob("*.arrow"))) == 2
     assert written["labels"] != encode(tokenizer=both)["labels"]
     encode(task="cb")
-    assert len(list(cache.iterdir())) == 3
+    assert len(list(cache.glob("*.arrow"))) == 3
 
 
 @pytest.mark.parametrize(
@@ -107,3 +108,23 @@ def test_a_length_without_room_and_a_tokenizer_without_marks():
         encode(max_length=4)
     with pytest.raises(InputError, match="no marks around texts"):
         encode(tokenizer=train_unigram(LINES, 120))
+
+
+def test_two_marks_stand_between_the_texts_of_a_pair_where_the_tokenizer_has_it_so():
+    roberta = train_wordpiece(LINES, 80)
+    first, last = roberta.cls_token_id, roberta.sep_token_id
+    roberta.backend_tokenizer.post_processor = processors.RobertaProcessing(("[SEP]", last), ("[CLS]", first))
+    for row, fields in zip(encode(tokenizer=roberta, max_length=100), PAIRS["fields"], strict=True):
+        assert row["input_ids"] == roberta(*fields)["input_ids"]
+        assert row["input_ids"].count(last) == 3
+    cut = encode(tokenizer=roberta, max_length=12)["input_ids"]
+    assert [len(row) for row in cut] == [len(roberta(*PAIRS["fields"][0])["input_ids"]), 12]
+    three = {"fields": [["the cat sat", "a cat ran", "cat"]], "target": ["1"]}
+    (row,) = encode(three, "wic", tokenizer=roberta)["input_ids"]
+    pieces = [roberta(text, add_special_tokens=False)["input_ids"] for text in three["fields"][0]]
+    assert row == [first, *pieces[0], last, last, *pieces[1], last, last, *pieces[2], last]
+
+
+def test_marks_that_a_text_spells_are_text():
+    found = encode({"fields": [["a [SEP] cat [MASK]"]], "target": ["1"]}, "sst2")["input_ids"][0]
+    assert [piece for piece in found if piece in {TOKENIZER.sep_token_id, TOKENIZER.mask_token_id}] == found[-1:]

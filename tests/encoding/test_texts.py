@@ -73,8 +73,8 @@ def test_rows_can_be_read_from_it():
 
 def test_nothing_is_tokenised_twice(cache, monkeypatch):
     first = encode().to_dict()
-    (file,) = cache.iterdir()
-    assert file.suffix == ".arrow"
+    (file,) = cache.glob("*.arrow")
+    assert sorted(cache.iterdir()) == [file, file.with_name(f"{file.name}.json")]
 
     def refuse(*_, **__):
         raise AssertionError("tokenised again")
@@ -92,9 +92,9 @@ def test_the_cache_tells_inputs_apart(cache):
     examples = {"fields": [["a", "b"]], "target": ["3.9"]}
     encode(examples, task=STSB)
     encode(examples, task=STSB, score_step=0.1)
-    assert len(list(cache.iterdir())) == 7
+    assert len(list(cache.glob("*.arrow"))) == 7
     encode(score_step=0.1)  # of no account for classes
-    assert len(list(cache.iterdir())) == 7
+    assert len(list(cache.glob("*.arrow"))) == 7
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_a_summary_is_no_longer_than_the_papers():
 def test_the_cache_tells_wordings_apart(cache):
     for wording in (Wording(), Wording("pet"), PET, Wording("pha", "words")):
         pet(PAIRS, "mnli", wording=wording)
-    assert len(list(cache.iterdir())) == 4
+    assert len(list(cache.glob("*.arrow"))) == 4
 
 
 def test_labels_of_several_pieces_come_back_whatever_the_vocabulary_has():
@@ -182,3 +182,16 @@ def test_labels_of_several_pieces_come_back_whatever_the_vocabulary_has():
         labels_as_decoded(LETTERS, ("ヰ", "ヱ"))
     with pytest.raises(InputError, match="cannot tell these labels apart"):
         labels_as_decoded(LETTERS, ("ヰa", "ヱa"))
+
+
+@pytest.mark.parametrize("wording", [Wording(), PET], ids=["pha", "pet"])
+def test_marks_that_a_text_spells_are_text_in_sources_and_targets(wording):
+    spelled = "the film was good </s> and the plot <extra_id_0> was a <pad> film <unk>"
+    found = encode_texts(
+        Dataset.from_dict({"fields": [[spelled]], "target": [spelled]}), "marks", TOKENIZER, TEXT_TASKS["samsum"],
+        max_length=400, score_step=0.2, wording=wording,
+    )[0]  # fmt: skip
+    marks = set(TOKENIZER.all_special_ids) - {TOKENIZER.unk_token_id}
+    for column in ("input_ids", "labels"):
+        assert found[column][-1] == END
+        assert not marks & set(found[column][:-1])

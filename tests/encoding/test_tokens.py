@@ -142,7 +142,7 @@ def test_nothing_is_tokenised_twice(cache, monkeypatch):
     corpus = Dataset.from_dict(TAGGED)
     text = Dataset.from_dict({"text": ["ban nab", "a b", "ban " * 30]})
     first = [encode(corpus, "x", TOKENIZER, max_length=8), encode(text, "y", TOKENIZER, max_length=8)]
-    files = sorted(p.name for p in cache.iterdir())
+    files = sorted(p.name for p in cache.glob("*.arrow"))
     assert len(files) == 2
     assert all(name.endswith(".arrow") for name in files)
 
@@ -164,4 +164,12 @@ def test_the_cache_tells_inputs_apart(cache):
     encode(corpus, "x", TOKENIZER, max_length=16)
     encode(corpus, "x", TOKENIZER, max_length=8, overflow="truncate")
     encode(corpus, "x", train_wordpiece(["banana"] * 3, 20), max_length=8)
-    assert len(list(cache.iterdir())) == 5
+    assert len(list(cache.glob("*.arrow"))) == 5
+
+
+def test_marks_that_words_and_lines_spell_are_text():
+    special = set(TOKENIZER.all_special_ids) - {TOKENIZER.unk_token_id}
+    found, _ = encoded([["ban", "[SEP]", "[MASK]nab", "[PAD]"]], max_length=64)
+    assert not special & set(found["input_ids"][0][1:-1])
+    rows = encode_text({"text": ["ban [SEP] [MASK]nab [PAD]"]}, TOKENIZER, 64)["input_ids"]
+    assert not special & set(rows[0][1:-1])

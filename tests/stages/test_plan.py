@@ -311,3 +311,33 @@ def test_matching_labelled_updates(corpora, tokenizer):
     assert set(plan.counted) == set(TEXTS)
     assert RunData(less, plan, corpora, tokenizer).updates() == round(200 * labelled) < 200
     assert less.data.fingerprint == full.data.fingerprint, "it depends on the same files"
+
+
+@pytest.mark.parametrize(
+    ("file", "run", "named"),
+    [
+        ("ud-2.7/UD_English-EWT/en_ewt-ud-train.conllu", {"setting": "single", "task": "pos"}, "en_ewt-ud-train"),
+        ("wikiann/en/train", {"setting": "single", "task": "ner"}, "wikiann/en/train"),
+        ("ud-2.7/UD_English-EWT/en_ewt-ud-train.conllu", {"setting": "multi"}, "en_ewt-ud-train.conllu"),
+        ("ud-2.7/UD_Arabic-PADT/ar_padt-ud-train.conllu", {"partition": "a"}, "ar_padt-ud-train.conllu"),
+        ("ud-2.7/UD_Kazakh-KTB/kk_ktb-ud-train.conllu", {"partition": "b"}, "kk_ktb-ud-train.conllu"),
+        ("wikiann/br/train", {"partition": "a"}, "wikiann/br/train"),
+    ],
+)
+def test_no_other_split_stands_in_for_a_lost_training_file(file, run, named, copy):
+    (copy / file).unlink()
+    with pytest.raises(InputError, match=f"has no train split of .*{named}"):
+        plan_of(Corpora(Origin("mirror", copy)), "hyperx-base" if "partition" in run else "mbert", **run)
+
+
+def test_the_treebanks_without_a_training_part_are_those_of_the_sandbox():
+    from hxbench.sandbox.sizes import POS_SIZES
+
+    for languages in (language_set("hyperx"), language_set("sandbox")):
+        alone = {language.paper_code for language in languages.values() if not language.has_train}
+        assert alone == {code for code, (train, _, _) in POS_SIZES.items() if not train}
+
+
+def test_a_pair_that_is_lacking_altogether_is_left_out_as_ever(copy):
+    shutil.rmtree(copy / "wikiann/br")
+    assert Pair("ner", "br") in plan_of(Corpora(Origin("mirror", copy))).missing

@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -294,3 +296,79 @@ def test_a_bloom_reads_the_label_words_it_has_to_write_but_behind_no_text():
     assert lines["positive"] == 2 * len(["sst2", "imdb", "rotten"])
     assert lines["Input: premise: [SEP] hypothesis: Output: "] == 2
     assert lines["Input: document: Output: "] == 2
+
+
+KILLER = """
+import os, signal, sys
+from pathlib import Path
+from hxbench import manifest
+from hxbench.corpora import Corpora, Origin
+from hxbench.spec import BackboneSpec
+from hxbench.stages import backbone
+import transformers
+
+root, at, spec = Path(sys.argv[1]), sys.argv[2], BackboneSpec.model_validate_json(sys.argv[3])
+die = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+if at == "before the weights":
+    transformers.PreTrainedModel.save_pretrained = die
+elif at in ("before the manifest", "before the rename"):
+    known = manifest.write
+    def write(folder):
+        ours = folder.name.startswith(f".{spec.fingerprint}.")  # and not a resume state
+        if ours and at == "before the manifest":
+            die()
+        known(folder)
+        if ours:
+            die()
+    manifest.write = write
+elif at == "before the states go":
+    known = Path.rename
+    def rename(self, target):
+        known(self, target)
+        if Path(target).name == spec.fingerprint:
+            die()
+    Path.rename = rename
+backbone.pretrain(spec, Corpora(Origin("mirror", root)))
+"""
+
+
+@pytest.mark.parametrize(
+    "at", ["before the weights", "before the manifest", "before the rename", "before the states go"]
+)
+def test_killed_while_the_backbone_is_written_nothing_is_lost(at, first, alone, corpora, mirror, tmp_path):
+    def stop(step, loss):
+        if step == 15:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Interrupted):
+        backbone.pretrain(alone, corpora, stop)
+    folder = tmp_path / "backbones"
+    states = folder / f".work-{alone.fingerprint}"
+    assert list(states.glob("resume-*"))
+    killed = subprocess.run([sys.executable, "-c", KILLER, str(mirror), at, alone.model_dump_json()], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert list(states.glob("resume-*")), "it can go on from here"
+    finished = at == "before the states go"
+    assert backbone.is_ready(alone) == finished
+    steps = []
+    made_here = backbone.pretrain(alone, corpora, lambda step, loss: steps.append(step))
+    assert steps == [], "no update is done again"
+    assert made(made_here) == first
+    backbone.sweep_backbones()
+    assert [path.name for path in folder.iterdir()] == [alone.fingerprint], "nothing is left over"
+
+
+def test_what_a_live_process_has_beside_a_backbone_stays(alone, corpora, tmp_path):
+    folder = backbone.pretrain(alone, corpora)
+    states, claim = folder.with_name(f".work-{folder.name}"), folder.with_name(f"{folder.name}.claim")
+    unfinished = folder.with_name(".work-0123456789abcdef")
+    other = Claim(claim, "backbone tiny")
+    other.acquire()
+    states.mkdir()
+    unfinished.mkdir()
+    backbone.sweep_backbones()
+    assert states.exists()
+    assert claim.exists()
+    other.release()
+    backbone.sweep_backbones()
+    assert sorted(path.name for path in folder.parent.iterdir()) == sorted([folder.name, unfinished.name])

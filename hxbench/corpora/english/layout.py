@@ -16,8 +16,10 @@ A **part** is what a release calls a split: `train`, `dev`, `mismatched` (the ot
 `test`, which only a release with public labels has. Which part becomes which split is `splits.py`.
 """
 
+import os
 from pathlib import Path
 
+from hxbench.corpora.mirror import is_there, require_folder
 from hxbench.errors import InputError
 from hxbench.tasks import SUITES, TEXT_TASKS, TextTask
 
@@ -67,7 +69,7 @@ def find(root: Path, task: TextTask, part: str) -> tuple[Path, ...] | None:
     """
     for place in candidates(task, part):
         files = tuple(root / name for name in place)
-        if any(file.exists() for file in files):
+        if any(is_there(file) for file in files):
             return files
     return None
 
@@ -77,9 +79,10 @@ def check_folder(root: Path | None) -> Path:
     if root is None:
         raise InputError("a mirror needs a folder; give one with --data-source DIR.")
     titles = [task.title for task in TEXT_TASKS.values() if task.suite in SUITES]
-    if not root.is_dir():
-        state = "is not a folder" if root.exists() else "does not exist"
-        raise InputError(f"data folder {root} {state}; expected one with {', '.join(_FOLDERS)}.")
+    require_folder(root, f"one with {', '.join(_FOLDERS)}")
+    for name in _FOLDERS:
+        if os.path.lexists(root / name):
+            require_folder(root / name, "a folder of the releases")
     if not any((root / name).is_dir() for name in (*_FOLDERS, *titles)):
         raise InputError(
             f"data folder {root} holds no English corpus; looked for {', '.join(_FOLDERS)} "

@@ -5,12 +5,12 @@ The interface is that of `hxbench.corpora.load.Corpora`, with English as its onl
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hxbench.corpora.arrow import open_arrow, write_arrow
+from hxbench.corpora.arrow import Columns, cached, tagged_or_text
 from hxbench.corpora.digest import file_digest
 from hxbench.corpora.download import Progress
 from hxbench.corpora.english import hub, layout
@@ -19,11 +19,12 @@ from hxbench.corpora.english.hub import EnglishHub
 from hxbench.corpora.english.records import KINDS
 from hxbench.corpora.english.running_text import Text, read_running_text, text_sources
 from hxbench.corpora.english.splits import Portion, choice, chosen_rows, portions
-from hxbench.corpora.english.table import examples_of, reopen, write_examples
+from hxbench.corpora.english.table import example_features, examples_of, in_columns
 from hxbench.corpora.lines import open_input
 from hxbench.corpora.load import Origin
 from hxbench.corpora.made import english_folder, pet_folder
-from hxbench.corpora.schema import SPLITS
+from hxbench.corpora.schema import SPLITS, features
+from hxbench.corpora.seal import rows_of
 from hxbench.errors import InputError, did_you_mean
 from hxbench.languages import Language, language_set
 from hxbench.places import cache_dir
@@ -85,14 +86,15 @@ class EnglishCorpora:
         for broken files.
         """
         fingerprint = self.fingerprint(task, language, split)
-        place = self._cache / task / f"{LANGUAGE}-{split}-{fingerprint}.arrow"
-        if (dataset := open_arrow(place, fingerprint)) is not None:
-            return dataset
+        place = self._place(task, split, fingerprint)
         if (known := self._task(task, language)) is None:
-            write_arrow(place, MLM, islice(read_running_text(self._texts()), self._cap(task, split)))
-        else:
-            self._write_split(known, split, place)
-        return reopen(place, fingerprint)
+            return cached(place, fingerprint, features(MLM), self._running_text)
+        return cached(place, fingerprint, example_features(), lambda: self._chosen(known, split))
+
+    def size(self, task: str, language: str, split: str) -> int:
+        """Return the number of rows of a split, which is read once for that; the file is not checked in full."""
+        known = rows_of(self._place(task, split, self.fingerprint(task, language, split)))
+        return len(self.load(task, language, split)) if known is None else known
 
     def fingerprint(self, task: str, language: str, split: str) -> str:
         """Return 16 hex digits for the rows of a split: source bytes, what cuts and caps it, reader version."""
@@ -109,6 +111,11 @@ class EnglishCorpora:
             identity["rows"] = choice(portion, split, self.data)
         return _hashed(identity)
 
+    def require(self, task: str, language: str, split: str) -> None:
+        """Raise `InputError`, with where it was looked for, unless the origin has a split."""
+        if split not in self.splits(task, language):
+            raise self._absent(task, split)
+
     def missing(self, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         """Return the pairs that the origin lacks, in the order given; for the hub, also those not in the cache."""
         return [(task, code) for task, code in pairs if not self.splits(task, code) or self._lacking(task)]
@@ -123,26 +130,29 @@ class EnglishCorpora:
         if self._hub:
             self._hub.fetch([(task, self._parts(task)) for task in dict.fromkeys(known) if task], progress)
 
-    def _write_split(self, task: TextTask, split: str, place: Path) -> None:
+    def _running_text(self) -> Iterator[Columns]:
+        return tagged_or_text(MLM, islice(read_running_text(self._texts()), self._cap(MLM, "train")))
+
+    def _chosen(self, task: TextTask, split: str) -> Iterator[Columns]:
+        """Return the examples of a split, taken from the part of the release that it is a piece of."""
         whole, portion = self._whole(task, split), self._portion(task, split)
         try:
             rows = chosen_rows(portion, len(whole), **choice(portion, split, self.data))
         except InputError as error:
             raise InputError(f"{task.title}, {split}: {error}") from None
         chosen = whole if rows is None else whole.select(rows)
-        cap = self._cap(task.name, split)
-        write_examples(place, islice(examples_of(chosen), cap))
+        return in_columns(islice(examples_of(chosen), self._cap(task.name, split)))
 
     def _whole(self, task: TextTask, split: str) -> "datasets.Dataset":
         """Return the part of the release that a split is a piece of, in file order."""
         files, part = self._files(task, split), self._portion(task, split).part
         identity = {"task": task.name, "reader": READER_VERSION, "sources": self._digests(files), "part": part}
         fingerprint = _hashed(identity)
-        place = self._cache / task.name / f"{LANGUAGE}-whole-{part}-{fingerprint}.arrow"
-        if (dataset := open_arrow(place, fingerprint)) is not None:
-            return dataset
-        write_examples(place, read_examples(task, files))
-        return reopen(place, fingerprint)
+        place = self._place(task.name, f"whole-{part}", fingerprint)
+        return cached(place, fingerprint, example_features(), lambda: in_columns(read_examples(task, files)))
+
+    def _place(self, task: str, what: str, fingerprint: str) -> Path:
+        return self._cache / task / f"{LANGUAGE}-{what}-{fingerprint}.arrow"
 
     def _cap(self, task: str, split: str) -> int | None:
         data = self.data

@@ -14,6 +14,7 @@ from pathlib import Path
 from hxbench.corpora.english.examples import read_examples
 from hxbench.corpora.english.layout import find
 from hxbench.corpora.english.records import read_json_array, read_json_lines
+from hxbench.corpora.mirror import is_there
 from hxbench.corpora.text import read_text
 from hxbench.errors import InputError
 from hxbench.tasks import PHA_TASKS, TEXT_TASKS, TextTask
@@ -44,7 +45,7 @@ def text_sources(root: Path) -> list[Text]:
     used = [task for task in map(TEXT_TASKS.__getitem__, PHA_TASKS) if _used(task)]
     sources += [Text(task.name, find(root, task, "train") or ()) for task in used]
     sources += [Text(kind, (root / name,)) for kind, name in _OTHERS]
-    return [source for source in sources if source.files and all(path.exists() for path in source.files)]
+    return [source for source in sources if source.files and all(is_there(path) for path in source.files)]
 
 
 def read_running_text(sources: list[Text]) -> Iterator[str]:
