@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from hxbench import places
+from hxbench.backbones.checkpoint import NEEDED
 from hxbench.errors import InputError
 from hxbench.spec import BackboneSpec
 
-NEEDED = ("config.json", "tokenizer.json", "model.safetensors")
 _FETCHED = [
     "config.json", "tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "model*.safetensors",
     "model.safetensors.index.json",

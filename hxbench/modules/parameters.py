@@ -7,11 +7,19 @@ from torch import Tensor, nn
 
 from hxbench.errors import InputError
 
+_LONGEST = 120  # characters of a name from a file
+
 
 def fill(parameters: Mapping[str, nn.Parameter], saved: Mapping[str, Tensor], origin: str) -> None:
     """Put saved tensors into `parameters`; `InputError` when the names or shapes differ."""
-    if different := sorted(parameters.keys() ^ saved.keys()):
-        raise InputError(f"{origin}: the weights do not fit this method (first difference: {different[0]}).")
+    differences = (sorted(parameters.keys() - saved.keys()), sorted(saved.keys() - parameters.keys()))
+    if any(differences):
+        said = [
+            f"{len(names)} {what}, such as {names[0][:_LONGEST]}"
+            for names, what in zip(differences, ("missing", "left over"), strict=True)
+            if names
+        ]
+        raise InputError(f"{origin}: the weights do not fit this method (tensors {'; '.join(said)}).")
     with torch.no_grad():
         for name, parameter in parameters.items():
             if parameter.shape != saved[name].shape:

@@ -10,6 +10,7 @@ from hxbench.languages import find_language, language_set
 from hxbench.settings import TASKS, Pair
 from hxbench.spec import RunSpec
 from hxbench.stages.assemble import costs
+from hxbench.stages.pair import label_names
 from hxbench.stages.plan import Plan
 from hxbench.store import RunWriter
 from hxbench.store.provenance import collect
@@ -54,6 +55,7 @@ def write_results(
             trained_on={str(pair): split for pair, split in plan.train.items()},
             mlm=list(plan.mlm),
             missing=[str(pair) for pair in plan.missing],
+            labels=label_names(spec),
         )
     )
 
