@@ -60,7 +60,9 @@ def weight_files(folder: Path) -> list[Path]:
             advice = f"pickled weights such as {other} are never loaded; save the model once with save_pretrained"
         raise InputError(f"backbone folder {folder}: {whole.name} is missing ({advice}).")
     try:
-        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+        read = json.loads(index.read_text(encoding="utf-8"))
+        names = sorted(set(read["weight_map"].values()))
+        dict(read["metadata"])  # which the library asks for
         strange = [name for name in names if Path(name).name != name or not name.endswith(".safetensors")]
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise InputError(f"{index} is damaged: it does not say which file has which tensor.") from None
