@@ -1,5 +1,9 @@
 """The ways a command ends other than well, told apart by exit code."""
 
+from hxbench.printing import shortened
+
+_LONGEST_NAME = 100  # that anything is offered for: comparing takes time
+
 
 class InputError(Exception):
     """What the user gave cannot be used: one clear sentence, exit code 2, no traceback."""
@@ -36,6 +40,6 @@ def did_you_mean(kind: str, name: str, known: list[str]) -> str:
     """Return a sentence that says `name` is unknown and offers the nearest known names."""
     from difflib import get_close_matches
 
-    near = get_close_matches(name, known, n=2, cutoff=0.5)
+    near = get_close_matches(name, known, n=2, cutoff=0.5) if len(name) <= _LONGEST_NAME else []
     hint = f" Did you mean {' or '.join(near)}?" if near else f" Known: {', '.join(sorted(known))}."
-    return f"unknown {kind} '{name}'.{hint}"
+    return f"unknown {kind} '{shortened(name)}'.{hint}"

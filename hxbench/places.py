@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from hxbench.errors import InputError
+
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -15,12 +17,49 @@ def shipped(name: str) -> Path:
 
 
 def cache_dir() -> Path:
-    """Return the cache folder: `HXBENCH_CACHE`, else `$XDG_CACHE_HOME/hxbench`, else `~/.cache/hxbench`."""
+    """Return the cache folder: `HXBENCH_CACHE`, else `$XDG_CACHE_HOME/hxbench`, else `~/.cache/hxbench`.
+
+    Raises `InputError` for a file in its place, and where there is no home folder to put it in.
+    """
     if chosen := os.environ.get("HXBENCH_CACHE"):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hxbench"
+        folder = expanded(chosen, "HXBENCH_CACHE")
+    elif base := os.environ.get("XDG_CACHE_HOME"):
+        folder = expanded(base, "XDG_CACHE_HOME") / "hxbench"
+    else:
+        folder = _home() / ".cache" / "hxbench"
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"the cache {folder} is a file; a folder is expected: name another with HXBENCH_CACHE.")
+    return folder
 
 
 def store_dir(chosen: Path | None = None) -> Path:
     """Return the results store: `chosen`, else `HXBENCH_STORE`, else `./results`."""
-    return chosen or Path(os.environ.get("HXBENCH_STORE") or "results")
+    if chosen is not None:
+        return expanded(str(chosen), "--store")
+    return expanded(os.environ.get("HXBENCH_STORE") or "results", "HXBENCH_STORE")
+
+
+def expanded(path: str, named_by: str) -> Path:
+    """Return a path with `~` and `~user` in front replaced; `InputError` for a user that there is not."""
+    if path == "~" or path.startswith("~/"):
+        return _home() / path[2:]
+    full = os.path.expanduser(path)
+    if full.startswith("~") and not Path(path).exists():
+        user = path.partition("/")[0]
+        raise InputError(
+            f"{named_by} {path}: there is no user {user[1:]} on this machine; ./{user} is a folder here."
+        )
+    return Path(full)
+
+
+def _home() -> Path:
+    if home := os.environ.get("HOME"):
+        return Path(home)
+    import pwd
+
+    try:
+        return Path(pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError:  # no such variable, and nobody in the list of users either
+        raise InputError(
+            "there is no home folder on this machine (HOME is not set): name a cache folder with HXBENCH_CACHE."
+        ) from None
