@@ -14,6 +14,7 @@ from typing import Any
 
 from hxbench.backbones.sites import Family, family_of
 from hxbench.errors import InputError
+from hxbench.printing import shortened
 
 NEEDED = ("config.json", "tokenizer.json", "model.safetensors")
 INDEX = "model.safetensors.index.json"  # of weights in several files
@@ -182,5 +183,4 @@ def _shape(value: Any) -> str:
 
 
 def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else repr(value)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    return shortened(value if isinstance(value, str) else repr(value), _LONGEST)

@@ -23,6 +23,7 @@ from hxbench.backbones.fetch import fetch_backbone, pinned
 from hxbench.backbones.shape import auto_class, config_of, has_own_output, is_text_to_text, new_model, shape_of
 from hxbench.backbones.sites import Family, family_of
 from hxbench.errors import InputError
+from hxbench.printing import shortened
 from hxbench.spec import BackboneSpec
 
 _RANDOM_BODY = 0  # the seed of random weights
@@ -156,13 +157,13 @@ def _loaded(folder: Path, *, random: bool) -> Backbone:
     family = family_of(config.model_type)
     require_sizes(config)
     tensors = listed_tensors(folder)
-    with torch.random.fork_rng(), torch.device("meta"):
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):
         parameters = sum(p.numel() for p in new_model(config).parameters())
     require_shape(config, family, tensors, parameters)
     tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     _require_ids(config, family, tokenizer)
     # drawn from a seed of its own, and nothing that comes later is drawn differently for it
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_RANDOM_BODY)
         if random:
             return Backbone(new_model(config), tokenizer, family)
@@ -248,4 +249,4 @@ def _shape_alone(spec: BackboneSpec) -> Any:
 def _in_words(spec: BackboneSpec, error: Exception) -> InputError:
     """Return what to say for an error of the library's, whose messages may be long."""
     reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return InputError(f"backbone {spec.name}: {reason[:_LONGEST_REASON].rstrip('.')}.")
+    return InputError(f"backbone {spec.name}: {shortened(reason, _LONGEST_REASON).rstrip('.')}.")

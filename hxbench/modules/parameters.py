@@ -6,8 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from hxbench.errors import InputError
-
-_LONGEST = 120  # characters of a name from a file
+from hxbench.printing import shortened
 
 
 def fill(parameters: Mapping[str, nn.Parameter], saved: Mapping[str, Tensor], origin: str) -> None:
@@ -15,7 +14,7 @@ def fill(parameters: Mapping[str, nn.Parameter], saved: Mapping[str, Tensor], or
     differences = (sorted(parameters.keys() - saved.keys()), sorted(saved.keys() - parameters.keys()))
     if any(differences):
         said = [
-            f"{len(names)} {what}, such as {names[0][:_LONGEST]}"
+            f"{len(names)} {what}, such as {shortened(names[0], 120)}"
             for names, what in zip(differences, ("missing", "left over"), strict=True)
             if names
         ]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hxbench.backbones.byte_pairs import train_byte_pairs
+from hxbench.backbones.checkpoint import require_sizes
 from hxbench.backbones.load import Backbone, require_precision
 from hxbench.backbones.shape import bert_shape, bloom_shape, config_of, new_model, t5_shape
 from hxbench.backbones.sites import family_of
@@ -81,8 +82,10 @@ def _lines(corpus: Mapping[str, Any]) -> Iterator[str]:
 def _model(shape: dict[str, Any], seed: int) -> Any:
     from hxbench.methods.method import seed_everything
 
+    config = config_of(shape)
+    require_sizes(config)
     seed_everything(seed)
-    return new_model(config_of(shape))
+    return new_model(config)
 
 
 def _bert(spec: BackboneSpec, plan: PretrainSpec, corpora: Collection, corpus: Mapping[str, Any]) -> Learner:

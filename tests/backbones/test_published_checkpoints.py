@@ -14,6 +14,7 @@ from hxbench.backbones.byte_pairs import train_byte_pairs
 from hxbench.backbones.load import load_backbone
 from hxbench.backbones.unigram import train_unigram
 from hxbench.backbones.vocabulary import train_wordpiece
+from hxbench.errors import InputError
 from hxbench.spec import BackboneSpec
 
 LINES = ["the cat sat on the mat"] * 5
@@ -95,3 +96,36 @@ def test_a_published_list_loads(name, form, tokenizers, tmp_path, capfd):
     assert all(re.search(r"pooler|seq_relationship|position_ids|EncDecAttention\.rel", n) for n in beside), beside
     tied = r"predictions\.decoder\.(weight|bias)|lm_head\.weight|(en|de)coder\.embed_tokens\.weight"
     assert all(re.search(tied, own) for own in unplaced), unplaced
+
+
+def test_an_output_matrix_of_its_own_has_to_be_there(tokenizers, tmp_path):
+    """The library would tie it to the words and say nothing."""
+    tensors = written(tmp_path, "t5-v1_1-base", "T5 1.1", tokenizers)
+    del tensors["lm_head.weight"]
+    save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(InputError, match=r"the weights lack lm_head\.weight"):
+        load_backbone(BackboneSpec(name="x", folder=str(tmp_path)))
+
+
+def test_stacks_of_a_t5_are_held_against_the_weights_each(tokenizers, tmp_path):
+    written(tmp_path, "t5-base", "T5 1.0", tokenizers)
+    path = tmp_path / "config.json"
+    config = json.loads(path.read_text())
+    for name, stack in (("num_layers", "encoder"), ("num_decoder_layers", "decoder")):
+        path.write_text(json.dumps({**config, name: 1}))
+        with pytest.raises(InputError, match=rf"gives 1 layers \({stack}\.block\), but the weights have 2"):
+            load_backbone(BackboneSpec(name="x", folder=str(tmp_path)))
+
+
+def test_an_encoder_saved_with_its_pooler_lacks_only_the_head(tokenizers, tmp_path):
+    from transformers import AutoModel
+
+    written(tmp_path, "mbert", "BERT, 2018", tokenizers)
+    whole = load_backbone(BackboneSpec(name="x", folder=str(tmp_path)))
+    AutoModel.from_pretrained(tmp_path).save_pretrained(tmp_path / "encoder")
+    tokenizers["bert"].save_pretrained(tmp_path / "encoder")
+    backbone = load_backbone(BackboneSpec(name="x", folder=str(tmp_path / "encoder")))
+    assert backbone.drawn
+    assert all(name.startswith("cls.predictions.") for name in backbone.drawn)
+    body = backbone.body.state_dict()
+    assert all(torch.equal(value, body[name]) for name, value in whole.body.state_dict().items())
