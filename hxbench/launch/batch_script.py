@@ -42,7 +42,8 @@ if [ "$ending" = limit ] || [ -n "$again" ]; then
 fi
 exit "$code"
 """
-_KEPT = ("HXBENCH_DEBUG", "HF_HUB_OFFLINE", "HF_HOME", "PYTHONPATH")
+_OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
+_KEPT = ("HXBENCH_DEBUG", *_OFFLINE, "HF_HOME", "PYTHONPATH")
 
 
 def batch_script(

@@ -25,6 +25,8 @@ LOOK_EVERY = 1.0  # seconds between two looks at the store
 _TOLD = (
     "HXBENCH_DEBUG",
     "HF_HUB_OFFLINE",
+    "TRANSFORMERS_OFFLINE",
+    "HF_DATASETS_OFFLINE",
     "HF_HOME",
     "HF_TOKEN",
     "TRANSFORMERS_VERBOSITY",

@@ -21,6 +21,7 @@ from hxbench.corpora import wikipedia
 from hxbench.corpora.hub import WIKIANN
 from hxbench.errors import InputError
 from hxbench.languages import language_set
+from hxbench.launch import batch_script, on_ray
 from hxbench.spec import BackboneSpec
 
 REPOSITORY = "tests/tiny-bert"
@@ -275,6 +276,8 @@ def test_each_variable_of_the_libraries_forbids_the_network(site, monkeypatch, n
     with pytest.raises(InputError, match=rf"not in the local cache .* and {name}=1"):
         load_backbone(spec_of())
     assert site.requests == []
+    assert name in batch_script._KEPT, "runs elsewhere are told"
+    assert name in on_ray._TOLD
 
 
 def test_an_endpoint_without_a_scheme_is_refused(site, monkeypatch):
