@@ -6,7 +6,7 @@ import re
 import pytest
 import torch
 from published_keys import PUBLISHED, forms_of, listed
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from transformers import AutoConfig
 
 from hxbench import recipe
@@ -129,3 +129,31 @@ def test_an_encoder_saved_with_its_pooler_lacks_only_the_head(tokenizers, tmp_pa
     assert all(name.startswith("cls.predictions.") for name in backbone.drawn)
     body = backbone.body.state_dict()
     assert all(torch.equal(value, body[name]) for name, value in whole.body.state_dict().items())
+
+
+@pytest.mark.parametrize("kind", ["roberta", "xlm-roberta"])
+def test_robertas_of_any_age_load(kind, tokenizers, tmp_path):
+    """No shipped recipe is one: as saved today, released with pooler and tied copies, and an encoder alone."""
+    from transformers import AutoModel, AutoModelForMaskedLM
+
+    config = AutoConfig.for_model(kind, vocab_size=60, pad_token_id=0, **SMALL["bert"])
+    made = {"masked": AutoModelForMaskedLM.from_config(config), "bare": AutoModel.from_config(config)}
+    for name, model in made.items():
+        model.save_pretrained(tmp_path / name)
+        tokenizers["bert"].save_pretrained(tmp_path / name)
+    spec = BackboneSpec(name="x", folder=str(tmp_path / "masked"))
+    assert load_backbone(spec).drawn == ()
+    path = tmp_path / "masked" / "model.safetensors"
+    tensors = load_file(path)
+    words, bias = tensors["roberta.embeddings.word_embeddings.weight"], tensors["lm_head.bias"]
+    beside = {"roberta.pooler.dense.weight": torch.zeros(16, 16), "roberta.pooler.dense.bias": torch.zeros(16)}
+    beside |= {"roberta.embeddings.position_ids": torch.arange(40)[None]}
+    tied = {"lm_head.decoder.weight": words.clone(), "lm_head.decoder.bias": bias.clone()}
+    save_file({**tensors, **beside, **tied}, path, metadata={"format": "pt"})
+    assert load_backbone(spec).drawn == ()
+    backbone = load_backbone(BackboneSpec(name="x", folder=str(tmp_path / "bare")))
+    assert "lm_head.dense.weight" in backbone.drawn
+    assert all(name.startswith("lm_head.") for name in backbone.drawn)
+    backbone.draw(3)
+    assert backbone.mlm_head.decoder.weight is backbone.body.get_input_embeddings().weight
+    assert torch.equal(backbone.mlm_head.layer_norm.weight, torch.ones(16))
