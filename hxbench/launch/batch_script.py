@@ -42,8 +42,9 @@ if [ "$ending" = limit ] || [ -n "$again" ]; then
 fi
 exit "$code"
 """
-_OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
-_KEPT = ("HXBENCH_DEBUG", *_OFFLINE, "HF_HOME", "PYTHONPATH")
+_KEPT = (
+    "HXBENCH_DEBUG", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE", "HF_HOME", "PYTHONPATH",
+)  # fmt: skip
 
 
 def batch_script(

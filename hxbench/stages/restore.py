@@ -31,9 +31,9 @@ def restore(record: RunRecord, *, offline: bool = False) -> tuple[Method, Backbo
     the method's, labels that are no longer those of the run, and a backbone that is not there or is another one.
     """
     spec = require_finished(record)
-    require_labels(record, spec)
     store = Store(record.folder.parents[1])
     checkpoint = store.checkpoint(record.id)
+    require_labels(record, spec)
     backbone = get_backbone(spec.backbone, offline=offline)
     if spec.training.cpu_threads:
         torch.set_num_threads(spec.training.cpu_threads)  # sums round differently on more threads
