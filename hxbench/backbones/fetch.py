@@ -1,15 +1,17 @@
 """Backbones of the hub: fetched whole and once, at a commit, and from then on without asking anybody."""
 
-import os
 import re
 from pathlib import Path
 from typing import Any
 
-from hxbench import places
+from hxbench import network, places
+from hxbench.backbones.checkpoint import NEEDED
 from hxbench.errors import InputError
+from hxbench.printing import shortened
 from hxbench.spec import BackboneSpec
+from hxbench.system_errors import writing
 
-NEEDED = ("config.json", "tokenizer.json", "model.safetensors")
+_LONGEST = 300  # characters of what the client says
 _FETCHED = [
     "config.json", "tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "model*.safetensors",
     "model.safetensors.index.json",
@@ -20,13 +22,13 @@ def fetch_backbone(spec: BackboneSpec, *, offline: bool = False) -> Path:
     """Return the local folder with the files of a hub's backbone, in the cache afterwards.
 
     Only what is read is fetched: never pickled weights, never code. A commit that is in the cache is used without
-    asking anybody. Raises `InputError`, offline at once, and for a repository, revision or file that is not there.
+    asking anybody. Raises `InputError`, offline at once, for a repository, revision or file that is not there, and
+    for an endpoint or a proxy that cannot be used.
     """
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
     assert spec.hub is not None
-    offline = offline or os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
+    forbidden = network.offline(offline)
     cache = places.cache_dir() / "hub"
     which = f"backbone {spec.hub} (revision {spec.revision or 'main'})"
 
@@ -35,35 +37,44 @@ def fetch_backbone(spec: BackboneSpec, *, offline: bool = False) -> Path:
         return cache / "backbones" / f"{spec.hub}@{commit}".replace("/", "--")
 
     known = _is_commit(spec.revision) and whole(spec.revision or "").exists()
+    endpoint = None
+    if not known and not forbidden:
+        # the client reads it when it is imported, which may be before the user's setting was made
+        endpoint = network.endpoint("HF_ENDPOINT")
+        network.require_proxy_support()
     try:
-        folder = Path(
-            snapshot_download(
-                spec.hub,
-                revision=spec.revision,
-                cache_dir=cache / "hf",
-                allow_patterns=_FETCHED,
-                local_files_only=known or offline,
-                # the client reads it when it is imported, which may be before the user's setting was made
-                endpoint=os.environ.get("HF_ENDPOINT") or None,
-                tqdm_class=_silent_bar(),
+        with writing(cache):
+            folder = Path(
+                snapshot_download(
+                    spec.hub,
+                    revision=spec.revision,
+                    cache_dir=cache / "hf",
+                    allow_patterns=_FETCHED,
+                    local_files_only=known or bool(forbidden),
+                    endpoint=endpoint,
+                    tqdm_class=_silent_bar(),
+                )
             )
-        )
-    except (LocalEntryNotFoundError, HfHubHTTPError, OfflineModeIsEnabled, OSError, ValueError) as error:
+    except InputError:
+        raise
+    except Exception as error:  # the client has many kinds, some of a library of its own
         why = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-        if offline:
-            why = f"it is not in the local cache {places.cache_dir()} and --offline was asked for"
-        raise InputError(f"{which} cannot be had: {why}.") from None
+        if forbidden:
+            why = f"it is not in the local cache {places.cache_dir()} and {forbidden} was asked for"
+        raise InputError(f"{which} cannot be had: {shortened(why, _LONGEST)}.") from None
     for name in NEEDED:
         if not any((folder / other).exists() for other in (name, f"{name}.index.json")):
-            if offline:
-                raise InputError(f"{which}: {name} is not in the local cache and --offline was asked for.")
+            if forbidden:
+                raise InputError(f"{which}: {name} is not in the local cache and {forbidden} was asked for.")
             safe = name.endswith(".safetensors")
             reason = " (pickled weights such as pytorch_model.bin are never loaded)" if safe else ""
             raise InputError(f"{which}: the repository has no {name}{reason}.")
-    if not known and offline and not whole(folder.name).exists():
-        raise InputError(f"{which} is only partly in the local cache and --offline was asked for.")
-    whole(folder.name).parent.mkdir(parents=True, exist_ok=True)
-    whole(folder.name).touch()
+    if not known and forbidden and not whole(folder.name).exists():
+        raise InputError(f"{which} is only partly in the local cache and {forbidden} was asked for.")
+    if not whole(folder.name).exists():
+        with writing(cache):
+            whole(folder.name).parent.mkdir(parents=True, exist_ok=True)
+            whole(folder.name).touch()
     return folder
 
 

@@ -7,18 +7,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from safetensors import SafetensorError
 from torch import nn
 
 from hxbench import manifest
-from hxbench.backbones.fetch import NEEDED, fetch_backbone, pinned
-from hxbench.backbones.shape import auto_class, has_own_output, is_text_to_text, new_model, shape_of
+from hxbench.backbones.checkpoint import (
+    drawn_tensors,
+    listed_tensors,
+    require_files,
+    require_shape,
+    require_sizes,
+)
+from hxbench.backbones.fetch import fetch_backbone, pinned
+from hxbench.backbones.shape import auto_class, config_of, has_own_output, is_text_to_text, new_model, shape_of
 from hxbench.backbones.sites import Family, family_of
 from hxbench.errors import InputError
+from hxbench.printing import shortened
 from hxbench.spec import BackboneSpec
 
 _RANDOM_BODY = 0  # the seed of random weights
+_LONGEST_REASON = 300  # characters of what the library says
 _ANSWERING_IDS = {  # what padding, ending and decoding go by, by the stacks of a model that writes
     "encoder-decoder": ("pad_token_id", "eos_token_id", "decoder_start_token_id"),
     "decoder": ("pad_token_id", "eos_token_id"),
@@ -32,6 +41,7 @@ class Backbone:
     model: nn.Module
     tokenizer: Any
     family: Family
+    drawn: tuple[str, ...] = ()  # names of the tensors that the weights lacked: a language-modelling head
 
     @property
     def body(self) -> nn.Module:
@@ -60,8 +70,43 @@ class Backbone:
 
     @property
     def layer_count(self) -> int:
-        """Number of transformer layers; of a text-to-text model those of the encoder, the decoder has as many."""
-        return len(self.body.get_submodule(self.family.layers))  # type: ignore[arg-type]
+        """Number of transformer layers; of a text-to-text model those of the encoder (`layers_at` knows all)."""
+        return self._depth(self.family.layers)
+
+    def layers_at(self, position: str) -> int:
+        """Return the number of layers that have a position: an encoder and its decoder may differ in depth."""
+        return self._depth(self.family.stack_of(position))
+
+    @property
+    def depths(self) -> tuple[int, ...]:
+        """Number of layers of every stack, the encoder's first."""
+        return tuple(map(self._depth, self.family.stack_paths))
+
+    def _depth(self, stack: str) -> int:
+        return len(self.body.get_submodule(stack))  # type: ignore[arg-type]
+
+    def draw(self, *key: int) -> None:
+        """Draw what the weights lacked (`drawn`) from a key alone, whatever was drawn before in this process.
+
+        As the architecture begins: matrices N(0, initializer_range²), LayerNorms 1, biases 0. An output matrix
+        that is tied to the word embeddings is none of it.
+        """
+        parts = dict(self.model.named_parameters())
+        generator = torch.Generator().manual_seed(_whole(*key))
+        for name in self.drawn:
+            tensor = parts.get(name)
+            if tensor is None or tensor.is_meta:  # tied to one that comes under another name
+                continue
+            with torch.no_grad():
+                if tensor.dim() > 1:
+                    std = float(self.model.config.initializer_range)  # type: ignore[union-attr, arg-type]
+                    tensor.copy_(torch.empty(tensor.shape).normal_(std=std, generator=generator))
+                else:
+                    tensor.fill_(1.0 if name.endswith("weight") else 0.0)
+
+
+def _whole(*key: int) -> int:
+    return int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0])
 
 
 def require_precision(backbone: Backbone | str, precision: str) -> None:
@@ -74,10 +119,7 @@ def require_precision(backbone: Backbone | str, precision: str) -> None:
 def folder_fingerprint(folder: Path) -> str:
     """Return a short hash of the files a local backbone consists of; `InputError` if one is missing."""
     digest = hashlib.sha256()
-    for name in NEEDED:
-        path = folder / name
-        if not path.is_file():
-            raise InputError(f"backbone folder {folder}: {name} is missing (needed: {', '.join(NEEDED)}).")
+    for path in require_files(folder):
         digest.update(manifest.file_digest(path).encode())
     return digest.hexdigest()[:16]
 
@@ -86,52 +128,80 @@ def load_backbone(spec: BackboneSpec, *, offline: bool = False) -> Backbone:
     """Return the backbone with its weights, or with random ones of the same shape when the spec says so.
 
     The random ones are the same every time: a method trained on them, or on an adapter that was, finds them again.
-    Only safetensors are read and no code from the repository is run. Raises `InputError` when files are missing,
-    damaged (SHA-256 manifest, where there is one) or of a family without a map of sites, and for a model that
-    writes whose configuration lacks one of the ids that padding, ending and decoding go by.
+    An encoder may come without its language-modelling head, which is then drawn (`Backbone.draw`). Only
+    safetensors are read and no code from the repository is run. Raises `InputError` when files are missing,
+    damaged (SHA-256 manifest, where there is one) or of a family without a map of sites, when configuration,
+    weights and tokenizer do not belong together, and for a model that writes whose configuration lacks one of the
+    ids that padding, ending and decoding go by.
     """
-    from transformers import AutoConfig, AutoTokenizer
-    from transformers.utils.logging import disable_progress_bar
-
-    disable_progress_bar()  # it would break into ours
     if spec.folder:
         folder = Path(spec.folder)
+        require_files(folder)
         manifest.verify(folder)
     else:
         folder = fetch_backbone(spec, offline=offline)
     try:
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-        family = family_of(config.model_type)
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        if spec.weights == "random":
-            with torch.random.fork_rng():
-                torch.manual_seed(_RANDOM_BODY)
-                model = new_model(config)
-        else:
-            with _quietly(has_own_output(config)):
-                model = auto_class(config).from_pretrained(
-                    folder, config=config, use_safetensors=True, trust_remote_code=False, dtype=torch.float32
-                )
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise InputError(f"backbone {spec.name}: {reason}") from None
+        return _loaded(folder, random=spec.weights == "random")
+    except InputError as error:
+        raise InputError(f"backbone {spec.name}: {error}") from None
+    except Exception as error:  # the library raises whatever a strange file leads it to
+        raise _in_words(spec, error) from None
+
+
+def _loaded(folder: Path, *, random: bool) -> Backbone:
+    from transformers import AutoConfig, AutoTokenizer
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()  # it would break into ours
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    family = family_of(config.model_type)
+    require_sizes(config)
+    tensors = listed_tensors(folder)
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        parameters = sum(p.numel() for p in new_model(config).parameters())
+    require_shape(config, family, tensors, parameters)
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    _require_ids(config, family, tokenizer)
+    # drawn from a seed of its own, and nothing that comes later is drawn differently for it
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(_RANDOM_BODY)
+        if random:
+            return Backbone(new_model(config), tokenizer, family)
+        with _quietly():
+            model, report = auto_class(config).from_pretrained(
+                folder, config=config, use_safetensors=True, trust_remote_code=False, dtype=torch.float32,
+                output_loading_info=True, ignore_mismatched_sizes=True,
+            )  # fmt: skip
+    if has_own_output(config) and "lm_head.weight" not in tensors:  # the library would tie it to the words
+        raise InputError("the weights lack lm_head.weight, the output matrix that config.json says they have.")
+    return Backbone(model, tokenizer, family, drawn_tensors(family, tensors, report))
+
+
+def _require_ids(config: Any, family: Family, tokenizer: Any) -> None:
+    """Raise `InputError` for a tokenizer or a configuration with ids that the embeddings have no row for."""
+    rows = config.vocab_size
+    largest = max(tokenizer.get_vocab().values(), default=-1)
+    if largest >= rows:
+        raise InputError(f"its tokenizer has ids up to {largest:,}, but its embeddings have {rows:,} rows.")
+    for name in ("pad_token", "mask_token") if family.stacks == "encoder" else ("pad_token",):
+        if getattr(tokenizer, f"{name}_id") is None:
+            raise InputError(f"its tokenizer has no {name}, which batches are made with.")
     for name in _ANSWERING_IDS.get(family.stacks, ()):
-        if not isinstance(getattr(config, name, None), int):
+        given = getattr(config, name, None)
+        if not isinstance(given, int):
             which = config.model_type.upper()
-            raise InputError(
-                f"backbone {spec.name}: config.json gives no {name}, without which {which} cannot write."
-            )
-    return Backbone(model, tokenizer, family)
+            raise InputError(f"config.json gives no {name}, without which {which} cannot write.")
+        if not 0 <= given < rows:
+            raise InputError(f"config.json gives {name} as {given:,}, but its embeddings have {rows:,} rows.")
 
 
 @contextmanager
-def _quietly(wanted: bool) -> Iterator[None]:
-    """Keep back the library's advice to untie an output matrix that is not tied."""
+def _quietly() -> Iterator[None]:
+    """Keep back what the library says while it loads: its report is read, and an own output matrix is meant."""
     from transformers.utils import logging
 
     before = logging.get_verbosity()
-    if wanted:
-        logging.set_verbosity_error()
+    logging.set_verbosity(logging.CRITICAL)
     try:
         yield
     finally:
@@ -141,26 +211,42 @@ def _quietly(wanted: bool) -> Iterator[None]:
 def meta_backbone(spec: BackboneSpec) -> Backbone:
     """Return the backbone's shape on the meta device: no weights, no tokenizer, no download.
 
-    Raises `InputError` for a hub's whose recipe gives no shape and which is not in the cache.
+    Raises `InputError` for a shape that is none, and for a hub's whose recipe gives none and which is not in the
+    cache.
     """
+    try:
+        config = _shape_alone(spec)
+        family = family_of(config.model_type)
+        require_sizes(config)
+        with torch.device("meta"):
+            model = new_model(config)
+    except InputError:
+        raise
+    except Exception as error:  # the library raises whatever a strange shape leads it to
+        raise _in_words(spec, error) from None
+    return Backbone(model, None, family)
+
+
+def _shape_alone(spec: BackboneSpec) -> Any:
+    """Return the configuration of a backbone: its recipe's, that of the one made here, or of its files."""
     from transformers import AutoConfig
 
-    shape = dict(spec.shape or {})
-    if spec.pretrain:
-        shape = shape_of(spec)
-    if shape:
-        config = AutoConfig.for_model(shape.pop("model_type"), **shape)
-    elif spec.folder:
-        config = AutoConfig.from_pretrained(spec.folder, trust_remote_code=False)
-    else:
-        try:
-            folder = fetch_backbone(pinned(spec), offline=True)
-        except InputError:
-            raise InputError(
-                f"backbone {spec.name}: its recipe gives no shape, so nothing can be counted before it is here: "
-                f"hxbench prepare --backbone {spec.hub} fetches it."
-            ) from None
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    with torch.device("meta"):
-        model = new_model(config)
-    return Backbone(model, None, family_of(config.model_type))
+    if shape := shape_of(spec) if spec.pretrain else spec.shape:
+        return config_of(shape)
+    if spec.folder:
+        require_files(Path(spec.folder))
+        return AutoConfig.from_pretrained(spec.folder, trust_remote_code=False)
+    try:
+        folder = fetch_backbone(pinned(spec), offline=True)
+    except InputError:
+        raise InputError(
+            f"backbone {spec.name}: its recipe gives no shape, so nothing can be counted before it is here: "
+            f"hxbench prepare --backbone {spec.hub} fetches it."
+        ) from None
+    return AutoConfig.from_pretrained(folder, trust_remote_code=False)
+
+
+def _in_words(spec: BackboneSpec, error: Exception) -> InputError:
+    """Return what to say for an error of the library's, whose messages may be long."""
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return InputError(f"backbone {spec.name}: {shortened(reason, _LONGEST_REASON).rstrip('.')}.")

@@ -1,5 +1,6 @@
 """Stock models from a configuration alone: those of the backbones that are made here, on any device."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from torch import nn
@@ -73,6 +74,14 @@ def shape_of(spec: BackboneSpec) -> dict[str, Any]:
     """Return the configuration of a backbone that is pre-trained here."""
     assert spec.pretrain is not None
     return _SHAPES[spec.pretrain.architecture](spec)
+
+
+def config_of(shape: Mapping[str, Any]) -> Any:
+    """Return the library's configuration of a shape, the `model_type` among its values."""
+    from transformers import AutoConfig
+
+    values = dict(shape)
+    return AutoConfig.for_model(values.pop("model_type", ""), **values)
 
 
 def is_text_to_text(config: Any) -> bool:

@@ -79,6 +79,17 @@ class Family:
     mlm_decoder: str  # the tied output matrix inside the head
     embeddings: str = "embeddings"  # in the body
     stacks: Stacks = "encoder"
+    beside: tuple[str, ...] = ()  # patterns of tensors that released weights have and the model has not
+
+    @property
+    def stack_paths(self) -> tuple[str, ...]:
+        """Where the layers of every stack are in the body, the encoder's first."""
+        others = dict.fromkeys(position.layers for position in self.positions.values() if position.layers)
+        return tuple(dict.fromkeys((self.layers, *others)))
+
+    def stack_of(self, position: str) -> str:
+        """Return where the layers are in the body that have a position."""
+        return self.positions[position].layers or self.layers
 
 
 # After the feed-forward block's second dense layer and its dropout, before "add & norm"; the same place twice, as
@@ -106,11 +117,20 @@ _BLOOM = {
     "attention_output": Position("self_attention.dense"),
     "ffn_output": Position("mlp.dense_4h_to_h"),
 }
+# The pooler and next-sentence prediction, which masked language modelling does without; numbers that older
+# versions of the library saved as tensors; T5 v1.0's table of positions in cross-attention, which nothing used.
+_POOLER = r"(.+\.)?pooler\.dense\.(weight|bias)"
+_NUMBERS = r"(.+\.)?embeddings\.(position_ids|token_type_ids)"
+_TABLE = r"decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight"
+_IN_BERT = (_POOLER, _NUMBERS, r"cls\.seq_relationship\.(weight|bias)")
+_IN_ROBERTA = (_POOLER, _NUMBERS)
 FAMILIES = {
-    "bert": Family("bert", "encoder.layer", _BERT_LIKE, "cls.predictions", "decoder"),
-    "roberta": Family("roberta", "encoder.layer", _BERT_LIKE, "lm_head", "decoder"),
-    "xlm-roberta": Family("roberta", "encoder.layer", _BERT_LIKE, "lm_head", "decoder"),
-    "t5": Family("", _ENCODER, _T5, "lm_head", "", embeddings="shared", stacks="encoder-decoder"),
+    "bert": Family("bert", "encoder.layer", _BERT_LIKE, "cls.predictions", "decoder", beside=_IN_BERT),
+    "roberta": Family("roberta", "encoder.layer", _BERT_LIKE, "lm_head", "decoder", beside=_IN_ROBERTA),
+    "xlm-roberta": Family("roberta", "encoder.layer", _BERT_LIKE, "lm_head", "decoder", beside=_IN_ROBERTA),
+    "t5": Family(
+        "", _ENCODER, _T5, "lm_head", "", embeddings="shared", stacks="encoder-decoder", beside=(_TABLE,)
+    ),
     "bloom": Family(
         "transformer", "h", _BLOOM, "lm_head", "", embeddings="word_embeddings_layernorm", stacks="decoder"
     ),
@@ -135,7 +155,7 @@ class Sites:
         self.keys = [EMBEDDINGS] if EMBEDDINGS.position in positions else []
         if self.keys:
             self._attach(EMBEDDINGS, body, Position(family.embeddings))
-        stacks = {name: body.get_submodule(family.positions[name].layers or family.layers) for name in inner}
+        stacks = {name: body.get_submodule(family.stack_of(name)) for name in inner}
         depth = max((len(stack) for stack in stacks.values()), default=0)  # type: ignore[arg-type]
         for layer in range(depth):
             for name, stack in stacks.items():

@@ -45,11 +45,13 @@ def _backbones() -> Rows:
         found = recipe.load("backbones", name)
         shape = found.shape or (found.pretrain.model_dump() if found.pretrain else {})
         layers, hidden = (next((shape[name] for name in names if name in shape), None) for names in _SHAPE)
+        if (decoder := shape.get("num_decoder_layers")) not in (None, layers):
+            layers = f"{layers}+{decoder}"
         yield {"name": name, "origin": found.hub or found.folder or "pre-trained here", "layers": layers,
                "hidden": hidden}  # fmt: skip
 
 
-_SHAPE = (("layers", "num_hidden_layers", "num_layers"), ("hidden", "hidden_size", "d_model"))
+_SHAPE = (("layers", "num_hidden_layers", "num_layers", "n_layer"), ("hidden", "hidden_size", "d_model"))
 
 
 def _languages() -> Rows:

@@ -76,6 +76,8 @@ def do(session: "Session", place: "Launcher") -> "list[tuple[Planned, Outcome]]"
         raise InputError("the backbone is not made yet: run hxbench prepare first, in a process of its own.")
     with progress(quiet=not is_first_process()) as tell:
         session.make_backbones(lambda *told: tell(None, *told))
+    for note in session.heads_to_draw():
+        print(note, file=sys.stderr)
     turns = [Turn(one.job, needs, one.lane) for one, needs in zip(todo, waiting_for(todo), strict=True)]
     with shown(list(session.planned.values()), quiet=not is_first_process()) as listener:
         outcomes = place.run(turns, listener)

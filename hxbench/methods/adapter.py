@@ -55,7 +55,7 @@ class Adapter(TextToText):
         self.adapters = nn.ModuleDict(
             {
                 position: Bottlenecks(
-                    backbone.layer_count,
+                    backbone.layers_at(position),
                     hidden,
                     options.bottleneck or max(1, hidden // options.reduction),
                     options.initial_std,

@@ -48,7 +48,8 @@ def candidates(backbone: Backbone) -> Candidates:
         for place in projections_of(backbone)
     }
     adapter = ((ADAPTER.bottleneck, hidden), (hidden, ADAPTER.bottleneck), (ADAPTER.bottleneck,), (hidden,))
-    sites = [f"{position}.{n}" for n in range(backbone.layer_count) for position in positions_of(backbone)]
+    depths = {position: backbone.layers_at(position) for position in positions_of(backbone)}
+    sites = [f"{name}.{n}" for n in range(max(depths.values())) for name, depth in depths.items() if n < depth]
     biases = {name: output_width(module) for name, module in biased_modules(backbone).items()}
     return Candidates(
         tuple(one_tensor(name, tensors[name].shape) for name in holders_of(root)),

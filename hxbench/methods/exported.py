@@ -29,6 +29,7 @@ from hxbench.methods.tagging import Condition, TaggingMethod
 from hxbench.modules.bottleneck import BottleneckWeights
 from hxbench.modules.heads import TaggingHead
 from hxbench.modules.parameters import fill
+from hxbench.printing import shortened
 from hxbench.spec import BackboneSpec, Closed, Positive, validated
 
 CONFIG, WEIGHTS = "config.json", "adapter.safetensors"
@@ -78,6 +79,7 @@ class ExportConfig(Closed):
     bottleneck: Positive
     activation: Literal["relu"] = "relu"
     layer_norm: bool  # inside the adapter
+    body: tuple[str, ...] | None = None  # names of the backbone's parameters beside it; older exports do not say
     placement: str = PLACEMENT
     compatibility: str = COMPATIBILITY
     max_length: Positive  # word pieces, special tokens included
@@ -178,7 +180,7 @@ def weights_digest(backbone: Backbone) -> str:
 
 
 def require_shapes(path: Path, config: ExportConfig, tensors: Mapping[str, Tensor]) -> None:
-    """Raise `InputError` for adapters that are not what the configuration says."""
+    """Raise `InputError` for tensors that are not what the configuration says, and for others beside them."""
     small, wide = config.bottleneck, config.hidden
     shapes = {"down": (small, wide), "down_bias": (small,), "up": (wide, small), "up_bias": (wide,)}
     shapes |= {"scale": (wide,), "shift": (wide,)} if config.layer_norm else {}
@@ -187,3 +189,13 @@ def require_shapes(path: Path, config: ExportConfig, tensors: Mapping[str, Tenso
             name = f"layers.{layer}.{_TENSORS[field]}"
             if name not in tensors or tuple(tensors[name].shape) != shape:
                 raise InputError(f"{path}: {name} is missing or not of shape {shape}, as {CONFIG} has it.")
+    own = {f"layers.{layer}.{_TENSORS[field]}" for layer in range(config.layers) for field in shapes}
+    own |= {f"head.{side}" for side in ("weight", "bias")}
+    body = {name.removeprefix("body.") for name in tensors if name.startswith("body.")}
+    if config.body is not None and (different := sorted(body ^ set(config.body))):
+        raise InputError(
+            f"{path}: the backbone's parameters in it are not those that {CONFIG} names (first difference: "
+            f"{shortened(different[0], 120)})."
+        )
+    if left := sorted(name for name in tensors.keys() - own if not name.startswith("body.")):
+        raise InputError(f"{path}: tensors are left over ({len(left)}, such as {shortened(left[0], 120)}).")

@@ -46,9 +46,11 @@ class Hyperdecoder(TextToText):
     def __init__(self, backbone: Backbone, *, options: HyperdecoderOptions, **others: Any) -> None:
         """Build the adapters and the generator; `others` as every text-to-text method."""
         super().__init__(backbone, options=options, **others)
-        hidden, layers = backbone.hidden_size, backbone.layer_count
+        hidden, layers = backbone.hidden_size, backbone.layers_at(DECODER)
         self.activation = ACTIVATIONS[options.activation]
-        self.adapters = Bottlenecks(layers, hidden, options.bottleneck, 1.0, activation=options.activation)
+        self.adapters = Bottlenecks(
+            backbone.layers_at(ENCODER), hidden, options.bottleneck, 1.0, activation=options.activation
+        )
         start_adapters(self.adapters)
         self.pooled_map = projector(hidden, hidden, hidden) if options.pooled_map else nn.Identity()
         self.layers = nn.Parameter(torch.randn(layers, options.layer_embedding))

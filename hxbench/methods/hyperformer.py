@@ -61,7 +61,7 @@ class Hyperformer(TextToText):
         self.hypernetworks = nn.ModuleDict(
             {
                 stack: TaskHypernetwork(
-                    layers=backbone.layer_count,
+                    layers=backbone.layers_at(positions[0]),
                     positions=len(positions),
                     embedding=options.embedding,
                     source_hidden=options.source_hidden,

@@ -43,7 +43,7 @@ class Adapters(Tuning):
         self.adapters = nn.ModuleDict(
             {
                 position: Bottlenecks(
-                    backbone.layer_count, backbone.hidden_size, bottleneck, std, activation=activation
+                    backbone.layers_at(position), backbone.hidden_size, bottleneck, std, activation=activation
                 )
                 for position in self.positions
             }

@@ -84,7 +84,7 @@ def _addend(bias: Tensor, place: Tensor, output: Tensor) -> Tensor:
 
 def is_xxl(backbone: Backbone) -> bool:
     """Return whether a backbone is as wide and as deep as T5 XXL."""
-    return (backbone.hidden_size, backbone.layer_count) == (4096, 24)
+    return (backbone.hidden_size, *backbone.depths) == (4096, 24, 24)
 
 
 class Biases(Tuning):

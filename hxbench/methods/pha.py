@@ -70,9 +70,9 @@ class PHA(TextToText):
         """Build all parts; a new task has a prototype of its own, `adopted`, until `meet` finds it one anyhow."""
         super().__init__(backbone, options=options, **others)
         self.chosen = options
-        hidden, layers = backbone.hidden_size, backbone.layer_count
+        hidden, layers = backbone.hidden_size, backbone.layers_at(DECODER)
         width = options.d_prime if options.retriever else hidden  # of what stands for a text
-        self.adapters = Bottlenecks(layers, hidden, options.bottleneck, 1.0)
+        self.adapters = Bottlenecks(backbone.layers_at(ENCODER), hidden, options.bottleneck, 1.0)
         start_adapters(self.adapters)
         self.retriever = (
             retriever(hidden, options.retriever_hidden, options.d_prime, biases=options.biases)

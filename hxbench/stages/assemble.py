@@ -48,6 +48,7 @@ def build(spec: RunSpec, backbone: Backbone) -> Method:
     require_precision(backbone, spec.training.precision)
     options = validated(kind.Options, spec.options, f"options of {spec.method}")
     tasks = model_tasks(spec.setting, spec.task, spec.suite)
+    backbone.draw(spec.seed)
     seed_everything(spec.seed)
     if issubclass(kind, TextMethod):
         new = spec.few_shot.task if spec.few_shot and spec.few_shot.task not in tasks else None

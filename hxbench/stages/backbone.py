@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hxbench import manifest, places
-from hxbench.backbones.fetch import commit_of, pinned
+from hxbench.backbones.checkpoint import family_in, lacks_head, listed_tensors
+from hxbench.backbones.fetch import commit_of, fetch_backbone, pinned
 from hxbench.backbones.load import Backbone, folder_fingerprint, load_backbone
 from hxbench.corpora.collection import Collection
 from hxbench.errors import InputError
@@ -58,10 +59,42 @@ def _folder(spec: BackboneSpec) -> Path:
 
 
 def get_backbone(spec: BackboneSpec, *, offline: bool = False) -> Backbone:
-    """Return a fingerprinted backbone, from the cache when it was pre-trained here."""
+    """Return a fingerprinted backbone, from the cache when it was pre-trained here.
+
+    Raises `InputError` for a local folder that is not there any more, or whose files are not those of the
+    fingerprint.
+    """
+    if spec.folder:
+        _require_same(spec, Path(spec.folder))
     if spec.pretrain is None:
         return load_backbone(pinned(spec), offline=offline)
+    if not manifest.is_complete(_folder(spec)):
+        raise InputError(
+            f"backbone {spec.name} [{spec.fingerprint}] is not in the cache: where the data are the same, "
+            "hxbench prepare makes it."
+        )
     return load_backbone(spec.model_copy(update={"pretrain": None, "folder": str(_folder(spec))}))
+
+
+def _require_same(spec: BackboneSpec, folder: Path) -> None:
+    """Raise `InputError` unless `folder` has the files that the spec was resolved with."""
+    if not folder.is_dir():
+        raise InputError(
+            f"the local backbone {spec.name} is no longer at {folder}: bring it back there (a link will do)."
+        )
+    if spec.fingerprint and folder_fingerprint(folder) != spec.fingerprint:
+        raise InputError(
+            f"the local backbone {spec.name} at {folder} has other files than it had: give it back its files, or "
+            "train anew."
+        )
+
+
+def lacks_mlm_head(spec: BackboneSpec, *, offline: bool = False) -> bool:
+    """Return whether a fingerprinted backbone that is here comes without a language-modelling head."""
+    if spec.pretrain or spec.weights == "random":
+        return False
+    folder = Path(spec.folder) if spec.folder else fetch_backbone(pinned(spec), offline=offline)
+    return lacks_head(family_in(folder), listed_tensors(folder))
 
 
 def pretrain(

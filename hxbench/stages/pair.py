@@ -1,14 +1,22 @@
 """Which (task, language) pair of a finished run a command is about."""
 
+from hxbench.corpora.schema import labels
 from hxbench.errors import InputError, did_you_mean
 from hxbench.languages import Language, code_among, language_set
 from hxbench.settings import TASKS, Pair, model_tasks
 from hxbench.spec import RunSpec
+from hxbench.tasks import TEXT_TASKS
 
 
 def heads(spec: RunSpec) -> tuple[str, ...]:
     """Return the tasks that a run was made for; none for a run on running text alone."""
     return model_tasks(spec.setting, spec.task, spec.suite)
+
+
+def label_names(spec: RunSpec) -> dict[str, list[str]]:
+    """Return the labels of a run's tasks by class id, as this version has them; of a task without any, none."""
+    tasks = (*heads(spec), *((spec.few_shot.task,) if spec.few_shot else ()))
+    return {task: list(labels(task) if task in TASKS else TEXT_TASKS[task].labels) for task in tasks}
 
 
 def languages(spec: RunSpec) -> tuple[Language, ...]:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hxbench.backbones.byte_pairs import train_byte_pairs
+from hxbench.backbones.checkpoint import require_sizes
 from hxbench.backbones.load import Backbone, require_precision
-from hxbench.backbones.shape import bert_shape, bloom_shape, new_model, t5_shape
+from hxbench.backbones.shape import bert_shape, bloom_shape, config_of, new_model, t5_shape
 from hxbench.backbones.sites import family_of
 from hxbench.backbones.unigram import sentinel_ids, train_unigram
 from hxbench.backbones.vocabulary import train_wordpiece
@@ -80,12 +81,12 @@ def _lines(corpus: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _model(shape: dict[str, Any], seed: int) -> Any:
-    from transformers import AutoConfig
-
     from hxbench.methods.method import seed_everything
 
+    config = config_of(shape)
+    require_sizes(config)
     seed_everything(seed)
-    return new_model(AutoConfig.for_model(shape.pop("model_type"), **shape))
+    return new_model(config)
 
 
 def _bert(spec: BackboneSpec, plan: PretrainSpec, corpora: Collection, corpus: Mapping[str, Any]) -> Learner:

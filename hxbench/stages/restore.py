@@ -9,6 +9,7 @@ from hxbench.methods.tagging import TaggingMethod
 from hxbench.spec import RunSpec
 from hxbench.stages.assemble import build, equip
 from hxbench.stages.backbone import get_backbone
+from hxbench.stages.pair import label_names
 from hxbench.store import RunRecord, Store
 from hxbench.training.accelerator import accelerator_in
 from hxbench.training.checkpoint import load_weights
@@ -26,11 +27,13 @@ def require_finished(record: RunRecord) -> RunSpec:
 def restore(record: RunRecord, *, offline: bool = False) -> tuple[Method, Backbone]:
     """Return the trained method on its device, and the backbone it stands on.
 
-    Raises `InputError` for an unfinished run, one that was kept without weights, and damaged weights.
+    Raises `InputError` for an unfinished run, one that was kept without weights, weights that are damaged or not
+    the method's, labels that are no longer those of the run, and a backbone that is not there or is another one.
     """
     spec = require_finished(record)
     store = Store(record.folder.parents[1])
     checkpoint = store.checkpoint(record.id)
+    require_labels(record, spec)
     backbone = get_backbone(spec.backbone, offline=offline)
     if spec.training.cpu_threads:
         torch.set_num_threads(spec.training.cpu_threads)  # sums round differently on more threads
@@ -38,6 +41,19 @@ def restore(record: RunRecord, *, offline: bool = False) -> tuple[Method, Backbo
     equip(method, spec, store, start=False)  # its own weights replace those it started from
     load_weights(checkpoint, method.trained())
     return method.to(accelerator_in(spec.training.precision).device), backbone
+
+
+def require_labels(record: RunRecord, spec: RunSpec) -> None:
+    """Raise `InputError` where a task's labels are not those that the run had, by name and order."""
+    now = label_names(spec)
+    had = record.provenance().get("labels")  # runs of before did not say
+    for task, names in had.items() if isinstance(had, dict) else ():
+        if names != now.get(task):
+            before = len(names) if isinstance(names, list) else 0
+            raise InputError(
+                f"run {record.id} was trained on {before} labels of {task}, which are not the "
+                f"{len(now.get(task, ()))} of this version: its classes would be read as others."
+            )
 
 
 def restore_tagger(record: RunRecord, *, offline: bool = False) -> tuple[TaggingMethod, Backbone]:

@@ -11,6 +11,7 @@ from hxbench.printing import sentence
 from hxbench.settings import TASKS, Pair
 from hxbench.spec import RunSpec
 from hxbench.stages.assemble import costs
+from hxbench.stages.pair import label_names
 from hxbench.stages.plan import Plan
 from hxbench.store import RunWriter
 from hxbench.store.arrays import SENTENCE_COLUMNS
@@ -56,6 +57,7 @@ def write_results(
             trained_on={str(pair): split for pair, split in plan.train.items()},
             mlm=list(plan.mlm),
             missing=[str(pair) for pair in plan.missing],
+            labels=label_names(spec),
         )
     )
     return lacking

@@ -170,6 +170,18 @@ class Session:
         for one in {p.job.spec.backbone.fingerprint: p for p in self.todo()}.values():
             make_backbone(one.job.spec.backbone, self.corpora(one.job.spec.data), report)
 
+    def heads_to_draw(self) -> list[str]:
+        """Return a sentence for every backbone of the runs to do that comes without its language-modelling head.
+
+        The backbones have to be here.
+        """
+        found = {p.job.spec.backbone.fingerprint: p.job.spec.backbone for p in self.todo()}
+        return [
+            f"Backbone {one.name} comes without a language-modelling head: each run draws one from its seed."
+            for one in found.values()
+            if backbone.lacks_mlm_head(one, offline=self.offline)
+        ]
+
     def notes(self) -> list[str]:
         """Return what the runs to do have to leave out, one sentence each."""
         plans = [one.plan for one in self.todo()]

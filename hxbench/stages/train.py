@@ -95,6 +95,7 @@ class _Work:
         self.source, self.report = source, report
         self.share = (accelerator.process_index, accelerator.num_processes)
         backbone = get_backbone(spec.backbone, offline=offline)
+        self.drawn = backbone.drawn
         self.data = open_data(spec, plan, corpora, backbone)
         self.method = build(spec, backbone)
         equip(self.method, spec, store)
@@ -105,6 +106,8 @@ class _Work:
         spec, sampler = self.spec, self.data.sampler()
         feed = self.data.feed(sampler, self.accelerator.device, self.share)
         facts = self.data.introduce(self.method)
+        if self.drawn:
+            facts["drawn"] = list(self.drawn)  # tensors of the backbone that its weights lacked
         if writer:
             writer.status(updates=sampler.updates)
 

@@ -21,6 +21,7 @@ from hxbench.corpora import wikipedia
 from hxbench.corpora.hub import WIKIANN
 from hxbench.errors import InputError
 from hxbench.languages import language_set
+from hxbench.launch import batch_script, on_ray
 from hxbench.spec import BackboneSpec
 
 REPOSITORY = "tests/tiny-bert"
@@ -267,3 +268,44 @@ def test_offline_names_the_backbone_when_only_it_is_missing(release, tmp_path):
         )
     assert len(release.requests) == before
     assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize("name", ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE"])
+def test_each_variable_of_the_libraries_forbids_the_network(site, monkeypatch, name):
+    monkeypatch.setenv(name, "1")
+    with pytest.raises(InputError, match=rf"not in the local cache .* and {name}=1"):
+        load_backbone(spec_of())
+    assert site.requests == []
+    assert name in batch_script._KEPT, "runs elsewhere are told"
+    assert name in on_ray._TOLD
+
+
+def test_an_endpoint_without_a_scheme_is_refused(site, monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", "mirror.example")
+    with pytest.raises(InputError, match=r"HF_ENDPOINT is .*http"):
+        load_backbone(spec_of())
+
+
+def test_a_socks_proxy_without_its_package_is_refused(site, monkeypatch):
+    monkeypatch.setattr("hxbench.network.find_spec", lambda name: None)
+    monkeypatch.setenv("ALL_PROXY", "socks5h://127.0.0.1:1080")
+    with pytest.raises(InputError, match="ALL_PROXY names a SOCKS proxy"):
+        load_backbone(spec_of())
+    assert site.requests == []
+
+
+def test_a_name_that_is_none_is_refused(site):
+    for name in ("a/b/c/d", "owner/" + "x" * 5000):
+        with pytest.raises(InputError, match="cannot be had") as caught:
+            load_backbone(BackboneSpec(name="x", hub=name))
+        assert "\n" not in str(caught.value)
+
+
+def test_weights_from_the_hub_have_to_fit_as_those_of_a_folder(site):
+    from safetensors.torch import load, save
+
+    tensors = load(site.models[REPOSITORY]["model.safetensors"])
+    tensors["foreign"] = torch.zeros(2)
+    site.models[REPOSITORY]["model.safetensors"] = save(tensors, metadata={"format": "pt"})
+    with pytest.raises(InputError, match=r"1 tensor \(foreign\) left over"):
+        load_backbone(spec_of())

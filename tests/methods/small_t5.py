@@ -21,10 +21,13 @@ KINDS: dict[str, dict[str, object]] = {  # options, by kind
 }
 
 
-def small_t5():
+def small_t5(encoder=LAYERS, decoder=LAYERS):
+    """Return a backbone of so many layers in its stacks."""
     torch.manual_seed(0)
     config = T5Config(
-        vocab_size=40, d_model=HIDDEN, d_kv=4, num_heads=2, d_ff=24, num_layers=LAYERS, decoder_start_token_id=0,
+        vocab_size=40, d_model=HIDDEN, d_kv=4, num_heads=2, d_ff=24, num_layers=encoder,
+        num_decoder_layers=decoder,
+        decoder_start_token_id=0,
         dropout_rate=0.1,
     )  # fmt: skip
     return Backbone(new_model(config), None, family_of("t5"))

@@ -1,0 +1,186 @@
+"""A backbone's files against each other: what a folder holds, and whether weights and configuration fit.
+
+What the library cannot place it leaves out, and what it does not find it draws at random; either trains on as if
+nothing were. So its loading report is read here, and the numbers of a configuration are held against the tensors
+that the weights list before anything of their size is made.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from hxbench.backbones.sites import Family, family_of
+from hxbench.errors import InputError
+from hxbench.printing import shortened
+
+NEEDED = ("config.json", "tokenizer.json", "model.safetensors")
+INDEX = "model.safetensors.index.json"  # of weights in several files
+_PICKLED = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt")
+_VOCABULARIES = ("vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model")
+_NAMED = 3  # tensors that a refusal names; the others are counted
+_LONGEST = 120  # characters of a name or a value that a refusal repeats
+_LARGEST = {  # no model of these families comes near
+    "num_hidden_layers": 1_000, "num_decoder_layers": 1_000, "num_attention_heads": 1_000,
+    "hidden_size": 100_000, "intermediate_size": 1_000_000, "d_ff": 1_000_000, "d_kv": 100_000,
+    "vocab_size": 10_000_000, "max_position_embeddings": 10_000_000, "type_vocab_size": 10_000,
+    "relative_attention_num_buckets": 10_000, "relative_attention_max_distance": 10_000_000,
+}  # fmt: skip
+_SLACK = 2  # times as many parameters as the weights have; a head that they lack is far less
+
+
+def require_files(folder: Path) -> list[Path]:
+    """Return the files that a backbone in `folder` consists of; `InputError` says what is missing."""
+    if not folder.is_dir():
+        raise InputError(f"backbone folder {folder}: there is no such folder.")
+    if (folder / "adapter_config.json").exists():
+        raise InputError(f"backbone folder {folder} holds an adapter (adapter_config.json), not a whole model.")
+    files = [folder / name for name in NEEDED[:2]]
+    for path in files:
+        if not path.is_file():
+            advice = f"needed: {', '.join(NEEDED)}"
+            if path.name == "tokenizer.json" and (other := _first_of(folder, _VOCABULARIES)):
+                advice = (
+                    f"there is {other} alone; transformers writes it: "
+                    "AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)"
+                )
+            raise InputError(f"backbone folder {folder}: {path.name} is missing ({advice}).")
+    return [*files, *weight_files(folder)]
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """Return the file of the weights, or the index and all the files it names; `InputError` if one is missing."""
+    whole, index = folder / NEEDED[2], folder / INDEX
+    if whole.is_file():
+        return [whole]
+    if not index.is_file():
+        advice = f"needed: {', '.join(NEEDED)}"
+        if other := _first_of(folder, _PICKLED):
+            advice = f"pickled weights such as {other} are never loaded; save the model once with save_pretrained"
+        raise InputError(f"backbone folder {folder}: {whole.name} is missing ({advice}).")
+    try:
+        read = json.loads(index.read_text(encoding="utf-8"))
+        names = sorted(set(read["weight_map"].values()))
+        dict(read["metadata"])  # which the library asks for
+        strange = [name for name in names if Path(name).name != name or not name.endswith(".safetensors")]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise InputError(f"{index} is damaged: it does not say which file has which tensor.") from None
+    if strange or not names:
+        raise InputError(f"{index}: it names a file that is no safetensors file of its folder.")
+    lost = [name for name in names if not (folder / name).is_file()]
+    if lost:
+        raise InputError(
+            f"backbone folder {folder}: {_counted(lost, 'file')} of the weights, which {INDEX} names, "
+            f"{'is' if len(lost) == 1 else 'are'} missing."
+        )
+    return [index, *(folder / name for name in names)]
+
+
+def _first_of(folder: Path, patterns: Iterable[str]) -> str | None:
+    return next((path.name for pattern in patterns for path in sorted(folder.glob(pattern))), None)
+
+
+def listed_tensors(folder: Path) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the tensors in a backbone's weights by name, without reading the weights.
+
+    Raises `InputError` for a file that is cut or damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    found: dict[str, tuple[int, ...]] = {}
+    for path in weight_files(folder):
+        if path.name == INDEX:
+            continue
+        try:
+            with safe_open(path, framework="numpy") as file:
+                found |= {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+        except (SafetensorError, OSError, ValueError) as error:
+            raise InputError(f"{path} is cut or damaged ({error}): copy or save it once more.") from None
+    return found
+
+
+def require_sizes(config: Any) -> None:
+    """Raise `InputError` for a configuration with a number that no model of its kind has."""
+    for name, most in _LARGEST.items():
+        value = getattr(config, name, 1)
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+            raise InputError(f"config.json gives {name} as {_short(value)}; expected a number from 1 to {most:,}.")
+
+
+def require_shape(config: Any, family: Family, tensors: Mapping[str, Sequence[int]], parameters: int) -> None:
+    """Raise `InputError` where weights with these `tensors` are not those of a model of so many `parameters`."""
+    depths = {"": "num_hidden_layers", "decoder.block": "num_decoder_layers"}
+    for stack in family.stack_paths:
+        place = re.compile(rf"(?:^|\.){re.escape(stack)}\.(\d+)\.")
+        numbers = [int(one[1]) for name in tensors if (one := place.search(name))]
+        wanted = int(getattr(config, depths.get(stack, depths[""])))
+        if numbers and max(numbers) + 1 != wanted:
+            raise InputError(
+                f"config.json gives {wanted:,} layers ({stack}), but the weights have {max(numbers) + 1:,}."
+            )
+    there = sum(map(prod, tensors.values()))
+    if parameters > _SLACK * there:
+        raise InputError(
+            f"config.json is of a model with {parameters:,} parameters, but the weights have {there:,}."
+        )
+
+
+def family_in(folder: Path) -> Family:
+    """Return the family of a backbone's folder by its configuration; `InputError` for none that is known."""
+    try:
+        kind = json.loads((folder / NEEDED[0]).read_text(encoding="utf-8"))["model_type"]
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        raise InputError(f"{folder / NEEDED[0]} is damaged: it does not give the model_type.") from None
+    return family_of(str(kind)[:_LONGEST])
+
+
+def lacks_head(family: Family, tensors: Iterable[str]) -> bool:
+    """Return whether weights are those of an encoder alone, without its language-modelling head."""
+    return family.stacks == "encoder" and not any(name.startswith(f"{family.mlm_head}.") for name in tensors)
+
+
+def drawn_tensors(family: Family, tensors: Iterable[str], report: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of what the library drew because the weights lack it: a whole head, or nothing.
+
+    `report` is the library's on loading weights that list `tensors`. Raises `InputError` for whatever else is
+    missing, left over or of another shape.
+    """
+    missing = set(report["missing_keys"])
+    head = (
+        {name for name in missing if name.startswith(f"{family.mlm_head}.")}
+        if lacks_head(family, tensors)
+        else set()
+    )
+    beside = re.compile("|".join(family.beside)) if family.beside else None
+    left = [name for name in report["unexpected_keys"] if not (beside and beside.fullmatch(name))]
+    other = [
+        f"{name} {_shape(found)} instead of {_shape(wanted)}" for name, found, wanted in report["mismatched_keys"]
+    ]
+    wrong = [
+        f"{_counted(names, 'tensor')} {what}"
+        for names, what in (
+            (missing - head, "missing"), (left, "left over"), (other, "of another shape"),
+        )
+        if names
+    ]  # fmt: skip
+    if wrong:
+        raise InputError(f"the weights do not fit config.json: {'; '.join(wrong)}.")
+    return tuple(sorted(head))
+
+
+def _counted(names: Iterable[str], what: str) -> str:
+    """Return how many there are, and the first of them by name."""
+    ordered = sorted(names)
+    more = ", …" if len(ordered) > _NAMED else ""
+    named = ", ".join(map(_short, ordered[:_NAMED]))
+    return f"{len(ordered)} {what}{'' if len(ordered) == 1 else 's'} ({named}{more})"
+
+
+def _shape(value: Any) -> str:
+    return "×".join(map(str, value)) or "one number"
+
+
+def _short(value: Any) -> str:
+    return shortened(value if isinstance(value, str) else repr(value), _LONGEST)
