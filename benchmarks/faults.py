@@ -29,12 +29,11 @@ import typer
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from fault_kinds import command, damage, data, environments, hostile, inputs, kills, verdict
+from fault_kinds import backbones, command, damage, data, environments, inputs, kills, stores, verdict
 from fault_kinds.world import World, build
 
-KINDS = {
-    **kills.KINDS, **damage.KINDS, **hostile.KINDS, **inputs.KINDS, **data.KINDS, **environments.KINDS
-}  # fmt: skip
+_MODULES = (kills, damage, stores, backbones, inputs, data, environments)
+KINDS = {name: kind for module in _MODULES for name, kind in module.KINDS.items()}
 
 
 def planned(kinds: Sequence[str], cases: int | None) -> list[tuple[str, int]]:

@@ -7,11 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fault_kinds.command import Fault, forked
+from fault_kinds.slow_readers import slow_conllu, slow_wikiann
 from fault_kinds.verdict import EQUAL, HEALED, REFUSED, Bad, Verdict, require_clean, require_kept
 from fault_kinds.world import World, answer_of, facts_of, training
 
-_UPOS = frozenset("ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X".split())
-_NER = frozenset("O B-PER I-PER B-ORG I-ORG B-LOC I-LOC".split())
 _FILES = {
     "tag": "mirror/ud-2.7/*/*.conllu", "names": "mirror/wikiann/*/*", "text": "text/mirror/glue/RTE/*",
     "cb": "text/mirror/superglue/CB/*", "made": "mirror/text/*",
@@ -105,54 +104,6 @@ def _changed(path: Path, draw: random.Random) -> str:
     elif way in ways:
         path.write_bytes(ways[way]())
     return way
-
-
-def slow_conllu(text: str) -> list[list[list[str]]] | None:
-    """Return the sentences of CoNLL-U as [words, tags], None for a text that is none; apart from the suite."""
-    found: list[list[list[str]]] = []
-    rows: list[list[str]] = []
-    for line in [*text.removeprefix("\ufeff").split("\n"), ""]:
-        line = line.removesuffix("\r")
-        if line.strip():
-            if not line.startswith("#"):
-                rows.append(line.split("\t"))
-            continue
-        words = [row for row in rows if len(row) == 10 and row[0].isascii() and row[0].isdigit()]
-        others = [row for row in rows if row not in words]
-        if any(len(row) != 10 or not set(row[0]) <= set("0123456789.-") for row in rows):
-            return None
-        if [row[0] for row in words] != [str(n + 1) for n in range(len(words))]:
-            return None
-        if any(not row[1].strip() or row[3] not in _UPOS for row in words):
-            return None
-        if any("-" in row[0] and int(row[0].split("-")[1]) > len(words) for row in others):
-            return None
-        if words:
-            found.append([[row[1] for row in words], [row[3] for row in words]])
-        rows = []
-    return found or None
-
-
-def slow_wikiann(text: str) -> list[list[list[str]]] | None:
-    """Return the sentences of WikiANN as [words, tags], None for a text that is none; apart from the suite."""
-    found: list[list[list[str]]] = []
-    words: list[str] = []
-    tags: list[str] = []
-    prefix = ""
-    for line in [*text.removeprefix("\ufeff").split("\n"), ""]:
-        line = line.removesuffix("\r")
-        if not line.strip():
-            if words:
-                found.append([words, tags])
-            words, tags = [], []
-            continue
-        token, tab, tag = line.partition("\t")
-        prefix = prefix or token.partition(":")[0] + ":"
-        if not tab or tag not in _NER or not token.startswith(prefix):
-            return None
-        words.append(token.removeprefix(prefix))
-        tags.append(tag)
-    return found or None
 
 
 def _require_rows(place: Path, path: Path, name: str) -> None:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fault_kinds.command import Fault, forked, full_from, in_a_write, killed_at
+from fault_kinds.breaking import full_from, in_a_write, killed_at
+from fault_kinds.command import Fault, forked
 from fault_kinds.verdict import EQUAL, HEALED, REFUSED, Bad, Verdict, require_clean, require_kept
 from fault_kinds.world import REPORTS, World, events_of, facts_of, training
 

@@ -87,9 +87,7 @@ def _tail(ended: Ended) -> str:
     return " / ".join(line[:300] for line in lines[-2:]) or "(nothing said)"
 
 
-def require_kept(
-    wanted: Mapping[str, Mapping[str, str]], found: Mapping[str, Mapping[str, str]], names: object = None
-) -> None:
+def require_kept(wanted: Mapping[str, Mapping[str, str]], found: Mapping[str, Mapping[str, str]]) -> None:
     """Raise `Bad` when a finished run is gone (LOST) or says something else (SILENT)."""
     for run_id, facts in wanted.items():
         if run_id not in found:

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fault_kinds.command import Ended, count_into, forked, killed_at
+from fault_kinds.breaking import count_into, killed_at
+from fault_kinds.command import Ended, forked
 
 TESTS = Path(__file__).parents[2] / "tests"
 _TIMES = ("seconds", "tokens_per_second", "wall", "wall_seconds")  # of a history's rows

@@ -15,9 +15,9 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 def kinds():
     """The modules of the benchmark, as its script finds them."""
     sys.path.insert(0, str(BENCHMARKS))
-    from fault_kinds import command, data, verdict, world
+    from fault_kinds import command, slow_readers, verdict, world
 
-    yield {"command": command, "data": data, "verdict": verdict, "world": world}
+    yield {"command": command, "slow": slow_readers, "verdict": verdict, "world": world}
     sys.path.remove(str(BENCHMARKS))
     for name in [name for name in sys.modules if name.partition(".")[0] == "fault_kinds"]:
         del sys.modules[name]
@@ -122,11 +122,11 @@ ROW = "{}\t{}\t_\t{}" + "\t_" * 6 + "\n"
     ],
 )  # fmt: skip
 def test_the_slow_reader_of_conllu(kinds, text, found):
-    assert kinds["data"].slow_conllu(text) == found
+    assert kinds["slow"].slow_conllu(text) == found
 
 
 def test_the_slow_reader_of_wikiann(kinds):
-    read = kinds["data"].slow_wikiann
+    read = kinds["slow"].slow_wikiann
     assert read("en:a\tO\nen::\tB-PER\n\nen:b\tO\n") == [[["a", ":"], ["O", "B-PER"]], [["b"], ["O"]]]
     assert read("en:a\tO\nde:b\tO\n") is None
     assert read("en:a O\n") is None
@@ -152,27 +152,27 @@ CALLS = """
 import json, os, random, signal, sys
 from pathlib import Path
 sys.path.insert(0, {benchmarks!r})
-from fault_kinds import command
-command.import_everything = lambda: None
+from fault_kinds import breaking, command
 place = Path({place!r})
 def shown(ended):
     return [ended.code, ended.out, ended.err]
 words = ["list", "methods", "--json"]
 found = {{"whole": shown(command.forked(words, place)), "again": shown(command.forked(words, place))}}
 found["refused"] = shown(command.forked(["report"], place))
+found["other"] = shown(command.forked(["list", "languages", "--json"], place))
 def hang():
     import time
     time.sleep(60)
 found["hang"] = command.forked(words, place, fault=hang, limit=0.5).code
 found["broken"] = shown(command.forked(words, place, fault=lambda: 1 // 0))
 def writes():
-    command.killed_at(3)()
+    breaking.killed_at(3)()
     for n in range(5):
         Path(f"n{{n}}").write_text("x")
 found["killed"] = command.forked(words, place, fault=writes).code
 found["written"] = sorted(path.name for path in place.glob("n*"))
 def full():
-    command.full_from(2)()
+    breaking.full_from(2)()
     Path("m0").write_text("x")
     Path("m0").rename("m1")
     try:
@@ -181,14 +181,14 @@ def full():
         print(error.strerror)
 found["full"] = command.forked(words, place, fault=full).out.splitlines()[0]
 def torn():
-    command.in_a_write(10, dies=True)()
+    breaking.in_a_write(10, dies=True)()
     Path("torn").write_text("x" * 20)
 found["torn"] = command.forked(words, place, fault=torn).code, (place / "torn").stat().st_size
 print(json.dumps(found))
 """
 
 
-def test_commands_are_run_and_broken(tmp_path):
+def test_commands_are_run_and_broken(judge, tmp_path):
     """In a process that has computed nothing: the one of the tests has threads, which do not survive a fork."""
     calls = CALLS.format(benchmarks=str(BENCHMARKS), place=str(tmp_path))
     done = subprocess.run([sys.executable, "-c", calls], capture_output=True, text=True, timeout=120)
@@ -202,6 +202,13 @@ def test_commands_are_run_and_broken(tmp_path):
     assert found["hang"] is None
     assert found["broken"][0] == 1
     assert "ZeroDivisionError" in found["broken"][2]
+    whole = found["whole"][1]
+    assert judge(*found["again"], whole) == "equal"
+    assert judge(*found["refused"], whole) == "refused"
+    assert judge(*found["other"], whole) == "SILENT", "a wrong answer with exit code 0"
+    assert judge(*found["broken"], whole) == "UNEXPECTED"
+    assert judge(found["hang"], "", "", whole) == "HANG"
+    assert judge(found["killed"], "", "", whole) == "UNEXPECTED"
     assert found["killed"] == -9
     assert found["written"] == ["n0", "n1"]
     assert found["full"] == "No space left on device"
