@@ -44,7 +44,7 @@ def _odd_weights(body: Path, draw: random.Random) -> str:
     ]
     one = draw.choice([name for name in of_body if "EncDecAttention.relative" not in name])
     way = draw.choice(
-        ["lacks", "foreign", "prefix", "misnamed", "transposed", "longer", "scalar", "integers", "layer"]
+        ["lacks", "foreign", "prefix", "misnamed", "reshaped", "longer", "scalar", "integers", "layer"]
     )
     if way == "lacks":
         del tensors[one]
@@ -54,8 +54,8 @@ def _odd_weights(body: Path, draw: random.Random) -> str:
         tensors = {f"model.encoder.{name}": value for name, value in tensors.items()}
     elif way == "misnamed":
         tensors[one.replace("weight", "w").replace("bias", "b")] = tensors.pop(one)
-    elif way == "transposed":
-        tensors[one] = tensors[one].reshape(-1)
+    elif way == "reshaped":
+        tensors[one] = tensors[one].reshape(1, 1, -1)
     elif way == "longer":
         tensors[one] = numpy.concatenate([tensors[one]] * 2)
     elif way == "scalar":

@@ -8,6 +8,7 @@ import contextlib
 import importlib
 import io
 import os
+import resource
 import selectors
 import signal
 import subprocess
@@ -18,7 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-LIMIT = 60.0  # seconds that a command may take; the slowest of the miniature takes five
+_MEMORY = 8 * 2**30  # bytes of address space; what reads without an end must not take the machine with it
+LIMIT = 30.0  # seconds that a command may take; the slowest of the miniature takes five on a busy machine
 _IMPORTED = (
     "datasets", "hxbench.cli.app", "hxbench.launch.local", "hxbench.report.asked", "hxbench.stages.export",
     "hxbench.stages.predict", "hxbench.stages.train", "peft.tuners.lora", "pyarrow.parquet",
@@ -89,7 +91,7 @@ def forked(
     return _watched(pid, tuple(argv), pipes[1][0], pipes[2][0], limit)
 
 
-def started(argv: Sequence[str], folder: Path, *, limit: float = LIMIT, **options: Any) -> Ended:
+def started(argv: Sequence[str], folder: Path, *, limit: float = 2 * LIMIT, **options: Any) -> Ended:
     """Run a command line in a Python of its own, with options of `subprocess.Popen`."""
     options.setdefault("env", environment())
     options.setdefault("stdin", subprocess.DEVNULL)
@@ -116,6 +118,7 @@ def _child(
     code = 70
     try:
         os.setsid()
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
         os.dup2(pipes[0][0], 0)
         os.dup2(pipes[1][1], 1)
         os.dup2(pipes[2][1], 2)

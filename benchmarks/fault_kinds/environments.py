@@ -3,15 +3,14 @@
 import os
 import random
 import resource
-import subprocess
 from collections.abc import Callable
 from typing import Any
 
-from fault_kinds.command import environment, started
+from fault_kinds.breaking import without_privileges
+from fault_kinds.command import environment, forked, started
 from fault_kinds.verdict import EQUAL, REFUSED, Bad, Verdict, judged_answer, require_clean, require_kept
 from fault_kinds.world import REPORTS, World, answer_of, facts_of, plain, training
 
-_NOBODY = 65534
 _MUST, _MAY, _EQUAL = "must refuse", "may refuse", "must be equal"
 _HUB = ["train", "mbert", "--setting", "single", "--task", "pos", "--profile", "mini.yaml",
         "--data-source", "mirror", "--backbone", "google-bert/bert-base-multilingual-cased",
@@ -145,18 +144,13 @@ def _stream(world: World, draw: random.Random) -> Verdict:
 
 
 def _rights(world: World, draw: random.Random) -> Verdict:
-    """Store, cache or home cannot be written or read; rights bind nobody but the unprivileged."""
-    if os.geteuid() != 0:
-        return Verdict(REFUSED, "left out: it takes root to become somebody else")
+    """Store, cache or the folder itself cannot be written or read."""
     argv = draw.choice([*_commands(world)[1:6], training("tag", seed=2), training("tag", "--store", "fresh")])
     place = world.tree("warm")
-    subprocess.run(["chown", "-R", str(_NOBODY), str(place)], check=True)
-    for folder in (world.root.parent, world.root):
-        folder.chmod(0o755)
     name, mode = draw.choice(["store", "cache", "store/runs", "cache/encoded", "."]), draw.choice([0o555, 0o000])
     before = facts_of(place / "store")
     (place / name).chmod(mode if name != "." else 0o555)
-    ended = started(argv, place, env=environment(PYTHONDONTWRITEBYTECODE="1"), user=_NOBODY, group=_NOBODY)
+    ended = forked(argv, place, fault=without_privileges)
     (place / name).chmod(0o755)
     try:
         done = require_clean(ended, quiet=False)
