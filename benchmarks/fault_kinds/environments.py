@@ -131,9 +131,11 @@ def _stream(world: World, draw: random.Random) -> Verdict:
     if handle is not None:
         os.close(handle)
     try:
-        if which == "stderr" or how == "gone":  # nobody hears a sentence: only the code counts
+        if which == "stderr" or (
+            which == "stdout" and how == "gone"
+        ):  # nobody hears a sentence: only the code counts
             if ended.code not in (0, 2):
-                raise Bad("UNEXPECTED" if ended.code is not None else "HANG", f"exit code {ended.code}")
+                raise Bad("UNEXPECTED" if ended.code is not None else "HANG", f"exit code {ended.code}", ended)
             return Verdict(EQUAL if ended.code == 0 else REFUSED)
         done = require_clean(ended, quiet=False)
         if done and which == "stdout" and how == "full":
