@@ -66,7 +66,7 @@ def test_prepare_of_some_corpora_in_words(scale):
 def test_training_fills_the_store(trained):
     store, _, answer = trained
     assert answer.code == 0, answer.err
-    assert "Not in this data source, left out: ner-zh" in answer.err
+    assert "Not in this data source, left out: 12 of ner (ner-zh, ner-is, ner-kk and 9 more)" in answer.err
     rows = {row["title"]: row for row in json.loads(answer.out)}
     assert list(rows) == ["hyperx-base mixed a seed 1 (mini)", "hyperx-base mixed b seed 1 (mini)"]
     assert {row["run"] for row in rows.values()} == {row["id"] for row in records(store).values()}
