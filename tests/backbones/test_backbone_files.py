@@ -89,10 +89,10 @@ def test_weights_that_do_not_fit(folder, change, said):
 )
 @pytest.mark.parametrize("weights", ["pretrained", "random"])
 def test_configurations_that_do_not_fit(folder, values, said, weights):
+    configured(folder, **values)
     if weights == "random" and values == {"hidden_size": 36}:
         assert loaded(folder, weights=weights).hidden_size == 36, "they are of whatever width it says"
         return
-    configured(folder, **values)
     started = time.monotonic()
     with pytest.raises(InputError, match=said):
         loaded(folder, weights=weights)
