@@ -68,6 +68,7 @@ def do(session: "Session", place: "Launcher") -> "list[tuple[Planned, Outcome]]"
     todo = session.todo()
     if not todo:
         return []
+    session.store.require_writable()
     for note in session.notes():
         print(note, file=sys.stderr)
     if in_torchrun() and not all(backbone.is_ready(one.job.spec.backbone) for one in todo):

@@ -29,7 +29,7 @@ def restore(record: RunRecord, *, offline: bool = False) -> tuple[Method, Backbo
     Raises `InputError` for an unfinished run, one that was kept without weights, and damaged weights.
     """
     spec = require_finished(record)
-    store = Store(record.folder.parents[1])
+    store = Store(record.root)
     checkpoint = store.checkpoint(record.id)
     backbone = get_backbone(spec.backbone, offline=offline)
     if spec.training.cpu_threads:
