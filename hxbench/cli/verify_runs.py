@@ -33,8 +33,8 @@ def verify_command(
 
     place = Store(places.store_dir(store))
     if runs:
-        chosen, unreadable = [place.get(reference) for reference in runs], []
-        chosen = [record for record in chosen if record.state == "done"]
+        named = [place.get(reference) for reference in runs]
+        chosen, unreadable = [record for record in named if record.state == "done"], list[str]()
     else:
         chosen, unreadable = look(place)
     with progress(quiet=len(chosen) < 200) as tell:
