@@ -141,12 +141,24 @@ class PretrainSpec(Closed):
         return self
 
 
-# of a configuration, as the families call them
-_LAYERS = ("num_hidden_layers", "num_layers", "num_decoder_layers", "n_layer")
-_SIZES = (
-    "hidden_size", "d_model", "d_ff", "d_kv", "intermediate_size", "num_attention_heads", "num_heads", "n_head",
-    "vocab_size", "max_position_embeddings",
-)  # fmt: skip
+# The largest numbers of a configuration, by the names that the families give them: no model comes near.
+SIZES = {
+    **dict.fromkeys(("num_hidden_layers", "num_layers", "num_decoder_layers", "n_layer"), 1_000),
+    **dict.fromkeys(("num_attention_heads", "num_heads", "n_head"), 1_000),
+    **dict.fromkeys(("hidden_size", "d_model", "d_kv"), 100_000),
+    **dict.fromkeys(("intermediate_size", "d_ff"), 1_000_000),
+    **dict.fromkeys(("type_vocab_size", "relative_attention_num_buckets"), 10_000),
+    **dict.fromkeys(("vocab_size", "max_position_embeddings", "relative_attention_max_distance"), 10_000_000),
+}
+
+
+def impossible_size(numbers: Mapping[str, Any]) -> str:
+    """Return what is wrong with the first number of a configuration that no model has; nothing when all can be."""
+    for name, value in numbers.items():
+        most = SIZES.get(name)
+        if most and (isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most):
+            return f"{name} is {shown(value)}; expected a number from 1 to {most:,}"
+    return ""
 
 
 class BackboneSpec(Closed):
@@ -169,13 +181,10 @@ class BackboneSpec(Closed):
     @field_validator("shape")
     @classmethod
     def _has_a_shape(cls, shape: dict[str, Any] | None) -> dict[str, Any] | None:
-        for name, value in (shape or {}).items():
-            if name == "model_type" and not isinstance(value, str):
-                raise ValueError("model_type is the name of an architecture")
-            if name in _LAYERS + _SIZES:
-                most = 1000 if name in _LAYERS else 10_000_000
-                if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= most:
-                    raise ValueError(f"{name} is a number from 1 to {most}")
+        if not isinstance((shape or {}).get("model_type", ""), str):
+            raise ValueError("model_type is the name of an architecture")
+        if wrong := impossible_size(shape or {}):
+            raise ValueError(wrong)
         return shape
 
     @model_validator(mode="after")

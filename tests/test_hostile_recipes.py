@@ -154,8 +154,8 @@ def test_profiles(tmp_path, old, new, said):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("hub: a/b\nshape: {hidden_size: -1}", "hidden_size is a number from 1 to 10000000"),
-        ("hub: a/b\nshape: {num_layers: 10000001}", "num_layers is a number from 1 to 1000"),
+        ("hub: a/b\nshape: {hidden_size: -1}", "hidden_size is -1; expected a number from 1 to 100,000"),
+        ("hub: a/b\nshape: {num_layers: 10000001}", "num_layers is 10000001; expected a number from 1 to 1,000"),
         ("hub: a/b\nshape: {model_type: [1]}", "model_type is the name of an architecture"),
         (
             "pretrain: {vocabulary: 9, layers: 10000000, hidden: 8, heads: 2, intermediate: 8, steps: 1}",

@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from hxbench import places
-from hxbench.plain_data import load_json, load_yaml, read_bytes, read_text, shown
+from hxbench.plain_data import load_json, load_yaml, read_bytes, read_text
+from hxbench.printing import shown
 
 BOMB = "a: &a [1,1,1,1,1,1,1,1,1,1]\n" + "".join(
     f"{'bcdefghi'[i]}: &{'bcdefghi'[i]} [{','.join(['*' + 'abcdefgh'[i]] * 10)}]\n" for i in range(8)
@@ -59,7 +60,7 @@ def test_every_shipped_recipe_reads_as_the_safe_loader_reads_it():
         ("a: -.inf", "-.inf is no finite number"),
         ("a: 1.0e+999", "1.0e+999 is no finite number"),
         (f"a: {2**63}", "the integer 9223372036854775808 is too large"),
-        ("a: " + "9" * 5000, "the number 99999999999999999999… is too large"),
+        ("a: " + "9" * 5000, "the number 9999999999999…999999 is too large"),
         ("a: " + "1:" * 150 + "1", "is too large"),
         ("a: 0b" + "1" * 100, "is too large"),
         ("[" * 60 + "]" * 60, "nested more than 50 deep"),
@@ -142,6 +143,6 @@ def test_only_regular_files_are_read_and_none_is_waited_for(tmp_path):
 
 def test_values_are_shown_on_one_line_and_not_whole():
     assert shown("a\nb\x1b[31m\u202e") == "a\\nb\\x1b[31m\\u202e"
-    assert shown("x" * 5000) == "x" * 60 + "…"
+    assert shown("x" * 5000) == "x" * 40 + "…" + "x" * 19
     assert shown(10**5000) == "int"
     assert shown("\ud800") == "\\ud800"

@@ -15,6 +15,7 @@ from typing import Any
 from hxbench.backbones.sites import Family, family_of
 from hxbench.errors import InputError
 from hxbench.printing import shortened
+from hxbench.spec import SIZES, impossible_size
 
 NEEDED = ("config.json", "tokenizer.json", "model.safetensors")
 INDEX = "model.safetensors.index.json"  # of weights in several files
@@ -22,12 +23,6 @@ _PICKLED = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt")
 _VOCABULARIES = ("vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model")
 _NAMED = 3  # tensors that a refusal names; the others are counted
 _LONGEST = 120  # characters of a name or a value that a refusal repeats
-_LARGEST = {  # no model of these families comes near
-    "num_hidden_layers": 1_000, "num_decoder_layers": 1_000, "num_attention_heads": 1_000,
-    "hidden_size": 100_000, "intermediate_size": 1_000_000, "d_ff": 1_000_000, "d_kv": 100_000,
-    "vocab_size": 10_000_000, "max_position_embeddings": 10_000_000, "type_vocab_size": 10_000,
-    "relative_attention_num_buckets": 10_000, "relative_attention_max_distance": 10_000_000,
-}  # fmt: skip
 _SLACK = 2  # times as many parameters as the weights have; a head that they lack is far less
 
 
@@ -103,10 +98,9 @@ def listed_tensors(folder: Path) -> dict[str, tuple[int, ...]]:
 
 def require_sizes(config: Any) -> None:
     """Raise `InputError` for a configuration with a number that no model of its kind has."""
-    for name, most in _LARGEST.items():
-        value = getattr(config, name, 1)
-        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-            raise InputError(f"config.json gives {name} as {_short(value)}; expected a number from 1 to {most:,}.")
+    # what the library calls a number and what the family does are both attributes
+    if wrong := impossible_size({name: getattr(config, name) for name in SIZES if hasattr(config, name)}):
+        raise InputError(f"config.json: {wrong}.")
 
 
 def require_shape(config: Any, family: Family, tensors: Mapping[str, Sequence[int]], parameters: int) -> None:

@@ -17,6 +17,7 @@ from hxbench.cli.evaluate import eval_command
 from hxbench.cli.export import export_command
 from hxbench.cli.fewshot import fewshot_command
 from hxbench.cli.listing import list_app
+from hxbench.cli.pack import pack_command, unpack_command
 from hxbench.cli.predict import predict_command
 from hxbench.cli.prepare import prepare_command
 from hxbench.cli.report import report_command
@@ -48,6 +49,8 @@ app.command("run")(run_command)
 app.command("sweep")(sweep_command)
 app.command("report")(report_command)
 app.command("cost")(cost_command)
+runs_app.command("pack")(pack_command)
+runs_app.command("unpack")(unpack_command)
 runs_app.command("verify")(verify_command)
 runs_app.command("do", hidden=True)(do_command)
 app.add_typer(runs_app, name="runs")

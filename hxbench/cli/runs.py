@@ -137,7 +137,7 @@ def show_run(
 @runs_app.command("copy")
 def copy_runs(
     runs: Annotated[list[str] | None, typer.Argument(help="Run ids, or unique beginnings of them.")] = None,
-    to: Annotated[Path | None, typer.Option(help="The store to copy into, such as results/reference.")] = None,
+    to: Annotated[Path | None, typer.Option(help="The store to copy into.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every finished run of the store.")] = False,
     profile: Annotated[str | None, typer.Option(help="With --all: only runs of this profile.")] = None,
     store: _StoreOption = None,

@@ -28,14 +28,14 @@ def verify_command(
     from hxbench.cli.progress import progress
     from hxbench.cli.rows import print_json
     from hxbench.store import Store
-    from hxbench.store.verifying import verify
+    from hxbench.store.verifying import look, verify
 
     place = Store(places.store_dir(store))
     if runs:
-        chosen, unreadable = [place.get(reference) for reference in runs], []
-        chosen = [record for record in chosen if record.state == "done"]
+        named = [place.get(reference) for reference in runs]
+        chosen, unreadable = [record for record in named if record.state == "done"], list[str]()
     else:
-        chosen, unreadable = place.runs(), list(place.problems)
+        chosen, unreadable = look(place)
     with progress(quiet=len(chosen) < 200) as tell:
 
         def told() -> "Iterator[RunRecord]":

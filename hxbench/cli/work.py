@@ -64,12 +64,11 @@ def do(session: "Session", place: "Launcher") -> "list[tuple[Planned, Outcome]]"
     from hxbench.launch.turns import Turn
     from hxbench.stages import backbone
     from hxbench.stages.session import waiting_for
-    from hxbench.system_errors import require_writable
 
     todo = session.todo()
     if not todo:
         return []
-    require_writable(session.store.root / "runs")
+    session.store.require_writable()
     for note in session.notes():
         print(note, file=sys.stderr)
     if in_torchrun() and not all(backbone.is_ready(one.job.spec.backbone) for one in todo):

@@ -15,6 +15,7 @@ from pathlib import Path
 from hxbench import manifest
 from hxbench.corpora.digest import write_whole
 from hxbench.leftovers import sweep, temporary
+from hxbench.system_errors import writing
 
 
 @dataclass(frozen=True)
@@ -39,17 +40,18 @@ def write_sealed(path: Path, write: Callable[[Path], int]) -> None:
     Two processes may do so at once: the later rename wins, with the same bytes. Whatever `write` raises passes
     through and leaves nothing behind.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sweep(path.parent)
     part = temporary(path)
-    try:
-        rows = write(part)
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-        note = _Note(part.stat().st_size, manifest.file_digest(part), rows)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path.parent)
+        try:
+            rows = write(part)
+            with part.open("rb") as file:
+                os.fsync(file.fileno())
+            note = _Note(part.stat().st_size, manifest.file_digest(part), rows)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
     write_whole(_place(path), note.written())
 
 

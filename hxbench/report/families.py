@@ -7,7 +7,7 @@ block of an experiment asks for. Runs that start from others, or read one langua
 
 import shlex
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -32,6 +32,7 @@ from hxbench.report.identity import (
 from hxbench.settings import Model, models
 from hxbench.spec import START, RunSpec
 from hxbench.store import RunRecord
+from hxbench.store.record import ProfileRuns
 
 _REAL = ("mirror", "hub")  # two places of the same releases
 
@@ -68,6 +69,17 @@ def model_of(spec: RunSpec) -> Model:
     return Model(spec.task, spec.partition)
 
 
+def _grouped(records: Iterable[RunRecord]) -> dict[tuple[str, str], dict[str, _Group]]:
+    """Return runs of this version by method and setting, then by identity; not those of one language's text."""
+    found: dict[tuple[str, str], dict[str, _Group]] = defaultdict(dict)
+    for record in records:
+        spec = record.spec
+        if not isinstance(spec, dict) and spec.setting != "language":
+            values = identity(spec)
+            found[spec.method, spec.setting].setdefault(key(values), _Group(values)).records.append(record)
+    return found
+
+
 def _newest(records: Iterable[RunRecord]) -> str:
     return max(str(record.status.get("finished", "")) for record in records)
 
@@ -82,25 +94,22 @@ class Families:
     `asked` are the blocks of an experiment of the user's own: nothing has to be said of their runs either.
     """
 
-    def __init__(
-        self, records: Iterable[RunRecord], paper: str, profile: str, asked: Iterable[ExperimentBlock] = ()
-    ) -> None:
+    def __init__(self, runs: ProfileRuns, paper: str, profile: str, asked: Iterable[ExperimentBlock] = ()) -> None:
         self.paper, self.profile, self.asked = paper, profile, tuple(asked)
-        self.by_id = {record.id: record for record in records}
-        self._foreign: list[RunRecord] = []  # written by another version
-        self._plain: dict[tuple[str, str], dict[str, _Group]] = defaultdict(dict)
-        self._few_shot: dict[tuple[str, str], dict[str, _Group]] = defaultdict(dict)
-        self._bodies: Counter[str] = Counter()
-        for record in self.by_id.values():
-            spec = record.spec
-            if isinstance(spec, dict):
-                self._foreign.append(record)
-                continue
-            self._bodies[spec.backbone.fingerprint] += 1
-            if spec.setting != "language":
-                groups = (self._few_shot if spec.few_shot else self._plain)[spec.method, spec.setting]
-                values = identity(spec)
-                groups.setdefault(key(values), _Group(values)).records.append(record)
+        self._runs = runs
+        self.by_id = {record.id: record for record in runs.plain}
+        self._foreign = [record for record in runs.plain if isinstance(record.spec, dict)]  # of another version
+        self._plain = _grouped(runs.plain)
+
+    @cached_property
+    def _few_shot(self) -> "dict[tuple[str, str], dict[str, _Group]]":
+        return _grouped(self._runs.few_shot)
+
+    @cached_property
+    def _bodies(self) -> Counter[str]:
+        """How many runs each backbone has, few-shot ones included."""
+        specs = (record.spec for record in (*self._runs.plain, *self._runs.few_shot))
+        return Counter(spec.backbone.fingerprint for spec in specs if not isinstance(spec, dict))
 
     def methods(self, setting: str) -> list[str]:
         """Return the methods that have runs in a setting."""
@@ -153,11 +162,11 @@ class Families:
         family.models = experiment.block_models(block, alone) if block else whole
         if chosen is None:
             return family
-        members = self._one_input(chosen.records, "backbone", self._bodies, family.notes)
+        members = self._one_input(chosen.records, "backbone", lambda body: self._bodies[body], family.notes)
         # what a run reads depends on its task and partition, so only the seeds of one model share its fingerprint
         for model in family.models:
             if of_model := [record for record in members if model_of(record.spec) == model]:  # type: ignore[arg-type]
-                for record in self._one_input(of_model, "data", Counter(), family.notes):
+                for record in self._one_input(of_model, "data", lambda _: 0, family.notes):
                     family.runs[model, record.spec.seed] = record  # type: ignore[union-attr]
         return family
 
@@ -209,18 +218,22 @@ class Families:
 
     def _written_elsewhere(self, method: str, setting: str) -> list[str]:
         wanted = {"method": method, "setting": setting, "profile": Path(self.profile).stem}
-        foreign = [one.fields for one in self._foreign if not one.fields.get("few_shot")]
+        foreign = [one.fields for one in self._foreign]
         count = sum(all(fields.get(name) == value for name, value in wanted.items()) for fields in foreign)
         label = f"{method} ({setting})"
         return [f"left out: {_runs(count)} of {label}, written by another version of hxbench."] if count else []
 
     @staticmethod
-    def _one_input(records: list[RunRecord], what: str, weight: Counter[str], notes: list[str]) -> list[RunRecord]:
+    def _one_input(
+        records: list[RunRecord], what: str, weight: Callable[[str], int], notes: list[str]
+    ) -> list[RunRecord]:
         """Return the runs of one input fingerprint: the one most runs have, the newest of equals."""
         groups = defaultdict(list)
         for record in records:
             groups[getattr(record.spec, what).fingerprint].append(record)
-        best = max(groups, key=lambda print_: (weight[print_], len(groups[print_]), _newest(groups[print_])))
+        if len(groups) == 1:
+            return records
+        best = max(groups, key=lambda print_: (weight(print_), len(groups[print_]), _newest(groups[print_])))
         if others := len(records) - len(groups[best]):
             spec = records[0].fields
             notes.append(

@@ -21,6 +21,7 @@ from hxbench.report.table import Column
 from hxbench.settings import Model
 from hxbench.spec import RunSpec
 from hxbench.store import DamagedRun, RunRecord, Store
+from hxbench.store.record import ProfileRuns
 
 
 class PaperResults(ABC, Generic[R]):
@@ -34,10 +35,10 @@ class PaperResults(ABC, Generic[R]):
     def __init__(self, store: Store, profile: str | None = None, own: str | None = None) -> None:
         """Read what a store has; `own` is the file of an experiment whose runs go before the recipes'."""
         self.store = store
-        found = [r for r in store.runs() if _field(r, "paper") == self.paper]
+        found = store.by_profile(self.paper)
         self._scale, self._remarks = choose_profile(found, profile)  # maybe a file of the user's own
         self.profile = Path(self._scale).stem
-        self._problems = store.left_out()
+        of_profile = found.get(self.profile, ProfileRuns(list, list))
         self.scale: recipe.ProfileRecipe = recipe.scale(self._scale, self.paper)
         self.to_type = Commands(self.paper, self._scale, store)
         self.own_experiment = (
@@ -45,7 +46,6 @@ class PaperResults(ABC, Generic[R]):
             if own is not None
             else None
         )
-        of_profile = [record for record in found if _field(record, "profile") == self.profile]
         asked = self.own_experiment.blocks if self.own_experiment else ()
         self.families = Families(of_profile, self.paper, self._scale, asked)
         self._sets: dict[tuple[str, str, str, str], R] = {}
@@ -164,7 +164,7 @@ class PaperResults(ABC, Generic[R]):
         `timed` adds what the times were measured on; `several_bodies` says that the artifact compares backbones.
         """
         shown = list(shown)
-        texts = [*self._remarks, *(note for one in shown for note in one.notes), *self._problems]
+        texts = [*self._remarks, *(note for one in shown for note in one.notes), *self.store.left_out()]
         used = [record for one in shown for record in one.records]
         if len(bodies(used)) > 1 and not several_bodies:
             texts.append("the methods of this table do not share one backbone: their scores are not comparable.")
@@ -194,8 +194,3 @@ def _device(record: RunRecord) -> str:
         return str(record.provenance().get("device", "an unknown device"))
     except DamagedRun:  # the scores are as good as they were
         return "an unknown device"
-
-
-def _field(record: RunRecord, name: str) -> object:
-    """Return a field of the spec, whatever version wrote it."""
-    return record.spec.get(name) if isinstance(record.spec, dict) else getattr(record.spec, name)

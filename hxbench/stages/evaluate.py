@@ -73,7 +73,7 @@ def evaluate(
     languages = [code_among(corpora.languages.values(), code) for code in languages or ()]
     plan = plan_to_score(spec, record.id, corpora, method_class(spec.kind), other_data=bool(data_source))
     # what the run was trained on, which other data would not tell
-    past = lineage(record, Store(record.folder.parents[1]))
+    past = lineage(record, Store(record.root))
     trained = past.trained or {str(pair): split for pair, split in plan.train.items()}
     wanted = [Pair(t, code) for t in tasks or heads for code in languages or corpora.languages]
     known = past.known

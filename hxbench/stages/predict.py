@@ -50,7 +50,7 @@ def tagger_of_run(record: RunRecord, task: str | None, language: str | None, *, 
     if language is None:
         raise InputError("say with --language which language the text is in.")
     pair = require_pair(f"run {record.id}", spec, task, language)
-    if lacking := lack(spec, lineage(record, Store(record.folder.parents[1])), pair.language):
+    if lacking := lack(spec, lineage(record, Store(record.root)), pair.language):
         raise InputError(
             f"run {record.id}: {spec.method} tags no language without {lacking}, such as {pair.language}."
         )

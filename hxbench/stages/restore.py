@@ -31,7 +31,7 @@ def restore(record: RunRecord, *, offline: bool = False) -> tuple[Method, Backbo
     the method's, labels that are no longer those of the run, and a backbone that is not there or is another one.
     """
     spec = require_finished(record)
-    store = Store(record.folder.parents[1])
+    store = Store(record.root)
     checkpoint = store.checkpoint(record.id)
     require_labels(record, spec)
     backbone = get_backbone(spec.backbone, offline=offline)

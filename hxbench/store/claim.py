@@ -1,9 +1,9 @@
 """One process at a time works on a run, with nothing but files that every network file system has.
 
 A claim is a file made with `O_CREAT | O_EXCL`; its holder touches it now and then. It is stale when its process is
-known to be gone, or when nobody touched it for `STALE_SECONDS`; what is no claim (not readable, a folder, from the
-future) by the second rule alone. A stale claim is renamed out of the way: of many
-takers the file system lets one succeed, and that one looks at what it has moved before it believes it.
+known to be gone, or when nobody touched it for `STALE_SECONDS`. The second rule alone holds for what is no claim:
+not readable, a folder, from the future. A stale claim is renamed out of the way: of many takers the file system
+lets one succeed, and that one looks at what it has moved before it believes it.
 """
 
 import contextlib
@@ -14,13 +14,13 @@ import secrets
 import socket
 import threading
 import time
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from hxbench.errors import RunError
 from hxbench.plain_data import load_json, read_text
 from hxbench.printing import shown
+from hxbench.processes import is_alive, machine
 from hxbench.store.files import erase
 
 STALE_SECONDS = 120.0
@@ -31,28 +31,6 @@ _LARGEST = 10_000  # bytes of a claim
 
 class RunBusy(RunError):  # noqa: N818 - a state of affairs, named as callers speak of it
     """Another live process works on the run."""
-
-
-@cache
-def _machine() -> str:
-    """Return what must agree for a process id to mean anything: host, boot and process-id namespace."""
-    parts = [socket.gethostname()]
-    with contextlib.suppress(OSError):
-        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
-        parts.append(os.readlink("/proc/self/ns/pid"))
-    return " ".join(parts)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except OSError:  # it is somebody else's
-        return True
-    with contextlib.suppress(OSError):  # a zombie has died and only waits for its parent to notice
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return True
 
 
 def _read(path: Path) -> dict[str, Any] | None:
@@ -92,7 +70,7 @@ def _age(path: Path) -> float:
 
 def _stale(path: Path, said: dict[str, Any]) -> bool:
     pid = _pid(said)
-    if said.get("machine") == _machine() and pid is not None and not _alive(pid):
+    if said.get("machine") == machine() and pid is not None and not is_alive(pid):
         return True
     return _age(path) > STALE_SECONDS
 
@@ -144,7 +122,7 @@ class Claim:
 
     def _take(self) -> None:
         host = socket.gethostname()
-        mine = {"host": host, "machine": _machine(), "pid": self._pid, "token": self._token}
+        mine = {"host": host, "machine": machine(), "pid": self._pid, "token": self._token}
         text = json.dumps(mine).encode()
         for _ in range(_ATTEMPTS):
             if _create(self.path, text):

@@ -9,6 +9,7 @@ from hxbench.errors import InputError
 from hxbench.printing import shown
 from hxbench.store.contents import LARGEST_FILE, files_of, is_published, read_content
 from hxbench.store.files import discard
+from hxbench.store.packed import PackedRun
 from hxbench.store.sweeping import COPY
 
 if TYPE_CHECKING:
@@ -34,19 +35,13 @@ def copy_run(record: "RunRecord", final: Path) -> None:
     when the target cannot be written.
     """
     work = final.with_name(f"{COPY}{record.id}")
-    few_shot = record.few_shot
-    names = [name for name in files_of(record.folder) if is_published(name, few_shot=few_shot)]
-    if record.digests is not None:
-        names = [name for name in names if name in record.digests]
     try:
         discard(work)
         work.mkdir()
-        for name in names:
-            _write(work / name, read_content(record.id, record.folder, name, record.digests, LARGEST_FILE))
-        if record.digests is not None:
-            _write(work / manifest.NAME, read_content(record.id, record.folder, manifest.NAME, None))
-            if manifest.read(work) != record.digests:
-                raise InputError(f"run {record.id} changes while it is copied.")
+        if isinstance(record, PackedRun):
+            record.unpack(work)
+        else:
+            _copy_files(record, work)
         discard(final)  # something half there, which is not complete
         os.rename(work, final)
     except OSError as error:
@@ -55,6 +50,18 @@ def copy_run(record: "RunRecord", final: Path) -> None:
     except InputError:
         discard(work)
         raise
+
+
+def _copy_files(record: "RunRecord", work: Path) -> None:
+    names = [name for name in files_of(record.folder) if is_published(name, few_shot=record.few_shot)]
+    if record.digests is not None:
+        names = [name for name in names if name in record.digests]
+    for name in names:
+        _write(work / name, read_content(record.id, record.folder, name, record.digests, LARGEST_FILE))
+    if record.digests is not None:
+        _write(work / manifest.NAME, read_content(record.id, record.folder, manifest.NAME, None))
+        if manifest.read(work) != record.digests:
+            raise InputError(f"run {record.id} changes while it is copied.")
 
 
 def _write(path: Path, content: bytes) -> None:

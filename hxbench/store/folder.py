@@ -1,4 +1,4 @@
-"""The store as a folder of runs.
+"""The store as a folder of runs, or packed (see `packed.Pack`): to its readers one like the other.
 
 `ROOT/runs/<run id>/` is a finished run; `ROOT/runs/.work-<run id>/` is one in the making, which becomes the former
 by one rename. Whoever works on a run holds `ROOT/runs/.claim-<run id>` meanwhile.
@@ -6,7 +6,9 @@ by one rename. Whoever works on a run holds `ROOT/runs/.claim-<run id>` meanwhil
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +20,11 @@ from hxbench.store.claim import Claim, is_held
 from hxbench.store.contents import WEIGHTS, files_of, read_content
 from hxbench.store.copying import copy_run, require_apart
 from hxbench.store.files import discard
-from hxbench.store.record import RunRecord, read_mapping, read_record
+from hxbench.store.packed import Pack
+from hxbench.store.record import ProfileRuns, RunRecord, read_mapping, read_record
 from hxbench.store.sweeping import sweep
 from hxbench.store.writer import RunWriter, is_done
+from hxbench.system_errors import require_writable
 
 if TYPE_CHECKING:
     from hxbench.spec import RunSpec
@@ -39,6 +43,7 @@ class Store:
         for place in (root, root / "runs"):
             if os.path.lexists(place) and not place.is_dir():
                 raise InputError(f"{place} is a file; the store {root} needs a folder there.")
+        self.pack = Pack(root) if Pack.is_at(root) else None  # has the runs, and is only read
 
     def _final(self, run_id: str) -> Path:
         return self.root / "runs" / run_id
@@ -51,7 +56,7 @@ class Store:
 
     def is_complete(self, run_id: str) -> bool:
         """Return whether the run is finished; reads one small file."""
-        return is_done(self._final(run_id))
+        return run_id in self.pack if self.pack else is_done(self._final(run_id))
 
     def step(self, run_id: str) -> int:
         """Return how many updates of an unfinished run were noted last; 0 when there is no such run."""
@@ -100,6 +105,11 @@ class Store:
                 read_content(run_id, record.folder, f"{WEIGHTS}/{manifest.NAME}", record.digests)
             except FileNotFoundError:
                 raise damaged(run_id, f"{WEIGHTS}/{manifest.NAME} is missing") from None
+        if self.pack:
+            raise InputError(
+                f"run {run_id} is in the packed store {self.root} without its weights, which are needed: the same "
+                "command with another --store trains it anew."
+            )
         if not folder.is_dir():
             raise InputError(
                 f"run {run_id} is in {self.root} without its weights, which are needed: hxbench runs rm {run_id} "
@@ -117,7 +127,17 @@ class Store:
             claim.release()
             raise
 
+    def require_writable(self) -> None:
+        """Raise `InputError` for a store that cannot be written: a packed one, or one that the disk protects."""
+        if self.pack:
+            raise InputError(
+                f"{self.root} is a packed store, which is only read: hxbench runs unpack {self.root} --to DIR "
+                "makes a store of it that runs can be added to and removed from."
+            )
+        require_writable(self.root / "runs")
+
     def _claimed(self, run_id: str, what: str) -> Claim:
+        self.require_writable()
         claim = Claim(self._claim(run_id), what)
         try:
             claim.path.parent.mkdir(parents=True, exist_ok=True)
@@ -133,6 +153,8 @@ class Store:
         Those that cannot be read are left out and described in `problems`.
         """
         self.problems = []
+        if self.pack:
+            return self.pack.runs(self.problems, beginning=beginning)
         records: dict[str, RunRecord] = {}
         for name in self._entries():
             work = name.startswith(_WORK)
@@ -150,6 +172,23 @@ class Store:
             if not work or run_id not in records:
                 records[run_id] = record
         return [records[run_id] for run_id in sorted(records)]
+
+    def by_profile(self, paper: str) -> Mapping[str, ProfileRuns]:
+        """Return the finished runs of a paper by their profile; of a packed store each is read when asked for.
+
+        Those that cannot be read are left out and described in `problems` from then on.
+        """
+        if self.pack:
+            self.problems = []
+            return self.pack.by_profile(paper, self.problems)
+        found: dict[str, list[RunRecord]] = {}
+        for record in self.runs():
+            if record.paper == paper:
+                found.setdefault(record.profile, []).append(record)
+        return {
+            profile: ProfileRuns(partial(_of_kind, some, few_shot=False), partial(_of_kind, some, few_shot=True))
+            for profile, some in found.items()
+        }
 
     def left_out(self) -> list[str]:
         """Return what to say of `problems`: the first, one sentence each, and how many more there are."""
@@ -172,6 +211,8 @@ class Store:
 
     def _read(self, run_id: str, folder: Path, *, finished: bool = True) -> RunRecord:
         """Return one run; raises `DamagedRun`."""
+        if self.pack:
+            return self.pack.run(run_id)
         if not _ID.fullmatch(run_id):
             raise damaged(run_id, f"a folder of {self.root / 'runs'} whose name is no run's id")
         if folder.is_symlink() or not folder.is_dir():
@@ -210,6 +251,8 @@ class Store:
 
     def holds(self, run_id: str) -> bool:
         """Return whether there is a run with exactly this id, be it unfinished or damaged."""
+        if self.pack:
+            return run_id in self.pack
         # a name with a separator or a dot, or none at all, must never reach a deletion
         return run_id.isalnum() and any(map(os.path.lexists, (self._final(run_id), self._work(run_id))))
 
@@ -249,6 +292,7 @@ class Store:
         """Delete a run, finished or not; raises `RunBusy` when a process works on it."""
         if not self.holds(run_id):
             raise InputError(f"the store {self.root} has no run '{shown(run_id)}'.")
+        self.require_writable()
         claim: Claim | None = None
         try:
             claim = self._claimed(run_id, f"the run {run_id}")
@@ -264,3 +308,7 @@ class Store:
         finally:
             if claim:
                 claim.release()
+
+
+def _of_kind(records: list[RunRecord], *, few_shot: bool) -> list[RunRecord]:
+    return [record for record in records if record.few_shot == few_shot]

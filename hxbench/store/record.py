@@ -1,7 +1,8 @@
 """One run as it lies in the store, read when asked for and checked whenever it is."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +46,22 @@ class RunRecord:
     @property
     def removal(self) -> str:
         """The command that deletes the run, in whatever store it is."""
-        return f"hxbench runs rm {self.id} --store {self.folder.parents[1]}"
+        return f"hxbench runs rm {self.id} --store {self.root}"
+
+    @property
+    def root(self) -> Path:
+        """The store that the run is in."""
+        return self.folder.parents[1]
+
+    @property
+    def paper(self) -> str:
+        """The paper that the run is of, whatever version wrote its spec."""
+        return str(self.spec.get("paper") if isinstance(self.spec, dict) else self.spec.paper)
+
+    @property
+    def profile(self) -> str:
+        """The profile that the run is of, whatever version wrote its spec."""
+        return str(self.spec.get("profile") if isinstance(self.spec, dict) else self.spec.profile)
 
     @property
     def fields(self) -> Mapping[str, Any]:
@@ -63,6 +79,11 @@ class RunRecord:
     def few_shot(self) -> bool:
         """Whether it was tuned on a few examples of one pair."""
         return bool(self.fields.get("few_shot")) if isinstance(self.spec, dict) else self.spec.few_shot is not None
+
+    def stored_spec(self) -> dict[str, Any]:
+        """Return what is stored as `spec.yaml`, the number of its schema included."""
+        content = read_content(self.id, self.folder, "spec.yaml", self.digests)
+        return dict(_parsed(self.id, load_yaml, decoded(content, "spec.yaml"), "spec.yaml"))
 
     def metrics(self) -> list[dict[str, Any]]:
         """Return the rows of `metrics.jsonl`: split, task, language, metric, value, step, role."""
@@ -104,7 +125,9 @@ class RunRecord:
         content = self._content("retrieval.safetensors", LARGEST_FILE)
         if content is None:
             raise damaged(self.id, "retrieval.safetensors is missing")
-        return retrieval_in(self.id, facts, content)
+        from hxbench.store.retrieval import with_similarity
+
+        return with_similarity(self.id, retrieval_in(self.id, facts, content))
 
     def _content(self, name: str, largest: int) -> bytes | None:
         """Return what a file holds that a run may be without, as its manifest has it."""
@@ -136,6 +159,23 @@ class RunRecord:
         lines = (self._text(name) or "").removesuffix("\n").split("\n")
         for number, line in enumerate(lines if lines != [""] else [], 1):
             yield _parsed(self.id, load_json, line, f"{name}, line {number}")
+
+
+class ProfileRuns:
+    """The finished runs of a paper and profile, the many few-shot ones apart; each read when it is asked for."""
+
+    def __init__(self, plain: Callable[[], list[RunRecord]], few_shot: Callable[[], list[RunRecord]]) -> None:
+        self._plain, self._few_shot = plain, few_shot
+
+    @cached_property
+    def plain(self) -> list[RunRecord]:
+        """The runs that are trained from the beginning."""
+        return self._plain()
+
+    @cached_property
+    def few_shot(self) -> list[RunRecord]:
+        """The runs that are tuned on a few examples."""
+        return self._few_shot()
 
 
 def _parsed(run_id: str, load: Any, text: str, what: str) -> Any:

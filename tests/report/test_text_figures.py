@@ -12,10 +12,10 @@ from hxbench.report.draw.heat import _text
 from hxbench.report.figure import Figure, Panel, Series
 from hxbench.report.pha.figure4 import plane
 from hxbench.report.pha.parameters import adapter, hyperformer, pha
-from hxbench.report.pha.retrieved import cosines
 from hxbench.report.pha.rows import TASKS
 from hxbench.report.render import renderer
 from hxbench.report.table import Cell, format_value, mark_best
+from hxbench.store.retrieval import cosines
 
 GLUE = TASKS["glue"]
 NEW = ("cb", "scitail", "boolq")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from miniature import resolved, spec_for
+from older_runs import reseal
 from safetensors.torch import load_file, save_file
 
 from hxbench import manifest, places
@@ -35,6 +36,8 @@ def rewritten(folder, name, change):
     save_file(tensors, folder / name)
     (folder / manifest.NAME).unlink()
     manifest.write(folder)
+    if folder.name == "checkpoint":
+        reseal(folder.parent)
 
 
 def without_first(tensors):
@@ -73,13 +76,16 @@ def test_labels_are_those_the_run_had(trained, tmp_path):
         other = copied(record, tmp_path)
         path = other.folder / "provenance.json"
         path.write_text(json.dumps(other.provenance() | {"labels": said | {"pos": names}}))
+        reseal(other.folder)
+        other = Store(tmp_path / "store").get(record.id)
         with pytest.raises(InputError, match=r"labels of pos, which are not the 18 of this version"):
             restore(other)
         shutil.rmtree(tmp_path / "store")
     older = copied(record, tmp_path)  # a run of before, which did not say
     path = older.folder / "provenance.json"
     path.write_text(json.dumps({k: v for k, v in older.provenance().items() if k != "labels"}))
-    restore(older)
+    reseal(older.folder)
+    restore(Store(tmp_path / "store").get(record.id))
 
 
 @pytest.fixture

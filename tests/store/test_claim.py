@@ -11,6 +11,7 @@ import pytest
 
 from hxbench import recipe
 from hxbench.errors import InputError
+from hxbench.processes import machine
 from hxbench.store import RunBusy, Store, claim
 
 HOLD = """
@@ -130,9 +131,9 @@ def test_the_heartbeat_keeps_a_claim_fresh(tmp_path, monkeypatch):
 def test_a_taker_gives_back_a_claim_that_was_renewed_under_its_hands(tmp_path, monkeypatch):
     path = tmp_path / "claim"
     monkeypatch.setattr(claim, "HEARTBEAT_SECONDS", 3600)
-    path.write_text(json.dumps({"machine": claim._machine(), "pid": 2**22 + 1, "token": "dead"}))
+    path.write_text(json.dumps({"machine": machine(), "pid": 2**22 + 1, "token": "dead"}))
     judge = claim._stale
-    fresh = json.dumps({"machine": claim._machine(), "pid": os.getpid(), "token": "fresh"})
+    fresh = json.dumps({"machine": machine(), "pid": os.getpid(), "token": "fresh"})
 
     def slow(where, said):
         verdict = judge(where, said)
@@ -152,7 +153,7 @@ def test_of_many_processes_on_one_run_one_wins(tmp_path, stale):
     run_id = spec_of(1).run_id
     if stale:
         (tmp_path / "runs").mkdir()
-        gone = {"machine": claim._machine(), "pid": 2**22 + 1, "token": "x"}
+        gone = {"machine": machine(), "pid": 2**22 + 1, "token": "x"}
         (tmp_path / "runs" / f".claim-{run_id}").write_text(json.dumps(gone))
     processes = [start(RACE, tmp_path, 1, number) for number in range(4)]
     said = raced(processes)
@@ -185,7 +186,7 @@ def put(path, text, age=0.0):
     os.utime(path, (when, when))
 
 
-HERE = {"machine": claim._machine(), "token": "theirs"}
+HERE = {"machine": machine(), "token": "theirs"}
 
 
 @pytest.mark.parametrize("pid", [10**30, 2**31, -1, 0, True, 1.5, "12", None, [1]])

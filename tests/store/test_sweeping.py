@@ -7,7 +7,8 @@ import time
 import pytest
 
 from hxbench import recipe
-from hxbench.store import Store, claim, sweeping
+from hxbench.processes import machine
+from hxbench.store import Store, sweeping
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def names(store):
 
 def test_what_kills_leave_is_swept_by_the_next_that_writes(store, monkeypatch):
     runs = store.root / "runs"
-    gone = {"machine": claim._machine(), "pid": 2**22 + 1, "token": "gone"}
+    gone = {"machine": machine(), "pid": 2**22 + 1, "token": "gone"}
     put(runs / ".trash-0123" / "model.safetensors")
     put(runs / ".copy-aaaaaaaaaaaa" / "spec.yaml")
     put(runs / ".copy-bbbbbbbbbbbb" / "spec.yaml")
@@ -56,7 +57,7 @@ def test_what_kills_leave_is_swept_by_the_next_that_writes(store, monkeypatch):
 
 def test_what_live_processes_have_is_left_alone(store):
     runs = store.root / "runs"
-    alive = {"machine": claim._machine(), "pid": os.getpid(), "token": "alive"}
+    alive = {"machine": machine(), "pid": os.getpid(), "token": "alive"}
     kept = {
         ".copy-aaaaaaaaaaaa",
         ".claim-aaaaaaaaaaaa",

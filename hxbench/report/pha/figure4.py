@@ -9,8 +9,8 @@ from hxbench.report.pha.results import UNPUBLISHED, Results
 from hxbench.report.pha.retrieved import Array, Retrieval, Retrievals
 from hxbench.report.pha.rows import PAPER, TASKS, task_title
 from hxbench.report.table import Block, Cell, Marks, Row, format_value, spread
+from hxbench.store.retrieval import DRAWN
 
-_MOST = 60  # instances of a task that are drawn: more hide each other, and take long to place
 _SEED = 2023
 _SPACES = {"features": ("(a) encoder features", "silhouette_features"), "z": ("(b) z", "silhouette_z")}
 _MEASURES = ("silhouette", "nearest prototype")
@@ -33,10 +33,10 @@ def plane(vectors: Array) -> Array:
 
 def _clouds(retrieval: Retrieval | None, space: str) -> tuple[Series, ...]:
     """Return the points of every task; none without a run."""
-    there = [task for task in TASKS["glue"] if retrieval and task in retrieval.tasks]
+    there = [task for task in TASKS["glue"] if retrieval and task in retrieval.drawn_tasks]
     if retrieval is None or not there:
         return tuple(Series(task_title(task)) for task in TASKS["glue"])
-    vectors = {task: retrieval.vectors(space, task)[:_MOST] for task in there}
+    vectors = {task: retrieval.vectors(space, task)[:DRAWN] for task in there}
     placed = plane(np.concatenate(list(vectors.values())))
     ends = np.cumsum([len(of_task) for of_task in vectors.values()])
     split = dict(zip(there, np.split(placed, ends[:-1]), strict=True))
@@ -62,7 +62,8 @@ def _said(cells: tuple[Cell, ...]) -> str:
 def build(results: Results) -> list[Figure]:
     """Return the one figure; its table has the numbers, not the points."""
     found, marks = Retrievals(results), Marks()
-    seed = min(found.by_seed, default=None)
+    # of a packed store's runs that differ in their seed, only the first has its instances
+    seed = min((seed for seed, one in found.by_seed.items() if one.drawn_tasks), default=None)
     drawn_run = None if seed is None else found.by_seed[seed]
     panels, rows = [], []
     for space, (title, silhouette) in _SPACES.items():
@@ -71,7 +72,7 @@ def build(results: Results) -> list[Figure]:
         panels.append(Panel(title, "", _clouds(drawn_run, space), said=_said(cells)))
         rows.append(Row(title, cells))
     drawn = (
-        [f"Drawn: t-SNE (cosine) of the run with seed {seed}, up to {_MOST} test instances a task."]
+        [f"Drawn: t-SNE (cosine) of the run with seed {seed}, up to {DRAWN} test instances a task."]
         if drawn_run
         else []
     )

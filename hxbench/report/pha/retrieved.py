@@ -17,16 +17,6 @@ from hxbench.store import DamagedRun, RunRecord
 Array = NDArray[np.float64]
 
 
-def cosines(prototypes: Array, z: Array) -> Array:
-    """Return the cosine similarity of every instance with every prototype: [instances, prototypes]."""
-
-    def unit(rows: Array) -> Array:
-        return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-
-    similar: Array = unit(z) @ unit(prototypes).T
-    return similar
-
-
 @dataclass(frozen=True)
 class Retrieval:
     """The instances of one run."""
@@ -43,6 +33,12 @@ class Retrieval:
         """The tasks of the instances."""
         return [str(one["task"]) for one in self.found["instances"]]
 
+    @property
+    def drawn_tasks(self) -> list[str]:
+        """The tasks whose instances are there, not only what was counted of them."""
+        there = set(self.found["task"].tolist())
+        return [task for number, task in enumerate(self.tasks) if number in there]
+
     def rows(self, task: str) -> NDArray[np.int64]:
         """Return the places of a task's instances."""
         return np.flatnonzero(self.found["task"] == self.tasks.index(task))
@@ -53,8 +49,7 @@ class Retrieval:
 
     def similarity(self, task: str) -> dict[str, float]:
         """Return the mean cosine similarity of a task's instances with every prototype."""
-        mean = cosines(np.asarray(self.found["prototypes"], dtype=float), self.vectors("z", task)).mean(axis=0)
-        return dict(zip(self.prototypes, map(float, mean), strict=True))
+        return dict(self.found["similarity"].get(task, {}))
 
     def measured(self, name: str) -> float | None:
         """Return a number of the analysis that was stored with the run, None where there is none."""

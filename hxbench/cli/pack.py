@@ -1,0 +1,67 @@
+"""`hxbench runs pack` and `unpack`: a store as a few checked files to publish, and as a store to work in again."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from hxbench.store import RunRecord
+
+
+def pack_command(
+    stores: Annotated[
+        list[Path], typer.Argument(help="The stores; of a run that several have, the first's is kept.")
+    ],
+    to: Annotated[Path, typer.Option(help="The folder of the packed store: new, empty, or a packed store.")],
+    profile: Annotated[str | None, typer.Option(help="Only runs of this profile.")] = None,
+) -> None:
+    """Pack all finished runs of stores into one that is small and checked, and is only read.
+
+    Weights and predictions stay behind. A packed store that is in the folder already is replaced as a whole; name
+    it among the stores to keep its runs.
+    """
+    from hxbench.errors import InputError
+    from hxbench.store import Store
+    from hxbench.store.packing import write_pack
+
+    runs: dict[str, RunRecord] = {}
+    for place in stores:
+        if not place.is_dir():
+            raise InputError(f"there is no store at {place}.")
+        store = Store(place)
+        found = store.runs()
+        if store.problems:
+            raise InputError(f"{place} has runs that cannot be packed: {store.problems[0]}")
+        runs = {record.id: record for record in found if profile in (None, record.profile)} | runs
+    if not runs:
+        raise InputError("there is no finished run to pack.")
+    files = write_pack(runs.values(), to)
+    size = sum(one.bytes for one in files) / 1e6
+    print(f"{len(runs)} runs are packed in {to}: {len(files)} files, {size:.1f} MB.")
+
+
+def unpack_command(
+    packed: Annotated[Path, typer.Argument(help="The packed store.")],
+    to: Annotated[Path, typer.Option(help="The store to write the runs into; those it has already are kept.")],
+    profile: Annotated[str | None, typer.Option(help="Only runs of this profile.")] = None,
+) -> None:
+    """Write the runs of a packed store into one that can be added to, each checked against its digest."""
+    from hxbench.errors import InputError
+    from hxbench.store import Store
+
+    if not packed.is_dir():
+        raise InputError(f"there is no store at {packed}.")
+    place, target = Store(packed), Store(to)
+    if not place.pack:
+        raise InputError(f"{packed} is not a packed store: hxbench runs copy copies runs of any other.")
+    target.require_writable()
+    chosen = [record for record in place.runs() if profile in (None, record.profile)]
+    for problem in place.problems:
+        print(f"left out: {problem}", file=sys.stderr)
+    for record in chosen:
+        place.copy(record.id, target)
+    print(f"{len(chosen)} runs are in {target.root}.")
+    if place.problems:
+        raise typer.Exit(2)
