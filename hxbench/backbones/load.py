@@ -13,7 +13,7 @@ from torch import nn
 
 from hxbench import manifest
 from hxbench.backbones.fetch import NEEDED, fetch_backbone, pinned
-from hxbench.backbones.shape import auto_class, has_own_output, is_text_to_text, new_model, shape_of
+from hxbench.backbones.shape import auto_class, has_own_output, import_model, is_text_to_text, new_model, shape_of
 from hxbench.backbones.sites import Family, family_of
 from hxbench.errors import InputError
 from hxbench.spec import BackboneSpec
@@ -161,6 +161,7 @@ def meta_backbone(spec: BackboneSpec) -> Backbone:
                 f"hxbench prepare --backbone {spec.hub} fetches it."
             ) from None
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    import_model(config)
     with torch.device("meta"):
         model = new_model(config)
     return Backbone(model, None, family_of(config.model_type))

@@ -102,6 +102,7 @@ def costs(spec: RunSpec, length: int = 128) -> dict[str, Any]:
     import torch
 
     backbone = meta_backbone(spec.backbone)
+    method_class(spec.kind)  # imported before the meta device is entered: an import's tensors need values
     body = sum(p.numel() for p in backbone.body.parameters())  # before a method puts its own into it
     with torch.device("meta"):
         method = build(spec, backbone)
