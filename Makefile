@@ -2,9 +2,10 @@
 PYTHON ?= python3
 DEMO := .venv
 TEST := .venv-test
+LOWER := .venv-lower
 PIP_FLAGS := --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint resolve-lower lower-bounds clean
 
 demo: $(DEMO)/installed  ## the main job on synthetic languages, from nothing to a filled table
 	$(DEMO)/bin/hxbench prepare
@@ -29,5 +30,27 @@ $(TEST)/installed: pyproject.toml constraints.txt
 	$(TEST)/bin/pip install $(PIP_FLAGS) -e ".[dev]"
 	touch $@
 
+resolve-lower: $(LOWER)/uv/installed  ## whether the lowest versions that pyproject.toml allows go together
+	$(LOWER)/uv/bin/uv pip compile --quiet --resolution lowest-direct --python-version 3.11 --no-header --no-annotate \
+	  --extra test --extra ray pyproject.toml > $(LOWER)/lowest.txt
+	grep -c == $(LOWER)/lowest.txt
+
+lower-bounds: resolve-lower  ## the lowest versions, installed (6 GB: torch's builds for GPUs), and a smoke set with them
+	$(LOWER)/uv/bin/uv venv --quiet --clear --python $(PYTHON) $(LOWER)/env
+	$(LOWER)/uv/bin/uv pip install --quiet --python $(LOWER)/env --resolution lowest-direct -e ".[test,ray]"
+	$(LOWER)/uv/bin/uv pip list --quiet --python $(LOWER)/env
+	$(LOWER)/env/bin/hxbench --help
+	$(LOWER)/env/bin/hxbench list methods
+	for one in hyperx-base pha "pet-lora --backbone bloom-560m"; do $(LOWER)/env/bin/hxbench cost $$one || exit; done
+	$(LOWER)/env/bin/python -m pytest -q tests/stages/test_costs.py tests/corpora/test_download.py \
+	  tests/corpora/test_hub.py tests/backbones/test_hub_backbone.py tests/backbones/test_sites.py \
+	  tests/report/test_report_render.py tests/stages/test_run.py::test_a_run_leaves_its_scores_predictions_weights_and_costs \
+	  tests/stages/test_text_run.py::test_a_run_of_a_suite_scores_every_task_that_is_there
+
+$(LOWER)/uv/installed:
+	$(PYTHON) -m venv $(LOWER)/uv
+	$(LOWER)/uv/bin/pip install --quiet --disable-pip-version-check uv
+	touch $@
+
 clean:
-	rm -rf $(DEMO) $(TEST) build dist
+	rm -rf $(DEMO) $(TEST) $(LOWER) build dist

@@ -20,7 +20,15 @@ from hxbench.backbones.checkpoint import (
     require_sizes,
 )
 from hxbench.backbones.fetch import fetch_backbone, pinned
-from hxbench.backbones.shape import auto_class, config_of, has_own_output, is_text_to_text, new_model, shape_of
+from hxbench.backbones.shape import (
+    auto_class,
+    config_of,
+    has_own_output,
+    import_model,
+    is_text_to_text,
+    new_model,
+    shape_of,
+)
 from hxbench.backbones.sites import Family, family_of
 from hxbench.errors import InputError
 from hxbench.printing import shortened
@@ -218,6 +226,7 @@ def meta_backbone(spec: BackboneSpec) -> Backbone:
         config = _shape_alone(spec)
         family = family_of(config.model_type)
         require_sizes(config)
+        import_model(config)
         with torch.device("meta"):
             model = new_model(config)
     except InputError:

@@ -107,6 +107,21 @@ def auto_class(config: Any) -> Any:
     return AutoModelForSeq2SeqLM if is_text_to_text(config) else AutoModelForMaskedLM
 
 
+def import_model(config: Any) -> None:
+    """Import the module of a configuration's model, which the library does on first use only.
+
+    Whoever makes a model on the meta device does this before: tensors of an import made there have no values.
+    """
+    import transformers
+
+    mapping = {
+        "AutoModelForCausalLM": transformers.MODEL_FOR_CAUSAL_LM_MAPPING,
+        "AutoModelForSeq2SeqLM": transformers.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING,
+        "AutoModelForMaskedLM": transformers.MODEL_FOR_MASKED_LM_MAPPING,
+    }
+    mapping[auto_class(config).__name__][type(config)]
+
+
 def new_model(config: Any) -> Any:
     """Return a model of this configuration with the architecture's own random weights."""
     model = auto_class(config).from_config(config, trust_remote_code=False)

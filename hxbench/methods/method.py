@@ -34,6 +34,7 @@ class Method(nn.Module):
     uses_mlm: ClassVar[bool] = False  # whether masked language modelling is trained beside the labelled tasks
     needs_text: ClassVar[bool] = False  # whether it can do nothing for a language without running text
     needs_labels: ClassVar[bool] = False  # whether it can do nothing for a language no task has a source in
+    imports: ClassVar[tuple[str, ...]] = ()  # modules whose import is put off until a model is made
 
     def __init__(self, backbone: Backbone, options: Closed) -> None:
         super().__init__()

@@ -7,7 +7,7 @@ on from the shared prompt and the mean of the factors.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -31,6 +31,8 @@ Weight = Annotated[float, Field(ge=0)]
 
 class MultitaskPrompt(TextToText):
     """What both stages have: the shared prompt and the factors of the run's tasks."""
+
+    imports: ClassVar[tuple[str, ...]] = ("peft.tuners.multitask_prompt_tuning",)
 
     def __init__(self, backbone: Backbone, *, options: PromptOptions, **others: Any) -> None:
         """Draw the prompt and the factors; `others` as every text-to-text method."""

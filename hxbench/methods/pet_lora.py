@@ -121,6 +121,7 @@ class PetLora(PetMethod):
     """LoRA."""
 
     Options: ClassVar[type[Closed]] = PetLoraOptions
+    imports: ClassVar[tuple[str, ...]] = ("peft.tuners.lora", "peft.utils.transformers_weight_conversion")
 
     @classmethod
     def tuning(cls, backbone: Backbone, options: Any, seed: int) -> Tuning:

@@ -31,6 +31,7 @@ class PromptTuning(TextToText):
     """One prompt, for the one task of a run."""
 
     Options: ClassVar[type[Closed]] = PromptOptions
+    imports: ClassVar[tuple[str, ...]] = ("peft",)
 
     def __init__(self, backbone: Backbone, *, options: PromptOptions, **others: Any) -> None:
         """Draw the prompt; `others` as every text-to-text method."""

@@ -1,6 +1,8 @@
 """Putting a run's model together: backbone, labels, languages and options → a method ready to train or score."""
 
 from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from hxbench.backbones.load import Backbone, meta_backbone, require_precision
@@ -103,6 +105,9 @@ def costs(spec: RunSpec, length: int = 128) -> dict[str, Any]:
     import torch
 
     backbone = meta_backbone(spec.backbone)
+    for name in method_class(spec.kind).imports:  # tensors of an import on the meta device would have no values
+        if find_spec(name):  # not every version of a library has every module
+            import_module(name)
     body = sum(p.numel() for p in backbone.body.parameters())  # before a method puts its own into it
     with torch.device("meta"):
         method = build(spec, backbone)
