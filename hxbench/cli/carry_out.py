@@ -56,6 +56,7 @@ def carry_out(
     from hxbench import experiment as experiments
     from hxbench import places, recipe
     from hxbench.cli import work
+    from hxbench.cli.rows import print_left_out
     from hxbench.errors import LackingData
     from hxbench.launch.estimate import Durations
     from hxbench.report import ARTIFACTS
@@ -88,8 +89,7 @@ def carry_out(
     else:
         known = Store(root)
         durations = Durations(known.runs())
-        for sentence in known.left_out():
-            print(sentence, file=sys.stderr)
+        print_left_out(known)
         show_plan(session, durations, place, left_out, as_json=how.as_json and how.dry_run)
     if how.dry_run:
         return

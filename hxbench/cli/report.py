@@ -42,6 +42,7 @@ def report_command(
 ) -> None:
     """Print a paper's table or figure with our results beside the published ones, and what is still to be run."""
     from hxbench import places
+    from hxbench.cli.rows import print_left_out
     from hxbench.printing import printable
     from hxbench.report import asked, make, read_results
     from hxbench.store import Store
@@ -55,6 +56,8 @@ def report_command(
     made = [make(artifact, results) for artifact in chosen]
     if experiment is not None:
         made.insert(0, asked.made(results, experiment))
+    if out is not None or format == "csv":  # the other forms say it among their notes
+        print_left_out(results.store)
     if out is None:
         _print(made, format or "terminal", results)
         return

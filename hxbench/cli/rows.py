@@ -1,12 +1,16 @@
 """What every listing command prints: aligned columns for people, JSON for scripts."""
 
 import json
+import sys
 import textwrap
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hxbench.cli.streams import knows_all_letters
-from hxbench.printing import printable
+from hxbench.printing import printable, sentence
+
+if TYPE_CHECKING:
+    from hxbench.store import Store
 
 WIDTH = 100
 _LEAST = 14  # a column is not made narrower than this
@@ -31,6 +35,12 @@ def print_rows(rows: Iterable[Mapping[str, Any]], as_json: bool, empty: str = "N
             texts = [part[number] if number < len(part) else "" for part in parts]
             cells = zip(texts, widths, numeric, strict=True)
             print("  ".join(c.rjust(width) if right else c.ljust(width) for c, width, right in cells).rstrip())
+
+
+def print_left_out(store: "Store") -> None:
+    """Say on standard error which runs the last reading of a store had to leave out, and why."""
+    for one in store.left_out():
+        print(sentence(one), file=sys.stderr)
 
 
 def print_json(value: Any, indent: int | None = None) -> None:

@@ -22,13 +22,6 @@ def _open(chosen: Path | None) -> "Store":
     return Store(places.store_dir(chosen))
 
 
-def _tell_left_out(store: "Store") -> None:
-    from hxbench.printing import sentence
-
-    for one in store.left_out():
-        print(sentence(one), file=sys.stderr)
-
-
 def _part(record: "RunRecord") -> str | None:
     """Return what tells a run from others of its method, setting and seed; None for one of another version."""
     if isinstance(record.spec, dict):
@@ -69,7 +62,7 @@ def list_runs(
     store: _StoreOption = None,
 ) -> None:
     """List the runs, unfinished ones included."""
-    from hxbench.cli.rows import print_rows
+    from hxbench.cli.rows import print_left_out, print_rows
     from hxbench.errors import InputError, did_you_mean
     from hxbench.settings import SETTINGS
     from hxbench.store.record import STATES
@@ -90,7 +83,7 @@ def list_runs(
             usual.add("backbone")
         rows = [{key: value for key, value in row.items() if key not in usual} for row in rows]
     print_rows(rows, as_json, empty=f"No runs in {place.root}.")
-    _tell_left_out(place)
+    print_left_out(place)
 
 
 @runs_app.command("show")
@@ -144,6 +137,7 @@ def copy_runs(
 ) -> None:
     """Copy finished runs into another store, without weights and predictions: what is published is small."""
     from hxbench import places
+    from hxbench.cli.rows import print_left_out
     from hxbench.errors import InputError
     from hxbench.printing import printable
     from hxbench.store import DamagedRun, Store
@@ -153,7 +147,7 @@ def copy_runs(
     place, target = _open(store), Store(places.expanded(str(to), "--to"))
     if everything:
         chosen = [record for record in place.runs() if profile in (None, record.fields.get("profile"))]
-        _tell_left_out(place)
+        print_left_out(place)
     else:
         chosen = [place.get(reference) for reference in runs or ()]
     lost = 0
