@@ -58,9 +58,14 @@ def beyond(ours: Identity, recipes: Identity) -> dict[str, tuple[Any, Any]]:
 
 def said(ours: Identity, recipes: Identity) -> str:
     """Return the departures in words, the first three of them."""
-    changes = [f"{key} {a} instead of {b}" for key, (a, b) in beyond(ours, recipes).items()]
+    changes = [f"{key} {_short(a)} instead of {_short(b)}" for key, (a, b) in beyond(ours, recipes).items()]
     more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
     return ", ".join(changes[:3]) + more
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"
 
 
 def assignments(ours: Identity, recipes: Identity) -> list[str]:

