@@ -50,7 +50,8 @@ def unpack_blocks(packed: bytes | memoryview) -> np.ndarray:
     weights[:, : _BLOCK // 2] = blocks["nibbles"] & 15
     weights[:, _BLOCK // 2 :] = blocks["nibbles"] >> 4
     weights -= 8
-    weights *= blocks["scale"][:, None].astype(np.float32)
+    with np.errstate(invalid="ignore"):  # whoever reads a file looks for what is no number
+        weights *= blocks["scale"][:, None].astype(np.float32)
     return weights.reshape(-1)
 
 
