@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from command_line import hxbench
+from command_line import hxbench, write_profile
 from pydantic import ValidationError
 from tiny_wheel import SHAPE, TinyWheel, four_bit_wheels, recipe_of, sha256, spec_of
 
@@ -496,3 +496,44 @@ def test_the_published_weights_are_another_backbone():
     assert isinstance(ours, BackboneSpec)
     assert ours.name != theirs.name
     assert theirs.wheel is None
+
+
+def test_from_the_recipe_to_a_trained_run_and_its_report(plain, mirror, tmp_path, monkeypatch):
+    """As users run it: getting it is part of `prepare`, or of training; then the index may be gone."""
+    scale = write_profile(tmp_path, mirror, backbone=plain)
+    store = ["--store", tmp_path / "store"]
+    counted = json.loads(hxbench("cost", "hyperx-base", "--profile", scale.profile, "--json").out)
+    assert left_in_cache() == [], "the shape tells the costs"
+    refused = hxbench(*scale.train("--partition", "a", "--offline", *store))
+    assert (refused.code, refused.out) == (2, "")
+    assert "backbone tiny-wheel is not in the local cache" in refused.err.splitlines()[-1]
+    trained = hxbench(*scale.train("--partition", "a", "--json", *store))
+    assert trained.code == 0, trained.err
+    assert "fetch tinybert" in trained.err
+
+    monkeypatch.delenv("PIP_FIND_LINKS")
+    prepared = hxbench("prepare", *scale.options, "--offline", "--json")
+    assert prepared.code == 0, prepared.err
+    [row] = json.loads(trained.out)
+    folder = tmp_path / "store" / "runs" / row["run"]
+    shown = json.loads(hxbench("runs", "show", row["run"], "--json", *store).out)
+    assert shown["cost"]["backbone_parameters"] == counted["backbone"]
+    fingerprint = wheel_fingerprint(spec_of(plain).wheel)
+    assert json.loads((folder / "provenance.json").read_text())["backbone"] == {
+        "name": "tiny-wheel",
+        "origin": "tests/tiny from tinybert 1.0",
+        "licence": "MIT",
+        "fingerprint": fingerprint,
+    }
+    pins = shown["spec"]["backbone"]["wheel"]["packages"][0]
+    assert pins["sha256"] == plain["wheel"]["packages"][0]["sha256"]
+    report = hxbench("report", "--table", "2", "--profile", scale.profile, *store)
+    assert f"backbone tiny-wheel (tests/tiny from tinybert 1.0; MIT) [{fingerprint}]" in report.out
+
+    # a profile of the same name on the same weights by another name: the run is none of its cells
+    (tmp_path / "other").mkdir()
+    other = write_profile(tmp_path / "other", mirror, backbone={**plain, "name": "other-name"})
+    beside = hxbench("report", "--table", "2", "--profile", other.profile, *store)
+    assert beside.code == 0, beside.err
+    assert fingerprint not in beside.out
+    assert "left out: 1 run of hyperx-base (mixed) with" in beside.out
