@@ -246,10 +246,10 @@ def test_an_index_that_cannot_be_reached(plain, monkeypatch):
         refused(plain, "the package index cannot be reached")
 
 
-def test_a_cache_that_cannot_be_written(plain, monkeypatch, tmp_path):
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("HXBENCH_CACHE", str(tmp_path / "file"))
-    refused(plain, "cannot be put into the cache .*: Not a directory")
+def test_a_cache_that_cannot_be_written(plain):
+    places.cache_dir().mkdir()
+    (places.cache_dir() / "backbones").write_text("")
+    refused(plain, "cannot be put into the cache .*: File exists")
 
 
 def test_a_full_disk_leaves_nothing(plain, monkeypatch):
