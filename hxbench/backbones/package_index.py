@@ -121,7 +121,7 @@ def _why(wheel: WheelPackage, said: str) -> str:
     if _HASHES in said:
         return "the package index has another file of this name and version, with another SHA-256."
     if _FULL in said:
-        return "there is no space left on the device."
+        return "no space is left on the device of the cache."
     if refusal := _REFUSED.search(said):
         return f"the package index refuses with HTTP {refusal[1]}."
     if _UNREACHED.search(said):

@@ -181,7 +181,9 @@ def _unpack_four_bit(folder: Path) -> None:
         # the library makes its file for the owner alone
         shutil.copymode(folder / "config.json", folder / "model.safetensors")
     except SafetensorError as error:
-        raise InputError(f"the weights cannot be written: {error}.") from None
+        # the library's own words around those of the system
+        reason = str(error).rpartition(": ")[2].partition(" (os error")[0]
+        raise InputError(f"the weights cannot be written into {places.cache_dir()}: {reason}.") from None
 
 
 def _ids(path: Path) -> dict[str, int]:

@@ -261,12 +261,23 @@ def test_a_full_disk_leaves_nothing(plain, monkeypatch):
     refused(plain, "cannot be put into the cache .*: No space left on device")
 
 
+def test_a_disk_that_is_full_when_weights_are_written(own, monkeypatch):
+    from safetensors import SafetensorError
+
+    def full(*_, **__):
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("safetensors.numpy.save_file", full)
+    found, _ = four_bit_wheels(own)
+    refused(found, f"the weights cannot be written into {places.cache_dir()}: No space left on device")
+
+
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
         (
             "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device",
-            "no space left",
+            "no space is left on the device of the cache",
         ),
         (
             "WARNING: Retrying (Retry(total=4)) after connection broken by 'ProxyError(…)'\nERROR: x",
