@@ -1,6 +1,8 @@
 """Everything a profile needs before training: corpora read and tokenised, the backbone made."""
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,6 +86,24 @@ def make_backbone(spec: BackboneSpec, corpora: Collection, report: Report) -> Ba
     return spec
 
 
+@contextmanager
+def _on_all_cores() -> Iterator[None]:
+    """Let the tokenizer's own threads share the texts of a batch; their pieces and their order are the same.
+
+    Only where the process forks no other meanwhile, in which these threads would be missing.
+    """
+    name = "TOKENIZERS_PARALLELISM"
+    before = os.environ.get(name)
+    os.environ[name] = "true"  # looked at with every batch
+    try:
+        yield
+    finally:
+        os.environ.pop(name)
+        if before is not None:
+            os.environ[name] = before
+
+
+@_on_all_cores()
 def tokenise(
     prepared: Sequence[Prepared],
     corpora: Collection,
