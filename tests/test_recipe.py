@@ -392,7 +392,7 @@ def test_backbones_by_name_folder_and_hub(tmp_path):
     assert recipe.backbone("owner/model").hub == "owner/model"
     (tmp_path / "config.json").write_text("{}")
     assert recipe.backbone(str(tmp_path)).folder == str(tmp_path.resolve())
-    with pytest.raises(InputError, match="exactly one of hub, folder and pretrain"):
+    with pytest.raises(InputError, match="exactly one of hub, folder, pretrain and wheel"):
         validated(BackboneSpec, {"name": "x", "hub": "a/b", "folder": "c"}, "x")
 
 

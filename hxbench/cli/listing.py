@@ -47,7 +47,7 @@ def _backbones() -> Rows:
         layers, hidden = (next((shape[name] for name in names if name in shape), None) for names in _SHAPE)
         if (decoder := shape.get("num_decoder_layers")) not in (None, layers):
             layers = f"{layers}+{decoder}"
-        yield {"name": name, "origin": found.hub or found.folder or "pre-trained here", "layers": layers,
+        yield {"name": name, "origin": found.origin, "licence": found.licence or None, "layers": layers,
                "hidden": hidden}  # fmt: skip
 
 
@@ -117,14 +117,15 @@ _KINDS: dict[str, tuple[Callable[[], Rows], str]] = {
     "backbones": (_backbones, "Pre-trained transformers with a recipe; hub names and folders work too."),
     "profiles": (_profiles, "The scales everything is run at."),
 }
+_WIDTHS = {"backbones": 80}  # of the page, where it is not the usual one
 
 
 def _add(kind: str, rows: Callable[[], Rows], about: str) -> None:
     @list_app.command(kind, help=about)
     def command(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-        from hxbench.cli.rows import print_rows
+        from hxbench.cli.rows import WIDTH, print_rows
 
-        print_rows(rows(), as_json)
+        print_rows(rows(), as_json, width=_WIDTHS.get(kind, WIDTH))
 
 
 for _kind, (_rows, _about) in _KINDS.items():

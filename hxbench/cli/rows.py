@@ -16,8 +16,10 @@ WIDTH = 100
 _LEAST = 14  # a column is not made narrower than this
 
 
-def print_rows(rows: Iterable[Mapping[str, Any]], as_json: bool, empty: str = "Nothing to list.") -> None:
-    """Print rows that share their keys; `empty` stands in for no rows."""
+def print_rows(
+    rows: Iterable[Mapping[str, Any]], as_json: bool, empty: str = "Nothing to list.", width: int = WIDTH
+) -> None:
+    """Print rows that share their keys, `width` letters wide at most; `empty` stands in for no rows."""
     rows = list(rows)
     if as_json:
         print_json(rows, indent=1)
@@ -28,13 +30,13 @@ def print_rows(rows: Iterable[Mapping[str, Any]], as_json: bool, empty: str = "N
     names = list(rows[0])
     lines = [names, *([_text(row[name]) for name in names] for row in rows)]
     numeric = [all(isinstance(row[name], int | float | None) for row in rows) for name in names]
-    widths = _fitted([max(len(line[k]) for line in lines) for k in range(len(names))], names)
+    widths = _fitted([max(len(line[k]) for line in lines) for k in range(len(names))], names, width)
     for line in lines:
-        parts = [textwrap.wrap(c, width) or [""] for c, width in zip(line, widths, strict=True)]
+        parts = [textwrap.wrap(c, room) or [""] for c, room in zip(line, widths, strict=True)]
         for number in range(max(map(len, parts))):
             texts = [part[number] if number < len(part) else "" for part in parts]
             cells = zip(texts, widths, numeric, strict=True)
-            print("  ".join(c.rjust(width) if right else c.ljust(width) for c, width, right in cells).rstrip())
+            print("  ".join(c.rjust(room) if right else c.ljust(room) for c, room, right in cells).rstrip())
 
 
 def print_left_out(store: "Store") -> None:
@@ -53,10 +55,10 @@ def for_output(text: str) -> str:
     return text if knows_all_letters() else "".join(c if c.isascii() else json.dumps(c)[1:-1] for c in text)
 
 
-def _fitted(widths: list[int], names: list[str]) -> list[int]:
+def _fitted(widths: list[int], names: list[str], page: int) -> list[int]:
     """Return column widths that fit the page: the widest give way, down to what a word needs."""
     widths = list(widths)
-    while sum(widths) + 2 * (len(widths) - 1) > WIDTH:
+    while sum(widths) + 2 * (len(widths) - 1) > page:
         widest = max(range(len(widths)), key=lambda k: widths[k])
         if widths[widest] <= max(_LEAST, len(names[widest])):
             break

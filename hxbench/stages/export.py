@@ -130,7 +130,7 @@ def _bottlenecks(record: RunRecord, spec: RunSpec, method: TaggingMethod, pair: 
 def _without_folder(spec: BackboneSpec) -> BackboneSpec:
     """Return the spec as others may see it: where a backbone lies is the business of its machine alone."""
     name = Path(spec.folder).name if spec.folder else None
-    return spec.model_copy(update={"folder": name, "shape": None})
+    return spec.model_copy(update={"folder": name, "shape": spec.shape if spec.wheel else None})
 
 
 def _probe(pair: Pair, vocabulary: int) -> Batch:

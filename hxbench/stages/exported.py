@@ -56,7 +56,7 @@ def backbone_of(config: ExportConfig, folder: Path | None = None, *, offline: bo
         return get_backbone(BackboneSpec(name=folder.name, folder=str(folder), fingerprint=found))
     if spec.folder:
         raise InputError(f"this export stands on the local backbone {spec.name}: say where it is with --backbone.")
-    if not is_ready(spec):
+    if spec.pretrain and not is_ready(spec):
         raise InputError(
             f"backbone {spec.name} [{spec.fingerprint}] is not in the cache: where the data are the same, "
             "hxbench prepare makes it; else --backbone says where it is."

