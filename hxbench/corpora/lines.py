@@ -40,6 +40,13 @@ def open_input(path: Path, kind: str) -> BufferedReader:
         raise InputError(f"{path} cannot be read ({error.strerror}); expected {kind} file.") from None
 
 
+def require_input(path: Path, kind: str) -> None:
+    """Raise `InputError` as `open_input` does, and for a pipe or a device: no corpus can be read from one twice."""
+    if path.exists() and not path.is_dir() and not path.is_file():
+        raise InputError(f"{path} is no regular file; expected {kind} file.")
+    open_input(path, kind).close()
+
+
 def numbered_lines(path: Path, kind: str) -> Iterator[tuple[int, str]]:
     """Yield line number (from 1) and line without its end (LF or CRLF); a byte-order mark is dropped.
 

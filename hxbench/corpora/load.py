@@ -14,7 +14,7 @@ from hxbench.corpora.conllu import MULTIWORD, read_conllu
 from hxbench.corpora.digest import file_digest
 from hxbench.corpora.download import Progress
 from hxbench.corpora.hub import Hub
-from hxbench.corpora.lines import open_input
+from hxbench.corpora.lines import require_input
 from hxbench.corpora.made import sandbox_folder
 from hxbench.corpora.mirror import candidates, check_mirror, find, find_splits
 from hxbench.corpora.schema import CORPUS_OF_TASK, SPLITS, features, labels
@@ -118,7 +118,7 @@ class Corpora:
     def fingerprint(self, task: str, language: str, split: str) -> str:
         """Return 16 hex digits for the rows of a split: source bytes, reading options, cap and reader version."""
         source = self._source(task, language, split)
-        open_input(source, _KINDS[task]).close()  # so that a file that cannot be read is named as the reader would
+        require_input(source, _KINDS[task])  # so that a file that cannot be read is named as the reader would
         identity: dict[str, Any] = {
             "source": file_digest(source, self._cache / "sums"),
             "task": task,

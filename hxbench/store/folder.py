@@ -205,7 +205,11 @@ class Store:
             return []
         try:
             with os.scandir(place) as entries:
-                return sorted(one.name for one in entries if not one.is_file(follow_symlinks=False))
+                return sorted(
+                    one.name
+                    for one in entries
+                    if _ID.fullmatch(one.name) or not one.is_file(follow_symlinks=False)
+                )
         except OSError as error:
             raise InputError(f"the store {self.root} cannot be read: {error.strerror or error}.") from None
 

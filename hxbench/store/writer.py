@@ -14,6 +14,7 @@ from hxbench.store.claim import Claim
 from hxbench.store.contents import files_of
 from hxbench.store.files import discard, erase, replace_file, replace_text, to_json, to_json_lines
 from hxbench.store.record import DamagedRun, read_mapping
+from hxbench.system_errors import cannot_write, writing
 
 if TYPE_CHECKING:
     from hxbench.spec import RunSpec
@@ -122,10 +123,8 @@ class RunWriter:
             return self._final
         self._write_spec()
         self.status(**{"error": None, **status_fields, "state": "done", "finished": _now()})
-        try:
+        with writing(self.folder / manifest.NAME):
             manifest.write(self.folder, files_of(self.folder))
-        except OSError as error:
-            raise RunError(f"cannot write {self.folder / manifest.NAME}: {error.strerror or error}.") from error
         self._finished = True
         for _ in range(3):
             try:
@@ -136,7 +135,7 @@ class RunWriter:
                     discard(self.folder)
                     return self._final
                 if not self._final.exists():
-                    raise RunError(f"cannot write {self._final}: {error.strerror or error}.") from error
+                    raise cannot_write(self._final, error) from error
                 discard(self._final)  # something half there, from a copy that broke off: ours is whole
         raise RunError(f"cannot replace {self._final}: another process keeps writing there.")
 

@@ -189,6 +189,12 @@ def test_what_is_not_there(mirror, arguments, sentence):
     assert sentence in str(caught.value)
 
 
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(mirror):
+    os.mkfifo(mirror / f"{TREEBANK}-dev.conllu")
+    with pytest.raises(InputError, match=r"dev\.conllu is no regular file; expected a CoNLL-U file"):
+        corpora(mirror).load("pos", "kk", "dev")
+
+
 def test_directory_in_the_place_of_a_file(mirror):
     (mirror / f"{TREEBANK}-dev.conllu").mkdir()
     assert corpora(mirror).splits("pos", "kk") == ("train", "dev", "test")

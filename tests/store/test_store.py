@@ -1,5 +1,6 @@
 """The store in one process: what is written comes back, and half-written runs never count."""
 
+import errno
 import json
 
 import pytest
@@ -143,6 +144,31 @@ def test_a_finished_folder_that_never_finished_is_reported(store):
     assert not store.is_complete(spec_of().run_id)
     assert store.runs() == []
     assert "running" in store.problems[0]
+
+
+def test_a_file_in_the_place_of_a_run_is_reported_and_others_are_not(store):
+    finish(store, spec_of())
+    (store.root / "runs" / "0123456789ab").write_text("no run")
+    (store.root / "runs" / ".DS_Store").write_text("")
+    (store.root / "runs" / "notes.txt").write_text("")
+    assert len(store.runs()) == 1
+    (problem,) = store.problems
+    assert "0123456789ab" in problem
+    assert "not a folder" in problem
+
+
+def test_a_disk_that_is_full_at_the_last_file_is_the_users_to_mend(store, monkeypatch):
+    def full(folder, names):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    spec = spec_of()
+    with monkeypatch.context() as patch:
+        patch.setattr("hxbench.manifest.write", full)
+        with pytest.raises(InputError, match=r"cannot write .*manifest\.json: No space left on device"):
+            finish(store, spec)
+    assert store.runs() == []
+    finish(store, spec)
+    assert store.is_complete(spec.run_id)
 
 
 def test_damaged_metrics_name_file_and_line(store):

@@ -20,7 +20,7 @@ from hxbench.corpora.english.records import KINDS
 from hxbench.corpora.english.running_text import Text, read_running_text, text_sources
 from hxbench.corpora.english.splits import Portion, choice, chosen_rows, portions
 from hxbench.corpora.english.table import example_features, examples_of, in_columns
-from hxbench.corpora.lines import open_input
+from hxbench.corpora.lines import require_input
 from hxbench.corpora.load import Origin
 from hxbench.corpora.made import english_folder, pet_folder
 from hxbench.corpora.schema import SPLITS, features
@@ -210,7 +210,7 @@ class EnglishCorpora:
         digests = []
         for path in files:
             # A file that cannot be read is named as the reader would.
-            open_input(path, KINDS[format_of(path)]).close()
+            require_input(path, KINDS[format_of(path)])
             digests.append(file_digest(path, self._cache / "sums"))
         return digests
 
