@@ -47,6 +47,8 @@ def predict_command(
     out = places.expanded(str(out), "--out") if out else None
     if out is not None and out.is_dir():
         raise InputError(f"--out {out} is a directory; a file is expected.")
+    if Path(file).is_fifo() and not file.startswith(("/dev/fd/", "/proc/")):  # without a writer it waits for ever
+        raise InputError(f"{file} is a named pipe: hxbench predict {run} - < {file} reads it.")
     if is_exported(Path(run)):
         tagger = tagger_of_export(Path(run), task, language, backbone=backbone, offline=offline)
     elif backbone is not None:

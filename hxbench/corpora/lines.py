@@ -41,7 +41,7 @@ def open_input(path: Path, kind: str) -> BufferedReader:
 
 
 def require_input(path: Path, kind: str) -> None:
-    """Raise `InputError` as `open_input` does, and for a pipe or a device: no corpus can be read from one twice."""
+    """Raise `InputError` as `open_input` does, and for a pipe or a device: a corpus is read more than once."""
     if path.exists() and not path.is_dir() and not path.is_file():
         raise InputError(f"{path} is no regular file; expected {kind} file.")
     open_input(path, kind).close()
