@@ -180,10 +180,11 @@ def remove_runs(
             record = place.get(reference)
             doomed[record.id] = f"{record.id}  {record.title}, {record.state}"
         except InputError:
-            # a damaged run cannot be read, but it can go when it is named in full
-            if not place.holds(reference):
+            # a damaged run cannot be read, but it can go
+            near = place.ids(reference)
+            if len(near) != 1:
                 raise
-            doomed[reference] = f"{reference}  (damaged)"
+            doomed[near[0]] = f"{near[0]}  (damaged)"
     if not yes:
         for line in doomed.values():
             print(printable(line))

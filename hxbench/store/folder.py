@@ -196,6 +196,8 @@ class Store:
         more = len(self.problems) - len(told)
         if more:
             told.append(f"{more} more; hxbench runs verify --store {self.root} names them all.")
+        if told and not self.pack:
+            told[-1] += f" (hxbench runs rm RUN --store {self.root} removes such a run.)"
         return [f"left out: {sentence}" for sentence in told]
 
     def _entries(self) -> list[str]:
@@ -259,6 +261,13 @@ class Store:
             return run_id in self.pack
         # a name with a separator or a dot, or none at all, must never reach a deletion
         return run_id.isalnum() and any(map(os.path.lexists, (self._final(run_id), self._work(run_id))))
+
+    def ids(self, beginning: str) -> list[str]:
+        """Return the ids that begin so, of unfinished and damaged runs too; of a whole id that one alone."""
+        if self.holds(beginning):
+            return [beginning]
+        known = self.pack.ids if self.pack else {name.removeprefix(_WORK) for name in self._entries()}
+        return sorted(one for one in known if beginning and one.isalnum() and one.startswith(beginning))
 
     def copy(self, run_id: str, other: "Store") -> Path:
         """Put a finished run into another store without its weights and predictions; return its folder there.
