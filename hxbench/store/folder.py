@@ -53,8 +53,8 @@ class Store:
         here, beside = _names(self.root), _names(self.root / "runs")
         if self.pack and beside:
             raise InputError(
-                f"{self.root} is a packed store ({MANIFEST}) and has a folder of runs beside it, but only one of the "
-                "two can be read: move one of them into a folder of its own."
+                f"{self.root} is a packed store ({MANIFEST}) and has a folder of runs beside it, but only one of "
+                "the two can be read: move one of them into a folder of its own."
             )
         if not self.pack and any(map(is_pack_file, here)):
             raise pack_files.damaged(self.root, f"{MANIFEST} is missing")
