@@ -5,7 +5,9 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from hxbench import manifest
 from hxbench.errors import InputError
@@ -19,18 +21,41 @@ _SETTLED = 2.0
 def file_digest(path: Path, memory: Path) -> str:
     """Return the SHA-256 of a file's bytes, hex; `memory` is the folder where it is remembered."""
     before = path.stat()
-    state = [before.st_size, before.st_mtime_ns, before.st_ctime_ns, before.st_ino]
+    state = _state(before)
     note = memory / f"{hashlib.sha256(os.fsencode(path.absolute())).hexdigest()[:32]}.json"
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        known = json.loads(note.read_text(encoding="utf-8"))
-        if known["state"] == state:
-            return str(known["sha256"])
+    known = read_note(note)
+    if known and known.get("state") == state:
+        return str(known["sha256"])
     digest = manifest.file_digest(path)
-    if time.time() - max(before.st_mtime, before.st_ctime) > _SETTLED and path.stat() == before:
+    if time.time() - max(before.st_mtime, before.st_ctime) > _SETTLED and _state(path.stat()) == state:
         # A cache that cannot be written costs time, not the result.
         with contextlib.suppress(OSError, ValueError, InputError):
-            write_whole(note, json.dumps({"state": state, "sha256": digest}).encode())
+            write_note(note, {"state": state, "sha256": digest})
     return digest
+
+
+def _state(found: os.stat_result) -> list[int]:
+    return [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
+
+
+def write_note(path: Path, facts: Mapping[str, Any]) -> None:
+    """Write a line of JSON and the digest of it and of the file's name, in one step."""
+    write_whole(path, _marked(path, json.dumps(facts).encode()))
+
+
+def read_note(path: Path) -> dict[str, Any] | None:
+    """Return what `write_note` put there; None for half of a note, one with a flipped bit, and another file's."""
+    try:
+        content = path.read_bytes()
+        line = content.partition(b"\n")[0]
+        return dict(json.loads(line)) if content == _marked(path, line) else None
+    except (OSError, ValueError, TypeError, RecursionError):
+        return None
+
+
+def _marked(path: Path, line: bytes) -> bytes:
+    mark = hashlib.sha256(os.fsencode(path.name) + b"\n" + line).hexdigest()
+    return line + b"\n" + mark.encode() + b"\n"
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -2,18 +2,17 @@
 
 A flipped bit in an Arrow file trains another model without a word, or ends the interpreter. So whoever opens one
 to train on it, to score or to pre-train has it checked in full, once a process as long as the file stays the same.
-Who only asks how many rows there are reads the note alone. What does not fit its note is no file of the cache.
+Who only asks how many rows there are reads the note alone. What does not fit its note is no file of the cache, nor
+is one that came here with its note under another name: the name says what is in it.
 """
 
-import hashlib
-import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from hxbench import manifest
-from hxbench.corpora.digest import write_whole
+from hxbench.corpora.digest import read_note, write_note
 from hxbench.leftovers import sweep, temporary
 from hxbench.system_errors import writing
 
@@ -23,11 +22,6 @@ class _Note:
     size: int  # bytes
     sha256: str
     rows: int
-
-    def written(self) -> bytes:
-        """Return a line of JSON and its own digest: half of a note, or one with a flipped bit, is none."""
-        line = json.dumps(asdict(self))
-        return f"{line}\n{hashlib.sha256(line.encode()).hexdigest()}\n".encode()
 
 
 _State = tuple[int, ...]
@@ -52,7 +46,7 @@ def write_sealed(path: Path, write: Callable[[Path], int]) -> None:
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
-    write_whole(_place(path), note.written())
+    write_note(_place(path), asdict(note))
 
 
 def is_whole(path: Path) -> bool:
@@ -86,11 +80,10 @@ def _place(path: Path) -> Path:
 
 
 def _read(path: Path) -> _Note | None:
+    known = read_note(_place(path))
     try:
-        content = _place(path).read_bytes()
-        note = _Note(**json.loads(content.partition(b"\n")[0]))
-        return note if note.written() == content else None
-    except (OSError, ValueError, TypeError, RecursionError):
+        return _Note(**known) if known else None
+    except TypeError:  # of another version
         return None
 
 

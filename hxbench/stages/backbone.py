@@ -81,7 +81,10 @@ def get_backbone(spec: BackboneSpec, *, offline: bool = False) -> Backbone:
             f"backbone {spec.name} [{spec.fingerprint}] is not in the cache: where the data are the same, "
             "hxbench prepare makes it."
         )
-    return load_backbone(spec.model_copy(update={"pretrain": None, "folder": str(_folder(spec))}))
+    try:
+        return load_backbone(spec.model_copy(update={"pretrain": None, "folder": str(_folder(spec))}))
+    except InputError as error:
+        raise InputError(f"{error} Remove {_folder(spec)}: hxbench prepare makes it anew.") from None
 
 
 def _require_same(spec: BackboneSpec, folder: Path) -> None:

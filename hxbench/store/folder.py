@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 from hxbench import manifest
 from hxbench.errors import InputError, did_you_mean
 from hxbench.printing import shown
+from hxbench.store import pack_files
 from hxbench.store.checks import DamagedRun, checked_status, damaged
 from hxbench.store.claim import Claim, is_held
 from hxbench.store.contents import WEIGHTS, files_of, read_content
 from hxbench.store.copying import copy_run, require_apart
 from hxbench.store.files import discard
+from hxbench.store.pack_files import MANIFEST, is_pack_file
 from hxbench.store.packed import Pack
 from hxbench.store.record import ProfileRuns, RunRecord, read_mapping, read_record
 from hxbench.store.sweeping import sweep
@@ -44,6 +46,18 @@ class Store:
             if os.path.lexists(place) and not place.is_dir():
                 raise InputError(f"{place} is a file; the store {root} needs a folder there.")
         self.pack = Pack(root) if Pack.is_at(root) else None  # has the runs, and is only read
+        self._require_one_form()
+
+    def _require_one_form(self) -> None:
+        """Raise `InputError` where a pack would hide runs, or has lost its manifest: both would look like less."""
+        here, beside = _names(self.root), _names(self.root / "runs")
+        if self.pack and beside:
+            raise InputError(
+                f"{self.root} is a packed store ({MANIFEST}) and has a folder of runs beside it, but only one of "
+                "the two can be read: move one of them into a folder of its own."
+            )
+        if not self.pack and any(map(is_pack_file, here)):
+            raise pack_files.damaged(self.root, f"{MANIFEST} is missing")
 
     def _final(self, run_id: str) -> Path:
         return self.root / "runs" / run_id
@@ -321,6 +335,13 @@ class Store:
         finally:
             if claim:
                 claim.release()
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:  # none there, or said by whoever reads it
+        return []
 
 
 def _of_kind(records: list[RunRecord], *, few_shot: bool) -> list[RunRecord]:

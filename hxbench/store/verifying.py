@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from hxbench.store.checks import DamagedRun
-from hxbench.store.contents import check_all
+from hxbench import manifest
+from hxbench.errors import InputError
+from hxbench.store.checks import DamagedRun, damaged
+from hxbench.store.contents import PREDICTIONS, WEIGHTS, check_all, files_of
 from hxbench.store.folder import Store
 from hxbench.store.packed import PackedRun
 from hxbench.store.record import RunRecord
@@ -57,8 +59,24 @@ def _check(record: RunRecord) -> None:
         return
     if record.digests is not None:
         check_all(record.id, record.folder, record.digests, few_shot=record.few_shot)
-    record.metrics()
+    scored = {(row.get("task"), row.get("language")) for row in record.metrics() if row.get("split") != "dev"}
     record.history()
     record.provenance()
-    record.sentence_counts()
+    counted = record.sentence_counts()
     record.retrieval()
+    if record.digests is None:
+        _check_unsealed(record, sorted(counted.keys() - scored))
+
+
+def _check_unsealed(record: RunRecord, unscored: list[tuple[str, str]]) -> None:
+    """Raise `DamagedRun` for what its own files give away of a run without a manifest: sealed, it would count."""
+    if unscored:
+        raise damaged(record.id, f"metrics.jsonl has no score of {'-'.join(unscored[0])}, which was counted")
+    try:
+        manifest.verify(record.folder / WEIGHTS)
+    except InputError as error:
+        raise damaged(record.id, str(error).removesuffix(".")) from None
+    for name in files_of(record.folder):
+        part, _, pair = name.removesuffix(".parquet").partition("/")
+        if part == PREDICTIONS:
+            record.predictions(*pair.split("-", 1))

@@ -98,7 +98,10 @@ class ResumeStates:
         if not complete:
             return None
         newest = complete[-1]
-        manifest.verify(newest)
+        try:
+            manifest.verify(newest)
+        except InputError as error:
+            raise InputError(f"{error} Remove the folder {newest.parent} to begin this training anew.") from None
         fill(parameters, load_file(newest / "model.safetensors"), str(newest))
         _restore_moments(parameters, optimiser, load_file(newest / "optimiser.safetensors"))
         best = newest / "best.safetensors"

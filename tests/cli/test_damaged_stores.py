@@ -8,7 +8,7 @@ import sys
 import pytest
 from older_runs import before_manifests
 
-from hxbench import recipe
+from hxbench import manifest, recipe
 from hxbench.cli import app
 from hxbench.store import Store
 
@@ -176,6 +176,29 @@ def test_a_run_of_before_manifests_is_read_and_can_be_sealed(hxbench, store):
     assert json.loads(hxbench("runs", "verify", "--json")[1])["fit"] == 2
     emptied(folder)
     assert f"run {folder.name}: metrics.jsonl is not" in hxbench("runs", "list")[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("checkpoint/model.safetensors", "model.safetensors is damaged"),
+        ("predictions/ner-qab.parquet", "predictions is not readable"),
+        ("metrics.jsonl", "metrics.jsonl has no score of ner-"),
+    ],
+)
+def test_what_is_damaged_is_not_sealed(hxbench, store, name, said):
+    folder = before_manifests(folder_of(store, 2))
+    manifest.write(folder / "checkpoint")
+    path = folder / name
+    content = path.read_bytes()
+    if path.suffix == ".jsonl":
+        path.write_bytes(content.partition(b"\n")[2])  # the first score is gone, and the rest is as it was
+    else:
+        path.write_bytes(content[: len(content) // 2])
+    code, out, _ = hxbench("runs", "verify", "--seal")
+    assert code == 1
+    assert said in out.replace("\n  ", " ")
+    assert not (folder / "manifest.json").exists()
 
 
 def test_an_emptied_file_is_noticed_without_a_manifest_too(hxbench, store):

@@ -171,3 +171,15 @@ def test_what_cannot_be_packed_is_said(live, packed, tmp_path):
         assert (end.code, end.out) == (2, "")
         assert sentence in end.err
         assert not (tmp_path / "target").exists()
+
+
+def test_a_pack_beside_runs_and_a_pack_without_its_manifest_are_refused(packed):
+    (packed / "runs/0123456789ab").mkdir(parents=True)
+    end = hxbench("report", "--table", "2", "--store", packed)
+    assert (end.code, "move one of them into a folder of its own" in " ".join(end.err.split())) == (2, True)
+    shutil.rmtree(packed / "runs")
+    (packed / "packed.json").unlink()
+    for words in (["report", "--table", "2"], ["runs", "verify"], ["runs", "list"]):
+        end = hxbench(*words, "--store", packed)
+        assert end.code == 2
+        assert "packed.json is missing: fetch it anew or pack it again" in " ".join(end.err.split())

@@ -5,7 +5,7 @@ import os
 import pytest
 from datasets import Features, List, Value
 
-from hxbench.corpora import arrow, seal
+from hxbench.corpora import arrow, digest, seal
 from hxbench.corpora.arrow import cached
 from hxbench.corpora.seal import is_whole, rows_of, write_sealed
 from hxbench.errors import InputError
@@ -78,6 +78,29 @@ def test_every_cut_is_found_and_mended(which, place):
     assert read(place) == (WANTED, 1)
     path.unlink()
     assert read(place) == (WANTED, 1)
+
+
+def test_another_file_with_its_own_note_is_not_the_one_of_the_name(place):
+    read(place)
+    other = place.with_name("b.arrow")
+    cached(other, "y", columns(), lambda: iter([[[[9]], [1]]]))
+    place.write_bytes(other.read_bytes())
+    note_of(place).write_bytes(note_of(other).read_bytes())
+    assert rows_of(place) is None
+    assert read(place) == (WANTED, 1)
+
+
+@pytest.mark.parametrize("bit", [1, 4])
+def test_a_remembered_digest_is_believed_only_whole(tmp_path, monkeypatch, bit):
+    monkeypatch.setattr(digest, "_SETTLED", -1.0)
+    source = tmp_path / "a.conllu"
+    source.write_bytes(b"hello")
+    right = digest.file_digest(source, tmp_path / "sums")
+    (note,) = (tmp_path / "sums").iterdir()
+    sound = note.read_bytes()
+    for position in range(len(sound)):
+        note.write_bytes(sound[:position] + bytes([sound[position] ^ bit]) + sound[position + 1 :])
+        assert digest.file_digest(source, tmp_path / "sums") == right, position
 
 
 def test_a_file_of_an_earlier_version_has_no_note_and_is_made_again_once(place):
