@@ -365,9 +365,10 @@ def test_what_stands_where_a_run_should_is_named_and_never_waited_for(hxbench, s
     code, _, err = hxbench("runs", "list")
     assert code == 0
     assert err.splitlines() == [
-        "left out: run aaaaaaaaaaaa: not a folder.", "left out: run bbbbbbbbbbbb: not a folder."
-    ]  # fmt: skip
-    for name in ("aaaaaaaaaaaa", "bbbbbbbbbbbb"):
+        "left out: run aaaaaaaaaaaa: not a folder.",
+        f"left out: run bbbbbbbbbbbb: not a folder. (hxbench runs rm RUN --store {store.root} removes such a run.)",
+    ]
+    for name in ("aaaaaaaaaaaa", "bbbb"):
         assert hxbench("runs", "rm", name, "--yes")[0] == 0
     assert folder_of(store, 1).is_dir(), "what a link leads to is not deleted"
     assert len(store.runs()) == 2
