@@ -364,9 +364,10 @@ def test_what_stands_where_a_run_should_is_named_and_never_waited_for(hxbench, s
     (store.root / "runs" / "bbbbbbbbbbbb").symlink_to(folder_of(store, 1))
     code, _, err = hxbench("runs", "list")
     assert code == 0
+    advice = f"(hxbench runs rm RUN --store {store.root} removes such a run.)"
     assert err.splitlines() == [
         "left out: run aaaaaaaaaaaa: not a folder.",
-        f"left out: run bbbbbbbbbbbb: not a folder. (hxbench runs rm RUN --store {store.root} removes such a run.)",
+        f"left out: run bbbbbbbbbbbb: not a folder. {advice}",
     ]
     for name in ("aaaaaaaaaaaa", "bbbb"):
         assert hxbench("runs", "rm", name, "--yes")[0] == 0
