@@ -37,7 +37,7 @@ def sweep(folder: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder if that can be done."""
+    """Remove what is at `path`, whatever it is, if that can be done; nothing behind a link is touched."""
     with contextlib.suppress(OSError):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)

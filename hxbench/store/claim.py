@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from hxbench.errors import RunError
+from hxbench.leftovers import remove
 from hxbench.plain_data import load_json, read_text
 from hxbench.printing import shown
 from hxbench.processes import is_alive, machine
-from hxbench.store.files import erase
 
 STALE_SECONDS = 120.0
 HEARTBEAT_SECONDS = 15.0
@@ -149,7 +149,7 @@ class Claim:
         if moved and moved.get("token") != judged.get("token"):
             # between our look and our rename a faster taker made it new: give it back, unless yet another has come
             _create(self.path, json.dumps(moved).encode())
-        erase(aside)
+        remove(aside)
 
     def held(self) -> bool:
         """Return whether the claim is still ours: a process that slept too long may have lost it."""

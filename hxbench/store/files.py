@@ -5,11 +5,11 @@ import json
 import math
 import os
 import secrets
-import shutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from hxbench.leftovers import remove
 from hxbench.system_errors import cannot_write
 
 
@@ -67,13 +67,4 @@ def discard(path: Path) -> None:
         os.rename(path, hidden)
     except FileNotFoundError:
         return
-    erase(hidden)
-
-
-def erase(path: Path) -> None:
-    """Delete what is at `path`, whatever it is, as far as that can be done; nothing behind a link is touched."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with contextlib.suppress(OSError):
-            path.unlink()
+    remove(hidden)

@@ -10,8 +10,9 @@ import stat
 from pathlib import Path
 
 from hxbench.errors import RunError
+from hxbench.leftovers import remove
 from hxbench.store.claim import STALE_SECONDS, Claim, is_held
-from hxbench.store.files import discard, erase
+from hxbench.store.files import discard
 
 COPY = ".copy-"  # a run on its way into the store
 _INSTANT = re.compile(r"\.clock-|\.claim-[^.]+\.")  # probes of the clock, claims on their way out
@@ -30,14 +31,14 @@ def sweep(runs: Path, now: float) -> None:
     for entry in list(os.scandir(runs)):
         path = Path(entry.path)
         if entry.name.startswith(".trash-"):
-            erase(path)
+            remove(path)
         elif _INSTANT.match(entry.name):
             if _old(path, now):
-                erase(path)
+                remove(path)
         elif owned := _OWNED.match(entry.name):
             _sweep_owned(runs, owned[1])
         elif not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False) and (path / "resume").is_dir():
-            erase(path / "resume")  # of a run that was killed between its end and its tidying up
+            remove(path / "resume")  # of a run that was killed between its end and its tidying up
 
 
 def _old(path: Path, now: float) -> bool:

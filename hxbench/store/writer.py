@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from hxbench import manifest
 from hxbench.errors import RunError
+from hxbench.leftovers import remove
 from hxbench.store.arrays import SENTENCE_COLUMNS
 from hxbench.store.claim import Claim
 from hxbench.store.contents import files_of
-from hxbench.store.files import discard, erase, replace_file, replace_text, to_json, to_json_lines
+from hxbench.store.files import discard, replace_file, replace_text, to_json, to_json_lines
 from hxbench.store.record import DamagedRun, read_mapping
 from hxbench.system_errors import cannot_write, writing
 
@@ -53,7 +54,7 @@ class RunWriter:
             self._status = {"started": _now()}
         (folder / manifest.NAME).unlink(missing_ok=True)  # of an attempt that was killed while it finished
         for left in (*folder.glob(".*.tmp"), *folder.glob("*/.*.tmp")):
-            erase(left)
+            remove(left)
         self._write_spec()
         self.status(state="running", error=None)
 
