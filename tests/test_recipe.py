@@ -132,11 +132,13 @@ def test_variant_code_is_the_published_scripts_form():
     spec = resolve("hyperx-base", setting="mixed", partition="a", variant="code")
     assert spec.options["order"] == ["task", "language", "layer"]
     assert spec.options["adapter_layer_norm"] is True
+    assert spec.options["mlm_decoder"] == "apart"
     assert (spec.training.draw, spec.training.final_lr) == ("quota", 1e-7)
     assert (spec.data.multiword, spec.data.overflow) == ("keep", "truncate")
     paper = resolve("hyperx-base", setting="mixed", partition="a")
     assert paper.options["order"] == ["language", "task", "layer"]
     assert paper.options["adapter_layer_norm"] is False
+    assert paper.options["mlm_decoder"] == "frozen"
     assert spec.run_id != paper.run_id
     with pytest.raises(InputError, match="mbert has no variant 'code'"):
         resolve("mbert", setting="multi", variant="code")
