@@ -87,6 +87,9 @@ class DataSpec(Closed):
     max_length: Annotated[int, Field(ge=8)] = 256  # word pieces, special tokens included
     overflow: Literal["window", "truncate"] = "window"  # a longer sentence: cut into windows, or cut off
     multiword: Literal["skip", "keep"] = "skip"  # range lines of CoNLL-U; the published code keeps them
+    label_token: Literal["first", "character"] = added(
+        "first"
+    )  # of a word, which carries its label: the first, or the first that holds one of its characters
     held_out: tuple[Name, ...] = ()  # paper codes of languages that only the backbone may have seen
     collection: Literal["multilingual", "english"] = added(
         "multilingual"

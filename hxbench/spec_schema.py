@@ -37,6 +37,7 @@ _FIRST: dict[str, Any] = {
     "data.max_length": 256,
     "data.overflow": "window",
     "data.multiword": "skip",
+    "data.label_token": "first",
     "data.held_out": (),
     "data.collection": "multilingual",
     "data.split_rule": "size",

@@ -26,7 +26,9 @@ class HyperXOptions(Closed):
     order: tuple[Literal["language", "task", "layer"], ...] = ("language", "task", "layer")  # code: task first
     adapter_layer_norm: bool = False  # on in the published example script, absent from the paper
     mlm_decoder: Literal["frozen", "trained"] = "frozen"  # tied to the word embeddings either way
-    initial_std: Annotated[float, Field(gt=0)] = 0.01
+    initial_std: Annotated[float, Field(gt=0)] = (
+        0.01  # older runs; the published code's layers really start at 0.02 (sheet, section 3)
+    )
 
     @field_validator("order")
     @classmethod

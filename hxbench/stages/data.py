@@ -57,8 +57,9 @@ class RunData:
         fingerprint = self.corpora.fingerprint(*pair, split)
         data = self.spec.data
         return corpus, encode(
-            corpus, fingerprint, self.tokenizer, max_length=data.max_length, overflow=data.overflow
-        )
+            corpus, fingerprint, self.tokenizer, max_length=data.max_length, overflow=data.overflow,
+            label_token=data.label_token,
+        )  # fmt: skip
 
     def tagging(self, pair: Pair, split: str) -> TaggingData:
         """Return a split ready to be scored; read once."""
