@@ -78,8 +78,8 @@ def encode_tagged(
 ) -> dict[str, list[Any]]:
     """Return model rows for tagged sentences: one piece of a word carries its label, the rest -100.
 
-    `label_token` first: its first piece; character: its first piece that holds a character of it, for SentencePiece
-    makes a lone `▁` of a word's beginning at times. The two are the same for WordPiece.
+    `label_token` first: its first piece; character: its first piece that holds a character of it. SentencePiece
+    may begin a word with a lone `▁`; for WordPiece the two are the same.
 
     `overflow` window: a sentence of more than `max_length` pieces gives several rows, so that every word is
     trained on and scored; truncate: it gives one row and the words behind it are cut off.
