@@ -42,7 +42,7 @@ class OutputRows:
     @contextmanager
     def in_place(self) -> Iterator[None]:
         """Let the output matrix map [n, hidden] to [n, tokens] inside the block."""
-        self._decoder.forward = self._logits  # type: ignore[method-assign]
+        self._decoder.forward = self._logits  # type: ignore[method-assign, assignment]
         try:
             yield
         finally:
