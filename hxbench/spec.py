@@ -291,6 +291,9 @@ class TrainingSpec(Closed):
     beams: int | None = added(None, gt=0)  # of generated text; the paper's, 6 and 4, without a number
     token_loss: Literal["mean", "sum"] = added("mean")  # text-to-text: over the target pieces of a batch
     relative_rate: bool = added(False)  # the rate is relative to the size of each tensor, as in Adafactor
+    mlm_vocabulary: Literal["all", "occurring"] = added(
+        "all"
+    )  # that the auxiliary task chooses among: of the tokenizer, or of the run's own text
 
     @model_validator(mode="after")
     def _one_length(self) -> Self:

@@ -86,7 +86,7 @@ class HyperX(TaggingMethod):
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
         """Hypernetwork, the body's own LayerNorms, the heads; of the MLM head all but the tied decoder matrix."""
-        decoder = self.mlm_head.get_submodule(self.backbone.family.mlm_decoder).weight
+        decoder = self.mlm_decoder.weight
         return {
             "embeddings": list(self.embeddings.parameters()),
             "projector": list(self.projector.parameters()),

@@ -78,6 +78,11 @@ class RunData:
         masking = self.spec.training.mlm_masking
         return Feed(sampler, self.train, self.vocabulary, masking=masking, device=device, share=share)
 
+    def mlm_tokens(self) -> np.ndarray:
+        """Return the ids of all pieces of the running text that is trained on, in ascending order."""
+        texts = [rows.occurring() for (task, _), rows in self.train.items() if task == MLM]
+        return np.unique(np.concatenate([np.zeros(0, np.int64), *texts]))
+
     def updates(self) -> int:
         """Return the number of updates: as given, or so many passes over the labelled batches."""
         training = self.spec.training
