@@ -294,6 +294,18 @@ class TrainingSpec(Closed):
     mlm_vocabulary: Literal["all", "occurring"] = added(
         "all"
     )  # that the auxiliary task chooses among: of the tokenizer, or of the run's own text
+    embedding_rows: Literal["all", "occurring"] = added(
+        "all"
+    )  # kept as trained tensors where word embeddings are trained: others have no gradient
+
+    @model_validator(mode="after")
+    def _rows_move_by_gradients_alone(self) -> Self:
+        if self.embedding_rows == "occurring" and (self.weight_decay or self.relative_rate):
+            raise ValueError(
+                "embedding_rows: occurring needs weight_decay 0 and relative_rate false: decay moves the rows of "
+                "all other tokens, and a relative rate depends on them"
+            )
+        return self
 
     @model_validator(mode="after")
     def _one_length(self) -> Self:

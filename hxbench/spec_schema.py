@@ -101,6 +101,7 @@ _FIRST: dict[str, Any] = {
     "training.token_loss": "mean",
     "training.relative_rate": False,
     "training.mlm_vocabulary": "all",
+    "training.embedding_rows": "all",
 }
 # schema 1 brought the number itself
 MEANT: dict[int, Mapping[str, Any]] = {0: _FIRST, 1: _FIRST}
