@@ -281,6 +281,9 @@ class TrainingSpec(Closed):
     match_labelled: bool = False  # no more labelled updates than with text of all languages: fewer updates in all
     evaluate_every: Positive = 5000
     selection: Literal["sources", "english", "targets", "last"] = "sources"
+    patience: int | None = added(
+        None, gt=0
+    )  # so many evaluations in a row without a better one end the training, where weights are chosen by any
     eval_batch_size: Positive = 64
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     cpu_threads: Positive | None = None  # part of a run's identity: sums round differently on more threads

@@ -92,6 +92,7 @@ _FIRST: dict[str, Any] = {
     "training.match_labelled": False,
     "training.evaluate_every": 5000,
     "training.selection": "sources",
+    "training.patience": None,
     "training.eval_batch_size": 64,
     "training.precision": "fp32",
     "training.cpu_threads": None,

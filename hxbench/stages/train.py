@@ -24,7 +24,7 @@ from hxbench.stages.results import write_results
 from hxbench.store import RunWriter, Store
 from hxbench.training.accelerator import accelerator_in
 from hxbench.training.checkpoint import ResumeStates, save_weights
-from hxbench.training.loop import Interrupted, train
+from hxbench.training.loop import Interrupted, Progress, train
 from hxbench.training.memory import forget_peak
 
 Report = Callable[[int, int, float], None]  # step, updates, loss
@@ -74,6 +74,18 @@ def run(
     # not before: killed while results are written, a run goes on from here
     ResumeStates(final / "resume").clear()
     return final
+
+
+def stopped_early(progress: Progress, updates: int) -> str:
+    """Return what to say of a training that patience ended; nothing of one that made all its updates."""
+    if progress.step == updates:
+        return ""
+    count = progress.no_better
+    since = "1 evaluation since then was" if count == 1 else f"{count} evaluations since then were"
+    return (
+        f"training stopped at update {progress.step} of {updates}: the best weights are those of update "
+        f"{progress.best_step}, and {since} no better."
+    )
 
 
 class _Work:
@@ -141,12 +153,13 @@ class _Work:
         if self.keep_weights:
             save_weights(folder / "checkpoint", self.method.trained())
         facts |= {"device": str(self.accelerator.device), "processes": self.accelerator.num_processes}
-        note = write_results(
+        uncounted = write_results(
             writer, spec, self.plan, progress, results, more, {**facts, "data_source": self.source}
         )
+        note = " ".join(filter(None, [stopped_early(progress, sampler.updates), uncounted]))
         self.data.write_further(self.method, writer)
         writer.status(
-            step=sampler.updates,
+            step=progress.step,
             best_step=progress.best_step,
             wall_seconds=round(progress.wall_seconds, 2),
             scoring_seconds=round(time.perf_counter() - trained, 2),
