@@ -88,10 +88,11 @@ def do(session: "Session", place: "Launcher") -> "list[tuple[Planned, Outcome]]"
 def _tell_notes(store: "Store", ends: "Sequence[tuple[Planned, Outcome]]") -> None:
     """Say what finished runs had to do without; in the store it stays in their status."""
     from hxbench.cli.streams import complain
+    from hxbench.store.plateau import warning
 
     for one, outcome in ends if is_first_process() else ():
-        note = store.finished(one.run_id).status.get("note") if outcome.state == "done" else None
-        if note:
+        status = store.finished(one.run_id).status if outcome.state == "done" else {}
+        for note in filter(None, (warning(status), status.get("note"))):
             complain(f"{one.job.spec.title}: {note}")
 
 

@@ -77,3 +77,7 @@ class TaggingMethod(Method):
     def forward(self, batch: Batch) -> Tensor:
         """Return this process's share of the mean cross-entropy over the global batch's targets."""
         return functional.cross_entropy(self.logits(batch), batch.targets, reduction="sum") / batch.count
+
+    def cross_entropy_in(self, loss: Tensor) -> Tensor | None:
+        """Return the loss, which is nothing else."""
+        return loss
