@@ -18,10 +18,12 @@ from hxbench.settings import Pair
 from hxbench.spec import RunSpec
 from hxbench.stages.assemble import build, equip, trains_embeddings
 from hxbench.stages.backbone import get_backbone
+from hxbench.stages.label_losses import label_losses
 from hxbench.stages.opened import open_data
 from hxbench.stages.plan import Plan
 from hxbench.stages.results import write_results
 from hxbench.store import RunWriter, Store
+from hxbench.store.plateau import FIELD as LABEL_LOSSES
 from hxbench.training.accelerator import accelerator_in
 from hxbench.training.checkpoint import ResumeStates, save_weights
 from hxbench.training.loop import Interrupted, Progress, train
@@ -163,6 +165,7 @@ class _Work:
             best_step=progress.best_step,
             wall_seconds=round(progress.wall_seconds, 2),
             scoring_seconds=round(time.perf_counter() - trained, 2),
+            **({LABEL_LOSSES: ended} if (ended := label_losses(sampler, self.data.train, progress)) else {}),
             **({"note": note} if note else {}),
         )
 
