@@ -190,7 +190,8 @@ def test_rates_are_tried_on_one_partition_with_one_seed_and_equal_updates():
         usual = recipe.resolve(method, setting="mixed", partition="a", profile="lab").training.lr
         of_recipe = [spec for spec in tried if spec.training.lr == usual]
         assert of_recipe
-        assert all(spec.run_id in main for spec in of_recipe)
+        assert {spec.training.selection for spec in tried} == {"sources"}
+        assert all(spec.run_id in main for spec in of_recipe) or method == "psf", "which selects otherwise"
 
 
 def test_a_partition_of_another_setting_is_refused(tmp_path):
