@@ -28,7 +28,9 @@ class HyperXOptions(Closed):
     # of the MLM head. frozen, trained: the word embeddings, which it is tied to. apart: a matrix of its own that
     # starts from them and leaves them frozen, as in the published code wherever mlm is not the first task
     mlm_decoder: Literal["frozen", "trained", "apart"] = "frozen"
-    initial_std: Annotated[float, Field(gt=0)] = 0.01
+    initial_std: Annotated[float, Field(gt=0)] = (
+        0.01  # older runs; the published code's layers really start at 0.02 (sheet, section 3)
+    )
 
     @field_validator("order")
     @classmethod
@@ -51,8 +53,7 @@ class HyperX(TaggingMethod):
         super().__init__(backbone, labels=labels, languages=languages, options=options)
         self.trains_decoder = options.mlm_decoder != "frozen"
         if options.mlm_decoder == "apart":
-            decoder = self.mlm_head.get_submodule(backbone.family.mlm_decoder)
-            decoder.weight = nn.Parameter(decoder.weight.detach().clone())  # type: ignore[union-attr, operator]
+            self.mlm_decoder.weight = nn.Parameter(self.mlm_decoder.weight.detach().clone())
         self.embeddings = SourceEmbeddings(
             len(self.tasks), len(languages), backbone.layer_count, options.embedding, options.order
         )
@@ -89,7 +90,7 @@ class HyperX(TaggingMethod):
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
         """Hypernetwork, the body's own LayerNorms, the heads; of the MLM head all but a frozen decoder matrix."""
-        decoder = self.mlm_head.get_submodule(self.backbone.family.mlm_decoder).weight
+        decoder = self.mlm_decoder.weight
         return {
             "embeddings": list(self.embeddings.parameters()),
             "projector": list(self.projector.parameters()),

@@ -22,6 +22,7 @@ from hxbench.training.memory import keep_freed_memory
 from hxbench.training.optimiser import adamw, learning_rate, set_rates
 
 LOG_EVERY = 50
+RECENT = 0.1  # of the updates: the end of a training, where a rate that falls to 0 lets the loss settle
 
 
 @dataclass
@@ -38,6 +39,7 @@ class Progress:
     history: list[dict[str, Any]] = field(default_factory=list)
     validation: list[dict[str, Any]] = field(default_factory=list)
     loss_sum: float = 0.0  # since the last line of the history
+    recent: list[float] = field(default_factory=list)  # `cross_entropy_in` the loss of each of the last updates
 
     def out_of_patience(self, spec: TrainingSpec) -> bool:
         """Return whether the training is over before its last update."""
@@ -134,9 +136,13 @@ def train(
             accelerator.backward(loss)
             _sum_gradients(parameters, accelerator)
             norm = accelerator.clip_grad_norm_([p for p in parameters.values() if p.grad is not None], spec.clip)
-            # one exchange for two things: the global loss, and whether any process was asked to stop
-            mine = torch.stack([loss.detach().float(), loss.new_tensor(float(bool(stop)), dtype=torch.float32)])
-            total, stopping = accelerator.reduce(mine, "sum").tolist()
+            error = method.cross_entropy_in(loss)
+            # one exchange for three things: the loss, the error in it, and whether any process was asked to stop
+            asked = loss.new_tensor(float(bool(stop)), dtype=torch.float32)
+            mine = torch.stack(
+                [*(one.detach().float() for one in (loss, loss if error is None else error)), asked]
+            )
+            total, total_error, stopping = accelerator.reduce(mine, "sum").tolist()
             _require_finite(total, norm, now.step, batch, scaled=spec.precision == "fp16")
             stepper.step()
             stepper.zero_grad(set_to_none=True)
@@ -144,6 +150,9 @@ def train(
             now.step += 1
             now.pieces += batch.pieces
             now.loss_sum += total
+            if error is not None:
+                now.recent.append(total_error)
+                del now.recent[: -math.ceil(RECENT * updates)]
             if now.step % LOG_EVERY == 0 or now.step == updates:
                 note()
             report(now.step, total)
