@@ -351,7 +351,8 @@ def test_a_backbone_can_be_trained_in_without_its_dropout(family):
         with torch.no_grad():
             answering = method(batch)
         method.train()
-        assert method.training
+        if family == "bert":
+            method.head.eval()  # whose dropout is its own
         return answering, [method(batch) for _ in range(2)]
 
     answering, (one, other) = losses(dropout_in_backbone=False)
