@@ -33,7 +33,7 @@ def _table(results: Results, resampler: Resampler, block: SettingBlock, task: st
         Column(
             method.title,
             paper=bool(method.published),
-            mark=marks.letter(text) if (text := runs.help_from_targets) else "",
+            mark=marks.letter(told) if (told := runs.help_from_targets) else "",
         )
         for method, runs in zip(methods, shown, strict=True)
     )
