@@ -28,11 +28,15 @@ class Shots:
     draws: int  # wanted of each seed; none of a method that no experiment asks for
     notes: list[str] = field(default_factory=list)
     scores: Draws = field(default_factory=dict)
-    runs: dict[tuple[str, str, int], dict[tuple[int, int], RunRecord]] = field(default_factory=dict)
+    scored: dict[tuple[str, str, int], dict[int, dict[int, RunRecord]]] = field(
+        default_factory=dict
+    )  # as `scores`
 
     def __post_init__(self) -> None:
         found: Draws = defaultdict(lambda: defaultdict(dict))
-        self.runs = defaultdict(dict)  # by seed and draw
+        scored: dict[tuple[str, str, int], dict[int, dict[int, RunRecord]]] = defaultdict(
+            lambda: defaultdict(dict)
+        )
         # of two runs of one draw, which only their inputs can tell apart, the newer one
         for record in sorted(self.records, key=lambda r: str(r.status.get("finished", ""))):
             spec = record.spec
@@ -47,8 +51,8 @@ class Shots:
                 continue
             if value is not None:
                 found[(*where, shot.k)][spec.seed][shot.draw] = value
-                self.runs[*where, shot.k][spec.seed, shot.draw] = record
-        self.scores = found
+                scored[(*where, shot.k)][spec.seed][shot.draw] = record
+        self.scores, self.scored = found, scored
 
     def over(self, task: str, codes: tuple[str, ...], k: int) -> Estimate:
         """Return the mean over some languages at k sentences, for every seed that has them all."""
@@ -67,8 +71,8 @@ class Shots:
                 (
                     record
                     for code in covered
-                    for (seed, _), record in self.runs.get((task, code, k), {}).items()
-                    if seed in whole
+                    for seed in whole
+                    for record in self.scored[task, code, k][seed].values()
                 ),
                 (task,),
             ),
