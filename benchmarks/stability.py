@@ -13,12 +13,12 @@ part a rate of its own: where that mends a collapse, the part is where it comes 
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 import typer
@@ -32,6 +32,7 @@ from hxbench.methods.method import seed_everything
 from hxbench.methods.tagging import Condition
 from hxbench.modules.bottleneck import BottleneckWeights
 from hxbench.sampling import Sampler, Stream
+from hxbench.settings import Pair
 from hxbench.stages.assemble import build, with_options
 from hxbench.stages.backbone import get_backbone
 from hxbench.stages.data import RunData
@@ -65,7 +66,9 @@ def adapters_watched() -> Iterator[list[float]]:
         BottleneckWeights.apply = apply  # type: ignore[method-assign]
 
 
-def opened(source: Path, seed: int, batch: int, length: int, backbone: str | None) -> tuple[HyperX, Feed, Any]:
+def opened(
+    source: Path, seed: int, batch: int, length: int, backbone: str | None
+) -> tuple[HyperX, Feed, Callable[[int], float]]:
     """Return the method as a run of the lab has it, its POS batches, and what frequencies lose on one of them."""
     data = {"max_length": length, "train_sentences": 600, "dev_sentences": 10, "test_sentences": 10}
     spec = recipe.resolve(
@@ -86,15 +89,15 @@ def opened(source: Path, seed: int, batch: int, length: int, backbone: str | Non
 
     def by_frequency(step: int) -> float:
         stream, chosen = sampler.batch(step)
-        (pair,) = [pair for pair in known if (pair.task, pair.language) == (stream.task, stream.language)]
-        nats, pieces = known[pair]
+        nats, pieces = known[Pair(stream.task, stream.language)]
         return float(nats[chosen].sum() / pieces[chosen].sum())
 
     return method, feed, by_frequency
 
 
 def measured(
-    method: HyperX, feed: Feed, by_frequency: Any, *, lr: float, warmup: int, clip: float, bf16: bool,
+    method: HyperX, feed: Feed, by_frequency: Callable[[int], float],
+    *, lr: float, warmup: int, clip: float, bf16: bool,
     updates: int, every: int, slow: dict[str, float], seed: int,
 ) -> Iterator[dict[str, float]]:  # fmt: skip
     """Train and yield a row now and then."""
@@ -140,7 +143,7 @@ def main(
     lr: Annotated[list[float], typer.Option(help="A rate after the warm-up.")],
     warmup: Annotated[list[int], typer.Option(help="Updates until the rate is reached.")] = [20],  # noqa: B006
     clip: Annotated[float, typer.Option(help="The norm that gradients are clipped to; 0 clips none.")] = 1.0,
-    precision: Annotated[str, typer.Option(help="fp32 or bf16.")] = "fp32",
+    precision: Annotated[Literal["fp32", "bf16"], typer.Option(help="bf16: the body under autocast.")] = "fp32",
     slow: Annotated[list[str], typer.Option(help="A part and the factor of its rate: PART=FACTOR.")] = [],  # noqa: B006
     updates: int = 100,
     every: int = 20,
@@ -149,7 +152,7 @@ def main(
     seed: int = 1,
     backbone: Annotated[str | None, typer.Option(help="A backbone recipe; default: the lab's.")] = None,
 ) -> None:
-    """Print a table for each rate and warm-up, a JSON object a row."""
+    """Print what happens at each rate and warm-up, a row every so many updates."""
     torch.set_num_threads(1)
     factors = {part: float(factor) for part, _, factor in (one.partition("=") for one in slow)}
     if unknown := factors.keys() - {*PARTS}:
