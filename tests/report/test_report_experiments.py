@@ -373,11 +373,14 @@ def test_rates_are_judged_by_development_scores_at_the_weights_that_were_kept(st
                 rows += [*dev, {"split": "dev", "step": step, **mean}]
             run.write_metrics(rows)
             run.write_provenance({"device": "cpu"})
-            run.finish()
+            flat = {"pos": {"loss": 2.0, "entropy": 2.1}} if one.spec.training.lr == 2e-3 else {}
+            run.finish(label_losses=flat)
     (table,) = report.build("hyperx", "rates", store)
     rows = table.blocks[0].rows
     assert [row.title for row in rows] == ["0.0005", "0.001, the recipe's", "0.002"]
     assert [[cell.mean for cell in row.cells] for row in rows] == [[30, 75, 60], [50, 95, 80], [40, 85, 70]]
     assert [row.cells[-1].best for row in rows] == [False, True, False]
     assert all(cell.mean is None for block in table.blocks[1:] for row in block.rows for cell in row.cells)
+    assert [[cell.on_plateau for cell in row.cells] for row in rows] == [[0, 0, 0], [0, 0, 0], [0, 1, 1]]
+    assert any("1 of 1 run ended on the plateau" in text for _, text in table.notes)
     assert table.commands == ("hxbench run hyperx/rates",)

@@ -10,7 +10,7 @@ from statistics import fmean
 
 from hxbench.languages import find_language
 from hxbench.recipe import FewShotRecipe
-from hxbench.report.estimate import Estimate
+from hxbench.report.estimate import Estimate, runs_behind
 from hxbench.report.hyperx.scores import RunSet, members, scores_in
 from hxbench.spec import RunSpec
 from hxbench.store import DamagedRun, RunRecord
@@ -28,9 +28,15 @@ class Shots:
     draws: int  # wanted of each seed; none of a method that no experiment asks for
     notes: list[str] = field(default_factory=list)
     scores: Draws = field(default_factory=dict)
+    scored: dict[tuple[str, str, int], dict[int, dict[int, RunRecord]]] = field(
+        default_factory=dict
+    )  # as `scores`
 
     def __post_init__(self) -> None:
         found: Draws = defaultdict(lambda: defaultdict(dict))
+        scored: dict[tuple[str, str, int], dict[int, dict[int, RunRecord]]] = defaultdict(
+            lambda: defaultdict(dict)
+        )
         # of two runs of one draw, which only their inputs can tell apart, the newer one
         for record in sorted(self.records, key=lambda r: str(r.status.get("finished", ""))):
             spec = record.spec
@@ -45,7 +51,8 @@ class Shots:
                 continue
             if value is not None:
                 found[(*where, shot.k)][spec.seed][shot.draw] = value
-        self.scores = found
+                scored[(*where, shot.k)][spec.seed][shot.draw] = record
+        self.scores, self.scored = found, scored
 
     def over(self, task: str, codes: tuple[str, ...], k: int) -> Estimate:
         """Return the mean over some languages at k sentences, for every seed that has them all."""
@@ -60,6 +67,15 @@ class Shots:
             values=tuple(fmean(fmean(of[code][seed].values()) for code in covered) for seed in whole),
             covers=frozenset(covered),
             lacking=zero.lacking,
+            runs=runs_behind(
+                (
+                    record
+                    for code in covered
+                    for seed in whole
+                    for record in self.scored[task, code, k][seed].values()
+                ),
+                (task,),
+            ),
             incomplete=any(
                 not wanted <= set(of[code].get(seed, ())) for code in covered for seed in self.start.wanted
             ),

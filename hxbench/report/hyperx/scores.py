@@ -108,4 +108,5 @@ class RunSet(StoredRuns):
             covers=frozenset(covered),
             lacking=tuple(code for code in codes if code not in covered) if by_seed else (),
             incomplete=not set(self.wanted) <= set(whole),
+            runs=self.runs_behind(((m, s) for s in whole for c in covered for m in models[c]), (task,)),
         )

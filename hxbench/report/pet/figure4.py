@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from statistics import stdev
 
+from hxbench.report.cells import plateau_marks
+from hxbench.report.estimate import Runs, on_plateau
 from hxbench.report.figure import Figure, Panel, Series
 from hxbench.report.pet.rates import HOW, several
 from hxbench.report.pet.results import At, Results
@@ -41,16 +43,31 @@ def _cell(
 ) -> Cell:
     value = by_seed(tried, budget, backbone, tasks).get(seed)
     lacks = (marks.missing(),) if wanted and value is None and At(backbone.size, APET, budget) in tried else ()
-    return Cell(value, n=int(value is not None), published=_printed(budget, seed, backbone, tasks), marks=lacks)
+    one = None if value is None else tried[At(backbone.size, APET, budget)]
+    runs: Runs = one.runs_behind(tasks, [seed]) if one else frozenset()
+    return Cell(
+        value, n=int(value is not None), published=_printed(budget, seed, backbone, tasks),
+        marks=(*plateau_marks(runs, marks), *lacks), on_plateau=on_plateau(runs),
+    )  # fmt: skip
 
 
 def _spread_row(tried: Shown, backbone: Backbone, tasks: Tasks, wanted: tuple[int, ...], marks: Marks) -> Row:
     cells = []
     for budget in BUDGETS:
-        values = list(by_seed(tried, budget, backbone, tasks).values())
+        found = by_seed(tried, budget, backbone, tasks)
+        values = list(found.values())
+        runs: Runs = tried[At(backbone.size, APET, budget)].runs_behind(tasks, found) if found else frozenset()
         sd = stdev(values) if len(values) > 1 else None
         lacks = (marks.missing(),) if sd is not None and len(values) < len(wanted) else ()
-        cells.append(Cell(sd, n=len(values), published=_printed(budget, None, backbone, tasks), marks=lacks))
+        cells.append(
+            Cell(
+                sd,
+                n=len(values),
+                published=_printed(budget, None, backbone, tasks),
+                marks=(*(plateau_marks(runs, marks) if sd is not None else ()), *lacks),
+                on_plateau=on_plateau(runs),
+            )
+        )
     return Row(backbone.title, tuple(cells))
 
 
