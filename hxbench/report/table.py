@@ -44,8 +44,6 @@ class Cell(OneLine):
 
     mean: float | None = None
     sd: float | None = None
-    low: float | None = None  # the interval of the mean, in place of a deviation
-    high: float | None = None
     n: int = 0
     published: float | None = None
     marks: tuple[str, ...] = ()  # of ours
@@ -53,6 +51,8 @@ class Cell(OneLine):
     best: bool = False
     text: str | None = None  # in place of a formatted mean
     covers: frozenset[str] = frozenset()  # what a mean is over; only equals are compared
+    low: float | None = None  # the interval of the mean, in place of a deviation
+    high: float | None = None
 
 
 @dataclass(frozen=True)
