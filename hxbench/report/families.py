@@ -229,7 +229,7 @@ class Families:
             return []
         told_apart = self._told_apart(family.method, family.setting)
         return [
-            family.left_out(group, wanted[0])
+            family.left_out(group, chosen.identity if chosen else wanted[0])
             for group in groups
             if group is not chosen
             and (group.identity["backbone.weights"], group.identity["partitions"])

@@ -48,7 +48,8 @@ def difference(ours: Identity, wanted: Identity | None) -> str:
     names = beyond(ours, wanted).get("backbone.name")
     if names:
         return f"with backbone.name {shown(names[0])} instead of {shown(names[1])}"
-    return f"with {said(ours, wanted)}"
+    changes = said(ours, wanted)
+    return f"with {changes}" if changes else ""
 
 
 def together(notes: Iterable[str]) -> list[str]:

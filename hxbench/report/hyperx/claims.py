@@ -200,11 +200,11 @@ def _few_shot_blocks(results: Results, few_shot: FewShot, resampler: Resampler, 
         rows: list[Row] = []
         for task, group, k in product(results.tasks, _BOTH, (few_shot.k[1], few_shot.k[-1])):
             codes = tuple(code for code in few_shot.languages if code in members(group))
-            sides = [AtK(few_shot.shots(row.method), k) for row in (BASE, rival)]
-            found = difference(resampler, *sides, task, codes)
+            ours, theirs = (AtK(few_shot.shots(row.method), k) for row in (BASE, rival))
+            found = difference(resampler, ours, theirs, task, codes)
             printed = [_printed_shot(row, task, codes, k) for row in (BASE, rival)]
-            theirs = None if printed[0] is None or printed[1] is None else round(printed[0] - printed[1], 1)
-            rows.append(line(f"{task.upper()} {group} k={k}", found, "level", theirs, marks))
+            gap = None if printed[0] is None or printed[1] is None else round(printed[0] - printed[1], 1)
+            rows.append(line(f"{task.upper()} {group} k={k}", found, "level", gap, marks))
         yield Block(f"Few-shot: Hyper-X Base level with {rival.title} or better (Figure 6)", tuple(rows))
 
 
