@@ -61,7 +61,7 @@ def _table(results: Results, resampler: Resampler, block: SettingBlock, task: st
 
 
 def build(results: Results) -> list[Table]:
-    """Return six tables: one task in its three settings, then the other; the commands are those for all of them."""
+    """Return six tables: one task in its three settings, then the other; the commands are for all of them."""
     resampler = Resampler()
     tables = [_table(results, resampler, block, task) for task in results.tasks for block in BLOCKS]
     shown = [results.run_set(row.method, block.setting) for block in BLOCKS for row in _methods(results, block)]
