@@ -60,6 +60,7 @@ _TITLES = {
         "figure6": "Few-shot transfer (Hyper-X, Figure 6)",
         "figure7": "Sampling by temperature and by size (Hyper-X, Figure 7)",
         "interpolation": "Languages held out of all training, by their embedding",
+        "claims": "The paper's claims held against our runs, each with an interval and a verdict",
         "controls": "Transfer against a body with random weights (not in the paper)",
         "rates": "Learning rates tried (not in the paper)",
     },
