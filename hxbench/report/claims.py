@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hxbench.report import bootstrap
+from hxbench.report.cells import plateau_marks
+from hxbench.report.estimate import Runs, on_plateau
 from hxbench.report.table import Cell, Column, Marks, Row
 
 ENOUGH = 3  # seeds
@@ -50,6 +52,7 @@ class Difference:
     wanted: int  # languages
     incomplete: bool = False  # whether a wanted run is missing
     notes: tuple[str, ...] = ()
+    runs: Runs = frozenset()
 
     @property
     def mean(self) -> float | None:
@@ -101,9 +104,16 @@ def line(title: str, found: Difference, expected: Expected, printed: float | Non
     elif len(found.by_seed) == 1:
         notes.append(_ONE_SEED)
     low, high = found.interval or (None, None)
-    letters = (*map(marks.letter, notes), *([marks.missing()] if found.incomplete else []))
+    lacking = (marks.missing(),) if found.incomplete else ()
     difference = Cell(
-        found.mean, low=low, high=high, n=len(found.by_seed), published=printed, marks=letters, covers=found.covers
+        found.mean,
+        low=low,
+        high=high,
+        n=len(found.by_seed),
+        published=printed,
+        marks=(*map(marks.letter, notes), *plateau_marks(found.runs, marks), *lacking),
+        covers=found.covers,
+        on_plateau=on_plateau(found.runs),
     )
     said = verdict(found, expected)
     there = f"{len(found.covers) if found.by_seed else 0} of {found.wanted}"

@@ -235,6 +235,7 @@ class Families:
             family.left_out(group, chosen.identity if chosen else wanted[0])
             for group in groups
             if group is not chosen
+            and not self._of_elsewhere(group)
             and (group.identity["backbone.weights"], group.identity["partitions"])
             == (wanted[0]["backbone.weights"], wanted[0]["partitions"])
             and not told_apart & beyond(group.identity, wanted[0]).keys()
@@ -252,10 +253,16 @@ class Families:
         return next((o for o in self._shipped[where] if not told_apart & beyond(group.identity, o).keys()), None)
 
     def _told_apart(self, method: str, setting: str) -> set[str]:
-        """Return the fields in which the blocks of the paper's experiments differ from each other."""
+        """Return the fields in which the blocks of the paper's experiments differ from each other.
+
+        The place of the data is none of them, nor is the rate: a recipe comes to another one as it is mended.
+        """
         blocks = self._shipped[method, setting]
         keys = {key for one in blocks for key in one}
-        return {key for key in keys if len({json.dumps(one.get(key)) for one in blocks}) > 1} - {"data.origin"}
+        return {key for key in keys if len({json.dumps(one.get(key)) for one in blocks}) > 1} - {
+            "data.origin",
+            "training.lr",
+        }
 
     def _one_basis(self, records: list[RunRecord], family: Family) -> list[RunRecord]:
         """Return the runs that build on runs of one kind, the newest: MAD-X on language adapters trained alike.
