@@ -87,6 +87,9 @@ class DataSpec(Closed):
     max_length: Annotated[int, Field(ge=8)] = 256  # word pieces, special tokens included
     overflow: Literal["window", "truncate"] = "window"  # a longer sentence: cut into windows, or cut off
     multiword: Literal["skip", "keep"] = "skip"  # range lines of CoNLL-U; the published code keeps them
+    label_token: Literal["first", "character"] = added(
+        "first"
+    )  # of a word, which carries its label: the first, or the first that holds one of its characters
     held_out: tuple[Name, ...] = ()  # paper codes of languages that only the backbone may have seen
     collection: Literal["multilingual", "english"] = added(
         "multilingual"
@@ -288,6 +291,9 @@ class TrainingSpec(Closed):
     beams: int | None = added(None, gt=0)  # of generated text; the paper's, 6 and 4, without a number
     token_loss: Literal["mean", "sum"] = added("mean")  # text-to-text: over the target pieces of a batch
     relative_rate: bool = added(False)  # the rate is relative to the size of each tensor, as in Adafactor
+    mlm_vocabulary: Literal["all", "occurring"] = added(
+        "all"
+    )  # that the auxiliary task chooses among: of the tokenizer, or of the run's own text
 
     @model_validator(mode="after")
     def _one_length(self) -> Self:

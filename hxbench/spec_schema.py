@@ -37,6 +37,7 @@ _FIRST: dict[str, Any] = {
     "data.max_length": 256,
     "data.overflow": "window",
     "data.multiword": "skip",
+    "data.label_token": "first",
     "data.held_out": (),
     "data.collection": "multilingual",
     "data.split_rule": "size",
@@ -99,6 +100,7 @@ _FIRST: dict[str, Any] = {
     "training.beams": None,
     "training.token_loss": "mean",
     "training.relative_rate": False,
+    "training.mlm_vocabulary": "all",
 }
 # schema 1 brought the number itself
 MEANT: dict[int, Mapping[str, Any]] = {0: _FIRST, 1: _FIRST}

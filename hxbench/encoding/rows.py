@@ -41,6 +41,15 @@ class Rows:
         some.lengths = self.lengths[rows]
         return some
 
+    def occurring(self) -> np.ndarray:
+        """Return the ids of all pieces that occur in these rows, special ones included, in ascending order."""
+        chunks = self._chunks["input_ids"]
+        if self._chosen is None:
+            texts = [values[offsets[0] : offsets[-1]] for offsets, values in chunks]
+        else:
+            texts = self.take("input_ids", np.arange(len(self)))
+        return np.flatnonzero(np.bincount(np.concatenate([np.zeros(0, np.int32), *texts])))
+
     def take(self, column: str, rows: np.ndarray) -> list[np.ndarray]:
         """Return the values of `column` at the given rows."""
         if self._chosen is not None:

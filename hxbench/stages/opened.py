@@ -42,10 +42,16 @@ class OpenedData(Protocol):
 
 
 class _TaggingRun(RunData):
-    """Tagging tasks: nothing has to be known before, and held-out languages are scored by composed embeddings."""
+    """Tagging tasks: held-out languages are scored by composed embeddings."""
 
     def introduce(self, method: Method) -> dict[str, Any]:
-        return {}
+        """Tell a method that models language beside its tasks which tokens occur, where the run asks for those."""
+        if self.spec.training.mlm_vocabulary == "all" or not self.plan.mlm:
+            return {}
+        assert isinstance(method, TaggingMethod)
+        tokens = self.mlm_tokens()
+        method.choose_among(torch.from_numpy(tokens))
+        return {"mlm_vocabulary": len(tokens)}
 
     def further_rows(self, method: Method, step: int, share: tuple[int, int]) -> Iterator[dict[str, Any]]:
         assert isinstance(method, TaggingMethod)

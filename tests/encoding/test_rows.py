@@ -44,6 +44,19 @@ def test_several_chunks(chunks):
 
 
 @given(st.lists(examples, min_size=1, max_size=4), st.data())
+def test_occurring_pieces_are_those_of_the_rows(chunks, data):
+    dataset = dataset_of(chunks)
+    plain = dataset["input_ids"][:]
+    rows = Rows(dataset)
+    assert rows.occurring().tolist() == sorted({piece for row in plain for piece in row})
+    some = data.draw(st.lists(st.integers(0, len(plain) - 1), max_size=3))
+    picked = rows.only(np.array(some, np.int64))
+    assert picked.occurring().tolist() == sorted({piece for i in some for piece in plain[i]})
+    first = Rows(dataset.take(1))  # a slice of the table: what lies behind it does not occur
+    assert first.occurring().tolist() == sorted(set(plain[0]))
+
+
+@given(st.lists(examples, min_size=1, max_size=4), st.data())
 def test_slices_without_a_copy(chunks, data):
     dataset = dataset_of(chunks)
     start = data.draw(st.integers(0, len(dataset) - 1))
