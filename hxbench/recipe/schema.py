@@ -76,6 +76,7 @@ class PaperScale(Closed):
     draws: Draws | None = None
     data: Data = Field(default_factory=dict)
     training: dict[str, Any] = Field(default_factory=dict)
+    notes: tuple[str, ...] = ()  # what a reader of the paper's artifacts at this profile has to know
 
 
 class ProfileRecipe(Closed):
@@ -88,6 +89,7 @@ class ProfileRecipe(Closed):
     draws: Draws = 3  # of the sentences of every few-shot cell, for each seed
     data: Data
     training: dict[str, Any] = Field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     papers: dict[str, PaperScale] = Field(default_factory=dict)
 
     @property

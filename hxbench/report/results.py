@@ -165,7 +165,8 @@ class PaperResults(ABC, Generic[R]):
         `timed` adds what the times were measured on; `several_bodies` says that the artifact compares backbones.
         """
         shown = list(shown)
-        texts = [*self._remarks, *(note for one in shown for note in one.notes), *self.store.left_out()]
+        notes = (note for one in shown for note in one.notes)
+        texts = [*self._remarks, *self.scale.notes, *notes, *self.store.left_out()]
         used = [record for one in shown for record in one.records]
         if len(bodies(used)) > 1 and not several_bodies:
             texts.append("the methods of this table do not share one backbone: their scores are not comparable.")

@@ -29,9 +29,12 @@ class RunSet(TextRuns):
         super().__init__(models, wanted, runs, family)
         self._curves = {which: curve_in(rows) for which, rows in runs.items()}
 
-    def validation(self, task: str) -> float | None:
-        """Return the mean over the seeds of the best validation score of a task, that of the weights kept."""
-        curves = [self._curves.get((Model(task), seed)) for seed in self.seeds]
+    def validation(self, task: str, seeds: Iterable[int] | None = None) -> float | None:
+        """Return the mean over the seeds, all by default, of the best validation score of a task.
+
+        That is the score of the weights kept.
+        """
+        curves = [self._curves.get((Model(task), seed)) for seed in (self.seeds if seeds is None else seeds)]
         best = [max(score for _, score in curve) for curve in curves if curve]
         return fmean(best) if best else None
 
