@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from statistics import stdev
 
 from hxbench.report.figure import Figure, Panel, Series
+from hxbench.report.pet.budgets import live_said
 from hxbench.report.pet.rates import HOW, several
 from hxbench.report.pet.results import At, Results
 from hxbench.report.pet.rows import APET, BUDGETS, ENDS, FAMILIES, PAPER, PLACED, Backbone, Family, task_title
@@ -124,6 +125,7 @@ def _figure(results: Results, tried: Shown, tasks: Tasks, name: str) -> Figure:
         notes=marks.notes(),
         remarks=(
             *([HOW] if several(tried) else []),
+            *live_said(tried, ENDS, tasks),
             *results.without(ENDS),
             *results.remarks(shown, several_bodies=True),
         ),

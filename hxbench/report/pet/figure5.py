@@ -7,7 +7,7 @@ from itertools import product
 from hxbench import recipe
 from hxbench.report.cells import make_cell
 from hxbench.report.figure import Figure, Panel, Series
-from hxbench.report.pet.budgets import budgets_of, count_of, curve
+from hxbench.report.pet.budgets import budgets_of, count_of, curve, live_said
 from hxbench.report.pet.rates import HOW, several
 from hxbench.report.pet.results import At, Results
 from hxbench.report.pet.rows import (
@@ -127,6 +127,7 @@ def build(results: Results) -> list[Figure]:
             _NAMED,
             _FREQUENT,
             *([HOW] if several(tried) else []),
+            *live_said(tried, ENDS, tasks),
             *results.without(ENDS),
             *results.remarks(shown, several_bodies=True),
         ),
