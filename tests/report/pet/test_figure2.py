@@ -40,7 +40,7 @@ def test_figure_2_says_whether_the_spread_shrinks(made):
             of = [mean_by_seed(made.specs, BERT.tasks, size=size, method=method)[seed] for method in METHODS]
             ends.append(deviation(of))
             backbone = next(one for one in BERT.backbones if one.size == size)
-            assert spread_by_seed(tried, backbone, BERT)[seed] == pytest.approx(ends[-1])
+            assert spread_by_seed(tried, backbone, BERT.tasks)[seed] == pytest.approx(ends[-1])
         changes.append(ends[1] - ends[0])
     mean, half = sum(changes) / 2, 12.7062 * deviation(changes) / 2**0.5  # Student's t, one degree of freedom
     said = next(text for text in figure_of(made, "figure2").caption if "Student" in text)
