@@ -22,8 +22,8 @@ _HOW_SPREAD = (
     "that fits the printed ones."
 )
 _HEAD = (
-    "BERT chooses by a new linear head in every run, drawn from its seed, on the state of the first piece: no pooler "
-    "that a backbone brings is used."
+    "BERT chooses by a linear head on the state of the first piece, new in every run and drawn from its seed: no "
+    "pooler that a backbone brings is used."
 )
 Shown = Mapping[At, Tried]
 

@@ -20,8 +20,8 @@ HOW = (
 _TRIES = "rates"  # the experiment
 _NUMBERS = "scores of development sets, at the weights that were kept; the paper prints no such numbers"
 _CHOSEN = (
-    "The mean over all columns chooses the one rate of a method, the same for every backbone and task. No test set "
-    "had a part in it."
+    "The mean over all columns chooses the one rate of a method, the same for every backbone and task. No test "
+    "set had a part in it."
 )
 _NONE = "nothing was tried at this profile."
 Place = tuple[Backbone, str]  # a backbone and a task

@@ -62,8 +62,8 @@ class Results(PaperResults[RunSet]):
             if set(tasks) != set(family.tasks):
                 ours, theirs = (", ".join(map(task_title, some)) for some in (tasks, family.tasks))
                 words.append(
-                    f"{family.title}: ours are means of {ours}, the published ones of {theirs}. How bars lie to each "
-                    "other can be compared, their heights cannot."
+                    f"{family.title}: ours are means of {ours}, the published ones of {theirs}. How bars lie to "
+                    "each other can be compared, their heights cannot."
                 )
         return words
 
