@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from hxbench.corpora.collection import Collection
-from hxbench.encoding.rows import Rows
+from hxbench.encoding.rows import Rows, occurring
 from hxbench.encoding.tokens import encode
 from hxbench.encoding.vocabulary import vocabulary_of
 from hxbench.evaluation.tagging import Tagged, TaggingData, tag
@@ -80,8 +80,7 @@ class RunData:
 
     def mlm_tokens(self) -> np.ndarray:
         """Return the ids of all pieces of the running text that is trained on, in ascending order."""
-        texts = [rows.occurring() for (task, _), rows in self.train.items() if task == MLM]
-        return np.unique(np.concatenate([np.zeros(0, np.int64), *texts]))
+        return occurring(rows for (task, _), rows in self.train.items() if task == MLM)
 
     def updates(self) -> int:
         """Return the number of updates: as given, or so many passes over the labelled batches."""
