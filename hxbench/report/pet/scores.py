@@ -15,7 +15,6 @@ from hxbench.report.pha.scores import RunSet as TextRuns
 from hxbench.settings import Model
 from hxbench.store import RunRecord
 
-
 _LIVE, _COUNTED = "live_parameters", "counted_parameters"
 
 
