@@ -107,4 +107,6 @@ def test_entries_that_ever_had_a_gradient_are_counted(family, mode, english, tmp
         }
         assert costs["live_parameters"] == expected
         assert costs["counted_parameters"] == 2000
-    assert (0.3 * 2000 < expected < 2000) if mode == "discrete" else expected == 2000
+    # words that no text has are dead; not in BLOOM, whose every word is also one that might have come next
+    some_dead = mode == "discrete" and family != "bloom"
+    assert (0.3 * 2000 < expected < 2000) if some_dead else expected == 2000
