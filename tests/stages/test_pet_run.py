@@ -2,6 +2,7 @@
 
 import os
 import signal
+from functools import partial
 
 import pytest
 import torch
@@ -80,11 +81,14 @@ def test_entries_that_ever_had_a_gradient_are_counted(family, mode, english, tmp
     spec, plan = resolved(wanted, corpora)
     ever = {}
 
+    def note(here, gradient):
+        here |= gradient != 0
+
     def watched(*arguments):
         method = build(*arguments)
         for number, parameter in enumerate(method.drawn()):
             here = ever.setdefault(number, torch.zeros(parameter.shape, dtype=torch.bool))
-            parameter.register_hook(lambda gradient, here=here: here.logical_or_(gradient != 0) and None)
+            parameter.register_hook(partial(note, here))
         return method
 
     monkeypatch.setattr("hxbench.stages.train.build", watched)
@@ -103,4 +107,6 @@ def test_entries_that_ever_had_a_gradient_are_counted(family, mode, english, tmp
         }
         assert costs["live_parameters"] == expected
         assert costs["counted_parameters"] == 2000
-    assert (0.3 * 2000 < expected < 2000) if mode == "discrete" else expected == 2000
+    # words that no text has are dead; not in BLOOM, whose every word is also one that might have come next
+    some_dead = mode == "discrete" and family != "bloom"
+    assert (0.3 * 2000 < expected < 2000) if some_dead else expected == 2000

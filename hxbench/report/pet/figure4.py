@@ -68,8 +68,8 @@ def _shrinks(tried: Shown) -> str:
     if not words:
         return ""
     return (
-        "S.D. over the seeds, small over large backbone, the four groups pooled, with Fisher's 95% interval: "
-        f"{'; '.join(words)}. Above 1 it shrinks with scale."
+        "S.D. over the seeds, small over large backbone, the four groups pooled, with Fisher's 95% interval over "
+        f"the seeds, which the groups share: {'; '.join(words)}. Above 1 it shrinks with scale."
     )
 
 

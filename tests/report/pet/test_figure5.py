@@ -1,9 +1,13 @@
 """Figure 5: points, thresholds and printed ranges, again, slowly."""
 
+import json
+
 import pytest
 from pet_store import count_of, deviation, figure_of, mean_by_seed, rows_of, size_of
+from scipy.stats import t
 
 from hxbench.report.pet.rows import ENDS
+from hxbench.report.render import json_tree
 from hxbench.report.table import format_value
 
 
@@ -49,6 +53,10 @@ def test_figure_5_has_the_printed_ranges_and_its_criteria(made):
     assert [title for title, row in rows.items() if row.mark] == ["BLOOM 560M"]
     assert "more than 2 standard errors" in figure.caption[0]
     assert "one s.d. of its seeds" in figure.caption[0]
+    assert "By chance, with 2 seeds and normal scores" in figure.caption[0]
+    assert thresholds.remarks[0] == figure.caption[0]
+    tree = json.loads(json_tree.render([thresholds]))
+    assert tree[0]["facts"]["chance of low, one budget"] == f"{t.sf(2, 1):.4f}"
     assert {cell.text for cell in rows["BLOOM 560M"].cells[:3]} == {"–"}, "nothing can be said without runs"
 
 
