@@ -18,7 +18,7 @@ HOW = (
     "method, backbone and task on its own."
 )
 _TRIES = "rates"  # the experiment
-_NUMBERS = "scores of development sets, at the weights that were kept; the paper prints no such numbers"
+_NUMBERS = "tries: seed {}, development scores at the weights that were kept; the paper prints no such numbers"
 _CHOSEN = (
     "The mean over all columns chooses the one rate of a method, the same for every backbone and task. No test "
     "set had a part in it."
@@ -98,6 +98,8 @@ def build(results: Results) -> list[Table]:
         for task in dict.fromkeys(t for one in conditions if one.block.size == backbone.size
                                   for t in one.block.every_task)
     ]  # fmt: skip
+    seeds = ", ".join(dict.fromkeys(str(seed) for one in conditions for seed in one.run_set.wanted))
+    sizes = list(dict.fromkeys(backbone.size for backbone, _ in places))
     columns = (
         *(Column(task_title(task), backbone.title, paper=False) for backbone, task in places),
         Column("all", "mean", paper=False),
@@ -113,7 +115,7 @@ def build(results: Results) -> list[Table]:
             stub="learning rate",
             columns=columns,
             blocks=tuple(mark_best_of_columns(block, columns) for block in blocks),
-            heading=results.heading(conditions, _NUMBERS, sizes=[backbone.size for backbone, _ in places]),
+            heading=results.heading(conditions, _NUMBERS.format(seeds or "–"), sizes=sizes),
             notes=marks.notes(),
             remarks=(_CHOSEN if blocks else _NONE, *results.remarks(conditions, several_bodies=True)),
             commands=results.commands(conditions, _TRIES),

@@ -40,6 +40,8 @@ def test_rates_are_judged_by_development_scores_of_the_tries_alone(lab):
     assert [(column.group, column.title) for column in table.columns] == [
         ("BERT SMALL", "SST-2"), ("BERT SMALL", "MRPC"), ("BERT LARGE", "SST-2"), ("mean", "all"),
     ]  # fmt: skip
+    assert table.heading[1].startswith("backbones bert-small, bert-large")
+    assert table.heading[2].startswith("tries: seed 1, development scores")
     assert [block.title for block in table.blocks] == ["Prompt", "BitFit", "LoRA", "Adapter", "FT", "APET"]
     rows = rows_of(table, "LoRA")
     found = next(cells for title, cells in rows.items() if title.startswith("0.001"))
