@@ -7,7 +7,7 @@ from hxbench.report.cells import make_cell
 from hxbench.report.figure import Figure, Panel, Series
 from hxbench.report.pet.results import Results
 from hxbench.report.pet.rows import PAPER
-from hxbench.report.pet.transfer import across, across_labels, within
+from hxbench.report.pet.transfer import across, across_labels, to_labels, to_text, within
 from hxbench.report.pet.transfer_model import EXPERIMENT, MODELS, MODES, TransferModel, models_of
 from hxbench.report.table import Cell, Marks
 from hxbench.tasks import PET_GROUPS, PET_TASKS
@@ -21,6 +21,8 @@ KINDS: dict[str, Callable[[str, str], bool]] = {
     "within a type": within,
     "across types": across,
     "across, labels only": across_labels,
+    "from labels to text": to_text,
+    "from text to labels": to_labels,
 }
 FREQUENT = "most frequent label"
 
@@ -99,6 +101,24 @@ def _means(models: list[TransferModel], results: Results) -> Figure:
     return _said(figure, models, results)
 
 
+def contradiction(models: list[TransferModel]) -> list[str]:
+    """Return what is odd about the published means between labels and text, where a model has both."""
+    there = [model for model in models if model.printed_mean(to_labels) is not None]
+    if not there:
+        return []
+    names = ", ".join(model.title for model in there)
+    there_and_back = [
+        ", ".join(f"{model.printed_mean(kind):.0f}" for model in there) for kind in (to_labels, to_text)
+    ]
+    return [
+        "The paper contradicts itself between labels and text: it says that a model which writes scores 0 by "
+        f"guessing, and its means from text to labels ({names}) are {there_and_back[0]}, about those of the most "
+        f"frequent label; from labels to text they are {there_and_back[1]}. Its answers were probably chosen among "
+        "the labels. Ours are written freely, and what is no label is wrong: from text to labels the two are not "
+        "the same thing."
+    ]
+
+
 def _mean(model: TransferModel, kind: Callable[[str, str], bool], marks: Marks) -> Cell:
     return make_cell(model.transfer.mean(kind) if model.condition else None, model.printed_mean(kind), marks)
 
@@ -123,7 +143,7 @@ def _said(figure: Figure, models: list[TransferModel], results: Results) -> Figu
     return replace(
         figure,
         heading=results.heading(shown, NUMBERS, sizes=[backbone.size for backbone in backbones]),
-        remarks=(*remarks, *results.remarks(shown, several_bodies=True)),
+        remarks=(*contradiction(models), *remarks, *results.remarks(shown, several_bodies=True)),
         commands=results.commands(shown, EXPERIMENT),
         facts={"paper": PAPER, "profile": results.profile},
     )
