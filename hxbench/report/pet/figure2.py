@@ -6,13 +6,14 @@ from statistics import stdev
 
 from hxbench.report.cells import make_cell
 from hxbench.report.figure import Figure, Panel, Series
+from hxbench.report.pet.budgets import majority_of
 from hxbench.report.pet.rates import HOW, rates_table, several
 from hxbench.report.pet.results import At, Results
-from hxbench.report.pet.rows import FAMILIES, METHODS, PAPER, Backbone, Family, Method
+from hxbench.report.pet.rows import FAMILIES, METHODS, PAPER, Backbone, Family, Method, task_title
 from hxbench.report.pet.scores import Tried
 from hxbench.report.pet.spread import change
 from hxbench.report.published import published
-from hxbench.report.table import Block, Cell, Marks, Row
+from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns
 
 _NAME = "Figure 2"
 _PLACES = ("small", "middle", "large")
@@ -89,6 +90,36 @@ def _shrinks(tried: Shown, tasks: Mapping[Family, tuple[str, ...]]) -> str:
     )
 
 
+def _by_task(tried: Shown, tasks: Mapping[Family, tuple[str, ...]], figure: Figure) -> list[Table]:
+    """Return what the bars are means of: a block for each backbone that has runs; nothing without any."""
+    marks, blocks = Marks(), []
+    every = tuple(dict.fromkeys(task for some in tasks.values() for task in some))
+    columns = tuple(Column(task_title(task), paper=False) for task in every)
+    for family in FAMILIES:
+        for backbone in family.backbones:
+            ways = [(one.title, tried.get(At(backbone.size, one.recipe))) for one in METHODS]
+            if not any(one and one.records for _, one in ways):
+                continue
+            rows = [
+                Row(
+                    title,
+                    tuple(
+                        make_cell(one.over((task,)), None, marks)
+                        if one and task in tasks[family]
+                        else Cell(text="")
+                        for task in every
+                    ),
+                )
+                for title, one in ways
+            ]
+            best = mark_best_of_columns(Block(backbone.title, tuple(rows)), columns)
+            line = Row("most frequent", tuple(Cell(majority_of(tried, backbone.size, task)) for task in every))
+            blocks.append(replace(best, rows=(*best.rows, line)))
+    title = f"{figure.title}, by task"
+    table = Table(f"{figure.name}-by-task", title, "method", columns, tuple(blocks), heading=figure.heading)
+    return [replace(table, notes=marks.notes(), facts=figure.facts)] if blocks else []
+
+
 def build(results: Results) -> list[Figure]:
     """Return the one figure, a panel for each family."""
     tried, marks = results.tried("figure2"), Marks()
@@ -136,4 +167,5 @@ def build(results: Results) -> list[Figure]:
         commands=results.commands(shown, "figure2"),
         facts={"paper": PAPER, "profile": results.profile},
     )
-    return [replace(figure, given=(figure.table(), *rates_table(figure.name, tried, figure.facts)))]
+    rates = rates_table(figure.name, tried, figure.facts)
+    return [replace(figure, given=(figure.table(), *_by_task(tried, tasks, figure), *rates))]
