@@ -121,6 +121,7 @@ def build(results: Results) -> list[Figure]:
         remarks=(
             *([HOW] if several(tried) else []),
             *results.without(every),
+            *results.splits(shown),
             *results.remarks(shown, several_bodies=True),
         ),
         commands=results.commands(shown, "figure2"),

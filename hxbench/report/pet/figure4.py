@@ -127,6 +127,7 @@ def _figure(results: Results, tried: Shown, tasks: Tasks, name: str) -> Figure:
             *([HOW] if several(tried) else []),
             *live_said(tried, ENDS, tasks),
             *results.without(ENDS),
+            *results.splits(shown),
             *results.remarks(shown, several_bodies=True),
         ),
         commands=results.commands(shown, "figure4"),

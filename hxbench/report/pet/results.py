@@ -8,12 +8,20 @@ from hxbench.report.estimate import Rows
 from hxbench.report.families import Family
 from hxbench.report.pet.rows import PAPER, PLACED, Backbone, title_of
 from hxbench.report.pet.scores import RunSet, Tried
+from hxbench.report.protocol import divided
 from hxbench.report.results import PaperResults
+from hxbench.report.shown import Shown
 from hxbench.settings import Model
 
 # what an artifact's numbers are: the last line of its heading
 PUBLISHED = "ours: mean ± sample s.d. over the seeds; published: the paper's backbones on real data, 3 seeds"
 COUNTED = "ours: counted in the runs; published: Table 2, two digits"
+
+
+_WHOLE = (
+    "Other sets than the paper's, which scores on whole development sets and, in its code, keeps the weights that "
+    "are best on them."
+)
 
 
 class At(NamedTuple):
@@ -51,6 +59,11 @@ class Results(PaperResults[RunSet]):
         """Return the tasks that an experiment places parameters on at this profile: the paper's, then others."""
         blocks = experiments.blocks(PAPER, experiment, self._scale)
         return tuple(dict.fromkeys((*PLACED, *(task for block in blocks for task in block.every_task))))
+
+    def splits(self, shown: Iterable[Shown]) -> list[str]:
+        """Return what to say of development sets, which the paper scores and its code selects by as a whole."""
+        words = divided(record for one in shown for record in one.records).said() if not self.synthetic else ""
+        return [f"{_WHOLE} No example of ours is both: {words}."] if words else []
 
     def parameters(self, tried: Mapping[At, Tried], backbone: Backbone) -> float | None:
         """Return the parameters of our backbone of a size, where a run tells them."""
