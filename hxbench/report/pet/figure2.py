@@ -162,6 +162,7 @@ def build(results: Results) -> list[Figure]:
             _HEAD,
             *results.other_tasks(),
             *results.without(every),
+            *results.splits(shown),
             *results.remarks(shown, several_bodies=True),
         ),
         commands=results.commands(shown, "figure2"),

@@ -115,6 +115,7 @@ def build(results: Results) -> list[Figure]:
             *([HOW] if several(tried) else []),
             *live_said(tried, ENDS, PLACED),
             *results.without(ENDS),
+            *results.splits(shown),
             *results.remarks(shown, several_bodies=True),
         ),
         commands=results.commands(shown, "figure4"),

@@ -9,12 +9,20 @@ from hxbench.report.families import Family
 from hxbench.report.pet.rows import FAMILIES, PAPER, Backbone, task_title, title_of
 from hxbench.report.pet.rows import Family as BackboneFamily
 from hxbench.report.pet.scores import RunSet, Tried
+from hxbench.report.protocol import divided
 from hxbench.report.results import PaperResults
+from hxbench.report.shown import Shown
 from hxbench.settings import Model
 
 # what an artifact's numbers are: the last line of its heading
 PUBLISHED = "ours: mean ± sample s.d. over the seeds; published: the paper's backbones on real data, 3 seeds"
 COUNTED = "ours: counted in the runs; published: Table 2, two digits"
+
+
+_WHOLE = (
+    "Other sets than the paper's, which scores on whole development sets and, in its code, keeps the weights that "
+    "are best on them."
+)
 
 
 class At(NamedTuple):
@@ -66,6 +74,11 @@ class Results(PaperResults[RunSet]):
                     "each other can be compared, their heights cannot."
                 )
         return words
+
+    def splits(self, shown: Iterable[Shown]) -> list[str]:
+        """Return what to say of development sets, which the paper scores and its code selects by as a whole."""
+        words = divided(record for one in shown for record in one.records).said() if not self.synthetic else ""
+        return [f"{_WHOLE} No example of ours is both: {words}."] if words else []
 
     def parameters(self, tried: Mapping[At, Tried], backbone: Backbone) -> float | None:
         """Return the parameters of our backbone of a size, where a run tells them."""
