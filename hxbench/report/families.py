@@ -150,9 +150,9 @@ class Families:
     ) -> Family:
         """Return the runs that make a method's cells; what was left out, and why, is in its notes.
 
-        With a block only runs exactly as it asks for count. Of others those are told that have its changes on
-        another recipe, such as the one of before. Without a block, `suite` says whose tasks the models are of,
-        where tasks come in suites.
+        With a block only runs exactly as it asks for count, or those of before the recipe changed. Of others those
+        are told that have its changes on another recipe. Without a block, `suite` says whose tasks the models are
+        of, where tasks come in suites.
         """
         name = Path(method).stem  # a recipe of the user's own is a file
         family = Family(
@@ -167,6 +167,8 @@ class Families:
         else:
             wanted = list(self._wanted(method, setting, block))
             chosen = self._exactly(groups.values(), wanted)
+            if chosen is None and groups:
+                chosen = self._of_before(groups.values(), family, block)
             family.notes += self._of_another_recipe(groups.values(), wanted, chosen, family)
         alone = one_task(method)
         if alone is None:  # a method without a recipe here: its runs tell
@@ -192,6 +194,22 @@ class Families:
             if matching:
                 return max(matching, key=lambda group: group.rank)
         return None
+
+    def _of_before(self, groups: Iterable[_Group], family: Family, block: ExperimentBlock) -> _Group | None:
+        """Return the runs that a block asked for before the recipe had other options, with a note on these."""
+        try:
+            before = recipe.load("methods", family.recipe).before
+        except InputError:
+            return None
+        if not before:
+            return None
+        earlier = block.model_copy(update={"options": {**block.options, **before}})
+        chosen = self._exactly(groups, self._wanted(family.recipe, family.setting, earlier))
+        if chosen and (wanted := next(self._wanted(family.recipe, family.setting, block), None)):
+            changes = said(chosen.identity, wanted)
+            label = f"{family.method} ({family.setting})"
+            family.notes.append(f"{label}: runs of before stand in for today's, with {changes}.")
+        return chosen
 
     def _recipes_or_lone(self, groups: dict[str, _Group], family: Family) -> _Group | None:
         """Return the recipe's runs, else the only others on the same ground; the rest goes into the notes."""
