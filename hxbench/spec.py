@@ -387,6 +387,7 @@ class RunSpec(Closed):
             "ablation": _left_out(self.options),
             "budget": f"budget {budget}" if (budget := self.options.get("budget")) else "",
             "places": _alone(self.options.get("places")),
+            "draw": _DRAWN.get(str(self.options.get("mode")), ""),
             "transfer": "with transfer" if self.transfer else "",
             "weights": "random body" if self.backbone.weights == "random" else "",
         }
@@ -402,6 +403,10 @@ class RunSpec(Closed):
 
 def _percent(share: float | None) -> str:
     return f"{100 * share:g} %" if share else ""
+
+
+# of an APET, where it draws no modules
+_DRAWN = {"discrete": "of single entries", "adjacent": "of whole tensors"}
 
 
 def _alone(places: Any) -> str:

@@ -47,7 +47,9 @@ def test_every_method_resolves_in_every_profile_and_setting(method, profile, set
     loaded = recipe.load("methods", method)
     is_text = recipe.scale(profile, loaded.paper).is_text
     if loaded.paper == "pet":
-        models = [(task, None) for task in PET_TASKS]
+        ground = recipe.scale(profile, "pet")
+        models = [(task, None) for task in ground.own_tasks(recipe.backbone(ground.backbone).family)]
+        assert {task for task, _ in models} <= set(PET_TASKS)
     else:
         models = settings.models(setting, one_task=loaded.one_task, suite="glue" if is_text else None)
     variants = ["paper", *loaded.variants]

@@ -53,6 +53,10 @@ class Tuning(nn.Module):
         """Return what is trained, by name."""
         return {"tuned": list(self.parameters())}
 
+    def drawn(self) -> list[nn.Parameter]:
+        """Return the parameters whose places were drawn by chance."""
+        return []
+
     def adding(self, module: nn.Module, change: Callable[[Tensor, Tensor], Tensor | None]) -> None:
         """Add `change(input, output)` to what a stock module puts out, for as long as the tuning is there."""
 
@@ -162,6 +166,10 @@ class Tuned(TextMethod):
     def counted(self) -> int:
         """What is tuned: the paper's counts leave the head of a classifier out, which is trained too."""
         return sum(p.numel() for part in self.tuning.parts().values() for p in part)
+
+    def drawn(self) -> list[nn.Parameter]:
+        """What the tuning has drawn."""
+        return self.tuning.drawn()
 
     def keep(self) -> None:
         """Make `remove` possible after the training of a method that changes the backbone itself."""

@@ -146,6 +146,7 @@ def scale(profile: str, paper: str) -> ProfileRecipe:
         "draws": own.draws or found.draws,
         "data": merge(found.data, own.data),
         "training": merge(found.training, own.training),
+        "notes": (*found.notes, *own.notes),
     }
     return found.model_copy(update=update)
 

@@ -58,6 +58,9 @@ class MethodRecipe(Override):
     )
     profiles: dict[str, Scaled] = Field(default_factory=dict)
     variants: dict[str, Scaled] = Field(default_factory=dict)
+    before: dict[str, Any] | None = (
+        None  # options of runs of before, which stand in where there are none of today's
+    )
 
     @property
     def start_setting(self) -> str:
@@ -92,6 +95,7 @@ class PaperScale(Closed):
     draws: Draws | None = None
     data: Data = Field(default_factory=dict)
     training: dict[str, Any] = Field(default_factory=dict)
+    notes: tuple[str, ...] = ()  # what a reader of the paper's artifacts at this profile has to know
 
 
 class ProfileRecipe(Closed):
@@ -104,6 +108,7 @@ class ProfileRecipe(Closed):
     draws: Draws = 3  # of the sentences of every few-shot cell, for each seed
     data: Data
     training: dict[str, Any] = Field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     papers: dict[str, PaperScale] = Field(default_factory=dict)
 
     @property

@@ -126,10 +126,22 @@ class Families:
     @cached_property
     def _shipped(self) -> dict[tuple[str, str], list[Identity]]:
         """What the experiments of the paper ask for beyond the plain recipes, by method and setting."""
-        found: dict[tuple[str, str], list[Identity]] = defaultdict(list)
+        return self._asked_for(self._blocks)
+
+    @cached_property
+    def _compared(self) -> dict[tuple[str, str], list[Identity]]:
+        """What of it is compared under the profile's seeds; rates that were tried with others are not."""
+        return self._asked_for(block for block in self._blocks if not block.seeds)
+
+    @cached_property
+    def _blocks(self) -> tuple[ExperimentBlock, ...]:
         names = recipe.recipe_names(self.paper)
-        blocks = (block for name in names for block in experiment.blocks(self.paper, name, self.profile))
-        for block in (*blocks, *self.asked):
+        found = (block for name in names for block in experiment.blocks(self.paper, name, self.profile))
+        return (*found, *self.asked)
+
+    def _asked_for(self, blocks: Iterable[ExperimentBlock]) -> dict[tuple[str, str], list[Identity]]:
+        found: dict[tuple[str, str], list[Identity]] = defaultdict(list)
+        for block in blocks:
             for method in block.methods:
                 for wanted in self._wanted(method, block.setting, block):
                     found[Path(method).stem, block.setting].append(wanted)
@@ -150,9 +162,9 @@ class Families:
     ) -> Family:
         """Return the runs that make a method's cells; what was left out, and why, is in its notes.
 
-        With a block only runs exactly as it asks for count. Of others those are told that have its changes on
-        another recipe, such as the one of before. Without a block, `suite` says whose tasks the models are of,
-        where tasks come in suites.
+        With a block only runs exactly as it asks for count, or those of before the recipe changed. Of others those
+        are told that have its changes on another recipe. Without a block, `suite` says whose tasks the models are
+        of, where tasks come in suites.
         """
         name = Path(method).stem  # a recipe of the user's own is a file
         family = Family(
@@ -167,6 +179,8 @@ class Families:
         else:
             wanted = list(self._wanted(method, setting, block))
             chosen = self._exactly(groups.values(), wanted)
+            if chosen is None and groups:
+                chosen = self._of_before(groups.values(), family, block)
             family.notes += self._of_another_recipe(groups.values(), wanted, chosen, family)
         alone = one_task(method)
         if alone is None:  # a method without a recipe here: its runs tell
@@ -192,6 +206,22 @@ class Families:
             if matching:
                 return max(matching, key=lambda group: group.rank)
         return None
+
+    def _of_before(self, groups: Iterable[_Group], family: Family, block: ExperimentBlock) -> _Group | None:
+        """Return the runs that a block asked for before the recipe had other options, with a note on these."""
+        try:
+            before = recipe.load("methods", family.recipe).before
+        except InputError:
+            return None
+        if not before:
+            return None
+        earlier = block.model_copy(update={"options": {**block.options, **before}})
+        chosen = self._exactly(groups, self._wanted(family.recipe, family.setting, earlier))
+        if chosen and (wanted := next(self._wanted(family.recipe, family.setting, block), None)):
+            changes = said(chosen.identity, wanted)
+            label = f"{family.method} ({family.setting})"
+            family.notes.append(f"{label}: runs of before stand in for today's, with {changes}.")
+        return chosen
 
     def _recipes_or_lone(self, groups: dict[str, _Group], family: Family) -> _Group | None:
         """Return the recipe's runs, else the only others on the same ground; the rest goes into the notes."""
@@ -250,19 +280,13 @@ class Families:
         told_apart = self._told_apart(*where)
         if recipes is not None and not told_apart & beyond(group.identity, recipes).keys():
             return None
-        return next((o for o in self._shipped[where] if not told_apart & beyond(group.identity, o).keys()), None)
+        return next((o for o in self._compared[where] if not told_apart & beyond(group.identity, o).keys()), None)
 
     def _told_apart(self, method: str, setting: str) -> set[str]:
-        """Return the fields in which the blocks of the paper's experiments differ from each other.
-
-        The place of the data is none of them, nor is the rate: a recipe comes to another one as it is mended.
-        """
-        blocks = self._shipped[method, setting]
-        keys = {key for one in blocks for key in one}
-        return {key for key in keys if len({json.dumps(one.get(key)) for one in blocks}) > 1} - {
-            "data.origin",
-            "training.lr",
-        }
+        """Return the fields in which the blocks that the paper's experiments compare differ from each other."""
+        blocks = self._compared[method, setting]
+        keys = {key for one in blocks for key in one} - {"data.origin"}
+        return {key for key in keys if len({json.dumps(one.get(key)) for one in blocks}) > 1}
 
     def _one_basis(self, records: list[RunRecord], family: Family) -> list[RunRecord]:
         """Return the runs that build on runs of one kind, the newest: MAD-X on language adapters trained alike.

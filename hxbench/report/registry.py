@@ -83,6 +83,7 @@ _TITLES = {
         "figure4": "APET at random places (PET scaling, Figure 4)",
         "figure5": "APET by number of tuned parameters (PET scaling, Figure 5)",
         "figure7": "Transfer between tasks (PET scaling, Figure 7)",
+        "rates": "Learning rates tried (not in the paper)",
         "convergence": "Steps to 95 % of the final score (not in the paper)",
         "frontier": "Cost and score of every way of tuning (not in the paper)",
     },

@@ -167,7 +167,7 @@ class PaperResults(ABC, Generic[R]):
         """
         shown = list(shown)
         notes = [note for one in shown for note in one.notes]
-        texts = [*self._remarks, *together(notes), *self.store.left_out()]
+        texts = [*self._remarks, *self.scale.notes, *together(notes), *self.store.left_out()]
         if any(isinstance(note, LeftOut) for note in notes):
             texts.append(f"runs that are left out stay in the store: {self.to_type.list_runs()} shows them.")
         used = [record for one in shown for record in one.records]

@@ -30,6 +30,16 @@ def across_labels(source: str, target: str) -> bool:
     return across(source, target) and {PET_TASKS[source].group, PET_TASKS[target].group} <= {*LABELLED}
 
 
+def to_text(source: str, target: str) -> bool:
+    """Return whether the source has labels and the target is answered in text."""
+    return PET_TASKS[source].group in LABELLED and PET_TASKS[target].group not in LABELLED
+
+
+def to_labels(source: str, target: str) -> bool:
+    """Return whether the source is answered in text and the target has labels."""
+    return to_text(target, source)
+
+
 def cells_where(tasks: Iterable[str], kind: Callable[[str, str], bool]) -> Iterator[Cell]:
     """Yield the cells of a matrix that are of a kind, row by row."""
     tasks = tuple(tasks)

@@ -29,8 +29,10 @@ def render(tables: list[Table]) -> str:
                     where = [table.name, table.facts.get("profile", ""), block.title, row.title.strip()]
                     notes = "; ".join(said[mark] for mark in marks)
                     values = (cell.mean, cell.sd, cell.low, cell.high, cell.n, cell.published, int(cell.best))
-                    last = (cell.text, cell.on_plateau, notes)
-                    row_of_cells = [*where, column.group, column.title, UNITS[column.kind], *values, *last]
+                    row_of_cells = [
+                        *where, column.group, column.title, UNITS[column.kind], *values, cell.text,
+                        cell.on_plateau, notes,
+                    ]  # fmt: skip
                     writer.writerow([_as_text(value) for value in row_of_cells])
     return target.getvalue()
 

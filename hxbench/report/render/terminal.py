@@ -100,8 +100,8 @@ def _spans(heads: list[tuple[str, str]]) -> list[list[int]]:
 def _lay_out(table: Table, width: int) -> list[Text]:
     heads, blocks = (_beside if table.layout == "beside" else _below)(table)
     lines = [line for _, some in blocks for line in some]
-    label = max(len(table.stub), *(text.cell_len for text, _ in lines))
-    widths = [max(len(heads[i][1]), *(cells[i].cell_len for _, cells in lines)) for i in range(len(heads))]
+    label = max([len(table.stub), *(text.cell_len for text, _ in lines)])
+    widths = [max([len(heads[i][1]), *(cells[i].cell_len for _, cells in lines)]) for i in range(len(heads))]
     # columns without a title above them belong to nobody
     spans = [part for span in _spans(heads) for part in ([span] if heads[span[0]][0] else [[i] for i in span])]
     for span in spans:
