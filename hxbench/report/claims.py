@@ -30,8 +30,9 @@ NUMBERS = (
 HOW = (
     f"interval: paired bootstrap, {bootstrap.RESAMPLES:,} resamples. Each draws seeds, then test sentences within "
     "every language, the same for both sides. Of n seeds it draws n − 1, so that the variance over the seeds is "
-    "not understated. With two seeds the interval is still too narrow: a verdict over fewer than "
-    f'{ENOUGH} seeds is preliminary ("prelim.").'
+    "not understated. Few seeds remain few: were sentences no matter, the interval of two would hold the mean of "
+    f"all seeds half the time, that of three 75 % of it. A verdict over fewer than {ENOUGH} is preliminary "
+    '("prelim.").'
 )
 VERDICTS = (
     "shown: the interval is above 0; reverse: below 0; not shown: it holds 0. Of near, shown: the interval is "
