@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hxbench.report import bootstrap
+from hxbench.report.cells import plateau_marks
+from hxbench.report.estimate import Runs, on_plateau
 from hxbench.report.table import Cell, Column, Marks, Row
 
 ENOUGH = 3  # seeds
@@ -28,8 +30,9 @@ NUMBERS = (
 HOW = (
     f"interval: paired bootstrap, {bootstrap.RESAMPLES:,} resamples. Each draws seeds, then test sentences within "
     "every language, the same for both sides. Of n seeds it draws n − 1, so that the variance over the seeds is "
-    "not understated. With two seeds the interval is still too narrow: a verdict over fewer than "
-    f'{ENOUGH} seeds is preliminary ("prelim.").'
+    "not understated. Few seeds remain few: were sentences no matter, the interval of two would hold the mean of "
+    f"all seeds half the time, that of three 75 % of it. A verdict over fewer than {ENOUGH} is preliminary "
+    '("prelim.").'
 )
 VERDICTS = (
     "shown: the interval is above 0; reverse: below 0; not shown: it holds 0. Of near, shown: the interval is "
@@ -50,6 +53,7 @@ class Difference:
     wanted: int  # languages
     incomplete: bool = False  # whether a wanted run is missing
     notes: tuple[str, ...] = ()
+    runs: Runs = frozenset()
 
     @property
     def mean(self) -> float | None:
@@ -101,9 +105,16 @@ def line(title: str, found: Difference, expected: Expected, printed: float | Non
     elif len(found.by_seed) == 1:
         notes.append(_ONE_SEED)
     low, high = found.interval or (None, None)
-    letters = (*map(marks.letter, notes), *([marks.missing()] if found.incomplete else []))
+    lacking = (marks.missing(),) if found.incomplete else ()
     difference = Cell(
-        found.mean, low=low, high=high, n=len(found.by_seed), published=printed, marks=letters, covers=found.covers
+        found.mean,
+        low=low,
+        high=high,
+        n=len(found.by_seed),
+        published=printed,
+        marks=(*map(marks.letter, notes), *plateau_marks(found.runs, marks), *lacking),
+        covers=found.covers,
+        on_plateau=on_plateau(found.runs),
     )
     said = verdict(found, expected)
     there = f"{len(found.covers) if found.by_seed else 0} of {found.wanted}"

@@ -126,10 +126,22 @@ class Families:
     @cached_property
     def _shipped(self) -> dict[tuple[str, str], list[Identity]]:
         """What the experiments of the paper ask for beyond the plain recipes, by method and setting."""
-        found: dict[tuple[str, str], list[Identity]] = defaultdict(list)
+        return self._asked_for(self._blocks)
+
+    @cached_property
+    def _compared(self) -> dict[tuple[str, str], list[Identity]]:
+        """What of it is compared under the profile's seeds; rates that were tried with others are not."""
+        return self._asked_for(block for block in self._blocks if not block.seeds)
+
+    @cached_property
+    def _blocks(self) -> tuple[ExperimentBlock, ...]:
         names = recipe.recipe_names(self.paper)
-        blocks = (block for name in names for block in experiment.blocks(self.paper, name, self.profile))
-        for block in (*blocks, *self.asked):
+        found = (block for name in names for block in experiment.blocks(self.paper, name, self.profile))
+        return (*found, *self.asked)
+
+    def _asked_for(self, blocks: Iterable[ExperimentBlock]) -> dict[tuple[str, str], list[Identity]]:
+        found: dict[tuple[str, str], list[Identity]] = defaultdict(list)
+        for block in blocks:
             for method in block.methods:
                 for wanted in self._wanted(method, block.setting, block):
                     found[Path(method).stem, block.setting].append(wanted)
@@ -253,6 +265,7 @@ class Families:
             family.left_out(group, chosen.identity if chosen else wanted[0])
             for group in groups
             if group is not chosen
+            and not self._of_elsewhere(group)
             and (group.identity["backbone.weights"], group.identity["partitions"])
             == (wanted[0]["backbone.weights"], wanted[0]["partitions"])
             and not told_apart & beyond(group.identity, wanted[0]).keys()
@@ -267,13 +280,13 @@ class Families:
         told_apart = self._told_apart(*where)
         if recipes is not None and not told_apart & beyond(group.identity, recipes).keys():
             return None
-        return next((o for o in self._shipped[where] if not told_apart & beyond(group.identity, o).keys()), None)
+        return next((o for o in self._compared[where] if not told_apart & beyond(group.identity, o).keys()), None)
 
     def _told_apart(self, method: str, setting: str) -> set[str]:
-        """Return the fields in which the blocks of the paper's experiments differ from each other."""
-        blocks = self._shipped[method, setting]
-        keys = {key for one in blocks for key in one}
-        return {key for key in keys if len({json.dumps(one.get(key)) for one in blocks}) > 1} - {"data.origin"}
+        """Return the fields in which the blocks that the paper's experiments compare differ from each other."""
+        blocks = self._compared[method, setting]
+        keys = {key for one in blocks for key in one} - {"data.origin"}
+        return {key for key in keys if len({json.dumps(one.get(key)) for one in blocks}) > 1}
 
     def _one_basis(self, records: list[RunRecord], family: Family) -> list[RunRecord]:
         """Return the runs that build on runs of one kind, the newest: MAD-X on language adapters trained alike.

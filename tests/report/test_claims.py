@@ -58,6 +58,16 @@ def test_an_interval_holds_the_difference_as_often_as_it_says():
     assert 0.9 <= held / 300 <= 0.98
 
 
+@pytest.mark.parametrize(("seeds", "share"), [(2, 0.5), (3, 0.75)])
+def test_of_few_seeds_it_holds_the_mean_as_seldom_as_the_footnote_says(seeds, share):
+    random = np.random.default_rng(seeds)
+    held = 0
+    for _ in range(1000):
+        low, high = bootstrap.interval([np.full(400, value) for value in random.normal(2, 3, seeds)])
+        held += low <= 2 <= high
+    assert held / 1000 == pytest.approx(share, abs=0.05)
+
+
 @pytest.mark.parametrize(
     ("ends", "above", "near", "level"),
     [

@@ -113,3 +113,16 @@ def test_what_several_artifacts_say_of_the_same_runs_is_one_thing():
     notes = [LeftOut({one: 3}, "old"), "else", LeftOut({one: 3}, "old"), LeftOut({two: 3}, "old"), "else"]
     assert together(notes) == ["left out: 6 runs of a (mixed) old.", "else"]
     assert together([LeftOut({one: 1}, "")]) == ["left out: 1 run of a (mixed)."]
+
+
+def test_rates_that_were_tried_are_neither_runs_of_before_nor_what_a_block_compares(store):
+    for one in experiment.runs_of("hyperx", "rates", "demo"):
+        write_run(store, one.spec, lambda *_: 99.0)
+    assert [told(t) for name in ("2", "figure3", "figure5") for t in report.build("hyperx", name, store)] == [
+        []
+    ] * 3
+    # what a try of a rate changes is no reason to hide a lone variant that has it too
+    fill(store, "psf", assignments=["training.selection=sources", "options.noise=deviation"], seeds=(1, 2))
+    table = made(store)
+    assert mean(table, "PSF") == 51.5
+    assert any(text.startswith("psf (mixed): the store has the recipe only with") for text in table.remarks)

@@ -5,7 +5,7 @@ beside them, by XLM-R's list; what its further training read is not known, so th
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Protocol
 
@@ -169,6 +169,7 @@ def difference(resampler: Resampler, more: Side, less: Side, task: str, codes: t
         wanted=len(codes),
         incomplete=both[0].incomplete or both[1].incomplete,
         notes=tuple(dict.fromkeys(one.note for one in both if one.note)),
+        runs=both[0].runs | both[1].runs if seeds else frozenset(),
     )
 
 
@@ -186,9 +187,14 @@ def _groups(results: Results, expects: Mapping[str, Expected]) -> dict[str, Expe
 
 def _block(results: Results, resampler: Resampler, claim: Claim, marks: Marks) -> Block:
     more, less = claim.more.runs(results), claim.less.runs(results)
+    # what a side has that the other has not, and no zero-shot protocol allows
+    helped = tuple(
+        f"{results.title_of(side.method)}: {text}" for side in (more, less) if (text := side.help_from_targets)
+    )
     rows = []
     for task, (group, expected) in product(results.tasks, _groups(results, claim.expects).items()):
         found = difference(resampler, more, less, task, members(group))
+        found = replace(found, notes=(*found.notes, *helped)) if found.by_seed else found
         title = f"{task.upper()} {group}"
         rows.append(line(title, found, expected, claim.printed(task, group), marks))
     return Block(claim.title, tuple(rows))

@@ -1,6 +1,6 @@
 """What the artifacts of Hyper-X are made from: run sets by setting, few-shot scores, names of languages."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from hxbench import experiment as experiments
@@ -10,9 +10,11 @@ from hxbench.report.commands import argument
 from hxbench.report.estimate import Estimate, Rows
 from hxbench.report.families import Family
 from hxbench.report.hyperx.few_shot import FewShot, Shots
+from hxbench.report.hyperx.ground import said_of_ground
 from hxbench.report.hyperx.rows import BLOCKS, GROUPS, METRICS, title_of
 from hxbench.report.hyperx.scores import Model, RunSet
 from hxbench.report.results import PaperResults
+from hxbench.report.shown import Shown
 from hxbench.report.table import Column
 
 PAPER = "hyperx"
@@ -50,6 +52,14 @@ class Results(PaperResults[RunSet]):
     def title_of(self, method: str) -> str:
         """Return what the tables call a method."""
         return title_of(method)
+
+    def remarks(
+        self, shown: Iterable[Shown], *, timed: bool = False, several_bodies: bool = False
+    ) -> tuple[str, ...]:
+        """Return what was chosen or left out, and what the runs stand on."""
+        shown = list(shown)
+        texts = super().remarks(shown, timed=timed, several_bodies=several_bodies)
+        return (*texts, *said_of_ground((record for one in shown for record in one.records), self.title_of))
 
     def plain_scores(self, runs: RunSet) -> dict[Column, Estimate]:
         """Return SEEN, UNSEEN and ALL of the tasks that the runs are of."""
