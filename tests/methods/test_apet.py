@@ -391,3 +391,27 @@ def test_a_recipes_options_are_complete():
             "positions": None,
         }
     )
+
+
+def test_a_backbone_can_be_trained_in_without_its_dropout(family):
+    """As the published code does under an APET: in training the loss is that of an answer, its gradients exact."""
+
+    def losses(**options):
+        backbone, batch = tiny(family), family_batch(family)
+        for module in backbone.model.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.5
+        method = made(backbone, shaken=True, **options)
+        with torch.no_grad():
+            answering = method(batch)
+        method.train()
+        if family == "bert":
+            method.head.eval()  # whose dropout is its own
+        return answering, [method(batch) for _ in range(2)]
+
+    answering, (one, other) = losses(dropout_in_backbone=False)
+    assert torch.equal(one, answering)
+    assert torch.equal(other, answering)
+    one.backward()
+    _, (one, other) = losses()
+    assert not torch.equal(one, other)

@@ -17,6 +17,7 @@ from hxbench.report.pet.rows import (
     FAMILIES,
     FT,
     PAPER,
+    PLACED,
     Backbone,
     Family,
     task_title,
@@ -99,7 +100,7 @@ def _points(
 
 def build(results: Results) -> list[Figure]:
     """Return the one figure, a panel for each family and task."""
-    tried, tasks, marks = results.tried("figure5"), results.tasks_of("figure5"), Marks()
+    tried, tasks, marks = results.tried("figure5"), PLACED, Marks()
     criteria = recipe.load(PAPER, "figure5").thresholds
     curves = {
         (one.size, task): curve(tried, family, one, task, criteria)
