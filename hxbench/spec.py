@@ -298,6 +298,7 @@ class TrainingSpec(Closed):
     )  # of one task; of all, shuffled together
     label_smoothing: float = added(0.0, ge=0, lt=1)  # text-to-text: 0.1 in the published code of PHA
     beams: int | None = added(None, gt=0)  # of generated text; the paper's, 6 and 4, without a number
+    choose: bool = added(False)  # a model that writes is also scored by the label it finds most likely
     token_loss: Literal["mean", "sum"] = added("mean")  # text-to-text: over the target pieces of a batch
     relative_rate: bool = added(False)  # the rate is relative to the size of each tensor, as in Adafactor
     mlm_vocabulary: Literal["all", "occurring"] = added(

@@ -101,6 +101,7 @@ _FIRST: dict[str, Any] = {
     "training.batches": "homogeneous",
     "training.label_smoothing": 0.0,
     "training.beams": None,
+    "training.choose": False,
     "training.token_loss": "mean",
     "training.relative_rate": False,
     "training.mlm_vocabulary": "all",

@@ -58,9 +58,7 @@ class MethodRecipe(Override):
     )
     profiles: dict[str, Scaled] = Field(default_factory=dict)
     variants: dict[str, Scaled] = Field(default_factory=dict)
-    before: dict[str, Any] | None = (
-        None  # options of runs of before, which stand in where there are none of today's
-    )
+    before: Override | None = None  # what runs of before had, which stand in where there are none of today's
 
     @property
     def start_setting(self) -> str:

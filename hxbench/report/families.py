@@ -215,7 +215,9 @@ class Families:
             return None
         if not before:
             return None
-        earlier = block.model_copy(update={"options": {**block.options, **before}})
+        parts = ("options", "training", "data")
+        changed = {part: {**getattr(block, part), **getattr(before, part)} for part in parts}
+        earlier = block.model_copy(update=changed)
         chosen = self._exactly(groups, self._wanted(family.recipe, family.setting, earlier))
         if chosen and (wanted := next(self._wanted(family.recipe, family.setting, block), None)):
             changes = said(chosen.identity, wanted)

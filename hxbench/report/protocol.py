@@ -30,7 +30,8 @@ class Divided:
 
 def divided(records: Iterable[RunRecord]) -> Divided:
     """Return how the development sets of the runs' tasks are divided (`corpora.english.splits`)."""
-    found, seen = Divided(), set()
+    found = Divided()
+    seen: set[str] = set()
     for record in records:
         spec = record.spec
         if not isinstance(spec, RunSpec) or not spec.task or spec.task in seen:

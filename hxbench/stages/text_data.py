@@ -148,7 +148,15 @@ class TextRunData:
             )
         training, device = self.spec.training, next(method.parameters()).device
         data = self._answers[pair, split]
-        return answer(method, data, self.tokenizer, training.eval_batch_size, device, beams=training.beams)
+        return answer(
+            method,
+            data,
+            self.tokenizer,
+            training.eval_batch_size,
+            device,
+            beams=training.beams,
+            choosing=training.choose and split == "test",
+        )
 
     def further_rows(self, method: Method, step: int, share: tuple[int, int]) -> Iterator[dict[str, Any]]:
         """Yield what one would score who always gave the most frequent answer of the training set."""

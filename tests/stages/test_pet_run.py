@@ -110,3 +110,22 @@ def test_entries_that_ever_had_a_gradient_are_counted(family, mode, english, tmp
     # words that no text has are dead; not in BLOOM, whose every word is also one that might have come next
     some_dead = mode == "discrete" and family != "bloom"
     assert (0.3 * 2000 < expected < 2000) if some_dead else expected == 2000
+
+
+@pytest.mark.parametrize("family", BACKBONES)
+def test_a_model_that_writes_is_also_scored_by_what_it_finds_most_likely(family, english, tmp_path):
+    wanted = text_spec("pet-bitfit", BACKBONES[family], task="rte", training={"choose": True})
+    corpora = english(wanted)
+    make_backbone(wanted.backbone, corpora, lambda what, done, total: None)
+    spec, plan = resolved(wanted, corpora)
+    run(spec, plan, corpora, Store(tmp_path))
+    record = Store(tmp_path).get(spec.run_id)
+    found = [(row["split"], row["sentences"]) for row in record.metrics() if row["metric"] == "chosen"]
+    assert found == ([] if family == "bert" else [("test", 12)]), "BERT has a head that chooses anyway"
+    if found:
+        method, backbone = restore(record)
+        answers = TextRunData(spec, plan, corpora, backbone).score(method, Pair("rte", "en"), "test")
+        assert set(answers.chosen) <= set(answers.gold)
+        [value] = [row["value"] for row in record.metrics() if row["metric"] == "chosen"]
+        right = sum(a == b for a, b in zip(answers.chosen, answers.gold, strict=True))
+        assert value == pytest.approx(100 * right / 12)

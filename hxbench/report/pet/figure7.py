@@ -28,6 +28,7 @@ KINDS: dict[str, Callable[[str, str], bool]] = {
     "from text to labels": to_labels,
 }
 FREQUENT = "most frequent label"
+CHOSEN = "text to labels, chosen"
 
 
 def short(task: str) -> str:
@@ -80,6 +81,7 @@ def _means(models: list[TransferModel], results: Results) -> Figure:
         rows = [
             Series(title, tuple(_mean(model, kind, marks) for model in of_mode)) for title, kind in KINDS.items()
         ]
+        rows.append(Series(CHOSEN, tuple(_mean(model, to_labels, marks, chosen=True) for model in of_mode)))
         rows.append(Series(FREQUENT, tuple(_frequent(model, marks) for model in of_mode)))
         panels.append(Panel(mode, "percent of own training", tuple(rows)))
     types = []
@@ -98,6 +100,7 @@ def _means(models: list[TransferModel], results: Results) -> Figure:
             f"Off the diagonal. Types: {'; '.join(types)}.",
             "Labels only: from tasks with labels to tasks with labels. Most frequent label: what always answering "
             "that of the training set would score on these targets.",
+            "Chosen: by the label that a model finds most likely, in place of what it writes.",
         ),
         notes=marks.notes(),
     )
@@ -122,8 +125,9 @@ def contradiction(models: list[TransferModel]) -> list[str]:
     ]
 
 
-def _mean(model: TransferModel, kind: Callable[[str, str], bool], marks: Marks) -> Cell:
-    return make_cell(model.transfer.mean(kind) if model.condition else None, model.printed_mean(kind), marks)
+def _mean(model: TransferModel, kind: Callable[[str, str], bool], marks: Marks, *, chosen: bool = False) -> Cell:
+    ours = model.transfer.mean(kind, chosen=chosen) if model.condition else None
+    return make_cell(ours, model.printed_mean(kind), marks)
 
 
 def _frequent(model: TransferModel, marks: Marks) -> Cell:
