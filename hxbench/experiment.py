@@ -67,7 +67,8 @@ def block_runs(
 ) -> Iterator[Wanted]:
     """Yield the runs of one block at a profile."""
     papers = {method: recipe.load("methods", method).paper for method in block.methods}
-    for seed in seeds or dict.fromkeys(s for paper in papers.values() for s in recipe.scale(profile, paper).seeds):
+    own = dict.fromkeys(s for paper in papers.values() for s in recipe.scale(profile, paper).seeds)
+    for seed in block.seeds or seeds or own:
         for method in block.methods:
             found: MethodRecipe = recipe.load("methods", method)
             draws = range(recipe.scale(profile, found.paper).draws)
@@ -97,7 +98,8 @@ def block_models(block: ExperimentBlock, one_task: bool) -> tuple[settings.Model
     """Return the models of a block's setting."""
     if block.every_task:
         return tuple(settings.Model(task) for task in block.every_task)
-    return settings.models(block.setting, one_task=one_task, switched=block.switched, suite=block.suite)
+    known = settings.models(block.setting, one_task=one_task, switched=block.switched, suite=block.suite)
+    return tuple(model for model in known if block.partition in (None, model.partition))
 
 
 def transfer_of(block: ExperimentBlock) -> tuple[str, ...]:
@@ -204,7 +206,8 @@ def _most_runs(block: ExperimentBlock, profile: str, paper: str) -> int:
     """Return how many runs a block has at most for the profile's seeds, before any of them is made."""
     scale, shots = recipe.scale(profile, paper), block.few_shot
     tuned = len(shots.k) * len(shots.tasks) * len(shots.languages) * scale.draws if shots else 0
-    return len(scale.seeds) * len(block.methods) * max(1, len(block_models(block, False))) * (1 + tuned)
+    models = max(1, len(block_models(block, False)))
+    return len(block.seeds or scale.seeds) * len(block.methods) * models * (1 + tuned)
 
 
 def runs_of(paper: str, name: str, profile: str, **others: Any) -> list[Wanted]:

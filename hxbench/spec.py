@@ -87,6 +87,9 @@ class DataSpec(Closed):
     max_length: Annotated[int, Field(ge=8)] = 256  # word pieces, special tokens included
     overflow: Literal["window", "truncate"] = "window"  # a longer sentence: cut into windows, or cut off
     multiword: Literal["skip", "keep"] = "skip"  # range lines of CoNLL-U; the published code keeps them
+    label_token: Literal["first", "character"] = added(
+        "first"
+    )  # of a word, which carries its label: the first, or the first that holds one of its characters
     held_out: tuple[Name, ...] = ()  # paper codes of languages that only the backbone may have seen
     collection: Literal["multilingual", "english"] = added(
         "multilingual"
@@ -278,6 +281,9 @@ class TrainingSpec(Closed):
     match_labelled: bool = False  # no more labelled updates than with text of all languages: fewer updates in all
     evaluate_every: Positive = 5000
     selection: Literal["sources", "english", "targets", "last"] = "sources"
+    patience: int | None = added(
+        None, gt=0
+    )  # so many evaluations in a row without a better one end the training, where weights are chosen by any
     eval_batch_size: Positive = 64
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     cpu_threads: Positive | None = None  # part of a run's identity: sums round differently on more threads
@@ -288,6 +294,21 @@ class TrainingSpec(Closed):
     beams: int | None = added(None, gt=0)  # of generated text; the paper's, 6 and 4, without a number
     token_loss: Literal["mean", "sum"] = added("mean")  # text-to-text: over the target pieces of a batch
     relative_rate: bool = added(False)  # the rate is relative to the size of each tensor, as in Adafactor
+    mlm_vocabulary: Literal["all", "occurring"] = added(
+        "all"
+    )  # that the auxiliary task chooses among: of the tokenizer, or of the run's own text
+    embedding_rows: Literal["all", "occurring"] = added(
+        "all"
+    )  # kept as trained tensors where word embeddings are trained: others have no gradient
+
+    @model_validator(mode="after")
+    def _rows_move_by_gradients_alone(self) -> Self:
+        if self.embedding_rows == "occurring" and (self.weight_decay or self.relative_rate):
+            raise ValueError(
+                "embedding_rows: occurring needs weight_decay 0 and relative_rate false: decay moves the rows of "
+                "all other tokens, and a relative rate depends on them"
+            )
+        return self
 
     @model_validator(mode="after")
     def _one_length(self) -> Self:

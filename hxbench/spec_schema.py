@@ -37,6 +37,7 @@ _FIRST: dict[str, Any] = {
     "data.max_length": 256,
     "data.overflow": "window",
     "data.multiword": "skip",
+    "data.label_token": "first",
     "data.held_out": (),
     "data.collection": "multilingual",
     "data.split_rule": "size",
@@ -91,6 +92,7 @@ _FIRST: dict[str, Any] = {
     "training.match_labelled": False,
     "training.evaluate_every": 5000,
     "training.selection": "sources",
+    "training.patience": None,
     "training.eval_batch_size": 64,
     "training.precision": "fp32",
     "training.cpu_threads": None,
@@ -99,6 +101,8 @@ _FIRST: dict[str, Any] = {
     "training.beams": None,
     "training.token_loss": "mean",
     "training.relative_rate": False,
+    "training.mlm_vocabulary": "all",
+    "training.embedding_rows": "all",
 }
 # schema 1 brought the number itself
 MEANT: dict[int, Mapping[str, Any]] = {0: _FIRST, 1: _FIRST}

@@ -180,3 +180,28 @@ def test_transfer_is_between_tasks(changes):
     assert experiment.transfer_of(ExperimentBlock(**{**block, "transfer": False})) == ()
     with pytest.raises(ValidationError, match="transfer is between two tasks or more"):
         ExperimentBlock(**{**block, **changes})
+
+
+def test_rates_are_tried_on_one_partition_with_one_seed_and_equal_updates():
+    """A try of the recipe's own rate is the run that the main table has: only the other two cost anything."""
+    found = [one.spec for one in experiment.runs_of("hyperx", "rates", "lab", seeds=[7])]
+    assert {(spec.partition, spec.seed) for spec in found} == {("a", 1)}, (
+        "a block's own seeds, whatever is asked for"
+    )
+    main = {one.spec.run_id for one in experiment.runs_of("hyperx", "table2", "lab")}
+    for method in ("mbert", "psf", "madx-ms", "hyperx-small", "hyperx-base"):
+        tried = [spec for spec in found if spec.method == method]
+        assert len({spec.training.lr for spec in tried}) == 3
+        assert len({(spec.training.updates, spec.training.batch_size) for spec in tried}) == 1
+        usual = recipe.resolve(method, setting="mixed", partition="a", profile="lab").training.lr
+        of_recipe = [spec for spec in tried if spec.training.lr == usual]
+        assert of_recipe
+        assert {spec.training.selection for spec in tried} == {"sources"}
+        assert all(spec.run_id in main for spec in of_recipe) or method == "psf", "which selects otherwise"
+
+
+def test_a_partition_of_another_setting_is_refused(tmp_path):
+    text = "paper: hyperx\nabout: x\nblocks:\n- {setting: multi, methods: [mbert], partition: a}\n"
+    (tmp_path / "own.yaml").write_text(text)
+    with pytest.raises(InputError, match="partition is of the mixed setting"):
+        experiment.runs_of("hyperx", str(tmp_path / "own.yaml"), "demo")

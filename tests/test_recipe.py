@@ -425,3 +425,13 @@ def test_pet_methods_are_run_on_the_tasks_their_backbone_can_answer():
     assert [model.task for model in recipe.chosen_models("apet", "single", task="nq")] == ["nq"]
     with pytest.raises(InputError, match="--suite only applies to methods of paper pha"):
         recipe.chosen_models("pet-lora", "single", suite="glue")
+
+
+def test_a_label_sits_on_a_character_where_the_tokenizer_was_not_made_here():
+    made = resolve("hyperx-base", setting="mixed", partition="a")
+    assert made.data.label_token == "first", "WordPiece, whose ids stay"
+    brought = resolve("hyperx-base", setting="mixed", partition="a", backbone_name="e5-small-q4")
+    assert brought.data.label_token == "character"
+    words = ["data.label_token=first"]
+    asked = resolve("mbert", setting="multi", backbone_name="e5-small-q4", assignments=words)
+    assert asked.data.label_token == "first"

@@ -21,7 +21,6 @@ class Spec:
     few_shot: object = None
     conditions: dict = field(default_factory=lambda: {"data": ""})
     setting: str = "single"
-    partition: str | None = None
 
 
 @dataclass

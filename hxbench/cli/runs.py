@@ -43,6 +43,7 @@ def _row(record: "RunRecord") -> dict[str, Any]:
         "profile": fields.get("profile"),
         "variant": fields.get("variant"),
         "state": record.state,
+        "plateau": list(record.plateaus),  # tasks
         "step": status.get("step"),
         "updated": status.get("finished") or status.get("updated"),
     }
@@ -65,6 +66,7 @@ def list_runs(
     from hxbench.cli.rows import print_left_out, print_rows
     from hxbench.errors import InputError, did_you_mean
     from hxbench.settings import SETTINGS
+    from hxbench.store.plateau import title_of
     from hxbench.store.record import STATES
 
     for name, given, known in (("setting", setting, (*SETTINGS, "language")), ("state", state, STATES)):
@@ -75,8 +77,11 @@ def list_runs(
     rows = sorted((_row(record) for record in place.runs(complete_only=False)), key=_order)
     rows = [row for row in rows if all(value in (None, row[key]) for key, value in wanted.items())]
     if not as_json:
-        rows = [{**row, "updated": str(row["updated"] or "")[5:16].replace("T", " ")} for row in rows]
-        usual = {"variant"} if all(row["variant"] == "paper" for row in rows) else set()
+        for row in rows:
+            row["updated"] = str(row["updated"] or "")[5:16].replace("T", " ")
+            if row["plateau"]:
+                row["state"] += f", plateau of {' and '.join(map(title_of, row['plateau']))}"
+        usual = {"plateau", *(["variant"] if all(row["variant"] == "paper" for row in rows) else [])}
         # told where it is all that tells two runs apart
         alike = [tuple(row[key] for key in ("method", "setting", "part", "seed", "profile")) for row in rows]
         if len(set(alike)) == len(rows):
@@ -98,7 +103,8 @@ def show_run(
     import yaml
 
     from hxbench.cli.rows import print_json, print_rows
-    from hxbench.printing import printable
+    from hxbench.printing import printable, sentence
+    from hxbench.store.plateau import warning
 
     record = _open(store).get(run)
     rows = record.metrics()
@@ -109,6 +115,7 @@ def show_run(
         "title": record.title,
         "folder": str(record.folder),
         "status": {**record.status, "state": record.state},
+        "plateau": list(record.plateaus),
         "spec": record.fields,
         "cost": cost,
         "provenance": record.provenance(),
@@ -119,6 +126,8 @@ def show_run(
     plain = json.loads(json.dumps(whole))
     text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100)
     print("\n".join(map(printable, text.split("\n"))), end="")
+    if said := warning(record.status):
+        print(f"\n{sentence(said[0].upper() + said[1:])}")
     keys = ("task", "language", "role", "metric", "value")
     scores = [{key: row.get(key) for key in keys} for row in tested]
     for row in scores:

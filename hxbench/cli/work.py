@@ -88,10 +88,11 @@ def do(session: "Session", place: "Launcher") -> "list[tuple[Planned, Outcome]]"
 def _tell_notes(store: "Store", ends: "Sequence[tuple[Planned, Outcome]]") -> None:
     """Say what finished runs had to do without; in the store it stays in their status."""
     from hxbench.cli.streams import complain
+    from hxbench.store.plateau import warning
 
     for one, outcome in ends if is_first_process() else ():
-        note = store.finished(one.run_id).status.get("note") if outcome.state == "done" else None
-        if note:
+        status = store.finished(one.run_id).status if outcome.state == "done" else {}
+        for note in filter(None, (warning(status), status.get("note"))):
             complain(f"{one.job.spec.title}: {note}")
 
 
@@ -133,7 +134,16 @@ def show_scores(store: "Store", run_ids: "Sequence[str]", as_json: bool) -> None
         if not any(row["words cut"] for row in rows):
             rows = [{name: value for name, value in row.items() if name != "words cut"} for row in rows]
         print("Zero-shot scores, mean over the languages each run was not trained on:\n")
-    print_rows(rows, as_json)
+    print_rows(_with_plateaus(rows, records, as_json), as_json)
+
+
+def _with_plateaus(
+    rows: "list[dict[str, Any]]", records: "Sequence[RunRecord]", as_json: bool
+) -> "list[dict[str, Any]]":
+    """Return the rows with the tasks on whose plateau of label frequencies each run ended, if any run did."""
+    if not as_json and not any(record.plateaus for record in records):
+        return rows
+    return [{**row, "plateau": list(record.plateaus)} for row, record in zip(rows, records, strict=True)]
 
 
 def _show_text_scores(records: "Sequence[RunRecord]", as_json: bool) -> None:
@@ -162,7 +172,8 @@ def _show_text_scores(records: "Sequence[RunRecord]", as_json: bool) -> None:
     if not as_json:
         words = [f"{metric} ({', '.join(dict.fromkeys(names))})" for metric, names in shown.items()]
         print(f"Test scores: {'; '.join(words) if len(shown) > 1 else next(iter(shown), 'none')}:\n")
-    print_rows([{name: row.get(name) for name in names} for row in rows], as_json)
+    rows = [{name: row.get(name) for name in names} for row in rows]
+    print_rows(_with_plateaus(rows, records, as_json), as_json)
 
 
 def _show_task_scores(records: "Sequence[RunRecord]", as_json: bool) -> None:
@@ -188,7 +199,7 @@ def _show_task_scores(records: "Sequence[RunRecord]", as_json: bool) -> None:
         print("Test scores:\n")
         if len({row["backbone"] for row in rows}) == 1:
             rows = [{name: value for name, value in row.items() if name != "backbone"} for row in rows]
-    print_rows(rows, as_json)
+    print_rows(_with_plateaus(rows, records, as_json), as_json)
 
 
 def require_artifacts(paper: str, names: "Sequence[str]") -> None:

@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 
 from hxbench.errors import InputError
 
+_SPACES = "▁Ġ"  # how SentencePiece and byte-level BPE write a space
 _SENTINEL = "<extra_id_{}>"  # a mark even where a tokenizer has it among its words, as mT5's
 
 
@@ -43,6 +44,11 @@ def pieces_of_words(tokenizer: Any, sentences: list[list[str]]) -> list[tuple[li
     # its fast form leaves out which word a piece is of
     encoded = _reader(tokenizer).plain.encode_batch(sentences, is_pretokenized=True, add_special_tokens=False)
     return [(one.ids, one.word_ids) for one in encoded]
+
+
+def blank_pieces(tokenizer: Any) -> frozenset[int]:
+    """Return the ids of the pieces that stand for white space alone: SentencePiece's `▁`, byte-level BPE's `Ġ`."""
+    return _reader(tokenizer).blank
 
 
 def marks_of(tokenizer: Any) -> Marks:
@@ -75,6 +81,11 @@ class _Reader:
         self.plain = _without_marks(state, set(tokenizer.all_special_tokens))
         self._backend = backend
         self._named = tokenizer.cls_token_id, tokenizer.sep_token_id
+
+    @cached_property
+    def blank(self) -> frozenset[int]:
+        vocabulary = self._backend.get_vocab(with_added_tokens=False)
+        return frozenset(number for piece, number in vocabulary.items() if piece and not piece.strip(_SPACES))
 
     @cached_property
     def marks(self) -> Marks:

@@ -1,6 +1,7 @@
 """Fast reading of tokenised examples from a memory-mapped Arrow table."""
 
 import copy
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,12 @@ class Rows:
         some.lengths = self.lengths[rows]
         return some
 
+    def pieces(self) -> list[np.ndarray]:
+        """Return all pieces of these rows, in few arrays."""
+        if self._chosen is not None:
+            return self.take("input_ids", np.arange(len(self)))
+        return [values[offsets[0] : offsets[-1]] for offsets, values in self._chunks["input_ids"]]
+
     def take(self, column: str, rows: np.ndarray) -> list[np.ndarray]:
         """Return the values of `column` at the given rows."""
         if self._chosen is not None:
@@ -52,3 +59,9 @@ class Rows:
             local = row - self._starts[chunk]
             out.append(values[offsets[local] : offsets[local + 1]])
         return out
+
+
+def occurring(parts: Iterable[Rows]) -> np.ndarray:
+    """Return the ids of all pieces that occur in some rows, special ones included, in ascending order."""
+    texts = [text for rows in parts for text in rows.pieces()]
+    return np.flatnonzero(np.bincount(np.concatenate([np.zeros(0, np.int32), *texts])))

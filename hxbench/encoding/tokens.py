@@ -6,7 +6,7 @@ from typing import Any
 
 from hxbench import places
 from hxbench.corpora.arrow import batches, cached
-from hxbench.encoding.pieces import pieces_of, pieces_of_words, tokenizer_fingerprint
+from hxbench.encoding.pieces import blank_pieces, pieces_of, pieces_of_words, tokenizer_fingerprint
 
 VERSION = 2  # of the encoding: part of every cache's fingerprint
 IGNORED = -100
@@ -54,21 +54,45 @@ def windows(owners: list[int], room: int) -> list[tuple[int, int]]:
     return ranges
 
 
+def labelled_pieces(pieces: list[int], owners: list[int], blank: frozenset[int]) -> list[int]:
+    """Return the place of the piece of every word that carries its label: its first one that is not `blank`.
+
+    A word of nothing but blank pieces is labelled at its first.
+    """
+    places: list[int] = []
+    for place, word in enumerate(owners):
+        if place == 0 or word != owners[place - 1]:
+            places.append(place)
+        elif pieces[places[-1]] in blank and pieces[place] not in blank:
+            places[-1] = place
+    return places
+
+
 def encode_tagged(
-    batch: dict[str, list[Any]], rows: list[int], tokenizer: Any, max_length: int, overflow: str
+    batch: dict[str, list[Any]],
+    rows: list[int],
+    tokenizer: Any,
+    max_length: int,
+    overflow: str,
+    label_token: str = "first",
 ) -> dict[str, list[Any]]:
-    """Return model rows for tagged sentences: the first piece of a word carries its label, the rest -100.
+    """Return model rows for tagged sentences: one piece of a word carries its label, the rest -100.
+
+    `label_token` first: its first piece; character: its first piece that holds a character of it. SentencePiece
+    may begin a word with a lone `▁`; for WordPiece the two are the same.
 
     `overflow` window: a sentence of more than `max_length` pieces gives several rows, so that every word is
     trained on and scored; truncate: it gives one row and the words behind it are cut off.
     """
+    blank = blank_pieces(tokenizer) if label_token == "character" else frozenset[int]()
     out: dict[str, list[Any]] = {"input_ids": [], "labels": [], "sentence": [], "first_word": []}
     for row, tags, (pieces, owners) in zip(rows, batch["tags"], align(tokenizer, batch["words"]), strict=True):
         ranges = windows(owners, max_length - 2)
+        labelled = [IGNORED] * len(pieces)
+        for place in labelled_pieces(pieces, owners, blank):
+            labelled[place] = tags[owners[place]]
         for start, end in ranges if overflow == "window" else [(0, min(len(pieces), max_length - 2))]:
-            labels = [
-                tags[owners[i]] if i == 0 or owners[i] != owners[i - 1] else IGNORED for i in range(start, end)
-            ]
+            labels = labelled[start:end]
             out["input_ids"].append([tokenizer.cls_token_id, *pieces[start:end], tokenizer.sep_token_id])
             out["labels"].append([IGNORED, *labels, IGNORED])
             out["sentence"].append(row)
@@ -83,7 +107,15 @@ def encode_text(batch: dict[str, list[Any]], tokenizer: Any, max_length: int) ->
     return {"input_ids": [[first, *pieces[: max_length - 2], last] for pieces in lines if pieces]}
 
 
-def encode(dataset: Any, fingerprint: str, tokenizer: Any, *, max_length: int, overflow: str = "window") -> Any:
+def encode(
+    dataset: Any,
+    fingerprint: str,
+    tokenizer: Any,
+    *,
+    max_length: int,
+    overflow: str = "window",
+    label_token: str = "first",
+) -> Any:
     """Return the tokenised form of a corpus split from the cache, writing it there first when it is not."""
     from datasets import Features, List, Value
 
@@ -92,13 +124,15 @@ def encode(dataset: Any, fingerprint: str, tokenizer: Any, *, max_length: int, o
         f"{VERSION} {fingerprint} {tokenizer_fingerprint(tokenizer)} {max_length} {overflow if tagged else ''}"
     )
     columns = {"input_ids": List(Value("int32"))}
+    if tagged and label_token != "first":
+        recipe += f" {label_token}"
     if tagged:
         columns |= {"labels": List(Value("int16")), "sentence": Value("int32"), "first_word": Value("int32")}
 
     def make() -> Iterator[list[Any]]:
         for batch, rows in batches(dataset):
             encoded = (
-                encode_tagged(batch, rows, tokenizer, max_length, overflow)
+                encode_tagged(batch, rows, tokenizer, max_length, overflow, label_token)
                 if tagged
                 else encode_text(batch, tokenizer, max_length)
             )

@@ -85,6 +85,10 @@ class CausalText(TextMethod):
         logits = self.backbone.mlm_head(states[:, :-1])
         return self.share_of_loss(logits, labels, batch.pieces - batch.rows)
 
+    def cross_entropy_in(self, loss: Tensor) -> Tensor | None:
+        """Return the loss where it is over the targets: that of a whole sequence hides what is not learned."""
+        return super().cross_entropy_in(loss) if self.loss_over == "target" else None
+
     @torch.no_grad()
     def generate(self, batch: TextBatch, longest: int, *, shortest: int = 0, beams: int = 1) -> Tensor:
         """Return what the model writes behind the sources, greedily, [batch, at most `longest`]."""

@@ -83,6 +83,9 @@ class ExportConfig(Closed):
     placement: str = PLACEMENT
     compatibility: str = COMPATIBILITY
     max_length: Positive  # word pieces, special tokens included
+    label_token: Literal["first", "character"] = (
+        "first"  # of a word, which is tagged; exports of before: the first
+    )
     origin: Origin
 
 

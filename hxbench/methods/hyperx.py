@@ -26,7 +26,9 @@ class HyperXOptions(Closed):
     order: tuple[Literal["language", "task", "layer"], ...] = ("language", "task", "layer")  # code: task first
     adapter_layer_norm: bool = False  # on in the published example script, absent from the paper
     mlm_decoder: Literal["frozen", "trained"] = "frozen"  # tied to the word embeddings either way
-    initial_std: Annotated[float, Field(gt=0)] = 0.01
+    initial_std: Annotated[float, Field(gt=0)] = (
+        0.01  # older runs; the published code's layers really start at 0.02 (sheet, section 3)
+    )
 
     @field_validator("order")
     @classmethod
@@ -84,7 +86,7 @@ class HyperX(TaggingMethod):
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
         """Hypernetwork, the body's own LayerNorms, the heads; of the MLM head all but the tied decoder matrix."""
-        decoder = self.mlm_head.get_submodule(self.backbone.family.mlm_decoder).weight
+        decoder = self.mlm_decoder.weight
         return {
             "embeddings": list(self.embeddings.parameters()),
             "projector": list(self.projector.parameters()),

@@ -73,11 +73,6 @@ class LanguageAdapter(TaggingMethod):
         self.trains_head = options.mlm_head == "transform"
         self.adapter = AdapterParts(backbone, options.bottleneck, options.initial_std, options.invertible)
 
-    @property
-    def decoder(self) -> nn.Module:
-        """The output matrix, tied to the word embeddings."""
-        return self.mlm_head.get_submodule(self.backbone.family.mlm_decoder)
-
     def adapter_weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
         """Return the adapter, whatever the condition: a run has one language."""
         own = self.adapter.bottlenecks.by_layer()
@@ -86,12 +81,12 @@ class LanguageAdapter(TaggingMethod):
     def logits(self, batch: Batch) -> Tensor:
         """Return the logits at the masked pieces in fp32, [targets, vocabulary]; the coupling is undone before."""
         coupling = self.adapter.coupling
-        with changing_input(self.decoder, coupling.inverse) if coupling else nullcontext():
+        with changing_input(self.mlm_decoder, coupling.inverse) if coupling else nullcontext():
             return super().logits(batch)
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
         """The adapter; of the language-modelling head what comes before the output matrix."""
-        before = [part for part in self.mlm_head.children() if part is not self.decoder]
+        before = [part for part in self.mlm_head.children() if part is not self.mlm_decoder]
         head = [p for part in before for p in part.parameters()] if self.trains_head else []
         return {"language_adapter": list(self.adapter.parameters()), "mlm_head": head}
 

@@ -125,8 +125,8 @@ class MadX(TaggingMethod):
 def _language_run(spec: RunSpec, code: str) -> RunSpec:
     """Return the run that trains a language's adapter: the same for every run of a task that needs it.
 
-    Of the task's training only what the numbers of any training depend on is kept: precision and threads; of its
-    data only what concerns running text.
+    Of the task's training only what the numbers of any training depend on is kept, precision and threads, and the
+    vocabulary of masked language modelling; of its data only what concerns running text.
     """
     options = MadXOptions.model_validate(spec.options)
     language = options.language
@@ -143,6 +143,7 @@ def _language_run(spec: RunSpec, code: str) -> RunSpec:
         warmup=language.warmup,
         mlm_masking=language.masking,
         selection="last",
+        mlm_vocabulary=spec.training.mlm_vocabulary,
         precision=spec.training.precision,
         cpu_threads=spec.training.cpu_threads,
     )

@@ -73,6 +73,13 @@ class Method(nn.Module):
         """Return this process's share of the loss of the global batch, which it is the mean of."""
         raise NotImplementedError
 
+    def cross_entropy_in(self, loss: Tensor) -> Tensor | None:
+        """Return the part of a loss, just returned by `forward`, that is the mean cross-entropy of the targets.
+
+        It is what can be compared with the entropy of the labels; None where a loss does not have it.
+        """
+        return None
+
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
         """Return what is trained, by name of the part; everything else of the backbone stays frozen."""
         raise NotImplementedError

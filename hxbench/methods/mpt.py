@@ -137,6 +137,10 @@ class MptSource(MultitaskPrompt):
             loss = loss + self.hidden * (self._state_difference(encoded, taught) * own).sum() / batch.rows
         return loss
 
+    def cross_entropy_in(self, loss: Tensor) -> Tensor | None:
+        """Return the loss only where no distillation is in it."""
+        return None if self.distillation or self.hidden else super().cross_entropy_in(loss)
+
     def _state_difference(self, encoded: Encoded, taught: Encoded) -> Tensor:
         """Return the mean squared difference over the real pieces of each row, [batch]."""
         text = Prompted(encoded.states, encoded.mask, self.tokens)

@@ -153,6 +153,11 @@ class PHA(TextToText):
                 )  # fmt: skip
         return chosen.contrastive_weight * torch.stack(losses).sum() if losses else None
 
+    def cross_entropy_in(self, loss: Tensor) -> Tensor | None:
+        """Return the loss only where no contrastive loss is in it."""
+        contrastive = self.new_task is None and self.chosen.contrastive_weight
+        return None if contrastive else super().cross_entropy_in(loss)
+
     def features(self, encoded: Encoded) -> dict[str, Tensor]:
         """Return `features`, the pooled encoder states [batch, hidden], and `z` [batch, d′], in fp32.
 

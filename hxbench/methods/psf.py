@@ -48,6 +48,7 @@ class PSF(TaggingMethod):
         self.samples, self.twice = options.samples, options.token_mean == "twice"
         self.kl_scale = options.kl_scale
         self.kl_weight: float | None = None  # known once the number of updates is
+        self._cross_entropy: Tensor | None = None
         size, noise = options.latent, options.noise
         rank = options.rank if options.family == "low_rank" else 0
         self.language_latents = GaussianLatents(len(self.languages), size, rank, noise)
@@ -96,9 +97,14 @@ class PSF(TaggingMethod):
         """
         assert self.kl_weight is not None, "start_training comes before the first update"
         error = super().forward(batch)
+        self._cross_entropy = error.detach()
         if self.twice:
             error = error / batch.count
         return error + self.kl_weight * (len(batch.targets) / batch.count) * self.kl()
+
+    def cross_entropy_in(self, loss: Tensor) -> Tensor | None:
+        """Return it as it was before it was divided again and the KL term was added."""
+        return self._cross_entropy
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
         """The whole encoder, the latents' distributions, the generator and the linear maps of each task."""

@@ -1,7 +1,7 @@
 """What the methods that tag words have in common: an encoder, a head a task, and adapters by task and language."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import NamedTuple
 
 from torch import Tensor, nn
@@ -11,7 +11,7 @@ from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.encoding.batch import Batch
 from hxbench.methods.method import MLM, Method
-from hxbench.modules.heads import TaggingHead
+from hxbench.modules.heads import OutputRows, TaggingHead
 from hxbench.spec import Closed
 
 
@@ -36,11 +36,23 @@ class TaggingMethod(Method):
         self.languages = tuple(languages)
         self.heads = nn.ModuleDict({t: TaggingHead(backbone.hidden_size, n) for t, n in labels.items()})
         self._kept: dict[Condition, Mapping[SiteKey, SiteWeights]] | None = None
+        self._mlm_rows: OutputRows | None = None
 
     @property
     def mlm_head(self) -> nn.Module:
         """The language-modelling head."""
         return self.backbone.mlm_head
+
+    @property
+    def mlm_decoder(self) -> nn.Linear:
+        """The output matrix [vocabulary, hidden] of that head, tied to the word embeddings, and its bias."""
+        decoder = self.mlm_head.get_submodule(self.backbone.family.mlm_decoder)
+        assert isinstance(decoder, nn.Linear)
+        return decoder
+
+    def choose_among(self, tokens: Tensor) -> None:
+        """Let masked language modelling choose among some tokens alone: all targets to come, ascending ids."""
+        self._mlm_rows = OutputRows(self.mlm_decoder, tokens)
 
     def adapter_weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
         """Return the weights of every site under a condition; none at all leaves the backbone as it is."""
@@ -69,11 +81,20 @@ class TaggingMethod(Method):
         return states.flatten(0, 1)[batch.positions]
 
     def logits(self, batch: Batch) -> Tensor:
-        """Return the logits at the targets in fp32, [targets, labels] or [targets, vocabulary]."""
+        """Return the logits at the targets in fp32: [targets, labels], or of all tokens that MLM chooses among."""
         hidden = self.hidden(batch)
-        head = self.mlm_head if batch.task == MLM else self.heads[batch.task]
-        return head(hidden).float()
+        if batch.task != MLM:
+            return self.heads[batch.task](hidden).float()
+        with self._mlm_rows.in_place() if self._mlm_rows else nullcontext():
+            return self.mlm_head(hidden).float()
 
     def forward(self, batch: Batch) -> Tensor:
         """Return this process's share of the mean cross-entropy over the global batch's targets."""
-        return functional.cross_entropy(self.logits(batch), batch.targets, reduction="sum") / batch.count
+        targets = batch.targets
+        if batch.task == MLM and self._mlm_rows:
+            targets = self._mlm_rows.places(targets)
+        return functional.cross_entropy(self.logits(batch), targets, reduction="sum") / batch.count
+
+    def cross_entropy_in(self, loss: Tensor) -> Tensor | None:
+        """Return the loss, which is nothing else."""
+        return loss

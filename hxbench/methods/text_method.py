@@ -104,6 +104,10 @@ class TextMethod(Method):
         )
         return loss / count if self.objective.token_loss == "mean" else loss
 
+    def cross_entropy_in(self, loss: Tensor) -> Tensor | None:
+        """Return the loss, unless it is of smoothed labels or a sum over the pieces."""
+        return loss if self.objective == Objective() else None
+
     def generate(self, batch: TextBatch, longest: int, *, shortest: int = 0, beams: int = 1) -> Tensor:
         """Return what the model answers, [batch, at most `longest`], the end mark and what is none of it behind.
 

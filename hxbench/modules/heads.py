@@ -1,6 +1,11 @@
-"""Output heads: one linear classifier a tagging task."""
+"""Output heads: one linear classifier a tagging task, and a language-modelling head over some of its tokens."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class TaggingHead(nn.Module):
@@ -16,3 +21,48 @@ class TaggingHead(nn.Module):
     def forward(self, hidden: Tensor) -> Tensor:
         """Return the logits of the given pieces."""
         return self.classifier(self.dropout(hidden))
+
+
+class OutputRows:
+    """Some rows of an output matrix, to compute logits of the tokens that can occur and of no others.
+
+    The softmax is over these tokens: the loss is that of the whole matrix with the logits of all others at -∞. It
+    is no module: neither parameter counts nor checkpoints see it.
+    """
+
+    def __init__(self, decoder: nn.Linear, tokens: Tensor) -> None:
+        """Take the rows of `tokens`, ascending ids [tokens], of `decoder`: [vocabulary, hidden] with its bias."""
+        self._decoder, self._tokens = decoder, tokens
+        self._frozen: Tensor | None = None
+
+    def places(self, ids: Tensor) -> Tensor:
+        """Return where the given ids are among the tokens, in the shape of `ids`."""
+        return torch.searchsorted(self._on(ids.device), ids)
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Let the output matrix map [n, hidden] to [n, tokens] inside the block."""
+        self._decoder.forward = self._logits  # type: ignore[method-assign, assignment]
+        try:
+            yield
+        finally:
+            del self._decoder.forward
+
+    def _logits(self, hidden: Tensor) -> Tensor:
+        bias = self._decoder.bias
+        return functional.linear(hidden, self._rows(), None if bias is None else bias[self._on(bias.device)])
+
+    def _rows(self) -> Tensor:
+        """Return the rows [tokens, hidden]: of a frozen matrix gathered once, and once in autocast's precision."""
+        weight = self._decoder.weight
+        if weight.requires_grad:
+            return weight[self._on(weight.device)]
+        kind = weight.device.type
+        dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype
+        if self._frozen is None or (self._frozen.device, self._frozen.dtype) != (weight.device, dtype):
+            self._frozen = weight[self._on(weight.device)].to(dtype)
+        return self._frozen
+
+    def _on(self, device: torch.device) -> Tensor:
+        self._tokens = self._tokens.to(device)
+        return self._tokens

@@ -10,7 +10,7 @@ from hxbench.errors import InputError, did_you_mean
 from hxbench.recipe.assignments import parse_assignments
 from hxbench.recipe.reading import backbone, load, merge, papers, scale
 from hxbench.recipe.schema import MethodRecipe, Override, ProfileRecipe, Scaled
-from hxbench.spec import RunSpec, Weights, validated
+from hxbench.spec import BackboneSpec, RunSpec, Weights, validated
 from hxbench.tasks import SUITES, text_task
 
 
@@ -77,6 +77,7 @@ def resolve(
             "profile": Path(profile).stem,
             "options": merge(*(layer.options for layer in layers), given["options"]),
             "data": merge(
+                _usual_data(ground, stands_on),
                 ground.data,
                 *(layer.data for layer in layers),
                 given["data"],
@@ -90,6 +91,14 @@ def resolve(
         },
         f"{name} ({setting}, {profile})",
     )
+
+
+def _usual_data(ground: ProfileRecipe, backbone: BackboneSpec) -> dict[str, Any]:
+    """Return the data fields that follow from the backbone where nothing says otherwise.
+
+    A tokenizer that was not made here may be SentencePiece's, whose lone `▁` is no place for a label.
+    """
+    return {} if ground.is_text or backbone.pretrain else {"label_token": "character"}
 
 
 def _shortened(training: dict[str, Any], share: float) -> dict[str, Any]:

@@ -121,6 +121,8 @@ class ExperimentBlock(Override):
     setting: Literal["single", "multi", "mixed"]
     methods: Annotated[tuple[str, ...], Field(min_length=1)]
     switched: bool = False  # the other pair of partitions (Hyper-X, section 6.3)
+    partition: Literal["a", "b"] | None = None  # one of the two models of the mixed setting alone
+    seeds: Seeds = ()  # other seeds than the profile's
     suite: Literal["glue", "superglue"] | None = None
     tasks: InTurn[str] = ()  # of single-task models, where they are no suite; no runs where there are none
     size: str = ""  # of the backbone, by its name in the profile
@@ -136,6 +138,12 @@ class ExperimentBlock(Override):
         """Its tasks: before it is unfolded those of all profiles."""
         lists = self.tasks.values() if isinstance(self.tasks, dict) else (self.tasks,)
         return tuple(dict.fromkeys(task for some in lists for task in some))
+
+    @model_validator(mode="after")
+    def _a_partition_is_of_the_mixed_setting(self) -> Self:
+        if self.partition and (self.setting != "mixed" or self.switched):
+            raise ValueError("partition is of the mixed setting, and not of the switched pair")
+        return self
 
     @model_validator(mode="after")
     def _transfer_is_between_tasks(self) -> Self:

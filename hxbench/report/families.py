@@ -47,6 +47,7 @@ class Family:
     runs: dict[tuple[Model, int], RunRecord] = field(default_factory=dict)
     options: str = ""  # what a command has to add to make more of them
     suite: str | None = None  # whose tasks the models are of
+    seeds: tuple[int, ...] = ()  # wanted where these are others than the profile's
     recipe: str = ""  # the method as it was asked for: its name, or the file of a recipe of the user's own
     experiment: str = ""  # of the user's own, that asks for these runs
     notes: list[str] = field(default_factory=list)
@@ -146,7 +147,9 @@ class Families:
         says whose tasks the models are of, where tasks come in suites.
         """
         name = Path(method).stem  # a recipe of the user's own is a file
-        family = Family(name, setting, suite=block.suite if block else suite, recipe=method)
+        family = Family(
+            name, setting, suite=block.suite if block else suite, seeds=block.seeds if block else (), recipe=method
+        )
         groups = self._plain.get((name, setting), {})
         if block is None:  # a model of one task is of no suite
             groups = {name: one for name, one in groups.items() if one.identity.get("suite") in (None, suite)}

@@ -61,6 +61,7 @@ _TITLES = {
         "figure7": "Sampling by temperature and by size (Hyper-X, Figure 7)",
         "interpolation": "Languages held out of all training, by their embedding",
         "controls": "Transfer against a body with random weights (not in the paper)",
+        "rates": "Learning rates tried (not in the paper)",
     },
     "pha": {
         "table1": "Scores on GLUE and SuperGLUE (PHA, Table 1)",

@@ -69,7 +69,23 @@ def build(spec: RunSpec, backbone: Backbone) -> Method:
         classes = {task: len(labels(task)) for task in tasks}
         method = kind(backbone, labels=classes, languages=list(languages), options=options)
     method.freeze()
+    if (
+        spec.training.embedding_rows == "occurring"
+        and isinstance(method, TaggingMethod)
+        and method.uses_mlm
+        and trains_embeddings(method)
+    ):
+        raise InputError(
+            f"{spec.method} trains the word embeddings as the output matrix of masked language modelling too, "
+            "which has every row: set training.embedding_rows to all."
+        )
     return method
+
+
+def trains_embeddings(method: Method) -> bool:
+    """Return whether the word embeddings are among what a method trains."""
+    body: Any = method.body
+    return bool(body.get_input_embeddings().weight.requires_grad)
 
 
 _WANTED = {
@@ -83,6 +99,11 @@ def _require_family(spec: RunSpec, kind: type[Method], family: Family) -> None:
     if family.stacks not in kind.stacks:
         wants = " or ".join(_WANTED[one] for one in kind.stacks)
         raise InputError(f"{spec.method} needs a backbone of {wants}; {spec.backbone.name} is none.")
+    if spec.training.embedding_rows == "occurring" and family.stacks != "encoder":
+        raise InputError(
+            f"{spec.backbone.name} writes, and may do so with the matrix of its word embeddings, which has every "
+            "row: set training.embedding_rows to all."
+        )
     kind.require(spec, family)
 
 

@@ -144,7 +144,7 @@ class Composer:
         corpora, options = self.data.corpora, self.data.spec.data
         encoded = encode(
             corpora.load(*pair, split), corpora.fingerprint(*pair, split), self.data.tokenizer,
-            max_length=options.max_length, overflow=options.overflow,
+            max_length=options.max_length, overflow=options.overflow, label_token=options.label_token,
         )  # fmt: skip
         return piece_distribution(encoded, self.data.vocabulary)
 

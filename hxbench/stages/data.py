@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from hxbench.corpora.collection import Collection
-from hxbench.encoding.rows import Rows
+from hxbench.encoding.rows import Rows, occurring
 from hxbench.encoding.tokens import encode
 from hxbench.encoding.vocabulary import vocabulary_of
 from hxbench.evaluation.tagging import Tagged, TaggingData, tag
@@ -57,8 +57,9 @@ class RunData:
         fingerprint = self.corpora.fingerprint(*pair, split)
         data = self.spec.data
         return corpus, encode(
-            corpus, fingerprint, self.tokenizer, max_length=data.max_length, overflow=data.overflow
-        )
+            corpus, fingerprint, self.tokenizer, max_length=data.max_length, overflow=data.overflow,
+            label_token=data.label_token,
+        )  # fmt: skip
 
     def tagging(self, pair: Pair, split: str) -> TaggingData:
         """Return a split ready to be scored; read once."""
@@ -76,6 +77,10 @@ class RunData:
         """Return the batches of the training, of which this process takes its share."""
         masking = self.spec.training.mlm_masking
         return Feed(sampler, self.train, self.vocabulary, masking=masking, device=device, share=share)
+
+    def mlm_tokens(self) -> np.ndarray:
+        """Return the ids of all pieces of the running text that is trained on, in ascending order."""
+        return occurring(rows for (task, _), rows in self.train.items() if task == MLM)
 
     def updates(self) -> int:
         """Return the number of updates: as given, or so many passes over the labelled batches."""

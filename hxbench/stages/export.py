@@ -67,6 +67,7 @@ def export(
         layer_norm=layers[0].scale is not None,
         body=tuple(name for name, p in method.body.named_parameters() if p.requires_grad),
         max_length=spec.data.max_length,
+        label_token=spec.data.label_token,
         origin=Origin(
             run=record.id, title=spec.title, method=spec.method, setting=spec.setting, seed=spec.seed,
             profile=spec.profile, hxbench=__version__,

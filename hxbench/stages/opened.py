@@ -1,12 +1,13 @@
 """The data of a run, whichever kind of task it is of."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 import torch
 
 from hxbench.backbones.load import Backbone
 from hxbench.corpora.collection import Collection
+from hxbench.encoding.rows import Rows
 from hxbench.evaluation.marked import Marked
 from hxbench.methods.method import Method
 from hxbench.methods.tagging import TaggingMethod
@@ -21,6 +22,10 @@ from hxbench.store import RunWriter
 
 class OpenedData(Protocol):
     """The encoded corpora of a run, and what a method is trained and scored with."""
+
+    @property
+    def train(self) -> Mapping[Pair, Rows]:
+        """The training examples of every stream."""
 
     def sampler(self) -> Any:
         """Return which examples come at which step; it knows the number of `updates`."""
@@ -42,10 +47,16 @@ class OpenedData(Protocol):
 
 
 class _TaggingRun(RunData):
-    """Tagging tasks: nothing has to be known before, and held-out languages are scored by composed embeddings."""
+    """Tagging tasks: held-out languages are scored by composed embeddings."""
 
     def introduce(self, method: Method) -> dict[str, Any]:
-        return {}
+        """Tell a method that models language beside its tasks which tokens occur, where the run asks for those."""
+        if self.spec.training.mlm_vocabulary == "all" or not self.plan.mlm:
+            return {}
+        assert isinstance(method, TaggingMethod)
+        tokens = self.mlm_tokens()
+        method.choose_among(torch.from_numpy(tokens))
+        return {"mlm_vocabulary": len(tokens)}
 
     def further_rows(self, method: Method, step: int, share: tuple[int, int]) -> Iterator[dict[str, Any]]:
         assert isinstance(method, TaggingMethod)

@@ -29,7 +29,7 @@ class Plan:
     validation: tuple[Pair, ...]
     test: tuple[Pair, ...]
     missing: tuple[Pair, ...]  # wanted, but not in this data source
-    notes: tuple[str, ...] = ()  # what else cannot be done, one sentence each
+    notes: tuple[str, ...] = ()  # what else cannot be done or has to be known, one sentence each
     probes: tuple[Pair, ...] = ()  # pairs whose test splits are looked at without being scored
 
     def used(self) -> list[tuple[str, str, str]]:
@@ -91,6 +91,10 @@ def plan_run(spec: RunSpec, corpora: Collection, traits: type[Traits]) -> Plan:
     if spec.few_shot:
         targets = sources
         require_examples(sources[0], train, spec.few_shot.k, corpora)
+    if spec.training.selection == "targets":
+        notes.append(
+            f"{spec.method} chooses its weights on the development sets of held-out pairs: not strictly zero-shot."
+        )
     # a pair trained on its test split has nothing left to be selected or scored by
     spent = {pair for pair, split in train.items() if split == "test"}
     choices = {

@@ -39,6 +39,7 @@ class Tagger:
 
     pair: Pair
     max_length: int  # word pieces, special tokens included
+    label_token: str  # which piece of a word is tagged (`encoding.tokens.encode_tagged`)
     batch_size: int
     load: Callable[[], tuple[TaggingMethod, Backbone]]
 
@@ -54,9 +55,11 @@ def tagger_of_run(record: RunRecord, task: str | None, language: str | None, *, 
         raise InputError(
             f"run {record.id}: {spec.method} tags no language without {lacking}, such as {pair.language}."
         )
+    data = spec.data
     return Tagger(
-        pair, spec.data.max_length, spec.training.eval_batch_size, lambda: restore_tagger(record, offline=offline)
-    )
+        pair, data.max_length, data.label_token, spec.training.eval_batch_size,
+        lambda: restore_tagger(record, offline=offline),
+    )  # fmt: skip
 
 
 def tagger_of_export(
@@ -84,31 +87,28 @@ def tagger_of_export(
         )
         return found[0].to(accelerator_in("fp32").device), found[1]
 
-    return Tagger(pair, config.max_length, _EXPORT_BATCH, load)
+    return Tagger(pair, config.max_length, config.label_token, _EXPORT_BATCH, load)
 
 
 def tag_sentences(
-    method: TaggingMethod,
-    backbone: Backbone,
-    pair: Pair,
-    sentences: list[list[str]],
-    max_length: int,
-    batch_size: int,
+    tagger: Tagger, method: TaggingMethod, backbone: Backbone, sentences: list[list[str]]
 ) -> list[list[str]]:
-    """Return a tag for every word; sentences of more than `max_length` pieces are cut into windows."""
+    """Return a tag for every word; sentences of more than the tagger's `max_length` are cut into windows."""
     from datasets import Dataset, Features, List, Value
 
     unknown: dict[str, list[Any]] = {"words": sentences, "tags": [[0] * len(words) for words in sentences]}
-    encoded = encode_tagged(unknown, list(range(len(sentences))), backbone.tokenizer, max_length, "window")
+    encoded = encode_tagged(
+        unknown, list(range(len(sentences))), backbone.tokenizer, tagger.max_length, "window", tagger.label_token
+    )
     columns = {
         "input_ids": List(Value("int32")), "labels": List(Value("int16")), "sentence": Value("int32"),
         "first_word": Value("int32"),
     }  # fmt: skip
     rows = Dataset.from_dict(encoded, features=Features(columns))
     corpus = Dataset.from_dict({"tags": unknown["tags"]}, features=Features({"tags": List(Value("int8"))}))
-    data = TaggingData.of(*pair, corpus, rows)
+    data = TaggingData.of(*tagger.pair, corpus, rows)
     device = next(method.parameters()).device
-    return tag(method, data, vocabulary_of(backbone.tokenizer), batch_size, device).predicted
+    return tag(method, data, vocabulary_of(backbone.tokenizer), tagger.batch_size, device).predicted
 
 
 def predict(
@@ -139,7 +139,7 @@ def predict(
             for chunk in _chunks(read_untagged(path, kind)):
                 report(done, total)
                 words = [sentence.words for sentence in chunk]
-                tags = tag_sentences(method, backbone, tagger.pair, words, tagger.max_length, tagger.batch_size)
+                tags = tag_sentences(tagger, method, backbone, words)
                 for sentence, predicted in zip(chunk, tags, strict=True):
                     yield compose(sentence, predicted, tagger.pair.task)
                 done += sum(map(bool, words))

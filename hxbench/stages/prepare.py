@@ -146,7 +146,10 @@ def tokenise(
             )  # fmt: skip
             cut += sum(texts["cut"])
             continue
-        encoded = encode(corpus, mark, tokenizer, max_length=data.max_length, overflow=data.overflow)
+        encoded = encode(
+            corpus, mark, tokenizer, max_length=data.max_length, overflow=data.overflow,
+            label_token=data.label_token,
+        )  # fmt: skip
         if "sentence" in encoded.column_names:
             rows, sentences = rows + len(encoded), sentences + one.sentences[split]
     report("tokenise", len(jobs), len(jobs))

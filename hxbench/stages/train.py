@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,22 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, gather_object
 
 from hxbench.corpora.collection import Collection
+from hxbench.encoding.rows import occurring
 from hxbench.evaluation.marked import Marked
+from hxbench.modules.trimmed_embedding import training_rows_of
 from hxbench.settings import Pair
 from hxbench.spec import RunSpec
-from hxbench.stages.assemble import build, equip
+from hxbench.stages.assemble import build, equip, trains_embeddings
 from hxbench.stages.backbone import get_backbone
+from hxbench.stages.label_losses import label_losses
 from hxbench.stages.opened import open_data
 from hxbench.stages.plan import Plan
 from hxbench.stages.results import write_results
 from hxbench.store import RunWriter, Store
+from hxbench.store.plateau import FIELD as LABEL_LOSSES
 from hxbench.training.accelerator import accelerator_in
 from hxbench.training.checkpoint import ResumeStates, save_weights
-from hxbench.training.loop import Interrupted, train
+from hxbench.training.loop import Interrupted, Progress, train
 from hxbench.training.memory import forget_peak
 
 Report = Callable[[int, int, float], None]  # step, updates, loss
@@ -73,6 +78,18 @@ def run(
     return final
 
 
+def stopped_early(progress: Progress, updates: int) -> str:
+    """Return what to say of a training that patience ended; nothing of one that made all its updates."""
+    if progress.step == updates:
+        return ""
+    count = progress.no_better
+    since = "1 evaluation since then was" if count == 1 else f"{count} evaluations since then were"
+    return (
+        f"training stopped at update {progress.step} of {updates}: the best weights are those of update "
+        f"{progress.best_step}, and {since} no better."
+    )
+
+
 class _Work:
     """The training of one run in one process."""
 
@@ -117,37 +134,48 @@ class _Work:
             self.report(step, sampler.updates, loss)
 
         self.method.start_training(sampler.updates)
-        progress, tensors = train(
-            self.method,
-            feed,
-            sampler.updates,
-            spec.training,
-            spec.seed,
-            self.accelerator,
-            ResumeStates(folder / "resume"),
-            evaluate=self.validate if self.plan.validation else None,
-            checkpoint_every=self.checkpoint_every,
-            report=tell,
-        )
+        with self.trained_rows(facts):
+            progress, _ = train(
+                self.method,
+                feed,
+                sampler.updates,
+                spec.training,
+                spec.seed,
+                self.accelerator,
+                ResumeStates(folder / "resume"),
+                evaluate=self.validate if self.plan.validation else None,
+                checkpoint_every=self.checkpoint_every,
+                report=tell,
+            )
         trained = time.perf_counter()
         results = self.scored(self.plan.test, "test")
         more = gather_object(list(self.data.further_rows(self.method, progress.best_step, self.share)))
         if writer is None:
             return
         if self.keep_weights:
-            save_weights(folder / "checkpoint", tensors)
+            save_weights(folder / "checkpoint", self.method.trained())
         facts |= {"device": str(self.accelerator.device), "processes": self.accelerator.num_processes}
-        note = write_results(
+        uncounted = write_results(
             writer, spec, self.plan, progress, results, more, {**facts, "data_source": self.source}
         )
+        note = " ".join(filter(None, [stopped_early(progress, sampler.updates), uncounted]))
         self.data.write_further(self.method, writer)
         writer.status(
-            step=sampler.updates,
+            step=progress.step,
             best_step=progress.best_step,
             wall_seconds=round(progress.wall_seconds, 2),
             scoring_seconds=round(time.perf_counter() - trained, 2),
+            **({LABEL_LOSSES: ended} if (ended := label_losses(sampler, self.data.train, progress)) else {}),
             **({"note": note} if note else {}),
         )
+
+    def trained_rows(self, facts: dict[str, Any]) -> AbstractContextManager[None]:
+        """Return a context to train in: of word embeddings perhaps the rows of the run's tokens alone."""
+        if self.spec.training.embedding_rows == "all" or not trains_embeddings(self.method):
+            return nullcontext()
+        tokens = torch.from_numpy(occurring(self.data.train.values()))
+        facts["embedding_rows"] = len(tokens)
+        return training_rows_of(self.method.body, tokens)
 
     def scored(self, pairs: Sequence[Pair], split: str) -> list[Marked]:
         """Score a split of the pairs: each process every so-many-th, and all get to know all results."""

@@ -12,6 +12,7 @@ from typing import Any
 from hxbench.errors import InputError
 from hxbench.languages import find_language
 from hxbench.printing import shown
+from hxbench.store.plateau import FIELD as LABEL_LOSSES
 from hxbench.tasks import TEXT_TASKS
 
 STATES = ("running", "interrupted", "failed", "done")
@@ -62,7 +63,19 @@ def checked_status(run_id: str, status: object) -> dict[str, Any]:
     _checked(run_id, "status.json", status, ("wall_seconds", "scoring_seconds"), _is_number, "number")
     _checked(run_id, "status.json", status, ("started", "updated", "finished"), is_name, "time")
     _checked(run_id, "status.json", status, ("error",), lambda value: isinstance(value, str), "text")
+    _checked(run_id, "status.json", status, (LABEL_LOSSES,), _are_label_losses, "losses and entropies by task")
     return status
+
+
+def _are_label_losses(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        task in _TASKS
+        and isinstance(told, dict)
+        and told.keys() == {"loss", "entropy"}
+        and all(_is_number(one) and one >= 0 for one in told.values())
+        and told["entropy"] > 0
+        for task, told in value.items()
+    )
 
 
 @cache

@@ -19,6 +19,7 @@ from hxbench.store.checks import (
     damaged,
 )
 from hxbench.store.contents import LARGEST_FILE, check_small, read_content, read_digests
+from hxbench.store.plateau import plateaus
 
 if TYPE_CHECKING:
     from hxbench.spec import RunSpec
@@ -42,6 +43,11 @@ class RunRecord:
     def state(self) -> str:
         """One of `STATES`."""
         return str(self.status.get("state", "interrupted"))
+
+    @property
+    def plateaus(self) -> tuple[str, ...]:
+        """The tasks on the plateau of whose label frequencies the training ended; none where it is not known."""
+        return plateaus(self.status)
 
     @property
     def removal(self) -> str:

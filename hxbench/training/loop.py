@@ -22,6 +22,7 @@ from hxbench.training.memory import keep_freed_memory
 from hxbench.training.optimiser import adamw, learning_rate, set_rates
 
 LOG_EVERY = 50
+RECENT = 0.1  # of the updates: the end of a training, where a rate that falls to 0 lets the loss settle
 
 
 @dataclass
@@ -31,12 +32,18 @@ class Progress:
     step: int = 0
     best_step: int = 0
     best_score: float | None = None
+    no_better: int = 0  # evaluations in a row without a better score
     wall_seconds: float = 0.0
     device_seconds: float = 0.0
     pieces: int = 0  # word pieces trained on, padding left out
     history: list[dict[str, Any]] = field(default_factory=list)
     validation: list[dict[str, Any]] = field(default_factory=list)
     loss_sum: float = 0.0  # since the last line of the history
+    recent: list[float] = field(default_factory=list)  # `cross_entropy_in` the loss of each of the last updates
+
+    def out_of_patience(self, spec: TrainingSpec) -> bool:
+        """Return whether the training is over before its last update."""
+        return spec.patience is not None and self.no_better >= spec.patience
 
 
 @contextmanager
@@ -79,7 +86,7 @@ def train(
     the last weights) and rows for the store. Every source of chance is a function of (seed, step), so a run
     resumed from any saved step ends with the numbers of an unbroken one. Returns the numbers and the final
     tensors; raises `Interrupted` after saving when asked to stop, `RunError` on a non-finite loss, before that
-    update.
+    update. `spec.patience` evaluations in a row without a better score end the training early.
     """
     if accelerator.device.type == "cpu":
         keep_freed_memory()
@@ -104,9 +111,23 @@ def train(
         if accelerator.is_main_process:
             resume.save(now.step, parameters, optimiser, best, {k: v for k, v in vars(now).items() if k != "step"})
 
+    def note() -> None:
+        clock()
+        span = (now.step - 1) % LOG_EVERY + 1
+        now.history.append(
+            {
+                "step": now.step,
+                "loss": now.loss_sum / span,
+                "lr": learning_rate(now.step - 1, updates, spec),
+                "pieces": now.pieces,
+                "seconds": round(now.wall_seconds, 3),
+            }
+        )
+        now.loss_sum = 0.0
+
     method.train()
     with _stop_signals() as stop:
-        while now.step < updates:
+        while now.step < updates and not now.out_of_patience(spec):
             batch = batch_of(now.step)
             seed_everything(seed, now.step, accelerator.process_index)  # dropout
             set_rates(optimiser, learning_rate(now.step, updates, spec), relative=spec.relative_rate)
@@ -115,9 +136,13 @@ def train(
             accelerator.backward(loss)
             _sum_gradients(parameters, accelerator)
             norm = accelerator.clip_grad_norm_([p for p in parameters.values() if p.grad is not None], spec.clip)
-            # one exchange for two things: the global loss, and whether any process was asked to stop
-            mine = torch.stack([loss.detach().float(), loss.new_tensor(float(bool(stop)), dtype=torch.float32)])
-            total, stopping = accelerator.reduce(mine, "sum").tolist()
+            error = method.cross_entropy_in(loss)
+            # one exchange for three things: the loss, the error in it, and whether any process was asked to stop
+            asked = loss.new_tensor(float(bool(stop)), dtype=torch.float32)
+            mine = torch.stack(
+                [*(one.detach().float() for one in (loss, loss if error is None else error)), asked]
+            )
+            total, total_error, stopping = accelerator.reduce(mine, "sum").tolist()
             _require_finite(total, norm, now.step, batch, scaled=spec.precision == "fp16")
             stepper.step()
             stepper.zero_grad(set_to_none=True)
@@ -125,30 +150,26 @@ def train(
             now.step += 1
             now.pieces += batch.pieces
             now.loss_sum += total
+            if error is not None:
+                now.recent.append(total_error)
+                del now.recent[: -math.ceil(RECENT * updates)]
             if now.step % LOG_EVERY == 0 or now.step == updates:
-                clock()
-                span = (now.step - 1) % LOG_EVERY + 1
-                rate = learning_rate(now.step - 1, updates, spec)
-                now.history.append(
-                    {
-                        "step": now.step,
-                        "loss": now.loss_sum / span,
-                        "lr": rate,
-                        "pieces": now.pieces,
-                        "seconds": round(now.wall_seconds, 3),
-                    }
-                )
-                now.loss_sum = 0.0
+                note()
             report(now.step, total)
             due = now.step % spec.evaluate_every == 0 or now.step == updates
             if due and evaluate is not None:
                 score, rows = evaluate()
                 now.validation += [{**row, "step": now.step} for row in rows]
                 if score is not None and (now.best_score is None or score > now.best_score):
-                    now.best_score, now.best_step = score, now.step
+                    now.best_score, now.best_step, now.no_better = score, now.step, 0
                     best = {name: p.detach().clone() for name, p in parameters.items()}
+                else:
+                    now.no_better += score is not None
                 method.train()
-            if stopping or now.step % (checkpoint_every or spec.evaluate_every) == 0 or now.step == updates:
+            over = now.step == updates or now.out_of_patience(spec)
+            if over and now.step % LOG_EVERY and now.step != updates:
+                note()
+            if stopping or over or now.step % (checkpoint_every or spec.evaluate_every) == 0:
                 save()
             if stopping:
                 raise Interrupted(stop[0] if stop else signal.SIGTERM, now.step)

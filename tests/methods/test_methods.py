@@ -17,6 +17,7 @@ from hxbench.methods import method_class
 from hxbench.methods.hyperx import HyperX, HyperXOptions
 from hxbench.methods.method import MLM, seed_everything
 from hxbench.methods.tagging import Condition
+from hxbench.modules.hypernetwork import BottleneckGenerator, SourceEmbeddings, initialise_linear, projector
 from hxbench.recipe import load, resolve
 from hxbench.stages.assemble import build, costs, with_options
 
@@ -151,6 +152,24 @@ def test_each_site_gets_the_weights_of_its_layer(hyperx):
         torch.testing.assert_close(one.up, alone.up)
     others = hyperx.adapter_weights(Condition("ner", "tr")), hyperx.adapter_weights(Condition("pos", "kk"))
     assert all(not torch.equal(weights[key].down, other[key].down) for other in others for key in weights)
+
+
+def test_a_new_hypernetwork_has_the_scale_of_the_published_codes():
+    """Measured on the official model as it is built, of mBERT's shape (sheet, section 3)."""
+    options = HyperXOptions(**load("methods", "hyperx-base").options)
+    seed_everything(3)
+    embeddings = SourceEmbeddings(3, 16, 12, options.embedding, options.order)
+    project = projector(3 * options.embedding, options.source_hidden, options.projected)
+    generator = BottleneckGenerator(options.projected, 768, options.bottleneck)
+    for part in (project, generator):
+        initialise_linear(part, options.initial_std)
+    layers = [m for part in (project, generator) for m in part.modules() if isinstance(m, torch.nn.Linear)]
+    assert len(layers) == 6
+    assert all(float(layer.weight.detach().std()) == pytest.approx(0.02, rel=0.01) for layer in layers)
+    assert not any(layer.bias.any() for layer in layers)
+    with torch.no_grad():
+        made = generator(project(embeddings(0, 0)))
+    assert [float(one.std()) for one in (made.down, made.up)] == pytest.approx([0.0136, 0.0136], rel=0.08)
 
 
 def test_weights_are_generated_once_per_condition_inside_the_block(hyperx, fresh_backbone, monkeypatch):

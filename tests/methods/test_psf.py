@@ -97,7 +97,7 @@ def test_gradients_reach_every_part(family, fresh_backbone):
 
 
 def test_the_loss_is_cross_entropy_of_averaged_logits_and_a_share_of_the_divergence(fresh_backbone):
-    psf = built(fresh_backbone, kl_scale=2.0)
+    psf = built(fresh_backbone, kl_scale=2.0, token_mean="once")
     batch = batch_for("pos", fresh_backbone)
     torch.manual_seed(3)
     logits = psf.logits(batch)
@@ -163,6 +163,47 @@ def test_every_language_and_task_has_a_layer_of_its_own(psf):
     assert psf.softmax_weights("ner", "tr").weight.shape == (7, 32)
 
 
+# --- the published form and ours --------------------------------------------------------------------------------
+
+
+def test_the_row_of_the_paper_is_the_published_codes_form():
+    spec = paper_spec()
+    assert (spec.options["noise"], spec.options["token_mean"], spec.options["rank"]) == ("variance", "twice", 10)
+    training = spec.training
+    assert (training.batch_size, spec.data.max_length, training.epochs, training.lr) == (8, 250, 8, 5e-6)
+    # that code counts the evaluations that were no better and goes on while these are no more than 10
+    assert (training.selection, training.evaluate_every, training.patience) == ("targets", 2500, 11)
+
+
+@pytest.mark.parametrize("profile", ["demo", "lab"])
+def test_smaller_profiles_have_the_batches_and_lengths_of_all_methods(profile):
+    psf, plain = (
+        with_options(resolve(name, setting="mixed", partition="a", profile=profile)) for name in ("psf", "mbert")
+    )
+    assert psf.training.batch_size == plain.training.batch_size
+    assert psf.data == plain.data
+    assert (psf.options["noise"], psf.options["token_mean"]) == ("variance", "twice")
+    assert (psf.training.selection, psf.training.patience) == ("targets", 11)
+
+
+@pytest.mark.parametrize("profile", ["demo", "lab", "paper"])
+def test_the_corrected_form_is_what_the_options_mean_by_default(profile):
+    spec = with_options(resolve("psf-corrected", setting="mixed", partition="a", profile=profile))
+    usual = PSFOptions()
+    assert (spec.options["noise"], spec.options["token_mean"]) == (usual.noise, usual.token_mean)
+    assert (usual.noise, usual.token_mean) == ("deviation", "once"), "as stored runs mean it"
+    assert (spec.training.selection, spec.training.patience, spec.training.batch_size) == ("sources", None, 32)
+    assert spec.data == resolve("mbert", setting="mixed", partition="a", profile=profile).data
+
+
+def test_held_out_pairs_choose_the_weights(corpora):
+    spec, plan = resolved(spec_for("psf"), corpora)
+    assert spec.training.selection == "targets"
+    assert plan.validation
+    assert not set(plan.validation) & set(plan.train)
+    assert set(resolved(spec_for("psf-corrected"), corpora)[1].validation) <= set(plan.train)
+
+
 # --- settings and sources ---------------------------------------------------------------------------------------
 
 
@@ -177,9 +218,10 @@ def test_a_language_without_a_labelled_source_is_left_out_and_said(corpora):
     left_out = set(plain.test) - set(psf.test)
     assert left_out == {Pair("pos", "ug")}, "which has a treebank only, a source of the other partition"
     assert not {pair.language for pair in left_out} & {pair.language for pair in psf.train}
-    (note,) = psf.notes
+    note, chosen = psf.notes
     assert note.startswith("psf scores no language without a labelled source: ")
     assert "ug" in note
+    assert chosen.startswith("psf chooses its weights on the development sets of held-out pairs")
     assert not plain.notes
 
 
@@ -219,9 +261,28 @@ def test_a_stopped_run_goes_on_to_the_same_numbers(unbroken, corpora, tmp_path):
     assert outcome(folder) == outcome(unbroken)
 
 
-@pytest.mark.parametrize("changes", [{"variant": "code"}, {"training": {"precision": "bf16"}}], ids=str)
-def test_the_code_variant_and_mixed_precision_train(changes, corpora, tiny, tmp_path):
-    spec, plan = resolved(spec_for("psf", **changes), corpora)
+@pytest.mark.parametrize(
+    ("method", "changes"),
+    [("psf", {"variant": "code"}), ("psf", {"training": {"precision": "bf16"}}), ("psf-corrected", {})],
+    ids=str,
+)
+def test_the_other_forms_and_mixed_precision_train(method, changes, corpora, tiny, tmp_path):
+    spec, plan = resolved(spec_for(method, **changes), corpora)
     run(spec, plan, corpora, Store(tmp_path))
     (kept,) = Store(tmp_path).runs()
     assert {Pair(r["task"], r["language"]) for r in kept.metrics() if r["split"] == "test"} == set(plan.test)
+
+
+def test_a_run_that_patience_ends_says_so(corpora, tiny, tmp_path):
+    # so small a rate changes no score: the second evaluation is no better than the first
+    spec, plan = resolved(spec_for("psf", training={"lr": 1e-12, "patience": 1}), corpora)
+    run(spec, plan, corpora, Store(tmp_path))
+    (kept,) = Store(tmp_path).runs()
+    assert [kept.status[name] for name in ("step", "updates", "best_step")] == [16, 24, 8]
+    assert kept.status["note"] == (
+        "training stopped at update 16 of 24: the best weights are those of update 8, and 1 evaluation since then "
+        "was no better."
+    )
+    whole, plan = resolved(spec_for("psf"), corpora)
+    run(whole, plan, corpora, Store(tmp_path))
+    assert "note" not in Store(tmp_path).finished(whole.run_id).status

@@ -58,6 +58,25 @@ def test_a_missing_model_is_marked_and_asked_for_and_nothing_else_is(store):
     assert cells(table, row="PSF")["NER F1", "ALL"].marks == ("*",)
 
 
+def test_a_row_whose_weights_held_out_pairs_have_chosen_says_so(store):
+    for method in ("mbert", "psf", "psf-corrected"):
+        fill(store, method, "mixed", seeds=(1,))
+    said = "weights chosen on the development sets of held-out pairs, as its published code does"
+
+    def told(artifact, of="row"):
+        found = {}
+        for table in report.build("hyperx", artifact, store):
+            marked = table.columns if of == "column" else [row for block in table.blocks for row in block.rows]
+            found |= {one.title: dict(table.notes)[one.mark] for one in marked if one.mark}
+        return {title for title, text in found.items() if said in text}
+
+    assert told("2") == told("3") == told("6", "column") == {"PSF"}
+    fill(store, "mbert", "mixed", seeds=(1,), profile="lab", assignments=["training.selection=targets"])
+    (row,) = [row for row in table2(store, "lab").blocks[2].rows if row.mark]
+    assert row.title == "mBERT"
+    assert "published code" not in dict(table2(store, "lab").notes)[row.mark]
+
+
 def test_where_much_is_missing_one_command_asks_for_it(store):
     fill(store, seeds=(1,))
     assert table2(store).commands == ("hxbench run hyperx/table2",)

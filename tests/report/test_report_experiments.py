@@ -340,3 +340,39 @@ def test_contradictions_of_the_start_scores_are_footnotes(store):
     assert len(said) == 2
     assert {key[0::2] for key in odd} == {("mBERT", "POS accuracy")}
     assert len(odd) == 5
+
+
+def test_rates_are_judged_by_development_scores_at_the_weights_that_were_kept(store):
+    """The kept step is the one with the best mean; of a method with a model a task all sources count alike."""
+    best = {5e-4: 0.0, 1e-3: 20.0, 2e-3: 10.0}
+    for one in experiment.runs_of("hyperx", "rates", "demo"):
+        if one.spec.method != "mbert":
+            continue
+        high = best[one.spec.training.lr]
+        with store.open_run(one.spec) as run:
+            rows = []
+            for step, shift in ((1, -5.0), (2, 0.0), (3, -1.0)):
+                pairs = [("ner", "aa", 30.0), ("pos", "aa", 60.0), ("pos", "bb", 90.0)]
+                dev = [
+                    {
+                        "split": "dev",
+                        "task": t,
+                        "language": c,
+                        "metric": "x",
+                        "step": step,
+                        "value": v + high + shift,
+                    }
+                    for t, c, v in pairs
+                ]
+                mean = {"task": None, "language": "mean", "metric": "score", "value": 60.0 + high + shift}
+                rows += [*dev, {"split": "dev", "step": step, **mean}]
+            run.write_metrics(rows)
+            run.write_provenance({"device": "cpu"})
+            run.finish()
+    (table,) = report.build("hyperx", "rates", store)
+    rows = table.blocks[0].rows
+    assert [row.title for row in rows] == ["0.0005", "0.001, the recipe's", "0.002"]
+    assert [[cell.mean for cell in row.cells] for row in rows] == [[30, 75, 60], [50, 95, 80], [40, 85, 70]]
+    assert [row.cells[-1].best for row in rows] == [False, True, False]
+    assert all(cell.mean is None for block in table.blocks[1:] for row in block.rows for cell in row.cells)
+    assert table.commands == ("hxbench run hyperx/rates",)

@@ -6,6 +6,7 @@ import signal
 import pytest
 import torch
 from miniature import resolved
+from safetensors.torch import load_file
 from test_pet_run import BACKBONES
 from text_miniature import text_spec, write_text_mirror
 from tiny_families import tiny
@@ -106,6 +107,18 @@ def test_a_run_that_is_stopped_goes_on_to_the_same_result(trained, tmp_path):
     with pytest.raises(Interrupted):
         trained(tmp_path / "broken", report=stop)
     assert content(trained(tmp_path / "broken")[0]) == content(trained(tmp_path / "whole")[0])
+
+
+def test_full_fine_tuning_with_the_embedding_rows_that_occur_comes_to_the_same(trained, tmp_path):
+    kept = {}
+    for rows in ("all", "occurring"):
+        record, *_ = trained(tmp_path, "pet-ft", task="cb", training={"embedding_rows": rows})
+        kept[rows] = load_file(record.folder / "checkpoint" / "model.safetensors")
+    assert kept["all"].keys() == kept["occurring"].keys()
+    for name, tensor in kept["occurring"].items():
+        torch.testing.assert_close(tensor, kept["all"][name], rtol=1e-3, atol=1e-4, msg=name)
+    words = kept["all"]["model.bert.embeddings.word_embeddings.weight"]
+    assert 10 < record.provenance()["embedding_rows"] < len(words) - 20
 
 
 def test_eval_gives_the_stored_scores(trained, mirror, tmp_path):

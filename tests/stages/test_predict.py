@@ -1,6 +1,7 @@
 """Tagging files: what a run predicted on its test splits, for any sentence and in constant memory."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from miniature import made_sentences, treebank_text
@@ -8,7 +9,6 @@ from miniature import made_sentences, treebank_text
 from hxbench.corpora.conllu import read_conllu
 from hxbench.errors import InputError
 from hxbench.languages import language_set
-from hxbench.settings import Pair
 from hxbench.stages import predict as stage
 from hxbench.stages.export import export
 from hxbench.stages.predict import predict, tag_sentences, tagger_of_export, tagger_of_run
@@ -82,7 +82,7 @@ def test_a_sentence_longer_than_the_model_takes_gets_all_its_tags(trained):
     method, backbone = restore(record)
     words = [word for made in made_sentences("ug", "long", 60) for word, _, _ in made] + ["x" * 500, "\x00", "a"]
     assert len(words) > 150
-    (tags,) = tag_sentences(method, backbone, Pair("pos", "ug"), [words], record.spec.data.max_length, 16)
+    (tags,) = tag_sentences(tagger_of_run(record, "pos", "ug"), method, backbone, [words])
     assert len(tags) == len(words)
     assert "?" not in tags, "which stands for a word without a tag"
 
@@ -100,7 +100,7 @@ def test_faults_are_found_before_anything_is_loaded_or_written(trained, tmp_path
     text = treebank_text(made_sentences("en", "new", 30))
     (tmp_path / "in").write_text(text + "1\tbroken\n")
     tagger = tagger_of_run(trained(), "pos", "en")
-    unloaded = stage.Tagger(tagger.pair, tagger.max_length, tagger.batch_size, lambda: pytest.fail("loaded"))
+    unloaded = replace(tagger, load=lambda: pytest.fail("loaded"))
     line = len(text.splitlines()) + 1
     with pytest.raises(InputError, match=f"line {line}: 2 columns"):
         predict(unloaded, str(tmp_path / "in"), lambda _: pytest.fail("written"))

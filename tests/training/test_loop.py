@@ -129,6 +129,64 @@ def test_stopped_by_a_signal_and_resumed_it_ends_as_an_unbroken_training(bench, 
     assert expected.best_step == 8
 
 
+SCORES = (1, 3, 2, 3, 2, 9)  # of evaluations; the second is the best, and nothing that comes later is better
+
+
+def patient(bench, **training):
+    """A training that is evaluated at every fourth of 24 updates, and its evaluations."""
+    one = bench("mbert", training={"evaluate_every": 4, **training})
+
+    def evaluate():
+        step = len(one.losses)
+        return float(SCORES[step // 4 - 1]), [{"split": "dev", "value": SCORES[step // 4 - 1]}]
+
+    return one, evaluate
+
+
+@pytest.mark.parametrize(
+    ("patience", "last", "best"), [(1, 12, 8), (2, 16, 8), (3, 20, 8), (4, 24, 24), (None, 24, 24)]
+)
+def test_so_many_evaluations_without_a_better_one_end_the_training(bench, patience, last, best):
+    one, evaluate = patient(bench, patience=patience)
+    at_step = {}
+    progress, tensors = one.train(lambda step: at_step.update({step: one.values()}), evaluate=evaluate)
+    assert (progress.step, progress.best_step) == (last, best)
+    assert len(one.losses) == last
+    assert same(tensors, at_step[best])
+    assert [row["step"] for row in progress.validation] == list(range(4, last + 1, 4))
+    (line,) = progress.history  # of the updates that were made, though no line was due
+    assert line["step"] == last
+    assert line["loss"] == pytest.approx(sum(one.losses) / last)
+
+
+@pytest.mark.parametrize("stop_at", [3, 12, 14, 15, 16])
+def test_patience_is_exact_when_a_training_is_resumed(bench, stop_at):
+    whole, evaluate = patient(bench, patience=2)
+    expected, tensors = whole.train(evaluate=evaluate)
+    broken, evaluate = patient(bench, patience=2)
+
+    def stop(step):
+        if step == stop_at:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Interrupted):
+        broken.train(stop, evaluate=evaluate)
+    resumed, _ = patient(bench, patience=2)
+    resumed.states = broken.states
+    before = len(broken.losses)
+
+    def evaluate_after():
+        step = before + len(resumed.losses)
+        return float(SCORES[step // 4 - 1]), [{"split": "dev", "value": SCORES[step // 4 - 1]}]
+
+    progress, final = resumed.train(evaluate=evaluate_after)
+    assert broken.losses + resumed.losses == whole.losses
+    assert same(tensors, final)
+    assert timeless(progress.history) == timeless(expected.history)
+    for name in ("step", "best_step", "best_score", "no_better", "pieces", "validation"):
+        assert getattr(progress, name) == getattr(expected, name)
+
+
 def test_a_finished_training_is_not_trained_again(bench):
     whole = bench()
     whole.train()

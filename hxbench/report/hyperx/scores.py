@@ -12,9 +12,10 @@ from hxbench import settings
 from hxbench.languages import find_language, language_set
 from hxbench.report.estimate import Estimate, Rows
 from hxbench.report.families import Family
-from hxbench.report.hyperx.rows import METRICS, ORDER
+from hxbench.report.hyperx.rows import METRICS, ORDER, PSF
 from hxbench.report.run_set import StoredRuns
 from hxbench.settings import Model
+from hxbench.spec import RunSpec
 
 _GROUP = {code: language.group for code, language in language_set("hyperx").items()}
 
@@ -65,6 +66,15 @@ class RunSet(StoredRuns):
     ) -> None:
         super().__init__(models, wanted, runs, family)
         self._scores = {which: scores_in(rows) for which, rows in runs.items()}
+
+    @property
+    def help_from_targets(self) -> str:
+        """What to say of weights that held-out pairs have chosen; nothing of a strictly zero-shot protocol."""
+        specs = [record.spec for record in self.records]
+        if not any(isinstance(spec, RunSpec) and spec.training.selection == "targets" for spec in specs):
+            return ""
+        as_published = ", as its published code does" if self.method == PSF.method else ""
+        return f"weights chosen on the development sets of held-out pairs{as_published}: not strictly zero-shot"
 
     def score(self, task: str, code: str) -> Estimate:
         """Return the score of a pair; the language by its paper code."""

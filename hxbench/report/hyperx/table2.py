@@ -30,7 +30,7 @@ def _row(results: Results, block: SettingBlock, method: MethodRow, marks: Marks)
         for group in GROUPS:
             where = (_NAME, method.published, block.title, task, group)
             cells.append(make_cell(runs.group(task, group), printed_score(*where), marks, doubt=doubt(*where)))
-    return Row(method.title, tuple(cells))
+    return Row(method.title, tuple(cells), mark=marks.letter(text) if (text := runs.help_from_targets) else "")
 
 
 def build(results: Results) -> list[Table]:

@@ -91,7 +91,8 @@ def build(results: Results) -> list[Table]:
         # any one run measures a method's cost, a sum needs one of each task
         lacking += [runs] if any(one.incomplete for one in of_all) else []
         if method is not _ALL:
-            rows.append(_row(method, list(of_all), marks, f"a model of the {runs.setting} setting"))
+            told = filter(None, [f"a model of the {runs.setting} setting", runs.help_from_targets])
+            rows.append(_row(method, list(of_all), marks, "; ".join(told)))
             continue
         languages = _each_language(results, runs)
         rows.append(

@@ -28,7 +28,15 @@ def _methods(results: Results, block: SettingBlock) -> tuple[MethodRow, ...]:
 def _table(results: Results, resampler: Resampler, block: SettingBlock, task: str) -> Table:
     marks = Marks()
     methods = _methods(results, block)
-    columns = tuple(Column(method.title, paper=bool(method.published)) for method in methods)
+    shown = [results.run_set(method.method, block.setting) for method in methods]
+    columns = tuple(
+        Column(
+            method.title,
+            paper=bool(method.published),
+            mark=marks.letter(text) if (text := runs.help_from_targets) else "",
+        )
+        for method, runs in zip(methods, shown, strict=True)
+    )
     rows = []
     for group in (*ORDER, *GROUPS):
         cells = mark_seeds([_cell(results, block, method, task, group, marks) for method in methods], marks)
@@ -37,7 +45,6 @@ def _table(results: Results, resampler: Resampler, block: SettingBlock, task: st
         title = group if group in GROUPS else results.label(group)
         rows.append(Row(title, cells, strong=group in GROUPS, mark=mark))
     metric = METRICS[task][1]
-    shown = [results.run_set(method.method, block.setting) for method in methods]
     leads = resampler.leads(shown, [task])
     tested = any(lead.p is not None for lead in leads)
     certain = said(block.title, leads, [method.title for method in methods])

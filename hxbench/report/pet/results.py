@@ -33,7 +33,7 @@ class Results(PaperResults[RunSet]):
     examples = "examples"
 
     def _read(self, family: Family, rows: Mapping[tuple[Model, int], Rows]) -> RunSet:
-        return RunSet(family.models, self.scale.seeds, rows, family)
+        return RunSet(family.models, family.seeds or self.scale.seeds, rows, family)
 
     def title_of(self, method: str) -> str:
         """Return what the tables call a method."""

@@ -1,0 +1,72 @@
+"""Learning rates that were tried before any test score: not in the paper, which takes its rates as given."""
+
+from collections.abc import Iterable
+from itertools import groupby
+from statistics import fmean
+
+from hxbench.report.cells import make_cell
+from hxbench.report.estimate import Estimate, Rows
+from hxbench.report.hyperx.results import Results
+from hxbench.report.hyperx.rows import METRICS
+from hxbench.report.hyperx.scores import RunSet
+from hxbench.report.identity import recipe_spec
+from hxbench.report.shown import Condition
+from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns
+
+_NAME = "rates"
+_HOW = (
+    "Scores are of development sets of the sources alone, at the weights that were kept. The mean over all of "
+    "them chooses the rate. No test set had a part in it."
+)
+
+
+def _kept(rows: Rows) -> list[tuple[str, float]]:
+    """Return (task, development score) of every source of a run, at the step whose weights it kept."""
+    dev = [row for row in rows if row.get("split") == "dev" and row.get("value") is not None]
+    means = {int(row["step"]): float(row["value"]) for row in dev if row.get("metric") == "score"}
+    if not means:
+        return []
+    best = max(means, key=lambda step: (means[step], -step))
+    return [(str(row["task"]), float(row["value"])) for row in dev if row["step"] == best and row.get("task")]
+
+
+def _estimate(scores: Iterable[float], *, incomplete: bool) -> Estimate:
+    values = list(scores)
+    return Estimate(values=(fmean(values),) if values else (), incomplete=incomplete)
+
+
+def _cells(one: Condition[RunSet], marks: Marks) -> tuple[Cell, ...]:
+    found = [pair for record in one.records for pair in _kept(record.metrics())]
+    each = [[score for task, score in found if task == wanted] for wanted in METRICS]
+    every = [score for _, score in found]
+    return tuple(make_cell(_estimate(some, incomplete=one.lacks), None, marks) for some in (*each, every))
+
+
+def build(results: Results) -> list[Table]:
+    """Return the one table: a block a method, a row a rate."""
+    conditions, marks, blocks = results.conditions(_NAME), Marks(), []
+    columns = tuple(Column(METRICS[task][1], paper=False) for task in METRICS)
+    columns = (*columns, Column("mean of sources", paper=False))
+    for method, some in groupby(conditions, key=lambda one: one.method):
+        spec = recipe_spec(method, "mixed", results.profile)
+        usual = spec.training.lr if spec else None
+        rows = []
+        for one in some:
+            rate = one.block.training.get("lr", usual)
+            title = f"{rate:g}" if rate != usual else f"{rate:g}, the recipe's"
+            rows.append(Row(title, _cells(one, marks)))
+        blocks.append(mark_best_of_columns(Block(results.title_of(method), tuple(rows)), columns))
+    return [
+        Table(
+            _NAME,
+            "Hyper-X: learning rates tried, partition a, seed 1",
+            "learning rate",
+            columns,
+            tuple(blocks),
+            heading=results.heading(conditions, "development scores; the paper prints no such numbers"),
+            notes=marks.notes(),
+            remarks=(_HOW, *results.remarks(conditions)),
+            commands=results.commands(conditions, _NAME),
+            facts={"paper": "hyperx", "profile": results.profile},
+        )
+    ]

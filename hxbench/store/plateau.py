@@ -1,0 +1,47 @@
+"""Whether the training of a stored run ended on the plateau of its label frequencies.
+
+`status.json` has `label_losses`: by task the mean loss of the last updates and the entropy of their labels, which
+is what one loses who knows only how often each label occurs. Runs stored before there were any say nothing.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from hxbench.tasks import TEXT_TASKS
+
+FIELD = "label_losses"
+# of the entropy. Of words some are easy (a sentence ends with a full stop), which takes a few percent off the loss
+# of a training that has learned nothing else; one that learns soon loses less than half. The class of a text can
+# be hard: to get 58 % of two classes right takes 2 % off.
+WORDS, TEXTS = 0.9, 0.98
+
+
+def plateaus(status: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the tasks whose loss ended at or above that share of the entropy of their labels."""
+    return tuple(
+        task
+        for task, told in (status.get(FIELD) or {}).items()
+        if told["loss"] >= (TEXTS if task in TEXT_TASKS else WORDS) * told["entropy"]
+    )
+
+
+def title_of(task: str) -> str:
+    """Return what a task is called in a sentence."""
+    return TEXT_TASKS[task].title if task in TEXT_TASKS else task.upper()
+
+
+def warning(status: Mapping[str, Any]) -> str:
+    """Return a sentence for each of these tasks and what to do about them; nothing where there are none."""
+    tasks = plateaus(status)
+    if not tasks:
+        return ""
+    said = [
+        f"{title_of(task)} has a loss of {told['loss']:.2f} against {told['entropy']:.2f}"
+        for task in tasks
+        for told in [status[FIELD][task]]
+    ]
+    return (
+        f"the training ended on the plateau of its label frequencies: {', '.join(said)} of a guess by frequency "
+        "alone. Its scores are no result of the method: try a lower rate (training.lr), a longer warm-up "
+        "(training.warmup) or another seed."
+    )
