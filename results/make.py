@@ -151,14 +151,21 @@ class Made:
         left_out = plan(session, wanted, is_there)
         return session, len(found), dict(left_out)
 
+    def to_pack(self, session: "Session") -> list[str]:
+        """Return the runs of a session that are finished and not published."""
+        from hxbench.store import Store
+
+        published = Store(self.reference)
+        made = [run_id for run_id in session.planned if session.store.is_complete(run_id)]
+        return [run_id for run_id in made if not published.is_complete(run_id)]
+
     def publish(self, session: "Session") -> int:
         """Pack the finished runs of a session beside those that are published; return how many are new."""
         from hxbench.store import Store
         from hxbench.store.packing import write_pack
 
-        published = Store(self.reference)
-        made = [run_id for run_id in session.planned if session.store.is_complete(run_id)]
-        if new := [run_id for run_id in made if not published.is_complete(run_id)]:
+        if new := self.to_pack(session):
+            published = Store(self.reference)
             kept = published.runs()
             if published.problems:
                 raise InputError(f"{self.reference} has runs that cannot be packed: {published.problems[0]}")
@@ -194,9 +201,8 @@ def show(stages: Sequence[Stage], made: Made, jobs: int) -> None:
         todo = [one for one in session.todo() if one.run_id not in seen]
         seen.update(one.run_id for one in todo)
         seconds, unknown = wall_seconds(todo, durations, jobs)
-        done = len(session.planned) - len(session.todo())
         minutes = round(seconds / 60) if unknown < len(todo) or not todo else None
-        counts = {"published": published, "to pack": done, "to do": len(todo)}
+        counts = {"published": published, "to pack": len(made.to_pack(session)), "to do": len(todo)}
         rows.append({**row, **counts, "minutes": minutes, "like none": unknown})
         if left_out:
             count, first = sum(left_out.values()), next(iter(left_out))
