@@ -124,7 +124,7 @@ class ProfileRecipe(Closed):
 class FewShotRecipe(Closed):
     """The few-shot protocol: which pairs, how many sentences, and what changes in the training."""
 
-    languages: tuple[str, ...] = (LANGUAGE,)  # paper codes
+    languages: InTurn[str] = (LANGUAGE,)  # paper codes
     tasks: tuple[str, ...] = settings.TASKS
     k: tuple[Positive, ...]
     training: dict[str, Any] = Field(default_factory=dict)

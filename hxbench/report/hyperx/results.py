@@ -73,8 +73,8 @@ class Results(PaperResults[RunSet]):
     def few_shot(self, experiment: str = "table5") -> FewShot:
         """Return the few-shot scores of an experiment, its methods in its order, then others that have any."""
         found = {}
-        protocol = experiments.few_shot_protocol(PAPER, experiment)
-        for block in experiments.blocks(PAPER, experiment):
+        protocol = experiments.few_shot_protocol(PAPER, experiment, self._scale)
+        for block in experiments.blocks(PAPER, experiment, self._scale):
             for method in block.methods if block.few_shot else ():
                 assert block.few_shot is not None
                 start = self.run_set(method, block.setting, block)
