@@ -49,13 +49,16 @@ from hxbench.stages.assemble import build, with_options
 from hxbench.training.memory import keep_freed_memory
 from hxbench.training.optimiser import adamw
 
+FEW_LENGTHS = 32  # a compiled step is compiled once for each multiple of it
 PUBLISHED_LENGTH = 256  # the published code pads every example to it
 TOLERANCE = 1e-4  # of the logits' equality, in fp32 with logits of the order of 1
 PAD, CLS, SEP, MASK = range(4)  # the backbone has random weights, so any four ids will do
+LATER = ("hyperx-bf16-read", "hyperx-bf16-compiled")  # only when asked for: they say something of a GPU
 PROFILES = {"mbert": "paper", "tiny": "demo"}
 RATIOS = [
     ("hyperx", "adapters"), ("hyperx", "frozen"), ("published", "hyperx"), ("published", "hyperx-bf16"),
     ("hyperx-bf16", "adapters-bf16"), ("hyperx", "hyperx-bf16"), ("mlm-everywhere", "mlm"),
+    ("hyperx-bf16-read", "hyperx-bf16"), ("hyperx-bf16", "hyperx-bf16-compiled"),
 ]  # fmt: skip
 
 
@@ -134,6 +137,12 @@ def everywhere(batch: Batch) -> Batch:
     targets = torch.full_like(batch.input_ids.flatten(), -100)
     targets[batch.positions] = batch.targets
     return replace(batch, positions=torch.arange(len(targets), device=targets.device), targets=targets)
+
+
+def in_few_shapes(batch: Batch) -> Batch:
+    """Return the batch padded to a multiple of `FEW_LENGTHS`, with the head run over all positions."""
+    length = batch.input_ids.shape[1]
+    return everywhere(padded(batch, -(-length // FEW_LENGTHS) * FEW_LENGTHS))
 
 
 def first_rows(batch: Batch, rows: int = 2) -> Batch:
@@ -238,12 +247,26 @@ def make_variants(shape: str, device: torch.device) -> tuple[dict[str, Variant],
         "frozen-bf16": variant("(a) in bf16", frozen, bf16=True),
         "adapters-bf16": variant("(b) in bf16", adapters, bf16=True),
         "hyperx-bf16": variant("(c) in bf16", hyperx, bf16=True),
+        "hyperx-bf16-read": variant("(c) in bf16, the loss read every step", hyperx, bf16=True, reads_loss=True),
+        "hyperx-bf16-compiled": variant(
+            "(c) in bf16, compiled for few lengths",
+            hyperx,
+            bf16=True,
+            forward=compiled(hyperx, device),
+            sees=lambda pair: in_few_shapes(pair[0]),
+        ),
         "mlm": variant("(c) on MLM, head at masked positions", hyperx, sees=lambda pair: pair[1]),
         "mlm-everywhere": variant(
             "(c) on MLM, head at all positions", hyperx, sees=lambda pair: everywhere(pair[1])
         ),
     }
     return variants, Vocabulary(config.vocab_size, PAD, MASK, (PAD, CLS, SEP, MASK))
+
+
+def compiled(method: HyperX, device: torch.device) -> Any:
+    """Return the method compiled, on a GPU into CUDA graphs; nothing is compiled before the first batch."""
+    mode = "reduce-overhead" if device.type == "cuda" else "default"
+    return torch.compile(method, dynamic=False, mode=mode)
 
 
 def logit_difference(ours: Variant, published: Variant, pair: tuple[Batch, Batch]) -> tuple[float, float]:
@@ -304,7 +327,9 @@ def main(
     batch_size: Annotated[int, typer.Option(min=1)] = 32,
     threads: Annotated[int, typer.Option(min=0, help="Of the CPU; 0 leaves torch's choice.")] = 0,
     pieces: Annotated[int, typer.Option(min=100, help="Size of the WordPiece the lengths come from.")] = 7000,
-    only: Annotated[str, typer.Option(help="Variants, separated by commas [default: all].")] = "",
+    only: Annotated[
+        str, typer.Option(help="Variants, separated by commas [default: all but those for a GPU].")
+    ] = "",
     clock: Annotated[
         Literal["wall", "cpu"], typer.Option(help="cpu: processor time, for a machine shared with other work.")
     ] = "wall",
@@ -320,7 +345,7 @@ def main(
     repeat = repeat or (8 if device == "cuda" else 1)
     place = torch.device(device)
     variants, vocabulary = make_variants(shape, place)
-    wanted = only.split(",") if only else list(variants)
+    wanted = only.split(",") if only else [key for key in variants if key not in LATER]
     if unknown := set(wanted) - variants.keys():
         raise typer.BadParameter(f"no variant {sorted(unknown)[0]!r} (known: {', '.join(variants)}).")
     language = variants["hyperx"].method.languages[0]

@@ -31,16 +31,21 @@ class Variant:
     optimiser: torch.optim.Optimizer
     sees: Callable[[Any], Any] = lambda batch: batch
     bf16: bool = False
+    forward: Callable[[Any], Any] | None = None  # the method, in another form
+    reads_loss: bool = False  # every step, so that the processor waits for the device, as the package's loop does
+    peak: int = 0  # most bytes of a GPU in a step, with all that stays on it meanwhile
     wall: list[float] = field(default_factory=list)  # seconds a step, one number a round
     cpu: list[float] = field(default_factory=list)  # of this process's threads together
 
     def step(self, batch: Any) -> None:
         """Take one training step, as the package's loop does."""
         with torch.autocast(batch.input_ids.device.type, torch.bfloat16, enabled=self.bf16):
-            loss = self.method(batch)
+            loss = (self.method if self.forward is None else self.forward)(batch)
         loss.backward()
         reached = [p for group in self.optimiser.param_groups for p in group["params"] if p.grad is not None]
         nn.utils.clip_grad_norm_(reached, 1.0)
+        if self.reads_loss:
+            loss.item()
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
 
@@ -84,12 +89,16 @@ def measure(
             for batch in seen if on_gpu else [shortened(seen[0])]:
                 variant.step(batch)
             finish()
+            if on_gpu:
+                torch.cuda.reset_peak_memory_stats()
             wall, cpu = time.perf_counter(), time.process_time()
             for batch in seen:
                 variant.step(batch)
             finish()
             variant.wall.append((time.perf_counter() - wall) / repeat)
             variant.cpu.append((time.process_time() - cpu) / repeat)
+            if on_gpu:
+                variant.peak = max(variant.peak, torch.cuda.max_memory_allocated())
         yield number + 1
 
 
@@ -106,7 +115,8 @@ def summarise(variants: Mapping[str, Variant], clock: str, ratios_of: Sequence[t
                 "max": max(each),
                 "total": sum(seconds[over]) / sum(seconds[under]),
             }
-    return {"median": {key: statistics.median(s) for key, s in seconds.items()}, "ratios": ratios}
+    peak = {key: variant.peak for key, variant in variants.items() if variant.peak}
+    return {"median": {key: statistics.median(s) for key, s in seconds.items()}, "ratios": ratios, "peak": peak}
 
 
 def show(console: Console, found: Mapping[str, Any], variants: Mapping[str, Variant]) -> None:

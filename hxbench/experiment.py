@@ -145,10 +145,12 @@ def artifacts_of(paper: str, name: str) -> tuple[str, ...]:
     return found.artifacts
 
 
-def few_shot_protocol(paper: str = "hyperx", experiment: str | None = None) -> FewShotRecipe:
-    """Return the few-shot protocol of a paper, or of one of its experiments."""
+def few_shot_protocol(
+    paper: str = "hyperx", experiment: str | None = None, profile: str = "demo"
+) -> FewShotRecipe:
+    """Return the few-shot protocol of a paper at a profile, or of one of its experiments."""
     names = [experiment] if experiment else recipe.recipe_names(paper)
-    found = (block.few_shot for name in names for block in blocks(paper, name))
+    found = (block.few_shot for name in names for block in blocks(paper, name, profile))
     return next(one for one in found if one)
 
 

@@ -93,6 +93,15 @@ class Sampler:
         number, index = divmod(int(turn), self.batch_counts[stream])
         return self.streams[stream], self._pass(int(stream), number)[index]
 
+    @property
+    def updates_by_task(self) -> dict[str, int]:
+        """How many of the updates are of each task."""
+        found = dict.fromkeys((stream.task for stream in self.streams), 0)
+        counts = np.bincount(self._schedule[0], minlength=len(self.streams))
+        for stream, count in zip(self.streams, counts, strict=True):
+            found[stream.task] += int(count)
+        return found
+
     def rng(self, step: int) -> np.random.Generator:
         """Return the random numbers of a step: for masks, the same on every process."""
         return np.random.Generator(np.random.Philox(key=[self.seed, step]))

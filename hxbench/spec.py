@@ -86,6 +86,9 @@ class DataSpec(Closed):
     text_sentences: Positive | None = None
     max_length: Annotated[int, Field(ge=8)] = 256  # word pieces, special tokens included
     overflow: Literal["window", "truncate"] = "window"  # a longer sentence: cut into windows, or cut off
+    cut_words: Literal["wrong", "unscored"] = added(
+        "wrong"
+    )  # words of a sentence that was cut off count as such; Hyper-X's code does not score them
     multiword: Literal["skip", "keep"] = "skip"  # range lines of CoNLL-U; the published code keeps them
     label_token: Literal["first", "character"] = added(
         "first"
@@ -106,6 +109,9 @@ class DataSpec(Closed):
     score_step: float = added(
         0.2, gt=0, allow_inf_nan=False
     )  # STS-B scores are rounded to multiples of it; the code has 0.1
+    cut_at: Literal["end", "start"] = added(
+        "end"
+    )  # where a text that is too long loses its pieces; PET's code has BLOOM's lose them at the start
     template: Literal["pha", "pet"] = added("pha")  # whose source texts (`encoding.templates`)
     labels: Literal["digits", "words", "unified"] = added(
         "digits"
@@ -292,6 +298,7 @@ class TrainingSpec(Closed):
     )  # of one task; of all, shuffled together
     label_smoothing: float = added(0.0, ge=0, lt=1)  # text-to-text: 0.1 in the published code of PHA
     beams: int | None = added(None, gt=0)  # of generated text; the paper's, 6 and 4, without a number
+    choose: bool = added(False)  # a model that writes is also scored by the label it finds most likely
     token_loss: Literal["mean", "sum"] = added("mean")  # text-to-text: over the target pieces of a batch
     relative_rate: bool = added(False)  # the rate is relative to the size of each tensor, as in Adafactor
     mlm_vocabulary: Literal["all", "occurring"] = added(
@@ -381,6 +388,7 @@ class RunSpec(Closed):
             "ablation": _left_out(self.options),
             "budget": f"budget {budget}" if (budget := self.options.get("budget")) else "",
             "places": _alone(self.options.get("places")),
+            "draw": _DRAWN.get(str(self.options.get("mode")), ""),
             "transfer": "with transfer" if self.transfer else "",
             "weights": "random body" if self.backbone.weights == "random" else "",
         }
@@ -396,6 +404,10 @@ class RunSpec(Closed):
 
 def _percent(share: float | None) -> str:
     return f"{100 * share:g} %" if share else ""
+
+
+# of an APET, where it draws no modules
+_DRAWN = {"discrete": "of single entries", "adjacent": "of whole tensors"}
 
 
 def _alone(places: Any) -> str:

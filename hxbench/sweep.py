@@ -7,7 +7,7 @@ from hxbench.errors import InputError, did_you_mean
 from hxbench.experiment import Wanted
 from hxbench.spec import RunSpec
 
-AXES = ("method", "size", "task", "seed", "budget", "examples")
+AXES = ("method", "setting", "size", "task", "seed", "budget", "examples")
 _A = {axis: f"a {axis}" for axis in AXES} | {"examples": "its training set cut"}
 Asked = Mapping[str, Sequence[str]]
 
@@ -50,6 +50,7 @@ def place_of(spec: RunSpec, sizes: Mapping[str, str]) -> dict[str, str]:
     """
     return {
         "method": spec.method,
+        "setting": spec.setting,
         "size": sizes.get(spec.backbone.name, spec.backbone.name),
         "task": (spec.few_shot.task if spec.few_shot else spec.task) or "",
         "seed": str(spec.seed),

@@ -65,8 +65,8 @@ def write_profile(folder, mirror, name="mini", backbone=None, **data):
     return Scale(folder / f"{name}.yaml", mirror)
 
 
-def hxbench(*words, answer=""):
-    """Run a command line in this process."""
+def hxbench(*words, answer="", commands=app.app):
+    """Run a command line, of the package unless others' commands are given, in this process."""
     out, err = io.StringIO(), io.StringIO()
     with (
         mock.patch.object(sys, "argv", ["hxbench", *map(str, words)]),
@@ -75,7 +75,7 @@ def hxbench(*words, answer=""):
         contextlib.redirect_stderr(err),
     ):
         try:
-            app.main()
+            app.main(commands)
         except SystemExit as ending:
             return Ended(ending.code or 0, out.getvalue(), err.getvalue())
     raise AssertionError("the command line returned without an exit code")

@@ -251,3 +251,14 @@ def test_put_together_a_batch_never_repeats_the_few_there_are():
     assert [sorted(batch) for batch in mixed(sampler, range(5))] == [[(0, 0), (0, 1), (0, 2)]] * 5
     with pytest.raises(ValueError, match="no empty ones"):
         mixed_sampler([np.ones(3), np.ones(0)])
+
+
+@pytest.mark.parametrize("draw", ["independent", "quota"])
+def test_updates_by_task_are_those_of_the_batches(draw):
+    sizes = {("ner", "en"): 90, ("ner", "ar"): 10, ("pos", "en"): 50, ("mlm", "fo"): 300}
+    streams = [Stream(task, language, np.full(size, 5)) for (task, language), size in sizes.items()]
+    sampler = Sampler(streams, batch_size=8, updates=70, seed=3, draw=draw)
+    counted = dict.fromkeys(("ner", "pos", "mlm"), 0)
+    for step in range(70):
+        counted[sampler.batch(step)[0].task] += 1
+    assert sampler.updates_by_task == counted

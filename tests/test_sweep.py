@@ -20,6 +20,7 @@ class Spec:
     options: dict
     few_shot: object = None
     conditions: dict = field(default_factory=lambda: {"data": ""})
+    setting: str = "single"
 
 
 @dataclass

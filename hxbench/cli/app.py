@@ -75,8 +75,8 @@ def _main(
     pass
 
 
-def main() -> None:
-    """Run the command line and exit with its code."""
+def main(commands: typer.Typer = app, name: str = "hxbench") -> None:
+    """Run a command line, that of the package unless another is given, and exit with its code."""
     # --debug may stand anywhere, also behind the command; the environment tells the processes a command starts
     if "--debug" in sys.argv:
         os.environ["HXBENCH_DEBUG"] = "1"
@@ -90,7 +90,7 @@ def main() -> None:
         _require_words(sys.argv[1:])
         _require_surroundings()
         with signals_as_stops():
-            code = app(prog_name="hxbench", standalone_mode=False)
+            code = commands(prog_name=name, standalone_mode=False)
         sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
     except _UsageError as error:

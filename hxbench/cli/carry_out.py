@@ -74,13 +74,7 @@ def carry_out(
     wanted = choose(paper, wanted) if choose else wanted
     root = places.store_dir(how.store)
     session = Session(source, root, offline=how.offline)
-    work.fetch(session, [one.spec for one in wanted if one.start is None])
-    left_out: Counter[str] = Counter()
-    for one in wanted:
-        try:
-            session.add(one.spec, one.start, keep_weights=one.spec.few_shot is None)
-        except LackingData as lacking:
-            left_out[str(lacking)] += 1
+    left_out = plan(session, wanted)
     if wanted and not session.planned:
         raise LackingData(f"nothing of {title} can be run: {next(iter(left_out))}")
     if not how.dry_run and (how.as_json or not session.todo()):
@@ -107,6 +101,28 @@ def carry_out(
     else:  # data that are none of the profile's: no table of it may have them
         work.show_scores(Store(root), there, False)
     work.end(outcomes)
+
+
+def plan(
+    session: "Session", wanted: "Sequence[Wanted]", is_elsewhere: Callable[[str], bool] = lambda run_id: False
+) -> Counter[str]:
+    """Plan runs; return how many of them lack their data, by the reason.
+
+    Of a run that is finished elsewhere, by its id, neither itself nor what it needs is planned.
+    """
+    from hxbench.cli import work
+    from hxbench.errors import LackingData
+
+    work.fetch(session, [one.spec for one in wanted if one.start is None])
+    left_out: Counter[str] = Counter()
+    for one in wanted:
+        given = {"keep_weights": one.spec.few_shot is None}
+        try:
+            if not is_elsewhere(session.resolve(one.spec, one.start, **given).run_id):
+                session.add(one.spec, one.start, **given)
+        except LackingData as lacking:
+            left_out[str(lacking)] += 1
+    return left_out
 
 
 def show_plan(

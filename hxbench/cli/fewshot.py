@@ -79,7 +79,7 @@ def fewshot_command(
         raise InputError(did_you_mean("task", str(task), known))
     if language and scale.is_text:
         raise InputError(f"--language only applies to tagging methods; the tasks of {method} are all in English.")
-    protocol = experiments.few_shot_protocol(found.paper)
+    protocol = experiments.few_shot_protocol(found.paper, profile=profile)
     changes: dict[str, Any] = {"k": _counts(k)} if k else {}
     changes |= {"languages": tuple(language)} if language else {}
     changes |= {"tasks": (task,)} if task else {}

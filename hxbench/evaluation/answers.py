@@ -12,6 +12,7 @@ from hxbench.encoding.rows import Rows
 from hxbench.encoding.templates import PHA, Wording, label_texts, target_text
 from hxbench.encoding.text_batch import collate_text
 from hxbench.encoding.texts import labels_as_decoded, longest_label
+from hxbench.evaluation.choosing import choose, spelled
 from hxbench.evaluation.text_counts import example_counts, read
 from hxbench.evaluation.text_metrics import metric_of_counts
 from hxbench.methods.text_method import TextMethod
@@ -36,6 +37,7 @@ DECODING = {
 # PET scaling says how long a summary may be and not how long an answer, and nothing about beams. Its code
 # generates at least 128 pieces, which no short answer needs.
 UNSTATED = 32
+CHOSEN = "chosen"  # the metric of labels chosen by likelihood: the task's own, of these answers
 
 
 def decoding_of(task: TextTask) -> Decoding:
@@ -58,13 +60,18 @@ class Answers:
     predicted: list[str]
     cut: int  # sources that were longer than the model reads
     labels: tuple[str, ...] = ()
+    chosen: list[str] | None = None  # the most likely label of every example, where that was asked for
 
     def rows(self, split: str) -> list[dict[str, Any]]:
-        """Return the rows of the store, the metric that enters averages first."""
+        """Return the rows of the store, the metric that enters averages first, that of chosen labels last."""
         task = text_task(self.task)
         counts = np.array(list(self.sentence_counts()), dtype=np.int64)
         unreadable = self.unreadable
-        return [
+        chosen = []
+        if self.chosen is not None:
+            [first, *_] = replace(self, predicted=self.chosen, chosen=None).rows(split)
+            chosen = [{**first, "metric": CHOSEN}]
+        written = [
             {
                 "split": split,
                 "task": self.task,
@@ -77,6 +84,7 @@ class Answers:
             }
             for metric in (task.metric, *task.others)
         ]
+        return written + chosen
 
     @property
     def unreadable(self) -> int:
@@ -113,6 +121,7 @@ class AnswerData:
     labels: tuple[str, ...] = ()  # of the classes by id, where they are not what PHA's code reads
     decoded: dict[str, str] = field(default_factory=dict)  # the labels by what the tokenizer makes of them
     choices: tuple[str, ...] = ()  # what the classes by id are called where a backbone chooses among them
+    spelled: dict[str, list[int]] = field(default_factory=dict)  # the pieces of the labels of a task with classes
 
     @classmethod
     def of(
@@ -147,7 +156,9 @@ class AnswerData:
         else:
             decoding = Decoding(longest_label(tokenizer, task, score_step, wording))
         decoded = labels_as_decoded(tokenizer, labels) if labels else {}
-        return cls(task, place, rows, gold, cut, decoding, wording, labels, decoded)
+        classes = label_texts(task, score_step, wording) if task.kind == "classification" else ()
+        written = spelled(tokenizer, classes)
+        return cls(task, place, rows, gold, cut, decoding, wording, labels, decoded, spelled=written)
 
     def read(self, text: str) -> str:
         """Return what an answer says.
@@ -176,8 +187,11 @@ def answer(
     device: torch.device,
     *,
     beams: int | None = None,
+    choosing: bool = False,
 ) -> Answers:
     """Answer every text of the split, in batches of similar length; `beams` overrides those of free text.
+
+    With `choosing` a model that writes is asked for the most likely label of a task with classes as well.
 
     Always in fp32, whatever precision the training had: in less, a score depends on the size of the batches.
     """
@@ -186,6 +200,7 @@ def answer(
         how = replace(how, beams=beams)
     order = np.argsort(-data.rows.lengths, kind="stable")
     predicted = [""] * len(order)
+    chosen = [""] * len(order) if choosing and data.spelled else None
     method.eval()
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
@@ -196,8 +211,11 @@ def answer(
             padding=tokenizer.pad_token_id,
             task=data.task.name,
             language=LANGUAGE,
-        )
-        ids = method.generate(batch.to(device), how.longest, shortest=how.shortest, beams=how.beams)
+        ).to(device)
+        ids = method.generate(batch, how.longest, shortest=how.shortest, beams=how.beams)
         for row, text in zip(rows, data.texts(ids, tokenizer), strict=True):
             predicted[row] = text
-    return Answers(data.task.name, LANGUAGE, data.gold, predicted, data.cut, data.labels)
+        if chosen is not None:
+            for row, text in zip(rows, choose(method, batch, data.spelled), strict=True):
+                chosen[row] = text
+    return Answers(data.task.name, LANGUAGE, data.gold, predicted, data.cut, data.labels, chosen)

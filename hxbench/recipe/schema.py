@@ -37,7 +37,7 @@ class Override(Closed):
 
 
 class Scaled(Override):
-    """What a method changes for one profile, and there for one family of backbones."""
+    """What a method changes for one profile or one variant, and there for one family of backbones."""
 
     families: dict[Family, Override] = Field(default_factory=dict)
 
@@ -57,7 +57,8 @@ class MethodRecipe(Override):
         "multi"  # whose models few-shot runs start from
     )
     profiles: dict[str, Scaled] = Field(default_factory=dict)
-    variants: dict[str, Override] = Field(default_factory=dict)
+    variants: dict[str, Scaled] = Field(default_factory=dict)
+    before: Override | None = None  # what runs of before had, which stand in where there are none of today's
 
     @property
     def start_setting(self) -> str:
@@ -65,6 +66,22 @@ class MethodRecipe(Override):
         if self.few_shot_from == "nothing":
             return "single"
         return self.few_shot_from if self.few_shot_from in self.settings else self.settings[-1]
+
+
+class Trait(Closed):
+    """One thing that a published code does otherwise than its paper says."""
+
+    what: str
+    fields: tuple[str, ...] = ()  # that say it in the variant `code` of some method
+    set: tuple[str, ...] = ()  # what `--set` takes for it, where the variant leaves it
+
+
+class VariantRecipe(Closed):
+    """What the variant `code` of a paper's methods is: the traits it has, and those it leaves."""
+
+    about: str
+    changes: tuple[Trait, ...]
+    leaves: tuple[Trait, ...]
 
 
 class PaperScale(Closed):
@@ -76,6 +93,7 @@ class PaperScale(Closed):
     draws: Draws | None = None
     data: Data = Field(default_factory=dict)
     training: dict[str, Any] = Field(default_factory=dict)
+    notes: tuple[str, ...] = ()  # what a reader of the paper's artifacts at this profile has to know
 
 
 class ProfileRecipe(Closed):
@@ -88,6 +106,7 @@ class ProfileRecipe(Closed):
     draws: Draws = 3  # of the sentences of every few-shot cell, for each seed
     data: Data
     training: dict[str, Any] = Field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     papers: dict[str, PaperScale] = Field(default_factory=dict)
 
     @property
@@ -105,7 +124,7 @@ class ProfileRecipe(Closed):
 class FewShotRecipe(Closed):
     """The few-shot protocol: which pairs, how many sentences, and what changes in the training."""
 
-    languages: tuple[str, ...] = (LANGUAGE,)  # paper codes
+    languages: InTurn[str] = (LANGUAGE,)  # paper codes
     tasks: tuple[str, ...] = settings.TASKS
     k: tuple[Positive, ...]
     training: dict[str, Any] = Field(default_factory=dict)

@@ -20,12 +20,16 @@ def unfold(block: ExperimentBlock, profile: str, ground: ProfileRecipe) -> list[
 
     `profile` is a name or a YAML file, `ground` what it says for the paper. Without sizes, and without rates at
     this profile, what others say counts; sizes that the profile lacks, and tasks and options without values at it,
-    give no block. Values of options are conditions and become part of the label.
+    give no block. Values of options are conditions and become part of the label. Few-shot languages are also the
+    profile's.
     """
     at = Path(profile).stem
     tasks = at_profile(block.tasks, at)
     if block.tasks and not tasks:
         return []
+    shots = block.few_shot and block.few_shot.model_copy(
+        update={"languages": at_profile(block.few_shot.languages, at)}
+    )
     sizes = [size for size in block.sizes if size in ground.sizes] if block.sizes else [block.size]
     rates = [{"lr": rate} for rate in at_profile(block.rates, at)] or [{}]
     count = len(sizes) * len(rates) * prod(len(at_profile(values, at)) for values in block.each.values())
@@ -40,6 +44,7 @@ def unfold(block: ExperimentBlock, profile: str, ground: ProfileRecipe) -> list[
             update={
                 "label": ", ".join(filter(None, [block.label, *(f"{k} {v}" for k, v in options.items())])),
                 "tasks": tasks,
+                "few_shot": shots,
                 "size": size,
                 "sizes": (),
                 "each": {},

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from statistics import fmean
 
 from hxbench.languages import find_language
-from hxbench.report.estimate import Estimate, Rows, Runs, runs_behind
+from hxbench.report.estimate import Estimate, Rows, Runs, costs_in, runs_behind
 from hxbench.report.families import Family
 from hxbench.report.table import Column
 from hxbench.settings import model_tasks
@@ -40,6 +40,14 @@ def majority_in(rows: Rows) -> dict[str, float]:
         for row in rows
         if row.get("split") == "test" and row.get("metric") == "majority" and row.get("value") is not None
     }
+
+
+def entries_in(rows: Rows) -> dict[str, int]:
+    """Return how many entries an APET has drawn, and how many of them ever had a gradient; nothing of others."""
+    costs = costs_in(rows)
+    if "live_parameters" not in costs:
+        return {}
+    return {"drawn": int(costs.get("counted_parameters", 0)), "live": int(costs["live_parameters"])}
 
 
 def majorities(records: Iterable[RunRecord]) -> dict[str, set[float]]:

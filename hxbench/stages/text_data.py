@@ -62,6 +62,7 @@ class TextRunData:
             max_length=data.max_length,
             score_step=data.score_step,
             wording=Wording.of(data),
+            cut_at=data.cut_at,
             choices=self.choices,
         )
 
@@ -147,7 +148,15 @@ class TextRunData:
             )
         training, device = self.spec.training, next(method.parameters()).device
         data = self._answers[pair, split]
-        return answer(method, data, self.tokenizer, training.eval_batch_size, device, beams=training.beams)
+        return answer(
+            method,
+            data,
+            self.tokenizer,
+            training.eval_batch_size,
+            device,
+            beams=training.beams,
+            choosing=training.choose and split == "test",
+        )
 
     def further_rows(self, method: Method, step: int, share: tuple[int, int]) -> Iterator[dict[str, Any]]:
         """Yield what one would score who always gave the most frequent answer of the training set."""

@@ -11,9 +11,11 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, gather_object
 
 from hxbench.corpora.collection import Collection
+from hxbench.corpora.stand_ins import stand_ins
 from hxbench.encoding.rows import occurring
 from hxbench.evaluation.marked import Marked
 from hxbench.modules.trimmed_embedding import training_rows_of
+from hxbench.sampling import Sampler
 from hxbench.settings import Pair
 from hxbench.spec import RunSpec
 from hxbench.stages.assemble import build, equip, trains_embeddings
@@ -110,6 +112,8 @@ class _Work:
         self.spec, self.plan, self.accelerator = spec, plan, accelerator
         self.checkpoint_every, self.keep_weights = checkpoint_every, keep_weights
         self.source, self.report = source, report
+        root = corpora.origin.folder if corpora.origin.kind == "mirror" else None
+        self.stand_ins = stand_ins(root, plan.used(), corpora.languages) if root else {}
         self.share = (accelerator.process_index, accelerator.num_processes)
         backbone = get_backbone(spec.backbone, offline=offline)
         self.drawn = backbone.drawn
@@ -125,6 +129,10 @@ class _Work:
         facts = self.data.introduce(self.method)
         if self.drawn:
             facts["drawn"] = list(self.drawn)  # tensors of the backbone that its weights lacked
+        if isinstance(sampler, Sampler):
+            facts["updates_by_task"] = sampler.updates_by_task
+        if self.stand_ins:
+            facts["stand_ins"] = self.stand_ins
         if writer:
             writer.status(updates=sampler.updates)
 

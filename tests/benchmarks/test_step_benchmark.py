@@ -83,3 +83,7 @@ def test_published_batches_and_heads_everywhere_keep_the_targets(step, treebank)
         assert len(all_over.targets) == 4 * length
         assert (all_over.targets[batch.positions] == batch.targets).all()
         assert (all_over.targets != -100).sum() == len(batch.targets)
+        few = step.in_few_shapes(batch)
+        assert few.input_ids.shape == (4, -(-length // 32) * 32)
+        assert len(few.targets) == few.input_ids.numel()
+        assert (few.targets != -100).sum() == len(batch.targets)

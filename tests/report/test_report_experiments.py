@@ -312,15 +312,20 @@ def test_capabilities_and_languages_are_printed(store):
     (four,) = report.build("hyperx", "4", store)
     rows = {row.title: [cell.text for cell in row.cells] for row in four.blocks[0].rows}
     assert len(rows) == 16
-    assert rows["qaf (kk)"][-3:] == ["32", "–", "1047"]
+    assert rows["qaf (kk)"][6:9] == ["32", "–", "1047"]
     assert rows["qal (hsb)"][0] == "Upper Sorbian"
-    assert rows["qaa (en)"][4:] == ["20000", "10000", "10000", "12543", "2002", "2077"]
-    assert rows["qam (mt)"][2] == "Latin"
-    assert rows["qan (sa)"][2] == "Devanagari", "of the real language, whatever the sandbox writes it in"
+    assert rows["qaa (en)"] == [
+        "English", "IE, Germanic", "en_ewt", "20000", "10000", "10000", "12543", "2002", "2077", "Latin", "source",
+    ]  # fmt: skip
+    assert rows["qak (gn)"][2] == "gun_thomas"
+    assert rows["qam (mt)"][-2] == "Latin"
+    assert rows["qan (sa)"][-2] == "Devanagari", "of the real language, whatever the sandbox writes it in"
+    assert [c.title for c in four.columns if c.group == "not in the paper"] == ["script", "group"]
     notes = {row.title: dict(four.notes)[row.mark] for row in four.blocks[0].rows if row.mark}
     assert "UD 2.7 has 31" in notes["qaf (kk)"]
     assert "code yo" in notes["qal (hsb)"]
     assert "Turkic" in notes["qao (ug)"]
+    assert "Mbyá" in notes["qak (gn)"]
     (real,) = report.build("hyperx", "4", store, "paper")
     assert [row.title for row in real.blocks[0].rows][:3] == ["en", "ar", "br"]
 

@@ -8,10 +8,12 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from statistics import fmean
 
+from hxbench.experiment import code_here
 from hxbench.languages import find_language
 from hxbench.recipe import FewShotRecipe
 from hxbench.report.estimate import Estimate, runs_behind
 from hxbench.report.hyperx.scores import RunSet, members, scores_in
+from hxbench.report.significance import Tested
 from hxbench.spec import RunSpec
 from hxbench.store import DamagedRun, RunRecord
 
@@ -82,6 +84,38 @@ class Shots:
         )
 
 
+@dataclass(frozen=True)
+class AtK:
+    """The few-shot runs of one method at k sentences, as something to compare by seed."""
+
+    shots: Shots
+    k: int
+
+    def over(self, task: str, codes: tuple[str, ...]) -> Estimate:
+        """Return the mean over some languages."""
+        return self.shots.over(task, codes, self.k)
+
+    def by_seed(self, task: str, codes: tuple[str, ...]) -> dict[int, float]:
+        """Return the mean over some languages for each seed that has them all."""
+        of = [self.shots.scores.get((task, code, self.k), {}) for code in codes]
+        whole = sorted(set.intersection(*map(set, of))) if of else []
+        return {seed: fmean(fmean(seeds[seed].values()) for seeds in of) for seed in whole}
+
+    def tested(self, task: str, codes: tuple[str, ...], seed: int) -> list[Tested]:
+        """Return the test sets of some languages in the runs of a seed, draw by draw; none of unequal draws.
+
+        With as many draws for every language the mean over the draws, then over the languages, is that over all.
+        """
+        of = {code: self.shots.scored[task, code, self.k][seed] for code in codes}
+        if len({len(draws) for draws in of.values()}) > 1:
+            return []
+        return [
+            Tested(record, task, code_here(code, record.fields["data"]["origin"]))
+            for code, draws in of.items()
+            for _, record in sorted(draws.items())
+        ]
+
+
 class FewShot:
     """The few-shot scores of every method of an experiment."""
 
@@ -96,6 +130,10 @@ class FewShot:
     def score(self, method: str, task: str, language: str, k: int) -> Estimate:
         """Return the score of a pair at k sentences; the language by its paper code."""
         return self._shots[method].over(task, (language,), k)
+
+    def shots(self, method: str) -> Shots:
+        """Return the few-shot runs of a method."""
+        return self._shots[method]
 
     def group(self, method: str, task: str, group: str, k: int) -> Estimate:
         """Return the mean over the protocol's languages of SEEN or UNSEEN at k sentences."""

@@ -1,6 +1,7 @@
 """What the artifacts of Hyper-X are made from: run sets by setting, few-shot scores, names of languages."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import cached_property
 
 from hxbench import experiment as experiments
 from hxbench import recipe
@@ -9,9 +10,11 @@ from hxbench.report.commands import argument
 from hxbench.report.estimate import Estimate, Rows
 from hxbench.report.families import Family
 from hxbench.report.hyperx.few_shot import FewShot, Shots
-from hxbench.report.hyperx.rows import GROUPS, METRICS, title_of
+from hxbench.report.hyperx.ground import said_of_ground
+from hxbench.report.hyperx.rows import BLOCKS, GROUPS, METRICS, title_of
 from hxbench.report.hyperx.scores import Model, RunSet
 from hxbench.report.results import PaperResults
+from hxbench.report.shown import Shown
 from hxbench.report.table import Column
 
 PAPER = "hyperx"
@@ -32,9 +35,31 @@ class Results(PaperResults[RunSet]):
     def _read(self, family: Family, rows: Mapping[tuple[Model, int], Rows]) -> RunSet:
         return RunSet(family.models, family.seeds or self.scale.seeds, rows, family)
 
+    @cached_property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks in the paper's order, but those whose data have fewer languages behind the others.
+
+        The first run set of Table 2 that has runs tells: all read the same data.
+        """
+        for block in BLOCKS:
+            for method in block.methods:
+                runs = self.run_set(method.method, block.setting)
+                if runs.present:
+                    lacking = {task: len(runs.group(task, "ALL").lacking) for task in METRICS}
+                    return tuple(sorted(METRICS, key=lambda task: lacking[task]))
+        return tuple(METRICS)
+
     def title_of(self, method: str) -> str:
         """Return what the tables call a method."""
         return title_of(method)
+
+    def remarks(
+        self, shown: Iterable[Shown], *, timed: bool = False, several_bodies: bool = False
+    ) -> tuple[str, ...]:
+        """Return what was chosen or left out, and what the runs stand on."""
+        shown = list(shown)
+        texts = super().remarks(shown, timed=timed, several_bodies=several_bodies)
+        return (*texts, *said_of_ground((record for one in shown for record in one.records), self.title_of))
 
     def plain_scores(self, runs: RunSet) -> dict[Column, Estimate]:
         """Return SEEN, UNSEEN and ALL of the tasks that the runs are of."""
@@ -48,8 +73,8 @@ class Results(PaperResults[RunSet]):
     def few_shot(self, experiment: str = "table5") -> FewShot:
         """Return the few-shot scores of an experiment, its methods in its order, then others that have any."""
         found = {}
-        protocol = experiments.few_shot_protocol(PAPER, experiment)
-        for block in experiments.blocks(PAPER, experiment):
+        protocol = experiments.few_shot_protocol(PAPER, experiment, self._scale)
+        for block in experiments.blocks(PAPER, experiment, self._scale):
             for method in block.methods if block.few_shot else ():
                 assert block.few_shot is not None
                 start = self.run_set(method, block.setting, block)

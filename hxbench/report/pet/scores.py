@@ -15,6 +15,8 @@ from hxbench.report.pha.scores import RunSet as TextRuns
 from hxbench.settings import Model
 from hxbench.store import RunRecord
 
+_LIVE, _COUNTED = "live_parameters", "counted_parameters"
+
 
 class RunSet(TextRuns):
     """The runs of one method on one backbone at one learning rate, with their validation scores."""
@@ -29,9 +31,12 @@ class RunSet(TextRuns):
         super().__init__(models, wanted, runs, family)
         self._curves = {which: curve_in(rows) for which, rows in runs.items()}
 
-    def validation(self, task: str) -> float | None:
-        """Return the mean over the seeds of the best validation score of a task, that of the weights kept."""
-        curves = [self._curves.get((Model(task), seed)) for seed in self.seeds]
+    def validation(self, task: str, seeds: Iterable[int] | None = None) -> float | None:
+        """Return the mean over the seeds, all by default, of the best validation score of a task.
+
+        That is the score of the weights kept.
+        """
+        curves = [self._curves.get((Model(task), seed)) for seed in (self.seeds if seeds is None else seeds)]
         best = [max(score for _, score in curve) for curve in curves if curve]
         return fmean(best) if best else None
 
@@ -43,6 +48,12 @@ class RunSet(TextRuns):
         """Return a cost of every run of these tasks."""
         models = {Model(task) for task in tasks}
         return [costs[metric] for (model, _), costs in self._costs.items() if model in models and metric in costs]
+
+    def live(self, tasks: Iterable[str]) -> list[tuple[float, float]]:
+        """Return live and counted parameters of every run of these tasks that tells both."""
+        models = {Model(task) for task in tasks}
+        told = (costs for (model, _), costs in self._costs.items() if model in models)
+        return [(c[_LIVE], c[_COUNTED]) for c in told if _LIVE in c and c.get(_COUNTED)]
 
 
 class Tried:
@@ -125,6 +136,10 @@ class Tried:
             incomplete=self.incomplete(tasks),
             note="runs are left out that learned nothing or are not there" if lost else "",
         )
+
+    def live(self, tasks: tuple[str, ...]) -> list[tuple[float, float]]:
+        """Return live and counted parameters of the runs of some tasks at the rates that count."""
+        return [pair for task in tasks for pair in self.chosen(task).live((task,))]
 
     def cost(self, metric: str, tasks: tuple[str, ...]) -> Estimate:
         """Return a cost of one model, over the runs of some tasks at the rates that count."""

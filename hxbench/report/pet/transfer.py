@@ -30,6 +30,16 @@ def across_labels(source: str, target: str) -> bool:
     return across(source, target) and {PET_TASKS[source].group, PET_TASKS[target].group} <= {*LABELLED}
 
 
+def to_text(source: str, target: str) -> bool:
+    """Return whether the source has labels and the target is answered in text."""
+    return PET_TASKS[source].group in LABELLED and PET_TASKS[target].group not in LABELLED
+
+
+def to_labels(source: str, target: str) -> bool:
+    """Return whether the source is answered in text and the target has labels."""
+    return to_text(target, source)
+
+
 def cells_where(tasks: Iterable[str], kind: Callable[[str, str], bool]) -> Iterator[Cell]:
     """Yield the cells of a matrix that are of a kind, row by row."""
     tasks = tuple(tasks)
@@ -43,6 +53,7 @@ class Transfer:
     tasks: tuple[str, ...]
     wanted: tuple[int, ...]  # seeds that there should be
     scores: dict[int, dict[Cell, float]] = field(default_factory=dict)  # by seed
+    chosen: dict[int, dict[Cell, float]] = field(default_factory=dict)  # of the labels found most likely
     trained: dict[int, set[str]] = field(default_factory=dict)  # sources that there are, by seed
     majority: dict[str, float] = field(default_factory=dict)  # of always the most frequent training label, by task
 
@@ -54,13 +65,15 @@ class Transfer:
         """Take the test scores of the run on `source`, of every task by the metric of its averages."""
         self.runs[seed, source] = runs
         self.trained.setdefault(seed, set()).add(source)
-        found = self.scores.setdefault(seed, {})
+        found, chosen = self.scores.setdefault(seed, {}), self.chosen.setdefault(seed, {})
         for row in rows:
             task, value = row.get("task"), row.get("value")
             if row.get("split") != "test" or task not in self.tasks or value is None:
                 continue
             if row.get("metric") == TEXT_TASKS[task].metric:
                 found[source, task] = float(value)
+            elif row.get("metric") == "chosen":
+                chosen[source, task] = float(value)
             elif row.get("metric") == "majority" and task == source:
                 self.majority[task] = float(value)
 
@@ -99,13 +112,15 @@ class Transfer:
     def _behind(self, seed: int, sources: Iterable[str]) -> Runs:
         return frozenset().union(*(self.runs[seed, source] for source in sources))
 
-    def mean(self, kind: Callable[[str, str], bool]) -> Estimate:
+    def mean(self, kind: Callable[[str, str], bool], *, chosen: bool = False) -> Estimate:
         """Return the mean over the cells of a kind, for each seed that has all runs.
 
-        Cells that are relative to nothing are left out.
+        Cells that are relative to nothing are left out. `chosen` goes by the labels that are found most likely, of
+        the own training too.
         """
         cells = list(cells_where(self.tasks, kind))
         return self._over_seeds(
+            self.chosen if chosen else self.scores,
             cells,
             lambda scores: [
                 100 * scores[source, target] / scores[target, target]
@@ -118,6 +133,7 @@ class Transfer:
         """Return what always answering the most frequent label scores, a mean over the targets with labels."""
         known = {task: value for task, value in self.majority.items() if PET_TASKS[task].group in LABELLED}
         return self._over_seeds(
+            self.scores,
             list(known),
             lambda scores: [
                 100 * value / scores[t, t] for t, value in known.items() if scores.get((t, t), 0.0) > 0
@@ -125,12 +141,15 @@ class Transfer:
         )
 
     def _over_seeds(
-        self, cells: list[Cell] | list[str], values: Callable[[Mapping[Cell, float]], list[float]]
+        self,
+        scores: Mapping[int, Mapping[Cell, float]],
+        cells: list[Cell] | list[str],
+        values: Callable[[Mapping[Cell, float]], list[float]],
     ) -> Estimate:
         if not cells:
             return Estimate()
         whole = [seed for seed in self.seeds if not self._lacks(seed, self.tasks)]
-        means = [fmean(some) for seed in whole if (some := values(self.scores[seed]))]
+        means = [fmean(some) for seed in whole if (some := values(scores[seed]))]
         lacking = any(self._lacks(seed, self.tasks) for seed in self.wanted)
         runs: Runs = frozenset().union(*(self._behind(seed, self.tasks) for seed in whole))
         return Estimate(tuple(means), incomplete=lacking, runs=runs)

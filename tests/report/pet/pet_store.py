@@ -65,6 +65,8 @@ def write_run(store, spec, score, curve=None):
     width = {"small": 1.0, "base": 4.0, "large": 16.0}[size_of(spec).partition("-")[2]]
     costs = {"counted_parameters": count_of(spec), "backbone_parameters": 1e7 * width,
              "flops_per_token": 2e7 * width + count_of(spec), "wall_seconds": 5.0 * width + spec.seed}  # fmt: skip
+    if spec.method == "apet":
+        costs["live_parameters"] = count_of(spec) * (0.7 if size_of(spec).endswith("small") else 0.95)
     with store.open_run(spec) as run:
         rows = [{"split": "test", **where, "metric": task.metric, "value": score, "step": 1, "sentences": 10}]
         rows += [{"split": "test", **where, "metric": other, "value": -1000.0, "step": 1} for other in task.others]

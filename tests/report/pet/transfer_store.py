@@ -24,8 +24,11 @@ def specs(profile):
     return [one.spec for one in experiment.runs_of("pet", "figure7", profile)]
 
 
-def write(store, spec, score, *, majority=50.0):
-    """Write a finished run whose scores are `score(task)`, of all tasks that it was scored on."""
+def write(store, spec, score, *, majority=50.0, chosen=None):
+    """Write a finished run whose scores are `score(task)`, of all tasks that it was scored on.
+
+    `chosen(task)` are those of tasks with labels by what the model finds most likely.
+    """
     with store.open_run(spec) as run:
         rows = []
         for task in dict.fromkeys((spec.task, *spec.transfer)):
@@ -38,6 +41,8 @@ def write(store, spec, score, *, majority=50.0):
                 "task": task,
             }
             rows.append({**where, "metric": known.metric, "value": score(task), "sentences": 10})
+            if chosen and known.kind == "classification":
+                rows.append({**where, "metric": "chosen", "value": chosen(task), "sentences": 10})
             rows += [{**where, "metric": other, "value": -1000.0} for other in known.others]
             rows.append({**where, "split": "dev", "metric": known.metric, "value": -1000.0})
             if own and known.kind == "classification":
