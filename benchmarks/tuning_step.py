@@ -39,9 +39,9 @@ METHODS: dict[str, tuple[str, list[str], str]] = {  # recipe, what is changed in
     "adapter": ("pet-adapter", [], "adapters"),
     "adjacent": ("apet", ["options.mode=adjacent"], "APET, whole tensors"),
     "adjacent-existing": ("apet", ["options.mode=adjacent", "options.places=existing"], "the same, existing"),
-    "discrete": ("apet", [], "APET, single entries"),
-    "discrete-existing": ("apet", ["options.places=existing"], "the same, existing"),
-    "discrete-inserted": ("apet", ["options.places=inserted"], "the same, inserted"),
+    "discrete": ("apet", ["options.mode=discrete"], "APET, single entries"),
+    "discrete-existing": ("apet", ["options.mode=discrete", "options.places=existing"], "the same, existing"),
+    "discrete-inserted": ("apet", ["options.mode=discrete", "options.places=inserted"], "the same, inserted"),
 }
 RATIOS = [
     *((name, "bitfit") for name in METHODS if name != "bitfit"),

@@ -57,6 +57,8 @@ sa  | Sanskrit      | Indic                   | Devanagari | unseen | UD_Sanskri
 ug  | Uyghur        | Turkic, Southeastern    | Arabic     | unseen | UD_Uyghur-UDT          | ug_udt     | a87b8c9cc6501fa115b5f5f4d4e6b1642fc6c221 | ug
 yue | Cantonese     | Sino-Tibetan            | Han        | unseen | UD_Cantonese-HK        | yue_hk     | f0de6eefd249ccd13746d7633281c970cc85abc7 | zh-yue
 """  # noqa: E501
+# of them, those in the list of XLM-R's pre-training (Conneau et al. 2020, Table 6): mBERT's, with sa and ug
+XLM_R = frozenset("en ar br zh is kk ta tr sa ug".split())
 _TEST_ALONE = frozenset("br is yo fo gn sa yue".split())  # whose treebanks have no other part in UD 2.7
 
 

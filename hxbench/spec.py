@@ -86,6 +86,9 @@ class DataSpec(Closed):
     text_sentences: Positive | None = None
     max_length: Annotated[int, Field(ge=8)] = 256  # word pieces, special tokens included
     overflow: Literal["window", "truncate"] = "window"  # a longer sentence: cut into windows, or cut off
+    cut_words: Literal["wrong", "unscored"] = added(
+        "wrong"
+    )  # words of a sentence that was cut off count as such; Hyper-X's code does not score them
     multiword: Literal["skip", "keep"] = "skip"  # range lines of CoNLL-U; the published code keeps them
     label_token: Literal["first", "character"] = added(
         "first"
@@ -106,6 +109,9 @@ class DataSpec(Closed):
     score_step: float = added(
         0.2, gt=0, allow_inf_nan=False
     )  # STS-B scores are rounded to multiples of it; the code has 0.1
+    cut_at: Literal["end", "start"] = added(
+        "end"
+    )  # where a text that is too long loses its pieces; PET's code has BLOOM's lose them at the start
     template: Literal["pha", "pet"] = added("pha")  # whose source texts (`encoding.templates`)
     labels: Literal["digits", "words", "unified"] = added(
         "digits"
@@ -381,6 +387,7 @@ class RunSpec(Closed):
             "ablation": _left_out(self.options),
             "budget": f"budget {budget}" if (budget := self.options.get("budget")) else "",
             "places": _alone(self.options.get("places")),
+            "draw": _DRAWN.get(str(self.options.get("mode")), ""),
             "transfer": "with transfer" if self.transfer else "",
             "weights": "random body" if self.backbone.weights == "random" else "",
         }
@@ -396,6 +403,10 @@ class RunSpec(Closed):
 
 def _percent(share: float | None) -> str:
     return f"{100 * share:g} %" if share else ""
+
+
+# of an APET, where it draws no modules
+_DRAWN = {"discrete": "of single entries", "adjacent": "of whole tensors"}
 
 
 def _alone(places: Any) -> str:

@@ -79,6 +79,7 @@ STAGES = (
     Stage("multi-seed3", "lab", "hyperx/table2", (3,), _LEADS),
     Stage("figure3-seed3", "lab", "hyperx/figure3", (3,)),
     Stage("controls-seed3", "lab", "hyperx/controls", (3,)),
+    Stage("rates", "lab", "pet/rates"),
     Stage("methods", "lab", "pet/figure2", only={"size": ("bert-small",)}),
     Stage("apet", "lab", "pet/apet", only={"size": ("bert-small",)}),
     Stage("methods-deeper", "lab", "pet/figure2", only={"size": ("bert-large",)}),

@@ -20,10 +20,14 @@ def test_there_are_experiments():
 @pytest.mark.parametrize("profile", ["demo", "lab", "paper"])
 def test_every_experiment_resolves(paper, name, profile):
     scale = recipe.scale(profile, paper)
+    if (paper, name) == ("pet", "rates") and profile != "lab":
+        with pytest.raises(InputError, match="has no runs at profile"):
+            experiment.runs_of(paper, name, profile)
+        return
     runs = experiment.runs_of(paper, name, profile)
     assert runs
-    own = {seed for block in experiment.blocks(paper, name) for seed in block.seeds}
-    assert {one.spec.seed for one in runs} == own | (set() if name == "rates" else set(scale.seeds))
+    own = {seed for block in experiment.blocks(paper, name, profile) for seed in block.seeds}
+    assert {one.spec.seed for one in runs} == (own if name == "rates" else set(scale.seeds))
     assert {one.spec.profile for one in runs} == {profile}
     ids = [(one.spec.run_id, one.start and one.start.run_id) for one in runs]
     assert len(set(ids)) == len(ids)
@@ -89,7 +93,7 @@ def test_a_few_shot_spec_keeps_what_it_does_not_replace():
 
 def test_all_has_the_runs_of_every_artifact():
     everything = {s.run_id for s in specs("all")}
-    for name in set(recipe.recipe_names("hyperx")) - {"all", "rates"}:
+    for name in set(recipe.recipe_names("hyperx")) - {"all"}:
         assert {s.run_id for s in specs(name)} <= everything, name
 
 
@@ -206,3 +210,17 @@ def test_a_partition_of_another_setting_is_refused(tmp_path):
     (tmp_path / "own.yaml").write_text(text)
     with pytest.raises(InputError, match="partition is of the mixed setting"):
         experiment.runs_of("hyperx", str(tmp_path / "own.yaml"), "demo")
+
+
+def test_a_rate_that_was_chosen_is_tried_by_a_run_of_the_figures():
+    """So a try costs the rates alone that were not chosen."""
+    tries = [one.spec for one in experiment.runs_of("pet", "rates", "lab")]
+    figures = {
+        one.spec.run_id for name in ("figure2", "figure4") for one in experiment.runs_of("pet", name, "lab")
+    }
+    each = {(spec.method, spec.backbone.name, spec.task) for spec in tries}
+    shared = {(spec.method, spec.backbone.name, spec.task) for spec in tries if spec.run_id in figures}
+    assert shared == each, "every method, on both backbones, on every task of its tries"
+    assert len(tries) == 4 * len(each), "the same number of tries for all"
+    assert {spec.seed for spec in tries} == {1}
+    assert len({(spec.training.updates, spec.training.batch_size) for spec in tries}) == 1

@@ -47,7 +47,9 @@ def test_every_method_resolves_in_every_profile_and_setting(method, profile, set
     loaded = recipe.load("methods", method)
     is_text = recipe.scale(profile, loaded.paper).is_text
     if loaded.paper == "pet":
-        models = [(task, None) for task in PET_TASKS]
+        ground = recipe.scale(profile, "pet")
+        models = [(task, None) for task in ground.own_tasks(recipe.backbone(ground.backbone).family)]
+        assert {task for task, _ in models} <= set(PET_TASKS)
     else:
         models = settings.models(setting, one_task=loaded.one_task, suite="glue" if is_text else None)
     variants = ["paper", *loaded.variants]
@@ -132,14 +134,54 @@ def test_variant_code_is_the_published_scripts_form():
     spec = resolve("hyperx-base", setting="mixed", partition="a", variant="code")
     assert spec.options["order"] == ["task", "language", "layer"]
     assert spec.options["adapter_layer_norm"] is True
+    assert spec.options["mlm_decoder"] == "apart"
     assert (spec.training.draw, spec.training.final_lr) == ("quota", 1e-7)
-    assert (spec.data.multiword, spec.data.overflow) == ("keep", "truncate")
+    assert (spec.data.multiword, spec.data.overflow, spec.data.cut_words) == ("keep", "truncate", "unscored")
     paper = resolve("hyperx-base", setting="mixed", partition="a")
     assert paper.options["order"] == ["language", "task", "layer"]
     assert paper.options["adapter_layer_norm"] is False
+    assert paper.options["mlm_decoder"] == "frozen"
     assert spec.run_id != paper.run_id
     with pytest.raises(InputError, match="mbert has no variant 'code'"):
         resolve("mbert", setting="multi", variant="code")
+
+
+def fields_of_variants(paper):
+    """What the variants `code` of a paper's methods set, as dotted names."""
+    methods = [m for m in (recipe.load("methods", name) for name in METHODS) if m.paper == paper]
+    layers = [layer for m in methods for v in m.variants.values() for layer in (v, *v.families.values())]
+    sections = ("options", "training", "data")
+    return {f"{section}.{name}" for layer in layers for section in sections for name in getattr(layer, section)}
+
+
+@pytest.mark.parametrize("paper", recipe.papers())
+def test_what_a_variant_is_is_told_in_one_place(paper):
+    told = recipe.load("variants", paper)
+    named = [field for trait in told.changes for field in trait.fields]
+    assert len(named) == len(set(named)), "each once"
+    assert set(named) == fields_of_variants(paper)
+    assert all(trait.fields and not trait.set for trait in told.changes)
+    assert len(told.leaves) > 3
+    for trait in told.leaves:
+        assert not trait.fields
+        (method,) = [
+            name for name in ("hyperx-base", "pet-lora", "pha") if recipe.load("methods", name).paper == paper
+        ]
+        setting = recipe.load("methods", method).settings[-1]
+        resolve(
+            method, setting=setting, task="rte", partition="a", suite="glue", variant="code", assignments=trait.set
+        )
+
+
+def test_a_variant_can_be_one_of_a_family_of_backbones():
+    bloom, t5 = (
+        resolve("pet-lora", setting="single", task="rte", profile="paper", variant="code", size=size)
+        for size in ("bloom-small", "t5-small")
+    )
+    assert (bloom.data.cut_at, t5.data.cut_at) == ("start", "end")
+    assert bloom.training.batch_size == t5.training.batch_size == 16
+    plain = resolve("pet-lora", setting="single", task="rte", profile="paper", size="bloom-small")
+    assert plain.data.cut_at == "end"
 
 
 BASE = {"setting": "mixed", "partition": "a", "seed": 1}

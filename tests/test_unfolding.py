@@ -60,9 +60,10 @@ def test_tasks_are_those_of_the_profile():
         [],
     ]
     assert given.every_task == ("rte", "imdb")
-    labs = [spec for spec in _specs("figure4", "lab") if spec.method == "apet"]
-    assert {spec.task for spec in labs} == {"sst2", "rte", "mrpc", "rotten", "imdb"}
-    assert {spec.task for spec in _specs("figure4", "paper")} == {"sst2", "rte", "mrpc"}
+    labs = {spec.task for spec in _specs("figure2", "lab")}
+    assert labs == {"sst2", "rte", "mrpc", "rotten", "cola", "qnli"}
+    papers = {spec.task for spec in _specs("figure2", "paper") if spec.backbone.family == "bert"}
+    assert papers == {"sst2", "imdb", "rotten", "mnli", "qnli", "rte", "mrpc", "qqp"}
 
 
 def _specs(name, profile):
@@ -70,9 +71,10 @@ def _specs(name, profile):
 
 
 def test_sizes_that_a_profile_lacks_are_left_out():
-    ground = GROUND.model_copy(update={"sizes": {"t5-small": "lab-t5-small"}})
+    ground = GROUND.model_copy(update={"sizes": {"t5-small": "sandbox-t5-small"}})
     found = unfold(block(sizes=["bert-small", "t5-small"]), "lab", ground)
     assert [one.size for one in found] == ["t5-small"]
+    assert {spec.backbone.name for spec in _specs("figure4", "lab")} == {"minilm-l6", "e5-small-q4"}
 
 
 def test_an_experiment_with_nothing_at_a_profile_is_refused(tmp_path):

@@ -20,6 +20,18 @@ def _methods() -> Rows:
                "about": found.about}  # fmt: skip
 
 
+def _variants() -> Rows:
+    from hxbench import recipe
+
+    for paper in recipe.recipe_names("variants"):
+        found: recipe.VariantRecipe = recipe.load("variants", paper)
+        for trait in found.changes:
+            yield {"paper": paper, "the published code": trait.what, "--variant code": list(trait.fields)}
+        for trait in found.leaves:
+            by_hand = f"left: --set {' --set '.join(trait.set)}" if trait.set else "left"
+            yield {"paper": paper, "the published code": trait.what, "--variant code": by_hand}
+
+
 def _recipes() -> Rows:
     from hxbench import recipe
 
@@ -109,6 +121,7 @@ def _artifacts() -> Rows:
 
 _KINDS: dict[str, tuple[Callable[[], Rows], str]] = {
     "methods": (_methods, "What can be trained."),
+    "variants": (_variants, "What --variant code changes and leaves, by paper."),
     "recipes": (_recipes, "Experiments: the runs an artifact needs."),
     "languages": (_languages, "The paper's sixteen languages and their sandbox counterparts."),
     "tasks": (_tasks, "What --task takes: the tasks of all papers, with their metrics and labels."),

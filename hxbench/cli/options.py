@@ -23,7 +23,9 @@ RandomBody = Annotated[
     bool, typer.Option("--random-body", help="Random weights in the backbone's shape: the control for transfer.")
 ]
 Suite = Annotated[str | None, typer.Option(help="glue or superglue; text-to-text methods only; default: glue.")]
-Variant = Annotated[str, typer.Option(help="paper, or code for the published code's form where they differ.")]
+Variant = Annotated[
+    str, typer.Option(help="paper, or code for the published code's form (hxbench list variants).")
+]
 Assign = Annotated[
     list[str] | None,
     typer.Option("--set", help="Change one field: options.KEY=VALUE, training.KEY=VALUE or data.KEY=VALUE."),

@@ -149,6 +149,7 @@ def _with_plateaus(
 def _show_text_scores(records: "Sequence[RunRecord]", as_json: bool) -> None:
     """Print what text-to-text runs scored on each task, the metric of its average, and the mean of a suite."""
     from hxbench.cli.rows import print_rows
+    from hxbench.report.plain_scores import entries_in
     from hxbench.tasks import TEXT_TASKS
 
     rows = []
@@ -167,7 +168,8 @@ def _show_text_scores(records: "Sequence[RunRecord]", as_json: bool) -> None:
         if len(scores) > 1:
             row["mean"] = sum(scores.values()) / len(scores)
         cut = sum(m.get("cut") or 0 for m in tests)
-        rows.append({**row, **({"texts cut": cut} if cut else {}), "seconds": record.status.get("wall_seconds")})
+        row |= {**({"texts cut": cut} if cut else {}), **entries_in(record.metrics())}
+        rows.append({**row, "seconds": record.status.get("wall_seconds")})
     names = list(dict.fromkeys(name for row in rows for name in row))
     if not as_json:
         words = [f"{metric} ({', '.join(dict.fromkeys(names))})" for metric, names in shown.items()]
@@ -179,7 +181,7 @@ def _show_text_scores(records: "Sequence[RunRecord]", as_json: bool) -> None:
 def _show_task_scores(records: "Sequence[RunRecord]", as_json: bool) -> None:
     """Print what models of one task each scored on it, and what always the most frequent label would."""
     from hxbench.cli.rows import print_rows
-    from hxbench.report.plain_scores import majority_in, scores_in
+    from hxbench.report.plain_scores import entries_in, majority_in, scores_in
     from hxbench.tasks import LANGUAGE, TEXT_TASKS
 
     rows = []
@@ -193,8 +195,11 @@ def _show_task_scores(records: "Sequence[RunRecord]", as_json: bool) -> None:
                 "metric": _METRICS[TEXT_TASKS[name].metric],
                 "score": scores_in(found).get((name, LANGUAGE)),
                 "majority": majority_in(found).get(name),
+                **entries_in(found),
             }
         )
+    names = dict.fromkeys(name for row in rows for name in row)
+    rows = [{name: row.get(name) for name in names} for row in rows]
     if not as_json:
         print("Test scores:\n")
         if len({row["backbone"] for row in rows}) == 1:

@@ -91,13 +91,15 @@ class _Reader:
     def marks(self) -> Marks:
         some = next(text for text in chain("a1.", self._backend.get_vocab()) if self.plain.encode(text).ids)
         one = self.plain.encode(some)
-        pair = self._backend.post_process(one, one)
-        places = [place for place, text in enumerate(pair.sequence_ids) if text is not None]
-        middle = next(place for place in places if pair.sequence_ids[place] == 1)
-        before, after = pair.ids[: places[0]], pair.ids[places[-1] + 1 :]
-        between = pair.ids[places[0] + len(one.ids) : middle]
-        if before and between and after:
-            return Marks(tuple(before), tuple(between), tuple(after))
+        # the template alone: the tokenizer's own `post_process` also cuts and pads, where its file says so
+        if template := self._backend.post_processor:
+            pair = template.process(one, one)
+            places = [place for place, text in enumerate(pair.sequence_ids) if text is not None]
+            middle = next(place for place in places if pair.sequence_ids[place] == 1)
+            before, after = pair.ids[: places[0]], pair.ids[places[-1] + 1 :]
+            between = pair.ids[places[0] + len(one.ids) : middle]
+            if before and between and after:
+                return Marks(tuple(before), tuple(between), tuple(after))
         first, apart = self._named
         if first is None or apart is None:
             raise InputError(

@@ -5,7 +5,7 @@ ends with it too. `classes` says what becomes of them for a backbone that choose
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from hxbench.corpora.arrow import batches
 from hxbench.encoding.classes import encode_choices
@@ -24,6 +24,7 @@ from hxbench.errors import InputError
 from hxbench.tasks import TextTask
 
 VERSION = 2  # of the encoding: part of every cache's fingerprint
+CutAt = Literal["end", "start"]
 
 
 def longest_label(tokenizer: Any, task: TextTask, score_step: float, wording: Wording = PHA) -> int:
@@ -58,11 +59,13 @@ def encode_examples(
     max_length: int,
     score_step: float,
     wording: Wording = PHA,
+    cut_at: CutAt = "end",
 ) -> dict[str, list[Any]]:
     """Return model rows for examples; `cut` is 1 where the source did not fit.
 
-    Both sides have at most as many pieces as `longest_texts` says, end mark included. In PET's template what does
-    not fit is cut from the texts, not from ` Output: ` behind them. Raises `InputError` that names task and row.
+    Both sides have at most as many pieces as `longest_texts` says, end mark included. A source that does not fit
+    loses its end or its start: in PET's template the end of the texts, not ` Output: ` behind them. Raises
+    `InputError` that names task and row.
     """
     texts: dict[str, list[str]] = {"input_ids": [], "labels": []}
     for row, fields, target in zip(rows, batch["fields"], batch["target"], strict=True):
@@ -74,7 +77,8 @@ def encode_examples(
     sources, targets = (pieces_of(tokenizer, lines) for lines in texts.values())
     room, target_room = (length - 1 for length in longest_texts(task, max_length, wording))
     last = pieces_of(tokenizer, [BEHIND[wording.template]])[0]
-    kept = [ids if len(ids) <= room else [*ids[: room - len(last)], *last] for ids in sources]
+    fitting = lambda ids: ids[-room:] if cut_at == "start" else [*ids[: room - len(last)], *last]  # noqa: E731
+    kept = [ids if len(ids) <= room else fitting(ids) for ids in sources]
     end = tokenizer.eos_token_id
     return {
         "input_ids": [[*ids, end] for ids in kept],
@@ -109,6 +113,7 @@ def encode_texts(
     max_length: int,
     score_step: float,
     wording: Wording = PHA,
+    cut_at: CutAt = "end",
     choices: bool = False,
 ) -> Any:
     """Return the tokenised form of a split from the cache, writing it there first when it is not.
@@ -124,6 +129,7 @@ def encode_texts(
         recipe = f"classes {VERSION} {fingerprint} {_choices_recipe(tokenizer, task)} {longest}"
     else:
         recipe = f"texts {VERSION} {fingerprint} {_texts_recipe(tokenizer, task, max_length, score_step, wording)}"
+        recipe += "" if cut_at == "end" else f" cut at {cut_at}"
     columns = {"input_ids": List(Value("int32")), "labels": List(Value("int32")), "cut": Value("int8")}
 
     def make() -> Iterator[list[Any]]:
@@ -131,7 +137,7 @@ def encode_texts(
             encoded = (
                 encode_choices(batch, rows, tokenizer, task, longest)
                 if choices
-                else encode_examples(batch, rows, tokenizer, task, max_length, score_step, wording)
+                else encode_examples(batch, rows, tokenizer, task, max_length, score_step, wording, cut_at)
             )
             yield [encoded[name] for name in columns]
 

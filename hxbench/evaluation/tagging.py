@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -26,7 +26,7 @@ class Tagged:
     language: str
     gold: list[list[str]]
     predicted: list[list[str]]
-    words_cut: int  # by truncation; scored as not found
+    words_cut: int  # by truncation; scored as not found, or left out of gold and predicted
 
     def row(self, split: str) -> dict[str, Any]:
         """Return the score as a row of the store."""
@@ -78,10 +78,17 @@ class TaggingData:
 
 
 def tag(
-    method: TaggingMethod, data: TaggingData, vocabulary: Vocabulary, batch_size: int, device: torch.device
+    method: TaggingMethod,
+    data: TaggingData,
+    vocabulary: Vocabulary,
+    batch_size: int,
+    device: torch.device,
+    *,
+    cut_words: Literal["wrong", "unscored"] = "wrong",
 ) -> Tagged:
     """Predict every word of the split, in batches of similar length.
 
+    `cut_words` says what becomes of words that truncation has cut off: they are misses, or left out of the score.
     Always in fp32, whatever precision the training had: in less, a score depends on the size of the batches.
     """
     names = labels(data.task)
@@ -100,5 +107,12 @@ def tag(
                 for offset, t in enumerate(tags[owner == i]):
                     words[data.first_word[row] + offset] = names[t]
     cut = sum(word is None for words in predicted for word in words)
+    gold = data.gold
+    if cut_words == "unscored":
+        gold = [
+            [right for right, word in zip(tags, words, strict=True) if word is not None]
+            for tags, words in zip(gold, predicted, strict=True)
+        ]
+        predicted = [[word for word in words if word is not None] for words in predicted]
     filled = [[word or NOT_PREDICTED[data.task] for word in words] for words in predicted]
-    return Tagged(data.task, data.language, data.gold, filled, cut)
+    return Tagged(data.task, data.language, gold, filled, cut)

@@ -1,10 +1,10 @@
 """APET: as many parameters as the budget says, at random places (PET scaling, section 5).
 
 The places are entries of the backbone's own tensors and of inserted modules. Of an inserted module with some
-chosen entries the others stay as they began, and one without any is not there. Single entries are of all three
-operations, but CONCAT comes as low-rank branches alone: virtual tokens join whole tensors and take no part where
-entries are scattered. At the budget of a method nearly all hundred would get an entry, so that each text would be
-read with a hundred frozen vectors more, and they take no part in the published code either.
+chosen entries the others stay as they began, and one without any is not there. What is drawn are modules of all
+three operations (`modules`). Where single entries are drawn (`discrete`), CONCAT comes as low-rank branches alone:
+at the budget of a method nearly all hundred virtual tokens would get an entry, and each text would be read with a
+hundred frozen vectors more. They take no part in the published code either.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,7 +20,16 @@ from torch import Tensor, nn
 
 from hxbench.backbones.load import Backbone, meta_backbone
 from hxbench.backbones.sites import Family, SiteKey, SiteWeights
-from hxbench.methods.apet_candidates import ADAPTER, LORA, SIDES, Candidates, answering_root, begun, candidates
+from hxbench.methods.apet_candidates import (
+    ADAPTER,
+    LORA,
+    SIDES,
+    Candidates,
+    answering_root,
+    begun,
+    candidates,
+    module_units,
+)
 from hxbench.methods.pet_adapter import positions_of
 from hxbench.methods.pet_bitfit import biased_modules
 from hxbench.methods.pet_lora import projections_of
@@ -28,8 +37,8 @@ from hxbench.methods.tuning import PetMethod, Tuning, TuningOptions
 from hxbench.modules.bottleneck import ACTIVATIONS, BottleneckWeights
 from hxbench.modules.entries import Entries, holders_of, standing_for
 from hxbench.modules.low_rank import in_fused, low_rank
-from hxbench.modules.placement import Placement, adjacent, discrete, published, size_of
-from hxbench.spec import BackboneSpec, Closed, RunSpec, validated
+from hxbench.modules.placement import Placement, adjacent, discrete, modules, published, size_of
+from hxbench.spec import BackboneSpec, Closed, RunSpec, added, validated
 
 NAMED = ("prompt", "bitfit", "lora", "adapter")  # budgets: the sizes of these methods (PET scaling, table 2)
 SMALLEST = 100
@@ -49,8 +58,10 @@ class ApetOptions(TuningOptions):
     """How many parameters, and where."""
 
     budget: Budget = "lora"  # a number, or the size of a PET method on the same backbone
-    mode: Literal["discrete", "adjacent", "code"] = "discrete"  # single entries, whole tensors, the published rule
-    places: Literal["all", "existing", "inserted"] = "all"  # of discrete and adjacent
+    # modules of all sites, single entries over everything, runs of entries, the published rule
+    mode: Literal["modules", "discrete", "adjacent", "code"] = "discrete"
+    places: Literal["all", "existing", "inserted"] = "all"  # of all but the published rule
+    embeddings: bool = added(False)  # of modules: whether they are drawn, too; the others always have them
     positions: Annotated[int, Field(ge=0)] | None = None  # the seed of the places; the run's without one
 
 
@@ -60,6 +71,8 @@ def placement_of(found: Candidates, options: ApetOptions, seed: int) -> Placemen
     budget = sizes[options.budget] if isinstance(options.budget, str) else options.budget
     if options.mode == "code":
         return published(found.inserted["lora"] + found.inserted["adapter"], found.existing, budget, seed)
+    if options.mode == "modules":
+        return modules(module_units(found, options.places, embeddings=options.embeddings), budget, seed)
     units = list(found.existing) if options.places != "inserted" else []
     if options.places != "existing":
         kinds = [kind for kind in found.inserted if options.mode == "adjacent" or kind != "prompt"]
@@ -183,6 +196,10 @@ class RandomPlaces(Tuning):
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
         """The entries of the backbone's own tensors and those of inserted ones."""
         return {name: list(part.parameters()) for name, part in self.chosen.items()}
+
+    def drawn(self) -> list[nn.Parameter]:
+        """All of them."""
+        return list(self.chosen.parameters())
 
     def remove(self) -> None:
         """Take the inserted modules out and put the backbone's values back."""

@@ -3,6 +3,9 @@
 ADD: an addend to a layer's output, as BitFit's. CONCAT: virtual tokens, and LoRA's branches. PLUG: adapters. They
 are as large and begin as in the four methods of their names; the units are named by kind, so that sorting them is
 the same on any machine.
+
+Where modules are drawn (`module_units`), a tensor of the backbone is one of ADD: tuning it adds to it. All virtual
+tokens together are one module, as they stand at one site.
 """
 
 from typing import NamedTuple
@@ -28,10 +31,28 @@ class Candidates(NamedTuple):
 
     existing: tuple[Unit, ...]
     inserted: dict[str, tuple[Unit, ...]]
+    tables: frozenset[str]  # existing ones that are embeddings, an output matrix tied to them included
+    twice: frozenset[str]  # addends to the output of a layer with a bias of its own
 
     def sizes(self) -> dict[str, int]:
         """Return the budgets that have a name: the sizes of the four methods (PET scaling, table 2)."""
         return {name: sum(unit.size for unit in units) for name, units in self.inserted.items()}
+
+
+def module_units(found: Candidates, places: str, *, embeddings: bool) -> list[Unit]:
+    """Return what is drawn with equal chance where modules are drawn, at the `places` of an APET's options.
+
+    With both kinds of places an addend to a layer that has a bias is left out: tuning that bias is the same.
+    """
+    units = []
+    if places != "inserted":
+        units += [unit for unit in found.existing if embeddings or unit.name not in found.tables]
+    if places != "existing":
+        tokens = tuple(one for unit in found.inserted["prompt"] for one in unit.tensors)
+        units += [Unit("prompt", tokens), *found.inserted["lora"], *found.inserted["adapter"]]
+        again = found.twice if places == "all" else frozenset()
+        units += [unit for unit in found.inserted["bitfit"] if unit.name not in again]
+    return units
 
 
 def answering_root(backbone: Backbone) -> nn.Module:
@@ -50,15 +71,18 @@ def candidates(backbone: Backbone) -> Candidates:
     adapter = ((ADAPTER.bottleneck, hidden), (hidden, ADAPTER.bottleneck), (ADAPTER.bottleneck,), (hidden,))
     depths = {position: backbone.layers_at(position) for position in positions_of(backbone)}
     sites = [f"{name}.{n}" for n in range(max(depths.values())) for name, depth in depths.items() if n < depth]
-    biases = {name: output_width(module) for name, module in biased_modules(backbone).items()}
+    biased = biased_modules(backbone)
+    holders = holders_of(root)
     return Candidates(
-        tuple(one_tensor(name, tensors[name].shape) for name in holders_of(root)),
+        tuple(one_tensor(name, tensors[name].shape) for name in holders),
         {
             "prompt": tuple(one_tensor(f"token.{n}", (hidden,)) for n in range(PROMPT.tokens)),
-            "bitfit": tuple(one_tensor(f"bias.{name}", (width,)) for name, width in biases.items()),
+            "bitfit": tuple(one_tensor(f"bias.{name}", (output_width(one),)) for name, one in biased.items()),
             "lora": tuple(_module(f"lora.{name}", shapes) for name, shapes in branches.items()),
             "adapter": tuple(_module(f"adapter.{site}", adapter) for site in sites),
         },
+        frozenset(n for n, places in holders.items() if any(isinstance(p.module, nn.Embedding) for p in places)),
+        frozenset(f"bias.{name}" for name, one in biased.items() if getattr(one, "bias", None) is not None),
     )
 
 

@@ -25,7 +25,9 @@ class HyperXOptions(Closed):
     bottleneck: Positive = 256
     order: tuple[Literal["language", "task", "layer"], ...] = ("language", "task", "layer")  # code: task first
     adapter_layer_norm: bool = False  # on in the published example script, absent from the paper
-    mlm_decoder: Literal["frozen", "trained"] = "frozen"  # tied to the word embeddings either way
+    # of the MLM head. frozen, trained: the word embeddings, which it is tied to. apart: a matrix of its own that
+    # starts from them and leaves them frozen, as in the published code wherever mlm is not the first task
+    mlm_decoder: Literal["frozen", "trained", "apart"] = "frozen"
     initial_std: Annotated[float, Field(gt=0)] = (
         0.01  # older runs; the published code's layers really start at 0.02 (sheet, section 3)
     )
@@ -49,7 +51,9 @@ class HyperX(TaggingMethod):
         self, backbone: Backbone, *, labels: Mapping[str, int], languages: Sequence[str], options: HyperXOptions
     ) -> None:
         super().__init__(backbone, labels=labels, languages=languages, options=options)
-        self.trains_decoder = options.mlm_decoder == "trained"
+        self.trains_decoder = options.mlm_decoder != "frozen"
+        if options.mlm_decoder == "apart":
+            self.mlm_decoder.weight = nn.Parameter(self.mlm_decoder.weight.detach().clone())
         self.embeddings = SourceEmbeddings(
             len(self.tasks), len(languages), backbone.layer_count, options.embedding, options.order
         )
@@ -85,7 +89,7 @@ class HyperX(TaggingMethod):
             self._composed = {}
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
-        """Hypernetwork, the body's own LayerNorms, the heads; of the MLM head all but the tied decoder matrix."""
+        """Hypernetwork, the body's own LayerNorms, the heads; of the MLM head all but a frozen decoder matrix."""
         decoder = self.mlm_decoder.weight
         return {
             "embeddings": list(self.embeddings.parameters()),

@@ -92,6 +92,10 @@ class Method(nn.Module):
         """Return the number of parameters as the method's paper counts them."""
         return sum(p.numel() for p in self.parameters() if p.requires_grad)
 
+    def drawn(self) -> list[nn.Parameter]:
+        """Return the trained parameters whose places were drawn by chance: some may never get a gradient."""
+        return []
+
     def freeze(self) -> None:
         """Let gradients flow to the trained parts only."""
         self.requires_grad_(False)

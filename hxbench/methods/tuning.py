@@ -5,7 +5,7 @@ A tuning is the same on BERT, BLOOM and T5 but for where it acts, which each say
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from torch import Tensor, nn
 
@@ -16,7 +16,7 @@ from hxbench.methods.causal import CausalText, LossOver
 from hxbench.methods.classifier import Classifier, Head, require_classes
 from hxbench.methods.text_method import TextCondition, TextMethod
 from hxbench.methods.text_to_text import TextToText
-from hxbench.spec import Closed, RunSpec
+from hxbench.spec import Closed, RunSpec, added
 from hxbench.tasks import text_task
 
 
@@ -25,6 +25,7 @@ class TuningOptions(Closed):
 
     head: Head = "first"  # BERT: what the head is fed
     loss: LossOver = "target"  # BLOOM: of which pieces
+    dropout_in_backbone: bool = added(True)  # the published code has none under an APET
 
 
 class Tuning(nn.Module):
@@ -51,6 +52,10 @@ class Tuning(nn.Module):
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
         """Return what is trained, by name."""
         return {"tuned": list(self.parameters())}
+
+    def drawn(self) -> list[nn.Parameter]:
+        """Return the parameters whose places were drawn by chance."""
+        return []
 
     def adding(self, module: nn.Module, change: Callable[[Tensor, Tensor], Tensor | None]) -> None:
         """Add `change(input, output)` to what a stock module puts out, for as long as the tuning is there."""
@@ -119,12 +124,20 @@ class Tuned(TextMethod):
         **others: Any,
     ) -> None:
         super().__init__(backbone, options=options, tasks=tasks, **others)
+        self.dropout_in_backbone = options.dropout_in_backbone
         self.tuning = tuned_by(backbone, options)
         self.sites = Sites(backbone.body, backbone.family, self.tuning.positions)
 
     def adapter_weights(self, condition: TextCondition) -> Mapping[SiteKey, SiteWeights]:
         """Return the tuning's weights: of another stack's sites nobody asks for them."""
         return self.tuning.weights()
+
+    def train(self, mode: bool = True) -> Self:
+        """Begin or end training: without dropout in the backbone it stays as it is when it answers."""
+        super().train(mode)
+        if not self.dropout_in_backbone:
+            self.model.eval()
+        return self
 
     def prompt(self, embedded: Tensor, batch: Any) -> Tensor | None:
         """Return the tuning's virtual tokens, the same for every row."""
@@ -153,6 +166,10 @@ class Tuned(TextMethod):
     def counted(self) -> int:
         """What is tuned: the paper's counts leave the head of a classifier out, which is trained too."""
         return sum(p.numel() for part in self.tuning.parts().values() for p in part)
+
+    def drawn(self) -> list[nn.Parameter]:
+        """What the tuning has drawn."""
+        return self.tuning.drawn()
 
     def keep(self) -> None:
         """Make `remove` possible after the training of a method that changes the backbone itself."""

@@ -1,7 +1,8 @@
 """Which parameters an APET tunes: positions as pure functions of shapes, budget and seed (PET scaling, section 5).
 
-The same on any machine: names are sorted, and chance is a numpy generator seeded by the seed alone. So the
-positions of a small budget are among those of a larger one of the same seed, as far as pairs allow.
+The same on any machine: names are sorted, and chance is a numpy generator. `modules` seeds it by the seed and the
+budget, so that budgets of one seed have places of their own. `discrete` and `adjacent` seed it by the seed alone:
+there the positions of a small budget are among those of a larger one, as far as pairs allow.
 """
 
 import random
@@ -20,7 +21,7 @@ Placement = dict[
 
 @dataclass(frozen=True)
 class Unit:
-    """What tensor-level placement takes whole: a tensor, or an inserted module with all of its own.
+    """What is taken whole where it fits: a tensor, or an inserted module with all of its own.
 
     Of a `pair` the first tensor is [rank, in] and the second [out, rank]: a row of the first does nothing, and is
     learned by nothing, unless the same column of the second is there.
@@ -53,17 +54,67 @@ def require_budget(units: Iterable[Unit], budget: int) -> None:
         raise InputError(f"a budget of {budget:,} parameters: there are {total:,} to choose among.")
 
 
+def modules(units: Iterable[Unit], budget: int, seed: int) -> Placement:
+    """Return exactly `budget` entries: units in random order, all equally likely, until the next no longer fits.
+
+    Of that one single entries fill the budget. Seed and budget give the order and the entries together: the places
+    of a small budget are no part of those of a larger one.
+    """
+    ordered = sorted(units, key=lambda unit: unit.name)
+    require_budget(ordered, budget)
+    order, cutting, mending = _generators((seed, budget), 3)
+    found: Placement = {}
+    left = budget
+    for place in order.permutation(len(ordered)):
+        unit = ordered[place]
+        if unit.size > left:
+            return found | _cut(unit, left, cutting, mending)
+        found |= _whole(unit.tensors)
+        left -= unit.size
+    return found
+
+
+def _generators(key: int | tuple[int, ...], count: int) -> list[np.random.Generator]:
+    return [np.random.default_rng(one) for one in np.random.SeedSequence(key).spawn(count)]
+
+
+def _whole(tensors: Iterable[tuple[str, tuple[int, ...]]]) -> Placement:
+    return {name: np.arange(prod(shape)) for name, shape in tensors}
+
+
+def _cut(unit: Unit, left: int, rng: np.random.Generator, mending: np.random.Generator) -> Placement:
+    """Return `left` entries of a unit: of a pair of all its tensors, else whole tensors and entries of the next.
+
+    So of virtual tokens all but one are there as a whole: a frozen one would make every text longer.
+    """
+    if unit.pair:
+        return _scattered([unit], left, rng, mending)
+    found: Placement = {}
+    for name, shape in unit.tensors:
+        if prod(shape) > left:
+            return found | _scattered([one_tensor(name, shape)], left, rng, mending)
+        found |= _whole([(name, shape)])
+        left -= prod(shape)
+    return found
+
+
 def discrete(units: Iterable[Unit], budget: int, seed: int) -> Placement:
-    """Return exactly `budget` single entries, all of all tensors equally likely.
+    """Return exactly `budget` single entries, all of all tensors equally likely."""
+    ordered = sorted(units, key=lambda unit: unit.name)
+    require_budget(ordered, budget)
+    return _scattered(ordered, budget, *_generators(seed, 2))
+
+
+def _scattered(
+    ordered: Sequence[Unit], budget: int, rng: np.random.Generator, mending: np.random.Generator
+) -> Placement:
+    """Return `budget` entries, all equally likely.
 
     Afterwards a pair whose first side got entries in a row, and whose second side got none in that column, gives
     one of them for an entry there.
     """
-    ordered = sorted(units, key=lambda unit: unit.name)
-    require_budget(ordered, budget)
     tensors = [one for unit in ordered for one in unit.tensors]
     ends = np.cumsum([prod(shape) for _, shape in tensors])
-    rng, mending = (np.random.default_rng(one) for one in np.random.SeedSequence(seed).spawn(2))
     chosen = _distinct(rng, int(ends[-1]), budget)
     parts = np.split(chosen, np.searchsorted(chosen, ends[:-1]))
     starts = np.concatenate([[0], ends[:-1]])
@@ -104,7 +155,7 @@ def adjacent(units: Iterable[Unit], budget: int, seed: int) -> Placement:
     """
     ordered = sorted(units, key=lambda unit: unit.name)
     require_budget(ordered, budget)
-    order, cutting = (np.random.default_rng(one) for one in np.random.SeedSequence(seed).spawn(2))
+    order, cutting = _generators(seed, 2)
     found: Placement = {}
     left = budget
     for place in order.permutation(len(ordered)):
@@ -152,7 +203,7 @@ def published(inserted: Sequence[Unit], existing: Sequence[Unit], budget: int, s
         for unit in units:
             if prod(unit.tensors[0][1]) <= left:
                 left -= unit.size
-                found.update({name: np.arange(prod(shape)) for name, shape in unit.tensors})
+                found |= _whole(unit.tensors)
     if not found:
         raise InputError(
             f"the published rule takes whole tensors, none of which fits half of a budget of {budget:,}."

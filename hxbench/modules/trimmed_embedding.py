@@ -17,6 +17,8 @@ from torch.nn import functional
 class TrimmedEmbedding(nn.Module):
     """In the place of an embedding: trained rows for some tokens, those of the frozen whole for all others."""
 
+    places: Tensor
+
     def __init__(self, whole: nn.Embedding, tokens: Tensor) -> None:
         """Begin with the rows that `tokens`, ids [tokens], have in `whole`; the padding's is never trained."""
         super().__init__()

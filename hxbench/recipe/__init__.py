@@ -1,8 +1,8 @@
 """YAML recipes → run specs.
 
 Four kinds of recipe, each a closed schema: backbones, methods, profiles and experiments. Layers, later ones win:
-profile, method, the method's own scaling for that profile and there for the backbone's family, its variant, the
-command line.
+profile, method, the method's own scaling for that profile and there for the backbone's family, its variant
+likewise, the command line. What variants are, paper by paper, is told in `variants`.
 """
 
 from hxbench.recipe.assignments import parse_assignments
@@ -17,6 +17,7 @@ from hxbench.recipe.schema import (
     Override,
     PaperScale,
     ProfileRecipe,
+    VariantRecipe,
 )
 from hxbench.recipe.unfolding import unfold
 
@@ -29,6 +30,7 @@ __all__ = [
     "Override",
     "PaperScale",
     "ProfileRecipe",
+    "VariantRecipe",
     "backbone",
     "chosen_models",
     "expand",

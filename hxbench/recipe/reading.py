@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from hxbench import places, plain_data
 from hxbench.errors import InputError, did_you_mean
 from hxbench.printing import shortened
-from hxbench.recipe.schema import ExperimentRecipe, MethodRecipe, ProfileRecipe
+from hxbench.recipe.schema import ExperimentRecipe, MethodRecipe, ProfileRecipe, VariantRecipe
 from hxbench.spec import BackboneSpec, Weights, validated
 
 _YAML = (".yaml", ".yml")
@@ -20,11 +20,12 @@ _KINDS: dict[str, type[BaseModel]] = {
     "backbones": BackboneSpec,
     "methods": MethodRecipe,
     "profiles": ProfileRecipe,
+    "variants": VariantRecipe,
 }
 
 
 def recipe_names(kind: str) -> list[str]:
-    """Return the names of the shipped recipes of a kind: `backbones`, `methods`, `profiles`, or a paper."""
+    """Return the names of the shipped recipes of a kind: methods and the like (`_KINDS`), or a paper's."""
     return sorted(path.stem for path in (places.shipped("recipes") / kind).glob("*.yaml"))
 
 
@@ -145,6 +146,7 @@ def scale(profile: str, paper: str) -> ProfileRecipe:
         "draws": own.draws or found.draws,
         "data": merge(found.data, own.data),
         "training": merge(found.training, own.training),
+        "notes": (*found.notes, *own.notes),
     }
     return found.model_copy(update=update)
 

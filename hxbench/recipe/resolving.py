@@ -9,7 +9,7 @@ from hxbench import settings
 from hxbench.errors import InputError, did_you_mean
 from hxbench.recipe.assignments import parse_assignments
 from hxbench.recipe.reading import backbone, load, merge, papers, scale
-from hxbench.recipe.schema import MethodRecipe, Override, ProfileRecipe, Scaled
+from hxbench.recipe.schema import MethodRecipe, Override, ProfileRecipe
 from hxbench.spec import BackboneSpec, RunSpec, Weights, validated
 from hxbench.tasks import SUITES, text_task
 
@@ -52,14 +52,11 @@ def resolve(
         raise InputError(f"{name} has no variant '{variant}'. Known: {', '.join(['paper', *recipe.variants])}.")
     given = parse_assignments(assignments)
     stands_on = backbone(backbone_name or _of_size(ground, size, profile), backbone_weights)
-    scaled = recipe.profiles.get(Path(profile).stem, Scaled())
-    layers = [
-        recipe,
-        scaled,
-        scaled.families.get(stands_on.family, Override()),  # type: ignore[call-overload]
-        recipe.variants.get(variant, Override()),
-        changes or Override(),
-    ]
+    layers: list[Override] = [recipe]
+    for scaled in (recipe.profiles.get(Path(profile).stem), recipe.variants.get(variant)):
+        if scaled:
+            layers += [scaled, scaled.families.get(stands_on.family, Override())]  # type: ignore[call-overload]
+    layers.append(changes or Override())
     # one model a partition or a task: the parts that do not apply to the setting stay out of the identity
     return validated(
         RunSpec,

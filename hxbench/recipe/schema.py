@@ -37,7 +37,7 @@ class Override(Closed):
 
 
 class Scaled(Override):
-    """What a method changes for one profile, and there for one family of backbones."""
+    """What a method changes for one profile or one variant, and there for one family of backbones."""
 
     families: dict[Family, Override] = Field(default_factory=dict)
 
@@ -57,7 +57,10 @@ class MethodRecipe(Override):
         "multi"  # whose models few-shot runs start from
     )
     profiles: dict[str, Scaled] = Field(default_factory=dict)
-    variants: dict[str, Override] = Field(default_factory=dict)
+    variants: dict[str, Scaled] = Field(default_factory=dict)
+    before: dict[str, Any] | None = (
+        None  # options of runs of before, which stand in where there are none of today's
+    )
 
     @property
     def start_setting(self) -> str:
@@ -65,6 +68,22 @@ class MethodRecipe(Override):
         if self.few_shot_from == "nothing":
             return "single"
         return self.few_shot_from if self.few_shot_from in self.settings else self.settings[-1]
+
+
+class Trait(Closed):
+    """One thing that a published code does otherwise than its paper says."""
+
+    what: str
+    fields: tuple[str, ...] = ()  # that say it in the variant `code` of some method
+    set: tuple[str, ...] = ()  # what `--set` takes for it, where the variant leaves it
+
+
+class VariantRecipe(Closed):
+    """What the variant `code` of a paper's methods is: the traits it has, and those it leaves."""
+
+    about: str
+    changes: tuple[Trait, ...]
+    leaves: tuple[Trait, ...]
 
 
 class PaperScale(Closed):
@@ -76,6 +95,7 @@ class PaperScale(Closed):
     draws: Draws | None = None
     data: Data = Field(default_factory=dict)
     training: dict[str, Any] = Field(default_factory=dict)
+    notes: tuple[str, ...] = ()  # what a reader of the paper's artifacts at this profile has to know
 
 
 class ProfileRecipe(Closed):
@@ -88,6 +108,7 @@ class ProfileRecipe(Closed):
     draws: Draws = 3  # of the sentences of every few-shot cell, for each seed
     data: Data
     training: dict[str, Any] = Field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     papers: dict[str, PaperScale] = Field(default_factory=dict)
 
     @property

@@ -3,8 +3,17 @@
 from collections.abc import Mapping
 from statistics import fmean, stdev
 
-from hxbench.report.estimate import Estimate
+from hxbench.report.estimate import Estimate, Runs, on_plateau, said_of_plateaus
 from hxbench.report.table import Cell, Marks
+
+
+def plateau_marks(runs: Runs, marks: Marks) -> tuple[str, ...]:
+    """Return the mark of a value that a run enters which ended on the plateau of its label frequencies.
+
+    It stays in the mean: without it a method that collapses now and then would look better than it is.
+    """
+    said = said_of_plateaus(runs)
+    return (marks.letter(said),) if said else ()
 
 
 def make_cell(estimate: Estimate | None, printed: float | None, marks: Marks, *, doubt: str | None = None) -> Cell:
@@ -19,11 +28,13 @@ def make_cell(estimate: Estimate | None, printed: float | None, marks: Marks, *,
         ours.append(marks.letter("no data for this pair"))
     if estimate.note:
         ours.append(marks.letter(estimate.note))
+    ours += plateau_marks(estimate.runs, marks)
     if estimate.incomplete:
         ours.append(marks.missing())
     return Cell(
-        estimate.mean, estimate.sd, len(estimate.values), printed, tuple(ours), theirs, covers=estimate.covers
-    )
+        estimate.mean, estimate.sd, len(estimate.values), printed, tuple(ours), theirs, covers=estimate.covers,
+        on_plateau=on_plateau(estimate.runs),
+    )  # fmt: skip
 
 
 def difference_cell(
@@ -41,11 +52,14 @@ def difference_cell(
     if ours and theirs and estimate.covers != other.covers:
         return Cell(published=printed, marks=(marks.letter(otherwise),))
     values = [ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys())]
+    runs = estimate.runs | other.runs if values else frozenset()
+    lacking = (marks.missing(),) if estimate.incomplete or other.incomplete else ()
     return Cell(
         mean=fmean(values) if values else None,
         sd=stdev(values) if len(values) > 1 else None,
         n=len(values),
         published=printed,
-        marks=(marks.missing(),) if estimate.incomplete or other.incomplete else (),
+        marks=(*plateau_marks(runs, marks), *lacking),
         covers=estimate.covers,
+        on_plateau=on_plateau(runs),
     )

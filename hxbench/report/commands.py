@@ -63,6 +63,10 @@ class Commands:
             words += ["--data-source", "hub" if "hub" in origins else "DIR"]
         return shlex.join([*words, *self._place])
 
+    def list_runs(self) -> str:
+        """Return the command that lists the profile's runs."""
+        return shlex.join(["hxbench", "runs", "list", "--profile", Path(self.profile).stem, *self._place])
+
     def train(self, runs: StoredRuns) -> list[str]:
         """Return the commands that make the runs that a set of a plain recipe lacks, and nothing more."""
         lacking: dict[int, list[Model]] = {}

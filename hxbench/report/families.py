@@ -5,6 +5,7 @@ fingerprints of their inputs. A cell is made from one family: the recipe's if th
 block of an experiment asks for. Runs that start from others, or read one language alone, are in no family.
 """
 
+import json
 import shlex
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -29,6 +30,7 @@ from hxbench.report.identity import (
     said,
     same_ground,
 )
+from hxbench.report.left_out import LeftOut, Owner, difference
 from hxbench.settings import Model, models
 from hxbench.spec import START, RunSpec
 from hxbench.store import RunRecord
@@ -51,6 +53,11 @@ class Family:
     recipe: str = ""  # the method as it was asked for: its name, or the file of a recipe of the user's own
     experiment: str = ""  # of the user's own, that asks for these runs
     notes: list[str] = field(default_factory=list)
+
+    def left_out(self, group: "_Group", shown: Identity | None) -> LeftOut:
+        """Return what is said of stored runs that are not those `shown`."""
+        owner = Owner(self.method, self.setting, key(group.identity))
+        return LeftOut({owner: len(group.records)}, difference(group.identity, shown))
 
 
 @dataclass
@@ -143,8 +150,9 @@ class Families:
     ) -> Family:
         """Return the runs that make a method's cells; what was left out, and why, is in its notes.
 
-        With a block only runs exactly as it asks for count, and nothing is said of others. Without one `suite`
-        says whose tasks the models are of, where tasks come in suites.
+        With a block only runs exactly as it asks for count, or those of before the recipe changed. Of others those
+        are told that have its changes on another recipe. Without a block, `suite` says whose tasks the models are
+        of, where tasks come in suites.
         """
         name = Path(method).stem  # a recipe of the user's own is a file
         family = Family(
@@ -157,7 +165,11 @@ class Families:
             family.notes += self._written_elsewhere(method, setting)
             chosen = self._recipes_or_lone(groups, family)
         else:
-            chosen = self._exactly(groups.values(), self._wanted(method, setting, block))
+            wanted = list(self._wanted(method, setting, block))
+            chosen = self._exactly(groups.values(), wanted)
+            if chosen is None and groups:
+                chosen = self._of_before(groups.values(), family, block)
+            family.notes += self._of_another_recipe(groups.values(), wanted, chosen, family)
         alone = one_task(method)
         if alone is None:  # a method without a recipe here: its runs tell
             alone = any(r.spec.task for g in groups.values() for r in g.records)  # type: ignore[union-attr]
@@ -165,7 +177,8 @@ class Families:
         family.models = experiment.block_models(block, alone) if block else whole
         if chosen is None:
             return family
-        members = self._one_input(chosen.records, "backbone", lambda body: self._bodies[body], family.notes)
+        members = self._one_basis(chosen.records, family)
+        members = self._one_input(members, "backbone", lambda body: self._bodies[body], family.notes)
         # what a run reads depends on its task and partition, so only the seeds of one model share its fingerprint
         for model in family.models:
             if of_model := [record for record in members if model_of(record.spec) == model]:  # type: ignore[arg-type]
@@ -182,6 +195,22 @@ class Families:
                 return max(matching, key=lambda group: group.rank)
         return None
 
+    def _of_before(self, groups: Iterable[_Group], family: Family, block: ExperimentBlock) -> _Group | None:
+        """Return the runs that a block asked for before the recipe had other options, with a note on these."""
+        try:
+            before = recipe.load("methods", family.recipe).before
+        except InputError:
+            return None
+        if not before:
+            return None
+        earlier = block.model_copy(update={"options": {**block.options, **before}})
+        chosen = self._exactly(groups, self._wanted(family.recipe, family.setting, earlier))
+        if chosen and (wanted := next(self._wanted(family.recipe, family.setting, block), None)):
+            changes = said(chosen.identity, wanted)
+            label = f"{family.method} ({family.setting})"
+            family.notes.append(f"{label}: runs of before stand in for today's, with {changes}.")
+        return chosen
+
     def _recipes_or_lone(self, groups: dict[str, _Group], family: Family) -> _Group | None:
         """Return the recipe's runs, else the only others on the same ground; the rest goes into the notes."""
         label = f"{family.method} ({family.setting})"
@@ -191,7 +220,7 @@ class Families:
         others = [group for group in groups.values() if group is not chosen and not self._of_elsewhere(group)]
         if chosen is None:
             able = [g for g in others if same_ground(g.identity, self.profile, self.paper)]
-            able = [g for g in able if g.identity["partitions"] == "original"]
+            able = [g for g in able if g.identity["partitions"] == "original" and not self._block_of(g, wanted)]
             chosen = able[0] if len(able) == 1 else None
             if chosen and wanted:
                 changes = said(chosen.identity, wanted)
@@ -201,16 +230,67 @@ class Families:
             elif len(able) > 1:
                 family.notes.append(f"{label}: the store has {len(able)} variants, none of them the recipe's.")
         reference = chosen.identity if chosen else wanted
-        for group in others:
-            if group is not chosen:
-                changes = f" with {said(group.identity, reference)}" if reference else ""
-                family.notes.append(f"left out: {_runs(len(group.records))} of {label}{changes}.")
+        family.notes += [
+            family.left_out(group, self._block_of(group, wanted) or reference)
+            for group in others
+            if group is not chosen
+        ]
         if chosen and wanted:
             variant = chosen.identity["variant"]
             own = recipe_spec(family.method, family.setting, self.profile, variant=variant, suite=family.suite)
             words = [] if variant == "paper" else ["--variant", variant]
             family.options = shlex.join([*words, *assignments(chosen.identity, identity(own) if own else wanted)])
         return chosen
+
+    def _of_another_recipe(
+        self, groups: Iterable[_Group], wanted: list[Identity], chosen: _Group | None, family: Family
+    ) -> list[str]:
+        """Return what is said of runs that have a block's changes, and differ from it where no block does."""
+        if not wanted:
+            return []
+        told_apart = self._told_apart(family.method, family.setting)
+        return [
+            family.left_out(group, chosen.identity if chosen else wanted[0])
+            for group in groups
+            if group is not chosen
+            and (group.identity["backbone.weights"], group.identity["partitions"])
+            == (wanted[0]["backbone.weights"], wanted[0]["partitions"])
+            and not told_apart & beyond(group.identity, wanted[0]).keys()
+        ]
+
+    def _block_of(self, group: _Group, recipes: Identity | None) -> Identity | None:
+        """Return what a block of the paper's asks for that a group has the changes of, on whatever recipe.
+
+        None for one that has no block's changes, or the plain recipe's.
+        """
+        where = group.identity["method"], group.identity["setting"]
+        told_apart = self._told_apart(*where)
+        if recipes is not None and not told_apart & beyond(group.identity, recipes).keys():
+            return None
+        return next((o for o in self._shipped[where] if not told_apart & beyond(group.identity, o).keys()), None)
+
+    def _told_apart(self, method: str, setting: str) -> set[str]:
+        """Return the fields in which the blocks of the paper's experiments differ from each other."""
+        blocks = self._shipped[method, setting]
+        keys = {key for one in blocks for key in one}
+        return {key for key in keys if len({json.dumps(one.get(key)) for one in blocks}) > 1} - {"data.origin"}
+
+    def _one_basis(self, records: list[RunRecord], family: Family) -> list[RunRecord]:
+        """Return the runs that build on runs of one kind, the newest: MAD-X on language adapters trained alike.
+
+        A run's own spec names what it builds on by ids alone.
+        """
+        groups: dict[frozenset[str], list[RunRecord]] = defaultdict(list)
+        for record in records:
+            below = (self.by_id.get(one) for one in record.spec.after.values())  # type: ignore[union-attr]
+            known = (one.spec for one in below if one)
+            groups[frozenset(key(identity(s)) for s in known if not isinstance(s, dict))].append(record)
+        if len(groups) == 1:
+            return records
+        newest = max(groups.values(), key=_newest)
+        why = "that build on runs of another recipe than the newest do"
+        family.notes.append(LeftOut({Owner(family.method, family.setting): len(records) - len(newest)}, why))
+        return newest
 
     def _of_elsewhere(self, group: _Group) -> bool:
         """Return whether runs that are not the recipe's are expected: a control, or another artifact's."""

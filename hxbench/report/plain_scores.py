@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from statistics import fmean
 
 from hxbench.languages import find_language
-from hxbench.report.estimate import Estimate, Rows
+from hxbench.report.estimate import Estimate, Rows, Runs, costs_in, runs_behind
 from hxbench.report.families import Family
 from hxbench.report.table import Column
 from hxbench.settings import model_tasks
@@ -42,6 +42,14 @@ def majority_in(rows: Rows) -> dict[str, float]:
     }
 
 
+def entries_in(rows: Rows) -> dict[str, int]:
+    """Return how many entries an APET has drawn, and how many of them ever had a gradient; nothing of others."""
+    costs = costs_in(rows)
+    if "live_parameters" not in costs:
+        return {}
+    return {"drawn": int(costs.get("counted_parameters", 0)), "live": int(costs["live_parameters"])}
+
+
 def majorities(records: Iterable[RunRecord]) -> dict[str, set[float]]:
     """Return the same of several runs, by the title of the task.
 
@@ -67,10 +75,13 @@ def task_scores(family: Family, wanted: Iterable[int]) -> dict[Column, Estimate]
         task: None for model in family.models for task in model_tasks(family.setting, model.task, family.suite)
     }
     found: dict[Column, dict[int, float]] = {column_of(task, LANGUAGE): {} for task in tasks}
+    runs: dict[Column, Runs] = defaultdict(frozenset)
     for (_, seed), record in sorted(family.runs.items(), key=lambda one: one[0][1]):
         for pair, value in scores_in(_rows(record)).items():
             found[column_of(*pair)][seed] = value
-    return _with_mean({column: (values, set(wanted) <= {*values}) for column, values in found.items()})
+            runs[column_of(*pair)] |= runs_behind([record], pair[:1])
+    there = {column: (values, set(wanted) <= {*values}) for column, values in found.items()}
+    return _with_mean(there, runs)
 
 
 def shot_scores(
@@ -78,6 +89,7 @@ def shot_scores(
 ) -> dict[Column, Estimate]:
     """Return the score of every pair that runs are tuned on, the mean over the draws for each seed."""
     found: dict[Column, dict[int, dict[int, float]]] = {column_of(*pair): defaultdict(dict) for pair in pairs}
+    runs: dict[Column, Runs] = defaultdict(frozenset)
     for record in records:
         spec = record.spec
         assert isinstance(spec, RunSpec)
@@ -85,6 +97,7 @@ def shot_scores(
         pair = spec.few_shot.task, spec.few_shot.language
         if column_of(*pair) in found and (value := scores_in(_rows(record)).get(pair)) is not None:
             found[column_of(*pair)][spec.seed][spec.few_shot.draw] = value
+            runs[column_of(*pair)] |= runs_behind([record], pair[:1])
     return _with_mean(
         {
             column: (
@@ -92,17 +105,23 @@ def shot_scores(
                 all(len(of.get(seed, ())) >= draws for seed in wanted),
             )
             for column, of in found.items()
-        }
+        },
+        runs,
     )
 
 
-def _with_mean(found: Mapping[Column, tuple[Seeds, bool]]) -> dict[Column, Estimate]:
-    """Return values by seed, and whether these are all, as estimates; of text tasks with their mean.
+def _with_mean(found: Mapping[Column, tuple[Seeds, bool]], runs: Mapping[Column, Runs]) -> dict[Column, Estimate]:
+    """Return values by seed, and whether these are all, as estimates of these runs; of text tasks with their mean.
 
     The mean is over the tasks that have any score, and over the seeds that have all of these.
     """
     shown = {
-        column: Estimate(tuple(values.values()), frozenset({column.title}), incomplete=not whole)
+        column: Estimate(
+            tuple(values.values()),
+            frozenset({column.title}),
+            incomplete=not whole,
+            runs=runs.get(column, frozenset()),
+        )
         for column, (values, whole) in found.items()
     }
     if len(found) > 1 and not any(column.group for column in found):
@@ -110,7 +129,8 @@ def _with_mean(found: Mapping[Column, tuple[Seeds, bool]]) -> dict[Column, Estim
         seeds = sorted(set.intersection(*({*values} for values in there.values()))) if there else []
         means = tuple(fmean(values[seed] for values in there.values()) for seed in seeds)
         whole = all(whole for _, whole in found.values())
-        shown[MEAN] = Estimate(means, frozenset(there), incomplete=not whole)
+        every: Runs = frozenset().union(*runs.values())
+        shown[MEAN] = Estimate(means, frozenset(there), incomplete=not whole, runs=every)
     return shown
 
 

@@ -13,6 +13,7 @@ from hxbench.report.commands import Commands
 from hxbench.report.estimate import Estimate, Rows
 from hxbench.report.families import Families, Family
 from hxbench.report.identity import identity, recipe_spec, said
+from hxbench.report.left_out import LeftOut, together
 from hxbench.report.own_experiment import OwnExperiment
 from hxbench.report.plain_scores import task_scores
 from hxbench.report.profile import choose_profile
@@ -165,7 +166,10 @@ class PaperResults(ABC, Generic[R]):
         `timed` adds what the times were measured on; `several_bodies` says that the artifact compares backbones.
         """
         shown = list(shown)
-        texts = [*self._remarks, *(note for one in shown for note in one.notes), *self.store.left_out()]
+        notes = [note for one in shown for note in one.notes]
+        texts = [*self._remarks, *self.scale.notes, *together(notes), *self.store.left_out()]
+        if any(isinstance(note, LeftOut) for note in notes):
+            texts.append(f"runs that are left out stay in the store: {self.to_type.list_runs()} shows them.")
         used = [record for one in shown for record in one.records]
         if len(bodies(used)) > 1 and not several_bodies:
             texts.append("the methods of this table do not share one backbone: their scores are not comparable.")

@@ -1,8 +1,8 @@
 """The stored runs of one method in one setting: what is there, what is missing, what it cost."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 
-from hxbench.report.estimate import Estimate, Rows, costs_in
+from hxbench.report.estimate import Estimate, Rows, Runs, costs_in, runs_behind
 from hxbench.report.families import Family
 from hxbench.settings import Model
 from hxbench.store import RunRecord
@@ -55,6 +55,10 @@ class StoredRuns:
     def missing(self) -> list[tuple[Model, int]]:
         """Return the models that are wanted and not there."""
         return [(m, s) for s in self.wanted for m in self.models if (m, s) not in self.present]
+
+    def runs_behind(self, which: Iterable[tuple[Model, int]], tasks: Collection[str]) -> Runs:
+        """Return the runs of some models and seeds that a mean over these tasks is made of."""
+        return runs_behind((self.family.runs[one] for one in which if one in self.family.runs), tasks)
 
     def cost(self, metric: str) -> Estimate:
         """Return a cost of one model, over all models that are there."""

@@ -113,6 +113,21 @@ class Resampler:
                 return None
         return scores
 
+    def differences(
+        self, by_seed: Mapping[int, tuple[Sequence[Tested], Sequence[Tested]]]
+    ) -> list[bootstrap.Scores] | None:
+        """Return the resampled difference of two means over test sets for every seed.
+
+        None where any seed lacks the counts of a sentence: seeds with and without them cannot be drawn together.
+        """
+        found = []
+        for ahead, behind in by_seed.values():
+            scores = self.paired(ahead, behind) if ahead and len(ahead) == len(behind) else None
+            if scores is None:
+                return None
+            found.append(np.mean(scores[0], axis=0) - np.mean(scores[1], axis=0))
+        return found or None
+
     def lead(
         self, by_seed: Mapping[int, tuple[Sequence[Tested], Sequence[Tested]]]
     ) -> tuple[float | None, tuple[int, ...]]:

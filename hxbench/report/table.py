@@ -6,12 +6,14 @@ from typing import Any, Literal
 
 from hxbench.printing import printable
 
-Kind = Literal["score", "percent", "share", "count", "parameters", "duration", "bytes", "rate", "seeds"]
+Kind = Literal[
+    "score", "percent", "share", "count", "parameters", "duration", "bytes", "rate", "seeds", "difference", "text"
+]
 MISSING = "*"  # the mark of a cell that lacks runs
 NOT_ALL = "not all runs are there yet"  # what it means where no commands stand below
 UNITS: dict[Kind, str] = {
     "score": "percent", "percent": "percent", "share": "", "count": "", "parameters": "", "duration": "s",
-    "bytes": "B", "rate": "tokens/s", "seeds": "",
+    "bytes": "B", "rate": "tokens/s", "seeds": "", "difference": "points", "text": "",
 }  # fmt: skip
 
 
@@ -38,7 +40,7 @@ def _printable(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Cell(OneLine):
-    """Our mean and sample standard deviation over `n` runs or seeds, and what the paper prints."""
+    """Our mean over `n` runs or seeds, with its sample deviation or its interval, and the paper's value."""
 
     mean: float | None = None
     sd: float | None = None
@@ -47,8 +49,11 @@ class Cell(OneLine):
     marks: tuple[str, ...] = ()  # of ours
     published_marks: tuple[str, ...] = ()
     best: bool = False
+    on_plateau: int = 0  # of the runs behind it, those that ended on the plateau of their label frequencies
     text: str | None = None  # in place of a formatted mean
     covers: frozenset[str] = frozenset()  # what a mean is over; only equals are compared
+    low: float | None = None  # the interval of the mean, in place of a deviation
+    high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -135,6 +140,8 @@ def format_value(value: float, kind: Kind) -> str:
     """Return a value as a table prints it: 63.3, 0.63, 76m, 18h, 1.2GB."""
     if kind == "score":
         return f"{value:.1f}"
+    if kind == "difference":  # which has a sign, but for what rounds to nothing
+        return f"{value:+.1f}".replace("-", "−") if round(value, 1) else "0.0"
     if kind == "parameters":  # to three digits, as papers print those of small methods
         size, letter = (1e6, "m") if value >= 999_500 else (1e3, "k") if value >= 1000 else (1.0, "")
         return f"{value / size:.3g}{letter}"
@@ -160,6 +167,13 @@ def spread(cell: Cell, kind: Kind) -> str:
     if cell.mean is None or cell.sd is None or kind not in ("score", "share"):
         return ""
     return format_value(cell.sd, kind)
+
+
+def interval(cell: Cell, kind: Kind) -> str:
+    """Return the interval behind a cell's mean as a table prints it; nothing where there is none."""
+    if cell.mean is None or cell.low is None or cell.high is None:
+        return ""
+    return f"[{format_value(cell.low, kind)}, {format_value(cell.high, kind)}]"
 
 
 def mark_best(cells: Sequence[Cell], kind: Kind = "score") -> tuple[Cell, ...]:

@@ -71,7 +71,8 @@ class RunData:
         """Return a split with its tags as the method predicts them."""
         assert isinstance(method, TaggingMethod)
         size, device = self.spec.training.eval_batch_size, next(method.parameters()).device
-        return tag(method, self.tagging(pair, split), self.vocabulary, size, device)
+        cut_words = self.spec.data.cut_words
+        return tag(method, self.tagging(pair, split), self.vocabulary, size, device, cut_words=cut_words)
 
     def feed(self, sampler: Sampler, device: torch.device, share: tuple[int, int]) -> Feed:
         """Return the batches of the training, of which this process takes its share."""

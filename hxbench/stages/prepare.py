@@ -142,7 +142,7 @@ def tokenise(
                 continue
             texts = encode_texts(
                 corpus, mark, tokenizer, task, max_length=length, score_step=step, wording=Wording.of(data),
-                choices=body.chooses,
+                cut_at=data.cut_at, choices=body.chooses,
             )  # fmt: skip
             cut += sum(texts["cut"])
             continue

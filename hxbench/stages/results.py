@@ -108,6 +108,8 @@ def _costs(spec: RunSpec, progress: Progress) -> tuple[list[dict[str, Any]], str
     except Exception as error:
         reason = sentence(str(error)).rstrip(".")
         said = f"its parameters and memory could not be counted ({type(error).__name__}: {reason})."
+    if progress.live is not None:
+        values["live_parameters"] = progress.live
     nothing = {"task": None, "language": None, "role": None}
     rows = [
         {"split": "cost", "metric": m, "value": v, "step": progress.step, **nothing} for m, v in values.items()

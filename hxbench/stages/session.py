@@ -173,9 +173,10 @@ class Session:
     def heads_to_draw(self) -> list[str]:
         """Return a sentence for every backbone of the runs to do that comes without its language-modelling head.
 
-        The backbones have to be here.
+        The backbones have to be here. What chooses among the classes of an English task has no use for that head.
         """
-        found = {p.job.spec.backbone.fingerprint: p.job.spec.backbone for p in self.todo()}
+        specs = [p.job.spec for p in self.todo()]
+        found = {s.backbone.fingerprint: s.backbone for s in specs if s.data.collection == "multilingual"}
         return [
             f"Backbone {one.name} comes without a language-modelling head: each run draws one from its seed."
             for one in found.values()

@@ -62,6 +62,7 @@ class TextRunData:
             max_length=data.max_length,
             score_step=data.score_step,
             wording=Wording.of(data),
+            cut_at=data.cut_at,
             choices=self.choices,
         )
 

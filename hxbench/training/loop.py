@@ -4,7 +4,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,6 +39,7 @@ class Progress:
     history: list[dict[str, Any]] = field(default_factory=list)
     validation: list[dict[str, Any]] = field(default_factory=list)
     loss_sum: float = 0.0  # since the last line of the history
+    live: int | None = None  # at the end: of entries at drawn places, how many ever had a gradient
     recent: list[float] = field(default_factory=list)  # `cross_entropy_in` the loss of each of the last updates
 
     def out_of_patience(self, spec: TrainingSpec) -> bool:
@@ -175,6 +176,7 @@ def train(
                 raise Interrupted(stop[0] if stop else signal.SIGTERM, now.step)
         if stop:  # asked after the last exchange; that step is saved, and scoring is left to the next attempt
             raise Interrupted(stop[0], now.step)
+    now.live = _live(method.drawn(), optimiser)
     if best is not None:
         with torch.no_grad():
             for name, parameter in parameters.items():
@@ -182,6 +184,16 @@ def train(
     else:
         now.best_step = now.step
     return now, {name: p.detach() for name, p in parameters.items()}
+
+
+def _live(drawn: Sequence[torch.nn.Parameter], optimiser: torch.optim.Optimizer) -> int | None:
+    """Return how many entries ever had a gradient other than 0, by the optimiser's second moments; None of none.
+
+    These are decaying sums of squares: one of them is 0 if all gradients were, or too small to be squared in fp32.
+    """
+    if not drawn:
+        return None
+    return sum(int(optimiser.state[p]["exp_avg_sq"].count_nonzero()) for p in drawn if p in optimiser.state)
 
 
 def _require_finite(loss: float, norm: Tensor | None, step: int, batch: Batch, *, scaled: bool) -> None:

@@ -144,6 +144,17 @@ def test_marks_are_those_of_the_template():
     assert marks_of(bert) == Marks((bert.cls_token_id,), (bert.sep_token_id,), (bert.sep_token_id,))
 
 
+def test_marks_do_not_depend_on_how_the_file_pads_and_cuts():
+    """The file of all-MiniLM-L6-v2 pads everything to 128 pieces, which are no marks."""
+    bert = train_wordpiece(LINES, 200)
+    wanted = marks_of(train_wordpiece(LINES, 200))
+    bert.backend_tokenizer.enable_padding(length=128)
+    assert marks_of(bert) == wanted
+    bert = train_wordpiece(LINES, 200)
+    bert.backend_tokenizer.enable_truncation(3)
+    assert marks_of(bert) == wanted
+
+
 def test_without_a_template_the_named_marks_serve():
     assert marks_of(whole_words(cls_token="<s>", sep_token="</s>")) == Marks((1,), (2,), (2,))
     with pytest.raises(InputError, match="has no marks around texts"):

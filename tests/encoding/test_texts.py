@@ -130,10 +130,10 @@ PET = Wording("pet", "words")
 LETTERS = train_unigram([*LINES, "Input: question: [SEP] Output: entailment not contradiction neutral"], 160)
 
 
-def pet(examples, task, *, max_length=64, wording=PET, fingerprint="pet"):
+def pet(examples, task, *, max_length=64, wording=PET, fingerprint="pet", **how):
     return encode_texts(
         Dataset.from_dict(examples), fingerprint, LETTERS, TEXT_TASKS[task], max_length=max_length, score_step=0.2,
-        wording=wording,
+        wording=wording, **how,
     )  # fmt: skip
 
 
@@ -148,6 +148,17 @@ def test_pets_template_is_cut_in_its_texts_and_ends_as_it_should():
     assert encoded[1]["input_ids"] == [*longer[: 40 - len(last)], *last]
     assert (len(encoded[1]["input_ids"]), encoded[1]["cut"]) == (40, 1)
     assert encoded[1]["labels"] == LETTERS("contradiction")["input_ids"]
+
+
+def test_a_text_can_lose_its_start_as_blooms_do_in_the_published_code(cache):
+    long = "the cat sat on a mat " * 8
+    examples = {"fields": [["a cat", "a dog"], [long, "no"]], "target": ["0", "2"]}
+    usual, cut = (pet(examples, "mnli", max_length=40, **how) for how in ({}, {"cut_at": "start"}))
+    assert cut[0] == usual[0], "which fits"
+    whole = LETTERS(f"Input: premise: {long} [SEP] hypothesis: no Output: ")["input_ids"]
+    assert cut[1]["input_ids"] == whole[-40:]
+    assert (cut[1]["labels"], cut[1]["cut"]) == (usual[1]["labels"], 1)
+    assert len(list(cache.glob("*.arrow"))) == 2, "and the cache tells them apart"
 
 
 def test_a_summary_is_no_longer_than_the_papers():

@@ -46,13 +46,13 @@ def corpus(tokenizer):
     return Dataset.from_dict({"words": words, "tags": tags})
 
 
-def tagged(corpus, tokenizer, method, *, overflow="window", max_length=12, batch_size=4, task="pos"):
+def tagged(corpus, tokenizer, method, *, overflow="window", max_length=12, batch_size=4, task="pos", **how):
     from hxbench.corpora.schema import features
 
     corpus = corpus.cast(features(task))
     encoded = encode(corpus, corpus._fingerprint, tokenizer, max_length=max_length, overflow=overflow)
     data = TaggingData.of(task, "en", corpus, encoded)
-    return tag(method, data, vocabulary_of(tokenizer), batch_size, CPU)
+    return tag(method, data, vocabulary_of(tokenizer), batch_size, CPU, **how)
 
 
 @pytest.mark.parametrize("max_length", [8, 12, 64])
@@ -74,6 +74,19 @@ def test_words_cut_by_truncation_are_counted_and_missed(corpus, tokenizer):
     assert found.words_cut == cut
     assert [len(p) for p in found.predicted] == sizes
     assert found.row("test")["value"] == pytest.approx(100 * (1 - cut / sum(sizes)))
+
+
+def test_cut_words_can_be_left_out_of_the_score_as_the_published_code_does(corpus, tokenizer):
+    missed = tagged(corpus, tokenizer, Oracle(tokenizer, "pos"), overflow="truncate")
+    found = tagged(corpus, tokenizer, Oracle(tokenizer, "pos"), overflow="truncate", cut_words="unscored")
+    sizes = [min(10, len(words)) for words in corpus["words"]]
+    assert [len(p) for p in found.predicted] == [len(g) for g in found.gold] == sizes
+    assert found.gold == [gold[:size] for gold, size in zip(missed.gold, sizes, strict=True)]
+    assert found.words_cut == missed.words_cut > 50
+    row = found.row("test")
+    assert (row["value"], row["words"]) == (100.0, sum(sizes))
+    assert missed.row("test")["value"] < 95
+    assert len(list(found.sentence_counts())) == len(sizes), "a sentence is one, however little of it is left"
 
 
 def test_a_cut_word_is_a_miss_whatever_its_label(tokenizer):

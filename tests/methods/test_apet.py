@@ -12,7 +12,7 @@ from hxbench import recipe
 from hxbench.errors import InputError
 from hxbench.methods import method_class
 from hxbench.methods.apet import ApetOptions, placement_of
-from hxbench.methods.apet_candidates import candidates
+from hxbench.methods.apet_candidates import candidates, module_units
 from hxbench.modules.placement import size_of
 from hxbench.stages.assemble import with_options
 
@@ -22,7 +22,7 @@ def family(request):
     return request.param
 
 
-@pytest.fixture(params=["discrete", "adjacent", "code"])
+@pytest.fixture(params=["modules", "discrete", "adjacent", "code"])
 def mode(request):
     return request.param
 
@@ -46,7 +46,7 @@ def run(backbone, batch, family):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("where", ["discrete", "adjacent"])
+@pytest.mark.parametrize("where", ["modules", "discrete", "adjacent"])
 def test_in_existing_tensors_it_is_the_stock_model_with_the_values_in_them(family, where):
     backbone, batch = tiny(family), family_batch(family)
     method = made(backbone, mode=where, places="existing", shaken=True)
@@ -126,12 +126,20 @@ def test_all_of_one_methods_modules_are_that_method(family, named, monkeypatch):
 
 
 def test_the_budget_is_what_is_trained(family):
-    for options in ({}, {"mode": "adjacent"}, {"places": "inserted", "budget": 1000}, {"places": "existing"}):
+    for options in (
+        {},
+        {"mode": "modules"},
+        {"mode": "modules", "places": "inserted", "budget": 1000},
+        {"mode": "adjacent"},
+        {"places": "inserted", "budget": 1000},
+        {"places": "existing"},
+    ):
         method = made(tiny(family), **options)
         assert method.counted() == method.tuning.realised == options.get("budget", 400)
         head = method.part_sizes().get("head", 0)
         assert sum(p.numel() for p in method.trained().values()) == method.counted() + head
-        assert ("existing" in method.parts()) == (options.get("places") != "inserted")
+        if options.get("mode") != "modules" or options.get("places"):  # few modules may be of one kind
+            assert ("existing" in method.parts()) == (options.get("places") != "inserted")
         if options.get("places"):
             assert ("inserted" in method.parts()) == (options["places"] == "inserted")
 
@@ -142,6 +150,52 @@ def test_scattered_entries_make_no_text_longer(family):
     assert {name.partition(".")[0] for name in places} == {"bias", "lora", "adapter"}
     whole = made(tiny(family), mode="adjacent", places="inserted", budget=1000).tuning.placement
     assert any(name.startswith("token.") for name in whole)
+
+
+def drawable(backbone, **options):
+    """Return the tensors that are in places of APET's modules at one budget of everything or another."""
+    found = candidates(backbone)
+    chosen = module_units(found, options.pop("places", "all"), embeddings=False, **options)
+    return {name for unit in chosen for name, _ in unit.tensors}
+
+
+def test_modules_are_those_of_all_sites_but_embeddings(family):
+    backbone = tiny(family)
+    found, model = candidates(backbone), backbone.model
+    words = model.get_input_embeddings().weight
+    tables = [m.weight for m in model.modules() if isinstance(m, torch.nn.Embedding)]
+    assert any(words is table for table in tables)
+    root = model.bert if family == "bert" else model
+    left = {n for n, p in root.named_parameters() if all(p is not table for table in tables)}
+    assert len(left) < len(found.existing)
+    assert drawable(backbone, places="existing") == left
+    with_tables = module_units(found, "existing", embeddings=True)
+    assert {unit.name for unit in with_tables} == {n for n, _ in root.named_parameters()}
+    inserted = drawable(backbone, places="inserted")
+    assert inserted == {name for some in found.inserted.values() for one in some for name, _ in one.tensors}
+    # an addend where there is a bias is that bias once more
+    again = {"bert": 7 * 2, "bloom": len(found.inserted["bitfit"]), "t5": 0}[family]
+    assert left | inserted == drawable(backbone) | found.twice
+    assert len(drawable(backbone)) == len(left) + len(inserted) - again
+    [prompt] = [u for u in module_units(found, "inserted", embeddings=False) if u.name == "prompt"]
+    assert len(prompt.tensors) == 100
+
+
+def test_embeddings_are_drawn_when_they_are_asked_for(family):
+    backbone = tiny(family)
+    found = candidates(backbone)
+    everything = sum(unit.size for unit in module_units(found, "existing", embeddings=True))
+    options = ApetOptions(budget=everything, mode="modules", places="existing", embeddings=True)
+    assert found.tables <= set(placement_of(found, options, 1))
+    with pytest.raises(InputError, match="to choose among"):
+        placement_of(found, options.model_copy(update={"embeddings": False}), 1)
+
+
+def test_options_of_before_are_stored_as_they_were():
+    stored = {"budget": "lora", "head": "first", "loss": "target", "mode": "discrete", "places": "all",
+              "positions": None}  # fmt: skip
+    assert ApetOptions().model_dump(mode="json") == stored
+    assert ApetOptions(**stored).model_dump(mode="json") == stored
 
 
 def test_the_published_rule_reports_what_it_took(family):
@@ -265,7 +319,7 @@ def test_budgets_by_name_are_the_sizes_of_the_methods(at_shape, name):
 
 @pytest.mark.parametrize("name", SHAPES)
 @pytest.mark.parametrize("budget", ["prompt", "bitfit", "lora", 100, 4096])
-@pytest.mark.parametrize("mode", ["discrete", "adjacent"])
+@pytest.mark.parametrize("mode", ["modules", "discrete", "adjacent"])
 def test_a_budget_is_met_at_the_published_shapes(at_shape, name, budget, mode):
     found = placement_of(at_shape[name], ApetOptions(budget=budget, mode=mode), 1)
     assert size_of(found) == (at_shape[name].sizes()[budget] if isinstance(budget, str) else budget)
@@ -304,7 +358,7 @@ def test_a_budget_is_a_name_or_a_number_from_a_hundred(budget):
 
 
 @pytest.mark.parametrize("name", ["sandbox-en-bert-small", "sandbox-bloom-base", "sandbox-t5", "bert-small"])
-@pytest.mark.parametrize("mode", ["discrete", "adjacent", "code"])
+@pytest.mark.parametrize("mode", ["modules", "discrete", "adjacent", "code"])
 def test_a_budget_no_backbone_of_that_shape_can_meet_is_refused_before_there_is_one(name, mode):
     assign = ["options.budget=1000000000", f"options.mode={mode}"]
     spec = recipe.resolve("apet", setting="single", task="rte", backbone_name=name, assignments=assign)
@@ -332,8 +386,32 @@ def test_a_recipes_options_are_complete():
             "budget": "lora",
             "head": "first",
             "loss": "target",
-            "mode": "discrete",
+            "mode": "modules",
             "places": "all",
             "positions": None,
         }
     )
+
+
+def test_a_backbone_can_be_trained_in_without_its_dropout(family):
+    """As the published code does under an APET: in training the loss is that of an answer, its gradients exact."""
+
+    def losses(**options):
+        backbone, batch = tiny(family), family_batch(family)
+        for module in backbone.model.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.5
+        method = made(backbone, shaken=True, **options)
+        with torch.no_grad():
+            answering = method(batch)
+        method.train()
+        if family == "bert":
+            method.head.eval()  # whose dropout is its own
+        return answering, [method(batch) for _ in range(2)]
+
+    answering, (one, other) = losses(dropout_in_backbone=False)
+    assert torch.equal(one, answering)
+    assert torch.equal(other, answering)
+    one.backward()
+    _, (one, other) = losses()
+    assert not torch.equal(one, other)

@@ -98,10 +98,48 @@ def test_hyperx_trains_its_own_parts_layer_norms_and_heads(hyperx):
     assert sum(hyperx.part_sizes().values()) == sum(p.numel() for p in trained.values()), "no part counted twice"
 
 
-def test_the_decoder_can_be_trained_as_the_published_code_may_do(fresh_backbone):
+def test_the_decoder_can_be_trained_together_with_the_embeddings_it_is_tied_to(fresh_backbone):
     method = build(spec_for("hyperx-base", options={"mlm_decoder": "trained"}), fresh_backbone)
     assert method.mlm_head.decoder.weight.requires_grad
     assert method.mlm_head.decoder.weight is method.body.embeddings.word_embeddings.weight
+
+
+def test_the_decoder_can_be_trained_apart_as_the_published_code_does(fresh_backbone):
+    """Against a decoder written out: a matrix of its own that starts as the embeddings, which nothing moves."""
+    method = build(spec_for("hyperx-base", options={"mlm_decoder": "apart"}), fresh_backbone).eval()
+    words, head = method.body.embeddings.word_embeddings.weight, method.mlm_head
+    decoder, start = head.decoder.weight, words.detach().clone()
+    assert decoder.data_ptr() != words.data_ptr()
+    assert torch.equal(decoder, words)
+    assert (decoder.requires_grad, words.requires_grad) == (True, False)
+    assert "model.cls.predictions.decoder.weight" in method.trained(), "what a checkpoint keeps"
+    batch = batch_for(MLM, fresh_backbone)
+    reference = start.clone().requires_grad_()
+    transformed = head.transform(method.hidden(batch))
+    slow = torch.stack([(reference * one).sum(1) for one in transformed]) + head.bias
+    expected = torch.nn.functional.cross_entropy(slow, batch.targets)
+    loss = method(batch)
+    torch.testing.assert_close(loss, expected)
+    loss.backward()
+    expected.backward()
+    torch.testing.assert_close(decoder.grad, reference.grad, rtol=1e-4, atol=1e-7)
+    assert words.grad is None
+    optimiser = torch.optim.SGD([p for p in method.parameters() if p.grad is not None], lr=0.5)
+    optimiser.step()
+    torch.testing.assert_close(decoder, start - 0.5 * reference.grad, rtol=1e-4, atol=1e-6)
+    assert torch.equal(words, start)
+
+
+def test_a_decoder_apart_is_counted_with_what_is_trained_and_not_by_the_paper():
+    options = ["options.mlm_decoder=apart"]
+    apart, usual = (
+        costs(with_options(resolve("hyperx-base", setting="multi", profile="paper", assignments=some)))
+        for some in (options, [])
+    )
+    assert apart["trainable"] - usual["trainable"] == 119_547 * 768 == 91_812_096
+    assert apart["parts"]["mlm_head"] - usual["parts"]["mlm_head"] == 119_547 * 768
+    assert (apart["counted"], apart["backbone"]) == (usual["counted"], usual["backbone"])
+    assert apart["memory_bytes"]["weights"] - usual["memory_bytes"]["weights"] == 4 * 119_547 * 768
 
 
 def test_fine_tuning_trains_the_encoder_and_heads(fresh_backbone):

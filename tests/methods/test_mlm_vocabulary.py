@@ -32,7 +32,7 @@ LANGUAGE_RUN = {
 
 def built(backbone, kind):
     """A method in evaluation mode, so that dropout makes no difference."""
-    if kind in ("frozen", "trained"):
+    if kind in ("frozen", "trained", "apart"):
         spec = spec_for("hyperx-base", options={"mlm_decoder": kind})
     else:
         spec = with_options(spec_for("madx", setting="single", task="pos", options=LANGUAGE_RUN[kind]))
@@ -66,7 +66,7 @@ def tokens_for(batch, size):
     return torch.tensor(sorted({*batch.targets.tolist(), *range(7, size, 3)}))
 
 
-@pytest.mark.parametrize("kind", ["frozen", "trained", "plain", "invertible"])
+@pytest.mark.parametrize("kind", ["frozen", "trained", "apart", "plain", "invertible"])
 def test_loss_and_gradients_are_those_of_a_softmax_restricted_to_the_tokens(kind, fresh_backbone):
     method, batch = built(fresh_backbone, kind), batch_for(MLM, fresh_backbone)
     size = method.mlm_decoder.out_features
@@ -85,14 +85,17 @@ def test_loss_and_gradients_are_those_of_a_softmax_restricted_to_the_tokens(kind
         assert found.keys() == wanted.keys()
         for name, gradient in found.items():
             torch.testing.assert_close(gradient, wanted[name], rtol=1e-4, atol=1e-6)
-    tied = method.mlm_decoder.weight
-    assert (tied.grad is not None) == (kind == "trained")
-    if kind == "trained":
-        assert tied is fresh_backbone.body.embeddings.word_embeddings.weight
-        assert tied.grad[tokens].abs().sum(1).min() > 0, "every row of the softmax is moved"
+    matrix, words = method.mlm_decoder.weight, fresh_backbone.body.embeddings.word_embeddings.weight
+    assert (matrix is words) == (kind != "apart")
+    assert (matrix.grad is not None) == (kind in ("trained", "apart"))
+    if matrix.grad is not None:
+        assert matrix.grad[tokens].abs().sum(1).min() > 0, "every row of the softmax is moved"
+    if kind == "apart":
+        assert words.grad is None
+        assert matrix.grad.abs().sum(1).count_nonzero() == len(tokens), "and no other"
 
 
-@pytest.mark.parametrize("kind", ["frozen", "trained", "invertible"])
+@pytest.mark.parametrize("kind", ["frozen", "trained", "apart", "invertible"])
 def test_with_every_token_the_loss_is_exactly_that_over_all(kind, fresh_backbone):
     method, batch = built(fresh_backbone, kind), batch_for(MLM, fresh_backbone)
     loss = method(batch)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hxbench.errors import InputError
-from hxbench.modules.placement import Unit, adjacent, discrete, one_tensor, published, size_of
+from hxbench.modules.placement import Unit, adjacent, discrete, modules, one_tensor, published, size_of
 
 RANK, IN, OUT = 4, 6, 5
 
@@ -23,12 +23,14 @@ def adapter(name):
     return Unit(name, tuple((f"{name}.{side}", shape) for side, shape in shapes.items()), pair=True)
 
 
+TOKENS = Unit("prompt", tuple((f"token.{n}", (6,)) for n in range(4)))
 UNITS = [
     one_tensor("words", (30, 6)), one_tensor("w", (6, 6)), one_tensor("b", (6,)), one_tensor("token.0", (6,)),
     branch("lora.0"), branch("lora.1"), adapter("adapter.0"), adapter("adapter.1"),
 ]  # fmt: skip
 TOTAL = sum(unit.size for unit in UNITS)
-SHAPES = {name: shape for unit in UNITS for name, shape in unit.tensors}
+MODULES = [*UNITS[:3], TOKENS, *UNITS[4:]]  # all virtual tokens are one
+SHAPES = {name: shape for unit in (*UNITS, TOKENS) for name, shape in unit.tensors}
 
 
 def require_sound(placement):
@@ -46,7 +48,7 @@ def require_sound(placement):
         assert rows <= columns, f"{unit.name}: a row that nothing reads"
 
 
-@pytest.mark.parametrize("rule", [discrete, adjacent])
+@pytest.mark.parametrize("rule", [modules, discrete, adjacent])
 @given(budget=st.integers(1, TOTAL), seed=st.integers(0, 2**32 - 1))
 def test_a_budget_is_met_to_the_entry(rule, budget, seed):
     found = rule(UNITS, budget, seed)
@@ -54,7 +56,7 @@ def test_a_budget_is_met_to_the_entry(rule, budget, seed):
     require_sound(found)
 
 
-@pytest.mark.parametrize("rule", [discrete, adjacent])
+@pytest.mark.parametrize("rule", [modules, discrete, adjacent])
 def test_places_go_by_names_and_seed_alone(rule):
     first = rule(UNITS, 100, 7)
     shuffled = UNITS.copy()
@@ -133,11 +135,81 @@ def test_a_cut_pair_gives_both_sides_half_as_far_as_they_go():
 
 @pytest.mark.parametrize("budget", [0, -3, TOTAL + 1])
 def test_a_budget_of_nothing_or_too_much_is_refused(budget):
-    for rule in (discrete, adjacent):
+    for rule in (modules, discrete, adjacent):
         with pytest.raises(InputError, match=rf"there are {TOTAL:,} to choose among"):
             rule(UNITS, budget, 1)
     with pytest.raises(InputError, match="to choose among"):
         published(UNITS[4:], UNITS[:4], budget, 1)
+
+
+# --- modules ---------------------------------------------------------------------------------------------------
+
+
+@given(budget=st.integers(1, TOTAL + 18), seed=st.integers(0, 2**32 - 1))
+def test_modules_are_whole_but_for_the_last_which_did_not_fit(budget, seed):
+    """Slowly, as it is told: take modules in an order until one does not fit; of that some entries; no more."""
+    found = modules(MODULES, budget, seed)
+    require_sound(found)
+    names = sorted(unit.name for unit in MODULES)
+    units = {unit.name: unit for unit in MODULES}
+    generator = np.random.default_rng(np.random.SeedSequence((seed, budget)).spawn(3)[0])
+    left, taken = budget, set()
+    for place in generator.permutation(len(names)):
+        if left == 0:
+            break
+        unit = units[names[place]]
+        sizes = [prod(shape) for _, shape in unit.tensors]
+        counts = [len(found.get(name, ())) for name, _ in unit.tensors]
+        if unit.size <= left:
+            assert counts == sizes, f"{unit.name} fits and is not whole"
+        else:
+            assert sum(counts) == left, f"{unit.name} fills the budget"
+            if unit.name == "prompt":  # whole tokens, and entries of one more
+                assert counts == [max(0, min(6, left - 6 * n)) for n in range(4)]
+        taken |= {name for name, _ in unit.tensors}
+        left -= sum(counts)
+    assert left == 0
+    assert set(found) <= taken
+
+
+def test_every_module_is_as_likely_whatever_its_size():
+    first = dict.fromkeys((unit.name for unit in MODULES), 0)
+    by_tensor = {name: unit.name for unit in MODULES for name, _ in unit.tensors}
+    for seed in range(4000):
+        [unit] = {by_tensor[name] for name in modules(MODULES, 6, seed)}  # no module is smaller: one has all of it
+        first[unit] += 1
+    error = (1 / 8 * 7 / 8 / 4000) ** 0.5
+    assert max(abs(count / 4000 - 1 / 8) for count in first.values()) < 4 * error
+
+
+def test_the_entries_of_the_last_module_are_scattered_over_it():
+    counts = np.zeros(40)
+    for seed in range(2000):
+        counts[modules([one_tensor("a", (8, 5))], 10, seed)["a"]] += 1
+    assert abs(counts / 2000 - 1 / 4).max() < 4.5 * (1 / 4 * 3 / 4 / 2000) ** 0.5
+
+
+def test_a_smaller_budget_is_no_part_of_a_larger_one():
+    many_units = [one_tensor(f"w{n}", (30, 30)) for n in range(40)]
+    inside = []
+    for seed in range(30):
+        few, many = modules(many_units, 900, seed), modules(many_units, 3600, seed)
+        shared = sum(np.isin(places, many.get(name, ())).sum() for name, places in few.items())
+        inside.append(shared / 900)
+    assert np.mean(inside) < 0.25, "of 40 modules the larger budget has 4: chance is a tenth"
+
+
+def test_the_places_of_modules_are_the_same_on_any_machine():
+    # Runs keep their places: if this fails, their weights no longer fit.
+    found = {name: (int(p[0]), int(p[-1]), len(p)) for name, p in modules(MODULES, 100, 3).items()}
+    assert found == {
+        "adapter.1.down": (0, 23, 24),
+        "adapter.1.up": (0, 23, 24),
+        "adapter.1.down_bias": (0, 3, 4),
+        "adapter.1.up_bias": (0, 5, 6),
+        "lora.1.down": (0, 23, 23),
+        "lora.1.up": (0, 19, 19),
+    }
 
 
 # --- the published rule ----------------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ def score_rows(spec, score, lacking=()):
     ]  # fmt: skip
 
 
-def write_run(store, spec, score, lacking=(), costs=None, predictions=None):
+def write_run(store, spec, score, lacking=(), costs=None, predictions=None, status=None):
     """Write a finished run; `predictions(task, paper code)` gives (correct, predicted, gold) a sentence."""
     with store.open_run(spec) as run:
         rows = [{"split": "cost", "metric": name, "value": value} for name, value in (costs or COSTS).items()]
@@ -58,7 +58,7 @@ def write_run(store, spec, score, lacking=(), costs=None, predictions=None):
                         table[name].append(value)
             run.write_sentence_counts(table)
         run.write_provenance({"device": "cpu"})
-        run.finish()
+        run.finish(**(status or {}))
     return spec
 
 

@@ -312,15 +312,20 @@ def test_capabilities_and_languages_are_printed(store):
     (four,) = report.build("hyperx", "4", store)
     rows = {row.title: [cell.text for cell in row.cells] for row in four.blocks[0].rows}
     assert len(rows) == 16
-    assert rows["qaf (kk)"][-3:] == ["32", "–", "1047"]
+    assert rows["qaf (kk)"][6:9] == ["32", "–", "1047"]
     assert rows["qal (hsb)"][0] == "Upper Sorbian"
-    assert rows["qaa (en)"][4:] == ["20000", "10000", "10000", "12543", "2002", "2077"]
-    assert rows["qam (mt)"][2] == "Latin"
-    assert rows["qan (sa)"][2] == "Devanagari", "of the real language, whatever the sandbox writes it in"
+    assert rows["qaa (en)"] == [
+        "English", "IE, Germanic", "en_ewt", "20000", "10000", "10000", "12543", "2002", "2077", "Latin", "source",
+    ]  # fmt: skip
+    assert rows["qak (gn)"][2] == "gun_thomas"
+    assert rows["qam (mt)"][-2] == "Latin"
+    assert rows["qan (sa)"][-2] == "Devanagari", "of the real language, whatever the sandbox writes it in"
+    assert [c.title for c in four.columns if c.group == "not in the paper"] == ["script", "group"]
     notes = {row.title: dict(four.notes)[row.mark] for row in four.blocks[0].rows if row.mark}
     assert "UD 2.7 has 31" in notes["qaf (kk)"]
     assert "code yo" in notes["qal (hsb)"]
     assert "Turkic" in notes["qao (ug)"]
+    assert "Mbyá" in notes["qak (gn)"]
     (real,) = report.build("hyperx", "4", store, "paper")
     assert [row.title for row in real.blocks[0].rows][:3] == ["en", "ar", "br"]
 
@@ -368,11 +373,14 @@ def test_rates_are_judged_by_development_scores_at_the_weights_that_were_kept(st
                 rows += [*dev, {"split": "dev", "step": step, **mean}]
             run.write_metrics(rows)
             run.write_provenance({"device": "cpu"})
-            run.finish()
+            flat = {"pos": {"loss": 2.0, "entropy": 2.1}} if one.spec.training.lr == 2e-3 else {}
+            run.finish(label_losses=flat)
     (table,) = report.build("hyperx", "rates", store)
     rows = table.blocks[0].rows
     assert [row.title for row in rows] == ["0.0005", "0.001, the recipe's", "0.002"]
     assert [[cell.mean for cell in row.cells] for row in rows] == [[30, 75, 60], [50, 95, 80], [40, 85, 70]]
     assert [row.cells[-1].best for row in rows] == [False, True, False]
     assert all(cell.mean is None for block in table.blocks[1:] for row in block.rows for cell in row.cells)
+    assert [[cell.on_plateau for cell in row.cells] for row in rows] == [[0, 0, 0], [0, 0, 0], [0, 1, 1]]
+    assert any("1 of 1 run ended on the plateau" in text for _, text in table.notes)
     assert table.commands == ("hxbench run hyperx/rates",)

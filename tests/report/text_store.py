@@ -35,7 +35,7 @@ def tasks_of(spec):
     return model_tasks(spec.setting, spec.task, spec.suite)
 
 
-def write_text_run(store, spec, score, *, counts=None, majority=50.0, costs=None, retrieval=None):
+def write_text_run(store, spec, score, *, counts=None, majority=50.0, costs=None, retrieval=None, status=None):
     """Write a finished run; `score(task)` and `counts(task)` give its value and its (correct, predicted, gold)."""
     where = {"split": "test", "language": "en", "step": 1, "role": "source"}
     with store.open_run(spec) as run:
@@ -56,7 +56,7 @@ def write_text_run(store, spec, score, *, counts=None, majority=50.0, costs=None
         run.write_provenance({"device": "cpu"})
         if retrieval:
             run.write_retrieval(*retrieval)
-        run.finish()
+        run.finish(**(status or {}))
 
 
 def fill_text(store, profile, name, score, methods=None, **others):

@@ -1,6 +1,11 @@
 """Whole runs of a tuning on BERT, BLOOM and T5: trained, scored, resumed, restored to the same answers."""
 
+import os
+import signal
+from functools import partial
+
 import pytest
+import torch
 from miniature import resolved
 from text_miniature import text_spec, write_text_mirror
 
@@ -8,11 +13,13 @@ from hxbench.corpora.english import EnglishCorpora
 from hxbench.corpora.load import Origin
 from hxbench.settings import Pair
 from hxbench.spec import BackboneSpec, PretrainSpec
+from hxbench.stages.assemble import build
 from hxbench.stages.prepare import make_backbone
 from hxbench.stages.restore import restore
 from hxbench.stages.text_data import TextRunData
 from hxbench.stages.train import run
 from hxbench.store import Store
+from hxbench.training.loop import Interrupted
 
 SMALL = {"pet-prompt": {"tokens": 3}, "pet-adapter": {"bottleneck": 4}, "apet": {"budget": 300}}
 BACKBONES = {
@@ -50,3 +57,56 @@ def test_a_run_is_trained_scored_and_restored(method, family, english, tmp_path)
     answers = data.score(method_again, Pair("rte", "en"), "test")
     assert [[text] for text in answers.predicted] == list(record.predictions("rte", "en")["predicted"])
     assert answers.rows("test")[0]["value"] == rows["rte", "accuracy"]["value"]
+
+
+class Killed:
+    """A report of progress that stops the training as a signal does, at one step."""
+
+    def __init__(self, at=None):
+        self.at = at
+
+    def __call__(self, step, updates, loss):
+        if step == self.at:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.parametrize("family", BACKBONES)
+@pytest.mark.parametrize("mode", ["modules", "discrete"])
+def test_entries_that_ever_had_a_gradient_are_counted(family, mode, english, tmp_path, monkeypatch):
+    """Against every gradient of every step; stopped in between and gone on with, the number is the same."""
+    options = {"budget": 2000, "mode": mode, "places": "existing"}
+    wanted = text_spec("apet", BACKBONES[family], task="rte", options=options, training={"evaluate_every": 2})
+    corpora = english(wanted)
+    make_backbone(wanted.backbone, corpora, lambda what, done, total: None)
+    spec, plan = resolved(wanted, corpora)
+    ever = {}
+
+    def note(here, gradient):
+        here |= gradient != 0
+
+    def watched(*arguments):
+        method = build(*arguments)
+        for number, parameter in enumerate(method.drawn()):
+            here = ever.setdefault(number, torch.zeros(parameter.shape, dtype=torch.bool))
+            parameter.register_hook(partial(note, here))
+        return method
+
+    monkeypatch.setattr("hxbench.stages.train.build", watched)
+    with pytest.raises(Interrupted):
+        run(spec, plan, corpora, Store(tmp_path / "a"), report=Killed(3))
+    run(spec, plan, corpora, Store(tmp_path / "a"), report=Killed())
+    expected = sum(int(one.sum()) for one in ever.values())
+    ever.clear()
+    run(spec, plan, corpora, Store(tmp_path / "b"), report=Killed())
+    assert sum(int(one.sum()) for one in ever.values()) == expected
+    for store in "ab":
+        costs = {
+            r["metric"]: r["value"]
+            for r in Store(tmp_path / store).get(spec.run_id).metrics()
+            if r["split"] == "cost"
+        }
+        assert costs["live_parameters"] == expected
+        assert costs["counted_parameters"] == 2000
+    # words that no text has are dead; not in BLOOM, whose every word is also one that might have come next
+    some_dead = mode == "discrete" and family != "bloom"
+    assert (0.3 * 2000 < expected < 2000) if some_dead else expected == 2000

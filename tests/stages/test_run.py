@@ -299,6 +299,24 @@ def test_a_run_can_last_epochs(corpora, tiny, tmp_path):
     assert kept.status["updates"] == -(-3 * batches // 2)
 
 
+def test_a_decoder_trained_apart_is_kept_resumed_and_restored(corpora, tiny, tmp_path):
+    spec, plan = prepared(corpora, tiny, options={"mlm_decoder": "apart"})
+    whole = run(spec, plan, corpora, Store(tmp_path / "whole"))
+
+    def stop(step, *_):
+        if step == 11:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Interrupted):
+        run(spec, plan, corpora, Store(tmp_path / "broken"), report=stop)
+    assert content(run(spec, plan, corpora, Store(tmp_path / "broken"))) == content(whole)
+    model = build(spec, get_backbone(tiny))
+    load_weights(whole / "checkpoint", model.trained())
+    words = get_backbone(tiny).body.embeddings.word_embeddings.weight
+    assert torch.equal(model.body.embeddings.word_embeddings.weight, words)
+    assert not torch.equal(model.mlm_head.decoder.weight, words)
+
+
 def test_the_code_variant_trains(corpora, tiny, tmp_path):
     spec, plan = prepared(corpora, tiny, variant="code", training={"updates": 8})
     kept = record(run(spec, plan, corpora, Store(tmp_path)))

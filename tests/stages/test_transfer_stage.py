@@ -96,7 +96,7 @@ def one_by_one(record, corpora, task):
 
 
 def test_a_run_is_scored_on_the_other_tasks_as_well(made):
-    options = {"budget": 12_000, "places": "existing"}  # enough to learn to write a digit
+    options = {"budget": 12_000, "places": "existing", "embeddings": True}  # enough to learn to write a digit
     record, corpora = made(task="rte", transfer=TASKS, options=options, training={"updates": 60, "lr": 2e-2})
     tests = scores_of(record)
     assert [task for task, metric in tests if metric in ("accuracy", "rougel")] == [
@@ -207,7 +207,7 @@ CHOSEN = ("sst2", "rte", "rotten")
 
 
 def test_berts_head_answers_the_other_tasks_in_their_labels(made):
-    options = {"budget": 12_000, "places": "existing"}
+    options = {"budget": 12_000, "places": "existing", "embeddings": True}
     record, corpora = made(
         BERT, task="rte", transfer=CHOSEN, options=options, training={"updates": 30, "lr": 1e-2}
     )

@@ -56,10 +56,12 @@ def _said(gain: Gain, cells: dict[str, Cell]) -> str:
     return f"gain: {', '.join(parts)}"
 
 
-def _tested(more: Condition[RunSet], less: Condition[RunSet], groups: tuple[str, ...]) -> list[str]:
+def _tested(
+    tasks: tuple[str, ...], more: Condition[RunSet], less: Condition[RunSet], groups: tuple[str, ...]
+) -> list[str]:
     """Return how surely the gains are gains, in the direction that is claimed."""
     resampler, sets = Resampler(), [more.run_set, less.run_set]
-    found = [resampler.compare(sets, 0, 1, task, group) for task in METRICS for group in groups]
+    found = [resampler.compare(sets, 0, 1, task, group) for task in tasks for group in groups]
     leads = [lead for lead in found if lead]
     how = [f"p of a gain: {HOW_GAIN}."] if any(lead.p is not None for lead in leads) else []
     return [*said("gains", leads, [more.label, less.label]), *how]
@@ -103,7 +105,8 @@ def compare(
     conditions, marks = results.conditions(name), Marks()
     more, less = conditions[gain.more], conditions[gain.less]
     panels, rows = [], []
-    for task, (_, metric) in METRICS.items():
+    for task in results.tasks:
+        metric = METRICS[task][1]
         cells = {group: gain_cell(more, less, task, group, marks, gain.printed(task, group)) for group in groups}
         rows.append(Row(metric, tuple(cells.values())))
         series = _series(conditions, task, groups, known, marks)
@@ -122,7 +125,7 @@ def compare(
         heading=results.heading(conditions, PUBLISHED if known or gain.artifact else UNPUBLISHED),
         caption=(*about, *caption),
         notes=marks.notes(),
-        remarks=(*results.remarks(conditions), *_tested(more, less, groups)),
+        remarks=(*results.remarks(conditions), *_tested(results.tasks, more, less, groups)),
         commands=results.commands(conditions, name),
         facts={"paper": "hyperx", "profile": results.profile},
     )

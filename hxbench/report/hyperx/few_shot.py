@@ -8,10 +8,12 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from statistics import fmean
 
+from hxbench.experiment import code_here
 from hxbench.languages import find_language
 from hxbench.recipe import FewShotRecipe
-from hxbench.report.estimate import Estimate
+from hxbench.report.estimate import Estimate, runs_behind
 from hxbench.report.hyperx.scores import RunSet, members, scores_in
+from hxbench.report.significance import Tested
 from hxbench.spec import RunSpec
 from hxbench.store import DamagedRun, RunRecord
 
@@ -28,9 +30,15 @@ class Shots:
     draws: int  # wanted of each seed; none of a method that no experiment asks for
     notes: list[str] = field(default_factory=list)
     scores: Draws = field(default_factory=dict)
+    scored: dict[tuple[str, str, int], dict[int, dict[int, RunRecord]]] = field(
+        default_factory=dict
+    )  # as `scores`
 
     def __post_init__(self) -> None:
         found: Draws = defaultdict(lambda: defaultdict(dict))
+        scored: dict[tuple[str, str, int], dict[int, dict[int, RunRecord]]] = defaultdict(
+            lambda: defaultdict(dict)
+        )
         # of two runs of one draw, which only their inputs can tell apart, the newer one
         for record in sorted(self.records, key=lambda r: str(r.status.get("finished", ""))):
             spec = record.spec
@@ -45,7 +53,8 @@ class Shots:
                 continue
             if value is not None:
                 found[(*where, shot.k)][spec.seed][shot.draw] = value
-        self.scores = found
+                scored[(*where, shot.k)][spec.seed][shot.draw] = record
+        self.scores, self.scored = found, scored
 
     def over(self, task: str, codes: tuple[str, ...], k: int) -> Estimate:
         """Return the mean over some languages at k sentences, for every seed that has them all."""
@@ -60,10 +69,51 @@ class Shots:
             values=tuple(fmean(fmean(of[code][seed].values()) for code in covered) for seed in whole),
             covers=frozenset(covered),
             lacking=zero.lacking,
+            runs=runs_behind(
+                (
+                    record
+                    for code in covered
+                    for seed in whole
+                    for record in self.scored[task, code, k][seed].values()
+                ),
+                (task,),
+            ),
             incomplete=any(
                 not wanted <= set(of[code].get(seed, ())) for code in covered for seed in self.start.wanted
             ),
         )
+
+
+@dataclass(frozen=True)
+class AtK:
+    """The few-shot runs of one method at k sentences, as something to compare by seed."""
+
+    shots: Shots
+    k: int
+
+    def over(self, task: str, codes: tuple[str, ...]) -> Estimate:
+        """Return the mean over some languages."""
+        return self.shots.over(task, codes, self.k)
+
+    def by_seed(self, task: str, codes: tuple[str, ...]) -> dict[int, float]:
+        """Return the mean over some languages for each seed that has them all."""
+        of = [self.shots.scores.get((task, code, self.k), {}) for code in codes]
+        whole = sorted(set.intersection(*map(set, of))) if of else []
+        return {seed: fmean(fmean(seeds[seed].values()) for seeds in of) for seed in whole}
+
+    def tested(self, task: str, codes: tuple[str, ...], seed: int) -> list[Tested]:
+        """Return the test sets of some languages in the runs of a seed, draw by draw; none of unequal draws.
+
+        With as many draws for every language the mean over the draws, then over the languages, is that over all.
+        """
+        of = {code: self.shots.scored[task, code, self.k][seed] for code in codes}
+        if len({len(draws) for draws in of.values()}) > 1:
+            return []
+        return [
+            Tested(record, task, code_here(code, record.fields["data"]["origin"]))
+            for code, draws in of.items()
+            for _, record in sorted(draws.items())
+        ]
 
 
 class FewShot:
@@ -80,6 +130,10 @@ class FewShot:
     def score(self, method: str, task: str, language: str, k: int) -> Estimate:
         """Return the score of a pair at k sentences; the language by its paper code."""
         return self._shots[method].over(task, (language,), k)
+
+    def shots(self, method: str) -> Shots:
+        """Return the few-shot runs of a method."""
+        return self._shots[method]
 
     def group(self, method: str, task: str, group: str, k: int) -> Estimate:
         """Return the mean over the protocol's languages of SEEN or UNSEEN at k sentences."""

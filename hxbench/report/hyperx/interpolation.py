@@ -10,7 +10,7 @@ from dataclasses import replace
 from hxbench import experiment
 from hxbench.languages import find_language
 from hxbench.report.cells import make_cell
-from hxbench.report.estimate import Estimate, Rows
+from hxbench.report.estimate import Estimate, Rows, Runs
 from hxbench.report.hyperx.results import PAPER, UNPUBLISHED, Results
 from hxbench.report.hyperx.rows import METRICS, ORDER
 from hxbench.report.hyperx.scores import RunSet
@@ -56,11 +56,20 @@ class Held:
     def score(self, way: str, task: str, code: str) -> Estimate:
         """Return a language's score, from the group that it was held out in."""
         group = next(group for group in self.groups if code in group)
-        return self._set(way, [group]).score(task, code)
+        estimate = self._set(way, [group]).score(task, code)
+        return replace(estimate, runs=self._runs(way, task, [group], {code}))
 
     def mean(self, way: str, task: str) -> Estimate:
         """Return the mean over all held-out languages, for the seeds that have every group's runs."""
-        return self._set(way, list(self.groups)).over(task, self.codes)
+        groups = list(self.groups)
+        estimate = self._set(way, groups).over(task, self.codes)
+        return replace(estimate, runs=self._runs(way, task, groups, {*self.codes}))
+
+    def _runs(self, way: str, task: str, groups: list[tuple[str, ...]], codes: set[str]) -> Runs:
+        """Return the runs that score some languages, each those of the group that it was held out in."""
+        sets = ((group, self.ordinary if way == TRAINED else self.groups[group]) for group in groups)
+        each = (runs.over(task, tuple(c for c in group if c in codes)).runs for group, runs in sets)
+        return frozenset().union(*each)
 
     def _set(self, way: str, groups: list[tuple[str, ...]]) -> RunSet:
         held = [(group, self.ordinary if way == TRAINED else self.groups[group]) for group in groups]

@@ -5,7 +5,7 @@ from itertools import groupby
 from statistics import fmean
 
 from hxbench.report.cells import make_cell
-from hxbench.report.estimate import Estimate, Rows
+from hxbench.report.estimate import Estimate, Rows, Runs, runs_behind
 from hxbench.report.hyperx.results import Results
 from hxbench.report.hyperx.rows import METRICS
 from hxbench.report.hyperx.scores import RunSet
@@ -30,16 +30,20 @@ def _kept(rows: Rows) -> list[tuple[str, float]]:
     return [(str(row["task"]), float(row["value"])) for row in dev if row["step"] == best and row.get("task")]
 
 
-def _estimate(scores: Iterable[float], *, incomplete: bool) -> Estimate:
+def _estimate(scores: Iterable[float], runs: Runs, *, incomplete: bool) -> Estimate:
     values = list(scores)
-    return Estimate(values=(fmean(values),) if values else (), incomplete=incomplete)
+    return Estimate(values=(fmean(values),) if values else (), incomplete=incomplete, runs=runs)
 
 
 def _cells(one: Condition[RunSet], marks: Marks) -> tuple[Cell, ...]:
     found = [pair for record in one.records for pair in _kept(record.metrics())]
     each = [[score for task, score in found if task == wanted] for wanted in METRICS]
     every = [score for _, score in found]
-    return tuple(make_cell(_estimate(some, incomplete=one.lacks), None, marks) for some in (*each, every))
+    behind = [runs_behind(one.records, tasks) for tasks in (*((task,) for task in METRICS), tuple(METRICS))]
+    return tuple(
+        make_cell(_estimate(some, runs, incomplete=one.lacks), None, marks)
+        for some, runs in zip((*each, every), behind, strict=True)
+    )
 
 
 def build(results: Results) -> list[Table]:

@@ -1,6 +1,7 @@
 """What the artifacts of Hyper-X are made from: run sets by setting, few-shot scores, names of languages."""
 
 from collections.abc import Mapping
+from functools import cached_property
 
 from hxbench import experiment as experiments
 from hxbench import recipe
@@ -9,7 +10,7 @@ from hxbench.report.commands import argument
 from hxbench.report.estimate import Estimate, Rows
 from hxbench.report.families import Family
 from hxbench.report.hyperx.few_shot import FewShot, Shots
-from hxbench.report.hyperx.rows import GROUPS, METRICS, title_of
+from hxbench.report.hyperx.rows import BLOCKS, GROUPS, METRICS, title_of
 from hxbench.report.hyperx.scores import Model, RunSet
 from hxbench.report.results import PaperResults
 from hxbench.report.table import Column
@@ -31,6 +32,20 @@ class Results(PaperResults[RunSet]):
 
     def _read(self, family: Family, rows: Mapping[tuple[Model, int], Rows]) -> RunSet:
         return RunSet(family.models, family.seeds or self.scale.seeds, rows, family)
+
+    @cached_property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks in the paper's order, but those whose data have fewer languages behind the others.
+
+        The first run set of Table 2 that has runs tells: all read the same data.
+        """
+        for block in BLOCKS:
+            for method in block.methods:
+                runs = self.run_set(method.method, block.setting)
+                if runs.present:
+                    lacking = {task: len(runs.group(task, "ALL").lacking) for task in METRICS}
+                    return tuple(sorted(METRICS, key=lambda task: lacking[task]))
+        return tuple(METRICS)
 
     def title_of(self, method: str) -> str:
         """Return what the tables call a method."""

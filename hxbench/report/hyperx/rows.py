@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 ORDER = tuple("en ar br is kk ta tr yo zh gn hsb fo mt sa ug yue".split())  # rows of Table 6
 GROUPS = ("SEEN", "UNSEEN", "ALL")
+LISTS = {True: "XLM-R", False: "not XLM-R"}  # by whether a language is in the list of XLM-R's pre-training
+XLM_R_BACKBONES = frozenset(("e5-small-q4", "multilingual-e5-small"))  # which began as a distilled XLM-R
 METRICS = {"ner": ("f1", "NER F1"), "pos": ("accuracy", "POS accuracy")}  # ours, the paper's name
 # what two tables have to say about the paper (sheet, section 8)
 HSB_SIZE = "the paper's Table 4 gives 23 sentences for POS testing; UD 2.7 has 23 for training and 623 for testing"

@@ -9,11 +9,13 @@ from collections.abc import Iterable, Mapping
 from statistics import fmean
 
 from hxbench import settings
-from hxbench.languages import find_language, language_set
+from hxbench.experiment import code_here
+from hxbench.languages import XLM_R, find_language, language_set
 from hxbench.report.estimate import Estimate, Rows
 from hxbench.report.families import Family
-from hxbench.report.hyperx.rows import METRICS, ORDER, PSF
+from hxbench.report.hyperx.rows import LISTS, METRICS, ORDER, PSF
 from hxbench.report.run_set import StoredRuns
+from hxbench.report.significance import Tested
 from hxbench.settings import Model
 from hxbench.spec import RunSpec
 
@@ -21,7 +23,9 @@ _GROUP = {code: language.group for code, language in language_set("hyperx").item
 
 
 def members(group: str) -> tuple[str, ...]:
-    """Return the paper codes that SEEN, UNSEEN or ALL averages, English aside."""
+    """Return the paper codes that SEEN, UNSEEN, ALL or a half by XLM-R's list averages, English aside."""
+    if group in LISTS.values():
+        return tuple(code for code in ORDER[1:] if LISTS[code in XLM_R] == group)
     wanted = {"SEEN": ("seen",), "UNSEEN": ("unseen",), "ALL": ("seen", "unseen")}[group]
     return tuple(code for code in ORDER if _GROUP[code] in wanted)
 
@@ -108,4 +112,18 @@ class RunSet(StoredRuns):
             covers=frozenset(covered),
             lacking=tuple(code for code in codes if code not in covered) if by_seed else (),
             incomplete=not set(self.wanted) <= set(whole),
+            runs=self.runs_behind(((m, s) for s in whole for c in covered for m in models[c]), (task,)),
         )
+
+    def tested(self, task: str, codes: Iterable[str], seed: int) -> list[Tested]:
+        """Return the test sets of some languages in the runs of a seed.
+
+        English is not among the languages: a pair is scored by one model alone.
+        """
+        found = []
+        for code in codes:
+            (model,) = scoring_models(self.models, task, code)
+            record = self.family.runs[model, seed]
+            assert isinstance(record.spec, RunSpec)
+            found.append(Tested(record, task, code_here(code, record.spec.data.origin)))
+        return found

@@ -4,13 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from statistics import fmean
 
-from hxbench.experiment import code_here
 from hxbench.report import significance
 from hxbench.report.hyperx.rows import GROUPS, METRICS
-from hxbench.report.hyperx.scores import RunSet, members, scoring_models
-from hxbench.report.significance import LEVEL, MARK, Lead, Tested
+from hxbench.report.hyperx.scores import RunSet, members
+from hxbench.report.significance import LEVEL, MARK, Lead
 from hxbench.report.table import Block, Column
-from hxbench.spec import RunSpec
 
 
 def said(title: str, leads: Iterable[Lead], names: Sequence[str]) -> list[str]:
@@ -21,26 +19,12 @@ def said(title: str, leads: Iterable[Lead], names: Sequence[str]) -> list[str]:
 class Resampler(significance.Resampler):
     """Resampled scores of stored runs, each read and resampled once."""
 
-    @staticmethod
-    def _of_seed(runs: RunSet, task: str, codes: Sequence[str], seed: int) -> list[Tested]:
-        """Return the test sets of some languages in the runs of a seed.
-
-        English is not among the languages: a pair is scored by one model alone.
-        """
-        found = []
-        for code in codes:
-            (model,) = scoring_models(runs.models, task, code)
-            record = runs.family.runs[model, seed]
-            assert isinstance(record.spec, RunSpec)
-            found.append(Tested(record, task, code_here(code, record.spec.data.origin)))
-        return found
-
     def p_value(
         self, ahead: RunSet, behind: RunSet, task: str, codes: Sequence[str]
     ) -> tuple[float | None, tuple[int, ...]]:
         """Return the p of a lead in the mean over some languages, None if it cannot be had, and its seeds."""
         shared = [s for s in ahead.whole_seeds(task, codes) if s in behind.whole_seeds(task, codes)]
-        first, second = ({s: self._of_seed(runs, task, codes, s) for s in shared} for runs in (ahead, behind))
+        first, second = ({s: runs.tested(task, codes, s) for s in shared} for runs in (ahead, behind))
         return self.lead({seed: (first[seed], second[seed]) for seed in shared})
 
     def compare(self, sets: Sequence[RunSet], first: int, second: int, task: str, group: str) -> Lead | None:

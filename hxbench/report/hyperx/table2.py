@@ -10,11 +10,10 @@ from hxbench.report.significance import MARK, SURE
 from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns
 
 _NAME = "Table 2"
-COLUMNS = (
+_COSTS = (
     Column("seeds", kind="seeds", paper=False),
     Column("params", "one model", "count"),
     Column("time", "one model", "duration"),
-    *(Column(group, metric, "score") for _, metric in METRICS.values() for group in GROUPS),
 )
 
 
@@ -26,7 +25,7 @@ def _row(results: Results, block: SettingBlock, method: MethodRow, marks: Marks)
         printed = printed_cost(_NAME, method.published, block.title, quantity)
         odd = doubt_of_cost(method.published, quantity)
         cells.append(make_cell(cost(results, runs, metric), printed, marks, doubt=odd))
-    for task in METRICS:
+    for task in results.tasks:
         for group in GROUPS:
             where = (_NAME, method.published, block.title, task, group)
             cells.append(make_cell(runs.group(task, group), printed_score(*where), marks, doubt=doubt(*where)))
@@ -36,6 +35,8 @@ def _row(results: Results, block: SettingBlock, method: MethodRow, marks: Marks)
 def build(results: Results) -> list[Table]:
     """Return the one table, a block for each setting."""
     marks, resampler = Marks(), Resampler()
+    scores = (Column(group, METRICS[task][1], "score") for task in results.tasks for group in GROUPS)
+    columns = (*_COSTS, *scores)
     blocks, shown = [], []
     certain: list[str] = []
     tested = False
@@ -45,8 +46,8 @@ def build(results: Results) -> list[Table]:
         methods = block.methods + own
         rows = tuple(_row(results, block, method, marks) for method in methods)
         sets = [results.run_set(row.method, block.setting) for row in methods]
-        leads = resampler.leads(sets)
-        blocks.append(mark_leads(mark_best_of_columns(Block(block.title, rows), COLUMNS), COLUMNS, leads))
+        leads = resampler.leads(sets, results.tasks)
+        blocks.append(mark_leads(mark_best_of_columns(Block(block.title, rows), columns), columns, leads))
         shown += sets
         tested |= any(lead.p is not None for lead in leads)
         certain += said(block.title, leads, [row.title for row in methods])
@@ -55,7 +56,7 @@ def build(results: Results) -> list[Table]:
             name="table2",
             title="Hyper-X, Table 2: zero-shot transfer by setting",
             stub="method",
-            columns=COLUMNS,
+            columns=columns,
             blocks=tuple(blocks),
             heading=results.heading(shown),
             notes=(*marks.notes(), *([(MARK, SURE)] if tested else [])),

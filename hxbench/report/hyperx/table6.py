@@ -33,7 +33,7 @@ def _table(results: Results, resampler: Resampler, block: SettingBlock, task: st
         Column(
             method.title,
             paper=bool(method.published),
-            mark=marks.letter(text) if (text := runs.help_from_targets) else "",
+            mark=marks.letter(told) if (told := runs.help_from_targets) else "",
         )
         for method, runs in zip(methods, shown, strict=True)
     )
@@ -68,9 +68,9 @@ def _table(results: Results, resampler: Resampler, block: SettingBlock, task: st
 
 
 def build(results: Results) -> list[Table]:
-    """Return six tables: NER in its three settings, then POS; the commands are those for all of them."""
+    """Return six tables: one task in its three settings, then the other; the commands are for all of them."""
     resampler = Resampler()
-    tables = [_table(results, resampler, block, task) for task in METRICS for block in BLOCKS]
+    tables = [_table(results, resampler, block, task) for task in results.tasks for block in BLOCKS]
     shown = [results.run_set(row.method, block.setting) for block in BLOCKS for row in _methods(results, block)]
     # the same runs make several of them: they are asked for once, below the last
     return [*tables[:-1], replace(tables[-1], commands=results.commands(shown, "table2"))]

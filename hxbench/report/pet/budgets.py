@@ -1,7 +1,7 @@
 """Scores of APET by the number of tuned parameters, and where they leave guessing and reach full fine-tuning."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from hxbench.recipe import Criteria
@@ -12,6 +12,9 @@ from hxbench.report.pet.scores import Tried
 from hxbench.report.pet.thresholds import high_threshold, low_threshold
 
 Budget = int | str
+_LIVE = (
+    "Live entries, those drawn that ever had a gradient in a run's training (the others might as well be frozen)"
+)
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,21 @@ def count_of(tried: Tried, budget: Budget) -> int | None:
     tasks = tuple(dict.fromkeys(model.task for runs in tried.sets.values() for model in runs.models if model.task))
     found = tried.cost("counted_parameters", tasks).mean
     return round(found) if found is not None else budget if isinstance(budget, int) else None
+
+
+def live_said(tried: Mapping[At, Tried], backbones: Iterable[Backbone], tasks: tuple[str, ...]) -> list[str]:
+    """Return how many of the entries that were drawn ever had a gradient, for the backbones whose runs tell."""
+    words = []
+    for backbone in backbones:
+        shares = [
+            100 * live / counted
+            for budget in budgets_of(tried, backbone.size)
+            for live, counted in tried[At(backbone.size, APET, budget)].live(tasks)
+        ]
+        if shares:
+            ends = dict.fromkeys(f"{share:.0f}" for share in (min(shares), max(shares)))
+            words.append(f"{backbone.title} {' to '.join(ends)} %")
+    return [f"{_LIVE}: {', '.join(words)}."] if words else []
 
 
 def majority_of(tried: Mapping[At, Tried], size: str, task: str) -> float | None:

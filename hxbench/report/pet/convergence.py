@@ -18,8 +18,9 @@ Shown = Mapping[At, Tried]
 _Row = tuple[str, str, str | None]  # title, method, budget
 
 
-def _panel(tried: Shown, family: Family, rows: Sequence[_Row], ends: bool, marks: Marks) -> Panel:
-    tasks = PLACED if ends else family.tasks
+def _panel(
+    tried: Shown, family: Family, tasks: tuple[str, ...], rows: Sequence[_Row], ends: bool, marks: Marks
+) -> Panel:
     backbones = family.ends if ends else family.backbones
 
     def series(title: str, method: str, budget: str | None) -> Series:
@@ -54,7 +55,10 @@ def _figure(results: Results, name: str, what: str, rows: Sequence[_Row], experi
         kind="lines",
         stub="method",
         places=places,
-        panels=tuple(_panel(tried, family, rows, ends, marks) for family in FAMILIES),
+        panels=tuple(
+            _panel(tried, family, PLACED if ends else results.tasks_of(family), rows, ends, marks)
+            for family in FAMILIES
+        ),
         at=tuple(map(float, range(len(places)))),
         columns=3,
         heading=results.heading(shown, _NUMBERS, sizes=[one.size for one in backbones]),

@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from statistics import stdev
 
+from hxbench.report.cells import plateau_marks
+from hxbench.report.estimate import Runs, on_plateau
 from hxbench.report.figure import Figure, Panel, Series
+from hxbench.report.pet.budgets import live_said
 from hxbench.report.pet.rates import HOW, several
 from hxbench.report.pet.results import At, Results
 from hxbench.report.pet.rows import APET, BUDGETS, ENDS, FAMILIES, PAPER, PLACED, Backbone, Family, task_title
@@ -16,41 +19,50 @@ from hxbench.report.table import Block, Cell, Marks, Row
 _NAME = "Figure 4"
 _PRINTED_SEEDS = (1, 2, 3)
 _METRIC = "average_of_SST2_RTE_MRPC"
-_MORE = "ours: one value a seed; the paper has SST-2, RTE and MRPC alone"
 _OURS = "each bar is one seed: its places, its data order, its training"
 Shown = Mapping[At, Tried]
-Tasks = tuple[str, ...]
 
 
-def _printed(budget: str, seed: int | None, backbone: Backbone, tasks: Tasks) -> float | None:
-    """Return the printed value of a seed, or the printed deviation without one: of the paper's own tasks."""
-    if tasks != PLACED:
-        return None
+def _printed(budget: str, seed: int | None, backbone: Backbone) -> float | None:
+    """Return the printed value of a seed, or the printed deviation without one."""
     column, metric = (f"seed {seed}", _METRIC) if seed else ("S.D.", "sample_sd_over_3_seeds")
     return published(PAPER).value(_NAME, budget_title(budget), column, metric, backbone.printed)
 
 
-def by_seed(tried: Shown, budget: str, backbone: Backbone, tasks: Tasks) -> dict[int, float]:
+def by_seed(tried: Shown, budget: str, backbone: Backbone) -> dict[int, float]:
     """Return the mean over the tasks for each seed that has them."""
     one = tried.get(At(backbone.size, APET, budget))
-    return one.by_seed(tasks) if one else {}
+    return one.by_seed(PLACED) if one else {}
 
 
-def _cell(
-    tried: Shown, budget: str, backbone: Backbone, tasks: Tasks, seed: int, wanted: bool, marks: Marks
-) -> Cell:
-    value = by_seed(tried, budget, backbone, tasks).get(seed)
+def _cell(tried: Shown, budget: str, backbone: Backbone, seed: int, wanted: bool, marks: Marks) -> Cell:
+    value = by_seed(tried, budget, backbone).get(seed)
     lacks = (marks.missing(),) if wanted and value is None and At(backbone.size, APET, budget) in tried else ()
-    return Cell(value, n=int(value is not None), published=_printed(budget, seed, backbone, tasks), marks=lacks)
+    one = None if value is None else tried[At(backbone.size, APET, budget)]
+    runs: Runs = one.runs_behind(PLACED, [seed]) if one else frozenset()
+    return Cell(
+        value, n=int(value is not None), published=_printed(budget, seed, backbone),
+        marks=(*plateau_marks(runs, marks), *lacks), on_plateau=on_plateau(runs),
+    )  # fmt: skip
 
 
-def _spread_row(tried: Shown, backbone: Backbone, tasks: Tasks, wanted: tuple[int, ...], marks: Marks) -> Row:
+def _spread_row(tried: Shown, backbone: Backbone, wanted: tuple[int, ...], marks: Marks) -> Row:
     cells = []
     for budget in BUDGETS:
-        values = list(by_seed(tried, budget, backbone, tasks).values())
+        found = by_seed(tried, budget, backbone)
+        values = list(found.values())
+        runs: Runs = tried[At(backbone.size, APET, budget)].runs_behind(PLACED, found) if found else frozenset()
         sd = stdev(values) if len(values) > 1 else None
         lacks = (marks.missing(),) if sd is not None and len(values) < len(wanted) else ()
-        cells.append(Cell(sd, n=len(values), published=_printed(budget, None, backbone, tasks), marks=lacks))
+        cells.append(
+            Cell(
+                sd,
+                n=len(values),
+                published=_printed(budget, None, backbone),
+                marks=(*(plateau_marks(runs, marks) if sd is not None else ()), *lacks),
+                on_plateau=on_plateau(runs),
+            )
+        )
     return Row(backbone.title, tuple(cells))
 
 
@@ -61,11 +73,11 @@ def _said(row: Row) -> str:
     return f"S.D. {ours}" + (f"; paper {theirs}" if theirs else "")
 
 
-def _shrinks(tried: Shown, tasks: Tasks) -> str:
+def _shrinks(tried: Shown) -> str:
     """Return whether the deviation over places falls from the small to the large backbone."""
 
     def said(family: Family) -> str:
-        small, large = ([list(by_seed(tried, b, end, tasks).values()) for b in BUDGETS] for end in family.ends)
+        small, large = ([list(by_seed(tried, b, end).values()) for b in BUDGETS] for end in family.ends)
         interval = ratio(small, large)
         return f"{family.title} {interval.said(2)}" if interval else ""
 
@@ -73,30 +85,26 @@ def _shrinks(tried: Shown, tasks: Tasks) -> str:
     if not words:
         return ""
     return (
-        "S.D. over the seeds, small over large backbone, the four groups pooled, with Fisher's 95% interval: "
-        f"{'; '.join(words)}. Above 1 it shrinks with scale."
+        "S.D. over the seeds, small over large backbone, the four groups pooled, with Fisher's 95% interval over "
+        f"the seeds, which the groups share: {'; '.join(words)}. Above 1 it shrinks with scale."
     )
 
 
-def _figure(results: Results, tried: Shown, tasks: Tasks, name: str) -> Figure:
-    """Return a panel for each of six backbones; where nothing is printed, for those that have runs."""
-    marks, wanted = Marks(), results.scale.seeds
-    seeds = sorted({*wanted, *_PRINTED_SEEDS} if tasks == PLACED else wanted)
+def build(results: Results) -> list[Figure]:
+    """Return the one figure, a panel for each of six backbones."""
+    tried, marks, wanted = results.tried("figure4"), Marks(), results.scale.seeds
+    seeds = sorted({*wanted, *_PRINTED_SEEDS})
     panels, spreads = [], []
     for letter, family in zip("abc", FAMILIES, strict=True):
-        if tasks != PLACED and not any(by_seed(tried, b, end, tasks) for b in BUDGETS for end in family.ends):
-            continue
         for number, backbone in enumerate(family.ends, start=1):
             series = tuple(
                 Series(
                     f"seed {seed}",
-                    tuple(
-                        _cell(tried, budget, backbone, tasks, seed, seed in wanted, marks) for budget in BUDGETS
-                    ),
+                    tuple(_cell(tried, budget, backbone, seed, seed in wanted, marks) for budget in BUDGETS),
                 )
                 for seed in seeds
             )
-            spreads.append(_spread_row(tried, backbone, tasks, wanted, marks))
+            spreads.append(_spread_row(tried, backbone, wanted, marks))
             panels.append(
                 Panel(
                     f"({letter}.{number}) {backbone.title}",
@@ -105,39 +113,30 @@ def _figure(results: Results, tried: Shown, tasks: Tasks, name: str) -> Figure:
                     said=_said(spreads[-1]),
                 )
             )
-    shown, shrinks = list(tried.values()), _shrinks(tried, tasks)
-    return Figure(
-        name=name,
-        title=f"PET scaling, Figure 4: APET at random places, mean of {', '.join(map(task_title, tasks))}",
+    shown, shrinks = list(tried.values()), _shrinks(tried)
+    figure = Figure(
+        name="figure4",
+        title=f"PET scaling, Figure 4: APET at random places, mean of {', '.join(map(task_title, PLACED))}",
         kind="bars",
         stub="seed",
         places=tuple(BUDGETS.values()),
         panels=tuple(panels),
         compared=(Block("S.D. over the seeds (n − 1)", tuple(spreads)),),
         heading=results.heading(
-            shown,
-            "ours and published: one value a seed" if tasks == PLACED else _MORE,
-            sizes=[one.size for one in ENDS],
+            shown, "ours and published: one value a seed", sizes=[one.size for one in ENDS]
         ),
         caption=("Groups by budget: the sizes of Prompt, BitFit, LoRA and Adapter (Table 2).",
                  *([shrinks] if shrinks else [])),
         notes=marks.notes(),
         remarks=(
             *([HOW] if several(tried) else []),
+            *live_said(tried, ENDS, PLACED),
             *results.without(ENDS),
+            *results.splits(shown),
             *results.remarks(shown, several_bodies=True),
         ),
         commands=results.commands(shown, "figure4"),
         facts={"paper": PAPER, "profile": results.profile},
         ours=_OURS,
     )  # fmt: skip
-
-
-def build(results: Results) -> list[Figure]:
-    """Return the figure on the paper's tasks, and one on all of them where the profile has more."""
-    tried, tasks = results.tried("figure4"), results.tasks_of("figure4")
-    figures = [_figure(results, tried, PLACED, "figure4")]
-    if tasks != PLACED:
-        every = _figure(results, tried, tasks, "figure4-every-task")
-        figures += [every] if every.panels else []
-    return figures
+    return [figure]

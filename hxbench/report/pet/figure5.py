@@ -7,7 +7,7 @@ from itertools import product
 from hxbench import recipe
 from hxbench.report.cells import make_cell
 from hxbench.report.figure import Figure, Panel, Series
-from hxbench.report.pet.budgets import budgets_of, count_of, curve
+from hxbench.report.pet.budgets import budgets_of, count_of, curve, live_said
 from hxbench.report.pet.rates import HOW, several
 from hxbench.report.pet.results import At, Results
 from hxbench.report.pet.rows import (
@@ -17,13 +17,14 @@ from hxbench.report.pet.rows import (
     FAMILIES,
     FT,
     PAPER,
+    PLACED,
     Backbone,
     Family,
     task_title,
 )
 from hxbench.report.pet.scores import Tried
 from hxbench.report.pet.threshold_table import Curves, has_runs, ranges_of, threshold_table
-from hxbench.report.pet.thresholds import said
+from hxbench.report.pet.thresholds import chances, said
 from hxbench.report.table import Block, Cell, Column, Marks, Row, format_value
 
 _ENDS = ("small", "large")
@@ -99,7 +100,7 @@ def _points(
 
 def build(results: Results) -> list[Figure]:
     """Return the one figure, a panel for each family and task."""
-    tried, tasks, marks = results.tried("figure5"), results.tasks_of("figure5"), Marks()
+    tried, tasks, marks = results.tried("figure5"), PLACED, Marks()
     criteria = recipe.load(PAPER, "figure5").thresholds
     curves = {
         (one.size, task): curve(tried, family, one, task, criteria)
@@ -112,6 +113,9 @@ def build(results: Results) -> list[Figure]:
     shown = list(tried.values())
     heading = results.heading(shown, _NUMBERS, sizes=[one.size for one in ENDS])
     ranges = ranges_of(curves)
+    most = max((len(one.points) for one in curves.values()), default=0)
+    by_chance = chances(criteria, len(results.scale.seeds), most)
+    told = f"{said(criteria)}." + (f" {by_chance.said()}" if by_chance else "")
     figure = Figure(
         name="figure5",
         title="PET scaling, Figure 5: APET by number of tuned parameters",
@@ -121,18 +125,20 @@ def build(results: Results) -> list[Figure]:
         panels=panels,
         columns=_COLUMNS,
         heading=heading,
-        caption=(f"{said(criteria)}.", *([ranges] if ranges else [])),
+        caption=(told, *([ranges] if ranges else [])),
         notes=marks.notes(),
         remarks=(
             _NAMED,
             _FREQUENT,
             *([HOW] if several(tried) else []),
+            *live_said(tried, ENDS, tasks),
             *results.without(ENDS),
+            *results.splits(shown),
             *results.remarks(shown, several_bodies=True),
         ),
         commands=results.commands(shown, "figure5"),
-        facts={"paper": PAPER, "profile": results.profile},
+        facts={"paper": PAPER, "profile": results.profile, **(by_chance.facts() if by_chance else {})},
     )
     columns = tuple(Column(end, task_title(task), paper=False) for task in tasks for end in _ENDS)
     points = replace(figure.table(), columns=columns, blocks=blocks)
-    return [replace(figure, given=(points, threshold_table(curves, heading, criteria, figure.facts)))]
+    return [replace(figure, given=(points, threshold_table(curves, heading, told, figure.facts)))]

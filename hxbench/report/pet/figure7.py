@@ -7,9 +7,12 @@ from hxbench.report.cells import make_cell
 from hxbench.report.figure import Figure, Panel, Series
 from hxbench.report.pet.results import Results
 from hxbench.report.pet.rows import PAPER
-from hxbench.report.pet.transfer import across, across_labels, within
+from hxbench.report.pet.scores import RunSet
+from hxbench.report.pet.transfer import across, across_labels, to_labels, to_text, within
 from hxbench.report.pet.transfer_model import EXPERIMENT, MODELS, MODES, TransferModel, models_of
+from hxbench.report.shown import Condition
 from hxbench.report.table import Cell, Marks
+from hxbench.spec import RunSpec
 from hxbench.tasks import PET_GROUPS, PET_TASKS
 
 SHEETS = {"a": ("small models", MODELS[::2]), "b": ("large models", MODELS[1::2])}
@@ -21,6 +24,8 @@ KINDS: dict[str, Callable[[str, str], bool]] = {
     "within a type": within,
     "across types": across,
     "across, labels only": across_labels,
+    "from labels to text": to_text,
+    "from text to labels": to_labels,
 }
 FREQUENT = "most frequent label"
 
@@ -99,6 +104,24 @@ def _means(models: list[TransferModel], results: Results) -> Figure:
     return _said(figure, models, results)
 
 
+def contradiction(models: list[TransferModel]) -> list[str]:
+    """Return what is odd about the published means between labels and text, where a model has both."""
+    there = [model for model in models if model.printed_mean(to_labels) is not None]
+    if not there:
+        return []
+    names = ", ".join(model.title.replace(",", "") for model in there)
+    there_and_back = [
+        ", ".join(f"{model.printed_mean(kind):.0f}" for model in there) for kind in (to_labels, to_text)
+    ]
+    return [
+        "The paper contradicts itself between labels and text: it says that a model which writes scores 0 by "
+        f"guessing, and its means from text to labels ({names}) are {there_and_back[0]}, about those of the most "
+        f"frequent label; from labels to text they are {there_and_back[1]}. Its answers were probably chosen "
+        "among the labels. Ours are written freely, and what is no label is wrong: from text to labels the two "
+        "are not the same thing."
+    ]
+
+
 def _mean(model: TransferModel, kind: Callable[[str, str], bool], marks: Marks) -> Cell:
     return make_cell(model.transfer.mean(kind) if model.condition else None, model.printed_mean(kind), marks)
 
@@ -107,14 +130,19 @@ def _frequent(model: TransferModel, marks: Marks) -> Cell:
     return make_cell(model.transfer.frequent(), None, marks) if model.condition else Cell()
 
 
+def _mode(shown: Condition[RunSet]) -> str:
+    """Return how the places of the runs were drawn: runs of before may stand in."""
+    specs = (record.spec for record in shown.records)
+    told = [str(spec.options["mode"]) for spec in specs if isinstance(spec, RunSpec) and "mode" in spec.options]
+    return told[0] if told else str(shown.block.options["mode"])
+
+
 def _said(figure: Figure, models: list[TransferModel], results: Results) -> Figure:
     """Return the figure with what has to be said of the runs it shows."""
     shown = [model.condition for model in models if model.condition]
     backbones = list(dict.fromkeys(model.backbone for model in models))
     remarks = results.without(backbones)
-    for budget, mode in dict.fromkeys(
-        (str(one.block.options["budget"]), str(one.block.options["mode"])) for one in shown
-    ):
+    for budget, mode in dict.fromkeys((str(one.block.options["budget"]), _mode(one)) for one in shown):
         remarks.append(
             f"not stated in the paper: the budget (here {budget}), how places are drawn (here {mode}), and how "
             "BERT's tasks of two and of three labels share a head (here three outputs, all in the loss; an answer "
@@ -123,7 +151,12 @@ def _said(figure: Figure, models: list[TransferModel], results: Results) -> Figu
     return replace(
         figure,
         heading=results.heading(shown, NUMBERS, sizes=[backbone.size for backbone in backbones]),
-        remarks=(*remarks, *results.remarks(shown, several_bodies=True)),
+        remarks=(
+            *contradiction(models),
+            *remarks,
+            *results.splits(shown),
+            *results.remarks(shown, several_bodies=True),
+        ),
         commands=results.commands(shown, EXPERIMENT),
         facts={"paper": PAPER, "profile": results.profile},
     )

@@ -1,17 +1,30 @@
-"""Which learning rates counted, where a profile tries several (PET scaling, appendix B)."""
+"""Which learning rates were tried, and which counted where a profile tries several (PET scaling, appendix B)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
 
-from hxbench.report.pet.results import At
-from hxbench.report.pet.rows import FAMILIES, METHODS, task_title
-from hxbench.report.pet.scores import Tried
-from hxbench.report.table import Block, Cell, Column, Row, Table
+from hxbench.report.cells import make_cell
+from hxbench.report.estimate import Estimate
+from hxbench.report.identity import recipe_spec
+from hxbench.report.pet.results import At, Results
+from hxbench.report.pet.rows import FAMILIES, METHODS, PAPER, Backbone, task_title
+from hxbench.report.pet.scores import RunSet, Tried
+from hxbench.report.shown import Condition
+from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns
 from hxbench.tasks import PET_TASKS
 
 HOW = (
     "Of the learning rates tried, the one with the best mean validation score over the seeds counts, for each "
     "method, backbone and task on its own."
 )
+_TRIES = "rates"  # the experiment
+_NUMBERS = "tries: seed {}, development scores at the weights that were kept; the paper prints no such numbers"
+_CHOSEN = (
+    "The mean over all columns chooses the one rate of a method, the same for every backbone and task. No test "
+    "set had a part in it."
+)
+_NONE = "nothing was tried at this profile."
+Place = tuple[Backbone, str]  # a backbone and a task
 
 
 def several(tried: Mapping[At, Tried]) -> bool:
@@ -21,7 +34,11 @@ def several(tried: Mapping[At, Tried]) -> bool:
 
 def _text(one: Tried | None, task: str) -> str:
     rate = one.rate(task) if one and any(runs.validation(task) is not None for runs in one.sets.values()) else None
-    return f"{rate:g}".replace("e-0", "e-") if rate else ""
+    return _said(rate) if rate else ""
+
+
+def _said(rate: float) -> str:
+    return f"{rate:g}".replace("e-0", "e-")
 
 
 def rates_table(name: str, tried: Mapping[At, Tried], facts: dict[str, str]) -> list[Table]:
@@ -39,3 +56,69 @@ def rates_table(name: str, tried: Mapping[At, Tried], facts: dict[str, str]) -> 
             blocks.append(Block(backbone.title, tuple(rows)))
     columns = tuple(Column(task_title(task), paper=False) for task in PET_TASKS)
     return [Table(f"{name}-rates", "Learning rates that counted", "method", columns, tuple(blocks), facts=facts)]
+
+
+def _cells(sets: Mapping[str, RunSet], places: Sequence[Place], marks: Marks) -> Iterator[Cell]:
+    """Yield the development scores of a rate by place, and their mean where all are there; `sets` are by size."""
+    found = []
+    for backbone, task in places:
+        runs = sets.get(backbone.size)
+        # the seeds of the tries alone: the rate that was chosen has runs of others, too
+        found.append(runs.validation(task, runs.wanted) if runs else None)
+        yield make_cell(_estimate([found[-1]]), None, marks)
+    yield make_cell(_estimate(found), None, marks)
+
+
+def _estimate(scores: Sequence[float | None]) -> Estimate:
+    there = [score for score in scores if score is not None]
+    whole = len(there) == len(scores)
+    return Estimate(values=(fmean(there),) if whole and there else (), incomplete=not whole)
+
+
+def _block(results: Results, method: str, some: Sequence[Condition[RunSet]], places: Sequence[Place], marks: Marks
+           ) -> Block:  # fmt: skip
+    """Return a row for each rate of a method."""
+    plain = some[0].block.model_copy(update={"training": {}})
+    spec = recipe_spec(method, plain.setting, results.to_type.profile, block=plain)
+    rows = []
+    for rate in dict.fromkeys(one.block.training["lr"] for one in some):
+        sets = {one.block.size: one.run_set for one in some if one.block.training["lr"] == rate}
+        own = ", the recipe's" if spec and rate == spec.training.lr else ""
+        rows.append(Row(f"{_said(rate)}{own}", tuple(_cells(sets, places, marks))))
+    return Block(results.title_of(method), tuple(rows))
+
+
+def build(results: Results) -> list[Table]:
+    """Return the development scores of the rates tried: a block a method, a row a rate."""
+    conditions, marks = [one for one in results.conditions(_TRIES) if "lr" in one.block.training], Marks()
+    places = [
+        (backbone, task)
+        for family in FAMILIES
+        for backbone in family.backbones
+        for task in dict.fromkeys(t for one in conditions if one.block.size == backbone.size
+                                  for t in one.block.every_task)
+    ]  # fmt: skip
+    seeds = ", ".join(dict.fromkeys(str(seed) for one in conditions for seed in one.run_set.wanted))
+    sizes = list(dict.fromkeys(backbone.size for backbone, _ in places))
+    columns = (
+        *(Column(task_title(task), backbone.title, paper=False) for backbone, task in places),
+        Column("all", "mean", paper=False),
+    )
+    blocks = [
+        _block(results, method, [one for one in conditions if one.method == method], places, marks)
+        for method in dict.fromkeys(one.method for one in conditions)
+    ]
+    return [
+        Table(
+            name=_TRIES,
+            title="PET scaling: learning rates tried",
+            stub="learning rate",
+            columns=columns,
+            blocks=tuple(mark_best_of_columns(block, columns) for block in blocks),
+            heading=results.heading(conditions, _NUMBERS.format(seeds or "–"), sizes=sizes),
+            notes=marks.notes(),
+            remarks=(_CHOSEN if blocks else _NONE, *results.remarks(conditions, several_bodies=True)),
+            commands=results.commands(conditions, _TRIES),
+            facts={"paper": PAPER, "profile": results.profile},
+        )
+    ]

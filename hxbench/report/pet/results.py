@@ -6,14 +6,23 @@ from typing import NamedTuple
 from hxbench import experiment as experiments
 from hxbench.report.estimate import Rows
 from hxbench.report.families import Family
-from hxbench.report.pet.rows import PAPER, PLACED, Backbone, title_of
+from hxbench.report.pet.rows import FAMILIES, PAPER, Backbone, task_title, title_of
+from hxbench.report.pet.rows import Family as BackboneFamily
 from hxbench.report.pet.scores import RunSet, Tried
+from hxbench.report.protocol import divided
 from hxbench.report.results import PaperResults
+from hxbench.report.shown import Shown
 from hxbench.settings import Model
 
 # what an artifact's numbers are: the last line of its heading
 PUBLISHED = "ours: mean ± sample s.d. over the seeds; published: the paper's backbones on real data, 3 seeds"
 COUNTED = "ours: counted in the runs; published: Table 2, two digits"
+
+
+_WHOLE = (
+    "Other sets than the paper's, which scores on whole development sets and, in its code, keeps the weights that "
+    "are best on them."
+)
 
 
 class At(NamedTuple):
@@ -47,10 +56,29 @@ class Results(PaperResults[RunSet]):
             sets.setdefault(at, {})[one.block.training.get("lr")] = one.run_set
         return {at: Tried(at.method, some) for at, some in sets.items()}
 
-    def tasks_of(self, experiment: str) -> tuple[str, ...]:
-        """Return the tasks that an experiment places parameters on at this profile: the paper's, then others."""
-        blocks = experiments.blocks(PAPER, experiment, self._scale)
-        return tuple(dict.fromkeys((*PLACED, *(task for block in blocks for task in block.every_task))))
+    def tasks_of(self, family: BackboneFamily) -> tuple[str, ...]:
+        """Return the tasks that a family is run on at this profile (Figure 2): the paper's, or what there is."""
+        sizes = {one.size for one in family.backbones}
+        blocks = [block for block in experiments.blocks(PAPER, "figure2", self._scale) if block.size in sizes]
+        return tuple(dict.fromkeys(task for block in blocks for task in block.every_task)) or family.tasks
+
+    def other_tasks(self) -> list[str]:
+        """Return what to say of families whose means are not over the paper's tasks."""
+        words = []
+        for family in FAMILIES:
+            tasks = self.tasks_of(family)
+            if set(tasks) != set(family.tasks):
+                ours, theirs = (", ".join(map(task_title, some)) for some in (tasks, family.tasks))
+                words.append(
+                    f"{family.title}: ours are means of {ours}, the published ones of {theirs}. How bars lie to "
+                    "each other can be compared, their heights cannot."
+                )
+        return words
+
+    def splits(self, shown: Iterable[Shown]) -> list[str]:
+        """Return what to say of development sets, which the paper scores and its code selects by as a whole."""
+        words = divided(record for one in shown for record in one.records).said() if not self.synthetic else ""
+        return [f"{_WHOLE} No example of ours is both: {words}."] if words else []
 
     def parameters(self, tried: Mapping[At, Tried], backbone: Backbone) -> float | None:
         """Return the parameters of our backbone of a size, where a run tells them."""

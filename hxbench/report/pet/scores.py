@@ -7,13 +7,15 @@ seeds (PET scaling, section 4.1).
 from collections.abc import Iterable, Mapping
 from statistics import fmean
 
-from hxbench.report.estimate import Estimate, Rows
+from hxbench.report.estimate import Estimate, Rows, Runs
 from hxbench.report.families import Family
 from hxbench.report.pet.rows import task_title
 from hxbench.report.pet.steps import curve_in, steps_to_share
 from hxbench.report.pha.scores import RunSet as TextRuns
 from hxbench.settings import Model
 from hxbench.store import RunRecord
+
+_LIVE, _COUNTED = "live_parameters", "counted_parameters"
 
 
 class RunSet(TextRuns):
@@ -29,9 +31,12 @@ class RunSet(TextRuns):
         super().__init__(models, wanted, runs, family)
         self._curves = {which: curve_in(rows) for which, rows in runs.items()}
 
-    def validation(self, task: str) -> float | None:
-        """Return the mean over the seeds of the best validation score of a task, that of the weights kept."""
-        curves = [self._curves.get((Model(task), seed)) for seed in self.seeds]
+    def validation(self, task: str, seeds: Iterable[int] | None = None) -> float | None:
+        """Return the mean over the seeds, all by default, of the best validation score of a task.
+
+        That is the score of the weights kept.
+        """
+        curves = [self._curves.get((Model(task), seed)) for seed in (self.seeds if seeds is None else seeds)]
         best = [max(score for _, score in curve) for curve in curves if curve]
         return fmean(best) if best else None
 
@@ -43,6 +48,12 @@ class RunSet(TextRuns):
         """Return a cost of every run of these tasks."""
         models = {Model(task) for task in tasks}
         return [costs[metric] for (model, _), costs in self._costs.items() if model in models and metric in costs]
+
+    def live(self, tasks: Iterable[str]) -> list[tuple[float, float]]:
+        """Return live and counted parameters of every run of these tasks that tells both."""
+        models = {Model(task) for task in tasks}
+        told = (costs for (model, _), costs in self._costs.items() if model in models)
+        return [(c[_LIVE], c[_COUNTED]) for c in told if _LIVE in c and c.get(_COUNTED)]
 
 
 class Tried:
@@ -95,7 +106,13 @@ class Tried:
             values=tuple(found.values()),
             covers=frozenset(map(task_title, tasks)) if found else frozenset(),
             incomplete=self.incomplete(tasks),
+            runs=self.runs_behind(tasks, found),
         )
+
+    def runs_behind(self, tasks: tuple[str, ...], seeds: Iterable[int]) -> Runs:
+        """Return the runs that the scores of some tasks with these seeds come from."""
+        each = (self.chosen(t).runs_behind([(Model(t), seed) for seed in seeds], (t,)) for t in tasks)
+        return frozenset().union(*each)
 
     def incomplete(self, tasks: tuple[str, ...]) -> bool:
         """Return whether a wanted run of these tasks is missing, at whatever rate."""
@@ -119,6 +136,10 @@ class Tried:
             incomplete=self.incomplete(tasks),
             note="runs are left out that learned nothing or are not there" if lost else "",
         )
+
+    def live(self, tasks: tuple[str, ...]) -> list[tuple[float, float]]:
+        """Return live and counted parameters of the runs of some tasks at the rates that count."""
+        return [pair for task in tasks for pair in self.chosen(task).live((task,))]
 
     def cost(self, metric: str, tasks: tuple[str, ...]) -> Estimate:
         """Return a cost of one model, over the runs of some tasks at the rates that count."""

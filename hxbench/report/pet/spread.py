@@ -41,16 +41,23 @@ def change(small: Mapping[int, float], large: Mapping[int, float]) -> Interval |
 
 
 def pooled(groups: Sequence[Sequence[float]]) -> tuple[float, int]:
-    """Return the variance within groups, pooled, and its degrees of freedom; groups of one have none."""
+    """Return the variance within groups, pooled, and the degrees of freedom of the seeds, those of one group.
+
+    Groups of one seed share its order of the data and whatever else it draws: more groups are not more seeds.
+    """
     there = [group for group in groups if len(group) > 1]
-    freedom = sum(len(group) - 1 for group in there)
-    return (sum((len(group) - 1) * variance(group) for group in there) / freedom if freedom else 0.0), freedom
+    weights = [len(group) - 1 for group in there]
+    if not there:
+        return 0.0, 0
+    return sum(w * variance(group) for w, group in zip(weights, there, strict=True)) / sum(weights), max(weights)
 
 
 def ratio(small: Sequence[Sequence[float]], large: Sequence[Sequence[float]]) -> Interval | None:
     """Return the deviation within the groups of the small backbone over that of the large one: Fisher's F.
 
-    The groups of a backbone are taken to have one variance. None where either has no spread to speak of.
+    The groups of a backbone are taken to have one variance. With as many degrees of freedom as one of them has the
+    interval holds however much they depend on each other by their seeds, and is wider than it need be where they
+    do not. None where either has no spread to speak of.
     """
     (ours, freedom), (theirs, others) = pooled(small), pooled(large)
     if ours <= 0 or theirs <= 0:

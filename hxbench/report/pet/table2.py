@@ -2,6 +2,7 @@
 
 from hxbench.report.cells import make_cell
 from hxbench.report.estimate import Estimate
+from hxbench.report.pet.budgets import live_said
 from hxbench.report.pet.results import COUNTED, At, Results
 from hxbench.report.pet.rows import APET, BUDGETS, ENDS, FAMILIES, PAPER, PLACED, Backbone
 from hxbench.report.pet.scores import Tried
@@ -56,7 +57,12 @@ def build(results: Results) -> list[Table]:
             blocks=(Block("", tuple(rows)),),
             heading=results.heading(shown, COUNTED, sizes=[one.size for one in ENDS]),
             notes=marks.notes(),
-            remarks=(_SIZES, *results.without(ENDS), *results.remarks(shown, several_bodies=True)),
+            remarks=(
+                _SIZES,
+                *live_said(tried, ENDS, PLACED),
+                *results.without(ENDS),
+                *results.remarks(shown, several_bodies=True),
+            ),
             commands=results.commands([one for one in shown if not one.records], "figure4"),
             facts={"paper": PAPER, "profile": results.profile},
         )

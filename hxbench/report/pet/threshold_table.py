@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from hxbench.recipe import Criteria
 from hxbench.report.pet.budgets import Curve
 from hxbench.report.pet.rows import ENDS, FAMILIES, PAPER, Backbone, Family, task_title
-from hxbench.report.pet.thresholds import said
 from hxbench.report.published import published
 from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, format_value
 
@@ -41,8 +39,8 @@ def _threshold(one: Curve, value: int | None) -> Cell:
     return Cell(float(value), n=1)
 
 
-def threshold_table(curves: Curves, heading: tuple[str, ...], criteria: Criteria, facts: dict[str, str]) -> Table:
-    """Return the thresholds of six backbones on each task, beside the printed ranges of the low ones."""
+def threshold_table(curves: Curves, heading: tuple[str, ...], told: str, facts: dict[str, str]) -> Table:
+    """Return the thresholds of six backbones on each task, beside the printed ranges; `told` says what counts."""
     marks, tasks = Marks(), tasks_of(curves)
     rows = []
     for backbone in ENDS:
@@ -68,7 +66,7 @@ def threshold_table(curves: Curves, heading: tuple[str, ...], criteria: Criteria
         blocks=(Block("", tuple(rows)), *([learned] if learned.rows else [])),
         heading=heading,
         notes=marks.notes(),
-        remarks=(f"{said(criteria)}.", "none: no budget of the grid; of high thresholds nothing is printed."),
+        remarks=(told, "none: no budget of the grid; of high thresholds nothing is printed."),
         facts=facts,
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from statistics import fmean
 
-from hxbench.report.estimate import Estimate, Rows
+from hxbench.report.estimate import Estimate, Rows, Runs
 from hxbench.tasks import PET_TASKS, TEXT_TASKS
 
 LABELLED = ("sa", "nli", "pi")  # types of tasks whose answer is one of a few labels
@@ -30,6 +30,16 @@ def across_labels(source: str, target: str) -> bool:
     return across(source, target) and {PET_TASKS[source].group, PET_TASKS[target].group} <= {*LABELLED}
 
 
+def to_text(source: str, target: str) -> bool:
+    """Return whether the source has labels and the target is answered in text."""
+    return PET_TASKS[source].group in LABELLED and PET_TASKS[target].group not in LABELLED
+
+
+def to_labels(source: str, target: str) -> bool:
+    """Return whether the source is answered in text and the target has labels."""
+    return to_text(target, source)
+
+
 def cells_where(tasks: Iterable[str], kind: Callable[[str, str], bool]) -> Iterator[Cell]:
     """Yield the cells of a matrix that are of a kind, row by row."""
     tasks = tuple(tasks)
@@ -46,8 +56,13 @@ class Transfer:
     trained: dict[int, set[str]] = field(default_factory=dict)  # sources that there are, by seed
     majority: dict[str, float] = field(default_factory=dict)  # of always the most frequent training label, by task
 
-    def add(self, seed: int, source: str, rows: Rows) -> None:
+    runs: dict[tuple[int, str], Runs] = field(
+        default_factory=dict
+    )  # those that `trained` says, by seed and source
+
+    def add(self, seed: int, source: str, rows: Rows, runs: Runs = frozenset()) -> None:
         """Take the test scores of the run on `source`, of every task by the metric of its averages."""
+        self.runs[seed, source] = runs
         self.trained.setdefault(seed, set()).add(source)
         found = self.scores.setdefault(seed, {})
         for row in rows:
@@ -70,6 +85,7 @@ class Transfer:
     def relative(self, source: str, target: str) -> Estimate:
         """Return the score on `target` of what was tuned on `source`, in percent of the target's own training."""
         values, nothing, unscored = [], False, False
+        runs: Runs = frozenset()
         for seed in self.seeds:
             if self._lacks(seed, (source, target)):
                 continue
@@ -80,13 +96,18 @@ class Transfer:
                 nothing = True
             else:
                 values.append(100 * value / own)
+                runs |= self._behind(seed, (source, target))
         return Estimate(
             tuple(values),
             frozenset({target}),
             lacking=(target,) if unscored and not values else (),
             incomplete=any(self._lacks(seed, (source, target)) for seed in self.wanted),
             note=NOTHING if nothing else "",
+            runs=runs,
         )
+
+    def _behind(self, seed: int, sources: Iterable[str]) -> Runs:
+        return frozenset().union(*(self.runs[seed, source] for source in sources))
 
     def mean(self, kind: Callable[[str, str], bool]) -> Estimate:
         """Return the mean over the cells of a kind, for each seed that has all runs.
@@ -120,4 +141,6 @@ class Transfer:
             return Estimate()
         whole = [seed for seed in self.seeds if not self._lacks(seed, self.tasks)]
         means = [fmean(some) for seed in whole if (some := values(self.scores[seed]))]
-        return Estimate(tuple(means), incomplete=any(self._lacks(seed, self.tasks) for seed in self.wanted))
+        lacking = any(self._lacks(seed, self.tasks) for seed in self.wanted)
+        runs: Runs = frozenset().union(*(self._behind(seed, self.tasks) for seed in whole))
+        return Estimate(tuple(means), incomplete=lacking, runs=runs)

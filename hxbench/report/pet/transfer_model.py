@@ -6,6 +6,7 @@ from statistics import fmean
 
 from hxbench import experiment as experiments
 from hxbench.recipe import ExperimentBlock
+from hxbench.report.estimate import runs_behind
 from hxbench.report.pet.results import Results
 from hxbench.report.pet.rows import FAMILIES, PAPER, Backbone, task_title
 from hxbench.report.pet.scores import RunSet
@@ -70,7 +71,8 @@ def models_of(results: Results) -> list[TransferModel]:
             one = conditions.get((backbone.size, places))
             transfer = Transfer(tasks[backbone.size], results.scale.seeds)
             for (model, seed), record in one.run_set.family.runs.items() if one else ():
-                transfer.add(seed, model.task or "", record.metrics())
+                source = model.task or ""
+                transfer.add(seed, source, record.metrics(), runs_behind([record], (source,)))
             found.append(TransferModel(backbone, places, one, transfer))
     return found
 

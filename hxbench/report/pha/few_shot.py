@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 from hxbench.recipe import FewShotRecipe
-from hxbench.report.estimate import Estimate
+from hxbench.report.estimate import Estimate, runs_behind
 from hxbench.report.pha.rows import task_title
 from hxbench.report.pha.scores import RunSet
 from hxbench.report.plain_scores import scores_in
@@ -27,10 +27,12 @@ class Shots:
     seeds: tuple[int, ...]
     notes: list[str] = field(default_factory=list)
     scores: Draws = field(default_factory=dict)
+    runs: dict[tuple[str, int], dict[tuple[int, int], RunRecord]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.notes = [*self.notes, *(self.start.notes if self.start else ())]
         found: Draws = defaultdict(lambda: defaultdict(dict))
+        self.runs = defaultdict(dict)  # by seed and draw
         # of two runs of one draw, which only their inputs can tell apart, the newer one
         for record in sorted(self.tuned, key=lambda r: str(r.status.get("finished", ""))):
             spec = record.spec
@@ -44,6 +46,7 @@ class Shots:
                 continue
             if value is not None:
                 found[shot.task, shot.k][spec.seed][shot.draw] = value
+                self.runs[shot.task, shot.k][spec.seed, shot.draw] = record
         self.scores = found
 
     def score(self, task: str, k: int) -> Estimate:
@@ -54,6 +57,7 @@ class Shots:
             values=tuple(fmean(of[seed].values()) for seed in sorted(of)),
             covers=frozenset({task_title(task)}) if of else frozenset(),
             incomplete=any(not wanted <= set(of.get(seed, ())) for seed in self.seeds),
+            runs=runs_behind(self.runs.get((task, k), {}).values(), (task,)),
         )
 
     @property

@@ -62,4 +62,5 @@ class RunSet(StoredRuns):
             covers=frozenset(titles(covered)),
             lacking=tuple(task_title(task) for task in tasks if task not in covered) if by_seed else (),
             incomplete=not set(self.wanted) <= set(whole),
+            runs=self.runs_behind(((self.model_of(t), s) for t in covered for s in whole), covered),
         )

@@ -16,8 +16,11 @@ from hxbench.report.pha.rows import NAMES, PAPER, SUITES, TABLE1, TASKS, MethodR
 from hxbench.report.pha.scores import RunSet
 from hxbench.report.pha.significance import best
 from hxbench.report.plain_scores import MAJORITY
+from hxbench.report.protocol import divided_otherwise
 from hxbench.report.significance import LEVEL, MARK, SURE, Resampler, said
 from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns, mark_seeds
+
+_QUOTED_LIMIT = 10_000  # training examples; the paper's text has 100,000
 
 
 def _columns(suite: str, marks: Marks) -> tuple[Column, ...]:
@@ -98,10 +101,22 @@ def _table(results: Results, suite: str, resampler: Resampler) -> tuple[Table, l
         blocks=(block, chance),
         heading=results.heading(sets),
         notes=(*marks.notes(), *([(MARK, SURE)] if lead and lead.p is not None else [])),
-        remarks=(NAMES, *results.remarks(sets), *certain),
+        remarks=(NAMES, *_quoted(results, sets, suite), *results.remarks(sets), *certain),
         facts={"paper": PAPER, "profile": results.profile},
     )
     return table, sets
+
+
+def _quoted(results: Results, sets: list[RunSet], suite: str) -> list[str]:
+    """Return what to say of quoted rows, whose sources divide development sets by another limit."""
+    records = [record for runs in sets for record in runs.records]
+    tasks = [] if results.synthetic else divided_otherwise(records, TASKS[suite], _QUOTED_LIMIT)
+    if not tasks:
+        return []
+    return [
+        f"From {_QUOTED_LIMIT:,} training examples on the sources of quoted rows score the whole development set; "
+        f"ours score half of it for {', '.join(map(task_title, tasks))}, as the paper's text has it."
+    ]
 
 
 def build(results: Results) -> list[Table]:

@@ -3,7 +3,7 @@
 from html import escape
 from itertools import groupby
 
-from hxbench.report.table import Block, Cell, Column, Table, format_value, spread
+from hxbench.report.table import Block, Cell, Column, Table, format_value, interval, spread
 
 
 def _raised(marks: tuple[str, ...] | str) -> str:
@@ -19,6 +19,8 @@ def _cell(cell: Cell, column: Column) -> str:
         text = f"<b>{text}</b>" if cell.best else text
         if sd := spread(cell, column.kind):
             text += f' <span class="sd">±{sd}</span>'
+        if ends := interval(cell, column.kind):
+            text += f' <span class="sd">{ends}</span>'
         parts.append(text + _raised(cell.marks))
     if cell.published is not None:
         printed = format_value(cell.published, column.kind) + _raised(cell.published_marks)

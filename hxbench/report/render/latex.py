@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from hxbench.report.table import MISSING, NOT_ALL, Cell, Column, Kind, Table, format_value, spread
+from hxbench.report.table import MISSING, NOT_ALL, Cell, Column, Kind, Table, format_value, interval, spread
 
 _SPECIAL = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
@@ -35,7 +35,7 @@ def _label(name: str) -> str:
 
 
 def _number(value: float, kind: Kind) -> str:
-    return format_value(value, kind).replace("-", "$-$")
+    return format_value(value, kind).replace("-", "$-$").replace("−", "$-$")
 
 
 def _raised(marks: tuple[str, ...]) -> str:
@@ -51,6 +51,8 @@ def _cell(cell: Cell, column: Column) -> str:
         text = rf"\textbf{{{text}}}" if cell.best else text
         if sd := spread(cell, column.kind):
             text += rf"{{\scriptsize$\pm${sd}}}"
+        if ends := interval(cell, column.kind):
+            text += rf" {{\scriptsize {escape(ends)}}}"
         words.append(text + _raised(cell.marks))
     if cell.published is not None:
         shown = _number(cell.published, column.kind) + _raised(cell.published_marks)

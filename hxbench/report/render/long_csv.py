@@ -7,7 +7,7 @@ from hxbench.report.table import UNITS, Table
 
 FIELDS = (
     "table", "profile", "block", "row", "column_group", "column",
-    "unit", "mean", "sd", "n", "published", "best", "text", "notes",
+    "unit", "mean", "sd", "low", "high", "n", "published", "best", "text", "on_plateau", "notes",
 )  # fmt: skip
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -28,8 +28,11 @@ def render(tables: list[Table]) -> str:
                         continue
                     where = [table.name, table.facts.get("profile", ""), block.title, row.title.strip()]
                     notes = "; ".join(said[mark] for mark in marks)
-                    values = [cell.mean, cell.sd, cell.n, cell.published, int(cell.best), cell.text, notes]
-                    row_of_cells = [*where, column.group, column.title, UNITS[column.kind], *values]
+                    values = (cell.mean, cell.sd, cell.low, cell.high, cell.n, cell.published, int(cell.best))
+                    row_of_cells = [
+                        *where, column.group, column.title, UNITS[column.kind], *values, cell.text,
+                        cell.on_plateau, notes,
+                    ]  # fmt: skip
                     writer.writerow([_as_text(value) for value in row_of_cells])
     return target.getvalue()
 

@@ -1,6 +1,6 @@
 """Tables in GitHub's Markdown: ours, and the published value in brackets behind it."""
 
-from hxbench.report.table import Cell, Column, Table, format_value, spread
+from hxbench.report.table import Cell, Column, Table, format_value, interval, spread
 
 _SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\|*_`<>[]"})
 
@@ -22,6 +22,8 @@ def cell_text(cell: Cell, column: Column) -> str:
         text = "–" if cell.mean is None else format_value(cell.mean, column.kind)
         if sd := spread(cell, column.kind):
             text += f" ± {sd}"
+        if ends := interval(cell, column.kind):
+            text += f" {_escaped(ends)}"
         words.append((f"**{text}**" if cell.best else text) + _raised(cell.marks))
     if cell.published is not None:
         words.append(f"({format_value(cell.published, column.kind)}{_raised(cell.published_marks)})")

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from hxbench.report.render.marks import raised
-from hxbench.report.table import Cell, Column, Row, Table, format_value, spread
+from hxbench.report.table import Cell, Column, Row, Table, format_value, interval, spread
 
 WIDTH = 100
 _DIM = "dim"
@@ -23,6 +23,8 @@ def _ours(cell: Cell, column: Column) -> Text:
     text = format_value(cell.mean, column.kind)
     if sd := spread(cell, column.kind):
         text += f"±{sd}" if cell.sd is None or cell.sd < 9.95 else f"±{cell.sd:.0f}"
+    if ends := interval(cell, column.kind):
+        text += f" {ends}"
     return Text(text + marks, style="bold" if cell.best else "")
 
 
@@ -61,7 +63,8 @@ def _beside(table: Table) -> tuple[list[tuple[str, str]], list[tuple[str, list[_
     for column in table.columns:
         title = column.title + raised(column.mark)
         names = ["ours"] + ["paper"] * column.paper
-        heads += [(title, name) for name in names]
+        said = column.kind in ("text", "seeds")  # of ours alone: nothing has to be told apart
+        heads += [("", title)] if said else [(title, name) for name in names]
     blocks = []
     for block in table.blocks:
         lines: list[_Line] = []
@@ -97,8 +100,8 @@ def _spans(heads: list[tuple[str, str]]) -> list[list[int]]:
 def _lay_out(table: Table, width: int) -> list[Text]:
     heads, blocks = (_beside if table.layout == "beside" else _below)(table)
     lines = [line for _, some in blocks for line in some]
-    label = max(len(table.stub), *(text.cell_len for text, _ in lines))
-    widths = [max(len(heads[i][1]), *(cells[i].cell_len for _, cells in lines)) for i in range(len(heads))]
+    label = max([len(table.stub), *(text.cell_len for text, _ in lines)])
+    widths = [max([len(heads[i][1]), *(cells[i].cell_len for _, cells in lines)]) for i in range(len(heads))]
     # columns without a title above them belong to nobody
     spans = [part for span in _spans(heads) for part in ([span] if heads[span[0]][0] else [[i] for i in span])]
     for span in spans:

@@ -31,11 +31,3 @@ def made(tmp_path_factory):
     found = _made(folder, made_profile(folder, seeds="[1, 2]"), ["figure2", "figure5"], _kept)
     assert {spec.method for spec in found.specs} == {*METHODS, "apet"}
     return found
-
-
-@pytest.fixture(scope="session")
-def more_tasks(tmp_path_factory):
-    """The same of T5 alone at a profile with the name of the lab, whose experiments have more tasks."""
-    folder = tmp_path_factory.mktemp("lab")
-    profile = made_profile(folder, seeds="[1, 2]", name="lab")
-    return _made(folder, profile, ["figure5"], lambda spec: size_of(spec).startswith("t5"))

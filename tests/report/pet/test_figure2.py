@@ -20,7 +20,7 @@ def test_figure_2_is_means_of_means_and_the_spread_is_over_five_bars(made):
             assert cell.mean == pytest.approx(sum(by_seed.values()) / 2)
             assert cell.sd == pytest.approx(deviation(by_seed.values()))
             bars[size].append(cell.mean)
-    (table,) = figure.tables()
+    table, by_task = figure.tables()
     spreads = rows_of(table, "spread over the five methods")
     for cell, size, printed in zip(spreads["BERT, S.D."], SIZES, (5.08, 3.63, 2.65), strict=True):
         assert cell.mean == pytest.approx(deviation(bars[size]))
@@ -29,6 +29,16 @@ def test_figure_2_is_means_of_means_and_the_spread_is_over_five_bars(made):
     assert [cell.published for cell in figure.panels[2].series[-1].cells] == [69, 72, 77]
     assert figure.panels[1].series[0].cells[0].marks == ("*",), "BLOOM has no runs"
     assert figure.commands == (f"hxbench run pet/figure2 --profile {made.profile} --store {made.store.root}",)
+    assert [block.title for block in by_task.blocks] == ["BERT SMALL", "BERT BASE", "BERT LARGE"], (
+        "others have no runs"
+    )
+    cells = dict(
+        zip((column.title for column in by_task.columns), rows_of(by_task, "BERT BASE")["LoRA"], strict=True)
+    )
+    found = mean_by_seed(made.specs, ["qnli"], size="bert-base", method="pet-lora")
+    assert cells["QNLI"].mean == pytest.approx(sum(found.values()) / 2)
+    assert cells["SAMSum"].mean is None
+    assert rows_of(by_task, "BERT BASE")["most frequent"][0].mean == 59  # 55 and the letters of the name
 
 
 def test_figure_2_says_whether_the_spread_shrinks(made):
@@ -40,7 +50,7 @@ def test_figure_2_says_whether_the_spread_shrinks(made):
             of = [mean_by_seed(made.specs, BERT.tasks, size=size, method=method)[seed] for method in METHODS]
             ends.append(deviation(of))
             backbone = next(one for one in BERT.backbones if one.size == size)
-            assert spread_by_seed(tried, backbone, BERT)[seed] == pytest.approx(ends[-1])
+            assert spread_by_seed(tried, backbone, BERT.tasks)[seed] == pytest.approx(ends[-1])
         changes.append(ends[1] - ends[0])
     mean, half = sum(changes) / 2, 12.7062 * deviation(changes) / 2**0.5  # Student's t, one degree of freedom
     said = next(text for text in figure_of(made, "figure2").caption if "Student" in text)

@@ -54,16 +54,40 @@ def test_scores_as_published_give_the_published_figure(store, profile):
             "within a type",
             "across types",
             "across, labels only",
+            "from labels to text",
+            "from text to labels",
             FREQUENT,
         ]
-        for one in panel.series[:3]:
+        for one in panel.series[:5]:
             assert [cell.mean for cell in one.cells] == pytest.approx([cell.published for cell in one.cells])
-        assert all(cell.published is None for cell in panel.series[3].cells)
+        assert all(cell.published is None for cell in panel.series[5].cells)
         assert all(
-            cell.mean == pytest.approx((100 * 50 / 80 + 100 * 50 / 88) / 2) for cell in panel.series[3].cells
+            cell.mean == pytest.approx((100 * 50 / 80 + 100 * 50 / 88) / 2) for cell in panel.series[5].cells
         )
         assert panel.series[0].cells[0].mean > panel.series[1].cells[0].mean, "what the paper says of BERT SMALL"
     assert not any(figure.commands for figure in (small, large, means))
+
+
+def test_the_papers_contradiction_is_told_where_its_numbers_stand(store, profile):
+    """Means of the printed cells, by hand: 24 from the text tasks to those with labels, 24 back."""
+    small, large, means = build(Results(store, profile))
+    text, found = ("NQ", "SAMS", "MN"), []
+    for panel in (*small.panels[2:], *large.panels[2:]):
+        printed = {
+            (row.title, place): cell.published
+            for row in panel.series
+            for place, cell in zip(panel.places, row.cells, strict=True)
+        }
+        cells = [v for (s, t), v in printed.items() if s in text and t not in text]
+        assert len(cells) == 24
+        found.append(f"{sum(cells) / 24:.0f}")
+    assert sorted(found) == ["47", "51", "52", "56"]
+    [told] = [remark for remark in means.remarks if "contradicts itself" in remark]
+    assert "INNER" in told
+    assert all(one in told for one in found)
+    bert = means.panels[0].series[4].cells[:2]
+    assert [cell.published for cell in bert] == [None, None], "BERT has no tasks that are answered in text"
+    assert any("contradicts itself" in remark for remark in small.remarks)
 
 
 def test_the_tables_fit_a_terminal_and_have_both_values(store, profile):

@@ -69,7 +69,7 @@ def test_a_table_shows_the_rates(store, tmp_path):
 
     profile = made_profile(tmp_path, name="paper")
     fill(store, profile, "figure2", score, validation, keep=kept)
-    points, rates = report.build("pet", "figure2", store, profile)
+    points, _, rates = report.build("pet", "figure2", store, profile)
     (row,) = [
         row for block in rates.blocks if block.title == "T5 SMALL" for row in block.rows if row.title == "LoRA"
     ]

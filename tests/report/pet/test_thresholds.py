@@ -2,12 +2,13 @@
 
 from math import sqrt
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hxbench.recipe import Criteria
-from hxbench.report.pet.thresholds import high_threshold, low_threshold, said
+from hxbench.report.pet.thresholds import chances, high_threshold, low_threshold, said
 
 SCORES = st.lists(st.floats(0, 100), min_size=2, max_size=4)
 CURVES = st.dictionaries(st.integers(100, 10**6), SCORES, min_size=1, max_size=6)
@@ -55,6 +56,33 @@ def test_high_is_the_first_of_all_that_are_near(points, full):
     found = high_threshold(points, full, Criteria())
     assert found is not None or not near
     assert not near or found <= min(near)
+
+
+def test_chances_are_those_of_the_criteria_themselves():
+    """Against 4000 curves of six budgets that only guess, and of budgets near full fine-tuning."""
+    found, draw, criteria, runs = chances(Criteria(), 3, 6), np.random.default_rng(3), Criteria(), 4000
+    scores = 50 + 4 * draw.normal(size=(runs, 6, 3))
+    curves = [dict(enumerate(one, start=1)) for one in scores.tolist()]
+    first = [low_threshold(points, 50, criteria) for points in curves]
+    error = 4 * sqrt(0.25 / runs)
+    assert found.low == pytest.approx(0.0918, abs=1e-4), "Student's t with two degrees of freedom, above 2"
+    assert np.mean([one == 1 for one in first]) == pytest.approx(found.low, abs=error)
+    assert np.mean([one is not None for one in first]) == pytest.approx(found.any_low, abs=error)
+    full = (80 + 4 * draw.normal(size=(runs, 3))).tolist()
+    for worse, rate in found.high.items():
+        near = (80 - 4 * worse + 4 * draw.normal(size=(runs, 3))).tolist()
+        reached = [high_threshold({1: a}, b, criteria) == 1 for a, b in zip(near, full, strict=True)]
+        assert np.mean(reached) == pytest.approx(rate, abs=error)
+    assert list(found.high) == [0, 1, 2]
+
+
+def test_chances_are_told_and_written():
+    found = chances(Criteria(), 3, 8)
+    assert "with 3 seeds" in found.said()
+    assert "above it in 9% of cases, one or more of 8 independent ones in 54%" in found.said()
+    assert found.facts()["chance of low, one budget"] == "0.0918"
+    assert chances(Criteria(points=1), 3, 8).high == {}, "a rate in points depends on the deviation"
+    assert chances(Criteria(), 1, 8) is None
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,174 @@
+"""Why a training of Hyper-X collapses: gradients by part and the scale of what is generated, update by update.
+
+    python benchmarks/stability.py --data-source MIRROR --lr 3e-4 --lr 1e-3
+    python benchmarks/stability.py --data-source MIRROR --lr 1e-3 --warmup 200 --clip 0 --precision bf16
+    python benchmarks/stability.py --data-source MIRROR --lr 1e-3 --slow generator=0.1 --slow projector=0.1
+
+Hyper-X Base of the lab profile learns POS on small batches of the sources of partition a, with a rate that is
+constant after its warm-up. A row tells of the update before which it was measured: the mean loss of the updates
+since the row above, beside what a guess by label frequency would lose on the same batches; the norms of the
+gradients by part, before clipping; the root mean square of the generated matrices (all layers); and of what the
+adapters add, relative to what they add it to, in the layer where it is largest. `--slow PART=FACTOR` gives one
+part a rate of its own: where that mends a collapse, the part is where it comes from.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from statistics import fmean
+from typing import Annotated, Any, Literal
+
+import torch
+import typer
+from torch import Tensor
+
+from hxbench import recipe
+from hxbench.errors import InputError
+from hxbench.methods import method_class
+from hxbench.methods.hyperx import HyperX
+from hxbench.methods.method import seed_everything
+from hxbench.methods.tagging import Condition
+from hxbench.modules.bottleneck import BottleneckWeights
+from hxbench.sampling import Sampler, Stream
+from hxbench.settings import Pair
+from hxbench.stages.assemble import build, with_options
+from hxbench.stages.backbone import get_backbone
+from hxbench.stages.data import RunData
+from hxbench.stages.inputs import DataSource, resolve_inputs
+from hxbench.stages.label_losses import surprise
+from hxbench.training.feed import Feed
+
+PARTS = ("embeddings", "projector", "generator", "layer_norms", "heads")
+
+
+def rms(tensor: Tensor) -> float:
+    """Return the root mean square."""
+    return float(tensor.detach().float().square().mean().sqrt())
+
+
+@contextmanager
+def adapters_watched() -> Iterator[list[float]]:
+    """Collect, adapter by adapter, the size of what is added relative to what it is added to."""
+    found: list[float] = []
+    apply = BottleneckWeights.apply
+
+    def watched(self: BottleneckWeights, hidden: Tensor) -> Tensor:
+        out = apply(self, hidden)
+        found.append(rms(out - hidden) / rms(hidden))
+        return out
+
+    BottleneckWeights.apply = watched  # type: ignore[method-assign]
+    try:
+        yield found
+    finally:
+        BottleneckWeights.apply = apply  # type: ignore[method-assign]
+
+
+def opened(
+    source: Path, seed: int, batch: int, length: int, backbone: str | None
+) -> tuple[HyperX, Feed, Callable[[int], float]]:
+    """Return the method as a run of the lab has it, its POS batches, and what frequencies lose on one of them."""
+    data = {"max_length": length, "train_sentences": 600, "dev_sentences": 10, "test_sentences": 10}
+    spec = recipe.resolve(
+        "hyperx-base", setting="mixed", partition="a", profile="lab", seed=seed, backbone_name=backbone,
+        assignments=[f"data.{name}={value}" for name, value in data.items()],
+    )  # fmt: skip
+    corpora = DataSource("mirror", source).corpora(spec.data)
+    spec, plan = resolve_inputs(with_options(spec), corpora, method_class(spec.kind))
+    plan = replace(plan, train={pair: split for pair, split in plan.train.items() if pair.task == "pos"}, mlm=())
+    loaded = get_backbone(spec.backbone, offline=True)
+    run = RunData(spec, plan, corpora, loaded.tokenizer)
+    method = build(spec, loaded)
+    assert isinstance(method, HyperX)
+    streams = [Stream(*pair, rows.lengths) for pair, rows in run.train.items()]
+    sampler = Sampler(streams, batch_size=batch, updates=100_000, seed=seed)
+    feed = Feed(sampler, run.train, run.vocabulary, masking=0, device=torch.device("cpu"))
+    known = {pair: surprise(rows, whole=False) for pair, rows in run.train.items()}
+
+    def by_frequency(step: int) -> float:
+        stream, chosen = sampler.batch(step)
+        nats, pieces = known[Pair(stream.task, stream.language)]
+        return float(nats[chosen].sum() / pieces[chosen].sum())
+
+    return method, feed, by_frequency
+
+
+def measured(
+    method: HyperX, feed: Feed, by_frequency: Callable[[int], float],
+    *, lr: float, warmup: int, clip: float, bf16: bool,
+    updates: int, every: int, slow: dict[str, float], seed: int,
+) -> Iterator[dict[str, float]]:  # fmt: skip
+    """Train and yield a row now and then."""
+    parts = {name: list(method.parts()[name]) for name in PARTS}
+    groups = [{"params": parts[name], "factor": slow.get(name, 1.0)} for name in PARTS]
+    optimiser = torch.optim.AdamW(groups, lr=lr, weight_decay=0.0, fused=True)
+    everything = [p for some in parts.values() for p in some]
+    losses: list[float] = []
+    guesses: list[float] = []
+    method.train()
+    for step in range(updates + 1):
+        batch = feed(step)
+        seed_everything(seed, step, 0)
+        for group in optimiser.param_groups:
+            group["lr"] = lr * min(1.0, step / warmup if warmup else 1.0) * group["factor"]
+        with adapters_watched() as added, torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            loss = method(batch)
+        loss.backward()
+        losses.append(float(loss.detach()))
+        guesses.append(by_frequency(step))
+        if step % every == 0:
+            norms = {
+                name: float(torch.stack([p.grad.norm() for p in some if p.grad is not None]).norm())
+                for name, some in parts.items()
+            }
+            with torch.no_grad():
+                of = method.adapter_weights(Condition(batch.task, batch.language))
+            weights: list[Any] = list(of.values())
+            yield {
+                "update": step, "loss": fmean(losses), "frequencies": fmean(guesses), **norms,
+                "D": fmean(rms(one.down) for one in weights), "U": fmean(rms(one.up) for one in weights),
+                "added": max(added),
+            }  # fmt: skip
+            losses, guesses = [], []
+        if clip:
+            torch.nn.utils.clip_grad_norm_(everything, clip)
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+
+
+def main(
+    data_source: Annotated[Path, typer.Option(help="A mirror of the corpora of Hyper-X.")],
+    lr: Annotated[list[float], typer.Option(help="A rate after the warm-up.")],
+    warmup: Annotated[list[int], typer.Option(help="Updates until the rate is reached.")] = [20],  # noqa: B006
+    clip: Annotated[float, typer.Option(help="The norm that gradients are clipped to; 0 clips none.")] = 1.0,
+    precision: Annotated[Literal["fp32", "bf16"], typer.Option(help="bf16: the body under autocast.")] = "fp32",
+    slow: Annotated[list[str], typer.Option(help="A part and the factor of its rate: PART=FACTOR.")] = [],  # noqa: B006
+    updates: int = 100,
+    every: int = 20,
+    batch_size: int = 16,
+    max_length: int = 48,
+    seed: int = 1,
+    backbone: Annotated[str | None, typer.Option(help="A backbone recipe; default: the lab's.")] = None,
+) -> None:
+    """Print what happens at each rate and warm-up, a row every so many updates."""
+    torch.set_num_threads(1)
+    factors = {part: float(factor) for part, _, factor in (one.partition("=") for one in slow)}
+    if unknown := factors.keys() - {*PARTS}:
+        raise InputError(f"--slow names one of {', '.join(PARTS)}, not {unknown.pop()}.")
+    for rate in lr:
+        for warm in warmup:
+            run = opened(data_source, seed, batch_size, max_length, backbone)
+            said = {"lr": rate, "warmup": warm, "clip": clip, "precision": precision, "slow": factors}
+            print(json.dumps(said), flush=True)
+            rows = measured(
+                *run, lr=rate, warmup=warm, clip=clip, bf16=precision == "bf16", updates=updates, every=every,
+                slow=factors, seed=seed,
+            )  # fmt: skip
+            for row in rows:
+                print("  " + " ".join(f"{name} {value:.4g}" for name, value in row.items()), flush=True)
+
+
+if __name__ == "__main__":
+    typer.run(main)

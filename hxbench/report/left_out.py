@@ -1,0 +1,66 @@
+"""What an artifact says of runs that are in none of its cells: once for each reason, whosever they are."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from hxbench.printing import shown
+from hxbench.report.identity import Identity, beyond, said
+
+
+class Owner(NamedTuple):
+    """Whose the runs are; `group` tells apart what one method has several of in a setting."""
+
+    method: str
+    setting: str
+    group: str = ""
+
+
+class LeftOut(str):
+    """A remark on runs left out: how many each owner has, and how they differ from those that are shown."""
+
+    counts: dict[Owner, int]
+    why: str
+
+    def __new__(cls, counts: dict[Owner, int], why: str) -> "LeftOut":
+        """Write the remark."""
+        count = sum(counts.values())
+        methods: dict[tuple[str, ...], list[str]] = {}  # by the settings they share
+        for method in dict.fromkeys(owner.method for owner in counts):
+            settings = tuple(dict.fromkeys(owner.setting for owner in counts if owner.method == method))
+            methods.setdefault(settings, []).append(method)
+        names = ", ".join(f"{', '.join(some)} ({', '.join(settings)})" for settings, some in methods.items())
+        one = super().__new__(cls, f"left out: {count} run{'s' * (count > 1)} of {names}{f' {why}' * bool(why)}.")
+        one.counts, one.why = counts, why
+        return one
+
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        """Return what makes it anew, for whoever copies it."""
+        return self.counts, self.why
+
+
+def difference(ours: Identity, wanted: Identity | None) -> str:
+    """Return how runs differ from those that are shown; those on another backbone by that alone.
+
+    A change of backbone changes its shape, the lengths of the data and the rates with it: the name says it all.
+    """
+    if wanted is None:
+        return ""
+    names = beyond(ours, wanted).get("backbone.name")
+    if names:
+        return f"with backbone.name {shown(names[0])} instead of {shown(names[1])}"
+    changes = said(ours, wanted)
+    return f"with {changes}" if changes else ""
+
+
+def together(notes: Iterable[str]) -> list[str]:
+    """Return the notes once each; those on runs left out for one reason are one, in the place of the first."""
+    found: dict[str, str] = {}
+    for note in notes:
+        key = f"left out {note.why}" if isinstance(note, LeftOut) else note
+        before = found.get(key)
+        if isinstance(note, LeftOut) and isinstance(before, LeftOut):
+            # what several artifacts or conditions say of the same runs is one thing
+            found[key] = LeftOut({**before.counts, **note.counts}, note.why)
+        else:
+            found[key] = note
+    return list(found.values())

@@ -1,0 +1,102 @@
+"""The lab: learning rates that were tried, tasks of its own in Figure 2, and what a profile has to say."""
+
+import pytest
+from pet_store import METHODS, PROFILE, fill, mean_by_seed, plausible, read, rows_of, size_of, write_run
+
+from hxbench import report
+from hxbench.report.pet.rows import FAMILIES
+from hxbench.store import Store
+from hxbench.tasks import TEXT_TASKS
+
+TASKS = ("sst2", "rte", "mrpc", "rotten", "cola", "qnli")
+NOTE = "the two backbones differ in more than depth."
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """Return the path of a profile with the name of the lab, of two BERTs alone, and an empty store."""
+    kept, _ = PROFILE.split("      bert-base")
+    path = tmp_path / "lab.yaml"
+    path.write_text(f"{kept}      bert-large: bert-large\n    notes: ['{NOTE}']\n")
+    return str(path), Store(tmp_path / "store")
+
+
+def made(store, profile, name):
+    return report.make(report.ARTIFACTS["pet"][name], read(store, profile))
+
+
+def dev(spec):
+    """Return a development score that is highest at 1e-3, and differs by method and task."""
+    near = {1e-3: 20.0, 3e-3: 10.0}.get(spec.training.lr, 0.0)
+    return 50.0 + near + len(spec.method) + len(spec.task) + (5.0 if size_of(spec) == "bert-large" else 0.0)
+
+
+def test_rates_are_judged_by_development_scores_of_the_tries_alone(lab):
+    profile, store = lab
+    specs = fill(store, profile, "rates", lambda spec: 1.0, lambda spec: [(50, dev(spec) - 3), (100, dev(spec))])
+    lora = next(s for s in specs if (s.method, s.training.lr) == ("pet-lora", 1e-3))
+    write_run(store, lora.model_copy(update={"seed": 2}), 1.0, [(50, 99.0)])  # a run of the figures
+    (table,) = made(store, profile, "rates").tables
+    assert [(column.group, column.title) for column in table.columns] == [
+        ("BERT SMALL", "SST-2"), ("BERT SMALL", "MRPC"), ("BERT LARGE", "SST-2"), ("mean", "all"),
+    ]  # fmt: skip
+    assert table.heading[1].startswith("backbones bert-small, bert-large")
+    assert table.heading[2].startswith("tries: seed 1, development scores")
+    assert [block.title for block in table.blocks] == ["Prompt", "BitFit", "LoRA", "Adapter", "FT", "APET"]
+    rows = rows_of(table, "LoRA")
+    found = next(cells for title, cells in rows.items() if title.startswith("0.001"))
+    places = [("bert-small", "sst2"), ("bert-small", "mrpc"), ("bert-large", "sst2")]
+    wanted = [
+        dev(next(s for s in specs if (s.method, s.training.lr, size_of(s), s.task) == ("pet-lora", 1e-3, *place)))
+        for place in places
+    ]
+    assert [cell.mean for cell in found] == pytest.approx([*wanted, sum(wanted) / 3])
+    assert (
+        sum("the recipe's" in title for block in table.blocks for title in (row.title for row in block.rows)) == 6
+    )
+
+
+def test_a_mean_of_tries_waits_for_all_of_them(lab):
+    profile, store = lab
+    fill(store, profile, "rates", lambda spec: 1.0, lambda spec: [(100, dev(spec))],
+         keep=lambda spec: size_of(spec) == "bert-small")  # fmt: skip
+    made_table = made(store, profile, "rates").tables[0]
+    for block in made_table.blocks:
+        for row in block.rows:
+            assert [cell.mean is None for cell in row.cells] == [False, False, True, True]
+    assert made_table.commands == (f"hxbench run pet/rates --profile {profile} --store {store.root}",)
+
+
+def test_a_profile_without_tries_says_so(made_demo):
+    table = made_demo
+    assert table.blocks == ()
+    assert table.remarks[0] == "nothing was tried at this profile."
+
+
+@pytest.fixture
+def made_demo(tmp_path):
+    return made(Store(tmp_path / "store"), "demo", "rates").tables[0]
+
+
+def test_figure_2_has_the_tasks_of_the_profile_and_says_that_they_are_others(lab):
+    profile, store = lab
+    specs = fill(store, profile, "figure2", plausible)
+    assert {spec.task for spec in specs} == set(TASKS)
+    (figure,) = made(store, profile, "figure2").figures
+    panel = figure.panels[0]
+    assert panel.metric == "6 tasks"
+    for one, method in zip(panel.series, METHODS, strict=True):
+        found = mean_by_seed(specs, TASKS, size="bert-large", method=method)
+        assert one.cells[2].mean == pytest.approx(sum(found.values()) / 3)
+        assert one.cells[1].mean is None
+        assert one.cells[2].published is not None
+    titles = [", ".join(TEXT_TASKS[task].title for task in some) for some in (TASKS, FAMILIES[0].tasks)]
+    assert any(
+        f"BERT: ours are means of {titles[0]}, the published ones of {titles[1]}." in r for r in figure.remarks
+    )
+    assert not any(remark.startswith(("BLOOM: ours", "T5: ours")) for remark in figure.remarks)
+    assert NOTE in figure.remarks
+
+
+def test_a_profile_with_the_papers_tasks_has_nothing_to_say_of_them(tmp_path):
+    assert read(Store(tmp_path / "store"), "demo").other_tasks() == []
