@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
 
 from hxbench.report.cells import make_cell
-from hxbench.report.estimate import Estimate
+from hxbench.report.estimate import Estimate, Runs
 from hxbench.report.identity import recipe_spec
 from hxbench.report.pet.results import At, Results
 from hxbench.report.pet.rows import FAMILIES, METHODS, PAPER, Backbone, task_title
 from hxbench.report.pet.scores import RunSet, Tried
 from hxbench.report.shown import Condition
 from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns
+from hxbench.settings import Model
 from hxbench.tasks import PET_TASKS
 
 HOW = (
@@ -60,19 +61,23 @@ def rates_table(name: str, tried: Mapping[At, Tried], facts: dict[str, str]) -> 
 
 def _cells(sets: Mapping[str, RunSet], places: Sequence[Place], marks: Marks) -> Iterator[Cell]:
     """Yield the development scores of a rate by place, and their mean where all are there; `sets` are by size."""
-    found = []
+    found: list[float | None] = []
+    every: Runs = frozenset()
     for backbone, task in places:
         runs = sets.get(backbone.size)
         # the seeds of the tries alone: the rate that was chosen has runs of others, too
         found.append(runs.validation(task, runs.wanted) if runs else None)
-        yield make_cell(_estimate([found[-1]]), None, marks)
-    yield make_cell(_estimate(found), None, marks)
+        behind = runs.runs_behind([(Model(task), seed) for seed in runs.wanted], (task,)) if runs else frozenset()
+        every |= behind
+        yield make_cell(_estimate([found[-1]], behind), None, marks)
+    yield make_cell(_estimate(found, every), None, marks)
 
 
-def _estimate(scores: Sequence[float | None]) -> Estimate:
+def _estimate(scores: Sequence[float | None], runs: Runs) -> Estimate:
     there = [score for score in scores if score is not None]
     whole = len(there) == len(scores)
-    return Estimate(values=(fmean(there),) if whole and there else (), incomplete=not whole)
+    shown = whole and there
+    return Estimate((fmean(there),) if shown else (), incomplete=not whole, runs=runs if shown else frozenset())
 
 
 def _block(results: Results, method: str, some: Sequence[Condition[RunSet]], places: Sequence[Place], marks: Marks

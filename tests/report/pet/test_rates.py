@@ -1,7 +1,7 @@
 """The lab: learning rates that were tried, tasks of its own in Figure 2, and what a profile has to say."""
 
 import pytest
-from pet_store import METHODS, PROFILE, fill, mean_by_seed, plausible, read, rows_of, size_of, write_run
+from pet_store import METHODS, PROFILE, fill, mean_by_seed, plausible, read, rows_of, size_of, specs, write_run
 
 from hxbench import report
 from hxbench.report.pet.rows import FAMILIES
@@ -33,8 +33,8 @@ def dev(spec):
 
 def test_rates_are_judged_by_development_scores_of_the_tries_alone(lab):
     profile, store = lab
-    specs = fill(store, profile, "rates", lambda spec: 1.0, lambda spec: [(50, dev(spec) - 3), (100, dev(spec))])
-    lora = next(s for s in specs if (s.method, s.training.lr) == ("pet-lora", 1e-3))
+    written = fill(store, profile, "rates", lambda spec: 1.0, lambda spec: [(50, dev(spec) - 3), (100, dev(spec))])
+    lora = next(s for s in written if (s.method, s.training.lr) == ("pet-lora", 1e-3))
     write_run(store, lora.model_copy(update={"seed": 2}), 1.0, [(50, 99.0)])  # a run of the figures
     (table,) = made(store, profile, "rates").tables
     assert [(column.group, column.title) for column in table.columns] == [
@@ -47,13 +47,30 @@ def test_rates_are_judged_by_development_scores_of_the_tries_alone(lab):
     found = next(cells for title, cells in rows.items() if title.startswith("0.001"))
     places = [("bert-small", "sst2"), ("bert-small", "mrpc"), ("bert-large", "sst2")]
     wanted = [
-        dev(next(s for s in specs if (s.method, s.training.lr, size_of(s), s.task) == ("pet-lora", 1e-3, *place)))
+        dev(
+            next(s for s in written if (s.method, s.training.lr, size_of(s), s.task) == ("pet-lora", 1e-3, *place))
+        )
         for place in places
     ]
     assert [cell.mean for cell in found] == pytest.approx([*wanted, sum(wanted) / 3])
     assert (
         sum("the recipe's" in title for block in table.blocks for title in (row.title for row in block.rows)) == 6
     )
+
+
+def test_what_ended_on_its_plateau_is_marked_among_tries_and_in_figure_4(lab):
+    profile, store = lab
+    for name, wanted in (("rates", ("pet-lora", 1e-3)), ("figure4", ("apet", None))):
+        odd = next(s for s in specs(profile, name) if s.method == wanted[0] and wanted[1] in (None, s.training.lr))
+        write_run(store, odd, 50.0, [(100, dev(odd))], flat=True)
+        fill(store, profile, name, lambda spec: 50.0, lambda spec: [(100, dev(spec))])
+        tables = made(store, profile, name).tables
+        cells = [cell for table in tables for block in table.blocks for row in block.rows for cell in row.cells]
+        marked = [cell for cell in cells if cell.on_plateau]
+        assert {cell.on_plateau for cell in marked} == {1}
+        assert len(marked) >= 2, "the cell itself, and a mean or deviation over it"
+        notes = {mark: text for table in tables for mark, text in table.notes}
+        assert all(any("on the plateau" in notes[mark] for mark in cell.marks) for cell in marked)
 
 
 def test_a_mean_of_tries_waits_for_all_of_them(lab):
