@@ -57,22 +57,6 @@ def test_figure_4_says_whether_the_spread_shrinks(made):
     assert f"BERT {quotient**0.5:.2f} [{low**0.5:.2f}, {high**0.5:.2f}];" in said
 
 
-def test_a_profile_with_more_tasks_gets_another_figure_of_their_mean(more_tasks):
-    tasks = ["sst2", "rte", "mrpc", "rotten", "imdb"]
-    three, every = made_into(more_tasks, "figure4").figures
-    assert [panel.title for panel in every.panels] == ["(c.1) T5 SMALL", "(c.2) T5 XXL"]
-    assert every.title.endswith("mean of SST-2, RTE, MRPC, Rotten Tomatoes, IMDB")
-    for place, budget in enumerate(NAMED):
-        for figure, some in ((three, tasks[:3]), (every, tasks)):
-            found = mean_by_seed(more_tasks.specs, some, size="t5-large", budget=budget)
-            assert {n: figure.panels[-1].series[n - 1].cells[place].mean for n in found} == pytest.approx(found)
-    assert all(cell.published is None for one in every.series for cell in one.cells)
-    assert all(cell.published is not None for one in three.series for cell in one.cells)
-    assert "paper" not in every.panels[0].said
-    assert every.heading[1].startswith("backbones t5-v1_1-small, t5-v1_1-xxl"), "the others have no runs"
-
-
-@pytest.mark.parametrize("artifact", ["table2", "figure4", "figure5"])
 def test_live_entries_are_told_where_the_budgets_are(made, artifact):
     found = made_into(made, artifact)
     remarks = found.tables[0].remarks if artifact == "table2" else found.figures[0].remarks
