@@ -8,8 +8,8 @@ Hyper-X Base of the lab profile learns POS on small batches of the sources of pa
 constant after its warm-up. A row tells of the update before which it was measured: the mean loss of the updates
 since the row above, beside what a guess by label frequency would lose on the same batches; the norms of the
 gradients by part, before clipping; the root mean square of the generated matrices (all layers); and of what the
-adapters add, relative to what they add it to, in the layer where it is largest. `--slow PART=FACTOR` gives one
-part a rate of its own: where that mends a collapse, the part is where it comes from.
+adapters add, relative to the feed-forward output that they add it to, in the layer where it is largest.
+`--slow PART=FACTOR` gives one part a rate of its own: where that mends a collapse, it comes from there.
 """
 
 import json
@@ -25,7 +25,6 @@ import typer
 from torch import Tensor
 
 from hxbench import recipe
-from hxbench.errors import InputError
 from hxbench.methods import method_class
 from hxbench.methods.hyperx import HyperX
 from hxbench.methods.method import seed_everything
@@ -156,7 +155,7 @@ def main(
     torch.set_num_threads(1)
     factors = {part: float(factor) for part, _, factor in (one.partition("=") for one in slow)}
     if unknown := factors.keys() - {*PARTS}:
-        raise InputError(f"--slow names one of {', '.join(PARTS)}, not {unknown.pop()}.")
+        raise typer.BadParameter(f"--slow names one of {', '.join(PARTS)}, not {unknown.pop()}.")
     for rate in lr:
         for warm in warmup:
             run = opened(data_source, seed, batch_size, max_length, backbone)

@@ -63,6 +63,7 @@ _TWO = (1, 2)
 _MIXED, _MULTI, _SINGLE = ({"setting": (name,)} for name in ("mixed", "multi", "single"))
 _LEADS = {**_MULTI, "method": ("mbert", "hyperx-base")}
 _SHARED = {"method": ("ft", "adapter", "hyperformer", "hyperdecoder", "pha")}
+_COUNTED = {"examples": ("100", "500", "1000", "2000", "4000")}  # Figure 2 (a)
 STAGES = (
     Stage("rates", "lab", "hyperx/rates"),
     Stage("table2", "lab", "hyperx/table2", (1,), _MIXED),
@@ -79,6 +80,7 @@ STAGES = (
     Stage("multi-seed3", "lab", "hyperx/table2", (3,), _LEADS),
     Stage("figure3-seed3", "lab", "hyperx/figure3", (3,)),
     Stage("controls-seed3", "lab", "hyperx/controls", (3,)),
+    Stage("rates", "lab", "pet/rates"),
     Stage("methods", "lab", "pet/figure2", only={"size": ("bert-small",)}),
     Stage("apet", "lab", "pet/apet", only={"size": ("bert-small",)}),
     Stage("methods-deeper", "lab", "pet/figure2", only={"size": ("bert-large",)}),
@@ -89,7 +91,7 @@ STAGES = (
     Stage("all", "demo", "pet/all"),
     # of T5 there are no pre-trained weights at hand: these are on bodies that were pre-trained here
     Stage("table1", "lab", "pha/table1", _TWO, _SHARED),
-    Stage("figure2", "lab", "pha/figure2", _TWO),
+    Stage("figure2", "lab", "pha/figure2", _TWO, _COUNTED),
 )
 
 

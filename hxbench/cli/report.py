@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def report_command(
     paper: Annotated[str, typer.Option(help="The paper whose tables and figures are rebuilt.")] = "hyperx",
     table: Annotated[
-        str | None, typer.Option(help="A table, by its number; or claims, controls, interpolation (Hyper-X).")
+        str | None,
+        typer.Option(help="A table, by its number; or claims, controls, interpolation, rates (Hyper-X)."),
     ] = None,
     figure: Annotated[
         str | None, typer.Option(help="A figure, by its number; or parameters (PHA), convergence, frontier (PET).")

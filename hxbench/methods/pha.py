@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.methods.method import START
-from hxbench.methods.text_method import TextCondition
+from hxbench.methods.text_method import TextCondition, TextMethod
 from hxbench.methods.text_to_text import Encoded, TextToText
 from hxbench.modules.adapter import Bottlenecks
 from hxbench.modules.by_task import for_rows
@@ -156,7 +156,7 @@ class PHA(TextToText):
     def cross_entropy_in(self, loss: Tensor) -> Tensor | None:
         """Return the loss only where no contrastive loss is in it."""
         contrastive = self.new_task is None and self.chosen.contrastive_weight
-        return None if contrastive else super().cross_entropy_in(loss)
+        return None if contrastive else TextMethod.cross_entropy_in(self, loss)
 
     def features(self, encoded: Encoded) -> dict[str, Tensor]:
         """Return `features`, the pooled encoder states [batch, hidden], and `z` [batch, d′], in fp32.

@@ -91,6 +91,10 @@ class TextToText(TextMethod):
             loss = loss + extra * own / batch.rows
         return loss
 
+    def cross_entropy_in(self, loss: Tensor) -> Tensor | None:
+        """Return the loss of a method that adds nothing to it."""
+        return super().cross_entropy_in(loss) if type(self).extra_loss is TextToText.extra_loss else None
+
     @torch.no_grad()
     def generate(self, batch: TextBatch, longest: int, *, shortest: int = 0, beams: int = 1) -> Tensor:
         """Return what the model writes, [batch, at most `longest`], the end mark and what is none of it behind.

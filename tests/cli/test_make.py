@@ -49,7 +49,7 @@ def test_what_the_first_claims_need_is_made_first(make):
     assert lab[:6] == ["rates", "table2", "table2-seed2", "multi", "figure3", "controls"]
     assert lab[6:11] == ["single", "switched", "switched-ft", "few-shot", "small"]
     assert all(name.endswith("seed3") for name in lab[11:])
-    assert names(make.chosen("lab", "pet", None))[:3] == ["methods", "apet", "methods-deeper"]
+    assert names(make.chosen("lab", "pet", None))[:4] == ["rates", "methods", "apet", "methods-deeper"]
     assert {stage.paper for stage in make.chosen("demo", None, None)} == {"hyperx", "pha", "pet"}
 
 

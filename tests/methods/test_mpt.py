@@ -117,6 +117,7 @@ def test_the_loss_of_the_source_stage_is_that_of_the_slow_version(options, token
     with torch.no_grad():
         found = method(batch)
         torch.testing.assert_close(found, slow_loss(method, batch, token_loss, **options), rtol=1e-4, atol=1e-5)
+        assert (method.cross_entropy_in(found) is found) == (options == {"distillation": 0.0})
 
 
 @pytest.mark.parametrize("world", [2, 7])

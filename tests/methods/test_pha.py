@@ -255,6 +255,8 @@ def test_the_loss_is_cross_entropy_and_a_tenth_of_both_contrastive_losses(option
         assert float(between) != 0
         none = made(objective=Objective(0.1, token_loss), contrastive_weight=0, **options)
         torch.testing.assert_close(none(batch), plain)
+        bare = {weight: made(contrastive_weight=weight) for weight in (0, 0.1)}
+        assert {weight for weight, one in bare.items() if one.cross_entropy_in(plain) is plain} == {0}
 
 
 @pytest.mark.parametrize(

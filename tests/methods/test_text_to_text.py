@@ -92,7 +92,15 @@ def test_the_loss_is_the_slow_one(smoothing, token_loss):
     method = method_of(Shifted, objective=Objective(smoothing, token_loss))
     batch = tiny_batch(**MIXED)
     expected = slow_loss(method.logits(batch).detach(), batch.targets, smoothing, token_loss == "mean")
-    assert method(batch).item() == pytest.approx(expected, rel=1e-5)
+    loss = method(batch)
+    assert loss.item() == pytest.approx(expected, rel=1e-5)
+    comparable = not smoothing and token_loss == "mean"
+    assert (method.cross_entropy_in(loss) is loss) == comparable
+
+
+def test_a_loss_that_something_is_added_to_is_not_compared_with_labels():
+    method = method_of(Costly)
+    assert method.cross_entropy_in(method(tiny_batch(**MIXED))) is None
 
 
 @pytest.mark.parametrize("token_loss", ["mean", "sum"])

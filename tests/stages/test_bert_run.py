@@ -140,6 +140,12 @@ def test_it_learns_what_can_be_learned(trained, tmp_path):
     record, *_ = trained(tmp_path, "pet-ft", training={"updates": 60, "lr": 1e-2, "evaluate_every": 20})
     losses = [row["loss"] for row in record.history()]
     assert losses[-1] < 0.66, "the entropy of 2 to 1 is 0.64, that of a coin 0.69"
+    assert record.status["label_losses"]["rte"]["entropy"] == pytest.approx(0.637, abs=0.05)
+
+
+def test_a_classifier_that_learns_nothing_is_on_its_plateau(trained, tmp_path):
+    record, *_ = trained(tmp_path, "pet-bitfit", training={"lr": 1e-9})
+    assert record.plateaus == ("rte",)
 
 
 def test_preparing_leaves_out_what_it_cannot_answer(trained, tmp_path):

@@ -97,6 +97,9 @@ def test_a_run_leaves_its_scores_predictions_weights_and_costs(method, unbroken,
     assert all(costed[name] > 0 for name in TIMES)
     provenance = kept.provenance()
     assert provenance["trained_on"] == {str(pair): split for pair, split in plan.train.items()}
+    updates = provenance["updates_by_task"]
+    assert sum(updates.values()) == spec.training.updates
+    assert (updates.get("mlm", 0) > 0) == (method == "hyperx-base")
     assert "resume" not in {p.name for p in unbroken[method].iterdir()}
     assert not [p for p in unbroken[method].rglob("*") if p.name.startswith(".")]
 

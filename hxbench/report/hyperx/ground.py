@@ -34,10 +34,10 @@ def _head(known: list[tuple[RunSpec, dict[str, Any]]], title_of: Callable[[str],
             shares[title_of(spec.method)].append(100 * updates.get("mlm", 0) / sum(updates.values()))
     costs = [f"{name} {_range(values)}" for name, values in shares.items()]
     parameters = {size for spec, _ in drawn if (size := _parameters(spec))}
-    counted = f", {format_value(max(parameters), 'parameters')} parameters" if parameters else ""
+    told = f", {format_value(max(parameters), 'parameters')} parameters" if parameters else ""
     return (
         "the backbone has no head for MLM: each run draws one from its seed (dense layer, LayerNorm, output bias"
-        f"{counted}) and trains it; the decoder is the word embeddings."
+        f"{told}) and trains it; the decoder is the word embeddings."
         + (f" Of the updates MLM takes: {', '.join(costs)}." if costs else "")
     )
 

@@ -57,6 +57,7 @@ def test_figure_4_says_whether_the_spread_shrinks(made):
     assert f"BERT {quotient**0.5:.2f} [{low**0.5:.2f}, {high**0.5:.2f}];" in said
 
 
+@pytest.mark.parametrize("artifact", ["table2", "figure4", "figure5"])
 def test_live_entries_are_told_where_the_budgets_are(made, artifact):
     found = made_into(made, artifact)
     remarks = found.tables[0].remarks if artifact == "table2" else found.figures[0].remarks
