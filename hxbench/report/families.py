@@ -207,17 +207,21 @@ class Families:
                 return max(matching, key=lambda group: group.rank)
         return None
 
-    def _of_before(self, groups: Iterable[_Group], family: Family, block: ExperimentBlock) -> _Group | None:
-        """Return the runs that a block asked for before the recipe had other options, with a note on these."""
+    def _before(self, method: str, block: ExperimentBlock) -> ExperimentBlock | None:
+        """Return a block as it was before the method's recipe changed; None where nothing is known of that."""
         try:
-            before = recipe.load("methods", family.recipe).before
+            before = recipe.load("methods", method).before
         except InputError:
             return None
-        if not before:
-            return None
         parts = ("options", "training", "data")
-        changed = {part: {**getattr(block, part), **getattr(before, part)} for part in parts}
-        earlier = block.model_copy(update=changed)
+        changed = {part: {**getattr(block, part), **getattr(before, part)} for part in parts} if before else {}
+        return block.model_copy(update=changed) if before else None
+
+    def _of_before(self, groups: Iterable[_Group], family: Family, block: ExperimentBlock) -> _Group | None:
+        """Return the runs that a block asked for before the recipe had other options, with a note on these."""
+        earlier = self._before(family.recipe, block)
+        if earlier is None:
+            return None
         chosen = self._exactly(groups, self._wanted(family.recipe, family.setting, earlier))
         if chosen and (wanted := next(self._wanted(family.recipe, family.setting, block), None)):
             changes = said(chosen.identity, wanted)
@@ -341,15 +345,22 @@ class Families:
         return groups[best]
 
     def few_shot(self, start: Family, block: ExperimentBlock) -> list[RunRecord]:
-        """Return the few-shot runs that a block asks for and that start from the runs of `start`."""
+        """Return the few-shot runs that a block asks for, or asked for before, and that start from `start`'s."""
         assert block.few_shot is not None
-        wanted = []
-        for spec in self._specs(start.recipe or start.method, start.setting, block):
-            # any one of them: they differ in nothing that a family's runs may not differ in
-            wanted += [identity(one.spec) for one in islice(few_shot_runs(spec, block.few_shot, draws=[0]), 1)]
-        chosen = self._exactly(self._few_shot.get((start.method, start.setting), {}).values(), wanted)
-        records = chosen.records if chosen else []
-        return records if _starts_from_nothing(start.recipe or start.method) else _from(start, records)
+        method = start.recipe or start.method
+        groups = self._few_shot.get((start.method, start.setting), {}).values()
+        records: list[RunRecord] = []
+        for one in filter(None, (block, self._before(method, block))):
+            wanted = []
+            for spec in self._specs(method, start.setting, one):
+                # any one of them: they differ in nothing that a family's runs may not differ in
+                wanted += [identity(it.spec) for it in islice(few_shot_runs(spec, block.few_shot, draws=[0]), 1)]
+            chosen = self._exactly(groups, wanted)
+            records = chosen.records if chosen else []
+            records = records if _starts_from_nothing(method) else _from(start, records)
+            if records:
+                break
+        return records
 
     def few_shot_methods(self) -> list[tuple[str, str]]:
         """Return the methods and settings that have few-shot runs."""
