@@ -5,15 +5,18 @@ TEST := .venv-test
 LOWER := .venv-lower
 PIP_FLAGS := --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint resolve-lower lower-bounds clean
+.PHONY: demo test test-all lint resolve-lower lower-bounds clean
 
 demo: $(DEMO)/installed  ## the main job on synthetic languages, from nothing to a filled table
 	$(DEMO)/bin/hxbench prepare
 	$(DEMO)/bin/hxbench train hyperx-base --setting mixed
 	$(DEMO)/bin/hxbench report --table 2
 
-test: $(TEST)/installed  ## the test suite
-	$(TEST)/bin/python -m pytest -q -n 2 --dist loadfile
+test: $(TEST)/installed  ## the test suite, of every kind a covering sample
+	$(TEST)/bin/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not matrix"
+
+test-all: $(TEST)/installed  ## the test suite, the whole matrix
+	$(TEST)/bin/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(TEST)/installed  ## formatting, lint and types
 	$(TEST)/bin/ruff format --check .

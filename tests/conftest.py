@@ -22,6 +22,15 @@ settings.register_profile("hxbench", deadline=None, derandomize=True, max_exampl
 settings.load_profile("hxbench")
 
 
+# Files of minutes: begun first, they do not keep one process busy when the other has nothing left.
+_LONG = ("test_readme.py", "test_train_command.py", "test_wheel.py", "test_on_slurm.py", "test_run_command.py")
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with these, where xdist keeps to the order that tests are collected in."""
+    items.sort(key=lambda item: _LONG.index(item.path.name) if item.path.name in _LONG else len(_LONG))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread():
     """Sums round differently on more threads."""
@@ -77,8 +86,3 @@ def fresh_backbone(tiny):
     from hxbench.stages.backbone import get_backbone
 
     return get_backbone(tiny)
-
-
-def pytest_collection_modifyitems(items):
-    """Begin with the README's commands: they keep one of two processes busy for as long as all the rest."""
-    items.sort(key=lambda item: "test_readme" not in item.nodeid)

@@ -17,7 +17,7 @@ def test_there_are_experiments():
 
 
 @pytest.mark.parametrize(("paper", "name"), SHIPPED)
-@pytest.mark.parametrize("profile", ["demo", "lab", "paper"])
+@pytest.mark.parametrize("profile", ["demo", "lab", pytest.param("paper", marks=pytest.mark.matrix)])
 def test_every_experiment_resolves(paper, name, profile):
     scale = recipe.scale(profile, paper)
     if (paper, name) == ("pet", "rates") and profile != "lab":

@@ -465,7 +465,10 @@ def wheels_asked(asked):
     return [path for path in asked if path.endswith(".whl")]
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGKILL, *(pytest.param(n, marks=pytest.mark.matrix) for n in (signal.SIGTERM, signal.SIGINT))],
+)
 def test_killed_half_way_the_next_one_makes_it_whole(plain, slow_index, number):
     process = getting(plain)
     until(lambda: wheels_asked(slow_index))

@@ -39,13 +39,13 @@ print(json.dumps(imported))
     ("method", "backbone"),
     [
         ("hyperx-base", "mbert"),
-        ("madx", "mbert"),
+        pytest.param("madx", "mbert", marks=pytest.mark.matrix),
         ("pha", "t5-base"),
-        ("prompt", "t5-base"),
-        ("mpt", "t5-base"),
+        pytest.param("prompt", "t5-base", marks=pytest.mark.matrix),
+        pytest.param("mpt", "t5-base", marks=pytest.mark.matrix),
         ("pet-lora", "bert-base"),
-        ("pet-lora", "t5-base"),
-        ("pet-lora", "bloom-560m"),
+        pytest.param("pet-lora", "t5-base", marks=pytest.mark.matrix),
+        pytest.param("pet-lora", "bloom-560m", marks=pytest.mark.matrix),
     ],
 )
 def test_nothing_is_imported_under_the_meta_device(method, backbone):

@@ -333,7 +333,14 @@ backbone.pretrain(spec, Corpora(Origin("mirror", root)))
 
 
 @pytest.mark.parametrize(
-    "at", ["before the weights", "before the manifest", "before the rename", "before the states go"]
+    "at",
+    [
+        "before the rename",
+        *(
+            pytest.param(at, marks=pytest.mark.matrix)
+            for at in ("before the weights", "before the manifest", "before the states go")
+        ),
+    ],
 )
 def test_killed_while_the_backbone_is_written_nothing_is_lost(at, first, alone, corpora, mirror, tmp_path):
     def stop(step, loss):
