@@ -62,3 +62,13 @@ class Estimate:
 def costs_in(rows: Rows) -> dict[str, float]:
     """Return the costs in a run's rows by metric."""
     return {r["metric"]: r["value"] for r in rows if r.get("split") == "cost" and r.get("value") is not None}
+
+
+def curve_in(rows: Rows) -> list[tuple[int, float]]:
+    """Return (step, mean validation score) of a run in the order of its steps."""
+    found = {
+        int(row["step"]): float(row["value"])
+        for row in rows
+        if row.get("split") == "dev" and row.get("metric") == "score" and row.get("value") is not None
+    }
+    return sorted(found.items())

@@ -4,7 +4,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Generic
+from typing import Any, ClassVar, Generic
 
 from hxbench import experiment as experiments
 from hxbench import recipe
@@ -52,8 +52,8 @@ class PaperResults(ABC, Generic[R]):
         self._sets: dict[tuple[str, str, str, str], R] = {}
 
     @abstractmethod
-    def _read(self, family: Family, rows: Mapping[tuple[Model, int], Rows]) -> R:
-        """Return a family's runs with the paper's scores."""
+    def _read(self, family: Family, wanted: tuple[int, ...], rows: Mapping[tuple[Model, int], Rows]) -> R:
+        """Return a family's runs with the paper's scores; `wanted` are the seeds there should be."""
 
     @abstractmethod
     def title_of(self, method: str) -> str:
@@ -89,7 +89,7 @@ class PaperResults(ABC, Generic[R]):
                 except DamagedRun as error:
                     family.notes.append(f"left out: {error} ({record.removal} removes it.)")
                     del family.runs[which]
-            self._sets[key] = self._read(family, rows)
+            self._sets[key] = self._read(family, family.seeds or self.scale.seeds, rows)
         return self._sets[key]
 
     def _told_of_own(self, own: OwnExperiment, method: str, block: ExperimentBlock, theirs: RunSpec | None) -> str:
@@ -194,8 +194,13 @@ def bodies(records: Iterable[RunRecord]) -> set[str]:
     return {record.spec.backbone.fingerprint for record in records if not isinstance(record.spec, dict)}
 
 
-def _device(record: RunRecord) -> str:
+def provenance_of(record: RunRecord) -> dict[str, Any]:
+    """Return a run's provenance, nothing where it is damaged: the scores are as good as they were."""
     try:
-        return str(record.provenance().get("device", "an unknown device"))
-    except DamagedRun:  # the scores are as good as they were
-        return "an unknown device"
+        return record.provenance()
+    except DamagedRun:
+        return {}
+
+
+def _device(record: RunRecord) -> str:
+    return str(provenance_of(record).get("device", "an unknown device"))

@@ -4,22 +4,18 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from hxbench.report.results import provenance_of
 from hxbench.report.table import format_value
 from hxbench.spec import RunSpec
-from hxbench.store import DamagedRun, RunRecord
+from hxbench.store import RunRecord
 
 
 def said_of_ground(records: Iterable[RunRecord], title_of: Callable[[str], str]) -> list[str]:
     """Return a sentence on drawn heads and one on stand-ins, as far as the runs' provenance tells."""
-    known = [(spec, _provenance(r)) for r in records if isinstance(spec := r.spec, RunSpec) and not spec.few_shot]
+    known = [
+        (spec, provenance_of(r)) for r in records if isinstance(spec := r.spec, RunSpec) and not spec.few_shot
+    ]
     return [text for text in (_head(known, title_of), _stand_ins(known)) if text]
-
-
-def _provenance(record: RunRecord) -> dict[str, Any]:
-    try:
-        return record.provenance()
-    except DamagedRun:  # the scores are as good as they were
-        return {}
 
 
 def _head(known: list[tuple[RunSpec, dict[str, Any]]], title_of: Callable[[str], str]) -> str:

@@ -5,7 +5,7 @@ from itertools import groupby
 from statistics import fmean
 
 from hxbench.report.cells import make_cell
-from hxbench.report.estimate import Estimate, Rows, Runs, runs_behind
+from hxbench.report.estimate import Estimate, Rows, Runs, curve_in, runs_behind
 from hxbench.report.hyperx.results import Results
 from hxbench.report.hyperx.rows import METRICS
 from hxbench.report.hyperx.scores import RunSet
@@ -22,11 +22,11 @@ _HOW = (
 
 def _kept(rows: Rows) -> list[tuple[str, float]]:
     """Return (task, development score) of every source of a run, at the step whose weights it kept."""
-    dev = [row for row in rows if row.get("split") == "dev" and row.get("value") is not None]
-    means = {int(row["step"]): float(row["value"]) for row in dev if row.get("metric") == "score"}
-    if not means:
+    curve = curve_in(rows)
+    if not curve:
         return []
-    best = max(means, key=lambda step: (means[step], -step))
+    best, _ = max(curve, key=lambda point: point[1])  # of equals the first
+    dev = (row for row in rows if row.get("split") == "dev" and row.get("value") is not None)
     return [(str(row["task"]), float(row["value"])) for row in dev if row["step"] == best and row.get("task")]
 
 

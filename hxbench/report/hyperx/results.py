@@ -32,8 +32,8 @@ class Results(PaperResults[RunSet]):
     numbers = PUBLISHED
     made_up = "languages"
 
-    def _read(self, family: Family, rows: Mapping[tuple[Model, int], Rows]) -> RunSet:
-        return RunSet(family.models, family.seeds or self.scale.seeds, rows, family)
+    def _read(self, family: Family, wanted: tuple[int, ...], rows: Mapping[tuple[Model, int], Rows]) -> RunSet:
+        return RunSet(family.models, wanted, rows, family)
 
     @cached_property
     def tasks(self) -> tuple[str, ...]:

@@ -41,8 +41,8 @@ class Results(PaperResults[RunSet]):
     made_up = "tasks"
     examples = "examples"
 
-    def _read(self, family: Family, rows: Mapping[tuple[Model, int], Rows]) -> RunSet:
-        return RunSet(family.models, family.seeds or self.scale.seeds, rows, family)
+    def _read(self, family: Family, wanted: tuple[int, ...], rows: Mapping[tuple[Model, int], Rows]) -> RunSet:
+        return RunSet(family.models, wanted, rows, family)
 
     def title_of(self, method: str) -> str:
         """Return what the tables call a method."""

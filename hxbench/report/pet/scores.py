@@ -7,10 +7,10 @@ seeds (PET scaling, section 4.1).
 from collections.abc import Iterable, Mapping
 from statistics import fmean
 
-from hxbench.report.estimate import Estimate, Rows, Runs
+from hxbench.report.estimate import Estimate, Rows, Runs, curve_in
 from hxbench.report.families import Family
 from hxbench.report.pet.rows import task_title
-from hxbench.report.pet.steps import curve_in, steps_to_share
+from hxbench.report.pet.steps import steps_to_share
 from hxbench.report.pha.scores import RunSet as TextRuns
 from hxbench.settings import Model
 from hxbench.store import RunRecord

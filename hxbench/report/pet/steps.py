@@ -1,18 +1,6 @@
 """How fast a run gets where it ends: steps to a share of its final score, from its stored validation scores."""
 
-from hxbench.report.estimate import Rows
-
 SHARE = 0.95
-
-
-def curve_in(rows: Rows) -> list[tuple[int, float]]:
-    """Return (step, mean validation score) of a run in the order of its steps."""
-    found = {
-        int(row["step"]): float(row["value"])
-        for row in rows
-        if row.get("split") == "dev" and row.get("metric") == "score" and row.get("value") is not None
-    }
-    return sorted(found.items())
 
 
 def steps_to_share(curve: list[tuple[int, float]], share: float = SHARE) -> int | None:
