@@ -168,7 +168,7 @@ def _pretrain(
         method.to(accelerator.device)
         feed = new.feed(sampler, accelerator.device)
         resume = ResumeStates(_states(folder))
-        progress, _ = train(method, feed, plan.steps, training, plan.seed, accelerator, resume, report=report)
+        progress = train(method, feed, plan.steps, training, plan.seed, accelerator, resume, report=report)
         history = progress.history
     part = temporary(folder)
     try:

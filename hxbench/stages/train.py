@@ -143,7 +143,7 @@ class _Work:
 
         self.method.start_training(sampler.updates)
         with self.trained_rows(facts):
-            progress, _ = train(
+            progress = train(
                 self.method,
                 feed,
                 sampler.updates,

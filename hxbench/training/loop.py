@@ -80,14 +80,14 @@ def train(
     evaluate: Callable[[], tuple[float | None, list[dict[str, Any]]]] | None = None,
     checkpoint_every: int | None = None,
     report: Callable[[int, float], None] = lambda step, loss: None,
-) -> tuple[Progress, dict[str, Tensor]]:
+) -> Progress:
     """Train `method` for `updates` steps and leave its best weights in it.
 
     `batch_of(t)` gives this process's rows of global batch t. `evaluate` returns the selection score (None keeps
     the last weights) and rows for the store. Every source of chance is a function of (seed, step), so a run
-    resumed from any saved step ends with the numbers of an unbroken one. Returns the numbers and the final
-    tensors; raises `Interrupted` after saving when asked to stop, `RunError` on a non-finite loss, before that
-    update. `spec.patience` evaluations in a row without a better score end the training early.
+    resumed from any saved step ends with the numbers of an unbroken one. `spec.patience` evaluations in a row
+    without a better score end the training early. Returns the numbers; raises `Interrupted` after saving when
+    asked to stop, `RunError` on a non-finite loss, before that update.
     """
     if accelerator.device.type == "cpu":
         keep_freed_memory()
@@ -183,7 +183,7 @@ def train(
                 parameter.copy_(best[name])
     else:
         now.best_step = now.step
-    return now, {name: p.detach() for name, p in parameters.items()}
+    return now
 
 
 def _live(drawn: Sequence[torch.nn.Parameter], optimiser: torch.optim.Optimizer) -> int | None:

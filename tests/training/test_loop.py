@@ -43,10 +43,11 @@ class Bench:
             each(step)
 
         others = {"batch_of": self.feed, "accelerator": accelerator_in(self.spec.training.precision), **others}
-        return train(
+        progress = train(
             self.method, updates=self.sampler.updates, spec=self.spec.training, seed=self.spec.seed,
             resume=self.states, report=report, **others,
         )  # fmt: skip
+        return progress, {name: p.detach() for name, p in self.method.trained().items()}
 
     def values(self):
         return {name: p.detach().clone() for name, p in self.method.trained().items()}
