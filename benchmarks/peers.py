@@ -38,8 +38,8 @@ from hxbench import recipe
 from hxbench.backbones.shape import config_of, shape_of
 from hxbench.backbones.vocabulary import train_wordpiece
 from hxbench.corpora.conllu import read_conllu
-from hxbench.corpora.schema import labels
 from hxbench.errors import InputError
+from hxbench.tasks import task_of
 
 WORKER = Path(__file__).with_name("peer_run.py")
 PIECES = 8000  # of the WordPiece
@@ -135,7 +135,7 @@ def rows_in(data: Path) -> dict[str, list[Any]]:
         lines = [line.rsplit("\t", 1) for line in file.read_text(encoding="utf-8").splitlines()[1:]]
         rows["sst2"] = [[text, int(label)] for text, label in lines]
     for treebank in data.glob("ud-2.7/UD_English-EWT/*-train.conllu"):
-        number = {tag: place for place, tag in enumerate(labels("pos"))}
+        number = {tag: place for place, tag in enumerate(task_of("pos").labels)}
         rows["pos"] = [[words, [number[tag] for tag in tags]] for words, tags in read_conllu(treebank)]
     return rows
 
@@ -331,7 +331,7 @@ def main(
         except InputError as error:
             raise typer.BadParameter(str(error)) from None
         common = {
-            "labels": len(labels("pos")), "data": str(work / "data"), "updates": updates, "warmup": warmup,
+            "labels": len(task_of("pos").labels), "data": str(work / "data"), "updates": updates, "warmup": warmup,
             "batch_size": batch_size, "max_length": max_length, "threads": threads, "device": device, "bf16": bf16,
             "clock": clock, "hyperx": str(hyperx.resolve()) if hyperx else "",
         }  # fmt: skip

@@ -33,8 +33,8 @@ from hxbench.backbones.load import Backbone
 from hxbench.backbones.shape import bert_shape
 from hxbench.backbones.sites import SiteKey, SiteWeights, family_of
 from hxbench.backbones.vocabulary import train_wordpiece
+from hxbench.closed import Closed
 from hxbench.corpora.conllu import read_conllu
-from hxbench.corpora.schema import labels
 from hxbench.encoding.batch import Batch, collate
 from hxbench.encoding.tokens import align
 from hxbench.encoding.vocabulary import Vocabulary
@@ -44,8 +44,9 @@ from hxbench.methods.method import layer_norms, weights_by_site
 from hxbench.methods.tagging import Condition, TaggingMethod
 from hxbench.modules.bottleneck import BottleneckWeights
 from hxbench.sampling import pass_batches
-from hxbench.spec import Closed, Positive
+from hxbench.spec import Positive
 from hxbench.stages.assemble import build, with_options
+from hxbench.tasks import task_of
 from hxbench.training.memory import keep_freed_memory
 from hxbench.training.optimiser import adamw
 
@@ -184,7 +185,7 @@ def make_batches(
         owners = owners[: PUBLISHED_LENGTH - 2]
         ids = rng.integers(MASK + 1, vocabulary.size, len(found[: PUBLISHED_LENGTH - 2]))
         first = np.diff(np.array(owners, dtype=np.int64), prepend=-1) > 0
-        label = np.where(first, rng.integers(0, len(labels("pos")), len(owners)), -100)
+        label = np.where(first, rng.integers(0, len(task_of("pos").labels), len(owners)), -100)
         rows.append(np.concatenate([[CLS], ids, [SEP]]))
         tags.append(np.concatenate([[-100], label, [-100]]))
     lengths = np.array([len(row) for row in rows])
@@ -218,7 +219,7 @@ def make_variants(shape: str, device: torch.device) -> tuple[dict[str, Variant],
     hyperx = build(spec, backbone)
     assert isinstance(hyperx, HyperX)
     given: dict[str, Any] = {
-        "labels": {task: len(labels(task)) for task in hyperx.heads},
+        "labels": {task: len(task_of(task).labels) for task in hyperx.heads},
         "languages": hyperx.languages,
     }
     frozen = FrozenBody(backbone, options=FrozenBody.Options(), **given)

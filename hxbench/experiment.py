@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from hxbench import recipe, settings
+from hxbench.closed import validated
 from hxbench.errors import InputError, did_you_mean
 from hxbench.languages import code_among, language_set
 from hxbench.recipe import ExperimentBlock, ExperimentRecipe, FewShotRecipe, MethodRecipe
-from hxbench.spec import FewShotSpec, RunSpec, TrainingSpec, validated
-from hxbench.tasks import LANGUAGE, SUITES
+from hxbench.spec import FewShotSpec, RunSpec, TrainingSpec
+from hxbench.tasks import ENGLISH, SUITES
 
 MOST_RUNS = 100_000  # of one experiment
 _DEEPEST = 20  # experiments that include each other
@@ -43,12 +44,10 @@ def few_shot_runs(
 ) -> Iterator[Wanted]:
     """Yield the protocol's runs from one model: every pair that was no source of it, every k, every draw."""
     if start.data.collection == "english":
-        trained = settings.model_tasks(start.setting, start.task, start.suite)
+        trained = start.tasks
         for task in (task for task in tasks or protocol.tasks if task not in trained):
             for k, draw in product(protocol.k, draws):
-                yield Wanted(
-                    few_shot_spec(start, settings.Pair(task, LANGUAGE), k, draw, protocol.training), start
-                )
+                yield Wanted(few_shot_spec(start, settings.Pair(task, ENGLISH), k, draw, protocol.training), start)
         return
     languages = language_set("sandbox" if start.data.origin == "sandbox" else "hyperx")
     sources = settings.source_pairs(start.setting, start.task, start.partition, languages)
@@ -117,7 +116,7 @@ def _few_shot_from_nothing(
 
 def few_shot_singles(single: RunSpec, protocol: FewShotRecipe, draws: Iterable[int]) -> Iterator[Wanted]:
     """Yield the protocol's runs of a single-task model that starts from nothing: every k, every draw."""
-    pair = settings.Pair(single.task or "", LANGUAGE)
+    pair = settings.Pair(single.task or "", ENGLISH)
     for k, draw in product(protocol.k, draws):
         yield Wanted(few_shot_spec(single, pair, k, draw, protocol.training))
 

@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 from hxbench.errors import InputError, did_you_mean
 from hxbench.languages import Language
-from hxbench.tasks import LANGUAGE, suite_tasks
+from hxbench.tasks import ENGLISH, TAGGING, suite_tasks
 
-TASKS = ("ner", "pos")
 SETTINGS = ("single", "multi", "mixed")
 PARTITIONS = ("a", "b")
 SWITCHED = ("a-switched", "b-switched")
@@ -56,34 +55,28 @@ def models(
     setting: str, *, one_task: bool = False, switched: bool = False, suite: str | None = None
 ) -> tuple[Model, ...]:
     """Return the models of a setting; `one_task` for methods that never train two tasks together."""
-    known = suite_tasks(suite) if suite else TASKS
+    known = suite_tasks(suite or TAGGING)
     tasks = known if one_task or setting == "single" else (None,)
     partitions = (SWITCHED if switched else PARTITIONS) if setting == "mixed" else (None,)
     return tuple(Model(task, partition) for partition in partitions for task in tasks)
 
 
-def model_tasks(setting: str, task: str | None, suite: str | None) -> tuple[str, ...]:
-    """Return the tasks that a model is of; none for one of running text alone."""
-    if setting == "language":
-        return ()
-    return (task,) if task else suite_tasks(suite) if suite else TASKS
-
-
 def text_pairs(tasks: tuple[str, ...]) -> list[Pair]:
     """Return the pairs of text-to-text tasks, which are all in one language."""
-    return [Pair(task, LANGUAGE) for task in tasks]
+    return [Pair(task, ENGLISH) for task in tasks]
 
 
 def source_pairs(
     setting: str, task: str | None, partition: str | None, languages: dict[str, Language]
 ) -> list[Pair]:
     """Return the labelled pairs that are trained on, in task order, then in the language set's order."""
+    tasks = suite_tasks(TAGGING)
     if setting == "single":
-        if task not in TASKS:
-            raise InputError(f"the single-task setting needs a task: one of {', '.join(TASKS)}.")
+        if task not in tasks:
+            raise InputError(f"the single-task setting needs a task: one of {', '.join(tasks)}.")
         sides = {task: frozenset[str]()}
     elif setting == "multi":
-        sides = {t: frozenset() for t in TASKS}
+        sides = {t: frozenset() for t in tasks}
     elif setting == "mixed":
         if partition is None:
             raise InputError("the mixed-language setting needs a partition: a or b.")
@@ -94,7 +87,7 @@ def source_pairs(
         raise InputError(did_you_mean("setting", setting, list(SETTINGS)))
     return [
         Pair(t, lang.code)
-        for t in TASKS
+        for t in tasks
         if t in sides and task in (t, None)
         for lang in languages.values()
         if lang.group == "source" or lang.paper_code in sides[t]
@@ -105,4 +98,4 @@ def target_pairs(setting: str, task: str | None, languages: dict[str, Language])
     """Return every pair that a run of this setting is scored on; a source's own test split included."""
     if setting == "language":
         return []
-    return [Pair(t, code) for t in TASKS if task in (t, None) for code in languages]
+    return [Pair(t, code) for t in suite_tasks(TAGGING) if task in (t, None) for code in languages]

@@ -7,23 +7,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar, get_args
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from hxbench.errors import InputError, did_you_mean
-from hxbench.printing import printable, shortened, shown
-from hxbench.tasks import TEXT_TASKS
+from hxbench.closed import Closed, added
+from hxbench.printing import printable, shown
+from hxbench.tasks import MLM, TAGGING, suite_tasks, task_names
 
-M = TypeVar("M", bound=BaseModel)
 Positive = Annotated[int, Field(gt=0)]
 Layers = Annotated[int, Field(gt=0, le=1000)]
 Size = Annotated[int, Field(gt=0, le=10_000_000)]
@@ -35,7 +26,7 @@ Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 def _known(task: str) -> str:
-    if task not in ("ner", "pos") and task not in TEXT_TASKS:
+    if task == MLM or task not in task_names():
         raise ValueError(f"no task is called {task}")
     return task
 
@@ -49,20 +40,6 @@ def _printable(text: str) -> str:
 TaskName = Annotated[str, AfterValidator(_known)]
 Name = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
 Place = Annotated[str, Field(max_length=4096), AfterValidator(_printable)]  # of a backbone: a folder, a hub name
-
-
-class Closed(BaseModel):
-    """A frozen model that refuses keys it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def added(default: Any, **constraints: Any) -> Any:
-    """Return a field that came after runs were published: at its default it is left out of what is hashed.
-
-    So runs of before keep their ids, and what does not concern a run is not in its `spec.yaml`.
-    """
-    return Field(default=default, exclude_if=lambda value: value == default, **constraints)
 
 
 def canonical(fields: Mapping[str, Any]) -> str:
@@ -367,6 +344,13 @@ class RunSpec(Closed):
         return id_of(canonical(self.model_dump(mode="json")))
 
     @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks that the model is of; none for one of running text alone."""
+        if self.setting == "language":
+            return ()
+        return (self.task,) if self.task else suite_tasks(self.suite or TAGGING)
+
+    @property
     def part(self) -> str:
         """Which of a setting's models the run is, and the few sentences it was tuned on."""
         words = [self.suite, self.partition, self.task, self.language]
@@ -418,40 +402,3 @@ def _alone(places: Any) -> str:
 def _left_out(options: dict[str, Any]) -> str:
     """Return which parts of a method an ablation does without (PHA, Table 3)."""
     return ", ".join(f"no {part}" for part in ("prototypes", "retriever") if options.get(part) is False)
-
-
-def _fields_of(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
-    """Return the names of the fields at `path` in a model, none where that is no model of its own."""
-    for part in path:
-        if isinstance(part, int):  # into a list, whose model is at hand already
-            continue
-        inner: Any = model.model_fields[part].annotation if part in model.model_fields else None
-        models = [one for one in (inner, *get_args(inner)) if isinstance(one, type) and issubclass(one, BaseModel)]
-        if not models:
-            return []
-        model = models[0]
-    return list(model.model_fields)
-
-
-def _given(value: Any) -> str:
-    return shown(repr(value) if isinstance(value, str) else value)
-
-
-def sentence_of(model: type[BaseModel], error: ValidationError) -> str:
-    """Return the first thing that is wrong with the values of a model."""
-    first = error.errors()[0]
-    *above, last = [str(part) for part in first["loc"]] or ["the recipe"]
-    given = f" (given: {_given(first['input'])})" if first["type"] != "missing" and first["loc"] else ""
-    if first["type"] == "extra_forbidden" and (known := _fields_of(model, first["loc"][:-1])):
-        unknown, _, hint = did_you_mean(" ".join([*above, "field"]), last, known).partition(". ")
-        return f"{unknown}{given}. {hint}"
-    where = ".".join(map(shortened, [*above, last]))
-    return f"{where}: {shortened(first['msg'].removeprefix('Value error, '), 300)}{given}."
-
-
-def validated(model: type[M], values: Mapping[str, Any], origin: str) -> M:
-    """Return `values` as a `model`; the first thing wrong becomes one sentence that names `origin`."""
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        raise InputError(f"{origin}: {sentence_of(model, error)}") from None

@@ -8,8 +8,9 @@ import random
 from pathlib import Path
 
 from hxbench import recipe
+from hxbench.closed import validated
 from hxbench.languages import language_set
-from hxbench.spec import BackboneSpec, PretrainSpec, RunSpec, validated
+from hxbench.spec import BackboneSpec, PretrainSpec, RunSpec
 
 POS = {
     "en": (90, 24, 24), "ar": (60, 20, 20), "kk": (31, 0, 24), "br": (0, 0, 40), "fo": (0, 0, 40),

@@ -2,9 +2,10 @@
 
 import pytest
 
+from hxbench.closed import validated
 from hxbench.errors import InputError
 from hxbench.spec import DataSpec
-from hxbench.tasks import PET_GROUPS, PET_TASKS, PHA_TASKS, TEXT_TASKS, suite_tasks, unified_label
+from hxbench.tasks import Task, suite_tasks, task_names, task_of, tasks_in, text_tasks, unified_label
 
 # task: group, what each label word is as a digit, longest input, longest generation
 PRINTED = {
@@ -23,18 +24,23 @@ PRINTED = {
 
 
 def test_pets_tasks_are_those_of_the_paper_in_its_order():
-    assert list(PET_TASKS) == list(PRINTED)
-    assert tuple(dict.fromkeys(task.group for task in PET_TASKS.values())) == PET_GROUPS
+    assert list(tasks_in("pet")) == list(PRINTED)
+    assert tuple(dict.fromkeys(task_of(n).group for n in tasks_in("pet"))) == (
+        "sa",
+        "nli",
+        "pi",
+        "qa",
+        "sum",
+    )
     for name, (group, digits, source, answer) in PRINTED.items():
-        known, task = PET_TASKS[name], TEXT_TASKS[name]
-        assert (known.group, known.max_source, known.max_answer) == (group, source, answer)
-        assert dict(zip(task.labels, known.digits, strict=True)) == {word: str(d) for word, d in digits.items()}
+        task = task_of(name)
+        # of a class the paper has one token, to which no label is ever cut
+        assert (task.group, task.longest_input, 1 if digits else task.longest_answer) == (group, source, answer)
+        assert dict(zip(task.labels, task.digits, strict=True)) == {word: str(d) for word, d in digits.items()}
 
 
 def test_metrics_of_what_pha_lacks():
-    assert [
-        (TEXT_TASKS[n].kind, TEXT_TASKS[n].metric, *TEXT_TASKS[n].others) for n in PET_TASKS if n not in PHA_TASKS
-    ] == [
+    assert [(task_of(n).type, *task_of(n).metrics) for n in tasks_in("pet") if n not in tasks_in("pha")] == [
         ("classification", "accuracy"),
         ("classification", "accuracy"),
         ("generation", "squad_f1", "exact_match"),
@@ -45,27 +51,55 @@ def test_metrics_of_what_pha_lacks():
 
 @pytest.mark.parametrize("name", [name for name in PRINTED if PRINTED[name][1]])
 def test_labels_are_unified_as_the_code_has_them(name):
-    words = TEXT_TASKS[name].labels
-    assert {word: unified_label(TEXT_TASKS[name], n) for n, word in enumerate(words)} == PRINTED[name][1]
+    words = task_of(name).labels
+    assert {word: unified_label(task_of(name), n) for n, word in enumerate(words)} == PRINTED[name][1]
 
 
 def test_what_has_no_label_to_unify():
     for name in ("nq", "samsum", "cola", "cb"):
-        with pytest.raises(InputError, match=f"{TEXT_TASKS[name].title} has no classes in PET scaling"):
-            unified_label(TEXT_TASKS[name], 0)
+        with pytest.raises(InputError, match=f"{task_of(name).title} has no classes in PET scaling"):
+            unified_label(task_of(name), 0)
 
 
 def test_phas_tasks_and_suites_are_what_they_were():
-    assert PHA_TASKS == (
+    assert tasks_in("pha") == (
         "cola", "sst2", "stsb", "mrpc", "qqp", "mnli", "qnli", "rte", "boolq", "wic", "cb", "wsc", "scitail",
         "xsum", "roen", "enro",
     )  # fmt: skip
-    assert tuple(TEXT_TASKS)[:16] == PHA_TASKS
-    assert suite_tasks("glue") == PHA_TASKS[:8]
-    assert suite_tasks("superglue") == PHA_TASKS[8:12]
+    assert tuple(text_tasks())[:16] == tasks_in("pha")
+    assert suite_tasks("glue") == tasks_in("pha")[:8]
+    assert suite_tasks("superglue") == tasks_in("pha")[8:12]
 
 
 def test_pets_fields_are_not_in_the_spec_of_other_runs():
     dumped = DataSpec(origin="sandbox").model_dump()
     assert not {"template", "labels"} & set(dumped)
     assert DataSpec(origin="sandbox", template="pet", labels="words").model_dump()["template"] == "pet"
+
+
+def test_every_task_is_one_of_the_catalogue():
+    assert task_names()[:3] == ("ner", "pos", "mlm")
+    assert suite_tasks("hyperx") == ("ner", "pos")
+    types = {name: task_of(name).type for name in task_names()}
+    assert {name for name, one in types.items() if one == "tagging"} == {"ner", "pos"}
+    assert set(text_tasks()) == {*tasks_in("pha"), *tasks_in("pet")}
+    with pytest.raises(InputError, match="unknown task 'sst'. Did you mean sst2"):
+        task_of("sst")
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"type": "tagging", "metrics": ["f1"]}, "two labels or more"),
+        ({"type": "classification", "labels": ["a", "b"], "metrics": ["f1"]}, "has fields"),
+        ({"type": "generation", "fields": ["text"]}, "has a metric"),
+        (
+            {"type": "classification", "labels": ["a", "b"], "metrics": ["f1"], "fields": ["x"], "digits": ["0"]},
+            "one for each label",
+        ),
+        ({"type": "tagging", "metrics": ["f1"], "label": ["a", "b"]}, "Did you mean labels"),
+    ],
+)
+def test_an_entry_that_lacks_something_says_what(entry, said):
+    with pytest.raises(InputError, match=f"task mine: .*{said}"):
+        validated(Task, {"name": "mine", "title": "Mine", **entry}, "task mine")

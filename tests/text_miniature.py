@@ -7,7 +7,8 @@ from pathlib import Path
 import yaml
 
 from hxbench import recipe
-from hxbench.spec import BackboneSpec, PretrainSpec, RunSpec, validated
+from hxbench.closed import validated
+from hxbench.spec import BackboneSpec, PretrainSpec, RunSpec
 
 TINY_T5 = BackboneSpec(
     name="tiny-t5",

@@ -84,9 +84,8 @@ def _per_task(spec: "RunSpec", counted: int, plain: bool) -> dict[str, int]:
     from hxbench.report.pha.cells import printed_parameters
     from hxbench.report.pha.parameters import per_task
     from hxbench.report.pha.rows import TABLE1
-    from hxbench.settings import model_tasks
 
-    tasks = len(model_tasks(spec.setting, spec.task, spec.suite))
+    tasks = len(spec.tasks)
     values: dict[str, int] = {"counted_per_task": round(counted / tasks)}
     if (
         not plain

@@ -66,15 +66,14 @@ def fewshot_command(
     from hxbench.cli import work
     from hxbench.errors import InputError, did_you_mean
     from hxbench.launch.launcher import launcher
-    from hxbench.settings import TASKS
     from hxbench.stages.inputs import DataSource
     from hxbench.stages.session import Session
-    from hxbench.tasks import TEXT_TASKS
+    from hxbench.tasks import TAGGING, suite_tasks, text_tasks
 
     place = launcher(on, workers=workers, address=address, sbatch=sbatch, wait=not no_wait)
     found: recipe.MethodRecipe = recipe.load("methods", method)
     scale = recipe.scale(profile, found.paper)
-    known = list(TEXT_TASKS) if scale.is_text else list(TASKS)
+    known = list(text_tasks() if scale.is_text else suite_tasks(TAGGING))
     if task not in (None, *known):
         raise InputError(did_you_mean("task", str(task), known))
     if language and scale.is_text:

@@ -77,37 +77,39 @@ def _languages() -> Rows:
 
 
 def _corpora() -> Rows:
-    from hxbench.corpora.schema import CORPUS_OF_TASK, labels
+    from hxbench.tasks import task_of, tasks_in, text_tasks
 
     about = {
         "ner": ("WikiANN, the balanced splits of Rahimi et al. 2019", "span F1"),
         "pos": ("Universal Dependencies 2.7, UPOS", "accuracy"),
         "mlm": ("running text of Wikipedia", "–"),
     }
-    from hxbench.tasks import PET_TASKS, PHA_TASKS, TEXT_TASKS
-
-    for task, corpus in CORPUS_OF_TASK.items():
-        said, metric = about.get(task, ("", "–"))
-        count = len(labels(task)) if task != "mlm" else None
-        yield {"name": corpus, "task": task, "labels": count, "metric": metric, "about": said}
-    for one in TEXT_TASKS.values():
-        metric = " ".join((one.metric, *one.others))
-        papers = [name for name, its in (("PHA", PHA_TASKS), ("PET", PET_TASKS)) if one.name in its]
+    for one in map(task_of, tasks_in("hyperx")):
+        said, metric = about.get(one.name, ("", "–"))
+        yield {
+            "name": one.corpus,
+            "task": one.name,
+            "labels": len(one.labels) or None,
+            "metric": metric,
+            "about": said,
+        }
+    for one in map(task_of, text_tasks()):
+        metric = " ".join(one.metrics)
+        papers = [name for name, its in (("PHA", tasks_in("pha")), ("PET", tasks_in("pet"))) if one.name in its]
         yield {"name": one.suite, "task": one.name, "labels": len(one.labels) or None, "metric": metric,
                "about": f"{one.title}, as text ({', '.join(papers)})"}  # fmt: skip
 
 
 def _tasks() -> Rows:
-    from hxbench.corpora.schema import labels
-    from hxbench.tasks import PET_TASKS, PHA_TASKS, SUITES, TEXT_TASKS
+    from hxbench.tasks import SUITES, task_of, tasks_in, text_tasks
 
     for name, title, metric in (("ner", "named entities", "f1"), ("pos", "parts of speech", "accuracy")):
         yield {"name": name, "title": title, "suite": None, "papers": ["hyperx"], "kind": "tagging",
-               "metric": metric, "labels": list(labels(name))}  # fmt: skip
-    for one in TEXT_TASKS.values():
-        papers = [paper for paper, its in (("pha", PHA_TASKS), ("pet", PET_TASKS)) if one.name in its]
+               "metric": metric, "labels": list(task_of(name).labels)}  # fmt: skip
+    for one in map(task_of, text_tasks()):
+        papers = [paper for paper, its in (("pha", tasks_in("pha")), ("pet", tasks_in("pet"))) if one.name in its]
         suite = one.suite if one.suite in SUITES else None
-        yield {"name": one.name, "title": one.title, "suite": suite, "papers": papers, "kind": one.kind,
+        yield {"name": one.name, "title": one.title, "suite": suite, "papers": papers, "kind": one.type,
                "metric": one.metric, "labels": list(one.labels)}  # fmt: skip
 
 

@@ -35,9 +35,10 @@ def prepare_command(
     from hxbench import recipe
     from hxbench.cli.progress import progress
     from hxbench.cli.rows import print_json, print_rows
+    from hxbench.closed import validated
     from hxbench.errors import InputError, did_you_mean
     from hxbench.printing import grouped
-    from hxbench.spec import DataSpec, validated
+    from hxbench.spec import DataSpec
     from hxbench.stages import inputs, prepare
 
     if paper not in recipe.papers():
@@ -94,8 +95,8 @@ def _by_language(
     tasks: "Sequence[str]", languages: "Mapping[str, Language]", prepared: "Sequence[Prepared]"
 ) -> list[dict[str, Any]]:
     """Return a row a language with the sizes of its corpora."""
-    from hxbench.corpora.schema import CORPUS_OF_TASK
     from hxbench.settings import Pair
+    from hxbench.tasks import task_of
 
     sizes = {one.pair: one.sentences for one in prepared}
     rows = []
@@ -105,7 +106,7 @@ def _by_language(
             found = sizes.get(Pair(task, code), {})
             splits = ("train",) if task == "mlm" else ("train", "dev", "test")
             counts_shown = "/".join(str(found.get(split, "–")) for split in splits)
-            row[f"{CORPUS_OF_TASK[task]} ({task})"] = counts_shown if found else "lacking"
+            row[f"{task_of(task).corpus} ({task})"] = counts_shown if found else "lacking"
         rows.append(row)
     return rows
 

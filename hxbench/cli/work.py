@@ -35,12 +35,12 @@ def in_torchrun() -> bool:
 def fetch(session: "Session", specs: "Sequence[RunSpec]") -> None:
     """Bring the corpora of the runs here where the source is a remote one, options checked before."""
     from hxbench.cli.progress import progress
-    from hxbench.settings import TASKS
     from hxbench.stages import prepare
     from hxbench.stages.assemble import with_options
+    from hxbench.tasks import tasks_in
 
     checked = [with_options(spec) for spec in specs]  # before anything is fetched or written
-    tasks = [*TASKS, "mlm"]
+    tasks = list(tasks_in("hyperx"))
     if any(spec.data.collection == "english" for spec in checked):
         tasks = [*dict.fromkeys(task for spec in checked for task in tasks_of(spec))]
     with progress(quiet=not is_first_process()) as tell:
@@ -50,10 +50,8 @@ def fetch(session: "Session", specs: "Sequence[RunSpec]") -> None:
 
 def tasks_of(spec: "RunSpec") -> list[str]:
     """Return the tasks whose corpora a text-to-text run reads, those of the suite its sources are of included."""
-    from hxbench.settings import model_tasks
-
     new = [spec.few_shot.task] if spec.few_shot else []
-    return [*model_tasks(spec.setting, spec.task, spec.suite), *new, *spec.transfer]
+    return [*spec.tasks, *new, *spec.transfer]
 
 
 def do(session: "Session", place: "Launcher") -> "list[tuple[Planned, Outcome]]":
@@ -150,7 +148,7 @@ def _show_text_scores(records: "Sequence[RunRecord]", as_json: bool) -> None:
     """Print what text-to-text runs scored on each task, the metric of its average, and the mean of a suite."""
     from hxbench.cli.rows import print_rows
     from hxbench.report.plain_scores import entries_in
-    from hxbench.tasks import TEXT_TASKS
+    from hxbench.tasks import task_of, text_tasks
 
     rows = []
     shown: dict[str, list[str]] = {}
@@ -158,12 +156,12 @@ def _show_text_scores(records: "Sequence[RunRecord]", as_json: bool) -> None:
         tests = [m for m in record.metrics() if m.get("split") == "test"]
         scores = {
             name: m["value"]
-            for name, task in TEXT_TASKS.items()
+            for name in text_tasks()
             for m in tests
-            if (m["task"], m["metric"]) == (name, task.metric) and m.get("role") != "target"
+            if (m["task"], m["metric"]) == (name, task_of(name).metric) and m.get("role") != "target"
         }
         for name in scores:
-            shown.setdefault(_METRICS[TEXT_TASKS[name].metric], []).append(name)
+            shown.setdefault(_METRICS[task_of(name).metric], []).append(name)
         row: dict[str, Any] = {"run": record.id, "title": record.title, **scores}
         if len(scores) > 1:
             row["mean"] = sum(scores.values()) / len(scores)
@@ -182,7 +180,7 @@ def _show_task_scores(records: "Sequence[RunRecord]", as_json: bool) -> None:
     """Print what models of one task each scored on it, and what always the most frequent label would."""
     from hxbench.cli.rows import print_rows
     from hxbench.report.plain_scores import entries_in, majority_in, scores_in
-    from hxbench.tasks import LANGUAGE, TEXT_TASKS
+    from hxbench.tasks import ENGLISH, task_of
 
     rows = []
     for record in records:
@@ -192,8 +190,8 @@ def _show_task_scores(records: "Sequence[RunRecord]", as_json: bool) -> None:
                 "run": record.id,
                 "title": record.title.removesuffix(f" ({record.fields['profile']})"),
                 "backbone": record.fields["backbone"]["name"],
-                "metric": _METRICS[TEXT_TASKS[name].metric],
-                "score": scores_in(found).get((name, LANGUAGE)),
+                "metric": _METRICS[task_of(name).metric],
+                "score": scores_in(found).get((name, ENGLISH)),
                 "majority": majority_in(found).get(name),
                 **entries_in(found),
             }

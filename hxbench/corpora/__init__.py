@@ -4,6 +4,6 @@ Start at `load.Corpora`. Nothing here imports `datasets` or `pyarrow` before a c
 """
 
 from hxbench.corpora.load import Corpora, Origin
-from hxbench.corpora.schema import CORPUS_OF_TASK, SPLITS, labels
+from hxbench.corpora.schema import SPLITS
 
-__all__ = ["CORPUS_OF_TASK", "SPLITS", "Corpora", "Origin", "labels"]
+__all__ = ["SPLITS", "Corpora", "Origin"]

@@ -9,9 +9,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hxbench.corpora.schema import labels
 from hxbench.corpora.seal import is_whole, write_sealed
 from hxbench.errors import InputError
+from hxbench.tasks import task_of
 
 if TYPE_CHECKING:
     import datasets
@@ -41,7 +41,7 @@ def cached(
 
 def tagged_or_text(task: str, rows: Iterable[Any]) -> Iterator[Columns]:
     """Yield the rows of a reader in columns: `(words, tags)` for tagging tasks, sentences for `mlm`."""
-    ids = {name: number for number, name in enumerate(labels(task))}
+    ids = {name: number for number, name in enumerate(task_of(task).labels)}
     for chunk in chunks(rows):
         if not ids:
             yield [chunk]

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hxbench.corpora.lines import counted, fault, numbered_lines, quoted
-from hxbench.corpora.schema import NO_UPOS, UPOS_TAGS
 from hxbench.errors import InputError, did_you_mean
 
 MULTIWORD = ("skip", "keep")
@@ -23,6 +22,8 @@ _NUMBER = "[1-9][0-9]{0,8}"
 _WORD = re.compile(_NUMBER)
 _RANGE = re.compile(f"({_NUMBER})-({_NUMBER})")
 _EMPTY_NODE = re.compile(rf"(0|{_NUMBER})\.{_NUMBER}")
+UPOS_TAGS = tuple("ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X".split())
+NO_UPOS = "_"  # what a multi-word token has
 _WORD_TAGS = frozenset(UPOS_TAGS)
 _OTHER_TAGS = _WORD_TAGS | {NO_UPOS}
 

@@ -14,11 +14,12 @@ from hxbench import network
 from hxbench.corpora import wikipedia
 from hxbench.corpora.digest import write_whole
 from hxbench.corpora.download import AbsentError, Progress, download
-from hxbench.corpora.schema import CORPUS_OF_TASK, SPLITS
+from hxbench.corpora.schema import SPLITS
 from hxbench.errors import InputError
 from hxbench.languages import Language
 from hxbench.printing import grouped
 from hxbench.system_errors import is_of_a_file
+from hxbench.tasks import task_of
 
 UD_ENDPOINT = "https://raw.githubusercontent.com/UniversalDependencies"
 WIKIANN = "unimelb-nlp/wikiann"
@@ -98,9 +99,9 @@ class Hub:
             return
         if self.offline:
             items = [
-                (CORPUS_OF_TASK[task], one) for task, language in wanted for one in self.lacking(task, language)
+                (task_of(task).corpus, one) for task, language in wanted for one in self.lacking(task, language)
             ]
-            corpora = " ".join(dict.fromkeys(CORPUS_OF_TASK[task] for task, _ in wanted))
+            corpora = " ".join(dict.fromkeys(task_of(task).corpus for task, _ in wanted))
             raise InputError(
                 f"offline ({self.offline}), and the cache {self.folder} lacks {grouped(items)}; "
                 f"with a network, get them by: hxbench prepare {corpora} --data-source hub"

@@ -17,13 +17,14 @@ from hxbench.corpora.hub import Hub
 from hxbench.corpora.lines import require_input
 from hxbench.corpora.made import sandbox_folder
 from hxbench.corpora.mirror import candidates, check_mirror, find, find_splits
-from hxbench.corpora.schema import CORPUS_OF_TASK, SPLITS, features, labels
+from hxbench.corpora.schema import SPLITS, features
 from hxbench.corpora.seal import rows_of
 from hxbench.corpora.text import read_text
 from hxbench.corpora.wikiann import read_wikiann, read_wikiann_parquet
 from hxbench.errors import InputError, did_you_mean
 from hxbench.languages import Language, language_set
 from hxbench.places import cache_dir
+from hxbench.tasks import task_of
 
 if TYPE_CHECKING:
     import datasets
@@ -94,7 +95,7 @@ class Corpora:
         return find_splits(self._folder(), task, known)
 
     def load(self, task: str, language: str, split: str) -> "datasets.Dataset":
-        """Return a split as a dataset on disk: `words` and `tags` (class ids of `labels(task)`), or `text`.
+        """Return a split as a dataset on disk: `words` and `tags` (class ids), or `text`.
 
         Memory does not grow with the corpus. The Arrow file is written once per fingerprint in the cache and
         checked before it is used; several processes may do so at once. Raises `InputError` for a split that the
@@ -122,7 +123,7 @@ class Corpora:
         identity: dict[str, Any] = {
             "source": file_digest(source, self._cache / "sums"),
             "task": task,
-            "labels": labels(task),
+            "labels": task_of(task).labels,
             "cap": self.caps.get(self._cap_name(task, split)),
             "reader": READER_VERSION,
         }
@@ -155,7 +156,8 @@ class Corpora:
         return self._root
 
     def _language(self, task: str, code: str) -> Language:
-        labels(task)  # an unknown task is refused here
+        if task not in _KINDS:
+            raise InputError(did_you_mean("task", task, list(_KINDS)))
         if code not in self.languages:
             raise InputError(did_you_mean("language", code, list(self.languages)))
         return self.languages[code]
@@ -168,13 +170,13 @@ class Corpora:
             self._hub.fetch([(task, language)])
             path = self._hub.find(task, language, split)
             if path is None:
-                raise InputError(f"the release has no {split} split of {CORPUS_OF_TASK[task]} for {code}.")
+                raise InputError(f"the release has no {split} split of {task_of(task).corpus} for {code}.")
             return path
         path = find(self._folder(), task, language, split)
         if path is None:
             looked = " or ".join(candidates(task, language, split)) or "nothing, as running text has only train"
             raise InputError(
-                f"{self._folder()} has no {split} split of {CORPUS_OF_TASK[task]} for {code}; looked for {looked}."
+                f"{self._folder()} has no {split} split of {task_of(task).corpus} for {code}; looked for {looked}."
             )
         return path
 

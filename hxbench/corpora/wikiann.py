@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hxbench.corpora.lines import counted, fault, numbered_lines, quoted
-from hxbench.corpora.schema import NER_TAGS
 from hxbench.errors import InputError
 
 KIND = "a WikiANN"
 _PREFIX = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*:", re.ASCII)  # en: zh-yue: be-x-old: simple:
+NER_TAGS = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
 _TAGS = frozenset(NER_TAGS)
 
 

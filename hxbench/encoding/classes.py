@@ -13,7 +13,7 @@ from typing import Any
 from hxbench.encoding.pieces import marks_of, pieces_of
 from hxbench.encoding.templates import class_id, require_fields
 from hxbench.errors import InputError
-from hxbench.tasks import TextTask
+from hxbench.tasks import Task
 
 
 def fitted(texts: Sequence[list[int]], room: int) -> list[list[int]]:
@@ -39,7 +39,7 @@ def fitted(texts: Sequence[list[int]], room: int) -> list[list[int]]:
 
 
 def encode_choices(
-    batch: dict[str, list[Any]], rows: list[int], tokenizer: Any, task: TextTask, max_length: int
+    batch: dict[str, list[Any]], rows: list[int], tokenizer: Any, task: Task, max_length: int
 ) -> dict[str, list[Any]]:
     """Return model rows for examples, of at most `max_length` pieces; `cut` is 1 where the texts did not fit.
 

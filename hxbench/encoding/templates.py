@@ -13,7 +13,7 @@ from typing import Literal
 
 from hxbench.errors import InputError
 from hxbench.spec import DataSpec
-from hxbench.tasks import PET_TASKS, TextTask, right_answers, unified_label
+from hxbench.tasks import Task, right_answers, unified_label
 
 BEHIND = {"pha": "", "pet": " Output: "}  # the fields of an example, in each template
 HIGHEST = 5  # STS-B scores go from 0 to here
@@ -22,7 +22,7 @@ _TENTH = Decimal("0.1")
 
 @dataclass(frozen=True)
 class Wording:
-    """Whose template an example is in, and how a class is written: `words` are those of `TextTask.labels`."""
+    """Whose template an example is in, and how a class is written: `words` are those of `Task.labels`."""
 
     template: Literal["pha", "pet"] = "pha"
     labels: Literal["digits", "words", "unified"] = "digits"
@@ -36,7 +36,7 @@ class Wording:
 PHA = Wording()
 
 
-def require_fields(task: TextTask, fields: Sequence[str]) -> None:
+def require_fields(task: Task, fields: Sequence[str]) -> None:
     """Raise `InputError` for too few fields, too many, or an empty one."""
     if len(fields) != len(task.fields):
         raise InputError(f"{len(fields)} fields; expected {len(task.fields)}: {', '.join(task.fields)}.")
@@ -45,7 +45,7 @@ def require_fields(task: TextTask, fields: Sequence[str]) -> None:
             raise InputError(f"the {name} is empty; expected a text.")
 
 
-def class_id(task: TextTask, target: str) -> int:
+def class_id(task: Task, target: str) -> int:
     """Return the class that an example's target says; `InputError` for what is none."""
     ids = [str(label) for label in range(len(task.labels))]
     if target not in ids:
@@ -53,7 +53,7 @@ def class_id(task: TextTask, target: str) -> int:
     return int(target)
 
 
-def source_text(task: TextTask, fields: Sequence[str], wording: Wording = PHA) -> str:
+def source_text(task: Task, fields: Sequence[str], wording: Wording = PHA) -> str:
     """Return what a model reads: the fields, in the order of `task.fields`, in the template.
 
     In PHA's a text to summarise or translate stands behind the prefix without a name, and all texts as they are.
@@ -65,16 +65,16 @@ def source_text(task: TextTask, fields: Sequence[str], wording: Wording = PHA) -
         return _pet_line(f"{name}: {_one_line(text)}" for name, text in zip(task.fields, fields, strict=True))
     words = [task.prefix]
     for name, text in zip(task.fields, fields, strict=True):
-        words += [text] if task.kind == "generation" else [f"{name}:", text]
+        words += [text] if task.type == "generation" else [f"{name}:", text]
     return " ".join(words)
 
 
-def template_line(task: TextTask) -> str:
+def template_line(task: Task) -> str:
     """Return what PET's template puts around the fields of a task's examples."""
     return _pet_line(f"{name}:" for name in task.fields)
 
 
-def target_text(task: TextTask, target: str, score_step: float, wording: Wording = PHA) -> str:
+def target_text(task: Task, target: str, score_step: float, wording: Wording = PHA) -> str:
     """Return what a model has to write: a class, a rounded score, or the text itself.
 
     A class is what `label_texts` has at its id. A score is rounded to the nearest multiple of `score_step` and
@@ -82,48 +82,46 @@ def target_text(task: TextTask, target: str, score_step: float, wording: Wording
     right answers it is the first, and a text in PET's template is one line. Raises `InputError` for what is no
     target of this task.
     """
-    if task.kind == "generation":
+    if task.type == "generation":
         if not target.strip():
             raise InputError("the target is empty; expected a text.")
         if task.name == "nq":
             target = right_answers(target)[0]
         return _one_line(target) if wording.template == "pet" else target
-    if task.kind == "regression":
+    if task.type == "regression":
         return _rounded_score(target, score_step)
     return label_texts(task, score_step, wording)[class_id(task, target)]
 
 
-def label_texts(task: TextTask, score_step: float, wording: Wording = PHA) -> tuple[str, ...]:
+def label_texts(task: Task, score_step: float, wording: Wording = PHA) -> tuple[str, ...]:
     """Return every target text that the task can have, classes by id and scores upwards; () of free text.
 
     Steps of 0.2 give 26 scores as in T5, the published code's 0.1 gives 51. PET's digits are not the class ids; a
     task that PET does not have has its class ids in its template too, and no unified labels (`InputError`).
     """
-    if task.kind == "generation":
+    if task.type == "generation":
         return ()
-    if task.kind == "regression":
+    if task.type == "regression":
         step = _step(score_step)
         return tuple(_one_decimal(n * step) for n in range(int(HIGHEST / step) + 1))
     if wording.labels == "words":
         return task.labels
     if wording.labels == "unified":
         return tuple(str(unified_label(task, label)) for label in range(len(task.labels)))
-    if wording.template == "pet" and task.name in PET_TASKS:
-        return PET_TASKS[task.name].digits
+    if wording.template == "pet" and task.digits:
+        return task.digits
     return tuple(str(label) for label in range(len(task.labels)))
 
 
-def longest_texts(task: TextTask, max_length: int, wording: Wording = PHA) -> tuple[int, int]:
+def longest_texts(task: Task, max_length: int, wording: Wording = PHA) -> tuple[int, int]:
     """Return how many pieces a source and a target may have at most, end mark included.
 
     In PET's template no more than the paper's longest input of the task, and of a summary its longest generation;
     a label is never cut, though the paper's single piece would do so to most.
     """
-    if wording.template != "pet" or task.name not in PET_TASKS:
+    if wording.template != "pet":
         return max_length, max_length
-    known = PET_TASKS[task.name]
-    answer = known.max_answer if task.kind == "generation" else None
-    return min(max_length, known.max_source), min(max_length, answer or max_length)
+    return min(max_length, task.longest_input or max_length), min(max_length, task.longest_answer or max_length)
 
 
 def _pet_line(fields: Iterable[str]) -> str:

@@ -21,13 +21,13 @@ from hxbench.encoding.templates import (
 )
 from hxbench.encoding.tokens import cached_encoding
 from hxbench.errors import InputError
-from hxbench.tasks import TextTask
+from hxbench.tasks import Task
 
 VERSION = 2  # of the encoding: part of every cache's fingerprint
 CutAt = Literal["end", "start"]
 
 
-def longest_label(tokenizer: Any, task: TextTask, score_step: float, wording: Wording = PHA) -> int:
+def longest_label(tokenizer: Any, task: Task, score_step: float, wording: Wording = PHA) -> int:
     """Return the number of pieces of the longest label, end mark included: no answer needs more.
 
     Raises `ValueError` for a task without labels.
@@ -55,7 +55,7 @@ def encode_examples(
     batch: dict[str, list[Any]],
     rows: list[int],
     tokenizer: Any,
-    task: TextTask,
+    task: Task,
     max_length: int,
     score_step: float,
     wording: Wording = PHA,
@@ -87,7 +87,7 @@ def encode_examples(
     }
 
 
-def _texts_recipe(tokenizer: Any, task: TextTask, max_length: int, score_step: float, wording: Wording) -> str:
+def _texts_recipe(tokenizer: Any, task: Task, max_length: int, score_step: float, wording: Wording) -> str:
     """Return what the texts are made by, which counts as much as what they are made of."""
     if tokenizer.eos_token_id is None:
         raise InputError("the backbone's tokenizer has no end mark (eos_token), without which no answer ends.")
@@ -95,11 +95,11 @@ def _texts_recipe(tokenizer: Any, task: TextTask, max_length: int, score_step: f
     if wording != PHA:
         lengths = longest_texts(task, max_length, wording)
         template += f" {wording} {label_texts(task, score_step, wording)} {lengths}"
-    step = score_step if task.kind == "regression" else ""
+    step = score_step if task.type == "regression" else ""
     return f"{tokenizer_fingerprint(tokenizer)} {max_length} {step} {template}"
 
 
-def _choices_recipe(tokenizer: Any, task: TextTask) -> str:
+def _choices_recipe(tokenizer: Any, task: Task) -> str:
     marks = marks_of(tokenizer)
     return f"{tokenizer_fingerprint(tokenizer)} {marks} {task.name} {len(task.fields)} {len(task.labels)}"
 
@@ -108,7 +108,7 @@ def encode_texts(
     dataset: Any,
     fingerprint: str,
     tokenizer: Any,
-    task: TextTask,
+    task: Task,
     *,
     max_length: int,
     score_step: float,

@@ -16,33 +16,17 @@ from hxbench.evaluation.choosing import choose, spelled
 from hxbench.evaluation.text_counts import example_counts, read
 from hxbench.evaluation.text_metrics import metric_of_counts
 from hxbench.methods.text_method import TextMethod
-from hxbench.tasks import LANGUAGE, PET_TASKS, TextTask, right_answers, text_task
+from hxbench.tasks import ENGLISH, Decoding, Task, right_answers, task_of
 
-
-@dataclass(frozen=True)
-class Decoding:
-    """How answers are searched for: their pieces, end mark included, at most and at least, and how many beams."""
-
-    longest: int
-    shortest: int = 0
-    beams: int = 1
-
-
-# Of free text (PHA, appendix C, and its code); a label is searched for greedily and is no longer than the longest.
-DECODING = {
-    "xsum": Decoding(longest=60, shortest=10, beams=6),
-    "roen": Decoding(longest=300, beams=4),
-    "enro": Decoding(longest=300, beams=4),
-}
 # PET scaling says how long a summary may be and not how long an answer, and nothing about beams. Its code
 # generates at least 128 pieces, which no short answer needs.
 UNSTATED = 32
 CHOSEN = "chosen"  # the metric of labels chosen by likelihood: the task's own, of these answers
 
 
-def decoding_of(task: TextTask) -> Decoding:
+def decoding_of(task: Task) -> Decoding:
     """Return how free text of a task is searched for."""
-    return DECODING.get(task.name) or Decoding(longest=PET_TASKS[task.name].max_answer or UNSTATED)
+    return task.decoding or Decoding(longest=task.longest_answer or UNSTATED)
 
 
 @dataclass(frozen=True)
@@ -64,7 +48,7 @@ class Answers:
 
     def rows(self, split: str) -> list[dict[str, Any]]:
         """Return the rows of the store, the metric that enters averages first, that of chosen labels last."""
-        task = text_task(self.task)
+        task = task_of(self.task)
         counts = np.array(list(self.sentence_counts()), dtype=np.int64)
         unreadable = self.unreadable
         chosen = []
@@ -82,15 +66,15 @@ class Answers:
                 "cut": self.cut,
                 "unreadable": unreadable,
             }
-            for metric in (task.metric, *task.others)
+            for metric in task.metrics
         ]
         return written + chosen
 
     @property
     def unreadable(self) -> int:
         """Number of answers that are no class, no number or, of free text, nothing at all."""
-        task = text_task(self.task)
-        free = task.kind == "generation"
+        task = task_of(self.task)
+        free = task.type == "generation"
         return sum(not text if free else read(task, text, self.labels) is None for text in self.predicted)
 
     def predictions(self) -> dict[str, list[Any]]:
@@ -104,14 +88,14 @@ class Answers:
 
     def sentence_counts(self) -> Iterator[tuple[int, int, int]]:
         """Yield the counts that every metric of the task is made of, as `text_counts` says."""
-        return example_counts(text_task(self.task), self.gold, self.predicted, self.labels)
+        return example_counts(task_of(self.task), self.gold, self.predicted, self.labels)
 
 
 @dataclass
 class AnswerData:
     """An encoded split with its right answers; read once, scored as often as needed."""
 
-    task: TextTask
+    task: Task
     place: int  # in the list of tasks that the method was built for
     rows: Rows
     gold: list[str]
@@ -126,7 +110,7 @@ class AnswerData:
     @classmethod
     def of(
         cls,
-        task: TextTask,
+        task: Task,
         corpus: Any,
         encoded: Any,
         tokenizer: Any,
@@ -145,18 +129,18 @@ class AnswerData:
         else:
             gold = [target_text(task, target, score_step, wording) for target in corpus["target"]]
         labels: tuple[str, ...] = ()
-        if wording != PHA and task.kind == "classification":
+        if wording != PHA and task.type == "classification":
             labels = label_texts(task, score_step, wording)
         rows, cut = Rows(encoded), int(np.sum(encoded["cut"]))
         if choices:
             called = label_texts(task, score_step, wording)
             return cls(task, place, rows, gold, cut, Decoding(longest=1), wording, labels, choices=called)
-        if task.kind == "generation":
+        if task.type == "generation":
             decoding = decoding_of(task)
         else:
-            decoding = Decoding(longest_label(tokenizer, task, score_step, wording))
+            decoding = Decoding(longest=longest_label(tokenizer, task, score_step, wording))
         decoded = labels_as_decoded(tokenizer, labels) if labels else {}
-        classes = label_texts(task, score_step, wording) if task.kind == "classification" else ()
+        classes = label_texts(task, score_step, wording) if task.type == "classification" else ()
         written = spelled(tokenizer, classes)
         return cls(task, place, rows, gold, cut, decoding, wording, labels, decoded, spelled=written)
 
@@ -196,8 +180,8 @@ def answer(
     Always in fp32, whatever precision the training had: in less, a score depends on the size of the batches.
     """
     how = data.decoding
-    if beams is not None and data.task.kind == "generation":
-        how = replace(how, beams=beams)
+    if beams is not None and data.task.type == "generation":
+        how = how.model_copy(update={"beams": beams})
     order = np.argsort(-data.rows.lengths, kind="stable")
     predicted = [""] * len(order)
     chosen = [""] * len(order) if choosing and data.spelled else None
@@ -210,7 +194,7 @@ def answer(
             [data.place] * len(rows),
             padding=tokenizer.pad_token_id,
             task=data.task.name,
-            language=LANGUAGE,
+            language=ENGLISH,
         ).to(device)
         ids = method.generate(batch, how.longest, shortest=how.shortest, beams=how.beams)
         for row, text in zip(rows, data.texts(ids, tokenizer), strict=True):
@@ -218,4 +202,4 @@ def answer(
         if chosen is not None:
             for row, text in zip(rows, choose(method, batch, data.spelled), strict=True):
                 chosen[row] = text
-    return Answers(data.task.name, LANGUAGE, data.gold, predicted, data.cut, data.labels, chosen)
+    return Answers(data.task.name, ENGLISH, data.gold, predicted, data.cut, data.labels, chosen)

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hxbench.tasks import task_of
+
 Labels = Sequence[Sequence[str]]
-METRIC = {"ner": "f1", "pos": "accuracy"}
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ def sentence_counts(task: str, gold: Sequence[str], predicted: Sequence[str]) ->
     """Return the counts of one sentence; NER spans are read as seqeval's default (non-strict) mode reads them."""
     if len(gold) != len(predicted):
         raise ValueError(f"{len(predicted)} predictions for {len(gold)} words")
-    if task == "pos":
+    if task_of(task).metric == "accuracy":
         right = sum(g == p for g, p in zip(gold, predicted, strict=True))
         return Counts(right, len(gold), len(gold))
     from seqeval.metrics.sequence_labeling import get_entities

@@ -7,15 +7,12 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from hxbench.corpora.schema import labels
 from hxbench.encoding.batch import collate
 from hxbench.encoding.rows import Rows
 from hxbench.encoding.vocabulary import Vocabulary
-from hxbench.evaluation.metrics import METRIC, score, sentence_counts
+from hxbench.evaluation.metrics import score, sentence_counts
 from hxbench.methods.tagging import TaggingMethod
-
-# What stands for the tag of a word that was cut off: no name, and no part of speech that could be the right one.
-NOT_PREDICTED = {"ner": "O", "pos": "?"}
+from hxbench.tasks import task_of
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,7 @@ class Tagged:
             "split": split,
             "task": self.task,
             "language": self.language,
-            "metric": METRIC[self.task],
+            "metric": task_of(self.task).metric,
             "value": score(self.task, self.gold, self.predicted),
             "sentences": len(self.gold),
             "words": sum(map(len, self.gold)),
@@ -70,7 +67,7 @@ class TaggingData:
     @classmethod
     def of(cls, task: str, language: str, corpus: Any, encoded: Any) -> "TaggingData":
         """Bring a corpus split and its encoded form together."""
-        names = labels(task)
+        names = task_of(task).labels
         gold = [[names[tag] for tag in tags] for tags in corpus.data.table.column("tags").to_pylist()]
         table = encoded.data.table
         sentence, first_word = (table.column(name).to_numpy() for name in ("sentence", "first_word"))
@@ -91,7 +88,7 @@ def tag(
     `cut_words` says what becomes of words that truncation has cut off: they are misses, or left out of the score.
     Always in fp32, whatever precision the training had: in less, a score depends on the size of the batches.
     """
-    names = labels(data.task)
+    names = task_of(data.task).labels
     predicted: list[list[str | None]] = [[None] * len(tags) for tags in data.gold]
     order = np.argsort(-data.rows.lengths, kind="stable")
     method.eval()
@@ -114,5 +111,5 @@ def tag(
             for tags, words in zip(gold, predicted, strict=True)
         ]
         predicted = [[word for word in words if word is not None] for words in predicted]
-    filled = [[word or NOT_PREDICTED[data.task] for word in words] for words in predicted]
+    filled = [[word or task_of(data.task).cut_off for word in words] for words in predicted]
     return Tagged(data.task, data.language, gold, filled, cut)

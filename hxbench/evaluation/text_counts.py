@@ -18,7 +18,7 @@ import string
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from hxbench.tasks import TextTask, right_answers
+from hxbench.tasks import Task, right_answers
 
 UNREADABLE = -1  # the class, or the score, of an answer that is none
 HALF = 1 << 15  # two numbers below it fit into one of the store's 32 bits
@@ -30,7 +30,7 @@ _LARGEST = 1e6  # a score beyond it is taken for none: thousandths have to fit i
 
 
 def example_counts(
-    task: TextTask, gold: Sequence[str], predicted: Sequence[str], labels: Sequence[str] = ()
+    task: Task, gold: Sequence[str], predicted: Sequence[str], labels: Sequence[str] = ()
 ) -> Iterator[tuple[int, int, int]]:
     """Yield correct, predicted and gold of every example.
 
@@ -38,29 +38,29 @@ def example_counts(
     that cannot be read is -1: wrong for accuracy, not the positive class for F1, a class of its own for Matthews
     correlation, and a score of -1 for STS-B.
     """
-    if task.kind == "generation":
+    if task.type == "generation":
         makers = {"rouge2": _rouge2, "rougel": _rouge_l, "bleu": _bleu, "squad_f1": _squad}
         yield from makers[task.metric](gold, predicted)
         return
-    unreadable = 1000 * UNREADABLE if task.kind == "regression" else UNREADABLE
+    unreadable = 1000 * UNREADABLE if task.type == "regression" else UNREADABLE
     for right, given in zip(gold, predicted, strict=True):
         one, other = (
             unreadable if (found := read(task, text, labels)) is None else found for text in (given, right)
         )
-        yield int(task.kind == "classification" and one == other), one, other
+        yield int(task.type == "classification" and one == other), one, other
 
 
-def read(task: TextTask, text: str, labels: Sequence[str] = ()) -> int | None:
+def read(task: Task, text: str, labels: Sequence[str] = ()) -> int | None:
     """Return the class that a text stands for, or its score in thousandths; None where it is neither.
 
     With `labels`, the texts of the classes by id, it has to be one of them. Without any, CoLA's, MRPC's and QQP's
     classes are read as whole numbers, as the published code does; those of others have to be written as they are,
     and a score may be any finite number. Raises `ValueError` for a task of free text.
     """
-    if task.kind == "generation":
+    if task.type == "generation":
         raise ValueError(f"answers to {task.title} are texts, and nothing to be read")
     try:
-        if task.kind == "regression":
+        if task.type == "regression":
             score = float(text)
             return round(1000 * score) if abs(score) <= _LARGEST else None  # NaN is not either
         if labels:

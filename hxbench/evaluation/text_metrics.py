@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hxbench.evaluation.text_counts import HALF, example_counts
-from hxbench.tasks import TextTask
+from hxbench.tasks import Task
 
 Counts = NDArray[np.int64]  # [examples, 3]
 Scores = NDArray[np.float64]  # [resamples]
@@ -134,12 +134,12 @@ _METRICS: dict[str, Callable[[Counts, Scores], Scores]] = {
 }
 
 
-def majority(task: TextTask, train_targets: Sequence[str], gold: Sequence[str]) -> float:
+def majority(task: Task, train_targets: Sequence[str], gold: Sequence[str]) -> float:
     """Return the task's score of always answering the most frequent training label; of STS-B, 0.
 
     Labels that are as frequent as each other: the first of the classes. Raises `ValueError` for free text.
     """
-    if task.kind == "generation":
+    if task.type == "generation":
         raise ValueError(f"{task.title} has no labels, and so no most frequent one")
     counted = Counter(train_targets)
     # of scores any one will do: no constant has a correlation, and so not their mean either

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from hxbench.closed import Closed, validated
 from hxbench.errors import InputError
 from hxbench.launch.turns import Outcome, Turn
-from hxbench.spec import Closed, RunSpec, validated
+from hxbench.spec import RunSpec
 from hxbench.stages.inputs import DataSource
 from hxbench.stages.session import Job
 from hxbench.store.files import replace_text, to_json

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from hxbench.backbones.load import Backbone, meta_backbone
 from hxbench.backbones.sites import Family, SiteKey, SiteWeights
+from hxbench.closed import Closed, added, validated
 from hxbench.methods.apet_candidates import (
     ADAPTER,
     LORA,
@@ -38,7 +39,7 @@ from hxbench.modules.bottleneck import ACTIVATIONS, BottleneckWeights
 from hxbench.modules.entries import Entries, holders_of, standing_for
 from hxbench.modules.low_rank import in_fused, low_rank
 from hxbench.modules.placement import Placement, adjacent, discrete, modules, published, size_of
-from hxbench.spec import BackboneSpec, Closed, RunSpec, added, validated
+from hxbench.spec import BackboneSpec, RunSpec
 
 NAMED = ("prompt", "bitfit", "lora", "adapter")  # budgets: the sizes of these methods (PET scaling, table 2)
 SMALLEST = 100

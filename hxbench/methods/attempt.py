@@ -9,11 +9,12 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from hxbench.backbones.load import Backbone
+from hxbench.closed import Closed
 from hxbench.encoding.text_batch import TextBatch
 from hxbench.errors import InputError
 from hxbench.methods.prompt import SOURCE, PromptOptions, PromptTuning, StageTraining, prompt_run
 from hxbench.modules.soft_prompt import PromptAttention, take_prompt
-from hxbench.spec import Closed, Positive, Rate, RunSpec, TaskName
+from hxbench.spec import Positive, Rate, RunSpec, TaskName
 
 
 class AttemptOptions(PromptOptions):

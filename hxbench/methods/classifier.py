@@ -17,21 +17,21 @@ from hxbench.encoding.text_batch import TextBatch
 from hxbench.errors import InputError
 from hxbench.methods.text_method import TextCondition, TextMethod, prompted, seen
 from hxbench.modules.heads import TaggingHead
-from hxbench.tasks import TEXT_TASKS, UNIFIED_LABELS, TextTask, text_task, unified_label
+from hxbench.tasks import UNIFIED_LABELS, Task, task_names, task_of, unified_label
 
 Head = Literal["first", "pooled"]
 
 
-def require_classes(task: TextTask) -> int:
+def require_classes(task: Task) -> int:
     """Return the number of classes of a task; `InputError` for one that is answered in numbers or in text."""
-    if task.kind != "classification":
+    if task.type != "classification":
         raise InputError(
             f"{task.title} has no classes to choose among: an encoder alone, such as BERT, cannot answer it."
         )
     return len(task.labels)
 
 
-def unified_order(task: TextTask) -> list[int]:
+def unified_order(task: Task) -> list[int]:
     """Return the unified labels, those of the task's classes by their ids first."""
     own = [unified_label(task, label) for label in range(len(task.labels))]
     return [*own, *(label for label in range(UNIFIED_LABELS) if label not in own)]
@@ -51,10 +51,10 @@ class Classifier(TextMethod):
         super().__init__(*arguments, **others)
         if len(self.places) != 1:
             raise InputError(f"a classifier is of one task, not of {', '.join(self.places)}.")
-        classes, hidden = require_classes(text_task(*self.places)), self.backbone.hidden_size
+        classes, hidden = require_classes(task_of(*self.places)), self.backbone.hidden_size
         self.unified = unified
         if unified:
-            classes = len(unified_order(text_task(*self.places)))
+            classes = len(unified_order(task_of(*self.places)))
         self.head = TaggingHead(hidden, classes)
         self.pooler = nn.Sequential(nn.Linear(hidden, hidden), nn.Tanh()) if head == "pooled" else None
 
@@ -92,9 +92,9 @@ class Classifier(TextMethod):
         second = ((ends.cumsum(1) - ends) > 0).long() * batch.attention_mask
         return nn.functional.pad(second, (virtual, 0))
 
-    def _task(self, batch: TextBatch) -> TextTask:
+    def _task(self, batch: TextBatch) -> Task:
         """Return the task of a batch, which with a unified head may be another than the head was trained on."""
-        return TEXT_TASKS.get(batch.task) or text_task(*self.places)
+        return task_of(batch.task if batch.task in task_names() else self.tasks[0])
 
     def logits(self, batch: TextBatch) -> Tensor:
         """Return the logits of the task's classes by id, [batch, 1, classes]; a unified head's others behind."""

@@ -22,7 +22,7 @@ from torch import Tensor
 from hxbench import manifest
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
-from hxbench.corpora.schema import labels
+from hxbench.closed import Closed, validated
 from hxbench.errors import InputError
 from hxbench.methods.method import NoOptions, weights_by_site
 from hxbench.methods.tagging import Condition, TaggingMethod
@@ -30,7 +30,8 @@ from hxbench.modules.bottleneck import BottleneckWeights
 from hxbench.modules.heads import TaggingHead
 from hxbench.modules.parameters import fill
 from hxbench.printing import shortened
-from hxbench.spec import BackboneSpec, Closed, Positive, validated
+from hxbench.spec import BackboneSpec, Positive
+from hxbench.tasks import task_of
 
 CONFIG, WEIGHTS = "config.json", "adapter.safetensors"
 FILES = (CONFIG, WEIGHTS, manifest.NAME)
@@ -168,7 +169,7 @@ def read_config(folder: Path) -> ExportConfig:
     if not isinstance(values, dict):
         raise InputError(f"{folder / CONFIG}: expected a JSON object.")
     config = validated(ExportConfig, values, str(folder / CONFIG))
-    if config.labels != labels(config.task):
+    if config.labels != task_of(config.task).labels:
         raise InputError(f"{folder / CONFIG}: its labels of {config.task} are not those of this version.")
     return config
 

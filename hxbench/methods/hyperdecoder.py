@@ -13,13 +13,14 @@ from torch import nn
 
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
+from hxbench.closed import Closed
 from hxbench.methods.text_method import TextCondition
 from hxbench.methods.text_to_text import TextToText
 from hxbench.modules.adapter import Bottlenecks
 from hxbench.modules.bottleneck import ACTIVATIONS, ActivationName
 from hxbench.modules.hypernetwork import BottleneckGenerator, projector
 from hxbench.modules.small_start import start_adapters, start_generator
-from hxbench.spec import Closed, Positive
+from hxbench.spec import Positive
 
 ENCODER, DECODER = "encoder_parallel", "decoder_parallel"
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
+from hxbench.closed import Closed
 from hxbench.errors import InputError
 from hxbench.methods.method import layer_norms
 from hxbench.methods.text_method import TextCondition
@@ -20,7 +21,7 @@ from hxbench.methods.text_to_text import TextToText
 from hxbench.modules.bottleneck import ACTIVATIONS, ActivationName
 from hxbench.modules.by_task import for_rows
 from hxbench.modules.task_hypernetwork import TaskHypernetwork
-from hxbench.spec import START, Closed, Positive
+from hxbench.spec import START, Positive
 
 POSITIONS = {
     "encoder": ("encoder_attention", "encoder_ffn"),

@@ -10,10 +10,11 @@ from torch import Tensor, nn
 
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
+from hxbench.closed import Closed
 from hxbench.methods.method import layer_norms, weights_by_site
 from hxbench.methods.tagging import Condition, TaggingMethod
 from hxbench.modules.hypernetwork import BottleneckGenerator, SourceEmbeddings, initialise_linear, projector
-from hxbench.spec import Closed, Positive
+from hxbench.spec import Positive
 
 
 class HyperXOptions(Closed):

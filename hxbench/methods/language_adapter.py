@@ -14,12 +14,13 @@ from torch import Tensor, nn
 
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import EMBEDDINGS, SiteKey, SiteWeights, changing_input
+from hxbench.closed import Closed
 from hxbench.encoding.batch import Batch
 from hxbench.methods.tagging import Condition, TaggingMethod
 from hxbench.modules.adapter import Bottlenecks, NormedStack
 from hxbench.modules.bottleneck import BottleneckWeights
 from hxbench.modules.coupling import Coupling, CouplingWeights
-from hxbench.spec import Closed, Positive
+from hxbench.spec import Positive
 
 POSITION = "ffn_output_normed"
 MlmHead = Literal["transform", "frozen"]  # what of it is trained along

@@ -13,13 +13,14 @@ from torch import Tensor, nn
 
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import EMBEDDINGS, SiteKey, SiteWeights
+from hxbench.closed import Closed
 from hxbench.errors import InputError
 from hxbench.methods.language_adapter import POSITION, AdapterParts, LanguageAdapterOptions, MlmHead, stacked
 from hxbench.methods.tagging import Condition, TaggingMethod
 from hxbench.modules.adapter import Bottlenecks
 from hxbench.modules.parameters import fill
-from hxbench.settings import TASKS
-from hxbench.spec import Closed, DataSpec, Positive, Rate, RunSpec, TrainingSpec
+from hxbench.spec import DataSpec, Positive, Rate, RunSpec, TrainingSpec
+from hxbench.tasks import TAGGING, suite_tasks
 
 LANGUAGE_ADAPTER = (
     "language-adapter"  # the kind of those runs, and the role they play here, with a language's code
@@ -117,9 +118,8 @@ class MadX(TaggingMethod):
         2 · 0.9m to 77.0m and prints 76m.
         """
         sizes = self.part_sizes()
-        return len(self.languages) * sizes["language_adapter"] + len(TASKS) * sizes["task_adapter"] // len(
-            self.tasks
-        )
+        every_task = len(suite_tasks(TAGGING)) * sizes["task_adapter"] // len(self.tasks)
+        return len(self.languages) * sizes["language_adapter"] + every_task
 
 
 def _language_run(spec: RunSpec, code: str) -> RunSpec:

@@ -15,10 +15,9 @@ from torch import Tensor, nn
 
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import Family, SiteKey, Sites, SiteWeights, Stacks
+from hxbench.closed import Closed
 from hxbench.modules.parameters import fill
-from hxbench.spec import START, Closed, RunSpec
-
-MLM = "mlm"
+from hxbench.spec import START, RunSpec
 
 
 class NoOptions(Closed):

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hxbench.backbones.load import Backbone
+from hxbench.closed import Closed
 from hxbench.encoding.text_batch import IGNORED, TextBatch
 from hxbench.errors import InputError
 from hxbench.methods.prompt import SOURCE, PromptOptions, StageTraining, earlier_run, prompt_run
@@ -22,7 +23,7 @@ from hxbench.methods.text_method import Prompted
 from hxbench.methods.text_to_text import Encoded, TextToText
 from hxbench.modules.parameters import fill
 from hxbench.modules.soft_prompt import multitask_prompt, take_prompt
-from hxbench.spec import Closed, RunSpec
+from hxbench.spec import RunSpec
 from hxbench.tasks import suite_tasks
 
 TEACHER = "teacher"  # the role of a run that tuned the prompt of one source task

@@ -12,11 +12,12 @@ from torch import nn
 
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
+from hxbench.closed import Closed
 from hxbench.methods.adapter import SEQUENTIAL
 from hxbench.methods.tuning import PetMethod, Tuning, TuningOptions
 from hxbench.modules.adapter import Bottlenecks
 from hxbench.modules.bottleneck import ActivationName
-from hxbench.spec import Closed, Positive
+from hxbench.spec import Positive
 
 ONE_STACK = ("attention_output", "ffn_output")
 

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hxbench.backbones.load import Backbone
+from hxbench.closed import Closed, added
 from hxbench.methods.tuning import PetMethod, Tuning, TuningOptions, layers_of
-from hxbench.spec import Closed, added
 
 # Of a BERT layer: not the feed-forward block's first layer.
 _BERT = (

@@ -11,9 +11,10 @@ from pydantic import Field
 from torch import nn
 
 from hxbench.backbones.load import Backbone
+from hxbench.closed import Closed, added
 from hxbench.methods.tuning import PetMethod, Tuning, TuningOptions, layers_of
 from hxbench.modules.low_rank import FusedLowRank
-from hxbench.spec import Closed, Positive, added
+from hxbench.spec import Positive
 
 _PROJECTIONS = {
     "encoder": ("attention.self.query", "attention.self.value"),

@@ -12,8 +12,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from hxbench.backbones.load import Backbone
+from hxbench.closed import Closed
 from hxbench.methods.tuning import PetMethod, Tuning, TuningOptions
-from hxbench.spec import Closed, Positive
+from hxbench.spec import Positive
 
 
 class PetPromptOptions(TuningOptions):

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
+from hxbench.closed import Closed
 from hxbench.methods.method import START
 from hxbench.methods.text_method import TextCondition, TextMethod
 from hxbench.methods.text_to_text import Encoded, TextToText
@@ -24,7 +25,7 @@ from hxbench.modules.contrastive import Average, Denominator, cosines, instance_
 from hxbench.modules.parameters import fill
 from hxbench.modules.prototype_hypernetwork import Projector, PrototypeHypernetwork, retriever
 from hxbench.modules.small_start import start_adapters
-from hxbench.spec import Closed, Positive, Rate
+from hxbench.spec import Positive, Rate
 
 ENCODER, DECODER = "encoder_parallel", "decoder_parallel"
 ADOPTED = "adopted"  # the name of a new task's prototype among the trained parameters

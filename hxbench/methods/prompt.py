@@ -12,10 +12,11 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from hxbench.backbones.load import Backbone
+from hxbench.closed import Closed
 from hxbench.encoding.text_batch import TextBatch
 from hxbench.methods.text_to_text import TextToText
 from hxbench.modules.soft_prompt import EMBEDDING, soft_prompt, take_prompt
-from hxbench.spec import Closed, Positive, Rate, RunSpec, TaskName, TrainingSpec
+from hxbench.spec import Positive, Rate, RunSpec, TaskName, TrainingSpec
 
 SOURCE = "source"  # the role of the run that another begins with
 

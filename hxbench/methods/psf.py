@@ -12,11 +12,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hxbench.backbones.load import Backbone
+from hxbench.closed import Closed
 from hxbench.encoding.batch import Batch
 from hxbench.methods.tagging import TaggingMethod
 from hxbench.modules.hypernetwork import initialise_linear
 from hxbench.modules.latent_softmax import GaussianLatents, LatentGenerator, SoftmaxMaps, SoftmaxWeights
-from hxbench.spec import Closed, Positive
+from hxbench.spec import Positive
 
 
 class PSFOptions(Closed):

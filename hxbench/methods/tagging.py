@@ -9,10 +9,11 @@ from torch.nn import functional
 
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
+from hxbench.closed import Closed
 from hxbench.encoding.batch import Batch
-from hxbench.methods.method import MLM, Method
+from hxbench.methods.method import Method
 from hxbench.modules.heads import OutputRows, TaggingHead
-from hxbench.spec import Closed
+from hxbench.tasks import MLM
 
 
 class Condition(NamedTuple):

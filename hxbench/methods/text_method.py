@@ -10,9 +10,9 @@ from torch.nn import functional
 
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
+from hxbench.closed import Closed
 from hxbench.encoding.text_batch import IGNORED, TextBatch
 from hxbench.methods.method import Method
-from hxbench.spec import Closed
 
 Stack = Literal["encoder", "decoder"]
 

@@ -11,13 +11,14 @@ from torch import Tensor, nn
 
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import Family, SiteKey, Sites, SiteWeights
+from hxbench.closed import Closed, added
 from hxbench.errors import InputError
 from hxbench.methods.causal import CausalText, LossOver
 from hxbench.methods.classifier import Classifier, Head, require_classes
 from hxbench.methods.text_method import TextCondition, TextMethod
 from hxbench.methods.text_to_text import TextToText
-from hxbench.spec import Closed, RunSpec, added
-from hxbench.tasks import text_task
+from hxbench.spec import RunSpec
+from hxbench.tasks import task_of
 
 
 class TuningOptions(Closed):
@@ -87,9 +88,9 @@ class PetMethod(TextMethod):
     def require(cls, spec: RunSpec, family: Family) -> None:
         """Raise `InputError` for a task that an encoder alone cannot answer, or whose classes it does not know."""
         if family.stacks == "encoder" and spec.task:
-            own = text_task(spec.task)
+            own = task_of(spec.task)
             require_classes(own)
-            for other in map(text_task, spec.transfer):
+            for other in map(task_of, spec.transfer):
                 require_classes(other)
                 if spec.data.labels != "unified" and other.labels != own.labels:
                     raise InputError(

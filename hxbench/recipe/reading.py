@@ -9,10 +9,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from hxbench import places, plain_data
+from hxbench.closed import validated
 from hxbench.errors import InputError, did_you_mean
 from hxbench.printing import shortened
 from hxbench.recipe.schema import ExperimentRecipe, MethodRecipe, ProfileRecipe, VariantRecipe
-from hxbench.spec import BackboneSpec, Weights, validated
+from hxbench.spec import BackboneSpec, Weights
 
 _YAML = (".yaml", ".yml")
 _LONGEST_CHAIN = 20  # of recipes that extend each other
@@ -32,7 +33,7 @@ def recipe_names(kind: str) -> list[str]:
 def papers() -> list[str]:
     """Return the papers that have experiment recipes."""
     folders = places.shipped("recipes").iterdir()
-    return sorted(folder.name for folder in folders if folder.is_dir() and folder.name not in _KINDS)
+    return sorted(folder.name for folder in folders if folder.is_dir() and folder.name not in (*_KINDS, "tasks"))
 
 
 def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:

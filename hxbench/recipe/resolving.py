@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from hxbench import settings
+from hxbench.closed import validated
 from hxbench.errors import InputError, did_you_mean
 from hxbench.recipe.assignments import parse_assignments
 from hxbench.recipe.reading import backbone, load, merge, papers, scale
 from hxbench.recipe.schema import MethodRecipe, Override, ProfileRecipe
-from hxbench.spec import BackboneSpec, RunSpec, Weights, validated
-from hxbench.tasks import SUITES, text_task
+from hxbench.spec import BackboneSpec, RunSpec, Weights
+from hxbench.tasks import SUITES, TAGGING, suite_tasks, task_of
 
 
 def resolve(
@@ -152,8 +153,8 @@ def chosen_models(
         raise InputError(
             f"--suite only applies to text-to-text methods, and {method} is a method of paper {found.paper}."
         )
-    if task and task not in settings.TASKS:
-        raise InputError(did_you_mean("task", task, list(settings.TASKS)))
+    if task and task not in (known := suite_tasks(TAGGING)):
+        raise InputError(did_you_mean("task", task, list(known)))
     if task and setting != "single" and not one_task:
         raise InputError(f"--task only applies to the single setting; {setting} trains on both tasks.")
     if partition is not None:
@@ -175,7 +176,7 @@ def _text_models(setting: str, task: str | None, partition: str | None, suite: s
     if task and setting != "single":
         raise InputError(f"--task only applies to the single setting; {setting} trains on a suite (--suite).")
     if task:
-        found = text_task(task)
+        found = task_of(task)
         if suite not in (None, found.suite):
             raise InputError(f"{task} is a task of {found.suite}, not of {suite}.")
         return [settings.Model(found.name)]

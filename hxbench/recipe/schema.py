@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Field, model_validator
 
-from hxbench import settings
-from hxbench.spec import Closed, Family, Positive, Rate, Weights
-from hxbench.tasks import LANGUAGE, PET_TASKS, TEXT_TASKS
+from hxbench.closed import Closed
+from hxbench.spec import Family, Positive, Rate, Weights
+from hxbench.tasks import ENGLISH, TAGGING, suite_tasks, task_of, tasks_in
 
 T = TypeVar("T")
 MOST_DRAWS = 1000
@@ -118,14 +118,14 @@ class ProfileRecipe(Closed):
         """Return the tasks of the paper that a family of backbones can answer, where these come in no suites."""
         if self.data.get("template") != "pet":
             return ()
-        return tuple(task for task in PET_TASKS if family != "bert" or TEXT_TASKS[task].labels)
+        return tuple(task for task in tasks_in("pet") if family != "bert" or task_of(task).labels)
 
 
 class FewShotRecipe(Closed):
     """The few-shot protocol: which pairs, how many sentences, and what changes in the training."""
 
-    languages: InTurn[str] = (LANGUAGE,)  # paper codes
-    tasks: tuple[str, ...] = settings.TASKS
+    languages: InTurn[str] = (ENGLISH,)  # paper codes
+    tasks: tuple[str, ...] = suite_tasks(TAGGING)
     k: tuple[Positive, ...]
     training: dict[str, Any] = Field(default_factory=dict)
 

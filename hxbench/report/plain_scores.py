@@ -8,10 +8,9 @@ from hxbench.languages import find_language
 from hxbench.report.estimate import Estimate, Rows, Runs, costs_in, runs_behind
 from hxbench.report.families import Family
 from hxbench.report.table import Column
-from hxbench.settings import model_tasks
 from hxbench.spec import RunSpec
 from hxbench.store import DamagedRun, RunRecord
-from hxbench.tasks import LANGUAGE, TEXT_TASKS
+from hxbench.tasks import ENGLISH, TAGGING, suite_tasks, task_of, text_tasks
 
 _TAGGING = {"ner": ("NER", "f1"), "pos": ("POS", "accuracy")}
 # what stands where no model is needed
@@ -23,7 +22,7 @@ MEAN = Column("mean", paper=False)
 def scores_in(rows: Rows) -> dict[tuple[str, str], float]:
     """Return the test scores in a run's rows by task and language, each by the metric of its averages."""
     metrics = {task: metric for task, (_, metric) in _TAGGING.items()}
-    metrics |= {name: task.metric for name, task in TEXT_TASKS.items()}
+    metrics |= {name: task_of(name).metric for name in text_tasks()}
     return {
         (row["task"], row["language"]): float(row["value"])
         for row in rows
@@ -58,23 +57,22 @@ def majorities(records: Iterable[RunRecord]) -> dict[str, set[float]]:
     found: dict[str, set[float]] = defaultdict(set)
     for record in records:
         for task, value in majority_in(_rows(record)).items():
-            found[TEXT_TASKS[task].title].add(value)
+            found[task_of(task).title].add(value)
     return found
 
 
 def column_of(task: str, language: str) -> Column:
     """Return the column of a pair; that of a task where all its texts are in one language."""
-    if task in TEXT_TASKS:
-        return Column(TEXT_TASKS[task].title, paper=False)
+    if task in text_tasks():
+        return Column(task_of(task).title, paper=False)
     return Column(find_language(language).paper_code, _TAGGING[task][0], paper=False)
 
 
 def task_scores(family: Family, wanted: Iterable[int]) -> dict[Column, Estimate]:
     """Return the score of every task of a family's models, of several their mean as well; `wanted` are seeds."""
-    tasks = {
-        task: None for model in family.models for task in model_tasks(family.setting, model.task, family.suite)
-    }
-    found: dict[Column, dict[int, float]] = {column_of(task, LANGUAGE): {} for task in tasks}
+    suite = suite_tasks(family.suite or TAGGING)
+    tasks = {task: None for model in family.models for task in ((model.task,) if model.task else suite)}
+    found: dict[Column, dict[int, float]] = {column_of(task, ENGLISH): {} for task in tasks}
     runs: dict[Column, Runs] = defaultdict(frozenset)
     for (_, seed), record in sorted(family.runs.items(), key=lambda one: one[0][1]):
         for pair, value in scores_in(_rows(record)).items():

@@ -7,7 +7,7 @@ from math import sqrt
 from hxbench.corpora.english.splits import portions
 from hxbench.spec import RunSpec
 from hxbench.store import DamagedRun, RunRecord
-from hxbench.tasks import TEXT_TASKS
+from hxbench.tasks import task_of, text_tasks
 
 
 @dataclass
@@ -37,12 +37,12 @@ def divided(records: Iterable[RunRecord]) -> Divided:
         if not isinstance(spec, RunSpec) or not spec.task or spec.task in seen:
             continue
         seen.add(spec.task)
-        pieces = portions(TEXT_TASKS[spec.task], spec.data.split_rule, spec.data.split_limit)
+        pieces = portions(task_of(spec.task), spec.data.split_rule, spec.data.split_limit)
         if pieces["test"].piece == "second half":
             found.halved[spec.task] = _examples(record)
         elif pieces["dev"].piece == "drawn":
             found.drawn.append(spec.task)
-    order = list(TEXT_TASKS)
+    order = list(text_tasks())
     found.halved = dict(sorted(found.halved.items(), key=lambda one: order.index(one[0])))
     found.drawn.sort(key=order.index)
     return found
@@ -55,8 +55,8 @@ def divided_otherwise(records: Iterable[RunRecord], tasks: Iterable[str], limit:
         task
         for task in tasks
         if any(
-            portions(TEXT_TASKS[task], spec.data.split_rule, spec.data.split_limit)
-            != portions(TEXT_TASKS[task], "size", limit)
+            portions(task_of(task), spec.data.split_rule, spec.data.split_limit)
+            != portions(task_of(task), "size", limit)
             for spec in specs
         )
     ]
@@ -74,7 +74,7 @@ def _examples(record: RunRecord) -> int | None:
 
 
 def _title(task: str) -> str:
-    return TEXT_TASKS[task].title
+    return task_of(task).title
 
 
 def _scored(task: str, examples: int | None) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from hxbench.backbones.load import Backbone, meta_backbone, require_precision
 from hxbench.backbones.sites import Family, family_of
-from hxbench.corpora.schema import labels
+from hxbench.closed import validated
 from hxbench.encoding.batch import MULTIPLE, padded_length
 from hxbench.encoding.text_batch import TextBatch
 from hxbench.errors import InputError
@@ -16,11 +16,10 @@ from hxbench.methods import method_class
 from hxbench.methods.method import START, Method, seed_everything
 from hxbench.methods.tagging import Condition, TaggingMethod
 from hxbench.methods.text_method import Objective, TextMethod
-from hxbench.settings import model_tasks
-from hxbench.spec import RunSpec, validated
+from hxbench.spec import RunSpec
 from hxbench.stages.transfer import foreign, require_transfer
 from hxbench.store import Store
-from hxbench.tasks import LANGUAGE
+from hxbench.tasks import ENGLISH, task_of
 from hxbench.training.checkpoint import read_weights
 
 
@@ -49,7 +48,7 @@ def build(spec: RunSpec, backbone: Backbone) -> Method:
     _require_family(spec, kind, backbone.family)
     require_precision(backbone, spec.training.precision)
     options = validated(kind.Options, spec.options, f"options of {spec.method}")
-    tasks = model_tasks(spec.setting, spec.task, spec.suite)
+    tasks = spec.tasks
     backbone.draw(spec.seed)
     seed_everything(spec.seed)
     if issubclass(kind, TextMethod):
@@ -66,7 +65,7 @@ def build(spec: RunSpec, backbone: Backbone) -> Method:
     else:
         assert issubclass(kind, TaggingMethod)
         languages = language_set("sandbox" if spec.data.origin == "sandbox" else "hyperx")
-        classes = {task: len(labels(task)) for task in tasks}
+        classes = {task: len(task_of(task).labels) for task in tasks}
         method = kind(backbone, labels=classes, languages=list(languages), options=options)
     method.freeze()
     if (
@@ -154,7 +153,7 @@ def _flops(method: Method, length: int) -> tuple[int, int]:
     with torch.no_grad(), torch.device("meta"):
         ids, ones = (torch.full((1, length), value, dtype=torch.long) for value in (0, 1))
         if isinstance(method, TextMethod):
-            batch = TextBatch(method.tasks[0], LANGUAGE, ids, ones, ids[:, :1], ids[0, :1], 1, 1, length)
+            batch = TextBatch(method.tasks[0], ENGLISH, ids, ones, ids[:, :1], ids[0, :1], 1, 1, length)
             with forward:
                 method.logits(batch)
         else:

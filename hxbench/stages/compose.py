@@ -18,11 +18,12 @@ from hxbench.encoding.distribution import divergence, piece_distribution
 from hxbench.encoding.tokens import encode
 from hxbench.errors import InputError, did_you_mean
 from hxbench.languages import Language, code_among
-from hxbench.methods.method import MLM, Method
+from hxbench.methods.method import Method
 from hxbench.methods.tagging import TaggingMethod
 from hxbench.settings import Pair
 from hxbench.stages.data import RunData
 from hxbench.stages.plan import Plan, training_split
+from hxbench.tasks import MLM
 
 OPTION = "interpolate"
 WAYS = ("mean", "family", "nearest")

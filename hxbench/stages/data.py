@@ -13,12 +13,13 @@ from hxbench.encoding.rows import Rows, occurring
 from hxbench.encoding.tokens import encode
 from hxbench.encoding.vocabulary import vocabulary_of
 from hxbench.evaluation.tagging import Tagged, TaggingData, tag
-from hxbench.methods.method import MLM, Method
+from hxbench.methods.method import Method
 from hxbench.methods.tagging import TaggingMethod
 from hxbench.sampling import Sampler, Stream, probabilities, stream_key
 from hxbench.settings import Pair
 from hxbench.spec import RunSpec
 from hxbench.stages.plan import Plan
+from hxbench.tasks import MLM
 from hxbench.training.feed import Feed
 
 

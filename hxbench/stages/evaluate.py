@@ -9,7 +9,7 @@ from hxbench.errors import InputError, did_you_mean
 from hxbench.evaluation.marked import Marked
 from hxbench.languages import code_among
 from hxbench.methods import method_class
-from hxbench.settings import TASKS, Pair
+from hxbench.settings import Pair
 from hxbench.stages.compose import Composer, Composition, can_compose, parse
 from hxbench.stages.data import RunData
 from hxbench.stages.evaluate_text import evaluate_text, own_tasks
@@ -18,6 +18,7 @@ from hxbench.stages.lineage import lack, lineage
 from hxbench.stages.pair import heads as heads_of
 from hxbench.stages.restore import require_finished, restore
 from hxbench.store import RunRecord, Store
+from hxbench.tasks import task_of
 
 
 class Scored(NamedTuple):
@@ -63,8 +64,7 @@ def evaluate(
     if embedding and not can_compose(method_class(spec.kind)):
         raise InputError(f"run {record.id}: {spec.method} has no language embeddings to compose others of.")
     for task in tasks or ():
-        if task not in TASKS:
-            raise InputError(did_you_mean("task", task, list(TASKS)))
+        task_of(task)
         if task not in heads:
             raise InputError(f"run {record.id} has no head for '{task}': it was trained for {', '.join(heads)}.")
     source = DataSource.choose(data_source, spec.profile, spec.data.origin)

@@ -14,7 +14,7 @@ from hxbench.stages.restore import require_finished, restore
 from hxbench.stages.text_data import TextRunData
 from hxbench.stages.transfer import require_transfer
 from hxbench.store import RunRecord
-from hxbench.tasks import TEXT_TASKS
+from hxbench.tasks import task_of
 
 
 def own_tasks(spec: RunSpec) -> tuple[str, ...]:
@@ -42,8 +42,7 @@ def evaluate_text(
         raise InputError(did_you_mean("split to score", split, list(SPLITS[1:])))
     known = own_tasks(spec)
     for task in tasks or ():
-        if task not in TEXT_TASKS:
-            raise InputError(did_you_mean("task", task, list(TEXT_TASKS)))
+        task_of(task)
     others = [task for task in tasks or () if task not in known]
     require_transfer(spec, others)
     source = DataSource.choose(data_source, spec.profile, spec.data.origin, spec.data.collection)

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from hxbench import __version__
 from hxbench.backbones.load import pinned
-from hxbench.corpora.schema import labels
 from hxbench.encoding.batch import Batch
 from hxbench.errors import InputError
 from hxbench.languages import find_language
@@ -34,6 +33,7 @@ from hxbench.stages.restore import require_finished, require_tagger, restore_tag
 from hxbench.store import RunRecord
 from hxbench.store.files import discard
 from hxbench.system_errors import writing
+from hxbench.tasks import task_of
 
 
 def export(
@@ -58,7 +58,7 @@ def export(
         task=pair.task,  # type: ignore[arg-type]
         language=pair.language,
         language_name=find_language(pair.language).name,
-        labels=labels(pair.task),
+        labels=task_of(pair.task).labels,
         backbone=_without_folder(pinned(spec.backbone)),
         backbone_weights=weights_digest(pristine),
         layers=len(layers),

@@ -12,10 +12,9 @@ import numpy as np
 
 from hxbench.encoding.rows import Rows
 from hxbench.encoding.text_batch import IGNORED
-from hxbench.methods.method import MLM
 from hxbench.sampling import ConcatenatedSampler, Sampler, Stream
 from hxbench.settings import Pair
-from hxbench.tasks import TEXT_TASKS
+from hxbench.tasks import MLM, task_of, text_tasks
 from hxbench.training.loop import Progress
 
 
@@ -40,7 +39,7 @@ def label_losses(
         if not _has_frequencies(pair.task):
             continue
         if pair not in known:
-            known[pair] = surprise(rows[pair], whole=pair.task in TEXT_TASKS)
+            known[pair] = surprise(rows[pair], whole=pair.task in text_tasks())
         nats, pieces = known[pair]
         losses[pair.task].append(loss)
         entropies[pair.task].append(float(nats[chosen].sum() / pieces[chosen].sum()))
@@ -49,7 +48,7 @@ def label_losses(
 
 
 def _has_frequencies(task: str) -> bool:
-    return task != MLM if task not in TEXT_TASKS else TEXT_TASKS[task].kind == "classification"
+    return task != MLM if task not in text_tasks() else task_of(task).type == "classification"
 
 
 def surprise(rows: Rows, *, whole: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -1,22 +1,21 @@
 """Which (task, language) pair of a finished run a command is about."""
 
-from hxbench.corpora.schema import labels
-from hxbench.errors import InputError, did_you_mean
+from hxbench.errors import InputError
 from hxbench.languages import Language, code_among, language_set
-from hxbench.settings import TASKS, Pair, model_tasks
+from hxbench.settings import Pair
 from hxbench.spec import RunSpec
-from hxbench.tasks import TEXT_TASKS
+from hxbench.tasks import task_of
 
 
 def heads(spec: RunSpec) -> tuple[str, ...]:
     """Return the tasks that a run was made for; none for a run on running text alone."""
-    return model_tasks(spec.setting, spec.task, spec.suite)
+    return spec.tasks
 
 
 def label_names(spec: RunSpec) -> dict[str, list[str]]:
     """Return the labels of a run's tasks by class id, as this version has them; of a task without any, none."""
     tasks = (*heads(spec), *((spec.few_shot.task,) if spec.few_shot else ()))
-    return {task: list(labels(task) if task in TASKS else TEXT_TASKS[task].labels) for task in tasks}
+    return {task: list(task_of(task).labels) for task in tasks}
 
 
 def languages(spec: RunSpec) -> tuple[Language, ...]:
@@ -35,8 +34,7 @@ def require_pair(who: str, spec: RunSpec, task: str | None, language: str) -> Pa
     if task is None and len(known) > 1:
         raise InputError(f"{who} has heads for {' and '.join(known)}: say which with --task.")
     task = task or known[0]
-    if task not in TASKS:
-        raise InputError(did_you_mean("task", task, list(TASKS)))
+    task_of(task)
     if task not in known:
         raise InputError(f"{who} has no head for '{task}': it was trained for {', '.join(known)}.")
     return Pair(task, code_among(languages(spec), language))

@@ -10,14 +10,12 @@ from hxbench import leftovers, places
 from hxbench.backbones.load import fetch_backbone, pinned
 from hxbench.backbones.wheel import fetch_wheels
 from hxbench.corpora.collection import Collection
-from hxbench.corpora.schema import CORPUS_OF_TASK
 from hxbench.corpora.schema import SPLITS as CORPUS_SPLITS
 from hxbench.errors import InputError, did_you_mean
-from hxbench.methods.method import MLM
 from hxbench.settings import Pair
 from hxbench.spec import BackboneSpec, DataSpec
 from hxbench.stages import backbone
-from hxbench.tasks import PET_TASKS, PHA_TASKS, TEXT_TASKS
+from hxbench.tasks import MLM, task_of, tasks_in, text_tasks
 
 Report = Callable[[str, int, int | None], None]  # what is being done, how far, of how much
 
@@ -37,16 +35,16 @@ def tasks_of(corpora: Sequence[str], collection: str = "multilingual", paper: st
         if name not in tasks:
             raise InputError(did_you_mean("corpus", name, list(tasks)))
     if not corpora and collection == "english":
-        return [*(PET_TASKS if paper == "pet" else PHA_TASKS), MLM]
+        return [*(tasks_in("pet") if paper == "pet" else tasks_in("pha")), MLM]
     return [task for name in corpora or tasks for task in tasks[name]]
 
 
 def corpora_of(collection: str) -> dict[str, list[str]]:
     """Return the corpora of a collection by name, each with its tasks."""
     if collection == "multilingual":
-        return {corpus: [task] for task, corpus in CORPUS_OF_TASK.items()}
+        return {task_of(task).corpus: [task] for task in tasks_in("hyperx")}
     found: dict[str, list[str]] = {}
-    for task in TEXT_TASKS.values():
+    for task in map(task_of, text_tasks()):
         found.setdefault(task.suite, []).append(task.name)
     return {**found, "text": [MLM]}
 
@@ -131,14 +129,16 @@ def tokenise(
     tokenizer = body.tokenizer
     # running text in English pre-trains the backbone and nothing else
     text = data.collection == "english"
-    jobs = [(one, split) for one in prepared if not text or one.pair.task in TEXT_TASKS for split in one.sentences]
+    jobs = [
+        (one, split) for one in prepared if not text or one.pair.task in text_tasks() for split in one.sentences
+    ]
     rows = sentences = cut = 0
     for done, (one, split) in enumerate(jobs):
         report("tokenise", done, len(jobs))
         corpus, mark = corpora.load(*one.pair, split), corpora.fingerprint(*one.pair, split)
         if text:
-            task, length, step = TEXT_TASKS[one.pair.task], data.max_length, data.score_step
-            if body.chooses and task.kind != "classification":
+            task, length, step = task_of(one.pair.task), data.max_length, data.score_step
+            if body.chooses and task.type != "classification":
                 continue
             texts = encode_texts(
                 corpus, mark, tokenizer, task, max_length=length, score_step=step, wording=Wording.of(data),

@@ -23,7 +23,7 @@ from hxbench.encoding.templates import template_line
 from hxbench.errors import InputError
 from hxbench.settings import Pair
 from hxbench.spec import BackboneSpec, PretrainSpec
-from hxbench.tasks import LANGUAGE, PET_TASKS, PHA_TASKS, TEXT_TASKS
+from hxbench.tasks import ENGLISH, MLM, task_of, tasks_in
 
 if TYPE_CHECKING:
     import torch
@@ -55,8 +55,8 @@ def _template_lines(corpus: Mapping[str, Any]) -> Iterator[str]:
     other vocabularies, and so other backbones, of everything that was made here before.
     """
     often = sum(map(len, corpus.values())) // 100
-    for task in map(TEXT_TASKS.__getitem__, PHA_TASKS):
-        names = () if task.kind == "generation" else (f"{field}:" for field in task.fields)
+    for task in map(task_of, tasks_in("pha")):
+        names = () if task.type == "generation" else (f"{field}:" for field in task.fields)
         for _ in range(often):
             yield " ".join((task.prefix, *names))
 
@@ -68,7 +68,7 @@ def _pet_lines(corpus: Mapping[str, Any]) -> Iterator[str]:
     learned to avoid. They say nothing about a task: no label stands behind a text.
     """
     often = sum(map(len, corpus.values())) // 400
-    for task in map(TEXT_TASKS.__getitem__, PET_TASKS):
+    for task in map(task_of, tasks_in("pet")):
         for _ in range(often):
             yield template_line(task)
             yield from task.labels
@@ -93,12 +93,12 @@ def _bert(spec: BackboneSpec, plan: PretrainSpec, corpora: Collection, corpus: M
     from hxbench.encoding.rows import Rows
     from hxbench.encoding.tokens import encode
     from hxbench.encoding.vocabulary import vocabulary_of
-    from hxbench.methods.method import MLM, NoOptions
+    from hxbench.methods.method import NoOptions
     from hxbench.methods.pretraining import Pretraining
     from hxbench.training.feed import Feed
 
     # that of the tasks in text, whose templates are in none of their texts
-    tasks = _template_lines(corpus) if list(corpora.languages) == [LANGUAGE] else ()
+    tasks = _template_lines(corpus) if list(corpora.languages) == [ENGLISH] else ()
     tokenizer = train_wordpiece(chain(_lines(corpus), tasks), plan.vocabulary)
     shape = bert_shape(spec) | {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
     backbone = Backbone(_model(shape, plan.seed), tokenizer, family_of("bert"))
@@ -116,7 +116,7 @@ def _bert(spec: BackboneSpec, plan: PretrainSpec, corpora: Collection, corpus: M
 
 def _t5(spec: BackboneSpec, plan: PretrainSpec, corpora: Collection, corpus: Mapping[str, Any]) -> Learner:
     from hxbench.encoding.corruption import Corruption, collate_corrupted
-    from hxbench.methods.method import MLM, NoOptions
+    from hxbench.methods.method import NoOptions
     from hxbench.methods.pretraining import SpanPretraining
 
     tokenizer = train_unigram(chain(_lines(corpus), _template_lines(corpus)), plan.vocabulary)
@@ -150,7 +150,7 @@ def _t5(spec: BackboneSpec, plan: PretrainSpec, corpora: Collection, corpus: Map
 
 def _bloom(spec: BackboneSpec, plan: PretrainSpec, corpora: Collection, corpus: Mapping[str, Any]) -> Learner:
     from hxbench.encoding.text_batch import collate_text
-    from hxbench.methods.method import MLM, NoOptions
+    from hxbench.methods.method import NoOptions
     from hxbench.methods.pretraining import CausalPretraining
 
     tasks = chain(_template_lines(corpus), _pet_lines(corpus))

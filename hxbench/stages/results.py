@@ -8,7 +8,7 @@ import torch
 from hxbench.evaluation.marked import Marked
 from hxbench.languages import find_language, language_set
 from hxbench.printing import sentence
-from hxbench.settings import TASKS, Pair
+from hxbench.settings import Pair
 from hxbench.spec import RunSpec
 from hxbench.stages.assemble import costs
 from hxbench.stages.pair import label_names
@@ -16,7 +16,7 @@ from hxbench.stages.plan import Plan
 from hxbench.store import RunWriter
 from hxbench.store.arrays import SENTENCE_COLUMNS
 from hxbench.store.provenance import collect
-from hxbench.tasks import TEXT_TASKS
+from hxbench.tasks import task_names
 from hxbench.training.loop import Progress
 from hxbench.training.memory import peak_memory
 
@@ -72,7 +72,7 @@ def write_results(
 def _place(one: Marked) -> tuple[int, int]:
     """Return where a pair stands among others: in the papers' order of tasks, then of languages."""
     languages = list(language_set("hyperx"))
-    return [*TASKS, *TEXT_TASKS].index(one.task), languages.index(find_language(one.language).paper_code)
+    return task_names().index(one.task), languages.index(find_language(one.language).paper_code)
 
 
 def _sentence_counts(scored: Sequence[Marked]) -> dict[str, list[Any]]:

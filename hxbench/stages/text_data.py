@@ -20,13 +20,13 @@ from hxbench.methods.method import Method
 from hxbench.methods.text_method import TextMethod
 from hxbench.methods.text_to_text import TextToText
 from hxbench.sampling import ConcatenatedSampler, Sampler, Stream, batches_a_pass
-from hxbench.settings import Pair, model_tasks
+from hxbench.settings import Pair
 from hxbench.spec import RunSpec
 from hxbench.stages.data import drawn_sentences
 from hxbench.stages.plan import Plan
 from hxbench.stages.retrieval import write_retrieval
 from hxbench.store import RunWriter
-from hxbench.tasks import TEXT_TASKS
+from hxbench.tasks import task_of
 from hxbench.training.feed import TextFeed
 
 
@@ -36,7 +36,7 @@ class TextRunData:
     def __init__(self, spec: RunSpec, plan: Plan, corpora: Collection, backbone: Backbone) -> None:
         self.spec, self.plan, self.corpora = spec, plan, corpora
         self.tokenizer, self.choices = backbone.tokenizer, backbone.chooses
-        tasks = model_tasks(spec.setting, spec.task, spec.suite)
+        tasks = spec.tasks
         new = (spec.few_shot.task,) if spec.few_shot and spec.few_shot.task not in tasks else ()
         self.tasks = (*tasks, *new)  # a batch says by its place here what task a row is of
         self._answers: dict[tuple[Pair, str], AnswerData] = {}
@@ -58,7 +58,7 @@ class TextRunData:
             corpus,
             self.corpora.fingerprint(*pair, split),
             self.tokenizer,
-            TEXT_TASKS[pair.task],
+            task_of(pair.task),
             max_length=data.max_length,
             score_step=data.score_step,
             wording=Wording.of(data),
@@ -134,7 +134,7 @@ class TextRunData:
         """Return a split with what the method answers."""
         assert isinstance(method, TextMethod)
         if (pair, split) not in self._answers:
-            task = TEXT_TASKS[pair.task]
+            task = task_of(pair.task)
             corpus, encoded = self._encoded(pair, split)
             self._answers[pair, split] = AnswerData.of(
                 task,
@@ -161,9 +161,9 @@ class TextRunData:
     def further_rows(self, method: Method, step: int, share: tuple[int, int]) -> Iterator[dict[str, Any]]:
         """Yield what one would score who always gave the most frequent answer of the training set."""
         for pair in self.plan.test[share[0] :: share[1]]:
-            task = TEXT_TASKS[pair.task]
+            task = task_of(pair.task)
             # of a task that it is only applied to, a run reads no training set
-            if task.kind == "classification" and pair in self.plan.train:
+            if task.type == "classification" and pair in self.plan.train:
                 known = self.corpora.load(*pair, "train")["target"]
                 gold = self.corpora.load(*pair, "test")["target"]
                 row = {"split": "test", "task": pair.task, "language": pair.language, "metric": "majority"}

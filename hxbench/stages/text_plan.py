@@ -5,7 +5,7 @@ A run with transfer is scored on other tasks as well, of which it reads the test
 
 from hxbench.corpora.collection import Collection
 from hxbench.errors import InputError, LackingData
-from hxbench.settings import Pair, model_tasks, text_pairs
+from hxbench.settings import Pair, text_pairs
 from hxbench.spec import RunSpec
 from hxbench.stages.plan import Plan, require_examples
 from hxbench.stages.transfer import foreign
@@ -18,7 +18,7 @@ def text_plan(spec: RunSpec, corpora: Collection, probes: tuple[str, ...] = ()) 
     train on, to select by or to be scored on.
     """
     shot = spec.few_shot
-    wanted = text_pairs((shot.task,) if shot else model_tasks(spec.setting, spec.task, spec.suite))
+    wanted = text_pairs((shot.task,) if shot else spec.tasks)
     train = {pair: "train" for pair in wanted if "train" in corpora.splits(*pair)}
     if not train:
         raise LackingData(f"{spec.title}: the data source has no training set of {_names(wanted)}.")
@@ -59,7 +59,7 @@ def _validation(spec: RunSpec, trained: list[Pair], corpora: Collection) -> tupl
 
 def _probes(spec: RunSpec, probes: tuple[str, ...]) -> list[Pair]:
     """Return the tasks that are held against those of a suite: none of its own, none for a model of one task."""
-    known = model_tasks(spec.setting, spec.task, spec.suite)
+    known = spec.tasks
     fitting = spec.suite == "glue" and not spec.few_shot
     return text_pairs(tuple(task for task in probes if fitting and task not in known))
 

@@ -7,7 +7,7 @@ from hxbench.errors import InputError
 from hxbench.methods import method_class
 from hxbench.methods.text_method import TextMethod
 from hxbench.spec import RunSpec
-from hxbench.tasks import text_task
+from hxbench.tasks import task_of
 
 
 def foreign(spec: RunSpec) -> tuple[str, ...]:
@@ -32,5 +32,5 @@ def require_transfer(spec: RunSpec, tasks: Iterable[str]) -> None:
     if spec.task is None or spec.few_shot:
         raise InputError(f"{spec.title}: only a model of one whole task is applied to others as it is.")
     wording = Wording.of(spec.data)
-    for task in map(text_task, (spec.task, *wanted)):
+    for task in map(task_of, (spec.task, *wanted)):
         label_texts(task, spec.data.score_step, wording)

@@ -13,11 +13,10 @@ from hxbench.errors import InputError
 from hxbench.languages import find_language
 from hxbench.printing import shown
 from hxbench.store.plateau import FIELD as LABEL_LOSSES
-from hxbench.tasks import TEXT_TASKS
+from hxbench.tasks import task_names
 
 STATES = ("running", "interrupted", "failed", "done")
 _SCORED = ("test", "test-composed")
-_TASKS = ("ner", "pos", *TEXT_TASKS)
 _LONGEST = 200  # characters of a name
 _COUNTS = ("step", "sentences", "words", "words_cut", "cut", "unreadable")
 
@@ -69,7 +68,7 @@ def checked_status(run_id: str, status: object) -> dict[str, Any]:
 
 def _are_label_losses(value: object) -> bool:
     return isinstance(value, dict) and all(
-        task in _TASKS
+        task in task_names()
         and isinstance(told, dict)
         and told.keys() == {"loss", "entropy"}
         and all(_is_number(one) and one >= 0 for one in told.values())
@@ -101,7 +100,7 @@ def checked_rows(run_id: str, rows: Iterable[object], *, finished: bool = True) 
         if row.get("split") in _SCORED:
             if lacking := [name for name in ("task", "language", "metric") if row.get(name) is None]:
                 raise damaged(run_id, f"{where}: a score without its {lacking[0]}")
-            if row["task"] not in _TASKS:
+            if row["task"] not in task_names():
                 raise damaged(run_id, f"{where}: the task {shown(row['task'])} is unknown")
             if not is_language(row["language"]):
                 raise damaged(run_id, f"{where}: the language {shown(row['language'])} is unknown")

@@ -7,7 +7,7 @@ is what one loses who knows only how often each label occurs. Runs stored before
 from collections.abc import Mapping
 from typing import Any
 
-from hxbench.tasks import TEXT_TASKS
+from hxbench.tasks import task_of, text_tasks
 
 FIELD = "label_losses"
 # of the entropy. Of words some are easy (a sentence ends with a full stop), which takes a few percent off the loss
@@ -21,13 +21,13 @@ def plateaus(status: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(
         task
         for task, told in (status.get(FIELD) or {}).items()
-        if told["loss"] >= (TEXTS if task in TEXT_TASKS else WORDS) * told["entropy"]
+        if told["loss"] >= (TEXTS if task in text_tasks() else WORDS) * told["entropy"]
     )
 
 
 def title_of(task: str) -> str:
     """Return what a task is called in a sentence."""
-    return TEXT_TASKS[task].title if task in TEXT_TASKS else task.upper()
+    return task_of(task).title
 
 
 def warning(status: Mapping[str, Any]) -> str:

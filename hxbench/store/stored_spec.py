@@ -5,8 +5,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from hxbench.closed import sentence_of
 from hxbench.printing import shown
-from hxbench.spec import RunSpec, canonical, id_of, sentence_of
+from hxbench.spec import RunSpec, canonical, id_of
 from hxbench.spec_schema import KEY, SCHEMA, completed
 from hxbench.store.checks import damaged, is_language, is_name
 

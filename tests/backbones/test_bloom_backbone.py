@@ -12,8 +12,9 @@ from hxbench.backbones.byte_pairs import train_byte_pairs
 from hxbench.backbones.load import load_backbone, meta_backbone, require_precision
 from hxbench.backbones.shape import bloom_shape, new_model
 from hxbench.backbones.sites import SiteKey, Sites, family_of
+from hxbench.closed import validated
 from hxbench.errors import InputError
-from hxbench.spec import BackboneSpec, PretrainSpec, validated
+from hxbench.spec import BackboneSpec, PretrainSpec
 
 IDS = torch.tensor([[5, 6, 7, 8, 9]])
 

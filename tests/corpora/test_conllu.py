@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hxbench.annotation.reading import kind_of, read_untagged
-from hxbench.corpora.conllu import read_conllu, read_sentences
-from hxbench.corpora.schema import NO_UPOS, UPOS_TAGS, labels
+from hxbench.corpora.conllu import NO_UPOS, UPOS_TAGS, read_conllu, read_sentences
 from hxbench.errors import InputError
+from hxbench.tasks import task_of
 
 SENTENCE = """# sent_id = 1
 # text = I can't
@@ -189,8 +189,8 @@ def test_unknown_option(tmp_path):
 
 
 def test_labels():
-    assert len(labels("pos")) == 18
-    assert labels("pos")[-1] == NO_UPOS
+    assert task_of("pos").labels == (*UPOS_TAGS, NO_UPOS)
+    assert len(task_of("pos").labels) == 18
 
 
 # Anything that may be a word: no tab, no line end, not blank.

@@ -5,9 +5,10 @@ from multiprocessing import get_context
 
 import pytest
 
-from hxbench.corpora import CORPUS_OF_TASK, Corpora, Origin, labels, load
+from hxbench.corpora import Corpora, Origin, load
 from hxbench.errors import InputError
 from hxbench.leftovers import temporary
+from hxbench.tasks import task_of, tasks_in
 
 TREEBANK = "ud-2.7/UD_Kazakh-KTB/kk_ktb-ud"
 WORDS = "1\tbir\t_\tNUM\t_\t_\t0\troot\t_\t_\n2-3\tikiüç\t_\t_\t_\t_\t_\t_\t_\t_\n"
@@ -40,7 +41,7 @@ def test_one_schema_a_task(mirror):
     tagged = Features({"words": List(Value("string")), "tags": List(Value("int8"))})
     assert pos.features == ner.features == tagged
     assert text.features == Features({"text": Value("string")})
-    names = labels("pos")
+    names = task_of("pos").labels
     assert pos[0] == {"words": ["bir", "iki", "üç"], "tags": [names.index(t) for t in ("NUM", "NUM", "X")]}
     assert ner[4] == {"words": ["香", "港"], "tags": [5, 6]}
     assert text["text"] == ["bir", "iki", "üç"]
@@ -75,7 +76,7 @@ def test_caps_take_the_first(mirror):
 def test_multiword_is_passed_on(mirror):
     kept = corpora(mirror, multiword="keep").load("pos", "kk", "test")[0]
     assert kept["words"] == ["bir", "ikiüç", "iki", "üç"]
-    assert labels("pos")[kept["tags"][1]] == "_"
+    assert task_of("pos").labels[kept["tags"][1]] == "_"
 
 
 def test_fingerprint_names_the_rows(mirror, tmp_path, monkeypatch):
@@ -221,13 +222,13 @@ def test_refused_options(origin, options, sentence):
 def test_sandbox_is_read_by_the_same_readers(cache):
     c = Corpora(Origin("sandbox", sandbox_seed=3), caps={"train": 20, "dev": 20, "test": 20, "text": 20})
     sources = [code for code, language in c.languages.items() if language.group == "source"]
-    for task in CORPUS_OF_TASK:
+    for task in tasks_in("hyperx"):
         assert not c.missing([(task, code) for code in c.languages])
         for code in c.languages:
             for split in c.splits(task, code) if code in sources else c.splits(task, code)[-1:]:
                 dataset = c.load(task, code, split)
                 assert dataset.num_rows
-                if labels(task):
+                if task_of(task).labels:
                     assert all(len(row["words"]) == len(row["tags"]) > 0 for row in dataset)
     assert c.splits("pos", sources[0]) == ("train", "dev", "test")
     (folder,) = (cache / "sandbox").iterdir()

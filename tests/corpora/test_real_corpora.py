@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from hxbench.corpora import Corpora, Origin, labels
+from hxbench.corpora import Corpora, Origin
 from hxbench.corpora.conllu import read_conllu
 from hxbench.corpora.text import read_text
 from hxbench.corpora.wikiann import read_wikiann
+from hxbench.tasks import task_of
 
 ROOT = Path(__file__).resolve().parents[3] / "shared" / "data"
 pytestmark = [
@@ -54,7 +55,7 @@ def test_range_lines_of_a_real_treebank():
     for way, reader in corpora.items():
         tags = [tag for row in reader.load("pos", "en", "train")["tags"] for tag in row]
         counts[way] = len(tags)
-        assert (labels("pos").index("_") in tags) == (way == "keep")
+        assert (task_of("pos").labels.index("_") in tags) == (way == "keep")
     lines = (ROOT / "ud-2.7/UD_English-EWT/en_ewt-ud-train.conllu").read_text(encoding="utf-8").splitlines()
     ids = [line.split("\t")[0] for line in lines if "\t" in line and not line.startswith("#")]
     assert counts == {"skip": sum(i.isdigit() for i in ids), "keep": len(ids)}

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hxbench.corpora.schema import NER_TAGS
-from hxbench.corpora.wikiann import read_wikiann, read_wikiann_parquet
+from hxbench.corpora.wikiann import NER_TAGS, read_wikiann, read_wikiann_parquet
 from hxbench.errors import InputError
 
 

@@ -11,7 +11,7 @@ from hxbench.encoding.rows import Rows
 from hxbench.encoding.templates import PHA, Wording
 from hxbench.encoding.texts import encode_texts
 from hxbench.errors import InputError
-from hxbench.tasks import TEXT_TASKS
+from hxbench.tasks import task_of
 
 LINES = ["the cat sat on a mat", "a dog ran home", "0 1 2"] * 4
 TOKENIZER = train_wordpiece(LINES, 80)
@@ -27,7 +27,7 @@ def cache(tmp_path, monkeypatch):
 
 def encode(examples=PAIRS, task="mnli", *, tokenizer=TOKENIZER, max_length=40, choices=True, wording=PHA):
     return encode_texts(
-        Dataset.from_dict(examples), "x", tokenizer, TEXT_TASKS[task], max_length=max_length, score_step=0.2,
+        Dataset.from_dict(examples), "x", tokenizer, task_of(task), max_length=max_length, score_step=0.2,
         wording=wording, choices=choices,
     )  # fmt: skip
 

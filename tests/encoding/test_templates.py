@@ -6,7 +6,7 @@ import pytest
 from hxbench.encoding.templates import Wording, label_texts, longest_texts, source_text, target_text
 from hxbench.errors import InputError
 from hxbench.spec import DataSpec
-from hxbench.tasks import PET_TASKS, TEXT_TASKS, right_answers
+from hxbench.tasks import right_answers, task_of, tasks_in, text_tasks
 
 # written out by hand, task by task
 SOURCES = {
@@ -60,26 +60,26 @@ WORDS = {
 PET, PET_WORDS = Wording("pet"), Wording("pet", "words")
 
 
-@pytest.mark.parametrize("name", TEXT_TASKS)
+@pytest.mark.parametrize("name", text_tasks())
 def test_what_a_model_reads(name):
-    task = TEXT_TASKS[name]
+    task = task_of(name)
     assert source_text(task, "ABC"[: len(task.fields)]) == SOURCES[name]
 
 
 def test_the_text_of_a_field_stays_as_it_is():
-    assert source_text(TEXT_TASKS["cola"], ["It's  “so”\n5 %."]) == "cola sentence: It's  “so”\n5 %."
+    assert source_text(task_of("cola"), ["It's  “so”\n5 %."]) == "cola sentence: It's  “so”\n5 %."
 
 
 def test_fields_have_to_be_all_there():
     with pytest.raises(InputError, match="1 fields; expected 2: premise, hypothesis"):
-        source_text(TEXT_TASKS["mnli"], ["A"])
+        source_text(task_of("mnli"), ["A"])
     with pytest.raises(InputError, match="the hypothesis is empty"):
-        source_text(TEXT_TASKS["mnli"], ["A", " \t"])
+        source_text(task_of("mnli"), ["A", " \t"])
 
 
 @pytest.mark.parametrize(("name", "classes"), [("cola", 2), ("mnli", 3), ("cb", 3), ("scitail", 2)])
 def test_classes_are_written_as_digits(name, classes):
-    task = TEXT_TASKS[name]
+    task = task_of(name)
     assert label_texts(task, 0.2) == tuple("0123"[:classes])
     assert [target_text(task, label, 0.2) for label in "0123"[:classes]] == list("0123"[:classes])
     for wrong in (str(classes), "-1", "entailment", "", "01", " 1"):
@@ -88,7 +88,7 @@ def test_classes_are_written_as_digits(name, classes):
 
 
 def test_scores_of_the_paper_and_of_the_code():
-    task = TEXT_TASKS["stsb"]
+    task = task_of("stsb")
     paper, code = label_texts(task, 0.2), label_texts(task, 0.1)
     assert (len(paper), len(code)) == (26, 51)
     assert (paper[:3], paper[-2:]) == (("0.0", "0.2", "0.4"), ("4.8", "5.0"))
@@ -101,7 +101,7 @@ def test_scores_of_the_paper_and_of_the_code():
 
 @pytest.mark.parametrize("step", [0.2, 0.1])
 def test_scores_are_rounded_as_floating_point_does_where_that_is_no_near_thing(step):
-    task, known = TEXT_TASKS["stsb"], label_texts(TEXT_TASKS["stsb"], step)
+    task, known = task_of("stsb"), label_texts(task_of("stsb"), step)
     for thousandths in range(0, 5001, 7):
         text, score = f"{thousandths / 1000:.3f}", thousandths / 1000
         found = target_text(task, text, step)
@@ -113,7 +113,7 @@ def test_scores_are_rounded_as_floating_point_does_where_that_is_no_near_thing(s
 
 def test_half_way_goes_to_the_even_multiple():
     # in binary 3.3 / 0.2 is a little less than 16.5 and 4.3 / 0.2 is 21.5
-    assert [target_text(TEXT_TASKS["stsb"], t, 0.2) for t in ("3.3", "4.3", "3.1", "0.1", "0.3")] == [
+    assert [target_text(task_of("stsb"), t, 0.2) for t in ("3.3", "4.3", "3.1", "0.1", "0.3")] == [
         "3.2", "4.4", "3.2", "0.0", "0.4",
     ]  # fmt: skip
 
@@ -121,45 +121,45 @@ def test_half_way_goes_to_the_even_multiple():
 @pytest.mark.parametrize("text", ["", "high", "-0.2", "5.001", "nan", "inf"])
 def test_what_is_no_score(text):
     with pytest.raises(InputError, match="expected a number from 0 to 5"):
-        target_text(TEXT_TASKS["stsb"], text, 0.2)
+        target_text(task_of("stsb"), text, 0.2)
 
 
 @pytest.mark.parametrize("step", [0.25, 0.3, 0.05])
 def test_steps_that_give_no_set_of_scores(step):
     with pytest.raises(InputError, match="score_step"):
-        label_texts(TEXT_TASKS["stsb"], step)
+        label_texts(task_of("stsb"), step)
 
 
 def test_free_text_has_no_labels():
-    assert label_texts(TEXT_TASKS["xsum"], 0.2) == ()
-    assert target_text(TEXT_TASKS["roen"], "The text.", 0.2) == "The text."
+    assert label_texts(task_of("xsum"), 0.2) == ()
+    assert target_text(task_of("roen"), "The text.", 0.2) == "The text."
     with pytest.raises(InputError, match="the target is empty"):
-        target_text(TEXT_TASKS["roen"], " ", 0.2)
+        target_text(task_of("roen"), " ", 0.2)
 
 
 def test_every_task_of_pet_scaling_is_written_out():
-    assert set(LINES) == set(PET_TASKS)
-    assert set(WORDS) == {name for name, task in PET_TASKS.items() if task.digits}
+    assert set(LINES) == set(tasks_in("pet"))
+    assert set(WORDS) == {name for name in tasks_in("pet") if task_of(name).digits}
 
 
 @pytest.mark.parametrize("name", LINES)
 def test_what_a_model_reads_in_pets_template(name):
-    task = TEXT_TASKS[name]
+    task = task_of(name)
     for wording in (PET, PET_WORDS):
         assert source_text(task, "AB"[: len(task.fields)], wording) == f"Input: {LINES[name]} Output: "
 
 
 def test_in_pets_template_a_text_is_one_line():
-    assert source_text(TEXT_TASKS["samsum"], ["a: hi\r\nb:  ho "], PET) == "Input: dialogue: a: hi b: ho Output: "
-    assert target_text(TEXT_TASKS["multinews"], "One.\n\nTwo.", 0.2, PET) == "One. Two."
-    assert target_text(TEXT_TASKS["multinews"], "One.\n\nTwo.", 0.2) == "One.\n\nTwo.", "in PHA's it stays"
+    assert source_text(task_of("samsum"), ["a: hi\r\nb:  ho "], PET) == "Input: dialogue: a: hi b: ho Output: "
+    assert target_text(task_of("multinews"), "One.\n\nTwo.", 0.2, PET) == "One. Two."
+    assert target_text(task_of("multinews"), "One.\n\nTwo.", 0.2) == "One.\n\nTwo.", "in PHA's it stays"
     with pytest.raises(InputError, match="the hypothesis is empty"):
-        source_text(TEXT_TASKS["mnli"], ["a", " "], PET)
+        source_text(task_of("mnli"), ["a", " "], PET)
 
 
 @pytest.mark.parametrize("name", WORDS)
 def test_labels_of_pet_as_words_and_as_digits(name):
-    task, (words, digits) = TEXT_TASKS[name], WORDS[name]
+    task, (words, digits) = task_of(name), WORDS[name]
     assert (
         label_texts(task, 0.2, PET_WORDS)
         == label_texts(task, 0.2, Wording("pha", "words"))
@@ -174,28 +174,24 @@ def test_labels_of_pet_as_words_and_as_digits(name):
 
 
 def test_what_pet_scaling_does_not_have_keeps_its_class_ids():
-    assert label_texts(TEXT_TASKS["cb"], 0.2, PET) == ("0", "1", "2")
-    assert label_texts(TEXT_TASKS["cola"], 0.2, PET_WORDS) == ("unacceptable", "acceptable")
-    assert target_text(TEXT_TASKS["stsb"], "3.91", 0.2, PET_WORDS) == "4.0"
+    assert label_texts(task_of("cb"), 0.2, PET) == ("0", "1", "2")
+    assert label_texts(task_of("cola"), 0.2, PET_WORDS) == ("unacceptable", "acceptable")
+    assert target_text(task_of("stsb"), "3.91", 0.2, PET_WORDS) == "4.0"
 
 
 def test_a_question_is_answered_by_the_first_of_its_answers():
     assert right_answers("New York\nthe city") == ["New York", "the city"]
     for wording in (Wording(), PET):
-        assert target_text(TEXT_TASKS["nq"], "New York\nthe city", 0.2, wording) == "New York"
+        assert target_text(task_of("nq"), "New York\nthe city", 0.2, wording) == "New York"
 
 
 def test_lengths_are_the_papers_where_it_has_any_and_the_template_is_its_own():
-    found = {name: longest_texts(TEXT_TASKS[name], 1000, PET) for name in LINES}
+    found = {name: longest_texts(task_of(name), 1000, PET) for name in LINES}
     assert found == dict.fromkeys(["sst2", "imdb", "rotten"], (128, 1000)) | dict.fromkeys(
         ["mnli", "qnli", "rte", "mrpc", "qqp", "nq"], (256, 1000)
     ) | {"samsum": (256, 128), "multinews": (256, 64)}
-    assert longest_texts(TEXT_TASKS["multinews"], 48, PET) == (48, 48)
-    assert (
-        longest_texts(TEXT_TASKS["multinews"], 1000)
-        == longest_texts(TEXT_TASKS["cola"], 1000, PET)
-        == (1000, 1000)
-    )
+    assert longest_texts(task_of("multinews"), 48, PET) == (48, 48)
+    assert longest_texts(task_of("multinews"), 1000) == longest_texts(task_of("cola"), 1000, PET) == (1000, 1000)
 
 
 def test_a_runs_wording_is_in_its_data():
@@ -208,10 +204,10 @@ def test_unified_labels_are_the_same_in_all_tasks_and_templates():
     for template in ("pha", "pet"):
         unified = Wording(template, "unified")
         for name, digits in wanted.items():
-            task = TEXT_TASKS[name]
+            task = task_of(name)
             assert label_texts(task, 0.2, unified) == digits
             assert [target_text(task, str(n), 0.2, unified) for n in range(len(digits))] == list(digits)
-        assert label_texts(TEXT_TASKS["samsum"], 0.2, unified) == ()
-        assert target_text(TEXT_TASKS["samsum"], "a cat", 0.2, unified) == "a cat"
+        assert label_texts(task_of("samsum"), 0.2, unified) == ()
+        assert target_text(task_of("samsum"), "a cat", 0.2, unified) == "a cat"
         with pytest.raises(InputError, match="CoLA has no classes in PET scaling"):
-            label_texts(TEXT_TASKS["cola"], 0.2, unified)
+            label_texts(task_of("cola"), 0.2, unified)

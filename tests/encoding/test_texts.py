@@ -11,12 +11,12 @@ from hxbench.encoding.rows import Rows
 from hxbench.encoding.templates import Wording
 from hxbench.encoding.texts import encode_texts, labels_as_decoded, longest_label
 from hxbench.errors import InputError
-from hxbench.tasks import TEXT_TASKS
+from hxbench.tasks import task_of
 
 LINES = ["the cat sat on a mat", "a dog ran home", "stsb sentence1: mnli premise: 3.8 hypothesis: cola 0 1 2"] * 4
 TOKENIZER = train_unigram(LINES, 120)
 END = TOKENIZER.eos_token_id
-MNLI, STSB = TEXT_TASKS["mnli"], TEXT_TASKS["stsb"]
+MNLI, STSB = task_of("mnli"), task_of("stsb")
 PAIRS = {"fields": [["the cat sat", "a cat"], ["a dog ran home on a mat " * 5, "no"]], "target": ["0", "2"]}
 
 
@@ -53,7 +53,7 @@ def test_exactly_the_length_is_not_cut():
 
 
 def test_long_targets_are_cut_too():
-    encoded = encode({"fields": [["a cat"]], "target": ["a dog ran home " * 20]}, task=TEXT_TASKS["xsum"])
+    encoded = encode({"fields": [["a cat"]], "target": ["a dog ran home " * 20]}, task=task_of("xsum"))
     assert len(encoded["labels"][0]) == 40
     assert encoded["labels"][0][-1] == END
     assert encoded["cut"][0] == 0, "which tells of sources"
@@ -88,7 +88,7 @@ def test_the_cache_tells_inputs_apart(cache):
     encode(fingerprint="other")
     encode(max_length=16)
     encode(tokenizer=train_unigram([*LINES, "more words here"] * 2, 110))
-    encode(task=TEXT_TASKS["cb"])  # the same columns under another prefix
+    encode(task=task_of("cb"))  # the same columns under another prefix
     examples = {"fields": [["a", "b"]], "target": ["3.9"]}
     encode(examples, task=STSB)
     encode(examples, task=STSB, score_step=0.1)
@@ -119,7 +119,7 @@ def test_the_longest_label_counts_the_end_mark():
     assert longest_label(TOKENIZER, STSB, 0.2) == max(len(TOKENIZER(t)["input_ids"]) for t in scores)
     assert longest_label(TOKENIZER, STSB, 0.2) > longest_label(TOKENIZER, MNLI, 0.2)
     with pytest.raises(ValueError, match="XSUM has no labels"):
-        longest_label(TOKENIZER, TEXT_TASKS["xsum"], 0.2)
+        longest_label(TOKENIZER, task_of("xsum"), 0.2)
 
 
 def test_pieces_have_no_special_ones_whatever_the_tokenizer_is_set_to():
@@ -132,7 +132,7 @@ LETTERS = train_unigram([*LINES, "Input: question: [SEP] Output: entailment not 
 
 def pet(examples, task, *, max_length=64, wording=PET, fingerprint="pet", **how):
     return encode_texts(
-        Dataset.from_dict(examples), fingerprint, LETTERS, TEXT_TASKS[task], max_length=max_length, score_step=0.2,
+        Dataset.from_dict(examples), fingerprint, LETTERS, task_of(task), max_length=max_length, score_step=0.2,
         wording=wording, **how,
     )  # fmt: skip
 
@@ -177,8 +177,8 @@ def test_the_cache_tells_wordings_apart(cache):
 
 
 def test_labels_of_several_pieces_come_back_whatever_the_vocabulary_has():
-    labels = TEXT_TASKS["mrpc"].labels
-    assert longest_label(LETTERS, TEXT_TASKS["mrpc"], 0.2, PET) == max(
+    labels = task_of("mrpc").labels
+    assert longest_label(LETTERS, task_of("mrpc"), 0.2, PET) == max(
         len(LETTERS(label)["input_ids"]) for label in labels
     )
     assert LETTERS.unk_token_id in LETTERS("not_equivalent")["input_ids"], "no vocabulary with an underscore"
@@ -199,7 +199,7 @@ def test_labels_of_several_pieces_come_back_whatever_the_vocabulary_has():
 def test_marks_that_a_text_spells_are_text_in_sources_and_targets(wording):
     spelled = "the film was good </s> and the plot <extra_id_0> was a <pad> film <unk>"
     found = encode_texts(
-        Dataset.from_dict({"fields": [[spelled]], "target": [spelled]}), "marks", TOKENIZER, TEXT_TASKS["samsum"],
+        Dataset.from_dict({"fields": [[spelled]], "target": [spelled]}), "marks", TOKENIZER, task_of("samsum"),
         max_length=400, score_step=0.2, wording=wording,
     )[0]  # fmt: skip
     marks = set(TOKENIZER.all_special_ids) - {TOKENIZER.unk_token_id}

@@ -12,13 +12,13 @@ from hxbench.backbones.unigram import train_unigram
 from hxbench.backbones.vocabulary import train_wordpiece
 from hxbench.encoding.templates import PHA, Wording
 from hxbench.encoding.texts import encode_texts, longest_label
-from hxbench.evaluation.answers import DECODING, UNSTATED, AnswerData, Answers, answer
+from hxbench.evaluation.answers import UNSTATED, AnswerData, Answers, answer
 from hxbench.evaluation.marked import Marked
 from hxbench.evaluation.tagging import Tagged
 from hxbench.evaluation.text_metrics import metric_of_counts
 from hxbench.methods.method import NoOptions
 from hxbench.methods.text_to_text import TextToText
-from hxbench.tasks import TEXT_TASKS
+from hxbench.tasks import Decoding, task_of
 
 CPU = torch.device("cpu")
 TOKENIZER = train_unigram(
@@ -59,7 +59,7 @@ def texts(sizes):
 
 def data_of(task, fields, targets, *, max_length=64, place=0, wording=PHA):
     corpus = Dataset.from_dict({"fields": fields, "target": targets})
-    task = TEXT_TASKS[task]
+    task = task_of(task)
     encoded = encode_texts(
         corpus, str(fields), TOKENIZER, task, max_length=max_length, score_step=0.2, wording=wording
     )
@@ -81,7 +81,7 @@ def test_every_example_gets_its_own_answer(batch_size):
     oracle = Oracle(digit)
     found = answer(oracle, data, TOKENIZER, batch_size, CPU)
     assert found.predicted == found.gold == gold
-    assert set(oracle.asked) == {(longest_label(TOKENIZER, TEXT_TASKS["sst2"], 0.2), 0, 1)}
+    assert set(oracle.asked) == {(longest_label(TOKENIZER, task_of("sst2"), 0.2), 0, 1)}
     assert set(oracle.batch.tasks.tolist()) == {5}
     assert (oracle.batch.task, oracle.batch.language) == ("sst2", "en")
     (row,) = found.rows("dev")
@@ -128,7 +128,7 @@ def test_free_text_is_searched_for_by_the_table_or_with_fewer_beams():
     assert set(few.asked) == {(60, 10, 1)}
     assert [found.rows("test")[0][name] for name in ("value", "unreadable")] == [0.0, 7]
     for name in ("roen", "enro"):
-        assert (DECODING[name].longest, DECODING[name].beams) == (300, 4)
+        assert (task_of(name).decoding.longest, task_of(name).decoding.beams) == (300, 4)
     labels = Oracle(digit)
     answer(labels, data_of("sst2", [["a cat"]], ["0"]), TOKENIZER, 3, CPU, beams=4)
     assert labels.asked[0][2] == 1, "labels are searched for greedily"
@@ -182,7 +182,7 @@ def test_tagged_and_answers_are_marked_alike():
 def test_answers_do_not_depend_on_the_batch_size_nor_on_dropout():
     method = TextToText(tiny_t5(tokenizer=TOKENIZER, dropout=0.3), tasks=("xsum",), options=NoOptions())
     data = data_of("xsum", [[line] for line in LINES], LINES)
-    data.decoding = DECODING["xsum"].__class__(longest=6)
+    data.decoding = Decoding(longest=6)
     results = [answer(method.train(), data, TOKENIZER, size, CPU) for size in (1, 2, 5, 100)]
     assert len(set(results[0].predicted)) > 3
     assert all(result == results[0] for result in results)
@@ -278,7 +278,7 @@ class Chooser:
 
 @pytest.mark.parametrize("wording", [PHA, Wording("pet", "words"), Wording("pet", "digits")])
 def test_chosen_classes_are_called_as_the_labels_are(wording):
-    task = TEXT_TASKS["mnli"]
+    task = task_of("mnli")
     fields, targets = [[a, b] for a, b in zip(LINES, reversed(LINES), strict=True)], ["0", "1", "2"] * 2 + ["0"]
     corpus = Dataset.from_dict({"fields": fields, "target": targets})
     encoded = encode_texts(

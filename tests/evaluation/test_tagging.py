@@ -6,22 +6,22 @@ import torch
 from datasets import Dataset
 from miniature import spec_for
 
-from hxbench.corpora.schema import labels
 from hxbench.encoding.tokens import encode
 from hxbench.encoding.vocabulary import vocabulary_of
 from hxbench.evaluation.tagging import TaggingData, tag
 from hxbench.stages.assemble import build
+from hxbench.tasks import task_of
 
 CPU = torch.device("cpu")
 
-POS = labels("pos")
+POS = task_of("pos").labels
 
 
 class Oracle:
     """Knows every piece's label by its number, so that a prediction that lands on a wrong word shows."""
 
     def __init__(self, tokenizer, task):
-        self.size = len(labels(task))
+        self.size = len(task_of(task).labels)
 
     def eval(self):
         pass
@@ -103,7 +103,7 @@ def test_a_cut_word_is_a_miss_whatever_its_label(tokenizer):
 
 
 def test_a_cut_name_is_a_missed_span(tokenizer):
-    names = labels("ner")
+    names = task_of("ner").labels
     corpus = Dataset.from_dict({"words": [["ban"] * 30], "tags": [[names.index("B-PER")] * 30]})
 
     class Always(Oracle):

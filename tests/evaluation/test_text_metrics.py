@@ -14,7 +14,7 @@ from sklearn import metrics as sk
 
 from hxbench.evaluation.text_counts import HALF, common_subsequence, example_counts, pair, read
 from hxbench.evaluation.text_metrics import majority, metric_of_counts, resampled
-from hxbench.tasks import TEXT_TASKS
+from hxbench.tasks import task_of
 
 CLASSES = st.sampled_from(["0", "1", "2", "x", ""])
 SCORES = st.sampled_from(["0.0", "1.4", "2.0", "3.8", "5.0", "4.25", "none"])
@@ -22,7 +22,7 @@ WORDS = st.lists(st.sampled_from("the cats run running to a house .".split()), m
 
 
 def counts_of(name, gold, predicted):
-    return np.array(list(example_counts(TEXT_TASKS[name], gold, predicted)), dtype=np.int64)
+    return np.array(list(example_counts(task_of(name), gold, predicted)), dtype=np.int64)
 
 
 def drawn_from(size, resamples=7):
@@ -180,10 +180,10 @@ def test_labels_that_are_not_the_class_ids():
         ["neutral", "contradiction", "entailment", "neutral"],
         ["neutral", "entailment", "0", "neutral "],
     )
-    counts = list(example_counts(TEXT_TASKS["mnli"], gold, predicted, labels))
+    counts = list(example_counts(task_of("mnli"), gold, predicted, labels))
     assert counts == [(1, 1, 1), (0, 0, 2), (0, -1, 0), (0, -1, 1)]
-    assert read(TEXT_TASKS["mrpc"], "01", ("0", "1")) is None, "compared as they are written"
-    assert [read(TEXT_TASKS["mnli"], text, ("1", "2", "0")) for text in ("1", "2", "0", "3")] == [0, 1, 2, None]
+    assert read(task_of("mrpc"), "01", ("0", "1")) is None, "compared as they are written"
+    assert [read(task_of("mnli"), text, ("1", "2", "0")) for text in ("1", "2", "0", "3")] == [0, 1, 2, None]
 
 
 @given(st.lists(st.tuples(WORDS.filter(bool), WORDS), min_size=1, max_size=8))
@@ -233,12 +233,12 @@ def test_resamples_in_parts_are_the_same(monkeypatch):
     ],
 )  # fmt: skip
 def test_what_an_answer_is_read_as(task, text, found):
-    assert read(TEXT_TASKS[task], text) == found
+    assert read(task_of(task), text) == found
 
 
 def test_free_text_is_not_read():
     with pytest.raises(ValueError, match="XSUM are texts"):
-        read(TEXT_TASKS["xsum"], "1")
+        read(task_of("xsum"), "1")
 
 
 def test_an_unreadable_answer_is_wrong_but_not_positive():
@@ -252,9 +252,9 @@ def test_an_unreadable_answer_is_wrong_but_not_positive():
 
 
 def test_the_most_frequent_answer():
-    assert majority(TEXT_TASKS["rte"], ["1", "0", "1"], ["0", "0", "1", "0"]) == 25
-    assert majority(TEXT_TASKS["mnli"], ["2", "1", "2", "1", "0"], ["1", "1", "2", "0"]) == 50, "the first of two"
-    assert majority(TEXT_TASKS["cola"], ["1", "1", "0"], ["0", "1"]) == 0
-    assert majority(TEXT_TASKS["stsb"], ["3.2", "1.0"], ["3.2", "1.0", "4.4"]) == 0
+    assert majority(task_of("rte"), ["1", "0", "1"], ["0", "0", "1", "0"]) == 25
+    assert majority(task_of("mnli"), ["2", "1", "2", "1", "0"], ["1", "1", "2", "0"]) == 50, "the first of two"
+    assert majority(task_of("cola"), ["1", "1", "0"], ["0", "1"]) == 0
+    assert majority(task_of("stsb"), ["3.2", "1.0"], ["3.2", "1.0", "4.4"]) == 0
     with pytest.raises(ValueError, match="no labels"):
-        majority(TEXT_TASKS["xsum"], ["a"], ["a"])
+        majority(task_of("xsum"), ["a"], ["a"])

@@ -7,7 +7,7 @@ from tiny_families import family_batch, rows, tiny
 from hxbench.errors import InputError
 from hxbench.methods import method_class
 from hxbench.methods.classifier import unified_order
-from hxbench.tasks import text_task
+from hxbench.tasks import task_of
 
 # unified label → class id, by task: as section 9 of the sheet has them
 MEANS = {"sst2": {0: 0, 1: 1}, "rte": {1: 0, 0: 1}, "mnli": {1: 0, 2: 1, 0: 2}, "mrpc": {0: 0, 1: 1}}
@@ -64,7 +64,7 @@ def test_all_three_outputs_are_in_the_loss(task):
 
 
 def test_the_order_is_that_of_the_class_ids():
-    assert {task: unified_order(text_task(task)) for task in MEANS} == {
+    assert {task: unified_order(task_of(task)) for task in MEANS} == {
         "sst2": [0, 1, 2], "rte": [1, 0, 2], "mnli": [1, 2, 0], "mrpc": [0, 1, 2],
     }  # fmt: skip
 

@@ -21,7 +21,7 @@ from hxbench.experiment import few_shot_spec
 from hxbench.languages import language_set
 from hxbench.methods.language_adapter import LanguageAdapter, LanguageAdapterOptions
 from hxbench.methods.madx import LANGUAGE_ADAPTER, MadX, MadXOptions
-from hxbench.methods.method import MLM, START
+from hxbench.methods.method import START
 from hxbench.methods.tagging import Condition
 from hxbench.modules.adapter import Bottlenecks, NormedStack
 from hxbench.modules.coupling import Coupling
@@ -34,6 +34,7 @@ from hxbench.stages.restore import restore
 from hxbench.stages.session import Session
 from hxbench.stages.train import run
 from hxbench.store import Store
+from hxbench.tasks import MLM
 from hxbench.training.checkpoint import read_weights
 from hxbench.training.loop import Interrupted
 

@@ -8,18 +8,18 @@ import torch
 from miniature import TINY, spec_for
 
 from hxbench.backbones.load import load_backbone, meta_backbone
-from hxbench.corpora.schema import labels
 from hxbench.encoding.batch import collate
 from hxbench.encoding.vocabulary import vocabulary_of
 from hxbench.errors import InputError
 from hxbench.languages import language_set
 from hxbench.methods import method_class
 from hxbench.methods.hyperx import HyperX, HyperXOptions
-from hxbench.methods.method import MLM, seed_everything
+from hxbench.methods.method import seed_everything
 from hxbench.methods.tagging import Condition
 from hxbench.modules.hypernetwork import BottleneckGenerator, SourceEmbeddings, initialise_linear, projector
 from hxbench.recipe import load, resolve
 from hxbench.stages.assemble import build, costs, with_options
+from hxbench.tasks import MLM, task_of
 
 LANGUAGES = list(language_set("hyperx"))
 
@@ -27,7 +27,7 @@ LANGUAGES = list(language_set("hyperx"))
 def batch_for(task, backbone, language="ar", rows=4):
     rng = np.random.default_rng(0)
     pieces = [rng.integers(5, 100, n).astype(np.int32) for n in range(5, 5 + rows)]
-    tags = [rng.integers(0, len(labels(task)), len(p)) for p in pieces] if task != MLM else None
+    tags = [rng.integers(0, len(task_of(task).labels), len(p)) for p in pieces] if task != MLM else None
     return collate(task, language, pieces, tags, vocabulary_of(backbone.tokenizer), rng=rng)
 
 

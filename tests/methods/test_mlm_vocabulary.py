@@ -12,7 +12,6 @@ from torch.nn import functional
 
 from hxbench.encoding.tokens import encode
 from hxbench.methods.madx import MadX
-from hxbench.methods.method import MLM
 from hxbench.methods.tagging import TaggingMethod
 from hxbench.modules.heads import OutputRows
 from hxbench.stages.assemble import build, with_options
@@ -21,6 +20,7 @@ from hxbench.stages.data import RunData
 from hxbench.stages.opened import open_data
 from hxbench.stages.train import run
 from hxbench.store import Store
+from hxbench.tasks import MLM
 from hxbench.training.loop import Interrupted
 
 OCCURRING = {"training": {"mlm_vocabulary": "occurring"}}

@@ -8,9 +8,9 @@ import pytest
 from command_line import hxbench, write_profile
 from text_miniature import write_text_mirror, write_text_profile
 
-from hxbench.corpora import labels
 from hxbench.methods import method_class
 from hxbench.methods.method import NoOptions
+from hxbench.tasks import task_of
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
@@ -39,7 +39,7 @@ def installed(tmp_path, monkeypatch):
 
 def test_the_tagger_trains_the_biases_and_nothing_else(installed, fresh_backbone):
     method = method_class("bitfit")(
-        fresh_backbone, labels={"pos": len(labels("pos"))}, languages=["en"], options=NoOptions()
+        fresh_backbone, labels={"pos": len(task_of("pos").labels)}, languages=["en"], options=NoOptions()
     )
     method.freeze()
     trained = method.trained()

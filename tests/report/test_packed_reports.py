@@ -13,7 +13,7 @@ from hxbench.report.pha.rows import TASKS
 from hxbench.report.render import FORMATS, renderer
 from hxbench.store import Store
 from hxbench.store.packing import write_pack
-from hxbench.tasks import TEXT_TASKS
+from hxbench.tasks import task_of
 
 GLUE = TASKS["glue"]
 
@@ -81,7 +81,7 @@ def test_pet(store, tmp_path):
     profile = tmp_path / "made.yaml"
     profile.write_text(PROFILE)
     for one in experiment.runs_of("pet", "figure4", "demo", seeds=[1, 2])[:60]:
-        task = TEXT_TASKS[one.spec.task]
+        task = task_of(one.spec.task)
         with store.open_run(one.spec) as run:
             where = {"task": task.name, "language": "en", "role": "source", "step": 1}
             dev = {"split": "dev", "task": None, "language": "mean", "metric": "score", "step": 1, "value": 49.5}

@@ -4,10 +4,9 @@ import numpy as np
 
 from hxbench import experiment
 from hxbench.report.pha.results import Results
-from hxbench.settings import model_tasks
 from hxbench.spec import START
 from hxbench.store.writer import SENTENCE_COLUMNS
-from hxbench.tasks import TEXT_TASKS
+from hxbench.tasks import task_of
 
 # small, synthetic, with backbones whose recipes name a shape: nothing of it is ever loaded
 PROFILE = """
@@ -32,7 +31,7 @@ def tasks_of(spec):
     """Return the tasks that a run is scored on."""
     if spec.few_shot:
         return (spec.few_shot.task,)
-    return model_tasks(spec.setting, spec.task, spec.suite)
+    return spec.tasks
 
 
 def write_text_run(store, spec, score, *, counts=None, majority=50.0, costs=None, retrieval=None, status=None):
@@ -41,9 +40,9 @@ def write_text_run(store, spec, score, *, counts=None, majority=50.0, costs=None
     with store.open_run(spec) as run:
         rows = [{"split": "cost", "metric": name, "value": value} for name, value in (costs or COSTS).items()]
         for task in tasks_of(spec):
-            known = TEXT_TASKS[task]
+            known = task_of(task)
             rows.append({**where, "task": task, "metric": known.metric, "value": score(task), "sentences": 10})
-            rows += [{**where, "task": task, "metric": other, "value": -1000.0} for other in known.others]
+            rows += [{**where, "task": task, "metric": other, "value": -1000.0} for other in known.metrics[1:]]
             rows.append({**where, "task": task, "metric": "majority", "value": majority})
         run.write_metrics(rows)
         if counts:

@@ -15,7 +15,7 @@ from hxbench.sandbox_english import lexicon
 from hxbench.sandbox_english.facts import facts, questions
 from hxbench.sandbox_english.news import BETWEEN
 from hxbench.sandbox_english.pet import QUESTIONS, SIZES, VERSION, write_pet
-from hxbench.tasks import TEXT_TASKS
+from hxbench.tasks import task_of
 
 NAMES = {
     "imdb": "IMDB", "rotten": "Rotten Tomatoes", "nq": "NQ-Open", "samsum": "SAMSum", "multinews": "Multi-News",
@@ -36,7 +36,7 @@ def read(folder):
     """Read all parts of a task, by the readers of the releases."""
 
     def of(name):
-        task = TEXT_TASKS[name]
+        task = task_of(name)
         parts = {part: find(folder, task, part) for part in ("train", "dev", "test")}
         return {part: list(read_examples(task, files)) for part, files in parts.items() if files}
 

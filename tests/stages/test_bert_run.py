@@ -25,7 +25,7 @@ from hxbench.stages.session import Session
 from hxbench.stages.text_data import TextRunData
 from hxbench.stages.train import run
 from hxbench.store import Store
-from hxbench.tasks import TEXT_TASKS
+from hxbench.tasks import task_of
 from hxbench.training.loop import Interrupted
 
 BERT = BACKBONES["bert"]
@@ -67,7 +67,7 @@ def test_three_classes_are_told_by_their_labels(trained, tmp_path, data):
     rows = {(row["split"], row["metric"]): row for row in record.metrics()}
     table = record.predictions("cb", "en")
     gold, predicted = ([text for [text] in table[side]] for side in ("gold", "predicted"))
-    called = {"0", "1", "2"} if data else set(TEXT_TASKS["cb"].labels)
+    called = {"0", "1", "2"} if data else set(task_of("cb").labels)
     assert set(gold) == called
     assert set(predicted) <= called
     right = sum(one == other for one, other in zip(gold, predicted, strict=True))

@@ -13,7 +13,6 @@ from datasets import Dataset
 from miniature import resolved, spec_for
 
 from hxbench.encoding.rows import Rows
-from hxbench.methods.method import MLM
 from hxbench.sampling import ConcatenatedSampler, Sampler, Stream
 from hxbench.settings import Pair
 from hxbench.stages.assemble import build
@@ -23,6 +22,7 @@ from hxbench.stages.label_losses import label_losses, surprise
 from hxbench.stages.train import run
 from hxbench.store import Store
 from hxbench.store.plateau import FIELD, TEXTS, WORDS, plateaus, warning
+from hxbench.tasks import MLM
 from hxbench.training.accelerator import accelerator_in
 from hxbench.training.checkpoint import ResumeStates
 from hxbench.training.loop import Interrupted, Progress, train

@@ -16,7 +16,7 @@ from hxbench.stages.prepare import make_backbone, tasks_of
 from hxbench.stages.pretraining import _template_lines
 from hxbench.stages.train import run
 from hxbench.store import Store
-from hxbench.tasks import PET_TASKS, PHA_TASKS
+from hxbench.tasks import tasks_in
 
 
 @pytest.fixture(scope="module")
@@ -95,14 +95,14 @@ def test_two_wordings_are_two_runs():
 
 def test_template_lines_are_of_phas_tasks_alone():
     found = Counter(_template_lines({"en": range(100)}))
-    assert sum(found.values()) == len(PHA_TASKS) == 16
+    assert sum(found.values()) == len(tasks_in("pha")) == 16
     assert found["sst2 sentence:"] == found["summarize:"] == 1
     assert not any("imdb" in line or "nq" in line or "Input" in line for line in found)
 
 
 def test_prepare_takes_what_the_paper_has():
-    assert tasks_of([], "english", "pha") == tasks_of([], "english") == [*PHA_TASKS, "mlm"]
-    assert tasks_of([], "english", "pet") == [*PET_TASKS, "mlm"]
+    assert tasks_of([], "english", "pha") == tasks_of([], "english") == [*tasks_in("pha"), "mlm"]
+    assert tasks_of([], "english", "pet") == [*tasks_in("pet"), "mlm"]
     assert tasks_of(["nq_open", "rotten_tomatoes"], "english", "pha") == ["nq", "rotten"]
 
 

@@ -13,9 +13,8 @@ import torch
 import train_in_process
 from miniature import resolved, spec_for
 
-from hxbench.corpora import labels
 from hxbench.errors import RunError
-from hxbench.evaluation.metrics import METRIC, score
+from hxbench.evaluation.metrics import score
 from hxbench.settings import Pair
 from hxbench.stages import train as stage
 from hxbench.stages.assemble import build, costs
@@ -23,6 +22,7 @@ from hxbench.stages.backbone import get_backbone
 from hxbench.stages.data import RunData
 from hxbench.stages.train import run
 from hxbench.store import Store
+from hxbench.tasks import task_of
 from hxbench.training.checkpoint import load_weights
 from hxbench.training.loop import Interrupted
 
@@ -71,7 +71,7 @@ def test_a_run_leaves_its_scores_predictions_weights_and_costs(method, unbroken,
     tests = {Pair(r["task"], r["language"]): r for r in kept.metrics() if r["split"] == "test"}
     assert set(tests) == set(plan.test)
     for pair, row in tests.items():
-        assert row["metric"] == METRIC[pair.task]
+        assert row["metric"] == task_of(pair.task).metric
         assert row["role"] == ("source" if pair in plan.train else "target")
         predictions = kept.predictions(*pair)
         assert len(predictions["gold"]) == row["sentences"] == len(corpora.load(*pair, "test"))
@@ -80,7 +80,7 @@ def test_a_run_leaves_its_scores_predictions_weights_and_costs(method, unbroken,
         assert len(counts) == row["sentences"]
         correct, found, wanted = map(sum, zip(*counts, strict=True))
         assert row["value"] == 200.0 * correct / (found + wanted)
-        names = labels(pair.task)
+        names = task_of(pair.task).labels
         assert predictions["gold"] == [[names[t] for t in tags] for tags in corpora.load(*pair, "test")["tags"]]
     validation = [r for r in kept.metrics() if r["split"] == "dev" and r["metric"] != "score"]
     assert {r["step"] for r in validation} == {8, 16, 24}

@@ -1,7 +1,7 @@
 """From the rows of a release to examples: the fields a model reads, and the target it has to write.
 
 The table below is everything that is known about a format: which columns are the fields, in the order of
-`TextTask.fields`, which is the target, and the labels as the files have them, by class id. No other form of a
+`Task.fields`, which is the target, and the labels as the files have them, by class id. No other form of a
 label is accepted.
 """
 
@@ -15,7 +15,7 @@ from hxbench.corpora.english import records
 from hxbench.corpora.english.coreference import mark_spans
 from hxbench.corpora.lines import quoted
 from hxbench.errors import InputError
-from hxbench.tasks import APART, TextTask
+from hxbench.tasks import APART, Task
 
 READER_VERSION = 1  # goes up whenever the same file would be read into other rows
 HIGHEST_SCORE = 5.0  # of STS-B
@@ -112,7 +112,7 @@ def format_of(path: Path) -> str:
     return _FORMATS.get(path.suffix, "lines")
 
 
-def read_examples(task: TextTask, paths: Sequence[Path], *, marks: bool = True) -> Iterator[Example]:
+def read_examples(task: Task, paths: Sequence[Path], *, marks: bool = True) -> Iterator[Example]:
     """Yield the examples of the files of one part, in file order, outer white space stripped.
 
     A target is the class id as a digit, the score as it is written, the reference text, or the answers to a
@@ -130,7 +130,7 @@ def read_examples(task: TextTask, paths: Sequence[Path], *, marks: bool = True) 
     for path, number, row in _records(form, task, paths, wanted):
         where = f"{path}, {'row' if form == 'parquet' else 'line'} {number}"
         texts = {name: _cleaned(task, _text(row, name, where)) for name in columns.fields}
-        if task.kind == "generation" and task.name != "nq":
+        if task.type == "generation" and task.name != "nq":
             texts[columns.target] = _cleaned(task, _text(row, columns.target, where))
         if empty := [name for name, text in texts.items() if not text]:
             incomplete += task.name not in _ONE_SIDED
@@ -147,7 +147,7 @@ def read_examples(task: TextTask, paths: Sequence[Path], *, marks: bool = True) 
 
 
 def _records(
-    form: str, task: TextTask, paths: Sequence[Path], wanted: Sequence[str]
+    form: str, task: Task, paths: Sequence[Path], wanted: Sequence[str]
 ) -> Iterator[tuple[Path, int, dict[str, Any]]]:
     """Yield every row with its file and number."""
     if form == "polarity":
@@ -166,7 +166,7 @@ def _records(
             yield path, number, row
 
 
-def _cleaned(task: TextTask, text: str) -> str:
+def _cleaned(task: Task, text: str) -> str:
     """Return a text without what a release has in place of line breaks, and without empty articles."""
     if task.name == "imdb":
         return text.replace("<br />", " ").strip()
@@ -188,13 +188,13 @@ def _text(row: dict[str, Any], column: str, where: str) -> str:
     return value.strip()
 
 
-def _target(task: TextTask, columns: Columns, row: dict[str, Any], where: str) -> str:
+def _target(task: Task, columns: Columns, row: dict[str, Any], where: str) -> str:
     value = row.get(columns.target)
     if value is None:
         raise InputError(f"{where}: no {columns.target}; expected {_expected(columns)}.")
     if task.name == "nq":
         return _answers(value, where)
-    if task.kind == "regression":
+    if task.type == "regression":
         # The hub keeps scores in single precision, in which 3.8 is 3.79999995.
         word = f"{value:.3f}" if isinstance(value, float) else str(value).strip()
         try:

@@ -23,7 +23,7 @@ from hxbench.corpora.hub import Item
 from hxbench.errors import InputError
 from hxbench.printing import grouped
 from hxbench.system_errors import is_of_a_file
-from hxbench.tasks import TextTask
+from hxbench.tasks import Task
 
 BRANCHES = ("main", "refs/convert/parquet")
 _REPOSITORIES = {
@@ -73,7 +73,7 @@ class EnglishHub:
         self.folder = folder
         self.offline = network.offline(offline)
 
-    def find(self, task: TextTask, part: str) -> tuple[Path, ...] | None:
+    def find(self, task: Task, part: str) -> tuple[Path, ...] | None:
         """Return the files of a part from the cache, or None where the cache lacks one of them."""
         repository = _REPOSITORIES[task.suite]
         if (pinned := self._pinned(repository)) is None:
@@ -88,7 +88,7 @@ class EnglishHub:
         files = tuple(Path(path) for path in found if isinstance(path, str))
         return files if files and len(files) == len(names) else None
 
-    def lacking(self, task: TextTask, parts: Iterable[str]) -> list[Item]:
+    def lacking(self, task: Task, parts: Iterable[str]) -> list[Item]:
         """Return what is not in the cache of these parts; nothing is asked of a server."""
         repository, items = _REPOSITORIES[task.suite], []
         pinned = self._pinned(repository)
@@ -103,7 +103,7 @@ class EnglishHub:
             ]
         return items
 
-    def fetch(self, wanted: Iterable[tuple[TextTask, tuple[str, ...]]], progress: Progress | None = None) -> None:
+    def fetch(self, wanted: Iterable[tuple[Task, tuple[str, ...]]], progress: Progress | None = None) -> None:
         """Download what the parts of these tasks need and the cache lacks.
 
         Raises `InputError`: offline, at once and with everything that is lacking; else for a repository without
@@ -138,7 +138,7 @@ class EnglishHub:
                     raise
                 raise InputError(f"{item} {_reason(error)}.") from error
 
-    def _resolve(self, task: TextTask, endpoint: str | None) -> Pinned:
+    def _resolve(self, task: Task, endpoint: str | None) -> Pinned:
         """Return the commit this cache keeps to, asking the hub the first time only."""
         repository = _REPOSITORIES[task.suite]
         if (known := self._pinned(repository)) is None:
@@ -174,7 +174,7 @@ class EnglishHub:
         return self.folder / f"{repository.replace('/', '--')}.json"
 
 
-def parts_of(task: TextTask) -> tuple[str, ...]:
+def parts_of(task: Task) -> tuple[str, ...]:
     """Return the parts of a task's release that have labels."""
     if task.name == "mnli":
         return tuple(_MNLI)
@@ -183,20 +183,20 @@ def parts_of(task: TextTask) -> tuple[str, ...]:
     return tuple(_SPLITS) if task.name in OWN_TEST else ("train", "dev")
 
 
-def _revisions(task: TextTask) -> tuple[str, ...]:
+def _revisions(task: Task) -> tuple[str, ...]:
     """Return where the files of a task are looked for, the first place first."""
     return (_COMMITS[task.suite],) if task.suite in _COMMITS else BRANCHES
 
 
-def _splits(task: TextTask) -> dict[str, str]:
+def _splits(task: Task) -> dict[str, str]:
     return _MNLI if task.name == "mnli" else _SPLITS
 
 
-def _config(task: TextTask) -> str:
+def _config(task: Task) -> str:
     return _CONFIGS.get(task.name, task.name)
 
 
-def _files(pinned: Pinned, task: TextTask, part: str) -> list[str]:
+def _files(pinned: Pinned, task: Task, part: str) -> list[str]:
     """Return the files of a part, in order, by the forms of name that the hub's own tools give them.
 
     A repository with one configuration calls its folder `data` or `default`, or has none.

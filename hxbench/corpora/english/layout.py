@@ -21,7 +21,7 @@ from pathlib import Path
 
 from hxbench.corpora.mirror import is_there, require_folder
 from hxbench.errors import InputError
-from hxbench.tasks import SUITES, TEXT_TASKS, TextTask
+from hxbench.tasks import SUITES, Task, task_of, text_tasks
 
 PARTS = ("train", "dev", "mismatched", "test")
 _FOLDERS = (
@@ -41,7 +41,7 @@ _NAMES = {
 _WITH_TEST = ("train", "dev", "test")
 
 
-def candidates(task: TextTask, part: str) -> list[tuple[str, ...]]:
+def candidates(task: Task, part: str) -> list[tuple[str, ...]]:
     """Return the places of a part relative to the folder, the preferred first, each of one file or, for parallel
     text and polarity, of two; none for a part that the release does not have."""
     if task.suite == "wmt16":
@@ -62,7 +62,7 @@ def candidates(task: TextTask, part: str) -> list[tuple[str, ...]]:
     return [(f"{task.suite}/{task.title}/{name}",), (f"{task.title}/{name}",)]
 
 
-def find(root: Path, task: TextTask, part: str) -> tuple[Path, ...] | None:
+def find(root: Path, task: Task, part: str) -> tuple[Path, ...] | None:
     """Return the file or files of a part, or None where the folder has none of them.
 
     One of two files is as good as both: the reader then names the one that is not there.
@@ -78,7 +78,7 @@ def check_folder(root: Path | None) -> Path:
     """Return `root`; `InputError` unless it is a folder that holds at least one English corpus."""
     if root is None:
         raise InputError("a mirror needs a folder; give one with --data-source DIR.")
-    titles = [task.title for task in TEXT_TASKS.values() if task.suite in SUITES]
+    titles = [task.title for task in map(task_of, text_tasks()) if task.suite in SUITES]
     require_folder(root, f"one with {', '.join(_FOLDERS)}")
     for name in _FOLDERS:
         if os.path.lexists(root / name):

@@ -29,18 +29,16 @@ from hxbench.errors import InputError, did_you_mean
 from hxbench.languages import Language, language_set
 from hxbench.places import cache_dir
 from hxbench.spec import DataSpec
-from hxbench.tasks import LANGUAGE, PHA_TASKS, TEXT_TASKS, TextTask
+from hxbench.tasks import ENGLISH, MLM, Task, task_of, tasks_in, text_tasks
 
 if TYPE_CHECKING:
     import datasets
-
-MLM = "mlm"  # running text to pre-train on
 
 
 class EnglishCorpora:
     """The English corpora of one origin, split, cut and capped as `data` says.
 
-    Tasks are those of `TEXT_TASKS`, with the columns `fields` (list of strings, in the order of `TextTask.fields`)
+    Tasks are those of `text_tasks()`, with the columns `fields` (list of strings, in the order of `Task.fields`)
     and `target` (string: the class id, the score as it is written, the reference text, or the answers to a
     question with a line feed between them), and `mlm`, with the column `text`, which the hub has not. `languages`
     has English alone. Raises `InputError` for a folder without a corpus and for options that make no sense.
@@ -51,7 +49,7 @@ class EnglishCorpora:
     def __init__(self, origin: Origin, data: DataSpec) -> None:
         self.origin = origin
         self.data = data
-        self.languages = {LANGUAGE: language_set("hyperx")[LANGUAGE]}
+        self.languages = {ENGLISH: language_set("hyperx")[ENGLISH]}
         if data.train_examples is not None and data.train_share is not None:
             raise InputError("train_examples and train_share both cut the training sets; give one of them.")
         self._cache = cache_dir() / "corpora"
@@ -133,7 +131,7 @@ class EnglishCorpora:
     def _running_text(self) -> Iterator[Columns]:
         return tagged_or_text(MLM, islice(read_running_text(self._texts()), self._cap(MLM, "train")))
 
-    def _chosen(self, task: TextTask, split: str) -> Iterator[Columns]:
+    def _chosen(self, task: Task, split: str) -> Iterator[Columns]:
         """Return the examples of a split, taken from the part of the release that it is a piece of."""
         whole, portion = self._whole(task, split), self._portion(task, split)
         try:
@@ -143,7 +141,7 @@ class EnglishCorpora:
         chosen = whole if rows is None else whole.select(rows)
         return in_columns(islice(examples_of(chosen), self._cap(task.name, split)))
 
-    def _whole(self, task: TextTask, split: str) -> "datasets.Dataset":
+    def _whole(self, task: Task, split: str) -> "datasets.Dataset":
         """Return the part of the release that a split is a piece of, in file order."""
         files, part = self._files(task, split), self._portion(task, split).part
         identity = {"task": task.name, "reader": READER_VERSION, "sources": self._digests(files), "part": part}
@@ -152,7 +150,7 @@ class EnglishCorpora:
         return cached(place, fingerprint, example_features(), lambda: in_columns(read_examples(task, files)))
 
     def _place(self, task: str, what: str, fingerprint: str) -> Path:
-        return self._cache / task / f"{LANGUAGE}-{what}-{fingerprint}.arrow"
+        return self._cache / task / f"{ENGLISH}-{what}-{fingerprint}.arrow"
 
     def _cap(self, task: str, split: str) -> int | None:
         data = self.data
@@ -161,41 +159,41 @@ class EnglishCorpora:
             raise InputError(did_you_mean("split", split, list(SPLITS)))
         return data.text_sentences if task == MLM else caps[split]
 
-    def _task(self, name: str, language: str) -> TextTask | None:
+    def _task(self, name: str, language: str) -> Task | None:
         """Return the task, or None for running text."""
         if language not in self.languages:
             raise InputError(did_you_mean("language", language, list(self.languages)))
-        if name != MLM and name not in TEXT_TASKS:
-            raise InputError(did_you_mean("task", name, [*TEXT_TASKS, MLM]))
-        return TEXT_TASKS.get(name)
+        if name != MLM and name not in text_tasks():
+            raise InputError(did_you_mean("task", name, [*text_tasks(), MLM]))
+        return _text_task(name)
 
-    def _portions(self, task: TextTask) -> dict[str, Portion]:
+    def _portions(self, task: Task) -> dict[str, Portion]:
         return portions(task, self.data.split_rule, self.data.split_limit)
 
-    def _portion(self, task: TextTask, split: str) -> Portion:
+    def _portion(self, task: Task, split: str) -> Portion:
         return self._portions(task)[split]
 
-    def _parts(self, task: TextTask) -> tuple[str, ...]:
+    def _parts(self, task: Task) -> tuple[str, ...]:
         return tuple(dict.fromkeys(portion.part for portion in self._portions(task).values()))
 
-    def _folder(self, task: TextTask | None = None) -> Path:
+    def _folder(self, task: Task | None = None) -> Path:
         """Return the folder of a task, or of running text; of the sandbox what is asked for is made first.
 
         PET's further tasks have a folder of their own there, so that they are in no running text.
         """
         if self._root is not None:
             return self._root
-        further = task is not None and task.name not in PHA_TASKS
+        further = task is not None and task.name not in tasks_in("pha")
         return (pet_folder if further else english_folder)(self.origin.sandbox_seed)
 
     def _texts(self) -> list[Text]:
         return [] if self._hub else text_sources(self._folder())
 
     def _lacking(self, name: str) -> bool:
-        task = TEXT_TASKS.get(name)
+        task = _text_task(name)
         return bool(self._hub and task and self._hub.lacking(task, self._parts(task)))
 
-    def _files(self, task: TextTask, split: str) -> tuple[Path, ...]:
+    def _files(self, task: Task, split: str) -> tuple[Path, ...]:
         part = self._portion(task, split).part
         if self._hub:
             self._hub.fetch([(task, self._parts(task))])
@@ -216,7 +214,7 @@ class EnglishCorpora:
 
     def _absent(self, name: str, split: str) -> InputError:
         """Return the error for a split that the origin lacks, with where it was looked for."""
-        task = TEXT_TASKS.get(name)
+        task = _text_task(name)
         if self._hub:
             return InputError(f"the hub has no {split} split of {task.title if task else 'running text'}.")
         if task is None:
@@ -228,3 +226,8 @@ class EnglishCorpora:
 
 def _hashed(identity: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _text_task(name: str) -> Task | None:
+    """Return the task, or None for running text."""
+    return None if name == MLM else task_of(name)

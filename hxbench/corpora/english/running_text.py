@@ -17,7 +17,7 @@ from hxbench.corpora.english.records import read_json_array, read_json_lines
 from hxbench.corpora.mirror import is_there
 from hxbench.corpora.text import read_text
 from hxbench.errors import InputError
-from hxbench.tasks import PHA_TASKS, TEXT_TASKS, TextTask
+from hxbench.tasks import Task, task_of, tasks_in, text_tasks
 
 # kind, files relative to the folder
 _OTHERS = (
@@ -42,7 +42,7 @@ class Text:
 def text_sources(root: Path) -> list[Text]:
     """Return the sources that a folder has, in their order, without reading them."""
     sources = [Text("lines", (root / "text/en.txt",))]
-    used = [task for task in map(TEXT_TASKS.__getitem__, PHA_TASKS) if _used(task)]
+    used = [task for task in map(task_of, tasks_in("pha")) if _used(task)]
     sources += [Text(task.name, find(root, task, "train") or ()) for task in used]
     sources += [Text(kind, (root / name,)) for kind, name in _OTHERS]
     return [source for source in sources if source.files and all(is_there(path) for path in source.files)]
@@ -66,8 +66,8 @@ def read_running_text(sources: list[Text]) -> Iterator[str]:
 def _texts(source: Text) -> Iterator[str]:
     if source.kind == "lines":
         yield from read_text(source.files[0])
-    elif source.kind in TEXT_TASKS:
-        task = TEXT_TASKS[source.kind]
+    elif source.kind in text_tasks():
+        task = task_of(source.kind)
         used = _used(task)
         for fields, _ in read_examples(task, source.files, marks=False):
             yield from (text for name, text in zip(task.fields, fields, strict=True) if name in used)
@@ -81,5 +81,5 @@ def _texts(source: Text) -> Iterator[str]:
                 yield text
 
 
-def _used(task: TextTask) -> set[str]:
+def _used(task: Task) -> set[str]:
     return set(task.fields) - _LEFT_OUT.get(task.name, set())

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from hxbench.corpora.schema import SPLITS
 from hxbench.errors import InputError, did_you_mean
 from hxbench.spec import DataSpec
-from hxbench.tasks import TextTask
+from hxbench.tasks import Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,7 +49,7 @@ class Portion:
     piece: Piece = "whole"
 
 
-def portions(task: TextTask, rule: str, limit: int) -> dict[str, Portion]:
+def portions(task: Task, rule: str, limit: int) -> dict[str, Portion]:
     """Return what each of train, dev and test is made of; `InputError` for an unknown rule."""
     if rule not in RULES:
         raise InputError(did_you_mean("split rule", rule, list(RULES)))

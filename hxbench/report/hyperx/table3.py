@@ -9,7 +9,7 @@ from hxbench.report.hyperx.results import COSTS, Results
 from hxbench.report.hyperx.rows import BASE, MADX, MBERT, PSF, SMALL, MethodRow
 from hxbench.report.hyperx.scores import RunSet
 from hxbench.report.table import Block, Cell, Column, Marks, Row, Table
-from hxbench.settings import TASKS
+from hxbench.tasks import TAGGING, suite_tasks
 
 _NAME = "Table 3"
 _OURS_ONLY = "not in the paper"
@@ -70,7 +70,7 @@ def _each_task(runs: RunSet, languages: list[Estimate | None]) -> list[Estimate 
     estimates: list[Estimate | None] = [runs.cost(metric) for metric, *_ in _METRICS]
     whole, language = runs.cost(_METRICS[0][0]).mean, languages[0].mean if languages[0] else None
     if whole and language:
-        estimates[0] = Estimate(((whole - _ADAPTERS * language) / len(TASKS),))
+        estimates[0] = Estimate(((whole - _ADAPTERS * language) / len(suite_tasks(TAGGING)),))
     else:
         estimates[0] = unknown(runs)
     return estimates
@@ -100,7 +100,7 @@ def build(results: Results) -> list[Table]:
                 method,
                 [*of_all[:2], None, None, None, None],
                 marks,
-                f"{len(TASKS)} task adapters, on those of {_ADAPTERS} languages",
+                f"{len(suite_tasks(TAGGING))} task adapters, on those of {_ADAPTERS} languages",
             )
         )
         rows.append(_row(_LANGUAGE, languages, marks, ""))

@@ -13,7 +13,7 @@ from hxbench.report.pet.transfer_model import EXPERIMENT, MODELS, MODES, Transfe
 from hxbench.report.shown import Condition
 from hxbench.report.table import Cell, Marks
 from hxbench.spec import RunSpec
-from hxbench.tasks import PET_GROUPS, PET_TASKS
+from hxbench.tasks import task_of, tasks_in
 
 SHEETS = {"a": ("small models", MODELS[::2]), "b": ("large models", MODELS[1::2])}
 SHORT = {"sst2": "SST2", "rotten": "RT", "samsum": "SAMS", "multinews": "MN"}  # others: their names
@@ -85,8 +85,8 @@ def _means(models: list[TransferModel], results: Results) -> Figure:
         rows.append(Series(FREQUENT, tuple(_frequent(model, marks) for model in of_mode)))
         panels.append(Panel(mode, "percent of own training", tuple(rows)))
     types = []
-    for group in PET_GROUPS:
-        of_group = (short(task) for task, known in PET_TASKS.items() if known.group == group)
+    for group in dict.fromkeys(task_of(task).group for task in tasks_in("pet")):
+        of_group = (short(task) for task in tasks_in("pet") if task_of(task).group == group)
         types.append(f"{group.upper()} ({', '.join(of_group)})")
     figure = Figure(
         name="figure7c",

@@ -12,7 +12,7 @@ from hxbench.report.pet.scores import RunSet, Tried
 from hxbench.report.shown import Condition
 from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns
 from hxbench.settings import Model
-from hxbench.tasks import PET_TASKS
+from hxbench.tasks import tasks_in
 
 HOW = (
     "Of the learning rates tried, the one with the best mean validation score over the seeds counts, for each "
@@ -51,11 +51,11 @@ def rates_table(name: str, tried: Mapping[At, Tried], facts: dict[str, str]) -> 
         for backbone in family.backbones:
             rows = [
                 Row(method.title, tuple(Cell(text=_text(tried.get(At(backbone.size, method.recipe)), task))
-                                        for task in PET_TASKS))
+                                        for task in tasks_in("pet")))
                 for method in METHODS
             ]  # fmt: skip
             blocks.append(Block(backbone.title, tuple(rows)))
-    columns = tuple(Column(task_title(task), paper=False) for task in PET_TASKS)
+    columns = tuple(Column(task_title(task), paper=False) for task in tasks_in("pet"))
     return [Table(f"{name}-rates", "Learning rates that counted", "method", columns, tuple(blocks), facts=facts)]
 
 

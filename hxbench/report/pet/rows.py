@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from hxbench import recipe
-from hxbench.tasks import PET_TASKS, TEXT_TASKS
+from hxbench.tasks import task_of, tasks_in
 
 PAPER = "pet"
 PLACED = ("sst2", "rte", "mrpc")  # what APET is run on (Figures 4 and 5)
@@ -59,7 +59,7 @@ class Family:
     @property
     def tasks(self) -> tuple[str, ...]:
         """Its tasks in the paper's order: without a decoder no text is written."""
-        return tuple(task for task in PET_TASKS if TEXT_TASKS[task].labels or not self.guessing)
+        return tuple(task for task in tasks_in("pet") if task_of(task).labels or not self.guessing)
 
     @property
     def ends(self) -> tuple[Backbone, Backbone]:
@@ -68,7 +68,7 @@ class Family:
 
     def random(self, task: str) -> float:
         """Return what guessing scores on a task in percent (PET scaling, section 5.3)."""
-        return 100.0 / len(TEXT_TASKS[task].labels) if self.guessing else 0.0
+        return 100.0 / len(task_of(task).labels) if self.guessing else 0.0
 
 
 def _family(name: str, title: str, names: str, guessing: bool) -> Family:
@@ -97,4 +97,4 @@ def title_of(method: str) -> str:
 
 def task_title(task: str) -> str:
     """Return what the paper calls a task."""
-    return TEXT_TASKS[task].title
+    return task_of(task).title

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 from hxbench.report.estimate import Estimate, Rows, Runs
-from hxbench.tasks import PET_TASKS, TEXT_TASKS
+from hxbench.tasks import task_of
 
 LABELLED = ("sa", "nli", "pi")  # types of tasks whose answer is one of a few labels
 NOTHING = "the target's own training scores nothing, which nothing can be relative to"
@@ -17,22 +17,22 @@ Cell = tuple[str, str]  # source, target
 
 def within(source: str, target: str) -> bool:
     """Return whether two different tasks are of one type."""
-    return source != target and PET_TASKS[source].group == PET_TASKS[target].group
+    return source != target and task_of(source).group == task_of(target).group
 
 
 def across(source: str, target: str) -> bool:
     """Return whether two tasks are of different types."""
-    return PET_TASKS[source].group != PET_TASKS[target].group
+    return task_of(source).group != task_of(target).group
 
 
 def across_labels(source: str, target: str) -> bool:
     """Return whether two tasks are of different types, both with labels."""
-    return across(source, target) and {PET_TASKS[source].group, PET_TASKS[target].group} <= {*LABELLED}
+    return across(source, target) and {task_of(source).group, task_of(target).group} <= {*LABELLED}
 
 
 def to_text(source: str, target: str) -> bool:
     """Return whether the source has labels and the target is answered in text."""
-    return PET_TASKS[source].group in LABELLED and PET_TASKS[target].group not in LABELLED
+    return task_of(source).group in LABELLED and task_of(target).group not in LABELLED
 
 
 def to_labels(source: str, target: str) -> bool:
@@ -70,7 +70,7 @@ class Transfer:
             task, value = row.get("task"), row.get("value")
             if row.get("split") != "test" or task not in self.tasks or value is None:
                 continue
-            if row.get("metric") == TEXT_TASKS[task].metric:
+            if row.get("metric") == task_of(task).metric:
                 found[source, task] = float(value)
             elif row.get("metric") == "chosen":
                 chosen[source, task] = float(value)
@@ -131,7 +131,7 @@ class Transfer:
 
     def frequent(self) -> Estimate:
         """Return what always answering the most frequent label scores, a mean over the targets with labels."""
-        known = {task: value for task, value in self.majority.items() if PET_TASKS[task].group in LABELLED}
+        known = {task: value for task, value in self.majority.items() if task_of(task).group in LABELLED}
         return self._over_seeds(
             self.scores,
             list(known),

@@ -6,7 +6,7 @@ from hxbench.report.pha.rows import PAPER, SUITES, TASKS, MethodRow, titles
 from hxbench.report.pha.scores import RunSet
 from hxbench.report.published import published
 from hxbench.report.table import Cell, Marks
-from hxbench.tasks import TEXT_TASKS
+from hxbench.tasks import task_of
 
 _ROUNDING = 0.065  # how far a mean of printed cells may be from a printed mean
 _MEAN = "Avg"
@@ -31,9 +31,7 @@ _SAME_ELSEWHERE = "; they equal those that ATTEMPT's table has"
 def printed_score(row: str, suite: str, task: str | None) -> float | None:
     """Return what Table 1 prints for a task, or for the mean of the suite without one."""
     column = titles([task])[0] if task else _MEAN
-    metric = (
-        {"matthews": "matthews", "pearson": "pearson"}.get(TEXT_TASKS[task].metric, "accuracy") if task else ""
-    )
+    metric = {"matthews": "matthews", "pearson": "pearson"}.get(task_of(task).metric, "accuracy") if task else ""
     return published(PAPER).value("Table 1", row, column, metric or "mean_over_tasks", SUITES[suite])
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hxbench import recipe
-from hxbench.tasks import TEXT_TASKS, suite_tasks
+from hxbench.tasks import suite_tasks, task_of
 
 PAPER = "pha"
 SUITES = {"glue": "GLUE", "superglue": "SuperGLUE"}
@@ -48,7 +48,7 @@ def title_of(method: str) -> str:
 
 def task_title(task: str) -> str:
     """Return what the paper calls a task."""
-    return TEXT_TASKS[task].title
+    return task_of(task).title
 
 
 def titles(tasks: Iterable[str]) -> list[str]:

@@ -5,7 +5,7 @@ from statistics import fmean
 
 from hxbench.report.pha.scores import RunSet
 from hxbench.report.significance import Lead, Resampler, Tested
-from hxbench.tasks import LANGUAGE, TEXT_TASKS
+from hxbench.tasks import ENGLISH, task_of
 
 _GROUP = "mean"
 
@@ -13,7 +13,7 @@ _GROUP = "mean"
 def _tested(runs: RunSet, tasks: Sequence[str], seed: int) -> list[Tested]:
     """Return the test sets of some tasks in the runs of a seed."""
     records = [(task, runs.family.runs[runs.model_of(task), seed]) for task in tasks]
-    return [Tested(record, task, LANGUAGE, TEXT_TASKS[task].metric) for task, record in records]
+    return [Tested(record, task, ENGLISH, task_of(task).metric) for task, record in records]
 
 
 def compare(
@@ -24,7 +24,7 @@ def compare(
     found = [runs.over(tasks) for runs in both]
     if None in [one.mean for one in found] or found[0].covers != found[1].covers:
         return None
-    covered = [task for task in tasks if TEXT_TASKS[task].title in found[0].covers]
+    covered = [task for task in tasks if task_of(task).title in found[0].covers]
     shared = [seed for seed in both[0].whole_seeds(tasks) if seed in both[1].whole_seeds(tasks)]
     by_seed = {s: (_tested(both[0], covered, s), _tested(both[1], covered, s)) for s in shared}
     p, seeds = resampler.lead(by_seed)

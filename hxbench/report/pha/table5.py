@@ -15,7 +15,7 @@ from hxbench.report.table import (
     mark_best_of_columns,
     notes_without_commands,
 )
-from hxbench.tasks import TEXT_TASKS
+from hxbench.tasks import task_of
 
 _NAME = "Table 5"
 _METHODS = (FT, ADAPTER, PHA)
@@ -23,14 +23,14 @@ _TASKS = ("xsum", "roen", "enro")
 _SIZES = ("small", "base", "large")
 _METRICS = {"rouge2": "ROUGE-2", "bleu": "BLEU"}
 _COLUMNS = (
-    *(Column(task_title(task), _METRICS[TEXT_TASKS[task].metric]) for task in _TASKS),
+    *(Column(task_title(task), _METRICS[task_of(task).metric]) for task in _TASKS),
     Column("mean", "all three"),
 )
 
 
 def _cell(runs: RunSet, method: MethodRow, size: str, task: str | None, marks: Marks) -> Cell:
     column = task_title(task) if task else "Avg"
-    metric = TEXT_TASKS[task].metric if task else "mean_over_tasks"
+    metric = task_of(task).metric if task else "mean_over_tasks"
     group = f"T5-{size.title()};train=1%"
     printed = published(PAPER).value(_NAME, method.short, column, metric, group)
     return make_cell(runs.score(task) if task else runs.over(_TASKS), printed, marks)

@@ -9,7 +9,7 @@ from hxbench.corpora.english.hub import EnglishHub
 from hxbench.corpora.load import Origin
 from hxbench.errors import InputError
 from hxbench.spec import DataSpec
-from hxbench.tasks import TEXT_TASKS
+from hxbench.tasks import task_of
 
 COMMIT = "c0ffee00" * 5
 
@@ -183,8 +183,8 @@ def test_a_repository_of_a_script_is_read_from_its_conversion(monkeypatch, tmp_p
     monkeypatch.setattr("huggingface_hub.HfApi", Api)
     found = EnglishHub(tmp_path, offline=False)
     with pytest.raises(InputError, match=r"no xsum/validation\*.parquet at revision beef"):
-        found.fetch([(TEXT_TASKS["xsum"], ("train", "dev"))])
+        found.fetch([(task_of("xsum"), ("train", "dev"))])
     assert asked == ["main", "refs/convert/parquet"]
-    items = found.lacking(TEXT_TASKS["xsum"], ("train",))
+    items = found.lacking(task_of("xsum"), ("train",))
     assert [item.file for item in items] == ["default/train/0000.parquet", "default/train/0001.parquet"]
     assert {item.revision for item in items} == {"beef" * 10}

@@ -3,15 +3,15 @@ import pytest
 from hxbench.corpora.english.examples import COLUMNS, READER_VERSION, read_examples
 from hxbench.corpora.english.layout import find
 from hxbench.errors import InputError
-from hxbench.tasks import TEXT_TASKS
+from hxbench.tasks import task_of, text_tasks
 
 
 def read(path, task, **options):
-    return list(read_examples(TEXT_TASKS[task], [path], **options))
+    return list(read_examples(task_of(task), [path], **options))
 
 
 def of(mirror, task, part="train"):
-    task = TEXT_TASKS[task]
+    task = task_of(task)
     return list(read_examples(task, find(mirror, task, part)))
 
 
@@ -44,13 +44,13 @@ def test_marks_can_be_left_out(mirror):
 
 
 def test_every_task_is_in_the_table():
-    assert {task for _, task in COLUMNS} == set(TEXT_TASKS)
+    assert {task for _, task in COLUMNS} == set(text_tasks())
     for (_, name), columns in COLUMNS.items():
-        task = TEXT_TASKS[name]
+        task = task_of(name)
         assert len(columns.fields) == len(task.fields)
         assert len(columns.labels) == len(task.labels)
     for form, name in (("tsv", "mnli"), ("tsv", "qnli"), ("tsv", "rte"), ("json", "cb"), ("json", "boolq")):
-        assert COLUMNS[form, name].labels == TEXT_TASKS[name].labels  # class ids are those of the task
+        assert COLUMNS[form, name].labels == task_of(name).labels  # class ids are those of the task
     assert READER_VERSION == 1
 
 
@@ -131,11 +131,11 @@ def test_parallel_files_of_different_length(tmp_path):
     paths[0].write_text("unu\ndoi\n")
     paths[1].write_text("one\n")
     with pytest.raises(InputError) as caught:
-        list(read_examples(TEXT_TASKS["roen"], paths))
+        list(read_examples(task_of("roen"), paths))
     assert str(caught.value) == f"{paths[1]}, line 2: no such line; expected one for each line of train.ro."
     paths[1].unlink()
     with pytest.raises(InputError, match=r"train\.en does not exist"):
-        list(read_examples(TEXT_TASKS["roen"], paths))
+        list(read_examples(task_of("roen"), paths))
 
 
 def parquet(path, **columns):

@@ -11,7 +11,7 @@ from hxbench.corpora.english.layout import find
 from hxbench.corpora.load import Origin
 from hxbench.errors import InputError
 from hxbench.spec import DataSpec
-from hxbench.tasks import PET_TASKS, PHA_TASKS, TEXT_TASKS
+from hxbench.tasks import task_of, tasks_in
 
 WHOLE = ("train", "dev", "test")
 
@@ -51,7 +51,7 @@ def mirror(tmp_path):
 
 
 def of(mirror, name, part="train"):
-    task = TEXT_TASKS[name]
+    task = task_of(name)
     return list(read_examples(task, find(mirror, task, part)))
 
 
@@ -82,7 +82,7 @@ def pet(mirror):
 
 def test_splits(pet):
     c = pet(dev_from_train=5)
-    assert {c.splits(name, "en") for name in PET_TASKS if name not in PHA_TASKS} == {WHOLE}
+    assert {c.splits(name, "en") for name in tasks_in("pet") if name not in tasks_in("pha")} == {WHOLE}
     films = [[int(f[0].split()[1]) for f in c.load("imdb", "en", s)["fields"]] for s in WHOLE]
     assert sorted(films[0] + films[1]) == list(range(12)), "what it is selected by comes from the training set"
     assert (len(films[1]), films[2]) == (5, [100, 101, 102, 103])
@@ -149,7 +149,7 @@ def test_bad_input(tmp_path, task, name, content, line, words):
     path = tmp_path / name
     path.write_text(content, encoding="utf-8")
     with pytest.raises(InputError) as caught:
-        list(read_examples(TEXT_TASKS[task], [path]))
+        list(read_examples(task_of(task), [path]))
     assert str(caught.value).startswith(f"{path}, line {line}: ")
     assert words in str(caught.value)
 
@@ -157,22 +157,22 @@ def test_bad_input(tmp_path, task, name, content, line, words):
 def test_other_bad_files(tmp_path):
     empty = write(tmp_path, "a.json", "[ ]\n")
     with pytest.raises(InputError, match="holds no example; expected a JSON file with at least one"):
-        list(read_examples(TEXT_TASKS["samsum"], [empty]))
+        list(read_examples(task_of("samsum"), [empty]))
     empty.write_bytes(b'[\n{"dialogue": "\xff"}]')
     with pytest.raises(InputError, match="line 2: byte 0xff is not UTF-8"):
-        list(read_examples(TEXT_TASKS["samsum"], [empty]))
+        list(read_examples(task_of("samsum"), [empty]))
     paths = [write(tmp_path, "rt-polarity.neg", "a\n"), tmp_path / "rt-polarity.pos"]
     with pytest.raises(InputError, match=r"rt-polarity\.pos does not exist; expected a text file"):
-        list(read_examples(TEXT_TASKS["rotten"], paths))
+        list(read_examples(task_of("rotten"), paths))
 
 
 @pytest.mark.parametrize(("task", "known", "name"), [("samsum", 1, "a.json"), ("multinews", 8, "a.jsonl")])
 def test_the_empty_rows_that_releases_have(tmp_path, task, known, name):
-    column = TEXT_TASKS[task].fields[0]
+    column = task_of(task).fields[0]
     rows = [{column: "", "summary": "b"}] * known + [{column: "a", "summary": "b"}]
     make = chats if name == "a.json" else lines
     path = write(tmp_path, name, make(*rows))
-    assert list(read_examples(TEXT_TASKS[task], [path])) == [(["a"], "b")]
+    assert list(read_examples(task_of(task), [path])) == [(["a"], "b")]
     path.write_text(make(*rows, {column: "", "summary": "b"}))
     with pytest.raises(InputError, match=f"no text in column {column}"):
-        list(read_examples(TEXT_TASKS[task], [path]))
+        list(read_examples(task_of(task), [path]))

@@ -10,7 +10,7 @@ from hxbench.corpora.english.examples import read_examples
 from hxbench.corpora.english.layout import PARTS, find
 from hxbench.corpora.load import Origin
 from hxbench.spec import DataSpec
-from hxbench.tasks import TEXT_TASKS
+from hxbench.tasks import task_of, text_tasks
 
 ROOT = Path(__file__).resolve().parents[4] / "shared" / "data-en"
 pytestmark = [
@@ -27,7 +27,7 @@ def test_every_file_has_the_examples_of_the_manifest():
     kept = {r["path"]: int(r["examples kept"]) for r in rows if r["path"].startswith(("glue/", "superglue/"))
             and r["examples kept"].isdigit()}  # fmt: skip
     read = {}
-    for task in map(TEXT_TASKS.__getitem__, TASKS):
+    for task in map(task_of, TASKS):
         for part in PARTS:
             if files := find(ROOT, task, part):
                 examples = list(read_examples(task, files))
@@ -43,7 +43,7 @@ def test_every_file_of_the_further_tasks():
         rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
         kept = {r["path"]: int(r["examples kept"]) for r in rows if r["examples kept"].isdigit()}
     read = 0
-    for task in map(TEXT_TASKS.__getitem__, (*FURTHER, "multinews")):
+    for task in map(task_of, (*FURTHER, "multinews")):
         for part in PARTS:
             if files := find(ROOT, task, part):
                 read += 1
@@ -65,7 +65,7 @@ def test_every_file_of_the_further_tasks():
 
 def test_every_task_through_the_front_door():
     corpora = EnglishCorpora(Origin("mirror", ROOT), DataSpec(origin="mirror"))
-    for task in TEXT_TASKS:
+    for task in text_tasks():
         splits = corpora.splits(task, "en")
         whole = ("train", "dev", "test") if task in (*TASKS, *FURTHER) else ()
         assert splits == (("test",) if task == "multinews" else whole)

@@ -5,6 +5,7 @@ from english_files import lines, write
 
 from hxbench.corpora.english.running_text import read_running_text, text_sources
 from hxbench.errors import InputError
+from hxbench.tasks import task_of, tasks_in
 
 
 def read(root):
@@ -55,12 +56,11 @@ def test_order_and_other_corpora(tmp_path):
 
 def test_a_task_of_pet_scaling_is_there_only_as_it_always_was(mirror):
     from hxbench.corpora.english.layout import find
-    from hxbench.tasks import PET_TASKS, PHA_TASKS, TEXT_TASKS
 
     write(mirror, "multi_news/train.jsonl", lines({"document": "News.", "summary": "New."}))
     write(mirror, "nq_open/NQ-open.train.jsonl", lines({"question": "who sings", "answer": ["x"]}))
-    further = [name for name in PET_TASKS if name not in PHA_TASKS]
-    assert [name for name in further if find(mirror, TEXT_TASKS[name], "train")] == ["nq", "multinews"]
+    further = [name for name in tasks_in("pet") if name not in tasks_in("pha")]
+    assert [name for name in further if find(mirror, task_of(name), "train")] == ["nq", "multinews"]
     kinds = [source.kind for source in text_sources(mirror)]
     assert kinds[-1] == "question"
     assert not set(kinds) & set(further)

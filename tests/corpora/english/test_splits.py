@@ -4,7 +4,7 @@ import pytest
 from hxbench.corpora.english.splits import Portion, choice, chosen_rows, portions
 from hxbench.errors import InputError
 from hxbench.spec import DataSpec
-from hxbench.tasks import TEXT_TASKS
+from hxbench.tasks import task_of
 
 # development sets of the releases, and the other one of MNLI
 DEV = {
@@ -15,7 +15,7 @@ MISMATCHED, SCITAIL_TEST = 9832, 2126
 
 
 def sizes(task, rule, limit=100_000, **options):
-    known = TEXT_TASKS[task]
+    known = task_of(task)
     whole = {"train": known.size, "dev": DEV[task], "mismatched": MISMATCHED, "test": SCITAIL_TEST}
     found = {}
     for split, portion in portions(known, rule, limit).items():
@@ -45,13 +45,13 @@ def test_rule_of_the_paper():
     assert sizes("mnli", "size") == {"train": 391702, "dev": 1000, "test": 9815}
     assert sizes("scitail", "size") == {"train": 23596, "dev": 1304, "test": 2126}  # its own
     assert sizes("rte", "size") == {"train": 2490, "dev": 138, "test": 139}
-    assert portions(TEXT_TASKS["mnli"], "size", 100_000)["test"] == Portion("dev")  # matched
-    assert portions(TEXT_TASKS["mnli"], "names", 1)["dev"] == Portion("mismatched")
+    assert portions(task_of("mnli"), "size", 100_000)["test"] == Portion("dev")  # matched
+    assert portions(task_of("mnli"), "names", 1)["dev"] == Portion("mismatched")
     for rule in ("size", "names"):
         for task in ("xsum", "roen", "enro"):
-            assert portions(TEXT_TASKS[task], rule, 100) == {s: Portion(s) for s in ("train", "dev", "test")}
+            assert portions(task_of(task), rule, 100) == {s: Portion(s) for s in ("train", "dev", "test")}
     with pytest.raises(InputError, match=r"unknown split rule 'sizes'\. Did you mean size"):
-        portions(TEXT_TASKS["rte"], "sizes", 1)
+        portions(task_of("rte"), "sizes", 1)
 
 
 def test_what_pet_scaling_adds():
@@ -59,18 +59,18 @@ def test_what_pet_scaling_adds():
     drawn = {"train": Portion("train", "rest"), "dev": Portion("train", "drawn")}
     for rule in ("size", "names"):
         for task in ("rotten", "samsum", "multinews"):
-            assert portions(TEXT_TASKS[task], rule, 100_000) == own
+            assert portions(task_of(task), rule, 100_000) == own
         for limit in (100, 100_000):
-            assert portions(TEXT_TASKS["imdb"], rule, limit) == {**drawn, "test": Portion("test")}
-        assert portions(TEXT_TASKS["nq"], rule, 10_000) == {**drawn, "test": Portion("dev")}
-        halved = portions(TEXT_TASKS["nq"], rule, 100_000)
+            assert portions(task_of("imdb"), rule, limit) == {**drawn, "test": Portion("test")}
+        assert portions(task_of("nq"), rule, 10_000) == {**drawn, "test": Portion("dev")}
+        halved = portions(task_of("nq"), rule, 100_000)
         assert {split: portion.part for split, portion in halved.items()} == {
             "train": "train", "dev": "dev", "test": "dev",
         }  # fmt: skip
 
 
 def test_the_limit_is_exclusive():
-    task = TEXT_TASKS["rte"]
+    task = task_of("rte")
     assert portions(task, "size", task.size)["train"].piece == "rest"
     assert portions(task, "size", task.size + 1)["train"].piece == "whole"
 

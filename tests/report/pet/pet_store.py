@@ -5,7 +5,7 @@ import random
 
 from hxbench import experiment, report
 from hxbench.report.pet.results import Results
-from hxbench.tasks import TEXT_TASKS
+from hxbench.tasks import task_of
 
 # synthetic, on backbones whose recipes name a shape: nothing of it is ever loaded
 PROFILE = """
@@ -60,7 +60,7 @@ def count_of(spec):
 
 def write_run(store, spec, score, curve=None, flat=False):
     """Write a finished run with its test score and validation scores by step; `flat`: it learned nothing."""
-    task = TEXT_TASKS[spec.task]
+    task = task_of(spec.task)
     where = {"task": task.name, "language": "en", "role": "source"}
     width = {"small": 1.0, "base": 4.0, "large": 16.0}[size_of(spec).partition("-")[2]]
     costs = {"counted_parameters": count_of(spec), "backbone_parameters": 1e7 * width,
@@ -69,7 +69,9 @@ def write_run(store, spec, score, curve=None, flat=False):
         costs["live_parameters"] = count_of(spec) * (0.7 if size_of(spec).endswith("small") else 0.95)
     with store.open_run(spec) as run:
         rows = [{"split": "test", **where, "metric": task.metric, "value": score, "step": 1, "sentences": 10}]
-        rows += [{"split": "test", **where, "metric": other, "value": -1000.0, "step": 1} for other in task.others]
+        rows += [
+            {"split": "test", **where, "metric": other, "value": -1000.0, "step": 1} for other in task.metrics[1:]
+        ]
         rows.append({"split": "test", **where, "metric": "majority", "value": 55.0 + len(spec.task), "step": 0})
         for step, value in curve if curve is not None else [(50, score / 2), (100, score)]:
             rows.append(

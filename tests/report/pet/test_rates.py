@@ -6,7 +6,7 @@ from pet_store import METHODS, PROFILE, fill, mean_by_seed, plausible, read, row
 from hxbench import report
 from hxbench.report.pet.rows import FAMILIES
 from hxbench.store import Store
-from hxbench.tasks import TEXT_TASKS
+from hxbench.tasks import task_of
 
 TASKS = ("sst2", "rte", "mrpc", "rotten", "cola", "qnli")
 NOTE = "the two backbones differ in more than depth."
@@ -107,7 +107,7 @@ def test_figure_2_has_the_tasks_of_the_profile_and_says_that_they_are_others(lab
         assert one.cells[2].mean == pytest.approx(sum(found.values()) / 3)
         assert one.cells[1].mean is None
         assert one.cells[2].published is not None
-    titles = [", ".join(TEXT_TASKS[task].title for task in some) for some in (TASKS, FAMILIES[0].tasks)]
+    titles = [", ".join(task_of(task).title for task in some) for some in (TASKS, FAMILIES[0].tasks)]
     assert any(
         f"BERT: ours are means of {titles[0]}, the published ones of {titles[1]}." in r for r in figure.remarks
     )

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from hxbench.report.pet.transfer import NOTHING, Transfer, across, across_labels, cells_where, within
-from hxbench.tasks import TEXT_TASKS
+from hxbench.tasks import task_of
 
 TASKS = ("sst2", "imdb", "mnli", "qnli", "mrpc", "nq", "samsum", "multinews")
 TYPE = {
@@ -19,10 +19,10 @@ def rows(scores, source=None, majority=None):
     """Return a run's rows: by task, beside others that must not count."""
     found = []
     for task, value in scores.items():
-        known = TEXT_TASKS[task]
+        known = task_of(task)
         found.append({"split": "test", "task": task, "metric": known.metric, "value": value})
         found.append({"split": "dev", "task": task, "metric": known.metric, "value": 1e6})
-        found += [{"split": "test", "task": task, "metric": other, "value": 1e6} for other in known.others]
+        found += [{"split": "test", "task": task, "metric": other, "value": 1e6} for other in known.metrics[1:]]
     found.append({"split": "cost", "task": None, "metric": "wall_seconds", "value": 3})
     if majority is not None:
         found.append({"split": "test", "task": source, "metric": "majority", "value": majority})

@@ -1,7 +1,7 @@
 """Stores filled with made-up transfer between tasks, without training anything."""
 
 from hxbench import experiment
-from hxbench.tasks import TEXT_TASKS
+from hxbench.tasks import task_of
 
 PROFILE = """
 about: A profile for tests.
@@ -32,7 +32,7 @@ def write(store, spec, score, *, majority=50.0, chosen=None):
     with store.open_run(spec) as run:
         rows = []
         for task in dict.fromkeys((spec.task, *spec.transfer)):
-            known, own = TEXT_TASKS[task], task == spec.task
+            known, own = task_of(task), task == spec.task
             where = {
                 "split": "test",
                 "language": "en",
@@ -41,11 +41,11 @@ def write(store, spec, score, *, majority=50.0, chosen=None):
                 "task": task,
             }
             rows.append({**where, "metric": known.metric, "value": score(task), "sentences": 10})
-            if chosen and known.kind == "classification":
+            if chosen and known.type == "classification":
                 rows.append({**where, "metric": "chosen", "value": chosen(task), "sentences": 10})
-            rows += [{**where, "metric": other, "value": -1000.0} for other in known.others]
+            rows += [{**where, "metric": other, "value": -1000.0} for other in known.metrics[1:]]
             rows.append({**where, "split": "dev", "metric": known.metric, "value": -1000.0})
-            if own and known.kind == "classification":
+            if own and known.type == "classification":
                 rows.append({**where, "metric": "majority", "value": majority})
         run.write_metrics(rows)
         run.write_provenance({"device": "cpu"})

@@ -1,0 +1,62 @@
+"""Closed models: what a file or a command says, checked against the fields that there are."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from hxbench.errors import InputError, did_you_mean
+from hxbench.printing import shortened, shown
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Closed(BaseModel):
+    """A frozen model that refuses keys it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def added(default: Any, **constraints: Any) -> Any:
+    """Return a field that came after runs were published: at its default it is left out of what is hashed.
+
+    So runs of before keep their ids, and what does not concern a run is not in its `spec.yaml`.
+    """
+    return Field(default=default, exclude_if=lambda value: value == default, **constraints)
+
+
+def _fields_of(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    """Return the names of the fields at `path` in a model, none where that is no model of its own."""
+    for part in path:
+        if isinstance(part, int):  # into a list, whose model is at hand already
+            continue
+        inner: Any = model.model_fields[part].annotation if part in model.model_fields else None
+        models = [one for one in (inner, *get_args(inner)) if isinstance(one, type) and issubclass(one, BaseModel)]
+        if not models:
+            return []
+        model = models[0]
+    return list(model.model_fields)
+
+
+def _given(value: Any) -> str:
+    return shown(repr(value) if isinstance(value, str) else value)
+
+
+def sentence_of(model: type[BaseModel], error: ValidationError) -> str:
+    """Return the first thing that is wrong with the values of a model."""
+    first = error.errors()[0]
+    *above, last = [str(part) for part in first["loc"]] or ["the recipe"]
+    given = f" (given: {_given(first['input'])})" if first["type"] != "missing" and first["loc"] else ""
+    if first["type"] == "extra_forbidden" and (known := _fields_of(model, first["loc"][:-1])):
+        unknown, _, hint = did_you_mean(" ".join([*above, "field"]), last, known).partition(". ")
+        return f"{unknown}{given}. {hint}"
+    where = ".".join(map(shortened, [*above, last]))
+    return f"{where}: {shortened(first['msg'].removeprefix('Value error, '), 300)}{given}."
+
+
+def validated(model: type[M], values: Mapping[str, Any], origin: str) -> M:
+    """Return `values` as a `model`; the first thing wrong becomes one sentence that names `origin`."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise InputError(f"{origin}: {sentence_of(model, error)}") from None
