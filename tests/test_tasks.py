@@ -83,7 +83,7 @@ def test_every_task_is_one_of_the_catalogue():
     types = {name: task_of(name).type for name in task_names()}
     assert {name for name, one in types.items() if one == "tagging"} == {"ner", "pos"}
     assert set(text_tasks()) == {*tasks_in("pha"), *tasks_in("pet")}
-    with pytest.raises(InputError, match="unknown task 'sst'. Did you mean sst2"):
+    with pytest.raises(InputError, match=r"unknown task 'sst'\. Did you mean sst2"):
         task_of("sst")
 
 
