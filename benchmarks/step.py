@@ -29,9 +29,10 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForMaskedLM
 
 from hxbench import recipe
+from hxbench.backbones.families import family_of
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.shape import bert_shape
-from hxbench.backbones.sites import SiteKey, SiteWeights, family_of
+from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.backbones.vocabulary import train_wordpiece
 from hxbench.closed import Closed
 from hxbench.corpora.conllu import read_conllu
@@ -40,7 +41,7 @@ from hxbench.encoding.tokens import align
 from hxbench.encoding.vocabulary import Vocabulary
 from hxbench.errors import InputError
 from hxbench.methods.hyperx import HyperX
-from hxbench.methods.method import layer_norms, weights_by_site
+from hxbench.methods.method import weights_by_site
 from hxbench.methods.tagging import Condition, TaggingMethod
 from hxbench.modules.bottleneck import BottleneckWeights
 from hxbench.sampling import pass_batches
@@ -68,7 +69,7 @@ class FrozenBody(TaggingMethod):
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
         """The LayerNorms and the heads."""
-        return {"layer_norms": layer_norms(self.body), "heads": list(self.heads.parameters())}
+        return {"layer_norms": self.backbone.norms(), "heads": list(self.heads.parameters())}
 
 
 class OwnAdapterOptions(Closed):

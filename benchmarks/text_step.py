@@ -20,9 +20,9 @@ from timing import Variant, measure, require_clock, show, summarise
 from transformers import T5Config
 
 from hxbench import recipe
+from hxbench.backbones.families import family_of
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.shape import new_model
-from hxbench.backbones.sites import family_of
 from hxbench.encoding.text_batch import MIXED, TextBatch, collate_text
 from hxbench.methods.text_to_text import TextToText
 from hxbench.stages.assemble import build, with_options

@@ -22,9 +22,9 @@ from timing import Variant, measure, require_clock, show, summarise
 from transformers import AutoConfig
 
 from hxbench import recipe
+from hxbench.backbones.families import family_of
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.shape import new_model, shape_of
-from hxbench.backbones.sites import family_of
 from hxbench.encoding.text_batch import TextBatch, collate_text
 from hxbench.errors import InputError
 from hxbench.stages.assemble import build, with_options

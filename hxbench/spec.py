@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from hxbench.architecture import architecture_in, architecture_of_hub
 from hxbench.closed import Closed, added
 from hxbench.printing import printable, shown
 from hxbench.tasks import MLM, TAGGING, suite_tasks, task_names
@@ -19,7 +20,7 @@ Positive = Annotated[int, Field(gt=0)]
 Layers = Annotated[int, Field(gt=0, le=1000)]
 Size = Annotated[int, Field(gt=0, le=10_000_000)]
 Weights = Literal["pretrained", "random"]
-Family = Literal["bert", "t5", "bloom"]
+Pretrainable = Literal["bert", "t5", "bloom"]  # names of families
 START = "start"  # in `RunSpec.after`, the role of the run whose trained weights another one starts from
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -117,7 +118,7 @@ class PretrainSpec(Closed):
     precision: Literal["fp32", "bf16"] = "fp32"
     cpu_threads: Positive | None = None
     seed: int = 0
-    architecture: Family = added("bert")
+    architecture: Pretrainable = added("bert")
     mean_span: float = added(3.0, ge=1)  # t5: pieces in a corrupted span, on average
     gated: bool = added(False)  # t5: the feed-forward block of v1.1
     relative_rate: bool = added(False)  # see `TrainingSpec`
@@ -224,8 +225,18 @@ class BackboneSpec(Closed):
 
     @property
     def family(self) -> str:
-        """Bert, t5 or bloom, as far as the recipe tells; nothing for a hub name or a folder alone."""
-        return self.pretrain.architecture if self.pretrain else str((self.shape or {}).get("model_type", ""))
+        """The name of its family, a configuration's `model_type`; nothing for a hub's that is not here yet.
+
+        Raises `InputError` for a folder whose configuration does not say.
+        """
+        if self.pretrain:
+            return self.pretrain.architecture
+        if kind := (self.shape or {}).get("model_type"):
+            return str(kind)
+        if self.hub:
+            commit = self.fingerprint.rpartition("@")[2]
+            return architecture_of_hub(self.hub, commit or self.revision)
+        return architecture_in(Path(self.folder)) if self.folder and Path(self.folder).is_dir() else ""
 
     @field_validator("shape")
     @classmethod

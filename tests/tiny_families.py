@@ -5,9 +5,9 @@ import torch
 from tiny_t5 import END, tiny_t5
 from transformers import AutoConfig
 
+from hxbench.backbones.families import family_of
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.shape import new_model
-from hxbench.backbones.sites import family_of
 from hxbench.encoding.text_batch import IGNORED, collate_text
 
 FAMILIES = ("bert", "bloom", "t5")

@@ -4,9 +4,9 @@ import numpy as np
 import torch
 from transformers import AutoConfig
 
+from hxbench.backbones.families import family_of
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.shape import new_model
-from hxbench.backbones.sites import family_of
 from hxbench.encoding.text_batch import collate_text
 
 END = 1

@@ -7,17 +7,18 @@ that the weights list before anything of their size is made.
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import prod
 from pathlib import Path
 from typing import Any
 
-from hxbench.backbones.sites import Family, family_of
+from hxbench.architecture import CONFIG, architecture_in
+from hxbench.backbones.families import Family, family_of
 from hxbench.errors import InputError
 from hxbench.printing import shortened
 from hxbench.spec import SIZES, impossible_size
 
-NEEDED = ("config.json", "tokenizer.json", "model.safetensors")
+NEEDED = (CONFIG, "tokenizer.json", "model.safetensors")
 INDEX = "model.safetensors.index.json"  # of weights in several files
 _PICKLED = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt")
 _VOCABULARIES = ("vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model")
@@ -105,14 +106,13 @@ def require_sizes(config: Any) -> None:
 
 def require_shape(config: Any, family: Family, tensors: Mapping[str, Sequence[int]], parameters: int) -> None:
     """Raise `InputError` where weights with these `tensors` are not those of a model of so many `parameters`."""
-    depths = {"": "num_hidden_layers", "decoder.block": "num_decoder_layers"}
-    for stack in family.stack_paths:
-        place = re.compile(rf"(?:^|\.){re.escape(stack)}\.(\d+)\.")
+    for stack in family.parts.values():
+        place = re.compile(rf"(?:^|\.){re.escape(stack.layers)}\.(\d+)\.")
         numbers = [int(one[1]) for name in tensors if (one := place.search(name))]
-        wanted = int(getattr(config, depths.get(stack, depths[""])))
+        wanted = int(getattr(config, stack.depth))
         if numbers and max(numbers) + 1 != wanted:
             raise InputError(
-                f"config.json gives {wanted:,} layers ({stack}), but the weights have {max(numbers) + 1:,}."
+                f"config.json gives {wanted:,} layers ({stack.layers}), but the weights have {max(numbers) + 1:,}."
             )
     there = sum(map(prod, tensors.values()))
     if parameters > _SLACK * there:
@@ -123,16 +123,18 @@ def require_shape(config: Any, family: Family, tensors: Mapping[str, Sequence[in
 
 def family_in(folder: Path) -> Family:
     """Return the family of a backbone's folder by its configuration; `InputError` for none that is known."""
-    try:
-        kind = json.loads((folder / NEEDED[0]).read_text(encoding="utf-8"))["model_type"]
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
-        raise InputError(f"{folder / NEEDED[0]} is damaged: it does not give the model_type.") from None
-    return family_of(str(kind)[:_LONGEST])
+    return family_of(architecture_in(folder))
 
 
 def lacks_head(family: Family, tensors: Iterable[str]) -> bool:
     """Return whether weights are those of an encoder alone, without its language-modelling head."""
-    return family.stacks == "encoder" and not any(name.startswith(f"{family.mlm_head}.") for name in tensors)
+    return family.stacks == "encoder" and not any(map(_in_head(family), tensors))
+
+
+def _in_head(family: Family) -> Callable[[str], bool]:
+    """Return whether a tensor of a name is one of the language-modelling head."""
+    heads = tuple(f"{path}." for path in family.head)
+    return lambda name: name.startswith(heads)
 
 
 def drawn_tensors(family: Family, tensors: Iterable[str], report: Mapping[str, Any]) -> tuple[str, ...]:
@@ -142,11 +144,7 @@ def drawn_tensors(family: Family, tensors: Iterable[str], report: Mapping[str, A
     missing, left over or of another shape.
     """
     missing = set(report["missing_keys"])
-    head = (
-        {name for name in missing if name.startswith(f"{family.mlm_head}.")}
-        if lacks_head(family, tensors)
-        else set()
-    )
+    head = set(filter(_in_head(family), missing)) if lacks_head(family, tensors) else set()
     beside = re.compile("|".join(family.beside)) if family.beside else None
     left = [name for name in report["unexpected_keys"] if not (beside and beside.fullmatch(name))]
     other = [

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hxbench import network, places
+from hxbench.architecture import hub_cache
 from hxbench.backbones.checkpoint import NEEDED
 from hxbench.errors import InputError
 from hxbench.printing import shortened
@@ -48,7 +49,7 @@ def fetch_backbone(spec: BackboneSpec, *, offline: bool = False) -> Path:
                 snapshot_download(
                     spec.hub,
                     revision=spec.revision,
-                    cache_dir=cache / "hf",
+                    cache_dir=hub_cache(),
                     allow_patterns=_FETCHED,
                     local_files_only=known or bool(forbidden),
                     endpoint=endpoint,

@@ -19,27 +19,37 @@ from hxbench.backbones.checkpoint import (
     require_shape,
     require_sizes,
 )
+from hxbench.backbones.families import (
+    Family,
+    Layers,
+    Projection,
+    ProjectionRole,
+    Side,
+    SiteRole,
+    biased_modules,
+    family_of,
+    layers_of,
+    norms_of,
+    projections_of,
+    require_parts,
+)
 from hxbench.backbones.fetch import fetch_backbone, pinned
 from hxbench.backbones.shape import (
     auto_class,
     config_of,
     has_own_output,
     import_model,
-    is_text_to_text,
     new_model,
     shape_of,
 )
-from hxbench.backbones.sites import Family, family_of
+from hxbench.backbones.sites import SiteKey
 from hxbench.errors import InputError
 from hxbench.printing import shortened
 from hxbench.spec import BackboneSpec
 
 _RANDOM_BODY = 0  # the seed of random weights
 _LONGEST_REASON = 300  # characters of what the library says
-_ANSWERING_IDS = {  # what padding, ending and decoding go by, by the stacks of a model that writes
-    "encoder-decoder": ("pad_token_id", "eos_token_id", "decoder_start_token_id"),
-    "decoder": ("pad_token_id", "eos_token_id"),
-}
+_PRECISIONS = ("bf16", "fp32")  # what to choose where another fails
 
 
 @dataclass
@@ -59,12 +69,25 @@ class Backbone:
     @property
     def mlm_head(self) -> nn.Module:
         """The head that maps [n, hidden] to [n, vocabulary]."""
-        return self.model.get_submodule(self.family.mlm_head)
+        parts = [self.model.get_submodule(path) for path in self.family.head]
+        return parts[0] if len(parts) == 1 else nn.Sequential(*parts)
+
+    @property
+    def output(self) -> nn.Linear:
+        """The output matrix [vocabulary, hidden] of that head, which may be tied to the word embeddings."""
+        found = self.model.get_submodule(self.family.output)
+        assert isinstance(found, nn.Linear)
+        return found
+
+    @property
+    def answering_root(self) -> nn.Module:
+        """What answers are made with: of an encoder alone not the language-modelling head."""
+        return self.body if self.chooses else self.model
 
     @property
     def is_text_to_text(self) -> bool:
         """Whether it has an encoder and a decoder, as T5."""
-        return is_text_to_text(self.model.config)
+        return self.family.stacks == "encoder-decoder"
 
     @property
     def chooses(self) -> bool:
@@ -74,12 +97,62 @@ class Backbone:
     @property
     def hidden_size(self) -> int:
         """Width of the hidden states."""
-        return int(self.model.config.hidden_size)  # type: ignore[union-attr, arg-type]
+        return self._number(self.family.width)
+
+    @property
+    def heads(self) -> int:
+        """Number of attention heads in a layer."""
+        return self._number(self.family.heads)
+
+    @property
+    def longest(self) -> int | None:
+        """The largest number of tokens it can read, where its positions are limited."""
+        name = self.family.longest
+        return None if name is None else self._number(name) - self.family.offset
+
+    def _number(self, name: str) -> int:
+        return int(getattr(self.model.config, name))
+
+    @property
+    def stacks(self) -> list[Layers]:
+        """Its stacks with their layers, the encoder first."""
+        return layers_of(self.body, self.family)
+
+    def sites(self, role: SiteRole, side: Side | None = None) -> list[SiteKey]:
+        """Return the sites of a role, stack by stack and layer by layer; none where the family has no such place.
+
+        Of one side alone: `reading` is the encoder of two stacks and the lower half of one, whose middle layer
+        goes to the upper; `answering` is the rest.
+        """
+        both, found = self.stacks, []
+        for number, (name, stack, layers) in enumerate(both):
+            if role not in stack.sites:
+                continue
+            for layer in range(len(layers)):
+                reads = number == 0 if len(both) > 1 else layer < len(layers) // 2
+                if side in (None, "reading" if reads else "answering"):
+                    found.append(SiteKey(layer, self.family.site_name(name, role)))
+        return found
+
+    def projections(self, *roles: ProjectionRole) -> list[Projection]:
+        """Return the linear projections of these roles, stack by stack, layer by layer, in the order of the roles.
+
+        Those of cross-attention have roles of their own. What a layer lacks is passed over.
+        """
+        return list(projections_of(self.body, self.family, roles, heads=self.heads))
+
+    def biased(self) -> dict[str, nn.Module]:
+        """Return the modules whose output BitFit adds to, by their names in stored units, in the model's order."""
+        return biased_modules(self.model, self.family)
+
+    def norms(self) -> list[nn.Parameter]:
+        """Return the parameters of every layer normalisation of the body, in its order."""
+        return [parameter for norm in norms_of(self.body, self.family) for parameter in norm.parameters()]
 
     @property
     def layer_count(self) -> int:
         """Number of transformer layers; of a text-to-text model those of the encoder (`layers_at` knows all)."""
-        return self._depth(self.family.layers)
+        return self.depths[0]
 
     def layers_at(self, position: str) -> int:
         """Return the number of layers that have a position: an encoder and its decoder may differ in depth."""
@@ -119,9 +192,11 @@ def _whole(*key: int) -> int:
 
 def require_precision(backbone: Backbone | str, precision: str) -> None:
     """Raise `InputError` for a backbone, or a configuration's `model_type`, that does not work in a precision."""
-    kind = backbone if isinstance(backbone, str) else str(backbone.model.config.model_type)  # type: ignore[union-attr]
-    if kind == "t5" and precision == "fp16":
-        raise InputError("T5 overflows in fp16, as it was trained in bf16: set the precision to bf16 or fp32.")
+    family = family_of(backbone) if isinstance(backbone, str) else backbone.family
+    failing: dict[str, str] = {**family.precisions}
+    if why := failing.get(precision):
+        others = " or ".join(one for one in _PRECISIONS if one not in failing)
+        raise InputError(f"{family.title} {why}: set the precision to {others}.")
 
 
 def folder_fingerprint(folder: Path) -> str:
@@ -166,9 +241,11 @@ def _loaded(folder: Path, *, random: bool) -> Backbone:
     require_sizes(config)
     tensors = listed_tensors(folder)
     with torch.random.fork_rng(devices=[]), torch.device("meta"):
-        parameters = sum(p.numel() for p in new_model(config).parameters())
+        outline = new_model(config)
+    require_parts(outline, family)
+    parameters = sum(p.numel() for p in outline.parameters())
     require_shape(config, family, tensors, parameters)
-    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, padding_side=family.padding)
     _require_ids(config, family, tokenizer)
     # drawn from a seed of its own, and nothing that comes later is drawn differently for it
     with torch.random.fork_rng(devices=[]):
@@ -191,14 +268,13 @@ def _require_ids(config: Any, family: Family, tokenizer: Any) -> None:
     largest = max(tokenizer.get_vocab().values(), default=-1)
     if largest >= rows:
         raise InputError(f"its tokenizer has ids up to {largest:,}, but its embeddings have {rows:,} rows.")
-    for name in ("pad_token", "mask_token") if family.stacks == "encoder" else ("pad_token",):
+    for name in family.tokens:
         if getattr(tokenizer, f"{name}_id") is None:
             raise InputError(f"its tokenizer has no {name}, which batches are made with.")
-    for name in _ANSWERING_IDS.get(family.stacks, ()):
+    for name in family.ids:
         given = getattr(config, name, None)
         if not isinstance(given, int):
-            which = config.model_type.upper()
-            raise InputError(f"config.json gives no {name}, without which {which} cannot write.")
+            raise InputError(f"config.json gives no {name}, without which {family.title} cannot write.")
         if not 0 <= given < rows:
             raise InputError(f"config.json gives {name} as {given:,}, but its embeddings have {rows:,} rows.")
 
@@ -229,6 +305,7 @@ def meta_backbone(spec: BackboneSpec) -> Backbone:
         import_model(config)
         with torch.device("meta"):
             model = new_model(config)
+        require_parts(model, family)
     except InputError:
         raise
     except Exception as error:  # the library raises whatever a strange shape leads it to

@@ -1,12 +1,12 @@
 """Stock models from a configuration alone: those of the backbones that are made here, on any device."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from torch import nn
 from torch.nn import init
 
-from hxbench.backbones.sites import family_of
+from hxbench.backbones.families import family_of
 from hxbench.spec import BackboneSpec
 
 # Of the T5 and BLOOM vocabularies made here: what fills up, and what ends a text; T5 decodes from the former on.
@@ -67,13 +67,20 @@ def bloom_shape(spec: BackboneSpec) -> dict[str, Any]:
     }
 
 
-_SHAPES = {"bert": bert_shape, "t5": t5_shape, "bloom": bloom_shape}
+class Made(NamedTuple):
+    """How the backbones of a family are made here; `stages.pretraining` has what they learn."""
+
+    shape: Callable[[BackboneSpec], dict[str, Any]]
+    version: int  # of their pre-training, part of every backbone's fingerprint
+
+
+MADE_HERE = {"bert": Made(bert_shape, 1), "t5": Made(t5_shape, 1), "bloom": Made(bloom_shape, 2)}
 
 
 def shape_of(spec: BackboneSpec) -> dict[str, Any]:
     """Return the configuration of a backbone that is pre-trained here."""
     assert spec.pretrain is not None
-    return _SHAPES[spec.pretrain.architecture](spec)
+    return MADE_HERE[spec.pretrain.architecture].shape(spec)
 
 
 def config_of(shape: Mapping[str, Any]) -> Any:
@@ -84,27 +91,24 @@ def config_of(shape: Mapping[str, Any]) -> Any:
     return AutoConfig.for_model(values.pop("model_type", ""), **values)
 
 
-def is_text_to_text(config: Any) -> bool:
-    """Return whether a configuration is of a model with an encoder and a decoder."""
-    return bool(config.is_encoder_decoder)
-
-
 def has_own_output(config: Any) -> bool:
     """Return whether a T5's output matrix is not its word embeddings, as since v1.1.
 
     The library ties the two in any new model and keeps of the configuration only that the hidden states are not
     scaled before that matrix.
     """
-    return is_text_to_text(config) and not getattr(config, "scale_decoder_outputs", True)
+    return bool(config.is_encoder_decoder) and not getattr(config, "scale_decoder_outputs", True)
 
 
 def auto_class(config: Any) -> Any:
     """Return the class of the library that makes models of a configuration, with their language-modelling head."""
     from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForSeq2SeqLM
 
-    if family_of(config.model_type).stacks == "decoder":
-        return AutoModelForCausalLM
-    return AutoModelForSeq2SeqLM if is_text_to_text(config) else AutoModelForMaskedLM
+    return {
+        "encoder": AutoModelForMaskedLM,
+        "encoder-decoder": AutoModelForSeq2SeqLM,
+        "decoder": AutoModelForCausalLM,
+    }[family_of(config.model_type).stacks]
 
 
 def import_model(config: Any) -> None:

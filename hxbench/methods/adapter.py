@@ -11,19 +11,16 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from torch import nn
 
+from hxbench.backbones.families import SiteRole
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.closed import Closed
-from hxbench.methods.method import layer_norms
 from hxbench.methods.text_method import TextCondition
 from hxbench.methods.text_to_text import TextToText
 from hxbench.modules.adapter import Bottlenecks
 from hxbench.modules.bottleneck import ActivationName
 from hxbench.modules.small_start import start_adapters
 from hxbench.spec import Positive
-
-SEQUENTIAL = ("encoder_attention", "encoder_ffn", "decoder_attention", "decoder_ffn")
-PARALLEL = ("encoder_parallel", "decoder_parallel")
 
 
 class AdapterOptions(Closed):
@@ -45,14 +42,17 @@ class Adapter(TextToText):
     """
 
     Options = AdapterOptions
-    positions = SEQUENTIAL + PARALLEL
+    positions = (
+        "encoder_attention", "encoder_ffn", "encoder_parallel",
+        "decoder_attention", "decoder_ffn", "decoder_parallel",
+    )  # fmt: skip
 
     def __init__(self, backbone: Backbone, *, options: AdapterOptions, **others: Any) -> None:
         """Build the adapters of every site; `others` as every text-to-text method."""
         super().__init__(backbone, options=options, **others)
         self.trains_norms = options.train_norms
         hidden = backbone.hidden_size
-        used = SEQUENTIAL if options.placement == "sequential" else PARALLEL
+        roles: tuple[SiteRole, ...] = ("attention", "ffn") if options.placement == "sequential" else ("parallel",)
         self.adapters = nn.ModuleDict(
             {
                 position: Bottlenecks(
@@ -63,7 +63,7 @@ class Adapter(TextToText):
                     layer_norm=options.post_norm,
                     activation=options.activation,
                 )
-                for position in used
+                for position in backbone.family.site_names(*roles)
             }
         )
         if options.placement == "parallel":
@@ -82,5 +82,5 @@ class Adapter(TextToText):
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
         """The adapters and the backbone's layer normalisations."""
-        norms = {"layer_norms": layer_norms(self.model)} if self.trains_norms else {}
+        norms = {"layer_norms": self.backbone.norms()} if self.trains_norms else {}
         return {"adapters": list(self.adapters.parameters()), **norms}

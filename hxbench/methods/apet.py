@@ -18,21 +18,20 @@ import torch
 from pydantic import BeforeValidator, Field
 from torch import Tensor, nn
 
+from hxbench.backbones.families import Family, Projection
 from hxbench.backbones.load import Backbone, meta_backbone
-from hxbench.backbones.sites import Family, SiteKey, SiteWeights
+from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.closed import Closed, added, validated
 from hxbench.methods.apet_candidates import (
     ADAPTER,
     LORA,
     SIDES,
     Candidates,
-    answering_root,
     begun,
     candidates,
     module_units,
 )
 from hxbench.methods.pet_adapter import positions_of
-from hxbench.methods.pet_bitfit import biased_modules
 from hxbench.methods.pet_lora import projections_of
 from hxbench.methods.tuning import PetMethod, Tuning, TuningOptions
 from hxbench.modules.bottleneck import ACTIVATIONS, BottleneckWeights
@@ -90,7 +89,7 @@ class RandomPlaces(Tuning):
         super().__init__()
         found = candidates(backbone)
         self.placement = placement_of(found, options, seed)
-        root = answering_root(backbone)
+        root = backbone.answering_root
         self._holders = holders_of(root)
         self._existing = dict(root.named_parameters())
         begun_as = {
@@ -135,27 +134,26 @@ class RandomPlaces(Tuning):
 
     def _attach(self, backbone: Backbone) -> None:
         there = set(self._inserted)
-        for name, module in biased_modules(backbone).items():
+        for name, module in backbone.biased().items():
             if (bias := f"bias.{name}") in there:
                 self.adding(module, lambda _input, output, bias=bias: self._bias(bias, output))  # type: ignore[misc]
-        heads = int(getattr(backbone.model.config, "n_head", 1))
         for place in projections_of(backbone):
             if (name := f"lora.{place.name}") + ".down" in there:
                 self.adding(
                     place.module,
-                    lambda hidden, output, name=name, third=place.third: self._branch(  # type: ignore[misc]
-                        name, third, heads, hidden, output
+                    lambda hidden, output, name=name, place=place: self._branch(  # type: ignore[misc]
+                        name, place, hidden, output
                     ),
                 )
 
     def _bias(self, name: str, output: Tensor) -> Tensor | None:
         return None if self._now is None else self._now[name].to(output.dtype)
 
-    def _branch(self, name: str, third: int | None, heads: int, hidden: Tensor, output: Tensor) -> Tensor | None:
+    def _branch(self, name: str, place: Projection, hidden: Tensor, output: Tensor) -> Tensor | None:
         if self._now is None:
             return None
         added = low_rank(hidden, self._now[f"{name}.down"], self._now[f"{name}.up"], LORA.alpha / LORA.rank)
-        return (added if third is None else in_fused(added, third, heads)).to(output.dtype)
+        return (added if place.place is None else in_fused(added, place.place, place.groups)).to(output.dtype)
 
     def weights(self) -> Mapping[SiteKey, SiteWeights]:
         """Return the adapters that are there."""
@@ -218,7 +216,7 @@ class Apet(PetMethod):
     def require(cls, spec: RunSpec, family: Family) -> None:
         """Raise `InputError` for a budget that the backbone cannot meet, before it is made or fetched."""
         super().require(spec, family)
-        if spec.backbone.pretrain or spec.backbone.shape:
+        if spec.backbone.family:  # else its files will tell
             options = validated(ApetOptions, spec.options, f"options of {spec.method}")
             placement_of(_candidates_of(spec.backbone.model_dump_json()), options, _positions(options, spec.seed))
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from hxbench.backbones.load import Backbone
 from hxbench.methods.pet_adapter import PetAdapterOptions, positions_of
-from hxbench.methods.pet_bitfit import biased_modules, output_width
+from hxbench.methods.pet_bitfit import output_width
 from hxbench.methods.pet_lora import PetLoraOptions, projections_of
 from hxbench.methods.pet_prompt import PetPromptOptions, first_tokens
 from hxbench.modules.entries import holders_of
@@ -55,14 +55,9 @@ def module_units(found: Candidates, places: str, *, embeddings: bool) -> list[Un
     return units
 
 
-def answering_root(backbone: Backbone) -> nn.Module:
-    """Return the part of a backbone that answers are made with: of BERT not the language-modelling head."""
-    return backbone.body if backbone.family.stacks == "encoder" else backbone.model
-
-
 def candidates(backbone: Backbone) -> Candidates:
     """Return what may be tuned in a backbone."""
-    root = answering_root(backbone)
+    root = backbone.answering_root
     hidden, tensors = backbone.hidden_size, dict(root.named_parameters())
     branches = {
         place.name: ((LORA.rank, place.width_in), (place.width_out, LORA.rank))
@@ -71,7 +66,7 @@ def candidates(backbone: Backbone) -> Candidates:
     adapter = ((ADAPTER.bottleneck, hidden), (hidden, ADAPTER.bottleneck), (ADAPTER.bottleneck,), (hidden,))
     depths = {position: backbone.layers_at(position) for position in positions_of(backbone)}
     sites = [f"{name}.{n}" for n in range(max(depths.values())) for name, depth in depths.items() if n < depth]
-    biased = biased_modules(backbone)
+    biased = backbone.biased()
     holders = holders_of(root)
     return Candidates(
         tuple(one_tensor(name, tensors[name].shape) for name in holders),

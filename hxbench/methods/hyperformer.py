@@ -15,7 +15,6 @@ from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.closed import Closed
 from hxbench.errors import InputError
-from hxbench.methods.method import layer_norms
 from hxbench.methods.text_method import TextCondition
 from hxbench.methods.text_to_text import TextToText
 from hxbench.modules.bottleneck import ACTIVATIONS, ActivationName
@@ -114,7 +113,7 @@ class Hyperformer(TextToText):
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
         """The task embeddings, the hypernetworks and the backbone's layer normalisations."""
         new = [] if self.new_embedding is None else [self.new_embedding]
-        norms = {"layer_norms": layer_norms(self.model)} if self.trains_norms else {}
+        norms = {"layer_norms": self.backbone.norms()} if self.trains_norms else {}
         return {
             "embeddings": [self.embeddings, *new],
             "hypernetworks": list(self.hypernetworks.parameters()),

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.closed import Closed
-from hxbench.methods.method import layer_norms, weights_by_site
+from hxbench.methods.method import weights_by_site
 from hxbench.methods.tagging import Condition, TaggingMethod
 from hxbench.modules.hypernetwork import BottleneckGenerator, SourceEmbeddings, initialise_linear, projector
 from hxbench.spec import Positive
@@ -96,7 +96,7 @@ class HyperX(TaggingMethod):
             "embeddings": list(self.embeddings.parameters()),
             "projector": list(self.projector.parameters()),
             "generator": list(self.generator.parameters()),
-            "layer_norms": layer_norms(self.body),
+            "layer_norms": self.backbone.norms(),
             "heads": list(self.heads.parameters()),
             "mlm_head": [p for p in self.mlm_head.parameters() if p is not decoder or self.trains_decoder],
         }

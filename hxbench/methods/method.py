@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from hxbench.backbones.families import Family, Stacks
 from hxbench.backbones.load import Backbone
-from hxbench.backbones.sites import Family, SiteKey, Sites, SiteWeights, Stacks
+from hxbench.backbones.sites import SiteKey, Sites, SiteWeights
 from hxbench.closed import Closed
 from hxbench.modules.parameters import fill
 from hxbench.spec import START, RunSpec
@@ -114,11 +115,6 @@ class Method(nn.Module):
     def remove(self) -> None:
         """Give the backbone back as it came, as far as sites are concerned."""
         self.sites.remove()
-
-
-def layer_norms(module: nn.Module) -> list[nn.Parameter]:
-    """Return the parameters of every layer normalisation below `module`, T5's without a mean included."""
-    return [p for m in module.modules() if type(m).__name__.endswith("LayerNorm") for p in m.parameters()]
 
 
 def weights_by_site(keys: Sequence[SiteKey], weights: Sequence[SiteWeights]) -> dict[SiteKey, SiteWeights]:

@@ -13,13 +13,10 @@ from torch import nn
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.closed import Closed
-from hxbench.methods.adapter import SEQUENTIAL
 from hxbench.methods.tuning import PetMethod, Tuning, TuningOptions
 from hxbench.modules.adapter import Bottlenecks
 from hxbench.modules.bottleneck import ActivationName
 from hxbench.spec import Positive
-
-ONE_STACK = ("attention_output", "ffn_output")
 
 
 class PetAdapterOptions(TuningOptions):
@@ -32,7 +29,7 @@ class PetAdapterOptions(TuningOptions):
 
 def positions_of(backbone: Backbone) -> tuple[str, ...]:
     """Return the two positions of a block, in both stacks where there are two."""
-    return SEQUENTIAL if backbone.is_text_to_text else ONE_STACK
+    return backbone.family.site_names("attention", "ffn")
 
 
 class Adapters(Tuning):

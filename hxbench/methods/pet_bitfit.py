@@ -11,15 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from hxbench.backbones.families import Family
 from hxbench.backbones.load import Backbone
 from hxbench.closed import Closed, added
-from hxbench.methods.tuning import PetMethod, Tuning, TuningOptions, layers_of
-
-# Of a BERT layer: not the feed-forward block's first layer.
-_BERT = (
-    "attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense",
-    "attention.output.LayerNorm", "output.dense", "output.LayerNorm",
-)  # fmt: skip
+from hxbench.errors import InputError
+from hxbench.methods.tuning import PetMethod, Tuning, TuningOptions
+from hxbench.spec import RunSpec
 
 
 def biased_modules(backbone: Backbone, *, xxl: bool = False) -> dict[str, nn.Module]:
@@ -29,30 +26,13 @@ def biased_modules(backbone: Backbone, *, xxl: bool = False) -> dict[str, nn.Mod
     every LayerNorm and the output matrix; no cross-attention. That rule gives XXL 2,497,920, where the published
     code has a table of 2,444,644 by another one: see `BitfitOptions`.
     """
-    model: Any = backbone.model
-    if xxl and backbone.is_text_to_text:
-        tables = "relative_attention_bias"
-        return {
-            name: one
-            for name, one in model.named_modules()
-            if isinstance(one, nn.Linear) or name.rpartition(".")[2] == tables
-        }
-    if backbone.family.stacks == "decoder":
-        return {
-            name: one
-            for name, one in model.named_modules()
-            if isinstance(getattr(one, "bias", None), nn.Parameter)
-        }
-    if backbone.family.stacks == "encoder":
-        return {
-            f"layer.{number}.{name}": layer.get_submodule(name)
-            for number, layer in enumerate(layers_of(backbone))
-            for name in _BERT
-        }
-    wanted = lambda name, one: (  # noqa: E731
-        (isinstance(one, nn.Linear) and "EncDecAttention" not in name) or type(one).__name__.endswith("LayerNorm")
-    )
-    return {name: one for name, one in model.named_modules() if wanted(name, one)}
+    if not xxl:
+        return backbone.biased()
+    return {
+        name: one
+        for name, one in backbone.model.named_modules()
+        if isinstance(one, nn.Linear) or name.rpartition(".")[2] == "relative_attention_bias"
+    }
 
 
 class BitfitOptions(TuningOptions):
@@ -84,7 +64,7 @@ def _addend(bias: Tensor, place: Tensor, output: Tensor) -> Tensor:
 
 def is_xxl(backbone: Backbone) -> bool:
     """Return whether a backbone is as wide and as deep as T5 XXL."""
-    return (backbone.hidden_size, *backbone.depths) == (4096, 24, 24)
+    return backbone.is_text_to_text and (backbone.hidden_size, *backbone.depths) == (4096, 24, 24)
 
 
 class Biases(Tuning):
@@ -107,6 +87,13 @@ class PetBitfit(PetMethod):
     """BitFit."""
 
     Options: ClassVar[type[Closed]] = BitfitOptions
+
+    @classmethod
+    def require(cls, spec: RunSpec, family: Family) -> None:
+        """Raise `InputError` for a family that has nothing for BitFit to add to."""
+        super().require(spec, family)
+        if not family.has_biases:
+            raise InputError(f"{spec.method} tunes biases, and {family.title} has none.")
 
     @classmethod
     def tuning(cls, backbone: Backbone, options: Any, seed: int) -> Tuning:

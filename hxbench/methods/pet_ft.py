@@ -19,8 +19,7 @@ class FullTuning(Tuning):
 
     def __init__(self, backbone: Backbone) -> None:
         super().__init__()
-        encoder = backbone.family.stacks == "encoder"
-        self._model = [backbone.body if encoder else backbone.model]  # a list: it is the method's module already
+        self._model = [backbone.answering_root]  # a list: it is the method's module already
         self._kept: list[Tensor] | None = None
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:

@@ -5,46 +5,22 @@ Through `peft` where query and value are layers of their own, BERT and T5; besid
 """
 
 from collections.abc import Iterable
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 from torch import nn
 
+from hxbench.backbones.families import Projection
 from hxbench.backbones.load import Backbone
 from hxbench.closed import Closed, added
-from hxbench.methods.tuning import PetMethod, Tuning, TuningOptions, layers_of
+from hxbench.methods.tuning import PetMethod, Tuning, TuningOptions
 from hxbench.modules.low_rank import FusedLowRank
 from hxbench.spec import Positive
-
-_PROJECTIONS = {
-    "encoder": ("attention.self.query", "attention.self.value"),
-    "encoder-decoder": ("layer.0.SelfAttention.q", "layer.0.SelfAttention.v"),
-}
-
-
-class Projection(NamedTuple):
-    """A query or value projection, a layer of its own or a third of one."""
-
-    name: str
-    module: nn.Module
-    third: int | None  # of a fused projection: 0 the query, 2 the value
-    width_in: int
-    width_out: int
 
 
 def projections_of(backbone: Backbone) -> list[Projection]:
     """Return the query and value projections of every self-attention, layer by layer."""
-    found = []
-    for number, layer in enumerate(layers_of(backbone)):
-        if backbone.family.stacks == "decoder":
-            fused, hidden = layer.get_submodule("self_attention.query_key_value"), backbone.hidden_size
-            for name, third in (("query", 0), ("value", 2)):
-                found.append(Projection(f"{number}.{name}", fused, third, hidden, hidden))
-            continue
-        for name in _PROJECTIONS[backbone.family.stacks]:
-            module: Any = layer.get_submodule(name)
-            found.append(Projection(f"{number}.{name}", module, None, module.in_features, module.out_features))
-    return found
+    return backbone.projections("query", "value")
 
 
 class PetLoraOptions(TuningOptions):
@@ -94,22 +70,21 @@ class FusedLora(Tuning):
 
     def __init__(self, backbone: Backbone, options: PetLoraOptions) -> None:
         super().__init__()
-        heads = int(backbone.model.config.n_head)  # type: ignore[union-attr, arg-type]
-        layers: list[Any] = layers_of(backbone)
+        queries = backbone.projections("query")
         self.branches = nn.ModuleList(
             FusedLowRank(
-                backbone.hidden_size,
-                heads,
+                query.width_in,
+                query.groups,
                 options.rank,
                 options.alpha,
                 options.dropout,
                 shared=options.value == "query",
             )
-            for _ in layers
+            for query in queries
         )
-        for branch, layer in zip(self.branches, layers, strict=True):
+        for branch, query in zip(self.branches, queries, strict=True):
             self.adding(
-                layer.self_attention.query_key_value,
+                query.module,
                 lambda hidden, output, branch=branch: branch(hidden).to(output.dtype),  # type: ignore[misc]
             )
 
@@ -127,5 +102,5 @@ class PetLora(PetMethod):
     @classmethod
     def tuning(cls, backbone: Backbone, options: Any, seed: int) -> Tuning:
         """Return the branches."""
-        kind = FusedLora if backbone.family.stacks == "decoder" else PeftLora
-        return kind(backbone, options)
+        fused = any(one.place is not None for one in projections_of(backbone))
+        return (FusedLora if fused else PeftLora)(backbone, options)

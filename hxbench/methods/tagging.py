@@ -47,9 +47,7 @@ class TaggingMethod(Method):
     @property
     def mlm_decoder(self) -> nn.Linear:
         """The output matrix [vocabulary, hidden] of that head, tied to the word embeddings, and its bias."""
-        decoder = self.mlm_head.get_submodule(self.backbone.family.mlm_decoder)
-        assert isinstance(decoder, nn.Linear)
-        return decoder
+        return self.backbone.output
 
     def choose_among(self, tokens: Tensor) -> None:
         """Let masked language modelling choose among some tokens alone: all targets to come, ascending ids."""

@@ -9,8 +9,9 @@ from typing import Any, ClassVar, Self
 
 from torch import Tensor, nn
 
+from hxbench.backbones.families import Family
 from hxbench.backbones.load import Backbone
-from hxbench.backbones.sites import Family, SiteKey, Sites, SiteWeights
+from hxbench.backbones.sites import SiteKey, Sites, SiteWeights
 from hxbench.closed import Closed, added
 from hxbench.errors import InputError
 from hxbench.methods.causal import CausalText, LossOver
@@ -206,13 +207,3 @@ _BY_STACKS: dict[str, type[Tuned]] = {
     "decoder": TunedCausal,
     "encoder-decoder": TunedTextToText,
 }
-
-
-def layers_of(backbone: Backbone) -> list[nn.Module]:
-    """Return the layers of all stacks of a backbone, the encoder's first."""
-    body = backbone.body
-    if backbone.family.stacks == "encoder-decoder":
-        model: Any = backbone.model
-        return [*model.encoder.block, *model.decoder.block]
-    layers: Any = body.get_submodule(backbone.family.layers)
-    return list(layers)

@@ -16,12 +16,13 @@ def low_rank(hidden: Tensor, down: Tensor, up: Tensor, scale: float) -> Tensor:
     return functional.linear(functional.linear(hidden, down), up) * scale
 
 
-def in_fused(part: Tensor, place: int, heads: int) -> Tensor:
+def in_fused(part: Tensor, place: int, groups: int) -> Tensor:
     """Return what is added to a fused projection, [batch, length, 3·hidden], of which `part` is one of three.
 
-    A head's query, key and value stand next to each other; `place` 0 is the query, 2 the value.
+    Query, key and value stand next to each other, `groups` times: once for each head, or once for all of them.
+    `place` 0 is the query, 2 the value.
     """
-    by_head = part.unflatten(-1, (heads, -1))
+    by_head = part.unflatten(-1, (groups, -1))
     parts = [by_head if one == place else torch.zeros_like(by_head) for one in range(3)]
     return torch.stack(parts, dim=-2).flatten(-3)
 
@@ -38,10 +39,10 @@ class FusedLowRank(nn.Module):
     """
 
     def __init__(
-        self, hidden: int, heads: int, rank: int, alpha: float, dropout: float, *, shared: bool = False
+        self, hidden: int, groups: int, rank: int, alpha: float, dropout: float, *, shared: bool = False
     ) -> None:
         super().__init__()
-        self.heads, self.scale, self.shared = heads, alpha / rank, shared
+        self.groups, self.scale, self.shared = groups, alpha / rank, shared
         self.query_a, self.value_a = (nn.Parameter(start_down(torch.empty(rank, hidden))) for _ in range(2))
         self.query_b, self.value_b = (nn.Parameter(torch.zeros(hidden, rank)) for _ in range(2))
         self.dropout = nn.Dropout(dropout)
@@ -51,4 +52,4 @@ class FusedLowRank(nn.Module):
         read = self.dropout(hidden)
         query = low_rank(read, self.query_a, self.query_b, self.scale)
         value = query if self.shared else low_rank(read, self.value_a, self.value_b, self.scale)
-        return in_fused(query, 0, self.heads) + in_fused(value, 2, self.heads)
+        return in_fused(query, 0, self.groups) + in_fused(value, 2, self.groups)

@@ -17,13 +17,12 @@ EMBEDDING = "soft.embedding.weight"  # the name of a prompt among the trained pa
 
 
 def _shape(backbone: Backbone, tokens: int) -> dict[str, Any]:
-    config: Any = backbone.model.config
     return {
         "task_type": "SEQ_2_SEQ_LM",
         "num_virtual_tokens": tokens,
         "token_dim": backbone.hidden_size,
         "num_transformer_submodules": 1,  # before the encoder's input alone
-        "num_attention_heads": config.num_heads,
+        "num_attention_heads": backbone.heads,
         "num_layers": backbone.layer_count,
         "prompt_tuning_init": "SAMPLE_VOCAB",
     }

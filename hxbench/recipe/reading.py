@@ -1,8 +1,15 @@
-"""Recipes by name or file, safely loaded, `extends` merged underneath."""
+"""Recipes by name or file, safely loaded, `extends` merged underneath.
+
+Those with a name are in the folders of `recipes`: ours, and that of every package which the entry point group
+`hxbench.recipes` names.
+"""
 
 import os
+import sys
 from collections.abc import Mapping
 from functools import cache
+from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +19,7 @@ from hxbench import places, plain_data
 from hxbench.closed import validated
 from hxbench.errors import InputError, did_you_mean
 from hxbench.printing import shortened
+from hxbench.recipe.family import Family
 from hxbench.recipe.schema import ExperimentRecipe, MethodRecipe, ProfileRecipe, VariantRecipe
 from hxbench.spec import BackboneSpec, Weights
 
@@ -19,21 +27,62 @@ _YAML = (".yaml", ".yml")
 _LONGEST_CHAIN = 20  # of recipes that extend each other
 _KINDS: dict[str, type[BaseModel]] = {
     "backbones": BackboneSpec,
+    "families": Family,
     "methods": MethodRecipe,
     "profiles": ProfileRecipe,
     "variants": VariantRecipe,
 }
 
 
+_FAMILIES = "families"
+_GROUP = "hxbench.recipes"  # of the entry points that name a package with recipes
+
+
+def _folders() -> tuple[Path, ...]:
+    """Return the folders with recipes by name, ours first; `InputError` for a package without one."""
+    return _folders_at(tuple(sys.path))
+
+
+@cache
+def _folders_at(_path: tuple[str, ...]) -> tuple[Path, ...]:
+    others = []
+    for point in sorted(entry_points(group=_GROUP), key=lambda one: (one.module, one.name)):
+        try:
+            package = find_spec(point.module)
+        except (ImportError, ValueError):
+            package = None
+        where = (package and package.submodule_search_locations) or ()
+        found = next((Path(one) / "recipes" for one in where if (Path(one) / "recipes").is_dir()), None)
+        if found is None:
+            raise InputError(
+                f"entry point {point.name} of {_GROUP}: no package {point.module} has a folder recipes."
+            )
+        others.append(found)
+    return (places.shipped("recipes"), *dict.fromkeys(others))
+
+
+def _files(kind: str) -> dict[str, Path]:
+    """Return the recipes of a kind by name; `InputError` for a name that two folders have."""
+    found: dict[str, Path] = {}
+    for folder in _folders():
+        for path in sorted((folder / kind).glob("*.yaml")):
+            if path.stem in found:
+                raise InputError(f"{_called(kind)} {path.stem} is there twice: {found[path.stem]} and {path}.")
+            found[path.stem] = path
+    return found
+
+
 def recipe_names(kind: str) -> list[str]:
-    """Return the names of the shipped recipes of a kind: methods and the like (`_KINDS`), or a paper's."""
-    return sorted(path.stem for path in (places.shipped("recipes") / kind).glob("*.yaml"))
+    """Return the names of the recipes of a kind, methods and the like (`_KINDS`), or of a paper's experiments."""
+    return sorted(_files(kind))
 
 
 def papers() -> list[str]:
-    """Return the papers that have experiment recipes."""
-    folders = places.shipped("recipes").iterdir()
-    return sorted(folder.name for folder in folders if folder.is_dir() and folder.name not in (*_KINDS, "tasks"))
+    """Return the papers that have experiment recipes, ours first."""
+    found = [
+        name for folder in _folders() for name in sorted(one.name for one in folder.iterdir() if one.is_dir())
+    ]
+    return [name for name in dict.fromkeys(found) if name not in (*_KINDS, "tasks") and name[0] not in "._"]
 
 
 def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,9 +145,10 @@ def _parent(path: Path, name: object, kind: str, chain: tuple[Path, ...]) -> Pat
         raise InputError(f"{path}: extends leads back to where it began: {others}.")
     if os.path.isfile(beside) or Path(name).suffix in _YAML:
         return beside
-    if name not in recipe_names(kind):
-        raise InputError(f"{path}: extends: {did_you_mean(_called(kind), name, recipe_names(kind))}")
-    return places.shipped("recipes") / kind / f"{name}.yaml"
+    files = _files(kind)
+    if name not in files:
+        raise InputError(f"{path}: extends: {did_you_mean(_called(kind), name, sorted(files))}")
+    return files[name]
 
 
 def _giving_way(shipped: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,6 +169,8 @@ def _without(layer: Mapping[str, Any], stated: Mapping[str, Any]) -> dict[str, A
 
 def _called(kind: str) -> str:
     """Return what a person calls a recipe of this kind."""
+    if kind == _FAMILIES:
+        return "family"
     return kind.removesuffix("s") if kind in _KINDS else "experiment"
 
 
@@ -159,11 +211,26 @@ def load(kind: str, name: str) -> Any:
     path = Path(name)
     own = path.suffix in _YAML
     if not own:
-        if name not in recipe_names(kind):
-            raise InputError(did_you_mean(_called(kind), name, recipe_names(kind)))
-        path = places.shipped("recipes") / kind / f"{name}.yaml"
-    found = validated(model, read_yaml(path, kind), str(path.name))
+        files = _files(kind)
+        if name not in files:
+            raise InputError(did_you_mean(_called(kind), name, sorted(files)))
+        path = files[name]
+    values = read_yaml(path, kind)
+    if kind == _FAMILIES:
+        values.setdefault("name", path.stem)
+    found = validated(model, values, str(path.name))
+    if isinstance(found, MethodRecipe):
+        _require_families(found, path)
     return _beside(path, found) if own else found
+
+
+def _require_families(recipe: MethodRecipe, path: Path) -> None:
+    """Raise `InputError` for a family of backbones that no entry is of."""
+    scaled = (*recipe.profiles.values(), *recipe.variants.values())
+    if named := {name for one in scaled for name in one.families}:
+        known = recipe_names(_FAMILIES)
+        if lost := sorted(named.difference(known)):
+            raise InputError(f"{path.name}: {did_you_mean('family', lost[0], known)}")
 
 
 def _beside(path: Path, found: Any) -> Any:

@@ -9,7 +9,7 @@ from hxbench import settings
 from hxbench.closed import validated
 from hxbench.errors import InputError, did_you_mean
 from hxbench.recipe.assignments import parse_assignments
-from hxbench.recipe.reading import backbone, load, merge, papers, scale
+from hxbench.recipe.reading import backbone, load, merge, papers, recipe_names, scale
 from hxbench.recipe.schema import MethodRecipe, Override, ProfileRecipe
 from hxbench.spec import BackboneSpec, RunSpec, Weights
 from hxbench.tasks import SUITES, TAGGING, suite_tasks, task_of
@@ -56,7 +56,7 @@ def resolve(
     layers: list[Override] = [recipe]
     for scaled in (recipe.profiles.get(Path(profile).stem), recipe.variants.get(variant)):
         if scaled:
-            layers += [scaled, scaled.families.get(stands_on.family, Override())]  # type: ignore[call-overload]
+            layers += [scaled, scaled.families.get(stands_on.family, Override())]
     layers.append(changes or Override())
     # one model a partition or a task: the parts that do not apply to the setting stay out of the identity
     return validated(
@@ -141,12 +141,15 @@ def chosen_models(
     found: MethodRecipe = load("methods", method)
     one_task = found.one_task
     ground = scale(profile, found.paper)
-    if own := ground.own_tasks(backbone(backbone_name or ground.backbone).family) if ground.is_text else ():
+    if own := ground.own_tasks if ground.is_text else ():
         if suite:
             raise InputError(
                 f"--suite only applies to methods of paper pha, and {method} is one of {found.paper}."
             )
-        return _text_models(setting, task, partition, None) if task else [settings.Model(one) for one in own]
+        if task:
+            return _text_models(setting, task, partition, None)
+        writes = _writes(backbone(backbone_name or ground.backbone))
+        return [settings.Model(one) for one in own if writes or task_of(one).labels]
     if ground.is_text:
         return _text_models(setting, task, partition, suite)
     if suite:
@@ -168,6 +171,12 @@ def chosen_models(
         for model in settings.models(setting, one_task=one_task, switched=switched)
         if (task is None or model.task == task) and (partition in (None, "switched", model.partition))
     ]
+
+
+def _writes(backbone: BackboneSpec) -> bool:
+    """Return whether a backbone may answer in text: all but those known to be an encoder alone."""
+    known = backbone.family in recipe_names("families")
+    return not known or load("families", backbone.family).stacks != "encoder"
 
 
 def _text_models(setting: str, task: str | None, partition: str | None, suite: str | None) -> list[settings.Model]:

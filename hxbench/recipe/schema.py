@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import AfterValidator, Field, model_validator
 
 from hxbench.closed import Closed
-from hxbench.spec import Family, Positive, Rate, Weights
-from hxbench.tasks import ENGLISH, TAGGING, suite_tasks, task_of, tasks_in
+from hxbench.spec import Positive, Rate, Weights
+from hxbench.tasks import ENGLISH, TAGGING, suite_tasks, tasks_in
 
 T = TypeVar("T")
 MOST_DRAWS = 1000
@@ -39,7 +39,7 @@ class Override(Closed):
 class Scaled(Override):
     """What a method changes for one profile or one variant, and there for one family of backbones."""
 
-    families: dict[Family, Override] = Field(default_factory=dict)
+    families: dict[str, Override] = Field(default_factory=dict)  # by the name of the entry
 
 
 class MethodRecipe(Override):
@@ -114,11 +114,10 @@ class ProfileRecipe(Closed):
         """Whether what is run at this scale answers in text."""
         return self.data.get("collection") == "english"
 
-    def own_tasks(self, family: str) -> tuple[str, ...]:
-        """Return the tasks of the paper that a family of backbones can answer, where these come in no suites."""
-        if self.data.get("template") != "pet":
-            return ()
-        return tuple(task for task in tasks_in("pet") if family != "bert" or task_of(task).labels)
+    @property
+    def own_tasks(self) -> tuple[str, ...]:
+        """The tasks of the paper, where these come in no suites."""
+        return tasks_in("pet") if self.data.get("template") == "pet" else ()
 
 
 class FewShotRecipe(Closed):

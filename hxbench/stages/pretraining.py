@@ -12,9 +12,9 @@ import numpy as np
 
 from hxbench.backbones.byte_pairs import train_byte_pairs
 from hxbench.backbones.checkpoint import require_sizes
+from hxbench.backbones.families import family_of
 from hxbench.backbones.load import Backbone, require_precision
 from hxbench.backbones.shape import bert_shape, bloom_shape, config_of, new_model, t5_shape
-from hxbench.backbones.sites import family_of
 from hxbench.backbones.unigram import sentinel_ids, train_unigram
 from hxbench.backbones.vocabulary import train_wordpiece
 from hxbench.corpora.collection import Collection

@@ -9,9 +9,10 @@ from tiny_families import tiny
 
 from hxbench import recipe
 from hxbench.backbones.byte_pairs import train_byte_pairs
+from hxbench.backbones.families import family_of
 from hxbench.backbones.load import load_backbone, meta_backbone, require_precision
 from hxbench.backbones.shape import bloom_shape, new_model
-from hxbench.backbones.sites import SiteKey, Sites, family_of
+from hxbench.backbones.sites import SiteKey, Sites
 from hxbench.closed import validated
 from hxbench.errors import InputError
 from hxbench.spec import BackboneSpec, PretrainSpec

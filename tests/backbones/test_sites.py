@@ -6,7 +6,9 @@ import pytest
 import torch
 from transformers import BertConfig, BertForMaskedLM, XLMRobertaConfig, XLMRobertaForMaskedLM
 
-from hxbench.backbones.sites import EMBEDDINGS, FAMILIES, SiteKey, Sites, changing_input, family_of
+from hxbench import recipe
+from hxbench.backbones.families import family_of
+from hxbench.backbones.sites import EMBEDDINGS, SiteKey, Sites, changing_input
 from hxbench.errors import InputError
 from hxbench.modules.bottleneck import BottleneckWeights
 
@@ -51,16 +53,16 @@ def parts(model):
 
 def test_the_map_names_real_places(model):
     body, family = parts(model)
-    layers = body.get_submodule(family.layers)
+    layers = body.get_submodule(family.stack_paths[0])
     assert len(layers) == 3
     for layer in layers:
         for position in family.positions.values():
             assert layer.get_submodule(position.module)
             if position.block:
                 assert isinstance(layer.get_submodule(position.norm), torch.nn.LayerNorm)
-    assert body.get_submodule(family.embeddings) is body.embeddings
-    head = model.get_submodule(family.mlm_head)
-    assert head.get_submodule(family.mlm_decoder).weight is body.get_input_embeddings().weight
+    assert body.get_submodule(family.embeddings.module) is body.embeddings
+    head = model.get_submodule(*family.head)
+    assert model.get_submodule(family.output).weight is body.get_input_embeddings().weight
     assert head(torch.randn(7, 16)).shape == (7, 40)
 
 
@@ -139,7 +141,7 @@ def test_dropout_comes_before_the_site():
 def test_other_families_are_refused_by_name():
     with pytest.raises(InputError, match=r"'gpt2'.*bert"):
         family_of("gpt2")
-    assert "bert" in FAMILIES
+    assert "bert" in recipe.recipe_names("families")
 
 
 # --- the second kind of position: before "add & norm" -----------------------------------------------------------
@@ -161,7 +163,7 @@ NORMED = "ffn_output_normed"
 
 def test_a_normed_site_is_told_what_add_and_norm_makes_of_a_value(model):
     body, family = parts(model)
-    output = body.get_submodule(family.layers)[1].output
+    output = body.get_submodule(family.stack_paths[0])[1].output
     seen = {}
     output.dense.register_forward_hook(lambda _m, _i, out: seen.update(dense=out))
     output.register_forward_hook(lambda _m, inputs, out: seen.update(residual=inputs[1], out=out))
@@ -180,7 +182,7 @@ def test_a_normed_site_is_told_what_add_and_norm_makes_of_a_value(model):
 def test_what_a_normed_site_is_fed_is_the_layers_own_output_without_it(model):
     body, family = parts(model)
     outputs = []
-    body.get_submodule(family.layers)[0].register_forward_hook(lambda _m, _i, out: outputs.append(out))
+    body.get_submodule(family.stack_paths[0])[0].register_forward_hook(lambda _m, _i, out: outputs.append(out))
     sites = Sites(body, family, [NORMED])
     run(body)
     adapter = Fed()
@@ -231,7 +233,9 @@ def test_the_embeddings_site_acts_on_what_the_embeddings_put_out(model):
     body, family = parts(model)
     seen = []
     sites = Sites(body, family, ["embeddings"])
-    body.get_submodule(family.layers)[0].register_forward_pre_hook(lambda _m, inputs: seen.append(inputs[0]))
+    body.get_submodule(family.stack_paths[0])[0].register_forward_pre_hook(
+        lambda _m, inputs: seen.append(inputs[0])
+    )
     run(body)
     with sites.using({EMBEDDINGS: Plus(0.25)}):
         run(body)

@@ -8,9 +8,9 @@ import torch
 from transformers import AutoConfig
 
 from hxbench import recipe
+from hxbench.backbones.families import family_of
 from hxbench.backbones.load import Backbone, load_backbone, meta_backbone, require_precision
 from hxbench.backbones.shape import new_model, t5_shape
-from hxbench.backbones.sites import family_of
 from hxbench.backbones.unigram import train_unigram
 from hxbench.errors import InputError
 from hxbench.spec import BackboneSpec, PretrainSpec

@@ -4,9 +4,9 @@ import numpy as np
 import torch
 from transformers import T5Config
 
+from hxbench.backbones.families import family_of
 from hxbench.backbones.load import Backbone, meta_backbone
 from hxbench.backbones.shape import new_model
-from hxbench.backbones.sites import family_of
 from hxbench.encoding.text_batch import MIXED, collate_text
 from hxbench.methods import method_class
 from hxbench.stages.assemble import build, with_options

@@ -12,8 +12,9 @@ from safetensors.torch import load_file
 from torch.nn import functional
 from transformers import BertConfig, BertForMaskedLM
 
+from hxbench.backbones.families import family_of
 from hxbench.backbones.load import Backbone
-from hxbench.backbones.sites import EMBEDDINGS, SiteKey, family_of
+from hxbench.backbones.sites import EMBEDDINGS, SiteKey
 from hxbench.encoding.batch import Batch, collate
 from hxbench.encoding.vocabulary import vocabulary_of
 from hxbench.errors import InputError

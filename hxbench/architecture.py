@@ -1,0 +1,41 @@
+"""The architecture of a backbone that is here, read from its `config.json` without the library."""
+
+import os
+from pathlib import Path
+
+from hxbench import places, plain_data
+from hxbench.errors import InputError
+from hxbench.printing import shortened
+
+CONFIG = "config.json"
+_LONGEST = 120  # characters of a name
+
+
+def architecture_in(folder: Path) -> str:
+    """Return the `model_type` of a backbone's folder; `InputError` where its configuration does not give it."""
+    path = folder / CONFIG
+    try:
+        # the files of the hub's cache are links
+        kind = plain_data.load_json(plain_data.read_text(os.path.realpath(path)), CONFIG)["model_type"]
+    except (OSError, ValueError, TypeError, KeyError):
+        raise InputError(f"{path} is damaged: it does not give the model_type.") from None
+    return shortened(str(kind), _LONGEST)
+
+
+def hub_cache() -> Path:
+    """Return where the hub's client keeps what it has fetched."""
+    return places.cache_dir() / "hub" / "hf"
+
+
+def architecture_of_hub(name: str, revision: str | None) -> str:
+    """Return the `model_type` of a hub's backbone as far as it is in the cache; nothing where it is not."""
+    if not hub_cache().is_dir():
+        return ""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        found = try_to_load_from_cache(name, CONFIG, cache_dir=hub_cache(), revision=revision)
+    except HFValidationError:  # a name that the hub cannot have: whoever fetches it says so
+        return ""
+    return architecture_in(Path(found).parent) if isinstance(found, str) else ""
