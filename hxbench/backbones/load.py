@@ -193,7 +193,7 @@ def _whole(*key: int) -> int:
 def require_precision(backbone: Backbone | str, precision: str) -> None:
     """Raise `InputError` for a backbone, or a configuration's `model_type`, that does not work in a precision."""
     family = family_of(backbone) if isinstance(backbone, str) else backbone.family
-    failing: dict[str, str] = {**family.precisions}
+    failing: dict[str, str] = dict(family.precisions)  # type: ignore[arg-type]
     if why := failing.get(precision):
         others = " or ".join(one for one in _PRECISIONS if one not in failing)
         raise InputError(f"{family.title} {why}: set the precision to {others}.")

@@ -2,17 +2,18 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from hxbench.backbones.load import Backbone
 from hxbench.closed import Closed
-from hxbench.encoding.text_batch import TextBatch
+from hxbench.encoding.batch import Batch
 from hxbench.errors import InputError
-from hxbench.methods.prompt import SOURCE, PromptOptions, PromptTuning, StageTraining, prompt_run
+from hxbench.methods.method import Setup
+from hxbench.methods.options import StageTraining
+from hxbench.methods.prompt import SOURCE, PromptOptions, PromptTuning, prompt_run
 from hxbench.modules.soft_prompt import PromptAttention, take_prompt
 from hxbench.spec import Positive, Rate, RunSpec, TaskName
 
@@ -34,10 +35,10 @@ class Attempt(PromptTuning):
 
     Options: ClassVar[type[Closed]] = AttemptOptions
 
-    def __init__(self, backbone: Backbone, *, options: AttemptOptions, **others: Any) -> None:
+    def __init__(self, setup: Setup, options: AttemptOptions) -> None:
         """Draw the target's prompt and the attention; the source prompts come with `take`."""
-        super().__init__(backbone, options=options, **others)
-        hidden = backbone.hidden_size
+        super().__init__(setup, options)
+        hidden = self.backbone.hidden_size
         self.attention = PromptAttention(hidden, options.attention, options.temperature or math.e * hidden)
         self.sources = nn.ParameterDict(
             {task: nn.Parameter(torch.zeros(options.tokens, hidden)) for task in options.sources}
@@ -61,7 +62,7 @@ class Attempt(PromptTuning):
         self._taken.add(task)
         return take_prompt(self.sources[task], tensors, f"the prompt of {task}")
 
-    def prompt(self, embedded: Tensor, batch: TextBatch) -> Tensor:
+    def prompt(self, embedded: Tensor, batch: Batch) -> Tensor:
         """Return the prompt of every row, [batch, tokens, hidden]."""
         target = self.own()
         missing = [task for task in self.sources if task not in self._taken]
