@@ -10,8 +10,8 @@ from hxbench.errors import InputError
 from hxbench.recipe.family import Family, ProjectionRole, SiteRole, Stack, StackName, Stacks
 
 __all__ = [
-    "Family", "Layers", "Projection", "ProjectionRole", "Side", "SiteRole", "Stacks", "biased_modules", "family_of",
-    "layers_of", "norms_of", "projections_of", "require_parts",
+    "Family", "Layers", "Projection", "ProjectionRole", "Side", "SiteRole", "Stacks", "biased_modules",
+    "family_of", "layers_of", "norms_of", "projections_of", "require_parts",
 ]  # fmt: skip
 
 _KIND = "families"

@@ -117,7 +117,7 @@ class ProfileRecipe(Closed):
     @property
     def own_tasks(self) -> tuple[str, ...]:
         """The tasks of the paper, where these come in no suites."""
-        return PET_TASKS if self.data.get("template") == "pet" else ()
+        return tuple(PET_TASKS) if self.data.get("template") == "pet" else ()
 
 
 class FewShotRecipe(Closed):
