@@ -40,14 +40,25 @@ class CausalText(TextMethod):
     def states(self, sequence: Joined, batch: TextBatch, **cache: Any) -> tuple[Tensor, Prompted, Any]:
         """Return the last states of the pieces [batch, length, hidden], what was read, and all of the output.
 
-        ALiBi goes by the real pieces before one, so that padding on the left moves nothing.
+        ALiBi goes by the real pieces before one, so that padding on the left moves nothing; a family without it is
+        told the positions.
         """
         body: Any = self.body
         embedded = body.get_input_embeddings()(sequence.ids)
         text = prompted(embedded, sequence.mask, self.prompt(embedded, batch))
         with self.sites.using(self._weights(batch)):
-            output = body(inputs_embeds=text.embedded, attention_mask=seen(text.mask), **cache)
+            output = body(inputs_embeds=text.embedded, **self._around(text.mask), **cache)
         return text.own(output.last_hidden_state), text, output
+
+    def _around(self, mask: Tensor) -> dict[str, Any]:
+        """Return what the backbone gets beside the embedded text, given its mask [batch, length]."""
+        if not self.backbone.family.counts_positions:
+            return {"attention_mask": seen(mask)}
+        if (
+            mask.is_meta
+        ):  # without a mask the library looks into positions instead: not into one of four dimensions
+            return {"attention_mask": mask.bool()[:, None, None].expand(-1, 1, mask.shape[1], -1)}
+        return {"attention_mask": mask, "position_ids": (mask.cumsum(1) - 1).clamp(min=0)}
 
     def _weights(self, batch: TextBatch) -> Any:
         return self.adapter_weights(TextCondition("decoder", batch.tasks, None, self.places.get(batch.task)))
@@ -109,9 +120,12 @@ class CausalText(TextMethod):
                 if len(written) == longest or bool(ended.all()):
                     return torch.stack(written, dim=1)
                 mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
+                around = self._around(mask)
+                if "position_ids" in around:
+                    around["position_ids"] = around["position_ids"][:, -1:]
                 output = self.body(
                     inputs_embeds=embed(written[-1].unsqueeze(1)),
-                    attention_mask=mask,
+                    **around,
                     past_key_values=output.past_key_values,
                     use_cache=True,
                 )
