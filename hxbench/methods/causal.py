@@ -1,4 +1,4 @@
-"""How BLOOM answers: source and target are one sequence, padded on the left, whose second part it writes."""
+"""How a decoder alone answers, such as BLOOM: source and target are one sequence, padded on the left, whose second part it writes."""
 
 from typing import Any, Literal, NamedTuple
 

@@ -1,7 +1,7 @@
 """LoRA on any family: query and value of self-attention, rank 8, scale 2 (PET scaling, section 4).
 
-Through `peft` where query and value are layers of their own, BERT and T5; beside BLOOM's fused projection by
-`FusedLowRank`.
+Through `peft` where query and value are layers of their own, as BERT's and T5's; beside a fused projection, as
+BLOOM's, by `FusedLowRank`.
 """
 
 from collections.abc import Iterable

@@ -1,6 +1,6 @@
 """What is tuned in a backbone, apart from how its family answers: h_out = f(h_in) + Δh (PET scaling, section 3).
 
-A tuning is the same on BERT, BLOOM and T5 but for where it acts, which each says by the stacks of the family.
+A tuning is the same on every family but for where it acts, which it asks the backbone.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -15,7 +15,9 @@ from hxbench.backbones.shape import MADE_HERE, new_model
 from hxbench.backbones.sites import EMBEDDINGS, SiteKey, Sites
 from hxbench.errors import InputError
 from hxbench.recipe.family import Family
+from hxbench.report.pet.rows import FAMILIES as PET_FAMILIES
 from hxbench.spec import Pretrainable, validated
+from hxbench.stages.pretraining import LEARNERS
 
 ROBERTA = {
     "vocab_size": 40, "hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 24,
@@ -228,8 +230,14 @@ def test_the_first_positions_of_roberta_are_none_for_a_token():
 
 
 def test_what_is_made_here_has_an_entry():
-    assert MADE_HERE.keys() == {*get_args(Pretrainable)}
+    assert MADE_HERE.keys() == LEARNERS.keys() == {*get_args(Pretrainable)}
     assert MADE_HERE.keys() <= {*recipe.recipe_names("families")}
+
+
+def test_the_backbones_of_a_paper_are_of_families_here():
+    for shown in PET_FAMILIES:  # reports read no entries
+        entry = family_of(shown.name)
+        assert (entry.title, entry.stacks == "encoder") == (shown.title, shown.guessing)
 
 
 def test_a_precision_that_fails_is_refused_by_name_and_backbone():

@@ -157,6 +157,24 @@ def test_an_architecture_without_an_entry_is_refused_before_anything_is_read(tmp
         with_options(recipe.resolve("pet-lora", setting="single", task="rte", backbone_name=str(tmp_path / "own")))
 
 
+def test_reports_and_help_read_no_entry(monkeypatch):
+    from hxbench.recipe import reading
+
+    read, own = [], reading.read_yaml
+
+    def noted(path, kind, *below):
+        read.append(kind)
+        return own(path, kind, *below)
+
+    monkeypatch.setattr(reading, "read_yaml", noted)
+    recipe.load.cache_clear()
+    store = ["--store", str(Path(__file__).parents[2] / "results" / "reference")]
+    assert hxbench("report", "--paper", "pet", "--table", "2", "--profile", "lab", *store).code == 0
+    assert hxbench("train", "--help").code == 0
+    assert "methods" in read
+    assert "families" not in read
+
+
 # --- a hub's that is not here yet --------------------------------------------------------------------------------
 
 
