@@ -1,4 +1,7 @@
-"""How a decoder alone answers, such as BLOOM: source and target are one sequence, padded on the left, whose second part it writes."""
+"""How a decoder alone answers, such as BLOOM: source and target are one sequence, padded on the left.
+
+It writes the second part of that.
+"""
 
 from typing import Any, Literal, NamedTuple
 
