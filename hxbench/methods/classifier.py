@@ -68,8 +68,8 @@ class Classifier(TextMethod):
         body: Any = self.body
         embedded = body.get_input_embeddings()(batch.input_ids)
         text = prompted(embedded, batch.attention_mask, self.prompt(embedded, batch))
-        limit = self.backbone.longest
-        if limit is not None and text.embedded.shape[1] > limit:
+        limit = self.model.config.max_position_embeddings  # type: ignore[union-attr]
+        if text.embedded.shape[1] > limit:  # type: ignore[operator]
             raise InputError(
                 f"{text.virtual} virtual tokens and {batch.input_ids.shape[1]} pieces are more than the {limit} "
                 "positions of the backbone."
