@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hxbench import network, places
-from hxbench.architecture import hub_cache
+from hxbench.architecture import hub_cache, hub_mark
 from hxbench.backbones.checkpoint import NEEDED
 from hxbench.errors import InputError
 from hxbench.printing import shortened
@@ -33,11 +33,7 @@ def fetch_backbone(spec: BackboneSpec, *, offline: bool = False) -> Path:
     cache = places.cache_dir() / "hub"
     which = f"backbone {spec.hub} (revision {spec.revision or 'main'})"
 
-    def whole(commit: str) -> Path:
-        """Return the mark that all files of a commit have come; a snapshot grows file by file."""
-        return cache / "backbones" / f"{spec.hub}@{commit}".replace("/", "--")
-
-    known = _is_commit(spec.revision) and whole(spec.revision or "").exists()
+    known = _is_commit(spec.revision) and hub_mark(spec.hub, spec.revision or "").exists()
     endpoint = None
     if not known and not forbidden:
         # the client reads it when it is imported, which may be before the user's setting was made
@@ -70,12 +66,13 @@ def fetch_backbone(spec: BackboneSpec, *, offline: bool = False) -> Path:
             safe = name.endswith(".safetensors")
             reason = " (pickled weights such as pytorch_model.bin are never loaded)" if safe else ""
             raise InputError(f"{which}: the repository has no {name}{reason}.")
-    if not known and forbidden and not whole(folder.name).exists():
+    mark = hub_mark(spec.hub, folder.name)
+    if not known and forbidden and not mark.exists():
         raise InputError(f"{which} is only partly in the local cache and {forbidden} was asked for.")
-    if not whole(folder.name).exists():
+    if not mark.exists():
         with writing(cache):
-            whole(folder.name).parent.mkdir(parents=True, exist_ok=True)
-            whole(folder.name).touch()
+            mark.parent.mkdir(parents=True, exist_ok=True)
+            mark.touch()
     return folder
 
 
