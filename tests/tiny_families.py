@@ -8,7 +8,7 @@ from transformers import AutoConfig
 from hxbench.backbones.families import family_of
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.shape import new_model
-from hxbench.encoding.text_batch import IGNORED, collate_text
+from hxbench.encoding.batch import IGNORED, collate
 
 FAMILIES = ("bert", "bloom", "t5")
 SIZE = 40
@@ -49,7 +49,7 @@ def family_batch(family, lengths=(5, 9, 3, 12), targets=(2, 4, 1, 3), *, seed=0,
     answers = [np.append(write.integers(3, SIZE, n - 1), END) for n in targets]
     if family == "bert":
         answers = [write.integers(0, 2, 1) for _ in lengths]
-    return collate_text(sources, answers, [0] * len(lengths), padding=0, task=task, **options)
+    return collate(sources, answers, padding=0, task=task, **options)
 
 
 def rows(batch):
