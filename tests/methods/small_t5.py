@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from transformers import T5Config
 
+from hxbench.answering.answer import Condition
 from hxbench.backbones.families import family_of
 from hxbench.backbones.load import Backbone, meta_backbone
 from hxbench.backbones.shape import new_model
@@ -65,6 +66,11 @@ def batch_of(tasks, task=MIXED, *, pick=None, padding=0):
     longer = {n: torch.nn.functional.pad(getattr(batch, n), (0, padding)) for n in ("input_ids", "attention_mask")}
     targets = torch.nn.functional.pad(batch.targets, (0, 2), value=-100)
     return replace(batch, targets=targets, **longer)
+
+
+def condition(tasks, side, pooled=None, place=None):
+    """Return what a method is told of rows whose tasks are at these places."""
+    return Condition(MIXED, "en", place, tasks, side, pooled)
 
 
 def at_base_shape(spec):

@@ -7,11 +7,12 @@ import pytest
 import torch
 from small_t5 import HIDDEN, TASKS, at_base_shape, batch_of, small_t5
 
-from hxbench.encoding.text_batch import IGNORED, collate_text
+from hxbench.answering.answer import Objective
+from hxbench.encoding.batch import IGNORED, collate
 from hxbench.errors import InputError
+from hxbench.methods.method import Setup
 from hxbench.methods.mpt import Mpt, MptOptions, MptSource, MptSourceOptions, divergence
 from hxbench.methods.prompt import SOURCE
-from hxbench.methods.text_method import Objective
 from hxbench.modules.soft_prompt import EMBEDDING
 from hxbench.recipe import resolve
 from hxbench.spec import START
@@ -23,7 +24,7 @@ def source(backbone=None, *, seed=1, taken=TASKS, objective=None, **options):
     """The source stage, with prompts and factors far from zero."""
     torch.manual_seed(seed)
     own = MptSourceOptions(tokens=TOKENS, sample_from=9, **options)
-    method = MptSource(backbone or small_t5(), tasks=TASKS, options=own, objective=objective)
+    method = MptSource(Setup(backbone or small_t5(), TASKS, objective=objective or Objective()), own)
     method.freeze()
     with torch.no_grad():
         for parameter in method.trained().values():
@@ -35,7 +36,7 @@ def source(backbone=None, *, seed=1, taken=TASKS, objective=None, **options):
 
 def target(backbone=None, *, seed=2):
     torch.manual_seed(seed)
-    method = Mpt(backbone or small_t5(), tasks=("cb",), options=MptOptions(tokens=TOKENS, sample_from=9))
+    method = Mpt(Setup(backbone or small_t5(), ("cb",)), MptOptions(tokens=TOKENS, sample_from=9))
     method.freeze()
     return method.eval()
 
