@@ -127,12 +127,8 @@ class CausalText(Answering):
             if len(written) == longest or bool(ended.all()):
                 return torch.stack(written, dim=1)
             mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
-            output = stack.read_on(
-                inputs_embeds=embed(written[-1].unsqueeze(1)),
-                attention_mask=mask,
-                past_key_values=output.past_key_values,
-                use_cache=True,
-            )
+            more = embed(written[-1].unsqueeze(1))
+            output = stack.read_on(more, mask, past_key_values=output.past_key_values, use_cache=True)
             states = output.last_hidden_state
 
     @property

@@ -47,7 +47,7 @@ class Stack:
         if segments is not None:
             more["token_type_ids"] = nn.functional.pad(segments, (read.virtual, 0))
         with self._acting(read.virtual):
-            output = body(inputs_embeds=read.embedded, attention_mask=seen(read.mask), **more)
+            output = body(inputs_embeds=read.embedded, **self._around(read.mask), **more)
         return Encoded(output.last_hidden_state, read.mask, read.virtual, self.condition), output
 
     @contextmanager
@@ -75,7 +75,24 @@ class Stack:
         finally:
             handle.remove()
 
-    def read_on(self, **inputs: Any) -> Any:
-        """Return the body's output for more tokens behind what was read, with the same weights."""
+    def _around(self, mask: Tensor) -> dict[str, Any]:
+        """Return what the body gets beside embedded texts, given their mask [batch, length].
+
+        Where a family does not count positions by the mask, padding on the left would move them.
+        """
+        if not self.backbone.family.counts_positions:
+            return {"attention_mask": seen(mask)}
+        if mask.is_meta:  # without a mask the library looks into positions: not into a mask of four dimensions
+            return {"attention_mask": mask.bool()[:, None, None].expand(-1, 1, mask.shape[1], -1)}
+        return {"attention_mask": mask, "position_ids": (mask.cumsum(1) - 1).clamp(min=0)}
+
+    def read_on(self, embedded: Tensor, mask: Tensor, **cache: Any) -> Any:
+        """Return the body's output for one more token [batch, 1, hidden], with the same weights.
+
+        `mask` [batch, length] is of all that was read, this token included.
+        """
+        around = self._around(mask)
+        if "position_ids" in around:
+            around["position_ids"] = around["position_ids"][:, -1:]
         with self.method.sites.using(self.weights):
-            return self.backbone.body(**inputs)
+            return self.backbone.body(inputs_embeds=embedded, **around, **cache)

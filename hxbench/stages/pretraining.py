@@ -45,7 +45,7 @@ class Learner:
 def learner(spec: BackboneSpec, plan: PretrainSpec, corpora: Collection, corpus: Mapping[str, Any]) -> Learner:
     """Return what `plan` describes; `corpus` has the running text of each language."""
     require_precision(plan.architecture, plan.precision)
-    return {"bert": _bert, "t5": _t5, "bloom": _bloom}[plan.architecture](spec, plan, corpora, corpus)
+    return LEARNERS[plan.architecture](spec, plan, corpora, corpus)
 
 
 def _template_lines(corpus: Mapping[str, Any]) -> Iterator[str]:
@@ -202,3 +202,6 @@ def _packed(texts: Sequence[str], tokenizer: Any, room: int, end: int | None = N
     if not rows:
         raise InputError("the running text to pre-train on is empty.")
     return [np.array(row, dtype=np.int64) for row in rows]
+
+
+LEARNERS = {"bert": _bert, "t5": _t5, "bloom": _bloom}  # by family, as `backbones.shape.MADE_HERE`
