@@ -13,9 +13,7 @@ from hxbench.encoding.vocabulary import Vocabulary
 VOCABULARY = Vocabulary(size=50, pad=0, mask=4, special=(0, 1, 2, 3, 4))
 
 sizes = st.lists(st.integers(1, 20), min_size=1, max_size=9)
-text_sizes = st.lists(
-    st.tuples(st.integers(1, 20), st.integers(1, 5), st.integers(0, 3)), min_size=1, max_size=9
-)
+text_sizes = st.lists(st.tuples(st.integers(1, 20), st.integers(1, 5), st.integers(0, 3)), min_size=1, max_size=9)
 
 
 def rows_of(sizes, seed=0):

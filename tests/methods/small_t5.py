@@ -57,7 +57,11 @@ def batch_of(tasks, task=MIXED, *, pick=None, padding=0):
     targets = [np.array([*rng.integers(2, 40, 1 + i % 2), 1]) for i in range(len(tasks))]
     pick = range(len(tasks)) if pick is None else pick
     batch = collate(
-        [sources[i] for i in pick], [targets[i] for i in pick], tasks=[tasks[i] for i in pick], padding=0, task=task
+        [sources[i] for i in pick],
+        [targets[i] for i in pick],
+        tasks=[tasks[i] for i in pick],
+        padding=0,
+        task=task,
     )
     if not padding:
         return batch

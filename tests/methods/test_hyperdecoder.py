@@ -72,7 +72,9 @@ def test_the_pooled_text_decides_over_the_decoder():
         logits = method.answering.decode(method, encoded, start)
         pooled = encoded.condition.pooled.clone()
         pooled[1] += 1
-        changed = method.answering.decode(method, encoded._replace(condition=encoded.condition._replace(pooled=pooled)), start)
+        changed = method.answering.decode(
+            method, encoded._replace(condition=encoded.condition._replace(pooled=pooled)), start
+        )
     torch.testing.assert_close(changed[[0, 2]], logits[[0, 2]])
     assert not torch.allclose(changed[1], logits[1], atol=1e-2)
 

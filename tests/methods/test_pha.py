@@ -6,8 +6,8 @@ import pytest
 import torch
 from small_t5 import HIDDEN, LAYERS, TASKS, at_base_shape, batch_of, condition, small_t5
 
-from hxbench.errors import InputError
 from hxbench.answering.answer import Answered, Objective
+from hxbench.errors import InputError
 from hxbench.methods.method import Setup
 from hxbench.methods.pha import PHA, PHAOptions
 from hxbench.modules import by_task
@@ -316,7 +316,11 @@ def test_in_bf16_the_generator_and_the_losses_stay_exact():
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         encoded = method.encode(batch)
         weights = method.weights(condition(batch.tasks, "answering", encoded.condition.pooled, 1))
-        assert weights[0, DECODER].up.dtype == method.extra_loss(Answered(None, encoded), batch).dtype == torch.float32
+        assert (
+            weights[0, DECODER].up.dtype
+            == method.extra_loss(Answered(None, encoded), batch).dtype
+            == torch.float32
+        )
         assert method.features(encoded)["z"].dtype == torch.float32
         rough = method(batch)
     with torch.no_grad():
