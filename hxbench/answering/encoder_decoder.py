@@ -30,8 +30,9 @@ class EncoderDecoderText(Answering):
         """Return the texts as the encoder leaves them."""
         model: Any = self.backbone.model
         embedded = model.get_input_embeddings()(batch.input_ids)
-        text = prompted(embedded, batch.attention_mask, method.prompt(embedded, batch))
         condition = method.condition(batch)
+        prompt = method.prompt(embedded, batch.attention_mask, condition)
+        text = prompted(embedded, batch.attention_mask, prompt)
         sided = method.sided or method.reads_first
         asked = condition._replace(side="reading") if sided else condition
         weights = method.weights_of(asked)

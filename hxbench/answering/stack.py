@@ -27,7 +27,7 @@ class Stack:
     """
 
     def __init__(self, method: "Method", backbone: Backbone, batch: Batch, text: Tensor) -> None:
-        self.method, self.backbone, self.batch, self.text = method, backbone, batch, text
+        self.method, self.backbone, self.text = method, backbone, text
         self.condition: Condition = method.condition(batch)
         self.weights: Mapping[SiteKey, SiteWeights] = {}
 
@@ -37,7 +37,7 @@ class Stack:
         """Return sequences [batch, length] as the last layer leaves them, and all that the body put out."""
         body: Any = self.backbone.body
         embedded = body.get_input_embeddings()(ids)
-        read = prompted(embedded, mask, self.method.prompt(embedded, self.batch))
+        read = prompted(embedded, mask, self.method.prompt(embedded, self.text, self.condition))
         limit = self.backbone.longest
         if limit is not None and read.embedded.shape[1] > limit:
             raise InputError(

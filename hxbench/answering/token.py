@@ -1,6 +1,6 @@
 """Answers to single tokens: a head a task on the states of those that carry a target, and a masked-LM head."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from hxbench.answering.answer import Answered, Answering, Encoded
+from hxbench.answering.heads import HeadAnswering
 from hxbench.answering.stack import Stack
 from hxbench.backbones.load import Backbone
 from hxbench.encoding.batch import Batch
@@ -36,7 +37,7 @@ class _OnTokens(Answering):
         return encoded.own(encoded.states).flatten(0, 1)[batch.positions]
 
 
-class TokenHeads(_OnTokens):
+class TokenHeads(_OnTokens, HeadAnswering):
     """A linear head for each task that tags words (Hyper-X, section 3)."""
 
     name = "token"
@@ -46,21 +47,27 @@ class TokenHeads(_OnTokens):
         super().__init__(backbone, tasks, options)
         self.heads = nn.ModuleDict({task.name: Head(backbone.hidden_size, len(task.labels)) for task in tasks})
 
-    def parts(self) -> dict[str, Iterable[nn.Parameter]]:
-        """The heads, which before their training know nothing of the labels."""
-        return {"heads": list(self.heads.parameters())}
-
     def answer(self, method: "Method", batch: Batch) -> Answered:
         """Return the logits at the targets in fp32, [targets, labels]."""
         encoded = self.encode(method, batch)
-        return Answered(self.heads[batch.task](self.hidden(encoded, batch)).float(), encoded)
+        hidden = self.hidden(encoded, batch)
+        return Answered(self.logits(method, hidden, batch, self._tasks(batch)).float(), encoded)
+
+    def _tasks(self, batch: Batch) -> Tensor:
+        assert batch.positions is not None
+        return batch.tasks[batch.positions // batch.input_ids.shape[1]]
+
+    def learn(self, method: "Method", batch: Batch) -> tuple[Tensor, Answered]:
+        """Return this process's share of the cross-entropy over the targets, and the answer."""
+        answered = method.answer(batch)
+        return self.loss(method, answered.logits, batch.targets, batch, self._tasks(batch)), answered
 
     @torch.no_grad()
     def generate(
         self, method: "Method", batch: Batch, longest: int, *, shortest: int = 0, beams: int = 1
     ) -> Tensor:
         """Return the id of the most probable label of every token with a target, [targets]."""
-        return method.answer(batch).logits.argmax(-1)
+        return self.chosen(method.answer(batch).logits, batch.task)
 
 
 class MaskedLM(_OnTokens):

@@ -73,13 +73,13 @@ def fewshot_command(
 
     place = launcher(on, workers=workers, address=address, sbatch=sbatch, wait=not no_wait)
     found: recipe.MethodRecipe = recipe.load("methods", method)
-    scale = recipe.scale(profile, found.paper)
+    scale = recipe.scale(profile, found.ground)
     known = list(text_tasks() if scale.is_text else suite_tasks(TAGGING))
     if task not in (None, *known):
         raise InputError(did_you_mean("task", str(task), known))
     if language and scale.is_text:
         raise InputError(f"--language only applies to tagging methods; the tasks of {method} are all in English.")
-    protocol = experiments.few_shot_protocol(found.paper, profile=profile)
+    protocol = experiments.few_shot_protocol(found.ground, profile=profile)
     changes: dict[str, Any] = {"k": _counts(k)} if k else {}
     changes |= {"languages": tuple(language)} if language else {}
     changes |= {"tasks": (task,)} if task else {}
@@ -88,7 +88,7 @@ def fewshot_command(
     setting = setting or found.start_setting
     given: dict[str, Any] = {
         "profile": profile, "variant": variant, "backbone_name": backbone, "origin": source.kind,
-        "assignments": assign or (), "changes": experiments.few_shot_block(found.paper, method),
+        "assignments": assign or (), "changes": experiments.few_shot_block(found.ground, method),
     }  # fmt: skip
     counts = range(draws or scale.draws)
     nothing = found.few_shot_from == "nothing"

@@ -57,7 +57,7 @@ def train_command(
 
     place = launcher(on, workers=workers, address=address, sbatch=sbatch, wait=not no_wait)
     found: recipe.MethodRecipe = recipe.load("methods", method)
-    scale = recipe.scale(profile, found.paper)
+    scale = recipe.scale(profile, found.ground)
     setting = setting or found.settings[-1]
     source = DataSource.of(data_source, profile, scale.data)
     wanted_by = partial(

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from hxbench.encoding.batch import Batch, collate
+from hxbench.encoding.classes import THOUSAND
 from hxbench.encoding.rows import Rows
 from hxbench.encoding.templates import PHA, Wording, label_texts, target_text
 from hxbench.encoding.texts import labels_as_decoded, longest_label
@@ -125,6 +126,7 @@ class TextSplit:
     labels: tuple[str, ...] = ()  # of the classes by id, where they are not what PHA's code reads
     decoded: dict[str, str] = field(default_factory=dict)  # the labels by what the tokenizer makes of them
     choices: tuple[str, ...] = ()  # what the classes by id are called where a backbone chooses among them
+    numbers: bool = False  # whether a backbone without classes answers with a number
     spelled: dict[str, list[int]] = field(
         default_factory=dict
     )  # the tokens of labels to choose among by likelihood
@@ -162,8 +164,8 @@ class TextSplit:
             "place": place, "wording": wording, "labels": labels,
         }  # fmt: skip
         if chooses:
-            called = label_texts(known, score_step, wording)
-            return cls(known, language, **common, decoding=Decoding(longest=1), choices=called)
+            called = label_texts(known, score_step, wording) if known.has_classes else ()
+            return cls(known, language, **common, decoding=Decoding(longest=1), choices=called, numbers=not called)
         if known.type == "generation":
             decoding = known.decoding or Decoding(longest=known.longest_answer or UNSTATED)
             if beams is not None:
@@ -213,6 +215,8 @@ class TextSplit:
         """Return what the answers say: tokens [batch, length], or the ids of classes [batch, 1]."""
         if self.choices:
             return [self.choices[chosen] for [chosen] in ids.tolist()]
+        if self.numbers:
+            return [f"{number / THOUSAND:.3f}" for [number] in ids.tolist()]
         decode = self.tokenizer.batch_decode
         texts = decode(ids.tolist(), skip_special_tokens=True, clean_up_tokenization_spaces=False)
         return [self.read(text) for text in texts]

@@ -36,10 +36,23 @@ _OWN = {
 }
 
 
+_EARLIER = ("language-adapter", "pretraining")  # answer no task: they are trained on running text for others
+
+
+def _others() -> dict[str, str]:
+    """Return the kinds that other packages register."""
+    return {point.name: point.value for point in entry_points(group="hxbench.methods")}
+
+
+def kinds() -> tuple[str, ...]:
+    """Return the kinds of methods that answer tasks."""
+    return tuple(kind for kind in {**_OWN, **_others()} if kind not in _EARLIER)
+
+
 @cache
 def method_class(kind: str) -> "type[Method]":
     """Return the class behind a recipe's `kind`: one of ours, or one that another package registered."""
-    others = {point.name: point.value for point in entry_points(group="hxbench.methods")}
+    others = _others()
     if clash := sorted(_OWN.keys() & others.keys()):
         raise InputError(f"method kind '{clash[0]}' is registered twice: by hxbench and by {others[clash[0]]}.")
     known = _OWN | others

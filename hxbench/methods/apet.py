@@ -23,7 +23,6 @@ from hxbench.backbones.families import Family, Projection
 from hxbench.backbones.load import Backbone, meta_backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.closed import Closed, added, validated
-from hxbench.encoding.batch import Batch
 from hxbench.methods.adapter import SEQUENTIAL
 from hxbench.methods.apet_candidates import (
     ADAPTER,
@@ -182,7 +181,7 @@ class Apet(Method):
                 found[SiteKey(int(layer), position)] = weights
         return found
 
-    def prompt(self, embedded: Tensor, batch: Batch) -> Tensor | None:
+    def prompt(self, embedded: Tensor, text: Tensor, condition: Condition) -> Tensor | None:
         """Return the virtual tokens that are there, in their order, the same for every row."""
         tokens = [tensor for name, tensor in (self._now or {}).items() if name.startswith("token.")]
         return torch.stack(tokens).expand(len(embedded), -1, -1) if tokens else None

@@ -95,7 +95,6 @@ class ExportedAdapter(Method):
     """The adapters of one task and language as fixed weights; nothing in it is trained any more."""
 
     roles = ("ffn",)
-    stacks = ("encoder",)
 
     def __init__(self, backbone: Backbone, config: ExportConfig, tensors: Mapping[str, Tensor]) -> None:
         super().__init__(Setup(backbone, (config.task,), (config.language,)), AnswerOptions())

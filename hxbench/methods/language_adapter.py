@@ -17,7 +17,7 @@ from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import EMBEDDINGS, SiteKey, SiteWeights, changing_input
 from hxbench.closed import Closed
 from hxbench.encoding.batch import Batch
-from hxbench.methods.method import Method, Setup
+from hxbench.methods.method import Method, Reason, Setup
 from hxbench.modules.adapter import Bottlenecks, NormedStack
 from hxbench.modules.bottleneck import BottleneckWeights
 from hxbench.modules.coupling import Coupling, CouplingWeights
@@ -60,7 +60,10 @@ class LanguageAdapter(Method):
 
     Options: ClassVar[type[Closed]] = LanguageAdapterOptions
     roles = ("embeddings", "ffn_normed")
-    stacks = ("encoder",)
+    refused: ClassVar[Mapping[str, Reason]] = {
+        "encoder-decoder": "needs an MLM head",
+        "causal": "needs an MLM head",
+    }
     uses_mlm = True
     needs_text = True
 

@@ -16,7 +16,7 @@ from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.closed import Closed
 from hxbench.errors import InputError
 from hxbench.methods.language_adapter import AdapterParts, LanguageAdapterOptions, MlmHead, stacked
-from hxbench.methods.method import Method, Setup
+from hxbench.methods.method import Method, Reason, Setup
 from hxbench.modules.adapter import Bottlenecks
 from hxbench.modules.parameters import fill
 from hxbench.spec import DataSpec, Positive, Rate, RunSpec, TrainingSpec
@@ -54,7 +54,10 @@ class MadX(Method):
 
     Options: ClassVar[type[Closed]] = MadXOptions
     roles = ("embeddings", "ffn_normed")
-    stacks = ("encoder",)
+    refused: ClassVar[Mapping[str, Reason]] = {
+        "encoder-decoder": "needs an MLM head",
+        "causal": "needs an MLM head",
+    }
     needs_text = True
 
     def __init__(self, setup: Setup, options: MadXOptions) -> None:

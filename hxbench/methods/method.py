@@ -20,7 +20,7 @@ from hxbench.answering import answering_of
 from hxbench.answering.answer import Answered, Answering, AnswerOptions, Condition, Encoded, Objective
 from hxbench.answering.classes import ClassHeads
 from hxbench.answering.token import MaskedLM
-from hxbench.backbones.families import Family, SiteRole, Stacks
+from hxbench.backbones.families import Family, SiteRole
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import EMBEDDINGS, SiteKey, Sites, SiteWeights
 from hxbench.closed import Closed
@@ -29,6 +29,8 @@ from hxbench.modules.parameters import fill
 from hxbench.spec import START, RunSpec
 from hxbench.tasks import ENGLISH, MLM, task_of
 
+# Why a method does not work with a way to answer: all reasons there are.
+Reason = Literal["needs an MLM head", "needs token heads", "needs text tasks"]
 _HEADS = "answering."  # what comes before the names of the parameters that an answer needs
 
 
@@ -54,7 +56,7 @@ class Method(nn.Module):
 
     Options: ClassVar[type[Closed]] = AnswerOptions
     roles: ClassVar[tuple[SiteRole | Literal["embeddings"], ...]] = ()  # of the sites it gives weights for
-    stacks: ClassVar[tuple[Stacks, ...]] = ("encoder", "encoder-decoder", "decoder")  # of backbones it works on
+    refused: ClassVar[Mapping[str, Reason]] = {}  # ways to answer that it does not work with, by name
     sided: ClassVar[bool] = False  # whether it is asked for the reading and the answering side one by one
     reads_first: ClassVar[bool] = False  # whether weights of the answering side depend on the pooled text
     uses_mlm: ClassVar[bool] = False  # whether masked language modelling is trained beside the labelled tasks
@@ -96,7 +98,7 @@ class Method(nn.Module):
 
     @classmethod
     def require(cls, spec: RunSpec, family: Family) -> None:
-        """Raise `InputError` for a run that a family of backbones cannot do, beyond what `stacks` says."""
+        """Raise `InputError` for a run that a family of backbones cannot do, beyond what `refused` says."""
 
     @classmethod
     def needs(cls, spec: RunSpec, texts: Sequence[str]) -> dict[str, RunSpec]:
@@ -119,8 +121,12 @@ class Method(nn.Module):
         """Return the weights of sites under a condition; a site without any leaves the backbone as it is."""
         return {}
 
-    def prompt(self, embedded: Tensor, batch: Batch) -> Tensor | None:
-        """Return virtual tokens for every row, [batch, virtual, hidden]; `embedded` are the tokens, likewise."""
+    def prompt(self, embedded: Tensor, text: Tensor, condition: Condition) -> Tensor | None:
+        """Return virtual tokens for every row, [batch, virtual, hidden].
+
+        `embedded` [batch, length, hidden] are the tokens that they stand before; `text` [batch, length] is 1 at
+        those of the text that is answered, which alone a prompt may depend on.
+        """
         return None
 
     def acting(self) -> AbstractContextManager[None]:

@@ -14,11 +14,11 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hxbench.answering.answer import Answered, Encoded
+from hxbench.answering.answer import Answered, Condition, Encoded
 from hxbench.closed import Closed
 from hxbench.encoding.batch import IGNORED, Batch
 from hxbench.errors import InputError
-from hxbench.methods.method import Method, Setup
+from hxbench.methods.method import Method, Reason, Setup
 from hxbench.methods.options import StageTraining
 from hxbench.methods.prompt import SOURCE, PromptOptions, earlier_run, prompt_run
 from hxbench.modules.parameters import fill
@@ -33,6 +33,7 @@ Weight = Annotated[float, Field(ge=0)]
 class MultitaskPrompt(Method):
     """What both stages have: the shared prompt and the factors of the run's tasks."""
 
+    refused: ClassVar[Mapping[str, Reason]] = {"token": "needs text tasks"}
     imports: ClassVar[tuple[str, ...]] = ("peft.tuners.multitask_prompt_tuning",)
 
     def __init__(self, setup: Setup, options: PromptOptions) -> None:
@@ -40,11 +41,11 @@ class MultitaskPrompt(Method):
         self.tokens = options.tokens
         self.soft: Any = multitask_prompt(self.backbone, len(self.places), options.tokens, options.sample_from)
 
-    def prompt(self, embedded: Tensor, batch: Batch) -> Tensor:
+    def prompt(self, embedded: Tensor, text: Tensor, condition: Condition) -> Tensor:
         """Return the prompt of every row's task, [batch, tokens, hidden]."""
-        places = torch.arange(len(self.places), device=batch.tasks.device)
-        virtual = torch.arange(self.tokens, device=batch.tasks.device).expand(len(places), -1)
-        return self.soft(virtual, places)[batch.tasks]
+        places = torch.arange(len(self.places), device=condition.tasks.device)
+        virtual = torch.arange(self.tokens, device=condition.tasks.device).expand(len(places), -1)
+        return self.soft(virtual, places)[condition.tasks]
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
         """The shared prompt, and every task's factors."""
@@ -99,11 +100,11 @@ class MptSource(MultitaskPrompt):
         self._taken.add(task)
         return take_prompt(self.teachers[task], tensors, f"the prompt of {task}")
 
-    def prompt(self, embedded: Tensor, batch: Batch) -> Tensor:
+    def prompt(self, embedded: Tensor, text: Tensor, condition: Condition) -> Tensor:
         """Return the prompt of every row's task: the student's, or the teacher's while it is asked."""
         if self._teaching:
-            return torch.stack([self.teachers[task] for task in self.tasks])[batch.tasks]
-        return super().prompt(embedded, batch)
+            return torch.stack([self.teachers[task] for task in self.tasks])[condition.tasks]
+        return super().prompt(embedded, text, condition)
 
     @contextmanager
     def _as_teacher(self) -> Iterator[None]:

@@ -13,11 +13,10 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from hxbench.answering.answer import AnswerOptions
+from hxbench.answering.answer import AnswerOptions, Condition
 from hxbench.backbones.load import Backbone
 from hxbench.closed import Closed, added
-from hxbench.encoding.batch import Batch
-from hxbench.methods.method import Method, Setup
+from hxbench.methods.method import Method, Reason, Setup
 from hxbench.methods.options import PetOptions, StageTraining
 from hxbench.modules.soft_prompt import EMBEDDING, sampled_prompt, take_prompt
 from hxbench.spec import Positive, RunSpec, TaskName, TrainingSpec
@@ -71,7 +70,7 @@ class PromptTuning(Method):
         assert isinstance(embedding, nn.Embedding)
         return embedding.weight
 
-    def prompt(self, embedded: Tensor, batch: Batch) -> Tensor | None:
+    def prompt(self, embedded: Tensor, text: Tensor, condition: Condition) -> Tensor | None:
         """Return the same prompt for every row, [batch, tokens, hidden]."""
         return self.own().expand(len(embedded), -1, -1)
 
@@ -105,6 +104,7 @@ class Spot(PromptTuning):
     """Prompt tuning from the prompt of a source task."""
 
     Options: ClassVar[type[Closed]] = SpotOptions
+    refused: ClassVar[Mapping[str, Reason]] = {"token": "needs text tasks"}
 
     @classmethod
     def needs(cls, spec: RunSpec, texts: Sequence[str]) -> dict[str, RunSpec]:

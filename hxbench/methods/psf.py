@@ -3,7 +3,7 @@
 Parameter Space Factorization (Ponti et al., 2021) in its low-rank form, as the baseline of Hyper-X (section 4).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, ClassVar, Literal
 
 import torch
@@ -15,7 +15,7 @@ from hxbench.answering.answer import Answered, AnswerOptions
 from hxbench.answering.token import TokenHeads
 from hxbench.closed import Closed
 from hxbench.encoding.batch import Batch
-from hxbench.methods.method import Method, Setup
+from hxbench.methods.method import Method, Reason, Setup
 from hxbench.modules.hypernetwork import initialise_linear
 from hxbench.modules.latent_softmax import GaussianLatents, LatentGenerator, SoftmaxMaps, SoftmaxWeights
 from hxbench.spec import Positive
@@ -42,7 +42,9 @@ class PSF(Method):
     """The encoder, all of it trained, below generated softmax layers; trained on the evidence lower bound."""
 
     Options: ClassVar[type[Closed]] = PSFOptions
-    stacks = ("encoder",)
+    refused: ClassVar[Mapping[str, Reason]] = dict.fromkeys(
+        ("class", "encoder-decoder", "causal"), "needs token heads"
+    )
     needs_labels = True
 
     def __init__(self, setup: Setup, options: PSFOptions) -> None:

@@ -75,17 +75,7 @@ def trains_embeddings(method: Method) -> bool:
     return bool(body.get_input_embeddings().weight.requires_grad)
 
 
-_WANTED = {
-    "encoder": "an encoder alone",
-    "encoder-decoder": "an encoder and a decoder, such as T5's",
-    "decoder": "a decoder alone, such as BLOOM's",
-}
-
-
 def _require_family(spec: RunSpec, kind: type[Method], family: Family) -> None:
-    if family.stacks not in kind.stacks:
-        wants = " or ".join(_WANTED[one] for one in kind.stacks)
-        raise InputError(f"{spec.method} needs a backbone of {wants}; {spec.backbone.name} is none.")
     if spec.training.embedding_rows == "occurring" and family.stacks != "encoder":
         raise InputError(
             f"{spec.backbone.name} writes, and may do so with the matrix of its word embeddings, which has every "
@@ -101,6 +91,8 @@ def require_answers(spec: RunSpec, family: Family) -> None:
     if not spec.tasks:
         return
     kind = answering_of(family.stacks, map(task_of, (*spec.tasks, *shot, *spec.foreign)))
+    if reason := method_class(spec.kind).refused.get(kind.name):
+        raise InputError(f"{spec.method} {reason}, and {family.title} answers otherwise ({kind.name}).")
     if kind is ClassHeads and spec.task and spec.data.labels != "unified":
         own = task_of(spec.task)
         for other in map(task_of, spec.foreign):
