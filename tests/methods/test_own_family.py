@@ -165,11 +165,11 @@ def test_every_tuning_trains_on_it_and_gives_it_back(method, llama):
 def test_padding_and_a_prompt_before_it_move_nothing(llama):
     method = method_of("pet-prompt", llama).eval()
     with torch.no_grad():
-        method.tuning.tokens.normal_()
+        method.own().normal_()
     batch = family_batch("llama")
     with torch.no_grad():
         ours = method.logits(batch)
-        wanted = slow_logits("bloom", method.model, batch, prompt=method.tuning.tokens)
+        wanted = slow_logits("bloom", method.model, batch, prompt=method.own())
         for row, one in zip(ours, wanted, strict=True):
             torch.testing.assert_close(row[: len(one)], one, rtol=1e-4, atol=1e-5)
         written = method.generate(batch, 5)
@@ -177,7 +177,7 @@ def test_padding_and_a_prompt_before_it_move_nothing(llama):
         for (source, _), answer in zip(rows(batch), written, strict=True):
             ids = source
             for piece in answer:
-                text = torch.cat([method.tuning.tokens[None], words(ids)], 1)
+                text = torch.cat([method.own()[None], words(ids)], 1)
                 following = method.model(inputs_embeds=text).logits[0, -1].argmax()
                 assert piece == following
                 if following == END:
@@ -193,8 +193,8 @@ def test_biases_that_there_are_not_are_refused_in_one_sentence(llama):
 
 
 def test_other_methods_say_what_they_need(llama):
-    with pytest.raises(InputError, match="hyperx-base needs a backbone of an encoder alone; tiny-llama is none"):
-        with_options(recipe.resolve("hyperx-base", setting="multi", backbone_name=str(llama)))
+    with pytest.raises(InputError, match="madx needs a backbone of an encoder alone; tiny-llama is none"):
+        with_options(recipe.resolve("madx", setting="single", task="pos", backbone_name=str(llama)))
 
 
 def test_a_recipe_may_have_values_for_it(llama, tmp_path):
