@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hxbench.encoding.batch import pad, padded_length
+from hxbench.encoding.batch import moved, pad, padded_length
 
 IGNORED = -100
 MIXED = "mixed"  # what a batch of several tasks calls its task
@@ -34,7 +34,7 @@ class TextBatch:
     def to(self, device: torch.device) -> "TextBatch":
         """Return the batch on a device."""
         names = ("input_ids", "attention_mask", "targets", "tasks")
-        return replace(self, **{name: getattr(self, name).to(device, non_blocking=True) for name in names})
+        return replace(self, **{name: moved(getattr(self, name), device) for name in names})
 
 
 def collate_text(

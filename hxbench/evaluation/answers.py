@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hxbench.encoding.batch import by_tokens, longest_first
 from hxbench.encoding.rows import Rows
 from hxbench.encoding.templates import PHA, Wording, label_texts, target_text
 from hxbench.encoding.text_batch import collate_text
@@ -191,6 +192,8 @@ def answer(
 ) -> Answers:
     """Answer every text of the split, in batches of similar length; `beams` overrides those of free text.
 
+    Where a backbone chooses, a batch has no more tokens than `batch_size` texts of the greatest length; where it
+    writes, a batch is that many texts, since what is written takes the memory.
     With `choosing` a model that writes is asked for the most likely label of a task with classes as well.
 
     Always in fp32, whatever precision the training had: in less, a score depends on the size of the batches.
@@ -198,12 +201,13 @@ def answer(
     how = data.decoding
     if beams is not None and data.task.kind == "generation":
         how = replace(how, beams=beams)
-    order = np.argsort(-data.rows.lengths, kind="stable")
-    predicted = [""] * len(order)
-    chosen = [""] * len(order) if choosing and data.spelled else None
+    lengths = data.rows.lengths
+    predicted = [""] * len(lengths)
+    chosen = [""] * len(lengths) if choosing and data.spelled else None
     method.eval()
-    for start in range(0, len(order), batch_size):
-        rows = order[start : start + batch_size]
+    for rows in (
+        by_tokens(lengths, batch_size, device) if data.choices else longest_first(lengths, lambda _: batch_size)
+    ):
         batch = collate_text(
             data.rows.take("input_ids", rows),
             data.rows.take("labels", rows),

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from hxbench.corpora.schema import labels
-from hxbench.encoding.batch import collate
+from hxbench.encoding.batch import by_tokens, collate
 from hxbench.encoding.rows import Rows
 from hxbench.encoding.vocabulary import Vocabulary
 from hxbench.evaluation.metrics import METRIC, score, sentence_counts
@@ -86,18 +86,17 @@ def tag(
     *,
     cut_words: Literal["wrong", "unscored"] = "wrong",
 ) -> Tagged:
-    """Predict every word of the split, in batches of similar length.
+    """Predict every word of the split, in batches of similar length and about as many tokens (`by_tokens`).
 
+    A batch has no more tokens than `batch_size` rows of the greatest length.
     `cut_words` says what becomes of words that truncation has cut off: they are misses, or left out of the score.
     Always in fp32, whatever precision the training had: in less, a score depends on the size of the batches.
     """
     names = labels(data.task)
     predicted: list[list[str | None]] = [[None] * len(tags) for tags in data.gold]
-    order = np.argsort(-data.rows.lengths, kind="stable")
     method.eval()
     with torch.no_grad(), method.keeping_weights():
-        for start in range(0, len(order), batch_size):
-            rows = order[start : start + batch_size]
+        for rows in by_tokens(data.rows.lengths, batch_size, device):
             pieces, targets = data.rows.take("input_ids", rows), data.rows.take("labels", rows)
             batch = collate(data.task, data.language, pieces, targets, vocabulary)
             tags = method.logits(batch.to(device)).argmax(-1).cpu().numpy()
