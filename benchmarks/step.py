@@ -47,7 +47,7 @@ from hxbench.modules.bottleneck import BottleneckWeights
 from hxbench.sampling import pass_batches
 from hxbench.spec import Positive
 from hxbench.stages.assemble import build, with_options
-from hxbench.tasks import MLM, task_of
+from hxbench.tasks import task_of
 from hxbench.training.memory import keep_freed_memory
 from hxbench.training.optimiser import adamw
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -44,7 +45,8 @@ class Batch:
         """Return the batch on a device."""
         names = ["input_ids", "attention_mask", "tasks", "targets"]
         names += [] if self.positions is None else ["positions"]
-        return replace(self, **{name: moved(getattr(self, name), device) for name in names})
+        tensors: dict[str, Any] = {name: moved(getattr(self, name), device) for name in names}
+        return replace(self, **tensors)
 
 
 def moved(tensor: Tensor, device: torch.device) -> Tensor:

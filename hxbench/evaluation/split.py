@@ -47,7 +47,7 @@ class Split(Protocol):
 def score_split(method: Method, split: Split, batch_size: int, device: torch.device) -> Scored:
     """Answer every row of a split, in batches of similar length, and return it with the answers.
 
-    A batch has no more tokens than `batch_size` rows of the greatest length; where answers are written, it has that
+    A batch has no more tokens than `batch_size` rows of the greatest length; where answers are written it has that
     many rows.
     Always in fp32, whatever precision the training had: in less, a score depends on the size of the batches.
     """
