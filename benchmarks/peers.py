@@ -37,7 +37,7 @@ from rich.table import Table
 from hxbench import recipe
 from hxbench.backbones.shape import config_of, shape_of
 from hxbench.backbones.vocabulary import train_wordpiece
-from hxbench.corpora.conllu import read_conllu
+from hxbench.data.readers.conllu import read_conllu
 from hxbench.errors import InputError
 from hxbench.tasks import task_of
 

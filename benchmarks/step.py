@@ -35,7 +35,7 @@ from hxbench.backbones.shape import bert_shape
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.backbones.vocabulary import train_wordpiece
 from hxbench.closed import Closed
-from hxbench.corpora.conllu import read_conllu
+from hxbench.data.readers.conllu import read_conllu
 from hxbench.encoding.batch import Batch, collate
 from hxbench.encoding.tokens import align
 from hxbench.encoding.vocabulary import Vocabulary
@@ -166,7 +166,7 @@ def sentences(conllu: Path | None) -> list[list[str]]:
     from hxbench.sandbox import write_sandbox
 
     with tempfile.TemporaryDirectory() as folder:
-        write_sandbox(Path(folder))
+        write_sandbox("multilingual", Path(folder))
         largest = max(Path(folder).glob("ud-2.7/*/*-train.conllu"), key=lambda path: path.stat().st_size)
         return [words for words, _ in read_conllu(largest)]
 

@@ -14,7 +14,7 @@ from hxbench.backbones.fetch import commit_of, fetch_backbone, pinned
 from hxbench.backbones.load import Backbone, folder_fingerprint, load_backbone
 from hxbench.backbones.shape import MADE_HERE
 from hxbench.backbones.wheel import fetch_wheels, wheel_fingerprint, wheel_folder
-from hxbench.corpora.collection import Collection
+from hxbench.data.collection import Collection
 from hxbench.errors import InputError
 from hxbench.leftovers import remove, sweep, temporary
 from hxbench.spec import BackboneSpec, PretrainSpec, TrainingSpec

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
-from hxbench.corpora.schema import SPLITS
+from hxbench.data.schema import SPLITS
 from hxbench.errors import InputError, did_you_mean
 from hxbench.evaluation.marked import Marked
 from hxbench.languages import code_among

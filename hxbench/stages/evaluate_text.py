@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from hxbench.corpora.schema import SPLITS
+from hxbench.data.schema import SPLITS
 from hxbench.errors import InputError, did_you_mean
 from hxbench.evaluation.answers import Answers
 from hxbench.methods import method_class

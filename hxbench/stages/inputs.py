@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from hxbench import places
-from hxbench.corpora.collection import Collection
-from hxbench.corpora.digest import write_whole
-from hxbench.corpora.load import Corpora, Origin
-from hxbench.corpora.mirror import require_folder
+from hxbench.data.collection import Collection
+from hxbench.data.digest import write_whole
+from hxbench.data.load import Corpora, Origin
+from hxbench.data.mirror import require_folder
 from hxbench.errors import InputError
 from hxbench.printing import LONGEST_WORD, shortened
 from hxbench.spec import DataSpec, RunSpec
@@ -87,7 +87,7 @@ class DataSource:
         """Return the corpora of this source as a spec wants them read."""
         origin = Origin(self.kind, self.folder, offline=offline, sandbox_seed=data.sandbox_seed)  # type: ignore[arg-type]
         if data.collection == "english":
-            from hxbench.corpora.english import EnglishCorpora
+            from hxbench.data.english_load import EnglishCorpora
 
             return EnglishCorpora(origin, data)
         caps = {

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import torch
 
 from hxbench.backbones.load import Backbone
-from hxbench.corpora.collection import Collection
+from hxbench.data.collection import Collection
 from hxbench.encoding.rows import Rows
 from hxbench.evaluation.marked import Marked
 from hxbench.methods.method import Method

@@ -9,8 +9,8 @@ from typing import Any
 from hxbench import leftovers, places
 from hxbench.backbones.load import fetch_backbone, pinned
 from hxbench.backbones.wheel import fetch_wheels
-from hxbench.corpora.collection import Collection
-from hxbench.corpora.schema import SPLITS as CORPUS_SPLITS
+from hxbench.data.collection import Collection
+from hxbench.data.schema import SPLITS as CORPUS_SPLITS
 from hxbench.errors import InputError, did_you_mean
 from hxbench.settings import Pair
 from hxbench.spec import BackboneSpec, DataSpec

@@ -17,7 +17,7 @@ from hxbench.backbones.load import Backbone, require_precision
 from hxbench.backbones.shape import bert_shape, bloom_shape, config_of, new_model, t5_shape
 from hxbench.backbones.unigram import sentinel_ids, train_unigram
 from hxbench.backbones.vocabulary import train_wordpiece
-from hxbench.corpora.collection import Collection
+from hxbench.data.collection import Collection
 from hxbench.encoding.pieces import pieces_of
 from hxbench.encoding.templates import template_line
 from hxbench.errors import InputError

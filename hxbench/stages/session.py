@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hxbench.corpora.collection import Collection
+from hxbench.data.collection import Collection
 from hxbench.errors import InputError
 from hxbench.methods import method_class
 from hxbench.methods.method import START

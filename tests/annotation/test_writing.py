@@ -4,7 +4,7 @@ import json
 
 from hxbench.annotation.reading import Untagged, read_untagged
 from hxbench.annotation.writing import as_conllu, as_jsonl, as_tsv
-from hxbench.corpora.conllu import read_conllu
+from hxbench.data.readers.conllu import read_conllu
 
 TREE = """\
 # sent_id = 1

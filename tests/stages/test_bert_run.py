@@ -11,8 +11,8 @@ from test_pet_run import BACKBONES
 from text_miniature import text_spec, write_text_mirror
 from tiny_families import tiny
 
-from hxbench.corpora.english import EnglishCorpora
-from hxbench.corpora.load import Origin
+from hxbench.data.english_load import EnglishCorpora
+from hxbench.data.load import Origin
 from hxbench.errors import InputError
 from hxbench.settings import Pair
 from hxbench.spec import BackboneSpec

@@ -9,8 +9,8 @@ from miniature import TINY, resolved, spec_for
 from text_miniature import text_spec, write_text_mirror
 
 from hxbench import places
-from hxbench.corpora import Corpora, Origin
-from hxbench.corpora.english import EnglishCorpora
+from hxbench.data import Corpora, Origin
+from hxbench.data.english_load import EnglishCorpora
 from hxbench.stages import backbone
 from hxbench.stages.prepare import make_backbone
 from hxbench.stages.train import run

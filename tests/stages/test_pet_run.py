@@ -9,8 +9,8 @@ import torch
 from miniature import resolved
 from text_miniature import text_spec, write_text_mirror
 
-from hxbench.corpora.english import EnglishCorpora
-from hxbench.corpora.load import Origin
+from hxbench.data.english_load import EnglishCorpora
+from hxbench.data.load import Origin
 from hxbench.settings import Pair
 from hxbench.spec import BackboneSpec, PretrainSpec
 from hxbench.stages.assemble import build

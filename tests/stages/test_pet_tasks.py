@@ -8,8 +8,8 @@ from miniature import resolved
 from text_miniature import text_spec, write_text_mirror
 
 from hxbench import recipe
-from hxbench.corpora.english import EnglishCorpora
-from hxbench.corpora.load import Origin
+from hxbench.data.english_load import EnglishCorpora
+from hxbench.data.load import Origin
 from hxbench.spec import DataSpec
 from hxbench.stages import backbone
 from hxbench.stages.prepare import make_backbone, tasks_of

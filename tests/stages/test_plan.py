@@ -5,7 +5,7 @@ import shutil
 import pytest
 from miniature import NER, POS, TEXTS, TINY, resolved, spec_for
 
-from hxbench.corpora import Corpora, Origin
+from hxbench.data import Corpora, Origin
 from hxbench.errors import InputError, LackingData
 from hxbench.experiment import few_shot_spec
 from hxbench.languages import language_set
@@ -331,7 +331,7 @@ def test_no_other_split_stands_in_for_a_lost_training_file(file, run, named, cop
 
 
 def test_the_treebanks_without_a_training_part_are_those_of_the_sandbox():
-    from hxbench.sandbox.sizes import POS_SIZES
+    from hxbench.sandbox.multilingual.writer import POS_SIZES
 
     for languages in (language_set("hyperx"), language_set("sandbox")):
         alone = {language.paper_code for language in languages.values() if not language.has_train}

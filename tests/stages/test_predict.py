@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from miniature import made_sentences, treebank_text
 
-from hxbench.corpora.conllu import read_conllu
+from hxbench.data.readers.conllu import read_conllu
 from hxbench.errors import InputError
 from hxbench.languages import language_set
 from hxbench.stages import predict as stage
