@@ -136,7 +136,7 @@ def rows_in(data: Path) -> dict[str, list[Any]]:
         rows["sst2"] = [[text, int(label)] for text, label in lines]
     for treebank in data.glob("ud-2.7/UD_English-EWT/*-train.conllu"):
         number = {tag: place for place, tag in enumerate(task_of("pos").labels)}
-        rows["pos"] = [[words, [number[tag] for tag in tags]] for words, tags in read_conllu(treebank)]
+        rows["pos"] = [[row["words"], [number[tag] for tag in row["tags"]]] for _, row in read_conllu(treebank)]
     return rows
 
 

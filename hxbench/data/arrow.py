@@ -4,14 +4,15 @@ One policy for all Arrow files of the cache, those of corpora and those of their
 not there, not whole, or of other columns than wanted is made, in silence.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hxbench.data.seal import is_whole, write_sealed
 from hxbench.errors import InputError
-from hxbench.tasks import task_of
 
 if TYPE_CHECKING:
     import datasets
@@ -39,15 +40,9 @@ def cached(
     raise InputError(f"{path} cannot be read back after writing; is the disk of the cache sound?")
 
 
-def tagged_or_text(task: str, rows: Iterable[Any]) -> Iterator[Columns]:
-    """Yield the rows of a reader in columns: `(words, tags)` for tagging tasks, sentences for `mlm`."""
-    ids = {name: number for number, name in enumerate(task_of(task).labels)}
-    for chunk in chunks(rows):
-        if not ids:
-            yield [chunk]
-            continue
-        words, tags = zip(*chunk, strict=True)
-        yield [words, [[ids[tag] for tag in sentence] for sentence in tags]]
+def fingerprint_of(identity: Mapping[str, Any]) -> str:
+    """Return 16 hex digits for everything that rows depend on."""
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def chunks(rows: Iterable[Any]) -> Iterator[list[Any]]:
@@ -62,6 +57,18 @@ def batches(dataset: "datasets.Dataset") -> Iterator[tuple[dict[str, list[Any]],
     for start in range(0, len(dataset), ROWS):
         batch = dataset[start : start + ROWS]
         yield batch, list(range(start, min(start + ROWS, len(dataset))))
+
+
+def in_columns(rows: Iterable[tuple[Any, ...]]) -> Iterator[Columns]:
+    """Yield rows in columns, `ROWS` at a time."""
+    for chunk in chunks(rows):
+        yield [list(column) for column in zip(*chunk, strict=True)]
+
+
+def rows_of_columns(dataset: "datasets.Dataset", *names: str) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of a data set, or of a selection from it, in order: their values in these columns."""
+    for batch in dataset.iter(batch_size=ROWS):
+        yield from zip(*(batch[name] for name in names), strict=True)
 
 
 def _opened(path: Path, fingerprint: str, features: "datasets.Features") -> "datasets.Dataset | None":

@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from hxbench.data.english_layout import find
 from hxbench.data.examples import read_examples
-from hxbench.data.mirror import is_there
-from hxbench.data.readers.records import read_json_array, read_json_lines
-from hxbench.data.readers.text import read_text
+from hxbench.data.mirror import find, is_there
+from hxbench.data.readers import READERS, Options, format_of
+from hxbench.data.readers.lines import read_text
 from hxbench.errors import InputError
 from hxbench.tasks import Task, task_of, tasks_in, text_tasks
 
@@ -65,7 +64,7 @@ def read_running_text(sources: list[Text]) -> Iterator[str]:
 
 def _texts(source: Text) -> Iterator[str]:
     if source.kind == "lines":
-        yield from read_text(source.files[0])
+        yield from (row["text"] for _, row in read_text(source.files[0]))
     elif source.kind in text_tasks():
         task = task_of(source.kind)
         used = _used(task)
@@ -73,7 +72,7 @@ def _texts(source: Text) -> Iterator[str]:
             yield from (text for name, text in zip(task.fields, fields, strict=True) if name in used)
     else:
         path, columns = source.files[0], source.kind.split()
-        for number, row in read_json_array(path) if path.suffix == ".json" else read_json_lines(path):
+        for number, row in READERS[format_of(path)].read(path, Options()):
             for column in columns:
                 text = row.get(column)
                 if not isinstance(text, str):

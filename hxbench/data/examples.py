@@ -6,14 +6,15 @@ label is accepted.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hxbench.data.coreference import mark_spans
-from hxbench.data.readers import records
+from hxbench.data.readers import READERS, Options, format_of
 from hxbench.data.readers.lines import quoted
+from hxbench.data.readers.tables import read_parallel, read_polarity
 from hxbench.errors import InputError
 from hxbench.tasks import APART, Task
 
@@ -42,16 +43,16 @@ tsv     | mnli    | sentence1, sentence2         | gold_label     | entailment n
 tsv     | qnli    | question, sentence           | label          | entailment not_entailment
 tsv     | rte     | sentence1, sentence2         | label          | entailment not_entailment
 tsv     | scitail | premise, hypothesis          | label          | entails neutral
-json    | boolq   | question, passage            | label          | false true
-json    | wic     | sentence1, sentence2, word   | label          | false true
-json    | cb      | premise, hypothesis          | label          | entailment contradiction neutral
-json    | wsc     | text                         | label          | false true
-json    | xsum    | document                     | summary        |
-json    | imdb    | text                         | label          | neg pos
+jsonl   | boolq   | question, passage            | label          | false true
+jsonl   | wic     | sentence1, sentence2, word   | label          | false true
+jsonl   | cb      | premise, hypothesis          | label          | entailment contradiction neutral
+jsonl   | wsc     | text                         | label          | false true
+jsonl   | xsum    | document                     | summary        |
+jsonl   | imdb    | text                         | label          | neg pos
 polarity | rotten | text                         | label          | neg pos
-json    | nq      | question                     | answer         |
-array   | samsum  | dialogue                     | summary        |
-json    | multinews | document                   | summary        |
+jsonl   | nq      | question                     | answer         |
+json    | samsum  | dialogue                     | summary        |
+jsonl   | multinews | document                   | summary        |
 lines   | roen    | ro                           | en             |
 lines   | enro    | en                           | ro             |
 parquet | cola    | sentence                     | label          | 0 1
@@ -76,14 +77,6 @@ parquet | nq      | question                     | answer         |
 parquet | samsum  | dialogue                     | summary        |
 parquet | multinews | document                   | summary        |
 """
-_FORMATS = {
-    ".tsv": "tsv",
-    ".jsonl": "json",
-    ".json": "array",
-    ".neg": "polarity",
-    ".pos": "polarity",
-    ".parquet": "parquet",
-}
 _HEADERS = {"cola": ("source", "label", "mark", "sentence"), "scitail": ("premise", "hypothesis", "label")}
 
 
@@ -107,9 +100,17 @@ def _columns() -> dict[tuple[str, str], Columns]:
 COLUMNS = _columns()
 
 
-def format_of(path: Path) -> str:
-    """Return the format of a file by the end of its name: one of `records.KINDS`."""
-    return _FORMATS.get(path.suffix, "lines")
+def form_of(paths: Sequence[Path]) -> str:
+    """Return how files are read: the name of a reader, or `polarity` or `lines` for files that go together."""
+    if paths[0].suffix in (".neg", ".pos"):
+        return "polarity"
+    return "lines" if (found := format_of(paths[0])) == "text" else found
+
+
+def kind_of(paths: Sequence[Path]) -> str:
+    """Return what messages call such files."""
+    form = form_of(paths)
+    return READERS[form].kind if form in READERS else {"polarity": "a text", "lines": "a parallel text"}[form]
 
 
 def read_examples(task: Task, paths: Sequence[Path], *, marks: bool = True) -> Iterator[Example]:
@@ -123,7 +124,7 @@ def read_examples(task: Task, paths: Sequence[Path], *, marks: bool = True) -> I
     which a release is known to have), a question without answers, an unknown label, a score outside 0 to 5, a span
     that is not in its text, and files without examples.
     """
-    form = format_of(paths[0])
+    form = form_of(paths)
     columns = COLUMNS[form, task.name]
     wanted = (*columns.fields, columns.target, *(_SPANS if task.name == "wsc" else ()))
     incomplete, found = 0, False
@@ -143,27 +144,21 @@ def read_examples(task: Task, paths: Sequence[Path], *, marks: bool = True) -> I
         found = True
         yield fields, texts.get(columns.target) or _target(task, columns, row, where)
     if not found:
-        raise InputError(f"{paths[0]} holds no example; expected {records.KINDS[form]} file with at least one.")
+        raise InputError(f"{paths[0]} holds no example; expected {kind_of(paths)} file with at least one.")
 
 
 def _records(
-    form: str, task: Task, paths: Sequence[Path], wanted: Sequence[str]
+    form: str, task: Task, paths: Sequence[Path], wanted: tuple[str, ...]
 ) -> Iterator[tuple[Path, int, dict[str, Any]]]:
     """Yield every row with its file and number."""
     if form == "polarity":
-        for path, (number, row) in records.read_polarity(paths):
-            yield path, number, row
-        return
-    readers: dict[str, Callable[[Path], Iterator[records.Record]]] = {
-        "tsv": lambda path: records.read_tsv(path, wanted, _HEADERS.get(task.name, ())),
-        "json": records.read_json_lines,
-        "array": records.read_json_array,
-        "lines": lambda _: records.read_parallel(paths),
-        "parquet": lambda path: records.read_parquet([path], wanted),
-    }
-    for path in paths if form != "lines" else paths[:1]:
-        for number, row in readers[form](path):
-            yield path, number, row
+        yield from ((path, *row) for path, row in read_polarity(paths))
+    elif form == "lines":
+        yield from ((paths[0], *row) for row in read_parallel(paths))
+    else:
+        options = Options(columns=wanted, header=_HEADERS.get(task.name, ()))
+        for path in paths:
+            yield from ((path, *row) for row in READERS[form].read(path, options))
 
 
 def _cleaned(task: Task, text: str) -> str:

@@ -1,8 +1,8 @@
-"""What a corpus looks like once read: its splits and columns."""
+"""What a corpus looks like once read: its splits, and the columns of each type of task."""
 
 from typing import TYPE_CHECKING
 
-from hxbench.tasks import task_of
+from hxbench.tasks import Task
 
 if TYPE_CHECKING:
     import datasets
@@ -10,14 +10,18 @@ if TYPE_CHECKING:
 SPLITS = ("train", "dev", "test")
 
 
-def features(task: str) -> "datasets.Features":
-    """Return the columns of a tagged corpus, or of running text.
+def features(task: Task) -> "datasets.Features":
+    """Return the columns of a task's corpora.
 
-    The former has `words` and `tags`, two lists of one length in each row, a tag being an index into the labels of
-    the task; the latter has `text`, one sentence a row.
+    Tagged ones have `words` and `tags`, two lists of one length in each row, a tag being an index into the
+    labels of the task. Running text has `text`, one sentence a row. Tasks whose answers are to texts have `fields`
+    (a list of strings, in the order of `Task.fields`) and `target` (a string: the class id, the score as it is
+    written, the reference text, or the answers to a question with a line feed between them).
     """
     from datasets import Features, List, Value
 
-    if not task_of(task).labels:
+    if task.answers_texts:
+        return Features({"fields": List(Value("string")), "target": Value("string")})
+    if task.type == "masked-lm":
         return Features({"text": Value("string")})
     return Features({"words": List(Value("string")), "tags": List(Value("int8"))})

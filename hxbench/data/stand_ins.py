@@ -11,9 +11,9 @@ from pathlib import Path
 
 from hxbench.data.mirror import find
 from hxbench.languages import Language
+from hxbench.tasks import task_of
 
 _MANIFEST, _PLACE, _ORIGINAL, _SAID = "MANIFEST.tsv", "path", "original path", "stand-in:"
-_TASKS = ("ner", "pos", "mlm")
 _LINES = 100_000
 _LONGEST = 200  # characters of a note
 
@@ -28,8 +28,9 @@ def stand_ins(
     said = _said(root)
     found = {}
     for task, language, split in sorted(set(used)) if said else ():
-        path = find(root, task, languages[language], split) if task in _TASKS else None
-        if path and (note := said.get(path.relative_to(root).as_posix())):
+        known = task_of(task)
+        paths = () if known.answers_texts else find(root, known, split, languages[language]) or ()
+        if paths and (note := said.get(paths[0].relative_to(root).as_posix())):
             found[f"{task}-{language} {split}"] = note
     return found
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from hxbench.data.collection import Collection
+from hxbench.data import Corpora as Collection
 from hxbench.encoding.rows import Rows, occurring
 from hxbench.encoding.tokens import encode
 from hxbench.encoding.vocabulary import vocabulary_of

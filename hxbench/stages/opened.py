@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import torch
 
 from hxbench.backbones.load import Backbone
-from hxbench.data.collection import Collection
+from hxbench.data import Corpora as Collection
 from hxbench.encoding.rows import Rows
 from hxbench.evaluation.marked import Marked
 from hxbench.methods.method import Method

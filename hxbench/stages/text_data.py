@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from hxbench.backbones.load import Backbone
-from hxbench.data.collection import Collection
+from hxbench.data import Corpora as Collection
 from hxbench.encoding.rows import Rows
 from hxbench.encoding.templates import Wording
 from hxbench.encoding.text_batch import TextBatch, collate_text

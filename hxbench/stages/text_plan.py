@@ -3,7 +3,7 @@
 A run with transfer is scored on other tasks as well, of which it reads the test sets and nothing else.
 """
 
-from hxbench.data.collection import Collection
+from hxbench.data import Corpora as Collection
 from hxbench.errors import InputError, LackingData
 from hxbench.settings import Pair, text_pairs
 from hxbench.spec import RunSpec

@@ -10,7 +10,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, gather_object
 
-from hxbench.data.collection import Collection
+from hxbench.data import Corpora as Collection
 from hxbench.data.stand_ins import stand_ins
 from hxbench.encoding.rows import occurring
 from hxbench.evaluation.marked import Marked

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hxbench.annotation.reading import kind_of, read_untagged
-from hxbench.data.readers.conllu import NO_UPOS, UPOS_TAGS, read_conllu, read_sentences
+from hxbench.data.readers import Options, conllu
+from hxbench.data.readers.conllu import NO_UPOS, UPOS_TAGS, read_sentences
 from hxbench.errors import InputError
 from hxbench.tasks import task_of
 
@@ -18,6 +19,12 @@ SENTENCE = """# sent_id = 1
 3.1\tgo\tgo\tVERB\t_\t_\t_\t_\t_\t_
 """
 WORD = "1\tyes\tyes\tINTJ\t_\t_\t0\troot\t_\t_\n"
+
+
+def read_conllu(path, multiword="skip"):
+    """Yield the words and tags of each sentence."""
+    for _, row in conllu.read_conllu(path, Options(multiword=multiword)):
+        yield row["words"], row["tags"]
 
 
 def written(tmp_path, content):

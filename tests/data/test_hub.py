@@ -12,6 +12,7 @@ from hxbench.data import Corpora, Origin, wikipedia
 from hxbench.data.hub import UD_ENDPOINT, WIKIANN
 from hxbench.errors import InputError
 from hxbench.languages import language_set
+from hxbench.spec import DataSpec
 
 LANGUAGES = language_set("hyperx")
 COMMIT = "c0ffee00" * 5
@@ -62,7 +63,7 @@ def site(monkeypatch):
 
 
 def hub(offline=False, **options):
-    return Corpora(Origin("hub", offline=offline), **options)
+    return Corpora(Origin("hub", offline=offline), DataSpec(origin="hub", **options))
 
 
 def test_treebanks(site):
@@ -140,7 +141,7 @@ def test_wikiann_broken_connection_resumes(site, monkeypatch):
 
 def test_wikipedia_fetches_only_what_is_needed(site, cache):
     seen = []
-    corpora = hub(caps={"text": 5})
+    corpora = hub(text_sentences=5)
     corpora.fetch([("mlm", "yue")], lambda *call: seen.append(call))
     text = corpora.load("mlm", "yue", "train")["text"]
     assert text == [s for n in range(3) for s in (f"Article {n} begins here.", "It has two sentences.")][:5]
@@ -155,20 +156,20 @@ def test_wikipedia_fetches_only_what_is_needed(site, cache):
 
 
 def test_wikipedia_over_shards(site):
-    text = hub(caps={"text": 1000}).load("mlm", "yue", "train")["text"]
+    text = hub(text_sentences=1000).load("mlm", "yue", "train")["text"]
     assert len(text) == 40
     assert text[-2] == "Article 19 begins here."
 
 
 def test_wikipedia_broken_connection(site, cache, monkeypatch):
-    whole = hub(caps={"text": 30}).load("mlm", "yue", "train")["text"]
+    whole = hub(text_sentences=30).load("mlm", "yue", "train")["text"]
     monkeypatch.setenv("HXBENCH_CACHE", str(cache.with_name("other")))
     site.break_once["train-00000-of-00002.parquet"] = 50
-    assert hub(caps={"text": 30}).load("mlm", "yue", "train")["text"] == whole
+    assert hub(text_sentences=30).load("mlm", "yue", "train")["text"] == whole
 
 
 def test_wikipedia_goes_on_after_a_kill(site, cache, monkeypatch):
-    whole = hub(caps={"text": 30}).load("mlm", "yue", "train")["text"]
+    whole = hub(text_sentences=30).load("mlm", "yue", "train")["text"]
     monkeypatch.setenv("HXBENCH_CACHE", str(cache.with_name("other")))
     calls = []
 
@@ -178,13 +179,13 @@ def test_wikipedia_goes_on_after_a_kill(site, cache, monkeypatch):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        hub(caps={"text": 30}).fetch([("mlm", "yue")], killed)
+        hub(text_sentences=30).fetch([("mlm", "yue")], killed)
     (part,) = (cache.with_name("other") / "hub/text").glob("*.part")
     part.write_bytes(part.read_bytes() + b"half a sent")  # written after the last note
     calls.append(None)
-    hub(caps={"text": 30}).fetch([("mlm", "yue")], killed)
+    hub(text_sentences=30).fetch([("mlm", "yue")], killed)
     assert calls == [8, 16, None, 20, 28, 30]
-    assert hub(caps={"text": 30}).load("mlm", "yue", "train")["text"] == whole
+    assert hub(text_sentences=30).load("mlm", "yue", "train")["text"] == whole
 
 
 def test_wikipedia_without_the_language(site):
@@ -223,8 +224,8 @@ def test_a_full_disk_is_no_fault_of_the_hub(site, monkeypatch):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device", "/cache/x")
 
-    monkeypatch.setattr("hxbench.data.hub._hub_file", full)
-    with pytest.raises(OSError, match="No space left"):
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", full)
+    with pytest.raises(InputError, match=r"cannot write .*hub: No space left on device; free"):
         hub().fetch([("ner", "yue")])
     monkeypatch.setattr("hxbench.data.transfer._transfer", full)
     with pytest.raises(InputError, match=r"cannot write .*br_keb-ud-train.conllu: No space left on device; free"):
@@ -272,7 +273,8 @@ def test_in_a_process_of_its_own_as_users_run_it(site, tmp_path):
     code = """
 import json
 from hxbench.data import Corpora, Origin
-corpora = Corpora(Origin("hub"), caps={"text": 3})
+from hxbench.spec import DataSpec
+corpora = Corpora(Origin("hub"), DataSpec(origin="hub", text_sentences=3))
 pairs = [("pos", "en"), ("ner", "yue"), ("mlm", "yue")]
 corpora.fetch(pairs)
 print(json.dumps([[corpora.load(*pair, split).num_rows for split in corpora.splits(*pair)] for pair in pairs]))

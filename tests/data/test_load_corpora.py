@@ -1,13 +1,16 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from multiprocessing import get_context
 
 import pytest
 
-from hxbench.data import Corpora, Origin, load
+from hxbench.data import Corpora, Origin, kinds
+from hxbench.data.readers import READERS
 from hxbench.errors import InputError
 from hxbench.leftovers import temporary
+from hxbench.spec import DataSpec
 from hxbench.tasks import task_of, tasks_in
 
 TREEBANK = "ud-2.7/UD_Kazakh-KTB/kk_ktb-ud"
@@ -30,7 +33,7 @@ def mirror(tmp_path):
 
 
 def corpora(mirror, **options):
-    return Corpora(Origin("mirror", mirror), **options)
+    return Corpora(Origin("mirror", mirror), DataSpec(origin="mirror", **options))
 
 
 def test_one_schema_a_task(mirror):
@@ -67,7 +70,7 @@ def test_splits_and_missing(mirror):
 
 
 def test_caps_take_the_first(mirror):
-    c = corpora(mirror, caps={"train": 2, "test": None, "text": 2})
+    c = corpora(mirror, train_sentences=2, text_sentences=2)
     assert c.load("pos", "kk", "train").num_rows == 2
     assert c.load("pos", "kk", "test").num_rows == 1
     assert c.load("mlm", "kk", "train")["text"] == ["bir", "iki"]
@@ -85,9 +88,9 @@ def test_fingerprint_names_the_rows(mirror, tmp_path, monkeypatch):
 
     assert len(of()) == 16
     assert int(of(), 16) >= 0
-    assert of() == of(caps={"test": 1})
+    assert of() == of(test_sentences=1)
     assert of("mlm") != of()
-    assert len({of(), of(split="test"), of(caps={"train": 2}), of(multiword="keep")}) == 4
+    assert len({of(), of(split="test"), of(train_sentences=2), of(multiword="keep")}) == 4
     assert of("mlm", multiword="keep") == of("mlm")
     copy = tmp_path / "elsewhere"
     os.renames(mirror, copy)
@@ -99,7 +102,7 @@ def test_fingerprint_names_the_rows(mirror, tmp_path, monkeypatch):
     assert of(folder=copy) != moved
     path.write_text(path.read_text().replace("bes", "bir"))
     assert of(folder=copy) == moved
-    monkeypatch.setattr(load, "READER_VERSION", load.READER_VERSION + 1)
+    monkeypatch.setitem(READERS, "conllu", replace(READERS["conllu"], version=2))
     assert of(folder=copy) != moved
 
 
@@ -116,7 +119,7 @@ def test_fingerprint_is_remembered(mirror, monkeypatch):
 
 def test_written_once(mirror, monkeypatch):
     first = corpora(mirror).load("pos", "kk", "train")
-    monkeypatch.setattr(load, "tagged_or_text", None)
+    monkeypatch.setattr(kinds, "READERS", None)
     assert corpora(mirror).load("pos", "kk", "train")[:] == first[:]
 
 
@@ -208,19 +211,18 @@ def test_directory_in_the_place_of_a_file(mirror):
     [
         (Origin("mirror"), {}, "a mirror needs a folder"),
         (Origin("cloud"), {}, "unknown data source 'cloud'"),
-        (Origin("sandbox"), {"multiword": "both"}, "unknown multiword option"),
-        (Origin("sandbox"), {"caps": {"trian": 3}}, "Did you mean train"),
-        (Origin("sandbox"), {"caps": {"train": 0}}, "at least one sentence"),
+        (Origin("sandbox"), {"train_examples": 3, "train_share": 0.5}, "give one of them"),
     ],
 )
 def test_refused_options(origin, options, sentence):
     with pytest.raises(InputError) as caught:
-        Corpora(origin, **options)
+        Corpora(origin, DataSpec(origin="mirror", **options))
     assert sentence in str(caught.value)
 
 
 def test_sandbox_is_read_by_the_same_readers(cache):
-    c = Corpora(Origin("sandbox", sandbox_seed=3), caps={"train": 20, "dev": 20, "test": 20, "text": 20})
+    caps = dict.fromkeys(("train_sentences", "dev_sentences", "test_sentences", "text_sentences"), 20)
+    c = Corpora(Origin("sandbox", sandbox_seed=3), DataSpec(origin="sandbox", **caps))
     sources = [code for code, language in c.languages.items() if language.group == "source"]
     for task in tasks_in("hyperx"):
         assert not c.missing([(task, code) for code in c.languages])

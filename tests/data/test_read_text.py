@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hxbench.data.readers import lines
-from hxbench.data.readers.text import read_text
+from hxbench.data.readers.lines import read_text
 from hxbench.errors import InputError
 
 
@@ -15,7 +15,10 @@ from hxbench.errors import InputError
 def test_every_line_that_is_not_blank_in_order(tmp_path_factory, sentences, end):
     path = tmp_path_factory.mktemp("trip") / "a.txt"
     path.write_bytes(end.join(["first", *sentences]).encode())
-    assert list(read_text(path)) == ["first", *(s for s in sentences if s and not s.isspace())]
+    assert [row["text"] for _, row in read_text(path)] == [
+        "first",
+        *(s for s in sentences if s and not s.isspace()),
+    ]
 
 
 def test_broken_files(tmp_path):

@@ -7,8 +7,9 @@ import pytest
 
 from hxbench.data import Corpora, Origin
 from hxbench.data.readers.conllu import read_conllu
-from hxbench.data.readers.text import read_text
+from hxbench.data.readers.lines import read_text
 from hxbench.data.readers.wikiann import read_wikiann
+from hxbench.spec import DataSpec
 from hxbench.tasks import task_of
 
 ROOT = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -50,7 +51,9 @@ def test_every_pair_through_the_front_door():
 
 
 def test_range_lines_of_a_real_treebank():
-    corpora = {way: Corpora(Origin("mirror", ROOT), multiword=way) for way in ("skip", "keep")}
+    corpora = {
+        way: Corpora(Origin("mirror", ROOT), DataSpec(origin="mirror", multiword=way)) for way in ("skip", "keep")
+    }
     counts = {}
     for way, reader in corpora.items():
         tags = [tag for row in reader.load("pos", "en", "train")["tags"] for tag in row]

@@ -1,6 +1,6 @@
 import pytest
 
-from hxbench.data.sentences import split_sentences
+from hxbench.data.wikipedia import split_sentences
 
 CASES = {
     "plain": ("One is here. Two is there! Is this three?", ["One is here.", "Two is there!", "Is this three?"]),

@@ -4,8 +4,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hxbench.data.readers.wikiann import NER_TAGS, read_wikiann, read_wikiann_parquet
+from hxbench.data.readers import wikiann
+from hxbench.data.readers.wikiann import NER_TAGS
 from hxbench.errors import InputError
+
+
+def read_wikiann(path):
+    """Yield the words and tags of each sentence."""
+    for _, row in wikiann.read_wikiann(path):
+        yield row["words"], row["tags"]
+
+
+def read_wikiann_parquet(path):
+    """Yield the words and tags of each sentence."""
+    for _, row in wikiann.read_wikiann_parquet(path):
+        yield row["words"], row["tags"]
 
 
 def written(tmp_path, content):

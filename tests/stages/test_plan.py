@@ -106,8 +106,8 @@ def copy(mirror, tmp_path):
     return shutil.copytree(mirror, tmp_path / "mirror")
 
 
-def identity(folder, method="hyperx-base", caps=None, **changes):
-    spec, _ = resolved(spec_for(method, **changes), Corpora(Origin("mirror", folder), caps=caps))
+def identity(folder, method="hyperx-base", data=None, **changes):
+    spec, _ = resolved(spec_for(method, **changes), Corpora(Origin("mirror", folder), data))
     return spec.data.fingerprint, spec.backbone.fingerprint, spec.run_id
 
 
@@ -158,7 +158,7 @@ def test_what_a_run_does_not_read_is_not_part_of_it(mirror, copy):
 
 
 def test_caps_and_backbones_are_part_of_a_run(mirror):
-    assert identity(mirror)[0] != identity(mirror, caps={"train": 10})[0]
+    assert identity(mirror)[0] != identity(mirror, data=DataSpec(origin="mirror", train_sentences=10))[0]
     wider = TINY.pretrain.model_copy(update={"steps": 21})
     other = spec_for(backbone=TINY.model_copy(update={"pretrain": wider}))
     corpora = Corpora(Origin("mirror", mirror))

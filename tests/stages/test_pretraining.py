@@ -247,14 +247,11 @@ def test_a_bloom_learns_and_all_of_it_does(corpora):
 def test_english_text_pre_trains_every_family(architecture, tmp_path):
     from text_miniature import write_text_mirror
 
-    from hxbench.data.english_load import EnglishCorpora
-    from hxbench.data.load import Origin
+    from hxbench.data import Corpora, Origin
     from hxbench.spec import DataSpec
 
     write_text_mirror(tmp_path / "mirror")
-    english = EnglishCorpora(
-        Origin("mirror", tmp_path / "mirror"), DataSpec(origin="mirror", collection="english")
-    )
+    english = Corpora(Origin("mirror", tmp_path / "mirror"), DataSpec(origin="mirror", collection="english"))
     plan = TINY_BLOOM.pretrain.model_copy(update={"architecture": architecture, "steps": 6, "vocabulary": 600})
     spec = BackboneSpec(name="x", pretrain=plan)
     spec = spec.model_copy(update={"fingerprint": backbone.fingerprint(spec, english)})

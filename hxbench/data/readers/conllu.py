@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hxbench.data.readers.lines import counted, fault, numbered_lines, quoted
+from hxbench.data.readers.lines import Options, Row, counted, fault, numbered_lines, quoted
 from hxbench.errors import InputError, did_you_mean
 
 MULTIWORD = ("skip", "keep")
@@ -86,16 +86,16 @@ def read_sentences(path: Path, multiword: str = "skip") -> Iterator[Sentence]:
         yield sentence
 
 
-def read_conllu(path: Path, multiword: str = "skip") -> Iterator[tuple[list[str], list[str]]]:
-    """Yield the words and the UPOS tags of each sentence, two lists of one length, in file order.
+def read_conllu(path: Path, options: Options | None = None) -> Iterator[Row]:
+    """Yield the sentences in file order: columns `words` and `tags` (UPOS), two lists of one length.
 
     Raises `InputError` as `read_sentences` does, and for an unknown UPOS.
     """
-    for sentence in read_sentences(path, multiword):
+    for sentence in read_sentences(path, (options or Options()).multiword):
         for place, line in enumerate(sentence.lines):
             _check_tag(path, sentence.line + place, line)
         if sentence.rows:
-            yield sentence.words, [columns[3] for _, columns in sentence.rows]
+            yield sentence.line, {"words": sentence.words, "tags": [columns[3] for _, columns in sentence.rows]}
 
 
 def _add_row(path: Path, number: int, line: str, sentence: Sentence, keep: bool) -> None:

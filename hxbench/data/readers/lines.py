@@ -1,13 +1,27 @@
-"""Numbered UTF-8 lines of a user's file, one at a time: what all readers stand on."""
+"""What all readers stand on: numbered UTF-8 lines of a user's file, one at a time; and running text itself."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
+from typing import Any
 
 from hxbench.errors import InputError
 
 # A longer line means that the file is not text; without a limit one line could fill the memory.
 LONGEST_LINE = 4 * 2**20
+
+Row = tuple[int, dict[str, Any]]
+"""The number of a line or row, from 1, and its values by column. A column that it lacks is absent."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a reader has to know beside the path; each takes what its format leaves open."""
+
+    columns: tuple[str, ...] = ()  # of a table: those that are wanted, which must be there
+    header: tuple[str, ...] = ()  # the columns of a table that does not name them
+    multiword: str = "skip"  # of CoNLL-U: see `conllu`
 
 
 def fault(path: Path, number: int, found: str, expected: str) -> InputError:
@@ -69,3 +83,17 @@ def numbered_lines(path: Path, kind: str) -> Iterator[tuple[int, str]]:
                 byte = f"byte 0x{raw[error.start]:02x} at position {error.start + 1} of the line is not UTF-8"
                 raise fault(path, number, byte, f"{kind} file in UTF-8") from None
             yield number, line.removesuffix("\n").removesuffix("\r")
+
+
+def read_text(path: Path, options: Options | None = None) -> Iterator[Row]:
+    """Yield every line that holds more than white space, as it stands, in file order: the column `text`.
+
+    Raises `InputError` as `numbered_lines` does, and for a file without sentences.
+    """
+    found = False
+    for number, line in numbered_lines(path, "a text"):
+        if line and not line.isspace():
+            found = True
+            yield number, {"text": line}
+    if not found:
+        raise InputError(f"{path} holds no sentence; expected a text file with one a line.")

@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from hxbench.data.readers.lines import counted, fault, numbered_lines, quoted
+from hxbench.data.readers.lines import Options, Row, counted, fault, numbered_lines, quoted
+from hxbench.data.readers.tables import read_parquet
 from hxbench.errors import InputError
 
 KIND = "a WikiANN"
@@ -18,8 +19,8 @@ NER_TAGS = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
 _TAGS = frozenset(NER_TAGS)
 
 
-def read_wikiann(path: Path) -> Iterator[tuple[list[str], list[str]]]:
-    """Yield the words and the tags of each sentence, two lists of one length, in file order.
+def read_wikiann(path: Path, options: Options | None = None) -> Iterator[Row]:
+    """Yield the sentences in file order: columns `words` and `tags`, two lists of one length.
 
     Raises `InputError` with file, line and expectation for a line that is not a token and a tag, a missing or
     different language prefix, an unknown tag, a line that is not UTF-8, a file without sentences, a missing file
@@ -27,12 +28,12 @@ def read_wikiann(path: Path) -> Iterator[tuple[list[str], list[str]]]:
     """
     words: list[str] = []
     tags: list[str] = []
-    prefix = ""
+    prefix, start = "", 1
     found = False
     for number, line in numbered_lines(path, KIND):
         if not line.strip():
             if words:
-                yield words, tags
+                yield start, {"words": words, "tags": tags}
                 found = True
             words, tags = [], []
             continue
@@ -49,32 +50,22 @@ def read_wikiann(path: Path) -> Iterator[tuple[list[str], list[str]]]:
             raise fault(path, number, f"token {quoted(token)}", f"the prefix {prefix} of the lines before")
         if tag not in _TAGS:
             raise fault(path, number, f"unknown tag {quoted(tag)}", f"one of {' '.join(NER_TAGS)}")
+        start = start if words else number
         words.append(token[len(prefix) :])
         tags.append(tag)
     if words:
-        yield words, tags
+        yield start, {"words": words, "tags": tags}
     elif not found:
         raise InputError(f"{path} holds no sentence; expected {KIND} file with at least one.")
 
 
-def read_wikiann_parquet(path: Path) -> Iterator[tuple[list[str], list[str]]]:
-    """Yield the words and the tags of each sentence of the hub's copy: columns `tokens` and `ner_tags` (0 to 6).
+def read_wikiann_parquet(path: Path, options: Options | None = None) -> Iterator[Row]:
+    """Yield the sentences of the hub's copy (columns `tokens` and `ner_tags`, 0 to 6) as `read_wikiann` does.
 
-    Raises `InputError` for a file that is not Parquet or lacks a column, and for a class id out of range.
+    Raises `InputError` as `read_parquet` does, and for a class id out of range.
     """
-    import pyarrow
-    from pyarrow.parquet import ParquetFile
-
-    try:
-        table = ParquetFile(path)
-        for batch in table.iter_batches(batch_size=1000, columns=["tokens", "ner_tags"]):
-            rows = zip(batch.column("tokens").to_pylist(), batch.column("ner_tags").to_pylist(), strict=True)
-            for words, ids in rows:
-                if len(words) != len(ids) or any(not 0 <= number < len(NER_TAGS) for number in ids):
-                    raise InputError(
-                        f"{path}: tags {ids} for {len(words)} tokens; expected one of 0 to 6 for each."
-                    )
-                yield words, [NER_TAGS[number] for number in ids]
-    except (OSError, KeyError, pyarrow.ArrowException) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{path}: {reason}; expected a Parquet file with columns tokens and ner_tags.") from None
+    for number, row in read_parquet(path, Options(columns=("tokens", "ner_tags"))):
+        words, ids = row["tokens"], row["ner_tags"]
+        if len(words) != len(ids) or any(not 0 <= one < len(NER_TAGS) for one in ids):
+            raise InputError(f"{path}: tags {ids} for {len(words)} tokens; expected one of 0 to 6 for each.")
+        yield number, {"words": words, "tags": [NER_TAGS[one] for one in ids]}

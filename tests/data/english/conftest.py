@@ -3,8 +3,7 @@ from pathlib import Path
 import pytest
 from english_files import MNLI, MRPC, STSB, lines, write
 
-from hxbench.data.english_load import EnglishCorpora
-from hxbench.data.load import Origin
+from hxbench.data import Corpora, Origin
 from hxbench.spec import DataSpec
 
 
@@ -52,6 +51,6 @@ def english(mirror):
     """The corpora of that mirror, or of another folder, under options of `DataSpec`."""
 
     def of(folder: Path = mirror, **options):
-        return EnglishCorpora(Origin("mirror", folder), DataSpec(origin="mirror", **options))
+        return Corpora(Origin("mirror", folder), DataSpec(origin="mirror", **options, collection="english"))
 
     return of

@@ -5,9 +5,7 @@ import sys
 import pytest
 from datasets import Features, List, Value
 
-from hxbench.data import english_load as load
-from hxbench.data.english_load import EnglishCorpora
-from hxbench.data.load import Origin
+from hxbench.data import Corpora, Origin, kinds
 from hxbench.errors import InputError
 from hxbench.languages import language_set
 from hxbench.spec import DataSpec
@@ -124,7 +122,7 @@ def test_fingerprint_names_the_rows(english, mirror, monkeypatch):
     (mirror / "glue/SST-2/train.tsv").write_text("sentence\tlabel\nother\t1\n")
     assert of() != before
     assert of("mlm") != text
-    monkeypatch.setattr(load, "READER_VERSION", 2)
+    monkeypatch.setattr(kinds, "READER_VERSION", 2)
     assert of() != before
 
 
@@ -133,7 +131,7 @@ def test_written_once_and_mapped(english, cache, monkeypatch):
     (entry,) = rows.cache_files
     assert entry["filename"].startswith(str(cache))
     assert rows._indices is None  # encoding reads the table as it lies
-    monkeypatch.setattr(load, "read_examples", None)
+    monkeypatch.setattr(kinds, "read_examples", None)
     assert english().load("sst2", "en", "dev")[:] == rows[:]
     assert len(english().load("sst2", "en", "test")) == 3  # from the part that is there already
 
@@ -189,18 +187,18 @@ def test_options_and_folders_that_make_no_sense(english, tmp_path):
     with pytest.raises(InputError, match="give one of them"):
         english(train_examples=1, train_share=0.5)
     with pytest.raises(InputError, match="unknown data source 'web'"):
-        EnglishCorpora(Origin("web"), DataSpec(origin="mirror"))
+        Corpora(Origin("web"), DataSpec(origin="mirror", collection="english"))
 
 
 def test_another_process_sees_the_same_and_imports_nothing_heavy(english, mirror, tmp_path):
     code = """
 import sys
 from pathlib import Path
-import hxbench.data.english_load as english
-from hxbench.data.load import Origin
+from hxbench.data import Corpora
+from hxbench.data import Origin
 from hxbench.spec import DataSpec
 assert not {"torch", "datasets", "pyarrow", "numpy"} & set(sys.modules)
-c = english.EnglishCorpora(Origin("mirror", Path(sys.argv[1])), DataSpec(origin="mirror"))
+c = Corpora(Origin("mirror", Path(sys.argv[1])), DataSpec(origin="mirror", collection="english"))
 print(c.fingerprint("cola", "en", "dev"), c.load("cola", "en", "dev")["fields"][:])
 """
     environment = os.environ | {"HXBENCH_CACHE": str(tmp_path / "other"), "PYTHONHASHSEED": "1"}
@@ -226,7 +224,7 @@ def test_sandbox_is_made_once(mirror, monkeypatch, cache):
 
     monkeypatch.setattr("hxbench.sandbox.write_sandbox", write_sandbox)
     for _ in range(2):
-        c = EnglishCorpora(Origin("sandbox", sandbox_seed=7), DataSpec(origin="sandbox"))
+        c = Corpora(Origin("sandbox", sandbox_seed=7), DataSpec(origin="sandbox", collection="english"))
         assert c.splits("cola", "en") == ("train", "dev", "test")
         assert c.load("mlm", "en", "train")["text"][0] == 'He said " no .'
     assert calls == [7]

@@ -4,14 +4,15 @@ import json
 import pytest
 from hub_server import serve
 
-from hxbench.data.english_hub import EnglishHub
-from hxbench.data.english_load import EnglishCorpora
-from hxbench.data.load import Origin
+from hxbench.data import Corpora, Origin
+from hxbench.data.hub import Hub
 from hxbench.errors import InputError
+from hxbench.languages import language_set
 from hxbench.spec import DataSpec
 from hxbench.tasks import task_of
 
 COMMIT = "c0ffee00" * 5
+LANGUAGE = language_set("hyperx")["en"]
 
 
 def parquet(**columns):
@@ -59,7 +60,7 @@ def site(monkeypatch):
 
 
 def hub(offline=False, **options):
-    return EnglishCorpora(Origin("hub", offline=offline), DataSpec(origin="hub", **options))
+    return Corpora(Origin("hub", offline=offline), DataSpec(origin="hub", **options, collection="english"))
 
 
 def rows(corpora, task, split="train"):
@@ -112,7 +113,7 @@ def test_one_cache_keeps_to_one_commit(site, cache):
     note = json.loads((cache / "hub/nyu-mll--glue.json").read_text())
     assert note["revision"] == COMMIT
     site.commits["nyu-mll/glue"] = "beef" * 10
-    with pytest.raises(InputError, match=rf"at {COMMIT[:12]} does not exist on the hub"):
+    with pytest.raises(InputError, match=rf"at revision {COMMIT} does not exist on the hub"):
         hub().fetch([("mnli", "en")])
     assert all(f"/resolve/{COMMIT}/" in path for _, path, _, _ in site.gets(".parquet"))
     site.commits["nyu-mll/glue"] = COMMIT
@@ -146,7 +147,7 @@ def test_offline_names_everything_at_once(site, monkeypatch, how):
 
 def test_what_the_hub_does_not_have(site):
     del site.commits["allenai/scitail"]
-    with pytest.raises(InputError, match="allenai/scitail at main does not exist on the hub"):
+    with pytest.raises(InputError, match="allenai/scitail at revision main does not exist on the hub"):
         hub().fetch([("scitail", "en")])
     with pytest.raises(InputError, match=rf"aps/super_glue has no boolq/train\*.parquet at revision {COMMIT}"):
         hub().fetch([("boolq", "en")])
@@ -158,7 +159,7 @@ def test_what_the_hub_does_not_have(site):
 def test_unreachable_hub(site, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setattr("time.sleep", lambda seconds: None)
-    with pytest.raises(InputError, match=r"nyu-mll/glue at main could not be fetched \("):
+    with pytest.raises(InputError, match=r"nyu-mll/glue at revision main could not be fetched \("):
         hub().fetch([("cola", "en")])
 
 
@@ -181,10 +182,10 @@ def test_a_repository_of_a_script_is_read_from_its_conversion(monkeypatch, tmp_p
             )
 
     monkeypatch.setattr("huggingface_hub.HfApi", Api)
-    found = EnglishHub(tmp_path, offline=False)
+    found = Hub(tmp_path, offline=False)
     with pytest.raises(InputError, match=r"no xsum/validation\*.parquet at revision beef"):
-        found.fetch([(task_of("xsum"), ("train", "dev"))])
+        found.fetch([(task_of("xsum"), LANGUAGE, ("train", "dev"))])
     assert asked == ["main", "refs/convert/parquet"]
-    items = found.lacking(task_of("xsum"), ("train",))
+    items = found.lacking(task_of("xsum"), LANGUAGE, ("train",))
     assert [item.file for item in items] == ["default/train/0000.parquet", "default/train/0001.parquet"]
     assert {item.revision for item in items} == {"beef" * 10}

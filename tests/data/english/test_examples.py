@@ -1,7 +1,7 @@
 import pytest
 
-from hxbench.data.english_layout import find
 from hxbench.data.examples import COLUMNS, READER_VERSION, read_examples
+from hxbench.data.mirror import find
 from hxbench.errors import InputError
 from hxbench.tasks import task_of, text_tasks
 

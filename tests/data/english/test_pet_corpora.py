@@ -5,10 +5,9 @@ import json
 import pytest
 from english_files import lines, write
 
-from hxbench.data.english_layout import find
-from hxbench.data.english_load import EnglishCorpora
+from hxbench.data import Corpora, Origin
 from hxbench.data.examples import read_examples
-from hxbench.data.load import Origin
+from hxbench.data.mirror import find
 from hxbench.errors import InputError
 from hxbench.spec import DataSpec
 from hxbench.tasks import task_of, tasks_in
@@ -75,7 +74,7 @@ def test_classes_of_unequal_number_all_come(tmp_path):
 @pytest.fixture
 def pet(mirror):
     def of(**options):
-        return EnglishCorpora(Origin("mirror", mirror), DataSpec(origin="mirror", **options))
+        return Corpora(Origin("mirror", mirror), DataSpec(origin="mirror", **options, collection="english"))
 
     return of
 
@@ -103,7 +102,7 @@ def test_a_capped_split_of_rotten_tomatoes_has_both_classes(pet):
 def test_a_folder_with_one_of_them_is_one_of_english_data(mirror, tmp_path):
     (tmp_path / "other").mkdir()
     (mirror / "nq_open").rename(tmp_path / "other/nq_open")
-    c = EnglishCorpora(Origin("mirror", tmp_path / "other"), DataSpec(origin="mirror"))
+    c = Corpora(Origin("mirror", tmp_path / "other"), DataSpec(origin="mirror", collection="english"))
     assert c.splits("nq", "en") == WHOLE
     assert c.splits("samsum", "en") == ()
     with pytest.raises(InputError, match=r"no train split of SAMSum; looked for samsum/train\.json"):

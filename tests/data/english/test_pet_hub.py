@@ -6,9 +6,8 @@ import json
 import pytest
 from hub_server import serve
 
-from hxbench.data.english_hub import _COMMITS, _REPOSITORIES
-from hxbench.data.english_load import EnglishCorpora
-from hxbench.data.load import Origin
+from hxbench.data import Corpora, Origin
+from hxbench.data.hub import COMMITS, REPOSITORIES
 from hxbench.errors import InputError
 from hxbench.spec import DataSpec
 
@@ -46,7 +45,7 @@ def site(monkeypatch):
             "alexfabbri/multi_news": {f"default/{s}/0000.parquet": parquet(**news) for s in whole},
         }
         site.commits = dict.fromkeys(site.datasets, NEWEST) | {
-            _REPOSITORIES[suite]: commit for suite, commit in _COMMITS.items()
+            REPOSITORIES[suite]: commit for suite, commit in COMMITS.items()
         }
         monkeypatch.setenv("HF_ENDPOINT", site.url)
         monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
@@ -54,7 +53,7 @@ def site(monkeypatch):
 
 
 def hub(**options):
-    return EnglishCorpora(Origin("hub"), DataSpec(origin="hub", dev_from_train=1, **options))
+    return Corpora(Origin("hub"), DataSpec(origin="hub", dev_from_train=1, **options, collection="english"))
 
 
 def rows(corpora, task, split="train"):
@@ -79,22 +78,22 @@ def test_every_repository(site, cache):
 
 
 def test_a_known_commit_is_asked_for_and_no_branch(site):
-    for commit in _COMMITS.values():
+    for commit in COMMITS.values():
         assert len(commit) == 40
         assert int(commit, 16) > 0
     hub().fetch([("imdb", "en")])
     [asked] = [path for _, path, _, _ in site.requests if "/api/datasets/stanfordnlp/imdb/revision/" in path]
-    assert asked.endswith(_COMMITS["imdb"])
+    assert asked.endswith(COMMITS["imdb"])
     site.commits["cornell-movie-review-data/rotten_tomatoes"] = NEWEST  # where the commit is not any more
     with pytest.raises(InputError, match="rotten_tomatoes has no Parquet file at aa13bc28"):
         hub().fetch([("rotten", "en")])
 
 
 def test_offline_names_the_commit(site):
-    c = EnglishCorpora(Origin("hub", offline=True), DataSpec(origin="hub"))
+    c = Corpora(Origin("hub", offline=True), DataSpec(origin="hub", collection="english"))
     with pytest.raises(InputError) as caught:
         c.fetch([("imdb", "en"), ("samsum", "en")])
-    assert f"plain_text/train*.parquet of stanfordnlp/imdb at {_COMMITS['imdb'][:12]}" in str(caught.value)
+    assert f"plain_text/train*.parquet of stanfordnlp/imdb at {COMMITS['imdb'][:12]}" in str(caught.value)
     assert "samsum/validation*.parquet of knkarthick/samsum at main" in str(caught.value)
 
 

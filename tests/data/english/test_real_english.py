@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from hxbench.data.english_layout import PARTS, find
-from hxbench.data.english_load import EnglishCorpora
+from hxbench.data import Corpora, Origin
 from hxbench.data.examples import read_examples
-from hxbench.data.load import Origin
+from hxbench.data.mirror import PARTS, find
 from hxbench.spec import DataSpec
 from hxbench.tasks import task_of, text_tasks
 
@@ -53,7 +52,7 @@ def test_every_file_of_the_further_tasks():
                     assert [target for _, target in examples].count("1") == len(examples) / 2
                 assert not any("<br />" in f[0] or "NEWLINE_CHAR" in f[0] or "\r" in f[0] for f, _ in examples)
     assert read == 11
-    corpora = EnglishCorpora(Origin("mirror", ROOT), DataSpec(origin="mirror"))
+    corpora = Corpora(Origin("mirror", ROOT), DataSpec(origin="mirror", collection="english"))
     sizes = {task: [len(corpora.load(task, "en", s)) for s in ("train", "dev", "test")] for task in FURTHER}
     assert sizes == {
         "imdb": [4000, 1000, 1500], "rotten": [5000, 1066, 1066], "nq": [5000, 750, 750],
@@ -64,7 +63,7 @@ def test_every_file_of_the_further_tasks():
 
 
 def test_every_task_through_the_front_door():
-    corpora = EnglishCorpora(Origin("mirror", ROOT), DataSpec(origin="mirror"))
+    corpora = Corpora(Origin("mirror", ROOT), DataSpec(origin="mirror", collection="english"))
     for task in text_tasks():
         splits = corpora.splits(task, "en")
         whole = ("train", "dev", "test") if task in (*TASKS, *FURTHER) else ()
@@ -79,6 +78,8 @@ def test_every_task_through_the_front_door():
 
 
 def test_running_text():
-    text = EnglishCorpora(Origin("mirror", ROOT), DataSpec(origin="mirror")).load("mlm", "en", "train")["text"]
+    text = Corpora(Origin("mirror", ROOT), DataSpec(origin="mirror", collection="english")).load(
+        "mlm", "en", "train"
+    )["text"]
     assert len(text) > 90_000
     assert len(set(text)) == len(text)

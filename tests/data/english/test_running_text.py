@@ -55,7 +55,7 @@ def test_order_and_other_corpora(tmp_path):
 
 
 def test_a_task_of_pet_scaling_is_there_only_as_it_always_was(mirror):
-    from hxbench.data.english_layout import find
+    from hxbench.data.mirror import find
 
     write(mirror, "multi_news/train.jsonl", lines({"document": "News.", "summary": "New."}))
     write(mirror, "nq_open/NQ-open.train.jsonl", lines({"question": "who sings", "answer": ["x"]}))

@@ -8,9 +8,9 @@ from itertools import pairwise
 
 import pytest
 
-from hxbench.data.english_layout import find
 from hxbench.data.english_text import text_sources
 from hxbench.data.examples import read_examples
+from hxbench.data.mirror import find
 from hxbench.sandbox import VERSIONS, write_sandbox
 from hxbench.sandbox.english import lexicon
 from hxbench.sandbox.english.facts import facts, questions

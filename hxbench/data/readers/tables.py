@@ -1,8 +1,7 @@
-"""The file formats of the English releases: each reader yields numbered rows, as columns by name.
+"""Tables: tab-separated files, JSON lines, one JSON array, Parquet; and files that make one table together.
 
 Tab-separated files have no quoting: a quotation mark is a character like any other. Columns are found by the name
-in the header, as MNLI has more of them in its development sets than in training. What a column means is
-`examples.py`.
+in the header, as MNLI has more of them in its development sets than in training.
 """
 
 import json
@@ -10,41 +9,32 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
 
-from hxbench.data.readers.lines import counted, fault, numbered_lines, open_input, quoted
+from hxbench.data.readers.lines import Options, Row, counted, fault, numbered_lines, open_input, quoted
 from hxbench.errors import InputError
 
-Record = tuple[int, dict[str, Any]]
-"""Line or row number, from 1, and the values by column. A column that a row lacks is absent."""
-
-KINDS = {
-    "tsv": "a tab-separated",
-    "json": "a JSON Lines",
-    "array": "a JSON",
-    "lines": "a parallel text",
-    "polarity": "a text",
-    "parquet": "a Parquet",
-}
 _SPACE = re.compile(r"[ \t\r\n]*")
 _ONE_LIST = "a JSON file with one list of objects"
 _BATCH = 1000  # rows of a Parquet file in memory at once
 
 
-def read_tsv(path: Path, wanted: Sequence[str], header: Sequence[str] = ()) -> Iterator[Record]:
-    """Yield the rows of a tab-separated file; `header` has the columns of a file that does not name them.
+def read_tsv(path: Path, options: Options) -> Iterator[Row]:
+    """Yield the rows of a tab-separated file.
 
     Raises `InputError` for a header without a wanted column, for a row with other columns than the header, which
     is told from one that only ends too early, and as `numbered_lines` does.
     """
-    names = list(header)
-    for number, line in numbered_lines(path, KINDS["tsv"]):
+    names = list(options.header)
+    for number, line in numbered_lines(path, "a tab-separated"):
         cells = line.split("\t")
         if not names:
             names = cells
-            if absent := [name for name in wanted if name not in names]:
+            if absent := [name for name in options.columns if name not in names]:
                 raise fault(
-                    path, number, f"no column {' and no column '.join(absent)}", f"a header with {_listed(wanted)}"
+                    path,
+                    number,
+                    f"no column {' and no column '.join(absent)}",
+                    f"a header with {_listed(options.columns)}",
                 )
             continue
         if len(cells) > len(names):
@@ -52,12 +42,12 @@ def read_tsv(path: Path, wanted: Sequence[str], header: Sequence[str] = ()) -> I
         yield number, dict(zip(names, cells, strict=False))
 
 
-def read_json_lines(path: Path) -> Iterator[Record]:
+def read_json_lines(path: Path, options: Options | None = None) -> Iterator[Row]:
     """Yield the objects of a file with one a line; what is in an inner object `target` counts as columns too.
 
     Raises `InputError` for a line that is not a JSON object, and as `numbered_lines` does.
     """
-    for number, line in numbered_lines(path, KINDS["json"]):
+    for number, line in numbered_lines(path, "a JSON Lines"):
         if not line.strip():
             continue
         try:
@@ -70,12 +60,12 @@ def read_json_lines(path: Path) -> Iterator[Record]:
         yield number, {**row, **inner} if isinstance(inner, dict) else row
 
 
-def read_json_array(path: Path) -> Iterator[Record]:
+def read_json_array(path: Path, options: Options | None = None) -> Iterator[Row]:
     """Yield the objects of a file that is one JSON array, numbered by the lines they begin in.
 
     Raises `InputError` for a file that is anything else, with the line from which on it is.
     """
-    with open_input(path, KINDS["array"]) as stream:
+    with open_input(path, "a JSON") as stream:
         raw = stream.read()
     try:
         text = raw.decode("utf-8-sig")
@@ -111,24 +101,24 @@ def _after(text: str, place: int, marks: str = "") -> tuple[int, str]:
     return (place + 1, mark) if mark and mark in marks else (place, "")
 
 
-def read_polarity(paths: Sequence[Path]) -> Iterator[tuple[Path, Record]]:
+def read_polarity(paths: Sequence[Path]) -> Iterator[tuple[Path, Row]]:
     """Yield the lines of files of one class each, `text` and, by the end of the file's name, `label`.
 
     The files take turns, so that the first so many rows are of all classes.
     """
-    for turn in zip_longest(*(numbered_lines(path, KINDS["polarity"]) for path in paths)):
+    for turn in zip_longest(*(numbered_lines(path, "a text") for path in paths)):
         for path, line in zip(paths, turn, strict=True):
             if line:
                 yield path, (line[0], {"text": line[1], "label": path.suffix.removeprefix(".")})
 
 
-def read_parallel(paths: Sequence[Path]) -> Iterator[Record]:
+def read_parallel(paths: Sequence[Path]) -> Iterator[Row]:
     """Yield the lines of two files side by side, by the end of their names (`ro`, `en`).
 
     Raises `InputError` where one file has more lines than the other.
     """
     sides = [path.suffix.removeprefix(".") for path in paths]
-    for lines in zip_longest(*(numbered_lines(path, KINDS["lines"]) for path in paths)):
+    for lines in zip_longest(*(numbered_lines(path, "a parallel text") for path in paths)):
         if None in lines:
             short, long = (paths if lines[0] is None else paths[::-1])[:2]
             number = next(line[0] for line in lines if line)
@@ -136,25 +126,24 @@ def read_parallel(paths: Sequence[Path]) -> Iterator[Record]:
         yield lines[0][0], {side: text for side, (_, text) in zip(sides, lines, strict=True)}
 
 
-def read_parquet(paths: Sequence[Path], wanted: Sequence[str]) -> Iterator[Record]:
-    """Yield the rows of Parquet files, numbered within each; a column of a column is `outer.inner`.
+def read_parquet(path: Path, options: Options) -> Iterator[Row]:
+    """Yield the rows of a Parquet file; a column of a column is `outer.inner`.
 
     Raises `InputError` for a file that is not Parquet or lacks a wanted column.
     """
     import pyarrow
     from pyarrow.parquet import ParquetFile
 
-    for path in paths:
-        try:
-            number = 0
-            for batch in ParquetFile(path).iter_batches(batch_size=_BATCH):
-                table = pyarrow.Table.from_batches([batch]).flatten().select(list(wanted))
-                for row in table.to_pylist():
-                    number += 1
-                    yield number, row
-        except (OSError, KeyError, pyarrow.ArrowException) as error:
-            reason = (str(error) or type(error).__name__).splitlines()[0]
-            raise InputError(f"{path}: {reason}; expected a Parquet file with {_listed(wanted)}.") from None
+    wanted, number = options.columns, 0
+    try:
+        for batch in ParquetFile(path).iter_batches(batch_size=_BATCH):
+            table = pyarrow.Table.from_batches([batch]).flatten().select(list(wanted))
+            for row in table.to_pylist():
+                number += 1
+                yield number, row
+    except (OSError, KeyError, pyarrow.ArrowException) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise InputError(f"{path}: {reason}; expected a Parquet file with {_listed(wanted)}.") from None
 
 
 def _listed(names: Sequence[str]) -> str:
