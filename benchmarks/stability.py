@@ -22,13 +22,13 @@ from typing import Annotated, Any, Literal
 
 import torch
 import typer
+from hxbench.methods.tagging import Condition
 from torch import Tensor
 
 from hxbench import recipe
 from hxbench.methods import method_class
 from hxbench.methods.hyperx import HyperX
 from hxbench.methods.method import seed_everything
-from hxbench.methods.tagging import Condition
 from hxbench.modules.bottleneck import BottleneckWeights
 from hxbench.sampling import Sampler, Stream
 from hxbench.settings import Pair

@@ -22,6 +22,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import torch
 import typer
+from hxbench.methods.tagging import Condition, TaggingMethod
 from rich.console import Console
 from timing import Variant, measure, require_clock, summarise
 from timing import show as show_times
@@ -42,7 +43,6 @@ from hxbench.encoding.vocabulary import Vocabulary
 from hxbench.errors import InputError
 from hxbench.methods.hyperx import HyperX
 from hxbench.methods.method import weights_by_site
-from hxbench.methods.tagging import Condition, TaggingMethod
 from hxbench.modules.bottleneck import BottleneckWeights
 from hxbench.sampling import pass_batches
 from hxbench.spec import Positive

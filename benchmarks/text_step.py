@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import torch
 import typer
+from hxbench.encoding.text_batch import MIXED, TextBatch, collate_text
+from hxbench.methods.text_to_text import TextToText
 from rich.console import Console
 from timing import Variant, measure, require_clock, show, summarise
 from transformers import T5Config
@@ -23,8 +25,6 @@ from hxbench import recipe
 from hxbench.backbones.families import family_of
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.shape import new_model
-from hxbench.encoding.text_batch import MIXED, TextBatch, collate_text
-from hxbench.methods.text_to_text import TextToText
 from hxbench.stages.assemble import build, with_options
 from hxbench.tasks import suite_tasks
 from hxbench.training.memory import keep_freed_memory

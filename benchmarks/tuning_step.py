@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import torch
 import typer
+from hxbench.encoding.text_batch import TextBatch, collate_text
 from live_bytes import LiveBytes
 from rich.console import Console
 from rich.table import Table
@@ -25,7 +26,6 @@ from hxbench import recipe
 from hxbench.backbones.families import family_of
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.shape import new_model, shape_of
-from hxbench.encoding.text_batch import TextBatch, collate_text
 from hxbench.errors import InputError
 from hxbench.stages.assemble import build, with_options
 from hxbench.training.memory import keep_freed_memory

@@ -65,12 +65,12 @@ def block_runs(
     block: ExperimentBlock, profile: str, *, seeds: Iterable[int] | None = None, origin: str | None = None
 ) -> Iterator[Wanted]:
     """Yield the runs of one block at a profile."""
-    papers = {method: recipe.load("methods", method).paper for method in block.methods}
+    papers = {method: recipe.load("methods", method).ground for method in block.methods}
     own = dict.fromkeys(s for paper in papers.values() for s in recipe.scale(profile, paper).seeds)
     for seed in block.seeds or seeds or own:
         for method in block.methods:
             found: MethodRecipe = recipe.load("methods", method)
-            draws = range(recipe.scale(profile, found.paper).draws)
+            draws = range(recipe.scale(profile, found.ground).draws)
             given: dict[str, Any] = {
                 "backbone_weights": block.weights,
                 "profile": profile,
@@ -155,7 +155,7 @@ def few_shot_protocol(
 
 def _require_sense(paper: str, block: ExperimentBlock) -> None:
     for method in block.methods:
-        of = recipe.load("methods", method).paper
+        of = recipe.load("methods", method).ground
         if of != paper:
             raise InputError(f"{method} is a method of paper {of}: an experiment of paper {paper} cannot have it.")
         if recipe.scale("demo", of).is_text and not (block.suite or block.every_task or block.few_shot):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from hxbench.errors import InputError, did_you_mean
 from hxbench.languages import Language
-from hxbench.tasks import ENGLISH, TAGGING, suite_tasks
+from hxbench.tasks import TAGGING, suite_tasks
 
 SETTINGS = ("single", "multi", "mixed")
 PARTITIONS = ("a", "b")
@@ -59,11 +59,6 @@ def models(
     tasks = known if one_task or setting == "single" else (None,)
     partitions = (SWITCHED if switched else PARTITIONS) if setting == "mixed" else (None,)
     return tuple(Model(task, partition) for partition in partitions for task in tasks)
-
-
-def text_pairs(tasks: tuple[str, ...]) -> list[Pair]:
-    """Return the pairs of text-to-text tasks, which are all in one language."""
-    return [Pair(task, ENGLISH) for task in tasks]
 
 
 def source_pairs(

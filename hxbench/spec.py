@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from hxbench.architecture import architecture_in, architecture_of_hub
 from hxbench.closed import Closed, added
 from hxbench.printing import printable, shown
-from hxbench.tasks import MLM, TAGGING, suite_tasks, task_names
+from hxbench.tasks import MLM, TAGGING, suite_tasks, task_names, task_of
 
 Positive = Annotated[int, Field(gt=0)]
 Layers = Annotated[int, Field(gt=0, le=1000)]
@@ -360,6 +360,16 @@ class RunSpec(Closed):
         if self.setting == "language":
             return ()
         return (self.task,) if self.task else suite_tasks(self.suite or TAGGING)
+
+    @property
+    def answers_texts(self) -> bool:
+        """Whether its tasks are answered for a text as a whole."""
+        return any(task_of(task).answers_texts for task in self.tasks)
+
+    @property
+    def foreign(self) -> tuple[str, ...]:
+        """The tasks that it is scored on without having been trained on them, each once."""
+        return tuple(task for task in dict.fromkeys(self.transfer) if task != self.task)
 
     @property
     def part(self) -> str:

@@ -48,8 +48,7 @@ def test_every_method_resolves_in_every_profile_and_setting(method, profile, set
     loaded = recipe.load("methods", method)
     is_text = recipe.scale(profile, loaded.paper).is_text
     if loaded.paper == "pet":
-        ground = recipe.scale(profile, "pet")
-        models = [(task, None) for task in ground.own_tasks(recipe.backbone(ground.backbone).family)]
+        models = [(one.task, None) for one in recipe.chosen_models(method, setting, profile=profile)]
         assert {task for task, _ in models} <= set(tasks_in("pet"))
     else:
         models = settings.models(setting, one_task=loaded.one_task, suite="glue" if is_text else None)

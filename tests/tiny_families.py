@@ -1,4 +1,4 @@
-"""A BERT, a BLOOM and a T5 of a few thousand random weights, batches for them, and their answers row by row."""
+"""A BERT, a BLOOM and a T5 of a few thousand random weights, batches for them, methods on them, slow answers."""
 
 import numpy as np
 import torch
@@ -8,9 +8,18 @@ from transformers import AutoConfig
 from hxbench.backbones.families import family_of
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.shape import new_model
-from hxbench.encoding.text_batch import IGNORED, collate_text
+from hxbench.encoding.batch import IGNORED, collate
+from hxbench.methods import method_class
+from hxbench.methods.method import Setup
 
 FAMILIES = ("bert", "bloom", "t5")
+OPTIONS = {
+    "pet-ft": {},
+    "pet-prompt": {"tokens": 4},
+    "pet-bitfit": {},
+    "pet-lora": {"rank": 3, "alpha": 6},
+    "pet-adapter": {"bottleneck": 5},
+}
 SIZE = 40
 SHAPES = {
     "bert": {
@@ -49,7 +58,27 @@ def family_batch(family, lengths=(5, 9, 3, 12), targets=(2, 4, 1, 3), *, seed=0,
     answers = [np.append(write.integers(3, SIZE, n - 1), END) for n in targets]
     if family == "bert":
         answers = [write.integers(0, 2, 1) for _ in lengths]
-    return collate_text(sources, answers, [0] * len(lengths), padding=0, task=task, **options)
+    return collate(sources, answers, padding=0, task=task, **options)
+
+
+def tuned(kind, backbone, *, shaken=True, tasks=("rte",), seed=0, unified=False, chance=1, **options):
+    """Return a method drawn by `chance`; `shaken`: everything trained far from where it begins."""
+    found = method_class(kind)
+    torch.manual_seed(chance)
+    setup = Setup(backbone, tasks, seed=seed, unified=unified)
+    method = found(setup, found.Options(**{**OPTIONS.get(kind, {}), **options}))
+    method.freeze()
+    if shaken:
+        with torch.no_grad():
+            for parameter in method.trained().values():
+                parameter.add_(torch.randn_like(parameter) * 0.3)
+    return method.eval()
+
+
+def head_of(method):
+    """Return the head that a method answers with, where it has one."""
+    heads = getattr(method.answering, "heads", None)
+    return None if heads is None else next(iter(heads.values()))
 
 
 def rows(batch):

@@ -7,7 +7,7 @@ from transformers import AutoConfig
 from hxbench.backbones.families import family_of
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.shape import new_model
-from hxbench.encoding.text_batch import collate_text
+from hxbench.encoding.batch import collate
 
 END = 1
 
@@ -34,4 +34,4 @@ def tiny_batch(lengths=(5, 9, 3, 12), targets=(2, 4, 1, 3), *, tasks=None, size=
     rng = np.random.default_rng(seed)
     sources = [np.append(rng.integers(3, size, n - 1), END) for n in lengths]
     answers = [np.append(rng.integers(3, size, n - 1), END) for n in targets]
-    return collate_text(sources, answers, tasks or [0] * len(lengths), padding=0, **options)
+    return collate(sources, answers, tasks=tasks, padding=0, **options)

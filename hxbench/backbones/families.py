@@ -11,8 +11,7 @@ from hxbench.recipe.family import Family, ProjectionRole, SiteRole, Stack, Stack
 
 __all__ = [
     "Family", "Layers", "Projection", "ProjectionRole", "Side", "SiteRole", "Stacks", "biased_modules",
-    "family_of",
-    "layers_of", "norms_of", "projections_of", "require_parts",
+    "family_of", "layers_of", "norms_of", "projections_of", "require_parts",
 ]  # fmt: skip
 
 _KIND = "families"
@@ -147,9 +146,10 @@ def require_parts(model: nn.Module, family: Family) -> None:
             _require(family, body, where, path)
     for name, stack in family.parts.items():
         _require(family, body, f"{name}.layers", stack.layers)
-        if not isinstance(body.get_submodule(stack.layers), nn.ModuleList):
+        layers = body.get_submodule(stack.layers)
+        if not isinstance(layers, nn.ModuleList):
             raise _no(family, f"{name}.layers", f"{stack.layers} is no list of layers")
-        for layer in body.get_submodule(stack.layers):  # type: ignore[union-attr]
+        for layer in layers:
             _require_layer(family, name, stack, layer)
 
 

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from hxbench import places
+from hxbench.architecture import hub_mark
 from hxbench.backbones.checkpoint import NEEDED
 from hxbench.data.downloads import Downloads
 from hxbench.errors import InputError
@@ -30,11 +31,7 @@ def fetch_backbone(spec: BackboneSpec, *, offline: bool = False) -> Path:
     forbidden, cache = downloads.offline, downloads.folder
     which = f"backbone {spec.hub} (revision {spec.revision or 'main'})"
 
-    def whole(commit: str) -> Path:
-        """Return the mark that all files of a commit have come; a snapshot grows file by file."""
-        return cache / "backbones" / f"{spec.hub}@{commit}".replace("/", "--")
-
-    known = _is_commit(spec.revision) and whole(spec.revision or "").exists()
+    known = _is_commit(spec.revision) and hub_mark(spec.hub, spec.revision or "").exists()
     try:
         folder = downloads.fetch_model(spec.hub, spec.revision, _FETCHED, ask=not (known or forbidden))
     except InputError:
@@ -51,12 +48,13 @@ def fetch_backbone(spec: BackboneSpec, *, offline: bool = False) -> Path:
             safe = name.endswith(".safetensors")
             reason = " (pickled weights such as pytorch_model.bin are never loaded)" if safe else ""
             raise InputError(f"{which}: the repository has no {name}{reason}.")
-    if not known and forbidden and not whole(folder.name).exists():
+    mark = hub_mark(spec.hub, folder.name)
+    if not known and forbidden and not mark.exists():
         raise InputError(f"{which} is only partly in the local cache and {forbidden} was asked for.")
-    if not whole(folder.name).exists():
+    if not mark.exists():
         with writing(cache):
-            whole(folder.name).parent.mkdir(parents=True, exist_ok=True)
-            whole(folder.name).touch()
+            mark.parent.mkdir(parents=True, exist_ok=True)
+            mark.touch()
     return folder
 
 

@@ -1,7 +1,7 @@
 """Getting a backbone: from the hub, a local folder, or the cache of those pre-trained here."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -193,7 +193,7 @@ def _whole(*key: int) -> int:
 def require_precision(backbone: Backbone | str, precision: str) -> None:
     """Raise `InputError` for a backbone, or a configuration's `model_type`, that does not work in a precision."""
     family = family_of(backbone) if isinstance(backbone, str) else backbone.family
-    failing: dict[str, str] = {**family.precisions}
+    failing: Mapping[Any, str] = family.precisions
     if why := failing.get(precision):
         others = " or ".join(one for one in _PRECISIONS if one not in failing)
         raise InputError(f"{family.title} {why}: set the precision to {others}.")

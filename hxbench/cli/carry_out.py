@@ -4,6 +4,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,10 +71,10 @@ def carry_out(
     work.require_artifacts(paper, artifacts)
     profile_data = recipe.scale(how.profile, paper).data
     source = DataSource.of(how.data_source, how.profile, profile_data)
-    wanted = experiments.runs_of(paper, name, how.profile, seeds=seeds, origin=source.kind)
-    wanted = choose(paper, wanted) if choose else wanted
     root = places.store_dir(how.store)
     session = Session(source, root, offline=how.offline)
+    every = partial(experiments.runs_of, paper, name, how.profile, seeds=seeds, origin=source.kind)
+    wanted = work.settled(session, lambda: choose(paper, every()) if choose else every(), lambda one: one.spec)
     left_out = plan(session, wanted)
     if wanted and not session.planned:
         raise LackingData(f"nothing of {title} can be run: {next(iter(left_out))}")

@@ -31,7 +31,7 @@ def cost_command(
     from hxbench.tasks import SUITES
 
     known: recipe.MethodRecipe = recipe.load("methods", method)
-    is_text = recipe.scale(profile, known.paper).is_text
+    is_text = recipe.scale(profile, known.ground).is_text
     if suite and not is_text:
         from hxbench.errors import InputError
 

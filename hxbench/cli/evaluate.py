@@ -48,7 +48,7 @@ def eval_command(
             ):  # fmt: skip
                 made = {"embedding": str(scored.composition)} if scored.composition else {}
                 results += [
-                    {"run": record.id, **row, "role": scored.role, **made} for row in scored.tagged.rows(split)
+                    {"run": record.id, **row, "role": scored.role, **made} for row in scored.scored.rows(split)
                 ]
     if not as_json:
         for row in results:

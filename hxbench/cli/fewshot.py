@@ -9,6 +9,7 @@ import typer
 from hxbench.cli import options
 
 if TYPE_CHECKING:
+    from hxbench.spec import RunSpec
     from hxbench.stages.session import Planned
     from hxbench.store import Store
 
@@ -72,13 +73,13 @@ def fewshot_command(
 
     place = launcher(on, workers=workers, address=address, sbatch=sbatch, wait=not no_wait)
     found: recipe.MethodRecipe = recipe.load("methods", method)
-    scale = recipe.scale(profile, found.paper)
+    scale = recipe.scale(profile, found.ground)
     known = list(text_tasks() if scale.is_text else suite_tasks(TAGGING))
     if task not in (None, *known):
         raise InputError(did_you_mean("task", str(task), known))
     if language and scale.is_text:
         raise InputError(f"--language only applies to tagging methods; the tasks of {method} are all in English.")
-    protocol = experiments.few_shot_protocol(found.paper, profile=profile)
+    protocol = experiments.few_shot_protocol(found.ground, profile=profile)
     changes: dict[str, Any] = {"k": _counts(k)} if k else {}
     changes |= {"languages": tuple(language)} if language else {}
     changes |= {"tasks": (task,)} if task else {}
@@ -87,21 +88,26 @@ def fewshot_command(
     setting = setting or found.start_setting
     given: dict[str, Any] = {
         "profile": profile, "variant": variant, "backbone_name": backbone, "origin": source.kind,
-        "assignments": assign or (), "changes": experiments.few_shot_block(found.paper, method),
+        "assignments": assign or (), "changes": experiments.few_shot_block(found.ground, method),
     }  # fmt: skip
     counts = range(draws or scale.draws)
-    if found.few_shot_from == "nothing":
-        singles = [recipe.resolve(method, setting="single", task=one, seed=number, **given)
-                   for number in seed or (None,) for one in protocol.tasks]  # fmt: skip
-        runs = [one for single in singles for one in experiments.few_shot_singles(single, protocol, counts)]
-        starts = singles
-    else:
-        starts = recipe.expand(
+    nothing = found.few_shot_from == "nothing"
+
+    def models() -> "list[RunSpec]":
+        if nothing:
+            return [recipe.resolve(method, setting="single", task=one, seed=number, **given)
+                    for number in seed or (None,) for one in protocol.tasks]  # fmt: skip
+        return recipe.expand(
             method, setting=setting, task=task if setting == "single" and not scale.is_text else None,
             seeds=list(seed) if seed else (None,), **given,
         )  # fmt: skip
-        runs = [one for start in starts for one in experiments.few_shot_runs(start, protocol, draws=counts)]
+
     session = Session(source, places.store_dir(store), offline=offline)
+    starts = work.settled(session, models, lambda spec: spec)
+    if nothing:
+        runs = [one for start in starts for one in experiments.few_shot_singles(start, protocol, counts)]
+    else:
+        runs = [one for start in starts for one in experiments.few_shot_runs(start, protocol, draws=counts)]
     work.fetch(session, starts)
     wanted = [session.add(one.spec, one.start, keep_weights=keep_weights) for one in runs]
     if not wanted:

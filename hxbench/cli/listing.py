@@ -20,6 +20,15 @@ def _methods() -> Rows:
                "about": found.about}  # fmt: skip
 
 
+def _matrix() -> Rows:
+    from hxbench.answering import ANSWERINGS
+    from hxbench.methods import kinds, method_class
+
+    for kind in kinds():
+        refused = method_class(kind).refused
+        yield {"kind": kind, **{name: refused.get(name, "works") for name in ANSWERINGS}}
+
+
 def _variants() -> Rows:
     from hxbench import recipe
 
@@ -122,7 +131,6 @@ def _artifacts() -> Rows:
 
 
 _KINDS: dict[str, tuple[Callable[[], Rows], str]] = {
-    "methods": (_methods, "What can be trained."),
     "variants": (_variants, "What --variant code changes and leaves, by paper."),
     "recipes": (_recipes, "Experiments: the runs an artifact needs."),
     "languages": (_languages, "The paper's sixteen languages and their sandbox counterparts."),
@@ -135,12 +143,26 @@ _KINDS: dict[str, tuple[Callable[[], Rows], str]] = {
 _WIDTHS = {"backbones": 80}  # of the page, where it is not the usual one
 
 
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
 def _add(kind: str, rows: Callable[[], Rows], about: str) -> None:
     @list_app.command(kind, help=about)
-    def command(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    def command(as_json: AsJson = False) -> None:
         from hxbench.cli.rows import WIDTH, print_rows
 
         print_rows(rows(), as_json, width=_WIDTHS.get(kind, WIDTH))
+
+
+@list_app.command("methods", help="What can be trained, or with what heads and backbones each method works.")
+def methods(
+    matrix: Annotated[bool, typer.Option("--matrix", help="Print kind of method by way to answer.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the recipes of methods, or which kind of method works with which way to answer."""
+    from hxbench.cli.rows import print_rows
+
+    print_rows(_matrix() if matrix else _methods(), as_json)
 
 
 for _kind, (_rows, _about) in _KINDS.items():

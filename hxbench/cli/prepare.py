@@ -90,7 +90,7 @@ def prepare_command(
     ending = "" if profile == "demo" else f" --profile {profile}"
     if backbone and not corpora:
         ending += f" --backbone {backbone}"
-    print(f"Next: hxbench train {_FIRST[paper]}{ending}", file=sys.stderr)
+    print(f"Next: hxbench train {_FIRST.get(paper, 'METHOD')}{ending}", file=sys.stderr)
 
 
 def _by_language(

@@ -1,6 +1,7 @@
 """`hxbench train`: one method in one setting."""
 
 import sys
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -56,17 +57,18 @@ def train_command(
 
     place = launcher(on, workers=workers, address=address, sbatch=sbatch, wait=not no_wait)
     found: recipe.MethodRecipe = recipe.load("methods", method)
-    scale = recipe.scale(profile, found.paper)
+    scale = recipe.scale(profile, found.ground)
     setting = setting or found.settings[-1]
     source = DataSource.of(data_source, profile, scale.data)
-    specs = recipe.expand(
-        method, setting=setting, task=task, partition=partition, suite=suite,
+    wanted_by = partial(
+        recipe.expand, method, setting=setting, task=task, partition=partition, suite=suite,
         seeds=list(seed) if seed else (None,),
         profile=profile, variant=variant, backbone_name=backbone,
         backbone_weights="random" if random_body else "pretrained", origin=source.kind, assignments=assign or (),
     )  # fmt: skip
     root = places.store_dir(store)
     session = Session(source, root, offline=offline, checkpoint_every=checkpoint_every)
+    specs = work.settled(session, wanted_by, lambda spec: spec)
     work.fetch(session, specs)
     wanted = [session.add(spec) for spec in specs]
     for one in wanted:

@@ -2,10 +2,12 @@
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
+
+T = TypeVar("T")
 
 if TYPE_CHECKING:
     from hxbench.launch.launcher import Launcher
@@ -30,6 +32,27 @@ def is_first_process() -> bool:
 def in_torchrun() -> bool:
     """Return whether other processes work on each run together with this one."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+def settled(
+    session: "Session", resolved: "Callable[[], Sequence[T]]", spec_of: "Callable[[T], RunSpec]"
+) -> "Sequence[T]":
+    """Return the runs that `resolved` gives, once more where a hub's backbone had to be fetched for it.
+
+    Rates, tasks and refusals go by the family of a backbone, and one that is not here yet does not tell it.
+    """
+    from hxbench.cli.progress import progress
+    from hxbench.stages import prepare
+    from hxbench.stages.assemble import with_options
+
+    found = resolved()
+    unknown = [spec for spec in map(spec_of, found) if spec.backbone.hub and not spec.backbone.family]
+    for spec in unknown:
+        with_options(spec)  # before anything is fetched or written
+    with progress(quiet=not is_first_process()) as tell:
+        bodies = [spec.backbone for spec in unknown]
+        fetched = prepare.fetch_unknown(bodies, lambda *told: tell(None, *told), offline=session.offline)
+    return resolved() if fetched else found
 
 
 def fetch(session: "Session", specs: "Sequence[RunSpec]") -> None:

@@ -1,42 +1,50 @@
-"""What a model is given for one step: one task, one language, padded tensors."""
+"""What a model is given for one step: padded token ids, and what is to be predicted from them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from hxbench.encoding.masking import mask_pieces
-from hxbench.encoding.vocabulary import Vocabulary
+from hxbench.encoding.masking import Masking
+from hxbench.tasks import ENGLISH
 
 MULTIPLE = 8  # lengths are padded to a multiple: tensor cores want it, and it keeps the number of shapes small
+IGNORED = -100
+MIXED = "mixed"  # what a batch of several tasks calls its task
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One homogeneous batch.
+    """One batch, of one task or of several.
 
-    `positions` are the flat indices (row · length + column) of the pieces that carry a target, so that heads and
-    losses run on those alone and a GPU never has to be asked how many there are. `count` is the number of targets
-    in the global batch, of which a process may hold only some rows.
+    Where single tokens are predicted, `positions` are the flat indices (row · length + column) of those that carry
+    a target, so that heads and losses run on those alone and a GPU never has to be asked how many there are.
+    `count` is the number of targets and `rows` that of rows in the global batch, of which a process may hold only
+    some: `own` rows with targets.
     """
 
     task: str
     language: str
     input_ids: Tensor  # [batch, length]
     attention_mask: Tensor  # [batch, length]
-    positions: Tensor  # [targets]
-    targets: Tensor  # [targets]
+    tasks: Tensor  # [batch], places in the run's list of tasks
+    targets: Tensor  # [targets] at `positions`, or sequences [batch, target length] with -100 behind the end
+    positions: Tensor | None  # [targets]; None where targets are sequences of their own
     count: int
-    pieces: int  # of the global batch, padding left out
+    rows: int
+    own: int
+    pieces: int  # of the global batch, padding left out, and the targets where they are sequences of their own
 
     def to(self, device: torch.device) -> "Batch":
         """Return the batch on a device."""
-        names = ("input_ids", "attention_mask", "positions", "targets")
+        names = ["input_ids", "attention_mask", "tasks", "targets"]
+        names += [] if self.positions is None else ["positions"]
         return replace(self, **{name: getattr(self, name).to(device, non_blocking=True) for name in names})
 
 
-def pad(rows: list[np.ndarray], value: int, length: int) -> np.ndarray:
+def pad(rows: Sequence[np.ndarray], value: int, length: int) -> np.ndarray:
     """Return the rows as one array [rows, length], filled up with `value`."""
     out = np.full((len(rows), length), value, dtype=np.int64)
     for i, row in enumerate(rows):
@@ -50,47 +58,49 @@ def padded_length(longest: int) -> int:
 
 
 def collate(
-    task: str,
-    language: str,
-    pieces: list[np.ndarray],
-    labels: list[np.ndarray] | None,
-    vocabulary: Vocabulary,
+    inputs: Sequence[np.ndarray],
+    targets: Sequence[np.ndarray] | Masking,
     *,
-    masking: float = 0.15,
-    rng: np.random.Generator | None = None,
+    padding: int,
+    task: str = MIXED,
+    language: str = ENGLISH,
+    tasks: Sequence[int] | None = None,
+    by_token: bool = False,
     share: tuple[int, int] = (0, 1),
 ) -> Batch:
-    """Return the batch of these rows; `share` = (rank, world) keeps one process's rows of the global batch.
+    """Return the batch of these rows, padded to its longest; `share` = (rank, world) keeps one process's rows.
 
-    `labels` hold -100 where a piece carries none; None asks for the masked-language-model task, whose masks are
-    drawn from `rng` for the whole global batch, so that they do not depend on the number of processes.
+    `targets` are sequences of their own; with `by_token` one label for each token, -100 where it carries none. A
+    `Masking` makes targets of the tokens that it takes out, for the whole global batch, so that they do not depend
+    on the number of processes. `padding` is the id that fills up inputs. `tasks` says for every row its place in
+    the run's list of tasks, 0 for all without it. With fewer rows than processes a process goes along with a row
+    that has no targets.
     """
-    length = padded_length(max(map(len, pieces)))
-    input_ids = pad(pieces, vocabulary.pad, length)
-    attention = np.arange(length) < np.array([len(row) for row in pieces])[:, None]
-    if labels is None:
-        assert rng is not None
-        input_ids, targets = mask_pieces(input_ids, attention, vocabulary, masking, rng)
+    lengths = np.array([len(row) for row in inputs])
+    length = padded_length(int(lengths.max()))
+    ids, mask = pad(inputs, padding, length), np.arange(length) < lengths[:, None]
+    if isinstance(targets, Masking):
+        by_token = True
+        ids, labels = targets.apply(ids, mask)
     else:
-        targets = pad(labels, -100, length)
-    count, real_pieces = int((targets != -100).sum()), int(attention.sum())
-    rank, world = share
-    if world > 1:
-        mine = slice(rank, None, world)
-        if rank >= len(pieces):  # fewer rows than processes: go along with a row that has no targets
-            input_ids, attention = input_ids[:1], attention[:1]
-            targets = np.full_like(input_ids, -100)
-        else:
-            input_ids, attention, targets = input_ids[mine], attention[mine], targets[mine]
-    flat = targets.reshape(-1)
-    positions = np.flatnonzero(flat != -100)
+        labels = pad(targets, IGNORED, length if by_token else max(map(len, targets)))
+    count, rows, (rank, world) = int((labels != IGNORED).sum()), len(inputs), share
+    mine = slice(rank, None, world) if rank < rows else slice(1)
+    ids, mask, labels = ids[mine], mask[mine], labels[mine]
+    if rank >= rows:
+        labels = np.full_like(labels, IGNORED)
+    positions = np.flatnonzero(labels.reshape(-1) != IGNORED) if by_token else None
+    places = np.zeros(rows, np.int64) if tasks is None else np.array(tasks, np.int64)
     return Batch(
         task,
         language,
-        torch.from_numpy(np.ascontiguousarray(input_ids)),
-        torch.from_numpy(attention.astype(np.int64)),
-        torch.from_numpy(positions),
-        torch.from_numpy(flat[positions]),
+        torch.from_numpy(np.ascontiguousarray(ids)),
+        torch.from_numpy(mask.astype(np.int64)),
+        torch.from_numpy(places[mine].copy()),
+        torch.from_numpy(np.ascontiguousarray(labels if positions is None else labels.reshape(-1)[positions])),
+        None if positions is None else torch.from_numpy(positions),
         count,
-        real_pieces,
+        rows,
+        len(ids) if rank < rows else 0,
+        int(lengths.sum()) + (0 if by_token else count),
     )

@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from hxbench.encoding.pieces import marks_of, pieces_of
-from hxbench.encoding.templates import class_id, require_fields
+from hxbench.encoding.templates import class_id, require_fields, score_of
 from hxbench.errors import InputError
 from hxbench.tasks import Task
+
+THOUSAND = 1000  # numbers are kept as whole thousandths
 
 
 def fitted(texts: Sequence[list[int]], room: int) -> list[list[int]]:
@@ -43,7 +45,8 @@ def encode_choices(
 ) -> dict[str, list[Any]]:
     """Return model rows for examples, of at most `max_length` pieces; `cut` is 1 where the texts did not fit.
 
-    Column labels has the one class id of every row. Raises `InputError` that names task and row.
+    Column labels has the one class id of every row, or its number in thousandths. Raises `InputError` that
+    names task and row.
     """
     marks = marks_of(tokenizer)
     more = len(task.fields) - 1
@@ -56,7 +59,7 @@ def encode_choices(
     for row, fields, target in zip(rows, batch["fields"], batch["target"], strict=True):
         try:
             require_fields(task, fields)
-            labels.append([class_id(task, target)])
+            labels.append([class_id(task, target) if task.has_classes else round(THOUSAND * score_of(target))])
         except InputError as error:
             raise InputError(f"{task.title}, example {row + 1}: {error}") from None
     columns = [pieces_of(tokenizer, list(column)) for column in zip(*batch["fields"], strict=True)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hxbench.encoding.text_batch import TextBatch, collate_text
+from hxbench.encoding.batch import Batch, collate
 
 
 @dataclass(frozen=True)
@@ -81,12 +81,10 @@ def collate_corrupted(
     task: str,
     language: str,
     share: tuple[int, int] = (0, 1),
-) -> TextBatch:
+) -> Batch:
     """Return the batch of these texts; `share` = (rank, world) keeps one process's rows of the global batch.
 
     Spans are drawn for the whole of it, so that they do not depend on the number of processes.
     """
     inputs, targets = corrupt(rows, corruption, rng)
-    return collate_text(
-        inputs, targets, [0] * len(rows), padding=corruption.padding, task=task, language=language, share=share
-    )
+    return collate(inputs, targets, padding=corruption.padding, task=task, language=language, share=share)

@@ -1,8 +1,23 @@
 """Masking for the masked-language-model task: 15 % of the pieces, of those 80/10/10 (BERT's scheme)."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from hxbench.encoding.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class Masking:
+    """What makes a batch of running text one for masked language modelling."""
+
+    vocabulary: Vocabulary
+    probability: float
+    rng: np.random.Generator
+
+    def apply(self, input_ids: np.ndarray, attention: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return (masked input, targets) as `mask_pieces` draws them."""
+        return mask_pieces(input_ids, attention, self.vocabulary, self.probability, self.rng)
 
 
 def mask_pieces(

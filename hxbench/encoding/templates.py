@@ -132,15 +132,20 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _rounded_score(text: str, score_step: float) -> str:
-    step = _step(score_step)
+def score_of(text: str) -> Decimal:
+    """Return the score that a target says; `InputError` for what is none."""
     try:
         score = Decimal(text)
     except InvalidOperation:
         score = Decimal(-1)
     if not (score.is_finite() and 0 <= score <= HIGHEST):
         raise InputError(f"the score is '{text}'; expected a number from 0 to {HIGHEST}.")
-    return _one_decimal((score / step).to_integral_value(ROUND_HALF_EVEN) * step)
+    return score
+
+
+def _rounded_score(text: str, score_step: float) -> str:
+    step = _step(score_step)
+    return _one_decimal((score_of(text) / step).to_integral_value(ROUND_HALF_EVEN) * step)
 
 
 def _step(score_step: float) -> Decimal:

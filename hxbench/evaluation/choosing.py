@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hxbench.encoding.batch import Batch
 from hxbench.encoding.pieces import pieces_of
-from hxbench.encoding.text_batch import TextBatch
-from hxbench.methods.text_method import TextMethod
+from hxbench.methods.method import Method
 
 
 def spelled(tokenizer: Any, labels: Sequence[str]) -> dict[str, list[int]]:
@@ -25,14 +25,14 @@ def spelled(tokenizer: Any, labels: Sequence[str]) -> dict[str, list[int]]:
 
 
 @torch.no_grad()
-def choose(method: TextMethod, batch: TextBatch, labels: Mapping[str, Sequence[int]]) -> list[str]:
+def choose(method: Method, batch: Batch, labels: Mapping[str, Sequence[int]]) -> list[str]:
     """Return the most likely label of every row, of equally likely ones the first: Σ log p of its pieces."""
     likely = torch.stack([_log_likelihood(method, batch, ids) for ids in labels.values()], dim=1)
     names = list(labels)
     return [names[place] for place in likely.argmax(1).tolist()]
 
 
-def _log_likelihood(method: TextMethod, batch: TextBatch, ids: Sequence[int]) -> Tensor:
+def _log_likelihood(method: Method, batch: Batch, ids: Sequence[int]) -> Tensor:
     """Return the log-likelihood [batch] of the same answer behind every text."""
     targets = batch.targets.new_tensor(ids).expand(len(batch.tasks), -1)
     logits = method.logits(replace(batch, targets=targets, count=targets.numel()))

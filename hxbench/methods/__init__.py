@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _OWN = {
     "hyperx": "hxbench.methods.hyperx:HyperX",
-    "finetune": "hxbench.methods.finetune:FineTuning",
+    "finetune": "hxbench.methods.full:Full",
     "psf": "hxbench.methods.psf:PSF",
     "language-adapter": "hxbench.methods.language_adapter:LanguageAdapter",
     "madx": "hxbench.methods.madx:MadX",
@@ -23,23 +23,36 @@ _OWN = {
     "attempt": "hxbench.methods.attempt:Attempt",
     "mpt": "hxbench.methods.mpt:Mpt",
     "mpt-source": "hxbench.methods.mpt:MptSource",
-    "text-finetune": "hxbench.methods.text_finetune:TextFineTuning",
+    "text-finetune": "hxbench.methods.full:Full",
     "adapter": "hxbench.methods.adapter:Adapter",
     "hyperformer": "hxbench.methods.hyperformer:Hyperformer",
-    "pet-ft": "hxbench.methods.pet_ft:PetFt",
-    "pet-prompt": "hxbench.methods.pet_prompt:PetPrompt",
-    "pet-bitfit": "hxbench.methods.pet_bitfit:PetBitfit",
-    "pet-lora": "hxbench.methods.pet_lora:PetLora",
-    "pet-adapter": "hxbench.methods.pet_adapter:PetAdapter",
+    "pet-ft": "hxbench.methods.full:PetFull",
+    "pet-prompt": "hxbench.methods.prompt:PetPrompt",
+    "pet-bitfit": "hxbench.methods.bitfit:Bitfit",
+    "pet-lora": "hxbench.methods.lora:Lora",
+    "pet-adapter": "hxbench.methods.adapter:PetAdapter",
     "apet": "hxbench.methods.apet:Apet",
     "hyperdecoder": "hxbench.methods.hyperdecoder:Hyperdecoder",
 }
 
 
+_EARLIER = ("language-adapter", "pretraining")  # answer no task: they are trained on running text for others
+
+
+def _others() -> dict[str, str]:
+    """Return the kinds that other packages register."""
+    return {point.name: point.value for point in entry_points(group="hxbench.methods")}
+
+
+def kinds() -> tuple[str, ...]:
+    """Return the kinds of methods that answer tasks."""
+    return tuple(kind for kind in {**_OWN, **_others()} if kind not in _EARLIER)
+
+
 @cache
 def method_class(kind: str) -> "type[Method]":
     """Return the class behind a recipe's `kind`: one of ours, or one that another package registered."""
-    others = {point.name: point.value for point in entry_points(group="hxbench.methods")}
+    others = _others()
     if clash := sorted(_OWN.keys() & others.keys()):
         raise InputError(f"method kind '{clash[0]}' is registered twice: by hxbench and by {others[clash[0]]}.")
     known = _OWN | others

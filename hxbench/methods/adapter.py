@@ -1,29 +1,33 @@
-"""Adapters with parameters of their own in both stacks: Adapter with one task, Shared-Adapter with several.
+"""Adapters with parameters of their own, after self-attention and after the feed-forward block or parallel to it.
 
-As in the baselines that PHA's table quotes: after self-attention and after the feed-forward block, inside of the
-residual and before its dropout, the backbone's layer normalisations tuned along (PHA sheet, section 7). Another
-form, that of Ivison & Peters, is named in the paper's appendix A: parallel to the feed-forward block alone.
+Sequential ones act on what a block's layer puts out, inside of the residual: T5's and BLOOM's before its dropout,
+BERT's behind it and before "add & norm". That is the form of the baselines that PHA's table quotes, which tune the
+backbone's layer normalisations along (PHA sheet, section 7), and of PET scaling (section 4). Another form, that of
+Ivison & Peters, is named in PHA's appendix A: parallel to the feed-forward block alone.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 from torch import nn
 
+from hxbench.answering.answer import AnswerOptions, Condition
 from hxbench.backbones.families import SiteRole
-from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
-from hxbench.closed import Closed
-from hxbench.methods.text_method import TextCondition
-from hxbench.methods.text_to_text import TextToText
+from hxbench.closed import Closed, added
+from hxbench.methods.method import Method, Setup
+from hxbench.methods.options import PetOptions
 from hxbench.modules.adapter import Bottlenecks
 from hxbench.modules.bottleneck import ActivationName
 from hxbench.modules.small_start import start_adapters
 from hxbench.spec import Positive
 
+SEQUENTIAL: tuple[SiteRole, ...] = ("attention", "ffn")
+PARALLEL: tuple[SiteRole, ...] = ("parallel",)
 
-class AdapterOptions(Closed):
+
+class AdapterOptions(AnswerOptions):
     """Where the adapters are and how wide, and what is trained beside them."""
 
     placement: Literal["sequential", "parallel"] = "sequential"
@@ -35,24 +39,20 @@ class AdapterOptions(Closed):
     initial_std: Annotated[float, Field(gt=0)] = 0.01  # of sequential ones; parallel ones start far smaller
 
 
-class Adapter(TextToText):
-    """One adapter a site, whatever the task.
+class Adapter(Method):
+    """One adapter a site, whatever the task: (2·width + 1)·H + width parameters each.
 
-    At T5-base's shape 1,855,104 parameters, with LayerNorms after the adapters 1,928,832.
+    At T5-base's shape 1,855,104 parameters with the backbone's layer normalisations; with LayerNorms after the
+    adapters 1,928,832.
     """
 
-    Options = AdapterOptions
-    positions = (
-        "encoder_attention", "encoder_ffn", "encoder_parallel",
-        "decoder_attention", "decoder_ffn", "decoder_parallel",
-    )  # fmt: skip
+    Options: ClassVar[type[Closed]] = AdapterOptions
+    transfers = True
 
-    def __init__(self, backbone: Backbone, *, options: AdapterOptions, **others: Any) -> None:
-        """Build the adapters of every site; `others` as every text-to-text method."""
-        super().__init__(backbone, options=options, **others)
+    def __init__(self, setup: Setup, options: AdapterOptions) -> None:
+        super().__init__(setup, options)
+        backbone, hidden = self.backbone, self.backbone.hidden_size
         self.trains_norms = options.train_norms
-        hidden = backbone.hidden_size
-        roles: tuple[SiteRole, ...] = ("attention", "ffn") if options.placement == "sequential" else ("parallel",)
         self.adapters = nn.ModuleDict(
             {
                 position: Bottlenecks(
@@ -63,7 +63,7 @@ class Adapter(TextToText):
                     layer_norm=options.post_norm,
                     activation=options.activation,
                 )
-                for position in backbone.family.site_names(*roles)
+                for position in self.positions()
             }
         )
         if options.placement == "parallel":
@@ -71,12 +71,18 @@ class Adapter(TextToText):
                 assert isinstance(adapters, Bottlenecks)
                 start_adapters(adapters)
 
-    def adapter_weights(self, condition: TextCondition) -> Mapping[SiteKey, SiteWeights]:
+    def positions(self) -> tuple[str, ...]:
+        """Return the positions of the placement that was chosen."""
+        assert isinstance(self.options, AdapterOptions)
+        roles = SEQUENTIAL if self.options.placement == "sequential" else PARALLEL
+        return self.backbone.family.site_names(*roles)
+
+    def weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
         """Return the parameters themselves."""
         return {
             SiteKey(layer, position): weights
             for position, adapters in self.adapters.items()
-            if position.startswith(condition.stack) and isinstance(adapters, Bottlenecks)
+            if isinstance(adapters, Bottlenecks)
             for layer, weights in enumerate(adapters.by_layer())
         }
 
@@ -84,3 +90,21 @@ class Adapter(TextToText):
         """The adapters and the backbone's layer normalisations."""
         norms = {"layer_norms": self.backbone.norms()} if self.trains_norms else {}
         return {"adapters": list(self.adapters.parameters()), **norms}
+
+
+class PetAdapterOptions(PetOptions, AdapterOptions):
+    """The adapters' width, and what they begin as, as runs of PET scaling store it."""
+
+    placement: Literal["sequential", "parallel"] = added("sequential")
+    reduction: Positive = added(32)
+    bottleneck: Positive | None = 24
+    activation: ActivationName = "gelu_new"
+    post_norm: bool = added(False)
+    train_norms: bool = added(False)
+    initial_std: Annotated[float, Field(gt=0)] = 0.01
+
+
+class PetAdapter(Adapter):
+    """The same with the width of PET scaling, and the backbone left as it is."""
+
+    Options: ClassVar[type[Closed]] = PetAdapterOptions

@@ -18,10 +18,12 @@ import torch
 from pydantic import BeforeValidator, Field
 from torch import Tensor, nn
 
+from hxbench.answering.answer import Condition
 from hxbench.backbones.families import Family, Projection
 from hxbench.backbones.load import Backbone, meta_backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.closed import Closed, added, validated
+from hxbench.methods.adapter import SEQUENTIAL
 from hxbench.methods.apet_candidates import (
     ADAPTER,
     LORA,
@@ -31,9 +33,9 @@ from hxbench.methods.apet_candidates import (
     candidates,
     module_units,
 )
-from hxbench.methods.pet_adapter import positions_of
-from hxbench.methods.pet_lora import projections_of
-from hxbench.methods.tuning import PetMethod, Tuning, TuningOptions
+from hxbench.methods.lora import projections_of
+from hxbench.methods.method import Method, Setup
+from hxbench.methods.options import PetOptions
 from hxbench.modules.bottleneck import ACTIVATIONS, BottleneckWeights
 from hxbench.modules.entries import Entries, holders_of, standing_for
 from hxbench.modules.low_rank import in_fused, low_rank
@@ -54,7 +56,7 @@ def _budget(value: Any) -> Any:
 Budget = Annotated[int | str, BeforeValidator(_budget)]
 
 
-class ApetOptions(TuningOptions):
+class ApetOptions(PetOptions):
     """How many parameters, and where."""
 
     budget: Budget = "lora"  # a number, or the size of a PET method on the same backbone
@@ -80,15 +82,18 @@ def placement_of(found: Candidates, options: ApetOptions, seed: int) -> Placemen
     return {"discrete": discrete, "adjacent": adjacent}[options.mode](units, budget, seed)
 
 
-class RandomPlaces(Tuning):
-    """The entries at random places of one backbone."""
+class Apet(Method):
+    """The entries at the places of the options' seed, or of the run's."""
 
+    Options: ClassVar[type[Closed]] = ApetOptions
+    roles = SEQUENTIAL
+    transfers = True
     begun: Tensor  # what is inserted, as it begins, one tensor behind the other
 
-    def __init__(self, backbone: Backbone, options: ApetOptions, seed: int) -> None:
-        super().__init__()
-        found = candidates(backbone)
-        self.placement = placement_of(found, options, seed)
+    def __init__(self, setup: Setup, options: ApetOptions) -> None:
+        super().__init__(setup, options)
+        backbone, found = self.backbone, candidates(self.backbone)
+        self.placement = placement_of(found, options, _seed_of_places(options, setup.seed))
         root = backbone.answering_root
         self._holders = holders_of(root)
         self._existing = dict(root.named_parameters())
@@ -116,8 +121,16 @@ class RandomPlaces(Tuning):
                 {_TOGETHER: self.begun}, {_TOGETHER: torch.from_numpy(np.concatenate(shifted))}
             )
         self._now: dict[str, Tensor] | None = None  # the inserted tensors, while the backbone is read
-        self.positions = positions_of(backbone)
         self._attach(backbone)
+
+    @classmethod
+    def require(cls, spec: RunSpec, family: Family) -> None:
+        """Raise `InputError` for a budget that the backbone cannot meet, before it is made or fetched."""
+        super().require(spec, family)
+        if spec.backbone.family:  # else its files will tell
+            options = validated(ApetOptions, spec.options, f"options of {spec.method}")
+            found = _candidates_of(spec.backbone.model_dump_json())
+            placement_of(found, options, _seed_of_places(options, spec.seed))
 
     @property
     def realised(self) -> int:
@@ -155,7 +168,7 @@ class RandomPlaces(Tuning):
         added = low_rank(hidden, self._now[f"{name}.down"], self._now[f"{name}.up"], LORA.alpha / LORA.rank)
         return (added if place.place is None else in_fused(added, place.place, place.groups)).to(output.dtype)
 
-    def weights(self) -> Mapping[SiteKey, SiteWeights]:
+    def weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
         """Return the adapters that are there."""
         found: dict[SiteKey, SiteWeights] = {}
         now = self._now or {}
@@ -168,10 +181,10 @@ class RandomPlaces(Tuning):
                 found[SiteKey(int(layer), position)] = weights
         return found
 
-    def prompt(self) -> Tensor | None:
-        """Return the virtual tokens that are there, in their order."""
+    def prompt(self, embedded: Tensor, text: Tensor, condition: Condition) -> Tensor | None:
+        """Return the virtual tokens that are there, in their order, the same for every row."""
         tokens = [tensor for name, tensor in (self._now or {}).items() if name.startswith("token.")]
-        return torch.stack(tokens) if tokens else None
+        return torch.stack(tokens).expand(len(embedded), -1, -1) if tokens else None
 
     @contextmanager
     def acting(self) -> Iterator[None]:
@@ -207,26 +220,7 @@ class RandomPlaces(Tuning):
             self._part("existing").undo(self._existing)
 
 
-class Apet(PetMethod):
-    """Arbitrary PET."""
-
-    Options: ClassVar[type[Closed]] = ApetOptions
-
-    @classmethod
-    def require(cls, spec: RunSpec, family: Family) -> None:
-        """Raise `InputError` for a budget that the backbone cannot meet, before it is made or fetched."""
-        super().require(spec, family)
-        if spec.backbone.family:  # else its files will tell
-            options = validated(ApetOptions, spec.options, f"options of {spec.method}")
-            placement_of(_candidates_of(spec.backbone.model_dump_json()), options, _positions(options, spec.seed))
-
-    @classmethod
-    def tuning(cls, backbone: Backbone, options: Any, seed: int) -> Tuning:
-        """Return the entries at the places of the options' seed, or of the run's."""
-        return RandomPlaces(backbone, options, _positions(options, seed))
-
-
-def _positions(options: ApetOptions, seed: int) -> int:
+def _seed_of_places(options: ApetOptions, seed: int) -> int:
     """Return the seed of the places: its own, or the run's."""
     return seed if options.positions is None else options.positions
 

@@ -14,15 +14,15 @@ import torch
 from torch import Tensor, nn
 
 from hxbench.backbones.load import Backbone
-from hxbench.methods.pet_adapter import PetAdapterOptions, positions_of
-from hxbench.methods.pet_bitfit import output_width
-from hxbench.methods.pet_lora import PetLoraOptions, projections_of
-from hxbench.methods.pet_prompt import PetPromptOptions, first_tokens
+from hxbench.methods.adapter import SEQUENTIAL, PetAdapterOptions
+from hxbench.methods.bitfit import output_width
+from hxbench.methods.lora import LoraOptions, projections_of
+from hxbench.methods.prompt import PetPromptOptions, first_tokens
 from hxbench.modules.entries import holders_of
 from hxbench.modules.low_rank import start_down
 from hxbench.modules.placement import Unit, one_tensor
 
-PROMPT, LORA, ADAPTER = PetPromptOptions(), PetLoraOptions(), PetAdapterOptions()
+PROMPT, LORA, ADAPTER = PetPromptOptions(), LoraOptions(), PetAdapterOptions()
 SIDES = ("down", "up", "down_bias", "up_bias")  # of an adapter; of a branch the first two
 
 
@@ -63,8 +63,9 @@ def candidates(backbone: Backbone) -> Candidates:
         place.name: ((LORA.rank, place.width_in), (place.width_out, LORA.rank))
         for place in projections_of(backbone)
     }
-    adapter = ((ADAPTER.bottleneck, hidden), (hidden, ADAPTER.bottleneck), (ADAPTER.bottleneck,), (hidden,))
-    depths = {position: backbone.layers_at(position) for position in positions_of(backbone)}
+    width = ADAPTER.bottleneck or 0
+    adapter = ((width, hidden), (hidden, width), (width,), (hidden,))
+    depths = {position: backbone.layers_at(position) for position in backbone.family.site_names(*SEQUENTIAL)}
     sites = [f"{name}.{n}" for n in range(max(depths.values())) for name, depth in depths.items() if n < depth]
     biased = backbone.biased()
     holders = holders_of(root)

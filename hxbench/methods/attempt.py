@@ -2,17 +2,18 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from hxbench.backbones.load import Backbone
+from hxbench.answering.answer import Condition
 from hxbench.closed import Closed
-from hxbench.encoding.text_batch import TextBatch
 from hxbench.errors import InputError
-from hxbench.methods.prompt import SOURCE, PromptOptions, PromptTuning, StageTraining, prompt_run
+from hxbench.methods.method import Reason, Setup
+from hxbench.methods.options import StageTraining
+from hxbench.methods.prompt import SOURCE, PromptOptions, PromptTuning, prompt_run
 from hxbench.modules.soft_prompt import PromptAttention, take_prompt
 from hxbench.spec import Positive, Rate, RunSpec, TaskName
 
@@ -33,11 +34,12 @@ class Attempt(PromptTuning):
     """For every example: its mixture of the source prompts and the target's, plus the target's once more."""
 
     Options: ClassVar[type[Closed]] = AttemptOptions
+    refused: ClassVar[Mapping[str, Reason]] = {"token": "needs text tasks"}
 
-    def __init__(self, backbone: Backbone, *, options: AttemptOptions, **others: Any) -> None:
+    def __init__(self, setup: Setup, options: AttemptOptions) -> None:
         """Draw the target's prompt and the attention; the source prompts come with `take`."""
-        super().__init__(backbone, options=options, **others)
-        hidden = backbone.hidden_size
+        super().__init__(setup, options)
+        hidden = self.backbone.hidden_size
         self.attention = PromptAttention(hidden, options.attention, options.temperature or math.e * hidden)
         self.sources = nn.ParameterDict(
             {task: nn.Parameter(torch.zeros(options.tokens, hidden)) for task in options.sources}
@@ -61,14 +63,14 @@ class Attempt(PromptTuning):
         self._taken.add(task)
         return take_prompt(self.sources[task], tensors, f"the prompt of {task}")
 
-    def prompt(self, embedded: Tensor, batch: TextBatch) -> Tensor:
+    def prompt(self, embedded: Tensor, text: Tensor, condition: Condition) -> Tensor:
         """Return the prompt of every row, [batch, tokens, hidden]."""
         target = self.own()
         missing = [task for task in self.sources if task not in self._taken]
         if missing and not target.is_meta:  # nothing is computed on meta tensors
             raise InputError(f"there is no source prompt of {missing[0]}.")
         prompts = torch.stack([*self.sources.values(), target])
-        shares = self.attention(embedded, batch.attention_mask, prompts)
+        shares = self.attention(embedded, text, prompts)
         return torch.einsum("bp,pth->bth", shares, prompts) + target
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:

@@ -20,14 +20,15 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from hxbench import manifest
+from hxbench.answering.answer import AnswerOptions, Condition
+from hxbench.answering.token import TokenHeads
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.closed import Closed, validated
 from hxbench.errors import InputError
-from hxbench.methods.method import NoOptions, weights_by_site
-from hxbench.methods.tagging import Condition, TaggingMethod
+from hxbench.methods.method import Method, Setup
 from hxbench.modules.bottleneck import BottleneckWeights
-from hxbench.modules.heads import TaggingHead
+from hxbench.modules.heads import Head
 from hxbench.modules.parameters import fill
 from hxbench.printing import shortened
 from hxbench.spec import BackboneSpec, Positive
@@ -90,44 +91,45 @@ class ExportConfig(Closed):
     origin: Origin
 
 
-class ExportedAdapter(TaggingMethod):
+class ExportedAdapter(Method):
     """The adapters of one task and language as fixed weights; nothing in it is trained any more."""
 
-    positions = (POSITION,)
+    roles = ("ffn",)
 
     def __init__(self, backbone: Backbone, config: ExportConfig, tensors: Mapping[str, Tensor]) -> None:
-        super().__init__(
-            backbone,
-            labels={config.task: len(config.labels)},
-            languages=[config.language],
-            options=NoOptions(),
-        )
+        super().__init__(Setup(backbone, (config.task,), (config.language,)), AnswerOptions())
         self.config = config
         for field, name in _TENSORS.items():
             rows = [tensors.get(f"layers.{layer}.{name}") for layer in range(config.layers)]
             stacked = torch.stack([row for row in rows if row is not None]) if None not in rows else None
             self.register_buffer(f"adapter_{field}", stacked)
-        parts = {"body": dict(self.body.named_parameters()), "head": _classifier(self.heads[config.task])}
+        parts = {"body": dict(self.body.named_parameters()), "head": _classifier(head_of(self, config.task))}
         for part, parameters in parts.items():
             saved = {name.partition(".")[2]: t for name, t in tensors.items() if name.startswith(f"{part}.")}
             trained = parameters if part == "head" else {n: p for n, p in parameters.items() if n in saved}
             fill(trained, saved, WEIGHTS)
         self.requires_grad_(False)
 
-    def adapter_weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
+    def weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
         """Return the weights of all layers; `ValueError` for another pair than the one they were generated for."""
-        if condition != (self.config.task, self.config.language):
+        if (condition.task, condition.language) != (self.config.task, self.config.language):
             raise ValueError(f"these adapters are for {self.config.task}-{self.config.language} alone")
         stacked = BottleneckWeights(**{field: getattr(self, f"adapter_{field}") for field in _TENSORS})
-        return weights_by_site(self.sites.keys, stacked.unbind())
+        return dict(zip(self.sites.keys, stacked.unbind(), strict=True))
+
+
+def head_of(method: Method, task: str) -> torch.nn.Module:
+    """Return the head of a task that tags words."""
+    assert isinstance(method.answering, TokenHeads)
+    return method.answering.heads[task]
 
 
 def _classifier(head: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
-    assert isinstance(head, TaggingHead)
+    assert isinstance(head, Head)
     return dict(head.classifier.named_parameters())
 
 
-def adapter_tensors(method: TaggingMethod, task: str, layers: list[BottleneckWeights]) -> dict[str, Tensor]:
+def adapter_tensors(method: Method, task: str, layers: list[BottleneckWeights]) -> dict[str, Tensor]:
     """Return what an export holds, by name: adapters layer by layer, the body's trained parameters, the head."""
     tensors = {
         f"layers.{number}.{name}": value
@@ -136,7 +138,7 @@ def adapter_tensors(method: TaggingMethod, task: str, layers: list[BottleneckWei
         if (value := getattr(weights, field)) is not None
     }
     tensors |= {f"body.{name}": p for name, p in method.body.named_parameters() if p.requires_grad}
-    tensors |= {f"head.{name}": p for name, p in _classifier(method.heads[task]).items()}
+    tensors |= {f"head.{name}": p for name, p in _classifier(head_of(method, task)).items()}
     # a clone: a layer's weights are a view of those of all layers, which the file format does not keep apart
     return {name: t.detach().to("cpu", torch.float32).contiguous().clone() for name, t in tensors.items()}
 

@@ -6,26 +6,23 @@ of (Ivison & Peters, 2022; PHA sheet, section 7).
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import ClassVar
 
 import torch
 from torch import nn
 
-from hxbench.backbones.load import Backbone
+from hxbench.answering.answer import AnswerOptions, Condition
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.closed import Closed
-from hxbench.methods.text_method import TextCondition
-from hxbench.methods.text_to_text import TextToText
+from hxbench.methods.method import Method, Setup
 from hxbench.modules.adapter import Bottlenecks
 from hxbench.modules.bottleneck import ACTIVATIONS, ActivationName
 from hxbench.modules.hypernetwork import BottleneckGenerator, projector
 from hxbench.modules.small_start import start_adapters, start_generator
 from hxbench.spec import Positive
 
-ENCODER, DECODER = "encoder_parallel", "decoder_parallel"
 
-
-class HyperdecoderOptions(Closed):
+class HyperdecoderOptions(AnswerOptions):
     """Sizes of the adapters and of what generates them."""
 
     bottleneck: Positive = 64  # of the encoder's adapters and of the generated ones
@@ -35,22 +32,25 @@ class HyperdecoderOptions(Closed):
     activation: ActivationName = "relu"
 
 
-class Hyperdecoder(TextToText):
+class Hyperdecoder(Method):
     """Adapters parallel to the feed-forward blocks: own ones in the encoder, in the decoder one for each example.
 
     At T5-base's shape 15,259,192 parameters, however many the tasks.
     """
 
-    Options = HyperdecoderOptions
-    positions = (ENCODER, DECODER)
+    Options: ClassVar[type[Closed]] = HyperdecoderOptions
+    roles = ("parallel",)
+    reads_first = True
 
-    def __init__(self, backbone: Backbone, *, options: HyperdecoderOptions, **others: Any) -> None:
-        """Build the adapters and the generator; `others` as every text-to-text method."""
-        super().__init__(backbone, options=options, **others)
-        hidden, layers = backbone.hidden_size, backbone.layers_at(DECODER)
+    def __init__(self, setup: Setup, options: HyperdecoderOptions) -> None:
+        super().__init__(setup, options)
+        hidden = self.backbone.hidden_size
+        self.reading = self.backbone.sites("parallel", "reading")
+        self.answers = self.backbone.sites("parallel", "answering")
+        layers = len(self.answers)
         self.activation = ACTIVATIONS[options.activation]
         self.adapters = Bottlenecks(
-            backbone.layers_at(ENCODER), hidden, options.bottleneck, 1.0, activation=options.activation
+            len(self.reading), hidden, options.bottleneck, 1.0, activation=options.activation
         )
         start_adapters(self.adapters)
         self.pooled_map = projector(hidden, hidden, hidden) if options.pooled_map else nn.Identity()
@@ -59,13 +59,13 @@ class Hyperdecoder(TextToText):
         self.generator = BottleneckGenerator(options.source_hidden, hidden, options.bottleneck)
         start_generator(self.generator)
 
-    def adapter_weights(self, condition: TextCondition) -> Mapping[SiteKey, SiteWeights]:
+    def weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
         """Return the encoder's adapters, or those of all layers of the decoder and of all rows from one product.
 
         The generator always runs in fp32.
         """
         if condition.pooled is None:
-            return {SiteKey(layer, ENCODER): one for layer, one in enumerate(self.adapters.by_layer())}
+            return dict(zip(self.reading, self.adapters.by_layer(), strict=True))
         device = condition.pooled.device.type
         with torch.autocast("cpu" if device == "meta" else device, enabled=False):
             rows = self.pooled_map(condition.pooled.float())  # [batch, hidden]
@@ -75,7 +75,7 @@ class Hyperdecoder(TextToText):
             each = (
                 replace(made, activation=self.activation).mapped(lambda tensor: tensor.unflatten(0, grid)).unbind()
             )
-        return {SiteKey(layer, DECODER): one for layer, one in enumerate(each)}
+        return dict(zip(self.answers, each, strict=True))
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
         """The encoder's adapters and all that generates the decoder's; the backbone stays as it is."""

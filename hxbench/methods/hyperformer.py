@@ -5,31 +5,28 @@ From (task, layer, position) come the bottleneck and the LayerNorm behind it; th
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from hxbench.backbones.load import Backbone
+from hxbench.answering.answer import AnswerOptions, Condition
+from hxbench.backbones.families import SiteRole
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.closed import Closed
 from hxbench.errors import InputError
-from hxbench.methods.text_method import TextCondition
-from hxbench.methods.text_to_text import TextToText
+from hxbench.methods.method import Method, Setup
 from hxbench.modules.bottleneck import ACTIVATIONS, ActivationName
 from hxbench.modules.by_task import for_rows
 from hxbench.modules.task_hypernetwork import TaskHypernetwork
 from hxbench.spec import START, Positive
 
-POSITIONS = {
-    "encoder": ("encoder_attention", "encoder_ffn"),
-    "decoder": ("decoder_attention", "decoder_ffn"),
-}
+ROLES: tuple[SiteRole, ...] = ("attention", "ffn")
 NEW = "new_embedding"  # the parameter that a method for a new task has more than the one it starts from
 
 
-class HyperformerOptions(Closed):
+class HyperformerOptions(AnswerOptions):
     """Sizes of the hypernetwork, and which task a new one is started from."""
 
     embedding: Positive = 64  # of the task, the layer and the position, each
@@ -44,25 +41,26 @@ class HyperformerOptions(Closed):
     closest: dict[str, str] = Field(default={"cb": "mnli", "scitail": "mnli", "boolq": "qnli"})
 
 
-class Hyperformer(TextToText):
+class Hyperformer(Method):
     """Adapters after self-attention and after the feed-forward block, generated from (task, layer, position).
 
     At T5-base's shape with eight tasks 5,163,440 parameters, and 47,616 layer normalisations of the backbone.
     """
 
-    Options = HyperformerOptions
-    positions = POSITIONS["encoder"] + POSITIONS["decoder"]
+    Options: ClassVar[type[Closed]] = HyperformerOptions
+    roles = ROLES
+    sided = True
 
-    def __init__(self, backbone: Backbone, *, options: HyperformerOptions, **others: Any) -> None:
-        """Build one hypernetwork a stack; `others` as every text-to-text method."""
-        super().__init__(backbone, options=options, **others)
+    def __init__(self, setup: Setup, options: HyperformerOptions) -> None:
+        super().__init__(setup, options)
+        backbone = self.backbone
         self.closest, self.trains_norms = options.closest, options.train_norms
         self.embeddings = nn.Parameter(torch.randn(len(self.tasks), options.embedding))
         self.hypernetworks = nn.ModuleDict(
             {
-                stack: TaskHypernetwork(
-                    layers=backbone.layers_at(positions[0]),
-                    positions=len(positions),
+                stack.name: TaskHypernetwork(
+                    layers=len(stack.layers),
+                    positions=len(ROLES),
                     embedding=options.embedding,
                     source_hidden=options.source_hidden,
                     projected=options.projected,
@@ -72,7 +70,7 @@ class Hyperformer(TextToText):
                     std=options.initial_std,
                     activation=ACTIVATIONS[options.activation],
                 )
-                for stack, positions in POSITIONS.items()
+                for stack in backbone.stacks
             }
         )
         self.new_embedding = nn.Parameter(torch.randn(1, options.embedding)) if self.new_task else None
@@ -91,24 +89,30 @@ class Hyperformer(TextToText):
             tensors = {**tensors, NEW: tensors["embeddings"][place : place + 1]}
         super().take(role, tensors)
 
-    def adapter_weights(self, condition: TextCondition) -> Mapping[SiteKey, SiteWeights]:
+    def weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
         """Return the weights of all sites of a stack from one product; the generator always runs in fp32.
 
         Generated for each task and not for each row: for the one task of a batch that has no other, or for all.
         """
         new = self.new_embedding
         tasks: Tensor = self.embeddings if new is None else torch.cat([self.embeddings, new])
-        if condition.task is not None:
-            tasks = tasks[condition.task : condition.task + 1]
+        if condition.place is not None:
+            tasks = tasks[condition.place : condition.place + 1]
         device = tasks.device.type
+        stacks = self.backbone.stacks
+        if len(stacks) > 1 and condition.side is not None:
+            stacks = stacks[:1] if condition.side == "reading" else stacks[1:]
+        found: dict[SiteKey, SiteWeights] = {}
         with torch.autocast("cpu" if device == "meta" else device, enabled=False):
-            made = self.hypernetworks[condition.stack](tasks)
-            if condition.task is not None:
-                each = made.mapped(lambda tensor: tensor.squeeze(1)).unbind()
-            else:
-                each = for_rows(made, condition.tasks)
-        keys = [key for key in self.sites.keys if key.position.startswith(condition.stack)]
-        return dict(zip(keys, each, strict=True))
+            for stack in stacks:
+                made = self.hypernetworks[stack.name](tasks)
+                if condition.place is not None:
+                    each: Iterable[SiteWeights] = made.mapped(lambda tensor: tensor.squeeze(1)).unbind()
+                else:
+                    each = for_rows(made, condition.tasks)
+                positions = {self.backbone.family.site_name(stack.name, role) for role in ROLES}
+                found |= zip((key for key in self.sites.keys if key.position in positions), each, strict=True)
+        return found
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
         """The task embeddings, the hypernetworks and the backbone's layer normalisations."""

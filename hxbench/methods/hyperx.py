@@ -1,23 +1,23 @@
 """Hyper-X: one hypernetwork generates the adapters of all layers, tasks and languages (Üstün et al., 2022)."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Field, field_validator
 from torch import Tensor, nn
 
-from hxbench.backbones.load import Backbone
+from hxbench.answering.answer import AnswerOptions, Condition
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.closed import Closed
-from hxbench.methods.method import weights_by_site
-from hxbench.methods.tagging import Condition, TaggingMethod
+from hxbench.methods.method import Method, Setup
+from hxbench.modules.by_task import for_rows
 from hxbench.modules.hypernetwork import BottleneckGenerator, SourceEmbeddings, initialise_linear, projector
 from hxbench.spec import Positive
 
 
-class HyperXOptions(Closed):
+class HyperXOptions(AnswerOptions):
     """Sizes of the hypernetwork, and where paper and published code differ."""
 
     embedding: Positive = 64  # of the task, the language and the layer, each
@@ -41,22 +41,25 @@ class HyperXOptions(Closed):
         return order
 
 
-class HyperX(TaggingMethod):
-    """Adapters after each layer's feed-forward block, generated from (task, language, layer)."""
+class HyperX(Method):
+    """Adapters after each layer's feed-forward block, generated from (task, language, layer).
 
-    Options = HyperXOptions
-    positions = ("ffn_output",)
+    The layers of a decoder are counted behind those of its encoder.
+    """
+
+    Options: ClassVar[type[Closed]] = HyperXOptions
+    roles = ("ffn",)
     uses_mlm = True
 
-    def __init__(
-        self, backbone: Backbone, *, labels: Mapping[str, int], languages: Sequence[str], options: HyperXOptions
-    ) -> None:
-        super().__init__(backbone, labels=labels, languages=languages, options=options)
+    def __init__(self, setup: Setup, options: HyperXOptions) -> None:
+        super().__init__(setup, options)
+        backbone = self.backbone
         self.trains_decoder = options.mlm_decoder != "frozen"
-        if options.mlm_decoder == "apart":
-            self.mlm_decoder.weight = nn.Parameter(self.mlm_decoder.weight.detach().clone())
+        if options.mlm_decoder == "apart" and self.masked_lm:
+            backbone.output.weight = nn.Parameter(backbone.output.weight.detach().clone())
+        self.sites_in_order = backbone.sites("ffn")
         self.embeddings = SourceEmbeddings(
-            len(self.tasks), len(languages), backbone.layer_count, options.embedding, options.order
+            len(self.tasks), len(self.languages), len(self.sites_in_order), options.embedding, options.order
         )
         self.projector = projector(3 * options.embedding, options.source_hidden, options.projected)
         self.generator = BottleneckGenerator(
@@ -66,14 +69,26 @@ class HyperX(TaggingMethod):
             initialise_linear(part, options.initial_std)
         self._composed: dict[str, Tensor] = {}  # embeddings that stand in for those of languages
 
-    def adapter_weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
-        """Return the weights of all layers from one product; the generator always runs in fp32."""
+    def weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
+        """Return the weights of all layers from one product; the generator always runs in fp32.
+
+        Of a batch of several tasks every row gets its own task's.
+        """
         device = next(self.projector.parameters()).device.type
         with torch.autocast("cpu" if device == "meta" else device, enabled=False):
             language = self._composed.get(condition.language, self.languages.index(condition.language))
-            source = self.embeddings(self.tasks.index(condition.task), language)
-            generated = self.generator(self.projector(source))
-        return weights_by_site(self.sites.keys, generated.unbind())
+            if condition.place is not None:
+                source = self.embeddings(condition.place, language)
+                each: Iterable[SiteWeights] = self.generator(self.projector(source)).unbind()
+            else:
+                sources = torch.stack(
+                    [self.embeddings(place, language) for place in range(len(self.tasks))], dim=1
+                )
+                generated = self.generator(self.projector(sources.flatten(0, 1)))
+                each = for_rows(
+                    generated.mapped(lambda rows: rows.unflatten(0, sources.shape[:2])), condition.tasks
+                )
+        return dict(zip(self.sites_in_order, each, strict=True))
 
     @contextmanager
     def composed(self, language: str, weights: Mapping[str, float]) -> Iterator[None]:
@@ -90,15 +105,18 @@ class HyperX(TaggingMethod):
             self._composed = {}
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
-        """Hypernetwork, the body's own LayerNorms, the heads; of the MLM head all but a frozen decoder matrix."""
-        decoder = self.mlm_decoder.weight
+        """Hypernetwork, the body's own LayerNorms; of the MLM head all but a frozen decoder matrix."""
+        decoder = self.backbone.output.weight
         return {
             "embeddings": list(self.embeddings.parameters()),
             "projector": list(self.projector.parameters()),
             "generator": list(self.generator.parameters()),
             "layer_norms": self.backbone.norms(),
-            "heads": list(self.heads.parameters()),
-            "mlm_head": [p for p in self.mlm_head.parameters() if p is not decoder or self.trains_decoder],
+            "mlm_head": [
+                p
+                for p in (self.backbone.mlm_head.parameters() if self.masked_lm else ())
+                if p is not decoder or self.trains_decoder
+            ],
         }
 
     def counted(self) -> int:

@@ -7,16 +7,17 @@ freezes the base model and the output matrix with its bias, not the head's trans
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
-from torch import Tensor, nn
+from torch import nn
 
+from hxbench.answering.answer import Answered, AnswerOptions, Condition
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import EMBEDDINGS, SiteKey, SiteWeights, changing_input
 from hxbench.closed import Closed
 from hxbench.encoding.batch import Batch
-from hxbench.methods.tagging import Condition, TaggingMethod
+from hxbench.methods.method import Method, Reason, Setup
 from hxbench.modules.adapter import Bottlenecks, NormedStack
 from hxbench.modules.bottleneck import BottleneckWeights
 from hxbench.modules.coupling import Coupling, CouplingWeights
@@ -26,7 +27,7 @@ POSITION = "ffn_output_normed"
 MlmHead = Literal["transform", "frozen"]  # what of it is trained along
 
 
-class LanguageAdapterOptions(Closed):
+class LanguageAdapterOptions(AnswerOptions):
     """Sizes of a language adapter, and what is trained beside it."""
 
     bottleneck: Positive = 256
@@ -54,40 +55,38 @@ def stacked(
     return weights | ({EMBEDDINGS: CouplingWeights(coupling)} if coupling else {})
 
 
-class LanguageAdapter(TaggingMethod):
+class LanguageAdapter(Method):
     """One adapter, trained by masked language modelling."""
 
-    Options = LanguageAdapterOptions
-    positions = (EMBEDDINGS.position, POSITION)
+    Options: ClassVar[type[Closed]] = LanguageAdapterOptions
+    roles = ("embeddings", "ffn_normed")
+    refused: ClassVar[Mapping[str, Reason]] = {
+        "encoder-decoder": "needs an MLM head",
+        "causal": "needs an MLM head",
+    }
     uses_mlm = True
     needs_text = True
 
-    def __init__(
-        self,
-        backbone: Backbone,
-        *,
-        labels: Mapping[str, int],
-        languages: Sequence[str],
-        options: LanguageAdapterOptions,
-    ) -> None:
-        super().__init__(backbone, labels=labels, languages=languages, options=options)
+    def __init__(self, setup: Setup, options: LanguageAdapterOptions) -> None:
+        super().__init__(setup, options)
         self.trains_head = options.mlm_head == "transform"
-        self.adapter = AdapterParts(backbone, options.bottleneck, options.initial_std, options.invertible)
+        self.adapter = AdapterParts(self.backbone, options.bottleneck, options.initial_std, options.invertible)
 
-    def adapter_weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
+    def weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
         """Return the adapter, whatever the condition: a run has one language."""
         own = self.adapter.bottlenecks.by_layer()
         return stacked(([one] for one in own), self.adapter.coupling)
 
-    def logits(self, batch: Batch) -> Tensor:
-        """Return the logits at the masked pieces in fp32, [targets, vocabulary]; the coupling is undone before."""
+    def answer(self, batch: Batch) -> Answered:
+        """Return the logits at the masked tokens in fp32, [targets, vocabulary]; the coupling is undone before."""
         coupling = self.adapter.coupling
-        with changing_input(self.mlm_decoder, coupling.inverse) if coupling else nullcontext():
-            return super().logits(batch)
+        with changing_input(self.backbone.output, coupling.inverse) if coupling else nullcontext():
+            return super().answer(batch)
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
         """The adapter; of the language-modelling head what comes before the output matrix."""
-        before = [part for part in self.mlm_head.children() if part is not self.mlm_decoder]
+        output = self.backbone.output
+        before = [part for part in self.backbone.mlm_head.children() if part is not output]
         head = [p for part in before for p in part.parameters()] if self.trains_head else []
         return {"language_adapter": list(self.adapter.parameters()), "mlm_head": head}
 

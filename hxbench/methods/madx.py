@@ -6,17 +6,17 @@ MAD-X MS, a batch has one of them, drawn by temperature like everybody's, and go
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 from torch import Tensor, nn
 
-from hxbench.backbones.load import Backbone
-from hxbench.backbones.sites import EMBEDDINGS, SiteKey, SiteWeights
+from hxbench.answering.answer import AnswerOptions, Condition
+from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.closed import Closed
 from hxbench.errors import InputError
-from hxbench.methods.language_adapter import POSITION, AdapterParts, LanguageAdapterOptions, MlmHead, stacked
-from hxbench.methods.tagging import Condition, TaggingMethod
+from hxbench.methods.language_adapter import AdapterParts, LanguageAdapterOptions, MlmHead, stacked
+from hxbench.methods.method import Method, Reason, Setup
 from hxbench.modules.adapter import Bottlenecks
 from hxbench.modules.parameters import fill
 from hxbench.spec import DataSpec, Positive, Rate, RunSpec, TrainingSpec
@@ -39,7 +39,7 @@ class LanguageTraining(Closed):
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0  # one for all, so that every run uses the same adapters
 
 
-class MadXOptions(Closed):
+class MadXOptions(AnswerOptions):
     """Sizes of both kinds of adapters, and how the language adapters are trained."""
 
     language_bottleneck: Positive = 256
@@ -49,17 +49,20 @@ class MadXOptions(Closed):
     language: LanguageTraining = LanguageTraining()
 
 
-class MadX(TaggingMethod):
+class MadX(Method):
     """One task adapter a task, each stacked on the adapter of the language at hand."""
 
-    Options = MadXOptions
-    positions = (EMBEDDINGS.position, POSITION)
+    Options: ClassVar[type[Closed]] = MadXOptions
+    roles = ("embeddings", "ffn_normed")
+    refused: ClassVar[Mapping[str, Reason]] = {
+        "encoder-decoder": "needs an MLM head",
+        "causal": "needs an MLM head",
+    }
     needs_text = True
 
-    def __init__(
-        self, backbone: Backbone, *, labels: Mapping[str, int], languages: Sequence[str], options: MadXOptions
-    ) -> None:
-        super().__init__(backbone, labels=labels, languages=languages, options=options)
+    def __init__(self, setup: Setup, options: MadXOptions) -> None:
+        super().__init__(setup, options)
+        backbone = self.backbone
         layers, hidden, std = backbone.layer_count, backbone.hidden_size, options.initial_std
         # first, so that what they draw at random does not depend on the language adapters, which are replaced
         self.task_adapters = nn.ModuleDict(
@@ -93,7 +96,7 @@ class MadX(TaggingMethod):
         fill(dict(self.language_adapters[code].named_parameters()), own, f"the language adapter of {code}")
         self._taken.add(code)
 
-    def adapter_weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
+    def weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
         """Return the stacks of all layers: the language's adapter below, the task's above."""
         language, task = self.language_adapters[condition.language], self.task_adapters[condition.task]
         assert isinstance(language, AdapterParts)
@@ -104,8 +107,8 @@ class MadX(TaggingMethod):
         return stacked(both, language.coupling)
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
-        """The task adapters and the heads."""
-        return {"task_adapter": list(self.task_adapters.parameters()), "heads": list(self.heads.parameters())}
+        """The task adapters."""
+        return {"task_adapter": list(self.task_adapters.parameters())}
 
     def taken_parts(self) -> dict[str, Iterable[nn.Parameter]]:
         """One of the language adapters, which are all of a size."""

@@ -14,13 +14,13 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hxbench.backbones.load import Backbone
+from hxbench.answering.answer import Answered, Condition, Encoded
 from hxbench.closed import Closed
-from hxbench.encoding.text_batch import IGNORED, TextBatch
+from hxbench.encoding.batch import IGNORED, Batch
 from hxbench.errors import InputError
-from hxbench.methods.prompt import SOURCE, PromptOptions, StageTraining, earlier_run, prompt_run
-from hxbench.methods.text_method import Prompted
-from hxbench.methods.text_to_text import Encoded, TextToText
+from hxbench.methods.method import Method, Reason, Setup
+from hxbench.methods.options import StageTraining
+from hxbench.methods.prompt import SOURCE, PromptOptions, earlier_run, prompt_run
 from hxbench.modules.parameters import fill
 from hxbench.modules.soft_prompt import multitask_prompt, take_prompt
 from hxbench.spec import RunSpec
@@ -30,22 +30,22 @@ TEACHER = "teacher"  # the role of a run that tuned the prompt of one source tas
 Weight = Annotated[float, Field(ge=0)]
 
 
-class MultitaskPrompt(TextToText):
+class MultitaskPrompt(Method):
     """What both stages have: the shared prompt and the factors of the run's tasks."""
 
+    refused: ClassVar[Mapping[str, Reason]] = {"token": "needs text tasks"}
     imports: ClassVar[tuple[str, ...]] = ("peft.tuners.multitask_prompt_tuning",)
 
-    def __init__(self, backbone: Backbone, *, options: PromptOptions, **others: Any) -> None:
-        """Draw the prompt and the factors; `others` as every text-to-text method."""
-        super().__init__(backbone, options=options, **others)
+    def __init__(self, setup: Setup, options: PromptOptions) -> None:
+        super().__init__(setup, options)
         self.tokens = options.tokens
-        self.soft: Any = multitask_prompt(backbone, len(self.places), options.tokens, options.sample_from)
+        self.soft: Any = multitask_prompt(self.backbone, len(self.places), options.tokens, options.sample_from)
 
-    def prompt(self, embedded: Tensor, batch: TextBatch) -> Tensor:
+    def prompt(self, embedded: Tensor, text: Tensor, condition: Condition) -> Tensor:
         """Return the prompt of every row's task, [batch, tokens, hidden]."""
-        places = torch.arange(len(self.places), device=batch.tasks.device)
-        virtual = torch.arange(self.tokens, device=batch.tasks.device).expand(len(places), -1)
-        return self.soft(virtual, places)[batch.tasks]
+        places = torch.arange(len(self.places), device=condition.tasks.device)
+        virtual = torch.arange(self.tokens, device=condition.tasks.device).expand(len(places), -1)
+        return self.soft(virtual, places)[condition.tasks]
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
         """The shared prompt, and every task's factors."""
@@ -74,13 +74,13 @@ class MptSourceOptions(PromptOptions, Distillation):
 class MptSource(MultitaskPrompt):
     """The source stage, on a suite."""
 
-    Options = MptSourceOptions
+    Options: ClassVar[type[Closed]] = MptSourceOptions
 
-    def __init__(self, backbone: Backbone, *, options: MptSourceOptions, **others: Any) -> None:
+    def __init__(self, setup: Setup, options: MptSourceOptions) -> None:
         """Build the student; the teachers' prompts come with `take`."""
-        super().__init__(backbone, options=options, **others)
+        super().__init__(setup, options)
         self.distillation, self.hidden = options.distillation, options.hidden
-        size = (options.tokens, backbone.hidden_size)
+        size = (options.tokens, self.backbone.hidden_size)
         self.teachers = nn.ParameterDict({task: nn.Parameter(torch.zeros(size)) for task in self.tasks})
         self._taken: set[str] = set()
         self._teaching = False
@@ -100,11 +100,11 @@ class MptSource(MultitaskPrompt):
         self._taken.add(task)
         return take_prompt(self.teachers[task], tensors, f"the prompt of {task}")
 
-    def prompt(self, embedded: Tensor, batch: TextBatch) -> Tensor:
+    def prompt(self, embedded: Tensor, text: Tensor, condition: Condition) -> Tensor:
         """Return the prompt of every row's task: the student's, or the teacher's while it is asked."""
         if self._teaching:
-            return torch.stack([self.teachers[task] for task in self.tasks])[batch.tasks]
-        return super().prompt(embedded, batch)
+            return torch.stack([self.teachers[task] for task in self.tasks])[condition.tasks]
+        return super().prompt(embedded, text, condition)
 
     @contextmanager
     def _as_teacher(self) -> Iterator[None]:
@@ -120,33 +120,30 @@ class MptSource(MultitaskPrompt):
             self._teaching = False
             self.model.train(training)
 
-    def forward(self, batch: TextBatch) -> Tensor:
-        """Return this process's share of cross-entropy and distillation, both over the target pieces."""
-        decoder_ids = self.shifted(batch.targets)
-        encoded = self.encode(batch)
-        logits = self.decode(encoded, decoder_ids)
-        loss = self.cross_entropy(logits, batch)
+    def extra_loss(self, answered: Answered, batch: Batch) -> Tensor | None:
+        """Return this process's share of the distillation, over the targets."""
         if not self.distillation and not self.hidden:
-            return loss
+            return None
         with self._as_teacher():
-            taught = self.encode(batch)
-            wanted = self.decode(taught, decoder_ids)
-        per_piece = 1 / batch.count if self.objective.token_loss == "mean" else 1.0
-        loss = loss + self.distillation * per_piece * divergence(logits, wanted, batch.targets != IGNORED)
+            taught = self.answer(batch)
+        per_token = 1 / batch.count if self.objective.token_loss == "mean" else 1.0
+        real = batch.targets != IGNORED
+        loss = self.distillation * per_token * divergence(answered.logits, taught.logits, real)
         if self.hidden:
-            own = batch.targets[:, 0] != IGNORED  # a row that only goes along has no targets
-            loss = loss + self.hidden * (self._state_difference(encoded, taught) * own).sum() / batch.rows
+            apart = self._state_difference(answered.encoded, taught.encoded)
+            loss = loss + self.hidden * (apart * real[:, 0]).sum() / batch.rows  # some rows only go along
         return loss
 
     def cross_entropy_in(self, loss: Tensor) -> Tensor | None:
         """Return the loss only where no distillation is in it."""
-        return None if self.distillation or self.hidden else super().cross_entropy_in(loss)
+        assert self.answering is not None
+        plain = self.answering.learns_targets(self.objective) and not (self.distillation or self.hidden)
+        return loss if plain else None
 
     def _state_difference(self, encoded: Encoded, taught: Encoded) -> Tensor:
         """Return the mean squared difference over the real pieces of each row, [batch]."""
-        text = Prompted(encoded.states, encoded.mask, self.tokens)
-        real = text.own(encoded.mask).float()
-        apart = text.own(encoded.states - taught.states).float().square().mean(-1)
+        real = encoded.own(encoded.mask).float()
+        apart = encoded.own(encoded.states - taught.states).float().square().mean(-1)
         return (apart * real).sum(1) / real.sum(1)
 
     def taken_parts(self) -> dict[str, Iterable[nn.Parameter]]:
@@ -176,7 +173,7 @@ class MptOptions(PromptOptions):
 class Mpt(MultitaskPrompt):
     """The target stage: the shared prompt and one task's factors, both tuned on."""
 
-    Options = MptOptions
+    Options: ClassVar[type[Closed]] = MptOptions
 
     @classmethod
     def needs(cls, spec: RunSpec, texts: Sequence[str]) -> dict[str, RunSpec]:

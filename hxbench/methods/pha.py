@@ -7,31 +7,29 @@ seen the prototype nearest to its examples can be looked up and tuned on.
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from hxbench.backbones.load import Backbone
+from hxbench.answering.answer import Answered, AnswerOptions, Condition, Encoded
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.closed import Closed
-from hxbench.methods.method import START
-from hxbench.methods.text_method import TextCondition, TextMethod
-from hxbench.methods.text_to_text import Encoded, TextToText
+from hxbench.encoding.batch import Batch
+from hxbench.methods.method import Method, Setup
 from hxbench.modules.adapter import Bottlenecks
 from hxbench.modules.by_task import for_rows
 from hxbench.modules.contrastive import Average, Denominator, cosines, instance_loss, prototype_loss
 from hxbench.modules.parameters import fill
 from hxbench.modules.prototype_hypernetwork import Projector, PrototypeHypernetwork, retriever
 from hxbench.modules.small_start import start_adapters
-from hxbench.spec import Positive, Rate
+from hxbench.spec import START, Positive, Rate
 
-ENCODER, DECODER = "encoder_parallel", "decoder_parallel"
 ADOPTED = "adopted"  # the name of a new task's prototype among the trained parameters
 
 
-class PHAOptions(Closed):
+class PHAOptions(AnswerOptions):
     """Sizes, what is left out for an ablation, and where paper and published code differ.
 
     The defaults count what appendix B counts. The code has `biases`, a `two_layers` projector, d′ = mixed = 64,
@@ -60,20 +58,23 @@ class PHAOptions(Closed):
     retrieval: Literal["mean", "vote", "example"] = "mean"
 
 
-class PHA(TextToText):
+class PHA(Method):
     """Adapters parallel to the feed-forward blocks: own ones in the encoder, generated ones in the decoder."""
 
-    Options = PHAOptions
-    positions = (ENCODER, DECODER)
+    Options: ClassVar[type[Closed]] = PHAOptions
+    roles = ("parallel",)
+    reads_first = True
     probes = ("cb", "boolq", "scitail")  # tasks whose texts are held against the prototypes (Figure 5)
 
-    def __init__(self, backbone: Backbone, *, options: PHAOptions, **others: Any) -> None:
+    def __init__(self, setup: Setup, options: PHAOptions) -> None:
         """Build all parts; a new task has a prototype of its own, `adopted`, until `meet` finds it one anyhow."""
-        super().__init__(backbone, options=options, **others)
-        self.chosen = options
-        hidden, layers = backbone.hidden_size, backbone.layers_at(DECODER)
+        super().__init__(setup, options)
+        self.chosen, hidden = options, self.backbone.hidden_size
+        self.reading = self.backbone.sites("parallel", "reading")
+        self.answers = self.backbone.sites("parallel", "answering")
+        layers = len(self.answers)
         width = options.d_prime if options.retriever else hidden  # of what stands for a text
-        self.adapters = Bottlenecks(backbone.layers_at(ENCODER), hidden, options.bottleneck, 1.0)
+        self.adapters = Bottlenecks(len(self.reading), hidden, options.bottleneck, 1.0)
         start_adapters(self.adapters)
         self.retriever = (
             retriever(hidden, options.retriever_hidden, options.d_prime, biases=options.biases)
@@ -95,22 +96,22 @@ class PHA(TextToText):
         own = {name: p for name, p in self.trained().items() if name != ADOPTED}
         return fill(own, tensors, "the run it starts from")
 
-    def adapter_weights(self, condition: TextCondition) -> Mapping[SiteKey, SiteWeights]:
+    def weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
         """Return the encoder's adapters, or from one product those of all layers of the decoder, in fp32."""
         if condition.pooled is None:
-            return {SiteKey(layer, ENCODER): one for layer, one in enumerate(self.adapters.by_layer())}
+            return dict(zip(self.reading, self.adapters.by_layer(), strict=True))
         with _full_precision(condition.pooled):
             each = self._generated(condition, condition.pooled)
-        return {SiteKey(layer, DECODER): one for layer, one in enumerate(each)}
+        return dict(zip(self.answers, each, strict=True))
 
-    def _generated(self, condition: TextCondition, pooled: Tensor) -> Iterable[SiteWeights]:
+    def _generated(self, condition: Condition, pooled: Tensor) -> Iterable[SiteWeights]:
         keys, tasks = self._keys(), condition.tasks
         if keys is None:  # every row has an adapter of its own
             return self.hypernetwork(self.instances(pooled)).unbind()
         if self.new_task is not None and self.adopted is None:
             tasks = torch.where(tasks == len(self.tasks), self.retrieve(self.instances(pooled)), tasks)
-        elif condition.task is not None:
-            return self.hypernetwork(keys[condition.task]).unbind()
+        elif condition.place is not None:
+            return self.hypernetwork(keys[condition.place]).unbind()
         return for_rows(self.hypernetwork(keys), tasks)
 
     def _keys(self) -> Tensor | None:
@@ -124,48 +125,52 @@ class PHA(TextToText):
         pooled = pooled.float()
         return pooled if self.retriever is None else self.retriever(pooled)
 
-    def extra_loss(self, encoded: Encoded) -> Tensor | None:
-        """Return λ(L_IR + L_Pro), in fp32; nothing for a new task, which is tuned to by cross-entropy alone.
+    def extra_loss(self, answered: Answered, batch: Batch) -> Tensor | None:
+        """Return this process's share of λ(L_IR + L_Pro), in fp32; nothing for a new task.
 
-        A loss goes with its part: that of instances trains the retriever, the other ties prototypes to texts. Rows
-        are compared with those beside them in the same process.
+        That one is tuned to by cross-entropy alone. A loss goes with its part: that of instances trains the
+        retriever, the other ties prototypes to texts. Rows are compared with those beside them in the process.
         """
-        chosen = self.chosen
+        chosen, condition = self.chosen, answered.encoded.condition
+        assert condition.pooled is not None
         if self.new_task is not None or not chosen.contrastive_weight:
             return None
         losses: list[Tensor] = []
-        with _full_precision(encoded.pooled):
-            instances = self.instances(encoded.pooled)
+        with _full_precision(condition.pooled):
+            instances = self.instances(condition.pooled)
             if chosen.instances == "always" or (
                 chosen.instances == "with_retriever" and self.retriever is not None
             ):
                 losses.append(
                     instance_loss(
-                        instances, encoded.tasks, temperature=chosen.temperature,
+                        instances, condition.tasks, temperature=chosen.temperature,
                         denominator=chosen.denominator, average=chosen.average,
                     )
                 )  # fmt: skip
             if self.prototypes is not None:
                 losses.append(
                     prototype_loss(
-                        instances, self.prototypes, encoded.tasks, temperature=chosen.temperature,
+                        instances, self.prototypes, condition.tasks, temperature=chosen.temperature,
                         average=chosen.average,
                     )
                 )  # fmt: skip
-        return chosen.contrastive_weight * torch.stack(losses).sum() if losses else None
+        return chosen.contrastive_weight * torch.stack(losses).sum() * batch.own / batch.rows if losses else None
 
     def cross_entropy_in(self, loss: Tensor) -> Tensor | None:
         """Return the loss only where no contrastive loss is in it."""
         contrastive = self.new_task is None and self.chosen.contrastive_weight
-        return None if contrastive else TextMethod.cross_entropy_in(self, loss)
+        assert self.answering is not None
+        return None if contrastive or not self.answering.learns_targets(self.objective) else loss
 
     def features(self, encoded: Encoded) -> dict[str, Tensor]:
         """Return `features`, the pooled encoder states [batch, hidden], and `z` [batch, d′], in fp32.
 
         Without a retriever both are the same.
         """
-        with _full_precision(encoded.pooled):
-            return {"features": encoded.pooled.float(), "z": self.instances(encoded.pooled)}
+        pooled = encoded.condition.pooled
+        assert pooled is not None
+        with _full_precision(pooled):
+            return {"features": pooled.float(), "z": self.instances(pooled)}
 
     def prototypes_by_task(self) -> Tensor:
         """Return the prototypes in the order of tasks, [tasks, width]; of a model without any, none of them."""

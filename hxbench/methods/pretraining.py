@@ -1,35 +1,31 @@
-"""Pre-training of a small backbone, run through the same loop as every method: all of it, on running text only."""
+"""Pre-training of a small backbone, run through the same loop as every method: all of it, on running text only.
+
+An encoder learns masked language modelling, an encoder and a decoder span corruption, a decoder the next token.
+"""
 
 from collections.abc import Iterable
 
 from torch import nn
 
-from hxbench.methods.causal import CausalText
-from hxbench.methods.tagging import TaggingMethod
-from hxbench.methods.text_to_text import TextToText
+from hxbench.answering.causal import CausalText
+from hxbench.answering.encoder_decoder import EncoderDecoderText
+from hxbench.closed import Closed
+from hxbench.methods.method import Method, Setup
+from hxbench.tasks import MLM, task_of
 
 
-class Pretraining(TaggingMethod):
-    """Masked language modelling."""
+class Pretraining(Method):
+    """The whole model with its language-modelling head."""
 
     uses_mlm = True
 
-    def parts(self) -> dict[str, Iterable[nn.Parameter]]:
-        """The whole model with its language-modelling head."""
-        return {"model": list(self.model.parameters())}
-
-
-class SpanPretraining(TextToText):
-    """Span corruption of a text-to-text model."""
-
-    def parts(self) -> dict[str, Iterable[nn.Parameter]]:
-        """The whole model with its output matrix."""
-        return {"model": list(self.model.parameters())}
-
-
-class CausalPretraining(CausalText):
-    """Writing the next piece of running text, which a batch has as targets."""
+    def __init__(self, setup: Setup, options: Closed) -> None:
+        super().__init__(setup, options)
+        self.places[MLM] = 0
+        if not self.backbone.chooses:
+            kind = EncoderDecoderText if self.backbone.is_text_to_text else CausalText
+            self.masked_lm = kind(self.backbone, [task_of(MLM)], options)  # type: ignore[assignment]
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
-        """The whole model with its output matrix."""
+        """All of it."""
         return {"model": list(self.model.parameters())}

@@ -1,50 +1,76 @@
-"""Prompt tuning: virtual tokens before the encoder's input are all that is trained (Lester et al., 2021).
+"""Prompt tuning: virtual tokens before the embedded text are all that is trained (Lester et al., 2021).
 
-SPoT begins with the prompt that another run trained for a source task (Vu et al., 2022). The numbers are those of
-the published code of ATTEMPT, where PHA has its rows from (PHA sheet, section 7).
+Of an encoder before its first token, of an encoder and a decoder before the encoder's input, of a decoder before
+the text and its padding, which its positions count neither. SPoT begins with the prompt that another run trained
+for a source task (Vu et al., 2022). Of PHA's rows the numbers are those of the published code of ATTEMPT, where it
+has them from (PHA sheet, section 7); of PET scaling's see its sheet, section 4.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field
 from torch import Tensor, nn
 
+from hxbench.answering.answer import AnswerOptions, Condition
 from hxbench.backbones.load import Backbone
-from hxbench.closed import Closed
-from hxbench.encoding.text_batch import TextBatch
-from hxbench.methods.text_to_text import TextToText
-from hxbench.modules.soft_prompt import EMBEDDING, soft_prompt, take_prompt
-from hxbench.spec import Positive, Rate, RunSpec, TaskName, TrainingSpec
+from hxbench.closed import Closed, added
+from hxbench.methods.method import Method, Reason, Setup
+from hxbench.methods.options import PetOptions, StageTraining
+from hxbench.modules.soft_prompt import EMBEDDING, sampled_prompt, take_prompt
+from hxbench.spec import Positive, RunSpec, TaskName, TrainingSpec
 
 SOURCE = "source"  # the role of the run that another begins with
+Start = Literal["sampled", "published", "words", "normal"]
 
 
-class PromptOptions(Closed):
+class PromptOptions(AnswerOptions):
     """Size of the prompt, and what it begins as."""
 
     tokens: Positive = 100
-    sample_from: Positive = 5000  # first entries of the vocabulary, whose embeddings virtual tokens start as
+    sample_from: Positive = (
+        5000  # first entries of the vocabulary, whose embeddings virtual tokens are sampled from
+    )
+    # those samples; the very first entries, in their order; or N(0, std²). PET scaling's published code has the
+    # latter for BLOOM alone
+    start: Start = added("sampled")
+    std: Annotated[float, Field(gt=0)] = added(0.1)
 
 
-class PromptTuning(TextToText):
-    """One prompt, for the one task of a run."""
+def first_tokens(backbone: Backbone, tokens: int, start: str, std: float) -> Tensor:
+    """Return virtual tokens [tokens, hidden] as they begin."""
+    model: Any = backbone.model
+    words = model.get_input_embeddings().weight.detach()
+    if start == "normal" or (start == "published" and backbone.family.prompt == "normal"):
+        return torch.empty(tokens, words.shape[1]).normal_(std=std)
+    rows = torch.arange(tokens, device=words.device) % len(words)  # a small vocabulary may have fewer
+    return words[rows].clone()
+
+
+class PromptTuning(Method):
+    """One prompt, whatever the task: 100·H parameters with 100 tokens at width H."""
 
     Options: ClassVar[type[Closed]] = PromptOptions
     imports: ClassVar[tuple[str, ...]] = ("peft",)
+    transfers = True
 
-    def __init__(self, backbone: Backbone, *, options: PromptOptions, **others: Any) -> None:
-        """Draw the prompt; `others` as every text-to-text method."""
-        super().__init__(backbone, options=options, **others)
+    def __init__(self, setup: Setup, options: PromptOptions) -> None:
+        super().__init__(setup, options)
         self.tokens = options.tokens
-        self.soft = soft_prompt(backbone, options.tokens, options.sample_from)
+        if options.start == "sampled":
+            first = sampled_prompt(self.backbone, options.tokens, options.sample_from)
+        else:
+            first = first_tokens(self.backbone, options.tokens, options.start, options.std)
+        self.soft = nn.ModuleDict({"embedding": nn.Embedding.from_pretrained(first, freeze=False)})
 
     def own(self) -> Tensor:
         """Return the prompt, [tokens, hidden]."""
-        return self.soft(torch.arange(self.tokens, device=next(self.soft.parameters()).device))
+        embedding = self.soft["embedding"]
+        assert isinstance(embedding, nn.Embedding)
+        return embedding.weight
 
-    def prompt(self, embedded: Tensor, batch: TextBatch) -> Tensor:
+    def prompt(self, embedded: Tensor, text: Tensor, condition: Condition) -> Tensor | None:
         """Return the same prompt for every row, [batch, tokens, hidden]."""
         return self.own().expand(len(embedded), -1, -1)
 
@@ -53,23 +79,18 @@ class PromptTuning(TextToText):
         return {"prompt": list(self.soft.parameters())}
 
 
-class StageTraining(Closed):
-    """How an earlier run that a prompt method builds on is trained; the rest is as in every training."""
+class PetPromptOptions(PetOptions, PromptOptions):
+    """Size of the prompt, and what it begins as, as runs of PET scaling store it."""
 
-    updates: Positive | None = None
-    epochs: Rate | None = None  # exactly one of updates and epochs
-    batch_size: Positive = 32
-    lr: Rate = 0.3
-    warmup: Annotated[int, Field(ge=0)] = 500
-    weight_decay: Annotated[float, Field(ge=0)] = 1e-5
-    evaluate_every: Positive = 1000
-    batches: Literal["homogeneous", "concatenated"] = "homogeneous"
+    sample_from: Positive = added(5000)
+    start: Start = "published"
+    std: Annotated[float, Field(gt=0)] = 0.1
 
-    @model_validator(mode="after")
-    def _one_length(self) -> Self:
-        if (self.updates is None) == (self.epochs is None):
-            raise ValueError("give exactly one of updates and epochs")
-        return self
+
+class PetPrompt(PromptTuning):
+    """The same with the start of PET scaling."""
+
+    Options: ClassVar[type[Closed]] = PetPromptOptions
 
 
 class SpotOptions(PromptOptions):
@@ -83,6 +104,7 @@ class Spot(PromptTuning):
     """Prompt tuning from the prompt of a source task."""
 
     Options: ClassVar[type[Closed]] = SpotOptions
+    refused: ClassVar[Mapping[str, Reason]] = {"token": "needs text tasks"}
 
     @classmethod
     def needs(cls, spec: RunSpec, texts: Sequence[str]) -> dict[str, RunSpec]:
@@ -102,7 +124,8 @@ def prompt_run(spec: RunSpec, task: str, options: PromptOptions, training: Stage
 
     With the numbers of the recipe `prompt` it is that recipe's run of the same seed.
     """
-    own = PromptOptions(tokens=options.tokens, sample_from=options.sample_from)
+    kept = {name: getattr(options, name) for name in PromptOptions.model_fields}
+    own = PromptOptions(**kept)
     return earlier_run(spec, method="prompt", options=own, training=training, setting="single", task=task)
 
 

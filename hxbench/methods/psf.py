@@ -3,24 +3,26 @@
 Parameter Space Factorization (Ponti et al., 2021) in its low-rank form, as the baseline of Hyper-X (section 4).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Literal
+from collections.abc import Iterable, Mapping
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hxbench.backbones.load import Backbone
+from hxbench.answering.answer import Answered, AnswerOptions
+from hxbench.answering.token import TokenHeads
 from hxbench.closed import Closed
 from hxbench.encoding.batch import Batch
-from hxbench.methods.tagging import TaggingMethod
+from hxbench.methods.method import Method, Reason, Setup
 from hxbench.modules.hypernetwork import initialise_linear
 from hxbench.modules.latent_softmax import GaussianLatents, LatentGenerator, SoftmaxMaps, SoftmaxWeights
 from hxbench.spec import Positive
+from hxbench.tasks import task_of
 
 
-class PSFOptions(Closed):
+class PSFOptions(AnswerOptions):
     """Sizes, the variational family, and where sound mathematics and the published code differ."""
 
     latent: Positive = 100  # dimensions of a language's and of a task's vector
@@ -36,16 +38,18 @@ class PSFOptions(Closed):
     initial_std: Annotated[float, Field(gt=0)] = 0.02  # of the linear layers; the code initialises them as BERT's
 
 
-class PSF(TaggingMethod):
+class PSF(Method):
     """The encoder, all of it trained, below generated softmax layers; trained on the evidence lower bound."""
 
-    Options = PSFOptions
+    Options: ClassVar[type[Closed]] = PSFOptions
+    refused: ClassVar[Mapping[str, Reason]] = dict.fromkeys(
+        ("class", "encoder-decoder", "causal"), "needs token heads"
+    )
     needs_labels = True
 
-    def __init__(
-        self, backbone: Backbone, *, labels: Mapping[str, int], languages: Sequence[str], options: PSFOptions
-    ) -> None:
-        super().__init__(backbone, labels=labels, languages=languages, options=options)
+    def __init__(self, setup: Setup, options: PSFOptions) -> None:
+        super().__init__(setup, options)
+        assert isinstance(self.answering, TokenHeads)
         self.samples, self.twice = options.samples, options.token_mean == "twice"
         self.kl_scale = options.kl_scale
         self.kl_weight: float | None = None  # known once the number of updates is
@@ -56,11 +60,12 @@ class PSF(TaggingMethod):
         self.task_latents = GaussianLatents(len(self.tasks), size, rank, noise)
         self.generator = LatentGenerator(size, options.generator_hidden, options.generator_layers, options.dropout)
         # in place of heads with weights of their own
-        self.heads = nn.ModuleDict(
-            {task: SoftmaxMaps(size, count, backbone.hidden_size, noise) for task, count in labels.items()}
+        hidden = self.backbone.hidden_size
+        self.answering.heads = nn.ModuleDict(
+            {task: SoftmaxMaps(size, len(task_of(task).labels), hidden, noise) for task in self.tasks}
         )
         self.dropout = nn.Dropout(options.dropout)
-        for part in (self.generator, self.heads):
+        for part in (self.generator, self.answering.heads):
             initialise_linear(part, options.initial_std)
 
     def start_training(self, updates: int) -> None:
@@ -77,14 +82,17 @@ class PSF(TaggingMethod):
             )
         else:
             latents = (self.language_latents.mean[of_language, None], self.task_latents.mean[of_task, None])
-        return self.heads[task](self.generator(*latents), sampled=self.training)
+        assert isinstance(self.answering, TokenHeads)
+        return self.answering.heads[task](self.generator(*latents), sampled=self.training)
 
-    def logits(self, batch: Batch) -> Tensor:
+    def answer(self, batch: Batch) -> Answered:
         """Return the logits at the targets in fp32, [targets, labels]; in training averaged over the samples."""
-        hidden = self.dropout(self.hidden(batch))
+        assert isinstance(self.answering, TokenHeads)
+        encoded = self.answering.encode(self, batch)
+        hidden = self.dropout(self.answering.hidden(encoded, batch))
         with torch.autocast(hidden.device.type, enabled=False):
             layer = self.softmax_weights(batch.task, batch.language)
-        return functional.linear(hidden, *layer).float()
+        return Answered(functional.linear(hidden, *layer).float(), encoded)
 
     def kl(self) -> Tensor:
         """Return the divergence of all latents from their prior N(0, I), a scalar, in fp32."""
@@ -108,12 +116,11 @@ class PSF(TaggingMethod):
         return self._cross_entropy
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
-        """The whole encoder, the latents' distributions, the generator and the linear maps of each task."""
+        """The whole encoder, the latents' distributions and the generator; the linear maps are the heads."""
         return {
             "body": list(self.body.parameters()),
             "latents": [*self.language_latents.parameters(), *self.task_latents.parameters()],
             "generator": list(self.generator.parameters()),
-            "heads": list(self.heads.parameters()),
         }
 
     def counted(self) -> int:

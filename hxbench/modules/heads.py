@@ -1,4 +1,4 @@
-"""Output heads: one linear classifier a tagging task, and a language-modelling head over some of its tokens."""
+"""Output heads: a linear classifier, and a language-modelling head over some of its tokens."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
-class TaggingHead(nn.Module):
+class Head(nn.Module):
     """Dropout, then a linear map [n, hidden] → [n, labels] (Hyper-X, section 3)."""
 
     def __init__(self, hidden: int, labels: int, dropout: float = 0.1) -> None:

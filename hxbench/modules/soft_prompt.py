@@ -1,7 +1,7 @@
 """Soft prompts: `peft`'s embeddings of virtual tokens, and the attention over several of them (ATTEMPT).
 
 Only the embeddings are taken from `peft`. Where virtual tokens stand, and what becomes of the mask, is the
-business of `text_method.prompted` alone.
+business of `answering` alone.
 """
 
 from collections.abc import Mapping
@@ -34,14 +34,13 @@ def _first_words(backbone: Backbone, count: int) -> nn.Embedding:
     return nn.Embedding.from_pretrained(model.get_input_embeddings().weight.detach()[:count])
 
 
-def soft_prompt(backbone: Backbone, tokens: int, sample_from: int) -> nn.Module:
-    """Return a prompt [tokens, hidden] that starts as words among the first `sample_from` of the vocabulary."""
+def sampled_prompt(backbone: Backbone, tokens: int, sample_from: int) -> Tensor:
+    """Return a prompt [tokens, hidden] of words drawn among the first `sample_from` of the vocabulary."""
     from peft import PromptEmbedding, PromptTuningConfig
 
-    found: nn.Module = PromptEmbedding(
-        PromptTuningConfig(**_shape(backbone, tokens)), _first_words(backbone, sample_from)
-    )
-    return found
+    config = PromptTuningConfig(**_shape(backbone, tokens))
+    weight: Tensor = PromptEmbedding(config, _first_words(backbone, sample_from)).embedding.weight
+    return weight.detach()
 
 
 def multitask_prompt(backbone: Backbone, tasks: int, tokens: int, sample_from: int) -> nn.Module:

@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -45,6 +44,8 @@ def _folders() -> tuple[Path, ...]:
 
 @cache
 def _folders_at(_path: tuple[str, ...]) -> tuple[Path, ...]:
+    from importlib.metadata import entry_points  # which imports much
+
     others = []
     for point in sorted(entry_points(group=_GROUP), key=lambda one: (one.module, one.name)):
         try:

@@ -14,6 +14,8 @@ from hxbench.recipe.schema import MethodRecipe, Override, ProfileRecipe
 from hxbench.spec import BackboneSpec, RunSpec, Weights
 from hxbench.tasks import SUITES, TAGGING, suite_tasks, task_of
 
+_NO_PAPER = "none"
+
 
 def resolve(
     method: str,
@@ -41,10 +43,10 @@ def resolve(
     Raises `InputError` for an unknown name, a value outside its range, or a setting the method does not have.
     """
     recipe: MethodRecipe = load("methods", method)
-    ground = scale(profile, recipe.paper)
-    name = Path(method).stem
-    if recipe.paper not in papers():
-        raise InputError(f"{name}: {did_you_mean('paper', recipe.paper, papers())}")
+    ground, name = scale(profile, recipe.ground), Path(method).stem
+    for field, paper in (("paper", recipe.paper), ("scale", recipe.ground)):
+        if paper not in papers() and (field, paper) != ("paper", _NO_PAPER):
+            raise InputError(f"{name}: {did_you_mean(field, paper, papers())}")
     if setting not in settings.SETTINGS:
         raise InputError(did_you_mean("setting", setting, list(settings.SETTINGS)))
     if setting not in recipe.settings:
@@ -140,11 +142,11 @@ def chosen_models(
     """
     found: MethodRecipe = load("methods", method)
     one_task = found.one_task
-    ground = scale(profile, found.paper)
+    ground = scale(profile, found.ground)
     if own := ground.own_tasks if ground.is_text else ():
         if suite:
             raise InputError(
-                f"--suite only applies to methods of paper pha, and {method} is one of {found.paper}."
+                f"--suite only applies to methods of paper pha, and {method} is one of {found.ground}."
             )
         if task:
             return _text_models(setting, task, partition, None)
@@ -154,7 +156,7 @@ def chosen_models(
         return _text_models(setting, task, partition, suite)
     if suite:
         raise InputError(
-            f"--suite only applies to text-to-text methods, and {method} is a method of paper {found.paper}."
+            f"--suite only applies to text-to-text methods, and {method} is a method of paper {found.ground}."
         )
     if task and task not in (known := suite_tasks(TAGGING)):
         raise InputError(did_you_mean("task", task, list(known)))

@@ -48,7 +48,8 @@ class MethodRecipe(Override):
     title: str
     about: str
     kind: str
-    paper: str = "hyperx"  # whose tables the method gets a row in
+    paper: str = "hyperx"  # whose tables the method gets a row in; `none` for a method of no paper
+    scale: str = ""  # the paper on whose tasks, data and backbones it runs, where that is not its own
     settings: Annotated[tuple[Literal["single", "multi", "mixed"], ...], Field(min_length=1)] = (
         "single", "multi", "mixed",
     )  # fmt: skip
@@ -59,6 +60,11 @@ class MethodRecipe(Override):
     profiles: dict[str, Scaled] = Field(default_factory=dict)
     variants: dict[str, Scaled] = Field(default_factory=dict)
     before: Override | None = None  # what runs of before had, which stand in where there are none of today's
+
+    @property
+    def ground(self) -> str:
+        """The paper whose part of a profile it is run at."""
+        return self.scale or self.paper
 
     @property
     def start_setting(self) -> str:

@@ -1,23 +1,23 @@
 """Putting a run's model together: backbone, labels, languages and options → a method ready to train or score."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+from hxbench.answering import answering_of
+from hxbench.answering.answer import Objective
+from hxbench.answering.classes import ClassHeads
 from hxbench.backbones.families import Family, family_of
 from hxbench.backbones.load import Backbone, meta_backbone, require_precision
 from hxbench.closed import validated
-from hxbench.encoding.batch import MULTIPLE, padded_length
-from hxbench.encoding.text_batch import TextBatch
+from hxbench.encoding.batch import MULTIPLE, Batch, padded_length
+from hxbench.encoding.templates import Wording, label_texts
 from hxbench.errors import InputError
 from hxbench.languages import language_set
 from hxbench.methods import method_class
-from hxbench.methods.method import START, Method, seed_everything
-from hxbench.methods.tagging import Condition, TaggingMethod
-from hxbench.methods.text_method import Objective, TextMethod
+from hxbench.methods.method import START, Method, Setup, seed_everything
 from hxbench.spec import RunSpec
-from hxbench.stages.transfer import foreign, require_transfer
 from hxbench.store import Store
 from hxbench.tasks import ENGLISH, task_of
 from hxbench.training.checkpoint import read_weights
@@ -27,7 +27,7 @@ def with_options(spec: RunSpec) -> RunSpec:
     """Return the spec with the method's options complete: defaults filled in, unknown keys refused."""
     kind = method_class(spec.kind)
     options = validated(kind.Options, spec.options, f"options of {spec.method}")
-    require_transfer(spec, foreign(spec))
+    require_transfer(spec, spec.foreign)
     if family := spec.backbone.family:  # else its files will tell
         _require_family(spec, kind, family_of(family))
         require_precision(family, spec.training.precision)
@@ -46,32 +46,22 @@ def build(spec: RunSpec, backbone: Backbone) -> Method:
     _require_family(spec, kind, backbone.family)
     require_precision(backbone, spec.training.precision)
     options = validated(kind.Options, spec.options, f"options of {spec.method}")
-    tasks = spec.tasks
+    languages = tuple(language_set("sandbox" if spec.data.origin == "sandbox" else "hyperx"))
+    shot = spec.few_shot
+    setup = Setup(
+        backbone,
+        spec.tasks,
+        (ENGLISH,) if spec.answers_texts else languages,
+        new_task=shot.task if shot and shot.task not in spec.tasks else None,
+        seed=spec.seed,
+        objective=Objective(spec.training.label_smoothing, spec.training.token_loss),
+        unified=spec.data.labels == "unified",
+    )
     backbone.draw(spec.seed)
     seed_everything(spec.seed)
-    if issubclass(kind, TextMethod):
-        new = spec.few_shot.task if spec.few_shot and spec.few_shot.task not in tasks else None
-        method: Method = kind.on(
-            backbone,
-            seed=spec.seed,
-            unified=spec.data.labels == "unified",
-            tasks=tasks,
-            new_task=new,
-            options=options,
-            objective=Objective(spec.training.label_smoothing, spec.training.token_loss),
-        )
-    else:
-        assert issubclass(kind, TaggingMethod)
-        languages = language_set("sandbox" if spec.data.origin == "sandbox" else "hyperx")
-        classes = {task: len(task_of(task).labels) for task in tasks}
-        method = kind(backbone, labels=classes, languages=list(languages), options=options)
+    method = kind(setup, options)
     method.freeze()
-    if (
-        spec.training.embedding_rows == "occurring"
-        and isinstance(method, TaggingMethod)
-        and method.uses_mlm
-        and trains_embeddings(method)
-    ):
+    if spec.training.embedding_rows == "occurring" and method.masked_lm and trains_embeddings(method):
         raise InputError(
             f"{spec.method} trains the word embeddings as the output matrix of masked language modelling too, "
             "which has every row: set training.embedding_rows to all."
@@ -85,23 +75,32 @@ def trains_embeddings(method: Method) -> bool:
     return bool(body.get_input_embeddings().weight.requires_grad)
 
 
-_WANTED = {
-    "encoder": "an encoder alone",
-    "encoder-decoder": "an encoder and a decoder, such as T5's",
-    "decoder": "a decoder alone, such as BLOOM's",
-}
-
-
 def _require_family(spec: RunSpec, kind: type[Method], family: Family) -> None:
-    if family.stacks not in kind.stacks:
-        wants = " or ".join(_WANTED[one] for one in kind.stacks)
-        raise InputError(f"{spec.method} needs a backbone of {wants}; {spec.backbone.name} is none.")
     if spec.training.embedding_rows == "occurring" and family.stacks != "encoder":
         raise InputError(
             f"{spec.backbone.name} writes, and may do so with the matrix of its word embeddings, which has every "
             "row: set training.embedding_rows to all."
         )
+    require_answers(spec, family)
     kind.require(spec, family)
+
+
+def require_answers(spec: RunSpec, family: Family) -> None:
+    """Raise `InputError` for tasks that a family cannot answer, or cannot be applied to as they are."""
+    shot = (spec.few_shot.task,) if spec.few_shot else ()
+    if not spec.tasks:
+        return
+    kind = answering_of(family.stacks, map(task_of, (*spec.tasks, *shot, *spec.foreign)))
+    if reason := method_class(spec.kind).refused.get(kind.name):
+        raise InputError(f"{spec.method} {reason}, and {family.title} answers otherwise ({kind.name}).")
+    if kind is ClassHeads and spec.task and spec.data.labels != "unified":
+        own = task_of(spec.task)
+        for other in map(task_of, spec.foreign):
+            if other.labels != own.labels:
+                raise InputError(
+                    f"a head trained on {own.title} does not know the classes of {other.title}: "
+                    "data.labels=unified gives all tasks the same."
+                )
 
 
 def equip(method: Method, spec: RunSpec, store: Store, *, start: bool = True) -> None:
@@ -143,22 +142,22 @@ def costs(spec: RunSpec, length: int = 128) -> dict[str, Any]:
 
 
 def _flops(method: Method, length: int) -> tuple[int, int]:
-    """Return the FLOPs of what is generated once a batch, and of the forward pass of a text of `length` pieces."""
+    """Return the FLOPs of what is generated once a batch, and of the forward pass of a text of `length` tokens."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
     generate, forward = FlopCounterMode(display=False), FlopCounterMode(display=False)
+    task = task_of(method.tasks[0])
     with torch.no_grad(), torch.device("meta"):
         ids, ones = (torch.full((1, length), value, dtype=torch.long) for value in (0, 1))
-        if isinstance(method, TextMethod):
-            batch = TextBatch(method.tasks[0], ENGLISH, ids, ones, ids[:, :1], ids[0, :1], 1, 1, length)
+        if task.answers_texts:
+            batch = Batch(task.name, ENGLISH, ids, ones, ids[0, :1], ids[:, :1], None, 1, 1, 1, length)
             with forward:
                 method.logits(batch)
         else:
-            assert isinstance(method, TaggingMethod)
             with generate:
-                weights = method.adapter_weights(Condition(method.tasks[0], method.languages[0]))
-            with forward, method.sites.using(weights):
+                weights = method.weights(method.condition_of(task.name, method.languages[0]))
+            with forward, method.acting(), method.sites.using(weights):
                 method.body(input_ids=ids)  # a mask would be looked into, which a meta tensor does not allow
     return generate.get_total_flops(), forward.get_total_flops()
 
@@ -168,3 +167,24 @@ def memory_estimate(method: Method) -> Mapping[str, int]:
     trained = sum(p.numel() for p in method.trained().values())
     total = sum(p.numel() for p in method.parameters())
     return {"weights": 4 * total, "gradients": 4 * trained, "optimiser": 8 * trained}
+
+
+def require_transfer(spec: RunSpec, tasks: Iterable[str]) -> None:
+    """Raise `InputError` where a run's model cannot be applied to one of `tasks` as it is.
+
+    That is so of a method with parameters for each task, of a model of several, and of labels that a task does not
+    have. What an encoder's head cannot do its method says by itself (`Method.require`).
+    """
+    wanted = tuple(tasks)
+    if not wanted:
+        return
+    kind = method_class(spec.kind)
+    if not kind.transfers:
+        raise InputError(
+            f"{spec.method} has parameters of its own for each task it was made for: none for {', '.join(wanted)}."
+        )
+    if spec.task is None or spec.few_shot:
+        raise InputError(f"{spec.title}: only a model of one whole task is applied to others as it is.")
+    wording = Wording.of(spec.data)
+    for task in map(task_of, (spec.task, *wanted)):
+        label_texts(task, spec.data.score_step, wording)

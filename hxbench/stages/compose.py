@@ -19,7 +19,6 @@ from hxbench.encoding.tokens import encode
 from hxbench.errors import InputError, did_you_mean
 from hxbench.languages import Language, code_among
 from hxbench.methods.method import Method
-from hxbench.methods.tagging import TaggingMethod
 from hxbench.settings import Pair
 from hxbench.stages.data import RunData
 from hxbench.stages.plan import Plan, training_split
@@ -160,7 +159,7 @@ def _common(one: list[str], other: list[str]) -> int:
 
 
 def held_out_rows(
-    method: TaggingMethod, data: RunData, plan: Plan, step: int, share: tuple[int, int] = (0, 1)
+    method: Method, data: RunData, plan: Plan, step: int, share: tuple[int, int] = (0, 1)
 ) -> Iterator[dict[str, Any]]:
     """Yield the scores of a trained run's held-out languages with every way of composing their embeddings.
 
@@ -178,6 +177,6 @@ def held_out_rows(
         with method.composed(pair.language, composition.weights):  # type: ignore[operator]
             scored = data.score(method, pair, "test")
         yield {
-            **scored.row(SPLIT), "step": step, "role": "target", "embedding": way,
+            **scored.rows(SPLIT)[0], "step": step, "role": "target", "embedding": way,
             "composed_of": dict(composition.weights),
         }  # fmt: skip

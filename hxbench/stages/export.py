@@ -18,12 +18,13 @@ from hxbench.methods.exported import (
     ExportConfig,
     Origin,
     adapter_tensors,
+    head_of,
     weights_digest,
     write_exported,
 )
-from hxbench.methods.tagging import Condition, TaggingMethod
+from hxbench.methods.method import Method
 from hxbench.modules.bottleneck import BottleneckWeights
-from hxbench.modules.heads import TaggingHead
+from hxbench.modules.heads import Head
 from hxbench.settings import Pair
 from hxbench.spec import BackboneSpec, RunSpec
 from hxbench.stages.backbone import get_backbone
@@ -107,10 +108,10 @@ def _require_place(out: Path, force: bool) -> None:
         raise InputError(f"{out} holds an export already: --force replaces it.")
 
 
-def _bottlenecks(record: RunRecord, spec: RunSpec, method: TaggingMethod, pair: Pair) -> list[BottleneckWeights]:
+def _bottlenecks(record: RunRecord, spec: RunSpec, method: Method, pair: Pair) -> list[BottleneckWeights]:
     """Return the generated adapters in layer order; `InputError` for a method whose adapters are another thing."""
     with torch.no_grad():
-        weights = method.adapter_weights(Condition(*pair))
+        weights = method.weights(method.condition_of(*pair))
     if not weights:
         raise InputError(
             f"run {record.id}: {spec.method} generates no adapters that could be exported; hxbench predict tags "
@@ -123,7 +124,7 @@ def _bottlenecks(record: RunRecord, spec: RunSpec, method: TaggingMethod, pair: 
             f"run {record.id}: the adapters of {spec.method} are not one bottleneck a layer on the feed-forward "
             "output, which is all that can be exported so far."
         )
-    if not isinstance(method.heads[pair.task], TaggingHead):
+    if not isinstance(head_of(method, pair.task), Head):
         raise InputError(f"run {record.id}: the head of {spec.method} is not a linear classifier.")
     return [plain[key] for key in whole]
 
@@ -137,11 +138,11 @@ def _without_folder(spec: BackboneSpec) -> BackboneSpec:
 def _probe(pair: Pair, vocabulary: int) -> Batch:
     """Return a batch of two rows of 16 pieces each, spread over the vocabulary."""
     ids = torch.linspace(0, vocabulary - 1, 32).long().view(2, 16)
-    positions = torch.arange(32)
-    return Batch(*pair, ids, torch.ones_like(ids), positions, torch.zeros_like(positions), 32, 32)
+    every, none = torch.arange(32), torch.zeros(2, dtype=torch.long)
+    return Batch(*pair, ids, torch.ones_like(ids), none, torch.zeros_like(every), every, 32, 2, 2, 32)
 
 
-def _logits(method: TaggingMethod, batch: Batch) -> Tensor:
+def _logits(method: Method, batch: Batch) -> Tensor:
     method.eval()
     with torch.no_grad():
         return method.logits(batch)

@@ -10,8 +10,8 @@ from statistics import fmean
 
 import numpy as np
 
+from hxbench.encoding.batch import IGNORED
 from hxbench.encoding.rows import Rows
-from hxbench.encoding.text_batch import IGNORED
 from hxbench.sampling import ConcatenatedSampler, Sampler, Stream
 from hxbench.settings import Pair
 from hxbench.tasks import MLM, task_of, text_tasks

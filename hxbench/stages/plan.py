@@ -9,6 +9,7 @@ from hxbench.data import Corpora as Collection
 from hxbench.errors import InputError, LackingData, did_you_mean
 from hxbench.settings import Pair, source_pairs, target_pairs
 from hxbench.spec import DataSpec, RunSpec
+from hxbench.tasks import ENGLISH
 
 
 class Traits(Protocol):
@@ -17,6 +18,7 @@ class Traits(Protocol):
     uses_mlm: ClassVar[bool]
     needs_text: ClassVar[bool]
     needs_labels: ClassVar[bool]
+    probes: ClassVar[tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -64,13 +66,15 @@ def _training_splits(corpora: Collection, sources: Sequence[Pair], *, required: 
 
 
 def plan_run(spec: RunSpec, corpora: Collection, traits: type[Traits]) -> Plan:
-    """Return the plan of a run; `InputError` when nothing is left to train on, or fewer sentences than wanted."""
-    if spec.data.collection == "english":
-        from hxbench.stages.text_plan import text_plan
+    """Return the plan of a run.
 
-        return text_plan(spec, corpora, getattr(traits, "probes", ()))
+    Raises `LackingData` where nothing is left to train on, to select by or to be scored on, and `InputError` for
+    fewer examples than wanted and for a way of selection that the tasks do not have.
+    """
     if spec.setting == "language":
         return _language_plan(spec, corpora)
+    if spec.answers_texts:
+        return _text_plan(spec, corpora, traits)
     held_out = _held_out(spec, corpora)
     sources = [p for p in _sources(spec, corpora) if p.language not in held_out]
     targets = target_pairs(spec.setting, spec.task, corpora.languages)
@@ -118,6 +122,63 @@ def plan_run(spec: RunSpec, corpora: Collection, traits: type[Traits]) -> Plan:
         missing=tuple(p for p in targets if "test" not in corpora.splits(*p)),
         notes=tuple(notes),
     )
+
+
+def _text_plan(spec: RunSpec, corpora: Collection, traits: type[Traits]) -> Plan:
+    """Return the plan of a run on tasks of texts: those of its model, or the one it is tuned to.
+
+    A run with transfer is scored on other tasks as well, of which it reads the test sets and nothing else.
+    """
+    shot = spec.few_shot
+    wanted = _in_english((shot.task,) if shot else spec.tasks)
+    train = {pair: "train" for pair in wanted if "train" in corpora.splits(*pair)}
+    if not train:
+        raise LackingData(f"{spec.title}: the data source has no training set of {_names(wanted)}.")
+    if shot:
+        require_examples(wanted[0], train, shot.k, corpora)
+    validation = _validation(spec, list(train), corpora)
+    if not any("test" in corpora.splits(*pair) for pair in train):
+        raise LackingData(
+            f"{spec.title}: the data source has no test set of {_names(list(train))} to be scored on."
+        )
+    further = _in_english(() if shot else spec.foreign)
+    test = tuple(pair for pair in (*train, *further) if "test" in corpora.splits(*pair))
+    # tasks that are held against those of a suite: none of its own, none for a model of one task
+    fitting = spec.suite == "glue" and not shot
+    probes = _in_english([task for task in traits.probes if fitting and task not in spec.tasks])
+    return Plan(
+        train=train,
+        mlm=(),
+        counted=(),
+        validation=validation,
+        test=test,
+        missing=tuple(pair for pair in (*wanted, *further) if pair not in test),
+        probes=tuple(p for p in probes if "test" in corpora.splits(*p)),
+    )
+
+
+def _in_english(tasks: Sequence[str]) -> list[Pair]:
+    """Return the pairs of tasks of texts, which are all in one language."""
+    return [Pair(task, ENGLISH) for task in tasks]
+
+
+def _validation(spec: RunSpec, trained: list[Pair], corpora: Collection) -> tuple[Pair, ...]:
+    selection = spec.training.selection
+    if selection == "last":
+        return ()
+    if selection != "sources":
+        raise InputError(f"{spec.title}: weights are chosen by sources or are the last ones, not by {selection}.")
+    without = [pair for pair in trained if "dev" not in corpora.splits(*pair)]
+    if without:
+        raise LackingData(
+            f"{spec.title}: the data source has no development set of {_names(without)}, by which the best "
+            "weights would be chosen; --set training.selection=last keeps the last ones."
+        )
+    return tuple(trained)
+
+
+def _names(pairs: list[Pair]) -> str:
+    return ", ".join(pair.task for pair in pairs)
 
 
 def _languages_where(pairs: Sequence[Pair], lacking: Callable[[str], bool]) -> list[str]:

@@ -15,11 +15,10 @@ from hxbench.annotation.reading import Untagged, kind_of, read_untagged
 from hxbench.annotation.writing import DEFAULT_FORMAT, FORMATS
 from hxbench.backbones.load import Backbone
 from hxbench.encoding.tokens import encode_tagged
-from hxbench.encoding.vocabulary import vocabulary_of
 from hxbench.errors import InputError, did_you_mean
-from hxbench.evaluation.tagging import TaggingData, tag
+from hxbench.evaluation.split import TaggedSplit, score_split
 from hxbench.methods.exported import ExportedAdapter, read_config
-from hxbench.methods.tagging import TaggingMethod
+from hxbench.methods.method import Method
 from hxbench.settings import Pair
 from hxbench.stages.exported import backbone_of, load_exported
 from hxbench.stages.lineage import lack, lineage
@@ -41,7 +40,7 @@ class Tagger:
     max_length: int  # word pieces, special tokens included
     label_token: str  # which piece of a word is tagged (`encoding.tokens.encode_tagged`)
     batch_size: int
-    load: Callable[[], tuple[TaggingMethod, Backbone]]
+    load: Callable[[], tuple[Method, Backbone]]
 
 
 def tagger_of_run(record: RunRecord, task: str | None, language: str | None, *, offline: bool = False) -> Tagger:
@@ -81,7 +80,7 @@ def tagger_of_export(
             f"{folder} is an adapter for {pair} alone, not for {task or pair.task}-{language or '…'}."
         )
 
-    def load() -> tuple[TaggingMethod, Backbone]:
+    def load() -> tuple[Method, Backbone]:
         found: tuple[ExportedAdapter, Backbone] = load_exported(
             folder, backbone_of(config, backbone, offline=offline), offline=offline
         )
@@ -91,7 +90,7 @@ def tagger_of_export(
 
 
 def tag_sentences(
-    tagger: Tagger, method: TaggingMethod, backbone: Backbone, sentences: list[list[str]]
+    tagger: Tagger, method: Method, backbone: Backbone, sentences: list[list[str]]
 ) -> list[list[str]]:
     """Return a tag for every word; sentences of more than the tagger's `max_length` are cut into windows."""
     from datasets import Dataset, Features, List, Value
@@ -106,9 +105,8 @@ def tag_sentences(
     }  # fmt: skip
     rows = Dataset.from_dict(encoded, features=Features(columns))
     corpus = Dataset.from_dict({"tags": unknown["tags"]}, features=Features({"tags": List(Value("int8"))}))
-    data = TaggingData.of(*tagger.pair, corpus, rows)
-    device = next(method.parameters()).device
-    return tag(method, data, vocabulary_of(backbone.tokenizer), tagger.batch_size, device).predicted
+    split = TaggedSplit.of(*tagger.pair, corpus, rows, padding=backbone.tokenizer.pad_token_id)
+    return score_split(method, split, tagger.batch_size, next(method.parameters()).device).predicted
 
 
 def predict(

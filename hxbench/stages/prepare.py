@@ -1,7 +1,7 @@
 """Everything a profile needs before training: corpora read and tokenised, the backbone made."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -54,6 +54,15 @@ def read(tasks: Sequence[str], corpora: Corpora, report: Report) -> list[Prepare
         prepared.append(Prepared(pair, sizes))
     report("read corpora", len(pairs), len(pairs))
     return prepared
+
+
+def fetch_unknown(backbones: Iterable[BackboneSpec], report: Report, *, offline: bool) -> bool:
+    """Fetch the hub's backbones whose family nothing here tells yet; return whether there were any."""
+    unknown = {(one.hub, one.revision): one for one in backbones if one.hub and not one.family}
+    for one in unknown.values():
+        report("fetch backbone", 0, None)
+        fetch_backbone(one, offline=offline)
+    return bool(unknown)
 
 
 def make_backbone(spec: BackboneSpec, corpora: Corpora, report: Report) -> BackboneSpec:

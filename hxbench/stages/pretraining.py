@@ -45,7 +45,7 @@ class Learner:
 def learner(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Mapping[str, Any]) -> Learner:
     """Return what `plan` describes; `corpus` has the running text of each language."""
     require_precision(plan.architecture, plan.precision)
-    return {"bert": _bert, "t5": _t5, "bloom": _bloom}[plan.architecture](spec, plan, corpora, corpus)
+    return LEARNERS[plan.architecture](spec, plan, corpora, corpus)
 
 
 def _template_lines(corpus: Mapping[str, Any]) -> Iterator[str]:
@@ -90,10 +90,11 @@ def _model(shape: dict[str, Any], seed: int) -> Any:
 
 
 def _bert(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Mapping[str, Any]) -> Learner:
+    from hxbench.answering.answer import AnswerOptions
     from hxbench.encoding.rows import Rows
     from hxbench.encoding.tokens import encode
     from hxbench.encoding.vocabulary import vocabulary_of
-    from hxbench.methods.method import NoOptions
+    from hxbench.methods.method import Setup
     from hxbench.methods.pretraining import Pretraining
     from hxbench.training.feed import Feed
 
@@ -102,27 +103,28 @@ def _bert(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Mapp
     tokenizer = train_wordpiece(chain(_lines(corpus), tasks), plan.vocabulary)
     shape = bert_shape(spec) | {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
     backbone = Backbone(_model(shape, plan.seed), tokenizer, family_of("bert"))
-    method = Pretraining(backbone, labels={}, languages=list(corpus), options=NoOptions())
+    method = Pretraining(Setup(backbone, (), tuple(corpus)), AnswerOptions())
     rows = {}
     for code, text in corpus.items():
         mark = f"{corpora.fingerprint('mlm', code, 'train')} {len(text)}"
         rows[Pair(MLM, code)] = Rows(encode(text, mark, tokenizer, max_length=plan.max_length))
 
     def feed(sampler: "Sampler", device: "torch.device") -> Feed:
-        return Feed(sampler, rows, vocabulary_of(tokenizer), masking=plan.masking, device=device)
+        return Feed(sampler, rows, (MLM,), vocabulary_of(tokenizer), masking=plan.masking, device=device)
 
     return Learner(method, tokenizer, {pair: r.lengths for pair, r in rows.items()}, feed)
 
 
 def _t5(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Mapping[str, Any]) -> Learner:
+    from hxbench.answering.answer import AnswerOptions
     from hxbench.encoding.corruption import Corruption, collate_corrupted
-    from hxbench.methods.method import NoOptions
-    from hxbench.methods.pretraining import SpanPretraining
+    from hxbench.methods.method import Setup
+    from hxbench.methods.pretraining import Pretraining
 
     tokenizer = train_unigram(chain(_lines(corpus), _template_lines(corpus)), plan.vocabulary)
     shape = t5_shape(spec) | {"vocab_size": len(tokenizer)}
     backbone = Backbone(_model(shape, plan.seed), tokenizer, family_of("t5"))
-    method = SpanPretraining(backbone, tasks=[MLM], options=NoOptions())
+    method = Pretraining(Setup(backbone, ()), AnswerOptions())
     rows = {
         Pair(MLM, code): _packed(text["text"], tokenizer, plan.max_length - 1) for code, text in corpus.items()
     }
@@ -149,15 +151,16 @@ def _t5(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Mappin
 
 
 def _bloom(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Mapping[str, Any]) -> Learner:
-    from hxbench.encoding.text_batch import collate_text
-    from hxbench.methods.method import NoOptions
-    from hxbench.methods.pretraining import CausalPretraining
+    from hxbench.answering.answer import AnswerOptions
+    from hxbench.encoding.batch import collate
+    from hxbench.methods.method import Setup
+    from hxbench.methods.pretraining import Pretraining
 
     tasks = chain(_template_lines(corpus), _pet_lines(corpus))
     tokenizer = train_byte_pairs(chain(_lines(corpus), tasks), plan.vocabulary)
     shape = bloom_shape(spec) | {"vocab_size": len(tokenizer)}
     backbone = Backbone(_model(shape, plan.seed), tokenizer, family_of("bloom"))
-    method = CausalPretraining(backbone, tasks=[MLM], options=NoOptions())
+    method = Pretraining(Setup(backbone, ()), AnswerOptions())
     end = tokenizer.eos_token_id
     # every row begins behind an end mark, so that its first piece is learned too
     rows = {
@@ -170,8 +173,8 @@ def _bloom(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Map
         def batch_of(step: int) -> Any:
             stream, chosen = sampler.batch(step)
             texts = [rows[Pair(stream.task, stream.language)][row] for row in chosen]
-            batch = collate_text(
-                [start] * len(texts), texts, [0] * len(texts), padding=tokenizer.pad_token_id, task=stream.task,
+            batch = collate(
+                [start] * len(texts), texts, padding=tokenizer.pad_token_id, task=stream.task,
                 language=stream.language,
             )  # fmt: skip
             return batch.to(device)
@@ -199,3 +202,6 @@ def _packed(texts: Sequence[str], tokenizer: Any, room: int, end: int | None = N
     if not rows:
         raise InputError("the running text to pre-train on is empty.")
     return [np.array(row, dtype=np.int64) for row in rows]
+
+
+LEARNERS = {"bert": _bert, "t5": _t5, "bloom": _bloom}  # by family, as `backbones.shape.MADE_HERE`

@@ -5,7 +5,6 @@ import torch
 from hxbench.backbones.load import Backbone
 from hxbench.errors import InputError
 from hxbench.methods.method import Method
-from hxbench.methods.tagging import TaggingMethod
 from hxbench.spec import RunSpec
 from hxbench.stages.assemble import build, equip
 from hxbench.stages.backbone import get_backbone
@@ -56,15 +55,13 @@ def require_labels(record: RunRecord, spec: RunSpec) -> None:
             )
 
 
-def restore_tagger(record: RunRecord, *, offline: bool = False) -> tuple[TaggingMethod, Backbone]:
+def restore_tagger(record: RunRecord, *, offline: bool = False) -> tuple[Method, Backbone]:
     """Return the trained method of a run on a tagging task; `InputError` for one that answers in text."""
     require_tagger(require_finished(record), record.id)
-    method, backbone = restore(record, offline=offline)
-    assert isinstance(method, TaggingMethod)
-    return method, backbone
+    return restore(record, offline=offline)
 
 
 def require_tagger(spec: RunSpec, run_id: str) -> None:
     """Raise `InputError` for a run whose method does not tag words."""
-    if spec.data.collection == "english":
+    if spec.answers_texts:
         raise InputError(f"run {run_id}: {spec.method} answers in text and tags no words; hxbench eval scores it.")

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from hxbench.evaluation.marked import Marked
+from hxbench.evaluation.scored import Scored
 from hxbench.languages import find_language, language_set
 from hxbench.printing import sentence
 from hxbench.settings import Pair
@@ -26,7 +26,7 @@ def write_results(
     spec: RunSpec,
     plan: Plan,
     progress: Progress,
-    scored: Sequence[Marked],
+    scored: Sequence[Scored],
     further: Sequence[dict[str, Any]],
     facts: dict[str, Any],
 ) -> str:
@@ -69,13 +69,13 @@ def write_results(
     return lacking
 
 
-def _place(one: Marked) -> tuple[int, int]:
+def _place(one: Scored) -> tuple[int, int]:
     """Return where a pair stands among others: in the papers' order of tasks, then of languages."""
     languages = list(language_set("hyperx"))
     return task_names().index(one.task), languages.index(find_language(one.language).paper_code)
 
 
-def _sentence_counts(scored: Sequence[Marked]) -> dict[str, list[Any]]:
+def _sentence_counts(scored: Sequence[Scored]) -> dict[str, list[Any]]:
     """Return what the scores are made of, a row a sentence."""
     table: dict[str, list[Any]] = {name: [] for name in SENTENCE_COLUMNS}
     for one in scored:

@@ -11,30 +11,41 @@ from typing import Any
 import numpy as np
 import torch
 
-from hxbench.encoding.text_batch import TextBatch
+from hxbench.encoding.batch import Batch
+from hxbench.encoding.rows import Rows
 from hxbench.methods.method import Method
 from hxbench.modules.contrastive import cosines
-from hxbench.settings import Pair
+from hxbench.stages.data import RunData
 from hxbench.store import RunWriter
 
 INSTANCES = 100  # texts of each task, the first of its test split
 
 
-def write_retrieval(writer: RunWriter, method: Method, texts: Mapping[Pair, Iterable[TextBatch]]) -> None:
-    """Write features [N, hidden], z [N, d′], the task of each text [N] and the prototypes [tasks, d′]."""
+def write_retrieval(writer: RunWriter, method: Method, data: RunData) -> None:
+    """Write features [N, hidden], z [N, d′], the task of each text [N] and the prototypes [tasks, d′].
+
+    Of a method that has probes, after a training on a whole suite: of texts of its tasks and of the probes', which
+    it was never trained on.
+    """
+    spec, plan = data.spec, data.plan
+    if not method.probes or spec.suite != "glue" or spec.few_shot:
+        return
+    pairs = dict.fromkeys((*plan.test, *plan.probes))
+    rows = {pair: Rows(data.encoded(pair, "test")[1]) for pair in pairs}
+    texts = {pair: data.batches(method, pair, some) for pair, some in rows.items()}
     seen: dict[str, list[np.ndarray]] = {"features": [], "z": []}
     counts = {}
     method.eval()
     with torch.no_grad():
         for pair, batches in texts.items():
-            rows = list(islice(_rows(method, batches), INSTANCES))
-            counts[pair.task] = len(rows)
-            for name, values in zip(seen, zip(*rows, strict=True), strict=True):
+            first = list(islice(_rows(method, batches), INSTANCES))
+            counts[pair.task] = len(first)
+            for name, values in zip(seen, zip(*first, strict=True), strict=True):
                 seen[name] += values
         prototypes = method.prototypes_by_task().cpu().numpy()  # type: ignore[operator]
     task = np.repeat(np.arange(len(counts)), list(counts.values()))
     tensors = {name: np.stack(values) for name, values in seen.items()}
-    known: tuple[str, ...] = method.tasks  # type: ignore[assignment]
+    known = method.tasks
     facts = {
         "tasks": list(known),
         "instances": [{"task": name, "n": count} for name, count in counts.items()],
@@ -43,7 +54,7 @@ def write_retrieval(writer: RunWriter, method: Method, texts: Mapping[Pair, Iter
     writer.write_retrieval(facts, {**tensors, "task": task, "prototypes": prototypes})
 
 
-def _rows(method: Any, batches: Iterable[TextBatch]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _rows(method: Any, batches: Iterable[Batch]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     for batch in batches:
         found = method.features(method.encode(batch))
         yield from zip(found["features"].cpu().numpy(), found["z"].cpu().numpy(), strict=True)

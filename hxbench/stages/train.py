@@ -13,17 +13,19 @@ from accelerate.utils import broadcast_object_list, gather_object
 from hxbench.data import Corpora as Collection
 from hxbench.data.stand_ins import stand_ins
 from hxbench.encoding.rows import occurring
-from hxbench.evaluation.marked import Marked
+from hxbench.evaluation.scored import Scored
 from hxbench.modules.trimmed_embedding import training_rows_of
 from hxbench.sampling import Sampler
 from hxbench.settings import Pair
 from hxbench.spec import RunSpec
 from hxbench.stages.assemble import build, equip, trains_embeddings
 from hxbench.stages.backbone import get_backbone
+from hxbench.stages.compose import held_out_rows
+from hxbench.stages.data import RunData
 from hxbench.stages.label_losses import label_losses
-from hxbench.stages.opened import open_data
 from hxbench.stages.plan import Plan
 from hxbench.stages.results import write_results
+from hxbench.stages.retrieval import write_retrieval
 from hxbench.store import RunWriter, Store
 from hxbench.store.plateau import FIELD as LABEL_LOSSES
 from hxbench.training.accelerator import accelerator_in
@@ -117,7 +119,7 @@ class _Work:
         self.share = (accelerator.process_index, accelerator.num_processes)
         backbone = get_backbone(spec.backbone, offline=offline)
         self.drawn = backbone.drawn
-        self.data = open_data(spec, plan, corpora, backbone)
+        self.data = RunData(spec, plan, corpora, backbone)
         self.method = build(spec, backbone)
         equip(self.method, spec, store)
         self.method.to(accelerator.device)
@@ -157,7 +159,8 @@ class _Work:
             )
         trained = time.perf_counter()
         results = self.scored(self.plan.test, "test")
-        more = gather_object(list(self.data.further_rows(self.method, progress.best_step, self.share)))
+        composed = held_out_rows(self.method, self.data, self.plan, progress.best_step, self.share)
+        more = gather_object([*composed, *self.data.majorities(self.share)])
         if writer is None:
             return
         if self.keep_weights:
@@ -167,7 +170,7 @@ class _Work:
             writer, spec, self.plan, progress, results, more, {**facts, "data_source": self.source}
         )
         note = " ".join(filter(None, [stopped_early(progress, sampler.updates), uncounted]))
-        self.data.write_further(self.method, writer)
+        write_retrieval(writer, self.method, self.data)
         writer.status(
             step=progress.step,
             best_step=progress.best_step,
@@ -185,7 +188,7 @@ class _Work:
         facts["embedding_rows"] = len(tokens)
         return training_rows_of(self.method.body, tokens)
 
-    def scored(self, pairs: Sequence[Pair], split: str) -> list[Marked]:
+    def scored(self, pairs: Sequence[Pair], split: str) -> list[Scored]:
         """Score a split of the pairs: each process every so-many-th, and all get to know all results."""
         rank, world = self.share
         return gather_object([self.data.score(self.method, pair, split) for pair in pairs[rank::world]])

@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
-from hxbench.encoding.batch import Batch, collate
+from hxbench.encoding.batch import MIXED, Batch, collate
+from hxbench.encoding.masking import Masking
 from hxbench.encoding.rows import Rows
-from hxbench.encoding.text_batch import MIXED, TextBatch, collate_text
 from hxbench.encoding.vocabulary import Vocabulary
 from hxbench.sampling import ConcatenatedSampler, Sampler, Stream
 from hxbench.settings import Pair
+from hxbench.tasks import MLM, task_of
 
 
 class Feed:
@@ -18,76 +19,55 @@ class Feed:
 
     def __init__(
         self,
-        sampler: Sampler,
-        rows: Mapping[Pair, Rows],
-        vocabulary: Vocabulary,
-        *,
-        masking: float,
-        device: torch.device,
-        share: tuple[int, int] = (0, 1),
-    ) -> None:
-        self.sampler, self.rows, self.vocabulary = sampler, rows, vocabulary
-        self.masking, self.device, self.share = masking, device, share
-
-    def __call__(self, step: int) -> Batch:
-        """Return the batch of step `step`; a stream without labels is one for masked language modelling."""
-        stream, chosen = self.sampler.batch(step)
-        rows = self.rows[Pair(stream.task, stream.language)]
-        labelled = "labels" in rows.columns
-        batch = collate(
-            stream.task,
-            stream.language,
-            rows.take("input_ids", chosen),
-            rows.take("labels", chosen) if labelled else None,
-            self.vocabulary,
-            masking=self.masking,
-            rng=None if labelled else self.sampler.rng(step),
-            share=self.share,
-        )
-        return batch.to(self.device)
-
-
-class TextFeed:
-    """Batches of a text-to-text training, of one task or of several; as pure a function as `Feed`."""
-
-    def __init__(
-        self,
         sampler: Sampler | ConcatenatedSampler,
         rows: Mapping[Pair, Rows],
         tasks: Sequence[str],
+        vocabulary: Vocabulary,
         *,
-        padding: int,
+        masking: float = 0.15,
         device: torch.device,
         share: tuple[int, int] = (0, 1),
     ) -> None:
-        """Read `rows` as `sampler` says; an example's task is given by its place in `tasks`."""
-        self.sampler, self.rows = sampler, rows
+        """Read `rows` as `sampler` says; a row's task is given by its place in `tasks`."""
+        self.sampler, self.rows, self.vocabulary = sampler, rows, vocabulary
         self.places = {task: place for place, task in enumerate(tasks)}
-        self.padding, self.device, self.share = padding, device, share
+        self.masking, self.device, self.share = masking, device, share
 
-    def __call__(self, step: int) -> TextBatch:
+    def __call__(self, step: int) -> Batch:
         """Return the batch of step `step`, called by its task or, where it has several, mixed."""
         drawn, chosen = self.sampler.batch(step)
-        streams, place = (
-            ([drawn], np.zeros(len(chosen), np.int64))
-            if isinstance(drawn, Stream)
-            else (self.sampler.streams, drawn)
-        )
-        present = np.unique(place)
-        sources, targets = ([np.zeros(0, np.int32)] * len(chosen) for _ in range(2))
-        # rows keep the order of the shuffle, in which processes share them
-        for one in present:
-            rows, where = self.rows[Pair(streams[one].task, streams[one].language)], np.flatnonzero(place == one)
-            for side, column in ((sources, "input_ids"), (targets, "labels")):
-                for i, pieces in zip(where, rows.take(column, chosen[where]), strict=True):
-                    side[i] = pieces
-        names = {streams[one].task for one in present}
-        return collate_text(
-            sources,
+        if isinstance(drawn, Stream):
+            streams, place = [drawn], np.zeros(len(chosen), np.int64)
+        else:
+            streams, place = self.sampler.streams, drawn
+        present = [streams[one] for one in np.unique(place)]
+        tasks = {stream.task for stream in present}
+        inputs = self._taken("input_ids", streams, place, chosen)
+        if tasks == {MLM}:
+            assert isinstance(self.sampler, Sampler)
+            targets: Sequence[np.ndarray] | Masking = Masking(
+                self.vocabulary, self.masking, self.sampler.rng(step)
+            )
+        else:
+            targets = self._taken("labels", streams, place, chosen)
+        return collate(
+            inputs,
             targets,
-            [self.places[streams[one].task] for one in place],
-            padding=self.padding,
-            task=names.pop() if len(names) == 1 else MIXED,
-            language=streams[present[0]].language,
+            padding=self.vocabulary.pad,
+            task=tasks.pop() if len(tasks) == 1 else MIXED,
+            language=present[0].language,
+            tasks=[self.places[streams[one].task] for one in place],
+            by_token=task_of(present[0].task).type == "tagging",
             share=self.share,
         ).to(self.device)
+
+    def _taken(
+        self, column: str, streams: Sequence[Stream], place: np.ndarray, chosen: np.ndarray
+    ) -> list[np.ndarray]:
+        """Return the values of a column in the order of the shuffle, in which processes share the rows."""
+        out = [np.zeros(0, np.int32)] * len(chosen)
+        for one in np.unique(place):
+            rows, where = self.rows[Pair(streams[one].task, streams[one].language)], np.flatnonzero(place == one)
+            for i, values in zip(where, rows.take(column, chosen[where]), strict=True):
+                out[i] = values
+        return out

@@ -1,4 +1,4 @@
-"""Collation: padding, positions, and the shares of several processes."""
+"""Collation: padding, positions or sequences, counts, and the shares of several processes."""
 
 import numpy as np
 import pytest
@@ -6,12 +6,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hxbench.encoding.batch import collate, padded_length
+from hxbench.encoding.batch import IGNORED, MIXED, collate, padded_length
+from hxbench.encoding.masking import Masking
 from hxbench.encoding.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary(size=50, pad=0, mask=4, special=(0, 1, 2, 3, 4))
 
 sizes = st.lists(st.integers(1, 20), min_size=1, max_size=9)
+text_sizes = st.lists(st.tuples(st.integers(1, 20), st.integers(1, 5), st.integers(0, 3)), min_size=1, max_size=9)
 
 
 def rows_of(sizes, seed=0):
@@ -27,10 +29,22 @@ def rows_of(sizes, seed=0):
     return pieces, labels
 
 
+def texts_of(sizes):
+    rng = np.random.default_rng(0)
+    sources = [rng.integers(2, 50, n).astype(np.int32) for n, _, _ in sizes]
+    targets = [rng.integers(2, 50, n).astype(np.int32) for _, n, _ in sizes]
+    return sources, targets, [task for _, _, task in sizes]
+
+
+def masked(pieces, seed, masking=0.15, **options):
+    chance = Masking(VOCABULARY, masking, np.random.default_rng(seed))
+    return collate(pieces, chance, padding=VOCABULARY.pad, task="mlm", **options)
+
+
 @given(sizes)
-def test_a_batch_holds_its_rows_and_nothing_else(sizes):
+def test_a_batch_of_tagged_tokens_holds_its_rows_and_nothing_else(sizes):
     pieces, labels = rows_of(sizes)
-    batch = collate("pos", "en", pieces, labels, VOCABULARY)
+    batch = collate(pieces, labels, padding=VOCABULARY.pad, task="pos", by_token=True)
     rows, length = batch.input_ids.shape
     assert rows == len(pieces)
     assert length == padded_length(max(map(len, pieces)))
@@ -50,7 +64,27 @@ def test_a_batch_holds_its_rows_and_nothing_else(sizes):
     assert next(targets, None) is next(positions, None) is None
     assert batch.count == len(batch.targets)
     assert batch.pieces == sum(map(len, pieces))
+    assert (batch.rows, batch.own, batch.tasks.tolist()) == (len(pieces), len(pieces), [0] * len(pieces))
     assert {batch.input_ids.dtype, batch.targets.dtype, batch.positions.dtype} == {torch.int64}
+
+
+@given(text_sizes)
+def test_a_batch_of_texts_holds_its_rows_and_nothing_else(sizes):
+    sources, targets, tasks = texts_of(sizes)
+    batch = collate(sources, targets, tasks=tasks, padding=0)
+    length = batch.input_ids.shape[1]
+    assert length % 8 == 0
+    assert length - 8 < max(map(len, sources)) <= length
+    assert batch.targets.shape == (len(sizes), max(map(len, targets)))
+    for i, (source, target) in enumerate(zip(sources, targets, strict=True)):
+        assert batch.input_ids[i].tolist() == source.tolist() + [0] * (length - len(source))
+        assert batch.attention_mask[i].tolist() == [1] * len(source) + [0] * (length - len(source))
+        assert batch.targets[i].tolist() == target.tolist() + [IGNORED] * (batch.targets.shape[1] - len(target))
+    assert batch.positions is None
+    assert batch.tasks.tolist() == tasks
+    assert (batch.count, batch.rows, batch.own) == (sum(map(len, targets)), len(sizes), len(sizes))
+    assert batch.pieces == sum(map(len, sources)) + sum(map(len, targets))
+    assert {t.dtype for t in (batch.input_ids, batch.targets, batch.tasks)} == {torch.int64}
 
 
 def test_lengths_are_padded_to_a_multiple_of_eight():
@@ -58,16 +92,18 @@ def test_lengths_are_padded_to_a_multiple_of_eight():
 
 
 @given(sizes, st.integers(2, 12), st.booleans())
-def test_the_shares_of_all_processes_are_the_whole_batch(sizes, world, masked):
+def test_the_shares_of_all_processes_are_the_whole_batch_of_tokens(sizes, world, language_modelling):
     pieces, labels = rows_of(sizes)
 
     def share(rank, of):
-        rng = np.random.default_rng(7) if masked else None
-        return collate("t", "en", pieces, None if masked else labels, VOCABULARY, rng=rng, share=(rank, of))
+        if language_modelling:
+            return masked(pieces, 7, share=(rank, of))
+        return collate(pieces, labels, padding=VOCABULARY.pad, by_token=True, share=(rank, of))
 
     whole = share(0, 1)
     parts = [share(rank, world) for rank in range(world)]
     length = whole.input_ids.shape[1]
+    assert sum(part.own for part in parts) == len(pieces)
     assert {part.count for part in parts} == {whole.count}, "the mean is over the global batch"
     assert {part.input_ids.shape[1] for part in parts} == {length}, "the same shape everywhere"
     assert sum(len(part.targets) for part in parts) == whole.count
@@ -84,18 +120,51 @@ def test_the_shares_of_all_processes_are_the_whole_batch(sizes, world, masked):
     assert found == dict(zip(whole.positions.tolist(), whole.targets.tolist(), strict=True))
 
 
+@given(text_sizes, st.integers(2, 12))
+def test_the_shares_of_all_processes_are_the_whole_batch_of_texts(sizes, world):
+    sources, targets, tasks = texts_of(sizes)
+    whole = collate(sources, targets, tasks=tasks, padding=0)
+    shares = [collate(sources, targets, tasks=tasks, padding=0, share=(rank, world)) for rank in range(world)]
+    for rank, share in enumerate(shares):
+        assert (share.count, share.rows, share.pieces) == (whole.count, whole.rows, whole.pieces)
+        assert share.own == len(range(rank, len(sizes), world))
+        assert len(share.input_ids) == len(share.tasks) == max(1, share.own)
+        if rank < len(sizes):
+            for name in ("input_ids", "attention_mask", "targets", "tasks"):
+                assert torch.equal(getattr(share, name), getattr(whole, name)[rank::world])
+        else:
+            assert (share.targets == IGNORED).all(), "a row that only goes along"
+            assert share.attention_mask.any(), "and has something to read"
+    assert sum(int((share.targets != IGNORED).sum()) for share in shares) == whole.count
+
+
 def test_masks_come_from_the_generator_that_is_given():
     pieces, _ = rows_of([20] * 6)
-    one, two, other = (
-        collate("mlm", "en", pieces, None, VOCABULARY, rng=np.random.default_rng(s)) for s in (1, 1, 2)
-    )
+    one, two, other = (masked(pieces, seed) for seed in (1, 1, 2))
     assert torch.equal(one.input_ids, two.input_ids)
     assert torch.equal(one.targets, two.targets)
     assert not torch.equal(one.input_ids, other.input_ids)
-    half = collate("mlm", "en", pieces, None, VOCABULARY, rng=np.random.default_rng(1), masking=0.5)
-    assert half.count > 2 * one.count
+    assert masked(pieces, 1, 0.5).count > 2 * one.count
 
 
-def test_text_without_a_generator_is_a_mistake():
-    with pytest.raises(AssertionError):
-        collate("mlm", "en", rows_of([3])[0], None, VOCABULARY)
+def test_names_and_devices():
+    sources, targets, tasks = texts_of([(3, 2, 1)])
+    batch = collate(sources, targets, tasks=tasks, padding=0)
+    assert (batch.task, batch.language) == (MIXED, "en")
+    for by_token in (False, True):
+        labels = sources if by_token else targets
+        moved = collate(sources, labels, padding=0, task="rte", language="tr", by_token=by_token).to(
+            torch.device("meta")
+        )
+        assert (moved.task, moved.language) == ("rte", "tr")
+        tensors = [value for value in vars(moved).values() if isinstance(value, torch.Tensor)]
+        assert len(tensors) == 4 + by_token
+        assert {tensor.device.type for tensor in tensors} == {"meta"}
+
+
+def test_the_padding_is_what_is_asked_for():
+    sources, targets, tasks = texts_of([(3, 2, 0)])
+    batch = collate(sources, targets, tasks=tasks, padding=7)
+    assert batch.input_ids[0, 3:].tolist() == [7] * 5
+    with pytest.raises(ValueError, match="max"):
+        collate([], [], padding=0)

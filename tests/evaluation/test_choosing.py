@@ -7,17 +7,17 @@ import pytest
 import torch
 from tiny_families import END, family_batch, slow_logits, tiny
 
-from hxbench.encoding.text_batch import collate_text
-from hxbench.evaluation.answers import CHOSEN, Answers
+from hxbench.encoding.batch import collate
 from hxbench.evaluation.choosing import choose, spelled
 from hxbench.methods import method_class
+from hxbench.methods.method import Setup
 
 LABELS = {"one": [5, END], "two": [6, 7, END], "three": [9, END], "one again": [5, END]}
 
 
 def made(backbone):
     kind = method_class("pet-bitfit")
-    return kind.on(backbone, tasks=("rte",), options=kind.Options()).eval()
+    return kind(Setup(backbone, ("rte",)), kind.Options()).eval()
 
 
 @pytest.mark.parametrize("family", ["t5", "bloom"])
@@ -26,7 +26,7 @@ def test_the_most_likely_label_is_chosen_by_the_sum_over_its_pieces(family):
     sources = [ids[mask == 1].numpy() for ids, mask in zip(batch.input_ids, batch.attention_mask, strict=True)]
     expected = [[] for _ in sources]
     for ids in LABELS.values():
-        told = collate_text(sources, [np.array(ids)] * len(sources), [0] * len(sources), padding=0, task="rte")
+        told = collate(sources, [np.array(ids)] * len(sources), padding=0, task="rte")
         with torch.no_grad():
             for row, logits in enumerate(slow_logits(family, tiny(family).model, told)):
                 steps = logits.reshape(len(ids), -1).log_softmax(-1)
@@ -42,13 +42,3 @@ def test_labels_are_spelled_with_their_end_mark(monkeypatch):
     monkeypatch.setattr("hxbench.evaluation.choosing.pieces_of", lambda _, texts: [[len(text)] for text in texts])
     found = spelled(SimpleNamespace(eos_token_id=END), ["no", "yes"])
     assert found == {"no": [2, END], "yes": [3, END]}
-
-
-def test_chosen_labels_are_scored_beside_what_was_written():
-    answers = Answers(
-        "rte", "en", ["1", "0", "1", "1"], ["yes", "0", "", "1"], 0, ("1", "0"), ["1", "0", "0", "1"]
-    )
-    rows = {row["metric"]: row["value"] for row in answers.rows("test")}
-    assert rows == {"accuracy": 50.0, CHOSEN: 75.0}
-    assert answers.rows("test")[0]["metric"] == "accuracy"
-    assert CHOSEN not in {row["metric"] for row in Answers("rte", "en", ["1"], ["1"], 0, ("1", "0")).rows("test")}

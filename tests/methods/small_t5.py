@@ -4,11 +4,13 @@ import numpy as np
 import torch
 from transformers import T5Config
 
+from hxbench.answering.answer import Condition
 from hxbench.backbones.families import family_of
 from hxbench.backbones.load import Backbone, meta_backbone
 from hxbench.backbones.shape import new_model
-from hxbench.encoding.text_batch import MIXED, collate_text
+from hxbench.encoding.batch import MIXED, collate
 from hxbench.methods import method_class
+from hxbench.methods.method import Setup
 from hxbench.stages.assemble import build, with_options
 
 TASKS = ("cola", "sst2", "rte")
@@ -37,12 +39,8 @@ def made(kind, backbone=None, *, shaken=True, tasks=TASKS, new_task=None, **opti
     """Return a method; `shaken`: every parameter of its own far from zero, so that nothing hides behind one."""
     found = method_class(kind)
     torch.manual_seed(1)
-    method = found(
-        backbone or small_t5(),
-        tasks=tasks,
-        new_task=new_task,
-        options=found.Options(**{**KINDS[kind], **options}),
-    )
+    setup = Setup(backbone or small_t5(), tasks, new_task=new_task)
+    method = found(setup, found.Options(**{**KINDS[kind], **options}))
     method.freeze()
     if shaken:
         with torch.no_grad():
@@ -58,8 +56,12 @@ def batch_of(tasks, task=MIXED, *, pick=None, padding=0):
     sources = [rng.integers(2, 40, 3 + 2 * i) for i in range(len(tasks))]
     targets = [np.array([*rng.integers(2, 40, 1 + i % 2), 1]) for i in range(len(tasks))]
     pick = range(len(tasks)) if pick is None else pick
-    batch = collate_text(
-        [sources[i] for i in pick], [targets[i] for i in pick], [tasks[i] for i in pick], padding=0, task=task
+    batch = collate(
+        [sources[i] for i in pick],
+        [targets[i] for i in pick],
+        tasks=[tasks[i] for i in pick],
+        padding=0,
+        task=task,
     )
     if not padding:
         return batch
@@ -68,6 +70,11 @@ def batch_of(tasks, task=MIXED, *, pick=None, padding=0):
     longer = {n: torch.nn.functional.pad(getattr(batch, n), (0, padding)) for n in ("input_ids", "attention_mask")}
     targets = torch.nn.functional.pad(batch.targets, (0, 2), value=-100)
     return replace(batch, targets=targets, **longer)
+
+
+def condition(tasks, side, pooled=None, place=None):
+    """Return what a method is told of rows whose tasks are at these places."""
+    return Condition(MIXED, "en", place, tasks, side, pooled)
 
 
 def at_base_shape(spec):

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from tiny_families import FAMILIES, family_batch, slow_logits, tiny
+from tiny_families import FAMILIES, family_batch, head_of, slow_logits, tiny, tuned
 
 from hxbench import recipe
 from hxbench.errors import InputError
@@ -28,15 +28,13 @@ def mode(request):
 
 
 def made(backbone, *, seed=1, shaken=False, **options):
-    found = method_class("apet")
-    torch.manual_seed(3)
-    method = found.on(backbone, seed=seed, tasks=("rte",), options=ApetOptions(**{"budget": 400, **options}))
-    method.freeze()
+    """Return an APET; `shaken`: the chosen entries far from where they begin."""
+    method = tuned("apet", backbone, shaken=False, seed=seed, chance=3, **{"budget": 400, **options})
     if shaken:
         with torch.no_grad():
-            for parameter in method.tuning.chosen.parameters():
+            for parameter in method.chosen.parameters():
                 parameter.add_(torch.randn_like(parameter) * 0.3)
-    return method.eval()
+    return method
 
 
 def run(backbone, batch, family):
@@ -51,14 +49,14 @@ def test_in_existing_tensors_it_is_the_stock_model_with_the_values_in_them(famil
     backbone, batch = tiny(family), family_batch(family)
     method = made(backbone, mode=where, places="existing", shaken=True)
     other = tiny(family).model
-    head = method.head.classifier if family == "bert" else None
+    head = getattr(head_of(method), "classifier", None)
     plain = slow_logits(family, other, batch, head=head)
-    values = method.tuning.chosen["existing"].values
+    values = method.chosen["existing"].values
     root = other.bert if family == "bert" else other
     done = 0
-    for name in method.tuning.chosen["existing"].names:
+    for name in method.chosen["existing"].names:
         flat = root.get_parameter(name).view(-1)
-        for place in method.tuning.placement[name]:
+        for place in method.placement[name]:
             flat[place] = values[done]
             done += 1
     assert done == 400 == method.counted()
@@ -83,29 +81,27 @@ def test_all_of_one_methods_modules_are_that_method(family, named, monkeypatch):
         lambda *_: {name: np.arange(np.prod(shape)) for unit in units for name, shape in unit.tensors},
     )
     method = made(backbone, shaken=True)
-    kind = method_class(METHODS[named])
-    other = kind.on(tiny(family), tasks=("rte",), options=kind.Options())
-    other.freeze()
-    other.eval()
+    usual = method_class(METHODS[named]).Options().model_dump()
+    other = tuned(METHODS[named], tiny(family), shaken=False, **usual)
     if family == "bert":
-        other.head.load_state_dict(method.head.state_dict())
-    with method.tuning.acting():
-        now = {name: tensor.clone() for name, tensor in method.tuning._now.items()}
+        head_of(other).load_state_dict(head_of(method).state_dict())
+    with method.acting():
+        now = {name: tensor.clone() for name, tensor in method._now.items()}
     sizes = {"lora": "lora", "adapter": "adapters", "bitfit": "biases", "prompt": "prompt"}
     assert method.counted() == other.part_sizes()[sizes[named]]
     if named == "bitfit":
-        for name, bias in zip(other.tuning.names, other.tuning.biases, strict=True):
+        for name, bias in zip(other.names, other.biases, strict=True):
             bias.copy_(now[f"bias.{name}"])
     elif named == "prompt":
-        other.tuning.tokens.copy_(torch.stack([now[f"token.{n}"] for n in range(100)]))
+        other.own().copy_(torch.stack([now[f"token.{n}"] for n in range(100)]))
     elif named == "adapter":
-        for position, adapters in other.tuning.adapters.items():
+        for position, adapters in other.adapters.items():
             for side in ("down", "up", "down_bias", "up_bias"):
                 getattr(adapters, side).copy_(
                     torch.stack([now[f"adapter.{position}.{n}.{side}"] for n in range(2)])
                 )
     elif family == "bloom":
-        for layer, branch in enumerate(other.tuning.branches):
+        for layer, branch in enumerate(other.branches):
             for part in ("query", "value"):
                 getattr(branch, f"{part}_a").copy_(now[f"lora.{layer}.{part}.down"])
                 getattr(branch, f"{part}_b").copy_(now[f"lora.{layer}.{part}.up"])
@@ -135,8 +131,8 @@ def test_the_budget_is_what_is_trained(family):
         {"places": "existing"},
     ):
         method = made(tiny(family), **options)
-        assert method.counted() == method.tuning.realised == options.get("budget", 400)
-        head = method.part_sizes().get("head", 0)
+        assert method.counted() == method.realised == options.get("budget", 400)
+        head = method.part_sizes().get("heads", 0)
         assert sum(p.numel() for p in method.trained().values()) == method.counted() + head
         if options.get("mode") != "modules" or options.get("places"):  # few modules may be of one kind
             assert ("existing" in method.parts()) == (options.get("places") != "inserted")
@@ -146,9 +142,9 @@ def test_the_budget_is_what_is_trained(family):
 
 def test_scattered_entries_make_no_text_longer(family):
     """Nearly every virtual token would get an entry of a thousand; whole ones come with whole tensors."""
-    places = made(tiny(family), places="inserted", budget=1000).tuning.placement
+    places = made(tiny(family), places="inserted", budget=1000).placement
     assert {name.partition(".")[0] for name in places} == {"bias", "lora", "adapter"}
-    whole = made(tiny(family), mode="adjacent", places="inserted", budget=1000).tuning.placement
+    whole = made(tiny(family), mode="adjacent", places="inserted", budget=1000).placement
     assert any(name.startswith("token.") for name in whole)
 
 
@@ -200,9 +196,9 @@ def test_options_of_before_are_stored_as_they_were():
 
 def test_the_published_rule_reports_what_it_took(family):
     method = made(tiny(family), mode="code", budget=2000)
-    assert method.counted() == size_of(method.tuning.placement)
+    assert method.counted() == size_of(method.placement)
     assert method.counted() != 2000
-    names = set(method.tuning.placement)
+    names = set(method.placement)
     assert not any(name.startswith(("token.", "bias.")) for name in names), "LoRA and adapters alone are inserted"
 
 
@@ -215,9 +211,10 @@ def test_gradients_are_those_of_finite_differences(family, mode):
     weights = torch.randn(method.logits(batch).shape, dtype=torch.double) / 10
     loss = lambda: (method.logits(batch) * weights).sum()  # noqa: E731
     loss().backward()
-    assert {name for name, p in method.named_parameters() if p.grad is not None} == set(method.trained())
+    trained = {id(p) for p in method.trained().values()}
+    assert {id(p) for p in method.parameters() if p.grad is not None} == trained
     step = {"bert": 1e-5, "bloom": 1e-3, "t5": 1e-4}[family]  # the softmax of the others is in fp32 whatever comes
-    for part in method.tuning.chosen.values():
+    for part in method.chosen.values():
         assert part.values.grad.any()
         noise = 2e-3 * part.values.grad.abs().max().item()
         largest = part.values.grad.abs().argsort(descending=True)
@@ -246,19 +243,19 @@ def test_training_moves_the_chosen_entries_and_nothing_else(family, mode):
         losses.append(loss.item())
     assert losses[-1] < losses[0]
     moments = [t.numel() for state in optimiser.state.values() for t in state.values() if t.ndim and t.numel() > 1]
-    head = method.part_sizes().get("head", 0)
+    head = method.part_sizes().get("heads", 0)
     assert sum(moments) == 2 * (method.counted() + head)
     with torch.no_grad():
         method(batch)  # so that the last update is in the tensors
     prefix = "bert." if family == "bert" else ""
-    for name, places in method.tuning.placement.items():
+    for name, places in method.placement.items():
         if f"{prefix}{name}" in before:
             now, old = (
                 state[f"{prefix}{name}"].view(-1).clone() for state in (backbone.model.state_dict(), before)
             )
             now[places] = old[places] = 0
             assert torch.equal(now, old)
-    untouched = before.keys() - {f"{prefix}{name}" for name in method.tuning.placement}
+    untouched = before.keys() - {f"{prefix}{name}" for name in method.placement}
     words = backbone.model.get_input_embeddings().weight.data_ptr()
     ties = {name for name, tensor in backbone.model.state_dict().items() if tensor.data_ptr() == words}
     assert len(ties) > 1
@@ -291,10 +288,10 @@ def test_another_process_finds_the_same_places_and_values(family, mode):
     for name, parameter in again.trained().items():
         parameter.copy_(first.trained()[name])
     assert torch.equal(first.logits(batch), again.logits(batch))
-    other = made(tiny(family), mode=mode, seed=2, budget=900).tuning.placement
-    mine = again.tuning.placement
+    other = made(tiny(family), mode=mode, seed=2, budget=900).placement
+    mine = again.placement
     assert mine.keys() != other.keys() or any(not np.array_equal(mine[n], other[n]) for n in mine)
-    fixed = [made(tiny(family), mode=mode, seed=seed, positions=9, budget=900).tuning.placement for seed in (1, 2)]
+    fixed = [made(tiny(family), mode=mode, seed=seed, positions=9, budget=900).placement for seed in (1, 2)]
     assert fixed[0].keys() == fixed[1].keys()
 
 
@@ -406,7 +403,7 @@ def test_a_backbone_can_be_trained_in_without_its_dropout(family):
             answering = method(batch)
         method.train()
         if family == "bert":
-            method.head.eval()  # whose dropout is its own
+            head_of(method).eval()  # whose dropout is its own
         return answering, [method(batch) for _ in range(2)]
 
     answering, (one, other) = losses(dropout_in_backbone=False)

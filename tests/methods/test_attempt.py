@@ -9,6 +9,7 @@ from small_t5 import HIDDEN, at_base_shape, batch_of, small_t5
 
 from hxbench.errors import InputError
 from hxbench.methods.attempt import Attempt, AttemptOptions
+from hxbench.methods.method import Setup
 from hxbench.modules.soft_prompt import EMBEDDING
 from hxbench.recipe import resolve
 from hxbench.spec import START
@@ -20,7 +21,7 @@ def made(backbone=None, *, seed=1, taken=SOURCES, **options):
     """A method whose prompts and attention are far from zero."""
     torch.manual_seed(seed)
     own = AttemptOptions(tokens=TOKENS, sample_from=9, sources=SOURCES, attention=6, **options)
-    method = Attempt(backbone or small_t5(), tasks=("cola",), options=own)
+    method = Attempt(Setup(backbone or small_t5(), ("cola",)), own)
     method.freeze()
     with torch.no_grad():
         for parameter in method.trained().values():

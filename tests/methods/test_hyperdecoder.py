@@ -2,9 +2,8 @@
 
 import pytest
 import torch
-from small_t5 import HIDDEN, LAYERS, at_base_shape, batch_of, made
+from small_t5 import HIDDEN, LAYERS, at_base_shape, batch_of, condition, made
 
-from hxbench.methods.text_method import TextCondition
 from hxbench.modules.hypernetwork import BottleneckGenerator
 from hxbench.modules.small_start import start_generator
 from hxbench.recipe import resolve
@@ -35,7 +34,7 @@ def test_rows_get_adapters_of_their_own(pooled_map):
     pooled, hidden = torch.randn(3, HIDDEN), torch.randn(3, 4, HIDDEN)
     g = method.generator
     with torch.no_grad():
-        found = method.adapter_weights(TextCondition("decoder", torch.tensor([0, 1, 1]), pooled))
+        found = method.weights(condition(torch.tensor([0, 1, 1]), "answering", pooled))
         assert list(found) == [(layer, "decoder_parallel") for layer in range(LAYERS)]
         for layer in range(LAYERS):
             result = found[layer, "decoder_parallel"].added(hidden)
@@ -59,7 +58,7 @@ def test_the_encoder_knows_no_task():
         one, other = (method.encode(batch_of([task] * 3)) for task in (0, 2))
         assert torch.equal(one.states, other.states)
         assert torch.equal(method.logits(batch_of([0] * 3)), method.logits(batch_of([2] * 3)))
-    encoder = method.adapter_weights(TextCondition("encoder", torch.tensor([0]), None))
+    encoder = method.weights(condition(torch.tensor([0]), "reading"))
     assert list(encoder) == [(layer, "encoder_parallel") for layer in range(LAYERS)]
     assert encoder[1, "encoder_parallel"].down.shape == (4, HIDDEN)
 
@@ -69,11 +68,13 @@ def test_the_pooled_text_decides_over_the_decoder():
     method, batch = made("hyperdecoder"), batch_of([0, 0, 0])
     with torch.no_grad():
         encoded = method.encode(batch)
-        start = method.shifted(batch.targets)
-        logits = method.decode(encoded, start)
-        pooled = encoded.pooled.clone()
+        start = method.answering.shifted(batch.targets)
+        logits = method.answering.decode(method, encoded, start)
+        pooled = encoded.condition.pooled.clone()
         pooled[1] += 1
-        changed = method.decode(encoded._replace(pooled=pooled), start)
+        changed = method.answering.decode(
+            method, encoded._replace(condition=encoded.condition._replace(pooled=pooled)), start
+        )
     torch.testing.assert_close(changed[[0, 2]], logits[[0, 2]])
     assert not torch.allclose(changed[1], logits[1], atol=1e-2)
 

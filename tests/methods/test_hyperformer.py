@@ -2,16 +2,16 @@
 
 import pytest
 import torch
-from small_t5 import HIDDEN, LAYERS, TASKS, at_base_shape, batch_of, made
+from small_t5 import HIDDEN, LAYERS, TASKS, at_base_shape, batch_of, condition, made
 
 from hxbench.errors import InputError
-from hxbench.methods.hyperformer import POSITIONS
-from hxbench.methods.text_method import TextCondition
 from hxbench.modules import by_task
 from hxbench.recipe import resolve
 from hxbench.spec import START
 
 GLUE_ON_NEW = ("mnli", "qnli")
+SIDES = {"encoder": "reading", "decoder": "answering"}
+POSITIONS = {stack: (f"{stack}_attention", f"{stack}_ffn") for stack in SIDES}
 
 
 def test_counts_at_the_shape_of_t5_base():
@@ -42,9 +42,8 @@ def slow(method, stack, task, layer, position):
 @pytest.mark.parametrize("stack", ["encoder", "decoder"])
 def test_the_weights_of_one_task_are_those_of_the_slow_version(stack):
     method = made("hyperformer")
-    condition = TextCondition(stack, torch.tensor([2, 2]), None, 2)
     with torch.no_grad():
-        found = method.adapter_weights(condition)
+        found = method.weights(condition(torch.tensor([2, 2]), SIDES[stack], place=2))
         assert len(found) == LAYERS * 2
         for layer in range(LAYERS):
             for place, position in enumerate(POSITIONS[stack]):
@@ -60,7 +59,7 @@ def test_a_mixed_batch_is_a_loop_over_its_rows(sorted_from, monkeypatch):
     method, tasks = made("hyperformer"), torch.tensor([2, 0, 2, 1])
     hidden = torch.randn(4, 3, HIDDEN)
     with torch.no_grad():
-        found = method.adapter_weights(TextCondition("decoder", tasks, None))
+        found = method.weights(condition(tasks, "answering", None))
         for (layer, position), weights in found.items():
             place = POSITIONS["decoder"].index(position)
             for row, task in enumerate(tasks):
@@ -82,7 +81,7 @@ def test_tasks_layers_positions_and_stacks_differ():
             weights.down
             for stack in POSITIONS
             for task in range(len(TASKS))
-            for weights in method.adapter_weights(TextCondition(stack, torch.tensor([task]), None, task)).values()
+            for weights in method.weights(condition(torch.tensor([task]), SIDES[stack], place=task)).values()
         ]
     assert len({tuple(down.flatten().tolist()) for down in downs}) == len(downs) == 2 * 3 * LAYERS * 2
 

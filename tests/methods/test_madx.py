@@ -5,6 +5,7 @@ import os
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from miniature import TEXTS, TINY, spec_for
@@ -16,14 +17,12 @@ from hxbench.backbones.families import family_of
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import EMBEDDINGS, SiteKey
 from hxbench.encoding.batch import Batch, collate
-from hxbench.encoding.vocabulary import vocabulary_of
 from hxbench.errors import InputError
 from hxbench.experiment import few_shot_spec
 from hxbench.languages import language_set
 from hxbench.methods.language_adapter import LanguageAdapter, LanguageAdapterOptions
 from hxbench.methods.madx import LANGUAGE_ADAPTER, MadX, MadXOptions
-from hxbench.methods.method import START
-from hxbench.methods.tagging import Condition
+from hxbench.methods.method import START, Setup
 from hxbench.modules.adapter import Bottlenecks, NormedStack
 from hxbench.modules.coupling import Coupling
 from hxbench.recipe import resolve
@@ -100,13 +99,24 @@ def batch_of(outputs, task):
     """The recorded input, with every piece a target."""
     ids, mask = outputs["input_ids"], outputs["attention_mask"]
     positions = torch.arange(ids.numel())
-    return Batch(task, "en", ids, mask, positions, torch.zeros_like(positions), ids.numel(), ids.numel())
+    return tokens_batch(task, "en", ids, mask, positions, torch.zeros_like(positions))
+
+
+def tokens_batch(task, language, ids, mask, positions, targets):
+    rows, count = len(ids), len(targets)
+    tasks = torch.zeros(rows, dtype=torch.long)
+    return Batch(task, language, ids, mask, tasks, targets, positions, count, rows, rows, ids.numel())
+
+
+def hidden_of(method, batch):
+    """Return what the encoder makes of the tokens that carry a target, [targets, hidden]."""
+    return method.answering_for(batch.task).hidden(method.encode(batch), batch)
 
 
 @pytest.mark.parametrize("name", ["language", "invertible"])
 def test_a_language_adapter_gives_what_adapterhub_gives(name, backbone, recorded, weights, outputs):
     options = LanguageAdapterOptions(bottleneck=recorded["bottlenecks"][name], invertible=name == "invertible")
-    method = LanguageAdapter(backbone, labels={}, languages=["en"], options=options).eval()
+    method = LanguageAdapter(Setup(backbone, (), ("en",)), options).eval()
     own = dict(method.adapter.named_parameters(prefix="adapter"))
     given = language_adapter_of(weights, name)
     assert own.keys() == given.keys()
@@ -114,7 +124,7 @@ def test_a_language_adapter_gives_what_adapterhub_gives(name, backbone, recorded
         for key, parameter in own.items():
             parameter.copy_(given[key])
         batch = batch_of(outputs, MLM)
-        hidden, logits = method.hidden(batch), method.logits(batch)
+        hidden, logits = hidden_of(method, batch), method.logits(batch)
     torch.testing.assert_close(hidden, outputs[f"{name}.hidden"].flatten(0, 1), rtol=1e-6, atol=1e-6)
     torch.testing.assert_close(logits, outputs[f"{name}.logits"].flatten(0, 1), rtol=1e-6, atol=1e-6)
     assert (outputs[f"{name}.logits"] - outputs["none.logits"]).abs().max() > 1, "the adapters do something"
@@ -126,12 +136,12 @@ def test_a_stack_gives_what_adapterhub_gives(name, case, backbone, recorded, wei
     options = MadXOptions(
         language_bottleneck=sizes[name], task_bottleneck=sizes["task"], invertible=name == "invertible"
     )
-    method = MadX(backbone, labels={"pos": 3}, languages=["en", "tr"], options=options).eval()
+    method = MadX(Setup(backbone, ("pos",), ("en", "tr")), options).eval()
     method.take(f"{LANGUAGE_ADAPTER} en", language_adapter_of(weights, name) | {"model.cls.x": torch.zeros(1)})
     with torch.no_grad():
         for part, value in adapter_of(weights, "task").items():
             getattr(method.task_adapters["pos"], part).copy_(value)
-        hidden = method.hidden(batch_of(outputs, "pos"))
+        hidden = hidden_of(method, batch_of(outputs, "pos"))
     torch.testing.assert_close(hidden, outputs[f"{case}.hidden"].flatten(0, 1), rtol=1e-6, atol=1e-6)
 
 
@@ -145,9 +155,8 @@ def test_a_language_run_trains_what_adapterhub_trains(backbone, recorded):
     def named(name):  # AdapterHub's names without those of adapters: what is trained of the model itself
         return {n for n in name if "adapters" not in n}
 
-    method = LanguageAdapter(
-        backbone, labels={}, languages=["en"], options=LanguageAdapterOptions(bottleneck=8, invertible=True)
-    )
+    setup = Setup(backbone, (), ("en",))
+    method = LanguageAdapter(setup, LanguageAdapterOptions(bottleneck=8, invertible=True))
     method.freeze()
     trained = set(method.trained())
     assert {n for n in trained if n.startswith("adapter.")} == {
@@ -156,9 +165,7 @@ def test_a_language_run_trains_what_adapterhub_trains(backbone, recorded):
     of_model = {n.removeprefix("model.") for n in trained if n.startswith("model.")}
     assert of_model == named(recorded["trained_with_invertible"])
     assert len(of_model) == 4
-    frozen = LanguageAdapter(
-        backbone, labels={}, languages=["en"], options=LanguageAdapterOptions(mlm_head="frozen")
-    )
+    frozen = LanguageAdapter(setup, LanguageAdapterOptions(mlm_head="frozen"))
     frozen.freeze()
     assert all(n.startswith("adapter.") for n in frozen.trained())
 
@@ -340,7 +347,7 @@ def test_unknown_fields_of_the_language_training_are_named():
 def test_a_language_whose_adapter_was_not_trained_cannot_be_scored(fresh_backbone):
     method = build(madx(), fresh_backbone)
     with pytest.raises(InputError, match="no language adapter for ug"):
-        method.adapter_weights(Condition("pos", "ug"))
+        method.weights(method.condition_of("pos", "ug"))
 
 
 def test_an_adapter_of_another_size_does_not_fit(fresh_backbone):
@@ -419,14 +426,14 @@ def test_a_checkpoint_holds_what_was_trained(finished):
 def test_each_language_goes_through_its_own_adapter(finished):
     kept = record(finished, "mixed")
     method, backbone = restore(kept)
-    batch = collate("pos", "ar", *_rows(), vocabulary_of(backbone.tokenizer))
+    batch = collate_pos("ar", backbone)
     by_language = {}
     method.eval()
     for code in TEXTS:
         saved = read_weights(finished["store"].checkpoint(kept.spec.after[f"{LANGUAGE_ADAPTER} {code}"]))
         own = method.language_adapters[code].bottlenecks
         assert all(torch.equal(p, saved[f"adapter.bottlenecks.{n}"]) for n, p in own.named_parameters())
-        weights = method.adapter_weights(Condition("pos", code))
+        weights = method.weights(method.condition_of("pos", code))
         assert EMBEDDINGS not in weights
         assert list(weights) == [SiteKey(layer, LAYER) for layer in range(2)]
         for key, stack in weights.items():
@@ -440,22 +447,22 @@ def test_each_language_goes_through_its_own_adapter(finished):
     )
 
 
-def _rows():
-    import numpy as np
-
+def collate_pos(language, backbone):
     rng = np.random.default_rng(0)
     pieces = [rng.integers(5, 100, n).astype(np.int32) for n in (5, 6, 7)]
-    return pieces, [rng.integers(0, 18, len(p)) for p in pieces]
+    tags = [rng.integers(0, 18, len(p)) for p in pieces]
+    padding = backbone.tokenizer.pad_token_id
+    return collate(pieces, tags, padding=padding, task="pos", language=language, by_token=True)
 
 
 def test_gradients_reach_the_task_adapter_and_the_head_alone(finished):
     method, backbone = restore(record(finished, "single"))
     before = {name: p.clone() for name, p in method.named_parameters()}
     method.train()
-    method(collate("pos", "br", *_rows(), vocabulary_of(backbone.tokenizer))).backward()
+    method(collate_pos("br", backbone)).backward()
     reached = {name for name, p in method.named_parameters() if p.grad is not None}
-    assert reached == set(method.trained())
-    assert {name.split(".")[0] for name in reached} == {"task_adapters", "heads"}
+    assert {name.removeprefix("answering.") for name in reached} == set(method.trained())
+    assert {name.split(".")[0] for name in method.trained()} == {"task_adapters", "heads"}
     torch.optim.SGD(list(method.trained().values()), lr=1.0).step()
     changed = {name for name, p in method.named_parameters() if not torch.equal(p, before[name])}
     assert changed <= reached
@@ -513,14 +520,14 @@ def test_an_invertible_adapter_changes_embeddings_and_is_undone_before_the_outpu
     spec = madx(options={"invertible": True})
     (needed,) = MadX.needs(spec, ["ar"]).values()
     method = build(with_options(needed), fresh_backbone).eval()
-    assert EMBEDDINGS in method.adapter_weights(Condition(MLM, "ar"))
+    assert EMBEDDINGS in method.weights(method.condition_of(MLM, "ar"))
     ids = torch.randint(5, 90, (2, 6), generator=torch.Generator().manual_seed(0))
     places = torch.arange(12)
-    batch = Batch(MLM, "ar", ids, torch.ones_like(ids), places, places, 12, 12)
+    batch = tokens_batch(MLM, "ar", ids, torch.ones_like(ids), places, places)
     with torch.no_grad():
         method.adapter.coupling.second[-1].bias.add_(1.0)
         found = method.logits(batch)
-        hidden = method.hidden(batch)
+        hidden = hidden_of(method, batch)
         head = fresh_backbone.mlm_head
         expected = functional.linear(
             method.adapter.coupling.inverse(head.transform(hidden)), head.decoder.weight, head.decoder.bias

@@ -9,13 +9,13 @@ from miniature import TINY, spec_for
 
 from hxbench.backbones.load import load_backbone, meta_backbone
 from hxbench.encoding.batch import collate
+from hxbench.encoding.masking import Masking
 from hxbench.encoding.vocabulary import vocabulary_of
 from hxbench.errors import InputError
 from hxbench.languages import language_set
 from hxbench.methods import method_class
 from hxbench.methods.hyperx import HyperX, HyperXOptions
 from hxbench.methods.method import seed_everything
-from hxbench.methods.tagging import Condition
 from hxbench.modules.hypernetwork import BottleneckGenerator, SourceEmbeddings, initialise_linear, projector
 from hxbench.recipe import load, resolve
 from hxbench.stages.assemble import build, costs, with_options
@@ -27,8 +27,17 @@ LANGUAGES = list(language_set("hyperx"))
 def batch_for(task, backbone, language="ar", rows=4):
     rng = np.random.default_rng(0)
     pieces = [rng.integers(5, 100, n).astype(np.int32) for n in range(5, 5 + rows)]
-    tags = [rng.integers(0, len(task_of(task).labels), len(p)) for p in pieces] if task != MLM else None
-    return collate(task, language, pieces, tags, vocabulary_of(backbone.tokenizer), rng=rng)
+    vocabulary = vocabulary_of(backbone.tokenizer)
+    if task == MLM:
+        targets = Masking(vocabulary, 0.15, rng)
+    else:
+        targets = [rng.integers(0, len(task_of(task).labels), len(p)) for p in pieces]
+    return collate(pieces, targets, padding=vocabulary.pad, task=task, language=language, by_token=True)
+
+
+def hidden(method, batch):
+    """Return what the encoder makes of the tokens that carry a target, [targets, hidden]."""
+    return method.answering_for(batch.task).hidden(method.encode(batch), batch)
 
 
 @pytest.fixture
@@ -86,7 +95,7 @@ def test_hyperx_trains_its_own_parts_layer_norms_and_heads(hyperx):
     assert frozen == {n for n in body if "LayerNorm" not in n}
     own = {n.split(".")[0] for n in trained if not n.startswith("model.")}
     assert own == {"embeddings", "projector", "generator", "heads"}
-    decoder = hyperx.mlm_head.decoder.weight
+    decoder = hyperx.backbone.mlm_head.decoder.weight
     assert decoder is hyperx.body.embeddings.word_embeddings.weight
     assert not decoder.requires_grad
     assert {n for n in trained if n.startswith("model.cls")} == {
@@ -94,20 +103,20 @@ def test_hyperx_trains_its_own_parts_layer_norms_and_heads(hyperx):
         "model.cls.predictions.transform.LayerNorm.weight", "model.cls.predictions.transform.LayerNorm.bias",
         "model.cls.predictions.bias",
     } & {n for n, _ in hyperx.named_parameters()} | {n for n in trained if n.endswith("decoder.bias")}  # fmt: skip
-    assert hyperx.mlm_head.decoder.bias.requires_grad
+    assert hyperx.backbone.mlm_head.decoder.bias.requires_grad
     assert sum(hyperx.part_sizes().values()) == sum(p.numel() for p in trained.values()), "no part counted twice"
 
 
 def test_the_decoder_can_be_trained_together_with_the_embeddings_it_is_tied_to(fresh_backbone):
     method = build(spec_for("hyperx-base", options={"mlm_decoder": "trained"}), fresh_backbone)
-    assert method.mlm_head.decoder.weight.requires_grad
-    assert method.mlm_head.decoder.weight is method.body.embeddings.word_embeddings.weight
+    assert method.backbone.mlm_head.decoder.weight.requires_grad
+    assert method.backbone.mlm_head.decoder.weight is method.body.embeddings.word_embeddings.weight
 
 
 def test_the_decoder_can_be_trained_apart_as_the_published_code_does(fresh_backbone):
     """Against a decoder written out: a matrix of its own that starts as the embeddings, which nothing moves."""
     method = build(spec_for("hyperx-base", options={"mlm_decoder": "apart"}), fresh_backbone).eval()
-    words, head = method.body.embeddings.word_embeddings.weight, method.mlm_head
+    words, head = method.body.embeddings.word_embeddings.weight, method.backbone.mlm_head
     decoder, start = head.decoder.weight, words.detach().clone()
     assert decoder.data_ptr() != words.data_ptr()
     assert torch.equal(decoder, words)
@@ -115,7 +124,7 @@ def test_the_decoder_can_be_trained_apart_as_the_published_code_does(fresh_backb
     assert "model.cls.predictions.decoder.weight" in method.trained(), "what a checkpoint keeps"
     batch = batch_for(MLM, fresh_backbone)
     reference = start.clone().requires_grad_()
-    transformed = head.transform(method.hidden(batch))
+    transformed = head.transform(hidden(method, batch))
     slow = torch.stack([(reference * one).sum(1) for one in transformed]) + head.bias
     expected = torch.nn.functional.cross_entropy(slow, batch.targets)
     loss = method(batch)
@@ -146,7 +155,7 @@ def test_fine_tuning_trains_the_encoder_and_heads(fresh_backbone):
     method = build(spec_for("mbert"), fresh_backbone)
     assert method.tasks == ("ner", "pos")
     assert all(p.requires_grad for p in method.body.parameters())
-    assert all(p.requires_grad for p in method.heads.parameters())
+    assert all(p.requires_grad for p in method.answering.heads.parameters())
     rest = {n for n in method.trained() if not n.startswith(("model.bert.", "heads."))}
     assert not rest
 
@@ -154,7 +163,7 @@ def test_fine_tuning_trains_the_encoder_and_heads(fresh_backbone):
 def test_the_single_setting_has_one_head(fresh_backbone):
     method = build(spec_for("hyperx-base", setting="single", task="ner"), fresh_backbone)
     assert method.tasks == ("ner", MLM)
-    assert list(method.heads) == ["ner"]
+    assert list(method.answering.heads) == ["ner"]
 
 
 def test_gradients_reach_the_trained_parts_of_a_batch_and_nothing_else(hyperx, fresh_backbone):
@@ -162,6 +171,7 @@ def test_gradients_reach_the_trained_parts_of_a_batch_and_nothing_else(hyperx, f
         hyperx.zero_grad(set_to_none=True)
         hyperx(batch_for(task, fresh_backbone)).backward()
         for name, p in hyperx.named_parameters():
+            name = name.removeprefix("answering.")
             if not p.requires_grad or name.startswith(unreached):
                 assert p.grad is None, name
             else:
@@ -181,14 +191,14 @@ def test_options_choose_the_order_of_the_sources(fresh_backbone):
 
 
 def test_each_site_gets_the_weights_of_its_layer(hyperx):
-    weights = hyperx.adapter_weights(Condition("pos", "tr"))
+    weights = hyperx.weights(hyperx.condition_of("pos", "tr"))
     assert list(weights) == hyperx.sites.keys
     source = hyperx.embeddings(hyperx.tasks.index("pos"), LANGUAGES.index("tr"))
     for key, one in weights.items():
         alone = hyperx.generator(hyperx.projector(source[key.layer : key.layer + 1])).unbind()[0]
         torch.testing.assert_close(one.down, alone.down)
         torch.testing.assert_close(one.up, alone.up)
-    others = hyperx.adapter_weights(Condition("ner", "tr")), hyperx.adapter_weights(Condition("pos", "kk"))
+    others = hyperx.weights(hyperx.condition_of("ner", "tr")), hyperx.weights(hyperx.condition_of("pos", "kk"))
     assert all(not torch.equal(weights[key].down, other[key].down) for other in others for key in weights)
 
 
@@ -212,8 +222,8 @@ def test_a_new_hypernetwork_has_the_scale_of_the_published_codes():
 
 def test_weights_are_generated_once_per_condition_inside_the_block(hyperx, fresh_backbone, monkeypatch):
     calls = []
-    generate = HyperX.adapter_weights
-    monkeypatch.setattr(HyperX, "adapter_weights", lambda self, c: calls.append(c) or generate(self, c))
+    generate = HyperX.weights
+    monkeypatch.setattr(HyperX, "weights", lambda self, c: calls.append(c) or generate(self, c))
     hyperx.eval()
     batches = [batch_for(task, fresh_backbone, code) for task in ("pos", "ner") for code in ("ar", "tr")]
     with torch.no_grad():
@@ -235,9 +245,9 @@ def test_weights_are_generated_once_per_condition_inside_the_block(hyperx, fresh
 def test_logits_are_those_at_the_targets_alone(hyperx, fresh_backbone):
     hyperx.eval()
     batch = batch_for("pos", fresh_backbone)
-    with torch.no_grad(), hyperx.sites.using(hyperx.adapter_weights(Condition("pos", "ar"))):
+    with torch.no_grad(), hyperx.sites.using(hyperx.weights(hyperx.condition_of("pos", "ar"))):
         states = hyperx.body(input_ids=batch.input_ids, attention_mask=batch.attention_mask).last_hidden_state
-        everywhere = hyperx.heads["pos"](states).reshape(-1, 18)
+        everywhere = hyperx.answering.heads["pos"](states).reshape(-1, 18)
         torch.testing.assert_close(hyperx.logits(batch), everywhere[batch.positions], rtol=1e-5, atol=1e-6)
         loss = torch.nn.functional.cross_entropy(everywhere[batch.positions], batch.targets)
         torch.testing.assert_close(hyperx(batch), loss)
@@ -257,10 +267,10 @@ def test_a_method_without_weights_is_the_backbone_bit_for_bit(tiny):
         state = copy.deepcopy(backbone.model.state_dict())
         method = build(spec_for("hyperx-base"), backbone).eval()
         assert torch.equal(backbone.model(input_ids=ids).logits, before)
-        with method.sites.using(method.adapter_weights(Condition("pos", "tr"))):
+        with method.sites.using(method.weights(method.condition_of("pos", "tr"))):
             assert not torch.equal(backbone.model(input_ids=ids).logits, before)
         method.remove()
-        with method.sites.using(method.adapter_weights(Condition("pos", "tr"))):
+        with method.sites.using(method.weights(method.condition_of("pos", "tr"))):
             assert torch.equal(backbone.model(input_ids=ids).logits, before)
     after = backbone.model.state_dict()
     assert after.keys() == state.keys()
@@ -322,8 +332,8 @@ def test_another_package_can_bring_a_method_but_not_take_a_name(monkeypatch):
     def registered(*points):
         monkeypatch.setattr(registry, "entry_points", lambda group: points)
 
-    registered(Point("mine", "hxbench.methods.finetune:FineTuning"))
-    assert method_class("mine").__name__ == "FineTuning"
+    registered(Point("mine", "hxbench.methods.full:Full"))
+    assert method_class("mine").__name__ == "Full"
     registered(Point("wrong", "pathlib:Path"))
     with pytest.raises(InputError, match="pathlib:Path is not a Method"):
         method_class("wrong")

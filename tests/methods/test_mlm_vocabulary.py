@@ -10,14 +10,13 @@ from safetensors.torch import load_file
 from test_methods import batch_for
 from torch.nn import functional
 
+from hxbench.answering.token import MaskedLM
 from hxbench.encoding.tokens import encode
 from hxbench.methods.madx import MadX
-from hxbench.methods.tagging import TaggingMethod
 from hxbench.modules.heads import OutputRows
 from hxbench.stages.assemble import build, with_options
 from hxbench.stages.backbone import get_backbone
 from hxbench.stages.data import RunData
-from hxbench.stages.opened import open_data
 from hxbench.stages.train import run
 from hxbench.store import Store
 from hxbench.tasks import MLM
@@ -40,7 +39,7 @@ def built(backbone, kind):
     method = build(spec, backbone).eval()
     torch.manual_seed(3)
     with torch.no_grad():  # a bias of zeros would hide one that is gathered wrongly
-        method.mlm_decoder.bias.normal_()
+        method.backbone.output.bias.normal_()
         if kind == "invertible":  # a coupling of zeros would be the identity
             for parameter in method.adapter.coupling.parameters():
                 parameter.normal_(std=0.1)
@@ -69,13 +68,13 @@ def tokens_for(batch, size):
 @pytest.mark.parametrize("kind", ["frozen", "trained", "apart", "plain", "invertible"])
 def test_loss_and_gradients_are_those_of_a_softmax_restricted_to_the_tokens(kind, fresh_backbone):
     method, batch = built(fresh_backbone, kind), batch_for(MLM, fresh_backbone)
-    size = method.mlm_decoder.out_features
+    size = method.backbone.output.out_features
     tokens = tokens_for(batch, size)
     assert len(tokens) < size / 2
     whole = method(batch).item()
     expected = slow_loss(method, batch, tokens)
     wanted = gradients(method, expected)
-    method.choose_among(tokens)
+    method.masked_lm.choose_among(tokens)
     assert method.logits(batch).shape == (len(batch.targets), len(tokens))
     for _ in range(2):  # the second time with the rows that were gathered before
         loss = method(batch)
@@ -85,7 +84,7 @@ def test_loss_and_gradients_are_those_of_a_softmax_restricted_to_the_tokens(kind
         assert found.keys() == wanted.keys()
         for name, gradient in found.items():
             torch.testing.assert_close(gradient, wanted[name], rtol=1e-4, atol=1e-6)
-    matrix, words = method.mlm_decoder.weight, fresh_backbone.body.embeddings.word_embeddings.weight
+    matrix, words = method.backbone.output.weight, fresh_backbone.body.embeddings.word_embeddings.weight
     assert (matrix is words) == (kind != "apart")
     assert (matrix.grad is not None) == (kind in ("trained", "apart"))
     if matrix.grad is not None:
@@ -100,7 +99,7 @@ def test_with_every_token_the_loss_is_exactly_that_over_all(kind, fresh_backbone
     method, batch = built(fresh_backbone, kind), batch_for(MLM, fresh_backbone)
     loss = method(batch)
     wanted = gradients(method, loss)
-    method.choose_among(torch.arange(method.mlm_decoder.out_features))
+    method.masked_lm.choose_among(torch.arange(method.backbone.output.out_features))
     again = method(batch)
     assert torch.equal(again, loss)
     found = gradients(method, again)
@@ -113,13 +112,13 @@ def test_labelled_batches_and_the_backbone_are_left_as_they_are(fresh_backbone):
     batch, text = batch_for("pos", fresh_backbone), batch_for(MLM, fresh_backbone)
     names, counts, loss = dict(method.named_parameters()), method.part_sizes(), method(batch)
     states = set(method.state_dict())
-    method.choose_among(tokens_for(text, method.mlm_decoder.out_features))
+    method.masked_lm.choose_among(tokens_for(text, method.backbone.output.out_features))
     method(text)
     assert torch.equal(method(batch), loss)
     assert dict(method.named_parameters()).keys() == names.keys()
     assert set(method.state_dict()) == states
     assert method.part_sizes() == counts
-    assert "forward" not in vars(method.mlm_decoder), "outside of the method the head is the stock one"
+    assert "forward" not in vars(method.backbone.output), "outside of the method the head is the stock one"
 
 
 def test_frozen_rows_are_gathered_once_and_trained_ones_every_time():
@@ -156,13 +155,10 @@ def test_under_autocast_the_logits_are_those_of_a_matrix_cast_every_time():
 # --- the tokens of a run ----------------------------------------------------------------------------------------
 
 
-def data_of(spec, corpora, tokenizer):
-    return RunData(*resolved(spec, corpora), corpora, tokenizer)
-
-
-def test_the_tokens_are_those_of_all_text_that_is_trained_on(corpora, tiny):
-    tokenizer = get_backbone(tiny).tokenizer
-    data = data_of(spec_for("hyperx-base"), corpora, tokenizer)
+def test_the_tokens_are_those_of_all_text_that_is_trained_on(corpora, tiny, monkeypatch):
+    backbone = get_backbone(tiny)
+    tokenizer, spec = backbone.tokenizer, spec_for("hyperx-base", **OCCURRING)
+    data = RunData(*resolved(spec, corpora), corpora, backbone)
     seen = set()
     assert len(data.plan.mlm) > 1
     for code in data.plan.mlm:
@@ -170,7 +166,10 @@ def test_the_tokens_are_those_of_all_text_that_is_trained_on(corpora, tiny):
             corpora.load(MLM, code, "train"), corpora.fingerprint(MLM, code, "train"), tokenizer, max_length=32
         )
         seen |= {piece for row in text["input_ids"][:] for piece in row}
-    assert data.mlm_tokens().tolist() == sorted(seen)
+    told = []
+    monkeypatch.setattr(MaskedLM, "choose_among", lambda _, tokens: told.append(tokens.tolist()))
+    assert data.introduce(build(spec, backbone)) == {"mlm_vocabulary": len(seen)}
+    assert told == [sorted(seen)]
     assert {tokenizer.cls_token_id, tokenizer.sep_token_id} <= seen, "a batch without words masks one of these"
     assert len(seen) < len(tokenizer)
     sampler = data.sampler()
@@ -185,14 +184,14 @@ def test_without_text_or_without_the_option_nothing_is_restricted(corpora, tiny,
     def refuse(*_):
         raise AssertionError("there is nothing to choose among")
 
-    monkeypatch.setattr(TaggingMethod, "choose_among", refuse)
+    monkeypatch.setattr(MaskedLM, "choose_among", refuse)
     for spec in (
         spec_for("hyperx-base"),
         spec_for("mbert", **OCCURRING),
         spec_for("hyperx-base", training={"mlm_vocabulary": "occurring", "mlm_languages": "none"}),
     ):
         backbone = get_backbone(tiny)
-        assert open_data(*resolved(spec, corpora), corpora, backbone).introduce(build(spec, backbone)) == {}
+        assert RunData(*resolved(spec, corpora), corpora, backbone).introduce(build(spec, backbone)) == {}
 
 
 # --- whole runs -------------------------------------------------------------------------------------------------

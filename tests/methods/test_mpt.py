@@ -7,11 +7,13 @@ import pytest
 import torch
 from small_t5 import HIDDEN, TASKS, at_base_shape, batch_of, small_t5
 
-from hxbench.encoding.text_batch import IGNORED, collate_text
+from hxbench.answering.answer import Objective
+from hxbench.answering.encoder_decoder import EncoderDecoderText
+from hxbench.encoding.batch import IGNORED, collate
 from hxbench.errors import InputError
+from hxbench.methods.method import Setup
 from hxbench.methods.mpt import Mpt, MptOptions, MptSource, MptSourceOptions, divergence
 from hxbench.methods.prompt import SOURCE
-from hxbench.methods.text_method import Objective
 from hxbench.modules.soft_prompt import EMBEDDING
 from hxbench.recipe import resolve
 from hxbench.spec import START
@@ -23,7 +25,7 @@ def source(backbone=None, *, seed=1, taken=TASKS, objective=None, **options):
     """The source stage, with prompts and factors far from zero."""
     torch.manual_seed(seed)
     own = MptSourceOptions(tokens=TOKENS, sample_from=9, **options)
-    method = MptSource(backbone or small_t5(), tasks=TASKS, options=own, objective=objective)
+    method = MptSource(Setup(backbone or small_t5(), TASKS, objective=objective or Objective()), own)
     method.freeze()
     with torch.no_grad():
         for parameter in method.trained().values():
@@ -35,7 +37,7 @@ def source(backbone=None, *, seed=1, taken=TASKS, objective=None, **options):
 
 def target(backbone=None, *, seed=2):
     torch.manual_seed(seed)
-    method = Mpt(backbone or small_t5(), tasks=("cb",), options=MptOptions(tokens=TOKENS, sample_from=9))
+    method = Mpt(Setup(backbone or small_t5(), ("cb",)), MptOptions(tokens=TOKENS, sample_from=9))
     method.freeze()
     return method.eval()
 
@@ -81,7 +83,7 @@ def test_factors_begin_small_and_the_shared_prompt_as_words():
 
 def slow_loss(method, batch, token_loss="mean", distillation=1.0, hidden=0.0):
     """Cross-entropy, divergence and difference of states, summed up row by row."""
-    student = []
+    student, shifted = [], method.answering.shifted
     with torch.no_grad():
         for row, task in enumerate(batch.tasks):
             one = batch_of(MIX, pick=[row])
@@ -91,7 +93,7 @@ def slow_loss(method, batch, token_loss="mean", distillation=1.0, hidden=0.0):
             outputs = []
             for prompt in (shared * outer, method.teachers[TASKS[task]]):
                 found = method.model(
-                    inputs_embeds=torch.cat([prompt, words])[None], decoder_input_ids=method.shifted(one.targets)
+                    inputs_embeds=torch.cat([prompt, words])[None], decoder_input_ids=shifted(one.targets)
                 )
                 outputs.append((found.logits[0].log_softmax(-1), found.encoder_last_hidden_state[0, TOKENS:]))
             (own, states), (wanted, taught) = outputs
@@ -124,10 +126,10 @@ def test_the_loss_of_the_source_stage_is_that_of_the_slow_version(options, token
 def test_the_shares_of_processes_add_up(world):
     method = source(hidden=0.5)
     rng = np.random.default_rng(0)
-    rows = [rng.integers(2, 40, 3 + i) for i in range(5)], [np.array([2 + i, 1]) for i in range(5)], MIX
+    rows = [rng.integers(2, 40, 3 + i) for i in range(5)], [np.array([2 + i, 1]) for i in range(5)]
     with torch.no_grad():
-        whole = method(collate_text(*rows, padding=0))
-        shares = [method(collate_text(*rows, padding=0, share=(rank, world))) for rank in range(world)]
+        whole = method(collate(*rows, tasks=MIX, padding=0))
+        shares = [method(collate(*rows, tasks=MIX, padding=0, share=(rank, world))) for rank in range(world)]
     torch.testing.assert_close(sum(shares), whole, rtol=1e-4, atol=1e-5)
 
 
@@ -171,14 +173,14 @@ def test_gradients_reach_prompt_and_factors_and_no_teacher():
 def test_a_teacher_drops_nothing_out(monkeypatch):
     method, batch = source().train(), batch_of(MIX)
     seen = []
-    encode = MptSource.encode
+    encode = EncoderDecoderText.encode
 
-    def watched(self, given):
-        found = encode(self, given)
-        seen.append((self.model.training, found.states.detach()))
+    def watched(self, asked, given):
+        found = encode(self, asked, given)
+        seen.append((asked.model.training, found.states.detach()))
         return found
 
-    monkeypatch.setattr(MptSource, "encode", watched)
+    monkeypatch.setattr(EncoderDecoderText, "encode", watched)
     for _ in range(2):
         method(batch)
     assert [training for training, _ in seen] == [True, False, True, False]

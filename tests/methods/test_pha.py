@@ -4,17 +4,19 @@ import copy
 
 import pytest
 import torch
-from small_t5 import HIDDEN, LAYERS, TASKS, at_base_shape, batch_of, small_t5
+from small_t5 import HIDDEN, LAYERS, TASKS, at_base_shape, batch_of, condition, small_t5
 
+from hxbench.answering.answer import Answered, Objective
 from hxbench.errors import InputError
-from hxbench.methods.pha import DECODER, ENCODER, PHA, PHAOptions
-from hxbench.methods.text_method import Objective, TextCondition
+from hxbench.methods.method import Setup
+from hxbench.methods.pha import PHA, PHAOptions
 from hxbench.modules import by_task
 from hxbench.modules.contrastive import instance_loss, prototype_loss
 from hxbench.recipe import resolve
 from hxbench.spec import START
 
 MIX = [0, 1, 2, 1, 0]
+ENCODER, DECODER = "encoder_parallel", "decoder_parallel"
 SIZES = {"bottleneck": 4, "d_prime": 6, "retriever_hidden": 5, "mixed": 3, "projector_hidden": 7}
 ABLATIONS = [{}, {"prototypes": False}, {"retriever": False}, {"prototypes": False, "retriever": False}]
 NAMES = ["both", "retriever alone", "prototypes alone", "neither"]
@@ -23,10 +25,8 @@ NAMES = ["both", "retriever alone", "prototypes alone", "neither"]
 def made(backbone=None, *, tasks=TASKS, new_task=None, objective=None, shaken=True, seed=1, **options):
     """Return a method whose own parameters are far from zero, if shaken."""
     torch.manual_seed(seed)
-    method = PHA(
-        backbone or small_t5(), tasks=tasks, new_task=new_task, objective=objective,
-        options=PHAOptions(**{**SIZES, **options}),
-    )  # fmt: skip
+    setup = Setup(backbone or small_t5(), tasks, new_task=new_task, objective=objective or Objective())
+    method = PHA(setup, PHAOptions(**{**SIZES, **options}))
     method.freeze()
     if shaken:
         with torch.no_grad():
@@ -34,6 +34,11 @@ def made(backbone=None, *, tasks=TASKS, new_task=None, objective=None, shaken=Tr
                 if not name.startswith("model."):
                     parameter.normal_(std=0.4)
     return method.eval()
+
+
+def contrasted(method, batch):
+    """Return what contrasting the texts of a batch adds to its loss."""
+    return method.extra_loss(Answered(None, method.encode(batch)), batch)
 
 
 def reached(method):
@@ -127,7 +132,7 @@ def test_the_weights_of_a_task_are_those_of_plain_products(options):
     method = made(**options)
     with torch.no_grad():
         pooled = torch.randn(2, HIDDEN)
-        found = method.adapter_weights(TextCondition("decoder", torch.tensor([2, 2]), pooled, 2))
+        found = method.weights(condition(torch.tensor([2, 2]), "answering", pooled, 2))
         assert list(found) == [(layer, DECODER) for layer in range(LAYERS)]
         for (layer, _), weights in found.items():
             for name, expected in slow(method, method.prototypes[2], layer).items():
@@ -141,7 +146,7 @@ def test_a_mixed_batch_is_a_loop_over_its_rows(options, way):
     method, tasks = made(**options), torch.tensor(MIX)
     pooled, hidden = torch.randn(5, HIDDEN), torch.randn(5, 3, HIDDEN)
     with torch.no_grad():
-        found = method.adapter_weights(TextCondition("decoder", tasks, pooled))
+        found = method.weights(condition(tasks, "answering", pooled))
         instances = method.retriever(pooled) if method.retriever is not None else pooled
         for (layer, _), weights in found.items():
             result = weights.apply(hidden)
@@ -156,7 +161,7 @@ def test_a_mixed_batch_is_a_loop_over_its_rows(options, way):
 
 def test_encoder_adapters_are_the_same_for_all_tasks():
     method = made()
-    found = method.adapter_weights(TextCondition("encoder", torch.tensor(MIX), None))
+    found = method.weights(condition(torch.tensor(MIX), "reading"))
     assert list(found) == [(layer, ENCODER) for layer in range(LAYERS)]
     assert all(torch.equal(weights.down, method.adapters.down[layer]) for (layer, _), weights in found.items())
 
@@ -243,7 +248,7 @@ def test_the_loss_is_cross_entropy_and_a_tenth_of_both_contrastive_losses(option
     batch = batch_of(MIX)
     with torch.no_grad():
         logits, encoded = method.logits(batch), method.encode(batch)
-        z = method.retriever(encoded.pooled)
+        z = method.retriever(encoded.condition.pooled)
         form = {"temperature": options.get("temperature", 1.0), "average": options.get("average", "tasks")}
         between = instance_loss(
             z, batch.tasks, denominator=options.get("denominator", "negatives"), **form
@@ -271,15 +276,15 @@ def test_the_loss_is_cross_entropy_and_a_tenth_of_both_contrastive_losses(option
 )
 def test_contrastive_losses_reach_encoder_adapters_retriever_and_prototypes(options, contrastive):
     method = made(**options)
-    method.extra_loss(method.encode(batch_of(MIX))).backward()
+    contrasted(method, batch_of(MIX)).backward()
     assert reached(method) == contrastive
 
 
 def test_without_prototypes_and_retriever_there_is_nothing_to_contrast():
     method = made(**ABLATIONS[3])
-    assert method.extra_loss(method.encode(batch_of(MIX))) is None
+    assert contrasted(method, batch_of(MIX)) is None
     always = made(instances="always", **ABLATIONS[3])
-    always.extra_loss(always.encode(batch_of(MIX))).backward()
+    contrasted(always, batch_of(MIX)).backward()
     assert reached(always) == {"adapters"}
 
 
@@ -302,7 +307,7 @@ def test_gradients_reach_all_that_is_trained_and_nothing_else(options):
 def test_a_single_task_has_nothing_to_contrast():
     method, batch = made(tasks=("cola",)), batch_of([0, 0, 0], "cola")
     with torch.no_grad():
-        assert float(method.extra_loss(method.encode(batch))) == 0
+        assert float(contrasted(method, batch)) == 0
         torch.testing.assert_close(method(batch), made(tasks=("cola",), contrastive_weight=0)(batch))
 
 
@@ -310,8 +315,12 @@ def test_in_bf16_the_generator_and_the_losses_stay_exact():
     method, batch = made(), batch_of(MIX)
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         encoded = method.encode(batch)
-        weights = method.adapter_weights(TextCondition("decoder", batch.tasks, encoded.pooled, 1))
-        assert weights[0, DECODER].up.dtype == method.extra_loss(encoded).dtype == torch.float32
+        weights = method.weights(condition(batch.tasks, "answering", encoded.condition.pooled, 1))
+        assert (
+            weights[0, DECODER].up.dtype
+            == method.extra_loss(Answered(None, encoded), batch).dtype
+            == torch.float32
+        )
         assert method.features(encoded)["z"].dtype == torch.float32
         rough = method(batch)
     with torch.no_grad():
@@ -367,7 +376,7 @@ def test_a_new_task_adopts_the_nearest_prototype(options):
 def test_the_adopted_prototype_is_trained_by_cross_entropy_alone_and_comes_back():
     _, method = started()
     method.meet(texts(method))
-    assert method.extra_loss(texts(method)[0]) is None
+    assert contrasted(method, batch_of([3, 3], "cb")) is None
     method(batch_of([3, 3], "cb")).backward()
     assert method.adopted.grad.any()
     assert not method.prototypes.grad.any()

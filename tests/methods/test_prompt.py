@@ -9,7 +9,9 @@ from small_t5 import HIDDEN, at_base_shape, batch_of, small_t5
 from hxbench.errors import InputError
 from hxbench.experiment import few_shot_spec
 from hxbench.methods import method_class
-from hxbench.methods.prompt import SOURCE, PromptOptions, PromptTuning, Spot, SpotOptions, StageTraining
+from hxbench.methods.method import Setup
+from hxbench.methods.options import StageTraining
+from hxbench.methods.prompt import SOURCE, PromptOptions, PromptTuning, Spot, SpotOptions
 from hxbench.modules.soft_prompt import EMBEDDING
 from hxbench.recipe import load, recipe_names, resolve
 from hxbench.settings import Pair
@@ -23,7 +25,7 @@ PROMPT_METHODS = ["prompt", "spot", "attempt", "mpt", "mpt-source"]
 def made(kind=PromptTuning, backbone=None, *, seed=1, **options):
     torch.manual_seed(seed)
     own = kind.Options(tokens=TOKENS, sample_from=9, **options)
-    method = kind(backbone or small_t5(), tasks=("cola",), options=own)
+    method = kind(Setup(backbone or small_t5(), ("cola",)), own)
     method.freeze()
     return method.eval()
 
@@ -85,7 +87,7 @@ def test_virtual_tokens_are_no_part_of_the_pooled_text():
     assert encoded.mask[:, :TOKENS].all()
     for row, count in enumerate(batch.attention_mask.sum(1)):
         mean = encoded.states[row, TOKENS : TOKENS + int(count)].mean(0)
-        torch.testing.assert_close(encoded.pooled[row], mean, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(encoded.condition.pooled[row], mean, rtol=1e-5, atol=1e-6)
 
 
 def test_padding_changes_nothing():

@@ -6,12 +6,15 @@ import signal
 import pytest
 import torch
 from miniature import resolved, spec_for
-from test_methods import LANGUAGES, batch_for
+from test_methods import LANGUAGES, batch_for, hidden
+from torch import nn
 from torch.nn import functional
 
 from hxbench.backbones.load import meta_backbone
 from hxbench.errors import InputError
+from hxbench.methods.method import Setup
 from hxbench.methods.psf import PSF, PSFOptions
+from hxbench.modules.latent_softmax import GaussianLatents, SoftmaxMaps
 from hxbench.recipe import resolve
 from hxbench.settings import Pair
 from hxbench.stages.assemble import build, costs, with_options
@@ -51,9 +54,17 @@ def test_parameters_at_the_papers_scale():
 
 
 def test_with_the_published_codes_labels_it_counts_what_the_paper_counts():
-    backbone = meta_backbone(paper_spec().backbone)
+    backbone, options = meta_backbone(paper_spec().backbone), PSFOptions()
     with torch.device("meta"):
-        method = PSF(backbone, labels={"ner": 9, "pos": 17, "nli": 3}, languages=LANGUAGES, options=PSFOptions())
+        method = PSF(Setup(backbone, ("ner", "pos"), tuple(LANGUAGES)), options)
+        method.task_latents = GaussianLatents(3, options.latent, options.rank, options.noise)
+        sizes = {"ner": 9, "pos": 17, "nli": 3}  # the third is never trained
+        method.answering.heads = nn.ModuleDict(
+            {
+                task: SoftmaxMaps(options.latent, n, backbone.hidden_size, options.noise)
+                for task, n in sizes.items()
+            }
+        )
     method.freeze()
     assert method.counted() == 184_534_757  # 185m
 
@@ -62,7 +73,8 @@ def test_with_the_published_codes_labels_it_counts_what_the_paper_counts():
 
 
 def test_every_parameter_is_trained_and_belongs_to_one_part(psf):
-    own = [name for name, _ in psf.named_parameters() if not name.startswith("model.")]
+    names = [name.removeprefix("answering.") for name, _ in psf.named_parameters()]
+    own = [name for name in names if not name.startswith("model.")]
     assert {name.split(".")[0] for name in own} == {"language_latents", "task_latents", "generator", "heads"}
     trained = psf.trained()
     assert set(own) < set(trained)
@@ -150,9 +162,9 @@ def test_training_samples_and_prediction_plugs_in_the_means(fresh_backbone):
         language = psf.language_latents.mean[LANGUAGES.index("tr")]
         task = psf.task_latents.mean[psf.tasks.index("pos")]
         x = psf.generator(language[None], task[None])[0]
-        maps = psf.heads["pos"]
+        maps = psf.answering.heads["pos"]
         weight, bias = maps.mean(x).view(18, 32), maps.bias(x)
-        torch.testing.assert_close(logits, psf.hidden(batch) @ weight.T + bias, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(logits, hidden(psf, batch) @ weight.T + bias, rtol=1e-4, atol=1e-5)
 
 
 def test_every_language_and_task_has_a_layer_of_its_own(psf):

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from small_t5 import KINDS, TASKS, batch_of, made, small_t5
+from small_t5 import KINDS, TASKS, batch_of, condition, made, small_t5
 from text_miniature import text_spec
 
 from hxbench.backbones.load import load_backbone
@@ -10,6 +10,7 @@ from hxbench.backbones.sites import SiteKey
 from hxbench.backbones.unigram import train_unigram
 from hxbench.methods import method_class
 from hxbench.methods.apet_candidates import candidates
+from hxbench.methods.method import Setup
 from hxbench.spec import BackboneSpec
 from hxbench.stages.assemble import build, costs, with_options
 
@@ -74,7 +75,7 @@ def method_on(kind, e, d):
     found = method_class(kind)
     tasks = TASKS if kind == "pha" else ("rte",)
     torch.manual_seed(1)
-    method = found.on(backbone, tasks=tasks, options=found.Options(**options))
+    method = found(Setup(backbone, tasks), found.Options(**options))
     method.freeze()
     with torch.no_grad():
         for name, parameter in method.trained().items():
@@ -97,7 +98,7 @@ def test_what_is_counted_is_what_a_step_moves(kind, depths):
     moved = {name for name, tensor in before.items() if not torch.equal(tensor, after[name])}
     assert moved == set(method.trained())
     for name in moved:  # of what is stacked by layer, every layer
-        if name.startswith(("adapters.", "tuning.adapters.")) or name.rpartition(".")[2] == "layers":
+        if name.startswith("adapters.") or name.rpartition(".")[2] == "layers":
             assert (before[name] != after[name]).flatten(1).any(1).all(), name
     assert sum(before[name].numel() for name in moved) == method.counted()
 
@@ -105,13 +106,11 @@ def test_what_is_counted_is_what_a_step_moves(kind, depths):
 @pytest.mark.parametrize("depths", DEPTHS, ids=str)
 @pytest.mark.parametrize("kind", [*KINDS, "pha", "pet-adapter"])
 def test_every_weight_has_a_site(kind, depths):
-    from hxbench.methods.text_method import TextCondition
-
     method = method_on(kind, *depths).eval()
     tasks, pooled = torch.tensor([0]), torch.zeros(1, H)
     found = {
-        **method.adapter_weights(TextCondition("encoder", tasks, None)),
-        **method.adapter_weights(TextCondition("decoder", tasks, pooled)),
+        **method.weights(condition(tasks, "reading")),
+        **method.weights(condition(tasks, "answering", pooled)),
     }
     assert set(found) <= set(method.sites.keys)
     for stack, depth in zip(("encoder", "decoder"), depths, strict=True):

@@ -5,6 +5,7 @@ import signal
 
 import pytest
 import torch
+from hxbench.stages.text_data import TextRunData
 from miniature import resolved
 from safetensors.torch import load_file
 from test_pet_run import BACKBONES
@@ -21,7 +22,6 @@ from hxbench.stages.evaluate import evaluate
 from hxbench.stages.inputs import DataSource
 from hxbench.stages.prepare import Prepared, make_backbone, tokenise
 from hxbench.stages.session import Session
-from hxbench.stages.text_data import TextRunData
 from hxbench.stages.train import run
 from hxbench.store import Store
 from hxbench.tasks import task_of

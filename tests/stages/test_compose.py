@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from hxbench.evaluation.tagging import tag
 from miniature import TEXTS, resolved, spec_for
 
 from hxbench.encoding.batch import Batch
 from hxbench.encoding.distribution import divergence, piece_distribution
 from hxbench.errors import InputError
-from hxbench.evaluation.tagging import tag
 from hxbench.languages import language_set
 from hxbench.settings import Pair
 from hxbench.stages.compose import SPLIT, WAYS, Composer, Composition, can_compose, parse

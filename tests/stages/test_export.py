@@ -4,14 +4,14 @@ import json
 
 import pytest
 import torch
+from hxbench.evaluation.tagging import tag
+from hxbench.methods.tagging import Condition, TaggingMethod
 from miniature import TINY, resolved, spec_for
 from safetensors.torch import load_file
 
 from hxbench.backbones.load import Backbone
 from hxbench.errors import InputError
-from hxbench.evaluation.tagging import tag
 from hxbench.methods import exported
-from hxbench.methods.tagging import Condition, TaggingMethod
 from hxbench.settings import Pair
 from hxbench.stages.backbone import get_backbone
 from hxbench.stages.data import RunData

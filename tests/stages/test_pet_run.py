@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 import torch
+from hxbench.stages.text_data import TextRunData
 from miniature import resolved
 from text_miniature import text_spec, write_text_mirror
 
@@ -15,7 +16,6 @@ from hxbench.spec import BackboneSpec, PretrainSpec
 from hxbench.stages.assemble import build
 from hxbench.stages.prepare import make_backbone
 from hxbench.stages.restore import restore
-from hxbench.stages.text_data import TextRunData
 from hxbench.stages.train import run
 from hxbench.store import Store
 from hxbench.training.loop import Interrupted

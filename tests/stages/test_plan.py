@@ -12,6 +12,7 @@ from hxbench.languages import language_set
 from hxbench.methods import method_class
 from hxbench.recipe import load
 from hxbench.settings import Pair
+from hxbench.spec import DataSpec
 from hxbench.stages.data import RunData, drawn_sentences
 from hxbench.stages.inputs import DataSource
 from hxbench.stages.plan import plan_run

@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 import torch
+from hxbench.stages.transfer import foreign
 from miniature import resolved
 from text_miniature import text_spec, write_text_mirror
 
@@ -17,7 +18,6 @@ from hxbench.stages.evaluate import evaluate
 from hxbench.stages.prepare import make_backbone
 from hxbench.stages.restore import restore
 from hxbench.stages.train import run
-from hxbench.stages.transfer import foreign
 from hxbench.store import Store
 
 SHAPE = {

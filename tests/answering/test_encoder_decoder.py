@@ -1,14 +1,14 @@
-"""The base of the methods that answer in text, on a tiny random T5: against the library's own ways."""
+"""An encoder and a decoder write answers, on a tiny random T5: against the library's own ways."""
 
 import pytest
 import torch
 from tiny_t5 import END, tiny_batch, tiny_t5
 
+from hxbench.answering.answer import Objective
 from hxbench.backbones.sites import SiteKey
-from hxbench.encoding.text_batch import IGNORED
-from hxbench.methods.method import NoOptions
-from hxbench.methods.text_method import Objective
-from hxbench.methods.text_to_text import TextToText
+from hxbench.encoding.batch import IGNORED
+from hxbench.methods.full import Full
+from hxbench.methods.method import Setup
 
 
 class Shift:
@@ -21,19 +21,21 @@ class Shift:
         return hidden + self.rows
 
 
-class Shifted(TextToText):
+class Shifted(Full):
     """Moves every row by its task, and in the decoder by what the encoder made of it too."""
 
-    positions = ("encoder_ffn", "decoder_ffn")
+    roles = ("ffn",)
+    reads_first = True
 
-    def adapter_weights(self, condition):
+    def weights(self, condition):
         rows = torch.sin(torch.arange(16.0) * (1 + condition.tasks[:, None]))
-        if condition.stack == "decoder":
+        if condition.side == "answering":
             rows = rows + condition.pooled
-        return {SiteKey(1, f"{condition.stack}_ffn"): Shift(rows[:, None])}
+        stack = {"reading": "encoder", "answering": "decoder"}[condition.side]
+        return {SiteKey(1, f"{stack}_ffn"): Shift(rows[:, None])}
 
 
-class Prompted(TextToText):
+class Prompted(Full):
     """Puts virtual tokens before every text, and remembers what it was shown."""
 
     virtual = 3
@@ -43,15 +45,16 @@ class Prompted(TextToText):
         return torch.cos(torch.arange(self.virtual * 16.0)).view(1, self.virtual, 16).expand(len(embedded), -1, -1)
 
 
-class Costly(TextToText):
+class Costly(Full):
     """Has an extra loss that is a mean over rows."""
 
-    def extra_loss(self, encoded):
-        return encoded.pooled.square().mean()
+    def extra_loss(self, answered, batch):
+        pooled = answered.encoded.condition.pooled
+        return pooled.square().mean() * batch.own / batch.rows
 
 
-def method_of(kind=TextToText, *, tasks=("a", "b", "c"), objective=None, **shape):
-    return kind(tiny_t5(**shape), tasks=tasks, options=NoOptions(), objective=objective).eval()
+def method_of(kind=Full, *, tasks=("rte", "cola", "sst2"), objective=None, **shape):
+    return kind(Setup(tiny_t5(**shape), tasks, objective=objective or Objective()), kind.Options()).eval()
 
 
 @pytest.fixture
@@ -59,7 +62,7 @@ def method():
     return method_of()
 
 
-@pytest.fixture(params=[TextToText, Shifted, Prompted], ids=lambda kind: kind.__name__)
+@pytest.fixture(params=[Full, Shifted, Prompted], ids=lambda kind: kind.__name__)
 def any_method(request):
     return method_of(request.param)
 
@@ -169,7 +172,7 @@ def test_one_place_knows_of_virtual_tokens():
     assert encoded.mask.tolist() == [[1] * 3 + mask for mask in batch.attention_mask.tolist()]
     for row in range(rows):  # reference: a loop over the real pieces
         real = [encoded.states[row, 3 + i] for i in range(length) if batch.attention_mask[row, i]]
-        torch.testing.assert_close(encoded.pooled[row], torch.stack(real).mean(0))
+        torch.testing.assert_close(encoded.condition.pooled[row], torch.stack(real).mean(0))
     assert method.logits(batch).shape == (*batch.targets.shape, 20), "and the decoder does not see them"
     method.virtual = 0
     torch.testing.assert_close(method.logits(batch), method_of().logits(batch))
@@ -179,13 +182,13 @@ def test_pooled_of_plain_texts_leaves_padding_out(method):
     batch = tiny_batch()
     encoded = method.encode(batch)
     for row, length in enumerate((5, 9, 3, 12)):
-        torch.testing.assert_close(encoded.pooled[row], encoded.states[row, :length].mean(0))
+        torch.testing.assert_close(encoded.condition.pooled[row], encoded.states[row, :length].mean(0))
 
 
 def test_what_the_decoder_reads(method):
     targets = torch.tensor([[5, 6, END], [7, END, IGNORED]])
-    assert method.shifted(targets).tolist() == [[0, 5, 6], [0, 7, END]]
-    assert method.shifted(torch.tensor([[5, IGNORED, IGNORED]])).tolist() == [[0, 5, 0]]
+    assert method.answering.shifted(targets).tolist() == [[0, 5, 6], [0, 7, END]]
+    assert method.answering.shifted(torch.tensor([[5, IGNORED, IGNORED]])).tolist() == [[0, 5, 0]]
 
 
 def library_answers(model, batch, **options):
@@ -249,6 +252,7 @@ def test_scores_of_an_answer_are_those_of_the_loss(any_method):
     answers = any_method.generate(batch, 5)
     ended = (answers == END).cumsum(1) - (answers == END).long() > 0
     own = answers.masked_fill(ended, IGNORED)
-    best = any_method.decode(any_method.encode(batch), any_method.shifted(own)).argmax(-1)
+    writing = any_method.answering
+    best = writing.decode(any_method, any_method.encode(batch), writing.shifted(own)).argmax(-1)
     assert torch.equal(best[~ended], answers[~ended])
     assert (answers[ended] == 0).all()

@@ -7,8 +7,7 @@ from datasets import Dataset
 from miniature import spec_for
 
 from hxbench.encoding.tokens import encode
-from hxbench.encoding.vocabulary import vocabulary_of
-from hxbench.evaluation.tagging import TaggingData, tag
+from hxbench.evaluation.split import TaggedSplit, score_split
 from hxbench.stages.assemble import build
 from hxbench.tasks import task_of
 
@@ -29,9 +28,8 @@ class Oracle:
     def keeping_weights(self):
         return torch.no_grad()
 
-    def logits(self, batch):
-        pieces = batch.input_ids.flatten()[batch.positions]
-        return torch.nn.functional.one_hot(pieces % self.size, self.size).float()
+    def generate(self, batch):
+        return batch.input_ids.flatten()[batch.positions] % self.size
 
 
 @pytest.fixture
@@ -51,8 +49,13 @@ def tagged(corpus, tokenizer, method, *, overflow="window", max_length=12, batch
 
     corpus = corpus.cast(features(task))
     encoded = encode(corpus, corpus._fingerprint, tokenizer, max_length=max_length, overflow=overflow)
-    data = TaggingData.of(task, "en", corpus, encoded)
-    return tag(method, data, vocabulary_of(tokenizer), batch_size, CPU, **how)
+    data = TaggedSplit.of(task, "en", corpus, encoded, padding=tokenizer.pad_token_id, **how)
+    return score_split(method, data, batch_size, CPU)
+
+
+def row_of(found):
+    [row] = found.rows("test")
+    return row
 
 
 @pytest.mark.parametrize("max_length", [8, 12, 64])
@@ -60,7 +63,7 @@ def test_in_windows_every_word_is_scored(corpus, tokenizer, max_length):
     found = tagged(corpus, tokenizer, Oracle(tokenizer, "pos"), max_length=max_length)
     assert found.gold == [[POS[t] for t in tags] for tags in corpus["tags"]]
     assert found.predicted == found.gold
-    row = found.row("test")
+    row = row_of(found)
     words = sum(map(len, corpus["words"]))
     assert (row["value"], row["words_cut"], row["words"], row["sentences"]) == (100.0, 0, words, 25)
     assert (row["metric"], row["split"], row["task"], row["language"]) == ("accuracy", "test", "pos", "en")
@@ -71,9 +74,9 @@ def test_words_cut_by_truncation_are_counted_and_missed(corpus, tokenizer):
     sizes = [len(words) for words in corpus["words"]]
     cut = sum(max(0, size - 10) for size in sizes)
     assert cut > 50
-    assert found.words_cut == cut
+    assert found.cut == cut
     assert [len(p) for p in found.predicted] == sizes
-    assert found.row("test")["value"] == pytest.approx(100 * (1 - cut / sum(sizes)))
+    assert row_of(found)["value"] == pytest.approx(100 * (1 - cut / sum(sizes)))
 
 
 def test_cut_words_can_be_left_out_of_the_score_as_the_published_code_does(corpus, tokenizer):
@@ -82,10 +85,10 @@ def test_cut_words_can_be_left_out_of_the_score_as_the_published_code_does(corpu
     sizes = [min(10, len(words)) for words in corpus["words"]]
     assert [len(p) for p in found.predicted] == [len(g) for g in found.gold] == sizes
     assert found.gold == [gold[:size] for gold, size in zip(missed.gold, sizes, strict=True)]
-    assert found.words_cut == missed.words_cut > 50
-    row = found.row("test")
+    assert found.cut == missed.cut > 50
+    row = row_of(found)
     assert (row["value"], row["words"]) == (100.0, sum(sizes))
-    assert missed.row("test")["value"] < 95
+    assert row_of(missed)["value"] < 95
     assert len(list(found.sentence_counts())) == len(sizes), "a sentence is one, however little of it is left"
 
 
@@ -94,12 +97,12 @@ def test_a_cut_word_is_a_miss_whatever_its_label(tokenizer):
     corpus = Dataset.from_dict({"words": [["ban"] * 30], "tags": [[POS.index("_")] * 30]})
 
     class Never(Oracle):
-        def logits(self, batch):
-            return torch.nn.functional.one_hot(torch.zeros_like(batch.targets), self.size).float()
+        def generate(self, batch):
+            return torch.zeros_like(batch.targets)
 
     found = tagged(corpus, tokenizer, Never(tokenizer, "pos"), overflow="truncate")
-    assert found.words_cut > 0
-    assert found.row("test")["value"] == 0.0
+    assert found.cut > 0
+    assert row_of(found)["value"] == 0.0
 
 
 def test_a_cut_name_is_a_missed_span(tokenizer):
@@ -107,28 +110,27 @@ def test_a_cut_name_is_a_missed_span(tokenizer):
     corpus = Dataset.from_dict({"words": [["ban"] * 30], "tags": [[names.index("B-PER")] * 30]})
 
     class Always(Oracle):
-        def logits(self, batch):
-            one = torch.full_like(batch.targets, names.index("B-PER"))
-            return torch.nn.functional.one_hot(one, self.size).float()
+        def generate(self, batch):
+            return torch.full_like(batch.targets, names.index("B-PER"))
 
     found = tagged(corpus, tokenizer, Always(tokenizer, "ner"), overflow="truncate", task="ner")
-    scored = 30 - found.words_cut
+    scored = 30 - found.cut
     assert 0 < scored < 30
-    assert found.row("test")["value"] == pytest.approx(200 * scored / (scored + 30))
+    assert row_of(found)["value"] == pytest.approx(200 * scored / (scored + 30))
 
 
 @pytest.mark.parametrize("method", ["hyperx-base", "mbert"])
 def test_the_score_does_not_depend_on_the_batch_size(method, corpora, fresh_backbone):
     model = build(spec_for(method), fresh_backbone)
-    for head in model.heads.values():  # so that it says more than one thing
+    for head in model.answering.heads.values():  # so that it says more than one thing
         torch.nn.init.normal_(head.classifier.weight, generator=torch.Generator().manual_seed(0))
     results = []
     for size in (1, 3, 16, 1000):
         pair = ("ner", "ar")
         corpus = corpora.load(*pair, "test")
         encoded = encode(corpus, corpora.fingerprint(*pair, "test"), fresh_backbone.tokenizer, max_length=16)
-        data = TaggingData.of(*pair, corpus, encoded)
-        results.append(tag(model, data, vocabulary_of(fresh_backbone.tokenizer), size, CPU))
+        data = TaggedSplit.of(*pair, corpus, encoded, padding=fresh_backbone.tokenizer.pad_token_id)
+        results.append(score_split(model, data, size, CPU))
     assert len({label for sentence in results[0].predicted for label in sentence}) > 2
     assert all(result.predicted == results[0].predicted for result in results)
 
@@ -137,9 +139,8 @@ def test_dropout_is_off_while_scoring(corpora, fresh_backbone):
     model = build(spec_for("mbert"), fresh_backbone).train()
     pair = ("pos", "ar")
     corpus = corpora.load(*pair, "test")
-    data = TaggingData.of(
-        *pair, corpus, encode(corpus, corpora.fingerprint(*pair, "test"), fresh_backbone.tokenizer, max_length=32)
-    )
-    found = [tag(model, data, vocabulary_of(fresh_backbone.tokenizer), 8, CPU) for _ in range(2)]
+    encoded = encode(corpus, corpora.fingerprint(*pair, "test"), fresh_backbone.tokenizer, max_length=32)
+    data = TaggedSplit.of(*pair, corpus, encoded, padding=fresh_backbone.tokenizer.pad_token_id)
+    found = [score_split(model, data, 8, CPU) for _ in range(2)]
     assert found[0].predicted == found[1].predicted
     assert not model.training

@@ -1,6 +1,7 @@
 """Answering a split: every example gets its own answer, whatever the batches, and is scored as its task is."""
 
 import pickle
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -12,12 +13,9 @@ from hxbench.backbones.unigram import train_unigram
 from hxbench.backbones.vocabulary import train_wordpiece
 from hxbench.encoding.templates import PHA, Wording
 from hxbench.encoding.texts import encode_texts, longest_label
-from hxbench.evaluation.answers import UNSTATED, AnswerData, Answers, answer
-from hxbench.evaluation.marked import Marked
-from hxbench.evaluation.tagging import Tagged
-from hxbench.evaluation.text_metrics import metric_of_counts
-from hxbench.methods.method import NoOptions
-from hxbench.methods.text_to_text import TextToText
+from hxbench.evaluation.split import UNSTATED, TextSplit, score_split
+from hxbench.methods import method_class
+from hxbench.methods.method import Setup
 from hxbench.tasks import Decoding, task_of
 
 CPU = torch.device("cpu")
@@ -35,6 +33,9 @@ class Oracle:
 
     def eval(self):
         pass
+
+    def keeping_weights(self):
+        return nullcontext()
 
     def generate(self, batch, longest, *, shortest, beams):
         self.asked.append((longest, shortest, beams))
@@ -57,13 +58,16 @@ def texts(sizes):
     return [" ".join(rng.choice(WORDS, size)) for size in sizes]
 
 
-def data_of(task, fields, targets, *, max_length=64, place=0, wording=PHA):
+def data_of(task, fields, targets, *, max_length=64, wording=PHA, **others):
     corpus = Dataset.from_dict({"fields": fields, "target": targets})
-    task = task_of(task)
     encoded = encode_texts(
-        corpus, str(fields), TOKENIZER, task, max_length=max_length, score_step=0.2, wording=wording
+        corpus, str(fields), TOKENIZER, task_of(task), max_length=max_length, score_step=0.2, wording=wording
     )
-    return AnswerData.of(task, corpus, encoded, TOKENIZER, 0.2, place=place, wording=wording)
+    return TextSplit.of(task, "en", corpus, encoded, TOKENIZER, score_step=0.2, wording=wording, **others)
+
+
+def lists(texts):
+    return [[text] for text in texts]
 
 
 LINES = texts([3, 9, 1, 5, 12, 2, 7])
@@ -79,8 +83,8 @@ def test_every_example_gets_its_own_answer(batch_size):
     gold = [str(len(line.split()) % 2) for line in LINES]
     data = data_of("sst2", [[line] for line in LINES], gold, place=5)
     oracle = Oracle(digit)
-    found = answer(oracle, data, TOKENIZER, batch_size, CPU)
-    assert found.predicted == found.gold == gold
+    found = score_split(oracle, data, batch_size, CPU)
+    assert found.predicted == found.gold == lists(gold)
     assert set(oracle.asked) == {(longest_label(TOKENIZER, task_of("sst2"), 0.2), 0, 1)}
     assert set(oracle.batch.tasks.tolist()) == {5}
     assert (oracle.batch.task, oracle.batch.language) == ("sst2", "en")
@@ -94,97 +98,40 @@ def test_every_example_gets_its_own_answer(batch_size):
 def test_sources_that_were_cut_are_counted():
     data = data_of("sst2", [[line] for line in LINES], ["0"] * 7, max_length=10)
     assert 0 < data.cut < 7
-    assert answer(Oracle(digit), data, TOKENIZER, 4, CPU).rows("test")[0]["cut"] == data.cut
-
-
-def test_the_main_metric_comes_first():
-    answers = Answers("mrpc", "en", ["1", "0", "1", "0"], ["1", "1", "?", "0"], 2)
-    rows = answers.rows("test")
-    assert [(row["metric"], row["value"]) for row in rows] == [("accuracy", 50.0), ("f1", pytest.approx(50.0))]
-    assert {(row["split"], row["cut"], row["unreadable"], row["sentences"]) for row in rows} == {("test", 2, 1, 4)}
-    stsb = Answers("stsb", "en", ["1.0", "3.0", "5.0"], ["1", "4.5", "much"], 0)
-    rows = stsb.rows("test")
-    assert [row["metric"] for row in rows] == ["pearson", "spearman"]
-    slow = np.corrcoef([1, 3, 5], [1, 4.5, -1])[0, 1]
-    assert rows[0]["value"] == pytest.approx(100 * slow)
-    assert rows[0]["unreadable"] == 1
+    assert score_split(Oracle(digit), data, 4, CPU).rows("test")[0]["cut"] == data.cut
 
 
 def test_scores_are_compared_with_what_was_to_be_written():
     data = data_of("stsb", [["a cat", "a dog"], ["a", "mat"]], ["3.133", "4.000"])
-    assert data.gold == ["3.2", "4.0"]
+    assert data.gold == [["3.2"], ["4.0"]]
 
 
 def test_free_text_is_searched_for_by_the_table_or_with_fewer_beams():
     data = data_of("xsum", [[line] for line in LINES], LINES)
     oracle = Oracle(lambda read: read.removeprefix("summarize: "))
-    found = answer(oracle, data, TOKENIZER, 3, CPU)
+    found = score_split(oracle, data, 3, CPU)
     assert set(oracle.asked) == {(60, 10, 6)}
-    assert found.predicted == found.gold == LINES
+    assert found.predicted == found.gold == lists(LINES)
     (row,) = found.rows("test")
     assert (row["metric"], row["unreadable"]) == ("rouge2", 0)
     few = Oracle(lambda read: "")
-    found = answer(few, data, TOKENIZER, 3, CPU, beams=1)
+    found = score_split(few, data_of("xsum", [[line] for line in LINES], LINES, beams=1), 3, CPU)
     assert set(few.asked) == {(60, 10, 1)}
     assert [found.rows("test")[0][name] for name in ("value", "unreadable")] == [0.0, 7]
     for name in ("roen", "enro"):
         assert (task_of(name).decoding.longest, task_of(name).decoding.beams) == (300, 4)
     labels = Oracle(digit)
-    answer(labels, data_of("sst2", [["a cat"]], ["0"]), TOKENIZER, 3, CPU, beams=4)
+    score_split(labels, data_of("sst2", [["a cat"]], ["0"], beams=4), 3, CPU)
     assert labels.asked[0][2] == 1, "labels are searched for greedily"
 
 
-def test_translations_are_scored_by_bleu():
-    gold = ["the cat sat on a mat", "a dog ran home"]
-    answers = Answers("roen", "en", gold, gold, 0)
-    assert answers.rows("test")[0]["metric"] == "bleu"
-    assert answers.rows("test")[0]["value"] == pytest.approx(100)
-
-
-@pytest.mark.parametrize("name", ["cola", "stsb", "mnli", "xsum", "enro", "imdb", "nq", "samsum"])
-def test_the_main_score_can_be_had_from_the_counts(name):
-    gold = (
-        ["1.0", "3.0", "5.0"]
-        if name == "stsb"
-        else ["1", "0", "1"]
-        if name in ("cola", "mnli", "imdb")
-        else LINES[:3]
-    )
-    answers = Answers(name, "en", gold, [gold[0], gold[2], "no"], 0)
-    counts = list(answers.sentence_counts())
-    assert len(counts) == 3
-    assert all(isinstance(n, int) and abs(n) < 2**31 for row in counts for n in row), "as the store keeps them"
-    for row in answers.rows("test"):
-        assert metric_of_counts(row["metric"], np.array(counts)) == row["value"]
-
-
-def test_predictions_are_columns_of_lists():
-    answers = Answers("rte", "en", ["0", "1"], ["0", ""], 0)
-    assert answers.predictions() == {"sentence": [0, 1], "gold": [["0"], ["1"]], "predicted": [["0"], [""]]}
-    assert pickle.loads(pickle.dumps(answers)) == answers, "processes tell each other"
-
-
-def test_tagged_and_answers_are_marked_alike():
-    def keys(one: Marked):
-        return one.task, one.language, set(one.predictions()), len(list(one.sentence_counts()))
-
-    tagged = Tagged("pos", "ar", [["NOUN"], ["VERB", "NOUN"]], [["NOUN"], ["NOUN", "NOUN"]], 0)
-    columns = {"sentence", "gold", "predicted"}
-    assert keys(tagged) == ("pos", "ar", columns, 2)
-    assert keys(Answers("rte", "en", ["0"], ["1"], 0)) == ("rte", "en", columns, 1)
-    assert tagged.rows("test") == [tagged.row("test")]
-    assert list(tagged.sentence_counts()) == [(1, 1, 1), (1, 2, 2)]
-    assert set(Answers("rte", "en", ["0"], ["1"], 0).rows("dev")[0]) > {
-        "split", "task", "language", "metric", "value", "sentences",
-    }  # fmt: skip
-
-
 def test_answers_do_not_depend_on_the_batch_size_nor_on_dropout():
-    method = TextToText(tiny_t5(tokenizer=TOKENIZER, dropout=0.3), tasks=("xsum",), options=NoOptions())
+    kind = method_class("text-finetune")
+    method = kind(Setup(tiny_t5(tokenizer=TOKENIZER, dropout=0.3), ("xsum",)), kind.Options())
     data = data_of("xsum", [[line] for line in LINES], LINES)
     data.decoding = Decoding(longest=6)
-    results = [answer(method.train(), data, TOKENIZER, size, CPU) for size in (1, 2, 5, 100)]
-    assert len(set(results[0].predicted)) > 3
+    results = [score_split(method.train(), data, size, CPU) for size in (1, 2, 5, 100)]
+    assert len({text for [text] in results[0].predicted}) > 3
     assert all(result == results[0] for result in results)
     assert not method.training
 
@@ -197,30 +144,30 @@ def test_label_words_of_several_pieces_are_scored_right(template):
     data = data_of("mrpc", [[line, "a cat"] for line, _ in lines], [label for _, label in lines], wording=wording)
     pieces = [TOKENIZER(word)["input_ids"] for word in words]
     assert min(map(len, pieces)) > 2
-    assert data.gold == [words[int(label)] for _, label in lines]
+    assert data.gold == [[words[int(label)]] for _, label in lines]
 
     def says(read):
         return words[len(read.split("sentence1: ")[1].split("sentence2:")[0].replace("[SEP]", "").split()) % 2]
 
     if template == "pha":  # the other template has marks that this vocabulary lacks
         oracle = Oracle(says)
-        found = answer(oracle, data, TOKENIZER, 3, CPU)
+        found = score_split(oracle, data, 3, CPU)
         assert {asked[0] for asked in oracle.asked} == {max(map(len, pieces))}
         assert found.predicted == data.gold
         assert found.rows("test")[0]["value"] == 100
         assert found.rows("test")[0]["unreadable"] == 0
-    found = answer(Oracle(lambda read: words[0]), data, TOKENIZER, 3, CPU)
-    assert found.predicted == [words[0]] * 7
+    found = score_split(Oracle(lambda read: words[0]), data, 3, CPU)
+    assert found.predicted == [[words[0]]] * 7
     right = sum(label == "0" for _, label in lines)
     assert found.rows("test")[0]["value"] == pytest.approx(100 * right / 7)
     assert set(found.predictions()["predicted"][0]) == {words[0]}
-    assert answer(Oracle(lambda read: "cat"), data, TOKENIZER, 3, CPU).rows("test")[0]["unreadable"] == 7
+    assert score_split(Oracle(lambda read: "cat"), data, 3, CPU).rows("test")[0]["unreadable"] == 7
 
 
 def test_pets_digits_are_not_the_class_ids():
     data = data_of("mnli", [["a cat", "a dog"]] * 3, ["0", "1", "2"], wording=Wording("pet"))
-    assert data.gold == ["1", "2", "0"]
-    found = answer(Oracle(lambda read: "1"), data, TOKENIZER, 2, CPU)
+    assert data.gold == [["1"], ["2"], ["0"]]
+    found = score_split(Oracle(lambda read: "1"), data, 2, CPU)
     assert list(found.sentence_counts()) == [(1, 0, 0), (0, 0, 1), (0, 0, 2)]
     rows = found.rows("dev")
     assert (rows[0]["value"], rows[0]["unreadable"]) == (pytest.approx(100 / 3), 0)
@@ -240,7 +187,7 @@ def test_a_question_has_several_right_answers():
     data = data_of("nq", [["cat"], ["dog"]], ["a cat\nthe mat", "home"], wording=Wording("pet"))
     assert TOKENIZER.decode(data.rows.take("labels", [0])[0], skip_special_tokens=True) == "a cat"
     oracle = Oracle(lambda read: "mat")
-    found = answer(oracle, data, TOKENIZER, 2, CPU)
+    found = score_split(oracle, data, 2, CPU)
     assert oracle.asked == [(UNSTATED, 0, 1)]
     assert [(row["metric"], row["value"]) for row in found.rows("test")] == [
         ("squad_f1", 50.0),
@@ -254,7 +201,7 @@ def test_a_question_has_several_right_answers():
 def test_summaries_are_as_long_as_the_paper_lets_them():
     for task, longest in (("samsum", 128), ("multinews", 64)):
         oracle = Oracle(lambda read: "a dog ran home")
-        found = answer(oracle, data_of(task, [["a cat"]], ["a dog ran"]), TOKENIZER, 2, CPU)
+        found = score_split(oracle, data_of(task, [["a cat"]], ["a dog ran"]), 2, CPU)
         assert oracle.asked == [(longest, 0, 1)]
         [row] = found.rows("test")
         assert (row["metric"], row["value"]) == ("rougel", pytest.approx(200 * 3 / 7))
@@ -271,6 +218,9 @@ class Chooser:
     def eval(self):
         pass
 
+    def keeping_weights(self):
+        return nullcontext()
+
     def generate(self, batch, longest, *, shortest, beams):
         assert (longest, shortest, beams) == (1, 0, 1)
         return (batch.attention_mask.sum(1, keepdim=True) % 3).cpu()
@@ -284,13 +234,15 @@ def test_chosen_classes_are_called_as_the_labels_are(wording):
     encoded = encode_texts(
         corpus, "chosen", PIECES, task, max_length=64, score_step=0.2, wording=wording, choices=True
     )
-    data = AnswerData.of(task, corpus, encoded, PIECES, 0.2, place=0, wording=wording, choices=True)
-    found = answer(Chooser(), data, PIECES, 3, CPU, beams=4)
+    data = TextSplit.of(
+        "mnli", "en", corpus, encoded, PIECES, score_step=0.2, wording=wording, chooses=True, beams=4
+    )
+    found = score_split(Chooser(), data, 3, CPU)
     called = {"words": task.labels, "digits": ("0", "1", "2") if wording == PHA else ("1", "2", "0")}
     called = called[wording.labels]
     chosen = [len(PIECES(a, b)["input_ids"]) % 3 for a, b in fields]
-    assert found.gold == [called[int(target)] for target in targets]
-    assert found.predicted == [called[one] for one in chosen]
+    assert found.gold == [[called[int(target)]] for target in targets]
+    assert found.predicted == [[called[one]] for one in chosen]
     right = sum(one == int(target) for one, target in zip(chosen, targets, strict=True))
     (row,) = found.rows("test")
     assert (row["value"], row["unreadable"]) == (pytest.approx(100 * right / 7), 0)

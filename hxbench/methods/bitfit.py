@@ -1,4 +1,4 @@
-"""BitFit on any family: what is added to the output of linear layers and LayerNorms (PET scaling, section 4).
+"""BitFit: what is added to the output of linear layers and LayerNorms (PET scaling, section 4).
 
 A bias of the backbone stays as it is and gets an addend that begins at 0, which trains as the bias itself would;
 so it is the same for T5, which has no biases, and the backbone is never changed.
@@ -15,7 +15,8 @@ from hxbench.backbones.families import Family
 from hxbench.backbones.load import Backbone
 from hxbench.closed import Closed, added
 from hxbench.errors import InputError
-from hxbench.methods.tuning import PetMethod, Tuning, TuningOptions
+from hxbench.methods.method import Method, Setup
+from hxbench.methods.options import PetOptions
 from hxbench.spec import RunSpec
 
 
@@ -35,7 +36,7 @@ def biased_modules(backbone: Backbone, *, xxl: bool = False) -> dict[str, nn.Mod
     }
 
 
-class BitfitOptions(TuningOptions):
+class BitfitOptions(PetOptions):
     """How T5's modules are chosen: by one rule at `every` size, or at XXL's by the published `code`'s other one.
 
     That is every linear layer, cross-attention and the output matrix too, and the tables of relative positions, as
@@ -67,26 +68,19 @@ def is_xxl(backbone: Backbone) -> bool:
     return backbone.is_text_to_text and (backbone.hidden_size, *backbone.depths) == (4096, 24, 24)
 
 
-class Biases(Tuning):
+class Bitfit(Method):
     """One addend for each of the modules."""
 
-    def __init__(self, backbone: Backbone, *, xxl: bool = False) -> None:
-        super().__init__()
-        modules = biased_modules(backbone, xxl=xxl)
+    Options: ClassVar[type[Closed]] = BitfitOptions
+    transfers = True
+
+    def __init__(self, setup: Setup, options: BitfitOptions) -> None:
+        super().__init__(setup, options)
+        modules = biased_modules(self.backbone, xxl=options.t5 == "code" and is_xxl(self.backbone))
         self.names = tuple(modules)
         self.biases = nn.ParameterList(nn.Parameter(torch.zeros(added_shape(one))) for one in modules.values())
         for bias, module in zip(self.biases, modules.values(), strict=True):
             self.adding(module, lambda place, output, bias=bias: _addend(bias, place, output))  # type: ignore[misc]
-
-    def parts(self) -> dict[str, Iterable[nn.Parameter]]:
-        """The addends."""
-        return {"biases": list(self.biases)}
-
-
-class PetBitfit(PetMethod):
-    """BitFit."""
-
-    Options: ClassVar[type[Closed]] = BitfitOptions
 
     @classmethod
     def require(cls, spec: RunSpec, family: Family) -> None:
@@ -95,7 +89,6 @@ class PetBitfit(PetMethod):
         if not family.has_biases:
             raise InputError(f"{spec.method} tunes biases, and {family.title} has none.")
 
-    @classmethod
-    def tuning(cls, backbone: Backbone, options: Any, seed: int) -> Tuning:
-        """Return the addends."""
-        return Biases(backbone, xxl=options.t5 == "code" and is_xxl(backbone))
+    def parts(self) -> dict[str, Iterable[nn.Parameter]]:
+        """The addends."""
+        return {"biases": list(self.biases)}

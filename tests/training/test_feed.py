@@ -1,19 +1,21 @@
-"""The batches of a text-to-text training: the rows that the sampler says, by task, shared among processes."""
+"""The batches of a training: the rows that the sampler says, by task, shared among processes."""
 
 import numpy as np
 import pytest
 import torch
 from datasets import Dataset
 
+from hxbench.encoding.batch import IGNORED
 from hxbench.encoding.rows import Rows
-from hxbench.encoding.text_batch import IGNORED
+from hxbench.encoding.vocabulary import Vocabulary
 from hxbench.sampling import ConcatenatedSampler, Sampler, Stream
 from hxbench.settings import Pair
-from hxbench.training.feed import TextFeed
+from hxbench.training.feed import Feed
 
 TASKS = ("rte", "cola", "mnli")
 SIZES = {"mnli": 11, "rte": 5, "cola": 8}  # streams in an order other than the tasks'
 END = 1
+VOCABULARY = Vocabulary(size=400, pad=0, mask=4, special=(0, 1, 2, 3, 4))
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,7 @@ def feed_of(rows, kind, **options):
     sampler = (
         ConcatenatedSampler(streams(rows), **one) if kind == "concatenated" else Sampler(streams(rows), **one)
     )
-    return TextFeed(sampler, rows, TASKS, padding=0, device=torch.device("cpu"), **options)
+    return Feed(sampler, rows, TASKS, VOCABULARY, device=torch.device("cpu"), **options)
 
 
 def marks(batch):
@@ -89,7 +91,7 @@ def test_homogeneous_batches_are_called_by_their_task(rows):
 def test_one_task_alone_is_not_mixed(rows):
     pair = Pair("cola", "en")
     sampler = ConcatenatedSampler([Stream(*pair, rows[pair].lengths)], batch_size=3, updates=9, seed=0)
-    feed = TextFeed(sampler, {pair: rows[pair]}, TASKS, padding=0, device=torch.device("cpu"))
+    feed = Feed(sampler, {pair: rows[pair]}, TASKS, VOCABULARY, device=torch.device("cpu"))
     assert feed(0).task == "cola"
     assert set(feed(0).tasks.tolist()) == {1}
 
@@ -112,3 +114,58 @@ def test_processes_share_the_same_batch(rows, kind):
         ]
         assert sorted(real) == sorted(marks(batch))
         assert np.array_equal(marks(shares[1]), marks(batch)[1::4])
+
+
+# --- words with tags beside running text ------------------------------------------------------------------------
+
+WORDS = ("ner", "pos", "mlm")
+
+
+@pytest.fixture(scope="module")
+def tagged():
+    """Rows of tagged words and of text, whose pieces say where they are from; a tag is its piece's last digit."""
+    found = {}
+    for place, (task, language) in enumerate([("pos", "ar"), ("ner", "ar"), ("pos", "tr"), ("mlm", "tr")]):
+        pieces = [[2, *range(100 * (1 + place), 100 * (1 + place) + 5 + row), 3] for row in range(6)]
+        columns = {"input_ids": pieces}
+        if task != "mlm":
+            columns["labels"] = [[-100, *(one % 10 for one in row[1:-1]), -100] for row in pieces]
+        found[Pair(task, language)] = Rows(Dataset.from_dict(columns))
+    return found
+
+
+def tagging_feed(rows, **options):
+    sampler = Sampler([Stream(*pair, one.lengths) for pair, one in rows.items()], batch_size=4, updates=40, seed=3)
+    return Feed(sampler, rows, WORDS, VOCABULARY, device=torch.device("cpu"), **options)
+
+
+def test_tags_stand_at_their_tokens_and_text_is_masked(tagged):
+    feed, seen = tagging_feed(tagged), set()
+    for step in range(40):
+        batch = feed(step)
+        seen.add((batch.task, batch.language))
+        pair = list(tagged).index(Pair(batch.task, batch.language))
+        assert set(batch.tasks.tolist()) == {WORDS.index(batch.task)}
+        at_targets = batch.input_ids.flatten()[batch.positions]
+        if batch.task == "mlm":
+            assert (batch.targets // 100 == 1 + pair).all(), "what was taken out"
+            assert (at_targets == VOCABULARY.mask).any() or len(at_targets) < 5
+        else:
+            assert (at_targets // 100 == 1 + pair).all()
+            assert torch.equal(batch.targets, at_targets % 10)
+            assert batch.count == int(batch.attention_mask.sum()) - 2 * len(batch.input_ids)
+    assert seen == {tuple(pair) for pair in tagged}
+
+
+def test_masks_are_a_function_of_the_step_whatever_the_share(tagged):
+    whole, parts = tagging_feed(tagged), [tagging_feed(tagged, share=(rank, 3)) for rank in range(3)]
+    steps = [step for step in range(40) if whole(step).task == "mlm"]
+    assert len(steps) > 1
+    assert not torch.equal(whole(steps[0]).targets, whole(steps[1]).targets)
+    for step in steps:
+        batch = whole(step)
+        assert torch.equal(whole(step).input_ids, batch.input_ids)
+        for rank, part in enumerate(parts):
+            own = part(step)
+            assert torch.equal(own.input_ids[: own.own], batch.input_ids[rank::3])
+        assert sum(len(part(step).targets) for part in parts) == batch.count

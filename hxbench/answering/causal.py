@@ -1,0 +1,136 @@
+"""Answers in text by a decoder alone: source and target are one sequence, padded on the left."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from hxbench.answering.answer import Answered, Answering, Encoded, Objective
+from hxbench.answering.stack import Stack
+from hxbench.backbones.load import Backbone
+from hxbench.encoding.batch import IGNORED, Batch
+from hxbench.errors import InputError
+from hxbench.tasks import Task
+
+if TYPE_CHECKING:
+    from hxbench.methods.method import Method
+
+
+class Joined(NamedTuple):
+    """Parts of every row in one sequence, padding on the left."""
+
+    ids: Tensor  # [batch, length]
+    mask: Tensor  # [batch, length]
+    first: Tensor  # [batch, length], 1 where a token is of the first part
+
+
+def joined(*parts: tuple[Tensor, Tensor], padding: int) -> Joined:
+    """Return (ids, mask) pairs, each [batch, some length] and padded anywhere, as one sequence a row.
+
+    The real tokens of a row keep their order, those of an earlier part come first.
+    """
+    ids = torch.cat([ids for ids, _ in parts], dim=1)
+    mask = torch.cat([mask.long() for _, mask in parts], dim=1)
+    first = torch.cat([mask.long() * (number == 0) for number, (_, mask) in enumerate(parts)], dim=1)
+    order = mask.argsort(dim=1, stable=True)  # padding first
+    mask = mask.gather(1, order)
+    return Joined(ids.gather(1, order).masked_fill(mask == 0, padding), mask, first.gather(1, order))
+
+
+class CausalText(Answering):
+    """The decoder writes the targets behind the sources.
+
+    Positions go by the real tokens before one, so that padding on the left moves nothing.
+    """
+
+    name = "causal"
+    stacks = ("decoder",)
+    types = ("classification", "regression", "generation")
+
+    def __init__(self, backbone: Backbone, tasks: Sequence[Task], options: Any) -> None:
+        super().__init__(backbone, tasks, options)
+        # the published code of PET scaling has the loss over the whole sequence
+        self.whole = getattr(options, "loss", "target") == "whole"
+
+    def sequence(self, batch: Batch) -> Joined:
+        """Return source and target of every row as the one sequence that is learned from."""
+        return joined(
+            (batch.input_ids, batch.attention_mask),
+            (batch.targets, batch.targets != IGNORED),
+            padding=self._config.pad_token_id,
+        )
+
+    def encode(self, method: "Method", batch: Batch) -> Encoded:
+        """Return the sources as the last layer leaves them."""
+        source = joined((batch.input_ids, batch.attention_mask), padding=self._config.pad_token_id)
+        encoded, _ = Stack(method, self.backbone, batch, source.first).read(
+            source.ids, source.mask, use_cache=False
+        )
+        return encoded
+
+    def _read(self, method: "Method", batch: Batch) -> tuple[Joined, Encoded]:
+        sequence = self.sequence(batch)
+        stack = Stack(method, self.backbone, batch, sequence.first)
+        encoded, _ = stack.read(sequence.ids, sequence.mask, use_cache=False)
+        return sequence, encoded
+
+    def answer(self, method: "Method", batch: Batch) -> Answered:
+        """Return the logits of the targets, [batch, target length, vocabulary]."""
+        _, encoded = self._read(method, batch)
+        states = encoded.own(encoded.states)
+        # the states before a row's targets, which are its last ones: the head is most of a short pass
+        count = (batch.targets != IGNORED).sum(1, keepdim=True)
+        step = torch.arange(batch.targets.shape[1], device=states.device)
+        before = (states.shape[1] - count + step - 1).clamp(0, states.shape[1] - 1)
+        chosen = states.gather(1, before.unsqueeze(-1).expand(-1, -1, states.shape[2]))
+        return Answered(self.backbone.mlm_head(chosen), encoded)
+
+    def learn(self, method: "Method", batch: Batch) -> tuple[Tensor, Answered]:
+        """Return this process's share of the loss, over the targets or over the whole sequence, and the answer.
+
+        The first token of a sequence is never learned: nothing comes before it.
+        """
+        if not self.whole:
+            return super().learn(method, batch)
+        sequence, encoded = self._read(method, batch)
+        first = sequence.mask.cumsum(1) <= 1  # padding, and the first token
+        along = batch.targets[:, :1] == IGNORED  # a row that only goes along
+        labels = sequence.ids.masked_fill(first | along, IGNORED)[:, 1:]
+        logits = self.backbone.mlm_head(encoded.own(encoded.states)[:, :-1])
+        return method.objective.share_of_loss(logits, labels, batch.pieces - batch.rows), Answered(logits, encoded)
+
+    def learns_targets(self, objective: Objective) -> bool:
+        """Return whether the loss is over the targets: that of a whole sequence hides what is not learned."""
+        return super().learns_targets(objective) and not self.whole
+
+    @torch.no_grad()
+    def generate(
+        self, method: "Method", batch: Batch, longest: int, *, shortest: int = 0, beams: int = 1
+    ) -> Tensor:
+        """Return what the model writes behind the sources, greedily, [batch, at most `longest`]."""
+        if beams != 1:
+            raise InputError(f"a causal backbone answers greedily here: training.beams must be 1, not {beams}.")
+        source = joined((batch.input_ids, batch.attention_mask), padding=self._config.pad_token_id)
+        stack = Stack(method, self.backbone, batch, source.first)
+        encoded, output = stack.read(source.ids, source.mask, use_cache=True)
+        body: Any = self.backbone.body
+        embed, mask, states = body.get_input_embeddings(), encoded.mask, encoded.states
+        written: list[Tensor] = []
+        ended = torch.zeros_like(batch.tasks, dtype=torch.bool)
+        while True:
+            logits = self.backbone.mlm_head(states[:, -1])
+            if len(written) + 1 < shortest:
+                logits[:, self._config.eos_token_id] = -torch.inf
+            written.append(logits.argmax(-1).masked_fill(ended, self._config.pad_token_id))
+            ended |= written[-1] == self._config.eos_token_id
+            if len(written) == longest or bool(ended.all()):
+                return torch.stack(written, dim=1)
+            mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
+            more = embed(written[-1].unsqueeze(1))
+            output = stack.read_on(more, mask, past_key_values=output.past_key_values, use_cache=True)
+            states = output.last_hidden_state
+
+    @property
+    def _config(self) -> Any:
+        return self.backbone.model.config

@@ -1,0 +1,96 @@
+"""Answers to whole texts by a head on what an encoder makes of the first token.
+
+A batch's targets are one a row, [batch, 1]: class ids, or numbers in thousandths where a task asks for these.
+
+With unified labels the head is the same for all tasks, so that it can be applied to another one as it is. How the
+paper lets tasks of two and of three classes share a head is not stated (PET scaling, appendix E); its random line
+of BERT, 100 by the number of labels, holds where a task chooses among its own. So here every such head has three
+outputs, for 0, 1 and 2, all of them in the loss; an answer is the most probable of the labels that the task has.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from hxbench.answering.answer import Answered, Encoded
+from hxbench.answering.heads import HeadAnswering
+from hxbench.answering.stack import Stack
+from hxbench.backbones.load import Backbone
+from hxbench.encoding.batch import Batch
+from hxbench.modules.heads import Head
+from hxbench.tasks import UNIFIED_LABELS, Task, unified_label
+
+if TYPE_CHECKING:
+    from hxbench.methods.method import Method
+
+
+def unified_order(task: Task) -> list[int]:
+    """Return the unified labels, those of the task's classes by their ids first."""
+    own = [unified_label(task, label) for label in range(len(task.labels))]
+    return [*own, *(label for label in range(UNIFIED_LABELS) if label not in own)]
+
+
+class ClassHeads(HeadAnswering):
+    """A head for each task, or one for all where labels are unified: logits of classes, or one number."""
+
+    name = "class"
+    stacks = ("encoder",)
+    types = ("classification", "regression")
+
+    def __init__(self, backbone: Backbone, tasks: Sequence[Task], options: Any, *, unified: bool = False) -> None:
+        """Build the heads: linear on the first token's state, or on a new tanh layer over that (`head: pooled`).
+
+        BERT's own pooler is not in the masked language models that backbones are loaded as. A `unified` head has
+        an output for each unified label, whatever the task.
+        """
+        super().__init__(backbone, tasks, options)
+        self.unified, hidden = unified, backbone.hidden_size
+        sizes = {task.name: len(unified_order(task) if unified else task.labels) or 1 for task in tasks}
+        self.heads = nn.ModuleDict({name: Head(hidden, size) for name, size in sizes.items()})
+        pooled = getattr(options, "head", "first") == "pooled"
+        self.pooler = nn.Sequential(nn.Linear(hidden, hidden), nn.Tanh()) if pooled else None
+
+    def parts(self) -> dict[str, Iterable[nn.Parameter]]:
+        """The heads and what they are fed by."""
+        pooler = [] if self.pooler is None else list(self.pooler.parameters())
+        return {"heads": [*pooler, *self.heads.parameters()]}
+
+    def encode(self, method: "Method", batch: Batch) -> Encoded:
+        """Return the texts as the last layer leaves them."""
+        stack = Stack(method, self.backbone, batch, batch.attention_mask)
+        encoded, _ = stack.read(batch.input_ids, batch.attention_mask, segments=self._segments(batch))
+        return encoded
+
+    def _segments(self, batch: Batch) -> Tensor | None:
+        """Return which of two texts a token is of: the second begins behind the first separator."""
+        separator = getattr(self.backbone.tokenizer, "sep_token_id", None)
+        if separator is None or getattr(self.backbone.model.config, "type_vocab_size", 0) < 2:
+            return None
+        ends = (batch.input_ids == separator).long()
+        return ((ends.cumsum(1) - ends) > 0).long() * batch.attention_mask
+
+    def head_logits(self, hidden: Tensor, name: str) -> Tensor:
+        """Return the logits [n, classes] of a task, its classes by id and a unified head's others behind."""
+        logits: Tensor = self.heads[name if name in self.heads else next(iter(self.heads))](hidden)
+        return logits[:, unified_order(self.task(name))] if self.unified else logits
+
+    def answer(self, method: "Method", batch: Batch) -> Answered:
+        """Return the logits of the task's classes by id, [batch, 1, classes], or its number, [batch, 1, 1]."""
+        encoded = self.encode(method, batch)
+        first = encoded.own(encoded.states)[:, 0]
+        first = first if self.pooler is None else self.pooler(first)
+        return Answered(self.logits(method, first, batch, batch.tasks).unsqueeze(1), encoded)
+
+    def learn(self, method: "Method", batch: Batch) -> tuple[Tensor, Answered]:
+        """Return this process's share of the loss, and the answer."""
+        answered = method.answer(batch)
+        return self.loss(method, answered.logits[:, 0], batch.targets[:, 0], batch, batch.tasks), answered
+
+    @torch.no_grad()
+    def generate(
+        self, method: "Method", batch: Batch, longest: int, *, shortest: int = 0, beams: int = 1
+    ) -> Tensor:
+        """Return the id of the most probable class of every row, or its number in thousandths, [batch, 1]."""
+        return self.chosen(method.answer(batch).logits[:, 0], batch.task).unsqueeze(1)

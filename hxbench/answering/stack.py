@@ -1,0 +1,98 @@
+"""Reading with one stack, an encoder's or a decoder's.
+
+A method whose upper half depends on the text gets what the lower half made of it: the states that go into the
+middle layer, averaged over the tokens of the text.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor, nn
+
+from hxbench.answering.answer import Condition, Encoded, mean_over, prompted, seen
+from hxbench.backbones.load import Backbone
+from hxbench.backbones.sites import SiteKey, SiteWeights
+from hxbench.encoding.batch import Batch
+from hxbench.errors import InputError
+
+if TYPE_CHECKING:
+    from hxbench.methods.method import Method
+
+
+class Stack:
+    """Reads sequences of one batch with a method's weights in their sites, step by step where answers are written.
+
+    `text` [batch, length] is 1 where a token is one of the text that the answering side may know.
+    """
+
+    def __init__(self, method: "Method", backbone: Backbone, batch: Batch, text: Tensor) -> None:
+        self.method, self.backbone, self.text = method, backbone, text
+        self.condition: Condition = method.condition(batch)
+        self.weights: Mapping[SiteKey, SiteWeights] = {}
+
+    def read(
+        self, ids: Tensor, mask: Tensor, *, segments: Tensor | None = None, **more: Any
+    ) -> tuple[Encoded, Any]:
+        """Return sequences [batch, length] as the last layer leaves them, and all that the body put out."""
+        body: Any = self.backbone.body
+        embedded = body.get_input_embeddings()(ids)
+        read = prompted(embedded, mask, self.method.prompt(embedded, self.text, self.condition))
+        limit = self.backbone.longest
+        if limit is not None and read.embedded.shape[1] > limit:
+            raise InputError(
+                f"{read.virtual} virtual tokens and {ids.shape[1]} tokens of text are more than the {limit} "
+                "positions of the backbone."
+            )
+        if segments is not None:
+            more["token_type_ids"] = nn.functional.pad(segments, (read.virtual, 0))
+        with self._acting(read.virtual):
+            output = body(inputs_embeds=read.embedded, **self._around(read.mask), **more)
+        return Encoded(output.last_hidden_state, read.mask, read.virtual, self.condition), output
+
+    @contextmanager
+    def _acting(self, virtual: int) -> Iterator[None]:
+        """Let the method's weights act; those of the upper half may only be known at the middle layer."""
+        if not self.method.reads_first:
+            self.weights = self.method.weights_of(self.condition)
+            with self.method.sites.using(self.weights):
+                yield
+            return
+        weights = dict(self.method.weights(self.condition._replace(side="reading")))
+
+        def pool(_module: nn.Module, inputs: tuple[Tensor, ...], named: dict[str, Any]) -> None:
+            states = inputs[0] if inputs else named["hidden_states"]
+            pooled = mean_over(states[:, virtual:], self.text)
+            self.condition = self.condition._replace(side="answering", pooled=pooled)
+            weights.update(self.method.weights(self.condition))
+
+        self.weights = weights
+        layers = self.backbone.stacks[0].layers
+        handle = layers[len(layers) // 2].register_forward_pre_hook(pool, with_kwargs=True)
+        try:
+            with self.method.sites.using(weights):
+                yield
+        finally:
+            handle.remove()
+
+    def _around(self, mask: Tensor) -> dict[str, Any]:
+        """Return what the body gets beside embedded texts, given their mask [batch, length].
+
+        Where a family does not count positions by the mask, padding on the left would move them.
+        """
+        if not self.backbone.family.counts_positions:
+            return {"attention_mask": seen(mask)}
+        if mask.is_meta:  # without a mask the library looks into positions: not into a mask of four dimensions
+            return {"attention_mask": mask.bool()[:, None, None].expand(-1, 1, mask.shape[1], -1)}
+        return {"attention_mask": mask, "position_ids": (mask.cumsum(1) - 1).clamp(min=0)}
+
+    def read_on(self, embedded: Tensor, mask: Tensor, **cache: Any) -> Any:
+        """Return the body's output for one more token [batch, 1, hidden], with the same weights.
+
+        `mask` [batch, length] is of all that was read, this token included.
+        """
+        around = self._around(mask)
+        if "position_ids" in around:
+            around["position_ids"] = around["position_ids"][:, -1:]
+        with self.method.sites.using(self.weights):
+            return self.backbone.body(inputs_embeds=embedded, **around, **cache)

@@ -1,0 +1,94 @@
+"""LoRA: query and value of self-attention, rank 8, scale 2 (PET scaling, section 4).
+
+Through `peft` where query and value are layers of their own, as BERT's and T5's; beside a fused projection, as
+BLOOM's, by `FusedLowRank`.
+"""
+
+from collections.abc import Iterable
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+from torch import nn
+
+from hxbench.backbones.families import Projection
+from hxbench.backbones.load import Backbone
+from hxbench.closed import Closed, added
+from hxbench.methods.method import Method, Setup
+from hxbench.methods.options import PetOptions
+from hxbench.modules.low_rank import FusedLowRank
+from hxbench.spec import Positive
+
+
+def projections_of(backbone: Backbone) -> list[Projection]:
+    """Return the query and value projections of every self-attention, layer by layer."""
+    return backbone.projections("query", "value")
+
+
+class LoraOptions(PetOptions):
+    """Rank and scale."""
+
+    rank: Positive = 8
+    alpha: Annotated[float, Field(gt=0)] = 16  # the branch is scaled by alpha / rank
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    # fused: whose branch the value gets; in the published code the query's, its own is trained in name alone
+    value: Literal["own", "query"] = added("own")
+
+
+class Lora(Method):
+    """Low-rank branches beside the projections."""
+
+    Options: ClassVar[type[Closed]] = LoraOptions
+    imports: ClassVar[tuple[str, ...]] = ("peft.tuners.lora", "peft.utils.transformers_weight_conversion")
+    transfers = True
+
+    def __init__(self, setup: Setup, options: LoraOptions) -> None:
+        super().__init__(setup, options)
+        self._peft: list[Any] = []  # a list: its layers are the backbone's modules already
+        self.branches: nn.ModuleList | None = None
+        if any(one.place is not None for one in projections_of(self.backbone)):
+            self._add_branches(options)
+        else:
+            self._wrap(options)
+
+    def _wrap(self, options: LoraOptions) -> None:
+        """Put `peft`'s layers around the projections."""
+        from peft import LoraConfig
+        from peft.tuners.lora import LoraModel
+
+        wanted = {id(one.module) for one in projections_of(self.backbone)}
+        config = LoraConfig(
+            r=options.rank,
+            lora_alpha=options.alpha,
+            lora_dropout=options.dropout,
+            target_modules=[name for name, module in self.model.named_modules() if id(module) in wanted],
+        )
+        self._peft = [LoraModel(self.model, config, "default")]
+
+    def _add_branches(self, options: LoraOptions) -> None:
+        """Hang a pair of branches beside the fused projection of every layer."""
+        queries = self.backbone.projections("query")
+        shared = options.value == "query"
+        self.branches = nn.ModuleList(
+            FusedLowRank(query.width_in, query.groups, options.rank, options.alpha, options.dropout, shared=shared)
+            for query in queries
+        )
+        for branch, query in zip(self.branches, queries, strict=True):
+            self.adding(
+                query.module,
+                lambda hidden, output, branch=branch: branch(hidden).to(output.dtype),  # type: ignore[misc]
+            )
+
+    def parts(self) -> dict[str, Iterable[nn.Parameter]]:
+        """Both matrices of every branch."""
+        if self.branches is not None:
+            return {"lora": list(self.branches.parameters())}
+        named = self.model.named_parameters()
+        return {"lora": [p for name, p in named if ".lora_A." in name or ".lora_B." in name]}
+
+    def remove(self) -> None:
+        """Put the stock layers back in their places."""
+        super().remove()
+        for tuner in self._peft:
+            model = tuner.unload()
+            vars(model).pop("peft_config", None)  # which older versions leave behind
+        self._peft = []

@@ -1,0 +1,263 @@
+"""A family of backbones from outside: a Llama by an entry of some twenty lines in a package of the test's own."""
+
+import json
+
+import pytest
+import torch
+import yaml
+from command_line import hxbench
+from text_miniature import write_text_mirror
+from tiny_families import END, family_batch, rows, slow_logits
+
+from hxbench import recipe
+from hxbench.backbones.byte_pairs import train_byte_pairs
+from hxbench.backbones.load import load_backbone
+from hxbench.backbones.sites import EMBEDDINGS, Sites
+from hxbench.errors import InputError
+from hxbench.stages.assemble import build, costs, with_options
+
+LLAMA = """
+title: Llama
+body: model
+words: embed_tokens
+embeddings: {module: layers.0, before: true}
+decoder:
+  layers: layers
+  sites:
+    attention: self_attn.o_proj
+    ffn: mlp.down_proj
+    parallel: {module: mlp.down_proj, fed_by: mlp}
+  projections:
+    query: self_attn.q_proj
+    key: self_attn.k_proj
+    value: self_attn.v_proj
+    output: self_attn.o_proj
+    up: mlp.up_proj
+    gate: mlp.gate_proj
+    down: mlp.down_proj
+  norms: [input_layernorm, post_attention_layernorm]
+norms: [norm]
+head: lm_head
+output: lm_head
+padding: left
+counts_positions: true
+ids: [pad_token_id, eos_token_id]
+"""
+
+
+def install(folder, monkeypatch, recipes, name="mine"):
+    """Put a package with these recipes, texts by path, on the way to modules, as if it were installed."""
+    for path, text in recipes.items():
+        file = folder / name / "recipes" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    (folder / name).mkdir(exist_ok=True)
+    (folder / name / "__init__.py").write_text("raise SystemExit('nothing of it is run')\n")
+    info = folder / f"{name}-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(f"[hxbench.recipes]\n{name} = {name}\n")
+    monkeypatch.syspath_prepend(str(folder))
+
+
+@pytest.fixture
+def llama(tmp_path, monkeypatch):
+    """The folder of a tiny Llama with a tokenizer, its family's entry installed; two heads share a key."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    install(tmp_path / "site", monkeypatch, {"families/llama.yaml": LLAMA})
+    folder = tmp_path / "tiny-llama"
+    tokenizer = train_byte_pairs(["the cat sat on the mat and the dog saw it"] * 50, 300)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer), hidden_size=16, intermediate_size=24, num_hidden_layers=3,
+        num_attention_heads=4, num_key_value_heads=2, pad_token_id=0, eos_token_id=END, bos_token_id=END,
+        initializer_range=0.3,
+    )  # fmt: skip
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        LlamaForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def spec_of(method, folder, *assignments):
+    return with_options(
+        recipe.resolve(method, setting="single", task="rte", backbone_name=str(folder), assignments=assignments)
+    )
+
+
+OPTIONS = {"apet": ["options.budget=200"], "pet-prompt": ["options.tokens=4"]}
+
+
+def method_of(method, folder):
+    spec = spec_of(method, folder, *OPTIONS.get(method, []))
+    return build(spec, load_backbone(spec.backbone))
+
+
+def test_the_family_is_known_by_name_and_its_parts_are_found(llama):
+    assert "llama" in recipe.recipe_names("families")
+    backbone = load_backbone(recipe.backbone(str(llama)))
+    assert backbone.family.name == "llama"
+    assert (backbone.hidden_size, backbone.heads, backbone.depths) == (16, 4, (3,))
+    value = backbone.projections("value")[1]
+    assert (value.name, value.width_in, value.width_out) == ("1.self_attn.v_proj", 16, 8), "two heads share one"
+    assert backbone.biased() == {}
+    assert len(backbone.norms()) == 7
+    assert backbone.tokenizer.padding_side == "left"
+
+
+class Shift:
+    """An adapter that moves what it is given."""
+
+    def apply(self, hidden):
+        return hidden.roll(1, -1)
+
+    def added(self, hidden):
+        return hidden
+
+
+def test_sites_act_at_every_place_it_declares(llama):
+    backbone = load_backbone(recipe.backbone(str(llama)))
+    read = lambda: backbone.model(torch.tensor([[4, 5, 6, 7]])).logits.detach()  # noqa: E731
+    stock, seen = read(), 0
+    for position in (EMBEDDINGS.position, *backbone.family.positions):
+        sites = Sites(backbone.body, backbone.family, [position])
+        assert torch.equal(read(), stock)
+        for key in sites.keys:
+            with sites.using({key: Shift()}):
+                assert not torch.allclose(read(), stock), key
+            seen += 1
+        sites.remove()
+        assert torch.equal(read(), stock)
+    assert seen == 1 + 3 * 3
+
+
+@pytest.mark.parametrize("method", ["pet-ft", "pet-lora", "pet-adapter", "pet-prompt", "apet"])
+def test_every_tuning_trains_on_it_and_gives_it_back(method, llama):
+    made = method_of(method, llama)
+    frozen = {name: p.clone() for name, p in made.model.named_parameters() if not p.requires_grad}
+    trained = made.trained()
+    before = {name: p.detach().clone() for name, p in trained.items()}
+    batch = family_batch("llama")
+    optimiser = torch.optim.AdamW(trained.values(), lr=1e-3)
+    losses = []
+    for _ in range(4):
+        loss = made(batch)
+        loss.backward()
+        optimiser.step()
+        optimiser.zero_grad()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0]
+    assert any(not torch.equal(before[name], p) for name, p in trained.items())
+    after = dict(made.model.named_parameters())
+    if method != "apet":  # whose entries of the backbone stand in it until it is removed
+        assert all(torch.equal(after[name], value) for name, value in frozen.items())
+    assert made.generate(batch, 3).shape[0] == 4
+    if method == "pet-lora":  # 8·(in + out) for query and value, whose heads are half as many
+        assert made.counted() == 3 * 8 * (16 + 16 + 16 + 8)
+    assert costs(spec_of(method, llama, *OPTIONS.get(method, [])))["counted"] == made.counted()
+    if method != "pet-ft":
+        made.remove()
+        stock = load_backbone(recipe.backbone(str(llama))).model
+        assert torch.equal(made.model(batch.input_ids).logits, stock(batch.input_ids).logits)
+
+
+def test_padding_and_a_prompt_before_it_move_nothing(llama):
+    method = method_of("pet-prompt", llama).eval()
+    with torch.no_grad():
+        method.own().normal_()
+    batch = family_batch("llama")
+    with torch.no_grad():
+        ours = method.logits(batch)
+        wanted = slow_logits("bloom", method.model, batch, prompt=method.own())
+        for row, one in zip(ours, wanted, strict=True):
+            torch.testing.assert_close(row[: len(one)], one, rtol=1e-4, atol=1e-5)
+        written = method.generate(batch, 5)
+        words = method.model.get_input_embeddings()
+        for (source, _), answer in zip(rows(batch), written, strict=True):
+            ids = source
+            for piece in answer:
+                text = torch.cat([method.own()[None], words(ids)], 1)
+                following = method.model(inputs_embeds=text).logits[0, -1].argmax()
+                assert piece == following
+                if following == END:
+                    break
+                ids = torch.cat([ids, following.view(1, 1)], 1)
+
+
+def test_biases_that_there_are_not_are_refused_in_one_sentence(llama):
+    with pytest.raises(InputError, match=r"^pet-bitfit tunes biases, and Llama has none\.$"):
+        spec_of("pet-bitfit", llama)
+    with pytest.raises(InputError, match="budget"):
+        spec_of("apet", llama, "options.budget=bitfit")
+
+
+def test_other_methods_say_what_they_need(llama):
+    with pytest.raises(InputError, match="madx needs a backbone of an encoder alone; tiny-llama is none"):
+        with_options(recipe.resolve("madx", setting="single", task="pos", backbone_name=str(llama)))
+
+
+def test_a_recipe_may_have_values_for_it(llama, tmp_path):
+    mine = {"extends": "pet-lora", "profiles": {"demo": {"families": {"llama": {"training": {"lr": 0.5}}}}}}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(mine))
+    assert spec_of(str(tmp_path / "mine.yaml"), llama).training.lr == 0.5
+    mine["profiles"]["demo"]["families"] = {"lama": {}}
+    (tmp_path / "wrong.yaml").write_text(yaml.safe_dump(mine))
+    with pytest.raises(InputError, match=r"wrong\.yaml: .*family.*lama.*llama"):
+        spec_of(str(tmp_path / "wrong.yaml"), llama)
+
+
+# --- packages with recipes ---------------------------------------------------------------------------------------
+
+
+def test_all_kinds_of_recipes_come_from_a_package(tmp_path, monkeypatch):
+    experiment = "paper: own\nabout: mine\nblocks: [{setting: multi, methods: [my-mbert]}]\n"
+    install(
+        tmp_path,
+        monkeypatch,
+        {
+            "methods/my-mbert.yaml": "extends: mbert\ntitle: My mBERT\n",
+            "backbones/my-tiny.yaml": "extends: sandbox-tiny\nname: my-tiny\n",
+            "own/first.yaml": experiment,
+            "families/flan.yaml": "extends: t5\ntitle: Flan\n",
+        },
+    )
+    assert {"my-mbert", "mbert"} <= {*recipe.recipe_names("methods")}
+    assert recipe.load("methods", "my-mbert").title == "My mBERT"
+    assert recipe.backbone("my-tiny").pretrain == recipe.backbone("sandbox-tiny").pretrain
+    assert recipe.papers() == ["hyperx", "pet", "pha", "own"], "ours first: where none is named it is one of them"
+    assert recipe.load("own", "first").about == "mine"
+    flan, t5 = (recipe.load("families", name) for name in ("flan", "t5"))
+    assert flan.model_dump() == t5.model_dump() | {"name": "flan", "title": "Flan"}
+    assert "my-mbert" in hxbench("list", "methods").out
+
+
+def test_a_name_that_is_there_twice_is_refused(tmp_path, monkeypatch):
+    install(tmp_path, monkeypatch, {"families/bert.yaml": "extends: roberta\n"})
+    with pytest.raises(InputError, match=r"^family bert is there twice: .*bert\.yaml and .*mine.*bert\.yaml\.$"):
+        recipe.recipe_names("families")
+    assert "mbert" in recipe.recipe_names("methods")
+
+
+def test_a_package_without_recipes_is_named(tmp_path, monkeypatch):
+    install(tmp_path, monkeypatch, {}, name="empty")
+    with pytest.raises(
+        InputError, match=r"entry point empty of hxbench\.recipes: no package empty has a folder rec"
+    ):
+        recipe.recipe_names("methods")
+
+
+TRAINING = {"updates": 8, "batch_size": 6, "warmup": 2, "evaluate_every": 4}
+QUICK = [word for name, value in TRAINING.items() for word in ("--set", f"training.{name}={value}")]
+
+
+def test_it_is_trained_and_scored_by_the_command(llama, tmp_path):
+    write_text_mirror(tmp_path / "mirror")
+    where = ["--data-source", str(tmp_path / "mirror"), "--store", str(tmp_path / "store"), "--json"]
+    words = ["--task", "rte", "--backbone", str(llama), "--set", "data.dev_from_train=12", *QUICK]
+    answer = hxbench("train", "pet-lora", *words, *where)
+    assert answer.code == 0, answer.err
+    (row,) = json.loads(answer.out)
+    assert row["rte"] is not None
+    counted = hxbench("cost", "pet-lora", "--profile", "demo", "--backbone", str(llama), "--json")
+    assert json.loads(counted.out)["counted"] == 3 * 8 * (16 + 16 + 16 + 8)
