@@ -12,7 +12,6 @@ from hxbench import recipe
 from hxbench.cli import app
 from hxbench.report import ARTIFACTS
 from hxbench.store import Store
-from hxbench.tasks import MLM
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from filled_store import score_rows
 from hxbench import recipe, report
 from hxbench.report.hyperx.ground import said_of_ground
 from hxbench.report.hyperx.rows import title_of
-from hxbench.tasks import MLM
 
 SHAPE = {"model_type": "bert", "hidden_size": 384, "vocab_size": 250037}
 DRAWN = ["cls.predictions.transform.dense.weight", "cls.predictions.bias"]

@@ -8,7 +8,6 @@ from hxbench import experiment, recipe, report
 from hxbench.report.hyperx.results import Results
 from hxbench.settings import Model
 from hxbench.spec import START
-from hxbench.tasks import MLM
 
 
 def fill_experiment(store, name, score=lambda spec: 50.0, seeds=(1, 2, 3), methods=None):
