@@ -1,6 +1,7 @@
 """What a run trains on, selects by and scores, given what the data source holds; and what identifies its data."""
 
 import shutil
+from types import SimpleNamespace
 
 import pytest
 from miniature import NER, POS, TEXTS, TINY, resolved, spec_for
@@ -13,7 +14,7 @@ from hxbench.methods import method_class
 from hxbench.recipe import load
 from hxbench.settings import Pair
 from hxbench.spec import DataSpec
-from hxbench.stages.data import RunData, drawn_sentences
+from hxbench.stages.data import RunData, drawn_examples
 from hxbench.stages.inputs import DataSource
 from hxbench.stages.plan import plan_run
 
@@ -290,27 +291,28 @@ def test_a_few_shot_run_reads_its_pair_alone(corpora):
         plan_run(few_shot_spec(start, Pair("pos", "fo"), 5, 0, {}), corpora, method_class("finetune"))
 
 
-def test_drawn_sentences_are_nested_and_their_own_for_every_seed_and_draw():
+def test_drawn_examples_are_nested_and_their_own_for_every_seed_and_draw():
     pair = Pair("ner", "fo")
-    few, more = (drawn_sentences(pair, 100, k, 1, 0) for k in (5, 50))
+    few, more = (drawn_examples(pair, 100, k, 1, 0) for k in (5, 50))
     assert list(few) == list(more[:5])
     assert len(set(more)) == 50
-    others = [drawn_sentences(pair, 100, 5, 2, 0), drawn_sentences(pair, 100, 5, 1, 1),
-              drawn_sentences(Pair("pos", "fo"), 100, 5, 1, 0)]  # fmt: skip
+    others = [drawn_examples(pair, 100, 5, 2, 0), drawn_examples(pair, 100, 5, 1, 1),
+              drawn_examples(Pair("pos", "fo"), 100, 5, 1, 0)]  # fmt: skip
     assert all(set(few) != set(other) for other in others)
 
 
 def test_matching_labelled_updates(corpora, tokenizer):
     """Without MLM, the updates are as many as are labelled ones, on average, with text of all languages."""
+    reading = SimpleNamespace(tokenizer=tokenizer, chooses=True)
     full, plan = resolved(spec_for("hyperx-base", training={"updates": 200}), corpora)
-    data = RunData(full, plan, corpora, tokenizer)
+    data = RunData(full, plan, corpora, reading)
     stream_of = data.sampler().probabilities
     labelled = sum(p for p, (task, _) in zip(stream_of, data.train, strict=True) if task != "mlm")
     bare = {"updates": 200, "mlm_languages": "none", "match_labelled": True}
     less, plan = resolved(spec_for("hyperx-base", training=bare), corpora)
     assert plan.mlm == ()
     assert set(plan.counted) == set(TEXTS)
-    assert RunData(less, plan, corpora, tokenizer).updates() == round(200 * labelled) < 200
+    assert RunData(less, plan, corpora, reading).updates() == round(200 * labelled) < 200
     assert less.data.fingerprint == full.data.fingerprint, "it depends on the same files"
 
 

@@ -128,7 +128,7 @@ def test_a_new_task_begins_with_the_prototype_its_examples_are_nearest_to(traine
         record, tasks=None, languages=None, split="test", data_source=str(text_mirror), offline=True,
         report=lambda what, done, total: None,
     )  # fmt: skip
-    assert [one.tagged.rows("test")[0]["value"] for one in scored] == [stored["value"]]
+    assert [one.scored.rows("test")[0]["value"] for one in scored] == [stored["value"]]
     assert stored["sentences"] == 8
 
 

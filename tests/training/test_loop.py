@@ -29,11 +29,11 @@ class Bench:
     def __init__(self, spec, corpora, folder):
         self.spec, plan = resolved(spec, corpora)
         backbone = get_backbone(self.spec.backbone)
-        data = RunData(self.spec, plan, corpora, backbone.tokenizer)
+        data = RunData(self.spec, plan, corpora, backbone)
         self.method = build(self.spec, backbone)
         self.sampler = data.sampler()
         device = torch.device("cpu")
-        self.feed = Feed(self.sampler, data.train, data.vocabulary, masking=0.15, device=device)
+        self.feed = Feed(self.sampler, data.train, data.tasks, data.vocabulary, masking=0.15, device=device)
         self.states = ResumeStates(folder / "resume")
         self.losses = []
 
