@@ -84,8 +84,8 @@ def install(folder, monkeypatch, tasks=TASKS, name="mine"):
         f"site/{name}-1.dist-info/METADATA": "Metadata-Version: 2.1\nName: mine\nVersion: 1\n",
         f"site/{name}-1.dist-info/entry_points.txt":
             f"[hxbench.recipes]\nmine = {name}\n[hxbench.methods]\ngains = {name}.gains:Gains\n",
-        "data/tickets/train.jsonl": "\n".join(lines) + "\n", "data/tickets/test.jsonl": "\n".join(lines[:6]) + "\n",
-        "data/tickets/dev.tsv": "\n".join(tsv) + "\n",
+        "data/tickets/train.jsonl": "\n".join(lines), "data/tickets/test.jsonl": "\n".join(lines[:6]),
+        "data/tickets/dev.tsv": "\n".join(tsv),
     }  # fmt: skip
     for path, text in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -145,10 +145,12 @@ def test_all_of_it_runs_together(outside):
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("../train.jsonl", "plain names"), ("/etc/train.jsonl", "plain names"), ("a/.b/train.jsonl", "plain names"),
+        ("../train.jsonl", "plain names"),
+        ("/etc/train.jsonl", "plain names"),
+        ("a/.b/train.jsonl", "plain names"),
         ("train.csv", "a table is"),
     ],
-)  # fmt: skip
+)
 def test_a_path_that_leads_out_is_refused(tmp_path, monkeypatch, path, said):
     name = f"mine{abs(hash(path))}"  # a package that was imported is not looked for again
     install(tmp_path, monkeypatch, TASKS.replace("tickets/train.jsonl", path), name)

@@ -78,9 +78,8 @@ def collection_of(data: DataSpec, origin: str) -> Collection:
         "glue", "superglue", "scitail", "SciTailV1.1", "xsum", "wmt16", "imdb", "rotten_tomatoes", "nq_open",
         "samsum", "multi_news", "text",
     )  # fmt: skip
-    folders += tuple(
-        dict.fromkeys(path.partition("/")[0] for name in text_tasks() for path in task_of(name).files.values())
-    )
+    own = (path for name in text_tasks() for path in task_of(name).files.values())
+    folders += tuple(dict.fromkeys(path.partition("/")[0] for path in own))
     named = ", ".join(folders)
     made = dict.fromkeys(text_tasks(), "pet")
     made |= dict.fromkeys((*tasks_in("pha"), MLM), "english")

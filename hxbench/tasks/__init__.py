@@ -66,8 +66,8 @@ class Task(Closed):
     metrics: tuple[str, ...] = ()
     size: int = 0
     corpus: str = ""  # what the files of a tagged corpus or of running text are called
-    # of texts, where a mirror has the task's own tables: by split the path of a file, whose columns are `fields` and
-    # `target`; classes are in the words of `labels`
+    # of texts whose tables a mirror has in a place of their own: by split the path of a file, whose columns are
+    # `fields` and `target`; classes are in the words of `labels`
     files: dict[Literal["train", "dev", "test"], TablePath] = Field(default_factory=dict)
     target: str = "label"
     cut_off: str = ""  # of tagging: the label of a word that was cut off, which must not be right by chance
