@@ -11,7 +11,7 @@ ROOT = Path(hxbench.__file__).parent
 # earlier first; modules of the package itself are named one by one
 ROOMS = [
     ["errors", "printing", "places", "plain_data", "processes", "leftovers", "manifest", "network"],
-    ["system_errors", "closed", "languages"],
+    ["system_errors", "closed", "languages", "kinds"],
     ["tasks"],
     ["spec", "spec_schema", "settings", "architecture", "recipe", "experiment", "sweep"],
     ["sandbox"],

@@ -74,7 +74,7 @@ def collection_of(data: DataSpec, origin: str) -> Collection:
             text_of_tasks=False,
         )
     titles = tuple(task.title for task in map(task_of, text_tasks()) if task.suite in SUITES)
-    folders = (
+    folders: tuple[str, ...] = (
         "glue", "superglue", "scitail", "SciTailV1.1", "xsum", "wmt16", "imdb", "rotten_tomatoes", "nq_open",
         "samsum", "multi_news", "text",
     )  # fmt: skip
