@@ -37,7 +37,7 @@ from rich.table import Table
 from hxbench import recipe
 from hxbench.backbones.shape import config_of, shape_of
 from hxbench.backbones.vocabulary import train_wordpiece
-from hxbench.corpora.conllu import read_conllu
+from hxbench.data.readers.conllu import read_conllu
 from hxbench.errors import InputError
 from hxbench.tasks import task_of
 
@@ -136,7 +136,7 @@ def rows_in(data: Path) -> dict[str, list[Any]]:
         rows["sst2"] = [[text, int(label)] for text, label in lines]
     for treebank in data.glob("ud-2.7/UD_English-EWT/*-train.conllu"):
         number = {tag: place for place, tag in enumerate(task_of("pos").labels)}
-        rows["pos"] = [[words, [number[tag] for tag in tags]] for words, tags in read_conllu(treebank)]
+        rows["pos"] = [[row["words"], [number[tag] for tag in row["tags"]]] for _, row in read_conllu(treebank)]
     return rows
 
 

@@ -36,7 +36,7 @@ from hxbench.backbones.shape import bert_shape
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.backbones.vocabulary import train_wordpiece
 from hxbench.closed import Closed
-from hxbench.corpora.conllu import read_conllu
+from hxbench.data.readers.conllu import read_conllu
 from hxbench.encoding.batch import Batch, collate
 from hxbench.encoding.tokens import align
 from hxbench.encoding.vocabulary import Vocabulary
@@ -47,7 +47,7 @@ from hxbench.modules.bottleneck import BottleneckWeights
 from hxbench.sampling import pass_batches
 from hxbench.spec import Positive
 from hxbench.stages.assemble import build, with_options
-from hxbench.tasks import MLM, task_of
+from hxbench.tasks import task_of
 from hxbench.training.memory import keep_freed_memory
 from hxbench.training.optimiser import adamw
 
@@ -162,13 +162,13 @@ def first_rows(batch: Batch, rows: int = 2) -> Batch:
 def sentences(conllu: Path | None) -> list[list[str]]:
     """Return the sentences of a treebank file, or of the largest made-up treebank."""
     if conllu is not None:
-        return [words for words, _ in read_conllu(conllu)]
+        return [row["words"] for _, row in read_conllu(conllu)]
     from hxbench.sandbox import write_sandbox
 
     with tempfile.TemporaryDirectory() as folder:
-        write_sandbox(Path(folder))
+        write_sandbox("multilingual", Path(folder))
         largest = max(Path(folder).glob("ud-2.7/*/*-train.conllu"), key=lambda path: path.stat().st_size)
-        return [words for words, _ in read_conllu(largest)]
+        return [row["words"] for _, row in read_conllu(largest)]
 
 
 def make_batches(

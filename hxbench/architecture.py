@@ -27,8 +27,13 @@ def hub_cache() -> Path:
     return places.cache_dir() / "hub" / "hf"
 
 
+def hub_mark(name: str, commit: str) -> Path:
+    """Return the mark that all files of a commit have come; a snapshot grows file by file."""
+    return places.cache_dir() / "hub" / "backbones" / f"{name}@{commit}".replace("/", "--")
+
+
 def architecture_of_hub(name: str, revision: str | None) -> str:
-    """Return the `model_type` of a hub's backbone as far as it is in the cache; nothing where it is not."""
+    """Return the `model_type` of a hub's backbone in the cache; nothing for one that is not there as a whole."""
     if not hub_cache().is_dir():
         return ""
     from huggingface_hub import try_to_load_from_cache
@@ -38,4 +43,6 @@ def architecture_of_hub(name: str, revision: str | None) -> str:
         found = try_to_load_from_cache(name, CONFIG, cache_dir=hub_cache(), revision=revision)
     except HFValidationError:  # a name that the hub cannot have: whoever fetches it says so
         return ""
-    return architecture_in(Path(found).parent) if isinstance(found, str) else ""
+    if not isinstance(found, str) or not hub_mark(name, Path(found).parent.name).exists():
+        return ""
+    return architecture_in(Path(found).parent)

@@ -42,7 +42,7 @@ def first_tokens(backbone: Backbone, tokens: int, start: str, std: float) -> Ten
     """Return virtual tokens [tokens, hidden] as they begin."""
     model: Any = backbone.model
     words = model.get_input_embeddings().weight.detach()
-    if start == "normal" or (start == "published" and backbone.family.stacks == "decoder"):
+    if start == "normal" or (start == "published" and backbone.family.prompt == "normal"):
         return torch.empty(tokens, words.shape[1]).normal_(std=std)
     rows = torch.arange(tokens, device=words.device) % len(words)  # a small vocabulary may have fewer
     return words[rows].clone()

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from hxbench.backbones.load import Backbone
-from hxbench.corpora.collection import Collection
+from hxbench.data import Corpora as Collection
 from hxbench.encoding.batch import Batch, collate
 from hxbench.encoding.rows import Rows, occurring
 from hxbench.encoding.templates import Wording

@@ -13,6 +13,7 @@ from hub_server import serve
 from tiny_families import END, SHAPES
 
 from hxbench import places, recipe
+from hxbench.architecture import hub_mark
 from hxbench.backbones.byte_pairs import train_byte_pairs
 from hxbench.backbones.load import load_backbone
 from hxbench.cli import work
@@ -38,7 +39,7 @@ def write_config(folder, kind):
     (folder / "config.json").write_text(json.dumps({"model_type": kind, "architectures": ["whatever"]}))
 
 
-def in_hub_cache(kind, revision="main"):
+def in_hub_cache(kind, revision="main", *, whole=True):
     """Put a configuration where the hub's client keeps it, as links to files by their digest."""
     root = places.cache_dir() / "hub" / "hf" / f"models--{HUB.replace('/', '--')}"
     write_config(root / "blobs", kind)
@@ -47,6 +48,10 @@ def in_hub_cache(kind, revision="main"):
     (snapshot / "config.json").symlink_to(root / "blobs" / "config.json")
     (root / "refs").mkdir()
     (root / "refs" / revision).write_text(COMMIT)
+    if whole:
+        mark = hub_mark(HUB, COMMIT)
+        mark.parent.mkdir()
+        mark.touch()
 
 
 @pytest.fixture(params=["recipe", "folder", "hub"])
@@ -131,6 +136,11 @@ def test_an_unfetched_hub_name_tells_nothing(cache):
     assert {one.task for one in recipe.chosen_models("pet-lora", "single", backbone_name=HUB)} == {
         *tasks_in("pet")
     }
+
+
+def test_what_is_here_in_part_tells_nothing_either(cache):
+    in_hub_cache("bloom", whole=False)
+    assert recipe.backbone(HUB).family == ""
 
 
 def test_a_revision_is_its_own(cache):

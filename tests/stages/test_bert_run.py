@@ -11,8 +11,7 @@ from test_pet_run import BACKBONES
 from text_miniature import text_spec, write_text_mirror
 from tiny_families import tiny
 
-from hxbench.corpora.english import EnglishCorpora
-from hxbench.corpora.load import Origin
+from hxbench.data import Corpora, Origin
 from hxbench.errors import InputError
 from hxbench.settings import Pair
 from hxbench.spec import BackboneSpec
@@ -46,7 +45,7 @@ def trained(mirror):
 
     def one(folder, method="pet-bitfit", report=QUIET, **changes):
         wanted = text_spec(method, BERT, **changes)
-        corpora = EnglishCorpora(Origin("mirror", mirror), wanted.data)
+        corpora = Corpora(Origin("mirror", mirror), wanted.data)
         make_backbone(wanted.backbone, corpora, QUIET)
         spec, plan = resolved(wanted, corpora)
         run(spec, plan, corpora, Store(folder), report=report)

@@ -9,8 +9,7 @@ import torch
 from miniature import resolved
 from text_miniature import text_spec, write_text_mirror
 
-from hxbench.corpora.english import EnglishCorpora
-from hxbench.corpora.load import Origin
+from hxbench.data import Corpora, Origin
 from hxbench.settings import Pair
 from hxbench.spec import BackboneSpec, PretrainSpec
 from hxbench.stages.assemble import build
@@ -38,7 +37,7 @@ BACKBONES = {
 def english(tmp_path_factory):
     folder = tmp_path_factory.mktemp("text-mirror")
     write_text_mirror(folder)
-    return lambda spec: EnglishCorpora(Origin("mirror", folder), spec.data)
+    return lambda spec: Corpora(Origin("mirror", folder), spec.data)
 
 
 @pytest.mark.parametrize("family", BACKBONES)

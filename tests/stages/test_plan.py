@@ -6,13 +6,14 @@ from types import SimpleNamespace
 import pytest
 from miniature import NER, POS, TEXTS, TINY, resolved, spec_for
 
-from hxbench.corpora import Corpora, Origin
+from hxbench.data import Corpora, Origin
 from hxbench.errors import InputError, LackingData
 from hxbench.experiment import few_shot_spec
 from hxbench.languages import language_set
 from hxbench.methods import method_class
 from hxbench.recipe import load
 from hxbench.settings import Pair
+from hxbench.spec import DataSpec
 from hxbench.stages.data import RunData, drawn_examples
 from hxbench.stages.inputs import DataSource
 from hxbench.stages.plan import plan_run
@@ -107,8 +108,8 @@ def copy(mirror, tmp_path):
     return shutil.copytree(mirror, tmp_path / "mirror")
 
 
-def identity(folder, method="hyperx-base", caps=None, **changes):
-    spec, _ = resolved(spec_for(method, **changes), Corpora(Origin("mirror", folder), caps=caps))
+def identity(folder, method="hyperx-base", data=None, **changes):
+    spec, _ = resolved(spec_for(method, **changes), Corpora(Origin("mirror", folder), data))
     return spec.data.fingerprint, spec.backbone.fingerprint, spec.run_id
 
 
@@ -159,7 +160,7 @@ def test_what_a_run_does_not_read_is_not_part_of_it(mirror, copy):
 
 
 def test_caps_and_backbones_are_part_of_a_run(mirror):
-    assert identity(mirror)[0] != identity(mirror, caps={"train": 10})[0]
+    assert identity(mirror)[0] != identity(mirror, data=DataSpec(origin="mirror", train_sentences=10))[0]
     wider = TINY.pretrain.model_copy(update={"steps": 21})
     other = spec_for(backbone=TINY.model_copy(update={"pretrain": wider}))
     corpora = Corpora(Origin("mirror", mirror))
@@ -333,7 +334,7 @@ def test_no_other_split_stands_in_for_a_lost_training_file(file, run, named, cop
 
 
 def test_the_treebanks_without_a_training_part_are_those_of_the_sandbox():
-    from hxbench.sandbox.sizes import POS_SIZES
+    from hxbench.sandbox.multilingual.writer import POS_SIZES
 
     for languages in (language_set("hyperx"), language_set("sandbox")):
         alone = {language.paper_code for language in languages.values() if not language.has_train}

@@ -8,8 +8,7 @@ import torch
 from miniature import resolved
 from text_miniature import text_spec, write_text_mirror
 
-from hxbench.corpora.english import EnglishCorpora
-from hxbench.corpora.load import Origin
+from hxbench.data import Corpora, Origin
 from hxbench.errors import InputError, LackingData
 from hxbench.experiment import few_shot_spec
 from hxbench.methods.method import START
@@ -35,7 +34,7 @@ def text_mirror(tmp_path_factory):
 @pytest.fixture(scope="module")
 def english(text_mirror):
     def of(spec, folder=text_mirror):
-        return EnglishCorpora(Origin("mirror", folder), spec.data)
+        return Corpora(Origin("mirror", folder), spec.data)
 
     return of
 

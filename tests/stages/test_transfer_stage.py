@@ -11,8 +11,7 @@ from miniature import resolved
 from text_miniature import text_spec, write_text_mirror
 
 from hxbench.answering.answer import Condition
-from hxbench.corpora.english import EnglishCorpora
-from hxbench.corpora.load import Origin
+from hxbench.data import Corpora, Origin
 from hxbench.errors import InputError
 from hxbench.spec import BackboneSpec, PretrainSpec
 from hxbench.stages.assemble import with_options
@@ -56,7 +55,7 @@ def made(mirror, tmp_path_factory):
 
     def of(backbone=T5, **changes):
         wanted = text_spec("apet", backbone, **{"options": {"budget": 300}, "data": UNIFIED, **changes})
-        corpora = EnglishCorpora(Origin("mirror", mirror), wanted.data)
+        corpora = Corpora(Origin("mirror", mirror), wanted.data)
         make_backbone(wanted.backbone, corpora, lambda what, done, total: None)
         spec, plan = resolved(wanted, corpora)
         run(spec, plan, corpora, store)
@@ -165,14 +164,14 @@ def test_other_data_of_a_target_make_another_run(mirror, tmp_path):
             (here / "samsum/test.json").write_text(
                 json.dumps([{"id": 1, "dialogue": "cat: no", "summary": "no cat"}] * 5)
             )
-        corpora = EnglishCorpora(Origin("mirror", here), wanted.data)
+        corpora = Corpora(Origin("mirror", here), wanted.data)
         ids.append(resolved(wanted, corpora)[0].run_id)
     assert ids[0] != ids[1]
 
 
 def test_a_target_that_is_not_there_is_left_out_and_said(mirror):
     wanted = text_spec("apet", T5, task="rte", options={"budget": 300}, data=UNIFIED, transfer=("rte", "mnli"))
-    _, plan = resolved(wanted, EnglishCorpora(Origin("mirror", mirror), wanted.data))
+    _, plan = resolved(wanted, Corpora(Origin("mirror", mirror), wanted.data))
     assert [str(pair) for pair in plan.test] == ["rte-en"]
     assert [str(pair) for pair in plan.missing] == ["mnli-en"]
 

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from miniature import resolved, spec_for
 
-from hxbench.corpora import Corpora, Origin
+from hxbench.data import Corpora, Origin
 from hxbench.stages import backbone
 from hxbench.stages.train import run
 from hxbench.store import Store

@@ -14,7 +14,7 @@ from hxbench.errors import RunError
 from hxbench.stages.assemble import build
 from hxbench.stages.backbone import get_backbone
 from hxbench.stages.data import RunData
-from hxbench.training import loop
+from hxbench.training import loop, unread
 from hxbench.training.accelerator import accelerator_in
 from hxbench.training.checkpoint import ResumeStates
 from hxbench.training.feed import Feed
@@ -237,6 +237,71 @@ def test_a_loss_that_is_no_number_stops_before_the_update_and_names_the_batch(be
     assert "\n" not in text
     assert same(run.values(), seen["values"]), "the update was not made"
     assert [p.name for p in run.states.folder.iterdir()] == ["resume-000000008"], "and not saved"
+
+
+@pytest.fixture
+def read_late(monkeypatch):
+    """Let losses be read a few updates late, as on a GPU."""
+    monkeypatch.setitem(unread.EVERY, "cpu", 5)
+
+
+@pytest.mark.parametrize("method", ["hyperx-base", "mbert"])
+def test_losses_that_are_read_late_are_the_same(bench, method, monkeypatch):
+    scores = [5.0, 7.0, 6.0]
+
+    def trained():
+        run, left = bench(method), iter(scores)
+        progress, final = run.train(evaluate=lambda: (next(left), [{"value": 1}]))
+        return run.losses, progress, final
+
+    losses, progress, final = trained()
+    monkeypatch.setitem(unread.EVERY, "cpu", 5)
+    readings = []
+    read = unread.Unread.read
+    monkeypatch.setattr(
+        unread.Unread, "read", lambda self, stop: readings.append(len(self._batches)) or read(self, stop)
+    )
+    late_losses, late_progress, late_final = trained()
+    # after updates 5, 8, 10, 15, 16, 20 and 24: every fifth, and where something is scored
+    assert readings == [5, 3, 2, 5, 1, 4, 4]
+    assert late_losses == losses
+    assert same(late_final, final)
+    assert timeless(late_progress.history) == timeless(progress.history)
+    for name in ("step", "best_step", "pieces", "validation", "recent"):
+        assert getattr(late_progress, name) == getattr(progress, name)
+
+
+def test_a_stop_that_is_read_late_loses_nothing(bench, read_late):
+    whole = bench()
+    _, tensors = whole.train()
+    broken = bench()
+    with pytest.raises(Interrupted) as caught:
+        broken.train(lambda step: os.kill(os.getpid(), signal.SIGTERM) if step == 6 else None)
+    assert caught.value.step == 10
+    assert len(broken.losses) == 10
+    resumed = bench()
+    resumed.states = broken.states
+    _, final = resumed.train()
+    assert broken.losses + resumed.losses == whole.losses
+    assert same(tensors, final)
+
+
+@pytest.mark.parametrize(("bad", "where"), [(9, "the update was not made"), (10, "nothing was saved since")])
+def test_a_loss_that_is_no_number_and_read_late_is_never_saved(bench, read_late, bad, where):
+    run = bench(training={"evaluate_every": 4})
+    seen, scored = [], []
+
+    def spoiled(batch):
+        seen.append(batch)
+        return type(run.method).forward(run.method, batch) * (float("nan") if len(seen) == bad + 1 else 1)
+
+    run.method.forward = spoiled
+    with pytest.raises(RunError) as caught:
+        run.train(evaluate=lambda: scored.append(len(seen)) or (1.0, []))
+    assert f"step {bad}, batch {seen[bad].task}-{seen[bad].language}" in str(caught.value)
+    assert where in str(caught.value)
+    assert scored == [4, 8]
+    assert [p.name for p in run.states.folder.iterdir()] == ["resume-000000008"]
 
 
 def test_the_best_weights_are_kept(bench):

@@ -1,0 +1,137 @@
+"""Every kind of method with every way to answer: it learns, moves what it declares, answers, and can be restored.
+
+A cell that does not work says a reason from a closed list, before anything is loaded.
+"""
+
+from typing import get_args
+
+import numpy as np
+import pytest
+import torch
+from tiny_families import SIZE, tiny
+
+from hxbench.answering import ANSWERINGS
+from hxbench.closed import validated
+from hxbench.encoding.batch import collate
+from hxbench.errors import InputError
+from hxbench.methods import kinds, method_class
+from hxbench.methods.method import Reason, Setup, seed_everything
+from hxbench.recipe import resolve
+from hxbench.stages.assemble import with_options
+from hxbench.tasks import task_of
+
+FAMILY = {"token": "bert", "class": "bert", "encoder-decoder": "t5", "causal": "bloom"}
+TASKS = {"token": ("pos", "ner")}
+TEXTS = ("rte", "sst2")
+SMALL = {
+    "hyperx": {"embedding": 4, "source_hidden": 8, "projected": 4, "bottleneck": 4, "initial_std": 0.1},
+    "psf": {"latent": 4, "rank": 2, "generator_hidden": 8, "generator_layers": 2, "initial_std": 0.2},
+    "madx": {"language_bottleneck": 4, "task_bottleneck": 4},
+    "pha": {"bottleneck": 4, "d_prime": 6, "retriever_hidden": 6, "mixed": 4, "contrastive_weight": 0},
+    "hyperdecoder": {"bottleneck": 4},
+    "hyperformer": {"embedding": 4, "source_hidden": 8, "projected": 4, "reduction": 4},
+    "adapter": {"bottleneck": 4},
+    "pet-adapter": {"bottleneck": 4},
+    "pet-lora": {"rank": 2},
+    "apet": {"budget": 400, "mode": "modules"},
+    **{kind: {"tokens": 3, "sample_from": 20} for kind in ("prompt", "spot", "attempt", "mpt", "mpt-source")},
+    "pet-prompt": {"tokens": 3, "start": "words"},
+}
+CELLS = [(kind, name) for kind in kinds() for name in ANSWERINGS]
+WORKING = [(kind, name) for kind, name in CELLS if name not in method_class(kind).refused]
+# of every kind one way to answer, so that each way comes up; make test-all has all of them
+SAMPLE = {}
+for place, kind in enumerate(dict.fromkeys(kind for kind, _ in WORKING)):
+    able = [name for one, name in WORKING if one == kind]
+    SAMPLE[kind] = able[place % len(able)]
+
+
+def built(kind, name, seed=1):
+    """Return a method on a tiny backbone of the family that answers in this way."""
+    method = method_class(kind)
+    backbone = tiny(FAMILY[name])
+    options = validated(method.Options, SMALL.get(kind, {}), kind)
+    seed_everything(seed)
+    made = method(Setup(backbone, TASKS.get(name, TEXTS), ("en", "is"), seed=seed), options)
+    if hasattr(made, "_taken"):  # what earlier runs would have trained
+        made._taken = {"en", "is", *TEXTS, "mnli", "qnli", "qqp"}
+    made.freeze()
+    made.start_training(30)
+    return made
+
+
+def batch_of(name):
+    draw = np.random.default_rng(0)
+    rows = [draw.integers(3, SIZE, n) for n in (5, 9, 3, 12, 7, 4)]
+    task = TASKS.get(name, TEXTS)[0]
+    if name == "token":
+        return collate(rows, [row % 5 for row in rows], padding=0, task=task, language="en", by_token=True)
+    if name == "class":
+        return collate(rows, [np.array([n % 2]) for n in range(6)], padding=0, task=task)
+    return collate(rows, [np.array([3 + n % 2, 1]) for n in range(6)], padding=0, task=task)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [pytest.param(kind, name, marks=() if SAMPLE[kind] == name else pytest.mark.matrix) for kind, name in WORKING],
+)
+def test_a_cell_works(kind, name):
+    method, batch = built(kind, name), batch_of(name)
+    before = {key: value.detach().clone() for key, value in method.named_parameters()}
+    declared = {id(p) for p in method.trained().values()}
+    optimiser = torch.optim.Adam(method.trained().values(), lr=0.02)
+    losses = []
+    method.train()
+    for _ in range(30):
+        seed_everything(3)
+        loss = method(batch)
+        loss.backward()
+        optimiser.step()
+        optimiser.zero_grad()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0] - 1e-3, "it learns"
+    method.eval()
+    logits = method.logits(batch)
+    again = built(kind, name, seed=1 if kind == "apet" else 2).eval()  # whose places depend on the seed
+    with torch.no_grad():
+        for key, parameter in again.named_parameters():  # of frozen parts that are drawn, the run has the same
+            if key in before and not parameter.requires_grad and not key.startswith("model."):
+                parameter.copy_(before[key])
+        for key, parameter in again.trained().items():
+            parameter.copy_(method.trained()[key])
+    assert torch.allclose(again.logits(batch), logits, atol=1e-5), "it can be restored"
+    if kind != "apet":  # which writes into the backbone until it is removed
+        moved = {key for key, p in method.named_parameters() if not torch.equal(before[key], p)}
+        assert moved
+        assert {id(dict(method.named_parameters())[key]) for key in moved} <= declared, "what it declares moves"
+    answers = method.generate(batch, 2)
+    assert len(answers) == (batch.count if name == "token" else 6)
+    trained = {id(p) for p in method.trained().values()}
+    changed = {key for key, p in method.model.named_parameters(remove_duplicate=False) if id(p) in trained}
+    method.remove()
+    for key, value in tiny(FAMILY[name]).model.state_dict().items():
+        if key not in changed:
+            assert torch.equal(method.model.state_dict()[key], value), "the backbone is given back"
+
+
+@pytest.mark.parametrize(("kind", "name"), [cell for cell in CELLS if cell not in WORKING])
+def test_a_cell_that_does_not_work_has_its_reason_before_anything_is_loaded(kind, name):
+    reason = method_class(kind).refused[name]
+    assert reason in get_args(Reason)
+    backbone = {"token": "minilm-l6", "class": "minilm-l6", "encoder-decoder": "t5-small", "causal": "bloom-560m"}
+    base = resolve("mbert" if name == "token" else "ft", setting="single", task=TASKS.get(name, TEXTS)[0],
+                   backbone_name=backbone[name])  # fmt: skip
+    spec = base.model_copy(update={"kind": kind, "options": {}, "method": "mine"})
+    with pytest.raises(InputError, match=f"mine {reason}"):
+        with_options(spec)
+
+
+def test_the_sample_has_every_kind_and_every_way():
+    assert set(SAMPLE.values()) == set(ANSWERINGS)
+    assert set(SAMPLE) == {kind for kind, _ in WORKING}
+    for kind in ("finetune", "adapter", "pet-lora", "pet-bitfit", "prompt", "apet", "hyperx", "hyperformer",
+                 "hyperdecoder"):  # fmt: skip
+        assert [name for one, name in WORKING if one == kind] == list(ANSWERINGS), kind
+    assert {"token", "class"} <= {name for one, name in WORKING if one == "madx"}
+    assert {"class", "encoder-decoder", "causal"} <= {name for one, name in WORKING if one == "pha"}
+    assert task_of("pos").type == "tagging"
