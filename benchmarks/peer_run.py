@@ -64,7 +64,7 @@ def hxbench(job, meter):
     from hxbench import recipe
     from hxbench.stages.inputs import DataSource
     from hxbench.stages.session import Session
-    from hxbench.training import feed
+    from hxbench.training.feed import Feed
 
     updates = job["updates"]
     changes = {
@@ -83,15 +83,14 @@ def hxbench(job, meter):
             one.job.execute(lambda *told: None)
     if job.get("prepare"):
         return
-    kind = feed.TextFeed if job["task"] == "sst2" else feed.Feed
-    make = kind.__call__
+    make = Feed.__call__
 
     def counted(self, step):
         batch = make(self, step)
         meter.saw(batch.pieces)
         return batch
 
-    kind.__call__ = counted
+    Feed.__call__ = counted
 
     def tell(what, step, total):
         if step > len(meter.stamps) and total == updates:

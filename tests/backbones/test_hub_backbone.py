@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "corpora"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "data"))
 
 from command_line import ended, hxbench, started, write_profile
 from hub_server import serve

@@ -45,8 +45,9 @@ def test_one_language_alone_gives_that_languages_predictions(trained, data):
 
     def ask(language):
         with torch.no_grad():
+            tasks = torch.zeros(2, dtype=torch.long)
             return method.logits(
-                Batch("pos", language, ids, torch.ones_like(ids), flat[:2] * 0, flat, flat, 32, 2, 2, 32)
+                Batch("pos", language, ids, torch.ones_like(ids), tasks, flat, flat, 32, 2, 2, 32)
             )
 
     logits = {code: ask(code) for code in ("ar", "en", "fo")}
