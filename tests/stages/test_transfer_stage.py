@@ -184,7 +184,11 @@ def test_the_runs_own_task_is_no_target():
 @pytest.mark.parametrize(
     ("method", "changes", "why"),
     [
-        ("pha-single", {"transfer": ("sst2",)}, "pha-single has parameters of its own for each task.*none for sst2"),
+        (
+            "pha-single",
+            {"transfer": ("sst2",)},
+            "pha-single has parameters of its own for each task.*none for sst2",
+        ),
         ("apet", {"transfer": ("cola",), "data": UNIFIED}, "CoLA has no classes in PET scaling"),
     ],
 )
