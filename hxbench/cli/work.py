@@ -64,7 +64,7 @@ def fetch(session: "Session", specs: "Sequence[RunSpec]") -> None:
 
     checked = [with_options(spec) for spec in specs]  # before anything is fetched or written
     tasks = list(tasks_in("hyperx"))
-    if any(spec.data.collection == "english" for spec in checked):
+    if any(spec.answers_texts for spec in checked):
         tasks = [*dict.fromkeys(task for spec in checked for task in tasks_of(spec))]
     with progress(quiet=not is_first_process()) as tell:
         for data in {spec.data.model_dump_json(): spec.data for spec in checked}.values():

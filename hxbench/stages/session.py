@@ -68,7 +68,7 @@ class Planned:
         if spec.few_shot:
             return spec.after.get(START, self.lane_title)
         # on a tiny backbone a model of one task is done in seconds
-        text = spec.setting == "single" and spec.data.collection == "english"
+        text = spec.setting == "single" and spec.answers_texts
         return self.lane_title if text and spec.backbone.pretrain else ""
 
     @property
@@ -176,7 +176,7 @@ class Session:
         The backbones have to be here. What chooses among the classes of an English task has no use for that head.
         """
         specs = [p.job.spec for p in self.todo()]
-        found = {s.backbone.fingerprint: s.backbone for s in specs if s.data.collection == "multilingual"}
+        found = {s.backbone.fingerprint: s.backbone for s in specs if not s.answers_texts}
         return [
             f"Backbone {one.name} comes without a language-modelling head: each run draws one from its seed."
             for one in found.values()
