@@ -26,7 +26,7 @@ ROOMS = [
     ["store"],
     ["annotation"],
     ["stages"],
-    ["launch"],
+    ["runs"],
     ["report"],
     ["cli"],
 ]  # fmt: skip

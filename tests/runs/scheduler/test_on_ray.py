@@ -8,11 +8,11 @@ import threading
 import time
 
 import pytest
-from brief import Heard, brief_turns, notes, require_each_once
+from brief import Heard, brief_jobs, notes, require_each_once
 from command_line import ended, hxbench, started, write_profile
 
 from hxbench.errors import InputError
-from hxbench.launch.on_ray import OnRay
+from hxbench.runs.scheduler.on_ray import OnRay
 from hxbench.store import Store
 
 
@@ -24,18 +24,18 @@ def here(ray_cluster):
 
 
 def test_each_after_what_it_needs_on_both_nodes(here, tmp_path):
-    needs, lanes = {2: {0}, 3: {1}, 7: {4, 5}}, {5: "x", 6: "x"}
-    turns = brief_turns(tmp_path, 8, faults={1: "fail"}, needs=needs, lanes=lanes, steps=6, pause=0.1)
+    needs, bundles = {2: {0}, 3: {1}, 7: {4, 5}}, {5: "x", 6: "x"}
+    entries = brief_jobs(tmp_path, 8, faults={1: "fail"}, needs=needs, bundles=bundles, steps=6, pause=0.1)
     heard = Heard()
-    outcomes = here.run(turns, heard)
-    assert [outcome.state for outcome in outcomes] == [
+    results = here.run(entries, heard)
+    assert [result.state for result in results] == [
         "done", "failed", "done", "failed", "done", "done", "done", "done"
     ]  # fmt: skip
-    assert outcomes[1].message == "the loss is nan"
-    assert outcomes[3].message.startswith("not tried: ")
-    assert heard.over == dict(enumerate(outcomes))
+    assert results[1].message == "the loss is nan"
+    assert results[3].message.startswith("not tried: ")
+    assert heard.over == dict(enumerate(results))
     order = notes(tmp_path / "finished")
-    place = {number: order.index(turns[number].job.spec.run_id) for number in (0, 2, 4, 5, 7)}
+    place = {number: order.index(entries[number].job.spec.run_id) for number in (0, 2, 4, 5, 7)}
     assert place[0] < place[2]
     assert max(place[4], place[5]) < place[7]
     processes = {line.split()[1] for line in notes(tmp_path / "attempts")}
@@ -44,35 +44,35 @@ def test_each_after_what_it_needs_on_both_nodes(here, tmp_path):
 
 
 def test_a_worker_that_is_killed_does_its_run_again_from_where_it_was(here, tmp_path):
-    turns = brief_turns(tmp_path, 3, faults={2: "die"}, steps=12, pause=0.15)
+    entries = brief_jobs(tmp_path, 3, faults={2: "die"}, steps=12, pause=0.15)
 
     def kill_the_first():
         while (
             not (pids := dict(line.split() for line in notes(tmp_path / "attempts")))
-            or not (tmp_path / "runs" / f".work-{turns[0].job.spec.run_id}" / "status.json").exists()
+            or not (tmp_path / "runs" / f".work-{entries[0].job.spec.run_id}" / "status.json").exists()
         ):
             time.sleep(0.02)
         time.sleep(0.6)
-        os.kill(int(pids[turns[0].job.spec.run_id]), signal.SIGKILL)
+        os.kill(int(pids[entries[0].job.spec.run_id]), signal.SIGKILL)
 
     thread = threading.Thread(target=kill_the_first, daemon=True)
     thread.start()
     heard = Heard()
-    outcomes = here.run(turns, heard)
+    results = here.run(entries, heard)
     thread.join()
-    assert [outcome.state for outcome in outcomes] == ["done", "done", "failed"]
-    assert "times in a row without getting further" in outcomes[2].message
+    assert [result.state for result in results] == ["done", "done", "failed"]
+    assert "times in a row without getting further" in results[2].message
     assert [number for number, _ in heard.tried_again].count(0) == 1
     finished = notes(tmp_path / "finished")
-    assert sorted(finished) == sorted(turn.job.spec.run_id for turn in turns[:2])
-    (steps,) = [row["value"] for row in Store(tmp_path).finished(turns[0].job.spec.run_id).metrics()]
+    assert sorted(finished) == sorted(entry.job.spec.run_id for entry in entries[:2])
+    (steps,) = [row["value"] for row in Store(tmp_path).finished(entries[0].job.spec.run_id).metrics()]
     assert 0 < steps < 12
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stop_reaches_the_tasks_and_the_same_call_goes_on(here, tmp_path, number):
     # on a busy machine the second may begin seconds after the first, which must not be over then
-    turns = brief_turns(tmp_path, 6, steps=600, pause=0.1)
+    entries = brief_jobs(tmp_path, 6, steps=600, pause=0.1)
 
     def stop():
         while len(notes(tmp_path / "attempts")) < 2:
@@ -83,20 +83,20 @@ def test_a_stop_reaches_the_tasks_and_the_same_call_goes_on(here, tmp_path, numb
     thread = threading.Thread(target=stop, daemon=True)
     thread.start()
     begun = time.monotonic()
-    outcomes = OnRay(here.address, 2).run(turns, Heard())
+    results = OnRay(here.address, 2).run(entries, Heard())
     thread.join()
     assert time.monotonic() - begun < 120
-    assert [outcome.state for outcome in outcomes] == ["interrupted"] * 6
-    assert [outcome.is_told for outcome in outcomes] == [True] * 2 + [False] * 4
+    assert [result.state for result in results] == ["interrupted"] * 6
+    assert [result.is_told for result in results] == [True] * 2 + [False] * 4
     assert len(notes(tmp_path / "attempts")) == 2, "no other was started"
-    quick = brief_turns(tmp_path, 6, steps=600, pause=0.0)
-    assert [outcome.state for outcome in here.run(quick, Heard())] == ["done"] * 6
+    quick = brief_jobs(tmp_path, 6, steps=600, pause=0.0)
+    assert [result.state for result in here.run(quick, Heard())] == ["done"] * 6
     require_each_once(quick, tmp_path)
 
 
 def test_progress_is_read_from_the_store(here, tmp_path):
     heard = Heard()
-    here.run(brief_turns(tmp_path, 1, steps=30, pause=0.15), heard)
+    here.run(brief_jobs(tmp_path, 1, steps=30, pause=0.15), heard)
     assert heard.begun == [0]
     steps = [done for _, done, total in heard.steps if total == 30]
     assert steps == sorted(set(steps))

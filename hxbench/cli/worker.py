@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from hxbench.launch.turns import Outcome
+    from hxbench.runs.scheduler.jobs import Result
     from hxbench.stages.session import Job
 
 
-def do_command(
+def worker_command(
     run: Annotated[list[str], typer.Argument(help="The id of a run in the plan; several share this process.")],
     plan: Annotated[Path, typer.Option(help="The folder of the plan.")],
 ) -> None:
@@ -19,7 +19,7 @@ def do_command(
     import sys
 
     from hxbench.errors import InputError
-    from hxbench.launch.plan_file import PlanFile
+    from hxbench.runs.scheduler.plan_file import PlanFile
 
     file = PlanFile(plan)
     planned = file.read()
@@ -28,20 +28,20 @@ def do_command(
     code = 0
     for run_id in run:
         file.forget(run_id)
-        outcome = _attempt(run_id, planned)
-        file.tell(run_id, outcome)
-        print(f"{planned[run_id][0].spec.title}: {outcome.state}, {outcome.message}", file=sys.stderr, flush=True)
-        if outcome.state == "interrupted":
-            raise typer.Exit(128 + outcome.signal)
-        code = {"done": code, "input": code or 2}.get(outcome.state, 1)
+        result = _attempt(run_id, planned)
+        file.tell(run_id, result)
+        print(f"{planned[run_id][0].spec.title}: {result.state}, {result.message}", file=sys.stderr, flush=True)
+        if result.state == "interrupted":
+            raise typer.Exit(128 + result.signal)
+        code = {"done": code, "input": code or 2}.get(result.state, 1)
     if code:
         raise typer.Exit(code)
 
 
-def _attempt(run_id: str, planned: "Mapping[str, tuple[Job, tuple[str, ...]]]") -> "Outcome":
+def _attempt(run_id: str, planned: "Mapping[str, tuple[Job, tuple[str, ...]]]") -> "Result":
     """Do a run if those that it needs are done."""
     from hxbench.errors import Stopped
-    from hxbench.launch.turns import PATIENCE, attempt, not_tried, stopped_by
+    from hxbench.runs.scheduler.jobs import PATIENCE, attempt, not_tried, stopped_by
     from hxbench.store import Store
 
     job, needs = planned[run_id]

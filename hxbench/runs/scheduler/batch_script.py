@@ -1,4 +1,4 @@
-"""The batch script of one Slurm array: an index does one lane, mostly a single run, by the ids of its runs."""
+"""The batch script of one Slurm array: an index does one bundle, mostly a single run, by the ids of its runs."""
 
 import os
 import shlex
@@ -48,9 +48,9 @@ _KEPT = (
 
 
 def batch_script(
-    lanes: Sequence[Sequence[str]], plan: Path, *, name: str, threads: int, retries: int, at_a_time: int = 0
+    bundles: Sequence[Sequence[str]], plan: Path, *, name: str, threads: int, retries: int, at_a_time: int = 0
 ) -> str:
-    """Return the script that does lanes of run ids with the plan in the folder `plan`.
+    """Return the script that does bundles of run ids with the plan in the folder `plan`.
 
     `threads` is what each index asks of CPUs, `at_a_time` how many indices go at a time, 0 for any number.
     """
@@ -58,12 +58,12 @@ def batch_script(
     environment["HXBENCH_CACHE"] = str(places.cache_dir().absolute())
     return _TEMPLATE.format(
         name=name,
-        last=len(lanes) - 1,
+        last=len(bundles) - 1,
         at_a_time=f"%{at_a_time}" if at_a_time else "",
         threads=threads,
         log=str(plan / "log" / "%A_%a.txt").replace(" ", "\\ "),
         exports="\n".join(f"export {key}={shlex.quote(value)}" for key, value in environment.items()),
-        runs="\n".join(f'"{" ".join(lane)}"' for lane in lanes),
+        runs="\n".join(f'"{" ".join(bundle)}"' for bundle in bundles),
         command=f"{shlex.quote(sys.executable)} -m hxbench runs do",
         plan=shlex.quote(str(plan)),
         retries=retries,

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from hxbench.launch.turns import Listener, Outcome
 from hxbench.printing import printable, sentence
+from hxbench.runs.scheduler.jobs import Observer, Result
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -18,11 +18,11 @@ STATES = ("done", "running", "failed", "left")
 _MOST_SHOWN = 8  # runs at work, by the side of the table
 
 
-class Counts(Listener):
+class StateCounts(Observer):
     """How many runs of each group are done, running, failed and left; numbers are those of the runs to do."""
 
     def __init__(self, planned: "Sequence[Planned]") -> None:
-        from hxbench.cli.groups import groups_of, names_of
+        from hxbench.cli.run_names import groups_of, names_of
 
         todo = [one for one in planned if not one.done]
         self.titles = names_of(todo)
@@ -53,35 +53,35 @@ class Counts(Listener):
         return f"{group}: {', '.join(f'{self.groups[group][state]} {state}' for state in STATES)}"
 
     def began(self, number: int) -> None:
-        """See `Listener`."""
+        """See `Observer`."""
         if self._now(number, "running"):
             self.changed(number, "")
 
     def again(self, number: int, how: str) -> None:
-        """See `Listener`."""
+        """See `Observer`."""
         self._now(number, "left")
         self.changed(number, f"{self.titles[number]}: its process {how}; it will be tried again")
 
-    def ended(self, number: int, outcome: Outcome) -> None:
-        """See `Listener`."""
+    def ended(self, number: int, result: Result) -> None:
+        """See `Observer`."""
         # stopped and submitted ones are not over: the same command goes on with them
-        self._now(number, {"done": "done", "failed": "failed", "input": "failed"}.get(outcome.state, "left"))
-        failed = outcome.state in ("failed", "input")
-        self.changed(number, f"{self.titles[number]}: {outcome.message}" if failed else "")
+        self._now(number, {"done": "done", "failed": "failed", "input": "failed"}.get(result.state, "left"))
+        failed = result.state in ("failed", "input")
+        self.changed(number, f"{self.titles[number]}: {result.message}" if failed else "")
 
     def changed(self, number: int, why: str) -> None:
         """Show that the state of a run has changed; `why` is a sentence where there is more to say."""
 
 
-class Lines(Counts):
+class ProgressLines(StateCounts):
     """A line for every change."""
 
     def changed(self, number: int, why: str) -> None:
-        """See `Counts`."""
+        """See `StateCounts`."""
         print(sentence(self.line(number) + (f" ({why})" if why else "")), file=sys.stderr, flush=True)
 
 
-class Table(Counts):
+class ProgressTable(StateCounts):
     """A table that is drawn anew as long as runs go on, and what those at work are doing."""
 
     def __init__(self, planned: "Sequence[Planned]", console: "Console") -> None:
@@ -90,26 +90,26 @@ class Table(Counts):
         self._doing: dict[int, str] = {}
 
     def went(self, number: int, what: str, done: int, total: int | None) -> None:
-        """See `Listener`."""
+        """See `Observer`."""
         what = self.titles[number] if self.titles[number].startswith(what) else what
         self._doing[number] = f"{what} {done}/{total}" if total else what
 
     def changed(self, number: int, why: str) -> None:
-        """See `Counts`."""
+        """See `StateCounts`."""
         self._doing.pop(number, None)
         if why:
             self._console.print(sentence(why), style="dim", highlight=False, markup=False)
 
     def __rich__(self) -> "RenderableType":
         from rich.console import Group
-        from rich.table import Table as Grid
+        from rich.table import Table
         from rich.text import Text
 
         room = max(3, self._console.height - _MOST_SHOWN - 6)
         # what goes on comes first where there is no room for all
         busy = sorted(self.groups.items(), key=lambda item: not (item[1]["running"] or item[1]["left"]))
         shown = self.groups.items() if len(self.groups) <= room else busy[:room]
-        grid = Grid(box=None, pad_edge=False)
+        grid = Table(box=None, pad_edge=False)
         grid.add_column("runs")
         for state in STATES:
             grid.add_column(state, justify="right")
@@ -128,38 +128,38 @@ class Table(Counts):
 _STYLE = {"done": "green", "running": "cyan", "failed": "red", "left": ""}
 
 
-class _Single(Listener):
+class _OneRun(Observer):
     """The progress of one run alone."""
 
     def __init__(self, tell: Any) -> None:
         self._tell = tell
 
     def went(self, number: int, what: str, done: int, total: int | None) -> None:
-        """See `Listener`."""
+        """See `Observer`."""
         self._tell(number, what, done, total)
 
     def again(self, number: int, how: str) -> None:
-        """See `Listener`."""
+        """See `Observer`."""
         print(f"its process {how}; it will be tried again", file=sys.stderr, flush=True)
 
 
 @contextmanager
-def shown(planned: "Sequence[Planned]", *, quiet: bool = False) -> Iterator[Listener]:
-    """Show what becomes of planned runs until the block ends; the listener knows those to do by their number."""
+def observing(planned: "Sequence[Planned]", *, quiet: bool = False) -> Iterator[Observer]:
+    """Show what becomes of planned runs until the block ends; the observer knows those to do by their number."""
     if quiet:
-        yield Listener()
+        yield Observer()
     elif len(planned) == 1:
         from hxbench.cli.progress import progress
 
         with progress() as tell:
-            yield _Single(tell)
+            yield _OneRun(tell)
     elif not sys.stderr.isatty():
-        yield Lines(planned)
+        yield ProgressLines(planned)
     else:
         from rich.console import Console
         from rich.live import Live
 
         console = Console(stderr=True)
-        table = Table(planned, console)
+        table = ProgressTable(planned, console)
         with Live(table, console=console, refresh_per_second=2, transient=True):
             yield table

@@ -1,9 +1,9 @@
 """What every listing command prints: aligned columns for people, JSON for scripts."""
 
+import io
 import json
 import sys
-import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hxbench.cli.streams import knows_all_letters
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from hxbench.store import Store
 
 WIDTH = 100
-_LEAST = 14  # a column is not made narrower than this
+_LEAST = 14  # a column is not made narrower than this, or than its name
+_GAP = 2  # between two columns
 
 
 def print_rows(
@@ -28,15 +29,32 @@ def print_rows(
         print(empty)
         return
     names = list(rows[0])
-    lines = [names, *([_text(row[name]) for name in names] for row in rows)]
     numeric = [all(isinstance(row[name], int | float | None) for row in rows) for name in names]
-    widths = _fitted([max(len(line[k]) for line in lines) for k in range(len(names))], names, width)
+    print_columns([[_text(row[name]) for name in names] for row in rows], numeric, width, names=names)
+
+
+def print_columns(
+    lines: Sequence[Sequence[str]], to_the_right: Sequence[bool], width: int = WIDTH, names: Sequence[str] = ()
+) -> None:
+    """Print cells in columns, below their `names` if these are given; long cells go over several lines."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), show_header=bool(names))
+    least = []
+    for number, right in enumerate(to_the_right):
+        name = names[number] if names else ""
+        longest = max(len(line[number]) for line in lines)
+        least.append(max(len(name), min(_LEAST, longest)))
+        table.add_column(Text(name), justify="right" if right else "left", min_width=least[-1], overflow="fold")
     for line in lines:
-        parts = [textwrap.wrap(c, room) or [""] for c, room in zip(line, widths, strict=True)]
-        for number in range(max(map(len, parts))):
-            texts = [part[number] if number < len(part) else "" for part in parts]
-            cells = zip(texts, widths, numeric, strict=True)
-            print("  ".join(c.rjust(room) if right else c.ljust(room) for c, room, right in cells).rstrip())
+        table.add_row(*map(Text, line))
+    # letters and no colours, as wide for a pipe as for a terminal
+    page = max(width, sum(least) + _GAP * (len(least) - 1))
+    drawn = io.StringIO()
+    Console(file=drawn, width=page, color_system=None).print(table)
+    print("\n".join(line.rstrip() for line in drawn.getvalue().splitlines()))
 
 
 def print_left_out(store: "Store") -> None:
@@ -53,17 +71,6 @@ def print_json(value: Any, indent: int | None = None) -> None:
 def for_output(text: str) -> str:
     """Return JSON as standard output can show it: outside of its strings it has no letters to escape."""
     return text if knows_all_letters() else "".join(c if c.isascii() else json.dumps(c)[1:-1] for c in text)
-
-
-def _fitted(widths: list[int], names: list[str], page: int) -> list[int]:
-    """Return column widths that fit the page: the widest give way, down to what a word needs."""
-    widths = list(widths)
-    while sum(widths) + 2 * (len(widths) - 1) > page:
-        widest = max(range(len(widths)), key=lambda k: widths[k])
-        if widths[widest] <= max(_LEAST, len(names[widest])):
-            break
-        widths[widest] -= 1
-    return widths
 
 
 def _text(value: Any) -> str:

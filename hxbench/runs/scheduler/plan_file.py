@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from hxbench.closed import Closed, validated
 from hxbench.errors import InputError
-from hxbench.launch.turns import Outcome, Turn
+from hxbench.runs.scheduler.jobs import QueuedJob, Result
 from hxbench.spec import RunSpec
 from hxbench.stages.inputs import DataSource
 from hxbench.stages.session import Job
@@ -44,12 +44,12 @@ class PlanFile:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def write(self, turns: Sequence[Turn]) -> None:
+    def write(self, entries: Sequence[QueuedJob]) -> None:
         """Write the jobs with what they need."""
-        ids = [turn.job.spec.run_id for turn in turns]
+        ids = [entry.job.spec.run_id for entry in entries]
         runs: dict[str, Any] = {}
-        for run_id, turn in zip(ids, turns, strict=True):
-            job, source = turn.job, turn.job.source
+        for run_id, entry in zip(ids, entries, strict=True):
+            job, source = entry.job, entry.job.source
             runs[run_id] = {
                 "spec": job.spec.model_dump(mode="json"),
                 "source": {
@@ -60,7 +60,7 @@ class PlanFile:
                 "offline": job.offline,
                 "checkpoint_every": job.checkpoint_every,
                 "keep_weights": job.keep_weights,
-                "needs": [ids[need] for need in sorted(turn.needs)],
+                "needs": [ids[need] for need in sorted(entry.needs)],
             }
         replace_text(self.folder / "plan.json", to_json({"version": VERSION, "runs": runs}, indent=1))
 
@@ -92,13 +92,13 @@ class PlanFile:
         """Forget how an earlier attempt ended: another one begins."""
         self._ending(run_id).unlink(missing_ok=True)
 
-    def tell(self, run_id: str, outcome: Outcome) -> None:
+    def tell(self, run_id: str, result: Result) -> None:
         """Say how a job ended."""
-        replace_text(self._ending(run_id), to_json(vars(outcome)))
+        replace_text(self._ending(run_id), to_json(vars(result)))
 
-    def told(self, run_id: str) -> Outcome | None:
+    def told(self, run_id: str) -> Result | None:
         """Return how a job said that it ended, None while it has said nothing."""
         try:
-            return Outcome(**read_mapping(self._ending(run_id)))
+            return Result(**read_mapping(self._ending(run_id)))
         except (FileNotFoundError, DamagedRun, TypeError):
             return None

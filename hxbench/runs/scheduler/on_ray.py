@@ -15,9 +15,9 @@ from typing import Any
 
 from hxbench import places
 from hxbench.errors import InputError
-from hxbench.launch.signals import noted, signals_as_stops
-from hxbench.launch.turns import PATIENCE, Agenda, Listener, Outcome, Turn, attempt, stopped_by
-from hxbench.launch.watching import Watch
+from hxbench.runs.scheduler.jobs import PATIENCE, Observer, Queue, QueuedJob, Result, attempt, stopped_by
+from hxbench.runs.scheduler.signals import noted, signals_as_stops
+from hxbench.runs.scheduler.watching import Watch
 from hxbench.stages.session import Job
 
 CONNECT_SECONDS = 5.0
@@ -71,91 +71,91 @@ class OnRay:
         """Return how many jobs go at a time, None when the cluster decides."""
         return self.workers or None
 
-    def run(self, turns: Sequence[Turn], listener: Listener) -> list[Outcome]:
-        """Do each lane as a task."""
-        turns = [replace(turn, job=replace(turn.job, store=turn.job.store.absolute())) for turn in turns]
-        agenda = Agenda(turns, listener)
+    def run(self, entries: Sequence[QueuedJob], observer: Observer) -> list[Result]:
+        """Do each bundle as a task."""
+        entries = [replace(entry, job=replace(entry.job, store=entry.job.store.absolute())) for entry in entries]
+        queue = Queue(entries, observer)
         with noted() as stopped:
-            _Tasks(agenda, Watch(agenda, listener), self.workers).do(stopped)
-        return agenda.outcomes()
+            _Tasks(queue, Watch(queue, observer), self.workers).do(stopped)
+        return queue.results()
 
 
 class _Tasks:
     """The tasks at work."""
 
-    def __init__(self, agenda: Agenda, watch: Watch, workers: int) -> None:
+    def __init__(self, queue: Queue, watch: Watch, workers: int) -> None:
         import ray
 
-        self._ray, self._agenda, self._watch, self._workers = ray, agenda, watch, workers
+        self._ray, self._queue, self._watch, self._workers = ray, queue, watch, workers
         self._has_gpus = ray.cluster_resources().get("GPU", 0) > 0
         self._at_work: dict[Any, list[int]] = {}
 
     def do(self, stopped: Sequence[int]) -> None:
-        """Do all lanes of the agenda; after a signal in `stopped`, let those at work save and stop."""
+        """Do all bundles of the queue; after a signal in `stopped`, let those at work save and stop."""
         asked, looked = False, 0.0
-        while self._agenda.waiting or self._at_work:
+        while self._queue.waiting or self._at_work:
             if stopped and not asked:
                 asked = True
-                self._agenda.clear()
+                self._queue.clear()
                 for task in self._at_work:
                     self._ray.cancel(task, recursive=False)  # it raises SIGINT's handler there, and nothing more
-            while len(self._at_work) < (self._workers or len(self._agenda.turns)) and (
-                lane := self._agenda.take()
+            while len(self._at_work) < (self._workers or len(self._queue.entries)) and (
+                bundle := self._queue.take()
             ):
-                self._at_work[self._start(lane)] = lane
+                self._at_work[self._start(bundle)] = bundle
             if self._at_work:
                 ended, _ = self._ray.wait(list(self._at_work), timeout=LOOK_EVERY)
                 for task in ended:
                     self._end(task, self._at_work.pop(task), stopped)
             if time.monotonic() - looked > LOOK_EVERY:
                 looked = time.monotonic()
-                self._watch.look([number for lane in self._at_work.values() for number in lane])
+                self._watch.look([number for bundle in self._at_work.values() for number in bundle])
 
-    def _start(self, lane: Sequence[int]) -> Any:
-        jobs = [(number, self._agenda.turns[number].job) for number in lane]
+    def _start(self, bundle: Sequence[int]) -> Any:
+        jobs = [(number, self._queue.entries[number].job) for number in bundle]
         threads = max(job.spec.training.cpu_threads or 1 for _, job in jobs)
         environment = {name: os.environ[name] for name in _TOLD if name in os.environ}
         environment["HXBENCH_CACHE"] = str(places.cache_dir().absolute())
-        # dying is counted by the agenda, as everywhere: Ray's own count would not see whether a run got further
+        # dying is counted by the queue, as everywhere: Ray's own count would not see whether a run got further
         remote = self._ray.remote(_work).options(
             num_cpus=threads, num_gpus=int(self._has_gpus), max_retries=0, name=jobs[0][1].spec.title,
             runtime_env={"env_vars": environment},
         )  # fmt: skip
         return remote.remote(jobs)
 
-    def _end(self, task: Any, lane: list[int], stopped: Sequence[int]) -> None:
+    def _end(self, task: Any, bundle: list[int], stopped: Sequence[int]) -> None:
         """Note how the jobs of a task ended that is over, in whatever way."""
         try:
-            for number, outcome in self._ray.get(task):
-                self._agenda.end(number, outcome)
+            for number, result in self._ray.get(task):
+                self._queue.end(number, result)
             return
         except self._ray.exceptions.TaskCancelledError:
             if stopped:
-                self._stop(lane, stopped)
+                self._stop(bundle, stopped)
                 return
             how = "was cancelled"
         except self._ray.exceptions.RayTaskError as error:  # nothing died: another node is not as this one is
             cause = getattr(error, "cause", None) or error
             if stopped:  # it was stopped before it could say so in a better way
-                self._stop(lane, stopped)
-            for number in lane:
-                self._agenda.end(
-                    number, Outcome("failed", f"unexpected {type(cause).__name__}: {_first_line(cause)}")
+                self._stop(bundle, stopped)
+            for number in bundle:
+                self._queue.end(
+                    number, Result("failed", f"unexpected {type(cause).__name__}: {_first_line(cause)}")
                 )
             return
         except self._ray.exceptions.RayError as error:
             how = f"died ({_first_line(error)})"
-        self._watch.look(lane)  # those before the one it was at may have been done
-        left = [number for number in lane if not self._agenda.has_ended(number)]
+        self._watch.look(bundle)  # those before the one it was at may have been done
+        left = [number for number in bundle if not self._queue.has_ended(number)]
         if left and stopped:
             self._stop(left, stopped)
         elif left:
-            self._agenda.died(left, how)
+            self._queue.died(left, how)
 
-    def _stop(self, lane: Sequence[int], stopped: Sequence[int]) -> None:
-        self._watch.look(lane)
-        for number in lane:
-            self._agenda.end(number, stopped_by(stopped[0]))
+    def _stop(self, bundle: Sequence[int], stopped: Sequence[int]) -> None:
+        self._watch.look(bundle)
+        for number in bundle:
+            self._queue.end(number, stopped_by(stopped[0]))
 
 
 def _require_listener(address: str) -> None:
@@ -175,10 +175,10 @@ def _first_line(error: Exception) -> str:
     return (lines[0].strip() if lines else type(error).__name__)[:200].rstrip(".")
 
 
-def _work(jobs: Sequence[tuple[int, Job]]) -> list[tuple[int, Outcome]]:
-    """Do the jobs of a lane in a Ray worker; those that a stop leaves out are not among the outcomes."""
+def _work(jobs: Sequence[tuple[int, Job]]) -> list[tuple[int, Result]]:
+    """Do the jobs of a bundle in a Ray worker; those that a stop leaves out are not among the results."""
     quiet: Callable[..., None] = lambda *told: None  # noqa: E731 - whoever wants to know looks into the store
-    ended: list[tuple[int, Outcome]] = []
+    ended: list[tuple[int, Result]] = []
     with signals_as_stops():
         for number, job in jobs:
             ended.append((number, attempt(job, quiet, PATIENCE)))

@@ -29,8 +29,8 @@ def ray_cluster():
     ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'hxbench[ray]'")
     from ray.cluster_utils import Cluster
 
-    tests = Path(__file__).parents[1]
-    paths = [str(tests), str(tests / "launch"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    tests = Path(__file__).parents[2]
+    paths = [str(tests), str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     monkeypatch = pytest.MonkeyPatch()
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))  # of the nodes, which know nothing of this process
     memory = {"object_store_memory": 80 * 2**20}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from hxbench.errors import InputError, did_you_mean
-from hxbench.launch.turns import Listener, Outcome, Turn
+from hxbench.runs.scheduler.jobs import Observer, QueuedJob, Result
 
 PLACES = ("local", "ray", "slurm")
 
@@ -18,7 +18,7 @@ class Launcher(Protocol):
     def at_a_time(self, threads: int) -> int | None:
         """Return how many jobs of so many threads (0: any) go at a time; None when the cluster decides."""
 
-    def run(self, turns: Sequence[Turn], listener: Listener) -> list[Outcome]:
+    def run(self, entries: Sequence[QueuedJob], observer: Observer) -> list[Result]:
         """Do the jobs; a failing one stops only those that need it.
 
         A job needs earlier ones of the list only. After SIGINT or SIGTERM no further job is started, and those at
@@ -38,9 +38,9 @@ def launcher(
     """Return the launcher that `--on` names; raises `InputError` when that is not there and `check` is set."""
     import shlex
 
-    from hxbench.launch.local import OnThisMachine
-    from hxbench.launch.on_ray import OnRay
-    from hxbench.launch.on_slurm import OnSlurm
+    from hxbench.runs.scheduler.local import OnThisMachine
+    from hxbench.runs.scheduler.on_ray import OnRay
+    from hxbench.runs.scheduler.on_slurm import OnSlurm
 
     if on not in PLACES:
         raise InputError(did_you_mean("place to run on", on, list(PLACES)))

@@ -27,14 +27,14 @@ def scale(mirror, tmp_path_factory, slurm):
 
 @pytest.fixture(autouse=True)
 def _node_path(monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))  # what the batch script hands on
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))  # what the batch script hands on
 
 
 def scores(record):
     return [row for row in record.metrics() if row["split"] == "test"]
 
 
-def test_stages_lanes_and_a_failing_run(slurm, scale, tmp_path):
+def test_stages_bundles_and_a_failing_run(slurm, scale, tmp_path):
     model = {"setting": "multi", "methods": ["hyperx-base"], "options": SIZES, "training": TRAINING}
     blocks = [
         model | {"few_shot": SHOTS},
@@ -49,7 +49,7 @@ def test_stages_lanes_and_a_failing_run(slurm, scale, tmp_path):
     rows = json.loads(shown.out)
     assert {row["state"] for row in rows} == {"submitted"}
     assert len(rows) == 9
-    assert len({row["message"] for row in rows}) == 3 + 2, "three models, two lanes of few-shot runs"
+    assert len({row["message"] for row in rows}) == 3 + 2, "three models, two bundles of few-shot runs"
     (plan,) = (tmp_path / "store" / "slurm").iterdir()
     assert sorted(path.name for path in plan.glob("*.sh")) == ["stage-0-0.sh", "stage-1-0.sh"]
     again = hxbench(*words, "--no-wait", "--json")
@@ -167,6 +167,30 @@ def test_a_cluster_that_is_not_there(words, said, monkeypatch, tmp_path):
     assert not (tmp_path / "store").exists()
 
 
+@pytest.mark.parametrize(
+    "words", [["train", "mbert"], ["fewshot", "mbert"], ["run", "hyperx/table2"], ["sweep", "scaling"]]
+)
+@pytest.mark.parametrize("answers", [None, 1])
+def test_without_slurm_nothing_is_prepared(words, answers, monkeypatch, tmp_path):
+    """There are no commands of Slurm, or they fail as where no controller answers."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in ("sbatch", "squeue", "scancel") if answers else ():
+        (folder / name).write_text(f"#!/bin/sh\nexit {answers}\n")
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder))
+    for name in ("fetch", "fetch_unknown", "make_backbone"):
+        monkeypatch.setattr(f"hxbench.stages.prepare.{name}", lambda *_, **__: pytest.fail("prepared something"))
+    monkeypatch.setenv("HXBENCH_CACHE", str(tmp_path / "cache"))
+    shown = hxbench(*words, "--on", "slurm", "--store", tmp_path / "store")
+    said = "needs Slurm's sbatch, which is not on the PATH" if answers is None else "no Slurm answers squeue here"
+    assert (shown.code, shown.out) == (2, "")
+    assert said in shown.err
+    assert len(shown.err.strip().splitlines()) == 1
+    assert not (tmp_path / "store").exists()
+    assert not (tmp_path / "cache").exists()
+
+
 def test_only_what_is_planned_is_done(tmp_path):
     shown = hxbench("runs", "do", "0" * 12, "--plan", tmp_path)
     assert (shown.code, shown.err) == (2, f"hxbench: {tmp_path / 'plan.json'}: there is no such plan.\n")
@@ -177,7 +201,7 @@ def test_only_what_is_planned_is_done(tmp_path):
 
 
 def test_the_batch_script_is_one_that_bash_reads(tmp_path):
-    from hxbench.launch.batch_script import batch_script
+    from hxbench.runs.scheduler.batch_script import batch_script
 
     text = batch_script([["a"], ["b", "c"]], tmp_path / "a b", name="x", threads=2, retries=5, at_a_time=3)
     assert "#SBATCH --array=0-1%3\n" in text

@@ -6,8 +6,8 @@ import pytest
 from miniature import spec_for
 
 from hxbench.errors import InputError
-from hxbench.launch.plan_file import PlanFile
-from hxbench.launch.turns import Outcome, Turn
+from hxbench.runs.scheduler.jobs import QueuedJob, Result
+from hxbench.runs.scheduler.plan_file import PlanFile
 from hxbench.stages.inputs import DataSource
 from hxbench.stages.session import Job
 
@@ -16,15 +16,15 @@ def planned(folder):
     source = DataSource("mirror", folder / "data")
     first = Job(spec_for("mbert", seed=1), source, folder / "store")
     second = Job(spec_for("hyperx-base", seed=2), DataSource("hub"), folder / "store", True, 7, False)
-    return [Turn(first), Turn(second, frozenset({0}))]
+    return [QueuedJob(first), QueuedJob(second, frozenset({0}))]
 
 
 def test_written_and_read_it_is_the_same(tmp_path):
-    turns = planned(tmp_path)
-    PlanFile(tmp_path / "plan").write(turns)
-    one, two = (turn.job.spec.run_id for turn in turns)
+    entries = planned(tmp_path)
+    PlanFile(tmp_path / "plan").write(entries)
+    one, two = (entry.job.spec.run_id for entry in entries)
     found = PlanFile(tmp_path / "plan").read()
-    assert found == {one: (turns[0].job, ()), two: (turns[1].job, (one,))}
+    assert found == {one: (entries[0].job, ()), two: (entries[1].job, (one,))}
     assert {run_id: job.spec.run_id for run_id, (job, _) in found.items()} == {one: one, two: two}
 
 
@@ -39,8 +39,8 @@ def test_places_are_whole(tmp_path, monkeypatch):
 def test_what_was_said_of_an_end(tmp_path):
     file = PlanFile(tmp_path)
     assert file.told("a") is None
-    file.tell("a", Outcome("interrupted", "stopped", 15))
-    assert file.told("a") == Outcome("interrupted", "stopped", 15)
+    file.tell("a", Result("interrupted", "stopped", 15))
+    assert file.told("a") == Result("interrupted", "stopped", 15)
     file.forget("a")
     file.forget("a")
     assert file.told("a") is None

@@ -1,5 +1,9 @@
 """Runs as array jobs of a Slurm cluster.
 
+By hand and not with submitit (1.5.4), which passes by SIGTERM, so that what is preempted or cancelled without its
+own signal saves nothing, does not queue a killed job again, exchanges pickles and needs accounting to know what
+became of the jobs that an earlier `--no-wait` has left.
+
 `STORE/slurm/NAME/` holds the plan, the batch scripts as they were submitted, a log for every index and how the
 runs ended. Nothing is asked of accounting: what a run does is read from the store, and `squeue` only tells whether
 an index is still there at all. Partition, account and time limit are sbatch's own business: `--sbatch`, or its
@@ -19,11 +23,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hxbench.errors import InputError
-from hxbench.launch.batch_script import batch_script
-from hxbench.launch.plan_file import PlanFile
-from hxbench.launch.signals import noted
-from hxbench.launch.turns import NOT_STARTED, RETRIES, Agenda, Listener, Outcome, Turn, stages_of
-from hxbench.launch.watching import Watch
+from hxbench.runs.scheduler.batch_script import batch_script
+from hxbench.runs.scheduler.jobs import NOT_STARTED, RETRIES, Observer, Queue, QueuedJob, Result, stages_of
+from hxbench.runs.scheduler.plan_file import PlanFile
+from hxbench.runs.scheduler.signals import noted
+from hxbench.runs.scheduler.watching import Watch
 from hxbench.store.files import replace_text, to_json
 from hxbench.store.record import DamagedRun, read_mapping
 
@@ -42,53 +46,57 @@ class OnSlurm:
     ask_every: float = 10.0  # seconds between two questions to the controller, which serves everybody
 
     def require(self) -> None:
-        """Raise `InputError` when Slurm's commands are not here."""
+        """Raise `InputError` when Slurm's commands are not here, or no Slurm answers them."""
         for name in ("sbatch", "squeue", "scancel"):
             if shutil.which(name) is None:
                 raise InputError(f"--on slurm needs Slurm's {name}, which is not on the PATH of this machine.")
+        if _alive() is None:
+            raise InputError("--on slurm: no Slurm answers squeue here. Without a cluster: --on local.")
 
     def at_a_time(self, threads: int) -> int | None:
         """Return how many jobs go at a time, None when the cluster decides."""
         return self.workers or None
 
-    def run(self, turns: Sequence[Turn], listener: Listener) -> list[Outcome]:
+    def run(self, entries: Sequence[QueuedJob], observer: Observer) -> list[Result]:
         """Submit what is not queued already, and see all of it through unless nobody waits."""
-        agenda = Agenda(turns, listener)
+        queue = Queue(entries, observer)
         with noted() as stopped:
-            queue = _Queue(agenda, turns[0].job.store.absolute() / "slurm")
-            queue.find()
+            submitted = _Submitted(queue, entries[0].job.store.absolute() / "slurm")
+            submitted.find()
             if not stopped:
-                self._submit(agenda, queue)
+                self._submit(queue, submitted)
             if self.wait:
-                _Watcher(self, agenda, queue, Watch(agenda, listener)).see_through(stopped)
-                queue.tidy()
+                _Watcher(self, queue, submitted, Watch(queue, observer)).see_through(stopped)
+                submitted.tidy()
             else:
-                for number, index in queue.index_of.items():
-                    agenda.end(number, Outcome("submitted", f"Slurm job {index}"))
-        return agenda.outcomes()
+                for number, index in submitted.index_of.items():
+                    queue.end(number, Result("submitted", f"Slurm job {index}"))
+        return queue.results()
 
-    def _submit(self, agenda: Agenda, queue: "_Queue") -> None:
+    def _submit(self, queue: Queue, submitted: "_Submitted") -> None:
         """Submit an array for each stage, to begin when all of the stage before is over, well or not."""
-        turns = agenda.turns
-        new = [number for number in range(len(turns)) if number not in queue.index_of]
+        entries = queue.entries
+        new = [number for number in range(len(entries)) if number not in submitted.index_of]
         if not new:
             return
         name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
-        plan = PlanFile(queue.folder / name)
-        plan.write(turns)
+        plan = PlanFile(submitted.folder / name)
+        plan.write(entries)
         (plan.folder / "log").mkdir()
         # a run of before that somebody needs may still be queued by an earlier command
-        before = sorted({queue.index_of[need] for n in new for need in turns[n].needs if need in queue.index_of})
-        for level, stage in enumerate(stages_of(turns)):
-            lanes = [left for lane in stage if (left := [n for n in lane if n not in queue.index_of])]
+        before = sorted(
+            {submitted.index_of[need] for n in new for need in entries[n].needs if need in submitted.index_of}
+        )
+        for level, stage in enumerate(stages_of(entries)):
+            bundles = [left for bundle in stage if (left := [n for n in bundle if n not in submitted.index_of])]
             jobs = []
-            for start in range(0, len(lanes), LONGEST_ARRAY):
-                some = lanes[start : start + LONGEST_ARRAY]
+            for start in range(0, len(bundles), LONGEST_ARRAY):
+                some = bundles[start : start + LONGEST_ARRAY]
                 text = batch_script(
-                    [[turns[n].job.spec.run_id for n in lane] for lane in some],
+                    [[entries[n].job.spec.run_id for n in bundle] for bundle in some],
                     plan.folder,
                     name=f"hxbench-{name[-6:]}-{level}",
-                    threads=max(turns[n].job.spec.training.cpu_threads or 1 for lane in some for n in lane),
+                    threads=max(entries[n].job.spec.training.cpu_threads or 1 for bundle in some for n in bundle),
                     retries=RETRIES,
                     at_a_time=self.workers,
                 )
@@ -102,7 +110,7 @@ class OnSlurm:
                         with suppress(OSError):  # others' plans
                             plan.folder.parent.rmdir()
                     raise
-                queue.add(plan, jobs[-1], some)
+                submitted.add(plan, jobs[-1], some)
             before = jobs or before
 
 
@@ -120,17 +128,17 @@ def _sbatch(script: Path, options: Sequence[str], after: Sequence[str]) -> str:
 
 
 @dataclass
-class _Queue:
+class _Submitted:
     """Which array index does which runs, of this command and of earlier ones whose arrays are still queued."""
 
-    agenda: Agenda
+    queue: Queue
     folder: Path
     index_of: dict[int, str] = field(default_factory=dict)  # by the number of the job, as JOB_INDEX
     plan_of: dict[int, PlanFile] = field(default_factory=dict)
 
     def find(self) -> None:
         """Find those of the jobs that an earlier command has submitted and that are still queued or at work."""
-        place = {turn.job.spec.run_id: number for number, turn in enumerate(self.agenda.turns)}
+        place = {entry.job.spec.run_id: number for number, entry in enumerate(self.queue.entries)}
         alive: set[str] | None = None
         for path in sorted(self.folder.glob(f"*/{_SUBMITTED}")):
             with suppress(DamagedRun, FileNotFoundError):
@@ -149,22 +157,22 @@ class _Queue:
 
     def tidy(self) -> None:
         """Remove the plans of this command all of whose runs are done; the others keep their logs."""
-        outcomes = self.agenda.outcomes()
+        results = self.queue.results()
         for folder in {plan.folder for plan in self.plan_of.values()}:
-            mine = [outcomes[number] for number, plan in self.plan_of.items() if plan.folder == folder]
+            mine = [results[number] for number, plan in self.plan_of.items() if plan.folder == folder]
             with suppress(DamagedRun, FileNotFoundError):
                 planned = {run_id for runs in read_mapping(folder / _SUBMITTED).values() for run_id in runs}
-                if len(mine) == len(planned) and all(outcome.state == "done" for outcome in mine):
+                if len(mine) == len(planned) and all(result.state == "done" for result in mine):
                     shutil.rmtree(folder, ignore_errors=True)
 
-    def add(self, plan: PlanFile, job: str, lanes: Sequence[Sequence[int]]) -> None:
+    def add(self, plan: PlanFile, job: str, bundles: Sequence[Sequence[int]]) -> None:
         """Note which index of a submitted array does which jobs, here and for later commands."""
         path = plan.folder / _SUBMITTED
         known = read_mapping(path) if path.exists() else {}
-        for index, lane in enumerate(lanes):
-            known[f"{job}_{index}"] = [self.agenda.turns[number].job.spec.run_id for number in lane]
-            self.index_of |= dict.fromkeys(lane, f"{job}_{index}")
-            self.plan_of |= dict.fromkeys(lane, plan)
+        for index, bundle in enumerate(bundles):
+            known[f"{job}_{index}"] = [self.queue.entries[number].job.spec.run_id for number in bundle]
+            self.index_of |= dict.fromkeys(bundle, f"{job}_{index}")
+            self.plan_of |= dict.fromkeys(bundle, plan)
         replace_text(path, to_json(known))
 
 
@@ -181,8 +189,8 @@ def _alive() -> set[str] | None:
 class _Watcher:
     """Sees submitted jobs through to their end."""
 
-    def __init__(self, how: OnSlurm, agenda: Agenda, queue: _Queue, watch: Watch) -> None:
-        self._how, self._agenda, self._queue, self._watch = how, agenda, queue, watch
+    def __init__(self, how: OnSlurm, queue: Queue, submitted: _Submitted, watch: Watch) -> None:
+        self._how, self._queue, self._submitted, self._watch = how, queue, submitted, watch
         self._gone: set[int] = set()  # by the last answer of the controller
 
     def see_through(self, stopped: Sequence[int]) -> None:
@@ -191,12 +199,12 @@ class _Watcher:
         while left := list(self._left()):
             if stopped and not cancelled:
                 cancelled = True
-                subprocess.run(["scancel", *dict.fromkeys(self._queue.index_of[n] for n in left)], check=False)
+                subprocess.run(["scancel", *dict.fromkeys(self._submitted.index_of[n] for n in left)], check=False)
             self._watch.look(left)
             for number in self._left():
-                said = self._queue.plan_of[number].told(self._run_id(number))
+                said = self._submitted.plan_of[number].told(self._run_id(number))
                 if said is not None and said.state in ("failed", "input"):
-                    self._agenda.end(number, said)
+                    self._queue.end(number, said)
             if time.monotonic() - asked > (1.0 if stopped else self._how.ask_every):
                 asked = time.monotonic()
                 self._bury(stopped)
@@ -204,25 +212,25 @@ class _Watcher:
                 time.sleep(min(self._how.look_every, self._how.ask_every))
 
     def _left(self) -> Iterator[int]:
-        return (number for number in self._queue.index_of if not self._agenda.has_ended(number))
+        return (number for number in self._submitted.index_of if not self._queue.has_ended(number))
 
     def _run_id(self, number: int) -> str:
-        return self._agenda.turns[number].job.spec.run_id
+        return self._queue.entries[number].job.spec.run_id
 
     def _bury(self, stopped: Sequence[int]) -> None:
         """End the jobs whose index Slurm has not known for two answers: what they said takes time to be seen."""
         alive = _alive()
         if alive is None:
             return
-        gone = {number for number in self._left() if self._queue.index_of[number] not in alive}
+        gone = {number for number in self._left() if self._submitted.index_of[number] not in alive}
         for number in gone & self._gone:
-            index = self._queue.index_of[number]
-            said = self._queue.plan_of[number].told(self._run_id(number))
+            index = self._submitted.index_of[number]
+            said = self._submitted.plan_of[number].told(self._run_id(number))
             if said is not None and said.state == "done":
-                said = Outcome("failed", f"Slurm job {index} says that it is done, but the store does not show it")
+                said = Result("failed", f"Slurm job {index} says that it is done, but the store does not show it")
             if stopped and (said is None or said.state == "interrupted"):
                 # by the signal that this command was given, which Slurm's own stands for
-                said = Outcome("interrupted", said.message if said else NOT_STARTED, stopped[0])
-            log = self._queue.plan_of[number].folder / "log" / f"{index}.txt"
-            self._agenda.end(number, said or Outcome("failed", f"Slurm job {index} ended without a word: {log}"))
+                said = Result("interrupted", said.message if said else NOT_STARTED, stopped[0])
+            log = self._submitted.plan_of[number].folder / "log" / f"{index}.txt"
+            self._queue.end(number, said or Result("failed", f"Slurm job {index} ended without a word: {log}"))
         self._gone = gone

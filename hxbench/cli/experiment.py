@@ -3,49 +3,24 @@
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hxbench.cli.options import RunOptions
     from hxbench.experiment import Wanted
-    from hxbench.launch.estimate import Durations
-    from hxbench.launch.launcher import Launcher
+    from hxbench.runs.scheduler.estimate import Durations
+    from hxbench.runs.scheduler.launcher import Launcher
     from hxbench.stages.session import Session
 
 
-@dataclass(frozen=True)
-class How:
-    """Where and at which scale the runs of an experiment are done, as the options of the commands say it."""
-
-    profile: str
-    dry_run: bool
-    workers: int
-    on: str
-    address: str | None
-    sbatch: str
-    no_wait: bool
-    data_source: str | None
-    offline: bool
-    store: Path | None
-    as_json: bool
-
-    def place(self) -> "Launcher":
-        """Return who does the runs; `InputError` when there is no such cluster, unless only a plan is wanted."""
-        from hxbench.launch.launcher import launcher
-
-        return launcher(
-            self.on, workers=self.workers, address=self.address, sbatch=self.sbatch, wait=not self.no_wait,
-            check=not self.dry_run,
-        )  # fmt: skip
-
-
-def carry_out(
+def run_experiment(
     named: Callable[[], tuple[str, str]],
-    how: How,
+    where: "RunOptions",
     *,
     title: str,
+    dry_run: bool,
+    as_json: bool,
     seeds: Sequence[int] | None = None,
     choose: "Callable[[str, list[Wanted]], list[Wanted]] | None" = None,
 ) -> None:
@@ -56,52 +31,52 @@ def carry_out(
     """
     from hxbench import experiment as experiments
     from hxbench import places, recipe
-    from hxbench.cli import work
-    from hxbench.cli.rows import print_left_out
+    from hxbench.cli import execute
+    from hxbench.cli.output import print_left_out
     from hxbench.errors import LackingData
-    from hxbench.launch.estimate import Durations
     from hxbench.report import ARTIFACTS
+    from hxbench.runs.scheduler.estimate import Durations
     from hxbench.stages.inputs import DataSource
     from hxbench.stages.session import Session
     from hxbench.store import Store
 
-    place = how.place()
+    place = where.launcher(check=not dry_run)
     paper, name = named()
     artifacts = experiments.artifacts_of(paper, name)
-    work.require_artifacts(paper, artifacts)
-    profile_data = recipe.scale(how.profile, paper).data
-    source = DataSource.of(how.data_source, how.profile, profile_data)
-    root = places.store_dir(how.store)
-    session = Session(source, root, offline=how.offline)
-    every = partial(experiments.runs_of, paper, name, how.profile, seeds=seeds, origin=source.kind)
-    wanted = work.settled(session, lambda: choose(paper, every()) if choose else every(), lambda one: one.spec)
+    execute.require_artifacts(paper, artifacts)
+    profile_data = recipe.scale(where.profile, paper).data
+    source = DataSource.of(where.data_source, where.profile, profile_data)
+    root = places.store_dir(where.store)
+    session = Session(source, root, offline=where.offline)
+    every = partial(experiments.runs_of, paper, name, where.profile, seeds=seeds, origin=source.kind)
+    wanted = execute.settled(session, lambda: choose(paper, every()) if choose else every(), lambda one: one.spec)
     left_out = plan(session, wanted)
     if wanted and not session.planned:
         raise LackingData(f"nothing of {title} can be run: {next(iter(left_out))}")
-    if not how.dry_run and (how.as_json or not session.todo()):
+    if not dry_run and (as_json or not session.todo()):
         done = len(session.planned) - len(session.todo())
         print(f"{title}: {done} of {len(session.planned)} runs are in the store.", file=sys.stderr)
     else:
         known = Store(root)
         durations = Durations(known.runs())
         print_left_out(known)
-        show_plan(session, durations, place, left_out, as_json=how.as_json and how.dry_run)
-    if how.dry_run:
+        show_plan(session, durations, place, left_out, as_json=as_json and dry_run)
+    if dry_run:
         return
-    outcomes = work.do(session, place)
+    results = execute.do(session, place)
     whole = [one.run_id for one in session.planned.values() if not one.job.spec.few_shot]
     there = [run_id for run_id in whole if Store(root).is_complete(run_id)]
-    if how.as_json:
-        work.print_outcomes(outcomes)
+    if as_json:
+        execute.print_results(results)
     elif choose and whole:
-        work.show_scores(Store(root), there, False)
+        execute.show_scores(Store(root), there, False)
     elif artifacts and name in recipe.recipe_names(paper):
-        work.print_artifacts(paper, artifacts, Store(root), how.profile)
+        execute.print_artifacts(paper, artifacts, Store(root), where.profile)
     elif paper in ARTIFACTS and source.is_of(profile_data):
-        work.print_experiment(paper, name, artifacts, Store(root), how.profile, seeds)
+        execute.print_experiment(paper, name, artifacts, Store(root), where.profile, seeds)
     else:  # data that are none of the profile's: no table of it may have them
-        work.show_scores(Store(root), there, False)
-    work.end(outcomes)
+        execute.show_scores(Store(root), there, False)
+    execute.end(results)
 
 
 def plan(
@@ -111,10 +86,10 @@ def plan(
 
     Of a run that is finished elsewhere, by its id, neither itself nor what it needs is planned.
     """
-    from hxbench.cli import work
+    from hxbench.cli import execute
     from hxbench.errors import LackingData
 
-    work.fetch(session, [one.spec for one in wanted if one.start is None])
+    execute.fetch(session, [one.spec for one in wanted if one.start is None])
     left_out: Counter[str] = Counter()
     for one in wanted:
         given = {"keep_weights": one.spec.few_shot is None}
@@ -130,11 +105,11 @@ def show_plan(
     session: "Session", durations: "Durations", place: "Launcher", left_out: Counter[str], *, as_json: bool
 ) -> None:
     """Say which runs there are and which have to be done; a plan that was asked for goes to standard output."""
-    from hxbench.cli.groups import groups_of
-    from hxbench.cli.rows import print_json, print_rows
-    from hxbench.launch.estimate import wall_seconds
+    from hxbench.cli.output import print_json, print_rows
+    from hxbench.cli.run_names import groups_of
     from hxbench.printing import sentence
     from hxbench.report.table import format_value
+    from hxbench.runs.scheduler.estimate import wall_seconds
 
     groups = groups_of(session.planned.values())
     count = place.at_a_time(max((one.job.spec.training.cpu_threads or 0 for one in session.todo()), default=0))

@@ -8,9 +8,9 @@ from miniature import spec_for
 from rich.console import Console
 from text_miniature import TINY_T5, text_spec
 
-from hxbench.cli.grid import Lines, Table, shown
-from hxbench.cli.groups import groups_of, names_of
-from hxbench.launch.turns import Outcome
+from hxbench.cli.progress_table import ProgressLines, ProgressTable, observing
+from hxbench.cli.run_names import groups_of, names_of
+from hxbench.runs.scheduler.jobs import Result
 
 
 @dataclass(frozen=True)
@@ -31,16 +31,16 @@ def planned():
 
 
 def test_a_line_for_every_change(planned, capsys):
-    lines = Lines(planned)
+    lines = ProgressLines(planned)
     lines.began(0)
     lines.began(0)
     lines.went(0, "x", 1, 2)
     lines.again(0, "was killed by signal 9")
     lines.began(2)
     lines.began(0)
-    lines.ended(0, Outcome("done"))
-    lines.ended(1, Outcome("failed", "the loss is nan"))
-    lines.ended(2, Outcome("interrupted", "stopped", 15))
+    lines.ended(0, Result("done"))
+    lines.ended(1, Result("failed", "the loss is nan"))
+    lines.ended(2, Result("interrupted", "stopped", 15))
     first = "mbert mixed: 1 done, 1 running, 0 failed, 1 left"
     assert capsys.readouterr().err.splitlines() == [
         first,
@@ -62,10 +62,10 @@ def drawn(table, console):
 
 def test_a_table_on_a_terminal(planned, capsys):
     console = Console(width=80, height=30, force_terminal=True, no_color=True, file=None)
-    table = Table(planned, console)
+    table = ProgressTable(planned, console)
     table.began(0)
     table.went(0, "mbert mixed a seed 2 (demo)", 7, 24)
-    table.ended(2, Outcome("failed", "the loss is nan"))
+    table.ended(2, Result("failed", "the loss is nan"))
     capsys.readouterr()
     rows = drawn(table, Console(width=80, height=30))
     assert rows[0] == ["runs", "done", "running", "failed", "left"]
@@ -79,17 +79,17 @@ def test_a_table_on_a_terminal(planned, capsys):
 
 def test_what_goes_on_is_shown_where_there_is_no_room(capsys):
     runs = plan(*[(method, True) for method in ("mbert", "hyperx-base", "hyperx-small")], ("psf", False))
-    rows = drawn(Table(runs, Console(height=10)), Console(width=80))
+    rows = drawn(ProgressTable(runs, Console(height=10)), Console(width=80))
     assert rows[1][:2] == ["psf", "mixed"]
     assert ["…", "and", "1", "more", "groups"] in rows
 
 
 def test_one_run_alone_has_no_table(planned, capsys):
-    with shown(planned[:1]) as listener:
-        listener.went(0, "a run", 0, 5)
+    with observing(planned[:1]) as observer:
+        observer.went(0, "a run", 0, 5)
     assert capsys.readouterr().err == "a run …\n"
-    with shown(planned, quiet=True) as listener:
-        listener.began(0)
+    with observing(planned, quiet=True) as observer:
+        observer.began(0)
     assert capsys.readouterr().err == ""
 
 
@@ -117,14 +117,17 @@ def test_runs_of_one_title_are_told_apart():
     title = "apet single rte budget 100 seed 1 (demo)"
     runs = grid(("small", 100, 0.1), ("small", 400, 0.1), ("large", 100, 0.1))
     assert names_of(runs) == [f"{title}, small", "apet single rte budget 400 seed 1 (demo)", f"{title}, large"]
-    assert names_of(grid(("small", 100, 0.1), ("small", 100, 0.2))) == [f"{title}, rate 0.1", f"{title}, rate 0.2"]
+    assert names_of(grid(("small", 100, 0.1), ("small", 100, 0.2))) == [
+        f"{title}, rate 0.1",
+        f"{title}, rate 0.2",
+    ]
     assert names_of(runs[:1]) == [title]
     assert names_of([runs[0], runs[0]]) == [f"{title}, id0"] * 2
 
 
 def test_a_run_at_work_is_called_by_its_name():
     runs = grid(("small", 100, 0.1), ("large", 100, 0.1))
-    table = Table(runs, Console(height=30))
+    table = ProgressTable(runs, Console(height=30))
     for number, one in enumerate(runs):
         table.began(number)
         table.went(number, one.job.spec.title, 7, 24)

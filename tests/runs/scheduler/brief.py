@@ -12,7 +12,7 @@ from pathlib import Path
 from miniature import spec_for
 
 from hxbench.errors import RunError
-from hxbench.launch.turns import Listener, Turn
+from hxbench.runs.scheduler.jobs import Observer, QueuedJob
 from hxbench.spec import RunSpec
 from hxbench.store import Store
 
@@ -28,6 +28,7 @@ class Brief:
     def execute(self, report):
         store, run_id = Store(self.store), self.spec.run_id
         note(self.store / "attempts", f"{run_id} {os.getpid()}")
+        note(self.store / "gpus", " ".join(f"={v}" for k, v in os.environ.items() if k == "CUDA_VISIBLE_DEVICES"))
         if store.is_complete(run_id):
             return self.store / "runs" / run_id
         begin = store.step(run_id)
@@ -57,21 +58,21 @@ def notes(path):
     return path.read_text().split("\n")[:-1] if path.exists() else []
 
 
-def brief_turns(store, count, faults=None, needs=None, lanes=None, **fields):
-    """Return turns of jobs that differ in their seed; faults, needs and lanes by number."""
+def brief_jobs(store, count, faults=None, needs=None, bundles=None, **fields):
+    """Return entries of jobs that differ in their seed; faults, needs and bundles by number."""
     return [
-        Turn(
+        QueuedJob(
             Brief(spec_for("mbert", seed=number), store, fault=(faults or {}).get(number, ""), **fields),
             frozenset((needs or {}).get(number, ())),
-            (lanes or {}).get(number, ""),
+            (bundles or {}).get(number, ""),
         )
         for number in range(count)
     ]
 
 
-def require_each_once(turns, store):
+def require_each_once(entries, store):
     """Every job has been finished exactly once, and the store loads clean."""
-    wanted = sorted(turn.job.spec.run_id for turn in turns)
+    wanted = sorted(entry.job.spec.run_id for entry in entries)
     assert sorted(notes(store / "finished")) == wanted
     loaded = Store(store)
     assert [record.id for record in loaded.runs()] == wanted
@@ -80,7 +81,7 @@ def require_each_once(turns, store):
     assert left == [], "no work folder, no claim, nothing half deleted"
 
 
-class Heard(Listener):
+class Heard(Observer):
     """Notes everything that it is told."""
 
     def __init__(self):
@@ -95,6 +96,6 @@ class Heard(Listener):
     def went(self, number, what, done, total):
         self.steps.append((number, done, total))
 
-    def ended(self, number, outcome):
+    def ended(self, number, result):
         assert number not in self.over, "an ending is told once"
-        self.over[number] = outcome
+        self.over[number] = result

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from miniature import spec_for
 
-from hxbench.launch.estimate import Durations, wall_seconds
+from hxbench.runs.scheduler.estimate import Durations, wall_seconds
 from hxbench.store import RunRecord
 
 
