@@ -71,7 +71,7 @@ for name in ("hyperx", "compiled", "tuning", "pha"):
 PY
 
 if [ -n "${CARRIED:-}" ]; then
-  encoder="$CARRIED/encoder"
+  encoder="${CARRIED%/}-encoder" # beside what is carried, and four times its size
   "$PYTHON" benchmarks/carried.py unpack "$CARRIED/packed" "$encoder"
   for seed in 1 2; do
     left=$((limit - SECONDS))

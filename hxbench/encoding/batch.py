@@ -53,9 +53,9 @@ def pad(rows: list[np.ndarray], value: int, length: int) -> np.ndarray:
     return out
 
 
-def padded_length(longest: int) -> int:
+def padded_length(longest: int, multiple: int = MULTIPLE) -> int:
     """Return the length a batch is padded to."""
-    return -(-longest // MULTIPLE) * MULTIPLE
+    return -(-longest // multiple) * multiple
 
 
 def longest_first(lengths: np.ndarray, most: Callable[[int], int]) -> Iterator[np.ndarray]:
@@ -89,13 +89,14 @@ def collate(
     masking: float = 0.15,
     rng: np.random.Generator | None = None,
     share: tuple[int, int] = (0, 1),
+    multiple: int = MULTIPLE,
 ) -> Batch:
-    """Return the batch of these rows; `share` = (rank, world) keeps one process's rows of the global batch.
+    """Return the batch of these rows, padded to a multiple; `share` = (rank, world) keeps one process's rows of it.
 
     `labels` hold -100 where a piece carries none; None asks for the masked-language-model task, whose masks are
     drawn from `rng` for the whole global batch, so that they do not depend on the number of processes.
     """
-    length = padded_length(max(map(len, pieces)))
+    length = padded_length(max(map(len, pieces)), multiple)
     input_ids = pad(pieces, vocabulary.pad, length)
     attention = np.arange(length) < np.array([len(row) for row in pieces])[:, None]
     if labels is None:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hxbench.encoding.batch import moved, pad, padded_length
+from hxbench.encoding.batch import MULTIPLE, moved, pad, padded_length
 
 IGNORED = -100
 MIXED = "mixed"  # what a batch of several tasks calls its task
@@ -46,8 +46,9 @@ def collate_text(
     task: str = MIXED,
     language: str = "en",
     share: tuple[int, int] = (0, 1),
+    multiple: int = MULTIPLE,
 ) -> TextBatch:
-    """Return the batch of these rows, padded to its longest; `share` = (rank, world) keeps one process's rows.
+    """Return the batch of these rows, padded to a multiple; `share` = (rank, world) keeps one process's rows.
 
     `padding` is the id that fills up sources, -100 fills up targets. With fewer rows than processes a process goes
     along with a row that has no targets.
@@ -56,7 +57,7 @@ def collate_text(
     count, pieces = sum(map(len, targets)), int(lengths.sum()) + sum(map(len, targets))
     rows, (rank, world) = len(sources), share
     mine = list(range(rank, rows, world)) or [0]
-    length = padded_length(int(lengths.max()))
+    length = padded_length(int(lengths.max()), multiple)
     longest = max(map(len, targets))
     labels = pad([targets[i] for i in mine], IGNORED, longest)
     if rank >= rows:

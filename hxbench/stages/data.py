@@ -76,8 +76,11 @@ class RunData:
 
     def feed(self, sampler: Sampler, device: torch.device, share: tuple[int, int]) -> Feed:
         """Return the batches of the training, of which this process takes its share."""
-        masking = self.spec.training.mlm_masking
-        return Feed(sampler, self.train, self.vocabulary, masking=masking, device=device, share=share)
+        training = self.spec.training
+        return Feed(
+            sampler, self.train, self.vocabulary, masking=training.mlm_masking, device=device, share=share,
+            multiple=training.pad_to,
+        )  # fmt: skip
 
     def mlm_tokens(self) -> np.ndarray:
         """Return the ids of all pieces of the running text that is trained on, in ascending order."""
@@ -117,4 +120,5 @@ class RunData:
             seed=self.spec.seed,
             temperature=training.temperature,
             draw=training.draw,
+            bucket=training.bucket,
         )

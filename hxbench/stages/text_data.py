@@ -92,14 +92,17 @@ class TextRunData:
             seed=self.spec.seed,
             temperature=training.temperature,
             draw=training.draw,
+            bucket=training.bucket,
         )
 
     def feed(
         self, sampler: Sampler | ConcatenatedSampler, device: torch.device, share: tuple[int, int]
     ) -> Callable[[int], TextBatch]:
         """Return the batches of the training, of which this process takes its share."""
-        padding = self.tokenizer.pad_token_id
-        return TextFeed(sampler, self.train, self.tasks, padding=padding, device=device, share=share)
+        padding, multiple = self.tokenizer.pad_token_id, self.spec.training.pad_to
+        return TextFeed(
+            sampler, self.train, self.tasks, padding=padding, device=device, share=share, multiple=multiple
+        )
 
     def introduce(self, method: Method) -> dict[str, Any]:
         """Show a method that is tuned to a new task the examples it gets of it."""

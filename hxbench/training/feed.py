@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
-from hxbench.encoding.batch import Batch, collate
+from hxbench.encoding.batch import MULTIPLE, Batch, collate
 from hxbench.encoding.rows import Rows
 from hxbench.encoding.text_batch import MIXED, TextBatch, collate_text
 from hxbench.encoding.vocabulary import Vocabulary
@@ -25,9 +25,10 @@ class Feed:
         masking: float,
         device: torch.device,
         share: tuple[int, int] = (0, 1),
+        multiple: int = MULTIPLE,
     ) -> None:
         self.sampler, self.rows, self.vocabulary = sampler, rows, vocabulary
-        self.masking, self.device, self.share = masking, device, share
+        self.masking, self.device, self.share, self.multiple = masking, device, share, multiple
 
     def __call__(self, step: int) -> Batch:
         """Return the batch of step `step`; a stream without labels is one for masked language modelling."""
@@ -43,6 +44,7 @@ class Feed:
             masking=self.masking,
             rng=None if labelled else self.sampler.rng(step),
             share=self.share,
+            multiple=self.multiple,
         )
         return batch.to(self.device)
 
@@ -59,11 +61,12 @@ class TextFeed:
         padding: int,
         device: torch.device,
         share: tuple[int, int] = (0, 1),
+        multiple: int = MULTIPLE,
     ) -> None:
         """Read `rows` as `sampler` says; an example's task is given by its place in `tasks`."""
         self.sampler, self.rows = sampler, rows
         self.places = {task: place for place, task in enumerate(tasks)}
-        self.padding, self.device, self.share = padding, device, share
+        self.padding, self.device, self.share, self.multiple = padding, device, share, multiple
 
     def __call__(self, step: int) -> TextBatch:
         """Return the batch of step `step`, called by its task or, where it has several, mixed."""
@@ -90,4 +93,5 @@ class TextFeed:
             task=names.pop() if len(names) == 1 else MIXED,
             language=streams[present[0]].language,
             share=self.share,
+            multiple=self.multiple,
         ).to(self.device)

@@ -112,3 +112,16 @@ def test_processes_share_the_same_batch(rows, kind):
         ]
         assert sorted(real) == sorted(marks(batch))
         assert np.array_equal(marks(shares[1]), marks(batch)[1::4])
+
+
+def test_a_batch_is_padded_to_the_multiple_that_is_asked_for(rows):
+    lengths = {1: set(), 4: set(), 8: set()}
+    for multiple, seen in lengths.items():
+        feed = feed_of(rows, "homogeneous", multiple=multiple)
+        for step in range(30):
+            batch = feed(step)
+            longest = int(batch.attention_mask.sum(1).max())
+            assert batch.input_ids.shape[1] == -(-longest // multiple) * multiple
+            seen.add(batch.input_ids.shape[1])
+    assert min(lengths[1]) < min(lengths[4])
+    assert lengths[8] == {8}
