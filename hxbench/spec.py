@@ -296,6 +296,8 @@ class TrainingSpec(Closed):
     embedding_rows: Literal["all", "occurring"] = added(
         "all"
     )  # kept as trained tensors where word embeddings are trained: others have no gradient
+    bucket: int = added(20, gt=0)  # batches of a task that are sorted by length together: more are padded less
+    pad_to: int = added(8, gt=0)  # a multiple of it batches are padded to: 8 is for tensor cores, 1 pads least
 
     @model_validator(mode="after")
     def _rows_move_by_gradients_alone(self) -> Self:
