@@ -43,7 +43,7 @@ def few_shot_runs(
     start: RunSpec, protocol: FewShotRecipe, *, draws: Iterable[int], tasks: Iterable[str] | None = None
 ) -> Iterator[Wanted]:
     """Yield the protocol's runs from one model: every pair that was no source of it, every k, every draw."""
-    if start.data.collection == "english":
+    if start.answers_texts:
         trained = start.tasks
         for task in (task for task in tasks or protocol.tasks if task not in trained):
             for k, draw in product(protocol.k, draws):
@@ -150,7 +150,10 @@ def few_shot_protocol(
     """Return the few-shot protocol of a paper at a profile, or of one of its experiments."""
     names = [experiment] if experiment else recipe.recipe_names(paper)
     found = (block.few_shot for name in names for block in blocks(paper, name, profile))
-    return next(one for one in found if one)
+    protocol = next((one for one in found if one), None)
+    if protocol is None:
+        raise InputError(f"the experiments of paper {paper} have no few-shot runs.")
+    return protocol
 
 
 def _require_sense(paper: str, block: ExperimentBlock) -> None:

@@ -22,7 +22,7 @@ from hxbench.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
     from hxbench.experiment import Wanted
-    from hxbench.launch.launcher import Launcher
+    from hxbench.runs.scheduler.launcher import Launcher
     from hxbench.stages.inputs import DataSource
     from hxbench.stages.session import Session
     from hxbench.store import RunRecord
@@ -136,7 +136,7 @@ class Made:
 
     def planned(self, stage: Stage) -> "tuple[Session, int, dict[str, int]]":
         """Return a session with the runs that are not published, how many are, and why others are left out."""
-        from hxbench.cli.carry_out import plan
+        from hxbench.cli.experiment import plan
         from hxbench.stages.session import Session
         from hxbench.store import Store
 
@@ -184,9 +184,9 @@ class Made:
 
 def show(stages: Sequence[Stage], made: Made, jobs: int) -> None:
     """Print what is there and what is missing of each stage, with the minutes that it will take."""
-    from hxbench.cli.rows import print_rows
-    from hxbench.launch.estimate import Durations, wall_seconds
+    from hxbench.cli.output import print_rows
     from hxbench.printing import sentence
+    from hxbench.runs.scheduler.estimate import Durations, wall_seconds
 
     durations = Durations(made.records())
     rows, remarks = [], dict.fromkeys(())
@@ -217,25 +217,25 @@ def show(stages: Sequence[Stage], made: Made, jobs: int) -> None:
 
 def make(stages: Iterable[Stage], made: Made, place: "Launcher") -> None:
     """Make what is missing, stage by stage, and publish it; runs that fail do not stop the others."""
-    from hxbench.cli import work
+    from hxbench.cli import execute
     from hxbench.store import Store
 
     stages = list(stages)
     for stage in stages:
         made.source(stage)  # nothing is trained where the data of a later stage are not named
     Store(made.store).require_writable()
-    outcomes = []
+    results = []
     for stage in stages:
         session, published, _ = made.planned(stage)
         todo = session.todo()
         print(f"{stage.profile} {stage.paper} {stage.name}: {published} published, {len(todo)} to do.", flush=True)
-        ends = work.do(session, place)
-        outcomes += ends
-        if any(outcome.state == "interrupted" for _, outcome in ends):
+        ends = execute.do(session, place)
+        results += ends
+        if any(result.state == "interrupted" for _, result in ends):
             break
         if new := made.publish(session):
             print(f"{new} runs are packed in {made.reference}.", flush=True)
-    work.end(outcomes)
+    execute.end(results)
 
 
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
@@ -255,7 +255,7 @@ def command(
 ) -> None:
     """Make what is published: what is missing, in order, packed beside what is there."""
     from hxbench import places
-    from hxbench.launch.launcher import launcher
+    from hxbench.runs.scheduler.launcher import launcher
 
     stages = chosen(profile, paper, until)
     made = Made(places.store_dir(store), reference, {"--data": data, "--data-en": data_en})

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from hxbench import experiment, recipe
-from hxbench.cli.work import require_artifacts
+from hxbench.cli.execute import require_artifacts
 from hxbench.errors import InputError
 from hxbench.recipe import expand, parse_assignments
 

@@ -12,7 +12,9 @@ from hxbench.recipe import expand, merge, parse_assignments, read_yaml, resolve
 from hxbench.spec import BackboneSpec, RunSpec
 from hxbench.tasks import tasks_in
 
-FILES = sorted(path for path in places.shipped("recipes").rglob("*.yaml") if path.parent.name != "tasks")
+FILES = sorted(
+    path for path in places.shipped("recipes").rglob("*.yaml") if path.parent.name not in ("tasks", "kinds")
+)
 METHODS, PROFILES = recipe.recipe_names("methods"), recipe.recipe_names("profiles")
 CELLS = [
     (method, profile, setting)

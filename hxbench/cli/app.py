@@ -12,7 +12,6 @@ import typer
 
 from hxbench.cli import streams
 from hxbench.cli.cost import cost_command
-from hxbench.cli.do_runs import do_command
 from hxbench.cli.evaluate import eval_command
 from hxbench.cli.export import export_command
 from hxbench.cli.fewshot import fewshot_command
@@ -26,10 +25,11 @@ from hxbench.cli.runs import runs_app
 from hxbench.cli.sweep import sweep_command
 from hxbench.cli.train import train_command
 from hxbench.cli.verify_runs import verify_command
+from hxbench.cli.worker import worker_command
 from hxbench.errors import InputError, Interrupted, RunError, Stopped
-from hxbench.launch.signals import signals_as_stops
 from hxbench.network import silence_clients
 from hxbench.printing import shortened
+from hxbench.runs.scheduler.signals import signals_as_stops
 from hxbench.system_errors import of_the_system
 
 app = typer.Typer(
@@ -52,7 +52,7 @@ app.command("cost")(cost_command)
 runs_app.command("pack")(pack_command)
 runs_app.command("unpack")(unpack_command)
 runs_app.command("verify")(verify_command)
-runs_app.command("do", hidden=True)(do_command)
+runs_app.command("do", hidden=True)(worker_command)
 app.add_typer(runs_app, name="runs")
 app.add_typer(list_app, name="list")
 
@@ -77,11 +77,7 @@ def _main(
 
 def main(commands: typer.Typer = app, name: str = "hxbench") -> None:
     """Run a command line, that of the package unless another is given, and exit with its code."""
-    # --debug may stand anywhere, also behind the command; the environment tells the processes a command starts
-    if "--debug" in sys.argv:
-        os.environ["HXBENCH_DEBUG"] = "1"
-    debug = bool(os.environ.get("HXBENCH_DEBUG"))
-    sys.argv[1:] = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    debug = _take_debug()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # workers are forked after tokenizers have run
     if not debug:
         silence_clients()
@@ -122,6 +118,17 @@ def main(commands: typer.Typer = app, name: str = "hxbench") -> None:
             raise
         streams.complain(f"unexpected {type(error).__name__}: {error} (--debug shows where)")
         sys.exit(1)
+
+
+def _take_debug() -> bool:
+    """Return whether tracebacks are wanted; --debug may stand anywhere and goes out of the command line.
+
+    The environment tells the processes that a command starts.
+    """
+    if "--debug" in sys.argv:
+        os.environ["HXBENCH_DEBUG"] = "1"
+        sys.argv[1:] = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    return bool(os.environ.get("HXBENCH_DEBUG"))
 
 
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # which module it is in depends on Typer's version

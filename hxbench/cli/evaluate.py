@@ -31,8 +31,8 @@ def eval_command(
 ) -> None:
     """Score finished runs from their checkpoints: zero-shot, any (task, language) pair, or text-to-text tasks."""
     from hxbench import places
+    from hxbench.cli.output import print_rows
     from hxbench.cli.progress import progress
-    from hxbench.cli.rows import print_rows
     from hxbench.languages import find_language
     from hxbench.stages.evaluate import evaluate
     from hxbench.store import Store

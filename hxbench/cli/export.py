@@ -24,7 +24,7 @@ def export_command(
     `hxbench predict FOLDER FILE` tags text with it, with the predictions of the run.
     """
     from hxbench import places
-    from hxbench.cli.rows import print_json
+    from hxbench.cli.output import print_json
     from hxbench.stages.export import export
     from hxbench.store import Store
 

@@ -1,7 +1,7 @@
 """`hxbench fewshot`: tune a trained model on a few sentences of a pair, and see what that brings."""
 
 import sys
-from statistics import fmean, stdev
+from itertools import product
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,6 +9,7 @@ import typer
 from hxbench.cli import options
 
 if TYPE_CHECKING:
+    from hxbench.recipe import FewShotRecipe
     from hxbench.spec import RunSpec
     from hxbench.stages.session import Planned
     from hxbench.store import Store
@@ -17,10 +18,12 @@ if TYPE_CHECKING:
 _DIGITS = 9  # of a number of examples
 
 
+@options.with_run_options
 def fewshot_command(
     method: Annotated[
         str, typer.Argument(help="A method recipe (hxbench list methods) or a YAML file of your own.")
     ],
+    *,
     k: Annotated[
         str | None, typer.Option("--k", help="Numbers of examples, such as 5,10,20,50; default: the paper's.")
     ] = None,
@@ -40,8 +43,6 @@ def fewshot_command(
     seed: Annotated[
         list[int] | None, typer.Option(help="May be given several times; default: the profile's first.")
     ] = None,
-    profile: options.Profile = "demo",
-    data_source: options.DataSource = None,
     backbone: options.BackboneName = None,
     variant: options.Variant = "paper",
     assign: Annotated[
@@ -52,79 +53,82 @@ def fewshot_command(
         bool,
         typer.Option("--keep-weights", help="Keep the weights of each model, for eval and predict."),
     ] = False,
-    workers: options.Workers = 0,
-    on: options.On = "local",
-    address: options.Address = None,
-    sbatch: options.Sbatch = "",
-    no_wait: options.NoWait = False,
-    offline: options.Offline = False,
-    store: options.StoreDir = None,
+    where: options.RunOptions,
     as_json: options.Json = False,
 ) -> None:
     """Tune a method's models on k examples of a language and task, and score them there (Hyper-X 6.4, PHA 4.4)."""
     from hxbench import experiment as experiments
     from hxbench import places, recipe
-    from hxbench.cli import work
-    from hxbench.errors import InputError, did_you_mean
-    from hxbench.launch.launcher import launcher
+    from hxbench.cli import execute
+    from hxbench.errors import InputError
     from hxbench.stages.inputs import DataSource
     from hxbench.stages.session import Session
-    from hxbench.tasks import TAGGING, suite_tasks, text_tasks
 
-    place = launcher(on, workers=workers, address=address, sbatch=sbatch, wait=not no_wait)
+    place = where.launcher()
     found: recipe.MethodRecipe = recipe.load("methods", method)
-    scale = recipe.scale(profile, found.ground)
-    known = list(text_tasks() if scale.is_text else suite_tasks(TAGGING))
-    if task not in (None, *known):
-        raise InputError(did_you_mean("task", str(task), known))
-    if language and scale.is_text:
-        raise InputError(f"--language only applies to tagging methods; the tasks of {method} are all in English.")
-    protocol = experiments.few_shot_protocol(found.ground, profile=profile)
-    changes: dict[str, Any] = {"k": _counts(k)} if k else {}
-    changes |= {"languages": tuple(language)} if language else {}
-    changes |= {"tasks": (task,)} if task else {}
-    protocol = protocol.model_copy(update=changes)
-    source = DataSource.of(data_source, profile, scale.data)
+    scale = recipe.scale(where.profile, found.ground)
+    protocol = experiments.few_shot_protocol(found.ground, profile=where.profile)
+    protocol = _narrowed(protocol, method, k, language, task)
+    source = DataSource.of(where.data_source, where.profile, scale.data)
     setting = setting or found.start_setting
     given: dict[str, Any] = {
-        "profile": profile, "variant": variant, "backbone_name": backbone, "origin": source.kind,
+        "profile": where.profile, "variant": variant, "backbone_name": backbone, "origin": source.kind,
         "assignments": assign or (), "changes": experiments.few_shot_block(found.ground, method),
     }  # fmt: skip
-    counts = range(draws or scale.draws)
+    seeds, counts = seed or (None,), range(draws or scale.draws)
     nothing = found.few_shot_from == "nothing"
 
     def models() -> "list[RunSpec]":
-        if nothing:
-            return [recipe.resolve(method, setting="single", task=one, seed=number, **given)
-                    for number in seed or (None,) for one in protocol.tasks]  # fmt: skip
-        return recipe.expand(
-            method, setting=setting, task=task if setting == "single" and not scale.is_text else None,
-            seeds=list(seed) if seed else (None,), **given,
-        )  # fmt: skip
+        if not nothing:
+            return recipe.expand(method, setting=setting, seeds=seeds, **given)
+        pairs = product(seeds, protocol.tasks)
+        return [recipe.resolve(method, setting="single", task=one, seed=number, **given) for number, one in pairs]
 
-    session = Session(source, places.store_dir(store), offline=offline)
-    starts = work.settled(session, models, lambda spec: spec)
-    if nothing:
-        runs = [one for start in starts for one in experiments.few_shot_singles(start, protocol, counts)]
-    else:
-        runs = [one for start in starts for one in experiments.few_shot_runs(start, protocol, draws=counts)]
-    work.fetch(session, starts)
+    session = Session(source, places.store_dir(where.store), offline=where.offline)
+    starts = execute.settled(session, models, lambda spec: spec)
+    tuned = experiments.few_shot_singles if nothing else experiments.few_shot_runs
+    runs = [one for start in starts for one in tuned(start, protocol, draws=counts)]
+    execute.fetch(session, starts)
     wanted = [session.add(one.spec, one.start, keep_weights=keep_weights) for one in runs]
     if not wanted:
         raise InputError(
             f"{method} ({setting}) was trained on all of what is asked for: nothing would be transferred."
         )
-    if keep_weights and (lost := [p for p in wanted if p.done and not session.store.has_weights(p.run_id)]):
-        ids = " ".join(one.run_id for one in lost)
+    if keep_weights:
+        _tell_of_lost_weights(session.store, wanted)
+    results = execute.do(session, place)
+    if execute.is_first_process():
+        _show(session.store, wanted, as_json)
+    execute.end(results)
+
+
+def _narrowed(
+    protocol: "FewShotRecipe", method: str, k: str | None, languages: list[str] | None, task: str | None
+) -> "FewShotRecipe":
+    """Return a protocol with the numbers of examples, languages and task that were asked for; else its own."""
+    from hxbench.errors import InputError, did_you_mean
+    from hxbench.tasks import MLM, task_names, task_of
+
+    texts = task_of(protocol.tasks[0]).answers_texts
+    known = [name for name in task_names() if name != MLM and task_of(name).answers_texts == texts]
+    if task not in (None, *known):
+        raise InputError(did_you_mean("task", str(task), known))
+    if languages and texts:
+        raise InputError(f"--language only applies to tagging methods; the tasks of {method} are all in English.")
+    changes: dict[str, Any] = {"k": _counts(k)} if k else {}
+    changes |= {"languages": tuple(languages)} if languages else {}
+    changes |= {"tasks": (task,)} if task else {}
+    return protocol.model_copy(update=changes)
+
+
+def _tell_of_lost_weights(store: "Store", wanted: "list[Planned]") -> None:
+    """Say which finished runs have no weights to be kept."""
+    if lost := [one.run_id for one in wanted if one.done and not store.has_weights(one.run_id)]:
         print(
-            f"In the store already, without weights: hxbench runs rm {ids} removes them, "
+            f"In the store already, without weights: hxbench runs rm {' '.join(lost)} removes them, "
             "and this command makes them anew.",
             file=sys.stderr,
         )
-    outcomes = work.do(session, place)
-    if work.is_first_process():
-        _show(session.store, wanted, as_json)
-    work.end(outcomes)
 
 
 def _counts(text: str) -> tuple[int, ...]:
@@ -140,44 +144,27 @@ def _counts(text: str) -> tuple[int, ...]:
 
 def _show(store: "Store", wanted: "list[Planned]", as_json: bool) -> None:
     """Print the score of every pair by k: the mean over seeds and draws, k = 0 being the model it starts from."""
-    from hxbench.cli.rows import print_rows
+    from hxbench.cli.output import print_rows
     from hxbench.languages import find_language
-    from hxbench.methods.method import START
+    from hxbench.report.estimate import Estimate
+    from hxbench.report.run_scores import few_shot_scores
 
     if not wanted:
         return
-    found: dict[tuple[str, str], dict[int, dict[str, float]]] = {}
-    for one in wanted:
-        shot = one.job.spec.few_shot
-        assert shot is not None
-        cells = found.setdefault((shot.task, shot.language), {})
-        start = one.job.spec.after.get(START)  # a run from nothing has none, and no score at k = 0
-        for k, run_id in (*([(0, start)] if start else []), (shot.k, one.run_id)):
-            if (
-                store.is_complete(run_id)
-                and (value := _score(store, run_id, shot.task, shot.language)) is not None
-            ):
-                cells.setdefault(k, {})[run_id] = value
+    found = few_shot_scores(store, [one.job.spec for one in wanted])
     shown = sorted({k for cells in found.values() for k in cells})
     rows: list[dict[str, Any]] = []
     for (task, language), cells in found.items():
-        label = language if as_json else find_language(language).label
-        row: dict[str, Any] = {"task": task, "language": label}
+        row: dict[str, Any] = {"task": task, "language": language if as_json else find_language(language).label}
         for k in shown:
-            values = list(cells.get(k, {}).values())
+            score = cells.get(k, Estimate())
             if as_json:
-                row[f"k={k}"] = {"mean": fmean(values) if values else None, "values": values}
+                row[f"k={k}"] = {"mean": score.mean, "values": list(score.values)}
             else:
-                deviation = f"±{stdev(values):.1f}" if len(values) > 1 else ""
-                row[f"k={k}"] = f"{fmean(values):.1f}{deviation}" if values else None
+                deviation = f"±{score.sd:.1f}" if score.sd is not None else ""
+                row[f"k={k}"] = f"{score.mean:.1f}{deviation}" if score.mean is not None else None
         rows.append(row)
     if not as_json:
         zero = "; k=0 is zero-shot" if 0 in shown else ""
         print(f"Score after tuning on k examples, mean ± s.d. over seeds and draws{zero}:\n")
     print_rows(rows, as_json)
-
-
-def _score(store: "Store", run_id: str, task: str, language: str) -> float | None:
-    rows = store.finished(run_id).metrics()
-    tests = (row for row in rows if row.get("split") == "test")
-    return next((row["value"] for row in tests if (row["task"], row["language"]) == (task, language)), None)

@@ -149,7 +149,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def _add(kind: str, rows: Callable[[], Rows], about: str) -> None:
     @list_app.command(kind, help=about)
     def command(as_json: AsJson = False) -> None:
-        from hxbench.cli.rows import WIDTH, print_rows
+        from hxbench.cli.output import WIDTH, print_rows
 
         print_rows(rows(), as_json, width=_WIDTHS.get(kind, WIDTH))
 
@@ -160,7 +160,7 @@ def methods(
     as_json: AsJson = False,
 ) -> None:
     """List the recipes of methods, or which kind of method works with which way to answer."""
-    from hxbench.cli.rows import print_rows
+    from hxbench.cli.output import print_rows
 
     print_rows(_matrix() if matrix else _methods(), as_json)
 

@@ -1,9 +1,16 @@
-"""Options that several commands share."""
+"""Options that several commands share, one by one and, of those that do runs, together (`RunOptions`)."""
 
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from hxbench.runs.scheduler.launcher import Launcher
 
 Profile = Annotated[str, typer.Option(help="Scale: demo (synthetic, minutes), lab (real, small) or paper.")]
 DataSource = Annotated[
@@ -43,3 +50,45 @@ Address = Annotated[
 ]
 Sbatch = Annotated[str, typer.Option(help="Options of sbatch, such as '--partition=gpu --gpus=1 --time=4:00:00'.")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Slurm: submit the runs and leave.")]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Where and at which scale runs are done: each field is an option of every command that does runs."""
+
+    profile: Profile = "demo"
+    data_source: DataSource = None
+    workers: Workers = 0
+    on: On = "local"
+    address: Address = None
+    sbatch: Sbatch = ""
+    no_wait: NoWait = False
+    offline: Offline = False
+    store: StoreDir = None
+
+    def launcher(self, *, check: bool = True) -> "Launcher":
+        """Return who does the runs; `InputError` when there is no such cluster, unless only a plan is wanted."""
+        from hxbench.runs.scheduler.launcher import launcher
+
+        return launcher(
+            self.on, workers=self.workers, address=self.address, sbatch=self.sbatch, wait=not self.no_wait,
+            check=check,
+        )  # fmt: skip
+
+
+def with_run_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command that has the options of `RunOptions` in the place of its parameter of that type."""
+    shared = inspect.signature(RunOptions).parameters
+    given = inspect.signature(command).parameters
+    (place,) = (name for name, one in given.items() if one.annotation is RunOptions)
+
+    @wraps(command)
+    def spread(**values: Any) -> None:
+        together = RunOptions(**{name: values.pop(name) for name in shared})
+        command(**values, **{place: together})
+
+    parameters = [one for name in given for one in (shared.values() if name == place else [given[name]])]
+    by_name = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in parameters]
+    spread.__signature__ = inspect.Signature(by_name)  # type: ignore[attr-defined]
+    spread.__annotations__ = {one.name: one.annotation for one in by_name}
+    return spread

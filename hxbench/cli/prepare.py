@@ -33,8 +33,8 @@ def prepare_command(
 ) -> None:
     """Read, check and tokenise the corpora of a profile, and make or fetch its backbone."""
     from hxbench import recipe
+    from hxbench.cli.output import print_json, print_rows
     from hxbench.cli.progress import progress
-    from hxbench.cli.rows import print_json, print_rows
     from hxbench.closed import validated
     from hxbench.data.collection import collection_of
     from hxbench.errors import InputError, did_you_mean
@@ -71,26 +71,32 @@ def prepare_command(
             {"profile": profile, "source": place, "pairs": pairs, "missing": list(map(str, missing)), **counts}
         )
         return
-    english = collection.text_of_tasks
-    print(f"Prepared from {place} (profile {profile}), {'examples' if english else 'sentences'} train/dev/test:\n")
-    print_rows((_by_task if english else _by_language)(tasks, opened.languages, prepared), as_json=False)
+    in_one_language = len(opened.languages) == 1
+    what = "examples" if in_one_language else "sentences"
+    print(f"Prepared from {place} (profile {profile}), {what} train/dev/test:\n")
+    by = _by_task(tasks, prepared) if in_one_language else _by_language(tasks, opened.languages, prepared)
+    print_rows(by, as_json=False)
     print()
     if missing:
         lacking = grouped((pair.task, pair) for pair in missing)
         print(f"Not in this data source, left out of training and averages: {lacking}.")
     if counts:
-        if english:
-            some, whole = counts["cut"], "every text fits"
-            fate = f"{some} texts of more than {data.max_length} pieces are cut"
-        else:
-            some, whole = counts["tagged_rows"] - counts["tagged_sentences"], "every sentence fits"
-            fate = f"{some} windows were cut from sentences longer than {data.max_length}, no word is lost"
-        kind = "" if english else "word "
-        print(f"Tokenised with {counts['vocabulary']:,} {kind}pieces; {fate if some else whole}.")
+        print(_fate(counts, data.max_length))
     ending = "" if profile == "demo" else f" --profile {profile}"
     if backbone and not corpora:
         ending += f" --backbone {backbone}"
     print(f"Next: hxbench train {_FIRST.get(paper, 'METHOD')}{ending}", file=sys.stderr)
+
+
+def _fate(counts: "Mapping[str, Any]", longest: int) -> str:
+    """Return what became of texts and sentences of more than the `longest` number of tokens."""
+    if "cut" in counts:
+        kind, some, whole = "", counts["cut"], "every text fits"
+        fate = f"{some} texts of more than {longest} pieces are cut"
+    else:
+        kind, some, whole = "word ", counts["tagged_rows"] - counts["tagged_sentences"], "every sentence fits"
+        fate = f"{some} windows were cut from sentences longer than {longest}, no word is lost"
+    return f"Tokenised with {counts['vocabulary']:,} {kind}pieces; {fate if some else whole}."
 
 
 def _by_language(
@@ -113,9 +119,7 @@ def _by_language(
     return rows
 
 
-def _by_task(
-    tasks: "Sequence[str]", _languages: "Mapping[str, Language]", prepared: "Sequence[Prepared]"
-) -> list[dict[str, Any]]:
+def _by_task(tasks: "Sequence[str]", prepared: "Sequence[Prepared]") -> list[dict[str, Any]]:
     """Return a row a task with the sizes of its splits."""
     sizes = {one.pair.task: one.sentences for one in prepared}
     rows = []

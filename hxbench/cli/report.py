@@ -43,7 +43,7 @@ def report_command(
 ) -> None:
     """Print a paper's table or figure with our results beside the published ones, and what is still to be run."""
     from hxbench import places
-    from hxbench.cli.rows import print_left_out
+    from hxbench.cli.output import print_left_out
     from hxbench.printing import printable
     from hxbench.report import asked, make, read_results
     from hxbench.store import Store
@@ -91,11 +91,11 @@ def _chosen(
             "name one table (--table 2), one figure (--figure 3), all of them (--all), or an experiment of yours."
         )
     if experiment is not None:
-        from hxbench.cli import work
+        from hxbench.cli import execute
         from hxbench.experiment import artifacts_of, named
 
         paper, name = named(experiment)
-        work.require_artifacts(paper, artifacts_of(paper, name))
+        execute.require_artifacts(paper, artifacts_of(paper, name))
         return paper, [artifacts(paper)[one] for one in artifacts_of(paper, name)], name
     if everything:
         return paper, list(artifacts(paper).values()), None
@@ -118,7 +118,7 @@ def _check_format(format: str | None, chosen: "list[Artifact]", out: Path | None
 
 
 def _print(made: "list[Made]", format: str, results: "PaperResults[Any]") -> None:
-    from hxbench.cli.rows import for_output
+    from hxbench.cli.output import for_output
     from hxbench.report.render import PAGE, renderer, terminal
 
     tables = [table for one in made for table in one.tables]

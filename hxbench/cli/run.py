@@ -7,6 +7,7 @@ import typer
 from hxbench.cli import options
 
 
+@options.with_run_options
 def run_command(
     experiment: Annotated[
         str,
@@ -14,27 +15,19 @@ def run_command(
             help="PAPER/NAME (hxbench list recipes), such as hyperx/table2 or pha/all, or a YAML file of your own."
         ),
     ],
-    profile: options.Profile = "demo",
+    *,
     seed: Annotated[
         list[int] | None, typer.Option(help="May be given several times; default: all of the profile.")
     ] = None,
     dry_run: options.DryRun = False,
-    workers: options.Workers = 0,
-    on: options.On = "local",
-    address: options.Address = None,
-    sbatch: options.Sbatch = "",
-    no_wait: options.NoWait = False,
-    data_source: options.DataSource = None,
-    offline: options.Offline = False,
-    store: options.StoreDir = None,
+    where: options.RunOptions,
     as_json: options.PlanJson = False,
 ) -> None:
     """Plan and do the runs of an experiment that the store lacks, then print what it feeds."""
     from hxbench import experiment as experiments
-    from hxbench.cli.carry_out import How, carry_out
+    from hxbench.cli.experiment import run_experiment
 
-    how = How(
-        profile=profile, dry_run=dry_run, workers=workers, on=on, address=address, sbatch=sbatch, no_wait=no_wait,
-        data_source=data_source, offline=offline, store=store, as_json=as_json,
+    run_experiment(
+        lambda: experiments.named(experiment), where, title=experiment, seeds=seed, dry_run=dry_run,
+        as_json=as_json,
     )  # fmt: skip
-    carry_out(lambda: experiments.named(experiment), how, title=experiment, seeds=seed)

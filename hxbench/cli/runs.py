@@ -63,7 +63,7 @@ def list_runs(
     store: _StoreOption = None,
 ) -> None:
     """List the runs, unfinished ones included."""
-    from hxbench.cli.rows import print_left_out, print_rows
+    from hxbench.cli.output import print_left_out, print_rows
     from hxbench.errors import InputError, did_you_mean
     from hxbench.settings import SETTINGS
     from hxbench.store.plateau import title_of
@@ -102,7 +102,7 @@ def show_run(
 
     import yaml
 
-    from hxbench.cli.rows import print_json, print_rows
+    from hxbench.cli.output import print_json, print_rows
     from hxbench.printing import printable, sentence
     from hxbench.store.plateau import warning
 
@@ -146,7 +146,7 @@ def copy_runs(
 ) -> None:
     """Copy finished runs into another store, without weights and predictions: what is published is small."""
     from hxbench import places
-    from hxbench.cli.rows import print_left_out
+    from hxbench.cli.output import print_left_out
     from hxbench.errors import InputError
     from hxbench.printing import printable
     from hxbench.store import DamagedRun, Store

@@ -12,10 +12,12 @@ if TYPE_CHECKING:
 _TIMES = "may be given several times"
 
 
+@options.with_run_options
 def sweep_command(
     name: Annotated[
         str, typer.Argument(help="scaling, apet, transfer or low-data (hxbench list recipes), or a YAML file.")
     ],
+    *,
     method: Annotated[list[str] | None, typer.Option(help=f"Only runs of this method; {_TIMES}.")] = None,
     size: Annotated[
         list[str] | None, typer.Option(help=f"Only runs on the backbone of this size, such as t5-small; {_TIMES}.")
@@ -34,16 +36,8 @@ def sweep_command(
             help=f"Only runs on training sets of so many examples (100), or such a share (5%); {_TIMES}."
         ),
     ] = None,
-    profile: options.Profile = "demo",
     dry_run: options.DryRun = False,
-    workers: options.Workers = 0,
-    on: options.On = "local",
-    address: options.Address = None,
-    sbatch: options.Sbatch = "",
-    no_wait: options.NoWait = False,
-    data_source: options.DataSource = None,
-    offline: options.Offline = False,
-    store: options.StoreDir = None,
+    where: options.RunOptions,
     as_json: options.PlanJson = False,
 ) -> None:
     """Plan and do the runs of a grid that the store lacks, then print its artifacts; of a part of it, the scores.
@@ -53,18 +47,17 @@ def sweep_command(
     from pathlib import Path
 
     from hxbench import sweep
-    from hxbench.cli.carry_out import How, carry_out
+    from hxbench.cli.experiment import run_experiment
 
-    how = How(
-        profile=profile, dry_run=dry_run, workers=workers, on=on, address=address, sbatch=sbatch, no_wait=no_wait,
-        data_source=data_source, offline=offline, store=store, as_json=as_json,
-    )  # fmt: skip
     seeds = [str(one) for one in seed or ()]
     asked = {"method": method, "size": size, "task": task, "seed": seeds, "budget": budget, "examples": examples}
     given = {axis: list(values) for axis, values in asked.items() if values}
-    title = f"sweep {Path(name).stem} ({Path(profile).stem})"
+    title = f"sweep {Path(name).stem} ({Path(where.profile).stem})"
 
     def chosen(paper: str, wanted: "list[Wanted]") -> "list[Wanted]":
-        return sweep.cut(wanted, given, sweep.sizes_of(profile, paper), title)
+        return sweep.cut(wanted, given, sweep.sizes_of(where.profile, paper), title)
 
-    carry_out(lambda: sweep.named(name), how, title=title, choose=chosen if given else None)
+    run_experiment(
+        lambda: sweep.named(name), where, title=title, choose=chosen if given else None, dry_run=dry_run,
+        as_json=as_json,
+    )  # fmt: skip

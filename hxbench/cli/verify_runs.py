@@ -25,8 +25,8 @@ def verify_command(
     Exit code 1 when something does not fit. What does not fit is left out of every report.
     """
     from hxbench import places
+    from hxbench.cli.output import print_json
     from hxbench.cli.progress import progress
-    from hxbench.cli.rows import print_json
     from hxbench.store import Store
     from hxbench.store.verifying import look, verify
 

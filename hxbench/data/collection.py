@@ -74,10 +74,12 @@ def collection_of(data: DataSpec, origin: str) -> Collection:
             text_of_tasks=False,
         )
     titles = tuple(task.title for task in map(task_of, text_tasks()) if task.suite in SUITES)
-    folders = (
+    folders: tuple[str, ...] = (
         "glue", "superglue", "scitail", "SciTailV1.1", "xsum", "wmt16", "imdb", "rotten_tomatoes", "nq_open",
         "samsum", "multi_news", "text",
     )  # fmt: skip
+    own = (path for name in text_tasks() for path in task_of(name).files.values())
+    folders += tuple(dict.fromkeys(path.partition("/")[0] for path in own))
     named = ", ".join(folders)
     made = dict.fromkeys(text_tasks(), "pet")
     made |= dict.fromkeys((*tasks_in("pha"), MLM), "english")

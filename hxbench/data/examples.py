@@ -125,7 +125,7 @@ def read_examples(task: Task, paths: Sequence[Path], *, marks: bool = True) -> I
     that is not in its text, and files without examples.
     """
     form = form_of(paths)
-    columns = COLUMNS[form, task.name]
+    columns = COLUMNS[form, task.name] if not task.files else Columns(task.fields, task.target, task.labels)
     wanted = (*columns.fields, columns.target, *(_SPANS if task.name == "wsc" else ()))
     incomplete, found = 0, False
     for path, number, row in _records(form, task, paths, wanted):

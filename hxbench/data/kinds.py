@@ -23,7 +23,7 @@ from hxbench.tasks import Task
 if TYPE_CHECKING:
     import datasets
 
-_FORMATS = {"pos": "conllu", "ner": "wikiann", "mlm": "text"}
+_FORMATS = {"ud": "conllu", "wikiann": "wikiann", "text": "text"}  # by corpus
 
 
 class Source(Protocol):
@@ -130,7 +130,7 @@ class OneFile(Corpus):
         return found[0]
 
     def _format(self, path: Path) -> str:
-        form = _FORMATS[self.task.name]
+        form = _FORMATS[self.task.corpus]
         return f"{form}-parquet" if path.suffix == ".parquet" else form
 
 

@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from hxbench.data.schema import SPLITS
 from hxbench.errors import InputError
 from hxbench.languages import Language
 from hxbench.tasks import Task
@@ -76,6 +77,8 @@ _LAYOUTS = {  # by corpus, task or suite
 def candidates(task: Task, part: str, language: Language | None = None) -> list[tuple[str, ...]]:
     """Return the places of a part relative to the folder, the preferred first, each of the files that go together;
     none for a part that the release does not have. `language` counts for corpora of one file a language."""
+    if task.files:
+        return [(task.files[split],) for split in SPLITS if split == part and split in task.files]
     key = next(name for name in (task.corpus, task.name, task.suite) if name in _LAYOUTS)
     layout, words = _LAYOUTS[key], {"title": task.title}
     if language:

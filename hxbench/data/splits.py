@@ -68,7 +68,7 @@ def portions(task: Task, rule: str, limit: int) -> dict[str, Portion]:
             return {"train": Portion("train"), "dev": Portion("mismatched"), "test": Portion("dev")}
     if task.name in WITHOUT_DEV:
         return {**drawn, "test": Portion("test")}
-    if task.name in OWN_TEST:
+    if task.name in OWN_TEST or "test" in task.files:
         return {split: Portion(split) for split in SPLITS}
     return halved if task.size < limit else drawn
 

@@ -62,9 +62,9 @@ def pad(rows: Sequence[np.ndarray], value: int, length: int) -> np.ndarray:
     return out
 
 
-def padded_length(longest: int) -> int:
+def padded_length(longest: int, multiple: int = MULTIPLE) -> int:
     """Return the length a batch is padded to."""
-    return -(-longest // MULTIPLE) * MULTIPLE
+    return -(-longest // multiple) * multiple
 
 
 def longest_first(lengths: np.ndarray, most: Callable[[int], int]) -> Iterator[np.ndarray]:
@@ -98,8 +98,9 @@ def collate(
     tasks: Sequence[int] | None = None,
     by_token: bool = False,
     share: tuple[int, int] = (0, 1),
+    multiple: int = MULTIPLE,
 ) -> Batch:
-    """Return the batch of these rows, padded to its longest; `share` = (rank, world) keeps one process's rows.
+    """Return the batch of these rows, padded to a multiple; `share` = (rank, world) keeps one process's rows.
 
     `targets` are sequences of their own; with `by_token` one label for each token, -100 where it carries none. A
     `Masking` makes targets of the tokens that it takes out, for the whole global batch, so that they do not depend
@@ -108,7 +109,7 @@ def collate(
     that has no targets.
     """
     lengths = np.array([len(row) for row in inputs])
-    length = padded_length(int(lengths.max()))
+    length = padded_length(int(lengths.max()), multiple)
     ids, mask = pad(inputs, padding, length), np.arange(length) < lengths[:, None]
     if isinstance(targets, Masking):
         by_token = True

@@ -30,6 +30,8 @@ _KINDS: dict[str, type[BaseModel]] = {
     "variants": VariantRecipe,
 }
 
+_OTHERS = ("tasks", "kinds")  # folders beside them, which `tasks` and `kinds` read
+
 
 def _files(kind: str) -> dict[str, Path]:
     """Return the recipes of a kind by name; `InputError` for a name that two folders have."""
@@ -54,7 +56,9 @@ def papers() -> list[str]:
         for folder in places.recipe_folders()
         for name in sorted(one.name for one in folder.iterdir() if one.is_dir())
     ]
-    return [name for name in dict.fromkeys(found) if name not in (*_KINDS, "tasks") and name[0] not in "._"]
+    return [
+        name for name in dict.fromkeys(found) if name not in (*_KINDS, "tasks", "kinds") and name[0] not in "._"
+    ]
 
 
 def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from hxbench.report.registry import (
     build,
     find_artifact,
     make,
+    parameters_per_task,
     read_results,
 )
 
@@ -21,5 +22,6 @@ __all__ = [
     "build",
     "find_artifact",
     "make",
+    "parameters_per_task",
     "read_results",
 ]

@@ -4,16 +4,20 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
+from hxbench import recipe
 from hxbench.errors import InputError, did_you_mean
+from hxbench.tasks import SUITES
 
 if TYPE_CHECKING:
     from hxbench.report.figure import Figure
     from hxbench.report.results import PaperResults
     from hxbench.report.table import Table
+    from hxbench.spec import RunSpec
     from hxbench.store import Store
 
 Kind = Literal["table", "figure"]
 PAPERS = {"hyperx": "Hyper-X", "pha": "PHA", "pet": "PET scaling"}
+_WITH_FORMULAS = {"pha": "hxbench.report.pha.parameters"}
 _UNNUMBERED = ("parameters", "convergence", "frontier")  # figures
 
 
@@ -139,3 +143,16 @@ def build(paper: str, artifact: str, store: "Store", profile: str | None = None)
     kind: Kind = "figure" if artifact.lower().startswith("figure") else "table"
     one = known or find_artifact(paper, artifact, kind)
     return list(make(one, read_results(paper, store, profile)).tables)
+
+
+def parameters_per_task(spec: "RunSpec", counted: int, *, plain: bool) -> dict[str, int]:
+    """Return a run's counted parameters per task, and what its paper has for them: by its formula, and in print.
+
+    The paper's own stand beside its `plain` recipe on its own backbone only: others would be of another model.
+    """
+    values = {"counted_per_task": round(counted / len(spec.tasks))}
+    if not plain or spec.paper not in _WITH_FORMULAS or spec.suite not in (None, SUITES[0]):
+        return values
+    if spec.backbone.name == recipe.scale("paper", spec.paper).backbone:
+        values |= import_module(_WITH_FORMULAS[spec.paper]).published_per_task(spec.method)
+    return values

@@ -62,18 +62,18 @@ class Planned:
     done: bool
 
     @property
-    def lane(self) -> str:
-        """Runs of one lane are small and alike: they share a process. Empty for a process of its own."""
+    def bundle(self) -> str:
+        """Runs of one bundle are small and alike: they share a process. Empty for a process of its own."""
         spec = self.job.spec
         if spec.few_shot:
-            return spec.after.get(START, self.lane_title)
+            return spec.after.get(START, self.bundle_title)
         # on a tiny backbone a model of one task is done in seconds
-        text = spec.setting == "single" and spec.data.collection == "english"
-        return self.lane_title if text and spec.backbone.pretrain else ""
+        small = spec.setting == "single" and spec.answers_texts and spec.backbone.pretrain
+        return self.bundle_title if small else ""
 
     @property
-    def lane_title(self) -> str:
-        """What a person calls the runs of a lane."""
+    def bundle_title(self) -> str:
+        """What a person calls the runs of a bundle."""
         spec = self.job.spec
         if spec.few_shot:
             part = " ".join(word for word in (spec.suite, spec.partition, spec.task) if word)
@@ -176,7 +176,7 @@ class Session:
         The backbones have to be here. What chooses among the classes of an English task has no use for that head.
         """
         specs = [p.job.spec for p in self.todo()]
-        found = {s.backbone.fingerprint: s.backbone for s in specs if s.data.collection == "multilingual"}
+        found = {s.backbone.fingerprint: s.backbone for s in specs if not s.answers_texts}
         return [
             f"Backbone {one.name} comes without a language-modelling head: each run draws one from its seed."
             for one in found.values()

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from hxbench import places, plain_data
 from hxbench.closed import Closed, validated
@@ -26,6 +26,18 @@ APART = "\n"  # between the right answers to a question in its target; none of t
 UNIFIED_LABELS = 3  # 0, 1 and 2
 _ORDER = ("hyperx", "pha", "pet")  # of the collections, in which papers came
 Length = Annotated[int, Field(gt=0)]
+
+
+def _plain_path(text: str) -> str:
+    parts = text.split("/")
+    if any(not part or part.startswith(".") or set(part) & set("\\:\0") for part in parts):
+        raise ValueError("a path inside of the mirror has plain names with / between them")
+    if not text.endswith((".tsv", ".jsonl", ".json", ".parquet")):
+        raise ValueError("a table is a .tsv, .jsonl, .json or .parquet file")
+    return text
+
+
+TablePath = Annotated[str, AfterValidator(_plain_path)]
 
 
 class Decoding(Closed):
@@ -54,6 +66,10 @@ class Task(Closed):
     metrics: tuple[str, ...] = ()
     size: int = 0
     corpus: str = ""  # what the files of a tagged corpus or of running text are called
+    # of texts whose tables a mirror has in a place of their own: by split the path of a file, whose columns are
+    # `fields` and `target`; classes are in the words of `labels`
+    files: dict[Literal["train", "dev", "test"], TablePath] = Field(default_factory=dict)
+    target: str = "label"
     cut_off: str = ""  # of tagging: the label of a word that was cut off, which must not be right by chance
     several_answers: bool = False  # the target has all right answers, `APART`
     group: str = ""  # of tasks alike, between which transfer is measured
@@ -70,6 +86,8 @@ class Task(Closed):
             raise ValueError("a task that is scored has a metric")
         if self.answers_texts and not self.fields:
             raise ValueError(f"a task of type {self.type} has fields")
+        if self.files and not (self.answers_texts and "train" in self.files):
+            raise ValueError("files are of a task of texts, train among them")
         if self.digits and len(self.digits) != len(self.labels):
             raise ValueError("digits has one for each label")
         return self

@@ -21,7 +21,7 @@ from hxbench.data import wikipedia
 from hxbench.data.hub import WIKIANN
 from hxbench.errors import InputError
 from hxbench.languages import language_set
-from hxbench.launch import batch_script, on_ray
+from hxbench.runs.scheduler import batch_script, on_ray
 from hxbench.spec import BackboneSpec
 
 REPOSITORY = "tests/tiny-bert"

@@ -119,7 +119,7 @@ def test_broken_parquet(tmp_path):
         list(read_wikiann_parquet(parquet(tmp_path, tokens=[["a"]], ner_tags=[[7]])))
     with pytest.raises(InputError, match="expected one of 0 to 6"):
         list(read_wikiann_parquet(parquet(tmp_path, tokens=[["a", "b"]], ner_tags=[[0]])))
-    with pytest.raises(InputError, match="expected a Parquet file with columns tokens and ner_tags"):
+    with pytest.raises(InputError, match="expected a Parquet file with the columns tokens, ner_tags"):
         list(read_wikiann_parquet(parquet(tmp_path, tokens=[["a"]])))
     with pytest.raises(InputError, match="expected a Parquet file"):
         list(read_wikiann_parquet(written(tmp_path, "en:a\tO\n")))

@@ -16,7 +16,7 @@ from hxbench import places, recipe
 from hxbench.architecture import hub_mark
 from hxbench.backbones.byte_pairs import train_byte_pairs
 from hxbench.backbones.load import load_backbone
-from hxbench.cli import work
+from hxbench.cli import execute
 from hxbench.errors import InputError
 from hxbench.spec import BackboneSpec
 from hxbench.stages.assemble import with_options
@@ -217,11 +217,11 @@ def resolved(*assignments, method="pet-lora"):
 
 def test_runs_are_resolved_anew_when_it_has_been_fetched(site, tmp_path):
     session = Session(DataSource("sandbox"), tmp_path / "store")
-    (spec,) = work.settled(session, resolved, lambda spec: spec)
+    (spec,) = execute.settled(session, resolved, lambda spec: spec)
     assert (spec.backbone.family, spec.training.lr) == ("bloom", 3e-2)
     assert len(site.gets("model.safetensors")) == 1
     asked = len(site.requests)
-    (again,) = work.settled(session, resolved, lambda spec: spec)
+    (again,) = execute.settled(session, resolved, lambda spec: spec)
     assert again == spec
     assert len(site.requests) == asked, "it is known from then on"
     assert load_backbone(spec.backbone).family.name == "bloom"
@@ -230,14 +230,14 @@ def test_runs_are_resolved_anew_when_it_has_been_fetched(site, tmp_path):
 def test_nothing_is_fetched_for_options_that_are_wrong(site, tmp_path):
     session = Session(DataSource("sandbox"), tmp_path / "store")
     with pytest.raises(InputError, match="rank"):
-        work.settled(session, lambda: resolved("options.rank=0"), lambda spec: spec)
+        execute.settled(session, lambda: resolved("options.rank=0"), lambda spec: spec)
     assert site.requests == []
 
 
 def test_offline_it_is_said_that_it_is_not_here(site, tmp_path):
     session = Session(DataSource("sandbox"), tmp_path / "store", offline=True)
     with pytest.raises(InputError, match="not in the local cache"):
-        work.settled(session, resolved, lambda spec: spec)
+        execute.settled(session, resolved, lambda spec: spec)
 
 
 def test_the_command_trains_at_the_rate_of_the_family(site, tmp_path, monkeypatch):

@@ -212,7 +212,7 @@ def test_a_damaged_memory_is_no_memory(mirror, tmp_path):
 def test_a_source_opens_corpora_as_the_spec_wants_them(mirror):
     data = spec_for(data={"train_sentences": 7, "text_sentences": 9, "multiword": "keep"}).data
     corpora = DataSource("mirror", mirror).corpora(data)
-    assert (corpora.origin.kind, corpora.multiword) == ("mirror", "keep")
+    assert (corpora.origin.kind, corpora.data.multiword) == ("mirror", "keep")
     assert len(corpora.load("pos", "en", "train")) == 7
     assert len(corpora.load("pos", "en", "test")) == POS["en"][2]
     assert len(corpora.load("mlm", "en", "train")) == 9

@@ -396,3 +396,18 @@ def test_the_feed_is_a_function_of_the_step(bench):
         for name in ("input_ids", "attention_mask", "positions", "targets"):
             assert torch.equal(getattr(batch, name), getattr(found[step], name))
     assert {one.feed(step).task for step in range(24)} == {"ner", "pos", "mlm"}
+
+
+def test_batches_are_sorted_and_padded_as_the_spec_says(corpora, tiny):
+    padded = {}
+    for changes in ({}, {"bucket": 1000}, {"bucket": 1000, "pad_to": 1}):
+        spec, plan = resolved(spec_for("mbert", tiny, training=changes), corpora)
+        data = RunData(spec, plan, corpora, get_backbone(spec.backbone))
+        sampler = data.sampler()
+        feed = data.feed(sampler, torch.device("cpu"), (0, 1))
+        batches = [feed(step) for step in range(24)]
+        assert sampler.bucket == changes.get("bucket", 20)
+        exact = [batch.input_ids.shape[1] == int(batch.attention_mask.sum(1).max()) for batch in batches]
+        padded[len(changes)] = sum(batch.input_ids.numel() for batch in batches)
+        assert all(exact) == ("pad_to" in changes)
+    assert padded[2] < padded[1]

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from math import log2
 
 from hxbench.report.figure import Figure, Panel, Series
+from hxbench.report.pha.cells import printed_parameters
 from hxbench.report.pha.results import Results
-from hxbench.report.pha.rows import PAPER
+from hxbench.report.pha.rows import PAPER, TABLE1
 from hxbench.report.table import Cell
 
 WIDTH, LAYERS, TASKS = 768, 12, 8  # T5-base and GLUE
@@ -75,6 +76,17 @@ def per_task(method: str) -> int | None:
         return _OF_PROMPTS.get(method)
     count = METHODS[_RECIPES[method]]
     return count(1, LAYERS) if method == "adapter" else count(TASKS, LAYERS) // TASKS
+
+
+def published_per_task(method: str) -> dict[str, int]:
+    """Return what the paper has for a recipe's method per task, as far as it has: by formula, in Table 1."""
+    values: dict[str, int] = {}
+    if (formula := per_task(method)) is not None:
+        values["formula_per_task"] = formula
+    row = next((row for row in TABLE1 if row.method == method), None)
+    if row and (printed := printed_parameters(row.published)) is not None:
+        values["published_per_task"] = round(printed)
+    return values
 
 
 _CAPTION = (

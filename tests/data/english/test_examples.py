@@ -49,7 +49,7 @@ def test_every_task_is_in_the_table():
         task = task_of(name)
         assert len(columns.fields) == len(task.fields)
         assert len(columns.labels) == len(task.labels)
-    for form, name in (("tsv", "mnli"), ("tsv", "qnli"), ("tsv", "rte"), ("json", "cb"), ("json", "boolq")):
+    for form, name in (("tsv", "mnli"), ("tsv", "qnli"), ("tsv", "rte"), ("jsonl", "cb"), ("jsonl", "boolq")):
         assert COLUMNS[form, name].labels == task_of(name).labels  # class ids are those of the task
     assert READER_VERSION == 1
 

@@ -1,1 +1,0 @@
-"""Running many specs: here, one after the other or several at a time."""

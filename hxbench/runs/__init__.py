@@ -1,0 +1,1 @@
+"""What is done with runs: so far who does them (`scheduler`)."""

@@ -1,0 +1,201 @@
+"""Jobs in a queue: which of them may go now, how each ended, and what a process's death means for them.
+
+Whoever does jobs (`local`, `on_ray`, `on_slurm`) takes bundles from a `Queue` and says how their jobs ended.
+"""
+
+import os
+import signal
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hxbench.errors import InputError, Interrupted, RunError, Stopped
+from hxbench.stages.session import Job
+from hxbench.store import Store
+from hxbench.store.claim import STALE_SECONDS, RunBusy
+from hxbench.system_errors import of_the_system
+
+RETRIES = 10  # deaths in a row, without getting further, after which a run counts as failed
+PATIENCE = STALE_SECONDS + 30.0  # seconds in which a claim of a machine that is gone has surely become stale
+NOT_STARTED = "not started"
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a job ended: `done`, `failed`, `input` (what was given cannot be used), `interrupted` or `submitted`."""
+
+    state: str
+    message: str = ""
+    signal: int = 0
+
+    @property
+    def is_told(self) -> bool:
+        """Whether there is something to say about it: a job that was never started has no story."""
+        return self.message != NOT_STARTED
+
+
+@dataclass(frozen=True)
+class QueuedJob:
+    """A job among others: which of them have to be done before it, and with which it shares a process.
+
+    Jobs of one bundle are done one after the other in one process, so that starting it is paid for once.
+    """
+
+    job: Job
+    needs: frozenset[int] = frozenset()
+    bundle: str = ""
+
+
+class Observer:
+    """What is told while jobs are done, by the number of the job; this one lets it pass."""
+
+    def began(self, number: int) -> None:
+        """Somebody works on it."""
+
+    def went(self, number: int, what: str, done: int, total: int | None) -> None:
+        """What it does, how far that is, and of how much."""
+
+    def again(self, number: int, how: str) -> None:
+        """Its process died, `how` says of what, and it will be tried again."""
+
+    def ended(self, number: int, result: Result) -> None:
+        """It is over."""
+
+
+def attempt(job: Job, report: Callable[[str, int, int | None], None], patience: float = 0.0) -> Result:
+    """Do a job in this process and say how it ended.
+
+    For so many seconds of `patience` it waits for another process that has the run: on a cluster that may be one
+    of a machine that is gone, of which nothing but the silence of its claim tells.
+    """
+    give_up = time.monotonic() + patience
+    while True:
+        try:
+            return Result("done", str(job.execute(report)))
+        except RunBusy as busy:
+            if time.monotonic() > give_up:
+                return Result("failed", str(busy))
+        except Interrupted as stopped:
+            return Result("interrupted", str(stopped), stopped.signal_number)
+        except (Stopped, KeyboardInterrupt) as stopped:
+            return stopped_by(stopped.signal_number if isinstance(stopped, Stopped) else signal.SIGINT)
+        except InputError as error:
+            return Result("input", str(error))
+        except RunError as error:
+            return Result("failed", str(error))
+        except Exception as error:
+            if os.environ.get("HXBENCH_DEBUG"):
+                traceback.print_exception(error)
+            if (told := of_the_system(error)) is not None:
+                return Result("input", str(told))
+            return Result("failed", f"unexpected {type(error).__name__}: {error} (--debug shows where)")
+        try:
+            time.sleep(min(5.0, patience / 10))
+        except (Stopped, KeyboardInterrupt) as stopped:
+            return stopped_by(stopped.signal_number if isinstance(stopped, Stopped) else signal.SIGINT)
+
+
+def stopped_by(number: int) -> Result:
+    """Return how a job ended that a signal stopped where nothing had to be saved."""
+    return Result("interrupted", "stopped; what was saved stays", number)
+
+
+def not_tried(needed: Job) -> Result:
+    """Return how a job ended that needs one that did not get done."""
+    return Result("failed", f"not tried: {needed.spec.title}, which it needs, failed")
+
+
+def bundles_of(entries: Sequence[QueuedJob]) -> list[list[int]]:
+    """Return the numbers of the jobs, those of a bundle together and not before what any of them needs."""
+    bundles: dict[Any, list[int]] = {}
+    for number, entry in enumerate(entries):
+        bundles.setdefault(entry.bundle or number, []).append(number)
+    return sorted(bundles.values(), key=lambda bundle: bundle[-1])
+
+
+def stages_of(entries: Sequence[QueuedJob]) -> list[list[list[int]]]:
+    """Return the bundles in stages: what a bundle needs is all in stages before its own."""
+    waiting = [
+        (bundle, {need for number in bundle for need in entries[number].needs}) for bundle in bundles_of(entries)
+    ]
+    stages: list[list[list[int]]] = []
+    placed: set[int] = set()
+    while waiting:
+        stage = [bundle for bundle, needs in waiting if needs <= placed]
+        if not stage:
+            raise ValueError("bundles wait for each other")
+        waiting = [(bundle, needs) for bundle, needs in waiting if not needs <= placed]
+        placed |= {number for bundle in stage for number in bundle}
+        stages.append(stage)
+    return stages
+
+
+class Queue:
+    """Which bundles wait, and how the jobs ended that did."""
+
+    def __init__(self, entries: Sequence[QueuedJob], observer: Observer) -> None:
+        self.entries = entries
+        self._observer = observer
+        self._waiting = bundles_of(entries)
+        self._results: dict[int, Result] = {}
+        self._deaths: dict[int, tuple[int, int]] = {}  # how many in a row, and after which step
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there are bundles that nobody has taken."""
+        return bool(self._waiting)
+
+    def take(self) -> list[int] | None:
+        """Return the first bundle that waits for nothing any more; what can never start ends here."""
+        for bundle in list(self._waiting):
+            if not all(need in self._results for number in bundle for need in self.entries[number].needs):
+                continue
+            self._waiting.remove(bundle)
+            able = []
+            for number in bundle:
+                bad = [n for n in sorted(self.entries[number].needs) if self._results[n].state != "done"]
+                if bad:
+                    self.end(number, not_tried(self.entries[bad[0]].job))
+                else:
+                    able.append(number)
+            if able:
+                return able
+        return None
+
+    def end(self, number: int, result: Result) -> None:
+        """Note how a job ended; only the first word on it counts."""
+        if number not in self._results:
+            self._results[number] = result
+            self._observer.ended(number, result)
+
+    def has_ended(self, number: int) -> bool:
+        """Return whether it is known how a job ended."""
+        return number in self._results
+
+    def died(self, left: Sequence[int], how: str) -> None:
+        """Put back what a process had left that is gone: it was at the first of them, `how` says how it died.
+
+        That job is tried again unless it has died `RETRIES` times in a row without getting further than before.
+        """
+        number, job = left[0], self.entries[left[0]].job
+        step = Store(job.store).step(job.spec.run_id)
+        deaths, before = self._deaths.get(number, (0, -1))
+        self._deaths[number] = deaths, _ = (deaths + 1 if step <= before else 1), step
+        if deaths <= RETRIES:
+            self._observer.again(number, how)
+            self._waiting.insert(0, list(left))
+            return
+        times = f"{deaths} times in a row without getting further" if deaths > 1 else "at once"
+        self.end(number, Result("failed", f"its process {how}, {times}; the same command goes on from there"))
+        if left[1:]:
+            self._waiting.insert(0, list(left[1:]))  # the others of its bundle have done nothing wrong
+
+    def clear(self) -> None:
+        """Start nothing any more."""
+        self._waiting.clear()
+
+    def results(self) -> list[Result]:
+        """Return how every job ended, in the order of the queue."""
+        return [self._results.get(n, Result("interrupted", NOT_STARTED)) for n in range(len(self.entries))]

@@ -1,0 +1,104 @@
+"""Planned jobs as a file, from which a process on another machine does one of them by its run id."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from hxbench.closed import Closed, validated
+from hxbench.errors import InputError
+from hxbench.runs.scheduler.jobs import QueuedJob, Result
+from hxbench.spec import RunSpec
+from hxbench.stages.inputs import DataSource
+from hxbench.stages.session import Job
+from hxbench.store.files import replace_text, to_json
+from hxbench.store.record import DamagedRun, read_mapping
+
+VERSION = 1
+
+
+class _Source(Closed):
+    kind: str
+    folder: Path | None
+
+
+class _Entry(Closed):
+    """One job; all paths are absolute."""
+
+    spec: RunSpec
+    source: _Source
+    store: Path
+    offline: bool
+    checkpoint_every: int | None
+    keep_weights: bool
+    needs: tuple[str, ...]
+
+
+class _Plan(Closed):
+    version: Literal[1]
+    runs: dict[str, _Entry]
+
+
+class PlanFile:
+    """The jobs in `folder/plan.json` by run id, and how they ended, a file each beside it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def write(self, entries: Sequence[QueuedJob]) -> None:
+        """Write the jobs with what they need."""
+        ids = [entry.job.spec.run_id for entry in entries]
+        runs: dict[str, Any] = {}
+        for run_id, entry in zip(ids, entries, strict=True):
+            job, source = entry.job, entry.job.source
+            runs[run_id] = {
+                "spec": job.spec.model_dump(mode="json"),
+                "source": {
+                    "kind": source.kind,
+                    "folder": str(source.folder.absolute()) if source.folder else None,
+                },
+                "store": str(job.store.absolute()),
+                "offline": job.offline,
+                "checkpoint_every": job.checkpoint_every,
+                "keep_weights": job.keep_weights,
+                "needs": [ids[need] for need in sorted(entry.needs)],
+            }
+        replace_text(self.folder / "plan.json", to_json({"version": VERSION, "runs": runs}, indent=1))
+
+    def read(self) -> dict[str, tuple[Job, tuple[str, ...]]]:
+        """Return each run's job and the ids of those it needs; `InputError` for a file that is no plan."""
+        path = self.folder / "plan.json"
+        try:
+            fields: Mapping[str, Any] = read_mapping(path)
+        except FileNotFoundError:
+            raise InputError(f"{path}: there is no such plan.") from None
+        except DamagedRun as damaged:
+            raise InputError(str(damaged)) from None
+        plan = validated(_Plan, fields, str(path))
+        return {
+            run_id: (
+                Job(
+                    one.spec, DataSource(one.source.kind, one.source.folder), one.store, one.offline,
+                    one.checkpoint_every, one.keep_weights,
+                ),
+                one.needs,
+            )
+            for run_id, one in plan.runs.items()
+        }  # fmt: skip
+
+    def _ending(self, run_id: str) -> Path:
+        return self.folder / "ended" / f"{run_id}.json"
+
+    def forget(self, run_id: str) -> None:
+        """Forget how an earlier attempt ended: another one begins."""
+        self._ending(run_id).unlink(missing_ok=True)
+
+    def tell(self, run_id: str, result: Result) -> None:
+        """Say how a job ended."""
+        replace_text(self._ending(run_id), to_json(vars(result)))
+
+    def told(self, run_id: str) -> Result | None:
+        """Return how a job said that it ended, None while it has said nothing."""
+        try:
+            return Result(**read_mapping(self._ending(run_id)))
+        except (FileNotFoundError, DamagedRun, TypeError):
+            return None

@@ -1,0 +1,44 @@
+"""How long a plan will take, from what is in the store."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from miniature import spec_for
+
+from hxbench.runs.scheduler.estimate import Durations, wall_seconds
+from hxbench.store import RunRecord
+
+
+def record(spec, seconds, scoring=0.0):
+    return RunRecord("x", spec, {"wall_seconds": seconds, "scoring_seconds": scoring}, Path())
+
+
+def planned(spec):
+    return SimpleNamespace(job=SimpleNamespace(spec=spec))
+
+
+def test_runs_like_it_tell_how_long_a_run_takes():
+    here, other = spec_for("hyperx-base", partition="a"), spec_for("mbert", partition="a")
+    durations = Durations(
+        [record(here, 10, 2), record(spec_for("hyperx-base", partition="b", seed=2), 20), record(other, 3)]
+    )
+    assert durations.of(spec_for("hyperx-base", partition="b", seed=9)) == pytest.approx(16)
+    assert durations.of(other) == 3
+    assert durations.of(spec_for("hyperx-small", partition="a")) == pytest.approx(16), "of the same kind"
+    assert durations.of(spec_for("hyperx-base", training={"updates": 99})) is None, "of another length"
+
+
+def test_another_version_of_the_schema_is_left_aside():
+    assert (
+        Durations([RunRecord("x", {"method": "mbert"}, {"wall_seconds": 5}, Path())]).of(spec_for("mbert")) is None
+    )
+
+
+def test_the_wall_time_is_that_of_the_busiest_worker():
+    long, short = spec_for("hyperx-base"), spec_for("mbert")
+    durations = Durations([record(long, 10), record(short, 4)])
+    todo = [planned(long), planned(short), planned(short), planned(spec_for("mbert", training={"updates": 99}))]
+    assert wall_seconds(todo, durations, 1) == (18, 1)
+    assert wall_seconds(todo, durations, 2) == (10, 1)
+    assert wall_seconds([], durations, 2) == (0, 0)
