@@ -226,11 +226,11 @@ def test_a_run_whose_costs_cannot_be_counted_is_finished(corpora, tiny, tmp_path
 
 
 def test_a_loss_that_is_no_number_fails_the_run_with_its_reason(corpora, tiny, tmp_path, monkeypatch):
-    from hxbench.methods.tagging import TaggingMethod
+    from hxbench.methods.method import Method
 
     spec, plan = prepared(corpora, tiny)
-    forward = TaggingMethod.forward
-    monkeypatch.setattr(TaggingMethod, "forward", lambda self, batch: forward(self, batch) * float("nan"))
+    forward = Method.forward
+    monkeypatch.setattr(Method, "forward", lambda self, batch: forward(self, batch) * float("nan"))
     store = Store(tmp_path)
     with pytest.raises(RunError, match="the loss is nan at step 0"):
         run(spec, plan, corpora, store)
