@@ -118,9 +118,8 @@ def show_plan(
     rows = []
     for title, some in groups.items():
         todo = [one for one in some if not one.done]
-        known = [t for one in todo if (t := durations.of(one.job.spec)) is not None]
         row = {"runs": title, "in the store": len(some) - len(todo), "to do": len(todo)}
-        each = sum(known) / len(known) if known else None
+        each = durations.mean(todo)
         rows.append({**row, "each": each if as_json else format_value(each, "duration") if each else None})
     if as_json:
         runs = [{"run": p.run_id, "title": p.job.spec.title, "done": p.done} for p in session.planned.values()]

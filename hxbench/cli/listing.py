@@ -110,16 +110,15 @@ def _corpora() -> Rows:
 
 
 def _tasks() -> Rows:
-    from hxbench.tasks import SUITES, task_of, tasks_in, text_tasks
+    from hxbench.tasks import COLLECTIONS, SUITES, task_names, task_of, tasks_in
 
-    for name, title, metric in (("ner", "named entities", "f1"), ("pos", "parts of speech", "accuracy")):
-        yield {"name": name, "title": title, "suite": None, "papers": ["hyperx"], "kind": "tagging",
-               "metric": metric, "labels": list(task_of(name).labels)}  # fmt: skip
-    for one in map(task_of, text_tasks()):
-        papers = [paper for paper, its in (("pha", tasks_in("pha")), ("pet", tasks_in("pet"))) if one.name in its]
-        suite = one.suite if one.suite in SUITES else None
-        yield {"name": one.name, "title": one.title, "suite": suite, "papers": papers, "kind": one.type,
-               "metric": one.metric, "labels": list(one.labels)}  # fmt: skip
+    spelled_out = {"ner": "named entities", "pos": "parts of speech"}
+    for one in map(task_of, task_names()):
+        if one.metrics:
+            yield {"name": one.name, "title": spelled_out.get(one.name, one.title),
+                   "suite": one.suite if one.suite in SUITES else None,
+                   "papers": [paper for paper in COLLECTIONS if one.name in tasks_in(paper)], "kind": one.type,
+                   "metric": one.metric, "labels": list(one.labels)}  # fmt: skip
 
 
 def _artifacts() -> Rows:

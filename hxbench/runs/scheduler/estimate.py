@@ -39,6 +39,11 @@ class Durations:
         """Return the seconds a run will take, None when the store has none like it."""
         return next((self._means[key] for key in _likeness(spec) if key in self._means), None)
 
+    def mean(self, runs: Iterable[Planned]) -> float | None:
+        """Return the mean seconds of those runs of which something is known, None without any."""
+        known = [seconds for one in runs if (seconds := self.of(one.job.spec)) is not None]
+        return fmean(known) if known else None
+
 
 def wall_seconds(todo: Sequence[Planned], durations: Durations, workers: int) -> tuple[float, int]:
     """Return the seconds until everything known is done with so many workers, and how many runs are not known."""

@@ -7,7 +7,7 @@ from hxbench.store import Store
 
 
 class Watch:
-    """Tells a observer what the store says of jobs that processes elsewhere do."""
+    """Tells an observer what the store says of jobs that processes elsewhere do."""
 
     def __init__(self, queue: Queue, observer: Observer) -> None:
         self._queue, self._observer = queue, observer
