@@ -11,8 +11,9 @@ suites get the same texts, a backbone of one shape with random weights and a Wor
 same numbers of texts a batch and of updates, and the same precision; the published Hyper-X pads to 256 by itself.
 Every round starts each of them once, in turns and in a process of its own, so that drift of the machine meets all
 alike. Plain is the way of a suite's examples, best the fastest that its trainer offers (see `peer_run.py`). That
-one sorts by length among so many batches (39 of SST-2's 5,000 texts), longest first: what is counted covers them
-once.
+one sorts by length among so many batches (39 of SST-2's 5,000 texts, 31 of 4,000 sentences), longest first: what
+is counted covers them once. This package sorts a whole pass (`training.bucket`), and like the best forms pads to
+the longest alone on a CPU (`training.pad_to`).
 """
 
 import json
@@ -37,7 +38,7 @@ from rich.table import Table
 from hxbench import recipe
 from hxbench.backbones.shape import config_of, shape_of
 from hxbench.backbones.vocabulary import train_wordpiece
-from hxbench.corpora.conllu import read_conllu
+from hxbench.data.readers.conllu import read_conllu
 from hxbench.errors import InputError
 from hxbench.tasks import task_of
 
@@ -136,7 +137,7 @@ def rows_in(data: Path) -> dict[str, list[Any]]:
         rows["sst2"] = [[text, int(label)] for text, label in lines]
     for treebank in data.glob("ud-2.7/UD_English-EWT/*-train.conllu"):
         number = {tag: place for place, tag in enumerate(task_of("pos").labels)}
-        rows["pos"] = [[words, [number[tag] for tag in tags]] for words, tags in read_conllu(treebank)]
+        rows["pos"] = [[row["words"], [number[tag] for tag in row["tags"]]] for _, row in read_conllu(treebank)]
     return rows
 
 

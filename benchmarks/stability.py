@@ -22,7 +22,6 @@ from typing import Annotated, Any, Literal
 
 import torch
 import typer
-from hxbench.methods.tagging import Condition
 from torch import Tensor
 
 from hxbench import recipe
@@ -78,12 +77,12 @@ def opened(
     spec, plan = resolve_inputs(with_options(spec), corpora, method_class(spec.kind))
     plan = replace(plan, train={pair: split for pair, split in plan.train.items() if pair.task == "pos"}, mlm=())
     loaded = get_backbone(spec.backbone, offline=True)
-    run = RunData(spec, plan, corpora, loaded.tokenizer)
+    run = RunData(spec, plan, corpora, loaded)
     method = build(spec, loaded)
     assert isinstance(method, HyperX)
     streams = [Stream(*pair, rows.lengths) for pair, rows in run.train.items()]
     sampler = Sampler(streams, batch_size=batch, updates=100_000, seed=seed)
-    feed = Feed(sampler, run.train, run.vocabulary, masking=0, device=torch.device("cpu"))
+    feed = Feed(sampler, run.train, run.tasks, run.vocabulary, masking=0, device=torch.device("cpu"))
     known = {pair: surprise(rows, whole=False) for pair, rows in run.train.items()}
 
     def by_frequency(step: int) -> float:
@@ -100,7 +99,7 @@ def measured(
     updates: int, every: int, slow: dict[str, float], seed: int,
 ) -> Iterator[dict[str, float]]:  # fmt: skip
     """Train and yield a row now and then."""
-    parts = {name: list(method.parts()[name]) for name in PARTS}
+    parts = {name: list(method.all_parts()[name]) for name in PARTS}
     groups = [{"params": parts[name], "factor": slow.get(name, 1.0)} for name in PARTS]
     optimiser = torch.optim.AdamW(groups, lr=lr, weight_decay=0.0, fused=True)
     everything = [p for some in parts.values() for p in some]
@@ -123,7 +122,7 @@ def measured(
                 for name, some in parts.items()
             }
             with torch.no_grad():
-                of = method.adapter_weights(Condition(batch.task, batch.language))
+                of = method.weights(method.condition(batch))
             weights: list[Any] = list(of.values())
             yield {
                 "update": step, "loss": fmean(losses), "frequencies": fmean(guesses), **norms,

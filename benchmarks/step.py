@@ -22,7 +22,6 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import torch
 import typer
-from hxbench.methods.tagging import Condition, TaggingMethod
 from rich.console import Console
 from timing import Variant, measure, require_clock, summarise
 from timing import show as show_times
@@ -30,24 +29,25 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForMaskedLM
 
 from hxbench import recipe
+from hxbench.answering.answer import AnswerOptions, Condition
 from hxbench.backbones.families import family_of
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.shape import bert_shape
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.backbones.vocabulary import train_wordpiece
-from hxbench.closed import Closed
-from hxbench.corpora.conllu import read_conllu
+from hxbench.data.readers.conllu import read_conllu
 from hxbench.encoding.batch import Batch, collate
+from hxbench.encoding.masking import Masking
 from hxbench.encoding.tokens import align
 from hxbench.encoding.vocabulary import Vocabulary
 from hxbench.errors import InputError
 from hxbench.methods.hyperx import HyperX
-from hxbench.methods.method import weights_by_site
+from hxbench.methods.method import Method, Setup
 from hxbench.modules.bottleneck import BottleneckWeights
 from hxbench.sampling import pass_batches
 from hxbench.spec import Positive
 from hxbench.stages.assemble import build, with_options
-from hxbench.tasks import task_of
+from hxbench.tasks import MLM, task_of
 from hxbench.training.memory import keep_freed_memory
 from hxbench.training.optimiser import adamw
 
@@ -64,15 +64,15 @@ RATIOS = [
 ]  # fmt: skip
 
 
-class FrozenBody(TaggingMethod):
+class FrozenBody(Method):
     """(a) No adapters: gradients go through the whole body to its LayerNorms and to the heads, as in Hyper-X."""
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
-        """The LayerNorms and the heads."""
-        return {"layer_norms": self.backbone.norms(), "heads": list(self.heads.parameters())}
+        """The LayerNorms."""
+        return {"layer_norms": self.backbone.norms()}
 
 
-class OwnAdapterOptions(Closed):
+class OwnAdapterOptions(AnswerOptions):
     """Size of the adapters."""
 
     bottleneck: Positive = 256
@@ -82,42 +82,43 @@ class OwnAdapters(FrozenBody):
     """(b) Bottleneck adapters at the places of Hyper-X, each with weights of its own."""
 
     Options = OwnAdapterOptions
-    positions = HyperX.positions
+    roles = HyperX.roles
 
-    def __init__(self, backbone: Backbone, *, options: OwnAdapterOptions, **others: Any) -> None:
-        super().__init__(backbone, options=options, **others)
-        width, size = options.bottleneck, backbone.hidden_size
+    def __init__(self, setup: Setup, options: OwnAdapterOptions) -> None:
+        super().__init__(setup, options)
+        width, size = options.bottleneck, self.backbone.hidden_size
         shapes = {"down": (width, size), "down_bias": (width,), "up": (size, width), "up_bias": (size,)}
         self.adapters = nn.ModuleList(
             nn.ParameterDict({name: nn.Parameter(0.01 * torch.randn(shape)) for name, shape in shapes.items()})
             for _ in self.sites.keys
         )
 
-    def adapter_weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
+    def weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
         """Return the parameters themselves."""
-        return weights_by_site(self.sites.keys, [BottleneckWeights(**dict(own)) for own in self.adapters])
+        each = (BottleneckWeights(**dict(own)) for own in self.adapters)
+        return dict(zip(self.sites.keys, each, strict=True))
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
-        """The adapters, the LayerNorms and the heads."""
+        """The adapters and the LayerNorms."""
         return {"adapters": list(self.adapters.parameters()), **super().parts()}
 
 
 class LayerByLayer(HyperX):
     """(d) Hyper-X with the hypernetwork called once for every layer, sharing the parameters of `original`."""
 
-    def __init__(self, backbone: Backbone, *, original: HyperX, **others: Any) -> None:
-        super().__init__(backbone, **others)
+    def __init__(self, original: HyperX) -> None:
+        super().__init__(original.setup, original.options)
         self.embeddings, self.projector = original.embeddings, original.projector
-        self.generator, self.heads = original.generator, original.heads
+        self.generator, self.answering = original.generator, original.answering
 
-    def adapter_weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
+    def weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
         """Return the weights from products over one source each."""
         task, language = self.tasks.index(condition.task), self.languages.index(condition.language)
         generated = [
             self.generator(self.projector(self.embeddings(task, language)[layer : layer + 1])).unbind()[0]
             for layer in range(len(self.sites.keys))
         ]
-        return weights_by_site(self.sites.keys, generated)
+        return dict(zip(self.sites.keys, generated, strict=True))
 
 
 def padded(batch: Batch, length: int) -> Batch:
@@ -154,6 +155,7 @@ def first_rows(batch: Batch, rows: int = 2) -> Batch:
         batch,
         input_ids=batch.input_ids[:rows],
         attention_mask=batch.attention_mask[:rows],
+        tasks=batch.tasks[:rows],
         positions=batch.positions[mine],
         targets=batch.targets[mine],
     )
@@ -162,13 +164,13 @@ def first_rows(batch: Batch, rows: int = 2) -> Batch:
 def sentences(conllu: Path | None) -> list[list[str]]:
     """Return the sentences of a treebank file, or of the largest made-up treebank."""
     if conllu is not None:
-        return [words for words, _ in read_conllu(conllu)]
+        return [row["words"] for _, row in read_conllu(conllu)]
     from hxbench.sandbox import write_sandbox
 
     with tempfile.TemporaryDirectory() as folder:
-        write_sandbox(Path(folder))
+        write_sandbox("multilingual", Path(folder))
         largest = max(Path(folder).glob("ud-2.7/*/*-train.conllu"), key=lambda path: path.stat().st_size)
-        return [words for words, _ in read_conllu(largest)]
+        return [row["words"] for _, row in read_conllu(largest)]
 
 
 def make_batches(
@@ -199,8 +201,9 @@ def make_batches(
     made = []
     for chosen in (full[int(place)] for place in places):
         ids = [rows[i] for i in chosen]
-        tagging = collate("pos", language, ids, [tags[i] for i in chosen], vocabulary)
-        made.append((tagging, collate("mlm", language, ids, None, vocabulary, rng=rng)))
+        how: dict[str, Any] = {"padding": vocabulary.pad, "language": language}
+        tagging = collate(ids, [tags[i] for i in chosen], task="pos", by_token=True, **how)
+        made.append((tagging, collate(ids, Masking(vocabulary, 0.15, rng), task=MLM, **how)))
     return made, float(lengths.mean())
 
 
@@ -219,14 +222,10 @@ def make_variants(shape: str, device: torch.device) -> tuple[dict[str, Variant],
     backbone = Backbone(model, None, family_of(config.model_type))
     hyperx = build(spec, backbone)
     assert isinstance(hyperx, HyperX)
-    given: dict[str, Any] = {
-        "labels": {task: len(task_of(task).labels) for task in hyperx.heads},
-        "languages": hyperx.languages,
-    }
-    frozen = FrozenBody(backbone, options=FrozenBody.Options(), **given)
+    frozen = FrozenBody(hyperx.setup, FrozenBody.Options())
     own = OwnAdapterOptions(bottleneck=hyperx.options.bottleneck)
-    adapters = OwnAdapters(backbone, options=own, **given)
-    published = LayerByLayer(backbone, original=hyperx, options=hyperx.options, **given)
+    adapters = OwnAdapters(hyperx.setup, own)
+    published = LayerByLayer(hyperx)
     # Hyper-X last: what it trains of the shared backbone is what the others do, and the MLM head besides
     for method in (frozen, adapters, hyperx):
         method.freeze()
@@ -234,7 +233,7 @@ def make_variants(shape: str, device: torch.device) -> tuple[dict[str, Variant],
         method.to(device).train()
     optimisers = {m: adamw(m.trained(), spec.training) for m in (frozen, adapters, hyperx)}
 
-    def variant(about: str, method: TaggingMethod, **others: Any) -> Variant:
+    def variant(about: str, method: Method, **others: Any) -> Variant:
         others.setdefault("sees", lambda pair: pair[0])
         return Variant(about, method, optimisers[hyperx if method is published else method], **others)
 
@@ -276,8 +275,8 @@ def logit_difference(ours: Variant, published: Variant, pair: tuple[Batch, Batch
     with torch.no_grad():
         for variant in (ours, published):
             variant.method.eval()
-        assert isinstance(ours.method, TaggingMethod)
-        assert isinstance(published.method, TaggingMethod)
+        assert isinstance(ours.method, Method)
+        assert isinstance(published.method, Method)
         expected = ours.method.logits(ours.sees(pair))
         found = published.method.logits(published.sees(pair))
         with without_adapters(ours.method):
@@ -288,13 +287,13 @@ def logit_difference(ours: Variant, published: Variant, pair: tuple[Batch, Batch
 
 
 @contextmanager
-def without_adapters(method: TaggingMethod) -> Iterator[None]:
+def without_adapters(method: Method) -> Iterator[None]:
     """Let a method's sites be the identity inside the block."""
-    method.adapter_weights = lambda condition: {}  # type: ignore[method-assign]
+    method.weights = lambda condition: {}  # type: ignore[method-assign]
     try:
         yield
     finally:
-        del method.adapter_weights  # type: ignore[method-assign]
+        del method.weights  # type: ignore[method-assign]
 
 
 def show(found: Mapping[str, Any], variants: Mapping[str, Variant]) -> None:

@@ -10,13 +10,12 @@ Ratios grow as batches shrink: what is generated depends on the number of tasks,
 """
 
 import json
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
 import typer
-from hxbench.encoding.text_batch import MIXED, TextBatch, collate_text
-from hxbench.methods.text_to_text import TextToText
 from rich.console import Console
 from timing import Variant, measure, require_clock, show, summarise
 from transformers import T5Config
@@ -25,6 +24,8 @@ from hxbench import recipe
 from hxbench.backbones.families import family_of
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.shape import new_model
+from hxbench.encoding.batch import MIXED, Batch, collate
+from hxbench.methods.method import Method
 from hxbench.stages.assemble import build, with_options
 from hxbench.tasks import suite_tasks
 from hxbench.training.memory import keep_freed_memory
@@ -63,7 +64,7 @@ def make_backbone(shape: str) -> Backbone:
     return Backbone(new_model(T5Config(**{**given, "decoder_start_token_id": 0})), None, family_of("t5"))
 
 
-def make_method(name: str, shape: str, backbone: Backbone) -> tuple[TextToText, torch.optim.Optimizer]:
+def make_method(name: str, shape: str, backbone: Backbone) -> tuple[Method, torch.optim.Optimizer]:
     """Return one of the methods at the sizes of the profile that goes with a shape, and its optimiser."""
     method, changes = METHODS[name]
     if name == "parallel":  # as wide as those of the methods it is held against
@@ -80,7 +81,6 @@ def make_method(name: str, shape: str, backbone: Backbone) -> tuple[TextToText, 
         assignments=changes,
     )
     made = build(with_options(spec), backbone)
-    assert isinstance(made, TextToText)
     return made, adamw(made.trained(), spec.training)
 
 
@@ -97,19 +97,19 @@ def make_batches(
         tasks = rng.integers(0, len(TASKS), batch_size).tolist()
         made.append(
             {
-                MIXED: collate_text(sources, targets, tasks, padding=0),
-                "one": collate_text(sources, targets, [0] * batch_size, padding=0, task=TASKS[0]),
+                MIXED: collate(sources, targets, tasks=tasks, padding=0),
+                "one": collate(sources, targets, padding=0, task=TASKS[0]),
             }
         )
     return made
 
 
-def first_rows(batch: TextBatch, rows: int = 2) -> TextBatch:
+def first_rows(batch: Batch, rows: int = 2) -> Batch:
     """Return the first rows of a batch."""
-    return TextBatch(
-        batch.task, batch.language, batch.input_ids[:rows], batch.attention_mask[:rows], batch.targets[:rows],
-        batch.tasks[:rows], int((batch.targets[:rows] >= 0).sum()), min(rows, batch.rows), batch.pieces,
-    )  # fmt: skip
+    names = ("input_ids", "attention_mask", "tasks", "targets")
+    first: dict[str, Any] = {name: getattr(batch, name)[:rows] for name in names}
+    some = min(rows, batch.rows)
+    return replace(batch, **first, count=int((first["targets"] >= 0).sum()), rows=some, own=some)
 
 
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)

@@ -15,7 +15,6 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import torch
 import typer
-from hxbench.encoding.text_batch import TextBatch, collate_text
 from live_bytes import LiveBytes
 from rich.console import Console
 from rich.table import Table
@@ -26,6 +25,7 @@ from hxbench import recipe
 from hxbench.backbones.families import family_of
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.shape import new_model, shape_of
+from hxbench.encoding.batch import Batch, collate
 from hxbench.errors import InputError
 from hxbench.stages.assemble import build, with_options
 from hxbench.training.memory import keep_freed_memory
@@ -73,7 +73,7 @@ def make_variant(name: str, backbone: str, budget: str, length: int, *, bf16: bo
     return Variant(about, made, adamw(made.trained(), spec.training), bf16=bf16)
 
 
-def make_batches(count: int, size: int, length: int, backbone: Backbone) -> list[TextBatch]:
+def make_batches(count: int, size: int, length: int, backbone: Backbone) -> list[Batch]:
     """Return batches of random pieces; targets are two pieces a row, or a class."""
     rng = np.random.default_rng(0)
     vocabulary = backbone.model.config.vocab_size
@@ -81,11 +81,11 @@ def make_batches(count: int, size: int, length: int, backbone: Backbone) -> list
     for _ in range(count):
         sources = [rng.integers(4, vocabulary, length) for _ in range(size)]
         answers = [rng.integers(0, 2, 1) if backbone.chooses else rng.integers(4, vocabulary, 2) for _ in sources]
-        made.append(collate_text(sources, answers, [0] * size, padding=0, task=TASK))
+        made.append(collate(sources, answers, padding=0, task=TASK))
     return made
 
 
-def memory_of(variant: Variant, batch: TextBatch) -> int:
+def memory_of(variant: Variant, batch: Batch) -> int:
     """Return the most bytes that tensors take at once in a step, its second, which makes no state any more."""
     variant.step(batch)
     with LiveBytes() as live:

@@ -43,7 +43,7 @@ def few_shot_runs(
     start: RunSpec, protocol: FewShotRecipe, *, draws: Iterable[int], tasks: Iterable[str] | None = None
 ) -> Iterator[Wanted]:
     """Yield the protocol's runs from one model: every pair that was no source of it, every k, every draw."""
-    if start.data.collection == "english":
+    if start.answers_texts:
         trained = start.tasks
         for task in (task for task in tasks or protocol.tasks if task not in trained):
             for k, draw in product(protocol.k, draws):

@@ -1,11 +1,15 @@
 """Where things are: the store, the cache, and the files shipped with the package."""
 
 import os
+import sys
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 from hxbench.errors import InputError
 
 _PACKAGE = Path(__file__).resolve().parent
+_GROUP = "hxbench.recipes"  # of the entry points that name a package with recipes
 
 
 def shipped(name: str) -> Path:
@@ -14,6 +18,31 @@ def shipped(name: str) -> Path:
     if inside.is_dir():
         return inside
     return _PACKAGE.parent / {"recipes": "recipes", "published": "results/published"}[name]
+
+
+def recipe_folders() -> tuple[Path, ...]:
+    """Return the folders with recipes by name, ours first; `InputError` for a package without one."""
+    return _folders_at(tuple(sys.path))
+
+
+@cache
+def _folders_at(_path: tuple[str, ...]) -> tuple[Path, ...]:
+    from importlib.metadata import entry_points  # which imports much
+
+    others = []
+    for point in sorted(entry_points(group=_GROUP), key=lambda one: (one.module, one.name)):
+        try:
+            package = find_spec(point.module)
+        except (ImportError, ValueError):
+            package = None
+        where = (package and package.submodule_search_locations) or ()
+        found = next((Path(one) / "recipes" for one in where if (Path(one) / "recipes").is_dir()), None)
+        if found is None:
+            raise InputError(
+                f"entry point {point.name} of {_GROUP}: no package {point.module} has a folder recipes."
+            )
+        others.append(found)
+    return (shipped("recipes"), *dict.fromkeys(others))
 
 
 def cache_dir() -> Path:

@@ -44,18 +44,18 @@ def probabilities(batch_counts: Sequence[int], temperature: float) -> np.ndarray
 
 
 def pass_batches(
-    lengths: np.ndarray, batch_size: int, rng: np.random.Generator, longest_first: bool
+    lengths: np.ndarray, batch_size: int, rng: np.random.Generator, longest_first: bool, bucket: int = BUCKET
 ) -> list[np.ndarray]:
-    """Return one pass over the examples as batches of row numbers, similar lengths together.
+    """Return one pass over the examples as batches of row numbers, similar lengths together in every `bucket`.
 
     With `longest_first` the pass opens with its most expensive batch: running out of memory shows at once.
     """
     order = rng.permutation(len(lengths))
     batches = []
-    for start in range(0, len(order), BUCKET * batch_size):
-        bucket = order[start : start + BUCKET * batch_size]
-        bucket = bucket[np.argsort(-lengths[bucket], kind="stable")]
-        batches += [bucket[i : i + batch_size] for i in range(0, len(bucket), batch_size)]
+    for start in range(0, len(order), bucket * batch_size):
+        some = order[start : start + bucket * batch_size]
+        some = some[np.argsort(-lengths[some], kind="stable")]
+        batches += [some[i : i + batch_size] for i in range(0, len(some), batch_size)]
     shuffled = [batches[i] for i in rng.permutation(len(batches))]
     if longest_first:
         top = max(range(len(shuffled)), key=lambda i: len(shuffled[i]) * int(lengths[shuffled[i]].max()))
@@ -75,6 +75,7 @@ class Sampler:
         seed: int,
         temperature: float = 5.0,
         draw: str = "independent",
+        bucket: int = BUCKET,
     ) -> None:
         if not streams or any(len(stream.lengths) == 0 for stream in streams):
             raise ValueError("a sampler needs at least one stream, and no empty ones")
@@ -82,6 +83,7 @@ class Sampler:
         self.batch_size = batch_size
         self.updates = updates
         self.seed = seed
+        self.bucket = bucket
         self.batch_counts = [math.ceil(len(stream.lengths) / batch_size) for stream in streams]
         self.probabilities = probabilities(self.batch_counts, temperature)
         self._draw = {"independent": self._independent, "quota": self._quota}[draw]
@@ -109,7 +111,7 @@ class Sampler:
     def _make_pass(self, stream: int, number: int) -> list[np.ndarray]:
         one = self.streams[stream]
         rng = np.random.default_rng([self.seed, one.key, number])
-        return pass_batches(one.lengths, self.batch_size, rng, longest_first=number == 0)
+        return pass_batches(one.lengths, self.batch_size, rng, longest_first=number == 0, bucket=self.bucket)
 
     @cached_property
     def _schedule(self) -> tuple[np.ndarray, np.ndarray]:

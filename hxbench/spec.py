@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from hxbench.architecture import architecture_in, architecture_of_hub
 from hxbench.closed import Closed, added
+from hxbench.kinds import told_apart
 from hxbench.printing import printable, shown
 from hxbench.tasks import MLM, TAGGING, suite_tasks, task_names, task_of
 
@@ -295,6 +296,8 @@ class TrainingSpec(Closed):
     embedding_rows: Literal["all", "occurring"] = added(
         "all"
     )  # kept as trained tensors where word embeddings are trained: others have no gradient
+    bucket: int = added(20, gt=0)  # batches of a task that are sorted by length together: more are padded less
+    pad_to: int = added(8, gt=0)  # a multiple of it batches are padded to: 8 is for tensor cores, 1 pads least
 
     @model_validator(mode="after")
     def _rows_move_by_gradients_alone(self) -> Self:
@@ -390,10 +393,7 @@ class RunSpec(Closed):
             "temperature": "size-proportional" if training.temperature == 1 else "",
             "held out": f"without {','.join(data.held_out)}" if data.held_out else "",
             "data": f"{data.train_examples} examples" if data.train_examples else _percent(data.train_share),
-            "ablation": _left_out(self.options),
-            "budget": f"budget {budget}" if (budget := self.options.get("budget")) else "",
-            "places": _alone(self.options.get("places")),
-            "draw": _DRAWN.get(str(self.options.get("mode")), ""),
+            "options": told_apart(self.kind, self.options),
             "transfer": "with transfer" if self.transfer else "",
             "weights": "random body" if self.backbone.weights == "random" else "",
         }
@@ -409,17 +409,3 @@ class RunSpec(Closed):
 
 def _percent(share: float | None) -> str:
     return f"{100 * share:g} %" if share else ""
-
-
-# of an APET, where it draws no modules
-_DRAWN = {"discrete": "of single entries", "adjacent": "of whole tensors"}
-
-
-def _alone(places: Any) -> str:
-    """Return which places an APET is confined to."""
-    return f"{places} places" if places in ("existing", "inserted") else ""
-
-
-def _left_out(options: dict[str, Any]) -> str:
-    """Return which parts of a method an ablation does without (PHA, Table 3)."""
-    return ", ".join(f"no {part}" for part in ("prototypes", "retriever") if options.get(part) is False)

@@ -106,6 +106,8 @@ _FIRST: dict[str, Any] = {
     "training.relative_rate": False,
     "training.mlm_vocabulary": "all",
     "training.embedding_rows": "all",
+    "training.bucket": 20,
+    "training.pad_to": 8,
 }
 # schema 1 brought the number itself
 MEANT: dict[int, Mapping[str, Any]] = {0: _FIRST, 1: _FIRST}

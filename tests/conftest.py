@@ -52,7 +52,7 @@ def mirror(tmp_path_factory):
 @pytest.fixture(scope="session")
 def corpora(mirror):
     """The corpora of that mirror."""
-    from hxbench.corpora import Corpora, Origin
+    from hxbench.data import Corpora, Origin
 
     return Corpora(Origin("mirror", mirror))
 

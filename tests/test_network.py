@@ -3,7 +3,7 @@
 import pytest
 
 from hxbench import network
-from hxbench.corpora.download import download
+from hxbench.data.transfer import download
 from hxbench.errors import InputError
 
 NAMES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")

@@ -262,3 +262,17 @@ def test_updates_by_task_are_those_of_the_batches(draw):
     for step in range(70):
         counted[sampler.batch(step)[0].task] += 1
     assert sampler.updates_by_task == counted
+
+
+def test_a_larger_bucket_is_padded_less_and_holds_the_same_examples():
+    lengths = np.random.default_rng(0).integers(1, 60, 1000)
+
+    def padded(bucket):
+        sampler = sampler_of([lengths], batch_size=10, updates=100, bucket=bucket)
+        chosen = [sampler.batch(step)[1] for step in range(100)]
+        assert sorted(np.concatenate(chosen)) == list(range(1000))
+        return sum(len(rows) * lengths[rows].max() for rows in chosen) / lengths.sum()
+
+    assert padded(1) > 1.5 > padded(5) > padded(20) > padded(100)
+    assert padded(100) < 1.01
+    assert asked(sampler_of([lengths]), range(40)) == asked(sampler_of([lengths], bucket=BUCKET), range(40))

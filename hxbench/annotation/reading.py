@@ -2,15 +2,15 @@
 
 Text has one sentence a line, whose words are what white space separates: punctuation that is to be a word of its
 own must stand alone. Of CoNLL-U the words are those with the IDs 1, 2, 3, …; every line is kept as it stands, so
-that all but the tags can be written again. It is read by the rules of `corpora.conllu`, but UPOS is not looked at.
+that all but the tags can be written again. The parser is the one that training reads with; UPOS is not looked at.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hxbench.corpora import conllu
-from hxbench.corpora.lines import numbered_lines
+from hxbench.data.readers import conllu
+from hxbench.data.readers.lines import numbered_lines
 from hxbench.errors import InputError, did_you_mean
 
 INPUTS = ("text", "conllu")

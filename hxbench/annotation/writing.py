@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Sequence
 
 from hxbench.annotation.reading import Untagged
-from hxbench.corpora.conllu import COLUMNS
+from hxbench.data.readers.conllu import COLUMNS
 
 _UPOS, _MISC = 3, 9
 

@@ -2,11 +2,11 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
-from hxbench import network, places
-from hxbench.architecture import hub_cache, hub_mark
+from hxbench import places
+from hxbench.architecture import hub_mark
 from hxbench.backbones.checkpoint import NEEDED
+from hxbench.data.downloads import Downloads
 from hxbench.errors import InputError
 from hxbench.printing import shortened
 from hxbench.spec import BackboneSpec
@@ -26,32 +26,14 @@ def fetch_backbone(spec: BackboneSpec, *, offline: bool = False) -> Path:
     asking anybody. Raises `InputError`, offline at once, for a repository, revision or file that is not there, and
     for an endpoint or a proxy that cannot be used.
     """
-    from huggingface_hub import snapshot_download
-
     assert spec.hub is not None
-    forbidden = network.offline(offline)
-    cache = places.cache_dir() / "hub"
+    downloads = Downloads(places.cache_dir() / "hub", offline=offline)
+    forbidden, cache = downloads.offline, downloads.folder
     which = f"backbone {spec.hub} (revision {spec.revision or 'main'})"
 
     known = _is_commit(spec.revision) and hub_mark(spec.hub, spec.revision or "").exists()
-    endpoint = None
-    if not known and not forbidden:
-        # the client reads it when it is imported, which may be before the user's setting was made
-        endpoint = network.endpoint("HF_ENDPOINT")
-        network.require_proxy_support()
     try:
-        with writing(cache):
-            folder = Path(
-                snapshot_download(
-                    spec.hub,
-                    revision=spec.revision,
-                    cache_dir=hub_cache(),
-                    allow_patterns=_FETCHED,
-                    local_files_only=known or bool(forbidden),
-                    endpoint=endpoint,
-                    tqdm_class=_silent_bar(),
-                )
-            )
+        folder = downloads.fetch_model(spec.hub, spec.revision, _FETCHED, ask=not (known or forbidden))
     except InputError:
         raise
     except Exception as error:  # the client has many kinds, some of a library of its own
@@ -78,18 +60,6 @@ def fetch_backbone(spec: BackboneSpec, *, offline: bool = False) -> Path:
 
 def _is_commit(revision: str | None) -> bool:
     return re.fullmatch("[0-9a-f]{40}", revision or "") is not None
-
-
-def _silent_bar() -> type:
-    from huggingface_hub.utils import tqdm
-
-    class Silent(tqdm):
-        """Draws nothing: it would break into our own progress."""
-
-        def __init__(self, *arguments: Any, **options: Any) -> None:
-            super().__init__(*arguments, **options | {"disable": True})
-
-    return Silent
 
 
 def commit_of(spec: BackboneSpec, *, offline: bool = False) -> str:

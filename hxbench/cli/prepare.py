@@ -36,6 +36,7 @@ def prepare_command(
     from hxbench.cli.output import print_json, print_rows
     from hxbench.cli.progress import progress
     from hxbench.closed import validated
+    from hxbench.data.collection import collection_of
     from hxbench.errors import InputError, did_you_mean
     from hxbench.printing import grouped
     from hxbench.spec import DataSpec
@@ -47,7 +48,8 @@ def prepare_command(
     data = validated(DataSpec, scale.data, f"profile {profile}")
     source = inputs.DataSource.of(data_source, profile, scale.data)
     data = data.model_copy(update={"origin": source.kind})
-    tasks = prepare.tasks_of(corpora or [], data.collection, paper)
+    collection = collection_of(data, source.kind)
+    tasks = collection.tasks_of(corpora or [], paper)
     wanted = recipe.backbone(backbone or scale.backbone)
     with progress() as tell:
 

@@ -7,7 +7,7 @@ ends with it too. `classes` says what becomes of them for a backbone that choose
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
-from hxbench.corpora.arrow import batches
+from hxbench.data.arrow import batches
 from hxbench.encoding.classes import encode_choices
 from hxbench.encoding.pieces import marks_of, pieces_of, tokenizer_fingerprint
 from hxbench.encoding.templates import (

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from hxbench import places
-from hxbench.corpora.arrow import batches, cached
+from hxbench.data.arrow import batches, cached
 from hxbench.encoding.pieces import blank_pieces, pieces_of, pieces_of_words, tokenizer_fingerprint
 
 VERSION = 2  # of the encoding: part of every cache's fingerprint

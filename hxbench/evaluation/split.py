@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hxbench.encoding.batch import Batch, collate
+from hxbench.encoding.batch import Batch, by_tokens, collate, longest_first
 from hxbench.encoding.classes import THOUSAND
 from hxbench.encoding.rows import Rows
 from hxbench.encoding.templates import PHA, Wording, label_texts, target_text
@@ -30,6 +30,10 @@ class Split(Protocol):
     def rows(self) -> Rows:
         """The rows that a model reads."""
 
+    @property
+    def writes(self) -> bool:
+        """Whether answers are written, so that these and not what is read take the memory."""
+
     def batch(self, rows: np.ndarray) -> Batch:
         """Return the batch of these rows."""
 
@@ -43,14 +47,16 @@ class Split(Protocol):
 def score_split(method: Method, split: Split, batch_size: int, device: torch.device) -> Scored:
     """Answer every row of a split, in batches of similar length, and return it with the answers.
 
+    A batch has no more tokens than `batch_size` rows of the greatest length; where answers are written it has that
+    many rows.
     Always in fp32, whatever precision the training had: in less, a score depends on the size of the batches.
     """
-    order = np.argsort(-split.rows.lengths, kind="stable")
-    answers: list[list[str]] = [[]] * len(order)
+    lengths = split.rows.lengths
+    answers: list[list[str]] = [[]] * len(lengths)
+    written = longest_first(lengths, lambda _: batch_size)
     method.eval()
     with torch.no_grad(), method.keeping_weights():
-        for start in range(0, len(order), batch_size):
-            rows = order[start : start + batch_size]
+        for rows in written if split.writes else by_tokens(lengths, batch_size, device):
             found = split.answers(method, split.batch(rows).to(device))
             for row, answer in zip(rows, found, strict=True):
                 answers[row] = answer
@@ -69,6 +75,7 @@ class TaggedSplit:
     gold: list[list[str]]
     padding: int
     place: int = 0  # of the task in the run's list
+    writes: bool = False
     cut_words: Literal["wrong", "unscored"] = "wrong"  # of words that truncation has cut off
 
     @classmethod
@@ -177,6 +184,11 @@ class TextSplit:
             known, language, **common, decoding=decoding,
             decoded=labels_as_decoded(tokenizer, labels) if labels else {}, spelled=spelled(tokenizer, classes),
         )  # fmt: skip
+
+    @property
+    def writes(self) -> bool:
+        """Whether answers are written, and not chosen."""
+        return not self.choices and not self.numbers
 
     def batch(self, rows: np.ndarray) -> Batch:
         """Return the batch of these rows."""

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from hxbench.modules.bottleneck import BottleneckWeights
+from hxbench.modules.wide_linear import WideLinear
 
 
 class SourceEmbeddings(nn.Module):
@@ -38,9 +39,9 @@ class BottleneckGenerator(nn.Module):
     def __init__(self, projected: int, hidden: int, bottleneck: int, layer_norm: bool = False) -> None:
         super().__init__()
         self.shape = (bottleneck, hidden)
-        self.down = nn.Linear(projected, bottleneck * hidden)
+        self.down = WideLinear(projected, bottleneck * hidden)
         self.down_bias = nn.Linear(projected, bottleneck)
-        self.up = nn.Linear(projected, hidden * bottleneck)
+        self.up = WideLinear(projected, hidden * bottleneck)
         self.up_bias = nn.Linear(projected, hidden)
         self.scale = nn.Linear(projected, hidden) if layer_norm else None
         self.shift = nn.Linear(projected, hidden) if layer_norm else None

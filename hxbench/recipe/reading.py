@@ -5,10 +5,8 @@ Those with a name are in the folders of `recipes`: ours, and that of every packa
 """
 
 import os
-import sys
 from collections.abc import Mapping
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -32,40 +30,13 @@ _KINDS: dict[str, type[BaseModel]] = {
     "variants": VariantRecipe,
 }
 
-
-_FAMILIES = "families"
-_GROUP = "hxbench.recipes"  # of the entry points that name a package with recipes
-
-
-def _folders() -> tuple[Path, ...]:
-    """Return the folders with recipes by name, ours first; `InputError` for a package without one."""
-    return _folders_at(tuple(sys.path))
-
-
-@cache
-def _folders_at(_path: tuple[str, ...]) -> tuple[Path, ...]:
-    from importlib.metadata import entry_points  # which imports much
-
-    others = []
-    for point in sorted(entry_points(group=_GROUP), key=lambda one: (one.module, one.name)):
-        try:
-            package = find_spec(point.module)
-        except (ImportError, ValueError):
-            package = None
-        where = (package and package.submodule_search_locations) or ()
-        found = next((Path(one) / "recipes" for one in where if (Path(one) / "recipes").is_dir()), None)
-        if found is None:
-            raise InputError(
-                f"entry point {point.name} of {_GROUP}: no package {point.module} has a folder recipes."
-            )
-        others.append(found)
-    return (places.shipped("recipes"), *dict.fromkeys(others))
+_OTHERS = ("tasks", "kinds")  # folders beside them, which `tasks` and `kinds` read
 
 
 def _files(kind: str) -> dict[str, Path]:
     """Return the recipes of a kind by name; `InputError` for a name that two folders have."""
     found: dict[str, Path] = {}
-    for folder in _folders():
+    for folder in places.recipe_folders():
         for path in sorted((folder / kind).glob("*.yaml")):
             if path.stem in found:
                 raise InputError(f"{_called(kind)} {path.stem} is there twice: {found[path.stem]} and {path}.")
@@ -81,9 +52,13 @@ def recipe_names(kind: str) -> list[str]:
 def papers() -> list[str]:
     """Return the papers that have experiment recipes, ours first."""
     found = [
-        name for folder in _folders() for name in sorted(one.name for one in folder.iterdir() if one.is_dir())
+        name
+        for folder in places.recipe_folders()
+        for name in sorted(one.name for one in folder.iterdir() if one.is_dir())
     ]
-    return [name for name in dict.fromkeys(found) if name not in (*_KINDS, "tasks") and name[0] not in "._"]
+    return [
+        name for name in dict.fromkeys(found) if name not in (*_KINDS, "tasks", "kinds") and name[0] not in "._"
+    ]
 
 
 def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
@@ -170,7 +145,7 @@ def _without(layer: Mapping[str, Any], stated: Mapping[str, Any]) -> dict[str, A
 
 def _called(kind: str) -> str:
     """Return what a person calls a recipe of this kind."""
-    if kind == _FAMILIES:
+    if kind == "families":
         return "family"
     return kind.removesuffix("s") if kind in _KINDS else "experiment"
 
@@ -217,7 +192,7 @@ def load(kind: str, name: str) -> Any:
             raise InputError(did_you_mean(_called(kind), name, sorted(files)))
         path = files[name]
     values = read_yaml(path, kind)
-    if kind == _FAMILIES:
+    if kind == "families":
         values.setdefault("name", path.stem)
     found = validated(model, values, str(path.name))
     if isinstance(found, MethodRecipe):
@@ -229,7 +204,7 @@ def _require_families(recipe: MethodRecipe, path: Path) -> None:
     """Raise `InputError` for a family of backbones that no entry is of."""
     scaled = (*recipe.profiles.values(), *recipe.variants.values())
     if named := {name for one in scaled for name in one.families}:
-        known = recipe_names(_FAMILIES)
+        known = recipe_names("families")
         if lost := sorted(named.difference(known)):
             raise InputError(f"{path.name}: {did_you_mean('family', lost[0], known)}")
 

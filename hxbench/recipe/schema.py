@@ -130,7 +130,7 @@ class FewShotRecipe(Closed):
     """The few-shot protocol: which pairs, how many sentences, and what changes in the training."""
 
     languages: InTurn[str] = (ENGLISH,)  # paper codes
-    tasks: tuple[str, ...] = suite_tasks(TAGGING)
+    tasks: tuple[str, ...] = Field(default_factory=lambda: suite_tasks(TAGGING))
     k: tuple[Positive, ...]
     training: dict[str, Any] = Field(default_factory=dict)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import sqrt
 
-from hxbench.corpora.english.splits import portions
+from hxbench.data.splits import portions
 from hxbench.spec import RunSpec
 from hxbench.store import DamagedRun, RunRecord
 from hxbench.tasks import task_of, text_tasks

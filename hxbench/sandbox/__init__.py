@@ -1,34 +1,38 @@
-"""Sixteen synthetic languages, made on the spot in the layouts of real releases."""
+"""Synthetic corpora, made on the spot in the layouts of real releases. This is the only door to them.
+
+`multilingual` has sixteen languages: treebanks, name corpora and running text. `english` has the tasks of PHA and
+running text, `pet` those that only PET scaling has, of the same grammar and words, in a folder of their own: what
+is made for PHA, running text included, stays what it was.
+
+The same seed gives the same bytes on every machine. The languages imitate how the sixteen real ones relate; the
+words of the English-like texts look English, but what is said, what follows and what is similar come from tables
+in here alone, and their second language is not Romanian. They are evidence about no real language or task.
+"""
 
 from pathlib import Path
+from typing import Literal
 
-from hxbench.languages import language_set
+Sandbox = Literal["multilingual", "english", "pet"]
+VERSIONS: dict[Sandbox, int] = {"multilingual": 2, "english": 3, "pet": 1}  # go up whenever the files change
+_NAMES: dict[Sandbox, str] = {"multilingual": "", "english": "english-", "pet": "english-pet-"}
 
-VERSION = 2  # goes up whenever the files change
+
+def sandbox_name(which: Sandbox, seed: int) -> str:
+    """Return the name of a sandbox's folder, which says everything that its bytes depend on."""
+    return f"{_NAMES[which]}v{VERSIONS[which]}-seed{seed}"
 
 
-def write_sandbox(root: Path, seed: int = 0) -> None:
-    """Write treebanks, name corpora and running text of all sandbox languages under `root`, in seconds.
+def write_sandbox(which: Sandbox, folder: Path, seed: int = 0) -> None:
+    """Write all files of a sandbox under `folder`, in seconds; another seed draws others of their sizes."""
+    if which == "multilingual":
+        from hxbench.sandbox.multilingual.writer import write_multilingual
 
-    `ud-2.7/<treebank>/<stem>-ud-<split>.conllu`, `wikiann/<code>/<split>` and `text/<code>.txt`.
-    The same seed gives the same bytes on every machine; another seed gives other words with the same grammars and
-    sizes. They imitate how the sixteen real languages relate and are evidence about none of them.
-    """
-    from hxbench.sandbox.lexicon import Lexicon
-    from hxbench.sandbox.randomness import Draws
-    from hxbench.sandbox.sentences import Speaker
-    from hxbench.sandbox.sizes import NER_SIZES, POS_SIZES, SPLITS, TEXT_SIZE
-    from hxbench.sandbox.writer import write_names, write_text, write_treebank
+        write_multilingual(folder, seed)
+    elif which == "english":
+        from hxbench.sandbox.english.writer import write_english
 
-    lexicon = Lexicon(seed)
-    for code, language in language_set("sandbox").items():
-        for split, pos, ner in zip(
-            SPLITS, POS_SIZES[language.paper_code], NER_SIZES[language.paper_code], strict=True
-        ):
-            unseen_names = split != "train"
-            if pos:
-                speaker = Speaker(code, lexicon, Draws(seed, "pos", code, split), unseen_names)
-                write_treebank(root / "ud-2.7" / language.treebank, language.treebank_stem, split, speaker, pos)
-            speaker = Speaker(code, lexicon, Draws(seed, "ner", code, split), unseen_names)
-            write_names(root / "wikiann" / language.wikiann, code, split, speaker, ner)
-        write_text(root / "text", code, Speaker(code, lexicon, Draws(seed, "text", code)), TEXT_SIZE)
+        write_english(folder, seed)
+    else:
+        from hxbench.sandbox.english.pet import write_pet
+
+        write_pet(folder, seed)

@@ -110,7 +110,7 @@ def equip(method: Method, spec: RunSpec, store: Store, *, start: bool = True) ->
     """
     for role, run_id in spec.after.items():
         if start or role != START:
-            method.take(role, read_weights(store.checkpoint(run_id)))
+            method.take(role, read_weights(store.checkpoint(run_id), method.trained()))
 
 
 def costs(spec: RunSpec, length: int = 128) -> dict[str, Any]:

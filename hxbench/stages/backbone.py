@@ -14,7 +14,7 @@ from hxbench.backbones.fetch import commit_of, fetch_backbone, pinned
 from hxbench.backbones.load import Backbone, folder_fingerprint, load_backbone
 from hxbench.backbones.shape import MADE_HERE
 from hxbench.backbones.wheel import fetch_wheels, wheel_fingerprint, wheel_folder
-from hxbench.corpora.collection import Collection
+from hxbench.data import Corpora
 from hxbench.errors import InputError
 from hxbench.leftovers import remove, sweep, temporary
 from hxbench.spec import BackboneSpec, PretrainSpec, TrainingSpec
@@ -24,7 +24,7 @@ from hxbench.store.claim import Claim, RunBusy
 _STATES, _CLAIM = ".work-", ".claim"
 
 
-def pretraining_languages(spec: PretrainSpec, corpora: Collection) -> list[str]:
+def pretraining_languages(spec: PretrainSpec, corpora: Corpora) -> list[str]:
     """Return the languages whose running text pre-trains the backbone: the covered ones, where there is text."""
     wanted = [c for c, language in corpora.languages.items() if spec.languages == "all" or language.pretrained]
     found = [code for code in wanted if corpora.splits("mlm", code)]
@@ -33,7 +33,7 @@ def pretraining_languages(spec: PretrainSpec, corpora: Collection) -> list[str]:
     return found
 
 
-def fingerprint(spec: BackboneSpec, corpora: Collection) -> str:
+def fingerprint(spec: BackboneSpec, corpora: Corpora) -> str:
     """Return what identifies the backbone's weights: its files, its revision, or everything it is made from."""
     if spec.folder:
         return folder_fingerprint(Path(spec.folder))
@@ -112,7 +112,7 @@ def lacks_mlm_head(spec: BackboneSpec, *, offline: bool = False) -> bool:
 
 
 def pretrain(
-    spec: BackboneSpec, corpora: Collection, report: Callable[[int, float], None] = lambda step, loss: None
+    spec: BackboneSpec, corpora: Corpora, report: Callable[[int, float], None] = lambda step, loss: None
 ) -> Path:
     """Make the vocabulary and the weights of a fingerprinted backbone; return its folder.
 
@@ -134,7 +134,7 @@ def pretrain(
 
 
 def _pretrain(
-    spec: BackboneSpec, plan: PretrainSpec, corpora: Collection, folder: Path, report: Callable[[int, float], None]
+    spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, folder: Path, report: Callable[[int, float], None]
 ) -> Path:
     import torch
     from transformers.utils.logging import disable_progress_bar

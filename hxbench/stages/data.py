@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from hxbench.backbones.load import Backbone
-from hxbench.corpora.collection import Collection
+from hxbench.data import Corpora as Collection
 from hxbench.encoding.batch import Batch, collate
 from hxbench.encoding.rows import Rows, occurring
 from hxbench.encoding.templates import Wording
@@ -80,8 +80,11 @@ class RunData:
 
     def feed(self, sampler: Sampler | ConcatenatedSampler, device: torch.device, share: tuple[int, int]) -> Feed:
         """Return the batches of the training, of which this process takes its share."""
-        masking = self.spec.training.mlm_masking
-        return Feed(sampler, self.train, self.tasks, self.vocabulary, masking=masking, device=device, share=share)
+        training = self.spec.training
+        return Feed(
+            sampler, self.train, self.tasks, self.vocabulary, masking=training.mlm_masking, device=device,
+            share=share, multiple=training.pad_to,
+        )  # fmt: skip
 
     def sampler(self) -> Sampler | ConcatenatedSampler:
         """Return which examples come at which step; it knows the number of `updates`."""
@@ -90,7 +93,9 @@ class RunData:
         length = {"batch_size": training.batch_size, "updates": self.updates(), "seed": self.spec.seed}
         if training.batches == "concatenated":
             return ConcatenatedSampler(streams, **length)
-        return Sampler(streams, **length, temperature=training.temperature, draw=training.draw)
+        return Sampler(
+            streams, **length, temperature=training.temperature, draw=training.draw, bucket=training.bucket
+        )
 
     def updates(self) -> int:
         """Return the number of updates: as given, or so many passes over the labelled examples."""

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
-from hxbench.corpora.collection import Collection
-from hxbench.corpora.schema import SPLITS
+from hxbench.data import Corpora as Collection
+from hxbench.data.schema import SPLITS
 from hxbench.errors import InputError, did_you_mean
 from hxbench.evaluation.scored import Scored
 from hxbench.languages import code_among

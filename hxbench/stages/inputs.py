@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from hxbench import places
-from hxbench.corpora.collection import Collection
-from hxbench.corpora.digest import write_whole
-from hxbench.corpora.load import Corpora, Origin
-from hxbench.corpora.mirror import require_folder
+from hxbench.data import Corpora, Origin
+from hxbench.data.digest import write_whole
+from hxbench.data.mirror import require_folder
 from hxbench.errors import InputError
 from hxbench.printing import LONGEST_WORD, shortened
 from hxbench.spec import DataSpec, RunSpec
@@ -83,20 +82,10 @@ class DataSource:
             known = _remembered() | {_memory_of(profile, collection): str(self.folder)}
             write_whole(path, json.dumps(known, indent=1).encode())
 
-    def corpora(self, data: DataSpec, *, offline: bool = False) -> Collection:
+    def corpora(self, data: DataSpec, *, offline: bool = False) -> Corpora:
         """Return the corpora of this source as a spec wants them read."""
         origin = Origin(self.kind, self.folder, offline=offline, sandbox_seed=data.sandbox_seed)  # type: ignore[arg-type]
-        if data.collection == "english":
-            from hxbench.corpora.english import EnglishCorpora
-
-            return EnglishCorpora(origin, data)
-        caps = {
-            "train": data.train_sentences,
-            "dev": data.dev_sentences,
-            "test": data.test_sentences,
-            "text": data.text_sentences,
-        }
-        return Corpora(origin, multiword=data.multiword, caps=caps)
+        return Corpora(origin, data)
 
 
 def _memory_of(profile: str, collection: str) -> str:
@@ -113,7 +102,7 @@ def _remembered() -> dict[str, str]:
     return {k: v for k, v in known.items() if isinstance(v, str)} if isinstance(known, dict) else {}
 
 
-def resolve_inputs(spec: RunSpec, corpora: Collection, traits: type[Traits]) -> tuple[RunSpec, Plan]:
+def resolve_inputs(spec: RunSpec, corpora: Corpora, traits: type[Traits]) -> tuple[RunSpec, Plan]:
     """Return the spec with the fingerprints of data and backbone, and the plan they allow."""
     plan = plan_run(spec, corpora, traits)
     update = {
@@ -123,9 +112,7 @@ def resolve_inputs(spec: RunSpec, corpora: Collection, traits: type[Traits]) -> 
     return spec.model_copy(update=update), plan
 
 
-def plan_to_score(
-    spec: RunSpec, run_id: str, corpora: Collection, traits: type[Traits], *, other_data: bool
-) -> Plan:
+def plan_to_score(spec: RunSpec, run_id: str, corpora: Corpora, traits: type[Traits], *, other_data: bool) -> Plan:
     """Return the plan of a finished run on what a data source holds now.
 
     Raises `InputError` where that gives another backbone, or other data unless `other_data` were asked for.

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-from hxbench.corpora.collection import Collection
+from hxbench.data import Corpora as Collection
 from hxbench.errors import InputError, LackingData, did_you_mean
 from hxbench.settings import Pair, source_pairs, target_pairs
 from hxbench.spec import DataSpec, RunSpec

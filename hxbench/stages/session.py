@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hxbench.corpora.collection import Collection
+from hxbench.data import Corpora
 from hxbench.errors import InputError
 from hxbench.methods import method_class
 from hxbench.methods.method import START
@@ -94,19 +94,19 @@ class Session:
         self.source, self.store = source, Store(store)
         self.offline, self.checkpoint_every = offline, checkpoint_every
         self.planned: dict[str, Planned] = {}
-        self._corpora: dict[str, Collection] = {}
+        self._corpora: dict[str, Corpora] = {}
         self._backbones: dict[str, BackboneSpec] = {}
         self._resolved: dict[tuple[str, str], Planned] = {}  # by the ids of the unresolved specs
         self._by_id: dict[str, Planned] = {}
 
-    def corpora(self, data: DataSpec) -> Collection:
+    def corpora(self, data: DataSpec) -> Corpora:
         """Return the corpora as a spec wants them read."""
         key = data.model_copy(update={"fingerprint": ""}).model_dump_json()
         if key not in self._corpora:
             self._corpora[key] = self.source.corpora(data, offline=self.offline)
         return self._corpora[key]
 
-    def backbone(self, spec: BackboneSpec, corpora: Collection) -> BackboneSpec:
+    def backbone(self, spec: BackboneSpec, corpora: Corpora) -> BackboneSpec:
         """Return the spec with its fingerprint, which is settled once: a hub's branch may move meanwhile."""
         key = json.dumps(spec.model_dump(mode="json"), sort_keys=True)
         if key not in self._backbones:

@@ -10,8 +10,8 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, gather_object
 
-from hxbench.corpora.collection import Collection
-from hxbench.corpora.stand_ins import stand_ins
+from hxbench.data import Corpora as Collection
+from hxbench.data.stand_ins import stand_ins
 from hxbench.encoding.rows import occurring
 from hxbench.evaluation.scored import Scored
 from hxbench.modules.trimmed_embedding import training_rows_of

@@ -1,14 +1,17 @@
 """Tasks: what a model reads, what it has to answer, and how that is scored.
 
-The catalogue is data: `recipes/tasks/COLLECTION.yaml` has the tasks of a collection in the order of its paper. A
-task that several collections have is described in the first of them; the others say what they add.
+The catalogue is data: `tasks/COLLECTION.yaml` among the recipes, ours and other packages', has the tasks of a
+collection in the order of its paper. A task that several collections have is described in the first of them; the
+others say what they add.
 """
 
+import os
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from hxbench import places, plain_data
 from hxbench.closed import Closed, validated
@@ -21,8 +24,20 @@ TAGGING = "hyperx"  # the suite of the tasks that tag words
 SUITES = ("glue", "superglue")  # of texts, whose tasks are trained together
 APART = "\n"  # between the right answers to a question in its target; none of them has a line break
 UNIFIED_LABELS = 3  # 0, 1 and 2
-COLLECTIONS = ("hyperx", "pha", "pet")
+_ORDER = ("hyperx", "pha", "pet")  # of the collections, in which papers came
 Length = Annotated[int, Field(gt=0)]
+
+
+def _plain_path(text: str) -> str:
+    parts = text.split("/")
+    if any(not part or part.startswith(".") or set(part) & set("\\:\0") for part in parts):
+        raise ValueError("a path inside of the mirror has plain names with / between them")
+    if not text.endswith((".tsv", ".jsonl", ".json", ".parquet")):
+        raise ValueError("a table is a .tsv, .jsonl, .json or .parquet file")
+    return text
+
+
+TablePath = Annotated[str, AfterValidator(_plain_path)]
 
 
 class Decoding(Closed):
@@ -51,6 +66,10 @@ class Task(Closed):
     metrics: tuple[str, ...] = ()
     size: int = 0
     corpus: str = ""  # what the files of a tagged corpus or of running text are called
+    # of texts whose tables a mirror has in a place of their own: by split the path of a file, whose columns are
+    # `fields` and `target`; classes are in the words of `labels`
+    files: dict[Literal["train", "dev", "test"], TablePath] = Field(default_factory=dict)
+    target: str = "label"
     cut_off: str = ""  # of tagging: the label of a word that was cut off, which must not be right by chance
     several_answers: bool = False  # the target has all right answers, `APART`
     group: str = ""  # of tasks alike, between which transfer is measured
@@ -67,6 +86,8 @@ class Task(Closed):
             raise ValueError("a task that is scored has a metric")
         if self.answers_texts and not self.fields:
             raise ValueError(f"a task of type {self.type} has fields")
+        if self.files and not (self.answers_texts and "train" in self.files):
+            raise ValueError("files are of a task of texts, train among them")
         if self.digits and len(self.digits) != len(self.labels):
             raise ValueError("digits has one for each label")
         return self
@@ -87,24 +108,43 @@ class Task(Closed):
         return self.type == "classification"
 
 
+def _collections() -> Mapping[str, Path]:
+    """Return the collections by name, the papers' first; `InputError` for a name that two packages have."""
+    return _collections_in(places.recipe_folders())
+
+
 @cache
-def _entries(collection: str) -> dict[str, dict[str, Any]]:
-    path = places.shipped("recipes") / "tasks" / f"{collection}.yaml"
+def _collections_in(folders: tuple[Path, ...]) -> Mapping[str, Path]:
+    found: dict[str, Path] = {}
+    for folder in folders:
+        for path in sorted((folder / "tasks").glob("*.yaml")):
+            if path.stem in found:
+                raise InputError(f"collection {path.stem} is there twice: {found[path.stem]} and {path}.")
+            found[path.stem] = path
+    return {name: found[name] for name in dict.fromkeys((*_ORDER, *found))}
+
+
+@cache
+def _entries(path: Path) -> dict[str, dict[str, Any]]:
     try:
-        entries = plain_data.load_yaml(plain_data.read_text(path), path.name)
-    except ValueError as error:
+        entries = plain_data.load_yaml(plain_data.read_text(os.path.realpath(path)), path.name)
+    except (OSError, ValueError) as error:
         raise InputError(f"{path}: not a readable YAML file ({str(error).rstrip('.')}).") from None
     if not isinstance(entries, Mapping) or not all(isinstance(one, Mapping) for one in entries.values()):
         raise InputError(f"{path}: expected tasks by name, each with its fields.")
     return {str(name): dict(entry) for name, entry in entries.items()}
 
 
-@cache
-def _catalogue() -> dict[str, Task]:
+def _catalogue() -> Mapping[str, Task]:
     """Return every task by name, the collections one behind the other."""
+    return _catalogue_in(places.recipe_folders())
+
+
+@cache
+def _catalogue_in(folders: tuple[Path, ...]) -> Mapping[str, Task]:
     merged: dict[str, dict[str, Any]] = {}
-    for collection in COLLECTIONS:
-        for name, entry in _entries(collection).items():
+    for path in _collections_in(folders).values():
+        for name, entry in _entries(path).items():
             merged.setdefault(name, {}).update(entry)
     return {name: validated(Task, {"name": name, **entry}, f"task {name}") for name, entry in merged.items()}
 
@@ -122,8 +162,11 @@ def task_of(name: str) -> Task:
 
 
 def tasks_in(collection: str) -> tuple[str, ...]:
-    """Return the names of a collection's tasks, in the order of its paper."""
-    return tuple(_entries(collection))
+    """Return the names of a collection's tasks, in the order of its paper; `InputError` for an unknown one."""
+    known = _collections()
+    if collection not in known:
+        raise InputError(did_you_mean("collection of tasks", collection, list(known)))
+    return tuple(_entries(known[collection]))
 
 
 def text_tasks() -> tuple[str, ...]:

@@ -7,7 +7,7 @@ go on as if it had not been stopped: trained tensors, optimiser moments, the bes
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from hxbench.modules.parameters import fill
 from hxbench.system_errors import writing
 
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
+_PROMPT = "soft.embedding.weight"
 
 
 def save_weights(folder: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -34,17 +35,40 @@ def save_weights(folder: Path, tensors: Mapping[str, Tensor]) -> None:
         temporary.rename(folder)
 
 
-def read_weights(folder: Path) -> dict[str, Tensor]:
-    """Return saved tensors by name; `InputError` when there are none or a file is damaged."""
+def read_weights(folder: Path, wanted: Collection[str] = ()) -> dict[str, Tensor]:
+    """Return saved tensors by name; `InputError` when there are none or a file is damaged.
+
+    `wanted` are the names that their reader has: names of before are read as these.
+    """
     if not manifest.is_complete(folder):
         raise InputError(f"{folder} holds no complete checkpoint.")
     manifest.verify(folder)
-    return load_file(folder / "model.safetensors")
+    return under_names_of_now(load_file(folder / "model.safetensors"), wanted)
+
+
+def under_names_of_now(saved: Mapping[str, Tensor], wanted: Collection[str]) -> dict[str, Tensor]:
+    """Return saved tensors with those renamed that `wanted` has under another name than earlier versions had.
+
+    What was tuned stood under `tuning`, virtual tokens were `tuning.tokens`, and a task's only head was `head`.
+    Of a name only what is before a bar counts: behind it stands which of the optimiser's moments a tensor is.
+    """
+    heads = sorted({".".join(name.split(".")[:2]) for name in wanted if name.startswith("heads.")})
+    older = {"tuning.tokens": _PROMPT}
+    for name in wanted:
+        older[f"tuning.{name}"] = name
+        if len(heads) == 1 and name.startswith(f"{heads[0]}."):
+            older[f"head.{name.removeprefix(f'{heads[0]}.')}"] = name
+    found = {}
+    for full, tensor in saved.items():
+        name, bar, moment = full.partition("|")
+        now = older.get(name, name)
+        found[(now if name not in wanted and now in wanted else name) + bar + moment] = tensor
+    return found
 
 
 def load_weights(folder: Path, parameters: Mapping[str, nn.Parameter]) -> None:
     """Put the weights saved in `folder` into `parameters`."""
-    fill(parameters, read_weights(folder), str(folder))
+    fill(parameters, read_weights(folder, parameters), str(folder))
 
 
 class ResumeStates:
@@ -102,10 +126,11 @@ class ResumeStates:
             manifest.verify(newest)
         except InputError as error:
             raise InputError(f"{error} Remove the folder {newest.parent} to begin this training anew.") from None
-        fill(parameters, load_file(newest / "model.safetensors"), str(newest))
-        _restore_moments(parameters, optimiser, load_file(newest / "optimiser.safetensors"))
-        best = newest / "best.safetensors"
-        return json.loads((newest / "numbers.json").read_text()), load_file(best) if best.exists() else None
+        read = lambda name: under_names_of_now(load_file(newest / name), parameters)  # noqa: E731
+        fill(parameters, read("model.safetensors"), str(newest))
+        _restore_moments(parameters, optimiser, read("optimiser.safetensors"))
+        best = read("best.safetensors") if (newest / "best.safetensors").exists() else None
+        return json.loads((newest / "numbers.json").read_text()), best
 
     def clear(self) -> None:
         """Remove every state: the run is done."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
-from hxbench.encoding.batch import MIXED, Batch, collate
+from hxbench.encoding.batch import MIXED, MULTIPLE, Batch, collate
 from hxbench.encoding.masking import Masking
 from hxbench.encoding.rows import Rows
 from hxbench.encoding.vocabulary import Vocabulary
@@ -27,11 +27,12 @@ class Feed:
         masking: float = 0.15,
         device: torch.device,
         share: tuple[int, int] = (0, 1),
+        multiple: int = MULTIPLE,
     ) -> None:
         """Read `rows` as `sampler` says; a row's task is given by its place in `tasks`."""
         self.sampler, self.rows, self.vocabulary = sampler, rows, vocabulary
         self.places = {task: place for place, task in enumerate(tasks)}
-        self.masking, self.device, self.share = masking, device, share
+        self.masking, self.device, self.share, self.multiple = masking, device, share, multiple
 
     def __call__(self, step: int) -> Batch:
         """Return the batch of step `step`, called by its task or, where it has several, mixed."""
@@ -59,6 +60,7 @@ class Feed:
             tasks=[self.places[streams[one].task] for one in place],
             by_token=task_of(present[0].task).type == "tagging",
             share=self.share,
+            multiple=self.multiple,
         ).to(self.device)
 
     def _taken(

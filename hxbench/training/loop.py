@@ -14,12 +14,13 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from hxbench.encoding.batch import Batch
-from hxbench.errors import Interrupted, RunError
+from hxbench.errors import Interrupted
 from hxbench.methods.method import Method, seed_everything
 from hxbench.spec import TrainingSpec
 from hxbench.training.checkpoint import ResumeStates
 from hxbench.training.memory import keep_freed_memory
 from hxbench.training.optimiser import adamw, learning_rate, set_rates
+from hxbench.training.unread import Losses, Unread
 
 LOG_EVERY = 50
 RECENT = 0.1  # of the updates: the end of a training, where a rate that falls to 0 lets the loss settle
@@ -87,7 +88,7 @@ def train(
     the last weights) and rows for the store. Every source of chance is a function of (seed, step), so a run
     resumed from any saved step ends with the numbers of an unbroken one. `spec.patience` evaluations in a row
     without a better score end the training early. Returns the numbers; raises `Interrupted` after saving when
-    asked to stop, `RunError` on a non-finite loss, before that update.
+    asked to stop, `RunError` on a non-finite loss, before anything is scored or saved with it.
     """
     if accelerator.device.type == "cpu":
         keep_freed_memory()
@@ -126,6 +127,16 @@ def train(
         )
         now.loss_sum = 0.0
 
+    def seen(losses: Losses) -> None:
+        now.loss_sum += losses.loss
+        if losses.error is not None:
+            now.recent.append(losses.error)
+            del now.recent[: -math.ceil(RECENT * updates)]
+
+    save_every = checkpoint_every or spec.evaluate_every
+    # what is noted, scored or saved has no loss before it that was not read
+    points = (LOG_EVERY, spec.evaluate_every, save_every)
+    unread = Unread(accelerator, now.step, points, scaled=spec.precision == "fp16")
     method.train()
     with _stop_signals() as stop:
         while now.step < updates and not now.out_of_patience(spec):
@@ -137,26 +148,19 @@ def train(
             accelerator.backward(loss)
             _sum_gradients(parameters, accelerator)
             norm = accelerator.clip_grad_norm_([p for p in parameters.values() if p.grad is not None], spec.clip)
-            error = method.cross_entropy_in(loss)
-            # one exchange for three things: the loss, the error in it, and whether any process was asked to stop
-            asked = loss.new_tensor(float(bool(stop)), dtype=torch.float32)
-            mine = torch.stack(
-                [*(one.detach().float() for one in (loss, loss if error is None else error)), asked]
-            )
-            total, total_error, stopping = accelerator.reduce(mine, "sum").tolist()
-            _require_finite(total, norm, now.step, batch, scaled=spec.precision == "fp16")
+            unread.add(batch, loss, method.cross_entropy_in(loss), norm)
+            now.step += 1
+            now.pieces += batch.pieces
+            reads = unread.due(now.step) or now.step == updates
+            read, stopping = unread.read(bool(stop)) if reads else ([], False)
             stepper.step()
             stepper.zero_grad(set_to_none=True)
 
-            now.step += 1
-            now.pieces += batch.pieces
-            now.loss_sum += total
-            if error is not None:
-                now.recent.append(total_error)
-                del now.recent[: -math.ceil(RECENT * updates)]
-            if now.step % LOG_EVERY == 0 or now.step == updates:
-                note()
-            report(now.step, total)
+            for step, losses in enumerate(read, now.step - len(read) + 1):
+                seen(losses)
+                if step % LOG_EVERY == 0 or step == updates:
+                    note()
+                report(step, losses.loss)
             due = now.step % spec.evaluate_every == 0 or now.step == updates
             if due and evaluate is not None:
                 score, rows = evaluate()
@@ -170,7 +174,7 @@ def train(
             over = now.step == updates or now.out_of_patience(spec)
             if over and now.step % LOG_EVERY and now.step != updates:
                 note()
-            if stopping or over or now.step % (checkpoint_every or spec.evaluate_every) == 0:
+            if stopping or over or now.step % save_every == 0:
                 save()
             if stopping:
                 raise Interrupted(stop[0] if stop else signal.SIGTERM, now.step)
@@ -194,21 +198,6 @@ def _live(drawn: Sequence[torch.nn.Parameter], optimiser: torch.optim.Optimizer)
     if not drawn:
         return None
     return sum(int(optimiser.state[p]["exp_avg_sq"].count_nonzero()) for p in drawn if p in optimiser.state)
-
-
-def _require_finite(loss: float, norm: Tensor | None, step: int, batch: Batch, *, scaled: bool) -> None:
-    """Raise `RunError` naming the batch when its loss or its gradient is NaN or infinite.
-
-    With loss scaling a gradient may overflow: the scaler then skips the update by itself and scales less.
-    """
-    found = {"loss": loss, "gradient's norm": 0.0 if scaled or norm is None else float(norm)}
-    for name, value in found.items():
-        if not math.isfinite(value):
-            rows, length = batch.input_ids.shape
-            raise RunError(
-                f"the {name} is {value} at step {step}, batch {batch.task}-{batch.language} of {rows} x {length} "
-                "pieces; the update was not made."
-            )
 
 
 def _sum_gradients(parameters: Mapping[str, torch.nn.Parameter], accelerator: Accelerator) -> None:

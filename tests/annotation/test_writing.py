@@ -4,7 +4,7 @@ import json
 
 from hxbench.annotation.reading import Untagged, read_untagged
 from hxbench.annotation.writing import as_conllu, as_jsonl, as_tsv
-from hxbench.corpora.conllu import read_conllu
+from hxbench.data.readers.conllu import read_conllu
 
 TREE = """\
 # sent_id = 1
@@ -37,7 +37,8 @@ def test_conllu_of_running_text_is_read_by_our_own_reader(tmp_path):
     text = as_conllu(Untagged(7, ["Das", "Meer"]), ["DET", "NOUN"], "pos")
     assert text.startswith("# sent_id = 7\n# text = Das Meer\n1\tDas\t_\tDET\t")
     (tmp_path / "file").write_text(text + as_conllu(Untagged(9, ["ja"]), ["INTJ"], "pos"))
-    assert list(read_conllu(tmp_path / "file")) == [(["Das", "Meer"], ["DET", "NOUN"]), (["ja"], ["INTJ"])]
+    found = [(row["words"], row["tags"]) for _, row in read_conllu(tmp_path / "file")]
+    assert found == [(["Das", "Meer"], ["DET", "NOUN"]), (["ja"], ["INTJ"])]
 
 
 def test_columns_and_json_lines():

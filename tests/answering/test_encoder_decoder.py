@@ -40,7 +40,7 @@ class Prompted(Full):
 
     virtual = 3
 
-    def prompt(self, embedded, batch):
+    def prompt(self, embedded, text, condition):
         self.shown = embedded
         return torch.cos(torch.arange(self.virtual * 16.0)).view(1, self.virtual, 16).expand(len(embedded), -1, -1)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "corpora"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "data"))
 
 from command_line import ended, hxbench, started, write_profile
 from hub_server import serve
@@ -17,8 +17,8 @@ from miniature import made_sentences, treebank_text
 from hxbench import places
 from hxbench.backbones.fetch import commit_of, fetch_backbone
 from hxbench.backbones.load import load_backbone
-from hxbench.corpora import wikipedia
-from hxbench.corpora.hub import WIKIANN
+from hxbench.data import wikipedia
+from hxbench.data.hub import WIKIANN
 from hxbench.errors import InputError
 from hxbench.languages import language_set
 from hxbench.runs.scheduler import batch_script, on_ray

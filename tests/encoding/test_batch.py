@@ -6,7 +6,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hxbench.encoding.batch import IGNORED, MIXED, collate, padded_length
+from hxbench.encoding.batch import (
+    CPU_TOKENS,
+    IGNORED,
+    MIXED,
+    by_tokens,
+    collate,
+    longest_first,
+    padded_length,
+)
 from hxbench.encoding.masking import Masking
 from hxbench.encoding.vocabulary import Vocabulary
 
@@ -168,3 +176,27 @@ def test_the_padding_is_what_is_asked_for():
     assert batch.input_ids[0, 3:].tolist() == [7] * 5
     with pytest.raises(ValueError, match="max"):
         collate([], [], padding=0)
+
+
+@given(st.lists(st.integers(0, 600), max_size=60), st.integers(1, 100), st.sampled_from(["cpu", "meta"]))
+def test_batches_by_tokens_hold_every_row_once_and_as_many_as_fit(lengths, rows, kind):
+    lengths = np.array(lengths, dtype=np.int32)
+    budget = rows * padded_length(max([1, *lengths]))
+    if kind == "cpu":
+        budget = min(budget, CPU_TOKENS)
+    batches = list(by_tokens(lengths, rows, torch.device(kind)))
+    assert sorted(row for batch in batches for row in batch) == list(range(len(lengths)))
+    in_order = [length for batch in batches for length in lengths[batch]]
+    assert in_order == sorted(lengths, reverse=True)
+    for batch in batches:
+        longest = padded_length(max(1, lengths[batch].max()))
+        assert len(batch) == 1 or len(batch) * longest <= budget
+    for batch in batches[:-1]:
+        longest = padded_length(max(1, lengths[batch].max()))
+        assert (len(batch) + 1) * longest > budget, "one more would have fitted"
+
+
+def test_batches_of_a_number_of_rows():
+    batches = longest_first(np.array([3, 9, 1, 9, 30]), lambda length: 3 if length < 32 else 1)
+    assert [batch.tolist() for batch in batches] == [[4], [1, 3, 0], [2]]
+    assert list(longest_first(np.zeros(0, np.int32), lambda length: 4)) == []

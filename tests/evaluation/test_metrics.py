@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqeval.metrics import f1_score
 
-from hxbench.corpora.wikiann import NER_TAGS
+from hxbench.data.readers.wikiann import NER_TAGS
 from hxbench.evaluation.metrics import Counts, score, sentence_counts
 
 pair = st.tuples(st.sampled_from(NER_TAGS), st.sampled_from(NER_TAGS))

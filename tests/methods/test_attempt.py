@@ -61,7 +61,7 @@ def test_the_prompt_of_a_text_is_that_of_the_slow_version(padding):
     method, batch = made(temperature=2.0), batch_of([0] * 4, "cola", padding=padding)
     with torch.no_grad():
         embedded = method.model.get_input_embeddings()(batch.input_ids)
-        found = method.prompt(embedded, batch)
+        found = method.prompt(embedded, batch.attention_mask, method.condition(batch))
         for row, length in enumerate(batch.attention_mask.sum(1)):
             expected = slow_prompt(method, embedded[row, : int(length)])
             torch.testing.assert_close(found[row], expected, rtol=1e-4, atol=1e-5)

@@ -62,7 +62,7 @@ def test_counts_at_the_shape_of_t5_base(name, model, counted):
 def test_a_prompt_is_the_shared_one_times_the_outer_product_of_the_factors():
     method, batch = source(), batch_of(MIX)
     with torch.no_grad():
-        found = method.prompt(torch.zeros(5, 1, HIDDEN), batch)
+        found = method.prompt(torch.zeros(5, 1, HIDDEN), torch.ones(5, 1), method.condition(batch))
     soft = method.soft
     for row, task in enumerate(MIX):
         for token in range(TOKENS):

@@ -193,7 +193,7 @@ def test_biases_that_there_are_not_are_refused_in_one_sentence(llama):
 
 
 def test_other_methods_say_what_they_need(llama):
-    with pytest.raises(InputError, match="madx needs a backbone of an encoder alone; tiny-llama is none"):
+    with pytest.raises(InputError, match="POS tags words, for which a backbone of an encoder alone is needed"):
         with_options(recipe.resolve("madx", setting="single", task="pos", backbone_name=str(llama)))
 
 

@@ -4,13 +4,16 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from command_line import hxbench, write_profile
 from text_miniature import write_text_mirror, write_text_profile
+from tiny_families import family_batch, tiny
 
+from hxbench.encoding.batch import collate
 from hxbench.methods import method_class
-from hxbench.methods.method import NoOptions
-from hxbench.tasks import task_of
+from hxbench.methods.method import Setup
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
@@ -38,9 +41,8 @@ def installed(tmp_path, monkeypatch):
 
 
 def test_the_tagger_trains_the_biases_and_nothing_else(installed, fresh_backbone):
-    method = method_class("bitfit")(
-        fresh_backbone, labels={"pos": len(task_of("pos").labels)}, languages=["en"], options=NoOptions()
-    )
+    kind = method_class("bitfit")
+    method = kind(Setup(fresh_backbone, ("pos",)), kind.Options())
     method.freeze()
     trained = method.trained()
     assert any(name.startswith("heads.pos") for name in trained)
@@ -67,7 +69,44 @@ def test_the_tagger_is_trained_by_its_command(installed, mirror):
     assert row["title"] == "bitfit mixed a seed 1 (mini)"
 
 
-def test_the_method_on_t5_is_trained_by_its_command_and_gets_a_row(installed):
+WAYS = {
+    "token": ("bert", "pos"),
+    "class": ("bert", "rte"),
+    "encoder-decoder": ("t5", "rte"),
+    "causal": ("bloom", "rte"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_method_with_parameters_works_with_every_way_to_answer(way, installed):
+    family, task = WAYS[way]
+    kind = method_class("beside-adapter")
+    method = kind(Setup(tiny(family), (task,)), kind.Options(bottleneck=3))
+    method.freeze()
+    assert method.answering.name == way
+    batch = family_batch(family, task=task)
+    if way == "token":
+        batch = collate(
+            [np.arange(3, 12), np.arange(4, 9)], [np.arange(9), np.arange(5)], padding=0, task=task, by_token=True
+        )
+    before = {name: p.detach().clone() for name, p in method.named_parameters()}
+    optimiser, losses = torch.optim.AdamW(method.trained().values(), lr=3e-3), []
+    for _ in range(8):
+        optimiser.zero_grad()
+        losses.append(method(batch))
+        losses[-1].backward()
+        optimiser.step()
+    assert losses[-1] < losses[0]
+    moved = {
+        name.removeprefix("answering.")
+        for name, p in method.named_parameters()
+        if not torch.equal(p, before[name])
+    }
+    assert moved == set(method.trained())
+    assert {name.partition(".")[0] for name in moved} <= {"adapters", "heads"}
+
+
+def test_the_method_with_parameters_is_trained_by_its_command_and_gets_a_row(installed):
     write_text_mirror(installed / "mirror")
     profile = write_text_profile(installed)
     (words,) = commands("beside-adapter")

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from hxbench.modules.bottleneck import BottleneckWeights
-from hxbench.modules.heads import TaggingHead
+from hxbench.modules.heads import Head
 from hxbench.modules.hypernetwork import BottleneckGenerator, SourceEmbeddings, initialise_linear, projector
 
 TASKS, LANGUAGES, LAYERS = 3, 5, 4
@@ -158,7 +158,7 @@ def test_initialisation_is_that_of_the_published_code():
 
 
 def test_a_head_is_dropout_and_one_linear_map():
-    head = TaggingHead(HIDDEN, 7)
+    head = Head(HIDDEN, 7)
     hidden = torch.randn(5, HIDDEN)
     head.eval()
     torch.testing.assert_close(head(hidden), hidden @ head.classifier.weight.T + head.classifier.bias)

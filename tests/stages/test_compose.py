@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from hxbench.evaluation.tagging import tag
 from miniature import TEXTS, resolved, spec_for
 
 from hxbench.encoding.batch import Batch
@@ -29,7 +28,7 @@ def without(trained):
 @pytest.fixture(scope="module")
 def data(trained, corpora):
     spec, plan = resolved(spec_for(), corpora)
-    return RunData(spec, plan, corpora, restore(trained())[1].tokenizer)
+    return RunData(spec, plan, corpora, restore(trained())[1])
 
 
 def scored(record, mirror, **words):
@@ -46,7 +45,10 @@ def test_one_language_alone_gives_that_languages_predictions(trained, data):
 
     def ask(language):
         with torch.no_grad():
-            return method.logits(Batch("pos", language, ids, torch.ones_like(ids), flat, flat, 32, 32))
+            tasks = torch.zeros(2, dtype=torch.long)
+            return method.logits(
+                Batch("pos", language, ids, torch.ones_like(ids), tasks, flat, flat, 32, 2, 2, 32)
+            )
 
     logits = {code: ask(code) for code in ("ar", "en", "fo")}
     for code in ("ar", "en"):
@@ -57,7 +59,7 @@ def test_one_language_alone_gives_that_languages_predictions(trained, data):
     with method.composed("fo", {"ar": 0.5, "en": 0.5}):
         assert not any(torch.equal(ask("fo"), one) for one in logits.values())
         pair = Pair("pos", "ug")
-        tagged = tag(method, data.tagging(pair, "test"), data.vocabulary, 16, torch.device("cpu"))
+        tagged = data.score(method, pair, "test")
         assert tagged.predicted == trained().predictions(*pair)["predicted"]
 
 
@@ -92,7 +94,7 @@ def test_distributions_and_their_divergence(data):
     assert divergence(p, q) == pytest.approx(1) == pytest.approx(divergence(q, p))
     expected = 0.5 * (0.5 * np.log2(0.5 / 0.25) + 0.5 * np.log2(0.5 / 0.75)) + 0.5 * np.log2(1 / 0.75)
     assert divergence(p, np.array([0, 1, 0, 0])) == pytest.approx(expected)
-    text = data._encoded(Pair("mlm", "en"), "train")[1]
+    text = data.encoded(Pair("mlm", "en"), "train")[1]
     found = piece_distribution(text, data.vocabulary)
     pieces = [piece for row in text["input_ids"] for piece in row if piece not in data.vocabulary.special]
     assert found.sum() == pytest.approx(1)
@@ -143,13 +145,13 @@ def test_a_run_knows_what_it_was_trained_on(trained, without, store):
 def test_eval_with_composed_embeddings(without, mirror):
     stored = {(r["task"], r["language"]): r["value"] for r in without.metrics() if r["split"] == "test"}
     plain = scored(without, mirror)
-    assert {(s.tagged.task, s.tagged.language): s.tagged.row("test")["value"] for s in plain} == stored
+    assert {(s.scored.task, s.scored.language): s.scored.rows("test")[0]["value"] for s in plain} == stored
     assert all(s.composition is None for s in plain)
     one = scored(without, mirror, languages=["fo"], tasks=["pos"], embedding="interpolate:en=1,ar=3")
     assert [s.composition.weights for s in one] == [{"en": 0.25, "ar": 0.75}]
     mean = scored(without, mirror, embedding="interpolate")
-    assert {(s.tagged.task, s.tagged.language) for s in mean} == set(stored)
-    assert all(s.tagged.language not in s.composition.weights for s in mean)
+    assert {(s.scored.task, s.scored.language) for s in mean} == set(stored)
+    assert all(s.scored.language not in s.composition.weights for s in mean)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +178,7 @@ def test_nothing_to_compose_from(trained, mirror):
     with pytest.raises(InputError, match="trained on no language but en"):
         scored(record, mirror, languages=["en"], tasks=["pos"], embedding="interpolate")
     others = scored(record, mirror, embedding="interpolate")
-    assert "en" not in {s.tagged.language for s in others}
+    assert "en" not in {s.scored.language for s in others}
     assert all(s.composition.weights == {"en": 1.0} for s in others)
 
 
@@ -191,7 +193,7 @@ def test_held_out_languages_are_scored_with_every_composition(without, trained, 
         assert not set(row["composed_of"]) & set(HELD)
         way = "interpolate:" + row["embedding"]
         [again] = scored(without, mirror, languages=[row["language"]], tasks=[row["task"]], embedding=way)
-        assert again.tagged.row(SPLIT)["value"] == row["value"]
+        assert again.scored.rows(SPLIT)[0]["value"] == row["value"]
         assert dict(again.composition.weights) == row["composed_of"]
     ordinary = [row for row in without.metrics() if row["split"] == "test"]
     assert not [row for row in ordinary if "embedding" in row]

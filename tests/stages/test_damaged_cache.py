@@ -9,8 +9,7 @@ from miniature import TINY, resolved, spec_for
 from text_miniature import text_spec, write_text_mirror
 
 from hxbench import places
-from hxbench.corpora import Corpora, Origin
-from hxbench.corpora.english import EnglishCorpora
+from hxbench.data import Corpora, Origin
 from hxbench.stages import backbone
 from hxbench.stages.prepare import make_backbone
 from hxbench.stages.train import run
@@ -81,7 +80,7 @@ def unbroken(request, mirror, tmp_path_factory):
         else:
             write_text_mirror(root / "mirror")
             wanted = text_spec("pha", training={"updates": 8, "evaluate_every": 4})
-            corpora = EnglishCorpora(Origin("mirror", root / "mirror"), wanted.data)
+            corpora = Corpora(Origin("mirror", root / "mirror"), wanted.data)
             make_backbone(wanted.backbone, corpora, lambda what, done, total: None)
         spec, plan = resolved(wanted, corpora)
         yield spec, plan, corpora, numbers(spec, plan, corpora, root / "store")

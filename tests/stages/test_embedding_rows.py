@@ -42,7 +42,7 @@ class Ran:
         self.tensors = load_file(path / "checkpoint" / "model.safetensors")
         self.record = store.get(self.spec.run_id)
         self.backbone = get_backbone(self.spec.backbone)
-        self.tokens = occurring(RunData(self.spec, plan, corpora, self.backbone.tokenizer).train.values())
+        self.tokens = occurring(RunData(self.spec, plan, corpora, self.backbone).train.values())
 
     @property
     def counts(self):
@@ -133,7 +133,7 @@ def test_a_few_shot_run_starts_from_it_and_trains_the_rows_of_its_sentences(ran,
     store = Store(start.record.root)
     tensors = load_file(run(spec, plan, corpora, store) / "checkpoint" / "model.safetensors")
     changed = np.flatnonzero((tensors[WORDS] - start.tensors[WORDS]).abs().sum(1))
-    data = RunData(spec, plan, corpora, get_backbone(spec.backbone).tokenizer)
+    data = RunData(spec, plan, corpora, get_backbone(spec.backbone))
     few = occurring(data.train.values())
     assert set(changed) <= set(few)
     assert 5 < len(changed) < len(start.tokens)

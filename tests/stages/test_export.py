@@ -4,14 +4,15 @@ import json
 
 import pytest
 import torch
-from hxbench.evaluation.tagging import tag
-from hxbench.methods.tagging import Condition, TaggingMethod
 from miniature import TINY, resolved, spec_for
 from safetensors.torch import load_file
 
+from hxbench.answering.answer import Condition
 from hxbench.backbones.load import Backbone
 from hxbench.errors import InputError
 from hxbench.methods import exported
+from hxbench.methods.full import Full
+from hxbench.methods.method import Method, Setup
 from hxbench.settings import Pair
 from hxbench.stages.backbone import get_backbone
 from hxbench.stages.data import RunData
@@ -45,12 +46,8 @@ def test_an_export_gives_the_logits_of_the_run_bit_for_bit(pair, variant, traine
 
 
 def _bare(backbone: Backbone, like):
-    class Bare(TaggingMethod):
-        def parts(self):
-            return {}
-
-    bare = Bare(backbone, labels={like.config.task: len(like.config.labels)}, languages=["x"], options=None)
-    bare.heads.load_state_dict(like.heads.state_dict())
+    bare = Full(Setup(backbone, (like.config.task,)), Full.Options())
+    bare.answering.heads.load_state_dict(like.answering.heads.state_dict())
     return bare
 
 
@@ -60,8 +57,8 @@ def test_an_export_tags_a_split_as_the_run_does(pair, trained, corpora, tmp_path
     export(record, task=pair.task, language=pair.language, out=tmp_path / "adapter")
     found, backbone = load_exported(tmp_path / "adapter")
     spec, plan = resolved(spec_for(), corpora)
-    data = RunData(spec, plan, corpora, backbone.tokenizer)
-    tagged = tag(found, data.tagging(pair, "test"), data.vocabulary, 7, torch.device("cpu"))
+    data = RunData(spec, plan, corpora, backbone)
+    tagged = data.score(found, pair, "test")
     assert tagged.predicted == record.predictions(*pair)["predicted"]
 
 
@@ -92,16 +89,16 @@ def test_adapters_are_for_one_pair_alone(trained, tmp_path):
     export(trained(), task="ner", language="fo", out=tmp_path / "adapter")
     found, _ = load_exported(tmp_path / "adapter")
     assert found.trained() == {}
-    for other in (Condition("ner", "is"), Condition("pos", "fo")):
+    for task, language in (("ner", "is"), ("pos", "fo")):
         with pytest.raises(ValueError, match="ner-fo alone"):
-            found.adapter_weights(other)
+            found.weights(Condition(task, language, 0, torch.zeros(1, dtype=torch.long)))
 
 
 @pytest.mark.parametrize(
     ("task", "language", "said"),
     [
         ("ner", "fr", "unknown language 'fr'"),
-        ("nre", "fo", "unknown task 'nre'. Did you mean ner?"),
+        ("nre", "fo", "unknown task 'nre'. Did you mean rte or ner?"),
         (None, "fo", "has heads for ner and pos: say which with --task"),
     ],
 )
@@ -120,7 +117,7 @@ def test_methods_without_adapters_are_told_apart(trained, tmp_path):
 def test_a_method_that_does_more_than_it_says_is_refused(trained, tmp_path, monkeypatch):
     from hxbench.methods.hyperx import HyperX
 
-    plain = TaggingMethod.logits
+    plain = Method.logits
     monkeypatch.setattr(HyperX, "logits", lambda self, batch: plain(self, batch) * 2, raising=False)
     with pytest.raises(InputError, match="would predict something else"):
         export(trained(), task="ner", language="fo", out=tmp_path / "adapter")

@@ -41,7 +41,7 @@ def by_hand(feed, steps, frequencies):
 
 
 def opened(spec, plan, corpora):
-    return RunData(spec, plan, corpora, get_backbone(spec.backbone).tokenizer)
+    return RunData(spec, plan, corpora, get_backbone(spec.backbone))
 
 
 def test_the_entropy_is_the_loss_of_the_frequencies_on_the_same_batches(corpora, tiny):

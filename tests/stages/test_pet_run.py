@@ -6,15 +6,14 @@ from functools import partial
 
 import pytest
 import torch
-from hxbench.stages.text_data import TextRunData
 from miniature import resolved
 from text_miniature import text_spec, write_text_mirror
 
-from hxbench.corpora.english import EnglishCorpora
-from hxbench.corpora.load import Origin
+from hxbench.data import Corpora, Origin
 from hxbench.settings import Pair
 from hxbench.spec import BackboneSpec, PretrainSpec
 from hxbench.stages.assemble import build
+from hxbench.stages.data import RunData
 from hxbench.stages.prepare import make_backbone
 from hxbench.stages.restore import restore
 from hxbench.stages.train import run
@@ -38,7 +37,7 @@ BACKBONES = {
 def english(tmp_path_factory):
     folder = tmp_path_factory.mktemp("text-mirror")
     write_text_mirror(folder)
-    return lambda spec: EnglishCorpora(Origin("mirror", folder), spec.data)
+    return lambda spec: Corpora(Origin("mirror", folder), spec.data)
 
 
 @pytest.mark.parametrize("family", BACKBONES)
@@ -53,9 +52,9 @@ def test_a_run_is_trained_scored_and_restored(method, family, english, tmp_path)
     rows = {(row["task"], row["metric"]): row for row in record.metrics() if row["split"] == "test"}
     assert rows["rte", "accuracy"]["sentences"] == 12
     method_again, backbone = restore(record)
-    data = TextRunData(spec, plan, corpora, backbone)
+    data = RunData(spec, plan, corpora, backbone)
     answers = data.score(method_again, Pair("rte", "en"), "test")
-    assert [[text] for text in answers.predicted] == list(record.predictions("rte", "en")["predicted"])
+    assert answers.predicted == list(map(list, record.predictions("rte", "en")["predicted"]))
     assert answers.rows("test")[0]["value"] == rows["rte", "accuracy"]["value"]
 
 
@@ -124,8 +123,8 @@ def test_a_model_that_writes_is_also_scored_by_what_it_finds_most_likely(family,
     assert found == ([] if family == "bert" else [("test", 12)]), "BERT has a head that chooses anyway"
     if found:
         method, backbone = restore(record)
-        answers = TextRunData(spec, plan, corpora, backbone).score(method, Pair("rte", "en"), "test")
-        assert set(answers.chosen) <= set(answers.gold)
+        answers = RunData(spec, plan, corpora, backbone).score(method, Pair("rte", "en"), "test")
+        assert {one for [one] in answers.chosen} <= {one for [one] in answers.gold}
         [value] = [row["value"] for row in record.metrics() if row["metric"] == "chosen"]
         right = sum(a == b for a, b in zip(answers.chosen, answers.gold, strict=True))
         assert value == pytest.approx(100 * right / 12)

@@ -8,11 +8,11 @@ from miniature import resolved
 from text_miniature import text_spec, write_text_mirror
 
 from hxbench import recipe
-from hxbench.corpora.english import EnglishCorpora
-from hxbench.corpora.load import Origin
+from hxbench.data import Corpora, Origin
+from hxbench.data.collection import collection_of
 from hxbench.spec import DataSpec
 from hxbench.stages import backbone
-from hxbench.stages.prepare import make_backbone, tasks_of
+from hxbench.stages.prepare import make_backbone
 from hxbench.stages.pretraining import _template_lines
 from hxbench.stages.train import run
 from hxbench.store import Store
@@ -49,7 +49,7 @@ def trained(mirror, tmp_path_factory):
 
     def record(task, **data):
         wanted = text_spec("adapter", setting="single", task=task, data={"template": "pet", **data})
-        corpora = EnglishCorpora(Origin("mirror", mirror), wanted.data)
+        corpora = Corpora(Origin("mirror", mirror), wanted.data)
         make_backbone(wanted.backbone, corpora, lambda what, done, total: None)
         spec, plan = resolved(wanted, corpora)
         run(spec, plan, corpora, store)
@@ -101,15 +101,16 @@ def test_template_lines_are_of_phas_tasks_alone():
 
 
 def test_prepare_takes_what_the_paper_has():
-    assert tasks_of([], "english", "pha") == tasks_of([], "english") == [*tasks_in("pha"), "mlm"]
-    assert tasks_of([], "english", "pet") == [*tasks_in("pet"), "mlm"]
-    assert tasks_of(["nq_open", "rotten_tomatoes"], "english", "pha") == ["nq", "rotten"]
+    tasks_of = collection_of(DataSpec(origin="mirror", collection="english"), "mirror").tasks_of
+    assert tasks_of([], "pha") == tasks_of([]) == [*tasks_in("pha"), "mlm"]
+    assert tasks_of([], "pet") == [*tasks_in("pet"), "mlm"]
+    assert tasks_of(["nq_open", "rotten_tomatoes"], "pha") == ["nq", "rotten"]
 
 
 def test_the_demos_backbone_is_what_it_was(tmp_path, monkeypatch):
     """Its published runs name this fingerprint: of the recipe and of every line of the sandbox's running text."""
     monkeypatch.setenv("HXBENCH_CACHE", str(tmp_path))
     data = recipe.scale("demo", "pha").data
-    corpora = EnglishCorpora(Origin("sandbox"), DataSpec(**data))
+    corpora = Corpora(Origin("sandbox"), DataSpec(**data))
     assert corpora.splits("imdb", "en") == ("train", "dev", "test")  # written before the running text is read
     assert backbone.fingerprint(recipe.backbone("sandbox-t5"), corpora) == "adfd494dc4b4cb68"

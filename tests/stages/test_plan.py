@@ -1,18 +1,20 @@
 """What a run trains on, selects by and scores, given what the data source holds; and what identifies its data."""
 
 import shutil
+from types import SimpleNamespace
 
 import pytest
 from miniature import NER, POS, TEXTS, TINY, resolved, spec_for
 
-from hxbench.corpora import Corpora, Origin
+from hxbench.data import Corpora, Origin
 from hxbench.errors import InputError, LackingData
 from hxbench.experiment import few_shot_spec
 from hxbench.languages import language_set
 from hxbench.methods import method_class
 from hxbench.recipe import load
 from hxbench.settings import Pair
-from hxbench.stages.data import RunData, drawn_sentences
+from hxbench.spec import DataSpec
+from hxbench.stages.data import RunData, drawn_examples
 from hxbench.stages.inputs import DataSource
 from hxbench.stages.plan import plan_run
 
@@ -106,8 +108,8 @@ def copy(mirror, tmp_path):
     return shutil.copytree(mirror, tmp_path / "mirror")
 
 
-def identity(folder, method="hyperx-base", caps=None, **changes):
-    spec, _ = resolved(spec_for(method, **changes), Corpora(Origin("mirror", folder), caps=caps))
+def identity(folder, method="hyperx-base", data=None, **changes):
+    spec, _ = resolved(spec_for(method, **changes), Corpora(Origin("mirror", folder), data))
     return spec.data.fingerprint, spec.backbone.fingerprint, spec.run_id
 
 
@@ -158,7 +160,7 @@ def test_what_a_run_does_not_read_is_not_part_of_it(mirror, copy):
 
 
 def test_caps_and_backbones_are_part_of_a_run(mirror):
-    assert identity(mirror)[0] != identity(mirror, caps={"train": 10})[0]
+    assert identity(mirror)[0] != identity(mirror, data=DataSpec(origin="mirror", train_sentences=10))[0]
     wider = TINY.pretrain.model_copy(update={"steps": 21})
     other = spec_for(backbone=TINY.model_copy(update={"pretrain": wider}))
     corpora = Corpora(Origin("mirror", mirror))
@@ -210,7 +212,7 @@ def test_a_damaged_memory_is_no_memory(mirror, tmp_path):
 def test_a_source_opens_corpora_as_the_spec_wants_them(mirror):
     data = spec_for(data={"train_sentences": 7, "text_sentences": 9, "multiword": "keep"}).data
     corpora = DataSource("mirror", mirror).corpora(data)
-    assert (corpora.origin.kind, corpora.multiword) == ("mirror", "keep")
+    assert (corpora.origin.kind, corpora.data.multiword) == ("mirror", "keep")
     assert len(corpora.load("pos", "en", "train")) == 7
     assert len(corpora.load("pos", "en", "test")) == POS["en"][2]
     assert len(corpora.load("mlm", "en", "train")) == 9
@@ -289,27 +291,28 @@ def test_a_few_shot_run_reads_its_pair_alone(corpora):
         plan_run(few_shot_spec(start, Pair("pos", "fo"), 5, 0, {}), corpora, method_class("finetune"))
 
 
-def test_drawn_sentences_are_nested_and_their_own_for_every_seed_and_draw():
+def test_drawn_examples_are_nested_and_their_own_for_every_seed_and_draw():
     pair = Pair("ner", "fo")
-    few, more = (drawn_sentences(pair, 100, k, 1, 0) for k in (5, 50))
+    few, more = (drawn_examples(pair, 100, k, 1, 0) for k in (5, 50))
     assert list(few) == list(more[:5])
     assert len(set(more)) == 50
-    others = [drawn_sentences(pair, 100, 5, 2, 0), drawn_sentences(pair, 100, 5, 1, 1),
-              drawn_sentences(Pair("pos", "fo"), 100, 5, 1, 0)]  # fmt: skip
+    others = [drawn_examples(pair, 100, 5, 2, 0), drawn_examples(pair, 100, 5, 1, 1),
+              drawn_examples(Pair("pos", "fo"), 100, 5, 1, 0)]  # fmt: skip
     assert all(set(few) != set(other) for other in others)
 
 
 def test_matching_labelled_updates(corpora, tokenizer):
     """Without MLM, the updates are as many as are labelled ones, on average, with text of all languages."""
+    reading = SimpleNamespace(tokenizer=tokenizer, chooses=True)
     full, plan = resolved(spec_for("hyperx-base", training={"updates": 200}), corpora)
-    data = RunData(full, plan, corpora, tokenizer)
+    data = RunData(full, plan, corpora, reading)
     stream_of = data.sampler().probabilities
     labelled = sum(p for p, (task, _) in zip(stream_of, data.train, strict=True) if task != "mlm")
     bare = {"updates": 200, "mlm_languages": "none", "match_labelled": True}
     less, plan = resolved(spec_for("hyperx-base", training=bare), corpora)
     assert plan.mlm == ()
     assert set(plan.counted) == set(TEXTS)
-    assert RunData(less, plan, corpora, tokenizer).updates() == round(200 * labelled) < 200
+    assert RunData(less, plan, corpora, reading).updates() == round(200 * labelled) < 200
     assert less.data.fingerprint == full.data.fingerprint, "it depends on the same files"
 
 
@@ -331,7 +334,7 @@ def test_no_other_split_stands_in_for_a_lost_training_file(file, run, named, cop
 
 
 def test_the_treebanks_without_a_training_part_are_those_of_the_sandbox():
-    from hxbench.sandbox.sizes import POS_SIZES
+    from hxbench.sandbox.multilingual.writer import POS_SIZES
 
     for languages in (language_set("hyperx"), language_set("sandbox")):
         alone = {language.paper_code for language in languages.values() if not language.has_train}

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from miniature import made_sentences, treebank_text
 
-from hxbench.corpora.conllu import read_conllu
+from hxbench.data.readers.conllu import read_conllu
 from hxbench.errors import InputError
 from hxbench.languages import language_set
 from hxbench.stages import predict as stage
@@ -33,8 +33,8 @@ def test_a_treebank_gets_the_tags_that_the_run_was_scored_with(method, trained, 
     record = trained(method)
     text = tagged(tagger_of_run(record, "pos", "ug"), treebank)
     (tmp_path / "tagged").write_text(text)
-    found = list(read_conllu(tmp_path / "tagged"))
-    gold = list(read_conllu(treebank))
+    found = [(row["words"], row["tags"]) for _, row in read_conllu(tmp_path / "tagged")]
+    gold = [(row["words"], row["tags"]) for _, row in read_conllu(treebank)]
     assert [words for words, _ in found] == [words for words, _ in gold]
     assert [tags for _, tags in found] == record.predictions("pos", "ug")["predicted"]
     column = 3

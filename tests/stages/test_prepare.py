@@ -17,7 +17,7 @@ def quiet(what, done, total):
 
 
 def tokenised(corpora, tiny):
-    tasks = prepare.tasks_of([])
+    tasks = corpora.collection.tasks_of([])
     return prepare.tokenise(prepare.read(tasks, corpora, quiet), corpora, DATA, tiny, quiet, offline=True)
 
 

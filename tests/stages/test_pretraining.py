@@ -12,7 +12,7 @@ from miniature import TEXTS, TINY
 from safetensors.torch import load_file
 
 from hxbench import places
-from hxbench.corpora import Corpora, Origin
+from hxbench.data import Corpora, Origin
 from hxbench.errors import InputError
 from hxbench.spec import BackboneSpec, PretrainSpec
 from hxbench.stages import backbone
@@ -247,14 +247,11 @@ def test_a_bloom_learns_and_all_of_it_does(corpora):
 def test_english_text_pre_trains_every_family(architecture, tmp_path):
     from text_miniature import write_text_mirror
 
-    from hxbench.corpora.english import EnglishCorpora
-    from hxbench.corpora.load import Origin
+    from hxbench.data import Corpora, Origin
     from hxbench.spec import DataSpec
 
     write_text_mirror(tmp_path / "mirror")
-    english = EnglishCorpora(
-        Origin("mirror", tmp_path / "mirror"), DataSpec(origin="mirror", collection="english")
-    )
+    english = Corpora(Origin("mirror", tmp_path / "mirror"), DataSpec(origin="mirror", collection="english"))
     plan = TINY_BLOOM.pretrain.model_copy(update={"architecture": architecture, "steps": 6, "vocabulary": 600})
     spec = BackboneSpec(name="x", pretrain=plan)
     spec = spec.model_copy(update={"fingerprint": backbone.fingerprint(spec, english)})
@@ -302,7 +299,7 @@ KILLER = """
 import os, signal, sys
 from pathlib import Path
 from hxbench import manifest
-from hxbench.corpora import Corpora, Origin
+from hxbench.data import Corpora, Origin
 from hxbench.spec import BackboneSpec
 from hxbench.stages import backbone
 import transformers

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from miniature import spec_for
 
-from hxbench.corpora import Corpora, Origin
+from hxbench.data import Corpora, Origin
 from hxbench.languages import language_set
 from hxbench.settings import Pair, source_pairs
 from hxbench.spec import BackboneSpec, PretrainSpec

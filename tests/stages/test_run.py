@@ -106,17 +106,16 @@ def test_a_run_leaves_its_scores_predictions_weights_and_costs(method, unbroken,
 
 @pytest.mark.parametrize("method", ["hyperx-base", "mbert"])
 def test_the_checkpoint_gives_the_predictions_again(method, unbroken, corpora, tiny):
-    from hxbench.evaluation.tagging import tag
 
     spec, plan = prepared(corpora, tiny, method)
     backbone = get_backbone(tiny)
     model = build(spec, backbone)
     load_weights(unbroken[method] / "checkpoint", model.trained())
-    data = RunData(spec, plan, corpora, backbone.tokenizer)
+    data = RunData(spec, plan, corpora, backbone)
     kept = record(unbroken[method])
     assert len(plan.test) == 9
     for pair in plan.test:
-        found = tag(model, data.tagging(pair, "test"), data.vocabulary, 7, torch.device("cpu"))
+        found = data.score(model, pair, "test")
         assert found.predicted == kept.predictions(*pair)["predicted"]
 
 
@@ -227,11 +226,11 @@ def test_a_run_whose_costs_cannot_be_counted_is_finished(corpora, tiny, tmp_path
 
 
 def test_a_loss_that_is_no_number_fails_the_run_with_its_reason(corpora, tiny, tmp_path, monkeypatch):
-    from hxbench.methods.tagging import TaggingMethod
+    from hxbench.methods.method import Method
 
     spec, plan = prepared(corpora, tiny)
-    forward = TaggingMethod.forward
-    monkeypatch.setattr(TaggingMethod, "forward", lambda self, batch: forward(self, batch) * float("nan"))
+    forward = Method.forward
+    monkeypatch.setattr(Method, "forward", lambda self, batch: forward(self, batch) * float("nan"))
     store = Store(tmp_path)
     with pytest.raises(RunError, match="the loss is nan at step 0"):
         run(spec, plan, corpora, store)
@@ -243,18 +242,18 @@ def test_a_loss_that_is_no_number_fails_the_run_with_its_reason(corpora, tiny, t
 def test_two_processes_see_the_losses_of_one(mirror, tiny, tmp_path, monkeypatch, capfd):
     from transformers import BertConfig
 
-    from hxbench.modules.heads import TaggingHead
+    from hxbench.modules.heads import Head
 
     methods = ["hyperx-base", "mbert"]
     # five rows a batch, so that the processes have unequal shares; the last of a pass may leave one without any
     fields = {"methods": methods, "training": {"batch_size": 5, "updates": 30}, "dropout": 0}
     with monkeypatch.context() as undone:
         undone.setattr(BertConfig, "__init__", BertConfig.__init__)
-        undone.setattr(TaggingHead.__init__, "__defaults__", TaggingHead.__init__.__defaults__)
+        undone.setattr(Head.__init__, "__defaults__", Head.__init__.__defaults__)
         capfd.readouterr()
         train_in_process.main(str(mirror), str(tmp_path / "1"), json.dumps(fields))
         told = {1: capfd.readouterr().out}
-    assert TaggingHead(2, 2).dropout.p == 0.1
+    assert Head(2, 2).dropout.p == 0.1
     launch = [
         "-m",
         "accelerate.commands.launch",
@@ -317,7 +316,7 @@ def test_a_decoder_trained_apart_is_kept_resumed_and_restored(corpora, tiny, tmp
     load_weights(whole / "checkpoint", model.trained())
     words = get_backbone(tiny).body.embeddings.word_embeddings.weight
     assert torch.equal(model.body.embeddings.word_embeddings.weight, words)
-    assert not torch.equal(model.mlm_head.decoder.weight, words)
+    assert not torch.equal(model.backbone.mlm_head.decoder.weight, words)
 
 
 def test_the_code_variant_trains(corpora, tiny, tmp_path):

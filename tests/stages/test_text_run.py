@@ -8,8 +8,7 @@ import torch
 from miniature import resolved
 from text_miniature import text_spec, write_text_mirror
 
-from hxbench.corpora.english import EnglishCorpora
-from hxbench.corpora.load import Origin
+from hxbench.data import Corpora, Origin
 from hxbench.errors import InputError, LackingData
 from hxbench.experiment import few_shot_spec
 from hxbench.methods.method import START
@@ -35,7 +34,7 @@ def text_mirror(tmp_path_factory):
 @pytest.fixture(scope="module")
 def english(text_mirror):
     def of(spec, folder=text_mirror):
-        return EnglishCorpora(Origin("mirror", folder), spec.data)
+        return Corpora(Origin("mirror", folder), spec.data)
 
     return of
 
@@ -129,7 +128,7 @@ def test_a_new_task_begins_with_the_prototype_its_examples_are_nearest_to(traine
         record, tasks=None, languages=None, split="test", data_source=str(text_mirror), offline=True,
         report=lambda what, done, total: None,
     )  # fmt: skip
-    assert [one.tagged.rows("test")[0]["value"] for one in scored] == [stored["value"]]
+    assert [one.scored.rows("test")[0]["value"] for one in scored] == [stored["value"]]
     assert stored["sentences"] == 8
 
 

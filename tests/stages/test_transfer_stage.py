@@ -3,15 +3,15 @@
 import json
 import shutil
 from collections import Counter
+from contextlib import contextmanager
 
 import pytest
 import torch
-from hxbench.stages.transfer import foreign
 from miniature import resolved
 from text_miniature import text_spec, write_text_mirror
 
-from hxbench.corpora.english import EnglishCorpora
-from hxbench.corpora.load import Origin
+from hxbench.answering.answer import Condition
+from hxbench.data import Corpora, Origin
 from hxbench.errors import InputError
 from hxbench.spec import BackboneSpec, PretrainSpec
 from hxbench.stages.assemble import with_options
@@ -55,7 +55,7 @@ def made(mirror, tmp_path_factory):
 
     def of(backbone=T5, **changes):
         wanted = text_spec("apet", backbone, **{"options": {"budget": 300}, "data": UNIFIED, **changes})
-        corpora = EnglishCorpora(Origin("mirror", mirror), wanted.data)
+        corpora = Corpora(Origin("mirror", mirror), wanted.data)
         make_backbone(wanted.backbone, corpora, lambda what, done, total: None)
         spec, plan = resolved(wanted, corpora)
         run(spec, plan, corpora, store)
@@ -66,6 +66,14 @@ def made(mirror, tmp_path_factory):
 
 def scores_of(record):
     return {(row["task"], row["metric"]): row for row in record.metrics() if row["split"] == "test"}
+
+
+@contextmanager
+def applied(method, task):
+    """Let the backbone be read with what was tuned in it."""
+    condition = Condition(task, "en", None, torch.zeros(1, dtype=torch.long))
+    with method.acting(), method.sites.using(method.weights(condition)):
+        yield
 
 
 def one_by_one(record, corpora, task):
@@ -81,7 +89,7 @@ def one_by_one(record, corpora, task):
         pieces = tokenizer(f"Input: {line} Output: ", add_special_tokens=False)["input_ids"]
         ids = torch.tensor([[*pieces, tokenizer.eos_token_id]])
         written = [config.decoder_start_token_id]
-        with torch.no_grad(), method.tuning.acting(), method.sites.using(method.tuning.weights()):
+        with torch.no_grad(), applied(method, task):
             # a label's pieces and the end mark, as many as the longest label of the task has
             longest = 1 + max(len(tokenizer(d, add_special_tokens=False)["input_ids"]) for d in DIGITS[task])
             while len(written) <= longest:
@@ -137,7 +145,7 @@ def test_eval_gives_what_the_run_with_transfer_has_stored(made, mirror):
         alone, tasks=["rotten", "rte", "samsum"], languages=None, split="test", data_source=str(mirror),
         offline=True, report=lambda what, done, total: None,
     )  # fmt: skip
-    found = {one.tagged.task: (one.role, one.tagged.rows("test")[0]) for one in scored}
+    found = {one.scored.task: (one.role, one.scored.rows("test")[0]) for one in scored}
     assert {task: role for task, (role, _) in found.items()} == {
         "rotten": "target",
         "rte": "source",
@@ -156,27 +164,31 @@ def test_other_data_of_a_target_make_another_run(mirror, tmp_path):
             (here / "samsum/test.json").write_text(
                 json.dumps([{"id": 1, "dialogue": "cat: no", "summary": "no cat"}] * 5)
             )
-        corpora = EnglishCorpora(Origin("mirror", here), wanted.data)
+        corpora = Corpora(Origin("mirror", here), wanted.data)
         ids.append(resolved(wanted, corpora)[0].run_id)
     assert ids[0] != ids[1]
 
 
 def test_a_target_that_is_not_there_is_left_out_and_said(mirror):
     wanted = text_spec("apet", T5, task="rte", options={"budget": 300}, data=UNIFIED, transfer=("rte", "mnli"))
-    _, plan = resolved(wanted, EnglishCorpora(Origin("mirror", mirror), wanted.data))
+    _, plan = resolved(wanted, Corpora(Origin("mirror", mirror), wanted.data))
     assert [str(pair) for pair in plan.test] == ["rte-en"]
     assert [str(pair) for pair in plan.missing] == ["mnli-en"]
 
 
 def test_the_runs_own_task_is_no_target():
-    assert foreign(text_spec("apet", T5, task="rte", transfer=("sst2", "rte", "sst2"))) == ("sst2",)
-    assert foreign(text_spec("apet", T5, task="rte")) == ()
+    assert text_spec("apet", T5, task="rte", transfer=("sst2", "rte", "sst2")).foreign == ("sst2",)
+    assert text_spec("apet", T5, task="rte").foreign == ()
 
 
 @pytest.mark.parametrize(
     ("method", "changes", "why"),
     [
-        ("adapter", {"transfer": ("sst2",)}, "adapter has parameters of its own for each task.*none for sst2"),
+        (
+            "pha-single",
+            {"transfer": ("sst2",)},
+            "pha-single has parameters of its own for each task.*none for sst2",
+        ),
         ("apet", {"transfer": ("cola",), "data": UNIFIED}, "CoLA has no classes in PET scaling"),
     ],
 )
@@ -214,14 +226,14 @@ def test_berts_head_answers_the_other_tasks_in_their_labels(made):
     tests = scores_of(record)
     assert [task for task, metric in tests if metric == "accuracy"] == ["sst2", "rte", "rotten"]
     method, backbone = restore(record)
-    assert method.head.classifier.out_features == 3
+    assert method.answering.heads["rte"].classifier.out_features == 3
     method.eval()
     for task in CHOSEN:
         right, given = 0, []
         for example in corpora.load(task, "en", "test"):
             read = backbone.tokenizer(*example["fields"], return_tensors="pt", return_token_type_ids=True)
-            with torch.no_grad(), method.tuning.acting(), method.sites.using(method.tuning.weights()):
-                out = method.head(backbone.model.bert(**read).last_hidden_state[0, 0])
+            with torch.no_grad(), applied(method, task):
+                out = method.answering.heads["rte"](backbone.model.bert(**read).last_hidden_state[0, 0])
             given.append(str(int(out[:2].argmax())))  # 2, neutral, is no label of a task of two classes
             right += given[-1] == DIGITS[task][int(example["target"])]
         assert [[text] for text in given] == list(map(list, record.predictions(task, "en")["predicted"]))

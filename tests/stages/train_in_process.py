@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from miniature import resolved, spec_for
 
-from hxbench.corpora import Corpora, Origin
+from hxbench.data import Corpora, Origin
 from hxbench.stages import backbone
 from hxbench.stages.train import run
 from hxbench.store import Store
@@ -23,9 +23,9 @@ def switch_off_dropout() -> None:
     """Let every later model of this process be built without dropout."""
     from transformers import BertConfig
 
-    from hxbench.modules.heads import TaggingHead
+    from hxbench.modules.heads import Head
 
-    TaggingHead.__init__.__defaults__ = (0.0,)
+    Head.__init__.__defaults__ = (0.0,)
     init = BertConfig.__init__
 
     def calm(self, *args, **others):

@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from tiny_families import FAMILIES, OPTIONS, tiny, tuned
 from torch import nn
 
 from hxbench import manifest
@@ -88,6 +89,51 @@ def test_weights_of_something_else_are_refused(tmp_path):
         load_weights(tmp_path / "checkpoint", Model().parameters | {"head": nn.Parameter(torch.zeros(5))})
     with pytest.raises(InputError, match="no complete checkpoint"):
         load_weights(tmp_path / "nothing", Model().parameters)
+
+
+def as_before(name):
+    """Return what an earlier version called a trained parameter of a method of PET scaling."""
+    if name == "soft.embedding.weight":
+        return "tuning.tokens"
+    if name.startswith("heads.rte."):
+        return name.replace("heads.rte.", "head.")
+    return name if name.startswith(("model.", "pooler.")) else f"tuning.{name}"
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("kind", [*OPTIONS, "apet"])
+def test_a_checkpoint_of_before_fits(kind, family, tmp_path):
+    options = {"budget": 300} if kind == "apet" else {"head": "pooled"}
+    old, new = (tuned(kind, tiny(family), chance=chance, **options).trained() for chance in (1, 2))
+    optimiser = adamw(old, SPEC)
+    sum((p**2).sum() for p in old.values()).backward()
+    optimiser.step()
+    before = {as_before(name): p for name, p in old.items()}
+    assert before.keys() != old.keys() or (kind, family) in {
+        ("pet-ft", "t5"), ("pet-ft", "bloom"), ("pet-lora", "t5"),
+    }  # fmt: skip
+    save_weights(tmp_path / "checkpoint", before)
+    load_weights(tmp_path / "checkpoint", new)
+    assert equal(new, old)
+    states = ResumeStates(tmp_path / "resume")
+    states.save(3, before, optimiser, best := {n: p.detach() + 1 for n, p in before.items()}, {})
+    fresh = adamw(new, SPEC)
+    _, restored = states.load(new, fresh)
+    assert equal(restored, {name: best[as_before(name)] for name in old})
+    assert all(
+        torch.equal(fresh.state[p]["exp_avg"], optimiser.state[old[name]]["exp_avg"]) for name, p in new.items()
+    )
+
+
+def test_a_method_may_still_call_its_own_parts_so(tmp_path):
+    """Only what is not wanted under its saved name is looked for under another one."""
+    kept = {
+        name: nn.Parameter(torch.randn(2)) for name in ("tuning.bias", "bias", "head.weight", "heads.pos.weight")
+    }
+    save_weights(tmp_path / "checkpoint", kept)
+    other = {name: nn.Parameter(torch.zeros(2)) for name in kept}
+    load_weights(tmp_path / "checkpoint", other)
+    assert equal(other, kept)
 
 
 @pytest.mark.parametrize("with_best", [True, False])

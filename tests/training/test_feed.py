@@ -169,3 +169,16 @@ def test_masks_are_a_function_of_the_step_whatever_the_share(tagged):
             own = part(step)
             assert torch.equal(own.input_ids[: own.own], batch.input_ids[rank::3])
         assert sum(len(part(step).targets) for part in parts) == batch.count
+
+
+def test_a_batch_is_padded_to_the_multiple_that_is_asked_for(rows):
+    lengths = {1: set(), 4: set(), 8: set()}
+    for multiple, seen in lengths.items():
+        feed = feed_of(rows, "homogeneous", multiple=multiple)
+        for step in range(30):
+            batch = feed(step)
+            longest = int(batch.attention_mask.sum(1).max())
+            assert batch.input_ids.shape[1] == -(-longest // multiple) * multiple
+            seen.add(batch.input_ids.shape[1])
+    assert min(lengths[1]) < min(lengths[4])
+    assert lengths[8] == {8}

@@ -14,7 +14,7 @@ from hxbench.errors import RunError
 from hxbench.stages.assemble import build
 from hxbench.stages.backbone import get_backbone
 from hxbench.stages.data import RunData
-from hxbench.training import loop
+from hxbench.training import loop, unread
 from hxbench.training.accelerator import accelerator_in
 from hxbench.training.checkpoint import ResumeStates
 from hxbench.training.feed import Feed
@@ -29,11 +29,11 @@ class Bench:
     def __init__(self, spec, corpora, folder):
         self.spec, plan = resolved(spec, corpora)
         backbone = get_backbone(self.spec.backbone)
-        data = RunData(self.spec, plan, corpora, backbone.tokenizer)
+        data = RunData(self.spec, plan, corpora, backbone)
         self.method = build(self.spec, backbone)
         self.sampler = data.sampler()
         device = torch.device("cpu")
-        self.feed = Feed(self.sampler, data.train, data.vocabulary, masking=0.15, device=device)
+        self.feed = Feed(self.sampler, data.train, data.tasks, data.vocabulary, masking=0.15, device=device)
         self.states = ResumeStates(folder / "resume")
         self.losses = []
 
@@ -239,6 +239,71 @@ def test_a_loss_that_is_no_number_stops_before_the_update_and_names_the_batch(be
     assert [p.name for p in run.states.folder.iterdir()] == ["resume-000000008"], "and not saved"
 
 
+@pytest.fixture
+def read_late(monkeypatch):
+    """Let losses be read a few updates late, as on a GPU."""
+    monkeypatch.setitem(unread.EVERY, "cpu", 5)
+
+
+@pytest.mark.parametrize("method", ["hyperx-base", "mbert"])
+def test_losses_that_are_read_late_are_the_same(bench, method, monkeypatch):
+    scores = [5.0, 7.0, 6.0]
+
+    def trained():
+        run, left = bench(method), iter(scores)
+        progress, final = run.train(evaluate=lambda: (next(left), [{"value": 1}]))
+        return run.losses, progress, final
+
+    losses, progress, final = trained()
+    monkeypatch.setitem(unread.EVERY, "cpu", 5)
+    readings = []
+    read = unread.Unread.read
+    monkeypatch.setattr(
+        unread.Unread, "read", lambda self, stop: readings.append(len(self._batches)) or read(self, stop)
+    )
+    late_losses, late_progress, late_final = trained()
+    # after updates 5, 8, 10, 15, 16, 20 and 24: every fifth, and where something is scored
+    assert readings == [5, 3, 2, 5, 1, 4, 4]
+    assert late_losses == losses
+    assert same(late_final, final)
+    assert timeless(late_progress.history) == timeless(progress.history)
+    for name in ("step", "best_step", "pieces", "validation", "recent"):
+        assert getattr(late_progress, name) == getattr(progress, name)
+
+
+def test_a_stop_that_is_read_late_loses_nothing(bench, read_late):
+    whole = bench()
+    _, tensors = whole.train()
+    broken = bench()
+    with pytest.raises(Interrupted) as caught:
+        broken.train(lambda step: os.kill(os.getpid(), signal.SIGTERM) if step == 6 else None)
+    assert caught.value.step == 10
+    assert len(broken.losses) == 10
+    resumed = bench()
+    resumed.states = broken.states
+    _, final = resumed.train()
+    assert broken.losses + resumed.losses == whole.losses
+    assert same(tensors, final)
+
+
+@pytest.mark.parametrize(("bad", "where"), [(9, "the update was not made"), (10, "nothing was saved since")])
+def test_a_loss_that_is_no_number_and_read_late_is_never_saved(bench, read_late, bad, where):
+    run = bench(training={"evaluate_every": 4})
+    seen, scored = [], []
+
+    def spoiled(batch):
+        seen.append(batch)
+        return type(run.method).forward(run.method, batch) * (float("nan") if len(seen) == bad + 1 else 1)
+
+    run.method.forward = spoiled
+    with pytest.raises(RunError) as caught:
+        run.train(evaluate=lambda: scored.append(len(seen)) or (1.0, []))
+    assert f"step {bad}, batch {seen[bad].task}-{seen[bad].language}" in str(caught.value)
+    assert where in str(caught.value)
+    assert scored == [4, 8]
+    assert [p.name for p in run.states.folder.iterdir()] == ["resume-000000008"]
+
+
 def test_the_best_weights_are_kept(bench):
     run = bench()
     seen = {}
@@ -331,3 +396,18 @@ def test_the_feed_is_a_function_of_the_step(bench):
         for name in ("input_ids", "attention_mask", "positions", "targets"):
             assert torch.equal(getattr(batch, name), getattr(found[step], name))
     assert {one.feed(step).task for step in range(24)} == {"ner", "pos", "mlm"}
+
+
+def test_batches_are_sorted_and_padded_as_the_spec_says(corpora, tiny):
+    padded = {}
+    for changes in ({}, {"bucket": 1000}, {"bucket": 1000, "pad_to": 1}):
+        spec, plan = resolved(spec_for("mbert", tiny, training=changes), corpora)
+        data = RunData(spec, plan, corpora, get_backbone(spec.backbone))
+        sampler = data.sampler()
+        feed = data.feed(sampler, torch.device("cpu"), (0, 1))
+        batches = [feed(step) for step in range(24)]
+        assert sampler.bucket == changes.get("bucket", 20)
+        exact = [batch.input_ids.shape[1] == int(batch.attention_mask.sum(1).max()) for batch in batches]
+        padded[len(changes)] = sum(batch.input_ids.numel() for batch in batches)
+        assert all(exact) == ("pad_to" in changes)
+    assert padded[2] < padded[1]

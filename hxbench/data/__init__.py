@@ -1,0 +1,9 @@
+"""Labelled and unlabelled corpora from three origins, as memory-mapped `datasets.Dataset` in one schema a task.
+
+Start at `corpora.Corpora`. Nothing here imports `datasets`, `pyarrow` or `torch` before a corpus is read.
+"""
+
+from hxbench.data.corpora import Corpora, Origin
+from hxbench.data.schema import SPLITS
+
+__all__ = ["SPLITS", "Corpora", "Origin"]

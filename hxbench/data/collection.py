@@ -1,0 +1,95 @@
+"""The collections of corpora: the tasks and languages of one, and what a mirror of it holds.
+
+`DataSpec.collection` is asked for here alone: the multilingual one has the tasks and languages of Hyper-X, the
+other those of PHA and PET scaling, in English. Both have running text to pre-train on.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hxbench.data.mirror import require_folder
+from hxbench.errors import InputError, did_you_mean
+from hxbench.languages import Language, language_set
+from hxbench.sandbox import Sandbox
+from hxbench.spec import DataSpec
+from hxbench.tasks import ENGLISH, MLM, SUITES, task_of, tasks_in, text_tasks
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Tasks and languages that are read together."""
+
+    tasks: tuple[str, ...]  # running text included, as `mlm`
+    languages: dict[str, Language]  # by code
+    sandboxes: dict[str, Sandbox]  # by task
+    folders: tuple[str, ...]  # of a mirror, where they are there
+    signs: tuple[str, ...]  # folders one of which makes a folder a mirror, with * for any name
+    expected: str
+    looked_for: str  # how messages name the signs
+    text_of_tasks: bool  # whether running text is made of the tasks' training files, and not one file a language
+
+    def check_mirror(self, root: Path) -> None:
+        """Raise `InputError` unless `root` is a folder that holds at least one corpus of the collection."""
+        require_folder(root, self.expected)
+        for name in self.folders:
+            if os.path.lexists(root / name):
+                require_folder(root / name, "a folder of the mirror")
+        if not any(path.is_dir() for sign in self.signs for path in root.glob(sign)):
+            raise InputError(f"data folder {root} holds no {self.looked_for}.")
+
+    def corpora(self) -> dict[str, list[str]]:
+        """Return the tasks by the name of the corpus that they are made of: `ud`, `glue`, `text`."""
+        found: dict[str, list[str]] = {}
+        for task in map(task_of, self.tasks):
+            found.setdefault(task.corpus or task.suite, []).append(task.name)
+        return found
+
+    def tasks_of(self, corpora: Sequence[str], paper: str = "") -> list[str]:
+        """Return the tasks of these corpora; for none all, or those of a paper. `InputError` for another."""
+        known = self.corpora()
+        for name in corpora:
+            if name not in known:
+                raise InputError(did_you_mean("corpus", name, list(known)))
+        if not corpora and self.text_of_tasks:
+            return [*tasks_in("pet" if paper == "pet" else "pha"), MLM]
+        return [task for name in corpora or known for task in known[name]]
+
+
+def collection_of(data: DataSpec, origin: str) -> Collection:
+    """Return the collection that a spec reads, with the languages of an origin."""
+    if data.collection == "multilingual":
+        looked_for = "ud-2.7/UD_*, UD_*, wikiann/ or text/"
+        tasks = tasks_in("hyperx")
+        made: dict[str, Sandbox] = dict.fromkeys(tasks, "multilingual")
+        return Collection(
+            tasks=tasks,
+            languages=language_set("sandbox" if origin == "sandbox" else "hyperx"),
+            sandboxes=made,
+            folders=("ud-2.7", "wikiann", "text"),
+            signs=("ud-2.7/UD_*", "UD_*", "wikiann", "text"),
+            expected=f"a mirror with {looked_for}",
+            looked_for=f"corpus; looked for {looked_for}",
+            text_of_tasks=False,
+        )
+    titles = tuple(task.title for task in map(task_of, text_tasks()) if task.suite in SUITES)
+    folders: tuple[str, ...] = (
+        "glue", "superglue", "scitail", "SciTailV1.1", "xsum", "wmt16", "imdb", "rotten_tomatoes", "nq_open",
+        "samsum", "multi_news", "text",
+    )  # fmt: skip
+    own = (path for name in text_tasks() for path in task_of(name).files.values())
+    folders += tuple(dict.fromkeys(path.partition("/")[0] for path in own))
+    named = ", ".join(folders)
+    made = dict.fromkeys(text_tasks(), "pet")
+    made |= dict.fromkeys((*tasks_in("pha"), MLM), "english")
+    return Collection(
+        tasks=(*text_tasks(), MLM),
+        languages={ENGLISH: language_set("hyperx")[ENGLISH]},
+        sandboxes=made,
+        folders=folders,
+        signs=(*folders, *titles),
+        expected=f"one with {named}",
+        looked_for=f"English corpus; looked for {named} or the folder of a task, such as {titles[0]}",
+        text_of_tasks=True,
+    )

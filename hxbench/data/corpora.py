@@ -1,0 +1,151 @@
+"""The entry to all corpora: which splits an origin has, and each as a memory-mapped `datasets.Dataset`."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from hxbench.data.arrow import cached, fingerprint_of
+from hxbench.data.collection import collection_of
+from hxbench.data.digest import file_digest
+from hxbench.data.hub import Hub
+from hxbench.data.kinds import Corpus, Examples, OneFile, Source, TextOfTasks
+from hxbench.data.mirror import Mirror
+from hxbench.data.readers.lines import require_input
+from hxbench.data.sandbox_origin import sandbox_folder
+from hxbench.data.schema import features
+from hxbench.data.seal import rows_of
+from hxbench.data.transfer import Progress
+from hxbench.errors import InputError, did_you_mean
+from hxbench.languages import Language
+from hxbench.places import cache_dir
+from hxbench.spec import DataSpec
+from hxbench.tasks import MLM, task_of
+
+if TYPE_CHECKING:
+    import datasets
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where corpora come from: made on the spot, the public release places, or a local mirror in `folder`."""
+
+    kind: Literal["sandbox", "hub", "mirror"]
+    folder: Path | None = None
+    offline: bool = False
+    sandbox_seed: int = 0
+
+
+class Corpora:
+    """The corpora of one origin, read, split, cut and capped as `data` says; all of the multilingual ones if None.
+
+    `languages` are those of the collection, by code. Of the hub's running text there are never more than the
+    paper's 100,000 sentences a language. Raises `InputError` for a mirror without a corpus and for options that
+    make no sense.
+    """
+
+    languages: dict[str, Language]
+
+    def __init__(self, origin: Origin, data: DataSpec | None = None) -> None:
+        if origin.kind not in ("sandbox", "hub", "mirror"):
+            raise InputError(did_you_mean("data source", origin.kind, ["sandbox", "hub", "mirror"]))
+        self.origin = origin
+        self.data = data or DataSpec(origin=origin.kind)
+        if self.data.train_examples is not None and self.data.train_share is not None:
+            raise InputError("train_examples and train_share both cut the training sets; give one of them.")
+        self.collection = collection_of(self.data, origin.kind)
+        self.languages = self.collection.languages
+        self._cache = cache_dir() / "corpora"
+        self._hub: Hub | None = None
+        self._source: Source
+        if origin.kind == "hub":
+            hub = Hub(cache_dir() / "hub", offline=origin.offline, sentences=self.data.text_sentences)
+            self._source = self._hub = hub
+        elif origin.kind == "sandbox":
+            sandboxes, seed = self.collection.sandboxes, origin.sandbox_seed
+            self._source = Mirror(lambda task: sandbox_folder(sandboxes[task.name], seed))
+        else:
+            if (root := origin.folder) is None:
+                raise InputError("a mirror needs a folder; give one with --data-source DIR.")
+            self.collection.check_mirror(root)
+            self._source = Mirror(lambda _: root)
+
+    def splits(self, task: str, language: str) -> tuple[str, ...]:
+        """Return which of train, dev and test exist for a pair, in this order; () where the origin lacks it.
+
+        Nothing is read. For `mlm` it is `("train",)` or (). Only the release place itself knows which splits a
+        treebank has, so for the hub a treebank, names or text of a language that are not in the cache yet are
+        fetched first (offline: `InputError`).
+        """
+        return self._corpus(task, language).splits()
+
+    def load(self, task: str, language: str, split: str) -> "datasets.Dataset":
+        """Return a split as a dataset on disk, in the columns of `schema.features`.
+
+        Memory does not grow with the corpus. An Arrow file is written once per fingerprint in the cache, one more
+        for each part of a release of which splits are pieces, and checked before it is used; several processes may
+        do so at once. Raises `InputError` for a split that the origin lacks, for one that cannot be made of so few
+        examples, and for broken files.
+        """
+        corpus = self._corpus(task, language)
+        fingerprint = fingerprint_of(corpus.identity(split))
+
+        def place(what: str, mark: str) -> Path:
+            return self._place(task, language, what, mark)
+
+        return cached(
+            place(split, fingerprint), fingerprint, features(corpus.task), lambda: corpus.rows(split, place)
+        )
+
+    def size(self, task: str, language: str, split: str) -> int:
+        """Return the number of rows of a split, which is read once for that; the file is not checked in full."""
+        known = rows_of(self._place(task, language, split, self.fingerprint(task, language, split)))
+        return len(self.load(task, language, split)) if known is None else known
+
+    def fingerprint(self, task: str, language: str, split: str) -> str:
+        """Return 16 hex digits for the rows of a split: source bytes, what cuts and caps them, reader version."""
+        return fingerprint_of(self._corpus(task, language).identity(split))
+
+    def require(self, task: str, language: str, split: str) -> None:
+        """Raise `InputError`, with where it was looked for, unless the origin has a split."""
+        corpus = self._corpus(task, language)
+        corpus.cap(split)
+        if split not in corpus.splits():
+            raise corpus.absent(split)
+
+    def missing(self, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return the pairs that the origin lacks, in the order given; for the hub, those not in the cache yet."""
+        return [(task, code) for task, code in pairs if self._lacks(self._corpus(task, code))]
+
+    def fetch(self, pairs: Iterable[tuple[str, str]], progress: Progress | None = None) -> None:
+        """Download what the pairs need and the cache lacks; only the hub has anything to do.
+
+        `progress` is called with a name, how much has come and how much it is in all: bytes of a file, sentences
+        of running text. Raises `InputError`, offline at once and with everything that is lacking.
+        """
+        corpora = [self._corpus(task, code) for task, code in pairs]
+        if self._hub:
+            self._hub.fetch([(c.task, c.language, c.parts()) for c in corpora if c.downloaded], progress)
+
+    def _corpus(self, name: str, code: str) -> Corpus:
+        if name not in self.collection.tasks:
+            raise InputError(did_you_mean("task", name, list(self.collection.tasks)))
+        if code not in self.languages:
+            raise InputError(did_you_mean("language", code, list(self.languages)))
+        task = task_of(name)
+        kind: type[Corpus] = Examples if task.answers_texts else OneFile
+        if name == MLM and self.collection.text_of_tasks:
+            kind = TextOfTasks
+        return kind(task, self.languages[code], self.data, self._source, self._digest)
+
+    def _lacks(self, corpus: Corpus) -> bool:
+        if self._hub and corpus.downloaded:
+            return bool(self._hub.lacking(corpus.task, corpus.language, corpus.parts()))
+        return not corpus.splits()
+
+    def _digest(self, path: Path, kind: str) -> str:
+        require_input(path, kind)  # so that a file that cannot be read is named as the reader would
+        return file_digest(path, self._cache / "sums")
+
+    def _place(self, task: str, language: str, what: str, fingerprint: str) -> Path:
+        return self._cache / task / f"{language}-{what}-{fingerprint}.arrow"

@@ -1,0 +1,224 @@
+"""How the splits of a corpus are made of files: one file each, pieces of a release's parts, or many files' texts.
+
+Each kind answers the same questions about one task in one language; `corpora.Corpora` asks them.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from hxbench.data.arrow import Columns, cached, chunks, fingerprint_of, in_columns, rows_of_columns
+from hxbench.data.english_text import Text, read_running_text, text_sources
+from hxbench.data.examples import READER_VERSION, kind_of, read_examples
+from hxbench.data.readers import READERS, Options
+from hxbench.data.schema import SPLITS, features
+from hxbench.data.splits import Portion, choice, chosen_rows, portions
+from hxbench.errors import InputError, did_you_mean
+from hxbench.languages import Language
+from hxbench.spec import DataSpec
+from hxbench.tasks import Task
+
+if TYPE_CHECKING:
+    import datasets
+
+_FORMATS = {"ud": "conllu", "wikiann": "wikiann", "text": "text"}  # by corpus
+
+
+class Source(Protocol):
+    """Where files come from: a mirror, a sandbox as one, or the hub."""
+
+    @property
+    def folder(self) -> Callable[[Task], Path] | None:
+        """What gives the folder of a task, where there is one."""
+
+    def parts(self, task: Task, language: Language) -> tuple[str, ...]:
+        """Return the parts of a release that can be had."""
+
+    def files(self, task: Task, part: str, language: Language, parts: Iterable[str]) -> tuple[Path, ...] | None:
+        """Return the files of a part, or None; `parts` are all those of the task that will be read."""
+
+    def absent(self, task: Task, split: str, part: str, language: Language, what: str) -> InputError:
+        """Return the error for a split of `what` that cannot be had."""
+
+
+class Corpus(ABC):
+    """One task in one language, from one source, under the options of `data`.
+
+    `digest` gives the SHA-256 of a file whose format messages call by the second argument.
+    """
+
+    downloaded = True  # where the source is the hub
+
+    def __init__(
+        self, task: Task, language: Language, data: DataSpec, source: Source, digest: Callable[[Path, str], str]
+    ) -> None:
+        self.task, self.language, self.data, self.source, self.digest = task, language, data, source, digest
+
+    @abstractmethod
+    def splits(self) -> tuple[str, ...]:
+        """Return which of train, dev and test can be had, in this order."""
+
+    @abstractmethod
+    def identity(self, split: str) -> dict[str, Any]:
+        """Return what the rows of a split depend on; `InputError` where the split cannot be had or read."""
+
+    @abstractmethod
+    def rows(self, split: str, place: Callable[[str, str], Path]) -> Iterator[Columns]:
+        """Yield the rows of a split in columns; `place` is where a file of the cache with a fingerprint lies."""
+
+    @abstractmethod
+    def absent(self, split: str) -> InputError:
+        """Return the error for a split that cannot be had, with where it was looked for."""
+
+    def parts(self) -> tuple[str, ...]:
+        """Return the parts of the release that the splits are made of."""
+        return SPLITS
+
+    def digests(self, files: Sequence[Path]) -> list[str]:
+        """Return the SHA-256 of files of examples that go together."""
+        return [self.digest(path, kind_of(files)) for path in files]
+
+    def cap(self, split: str) -> int | None:
+        """Return how many rows of a split are kept, None for all; `InputError` for a split that is none."""
+        if split not in SPLITS:
+            raise InputError(did_you_mean("split", split, list(SPLITS)))
+        if self.task.type == "masked-lm":
+            return self.data.text_sentences
+        caps = {"train": self.data.train_sentences, "dev": self.data.dev_sentences}
+        return caps.get(split, self.data.test_sentences)
+
+
+class OneFile(Corpus):
+    """Tagged words, or running text of one language: a file a split, of which the first rows are kept."""
+
+    def splits(self) -> tuple[str, ...]:
+        """Return those of which there is a file."""
+        found = self.source.parts(self.task, self.language)
+        return tuple(split for split in SPLITS if split in found)
+
+    def identity(self, split: str) -> dict[str, Any]:
+        """Return the file's digest and how it is read."""
+        cap, path = self.cap(split), self._file(split)
+        reader = READERS[self._format(path)]
+        found = {
+            "source": self.digest(path, reader.kind), "task": self.task.name, "labels": self.task.labels,
+            "cap": cap, "reader": reader.version,
+        }  # fmt: skip
+        return found | ({"multiword": self.data.multiword} if self.task.corpus == "ud" else {})
+
+    def rows(self, split: str, place: Callable[[str, str], Path]) -> Iterator[Columns]:
+        """Yield words and class ids, or sentences."""
+        path, ids = self._file(split), {name: number for number, name in enumerate(self.task.labels)}
+        rows = READERS[self._format(path)].read(path, Options(multiword=self.data.multiword))
+        for chunk in chunks(islice(rows, self.cap(split))):
+            if ids:
+                yield [[row["words"] for _, row in chunk], [[ids[tag] for tag in row["tags"]] for _, row in chunk]]
+            else:
+                yield [[row["text"] for _, row in chunk]]
+
+    def absent(self, split: str) -> InputError:
+        """Return the error that names the language."""
+        what = f"{self.task.corpus} for {self.language.code}"
+        return self.source.absent(self.task, split, split, self.language, what)
+
+    def _file(self, split: str) -> Path:
+        self.cap(split)  # a split that is none is refused before anything is looked for
+        if (found := self.source.files(self.task, split, self.language, SPLITS)) is None:
+            raise self.absent(split)
+        return found[0]
+
+    def _format(self, path: Path) -> str:
+        form = _FORMATS[self.task.corpus]
+        return f"{form}-parquet" if path.suffix == ".parquet" else form
+
+
+class Examples(Corpus):
+    """Examples: a split is a part of a release or a piece of one, as `splits` says, in the order that it says."""
+
+    def splits(self) -> tuple[str, ...]:
+        """Return those whose part of the release can be had."""
+        found, wanted = self.source.parts(self.task, self.language), self._portions()
+        return tuple(split for split in SPLITS if wanted[split].part in found)
+
+    def identity(self, split: str) -> dict[str, Any]:
+        """Return the digests of the part's files and what the piece is."""
+        cap, portion = self.cap(split), self._portion(split)
+        return {
+            "task": self.task.name, "reader": READER_VERSION, "cap": cap,
+            "sources": self.digests(self._files(split)), "portion": [portion.part, portion.piece],
+            "rows": choice(portion, split, self.data),
+        }  # fmt: skip
+
+    def rows(self, split: str, place: Callable[[str, str], Path]) -> Iterator[Columns]:
+        """Yield the examples of the piece, out of the part, which has a file of the cache for itself."""
+        whole, portion = self._whole(split, place), self._portion(split)
+        try:
+            rows = chosen_rows(portion, len(whole), **choice(portion, split, self.data))
+        except InputError as error:
+            raise InputError(f"{self.task.title}, {split}: {error}") from None
+        chosen = whole if rows is None else whole.select(rows)
+        yield from in_columns(islice(rows_of_columns(chosen, "fields", "target"), self.cap(split)))
+
+    def absent(self, split: str) -> InputError:
+        """Return the error that names the part's files."""
+        part = self._portion(split).part
+        return self.source.absent(self.task, split, part, self.language, self.task.title)
+
+    def parts(self) -> tuple[str, ...]:
+        """Return the parts that the rule of splits uses."""
+        return tuple(dict.fromkeys(portion.part for portion in self._portions().values()))
+
+    def _whole(self, split: str, place: Callable[[str, str], Path]) -> "datasets.Dataset":
+        """Return the part of the release that a split is a piece of, in file order."""
+        files, part = self._files(split), self._portion(split).part
+        identity = {
+            "task": self.task.name, "reader": READER_VERSION, "sources": self.digests(files), "part": part
+        }  # fmt: skip
+        fingerprint = fingerprint_of(identity)
+        path = place(f"whole-{part}", fingerprint)
+        return cached(path, fingerprint, features(self.task), lambda: in_columns(read_examples(self.task, files)))
+
+    def _portions(self) -> dict[str, Portion]:
+        return portions(self.task, self.data.split_rule, self.data.split_limit)
+
+    def _portion(self, split: str) -> Portion:
+        self.cap(split)
+        return self._portions()[split]
+
+    def _files(self, split: str) -> tuple[Path, ...]:
+        files = self.source.files(self.task, self._portion(split).part, self.language, self.parts())
+        if files is None:
+            raise self.absent(split)
+        return files
+
+
+class TextOfTasks(Corpus):
+    """Running text made of the training files of labelled tasks, which the hub has not."""
+
+    downloaded = False
+
+    def splits(self) -> tuple[str, ...]:
+        """Return `train`, where there is any text."""
+        return ("train",) if self._texts() else ()
+
+    def identity(self, split: str) -> dict[str, Any]:
+        """Return the digests of all files, by source."""
+        found = {"task": self.task.name, "reader": READER_VERSION, "cap": self.cap(split)}
+        if split not in self.splits():
+            raise self.absent(split)
+        return found | {"sources": [[text.kind, self.digests(text.files)] for text in self._texts()]}
+
+    def rows(self, split: str, place: Callable[[str, str], Path]) -> Iterator[Columns]:
+        """Yield every text once."""
+        for chunk in chunks(islice(read_running_text(self._texts()), self.cap(split))):
+            yield [chunk]
+
+    def absent(self, split: str) -> InputError:
+        """Return the error that names the folder."""
+        where = self.source.folder(self.task) if self.source.folder else "the hub"
+        return InputError(f"{where} has no {split} split of running text.")
+
+    def _texts(self) -> list[Text]:
+        return text_sources(self.source.folder(self.task)) if self.source.folder else []

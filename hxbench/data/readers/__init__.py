@@ -1,0 +1,44 @@
+"""Readers of file formats, by the name that a description of data calls a format.
+
+All have one signature: a path and `Options` in, numbered rows out, one at a time, each as its values by column.
+`conllu`, `wikiann` and `wikiann-parquet` have the columns `words` and `tags`, `text` has `text`, tables have their
+own. What a column means is not known here.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from hxbench.data.readers.conllu import read_conllu
+from hxbench.data.readers.lines import Options, Row, read_text
+from hxbench.data.readers.tables import read_json_array, read_json_lines, read_parquet, read_tsv
+from hxbench.data.readers.wikiann import read_wikiann, read_wikiann_parquet
+
+__all__ = ["READERS", "Options", "Reader", "Row", "format_of"]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How a format is read; `kind` names a file of it in messages, with its article."""
+
+    kind: str
+    read: Callable[[Path, Options], Iterator[Row]]
+    version: int = 1  # goes up whenever the same file would be read into other rows: part of fingerprints
+
+
+READERS = {
+    "conllu": Reader("a CoNLL-U", read_conllu),
+    "wikiann": Reader("a WikiANN", read_wikiann),
+    "wikiann-parquet": Reader("a WikiANN", read_wikiann_parquet),
+    "text": Reader("a text", read_text),
+    "tsv": Reader("a tab-separated", read_tsv),
+    "jsonl": Reader("a JSON Lines", read_json_lines),
+    "json": Reader("a JSON", read_json_array),
+    "parquet": Reader("a Parquet", read_parquet),
+}
+
+
+def format_of(path: Path) -> str:
+    """Return the format of a table by the end of its name, and `text` for any other file."""
+    ending = path.suffix.removeprefix(".")
+    return ending if ending in ("tsv", "jsonl", "json", "parquet") else "text"

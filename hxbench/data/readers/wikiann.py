@@ -1,0 +1,71 @@
+"""WikiANN in the layout of Rahimi et al. (2019): `code:token<TAB>TAG`, a blank line after each sentence, IOB2.
+
+The prefix of the first token is the file's: every line must start with it, and it alone is stripped, so that a
+token may hold or be a colon. A token with nothing after its prefix stays, as an empty word: taking it out could
+cut an entity in two, and would number the words differently from the hub's copy.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from hxbench.data.readers.lines import Options, Row, counted, fault, numbered_lines, quoted
+from hxbench.data.readers.tables import read_parquet
+from hxbench.errors import InputError
+
+KIND = "a WikiANN"
+_PREFIX = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*:", re.ASCII)  # en: zh-yue: be-x-old: simple:
+NER_TAGS = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
+_TAGS = frozenset(NER_TAGS)
+
+
+def read_wikiann(path: Path, options: Options | None = None) -> Iterator[Row]:
+    """Yield the sentences in file order: columns `words` and `tags`, two lists of one length.
+
+    Raises `InputError` with file, line and expectation for a line that is not a token and a tag, a missing or
+    different language prefix, an unknown tag, a line that is not UTF-8, a file without sentences, a missing file
+    and a directory.
+    """
+    words: list[str] = []
+    tags: list[str] = []
+    prefix, start = "", 1
+    found = False
+    for number, line in numbered_lines(path, KIND):
+        if not line.strip():
+            if words:
+                yield start, {"words": words, "tags": tags}
+                found = True
+            words, tags = [], []
+            continue
+        columns = line.split("\t")
+        if len(columns) != 2:
+            raise fault(path, number, counted(len(columns), "column"), "a token and a tag separated by one tab")
+        token, tag = columns
+        if not prefix:
+            match = _PREFIX.match(token)
+            if match is None:
+                raise fault(path, number, f"no language prefix in {quoted(token)}", "a token such as en:word")
+            prefix = match[0]
+        if not token.startswith(prefix):
+            raise fault(path, number, f"token {quoted(token)}", f"the prefix {prefix} of the lines before")
+        if tag not in _TAGS:
+            raise fault(path, number, f"unknown tag {quoted(tag)}", f"one of {' '.join(NER_TAGS)}")
+        start = start if words else number
+        words.append(token[len(prefix) :])
+        tags.append(tag)
+    if words:
+        yield start, {"words": words, "tags": tags}
+    elif not found:
+        raise InputError(f"{path} holds no sentence; expected {KIND} file with at least one.")
+
+
+def read_wikiann_parquet(path: Path, options: Options | None = None) -> Iterator[Row]:
+    """Yield the sentences of the hub's copy (columns `tokens` and `ner_tags`, 0 to 6) as `read_wikiann` does.
+
+    Raises `InputError` as `read_parquet` does, and for a class id out of range.
+    """
+    for number, row in read_parquet(path, Options(columns=("tokens", "ner_tags"))):
+        words, ids = row["tokens"], row["ner_tags"]
+        if len(words) != len(ids) or any(not 0 <= one < len(NER_TAGS) for one in ids):
+            raise InputError(f"{path}: tags {ids} for {len(words)} tokens; expected one of 0 to 6 for each.")
+        yield number, {"words": words, "tags": [NER_TAGS[one] for one in ids]}

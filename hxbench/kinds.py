@@ -1,0 +1,46 @@
+"""How runs of one kind of method are told apart by their options: `kinds/KIND.yaml` among the recipes."""
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from hxbench import places, plain_data
+from hxbench.closed import Closed, validated
+from hxbench.errors import InputError
+
+
+class KindRecipe(Closed):
+    """Words for options: a text with `{}` for the value, or a word for some of the values."""
+
+    told_apart: dict[str, str | dict[str, str]] = Field(default_factory=dict)
+    join: str = " "
+
+
+@cache
+def _recipe(kind: str, folders: tuple[Path, ...]) -> KindRecipe:
+    path = next((file for folder in folders if (file := folder / "kinds" / f"{kind}.yaml").is_file()), None)
+    if path is None:
+        return KindRecipe()
+    try:
+        values = plain_data.load_yaml(plain_data.read_text(os.path.realpath(path)), path.name)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not a readable YAML file ({str(error).rstrip('.')}).") from None
+    return validated(KindRecipe, values if isinstance(values, dict) else {"": values}, str(path))
+
+
+def told_apart(kind: str, options: Mapping[str, Any]) -> str:
+    """Return what is unusual in the options of a run of some kind, in words; nothing for the usual ones."""
+    if os.path.basename(kind) != kind or kind.startswith("."):
+        return ""
+    recipe, found = _recipe(kind, places.recipe_folders()), []
+    for option, words in recipe.told_apart.items():
+        value = options.get(option)
+        if isinstance(words, str):
+            found.append(words.format(value) if value else "")
+        else:
+            found.append(words.get(str(value).lower() if isinstance(value, bool) else str(value), ""))
+    return recipe.join.join(filter(None, found))

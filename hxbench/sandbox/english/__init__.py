@@ -1,0 +1,1 @@
+"""Synthetic, English-like tasks whose answers are to texts."""

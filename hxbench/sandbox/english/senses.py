@@ -1,0 +1,97 @@
+"""Words of two senses, each in its own company (WiC)."""
+
+from dataclasses import replace
+
+from hxbench.sandbox.english.events import Taste, draw_being
+from hxbench.sandbox.english.lexicon import TIMES
+from hxbench.sandbox.english.wording import noun_phrase
+from hxbench.sandbox.randomness import Draws
+
+# word: what its senses are; then one context a line, {who} a person and {when} a time
+_TABLE = """
+bank: a house for money | the side of a river
+1 {who} had money in the bank {when}
+1 {who} opened the bank for money {when}
+1 the money of {who} was at the bank {when}
+2 {who} rested on the river bank {when}
+2 {who} watched the river from the bank {when}
+2 the bank was at the river of {who} {when}
+bat: an animal | a thing for a game
+1 {who} chased the bat with wings {when}
+1 the wings of the bat helped {who} {when}
+1 the bat had wings like the bird of {who} {when}
+2 {who} had a bat for the game {when}
+2 {who} started the game with the bat {when}
+2 the bat was for the game of {who} {when}
+ring: a thing of gold | a sound
+1 {who} had a gold ring {when}
+1 the ring of {who} was gold {when}
+1 {who} washed the gold of the ring {when}
+2 {who} ignored the ring of the phone {when}
+2 the phone had a ring for {who} {when}
+2 {who} waited for a phone with a ring {when}
+match: a thing for a fire | a game
+1 {who} started the fire with a match {when}
+1 the match was for the fire of {who} {when}
+1 {who} had a match near the fire {when}
+2 {who} watched the match of the team {when}
+2 the team had a match with {who} {when}
+2 {who} loved the team and the match {when}
+bark: a part of a tree | the sound of a dog
+1 {who} had the bark of a tree {when}
+1 the tree of {who} had white bark {when}
+1 {who} cleaned the tree and the bark {when}
+2 {who} ignored the bark of the dog {when}
+2 the dog of {who} had a loud bark {when}
+2 {who} hated the dog and the bark {when}
+star: a light of the night | a person of a film
+1 {who} watched a star in the sky {when}
+1 the sky of {who} had one star {when}
+1 {who} loved the sky and the star {when}
+2 {who} loved the star of the film {when}
+2 the film had a star like {who} {when}
+2 {who} was the star in a film {when}
+"""
+_PEOPLE = Taste(name=0.4, adjective=0.0, plural=0.0)
+
+
+def _read() -> tuple[dict[str, tuple[str, str]], dict[tuple[str, int], list[str]]]:
+    glosses: dict[str, tuple[str, str]] = {}
+    contexts: dict[tuple[str, int], list[str]] = {}
+    word = ""
+    for line in _TABLE.strip().splitlines():
+        if line[0].isdigit():
+            contexts.setdefault((word, int(line[0])), []).append(line[2:])
+        else:
+            word, senses = line.split(": ")
+            first, second = senses.split(" | ")
+            glosses[word] = (first, second)
+    return glosses, contexts
+
+
+GLOSSES, _CONTEXTS = _read()
+
+
+def in_context(word: str, sense: int, draws: Draws) -> str:
+    """Return a sentence with the word in its first or second sense."""
+    who = draw_being(draws, ("person",), replace(_PEOPLE, plural=0.0))
+    context = draws.pick(_CONTEXTS[word, sense])
+    return context.format(who=" ".join(noun_phrase(who)), when=draws.pick(TIMES)) + " ."
+
+
+def same_sense(draws: Draws) -> tuple[str, str, str, bool]:
+    """Return a word, two sentences with it, and whether it has one sense in both."""
+    word = draws.pick(tuple(GLOSSES))
+    same = draws.chance(0.5)
+    sense = draws.pick((1, 2))
+    while True:
+        first = in_context(word, sense, draws)
+        second = in_context(word, sense if same else 3 - sense, draws)
+        if first != second:
+            return word, first, second, same
+
+
+def position(text: str, word: str) -> tuple[int, int]:
+    """Return where a word begins and ends in a text, in characters."""
+    start = f" {text} ".index(f" {word} ")
+    return start, start + len(word)

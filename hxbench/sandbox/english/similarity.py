@@ -1,0 +1,91 @@
+"""Pairs of sentences: the same in other words, or how much the same (MRPC, STS-B)."""
+
+from dataclasses import replace
+
+from hxbench.sandbox.english import lexicon
+from hxbench.sandbox.english.events import Being, Event, Role, Taste, draw_event
+from hxbench.sandbox.english.relations import altered, exchanged, opposed, reworded
+from hxbench.sandbox.english.wording import say
+from hxbench.sandbox.randomness import Draws
+
+TASTE = Taste(general=0.03, adjective=0.05, place=0.35, time=0.2, intransitive=0.05, negated=0.05)
+_SAME = 0.67
+_WEIGHTS: dict[Role, float] = {"agent": 1.0, "verb": 1.5, "patient": 1.0, "place": 0.5, "time": 0.5}
+
+
+def restated(event: Event, draws: Draws, synonyms: float = 0.6) -> str:
+    """Return the event said in another way: synonyms, the other voice, another place for the adjunct."""
+    return say(reworded(event, draws, synonyms), draws.chance(0.12), draws.chance(0.15))
+
+
+def different(event: Event, draws: Draws) -> Event:
+    """Return an event of much the same words that means something else."""
+    while True:
+        made: Event | None = event
+        shape = draws.uniform()
+        if shape < 0.06:
+            made = exchanged(event)
+        elif shape < 0.12:
+            made = opposed(event, draws)
+        elif shape < 0.24:
+            made = replace(event, negated=not event.negated)
+        else:
+            rate = 1.0 if shape < 0.45 else 0.6
+            roles: list[Role] = [role for role in ("agent", "verb", "patient") if draws.chance(rate)]
+            for role in roles:
+                made = altered(made, role, draws) if made else None
+        if made and made != event:
+            return made
+
+
+def paraphrase(draws: Draws) -> tuple[str, str, str]:
+    """Return two sentences and 1 or 0: of one meaning or not."""
+    same = draws.chance(_SAME)
+    while True:
+        event = draw_event(draws, TASTE)
+        first = say(event, draws.chance(0.05), draws.chance(0.1))
+        second = restated(event if same else different(event, draws), draws)
+        if first != second:
+            return first, second, str(int(same))
+
+
+def _alike(one: Being | None, two: Being | None) -> float:
+    """Return how alike two participants are, from 0 to 1."""
+    if one is None or two is None:
+        return float(one is two)
+    if lexicon.meaning(one.noun) == lexicon.meaning(two.noun):
+        same = lexicon.meaning(one.adjective) == lexicon.meaning(two.adjective) and one.plural == two.plural
+        return 1.0 if same else 0.8
+    return 0.0
+
+
+def likeness(one: Event, two: Event) -> float:
+    """Return the similarity of two events from 0 to 5, in steps of 0.2: the weighted share of roles that agree."""
+    shares: dict[Role, float] = {
+        "agent": _alike(one.agent, two.agent),
+        "verb": float(lexicon.meaning(one.verb) == lexicon.meaning(two.verb)),
+        "patient": _alike(one.patient, two.patient),
+        "place": float(one.place == two.place),
+        "time": float(one.time == two.time),
+    }
+    present = [role for role in shares if getattr(one, role) or getattr(two, role)]
+    share = sum(_WEIGHTS[role] * shares[role] for role in present) / sum(_WEIGHTS[role] for role in present)
+    return round(share * (0.6 if one.negated != two.negated else 1.0) * 25) / 5
+
+
+def graded(draws: Draws) -> tuple[str, str, str]:
+    """Return two sentences and their similarity with three decimals, as in STS-B."""
+    while True:
+        event = draw_event(draws, replace(TASTE, adjective=0.0, negated=0.0))
+        other: Event | None = event
+        rate = draws.uniform()
+        for role in _WEIGHTS:
+            if other and getattr(event, role) and draws.chance(rate):
+                other = altered(other, role, draws)
+        if other is None:
+            continue
+        if draws.chance(0.04):
+            other = replace(other, negated=not other.negated)
+        first, second = say(event), restated(other, draws, 0.25)
+        if first != second:
+            return first, second, f"{likeness(event, other):.3f}"

@@ -1,0 +1,1 @@
+"""Sixteen synthetic languages."""

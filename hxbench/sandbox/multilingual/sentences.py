@@ -1,0 +1,133 @@
+"""Sentences: clauses about a field, with names in them, and the title fragments that WikiANN is full of."""
+
+from hxbench.sandbox.multilingual import lexicon as words
+from hxbench.sandbox.multilingual.grammar import Grammar, Phrase, Word
+from hxbench.sandbox.multilingual.lexicon import FIELDS, Lexicon
+from hxbench.sandbox.multilingual.names import KINDS, Namer
+from hxbench.sandbox.randomness import Draws
+
+_PRONOUNS = (("he", "he"), ("i", "i"), ("he", "he"), ("they", "they"), ("it", "he"))
+_TENSES = ("present", "past", "past", "present", "future", "can", "present", "past")
+_OBLIQUES = ("at", "to", "from", "with")
+
+
+def sign(character: str) -> Word:
+    """Return a punctuation mark."""
+    return Word(character, "PUNCT")
+
+
+class Speaker:
+    """One language speaking: an endless, reproducible stream of sentences.
+
+    `held_out`: whether names that training data never show may occur (development and test data).
+    """
+
+    def __init__(self, code: str, lexicon: Lexicon, draws: Draws, held_out: bool = False) -> None:
+        self.grammar = Grammar(code, lexicon, draws)
+        self.draws = draws
+        self._namer = Namer(self.grammar, draws, held_out)
+
+    def _participant(self, field: int, kinds: tuple[str, ...]) -> tuple[Phrase, str]:
+        draws = self.draws
+        if draws.chance(0.25):
+            kind = draws.pick(kinds)
+            name = self._namer.name(kind)
+            if kind == "PER" and draws.chance(0.3):
+                name = [self.grammar.noun(draws.zipf(words.TITLES)), *name]
+            return name, "he"
+        phrase, plural = self.grammar.noun_phrase(field)
+        return phrase, "they" if plural else "he"
+
+    def clause(self) -> Phrase:
+        """Return one clause without its full stop."""
+        draws, grammar = self.draws, self.grammar
+        meaning = draws.zipf(words.VERBS)
+        number = words.VERBS.index(meaning)
+        field = number % FIELDS
+        if draws.chance(0.25):
+            item, person = draws.pick(_PRONOUNS)
+            subject = [] if grammar.profile.agreement and draws.chance(0.6) else [grammar.function("PRON", item)]
+        else:
+            subject, person = self._participant(field, ("PER", "PER", "ORG"))
+        rest: Phrase = []
+        if draws.chance(0.35):
+            if draws.chance(0.35):
+                rest = grammar.mark(self._namer.name("LOC"), draws.zipf(_OBLIQUES[:3]))
+            else:
+                phrase, _ = grammar.noun_phrase((field + 2) % FIELDS)
+                rest = grammar.mark(phrase, draws.zipf(_OBLIQUES))
+        if draws.chance(0.15):
+            return self._statement(subject, field, rest)
+        objects: Phrase = []
+        if number % 3:
+            phrase, _ = self._participant(
+                (field + 1 + number // FIELDS % 2) % FIELDS, ("PER", "ORG", "ORG", "LOC")
+            )
+            objects = grammar.mark(phrase, "object")
+        if draws.chance(0.2):
+            rest = [*rest, grammar.adverb()]
+        verb = grammar.verb(meaning, draws.pick(_TENSES), person, draws.chance(0.12))
+        return grammar.arrange(subject, verb, objects, rest)
+
+    def _statement(self, subject: Phrase, field: int, rest: Phrase) -> Phrase:
+        grammar = self.grammar
+        predicate = grammar.adjective(field) if self.draws.chance(0.6) else grammar.noun_phrase(field)[0]
+        be = grammar.function("AUX", self.draws.pick(("be", "be", "was")))
+        if grammar.profile.joins == "copula" and grammar.profile.order == "SOV":
+            last = predicate[-1]
+            predicate[-1] = Word(last.sounds, last.upos, last.tag, True, last.foreign)
+            return [*subject, *rest, *predicate, be]
+        return grammar.arrange(subject, [be], predicate, rest)
+
+    def sentence(self) -> Phrase:
+        """Return a whole sentence: one clause, or two joined ones, with its punctuation."""
+        draws, grammar = self.draws, self.grammar
+        made = self.clause()
+        shape = draws.uniform()
+        if shape < 0.12:
+            link = grammar.function("CCONJ", draws.zipf(words.FUNCTION_WORDS["CCONJ"]))
+            if grammar.profile.joins == "conjunction" and link.sounds == grammar.function("CCONJ", "and").sounds:
+                link = Word(link.sounds, link.upos, joined=True)
+            made = [*made, sign(","), link, *self.clause()]
+        elif shape < 0.24:
+            link = grammar.function("SCONJ", draws.zipf(words.FUNCTION_WORDS["SCONJ"]))
+            made = [*made, link, *self.clause()]
+        if draws.chance(0.03):
+            made = [grammar.function("INTJ", draws.pick(words.FUNCTION_WORDS["INTJ"])), sign(","), *made]
+        if draws.chance(0.03):
+            made = [sign('"'), *made, sign('"')]
+        if draws.chance(0.07):
+            return [*made, grammar.function("PART", "question"), sign("?")]
+        return [*made, sign(draws.pick("......!"))]
+
+    def fragment(self) -> Phrase:
+        """Return a title-like fragment around names, as WikiANN has them."""
+        draws, grammar = self.draws, self.grammar
+        shape, kind = draws.uniform(), draws.pick(KINDS)
+        name = self._namer.name(kind)
+        if shape < 0.2:
+            return name
+        if shape < 0.35:
+            added = self._namer.name("LOC") if draws.chance(0.5) else [grammar.noun(draws.zipf(words.NOUNS))]
+            return [*name, sign("("), *added, sign(")")]
+        if shape < 0.5:
+            return [sign("*"), *name, sign(","), *self._namer.name(draws.pick(KINDS))]
+        if shape < 0.6:
+            return [sign("''"), *name, sign("''")]
+        if shape < 0.75:
+            role = {"PER": "with", "ORG": "of", "LOC": "at"}[kind]
+            return [*grammar.noun_phrase(int(draws.uniform() * FIELDS))[0], *grammar.mark(name, role)]
+        if shape < 0.9:
+            title, person = grammar.noun(draws.zipf(words.TITLES)), self._namer.name("PER")
+            year = Word(str(1800 + int(draws.uniform() * 220)), "NUM")
+            return [title, *person, sign("("), year, sign(")")]
+        return [*name, grammar.function("CCONJ", "and"), *self._namer.name(kind)]
+
+    def named(self) -> Phrase:
+        """Return an item of a name corpus: a fragment, or a sentence with at least one name."""
+        if self.draws.chance(0.45):
+            return self.fragment()
+        while True:
+            made = self.sentence()
+            if any(word.tag != "O" for word in made):
+                return made
