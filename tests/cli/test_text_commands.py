@@ -138,7 +138,7 @@ def test_artifacts_of_ones_own_experiment_are_shown_below_its_runs(trained, plac
         (["train", "ft", "--task", "boolq"], "no training set of boolq"),
         (["fewshot", "pha", "--language", "tr"], "--language only applies to tagging methods"),
         (["fewshot", "pha", "--k", "4", "--task", "ner"], "unknown task 'ner'"),
-        (["train", "pha", "--backbone", "sandbox-tiny"], "needs a backbone of an encoder and a decoder"),
+        (["train", "pha", "--set", "training.embedding_rows=occurring"], "writes, and may do so with the matrix"),
     ],
 )
 def test_bad_input_is_one_sentence_and_code_two(words, message, place):
