@@ -176,7 +176,7 @@ def test_costs_of_a_tuning_need_a_backbones_name_alone():
     answer = hxbench("cost", "pet-adapter", "--backbone", "bert-small", "--json")
     found = json.loads(answer.out)
     assert found["counted"] == 200_896
-    assert found["trainable"] == 200_896 + found["parts"]["head"]
+    assert found["trainable"] == 200_896 + found["parts"]["heads"]
     answer = hxbench("cost", "apet", "--backbone", "t5-v1_1-small", "--set", "options.budget=4096", "--json")
     assert json.loads(answer.out)["counted"] == 4096
     for budget, said in (("0", "or a whole number from 100"), ("999999999", "there are 61")):
