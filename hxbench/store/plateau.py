@@ -18,6 +18,7 @@ WORDS, TEXTS = 0.9, 0.98
 
 def plateaus(status: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the tasks whose loss ended at or above that share of the entropy of their labels."""
+
     return tuple(
         task
         for task, told in (status.get(FIELD) or {}).items()
@@ -27,6 +28,7 @@ def plateaus(status: Mapping[str, Any]) -> tuple[str, ...]:
 
 def title_of(task: str) -> str:
     """Return what a task is called in a sentence."""
+
     return task_of(task).title
 
 
