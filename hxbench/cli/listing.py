@@ -110,14 +110,14 @@ def _corpora() -> Rows:
 
 
 def _tasks() -> Rows:
-    from hxbench.tasks import COLLECTIONS, SUITES, task_names, task_of, tasks_in
+    from hxbench.tasks import SUITES, collections, task_names, task_of, tasks_in
 
     spelled_out = {"ner": "named entities", "pos": "parts of speech"}
     for one in map(task_of, task_names()):
         if one.metrics:
             yield {"name": one.name, "title": spelled_out.get(one.name, one.title),
                    "suite": one.suite if one.suite in SUITES else None,
-                   "papers": [paper for paper in COLLECTIONS if one.name in tasks_in(paper)], "kind": one.type,
+                   "papers": [paper for paper in collections() if one.name in tasks_in(paper)], "kind": one.type,
                    "metric": one.metric, "labels": list(one.labels)}  # fmt: skip
 
 

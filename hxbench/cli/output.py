@@ -3,13 +3,19 @@
 import io
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hxbench.cli.streams import knows_all_letters
 from hxbench.printing import printable, sentence
 
 if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions
+    from rich.measure import Measurement
+    from rich.text import Text
+
     from hxbench.store import Store
 
 WIDTH = 100
@@ -47,14 +53,31 @@ def print_columns(
         name = names[number] if names else ""
         longest = max(len(line[number]) for line in lines)
         least.append(max(len(name), min(_LEAST, longest)))
-        table.add_column(Text(name), justify="right" if right else "left", min_width=least[-1], overflow="fold")
+        table.add_column(Text(name), justify="right" if right else "left", min_width=least[-1])
     for line in lines:
-        table.add_row(*map(Text, line))
+        table.add_row(*map(_Cell, line))
     # letters and no colours, as wide for a pipe as for a terminal
     page = max(width, sum(least) + _GAP * (len(least) - 1))
     drawn = io.StringIO()
     Console(file=drawn, width=page, color_system=None).print(table)
     print("\n".join(line.rstrip() for line in drawn.getvalue().splitlines()))
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """Plain text that goes on below at blanks and hyphens: rich's own breaks `t5-small` anywhere but there."""
+
+    text: str
+
+    def __rich_console__(self, _console: "Console", options: "ConsoleOptions") -> "Iterator[Text]":
+        from rich.text import Text
+
+        yield Text("\n".join(textwrap.wrap(self.text, options.max_width)))
+
+    def __rich_measure__(self, _console: "Console", _options: "ConsoleOptions") -> "Measurement":
+        from rich.measure import Measurement
+
+        return Measurement(1, max(1, len(self.text)))
 
 
 def print_left_out(store: "Store") -> None:

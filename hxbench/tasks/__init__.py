@@ -164,6 +164,11 @@ def task_of(name: str) -> Task:
     return _catalogue()[name]
 
 
+def collections() -> tuple[str, ...]:
+    """Return the names of the collections of tasks, the papers' first."""
+    return tuple(_collections())
+
+
 def tasks_in(collection: str) -> tuple[str, ...]:
     """Return the names of a collection's tasks, in the order of its paper; `InputError` for an unknown one."""
     known = _collections()

@@ -25,6 +25,11 @@ def test_long_cells_go_on_below_and_short_columns_stay_whole(capsys):
     assert "".join(lines).count("x") == 70
 
 
+def test_a_name_goes_on_below_behind_a_hyphen(capsys):
+    print_rows([{"run": "sandbox-t5-small", "about": "word " * 9}], False, width=34)
+    assert [line[:14].rstrip() for line in printed(capsys)] == ["run", "sandbox-t5-", "small", ""]
+
+
 def test_no_column_is_narrower_than_its_name_or_fourteen_letters(capsys):
     rows = [{f"column number {n}": "some words of a cell" for n in range(8)}]
     print_rows(rows, False, width=60)
