@@ -11,9 +11,9 @@ suites get the same texts, a backbone of one shape with random weights and a Wor
 same numbers of texts a batch and of updates, and the same precision; the published Hyper-X pads to 256 by itself.
 Every round starts each of them once, in turns and in a process of its own, so that drift of the machine meets all
 alike. Plain is the way of a suite's examples, best the fastest that its trainer offers (see `peer_run.py`). That
-one sorts by length among so many batches (39 of SST-2's 5,000 texts, 31 of 4,000 sentences), longest first: what is
-counted covers them once. This package sorts a whole pass (`training.bucket`), and like the best forms pads to the
-longest alone on a CPU (`training.pad_to`).
+one sorts by length among so many batches (39 of SST-2's 5,000 texts, 31 of 4,000 sentences), longest first, and is
+counted over one such round. This package sorts a whole pass (`training.bucket`), and on a CPU pads to the longest
+alone, as the best forms do (`training.pad_to`).
 """
 
 import json

@@ -91,7 +91,7 @@ def collate(
     share: tuple[int, int] = (0, 1),
     multiple: int = MULTIPLE,
 ) -> Batch:
-    """Return the batch of these rows, padded to a multiple; `share` = (rank, world) keeps one process's rows of it.
+    """Return the batch of these rows, padded to a multiple; `share` = (rank, world) is what of it a process gets.
 
     `labels` hold -100 where a piece carries none; None asks for the masked-language-model task, whose masks are
     drawn from `rng` for the whole global batch, so that they do not depend on the number of processes.
