@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -37,7 +38,8 @@ class Batch:
     def to(self, device: torch.device) -> "Batch":
         """Return the batch on a device."""
         names = ("input_ids", "attention_mask", "positions", "targets")
-        return replace(self, **{name: moved(getattr(self, name), device) for name in names})
+        there: dict[str, Any] = {name: moved(getattr(self, name), device) for name in names}
+        return replace(self, **there)
 
 
 def moved(tensor: Tensor, device: torch.device) -> Tensor:

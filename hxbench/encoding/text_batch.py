@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,7 +35,8 @@ class TextBatch:
     def to(self, device: torch.device) -> "TextBatch":
         """Return the batch on a device."""
         names = ("input_ids", "attention_mask", "targets", "tasks")
-        return replace(self, **{name: moved(getattr(self, name), device) for name in names})
+        there: dict[str, Any] = {name: moved(getattr(self, name), device) for name in names}
+        return replace(self, **there)
 
 
 def collate_text(
