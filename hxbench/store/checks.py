@@ -13,7 +13,6 @@ from hxbench.errors import InputError
 from hxbench.languages import find_language
 from hxbench.printing import shown
 from hxbench.store.plateau import FIELD as LABEL_LOSSES
-from hxbench.tasks import task_names
 
 STATES = ("running", "interrupted", "failed", "done")
 _SCORED = ("test", "test-composed")

@@ -7,7 +7,6 @@ is what one loses who knows only how often each label occurs. Runs stored before
 from collections.abc import Mapping
 from typing import Any
 
-from hxbench.tasks import task_of, text_tasks
 
 FIELD = "label_losses"
 # of the entropy. Of words some are easy (a sentence ends with a full stop), which takes a few percent off the loss
