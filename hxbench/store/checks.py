@@ -67,6 +67,8 @@ def checked_status(run_id: str, status: object) -> dict[str, Any]:
 
 def _is_task(name: object) -> bool:
 
+    from hxbench.tasks import task_names
+
     return name in task_names()
 
 
