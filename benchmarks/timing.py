@@ -32,7 +32,7 @@ class Variant:
     sees: Callable[[Any], Any] = lambda batch: batch
     bf16: bool = False
     forward: Callable[[Any], Any] | None = None  # the method, in another form
-    reads_loss: bool = False  # every step, so that the processor waits for the device, as the package's loop does
+    reads_loss: bool = False  # every step, so that the processor waits for the device; the loop reads every tenth
     peak: int = 0  # most bytes of a GPU in a step, with all that stays on it meanwhile
     wall: list[float] = field(default_factory=list)  # seconds a step, one number a round
     cpu: list[float] = field(default_factory=list)  # of this process's threads together

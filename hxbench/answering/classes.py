@@ -71,6 +71,10 @@ class ClassHeads(HeadAnswering):
         ends = (batch.input_ids == separator).long()
         return ((ends.cumsum(1) - ends) > 0).long() * batch.attention_mask
 
+    def classes(self, name: str) -> int:
+        """Return how many classes of a task are in its loss: of a unified head all that it has outputs for."""
+        return UNIFIED_LABELS if self.unified else super().classes(name)
+
     def head_logits(self, hidden: Tensor, name: str) -> Tensor:
         """Return the logits [n, classes] of a task, its classes by id and a unified head's others behind."""
         logits: Tensor = self.heads[name if name in self.heads else next(iter(self.heads))](hidden)

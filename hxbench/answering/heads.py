@@ -30,6 +30,10 @@ class HeadAnswering(Answering):
         """Return the task of this name: with a shared head it may be another than the head was trained on."""
         return task_of(name) if name in task_names() else next(iter(self.tasks.values()))
 
+    def classes(self, name: str) -> int:
+        """Return how many classes of a task are in its loss."""
+        return len(self.task(name).labels)
+
     def head_logits(self, hidden: Tensor, name: str) -> Tensor:
         """Return the logits [n, classes] that a task's head makes of hidden states [n, hidden]."""
         logits: Tensor = self.heads[name](hidden)
@@ -66,8 +70,8 @@ class HeadAnswering(Answering):
                 apart = (logits[:, 0].float() - own / THOUSAND).square()
                 shares.append((apart * (own != IGNORED)).sum() / batch.count)
             else:
-                width = len(self.task(name).labels)
-                shares.append(method.objective.share_of_loss(logits[:, :width], own, batch.count))
+                own_logits = logits[:, : self.classes(name)]
+                shares.append(method.objective.share_of_loss(own_logits, own, batch.count))
         return torch.stack(shares).sum()
 
     def chosen(self, logits: Tensor, name: str) -> Tensor:

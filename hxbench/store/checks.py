@@ -13,7 +13,6 @@ from hxbench.errors import InputError
 from hxbench.languages import find_language
 from hxbench.printing import shown
 from hxbench.store.plateau import FIELD as LABEL_LOSSES
-from hxbench.tasks import task_names
 
 STATES = ("running", "interrupted", "failed", "done")
 _SCORED = ("test", "test-composed")
@@ -66,9 +65,16 @@ def checked_status(run_id: str, status: object) -> dict[str, Any]:
     return status
 
 
+def _is_task(name: object) -> bool:
+
+    from hxbench.tasks import task_names
+
+    return name in task_names()
+
+
 def _are_label_losses(value: object) -> bool:
     return isinstance(value, dict) and all(
-        task in task_names()
+        _is_task(task)
         and isinstance(told, dict)
         and told.keys() == {"loss", "entropy"}
         and all(_is_number(one) and one >= 0 for one in told.values())
@@ -100,7 +106,7 @@ def checked_rows(run_id: str, rows: Iterable[object], *, finished: bool = True) 
         if row.get("split") in _SCORED:
             if lacking := [name for name in ("task", "language", "metric") if row.get(name) is None]:
                 raise damaged(run_id, f"{where}: a score without its {lacking[0]}")
-            if row["task"] not in task_names():
+            if not _is_task(row["task"]):
                 raise damaged(run_id, f"{where}: the task {shown(row['task'])} is unknown")
             if not is_language(row["language"]):
                 raise damaged(run_id, f"{where}: the language {shown(row['language'])} is unknown")

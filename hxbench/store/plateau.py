@@ -7,8 +7,6 @@ is what one loses who knows only how often each label occurs. Runs stored before
 from collections.abc import Mapping
 from typing import Any
 
-from hxbench.tasks import task_of, text_tasks
-
 FIELD = "label_losses"
 # of the entropy. Of words some are easy (a sentence ends with a full stop), which takes a few percent off the loss
 # of a training that has learned nothing else; one that learns soon loses less than half. The class of a text can
@@ -18,6 +16,8 @@ WORDS, TEXTS = 0.9, 0.98
 
 def plateaus(status: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the tasks whose loss ended at or above that share of the entropy of their labels."""
+    from hxbench.tasks import text_tasks
+
     return tuple(
         task
         for task, told in (status.get(FIELD) or {}).items()
@@ -27,6 +27,8 @@ def plateaus(status: Mapping[str, Any]) -> tuple[str, ...]:
 
 def title_of(task: str) -> str:
     """Return what a task is called in a sentence."""
+    from hxbench.tasks import task_of
+
     return task_of(task).title
 
 

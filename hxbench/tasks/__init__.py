@@ -92,6 +92,9 @@ class Task(Closed):
             raise ValueError("digits has one for each label")
         return self
 
+    def __hash__(self) -> int:
+        return hash(self.name)
+
     @property
     def metric(self) -> str:
         """The metric that enters averages."""

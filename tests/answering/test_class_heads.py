@@ -3,11 +3,13 @@
 The latter has three outputs, of which a task has its own, against a map written out by hand.
 """
 
+import numpy as np
 import pytest
 import torch
 from tiny_families import family_batch, head_of, rows, tiny, tuned
 
 from hxbench.answering.classes import unified_order
+from hxbench.encoding.batch import collate
 from hxbench.errors import InputError
 from hxbench.tasks import task_of
 
@@ -138,3 +140,21 @@ def test_several_tasks_have_a_head_each():
         expected = method.answering.heads[task].classifier(first(method, batch))
         assert expected.shape == (4, classes)
         torch.testing.assert_close(method.logits(batch)[:, 0], expected)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("unified", [False, True])
+def test_the_loss_of_a_mixed_batch_is_that_of_its_tasks(unified):
+    """Whatever the outputs of the heads: with unified labels all three are in the loss of each task."""
+    method = tuned("pet-bitfit", tiny("bert"), tasks=("rte", "mnli"), unified=unified)
+    texts = [np.arange(3, 3 + n) for n in (5, 9, 4, 7)]
+    labels, places = [np.array([n]) for n in (1, 2, 0, 0)], [0, 1, 0, 1]
+    mixed = collate(texts, labels, tasks=places, padding=0)
+    expected = 0.0
+    for place, task in enumerate(("rte", "mnli")):
+        mine = [n for n, other in enumerate(places) if other == place]
+        alone = collate(
+            [texts[n] for n in mine], [labels[n] for n in mine], tasks=[place] * 2, padding=0, task=task
+        )
+        expected += method(alone) * alone.count
+    torch.testing.assert_close(method(mixed) * mixed.count, expected, rtol=1e-5, atol=1e-5)

@@ -47,7 +47,7 @@ def corpus(tokenizer):
 def tagged(corpus, tokenizer, method, *, overflow="window", max_length=12, batch_size=4, task="pos", **how):
     from hxbench.data.schema import features
 
-    corpus = corpus.cast(features(task))
+    corpus = corpus.cast(features(task_of(task)))
     encoded = encode(corpus, corpus._fingerprint, tokenizer, max_length=max_length, overflow=overflow)
     data = TaggedSplit.of(task, "en", corpus, encoded, padding=tokenizer.pad_token_id, **how)
     return score_split(method, data, batch_size, CPU)
