@@ -138,7 +138,7 @@ def test_artifacts_of_ones_own_experiment_are_shown_below_its_runs(trained, plac
         (["train", "ft", "--task", "boolq"], "no training set of boolq"),
         (["fewshot", "pha", "--language", "tr"], "--language only applies to tagging methods"),
         (["fewshot", "pha", "--k", "4", "--task", "ner"], "unknown task 'ner'"),
-        (["train", "pha", "--backbone", "sandbox-tiny"], "needs a backbone of an encoder and a decoder"),
+        (["train", "pha", "--set", "training.embedding_rows=occurring"], "writes, and may do so with the matrix"),
     ],
 )
 def test_bad_input_is_one_sentence_and_code_two(words, message, place):
@@ -176,7 +176,7 @@ def test_costs_of_a_tuning_need_a_backbones_name_alone():
     answer = hxbench("cost", "pet-adapter", "--backbone", "bert-small", "--json")
     found = json.loads(answer.out)
     assert found["counted"] == 200_896
-    assert found["trainable"] == 200_896 + found["parts"]["head"]
+    assert found["trainable"] == 200_896 + found["parts"]["heads"]
     answer = hxbench("cost", "apet", "--backbone", "t5-v1_1-small", "--set", "options.budget=4096", "--json")
     assert json.loads(answer.out)["counted"] == 4096
     for budget, said in (("0", "or a whole number from 100"), ("999999999", "there are 61")):
