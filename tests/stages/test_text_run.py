@@ -185,7 +185,7 @@ def test_a_method_needs_a_backbone_of_its_kind(tiny, corpora, tmp_path):
     from hxbench.stages.backbone import get_backbone
 
     with pytest.raises(InputError, match="has no classes to choose among: an encoder alone"):
-        build(text_spec(task="xsum"), get_backbone(tiny))
+        build(text_spec("pha-single", task="xsum"), get_backbone(tiny))
 
 
 def test_removing_the_method_gives_back_the_backbone(trained):
