@@ -157,7 +157,7 @@ def test_eval_of_chosen_pairs_and_of_another_split(trained):
         (["--language", "fo", "--task", "pos"], "was trained on the test split of pos-fo"),
         (["--language", "kk", "--task", "ner"], "has no test split of ner-kk"),
         (["--language", "tr"], "has no test split of ner-tr"),
-        (["--task", "nre"], "unknown task 'nre'. Did you mean ner?"),
+        (["--task", "nre"], "unknown task 'nre'. Did you mean rte or ner?"),
         (["--language", "yux"], "unknown language 'yux'. Did you mean yue?"),
         (["--split", "train"], "unknown split to score 'train'"),
         (["--data-source", "nowhere"], "there is no such folder"),
