@@ -19,20 +19,20 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from hxbench.corpora.load import Corpora
-from hxbench.corpora.mirror import candidates
-from hxbench.corpora.schema import labels
 from safetensors.numpy import load_file, save_file
 
 from hxbench import manifest, recipe
 from hxbench.backbones.four_bit import unpack_blocks
 from hxbench.backbones.wheel import fetch_wheels
+from hxbench.data import Corpora
+from hxbench.data.mirror import candidates
 from hxbench.encoding.rows import Rows
 from hxbench.encoding.tokens import encode
 from hxbench.errors import InputError
 from hxbench.spec import RunSpec
 from hxbench.stages.inputs import DataSource
 from hxbench.stages.session import Planned, Session
+from hxbench.tasks import task_of
 
 BLOCK = 32  # weights, of one scale
 WORDS = "bert.embeddings.word_embeddings.weight"
@@ -74,9 +74,7 @@ def lab_run(data: Path, store: Path, backbone: str | None = None) -> tuple[Plann
     )
     session = Session(DataSource("mirror", data), store)
     run_id = session.add(spec).run_id
-    corpora = session.corpora(spec.data)
-    assert isinstance(corpora, Corpora)
-    return session.planned[run_id], corpora
+    return session.planned[run_id], session.corpora(spec.data)
 
 
 def encoded(planned: Planned, corpora: Corpora, tokenizer: Any) -> Iterator[tuple[Split, Rows]]:
@@ -94,11 +92,12 @@ def encoded(planned: Planned, corpora: Corpora, tokenizer: Any) -> Iterator[tupl
 def write_mirror(planned: Planned, corpora: Corpora, source: Path, to: Path) -> None:
     """Write what the run reads as a mirror of its own, and what the whole one says of its files."""
     for task, code, split in sorted(set(planned.plan.used())):
-        rows, path = corpora.load(task, code, split), to / candidates(task, corpora.languages[code], split)[0]
+        rows = corpora.load(task, code, split)
+        path = to / candidates(task_of(task), split, corpora.languages[code])[0][0]
         if task == "mlm":
             text = "".join(f"{line}\n" for line in rows["text"])
         else:
-            names = labels(task)
+            names = task_of(task).labels
             tagged = [
                 (words, [names[tag] for tag in tags])
                 for words, tags in zip(rows["words"], rows["tags"], strict=True)

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hxbench.corpora.conllu import read_conllu
-from hxbench.corpora.wikiann import read_wikiann
 from safetensors.numpy import load_file, save_file
 
 from hxbench.backbones.four_bit import unpack_blocks
+from hxbench.data.readers import READERS, Options
 from hxbench.errors import InputError
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "carried.py"
@@ -123,13 +122,17 @@ def test_an_encoder_is_unpacked_as_it_was_with_fewer_rows(carried, tmp_path):
     assert (tmp_path / "there" / "model.safetensors").stat().st_mtime_ns == before, "what is there stays"
 
 
+def read(form, path):
+    return [(row["words"], row["tags"]) for _, row in READERS[form].read(path, Options())]
+
+
 def test_sentences_are_read_as_they_were(carried, tmp_path):
     words, tags = ["New York", "x", "="], ["PROPN", "X", "SYM"]
     (tmp_path / "a.conllu").write_text(2 * carried.as_conllu(words, tags))
-    assert list(read_conllu(tmp_path / "a.conllu")) == [(words, tags)] * 2
+    assert read("conllu", tmp_path / "a.conllu") == [(words, tags)] * 2
     words, tags = ["a:b", "", "c"], ["B-PER", "I-PER", "O"]
     (tmp_path / "train").write_text(2 * carried.as_wikiann("zh-yue", words, tags))
-    assert list(read_wikiann(tmp_path / "train")) == [(words, tags)] * 2
+    assert read("wikiann", tmp_path / "train") == [(words, tags)] * 2
 
 
 class Listed:
