@@ -63,9 +63,7 @@ class Objective:
 class Encoded(NamedTuple):
     """Texts as the reading side leaves them; virtual tokens stand before the tokens."""
 
-    states: (
-        Tensor  # [batch, virtual + length, hidden]: of the encoder, or of the last layer where there is one stack
-    )
+    states: Tensor  # [batch, virtual + length, hidden]: of the encoder, of one stack those of its last layer
     mask: Tensor  # [batch, virtual + length]
     virtual: int
     condition: Condition  # under which they were read; with `pooled` where that is known

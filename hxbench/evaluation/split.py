@@ -53,10 +53,12 @@ def score_split(method: Method, split: Split, batch_size: int, device: torch.dev
     """
     lengths = split.rows.lengths
     answers: list[list[str]] = [[]] * len(lengths)
-    written = longest_first(lengths, lambda _: batch_size)
+    batches = (
+        longest_first(lengths, lambda _: batch_size) if split.writes else by_tokens(lengths, batch_size, device)
+    )
     method.eval()
     with torch.no_grad(), method.keeping_weights():
-        for rows in written if split.writes else by_tokens(lengths, batch_size, device):
+        for rows in batches:
             found = split.answers(method, split.batch(rows).to(device))
             for row, answer in zip(rows, found, strict=True):
                 answers[row] = answer

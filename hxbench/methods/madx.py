@@ -15,7 +15,13 @@ from hxbench.answering.answer import AnswerOptions, Condition
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.closed import Closed
 from hxbench.errors import InputError
-from hxbench.methods.language_adapter import AdapterParts, LanguageAdapterOptions, MlmHead, stacked
+from hxbench.methods.language_adapter import (
+    AdapterParts,
+    LanguageAdapter,
+    LanguageAdapterOptions,
+    MlmHead,
+    stacked,
+)
 from hxbench.methods.method import Method, Reason, Setup
 from hxbench.modules.adapter import Bottlenecks
 from hxbench.modules.parameters import fill
@@ -54,10 +60,7 @@ class MadX(Method):
 
     Options: ClassVar[type[Closed]] = MadXOptions
     roles = ("embeddings", "ffn_normed")
-    refused: ClassVar[Mapping[str, Reason]] = {
-        "encoder-decoder": "needs an MLM head",
-        "causal": "needs an MLM head",
-    }
+    refused: ClassVar[Mapping[str, Reason]] = LanguageAdapter.refused
     needs_text = True
 
     def __init__(self, setup: Setup, options: MadXOptions) -> None:

@@ -173,7 +173,7 @@ def require_transfer(spec: RunSpec, tasks: Iterable[str]) -> None:
     """Raise `InputError` where a run's model cannot be applied to one of `tasks` as it is.
 
     That is so of a method with parameters for each task, of a model of several, and of labels that a task does not
-    have. What an encoder's head cannot do its method says by itself (`Method.require`).
+    have. What an encoder's head cannot do `require_answers` says.
     """
     wanted = tuple(tasks)
     if not wanted:

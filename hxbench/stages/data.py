@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from hxbench.backbones.load import Backbone
-from hxbench.data import Corpora as Collection
+from hxbench.data import Corpora
 from hxbench.encoding.batch import Batch, collate
 from hxbench.encoding.rows import Rows, occurring
 from hxbench.encoding.templates import Wording
@@ -39,7 +39,7 @@ def drawn_examples(pair: Pair, size: int, k: int, seed: int, draw: int) -> np.nd
 class RunData:
     """The encoded corpora of a run, and what a method is trained and scored with."""
 
-    def __init__(self, spec: RunSpec, plan: Plan, corpora: Collection, backbone: Backbone) -> None:
+    def __init__(self, spec: RunSpec, plan: Plan, corpora: Corpora, backbone: Backbone) -> None:
         self.spec, self.plan, self.corpora = spec, plan, corpora
         self.tokenizer, self.chooses = backbone.tokenizer, backbone.chooses
         self.vocabulary = vocabulary_of(self.tokenizer)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
-from hxbench.data import Corpora as Collection
+from hxbench.data import Corpora
 from hxbench.data.schema import SPLITS
 from hxbench.errors import InputError, did_you_mean
 from hxbench.evaluation.scored import Scored
@@ -107,7 +107,7 @@ def evaluate(
 def _hindrance(
     run_id: str,
     spec: RunSpec,
-    corpora: Collection,
+    corpora: Corpora,
     past: Lineage,
     trained: Mapping[str, str],
     pair: Pair,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-from hxbench.data import Corpora as Collection
+from hxbench.data import Corpora
 from hxbench.errors import InputError, LackingData, did_you_mean
 from hxbench.settings import Pair, source_pairs, target_pairs
 from hxbench.spec import DataSpec, RunSpec
@@ -43,7 +43,7 @@ class Plan:
         return splits
 
 
-def training_split(corpora: Collection, pair: Pair) -> str | None:
+def training_split(corpora: Corpora, pair: Pair) -> str | None:
     """Return the split a source pair is trained on, None where it is lacking.
 
     The test split stands in where the paper says so: for a treebank of which the release has no other.
@@ -53,7 +53,7 @@ def training_split(corpora: Collection, pair: Pair) -> str | None:
     return next((split for split in ("train", *(("test",) if stands_in else ())) if split in found), None)
 
 
-def _training_splits(corpora: Collection, sources: Sequence[Pair], *, required: bool) -> dict[Pair, str]:
+def _training_splits(corpora: Corpora, sources: Sequence[Pair], *, required: bool) -> dict[Pair, str]:
     """Return the split of every source that is here; `InputError` for one that is here without that split.
 
     A few-shot run (`required` false) is told apart where it draws its examples: of a grid it is then left out.
@@ -65,7 +65,7 @@ def _training_splits(corpora: Collection, sources: Sequence[Pair], *, required: 
     return splits
 
 
-def plan_run(spec: RunSpec, corpora: Collection, traits: type[Traits]) -> Plan:
+def plan_run(spec: RunSpec, corpora: Corpora, traits: type[Traits]) -> Plan:
     """Return the plan of a run.
 
     Raises `LackingData` where nothing is left to train on, to select by or to be scored on, and `InputError` for
@@ -124,7 +124,7 @@ def plan_run(spec: RunSpec, corpora: Collection, traits: type[Traits]) -> Plan:
     )
 
 
-def _text_plan(spec: RunSpec, corpora: Collection, traits: type[Traits]) -> Plan:
+def _text_plan(spec: RunSpec, corpora: Corpora, traits: type[Traits]) -> Plan:
     """Return the plan of a run on tasks of texts: those of its model, or the one it is tuned to.
 
     A run with transfer is scored on other tasks as well, of which it reads the test sets and nothing else.
@@ -162,7 +162,7 @@ def _in_english(tasks: Sequence[str]) -> list[Pair]:
     return [Pair(task, ENGLISH) for task in tasks]
 
 
-def _validation(spec: RunSpec, trained: list[Pair], corpora: Collection) -> tuple[Pair, ...]:
+def _validation(spec: RunSpec, trained: list[Pair], corpora: Corpora) -> tuple[Pair, ...]:
     selection = spec.training.selection
     if selection == "last":
         return ()
@@ -193,7 +193,7 @@ def _without(pairs: Sequence[Pair], languages: Sequence[str]) -> list[Pair]:
     return [pair for pair in pairs if pair.language not in languages]
 
 
-def _language_plan(spec: RunSpec, corpora: Collection) -> Plan:
+def _language_plan(spec: RunSpec, corpora: Corpora) -> Plan:
     """Return the plan of a run on the running text of one language."""
     code = spec.language or ""
     if code not in corpora.languages:
@@ -203,7 +203,7 @@ def _language_plan(spec: RunSpec, corpora: Collection) -> Plan:
     return Plan(train={}, mlm=(code,), counted=(), validation=(), test=(), missing=())
 
 
-def _held_out(spec: RunSpec, corpora: Collection) -> set[str]:
+def _held_out(spec: RunSpec, corpora: Corpora) -> set[str]:
     """Return the codes here of the languages that must not be trained on."""
     known = {language.paper_code: code for code, language in corpora.languages.items()}
     for name in spec.data.held_out:
@@ -212,7 +212,7 @@ def _held_out(spec: RunSpec, corpora: Collection) -> set[str]:
     return {known.get(name, name) for name in spec.data.held_out}
 
 
-def _sources(spec: RunSpec, corpora: Collection) -> list[Pair]:
+def _sources(spec: RunSpec, corpora: Corpora) -> list[Pair]:
     if shot := spec.few_shot:
         if shot.language not in corpora.languages:
             raise InputError(did_you_mean("language", shot.language, list(corpora.languages)))
@@ -220,7 +220,7 @@ def _sources(spec: RunSpec, corpora: Collection) -> list[Pair]:
     return source_pairs(spec.setting, spec.task, spec.partition, corpora.languages)
 
 
-def require_examples(pair: Pair, train: dict[Pair, str], k: int, corpora: Collection) -> None:
+def require_examples(pair: Pair, train: dict[Pair, str], k: int, corpora: Corpora) -> None:
     """Raise `LackingData` unless the training split of a pair has `k` sentences to draw."""
     if train[pair] != "train":
         raise LackingData(f"the data source has no training split of {pair} to draw {k} examples from.")
@@ -228,7 +228,7 @@ def require_examples(pair: Pair, train: dict[Pair, str], k: int, corpora: Collec
         raise LackingData(f"{k} examples of {pair} are asked for, but its training split has only {size}.")
 
 
-def fingerprinted(data: DataSpec, plan: Plan, corpora: Collection) -> DataSpec:
+def fingerprinted(data: DataSpec, plan: Plan, corpora: Corpora) -> DataSpec:
     """Return the data part of a spec with the fingerprint of everything the run reads."""
     digest = hashlib.sha256()
     for task, language, split in sorted(plan.used()):

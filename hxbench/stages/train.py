@@ -10,7 +10,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, gather_object
 
-from hxbench.data import Corpora as Collection
+from hxbench.data import Corpora
 from hxbench.data.stand_ins import stand_ins
 from hxbench.encoding.rows import occurring
 from hxbench.evaluation.scored import Scored
@@ -39,7 +39,7 @@ Report = Callable[[int, int, float], None]  # step, updates, loss
 def run(
     spec: RunSpec,
     plan: Plan,
-    corpora: Collection,
+    corpora: Corpora,
     store: Store,
     *,
     offline: bool = False,
@@ -101,7 +101,7 @@ class _Work:
         self,
         spec: RunSpec,
         plan: Plan,
-        corpora: Collection,
+        corpora: Corpora,
         store: Store,
         accelerator: Accelerator,
         *,
