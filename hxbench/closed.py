@@ -1,10 +1,13 @@
 """Closed models: what a file or a command says, checked against the fields that there are."""
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from hxbench import plain_data
 from hxbench.errors import InputError, did_you_mean
 from hxbench.printing import shortened, shown
 
@@ -60,3 +63,18 @@ def validated(model: type[M], values: Mapping[str, Any], origin: str) -> M:
         return model.model_validate(values)
     except ValidationError as error:
         raise InputError(f"{origin}: {sentence_of(model, error)}") from None
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """Return what a YAML file itself says; `InputError` for one that is no mapping of names."""
+    try:
+        values = plain_data.load_yaml(plain_data.read_text(os.path.realpath(path)), path.name)
+    except OSError as error:
+        raise InputError(f"{path}: not a readable YAML file ({error.strerror or error}).") from None
+    except ValueError as error:
+        raise InputError(f"{path}: not a readable YAML file ({str(error).rstrip('.')}).") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: expected a mapping of keys to values at the top.")
+    if odd := [key for key in values if not isinstance(key, str)]:
+        raise InputError(f"{path}: the key {odd[0]!r} is no name.")
+    return values

@@ -8,9 +8,8 @@ from typing import Any
 
 from pydantic import Field
 
-from hxbench import places, plain_data
-from hxbench.closed import Closed, validated
-from hxbench.errors import InputError
+from hxbench import places
+from hxbench.closed import Closed, read_mapping, validated
 
 
 class KindRecipe(Closed):
@@ -25,11 +24,7 @@ def _recipe(kind: str, folders: tuple[Path, ...]) -> KindRecipe:
     path = next((file for folder in folders if (file := folder / "kinds" / f"{kind}.yaml").is_file()), None)
     if path is None:
         return KindRecipe()
-    try:
-        values = plain_data.load_yaml(plain_data.read_text(os.path.realpath(path)), path.name)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not a readable YAML file ({str(error).rstrip('.')}).") from None
-    return validated(KindRecipe, values if isinstance(values, dict) else {"": values}, str(path))
+    return validated(KindRecipe, read_mapping(path), str(path))
 
 
 def told_apart(kind: str, options: Mapping[str, Any]) -> str:

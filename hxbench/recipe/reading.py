@@ -12,8 +12,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from hxbench import places, plain_data
-from hxbench.closed import validated
+from hxbench import places
+from hxbench.closed import read_mapping, validated
 from hxbench.errors import InputError, did_you_mean
 from hxbench.printing import shortened
 from hxbench.recipe.family import Family
@@ -81,7 +81,7 @@ def read_yaml(path: Path, kind: str, below: tuple[Path, ...] = ()) -> dict[str, 
     A parent is a recipe of the same folder, with or without its suffix, or else a shipped one of this `kind`: then
     what the file states holds at every profile that it says nothing else of. `below` are the files that extend it.
     """
-    values = _mapping(path)
+    values = read_mapping(path)
     parent = values.pop("extends", None)
     if parent is None:
         return values
@@ -89,21 +89,6 @@ def read_yaml(path: Path, kind: str, below: tuple[Path, ...] = ()) -> dict[str, 
     file = _parent(path, parent, kind, chain)
     inherited = read_yaml(file, kind, chain)
     return merge(inherited if file.parent == path.parent else _giving_way(inherited, values), values)
-
-
-def _mapping(path: Path) -> dict[str, Any]:
-    """Return what a YAML file itself says."""
-    try:
-        values = plain_data.load_yaml(plain_data.read_text(os.path.realpath(path)), path.name)
-    except OSError as error:
-        raise InputError(f"{path}: not a readable YAML file ({error.strerror or error}).") from None
-    except ValueError as error:
-        raise InputError(f"{path}: not a readable YAML file ({str(error).rstrip('.')}).") from None
-    if not isinstance(values, dict):
-        raise InputError(f"{path}: expected a mapping of keys to values at the top.")
-    if odd := [key for key in values if not isinstance(key, str)]:
-        raise InputError(f"{path}: the key {odd[0]!r} is no name.")
-    return values
 
 
 def _parent(path: Path, name: object, kind: str, chain: tuple[Path, ...]) -> Path:
@@ -152,7 +137,7 @@ def _called(kind: str) -> str:
 
 def paper_of(path: Path) -> str:
     """Return the paper of an experiment of the user's own: as the file says, else as what it extends does."""
-    paper = _known(path, _mapping(path).get("paper", papers()[0]))
+    paper = _known(path, read_mapping(path).get("paper", papers()[0]))
     return _known(path, read_yaml(path, paper).get("paper", paper))
 
 

@@ -5,7 +5,6 @@ collection in the order of its paper. A task that several collections have is de
 others say what they add.
 """
 
-import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -13,8 +12,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from hxbench import places, plain_data
-from hxbench.closed import Closed, validated
+from hxbench import places
+from hxbench.closed import Closed, read_mapping, validated
 from hxbench.errors import InputError, did_you_mean
 
 TaskType = Literal["tagging", "classification", "regression", "generation", "masked-lm"]
@@ -129,13 +128,10 @@ def _collections_in(folders: tuple[Path, ...]) -> Mapping[str, Path]:
 
 @cache
 def _entries(path: Path) -> dict[str, dict[str, Any]]:
-    try:
-        entries = plain_data.load_yaml(plain_data.read_text(os.path.realpath(path)), path.name)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not a readable YAML file ({str(error).rstrip('.')}).") from None
-    if not isinstance(entries, Mapping) or not all(isinstance(one, Mapping) for one in entries.values()):
+    entries = read_mapping(path)
+    if not all(isinstance(one, Mapping) for one in entries.values()):
         raise InputError(f"{path}: expected tasks by name, each with its fields.")
-    return {str(name): dict(entry) for name, entry in entries.items()}
+    return entries
 
 
 def _catalogue() -> Mapping[str, Task]:
