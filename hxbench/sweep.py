@@ -7,8 +7,8 @@ from hxbench.errors import InputError, did_you_mean
 from hxbench.experiment import Wanted
 from hxbench.spec import RunSpec
 
-AXES = ("method", "setting", "size", "task", "seed", "budget", "examples")
-_A = {axis: f"a {axis}" for axis in AXES} | {"examples": "its training set cut"}
+AXES = ("method", "setting", "partition", "mlm", "size", "task", "seed", "budget", "examples")
+_A = {axis: f"a {axis}" for axis in AXES} | {"mlm": "an MLM task", "examples": "its training set cut"}
 Asked = Mapping[str, Sequence[str]]
 
 
@@ -46,11 +46,15 @@ def place_of(spec: RunSpec, sizes: Mapping[str, str]) -> dict[str, str]:
     """Return where a run stands on each axis, the empty string on one that it has no place on.
 
     A model of a whole suite has no task; a backbone without a size at this profile goes by its own name; examples
-    are how many a training set was cut to, or which share of it.
+    are how many a training set was cut to, or which share of it; mlm is whose text is used: all, unseen, none, or
+    "none matched" at as many labelled updates.
     """
+    training = spec.training
     return {
         "method": spec.method,
         "setting": spec.setting,
+        "partition": spec.partition or "",
+        "mlm": " ".join([training.mlm_languages, *(["matched"] if training.match_labelled else [])]),
         "size": sizes.get(spec.backbone.name, spec.backbone.name),
         "task": (spec.few_shot.task if spec.few_shot else spec.task) or "",
         "seed": str(spec.seed),

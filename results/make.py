@@ -62,6 +62,7 @@ class Stage:
 _TWO = (1, 2)
 _MIXED, _MULTI, _SINGLE = ({"setting": (name,)} for name in ("mixed", "multi", "single"))
 _LEADS = {**_MULTI, "method": ("mbert", "hyperx-base")}
+_MATCHED = {"mlm": ("all", "unseen", "none matched")}
 _SHARED = {"method": ("ft", "adapter", "hyperformer", "hyperdecoder", "pha")}
 _COUNTED = {"examples": ("100", "500", "1000", "2000", "4000")}  # Figure 2 (a)
 STAGES = (
@@ -69,13 +70,15 @@ STAGES = (
     Stage("table2", "lab", "hyperx/table2", (1,), _MIXED),
     Stage("table2-seed2", "lab", "hyperx/table2", (2,), _MIXED),
     Stage("multi", "lab", "hyperx/table2", _TWO, _LEADS),
-    Stage("figure3", "lab", "hyperx/figure3", _TWO),
+    Stage("figure3", "lab", "hyperx/figure3", _TWO, {"partition": ("a",), **_MATCHED}),
     Stage("controls", "lab", "hyperx/controls", _TWO),
     Stage("single", "lab", "hyperx/table2", _TWO, _SINGLE),
     Stage("switched", "lab", "hyperx/figure4", _TWO),
     Stage("switched-ft", "lab", "hyperx/figure5", _TWO),
     Stage("few-shot", "lab", "hyperx/table5", _TWO),
     Stage("small", "lab", "hyperx/table2", _TWO, {**_MULTI, "method": ("hyperx-small",)}),
+    Stage("figure3-b", "lab", "hyperx/figure3", _TWO, {"partition": ("b",), **_MATCHED}),
+    Stage("figure3-unmatched", "lab", "hyperx/figure3", _TWO, {"mlm": ("none",)}),
     Stage("table2-seed3", "lab", "hyperx/table2", (3,), _MIXED),
     Stage("multi-seed3", "lab", "hyperx/table2", (3,), _LEADS),
     Stage("figure3-seed3", "lab", "hyperx/figure3", (3,)),

@@ -7,6 +7,7 @@ import pytest
 
 from hxbench import experiment, recipe, sweep
 from hxbench.errors import InputError
+from hxbench.spec import TrainingSpec
 
 SIZES = {"body-s": "t5-small", "body-l": "t5-large"}
 
@@ -21,6 +22,8 @@ class Spec:
     few_shot: object = None
     conditions: dict = field(default_factory=lambda: {"data": ""})
     setting: str = "single"
+    partition: str | None = None
+    training: TrainingSpec = field(default_factory=lambda: TrainingSpec(lr=1e-3, updates=1))
 
 
 @dataclass
@@ -136,6 +139,13 @@ def test_a_value_that_no_run_has_is_refused_with_what_there_is(asked, said):
     with pytest.raises(InputError) as refused:
         cut(**asked)
     assert str(refused.value) == said
+
+
+def test_the_conditions_of_figure_3_are_an_axis():
+    grid = experiment.runs_of("hyperx", "figure3", "lab", seeds=(1,))
+    asked = {"partition": ["a"], "mlm": ["unseen", "none matched"]}
+    found = [one.spec.training for one in sweep.cut(grid, asked, {}, "sweep x")]
+    assert [(one.mlm_languages, one.match_labelled) for one in found] == [("unseen", False), ("none", True)]
 
 
 def test_an_axis_that_no_run_is_on():

@@ -52,6 +52,18 @@ def test_rates_and_values_are_those_of_the_profile(tmp_path):
     ]
 
 
+def test_what_a_block_changes_at_one_profile_is_below_what_it_tries():
+    given = block(
+        rates=[1e-3], training={"updates": 7, "warmup": 1}, shorten=0.5,
+        profiles={"demo": {"training": {"updates": 9, "lr": 1.0}, "options": {"budget": 5}, "shorten": 0.5}},
+    )  # fmt: skip
+    (here,), (there,) = unfold(given, "demo", GROUND), unfold(given, "paper", GROUND)
+    assert (here.training, here.options, here.shorten) == (
+        {"updates": 9, "warmup": 1, "lr": 1e-3}, {"budget": 5}, 0.25,
+    )  # fmt: skip
+    assert (there.training, there.options, there.shorten) == ({"updates": 7, "warmup": 1, "lr": 1e-3}, {}, 0.5)
+
+
 def test_tasks_are_those_of_the_profile():
     given = block(tasks={"other": ["rte"], "lab": ["rte", "imdb"], "paper": []})
     assert [[one.tasks for one in unfold(given, name, GROUND)] for name in ("demo", "lab", "paper")] == [

@@ -154,6 +154,7 @@ class ExperimentBlock(Override):
     weights: Weights = "pretrained"
     each: dict[str, InTurn[Any]] = Field(default_factory=dict)  # values of options; no runs where there are none
     rates: InTurn[Rate] = ()  # learning rates: the best by validation counts; without any the recipes' own
+    profiles: dict[str, Override] = Field(default_factory=dict)  # what it changes at one profile, on top
     few_shot: FewShotRecipe | None = None  # from the models of this setting
     transfer: bool = False  # every model is also scored, as it is, on all other tasks of the block
 

@@ -5,7 +5,7 @@ from math import prod
 from pathlib import Path
 
 from hxbench.errors import InputError
-from hxbench.recipe.schema import ExperimentBlock, InTurn, ProfileRecipe, T
+from hxbench.recipe.schema import ExperimentBlock, InTurn, Override, ProfileRecipe, T
 
 MOST_BLOCKS = 10_000
 
@@ -21,9 +21,11 @@ def unfold(block: ExperimentBlock, profile: str, ground: ProfileRecipe) -> list[
     `profile` is a name or a YAML file, `ground` what it says for the paper. Without sizes, and without rates at
     this profile, what others say counts; sizes that the profile lacks, and tasks and options without values at it,
     give no block. Values of options are conditions and become part of the label. Few-shot languages are also the
-    profile's.
+    profile's. What the block changes at this profile alone is on top of what it changes at all and below what it
+    tries.
     """
     at = Path(profile).stem
+    here = block.profiles.get(at, Override())
     tasks = at_profile(block.tasks, at)
     if block.tasks and not tasks:
         return []
@@ -49,8 +51,11 @@ def unfold(block: ExperimentBlock, profile: str, ground: ProfileRecipe) -> list[
                 "sizes": (),
                 "each": {},
                 "rates": (),
-                "options": {**block.options, **options},
-                "training": {**block.training, **rate},
+                "profiles": {},
+                "shorten": block.shorten * here.shorten,
+                "options": {**block.options, **here.options, **options},
+                "training": {**block.training, **here.training, **rate},
+                "data": {**block.data, **here.data},
             }
         )
         for size, options, rate in product(sizes, chosen, rates)

@@ -48,7 +48,8 @@ def test_what_the_first_claims_need_is_made_first(make):
     lab = names(make.chosen("lab", "hyperx", None))
     assert lab[:6] == ["rates", "table2", "table2-seed2", "multi", "figure3", "controls"]
     assert lab[6:11] == ["single", "switched", "switched-ft", "few-shot", "small"]
-    assert all(name.endswith("seed3") for name in lab[11:])
+    assert lab[11:13] == ["figure3-b", "figure3-unmatched"]
+    assert all(name.endswith("seed3") for name in lab[13:])
     assert names(make.chosen("lab", "pet", None))[:4] == ["rates", "methods", "apet", "methods-deeper"]
     assert {stage.paper for stage in make.chosen("demo", None, None)} == {"hyperx", "pha", "pet"}
 
