@@ -45,10 +45,10 @@ lower-bounds: resolve-lower  ## the lowest versions, installed (6 GB: torch's bu
 	$(LOWER)/env/bin/hxbench --help
 	$(LOWER)/env/bin/hxbench list methods
 	for one in hyperx-base pha "pet-lora --backbone bloom-560m"; do $(LOWER)/env/bin/hxbench cost $$one || exit; done
-	$(LOWER)/env/bin/python -m pytest -q tests/stages/test_costs.py tests/data/test_download.py \
+	$(LOWER)/env/bin/python -m pytest -q tests/runs/test_costs.py tests/data/test_download.py \
 	  tests/data/test_hub.py tests/backbones/test_hub_backbone.py tests/backbones/test_sites.py \
-	  tests/report/test_report_render.py tests/stages/test_run.py::test_a_run_leaves_its_scores_predictions_weights_and_costs \
-	  tests/stages/test_text_run.py::test_a_run_of_a_suite_scores_every_task_that_is_there
+	  tests/report/test_report_render.py tests/runs/test_run.py::test_a_run_leaves_its_scores_predictions_weights_and_costs \
+	  tests/runs/test_text_run.py::test_a_run_of_a_suite_scores_every_task_that_is_there
 
 $(LOWER)/uv/installed:
 	$(PYTHON) -m venv $(LOWER)/uv

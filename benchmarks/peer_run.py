@@ -61,10 +61,10 @@ def hxbench(job, meter):
     """This package, from its recipe, as `hxbench train` does it; `prepare` makes what the run is built on."""
     from pathlib import Path
 
-    from hxbench import recipe
-    from hxbench.stages.inputs import DataSource
-    from hxbench.stages.session import Session
-    from hxbench.training.feed import Feed
+    from hxbench.data.feed import Feed
+    from hxbench.runs.inputs import DataSource
+    from hxbench.runs.session import Session
+    from hxbench.spec import recipe
 
     updates = job["updates"]
     changes = {

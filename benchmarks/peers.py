@@ -35,11 +35,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from hxbench import recipe
 from hxbench.backbones.shape import config_of, shape_of
 from hxbench.backbones.vocabulary import train_wordpiece
 from hxbench.data.readers.conllu import read_conllu
 from hxbench.errors import InputError
+from hxbench.spec import recipe
 from hxbench.tasks import task_of
 
 WORKER = Path(__file__).with_name("peer_run.py")

@@ -24,19 +24,19 @@ import torch
 import typer
 from torch import Tensor
 
-from hxbench import recipe
+from hxbench.data.feed import Feed
+from hxbench.data.sampling import Sampler, Stream
 from hxbench.methods import method_class
 from hxbench.methods.hyperx import HyperX
 from hxbench.methods.method import seed_everything
 from hxbench.modules.bottleneck import BottleneckWeights
-from hxbench.sampling import Sampler, Stream
-from hxbench.settings import Pair
-from hxbench.stages.assemble import build, with_options
-from hxbench.stages.backbone import get_backbone
-from hxbench.stages.data import RunData
-from hxbench.stages.inputs import DataSource, resolve_inputs
-from hxbench.stages.label_losses import surprise
-from hxbench.training.feed import Feed
+from hxbench.runs.assemble import build, with_options
+from hxbench.runs.backbone import get_backbone
+from hxbench.runs.data import RunData
+from hxbench.runs.inputs import DataSource, resolve_inputs
+from hxbench.runs.label_losses import surprise
+from hxbench.spec import recipe
+from hxbench.spec.settings import Pair
 
 PARTS = ("embeddings", "projector", "generator", "layer_norms", "heads")
 

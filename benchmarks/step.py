@@ -28,7 +28,6 @@ from timing import show as show_times
 from torch import nn
 from transformers import AutoConfig, AutoModelForMaskedLM
 
-from hxbench import recipe
 from hxbench.answering.answer import AnswerOptions, Condition
 from hxbench.backbones.families import family_of
 from hxbench.backbones.load import Backbone
@@ -36,18 +35,19 @@ from hxbench.backbones.shape import bert_shape
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.backbones.vocabulary import train_wordpiece
 from hxbench.data.readers.conllu import read_conllu
-from hxbench.encoding.batch import Batch, collate
-from hxbench.encoding.masking import Masking
-from hxbench.encoding.tokens import align
-from hxbench.encoding.vocabulary import Vocabulary
+from hxbench.data.sampling import pass_batches
+from hxbench.data.tokens import align
 from hxbench.errors import InputError
 from hxbench.methods.hyperx import HyperX
 from hxbench.methods.method import Method, Setup
 from hxbench.modules.bottleneck import BottleneckWeights
-from hxbench.sampling import pass_batches
-from hxbench.spec import Positive
-from hxbench.stages.assemble import build, with_options
+from hxbench.runs.assemble import build, with_options
+from hxbench.spec import recipe
+from hxbench.spec.run_spec import Positive
 from hxbench.tasks import MLM, task_of
+from hxbench.tasks.encoding.batch import Batch, collate
+from hxbench.tasks.encoding.masking import Masking
+from hxbench.tasks.encoding.vocabulary import Vocabulary
 from hxbench.training.memory import keep_freed_memory
 from hxbench.training.optimiser import adamw
 

@@ -20,14 +20,14 @@ from rich.console import Console
 from timing import Variant, measure, require_clock, show, summarise
 from transformers import T5Config
 
-from hxbench import recipe
 from hxbench.backbones.families import family_of
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.shape import new_model
-from hxbench.encoding.batch import MIXED, Batch, collate
 from hxbench.methods.method import Method
-from hxbench.stages.assemble import build, with_options
+from hxbench.runs.assemble import build, with_options
+from hxbench.spec import recipe
 from hxbench.tasks import suite_tasks
+from hxbench.tasks.encoding.batch import MIXED, Batch, collate
 from hxbench.training.memory import keep_freed_memory
 from hxbench.training.optimiser import adamw
 

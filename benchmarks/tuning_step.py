@@ -21,13 +21,13 @@ from rich.table import Table
 from timing import Variant, measure, require_clock, show, summarise
 from transformers import AutoConfig
 
-from hxbench import recipe
 from hxbench.backbones.families import family_of
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.shape import new_model, shape_of
-from hxbench.encoding.batch import Batch, collate
 from hxbench.errors import InputError
-from hxbench.stages.assemble import build, with_options
+from hxbench.runs.assemble import build, with_options
+from hxbench.spec import recipe
+from hxbench.tasks.encoding.batch import Batch, collate
 from hxbench.training.memory import keep_freed_memory
 from hxbench.training.optimiser import adamw
 

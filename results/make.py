@@ -21,10 +21,10 @@ from hxbench.cli.app import main
 from hxbench.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
-    from hxbench.experiment import Wanted
+    from hxbench.runs.inputs import DataSource
     from hxbench.runs.scheduler.launcher import Launcher
-    from hxbench.stages.inputs import DataSource
-    from hxbench.stages.session import Session
+    from hxbench.runs.session import Session
+    from hxbench.spec.experiment import Wanted
     from hxbench.store import RunRecord
 
 REFERENCE = Path(__file__).resolve().parent / "reference"
@@ -33,7 +33,7 @@ REFERENCE = Path(__file__).resolve().parent / "reference"
 @dataclass(frozen=True)
 class Stage:
     """Runs that are made together: those of an experiment that have these seeds, all of the profile without any,
-    and on each of the axes (`hxbench.sweep.AXES`) that `only` names one of its values.
+    and on each of the axes (`hxbench.spec.sweep.AXES`) that `only` names one of its values.
     """
 
     name: str
@@ -45,13 +45,13 @@ class Stage:
     @property
     def paper(self) -> str:
         """Whose experiment it is."""
-        from hxbench import experiment
+        from hxbench.spec import experiment
 
         return experiment.named(self.experiment)[0]
 
     def wanted(self, origin: str) -> "list[Wanted]":
         """Return its runs, from data of an origin; `InputError` for a value that none of them has."""
-        from hxbench import experiment, sweep
+        from hxbench.spec import experiment, sweep
 
         paper, name = experiment.named(self.experiment)
         runs = experiment.runs_of(paper, name, self.profile, seeds=self.seeds or None, origin=origin)
@@ -126,8 +126,8 @@ class Made:
 
     def source(self, stage: Stage) -> "DataSource":
         """Return the data source of a stage; `InputError` when it is not known."""
-        from hxbench import recipe
-        from hxbench.stages.inputs import DataSource
+        from hxbench.runs.inputs import DataSource
+        from hxbench.spec import recipe
 
         data = recipe.scale(stage.profile, stage.paper).data
         option = "--data-en" if data.get("collection") == "english" else "--data"
@@ -140,7 +140,7 @@ class Made:
     def planned(self, stage: Stage) -> "tuple[Session, int, dict[str, int]]":
         """Return a session with the runs that are not published, how many are, and why others are left out."""
         from hxbench.cli.experiment import plan
-        from hxbench.stages.session import Session
+        from hxbench.runs.session import Session
         from hxbench.store import Store
 
         source, published = self.source(stage), Store(self.reference)

@@ -73,7 +73,7 @@ def tiny(corpora):
     """The spec of a small pre-trained backbone, ready in the cache."""
     from miniature import TINY
 
-    from hxbench.stages import backbone
+    from hxbench.runs import backbone
 
     spec = TINY.model_copy(update={"fingerprint": backbone.fingerprint(TINY, corpora)})
     backbone.pretrain(spec, corpora)
@@ -83,6 +83,6 @@ def tiny(corpora):
 @pytest.fixture
 def fresh_backbone(tiny):
     """A backbone of the test's own."""
-    from hxbench.stages.backbone import get_backbone
+    from hxbench.runs.backbone import get_backbone
 
     return get_backbone(tiny)

@@ -7,10 +7,10 @@ What there is was chosen for the rules it exercises: treebanks with all splits (
 import random
 from pathlib import Path
 
-from hxbench import recipe
 from hxbench.closed import validated
-from hxbench.languages import language_set
-from hxbench.spec import BackboneSpec, PretrainSpec, RunSpec
+from hxbench.spec import recipe
+from hxbench.spec.languages import language_set
+from hxbench.spec.run_spec import BackboneSpec, PretrainSpec, RunSpec
 
 POS = {
     "en": (90, 24, 24), "ar": (60, 20, 20), "kk": (31, 0, 24), "br": (0, 0, 40), "fo": (0, 0, 40),
@@ -129,7 +129,7 @@ def spec_for(
 def resolved(spec: RunSpec, corpora: object) -> tuple:
     """Return the spec with its fingerprints and its plan."""
     from hxbench.methods import method_class
-    from hxbench.stages.assemble import with_options
-    from hxbench.stages.inputs import resolve_inputs
+    from hxbench.runs.assemble import with_options
+    from hxbench.runs.inputs import resolve_inputs
 
     return resolve_inputs(with_options(spec), corpora, method_class(spec.kind))

@@ -3,7 +3,7 @@
 import yaml
 
 from hxbench import manifest
-from hxbench.spec import canonical, id_of
+from hxbench.spec.run_spec import canonical, id_of
 from hxbench.store.contents import files_of
 
 

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from hxbench.leftovers import sweep, temporary
-from hxbench.stages.prepare import sweep_cache
+from hxbench.runs.prepare import sweep_cache
 
 
 def of_process(path, pid):

@@ -7,7 +7,7 @@ import pytest
 
 from hxbench import places
 from hxbench.errors import InputError
-from hxbench.stages.inputs import DataSource
+from hxbench.runs.inputs import DataSource
 
 
 @pytest.fixture(autouse=True)

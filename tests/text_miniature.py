@@ -6,9 +6,9 @@ from pathlib import Path
 
 import yaml
 
-from hxbench import recipe
 from hxbench.closed import validated
-from hxbench.spec import BackboneSpec, PretrainSpec, RunSpec
+from hxbench.spec import recipe
+from hxbench.spec.run_spec import BackboneSpec, PretrainSpec, RunSpec
 
 TINY_T5 = BackboneSpec(
     name="tiny-t5",

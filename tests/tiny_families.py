@@ -8,9 +8,9 @@ from transformers import AutoConfig
 from hxbench.backbones.families import family_of
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.shape import new_model
-from hxbench.encoding.batch import IGNORED, collate
 from hxbench.methods import method_class
 from hxbench.methods.method import Setup
+from hxbench.tasks.encoding.batch import IGNORED, collate
 
 FAMILIES = ("bert", "bloom", "t5")
 OPTIONS = {

@@ -7,7 +7,7 @@ from transformers import AutoConfig
 from hxbench.backbones.families import family_of
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.shape import new_model
-from hxbench.encoding.batch import collate
+from hxbench.tasks.encoding.batch import collate
 
 END = 1
 

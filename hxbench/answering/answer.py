@@ -12,8 +12,8 @@ from hxbench.backbones.families import Side, Stacks
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.closed import Closed, added
-from hxbench.encoding.batch import IGNORED, Batch
 from hxbench.tasks import Task, TaskType
+from hxbench.tasks.encoding.batch import IGNORED, Batch
 
 if TYPE_CHECKING:
     from hxbench.methods.method import Method

@@ -9,9 +9,9 @@ from torch import Tensor
 from hxbench.answering.answer import Answered, Answering, Encoded, Objective
 from hxbench.answering.stack import Stack
 from hxbench.backbones.load import Backbone
-from hxbench.encoding.batch import IGNORED, Batch
 from hxbench.errors import InputError
 from hxbench.tasks import Task
+from hxbench.tasks.encoding.batch import IGNORED, Batch
 
 if TYPE_CHECKING:
     from hxbench.methods.method import Method

@@ -18,9 +18,9 @@ from hxbench.answering.answer import Answered, Encoded
 from hxbench.answering.heads import HeadAnswering
 from hxbench.answering.stack import Stack
 from hxbench.backbones.load import Backbone
-from hxbench.encoding.batch import Batch
 from hxbench.modules.heads import Head
 from hxbench.tasks import UNIFIED_LABELS, Task, unified_label
+from hxbench.tasks.encoding.batch import Batch
 
 if TYPE_CHECKING:
     from hxbench.methods.method import Method

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from hxbench.answering.answer import Answered, Answering, Encoded, mean_over, prompted, seen
 from hxbench.backbones.sites import SiteKey, SiteWeights
-from hxbench.encoding.batch import IGNORED, Batch
+from hxbench.tasks.encoding.batch import IGNORED, Batch
 
 if TYPE_CHECKING:
     from hxbench.methods.method import Method

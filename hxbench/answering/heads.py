@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from hxbench.answering.answer import Answering
-from hxbench.encoding.batch import IGNORED, MIXED, Batch
-from hxbench.encoding.classes import THOUSAND
 from hxbench.tasks import Task, task_names, task_of
+from hxbench.tasks.encoding.batch import IGNORED, MIXED, Batch
+from hxbench.tasks.encoding.classes import THOUSAND
 
 if TYPE_CHECKING:
     from hxbench.methods.method import Method

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from hxbench.answering.answer import Condition, Encoded, mean_over, prompted, seen
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
-from hxbench.encoding.batch import Batch
 from hxbench.errors import InputError
+from hxbench.tasks.encoding.batch import Batch
 
 if TYPE_CHECKING:
     from hxbench.methods.method import Method

@@ -11,9 +11,9 @@ from hxbench.answering.answer import Answered, Answering, Encoded
 from hxbench.answering.heads import HeadAnswering
 from hxbench.answering.stack import Stack
 from hxbench.backbones.load import Backbone
-from hxbench.encoding.batch import Batch
 from hxbench.modules.heads import Head, OutputRows
 from hxbench.tasks import Task
+from hxbench.tasks.encoding.batch import Batch
 
 if TYPE_CHECKING:
     from hxbench.methods.method import Method

@@ -12,11 +12,11 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from hxbench.architecture import CONFIG, architecture_in
 from hxbench.backbones.families import Family, family_of
 from hxbench.errors import InputError
 from hxbench.printing import shortened
-from hxbench.spec import SIZES, impossible_size
+from hxbench.spec.architecture import CONFIG, architecture_in
+from hxbench.spec.run_spec import SIZES, impossible_size
 
 NEEDED = (CONFIG, "tokenizer.json", "model.safetensors")
 INDEX = "model.safetensors.index.json"  # of weights in several files

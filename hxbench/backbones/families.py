@@ -5,9 +5,9 @@ from typing import Any, Literal, NamedTuple
 
 from torch import nn
 
-from hxbench import recipe
 from hxbench.errors import InputError
-from hxbench.recipe.family import Family, ProjectionRole, SiteRole, Stack, StackName, Stacks
+from hxbench.spec import recipe
+from hxbench.spec.recipe.family import Family, ProjectionRole, SiteRole, Stack, StackName, Stacks
 
 __all__ = [
     "Family", "Layers", "Projection", "ProjectionRole", "Side", "SiteRole", "Stacks", "biased_modules",

@@ -4,12 +4,12 @@ import re
 from pathlib import Path
 
 from hxbench import places
-from hxbench.architecture import hub_mark
 from hxbench.backbones.checkpoint import NEEDED
 from hxbench.data.downloads import Downloads
 from hxbench.errors import InputError
 from hxbench.printing import shortened
-from hxbench.spec import BackboneSpec
+from hxbench.spec.architecture import hub_mark
+from hxbench.spec.run_spec import BackboneSpec
 from hxbench.system_errors import writing
 
 _LONGEST = 300  # characters of what the client says

@@ -45,7 +45,7 @@ from hxbench.backbones.shape import (
 from hxbench.backbones.sites import SiteKey
 from hxbench.errors import InputError
 from hxbench.printing import shortened
-from hxbench.spec import BackboneSpec
+from hxbench.spec.run_spec import BackboneSpec
 
 _RANDOM_BODY = 0  # the seed of random weights
 _LONGEST_REASON = 300  # characters of what the library says

@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import init
 
 from hxbench.backbones.families import family_of
-from hxbench.spec import BackboneSpec
+from hxbench.spec.run_spec import BackboneSpec
 
 # Of the T5 and BLOOM vocabularies made here: what fills up, and what ends a text; T5 decodes from the former on.
 PAD, END = 0, 1

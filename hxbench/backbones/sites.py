@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor, nn
 
-from hxbench.recipe.family import Family, Position
+from hxbench.spec.recipe.family import Family, Position
 
 
 class SiteKey(NamedTuple):

@@ -20,7 +20,7 @@ from hxbench import manifest, places
 from hxbench.backbones.package_index import download_wheel
 from hxbench.errors import InputError
 from hxbench.leftovers import sweep, temporary
-from hxbench.spec import BackboneSpec, WheelFile, WheelSpec
+from hxbench.spec.run_spec import BackboneSpec, WheelFile, WheelSpec
 
 Progress = Callable[[str, int, int | None], None]
 """Called with what is being done, how far it is, and of how much."""

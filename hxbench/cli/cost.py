@@ -23,10 +23,10 @@ def cost_command(
     as_json: options.Json = False,
 ) -> None:
     """Count what a method trains on a backbone, without weights and without a download."""
-    from hxbench import recipe
     from hxbench.cli.output import print_columns, print_json
     from hxbench.report import parameters_per_task
-    from hxbench.stages.assemble import costs, with_options
+    from hxbench.runs.assemble import costs, with_options
+    from hxbench.spec import recipe
 
     known: recipe.MethodRecipe = recipe.load("methods", method)
     if setting is None:

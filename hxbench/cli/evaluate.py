@@ -33,8 +33,8 @@ def eval_command(
     from hxbench import places
     from hxbench.cli.output import print_rows
     from hxbench.cli.progress import progress
-    from hxbench.languages import find_language
-    from hxbench.stages.evaluate import evaluate
+    from hxbench.runs.evaluate import evaluate
+    from hxbench.spec.languages import find_language
     from hxbench.store import Store
 
     results = []

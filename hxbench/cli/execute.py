@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from hxbench.report.table import Table
     from hxbench.runs.scheduler.jobs import Result
     from hxbench.runs.scheduler.launcher import Launcher
-    from hxbench.spec import DataSpec, RunSpec
-    from hxbench.stages.session import Planned, Session
+    from hxbench.runs.session import Planned, Session
+    from hxbench.spec.run_spec import DataSpec, RunSpec
     from hxbench.store import Store
 
 
@@ -36,8 +36,8 @@ def settled(
     Rates, tasks and refusals go by the family of a backbone, and one that is not here yet does not tell it.
     """
     from hxbench.cli.progress import progress
-    from hxbench.stages import prepare
-    from hxbench.stages.assemble import with_options
+    from hxbench.runs import prepare
+    from hxbench.runs.assemble import with_options
 
     found = resolved()
     unknown = [spec for spec in map(spec_of, found) if spec.backbone.hub and not spec.backbone.family]
@@ -52,8 +52,8 @@ def settled(
 def fetch(session: "Session", specs: "Sequence[RunSpec]") -> None:
     """Bring the corpora of the runs here where the source is a remote one, options checked before."""
     from hxbench.cli.progress import progress
-    from hxbench.stages import prepare
-    from hxbench.stages.assemble import with_options
+    from hxbench.runs import prepare
+    from hxbench.runs.assemble import with_options
 
     read: dict[str, tuple[DataSpec, dict[str, None]]] = {}  # the tasks of all runs on the same data
     for spec in [with_options(spec) for spec in specs]:  # before anything is fetched or written
@@ -79,9 +79,9 @@ def do(session: "Session", place: "Launcher") -> "list[tuple[Planned, Result]]":
     from hxbench.cli.progress import progress
     from hxbench.cli.progress_table import observing
     from hxbench.errors import InputError
+    from hxbench.runs import backbone
     from hxbench.runs.scheduler.jobs import QueuedJob
-    from hxbench.stages import backbone
-    from hxbench.stages.session import waiting_for
+    from hxbench.runs.session import waiting_for
 
     todo = session.todo()
     if not todo:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hxbench.cli.options import RunOptions
-    from hxbench.experiment import Wanted
     from hxbench.runs.scheduler.estimate import Durations
     from hxbench.runs.scheduler.launcher import Launcher
-    from hxbench.stages.session import Session
+    from hxbench.runs.session import Session
+    from hxbench.spec.experiment import Wanted
 
 
 def run_experiment(
@@ -29,15 +29,16 @@ def run_experiment(
     `choose` gets the paper and the runs in the experiment's order; of those that it leaves the scores are printed
     instead: in the artifacts they would be lost among what was not asked for.
     """
-    from hxbench import experiment as experiments
-    from hxbench import places, recipe
+    from hxbench import places
     from hxbench.cli import execute
     from hxbench.cli.output import print_left_out
     from hxbench.errors import LackingData
     from hxbench.report import ARTIFACTS
+    from hxbench.runs.inputs import DataSource
     from hxbench.runs.scheduler.estimate import Durations
-    from hxbench.stages.inputs import DataSource
-    from hxbench.stages.session import Session
+    from hxbench.runs.session import Session
+    from hxbench.spec import experiment as experiments
+    from hxbench.spec import recipe
     from hxbench.store import Store
 
     place = where.launcher(check=not dry_run)

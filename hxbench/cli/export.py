@@ -25,7 +25,7 @@ def export_command(
     """
     from hxbench import places
     from hxbench.cli.output import print_json
-    from hxbench.stages.export import export
+    from hxbench.runs.export import export
     from hxbench.store import Store
 
     record = Store(places.store_dir(store)).get(run)

@@ -9,9 +9,9 @@ import typer
 from hxbench.cli import options
 
 if TYPE_CHECKING:
-    from hxbench.recipe import FewShotRecipe
-    from hxbench.spec import RunSpec
-    from hxbench.stages.session import Planned
+    from hxbench.runs.session import Planned
+    from hxbench.spec.recipe import FewShotRecipe
+    from hxbench.spec.run_spec import RunSpec
     from hxbench.store import Store
 
 
@@ -57,12 +57,13 @@ def fewshot_command(
     as_json: options.Json = False,
 ) -> None:
     """Tune a method's models on k examples of a language and task, and score them there (Hyper-X 6.4, PHA 4.4)."""
-    from hxbench import experiment as experiments
-    from hxbench import places, recipe
+    from hxbench import places
     from hxbench.cli import execute
     from hxbench.errors import InputError
-    from hxbench.stages.inputs import DataSource
-    from hxbench.stages.session import Session
+    from hxbench.runs.inputs import DataSource
+    from hxbench.runs.session import Session
+    from hxbench.spec import experiment as experiments
+    from hxbench.spec import recipe
 
     place = where.launcher()
     found: recipe.MethodRecipe = recipe.load("methods", method)
@@ -145,9 +146,9 @@ def _counts(text: str) -> tuple[int, ...]:
 def _show(store: "Store", wanted: "list[Planned]", as_json: bool) -> None:
     """Print the score of every pair by k: the mean over seeds and draws, k = 0 being the model it starts from."""
     from hxbench.cli.output import print_rows
-    from hxbench.languages import find_language
     from hxbench.report.estimate import Estimate
     from hxbench.report.run_scores import few_shot_scores
+    from hxbench.spec.languages import find_language
 
     if not wanted:
         return

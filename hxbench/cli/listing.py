@@ -11,7 +11,7 @@ Rows = Iterable[dict[str, Any]]
 
 
 def _methods() -> Rows:
-    from hxbench import recipe
+    from hxbench.spec import recipe
 
     for name in recipe.recipe_names("methods"):
         found = recipe.load("methods", name)
@@ -30,7 +30,7 @@ def _matrix() -> Rows:
 
 
 def _variants() -> Rows:
-    from hxbench import recipe
+    from hxbench.spec import recipe
 
     for paper in recipe.recipe_names("variants"):
         found: recipe.VariantRecipe = recipe.load("variants", paper)
@@ -42,7 +42,7 @@ def _variants() -> Rows:
 
 
 def _recipes() -> Rows:
-    from hxbench import recipe
+    from hxbench.spec import recipe
 
     for paper in recipe.papers():
         for name in recipe.recipe_names(paper):
@@ -52,7 +52,7 @@ def _recipes() -> Rows:
 
 
 def _profiles() -> Rows:
-    from hxbench import recipe
+    from hxbench.spec import recipe
 
     for name in recipe.recipe_names("profiles"):
         found = recipe.load("profiles", name)
@@ -60,7 +60,7 @@ def _profiles() -> Rows:
 
 
 def _backbones() -> Rows:
-    from hxbench import recipe
+    from hxbench.spec import recipe
 
     for name in recipe.recipe_names("backbones"):
         found = recipe.load("backbones", name)
@@ -76,7 +76,7 @@ _SHAPE = (("layers", "num_hidden_layers", "num_layers", "n_layer"), ("hidden", "
 
 
 def _languages() -> Rows:
-    from hxbench.languages import language_set
+    from hxbench.spec.languages import language_set
 
     for origin in ("hyperx", "sandbox"):
         for one in language_set(origin).values():

@@ -39,7 +39,7 @@ def predict_command(
     from hxbench.cli.progress import progress
     from hxbench.errors import InputError
     from hxbench.methods.exported import is_exported
-    from hxbench.stages.predict import predict, tagger_of_export, tagger_of_run
+    from hxbench.runs.predict import predict, tagger_of_export, tagger_of_run
     from hxbench.store import Store
     from hxbench.store.files import replace_file
     from hxbench.system_errors import writing

@@ -9,8 +9,8 @@ import typer
 from hxbench.cli import options
 
 if TYPE_CHECKING:
-    from hxbench.languages import Language
-    from hxbench.stages.prepare import Prepared
+    from hxbench.runs.prepare import Prepared
+    from hxbench.spec.languages import Language
 
 
 _FIRST = {"hyperx": "hyperx-base --setting mixed", "pha": "pha --suite glue", "pet": "pet-lora --task sst2"}
@@ -32,15 +32,15 @@ def prepare_command(
     as_json: options.Json = False,
 ) -> None:
     """Read, check and tokenise the corpora of a profile, and make or fetch its backbone."""
-    from hxbench import recipe
     from hxbench.cli.output import print_json, print_rows
     from hxbench.cli.progress import progress
     from hxbench.closed import validated
     from hxbench.data.collection import collection_of
     from hxbench.errors import InputError, did_you_mean
     from hxbench.printing import grouped
-    from hxbench.spec import DataSpec
-    from hxbench.stages import inputs, prepare
+    from hxbench.runs import inputs, prepare
+    from hxbench.spec import recipe
+    from hxbench.spec.run_spec import DataSpec
 
     if paper not in recipe.papers():
         raise InputError(did_you_mean("paper", paper, recipe.papers()))
@@ -103,7 +103,7 @@ def _by_language(
     tasks: "Sequence[str]", languages: "Mapping[str, Language]", prepared: "Sequence[Prepared]"
 ) -> list[dict[str, Any]]:
     """Return a row a language with the sizes of its corpora."""
-    from hxbench.settings import Pair
+    from hxbench.spec.settings import Pair
     from hxbench.tasks import task_of
 
     sizes = {one.pair: one.sentences for one in prepared}

@@ -12,7 +12,7 @@ from hxbench.runs.scheduler.jobs import Observer, Result
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-    from hxbench.stages.session import Planned
+    from hxbench.runs.session import Planned
 
 STATES = ("done", "running", "failed", "left")
 _MOST_SHOWN = 8  # runs at work, by the side of the table

@@ -92,7 +92,7 @@ def _chosen(
         )
     if experiment is not None:
         from hxbench.cli import execute
-        from hxbench.experiment import artifacts_of, named
+        from hxbench.spec.experiment import artifacts_of, named
 
         paper, name = named(experiment)
         execute.require_artifacts(paper, artifacts_of(paper, name))

@@ -24,8 +24,8 @@ def run_command(
     as_json: options.PlanJson = False,
 ) -> None:
     """Plan and do the runs of an experiment that the store lacks, then print what it feeds."""
-    from hxbench import experiment as experiments
     from hxbench.cli.experiment import run_experiment
+    from hxbench.spec import experiment as experiments
 
     run_experiment(
         lambda: experiments.named(experiment), where, title=experiment, seeds=seed, dry_run=dry_run,

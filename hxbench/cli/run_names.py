@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hxbench.spec import RunSpec
-    from hxbench.stages.session import Planned
+    from hxbench.runs.session import Planned
+    from hxbench.spec.run_spec import RunSpec
 
 
 def groups_of(runs: "Iterable[Planned]") -> "dict[str, list[Planned]]":

@@ -65,7 +65,7 @@ def list_runs(
     """List the runs, unfinished ones included."""
     from hxbench.cli.output import print_left_out, print_rows
     from hxbench.errors import InputError, did_you_mean
-    from hxbench.settings import SETTINGS
+    from hxbench.spec.settings import SETTINGS
     from hxbench.store.plateau import title_of
     from hxbench.store.record import STATES
 

@@ -7,7 +7,7 @@ import typer
 from hxbench.cli import options
 
 if TYPE_CHECKING:
-    from hxbench.experiment import Wanted
+    from hxbench.spec.experiment import Wanted
 
 _TIMES = "may be given several times"
 
@@ -46,8 +46,8 @@ def sweep_command(
     """
     from pathlib import Path
 
-    from hxbench import sweep
     from hxbench.cli.experiment import run_experiment
+    from hxbench.spec import sweep
 
     seeds = [str(one) for one in seed or ()]
     asked = {"method": method, "size": size, "task": task, "seed": seeds, "budget": budget, "examples": examples}

@@ -42,10 +42,11 @@ def train_command(
     as_json: options.Json = False,
 ) -> None:
     """Train a method and score it on every language or task; what is in the store already is not run again."""
-    from hxbench import places, recipe
+    from hxbench import places
     from hxbench.cli import execute
-    from hxbench.stages.inputs import DataSource
-    from hxbench.stages.session import Session
+    from hxbench.runs.inputs import DataSource
+    from hxbench.runs.session import Session
+    from hxbench.spec import recipe
     from hxbench.store import Store
 
     place = where.launcher()

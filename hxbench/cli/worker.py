@@ -8,7 +8,7 @@ import typer
 
 if TYPE_CHECKING:
     from hxbench.runs.scheduler.jobs import Result
-    from hxbench.stages.session import Job
+    from hxbench.runs.session import Job
 
 
 def worker_command(

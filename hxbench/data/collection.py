@@ -11,9 +11,9 @@ from pathlib import Path
 
 from hxbench.data.mirror import require_folder
 from hxbench.errors import InputError, did_you_mean
-from hxbench.languages import Language, language_set
 from hxbench.sandbox import Sandbox
-from hxbench.spec import DataSpec
+from hxbench.spec.languages import Language, language_set
+from hxbench.spec.run_spec import DataSpec
 from hxbench.tasks import ENGLISH, MLM, SUITES, task_of, tasks_in, text_tasks
 
 

@@ -17,9 +17,9 @@ from hxbench.data.schema import features
 from hxbench.data.seal import rows_of
 from hxbench.data.transfer import Progress
 from hxbench.errors import InputError, did_you_mean
-from hxbench.languages import Language
 from hxbench.places import cache_dir
-from hxbench.spec import DataSpec
+from hxbench.spec.languages import Language
+from hxbench.spec.run_spec import DataSpec
 from hxbench.tasks import MLM, task_of
 
 if TYPE_CHECKING:

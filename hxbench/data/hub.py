@@ -20,8 +20,8 @@ from hxbench.data.schema import SPLITS
 from hxbench.data.splits import OWN_TEST, WITHOUT_DEV
 from hxbench.data.transfer import Progress
 from hxbench.errors import InputError
-from hxbench.languages import Language
 from hxbench.printing import grouped
+from hxbench.spec.languages import Language
 from hxbench.tasks import Task
 
 UD_ENDPOINT = "https://raw.githubusercontent.com/UniversalDependencies"

@@ -16,8 +16,8 @@ from hxbench.data.readers import READERS, Options
 from hxbench.data.schema import SPLITS, features
 from hxbench.data.splits import Portion, choice, chosen_rows, portions
 from hxbench.errors import InputError, did_you_mean
-from hxbench.languages import Language
-from hxbench.spec import DataSpec
+from hxbench.spec.languages import Language
+from hxbench.spec.run_spec import DataSpec
 from hxbench.tasks import Task
 
 if TYPE_CHECKING:

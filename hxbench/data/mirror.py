@@ -25,7 +25,7 @@ from pathlib import Path
 
 from hxbench.data.schema import SPLITS
 from hxbench.errors import InputError
-from hxbench.languages import Language
+from hxbench.spec.languages import Language
 from hxbench.tasks import Task
 
 PARTS = ("train", "dev", "mismatched", "test")

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from hxbench.data.schema import SPLITS
 from hxbench.errors import InputError, did_you_mean
-from hxbench.spec import DataSpec
+from hxbench.spec.run_spec import DataSpec
 from hxbench.tasks import Task
 
 if TYPE_CHECKING:

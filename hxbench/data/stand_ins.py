@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from hxbench.data.mirror import find
-from hxbench.languages import Language
+from hxbench.spec.languages import Language
 from hxbench.tasks import task_of
 
 _MANIFEST, _PLACE, _ORIGINAL, _SAID = "MANIFEST.tsv", "path", "original path", "stand-in:"

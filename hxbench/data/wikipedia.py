@@ -21,7 +21,7 @@ from typing import Any
 from hxbench.data.digest import write_whole
 from hxbench.data.transfer import Progress
 from hxbench.errors import InputError
-from hxbench.languages import Language
+from hxbench.spec.languages import Language
 from hxbench.system_errors import writing
 
 REPOSITORY = "wikimedia/wikipedia"

@@ -21,7 +21,7 @@ from hxbench.methods.options import PetOptions
 from hxbench.modules.adapter import Bottlenecks
 from hxbench.modules.bottleneck import ActivationName
 from hxbench.modules.small_start import start_adapters
-from hxbench.spec import Positive
+from hxbench.spec.run_spec import Positive
 
 SEQUENTIAL: tuple[SiteRole, ...] = ("attention", "ffn")
 PARALLEL: tuple[SiteRole, ...] = ("parallel",)

@@ -40,7 +40,7 @@ from hxbench.modules.bottleneck import ACTIVATIONS, BottleneckWeights
 from hxbench.modules.entries import Entries, holders_of, standing_for
 from hxbench.modules.low_rank import in_fused, low_rank
 from hxbench.modules.placement import Placement, adjacent, discrete, modules, published, size_of
-from hxbench.spec import BackboneSpec, RunSpec
+from hxbench.spec.run_spec import BackboneSpec, RunSpec
 
 NAMED = ("prompt", "bitfit", "lora", "adapter")  # budgets: the sizes of these methods (PET scaling, table 2)
 SMALLEST = 100

@@ -15,7 +15,7 @@ from hxbench.methods.method import Reason, Setup
 from hxbench.methods.options import StageTraining
 from hxbench.methods.prompt import SOURCE, PromptOptions, PromptTuning, prompt_run
 from hxbench.modules.soft_prompt import PromptAttention, take_prompt
-from hxbench.spec import Positive, Rate, RunSpec, TaskName
+from hxbench.spec.run_spec import Positive, Rate, RunSpec, TaskName
 
 
 class AttemptOptions(PromptOptions):

@@ -17,7 +17,7 @@ from hxbench.closed import Closed, added
 from hxbench.errors import InputError
 from hxbench.methods.method import Method, Setup
 from hxbench.methods.options import PetOptions
-from hxbench.spec import RunSpec
+from hxbench.spec.run_spec import RunSpec
 
 
 def biased_modules(backbone: Backbone, *, xxl: bool = False) -> dict[str, nn.Module]:

@@ -31,7 +31,7 @@ from hxbench.modules.bottleneck import BottleneckWeights
 from hxbench.modules.heads import Head
 from hxbench.modules.parameters import fill
 from hxbench.printing import shortened
-from hxbench.spec import BackboneSpec, Positive
+from hxbench.spec.run_spec import BackboneSpec, Positive
 from hxbench.tasks import task_of
 
 CONFIG, WEIGHTS = "config.json", "adapter.safetensors"
@@ -44,7 +44,7 @@ PLACEMENT = (
 )
 COMPATIBILITY = (
     "Not the placement of AdapterHub's bottleneck adapters (seq_bn), which read the LayerNorm of the block's "
-    "output plus its input: the adapters and peft libraries do not load this file. hxbench.stages.exported."
+    "output plus its input: the adapters and peft libraries do not load this file. hxbench.runs.exported."
     "load_exported does."
 )
 _TENSORS = {  # field of BottleneckWeights → name in the file

@@ -19,7 +19,7 @@ from hxbench.modules.adapter import Bottlenecks
 from hxbench.modules.bottleneck import ACTIVATIONS, ActivationName
 from hxbench.modules.hypernetwork import BottleneckGenerator, projector
 from hxbench.modules.small_start import start_adapters, start_generator
-from hxbench.spec import Positive
+from hxbench.spec.run_spec import Positive
 
 
 class HyperdecoderOptions(AnswerOptions):

@@ -20,7 +20,7 @@ from hxbench.methods.method import Method, Setup
 from hxbench.modules.bottleneck import ACTIVATIONS, ActivationName
 from hxbench.modules.by_task import for_rows
 from hxbench.modules.task_hypernetwork import TaskHypernetwork
-from hxbench.spec import START, Positive
+from hxbench.spec.run_spec import START, Positive
 
 ROLES: tuple[SiteRole, ...] = ("attention", "ffn")
 NEW = "new_embedding"  # the parameter that a method for a new task has more than the one it starts from

@@ -14,7 +14,7 @@ from hxbench.closed import Closed
 from hxbench.methods.method import Method, Setup
 from hxbench.modules.by_task import for_rows
 from hxbench.modules.hypernetwork import BottleneckGenerator, SourceEmbeddings, initialise_linear, projector
-from hxbench.spec import Positive
+from hxbench.spec.run_spec import Positive
 
 
 class HyperXOptions(AnswerOptions):

@@ -16,12 +16,12 @@ from hxbench.answering.answer import Answered, AnswerOptions, Condition
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import EMBEDDINGS, SiteKey, SiteWeights, changing_input
 from hxbench.closed import Closed
-from hxbench.encoding.batch import Batch
 from hxbench.methods.method import Method, Reason, Setup
 from hxbench.modules.adapter import Bottlenecks, NormedStack
 from hxbench.modules.bottleneck import BottleneckWeights
 from hxbench.modules.coupling import Coupling, CouplingWeights
-from hxbench.spec import Positive
+from hxbench.spec.run_spec import Positive
+from hxbench.tasks.encoding.batch import Batch
 
 POSITION = "ffn_output_normed"
 MlmHead = Literal["transform", "frozen"]  # what of it is trained along

@@ -16,7 +16,7 @@ from hxbench.closed import Closed, added
 from hxbench.methods.method import Method, Setup
 from hxbench.methods.options import PetOptions
 from hxbench.modules.low_rank import FusedLowRank
-from hxbench.spec import Positive
+from hxbench.spec.run_spec import Positive
 
 
 def projections_of(backbone: Backbone) -> list[Projection]:

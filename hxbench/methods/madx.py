@@ -25,7 +25,7 @@ from hxbench.methods.language_adapter import (
 from hxbench.methods.method import Method, Reason, Setup
 from hxbench.modules.adapter import Bottlenecks
 from hxbench.modules.parameters import fill
-from hxbench.spec import DataSpec, Positive, Rate, RunSpec, TrainingSpec
+from hxbench.spec.run_spec import DataSpec, Positive, Rate, RunSpec, TrainingSpec
 from hxbench.tasks import TAGGING, suite_tasks
 
 LANGUAGE_ADAPTER = (

@@ -24,10 +24,10 @@ from hxbench.backbones.families import Family, SiteRole
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import EMBEDDINGS, SiteKey, Sites, SiteWeights
 from hxbench.closed import Closed
-from hxbench.encoding.batch import Batch
 from hxbench.modules.parameters import fill
-from hxbench.spec import START, RunSpec
+from hxbench.spec.run_spec import START, RunSpec
 from hxbench.tasks import ENGLISH, MLM, task_of
+from hxbench.tasks.encoding.batch import Batch
 
 # Why a method does not work with a way to answer: all reasons there are.
 Reason = Literal["needs an MLM head", "needs token heads", "needs text tasks"]

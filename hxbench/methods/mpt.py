@@ -16,15 +16,15 @@ from torch.nn import functional
 
 from hxbench.answering.answer import Answered, Condition, Encoded
 from hxbench.closed import Closed
-from hxbench.encoding.batch import IGNORED, Batch
 from hxbench.errors import InputError
 from hxbench.methods.method import Method, Reason, Setup
 from hxbench.methods.options import StageTraining
 from hxbench.methods.prompt import SOURCE, PromptOptions, earlier_run, prompt_run
 from hxbench.modules.parameters import fill
 from hxbench.modules.soft_prompt import multitask_prompt, take_prompt
-from hxbench.spec import RunSpec
+from hxbench.spec.run_spec import RunSpec
 from hxbench.tasks import suite_tasks
+from hxbench.tasks.encoding.batch import IGNORED, Batch
 
 TEACHER = "teacher"  # the role of a run that tuned the prompt of one source task
 Weight = Annotated[float, Field(ge=0)]

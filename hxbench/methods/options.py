@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from hxbench.answering.answer import AnswerOptions
 from hxbench.closed import Closed
-from hxbench.spec import Positive, Rate
+from hxbench.spec.run_spec import Positive, Rate
 
 
 class PetOptions(AnswerOptions):

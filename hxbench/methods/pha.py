@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from hxbench.answering.answer import Answered, AnswerOptions, Condition, Encoded
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.closed import Closed
-from hxbench.encoding.batch import Batch
 from hxbench.methods.method import Method, Setup
 from hxbench.modules.adapter import Bottlenecks
 from hxbench.modules.by_task import for_rows
@@ -24,7 +23,8 @@ from hxbench.modules.contrastive import Average, Denominator, cosines, instance_
 from hxbench.modules.parameters import fill
 from hxbench.modules.prototype_hypernetwork import Projector, PrototypeHypernetwork, retriever
 from hxbench.modules.small_start import start_adapters
-from hxbench.spec import START, Positive, Rate
+from hxbench.spec.run_spec import START, Positive, Rate
+from hxbench.tasks.encoding.batch import Batch
 
 ADOPTED = "adopted"  # the name of a new task's prototype among the trained parameters
 

@@ -19,7 +19,7 @@ from hxbench.closed import Closed, added
 from hxbench.methods.method import Method, Reason, Setup
 from hxbench.methods.options import PetOptions, StageTraining
 from hxbench.modules.soft_prompt import EMBEDDING, sampled_prompt, take_prompt
-from hxbench.spec import Positive, RunSpec, TaskName, TrainingSpec
+from hxbench.spec.run_spec import Positive, RunSpec, TaskName, TrainingSpec
 
 SOURCE = "source"  # the role of the run that another begins with
 Start = Literal["sampled", "published", "words", "normal"]

@@ -14,12 +14,12 @@ from torch.nn import functional
 from hxbench.answering.answer import Answered, AnswerOptions
 from hxbench.answering.token import TokenHeads
 from hxbench.closed import Closed
-from hxbench.encoding.batch import Batch
 from hxbench.methods.method import Method, Reason, Setup
 from hxbench.modules.hypernetwork import initialise_linear
 from hxbench.modules.latent_softmax import GaussianLatents, LatentGenerator, SoftmaxMaps, SoftmaxWeights
-from hxbench.spec import Positive
+from hxbench.spec.run_spec import Positive
 from hxbench.tasks import task_of
+from hxbench.tasks.encoding.batch import Batch
 
 
 class PSFOptions(AnswerOptions):

@@ -7,10 +7,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from hxbench import experiment as experiments
-from hxbench import recipe
 from hxbench.errors import InputError
-from hxbench.recipe import ExperimentBlock
 from hxbench.report.cells import make_cell
 from hxbench.report.estimate import Estimate
 from hxbench.report.identity import flat
@@ -19,6 +16,9 @@ from hxbench.report.registry import Artifact, Made
 from hxbench.report.results import PaperResults
 from hxbench.report.shown import Condition
 from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, format_value, mark_best_of_columns
+from hxbench.spec import experiment as experiments
+from hxbench.spec import recipe
+from hxbench.spec.recipe import ExperimentBlock
 from hxbench.store import RunRecord
 
 NUMBERS = "mean ± sample s.d. over the seeds; nothing is published beside it"

@@ -4,11 +4,12 @@ import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
-from hxbench import experiment as experiments
-from hxbench import places, recipe
+from hxbench import places
 from hxbench.report.run_set import StoredRuns
 from hxbench.report.shown import Condition, Shown
-from hxbench.settings import Model
+from hxbench.spec import experiment as experiments
+from hxbench.spec import recipe
+from hxbench.spec.settings import Model
 from hxbench.store import Store
 
 _FEW = 3  # commands that a reader may be asked to give one by one, so as not to run more than is shown

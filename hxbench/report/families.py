@@ -14,10 +14,7 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
-from hxbench import experiment, recipe
 from hxbench.errors import InputError
-from hxbench.experiment import few_shot_runs
-from hxbench.recipe import ExperimentBlock, FewShotRecipe
 from hxbench.report.identity import (
     Identity,
     assignments,
@@ -31,8 +28,11 @@ from hxbench.report.identity import (
     same_ground,
 )
 from hxbench.report.left_out import LeftOut, Owner, difference
-from hxbench.settings import Model, models
-from hxbench.spec import START, RunSpec
+from hxbench.spec import experiment, recipe
+from hxbench.spec.experiment import few_shot_runs
+from hxbench.spec.recipe import ExperimentBlock, FewShotRecipe
+from hxbench.spec.run_spec import START, RunSpec
+from hxbench.spec.settings import Model, models
 from hxbench.store import RunRecord
 from hxbench.store.record import ProfileRuns
 

@@ -4,12 +4,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from hxbench import experiment, recipe, settings
 from hxbench.errors import InputError
 from hxbench.printing import shown
-from hxbench.recipe import ExperimentBlock
-from hxbench.settings import models
-from hxbench.spec import RunSpec
+from hxbench.spec import experiment, recipe, settings
+from hxbench.spec.recipe import ExperimentBlock
+from hxbench.spec.run_spec import RunSpec
+from hxbench.spec.settings import models
 
 Identity = Mapping[str, Any]
 

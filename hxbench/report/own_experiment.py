@@ -7,7 +7,7 @@ weights of the backbone. A method's options and its training are what the user t
 from dataclasses import dataclass
 from pathlib import Path
 
-from hxbench.recipe import ExperimentBlock
+from hxbench.spec.recipe import ExperimentBlock
 
 _PLACE = {"setting", "suite", "tasks", "data", "size", "weights", "switched"}
 

@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from statistics import fmean
 
-from hxbench.languages import find_language
 from hxbench.report.estimate import Estimate, Rows, Runs, costs_in, runs_behind
 from hxbench.report.families import Family
 from hxbench.report.table import Column
-from hxbench.spec import RunSpec
+from hxbench.spec.languages import find_language
+from hxbench.spec.run_spec import RunSpec
 from hxbench.store import DamagedRun, RunRecord
 from hxbench.tasks import ENGLISH, TAGGING, suite_tasks, task_of, text_tasks
 

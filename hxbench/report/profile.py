@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from hxbench import recipe
+from hxbench.spec import recipe
 
 _DEFAULT = "demo"
 

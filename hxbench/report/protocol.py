@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from math import sqrt
 
 from hxbench.data.splits import portions
-from hxbench.spec import RunSpec
+from hxbench.spec.run_spec import RunSpec
 from hxbench.store import DamagedRun, RunRecord
 from hxbench.tasks import task_of, text_tasks
 

@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
-from hxbench import recipe
 from hxbench.errors import InputError, did_you_mean
+from hxbench.spec import recipe
 from hxbench.tasks import SUITES
 
 if TYPE_CHECKING:
     from hxbench.report.figure import Figure
     from hxbench.report.results import PaperResults
     from hxbench.report.table import Table
-    from hxbench.spec import RunSpec
+    from hxbench.spec.run_spec import RunSpec
     from hxbench.store import Store
 
 Kind = Literal["table", "figure"]

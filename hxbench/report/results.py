@@ -6,9 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Generic
 
-from hxbench import experiment as experiments
-from hxbench import recipe
-from hxbench.recipe import ExperimentBlock
 from hxbench.report.commands import Commands
 from hxbench.report.estimate import Estimate, Rows
 from hxbench.report.families import Families, Family
@@ -19,8 +16,11 @@ from hxbench.report.plain_scores import task_scores
 from hxbench.report.profile import choose_profile
 from hxbench.report.shown import Condition, R, Shown
 from hxbench.report.table import Column
-from hxbench.settings import Model
-from hxbench.spec import RunSpec
+from hxbench.spec import experiment as experiments
+from hxbench.spec import recipe
+from hxbench.spec.recipe import ExperimentBlock
+from hxbench.spec.run_spec import RunSpec
+from hxbench.spec.settings import Model
 from hxbench.store import DamagedRun, RunRecord, Store
 from hxbench.store.record import ProfileRuns
 

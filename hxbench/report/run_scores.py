@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hxbench.languages import find_language
 from hxbench.report.estimate import Estimate
 from hxbench.report.plain_scores import entries_in, majority_in, scores_in
-from hxbench.spec import START, RunSpec
+from hxbench.spec.languages import find_language
+from hxbench.spec.run_spec import START, RunSpec
 from hxbench.store import RunRecord, Store
 from hxbench.tasks import ENGLISH, TAGGING, suite_tasks, task_of, text_tasks
 

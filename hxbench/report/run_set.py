@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from hxbench.report.estimate import Estimate, Rows, Runs, costs_in, runs_behind
 from hxbench.report.families import Family
-from hxbench.settings import Model
+from hxbench.spec.settings import Model
 from hxbench.store import RunRecord
 
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from hxbench.recipe import ExperimentBlock
 from hxbench.report.run_set import StoredRuns
+from hxbench.spec.recipe import ExperimentBlock
 from hxbench.store import RunRecord
 
 R = TypeVar("R", bound=StoredRuns)

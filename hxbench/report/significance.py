@@ -147,7 +147,7 @@ class Resampler:
 def _scores(metric: str, counts: bootstrap.Counts, drawn: np.ndarray) -> bootstrap.Scores:
     if not metric:
         return bootstrap.scores(counts, drawn)
-    from hxbench.evaluation import text_metrics
+    from hxbench.tasks.scoring import text_metrics
 
     return text_metrics.resampled(metric, counts, drawn)
 

@@ -1,1 +1,1 @@
-"""What is done with runs: so far who does them (`scheduler`)."""
+"""What is done with a run, each from what comes before it in the data flow, and who does it (`scheduler`)."""

@@ -10,8 +10,8 @@ from functools import cache
 from typing import Any
 
 from hxbench.errors import InputError
-from hxbench.languages import find_language
 from hxbench.printing import shown
+from hxbench.spec.languages import find_language
 from hxbench.store.plateau import FIELD as LABEL_LOSSES
 
 STATES = ("running", "interrupted", "failed", "done")

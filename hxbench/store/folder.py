@@ -29,7 +29,7 @@ from hxbench.store.writer import RunWriter, is_done
 from hxbench.system_errors import require_writable
 
 if TYPE_CHECKING:
-    from hxbench.spec import RunSpec
+    from hxbench.spec.run_spec import RunSpec
 
 _WORK = ".work-"
 _ID = re.compile(r"[0-9a-f]{12}")

@@ -22,7 +22,7 @@ from hxbench.store.contents import LARGEST_FILE, check_small, read_content, read
 from hxbench.store.plateau import plateaus
 
 if TYPE_CHECKING:
-    from hxbench.spec import RunSpec
+    from hxbench.spec.run_spec import RunSpec
 
 __all__ = ["STATES", "DamagedRun", "RunRecord", "read_mapping", "read_record"]
 
@@ -209,7 +209,7 @@ def read_record(run_id: str, folder: Path, *, finished: bool = True) -> RunRecor
 
     Of a finished run everything small is compared with its manifest.
     """
-    from hxbench.spec_schema import KEY
+    from hxbench.spec.stored import KEY
     from hxbench.store.stored_spec import checked_spec
 
     digests = read_digests(run_id, folder) if finished else None

@@ -7,8 +7,8 @@ from pydantic import ValidationError
 
 from hxbench.closed import sentence_of
 from hxbench.printing import shown
-from hxbench.spec import RunSpec, canonical, id_of
-from hxbench.spec_schema import KEY, SCHEMA, completed
+from hxbench.spec.run_spec import RunSpec, canonical, id_of
+from hxbench.spec.stored import KEY, SCHEMA, completed
 from hxbench.store.checks import damaged, is_language, is_name
 
 _LONGEST = 100_000  # characters of a spec

@@ -18,7 +18,7 @@ from hxbench.store.record import DamagedRun, read_mapping
 from hxbench.system_errors import cannot_write, writing
 
 if TYPE_CHECKING:
-    from hxbench.spec import RunSpec
+    from hxbench.spec.run_spec import RunSpec
 
 
 def is_done(folder: Path) -> bool:
@@ -147,7 +147,7 @@ class RunWriter:
     def _write_spec(self) -> None:
         import yaml
 
-        from hxbench.spec_schema import KEY, SCHEMA
+        from hxbench.spec.stored import KEY, SCHEMA
 
         fields = {KEY: SCHEMA, **self.spec.model_dump(mode="json")}
         self._write("spec.yaml", yaml.safe_dump(fields, sort_keys=False))

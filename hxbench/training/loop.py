@@ -13,10 +13,10 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from hxbench.encoding.batch import Batch
 from hxbench.errors import Interrupted
 from hxbench.methods.method import Method, seed_everything
-from hxbench.spec import TrainingSpec
+from hxbench.spec.run_spec import TrainingSpec
+from hxbench.tasks.encoding.batch import Batch
 from hxbench.training.checkpoint import ResumeStates
 from hxbench.training.memory import keep_freed_memory
 from hxbench.training.optimiser import adamw, learning_rate, set_rates

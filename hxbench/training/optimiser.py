@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from hxbench.spec import TrainingSpec
+from hxbench.spec.run_spec import TrainingSpec
 
 _LEAST_SIZE = 1e-3  # of a tensor, for its relative rate
 

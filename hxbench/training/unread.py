@@ -12,8 +12,8 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from hxbench.encoding.batch import Batch
 from hxbench.errors import RunError
+from hxbench.tasks.encoding.batch import Batch
 
 EVERY = {"cpu": 1}  # so many updates are read together, by the kind of device
 _ELSEWHERE = 10

@@ -9,9 +9,9 @@ import torch
 from tiny_families import family_batch, head_of, rows, tiny, tuned
 
 from hxbench.answering.classes import unified_order
-from hxbench.encoding.batch import collate
 from hxbench.errors import InputError
 from hxbench.tasks import task_of
+from hxbench.tasks.encoding.batch import collate
 
 # unified label → class id, by task: as section 9 of the sheet has them
 MEANS = {"sst2": {0: 0, 1: 1}, "rte": {1: 0, 0: 1}, "mnli": {1: 0, 2: 1, 0: 2}, "mrpc": {0: 0, 1: 1}}

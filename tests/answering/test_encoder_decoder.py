@@ -6,9 +6,9 @@ from tiny_t5 import END, tiny_batch, tiny_t5
 
 from hxbench.answering.answer import Objective
 from hxbench.backbones.sites import SiteKey
-from hxbench.encoding.batch import IGNORED
 from hxbench.methods.full import Full
 from hxbench.methods.method import Setup
+from hxbench.tasks.encoding.batch import IGNORED
 
 
 class Shift:

@@ -7,7 +7,6 @@ import pytest
 import torch
 from tiny_families import tiny
 
-from hxbench import recipe
 from hxbench.backbones.byte_pairs import train_byte_pairs
 from hxbench.backbones.families import family_of
 from hxbench.backbones.load import load_backbone, meta_backbone, require_precision
@@ -15,7 +14,8 @@ from hxbench.backbones.shape import bloom_shape, new_model
 from hxbench.backbones.sites import SiteKey, Sites
 from hxbench.closed import validated
 from hxbench.errors import InputError
-from hxbench.spec import BackboneSpec, PretrainSpec
+from hxbench.spec import recipe
+from hxbench.spec.run_spec import BackboneSpec, PretrainSpec
 
 IDS = torch.tensor([[5, 6, 7, 8, 9]])
 

@@ -8,17 +8,17 @@ from tiny_families import tiny
 from torch import nn
 from transformers import AutoConfig
 
-from hxbench import recipe
 from hxbench.backbones.families import family_of, require_parts
 from hxbench.backbones.load import Backbone, require_precision
 from hxbench.backbones.shape import MADE_HERE, new_model
 from hxbench.backbones.sites import EMBEDDINGS, SiteKey, Sites
 from hxbench.closed import validated
 from hxbench.errors import InputError
-from hxbench.recipe.family import Family
 from hxbench.report.pet.rows import FAMILIES as PET_FAMILIES
-from hxbench.spec import Pretrainable
-from hxbench.stages.pretraining import LEARNERS
+from hxbench.runs.pretraining import LEARNERS
+from hxbench.spec import recipe
+from hxbench.spec.recipe.family import Family
+from hxbench.spec.run_spec import Pretrainable
 
 ROBERTA = {
     "vocab_size": 40, "hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 24,

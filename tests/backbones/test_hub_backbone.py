@@ -20,9 +20,9 @@ from hxbench.backbones.load import load_backbone
 from hxbench.data import wikipedia
 from hxbench.data.hub import WIKIANN
 from hxbench.errors import InputError
-from hxbench.languages import language_set
 from hxbench.runs.scheduler import batch_script, on_ray
-from hxbench.spec import BackboneSpec
+from hxbench.spec.languages import language_set
+from hxbench.spec.run_spec import BackboneSpec
 
 REPOSITORY = "tests/tiny-bert"
 COMMIT = "beef1234" * 5

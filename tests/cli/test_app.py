@@ -103,7 +103,7 @@ ABSURD = {
 
 @pytest.mark.parametrize("words", ABSURD.values(), ids=ABSURD)
 def test_absurd_values_get_one_short_line(untouched, monkeypatch, words):
-    monkeypatch.setattr("hxbench.stages.session.Session.make_backbones", lambda *_: pytest.fail("it went on"))
+    monkeypatch.setattr("hxbench.runs.session.Session.make_backbones", lambda *_: pytest.fail("it went on"))
     ending = hxbench(*BASE, *words)
     assert (ending.code, ending.out) == (2, "")
     assert ending.err.startswith("hxbench: ")
@@ -132,7 +132,7 @@ def test_what_the_machine_refuses_is_no_bug(monkeypatch, error, said):
     def refuse(_):
         raise error
 
-    monkeypatch.setattr("hxbench.recipe.recipe_names", refuse)
+    monkeypatch.setattr("hxbench.spec.recipe.recipe_names", refuse)
     ending = hxbench("list", "methods")
     assert (ending.code, ending.err.count("\n")) == (2, 1)
     assert said in ending.err
@@ -177,7 +177,7 @@ def test_debug_may_stand_anywhere(place):
 
 
 def test_a_bug_is_one_line_unless_asked_for(monkeypatch):
-    monkeypatch.setattr("hxbench.recipe.recipe_names", lambda kind: 1 // 0)
+    monkeypatch.setattr("hxbench.spec.recipe.recipe_names", lambda kind: 1 // 0)
     ending = hxbench("list", "methods")
     assert (ending.code, ending.err.count("\n")) == (1, 1)
     assert "unexpected ZeroDivisionError" in ending.err
@@ -231,7 +231,7 @@ def test_a_reader_who_leaves_early_is_no_failure():
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_where_nothing_has_to_be_saved(monkeypatch, number):
     before = signal.getsignal(number)
-    monkeypatch.setattr("hxbench.stages.prepare.fetch", lambda *_: os.kill(os.getpid(), number))
+    monkeypatch.setattr("hxbench.runs.prepare.fetch", lambda *_: os.kill(os.getpid(), number))
     for words in (("prepare",), BASE):
         ending = hxbench(*words)
         assert ending.code == 128 + number

@@ -8,8 +8,9 @@ import sys
 import pytest
 from older_runs import before_manifests
 
-from hxbench import manifest, recipe
+from hxbench import manifest
 from hxbench.cli import app
+from hxbench.spec import recipe
 from hxbench.store import Store
 
 ROW = {"split": "test", "task": "ner", "language": "qab", "metric": "f1", "value": 63.25, "role": "target"}

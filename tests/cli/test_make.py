@@ -10,7 +10,7 @@ import pytest
 import yaml
 from command_line import hxbench
 
-from hxbench import recipe
+from hxbench.spec import recipe
 from hxbench.store import Store
 
 FOLDER = Path(__file__).parents[2] / "results"
@@ -153,7 +153,7 @@ def test_what_others_start_from_is_made_again_where_its_weights_are_gone(command
 
 
 def test_a_failing_run_stops_no_others_and_ends_with_1(command, stages, make, monkeypatch, tmp_path):
-    from hxbench.stages.session import Job
+    from hxbench.runs.session import Job
 
     execute = Job.execute
 

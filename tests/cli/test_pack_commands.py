@@ -5,7 +5,7 @@ import shutil
 import pytest
 from command_line import ended, hxbench, started
 
-from hxbench import recipe
+from hxbench.spec import recipe
 from hxbench.store import Store
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from hxbench import recipe
 from hxbench.cli import app
 from hxbench.report import ARTIFACTS
+from hxbench.spec import recipe
 from hxbench.store import Store
 
 
@@ -281,7 +281,7 @@ def test_tasks_of_all_papers_are_listed(hxbench):
 def test_the_command_files_import_nothing_heavy():
     code = (
         "import sys, hxbench.cli.report, hxbench.cli.runs, hxbench.cli.listing; "
-        "heavy = ('torch', 'pandas', 'pyarrow', 'pydantic', 'yaml', 'matplotlib', 'hxbench.recipe'); "
+        "heavy = ('torch', 'pandas', 'pyarrow', 'pydantic', 'yaml', 'matplotlib', 'hxbench.spec.recipe'); "
         "heavy += ('hxbench.store', 'hxbench.report'); "
         "print([m for m in heavy if m in sys.modules])"
     )

@@ -110,7 +110,7 @@ def test_one_worker_gives_the_same_numbers(trained, scale, tmp_path):
 def test_the_same_command_trains_nothing_twice(trained, scale, monkeypatch):
     store, _, first = trained
     before = {path: path.stat().st_mtime_ns for path in store.rglob("*")}
-    monkeypatch.setattr("hxbench.stages.session.Job.execute", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr("hxbench.runs.session.Job.execute", lambda *_: pytest.fail("trained again"))
     answer = hxbench(*scale.train("--store", store, "--json"))
     assert (answer.code, json.loads(answer.out)) == (0, json.loads(first.out))
     assert answer.err.count("in the store already") == 2
@@ -119,7 +119,7 @@ def test_the_same_command_trains_nothing_twice(trained, scale, monkeypatch):
 
 def test_the_profile_finds_its_mirror_again(trained, scale, monkeypatch):
     """`prepare` was told where it is."""
-    monkeypatch.setattr("hxbench.stages.session.Job.execute", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr("hxbench.runs.session.Job.execute", lambda *_: pytest.fail("trained again"))
     words = [word for word in scale.train("--store", trained[0]) if word not in ("--data-source", scale.mirror)]
     assert hxbench(*words).code == 0
     assert hxbench("eval", records(trained[0])["a"]["id"], "--store", trained[0], "--language", "ug").code == 0
@@ -250,7 +250,7 @@ def test_a_loss_that_is_not_finite_fails_the_run(scale, tmp_path):
 
 
 def test_a_bug_in_one_run_leaves_the_others(scale, tmp_path, monkeypatch):
-    from hxbench.stages.session import Job
+    from hxbench.runs.session import Job
 
     execute = Job.execute
     monkeypatch.setattr(Job, "execute", lambda job, tell: 1 // (job.spec.partition == "b") and execute(job, tell))

@@ -9,7 +9,7 @@ import hxbench.data
 from hxbench.data import Corpora, Origin
 from hxbench.data.collection import collection_of
 from hxbench.errors import InputError
-from hxbench.spec import DataSpec
+from hxbench.spec.run_spec import DataSpec
 
 
 def test_the_field_of_the_spec_is_asked_for_once():

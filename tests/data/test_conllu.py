@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hxbench.annotation.reading import kind_of, read_untagged
 from hxbench.data.readers import Options, conllu
 from hxbench.data.readers.conllu import NO_UPOS, UPOS_TAGS, read_sentences
+from hxbench.data.user_files import kind_of, read_untagged
 from hxbench.errors import InputError
 from hxbench.tasks import task_of
 

@@ -11,8 +11,8 @@ from hub_server import serve
 from hxbench.data import Corpora, Origin, wikipedia
 from hxbench.data.hub import UD_ENDPOINT, WIKIANN
 from hxbench.errors import InputError
-from hxbench.languages import language_set
-from hxbench.spec import DataSpec
+from hxbench.spec.languages import language_set
+from hxbench.spec.run_spec import DataSpec
 
 LANGUAGES = language_set("hyperx")
 COMMIT = "c0ffee00" * 5
@@ -273,7 +273,7 @@ def test_in_a_process_of_its_own_as_users_run_it(site, tmp_path):
     code = """
 import json
 from hxbench.data import Corpora, Origin
-from hxbench.spec import DataSpec
+from hxbench.spec.run_spec import DataSpec
 corpora = Corpora(Origin("hub"), DataSpec(origin="hub", text_sentences=3))
 pairs = [("pos", "en"), ("ner", "yue"), ("mlm", "yue")]
 corpora.fetch(pairs)

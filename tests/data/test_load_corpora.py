@@ -10,7 +10,7 @@ from hxbench.data import Corpora, Origin
 from hxbench.data.readers import READERS
 from hxbench.errors import InputError
 from hxbench.leftovers import temporary
-from hxbench.spec import DataSpec
+from hxbench.spec.run_spec import DataSpec
 from hxbench.tasks import task_of, tasks_in
 
 TREEBANK = "ud-2.7/UD_Kazakh-KTB/kk_ktb-ud"

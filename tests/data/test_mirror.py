@@ -6,8 +6,8 @@ from hxbench.data.collection import collection_of
 from hxbench.data.mirror import Mirror
 from hxbench.data.mirror import find as find_part
 from hxbench.errors import InputError
-from hxbench.languages import language_set
-from hxbench.spec import DataSpec
+from hxbench.spec.languages import language_set
+from hxbench.spec.run_spec import DataSpec
 from hxbench.tasks import task_of
 
 LANGUAGES = language_set("hyperx")

@@ -9,7 +9,7 @@ from hxbench.data import Corpora, Origin
 from hxbench.data.readers.conllu import read_conllu
 from hxbench.data.readers.lines import read_text
 from hxbench.data.readers.wikiann import read_wikiann
-from hxbench.spec import DataSpec
+from hxbench.spec.run_spec import DataSpec
 from hxbench.tasks import task_of
 
 ROOT = Path(__file__).resolve().parents[3] / "shared" / "data"

@@ -3,7 +3,7 @@
 import pytest
 
 from hxbench.data.stand_ins import stand_ins
-from hxbench.languages import language_set
+from hxbench.spec.languages import language_set
 
 LANGUAGES = language_set("hyperx")
 USED = [

@@ -8,10 +8,10 @@ from hxbench.answering.answer import Condition
 from hxbench.backbones.families import family_of
 from hxbench.backbones.load import Backbone, meta_backbone
 from hxbench.backbones.shape import new_model
-from hxbench.encoding.batch import MIXED, collate
 from hxbench.methods import method_class
 from hxbench.methods.method import Setup
-from hxbench.stages.assemble import build, with_options
+from hxbench.runs.assemble import build, with_options
+from hxbench.tasks.encoding.batch import MIXED, collate
 
 TASKS = ("cola", "sst2", "rte")
 HIDDEN, LAYERS = 16, 2

@@ -5,8 +5,8 @@ import torch
 from small_t5 import HIDDEN, LAYERS, at_base_shape, batch_of, made
 from transformers.activations import ACT2FN
 
-from hxbench.recipe import load, resolve
-from hxbench.stages.assemble import with_options
+from hxbench.runs.assemble import with_options
+from hxbench.spec.recipe import load, resolve
 
 
 @pytest.mark.parametrize(

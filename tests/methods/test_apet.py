@@ -8,13 +8,13 @@ import pytest
 import torch
 from tiny_families import FAMILIES, family_batch, head_of, slow_logits, tiny, tuned
 
-from hxbench import recipe
 from hxbench.errors import InputError
 from hxbench.methods import method_class
 from hxbench.methods.apet import ApetOptions, placement_of
 from hxbench.methods.apet_candidates import candidates, module_units
 from hxbench.modules.placement import size_of
-from hxbench.stages.assemble import with_options
+from hxbench.runs.assemble import with_options
+from hxbench.spec import recipe
 
 
 @pytest.fixture(params=FAMILIES)

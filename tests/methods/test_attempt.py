@@ -11,8 +11,8 @@ from hxbench.errors import InputError
 from hxbench.methods.attempt import Attempt, AttemptOptions
 from hxbench.methods.method import Setup
 from hxbench.modules.soft_prompt import EMBEDDING
-from hxbench.recipe import resolve
-from hxbench.spec import START
+from hxbench.spec.recipe import resolve
+from hxbench.spec.run_spec import START
 
 TOKENS, SOURCES = 5, ("mnli", "sst2")
 

@@ -6,7 +6,7 @@ from small_t5 import HIDDEN, LAYERS, at_base_shape, batch_of, condition, made
 
 from hxbench.modules.hypernetwork import BottleneckGenerator
 from hxbench.modules.small_start import start_generator
-from hxbench.recipe import resolve
+from hxbench.spec.recipe import resolve
 
 
 @pytest.mark.parametrize(("options", "counted"), [([], 15_259_192), (["options.pooled_map=false"], 14_078_008)])

@@ -6,8 +6,8 @@ from small_t5 import HIDDEN, LAYERS, TASKS, at_base_shape, batch_of, condition, 
 
 from hxbench.errors import InputError
 from hxbench.modules import by_task
-from hxbench.recipe import resolve
-from hxbench.spec import START
+from hxbench.spec.recipe import resolve
+from hxbench.spec.run_spec import START
 
 GLUE_ON_NEW = ("mnli", "qnli")
 SIDES = {"encoder": "reading", "decoder": "answering"}

@@ -16,25 +16,25 @@ from transformers import BertConfig, BertForMaskedLM
 from hxbench.backbones.families import family_of
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import EMBEDDINGS, SiteKey
-from hxbench.encoding.batch import Batch, collate
 from hxbench.errors import InputError
-from hxbench.experiment import few_shot_spec
-from hxbench.languages import language_set
 from hxbench.methods.language_adapter import LanguageAdapter, LanguageAdapterOptions
 from hxbench.methods.madx import LANGUAGE_ADAPTER, MadX, MadXOptions
 from hxbench.methods.method import START, Setup
 from hxbench.modules.adapter import Bottlenecks, NormedStack
 from hxbench.modules.coupling import Coupling
-from hxbench.recipe import resolve
-from hxbench.settings import Pair
-from hxbench.spec import RunSpec
-from hxbench.stages.assemble import build, costs, equip, with_options
-from hxbench.stages.inputs import DataSource
-from hxbench.stages.restore import restore
-from hxbench.stages.session import Session
-from hxbench.stages.train import run
+from hxbench.runs.assemble import build, costs, equip, with_options
+from hxbench.runs.inputs import DataSource
+from hxbench.runs.restore import restore
+from hxbench.runs.session import Session
+from hxbench.runs.train import run
+from hxbench.spec.experiment import few_shot_spec
+from hxbench.spec.languages import language_set
+from hxbench.spec.recipe import resolve
+from hxbench.spec.run_spec import RunSpec
+from hxbench.spec.settings import Pair
 from hxbench.store import Store
 from hxbench.tasks import MLM
+from hxbench.tasks.encoding.batch import Batch, collate
 from hxbench.training.checkpoint import read_weights
 from hxbench.training.loop import Interrupted
 

@@ -12,13 +12,13 @@ from tiny_families import SIZE, tiny
 
 from hxbench.answering import ANSWERINGS
 from hxbench.closed import validated
-from hxbench.encoding.batch import collate
 from hxbench.errors import InputError
 from hxbench.methods import kinds, method_class
 from hxbench.methods.method import Reason, Setup, seed_everything
-from hxbench.recipe import resolve
-from hxbench.stages.assemble import with_options
+from hxbench.runs.assemble import with_options
+from hxbench.spec.recipe import resolve
 from hxbench.tasks import task_of
+from hxbench.tasks.encoding.batch import collate
 
 FAMILY = {"token": "bert", "class": "bert", "encoder-decoder": "t5", "causal": "bloom"}
 TASKS = {"token": ("pos", "ner")}

@@ -8,18 +8,18 @@ import torch
 from miniature import TINY, spec_for
 
 from hxbench.backbones.load import load_backbone, meta_backbone
-from hxbench.encoding.batch import collate
-from hxbench.encoding.masking import Masking
-from hxbench.encoding.vocabulary import vocabulary_of
 from hxbench.errors import InputError
-from hxbench.languages import language_set
 from hxbench.methods import method_class
 from hxbench.methods.hyperx import HyperX, HyperXOptions
 from hxbench.methods.method import seed_everything
 from hxbench.modules.hypernetwork import BottleneckGenerator, SourceEmbeddings, initialise_linear, projector
-from hxbench.recipe import load, resolve
-from hxbench.stages.assemble import build, costs, with_options
+from hxbench.runs.assemble import build, costs, with_options
+from hxbench.spec.languages import language_set
+from hxbench.spec.recipe import load, resolve
 from hxbench.tasks import MLM, task_of
+from hxbench.tasks.encoding.batch import collate
+from hxbench.tasks.encoding.masking import Masking
+from hxbench.tasks.encoding.vocabulary import vocabulary_of
 
 LANGUAGES = list(language_set("hyperx"))
 
@@ -257,7 +257,7 @@ def test_logits_are_those_at_the_targets_alone(hyperx, fresh_backbone):
 
 
 def test_a_method_without_weights_is_the_backbone_bit_for_bit(tiny):
-    from hxbench.stages.backbone import get_backbone
+    from hxbench.runs.backbone import get_backbone
 
     backbone = get_backbone(tiny)
     ids = torch.randint(5, 100, (3, 9), generator=torch.Generator().manual_seed(0))
@@ -279,7 +279,7 @@ def test_a_method_without_weights_is_the_backbone_bit_for_bit(tiny):
 
 
 def test_initialisation_is_a_function_of_the_seed(tiny):
-    from hxbench.stages.backbone import get_backbone
+    from hxbench.runs.backbone import get_backbone
 
     def state(seed):
         torch.rand(3)  # whatever happened before
@@ -306,7 +306,7 @@ def test_seeding_takes_a_whole_key():
 
 def test_every_recipe_names_a_method_that_exists():
     from hxbench.methods.method import Method
-    from hxbench.recipe import recipe_names
+    from hxbench.spec.recipe import recipe_names
 
     names = recipe_names("methods")
     assert names

@@ -11,13 +11,13 @@ from test_methods import batch_for
 from torch.nn import functional
 
 from hxbench.answering.token import MaskedLM
-from hxbench.encoding.tokens import encode
+from hxbench.data.tokens import encode
 from hxbench.methods.madx import MadX
 from hxbench.modules.heads import OutputRows
-from hxbench.stages.assemble import build, with_options
-from hxbench.stages.backbone import get_backbone
-from hxbench.stages.data import RunData
-from hxbench.stages.train import run
+from hxbench.runs.assemble import build, with_options
+from hxbench.runs.backbone import get_backbone
+from hxbench.runs.data import RunData
+from hxbench.runs.train import run
 from hxbench.store import Store
 from hxbench.tasks import MLM
 from hxbench.training.loop import Interrupted

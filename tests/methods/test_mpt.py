@@ -9,14 +9,14 @@ from small_t5 import HIDDEN, TASKS, at_base_shape, batch_of, small_t5
 
 from hxbench.answering.answer import Objective
 from hxbench.answering.encoder_decoder import EncoderDecoderText
-from hxbench.encoding.batch import IGNORED, collate
 from hxbench.errors import InputError
 from hxbench.methods.method import Setup
 from hxbench.methods.mpt import Mpt, MptOptions, MptSource, MptSourceOptions, divergence
 from hxbench.methods.prompt import SOURCE
 from hxbench.modules.soft_prompt import EMBEDDING
-from hxbench.recipe import resolve
-from hxbench.spec import START
+from hxbench.spec.recipe import resolve
+from hxbench.spec.run_spec import START
+from hxbench.tasks.encoding.batch import IGNORED, collate
 
 TOKENS, MIX = 5, [0, 1, 2, 1, 0]
 

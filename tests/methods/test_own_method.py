@@ -11,9 +11,9 @@ from command_line import hxbench, write_profile
 from text_miniature import write_text_mirror, write_text_profile
 from tiny_families import family_batch, tiny
 
-from hxbench.encoding.batch import collate
 from hxbench.methods import method_class
 from hxbench.methods.method import Setup
+from hxbench.tasks.encoding.batch import collate
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 

@@ -9,13 +9,13 @@ from tiny_families import FAMILIES, OPTIONS, family_batch, head_of, rows, slow_l
 from torch import nn
 from torch.nn import functional
 
-from hxbench import recipe
 from hxbench.backbones.load import meta_backbone
-from hxbench.encoding.batch import IGNORED
 from hxbench.errors import InputError
 from hxbench.methods import method_class
 from hxbench.methods.bitfit import biased_modules
-from hxbench.stages.assemble import build, costs, with_options
+from hxbench.runs.assemble import build, costs, with_options
+from hxbench.spec import recipe
+from hxbench.tasks.encoding.batch import IGNORED
 
 KINDS = list(OPTIONS)
 

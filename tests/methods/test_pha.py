@@ -12,8 +12,8 @@ from hxbench.methods.method import Setup
 from hxbench.methods.pha import PHA, PHAOptions
 from hxbench.modules import by_task
 from hxbench.modules.contrastive import instance_loss, prototype_loss
-from hxbench.recipe import resolve
-from hxbench.spec import START
+from hxbench.spec.recipe import resolve
+from hxbench.spec.run_spec import START
 
 MIX = [0, 1, 2, 1, 0]
 ENCODER, DECODER = "encoder_parallel", "decoder_parallel"

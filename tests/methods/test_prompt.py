@@ -7,16 +7,16 @@ import torch
 from small_t5 import HIDDEN, at_base_shape, batch_of, small_t5
 
 from hxbench.errors import InputError
-from hxbench.experiment import few_shot_spec
 from hxbench.methods import method_class
 from hxbench.methods.method import Setup
 from hxbench.methods.options import StageTraining
 from hxbench.methods.prompt import SOURCE, PromptOptions, PromptTuning, Spot, SpotOptions
 from hxbench.modules.soft_prompt import EMBEDDING
-from hxbench.recipe import load, recipe_names, resolve
-from hxbench.settings import Pair
-from hxbench.spec import START
-from hxbench.stages.assemble import with_options
+from hxbench.runs.assemble import with_options
+from hxbench.spec.experiment import few_shot_spec
+from hxbench.spec.recipe import load, recipe_names, resolve
+from hxbench.spec.run_spec import START
+from hxbench.spec.settings import Pair
 
 TOKENS = 5
 PROMPT_METHODS = ["prompt", "spot", "attempt", "mpt", "mpt-source"]

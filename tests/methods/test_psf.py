@@ -15,10 +15,10 @@ from hxbench.errors import InputError
 from hxbench.methods.method import Setup
 from hxbench.methods.psf import PSF, PSFOptions
 from hxbench.modules.latent_softmax import GaussianLatents, SoftmaxMaps
-from hxbench.recipe import resolve
-from hxbench.settings import Pair
-from hxbench.stages.assemble import build, costs, with_options
-from hxbench.stages.train import run
+from hxbench.runs.assemble import build, costs, with_options
+from hxbench.runs.train import run
+from hxbench.spec.recipe import resolve
+from hxbench.spec.settings import Pair
 from hxbench.store import Store
 from hxbench.training.loop import Interrupted
 

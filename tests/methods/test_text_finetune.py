@@ -3,7 +3,7 @@
 import torch
 from small_t5 import at_base_shape, batch_of, made
 
-from hxbench.recipe import resolve
+from hxbench.spec.recipe import resolve
 
 
 def test_everything_counts_once():

@@ -1,9 +1,9 @@
 """Stores filled with made-up or published scores, without training anything."""
 
-from hxbench import recipe
-from hxbench.languages import find_language, language_set
 from hxbench.report.published import published
-from hxbench.settings import source_pairs, target_pairs
+from hxbench.spec import recipe
+from hxbench.spec.languages import find_language, language_set
+from hxbench.spec.settings import source_pairs, target_pairs
 from hxbench.store.writer import SENTENCE_COLUMNS
 
 METRIC = {"ner": "f1", "pos": "accuracy"}

@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from older_runs import reseal
 
-from hxbench import experiment, recipe, report
+from hxbench import report
 from hxbench.report import bootstrap
 from hxbench.report.hyperx.results import Results
 from hxbench.report.hyperx.significance import Resampler
+from hxbench.spec import experiment, recipe
 
 
 def slow_score(counts, drawn):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from filled_store import fill, write_run
 
-from hxbench import experiment, recipe, report
+from hxbench import report
 from hxbench.report import bootstrap
 from hxbench.report.claims import Difference, verdict
 from hxbench.report.hyperx import claims
@@ -16,7 +16,8 @@ from hxbench.report.hyperx.scores import members
 from hxbench.report.hyperx.significance import Resampler
 from hxbench.report.render import long_csv, terminal
 from hxbench.report.render.json_tree import render as render_json
-from hxbench.spec import START
+from hxbench.spec import experiment, recipe
+from hxbench.spec.run_spec import START
 
 
 def found(by_seed, resampled=None, **others):

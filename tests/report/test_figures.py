@@ -10,14 +10,15 @@ from statistics import fmean, stdev
 import pytest
 from filled_store import write_run
 
-from hxbench import experiment, report
+from hxbench import report
 from hxbench.report.draw import pictures, sheet, style
 from hxbench.report.draw.bars import label
 from hxbench.report.figure import Figure, Panel, Series
 from hxbench.report.hyperx.figure6 import printed_mean
 from hxbench.report.render import PICTURES, renderer
 from hxbench.report.table import Cell
-from hxbench.spec import START
+from hxbench.spec import experiment
+from hxbench.spec.run_spec import START
 
 FIGURES = [artifact for artifact in report.ARTIFACTS["hyperx"].values() if artifact.kind == "figure"]
 

@@ -2,9 +2,10 @@
 
 from filled_store import score_rows
 
-from hxbench import recipe, report
+from hxbench import report
 from hxbench.report.hyperx.ground import said_of_ground
 from hxbench.report.hyperx.rows import title_of
+from hxbench.spec import recipe
 
 SHAPE = {"model_type": "bert", "hidden_size": 384, "vocab_size": 250037}
 DRAWN = ["cls.predictions.transform.dense.weight", "cls.predictions.bias"]

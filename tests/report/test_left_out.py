@@ -3,8 +3,9 @@
 import pytest
 from filled_store import fill, write_run
 
-from hxbench import experiment, recipe, report
+from hxbench import report
 from hxbench.report.left_out import LeftOut, Owner, together
+from hxbench.spec import experiment, recipe
 
 OLD = {"assignments": ["options.initial_std=0.3"]}
 

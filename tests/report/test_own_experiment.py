@@ -5,10 +5,11 @@ import yaml
 from filled_store import write_run
 from text_store import fill_text, made_profile, write_text_run
 
-from hxbench import experiment, recipe, report
+from hxbench import report
 from hxbench.report.asked import build
 from hxbench.report.hyperx.results import Results as HyperxResults
 from hxbench.report.pha.results import Results
+from hxbench.spec import experiment, recipe
 
 QUICK = {"training": {"updates": 7}}
 GLUE = {"setting": "multi", "suite": "glue"}

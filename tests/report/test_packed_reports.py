@@ -7,10 +7,11 @@ import pytest
 from filled_store import fill, write_run
 from text_store import PROFILE, clusters, write_text_run
 
-from hxbench import experiment, recipe, report
+from hxbench import report
 from hxbench.report.draw import pictures
 from hxbench.report.pha.rows import TASKS
 from hxbench.report.render import FORMATS, renderer
+from hxbench.spec import experiment, recipe
 from hxbench.store import Store
 from hxbench.store.packing import write_pack
 from hxbench.tasks import task_of

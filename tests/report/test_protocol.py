@@ -2,8 +2,8 @@
 
 from types import SimpleNamespace
 
-from hxbench import recipe
 from hxbench.report.protocol import divided, divided_otherwise
+from hxbench.spec import recipe
 
 
 def record(task, examples, profile="lab", **data):

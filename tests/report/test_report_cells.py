@@ -4,9 +4,10 @@ import pytest
 from filled_store import fill, write_run
 from older_runs import before_manifests
 
-from hxbench import recipe, report
+from hxbench import report
 from hxbench.errors import InputError
 from hxbench.report.hyperx.results import Results
+from hxbench.spec import recipe
 
 
 def table2(store, profile=None):

@@ -4,10 +4,11 @@ import pytest
 from filled_store import fill, write_run
 from older_runs import before_manifests
 
-from hxbench import experiment, recipe, report
+from hxbench import report
 from hxbench.report.hyperx.results import Results
-from hxbench.settings import Model
-from hxbench.spec import START
+from hxbench.spec import experiment, recipe
+from hxbench.spec.run_spec import START
+from hxbench.spec.settings import Model
 
 
 def fill_experiment(store, name, score=lambda spec: 50.0, seeds=(1, 2, 3), methods=None):

@@ -4,10 +4,10 @@ import pytest
 from filled_store import score_rows, write_run
 from older_runs import reseal
 
-from hxbench import experiment, recipe
-from hxbench.languages import language_set
 from hxbench.report.hyperx import interpolation
 from hxbench.report.hyperx.results import Results
+from hxbench.spec import experiment, recipe
+from hxbench.spec.languages import language_set
 from hxbench.store import Store
 
 OFFSET = {"mean": 10.0, "family": 20.0, "nearest": 30.0}

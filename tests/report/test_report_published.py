@@ -10,7 +10,7 @@ from hxbench.errors import InputError
 from hxbench.report.hyperx.rows import BLOCKS, GROUPS, ORDER
 from hxbench.report.hyperx.scores import RunSet, members
 from hxbench.report.published import published
-from hxbench.settings import Model, models
+from hxbench.spec.settings import Model, models
 
 # the sheet's list of aggregates that the paper's own cells do not give
 ODD = {

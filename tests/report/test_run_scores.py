@@ -8,7 +8,7 @@ from text_miniature import text_spec
 
 from hxbench.report.estimate import Estimate
 from hxbench.report.run_scores import few_shot_scores, run_scores
-from hxbench.spec import FewShotSpec
+from hxbench.spec.run_spec import FewShotSpec
 from hxbench.store import Store
 
 

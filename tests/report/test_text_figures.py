@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from text_store import clusters, fill_text, made_profile, read, write_text_run
 
-from hxbench import recipe, report
+from hxbench import report
 from hxbench.report.draw import pictures, sheet, style
 from hxbench.report.draw.heat import _text
 from hxbench.report.figure import Figure, Panel, Series
@@ -15,6 +15,7 @@ from hxbench.report.pha.parameters import adapter, hyperformer, pha
 from hxbench.report.pha.rows import TASKS
 from hxbench.report.render import renderer
 from hxbench.report.table import Cell, format_value, mark_best
+from hxbench.spec import recipe
 from hxbench.store.retrieval import cosines
 
 GLUE = TASKS["glue"]

@@ -11,10 +11,11 @@ import pytest
 from older_runs import before_manifests
 from text_store import PROFILE, clusters, fill_text, made_profile, read, write_text_run
 
-from hxbench import experiment, recipe, report
+from hxbench import report
 from hxbench.report.pha.rows import TABLE1, TASKS
 from hxbench.report.published import published
 from hxbench.report.render import renderer
+from hxbench.spec import experiment, recipe
 from hxbench.store import DamagedRun, Store
 
 ARTIFACTS = list(report.ARTIFACTS["pha"].values())

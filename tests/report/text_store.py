@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from hxbench import experiment
 from hxbench.report.pha.results import Results
-from hxbench.spec import START
+from hxbench.spec import experiment
+from hxbench.spec.run_spec import START
 from hxbench.store.writer import SENTENCE_COLUMNS
 from hxbench.tasks import task_of
 

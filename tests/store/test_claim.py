@@ -9,15 +9,15 @@ import time
 
 import pytest
 
-from hxbench import recipe
 from hxbench.errors import InputError
 from hxbench.processes import machine
+from hxbench.spec import recipe
 from hxbench.store import RunBusy, Store, claim
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from hxbench import recipe
+from hxbench.spec import recipe
 from hxbench.store import Store
 spec = recipe.resolve("hyperx-base", setting="mixed", partition="a", seed=int(sys.argv[2]))
 with Store(Path(sys.argv[1])).open_run(spec) as run:
@@ -29,7 +29,7 @@ with Store(Path(sys.argv[1])).open_run(spec) as run:
 RACE = """
 import sys
 from pathlib import Path
-from hxbench import recipe
+from hxbench.spec import recipe
 from hxbench.store import RunBusy, Store
 store, seed = Store(Path(sys.argv[1])), int(sys.argv[2])
 spec = recipe.resolve("hyperx-base", setting="mixed", partition="a", seed=seed)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from hxbench import recipe
 from hxbench.errors import InputError
-from hxbench.spec import FewShotSpec
+from hxbench.spec import recipe
+from hxbench.spec.run_spec import FewShotSpec
 from hxbench.store import DamagedRun, Store
 
 FEW = FewShotSpec(task="pos", language="qab", k=5)

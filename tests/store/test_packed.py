@@ -11,9 +11,9 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from hxbench import recipe
 from hxbench.errors import InputError
-from hxbench.spec import FewShotSpec
+from hxbench.spec import recipe
+from hxbench.spec.run_spec import FewShotSpec
 from hxbench.store import RunBusy, Store, pack_files, packing
 from hxbench.store.claim import Claim
 from hxbench.store.pack_files import MANIFEST, read_manifest

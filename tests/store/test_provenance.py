@@ -19,7 +19,7 @@ def test_it_names_what_ran():
 
 def test_the_commit_is_that_of_the_checkout(monkeypatch):
     here = str(provenance.Path(provenance.__file__).parents[2])
-    said = {"rev-parse": "abc123\n", "status": " M hxbench/recipe.py\n"}
+    said = {"rev-parse": "abc123\n", "status": " M hxbench/spec/recipe.py\n"}
 
     def run(command, **_):
         assert command[:3] == ["git", "-C", here]

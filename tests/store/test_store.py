@@ -7,8 +7,8 @@ import pytest
 import yaml
 from older_runs import before_manifests
 
-from hxbench import recipe
 from hxbench.errors import InputError
+from hxbench.spec import recipe
 from hxbench.store import DamagedRun, RunBusy, Store
 
 

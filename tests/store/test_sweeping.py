@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from hxbench import recipe
 from hxbench.processes import machine
+from hxbench.spec import recipe
 from hxbench.store import Store, sweeping
 
 

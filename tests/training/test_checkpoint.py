@@ -9,7 +9,7 @@ from torch import nn
 
 from hxbench import manifest
 from hxbench.errors import InputError
-from hxbench.spec import TrainingSpec
+from hxbench.spec.run_spec import TrainingSpec
 from hxbench.training.checkpoint import ResumeStates, load_weights, save_weights
 from hxbench.training.optimiser import adamw
 

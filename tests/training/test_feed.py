@@ -5,12 +5,12 @@ import pytest
 import torch
 from datasets import Dataset
 
-from hxbench.encoding.batch import IGNORED
-from hxbench.encoding.rows import Rows
-from hxbench.encoding.vocabulary import Vocabulary
-from hxbench.sampling import ConcatenatedSampler, Sampler, Stream
-from hxbench.settings import Pair
-from hxbench.training.feed import Feed
+from hxbench.data.feed import Feed
+from hxbench.data.sampling import ConcatenatedSampler, Sampler, Stream
+from hxbench.spec.settings import Pair
+from hxbench.tasks.encoding.batch import IGNORED
+from hxbench.tasks.encoding.rows import Rows
+from hxbench.tasks.encoding.vocabulary import Vocabulary
 
 TASKS = ("rte", "cola", "mnli")
 SIZES = {"mnli": 11, "rte": 5, "cola": 8}  # streams in an order other than the tasks'

@@ -10,14 +10,14 @@ import torch
 from accelerate import Accelerator
 from miniature import resolved, spec_for
 
+from hxbench.data.feed import Feed
 from hxbench.errors import RunError
-from hxbench.stages.assemble import build
-from hxbench.stages.backbone import get_backbone
-from hxbench.stages.data import RunData
+from hxbench.runs.assemble import build
+from hxbench.runs.backbone import get_backbone
+from hxbench.runs.data import RunData
 from hxbench.training import loop, unread
 from hxbench.training.accelerator import accelerator_in
 from hxbench.training.checkpoint import ResumeStates
-from hxbench.training.feed import Feed
 from hxbench.training.loop import Interrupted, train
 
 GOLDEN = Path(__file__).parents[1] / "golden"

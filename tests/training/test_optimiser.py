@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import get_constant_schedule_with_warmup, get_linear_schedule_with_warmup
 
-from hxbench.spec import TrainingSpec
+from hxbench.spec.run_spec import TrainingSpec
 from hxbench.training.optimiser import adamw, learning_rate, set_rates
 
 

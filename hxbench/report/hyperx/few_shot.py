@@ -8,13 +8,13 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from statistics import fmean
 
-from hxbench.experiment import code_here
-from hxbench.languages import find_language
-from hxbench.recipe import FewShotRecipe
 from hxbench.report.estimate import Estimate, runs_behind
 from hxbench.report.hyperx.scores import RunSet, members, scores_in
 from hxbench.report.significance import Tested
-from hxbench.spec import RunSpec
+from hxbench.spec.experiment import code_here
+from hxbench.spec.languages import find_language
+from hxbench.spec.recipe import FewShotRecipe
+from hxbench.spec.run_spec import RunSpec
 from hxbench.store import DamagedRun, RunRecord
 
 Draws = dict[tuple[str, str, int], dict[int, dict[int, float]]]  # (task, paper code, k) → seed → draw → score

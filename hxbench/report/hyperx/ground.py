@@ -6,7 +6,7 @@ from typing import Any
 
 from hxbench.report.results import provenance_of
 from hxbench.report.table import format_value
-from hxbench.spec import RunSpec
+from hxbench.spec.run_spec import RunSpec
 from hxbench.store import RunRecord
 
 

@@ -7,18 +7,18 @@ that the pair would be a target of had nothing been held out: they compare with 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from hxbench import experiment
-from hxbench.languages import find_language
 from hxbench.report.cells import make_cell
 from hxbench.report.estimate import Estimate, Rows, Runs
 from hxbench.report.hyperx.results import PAPER, UNPUBLISHED, Results
 from hxbench.report.hyperx.rows import METRICS, ORDER
 from hxbench.report.hyperx.scores import RunSet
 from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, mark_best, mark_seeds
-from hxbench.settings import Model
+from hxbench.spec import experiment
+from hxbench.spec.languages import find_language
+from hxbench.spec.settings import Model
 
 _NAME = "interpolation"
-_SPLIT = "test-composed"  # of the rows that training leaves for held-out languages (hxbench.stages.compose)
+_SPLIT = "test-composed"  # of the rows that training leaves for held-out languages (hxbench.runs.compose)
 OWN, TRAINED = "own", "trained"
 WAYS = {OWN: "own", "mean": "mean", "family": "family", "nearest": "nearest", TRAINED: "with text"}
 _NO_RELATIVE = "no relative is among the known languages: the mean of all"

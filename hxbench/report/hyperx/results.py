@@ -3,9 +3,6 @@
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
-from hxbench import experiment as experiments
-from hxbench import recipe
-from hxbench.languages import language_set
 from hxbench.report.commands import argument
 from hxbench.report.estimate import Estimate, Rows
 from hxbench.report.families import Family
@@ -16,6 +13,9 @@ from hxbench.report.hyperx.scores import Model, RunSet
 from hxbench.report.results import PaperResults
 from hxbench.report.shown import Shown
 from hxbench.report.table import Column
+from hxbench.spec import experiment as experiments
+from hxbench.spec import recipe
+from hxbench.spec.languages import language_set
 
 PAPER = "hyperx"
 # what an artifact's numbers are: the last line of its heading

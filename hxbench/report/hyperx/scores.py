@@ -8,16 +8,16 @@ are plain means over their languages, taken for each seed and then averaged over
 from collections.abc import Iterable, Mapping
 from statistics import fmean
 
-from hxbench import settings
-from hxbench.experiment import code_here
-from hxbench.languages import XLM_R, find_language, language_set
 from hxbench.report.estimate import Estimate, Rows
 from hxbench.report.families import Family
 from hxbench.report.hyperx.rows import LISTS, METRICS, ORDER, PSF
 from hxbench.report.run_set import StoredRuns
 from hxbench.report.significance import Tested
-from hxbench.settings import Model
-from hxbench.spec import RunSpec
+from hxbench.spec import settings
+from hxbench.spec.experiment import code_here
+from hxbench.spec.languages import XLM_R, find_language, language_set
+from hxbench.spec.run_spec import RunSpec
+from hxbench.spec.settings import Model
 
 _GROUP = {code: language.group for code, language in language_set("hyperx").items()}
 

@@ -1,10 +1,10 @@
 """Table 4: the sixteen languages, with their treebanks and the sizes of their corpora as the paper prints them."""
 
-from hxbench.languages import Language, language_set
 from hxbench.report.hyperx.results import PAPER, Results
 from hxbench.report.hyperx.rows import HSB_SIZE, UYGHUR
 from hxbench.report.published import published
 from hxbench.report.table import Block, Cell, Column, Marks, Row, Table
+from hxbench.spec.languages import Language, language_set
 
 _NAME = "Table 4"
 _SIZES = tuple((task, split) for task in ("NER", "POS") for split in ("Train", "Dev", "Test"))

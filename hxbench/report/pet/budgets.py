@@ -4,12 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from hxbench.recipe import Criteria
 from hxbench.report.estimate import Estimate
 from hxbench.report.pet.results import At
 from hxbench.report.pet.rows import APET, BUDGETS, FT, Backbone, Family
 from hxbench.report.pet.scores import Tried
 from hxbench.report.pet.thresholds import high_threshold, low_threshold
+from hxbench.spec.recipe import Criteria
 
 Budget = int | str
 _LIVE = (

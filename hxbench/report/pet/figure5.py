@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from itertools import product
 
-from hxbench import recipe
 from hxbench.report.cells import make_cell
 from hxbench.report.figure import Figure, Panel, Series
 from hxbench.report.pet.budgets import budgets_of, count_of, curve, live_said
@@ -26,6 +25,7 @@ from hxbench.report.pet.scores import Tried
 from hxbench.report.pet.threshold_table import Curves, has_runs, ranges_of, threshold_table
 from hxbench.report.pet.thresholds import chances, said
 from hxbench.report.table import Block, Cell, Column, Marks, Row, format_value
+from hxbench.spec import recipe
 
 _ENDS = ("small", "large")
 _COLUMNS = 3  # of panels

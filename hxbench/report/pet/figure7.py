@@ -12,7 +12,7 @@ from hxbench.report.pet.transfer import across, across_labels, to_labels, to_tex
 from hxbench.report.pet.transfer_model import EXPERIMENT, MODELS, MODES, TransferModel, models_of
 from hxbench.report.shown import Condition
 from hxbench.report.table import Cell, Marks
-from hxbench.spec import RunSpec
+from hxbench.spec.run_spec import RunSpec
 from hxbench.tasks import task_of, tasks_in
 
 SHEETS = {"a": ("small models", MODELS[::2]), "b": ("large models", MODELS[1::2])}

@@ -11,7 +11,7 @@ from hxbench.report.pet.rows import FAMILIES, METHODS, PAPER, Backbone, task_tit
 from hxbench.report.pet.scores import RunSet, Tried
 from hxbench.report.shown import Condition
 from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns
-from hxbench.settings import Model
+from hxbench.spec.settings import Model
 from hxbench.tasks import tasks_in
 
 HOW = (

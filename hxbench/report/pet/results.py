@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from hxbench import experiment as experiments
 from hxbench.report.estimate import Rows
 from hxbench.report.families import Family
 from hxbench.report.pet.rows import FAMILIES, PAPER, Backbone, task_title, title_of
@@ -12,7 +11,8 @@ from hxbench.report.pet.scores import RunSet, Tried
 from hxbench.report.protocol import divided
 from hxbench.report.results import PaperResults
 from hxbench.report.shown import Shown
-from hxbench.settings import Model
+from hxbench.spec import experiment as experiments
+from hxbench.spec.settings import Model
 
 # what an artifact's numbers are: the last line of its heading
 PUBLISHED = "ours: mean ± sample s.d. over the seeds; published: the paper's backbones on real data, 3 seeds"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hxbench import recipe
+from hxbench.spec import recipe
 from hxbench.tasks import task_of, tasks_in
 
 PAPER = "pet"

@@ -12,7 +12,7 @@ from hxbench.report.families import Family
 from hxbench.report.pet.rows import task_title
 from hxbench.report.pet.steps import steps_to_share
 from hxbench.report.pha.scores import RunSet as TextRuns
-from hxbench.settings import Model
+from hxbench.spec.settings import Model
 from hxbench.store import RunRecord
 
 _LIVE, _COUNTED = "live_parameters", "counted_parameters"

@@ -1,9 +1,9 @@
 """Table 1: what each method tunes and where, as our recipes say it; nothing in it is measured."""
 
-from hxbench import recipe
 from hxbench.report.pet.results import Results
 from hxbench.report.pet.rows import FT, METHODS, PAPER
 from hxbench.report.table import Block, Cell, Column, Row, Table
+from hxbench.spec import recipe
 
 # of APET's three operations (section 5.1) the one that a method is a case of
 _OPERATION = {"Prompt": "CONCAT", "BitFit": "ADD", "LoRA": "CONCAT", "Adapter": "PLUG"}

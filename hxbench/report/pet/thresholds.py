@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import sqrt
 from statistics import fmean, stdev
 
-from hxbench.recipe import Criteria
+from hxbench.spec.recipe import Criteria
 
 Points = Mapping[int, Sequence[float]]  # scores of the seeds by the number of tunable parameters
 

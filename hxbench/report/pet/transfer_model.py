@@ -4,8 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import fmean
 
-from hxbench import experiment as experiments
-from hxbench.recipe import ExperimentBlock
 from hxbench.report.estimate import runs_behind
 from hxbench.report.pet.results import Results
 from hxbench.report.pet.rows import FAMILIES, PAPER, Backbone, task_title
@@ -13,6 +11,8 @@ from hxbench.report.pet.scores import RunSet
 from hxbench.report.pet.transfer import Transfer, cells_where
 from hxbench.report.published import published
 from hxbench.report.shown import Condition
+from hxbench.spec import experiment as experiments
+from hxbench.spec.recipe import ExperimentBlock
 
 EXPERIMENT = "figure7"
 MODES = {"existing": "INNER", "inserted": "INSERT"}  # by the places of APET

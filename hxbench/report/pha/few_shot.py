@@ -4,12 +4,12 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from statistics import fmean
 
-from hxbench.recipe import FewShotRecipe
 from hxbench.report.estimate import Estimate, runs_behind
 from hxbench.report.pha.rows import task_title
 from hxbench.report.pha.scores import RunSet
 from hxbench.report.plain_scores import scores_in
-from hxbench.spec import RunSpec
+from hxbench.spec.recipe import FewShotRecipe
+from hxbench.spec.run_spec import RunSpec
 from hxbench.store import DamagedRun, RunRecord
 
 Draws = dict[tuple[str, int], dict[int, dict[int, float]]]  # (task, k) → seed → draw → score

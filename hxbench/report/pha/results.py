@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 
-from hxbench import experiment as experiments
-from hxbench import recipe
 from hxbench.report.commands import argument
 from hxbench.report.estimate import Rows
 from hxbench.report.families import Family
@@ -12,7 +10,9 @@ from hxbench.report.pha.rows import PAPER, title_of
 from hxbench.report.pha.scores import RunSet
 from hxbench.report.results import PaperResults
 from hxbench.report.shown import Condition
-from hxbench.settings import Model
+from hxbench.spec import experiment as experiments
+from hxbench.spec import recipe
+from hxbench.spec.settings import Model
 
 # what an artifact's numbers are: the last line of its heading
 PUBLISHED = (

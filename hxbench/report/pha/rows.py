@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hxbench import recipe
+from hxbench.spec import recipe
 from hxbench.tasks import suite_tasks, task_of
 
 PAPER = "pha"

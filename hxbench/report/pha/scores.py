@@ -12,7 +12,7 @@ from hxbench.report.families import Family
 from hxbench.report.pha.rows import task_title, titles
 from hxbench.report.plain_scores import majority_in, scores_in
 from hxbench.report.run_set import StoredRuns
-from hxbench.settings import Model
+from hxbench.spec.settings import Model
 
 
 class RunSet(StoredRuns):

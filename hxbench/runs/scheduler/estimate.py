@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from statistics import fmean
 from typing import Any
 
-from hxbench.spec import RunSpec
-from hxbench.stages.session import Planned
+from hxbench.runs.session import Planned
+from hxbench.spec.run_spec import RunSpec
 from hxbench.store import RunRecord
 
 

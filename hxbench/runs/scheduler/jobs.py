@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hxbench.errors import InputError, Interrupted, RunError, Stopped
-from hxbench.stages.session import Job
+from hxbench.runs.session import Job
 from hxbench.store import Store
 from hxbench.store.claim import STALE_SECONDS, RunBusy
 from hxbench.system_errors import of_the_system

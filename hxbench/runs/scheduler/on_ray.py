@@ -18,7 +18,7 @@ from hxbench.errors import InputError
 from hxbench.runs.scheduler.jobs import PATIENCE, Observer, Queue, QueuedJob, Result, attempt, stopped_by
 from hxbench.runs.scheduler.signals import noted, signals_as_stops
 from hxbench.runs.scheduler.watching import Watch
-from hxbench.stages.session import Job
+from hxbench.runs.session import Job
 
 CONNECT_SECONDS = 5.0
 LOOK_EVERY = 1.0  # seconds between two looks at the store

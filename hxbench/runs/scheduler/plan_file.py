@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 from hxbench.closed import Closed, validated
 from hxbench.errors import InputError
+from hxbench.runs.inputs import DataSource
 from hxbench.runs.scheduler.jobs import QueuedJob, Result
-from hxbench.spec import RunSpec
-from hxbench.stages.inputs import DataSource
-from hxbench.stages.session import Job
+from hxbench.runs.session import Job
+from hxbench.spec.run_spec import RunSpec
 from hxbench.store.files import replace_text, to_json
 from hxbench.store.record import DamagedRun, read_mapping
 

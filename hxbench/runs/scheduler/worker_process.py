@@ -15,14 +15,14 @@ from typing import Any
 from hxbench.errors import Stopped
 from hxbench.runs.scheduler.jobs import QueuedJob, Result, attempt
 from hxbench.runs.scheduler.signals import let_through, signals_as_stops
-from hxbench.stages.session import Job
+from hxbench.runs.session import Job
 
 REPORT_EVERY = 10  # steps between two messages of a worker
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 # What the server of processes imports for all of them. Most of it is imported late, by whoever first needs it: of
 # every process that would take three seconds of CPU time, more than a small run itself.
 PRELOADED = (
-    "hxbench.stages.train",
+    "hxbench.runs.train",
     "hxbench.runs.scheduler.worker_process",
     "datasets",
     "peft.tuners.lora",

@@ -6,12 +6,12 @@ Splits have the proportions of Hyper-X, Table 4, scaled to minutes.
 from collections.abc import Iterator
 from pathlib import Path
 
-from hxbench.languages import language_set
 from hxbench.sandbox.files import write_lines
 from hxbench.sandbox.multilingual.grammar import Grammar, Phrase
 from hxbench.sandbox.multilingual.lexicon import Lexicon
 from hxbench.sandbox.multilingual.sentences import Speaker
 from hxbench.sandbox.randomness import Draws
+from hxbench.spec.languages import language_set
 
 SPLITS = ("train", "dev", "test")
 

@@ -4,7 +4,7 @@ import pytest
 from english_files import MNLI, MRPC, STSB, lines, write
 
 from hxbench.data import Corpora, Origin
-from hxbench.spec import DataSpec
+from hxbench.spec.run_spec import DataSpec
 
 
 def sst2(count, start=0):

@@ -7,8 +7,8 @@ from datasets import Features, List, Value
 
 from hxbench.data import Corpora, Origin, kinds
 from hxbench.errors import InputError
-from hxbench.languages import language_set
-from hxbench.spec import DataSpec
+from hxbench.spec.languages import language_set
+from hxbench.spec.run_spec import DataSpec
 
 
 def films(dataset):
@@ -196,7 +196,7 @@ import sys
 from pathlib import Path
 from hxbench.data import Corpora
 from hxbench.data import Origin
-from hxbench.spec import DataSpec
+from hxbench.spec.run_spec import DataSpec
 assert not {"torch", "datasets", "pyarrow", "numpy"} & set(sys.modules)
 c = Corpora(Origin("mirror", Path(sys.argv[1])), DataSpec(origin="mirror", collection="english"))
 print(c.fingerprint("cola", "en", "dev"), c.load("cola", "en", "dev")["fields"][:])

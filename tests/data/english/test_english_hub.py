@@ -7,8 +7,8 @@ from hub_server import serve
 from hxbench.data import Corpora, Origin
 from hxbench.data.hub import Hub
 from hxbench.errors import InputError
-from hxbench.languages import language_set
-from hxbench.spec import DataSpec
+from hxbench.spec.languages import language_set
+from hxbench.spec.run_spec import DataSpec
 from hxbench.tasks import task_of
 
 COMMIT = "c0ffee00" * 5

@@ -9,7 +9,7 @@ from hxbench.data import Corpora, Origin
 from hxbench.data.examples import read_examples
 from hxbench.data.mirror import find
 from hxbench.errors import InputError
-from hxbench.spec import DataSpec
+from hxbench.spec.run_spec import DataSpec
 from hxbench.tasks import task_of, tasks_in
 
 WHOLE = ("train", "dev", "test")

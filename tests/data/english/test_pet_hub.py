@@ -9,7 +9,7 @@ from hub_server import serve
 from hxbench.data import Corpora, Origin
 from hxbench.data.hub import COMMITS, REPOSITORIES
 from hxbench.errors import InputError
-from hxbench.spec import DataSpec
+from hxbench.spec.run_spec import DataSpec
 
 NEWEST = "c0ffee00" * 5
 

@@ -8,7 +8,7 @@ import pytest
 from hxbench.data import Corpora, Origin
 from hxbench.data.examples import read_examples
 from hxbench.data.mirror import PARTS, find
-from hxbench.spec import DataSpec
+from hxbench.spec.run_spec import DataSpec
 from hxbench.tasks import task_of, text_tasks
 
 ROOT = Path(__file__).resolve().parents[4] / "shared" / "data-en"

@@ -3,7 +3,7 @@ import pytest
 
 from hxbench.data.splits import Portion, choice, chosen_rows, portions
 from hxbench.errors import InputError
-from hxbench.spec import DataSpec
+from hxbench.spec.run_spec import DataSpec
 from hxbench.tasks import task_of
 
 # development sets of the releases, and the other one of MNLI

@@ -3,8 +3,9 @@
 import math
 import random
 
-from hxbench import experiment, report
+from hxbench import report
 from hxbench.report.pet.results import Results
+from hxbench.spec import experiment
 from hxbench.tasks import task_of
 
 # synthetic, on backbones whose recipes name a shape: nothing of it is ever loaded

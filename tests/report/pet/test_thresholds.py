@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hxbench.recipe import Criteria
 from hxbench.report.pet.thresholds import chances, high_threshold, low_threshold, said
+from hxbench.spec.recipe import Criteria
 
 SCORES = st.lists(st.floats(0, 100), min_size=2, max_size=4)
 CURVES = st.dictionaries(st.integers(100, 10**6), SCORES, min_size=1, max_size=6)

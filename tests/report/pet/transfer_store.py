@@ -1,6 +1,6 @@
 """Stores filled with made-up transfer between tasks, without training anything."""
 
-from hxbench import experiment
+from hxbench.spec import experiment
 from hxbench.tasks import task_of
 
 PROFILE = """

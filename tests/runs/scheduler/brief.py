@@ -13,7 +13,7 @@ from miniature import spec_for
 
 from hxbench.errors import RunError
 from hxbench.runs.scheduler.jobs import Observer, QueuedJob
-from hxbench.spec import RunSpec
+from hxbench.spec.run_spec import RunSpec
 from hxbench.store import Store
 
 

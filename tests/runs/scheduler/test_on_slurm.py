@@ -180,7 +180,7 @@ def test_without_slurm_nothing_is_prepared(words, answers, monkeypatch, tmp_path
         (folder / name).chmod(0o755)
     monkeypatch.setenv("PATH", str(folder))
     for name in ("fetch", "fetch_unknown", "make_backbone"):
-        monkeypatch.setattr(f"hxbench.stages.prepare.{name}", lambda *_, **__: pytest.fail("prepared something"))
+        monkeypatch.setattr(f"hxbench.runs.prepare.{name}", lambda *_, **__: pytest.fail("prepared something"))
     monkeypatch.setenv("HXBENCH_CACHE", str(tmp_path / "cache"))
     shown = hxbench(*words, "--on", "slurm", "--store", tmp_path / "store")
     said = "needs Slurm's sbatch, which is not on the PATH" if answers is None else "no Slurm answers squeue here"

@@ -6,10 +6,10 @@ import pytest
 from miniature import spec_for
 
 from hxbench.errors import InputError
+from hxbench.runs.inputs import DataSource
 from hxbench.runs.scheduler.jobs import QueuedJob, Result
 from hxbench.runs.scheduler.plan_file import PlanFile
-from hxbench.stages.inputs import DataSource
-from hxbench.stages.session import Job
+from hxbench.runs.session import Job
 
 
 def planned(folder):

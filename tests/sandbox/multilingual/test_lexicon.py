@@ -3,10 +3,10 @@ from collections import Counter
 
 import pytest
 
-from hxbench.languages import language_set
 from hxbench.sandbox.multilingual import lexicon as words
 from hxbench.sandbox.multilingual.lexicon import Lexicon
 from hxbench.sandbox.multilingual.profiles import ANCESTORS, LINEAGES, PROFILES
+from hxbench.spec.languages import language_set
 
 LANGUAGES = language_set("sandbox")
 OPEN = words.NOUNS + words.VERBS + words.ADJECTIVES

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from hxbench.languages import language_set
 from hxbench.sandbox import VERSIONS, write_sandbox
 from hxbench.sandbox.multilingual.writer import NER_SIZES, POS_SIZES, SPLITS, TEXT_SIZE
+from hxbench.spec.languages import language_set
 
 LANGUAGES = language_set("sandbox")
 # The bytes of seed 0. When they change on purpose, raise VERSION: caches are kept under it.

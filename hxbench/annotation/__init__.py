@@ -1,1 +1,0 @@
-"""A user's file → sentences without tags → the file with tags."""

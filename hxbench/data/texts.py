@@ -1,0 +1,144 @@
+"""Examples of text-to-text tasks → pieces of source and target, kept as Arrow so that nothing is tokenised twice.
+
+The end mark is put behind every text here, whatever the tokenizer is set to do by itself: so a text that is cut
+ends with it too. `classes` says what becomes of them for a backbone that chooses among classes and writes nothing.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+from hxbench.data.arrow import batches
+from hxbench.data.tokens import cached_encoding
+from hxbench.errors import InputError
+from hxbench.tasks import Task
+from hxbench.tasks.encoding.classes import encode_choices
+from hxbench.tasks.encoding.pieces import marks_of, pieces_of, tokenizer_fingerprint
+from hxbench.tasks.encoding.templates import (
+    BEHIND,
+    PHA,
+    Wording,
+    label_texts,
+    longest_texts,
+    source_text,
+    target_text,
+)
+
+VERSION = 2  # of the encoding: part of every cache's fingerprint
+CutAt = Literal["end", "start"]
+
+
+def longest_label(tokenizer: Any, task: Task, score_step: float, wording: Wording = PHA) -> int:
+    """Return the number of pieces of the longest label, end mark included: no answer needs more.
+
+    Raises `ValueError` for a task without labels.
+    """
+    if not (labels := label_texts(task, score_step, wording)):
+        raise ValueError(f"{task.title} has no labels")
+    return 1 + max(map(len, pieces_of(tokenizer, list(labels))))
+
+
+def labels_as_decoded(tokenizer: Any, labels: Sequence[str]) -> dict[str, str]:
+    """Return the labels by what comes back of their pieces: a tokenizer may have no piece for a mark in a word.
+
+    Raises `InputError` where two of them come back alike, so that no answer could tell them apart.
+    """
+    texts = tokenizer.batch_decode(
+        pieces_of(tokenizer, list(labels)), skip_special_tokens=True, clean_up_tokenization_spaces=False
+    )
+    decoded = {text.strip(): label for text, label in zip(texts, labels, strict=True)}
+    if len(decoded) < len(labels) or "" in decoded:
+        raise InputError(f"the backbone's tokenizer cannot tell these labels apart: {', '.join(labels)}.")
+    return decoded
+
+
+def encode_examples(
+    batch: dict[str, list[Any]],
+    rows: list[int],
+    tokenizer: Any,
+    task: Task,
+    max_length: int,
+    score_step: float,
+    wording: Wording = PHA,
+    cut_at: CutAt = "end",
+) -> dict[str, list[Any]]:
+    """Return model rows for examples; `cut` is 1 where the source did not fit.
+
+    Both sides have at most as many pieces as `longest_texts` says, end mark included. A source that does not fit
+    loses its end or its start: in PET's template the end of the texts, not ` Output: ` behind them. Raises
+    `InputError` that names task and row.
+    """
+    texts: dict[str, list[str]] = {"input_ids": [], "labels": []}
+    for row, fields, target in zip(rows, batch["fields"], batch["target"], strict=True):
+        try:
+            texts["input_ids"].append(source_text(task, fields, wording))
+            texts["labels"].append(target_text(task, target, score_step, wording))
+        except InputError as error:
+            raise InputError(f"{task.title}, example {row + 1}: {error}") from None
+    sources, targets = (pieces_of(tokenizer, lines) for lines in texts.values())
+    room, target_room = (length - 1 for length in longest_texts(task, max_length, wording))
+    last = pieces_of(tokenizer, [BEHIND[wording.template]])[0]
+    fitting = lambda ids: ids[-room:] if cut_at == "start" else [*ids[: room - len(last)], *last]  # noqa: E731
+    kept = [ids if len(ids) <= room else fitting(ids) for ids in sources]
+    end = tokenizer.eos_token_id
+    return {
+        "input_ids": [[*ids, end] for ids in kept],
+        "labels": [[*ids[:target_room], end] for ids in targets],
+        "cut": [int(len(ids) > room) for ids in sources],
+    }
+
+
+def _texts_recipe(tokenizer: Any, task: Task, max_length: int, score_step: float, wording: Wording) -> str:
+    """Return what the texts are made by, which counts as much as what they are made of."""
+    if tokenizer.eos_token_id is None:
+        raise InputError("the backbone's tokenizer has no end mark (eos_token), without which no answer ends.")
+    template = f"{task.name} {task.prefix} {' '.join(task.fields)} {len(task.labels)}"
+    if wording != PHA:
+        lengths = longest_texts(task, max_length, wording)
+        template += f" {wording} {label_texts(task, score_step, wording)} {lengths}"
+    step = score_step if task.type == "regression" else ""
+    return f"{tokenizer_fingerprint(tokenizer)} {max_length} {step} {template}"
+
+
+def _choices_recipe(tokenizer: Any, task: Task) -> str:
+    marks = marks_of(tokenizer)
+    return f"{tokenizer_fingerprint(tokenizer)} {marks} {task.name} {len(task.fields)} {len(task.labels)}"
+
+
+def encode_texts(
+    dataset: Any,
+    fingerprint: str,
+    tokenizer: Any,
+    task: Task,
+    *,
+    max_length: int,
+    score_step: float,
+    wording: Wording = PHA,
+    cut_at: CutAt = "end",
+    choices: bool = False,
+) -> Any:
+    """Return the tokenised form of a split from the cache, writing it there first when it is not.
+
+    Columns input_ids and labels, both closed by the end mark, and cut; with `choices` as `encode_choices` makes
+    them. Raises `InputError` for an example with an empty text or a target outside the task's, and for a tokenizer
+    without the marks that are needed.
+    """
+    from datasets import Features, List, Value
+
+    if choices:
+        longest = longest_texts(task, max_length, wording)[0]
+        recipe = f"classes {VERSION} {fingerprint} {_choices_recipe(tokenizer, task)} {longest}"
+    else:
+        recipe = f"texts {VERSION} {fingerprint} {_texts_recipe(tokenizer, task, max_length, score_step, wording)}"
+        recipe += "" if cut_at == "end" else f" cut at {cut_at}"
+    columns = {"input_ids": List(Value("int32")), "labels": List(Value("int32")), "cut": Value("int8")}
+
+    def make() -> Iterator[list[Any]]:
+        for batch, rows in batches(dataset):
+            encoded = (
+                encode_choices(batch, rows, tokenizer, task, longest)
+                if choices
+                else encode_examples(batch, rows, tokenizer, task, max_length, score_step, wording, cut_at)
+            )
+            yield [encoded[name] for name in columns]
+
+    return cached_encoding(recipe, Features(columns), make)

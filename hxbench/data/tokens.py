@@ -1,0 +1,147 @@
+"""Words and tags → word pieces and labels, kept as Arrow on disk so that nothing is tokenised twice."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from hxbench import places
+from hxbench.data.arrow import batches, cached
+from hxbench.tasks.encoding.pieces import blank_pieces, pieces_of, pieces_of_words, tokenizer_fingerprint
+
+VERSION = 2  # of the encoding: part of every cache's fingerprint
+IGNORED = -100
+
+
+def align(tokenizer: Any, sentences: list[list[str]]) -> Iterator[tuple[list[int], list[int]]]:
+    """Yield (piece ids, word index of each piece) for every sentence, special tokens left out.
+
+    A word that the tokenizer makes nothing of (a lone control character, say) becomes the unknown piece, so that
+    every word has a first piece and none drops out of the score.
+    """
+    for words, encoded in zip(sentences, pieces_of_words(tokenizer, sentences), strict=True):
+        pieces: list[int] = []
+        owners: list[int] = []
+        previous = -1
+        for piece, word in zip(*encoded, strict=True):
+            for lost in range(previous + 1, word):
+                pieces.append(tokenizer.unk_token_id)
+                owners.append(lost)
+            previous = word
+            pieces.append(piece)
+            owners.append(word)
+        for lost in range(previous + 1, len(words)):
+            pieces.append(tokenizer.unk_token_id)
+            owners.append(lost)
+        yield pieces, owners
+
+
+def windows(owners: list[int], room: int) -> list[tuple[int, int]]:
+    """Return piece ranges of at most `room` pieces that start at word starts and together hold every first piece.
+
+    A single word of more than `room` pieces keeps its first `room`.
+    """
+    if not owners:
+        return []
+    first = [i for i, word in enumerate(owners) if i == 0 or word != owners[i - 1]]
+    ends = [*first[1:], len(owners)]
+    ranges: list[tuple[int, int]] = []
+    start = 0
+    for begin, end in zip(first, ends, strict=True):
+        if end - start > room and begin > start:
+            ranges.append((start, min(begin, start + room)))
+            start = begin
+    ranges.append((start, min(len(owners), start + room)))
+    return ranges
+
+
+def labelled_pieces(pieces: list[int], owners: list[int], blank: frozenset[int]) -> list[int]:
+    """Return the place of the piece of every word that carries its label: its first one that is not `blank`.
+
+    A word of nothing but blank pieces is labelled at its first.
+    """
+    places: list[int] = []
+    for place, word in enumerate(owners):
+        if place == 0 or word != owners[place - 1]:
+            places.append(place)
+        elif pieces[places[-1]] in blank and pieces[place] not in blank:
+            places[-1] = place
+    return places
+
+
+def encode_tagged(
+    batch: dict[str, list[Any]],
+    rows: list[int],
+    tokenizer: Any,
+    max_length: int,
+    overflow: str,
+    label_token: str = "first",
+) -> dict[str, list[Any]]:
+    """Return model rows for tagged sentences: one piece of a word carries its label, the rest -100.
+
+    `label_token` first: its first piece; character: its first piece that holds a character of it. SentencePiece
+    may begin a word with a lone `▁`; for WordPiece the two are the same.
+
+    `overflow` window: a sentence of more than `max_length` pieces gives several rows, so that every word is
+    trained on and scored; truncate: it gives one row and the words behind it are cut off.
+    """
+    blank = blank_pieces(tokenizer) if label_token == "character" else frozenset[int]()
+    out: dict[str, list[Any]] = {"input_ids": [], "labels": [], "sentence": [], "first_word": []}
+    for row, tags, (pieces, owners) in zip(rows, batch["tags"], align(tokenizer, batch["words"]), strict=True):
+        ranges = windows(owners, max_length - 2)
+        labelled = [IGNORED] * len(pieces)
+        for place in labelled_pieces(pieces, owners, blank):
+            labelled[place] = tags[owners[place]]
+        for start, end in ranges if overflow == "window" else [(0, min(len(pieces), max_length - 2))]:
+            labels = labelled[start:end]
+            out["input_ids"].append([tokenizer.cls_token_id, *pieces[start:end], tokenizer.sep_token_id])
+            out["labels"].append([IGNORED, *labels, IGNORED])
+            out["sentence"].append(row)
+            out["first_word"].append(owners[start] if owners else 0)
+    return out
+
+
+def encode_text(batch: dict[str, list[Any]], tokenizer: Any, max_length: int) -> dict[str, list[Any]]:
+    """Return model rows for lines of running text, cut at `max_length` pieces."""
+    lines = pieces_of(tokenizer, batch["text"])
+    first, last = tokenizer.cls_token_id, tokenizer.sep_token_id
+    return {"input_ids": [[first, *pieces[: max_length - 2], last] for pieces in lines if pieces]}
+
+
+def encode(
+    dataset: Any,
+    fingerprint: str,
+    tokenizer: Any,
+    *,
+    max_length: int,
+    overflow: str = "window",
+    label_token: str = "first",
+) -> Any:
+    """Return the tokenised form of a corpus split from the cache, writing it there first when it is not."""
+    from datasets import Features, List, Value
+
+    tagged = "tags" in dataset.column_names
+    recipe = (
+        f"{VERSION} {fingerprint} {tokenizer_fingerprint(tokenizer)} {max_length} {overflow if tagged else ''}"
+    )
+    columns = {"input_ids": List(Value("int32"))}
+    if tagged and label_token != "first":
+        recipe += f" {label_token}"
+    if tagged:
+        columns |= {"labels": List(Value("int16")), "sentence": Value("int32"), "first_word": Value("int32")}
+
+    def make() -> Iterator[list[Any]]:
+        for batch, rows in batches(dataset):
+            encoded = (
+                encode_tagged(batch, rows, tokenizer, max_length, overflow, label_token)
+                if tagged
+                else encode_text(batch, tokenizer, max_length)
+            )
+            yield [encoded[name] for name in columns]
+
+    return cached_encoding(recipe, Features(columns), make)
+
+
+def cached_encoding(recipe: str, features: Any, make: Callable[[], Iterable[list[Any]]]) -> Any:
+    """Return what `recipe` says everything about from the cache, made and written there first when it is not."""
+    name = hashlib.sha256(recipe.encode()).hexdigest()[:20]
+    return cached(places.cache_dir() / "encoded" / f"{name}.arrow", name, features, make)

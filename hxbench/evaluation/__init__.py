@@ -1,1 +1,0 @@
-"""Evaluation: metrics, and scoring pairs a model may never have seen."""

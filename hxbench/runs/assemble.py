@@ -1,0 +1,190 @@
+"""Putting a run's model together: backbone, labels, languages and options → a method ready to train or score."""
+
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from hxbench.answering import answering_of
+from hxbench.answering.answer import Objective
+from hxbench.answering.classes import ClassHeads
+from hxbench.backbones.families import Family, family_of
+from hxbench.backbones.load import Backbone, meta_backbone, require_precision
+from hxbench.closed import validated
+from hxbench.errors import InputError
+from hxbench.methods import method_class
+from hxbench.methods.method import START, Method, Setup, seed_everything
+from hxbench.spec.languages import language_set
+from hxbench.spec.run_spec import RunSpec
+from hxbench.store import Store
+from hxbench.tasks import ENGLISH, task_of
+from hxbench.tasks.encoding.batch import MULTIPLE, Batch, padded_length
+from hxbench.tasks.encoding.templates import Wording, label_texts
+from hxbench.training.checkpoint import read_weights
+
+
+def with_options(spec: RunSpec) -> RunSpec:
+    """Return the spec with the method's options complete: defaults filled in, unknown keys refused."""
+    kind = method_class(spec.kind)
+    options = validated(kind.Options, spec.options, f"options of {spec.method}")
+    require_transfer(spec, spec.foreign)
+    if family := spec.backbone.family:  # else its files will tell
+        _require_family(spec, kind, family_of(family))
+        require_precision(family, spec.training.precision)
+    return spec.model_copy(update={"options": options.model_dump(mode="json")})
+
+
+def build(spec: RunSpec, backbone: Backbone) -> Method:
+    """Return the method of a run on `backbone`, initialised from the run's seed, only its own parts trainable."""
+    limit = backbone.longest
+    if limit is not None and padded_length(spec.data.max_length) > limit:
+        raise InputError(
+            f"max_length {spec.data.max_length} is more than the {limit} positions of {spec.backbone.name}, "
+            f"in batches padded to a multiple of {MULTIPLE}."
+        )
+    kind = method_class(spec.kind)
+    _require_family(spec, kind, backbone.family)
+    require_precision(backbone, spec.training.precision)
+    options = validated(kind.Options, spec.options, f"options of {spec.method}")
+    languages = tuple(language_set("sandbox" if spec.data.origin == "sandbox" else "hyperx"))
+    shot = spec.few_shot
+    setup = Setup(
+        backbone,
+        spec.tasks,
+        (ENGLISH,) if spec.answers_texts else languages,
+        new_task=shot.task if shot and shot.task not in spec.tasks else None,
+        seed=spec.seed,
+        objective=Objective(spec.training.label_smoothing, spec.training.token_loss),
+        unified=spec.data.labels == "unified",
+    )
+    backbone.draw(spec.seed)
+    seed_everything(spec.seed)
+    method = kind(setup, options)
+    method.freeze()
+    if spec.training.embedding_rows == "occurring" and method.masked_lm and trains_embeddings(method):
+        raise InputError(
+            f"{spec.method} trains the word embeddings as the output matrix of masked language modelling too, "
+            "which has every row: set training.embedding_rows to all."
+        )
+    return method
+
+
+def trains_embeddings(method: Method) -> bool:
+    """Return whether the word embeddings are among what a method trains."""
+    body: Any = method.body
+    return bool(body.get_input_embeddings().weight.requires_grad)
+
+
+def _require_family(spec: RunSpec, kind: type[Method], family: Family) -> None:
+    if spec.training.embedding_rows == "occurring" and family.stacks != "encoder":
+        raise InputError(
+            f"{spec.backbone.name} writes, and may do so with the matrix of its word embeddings, which has every "
+            "row: set training.embedding_rows to all."
+        )
+    require_answers(spec, family)
+    kind.require(spec, family)
+
+
+def require_answers(spec: RunSpec, family: Family) -> None:
+    """Raise `InputError` for tasks that a family cannot answer, or cannot be applied to as they are."""
+    shot = (spec.few_shot.task,) if spec.few_shot else ()
+    if not spec.tasks:
+        return
+    kind = answering_of(family.stacks, map(task_of, (*spec.tasks, *shot, *spec.foreign)))
+    if reason := method_class(spec.kind).refused.get(kind.name):
+        raise InputError(f"{spec.method} {reason}, and {family.title} answers otherwise ({kind.name}).")
+    if kind is ClassHeads and spec.task and spec.data.labels != "unified":
+        own = task_of(spec.task)
+        for other in map(task_of, spec.foreign):
+            if other.labels != own.labels:
+                raise InputError(
+                    f"a head trained on {own.title} does not know the classes of {other.title}: "
+                    "data.labels=unified gives all tasks the same."
+                )
+
+
+def equip(method: Method, spec: RunSpec, store: Store, *, start: bool = True) -> None:
+    """Give a method what it takes over from the finished runs that its run builds on.
+
+    Without `start` the weights it went on from are left aside.
+    """
+    for role, run_id in spec.after.items():
+        if start or role != START:
+            method.take(role, read_weights(store.checkpoint(run_id), method.trained()))
+
+
+def costs(spec: RunSpec, length: int = 128) -> dict[str, Any]:
+    """Return parameters and forward FLOPs of a run from configuration alone, on meta tensors.
+
+    `counted` is the number as the method's paper counts it; `flops_per_token` is one forward pass over a sentence
+    of `length` pieces divided by `length`, `flops_per_batch` what is computed once a batch whatever its size.
+    """
+    import torch
+
+    backbone = meta_backbone(spec.backbone)
+    for name in method_class(spec.kind).imports:  # tensors of an import on the meta device would have no values
+        if find_spec(name):  # not every version of a library has every module
+            import_module(name)
+    body = sum(p.numel() for p in backbone.body.parameters())  # before a method puts its own into it
+    with torch.device("meta"):
+        method = build(spec, backbone)
+    method.eval()
+    counts = {
+        "counted": method.counted(),
+        "trainable": sum(p.numel() for p in method.trained().values()),
+        "parts": method.part_sizes(),
+        "backbone": body,
+    }
+    memory = memory_estimate(method)
+    method.requires_grad_(False)  # the counter would follow gradients, which nothing here has
+    once, forward = _flops(method, length)
+    return {**counts, "flops_per_token": forward // length, "flops_per_batch": once, "memory_bytes": memory}
+
+
+def _flops(method: Method, length: int) -> tuple[int, int]:
+    """Return the FLOPs of what is generated once a batch, and of the forward pass of a text of `length` tokens."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    generate, forward = FlopCounterMode(display=False), FlopCounterMode(display=False)
+    task = task_of(method.tasks[0])
+    with torch.no_grad(), torch.device("meta"):
+        ids, ones = (torch.full((1, length), value, dtype=torch.long) for value in (0, 1))
+        if task.answers_texts:
+            batch = Batch(task.name, ENGLISH, ids, ones, ids[0, :1], ids[:, :1], None, 1, 1, 1, length)
+            with forward:
+                method.logits(batch)
+        else:
+            with generate:
+                weights = method.weights(method.condition_of(task.name, method.languages[0]))
+            with forward, method.acting(), method.sites.using(weights):
+                method.body(input_ids=ids)  # a mask would be looked into, which a meta tensor does not allow
+    return generate.get_total_flops(), forward.get_total_flops()
+
+
+def memory_estimate(method: Method) -> Mapping[str, int]:
+    """Return bytes that do not depend on the batch, in fp32: weights, gradients and AdamW's two moments."""
+    trained = sum(p.numel() for p in method.trained().values())
+    total = sum(p.numel() for p in method.parameters())
+    return {"weights": 4 * total, "gradients": 4 * trained, "optimiser": 8 * trained}
+
+
+def require_transfer(spec: RunSpec, tasks: Iterable[str]) -> None:
+    """Raise `InputError` where a run's model cannot be applied to one of `tasks` as it is.
+
+    That is so of a method with parameters for each task, of a model of several, and of labels that a task does not
+    have. What an encoder's head cannot do `require_answers` says.
+    """
+    wanted = tuple(tasks)
+    if not wanted:
+        return
+    kind = method_class(spec.kind)
+    if not kind.transfers:
+        raise InputError(
+            f"{spec.method} has parameters of its own for each task it was made for: none for {', '.join(wanted)}."
+        )
+    if spec.task is None or spec.few_shot:
+        raise InputError(f"{spec.title}: only a model of one whole task is applied to others as it is.")
+    wording = Wording.of(spec.data)
+    for task in map(task_of, (spec.task, *wanted)):
+        label_texts(task, spec.data.score_step, wording)

@@ -1,0 +1,130 @@
+"""Which data source a command reads, and the spec of a run with the fingerprints of its inputs."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hxbench import places
+from hxbench.data import Corpora, Origin
+from hxbench.data.digest import write_whole
+from hxbench.data.mirror import require_folder
+from hxbench.errors import InputError
+from hxbench.printing import LONGEST_WORD, shortened
+from hxbench.runs import backbone
+from hxbench.runs.plan import Plan, Traits, fingerprinted, plan_run
+from hxbench.spec.run_spec import DataSpec, RunSpec
+
+_REMEMBERED = "data-sources.json"
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """What `--data-source` says: `sandbox`, `hub`, or the folder of a local mirror."""
+
+    kind: str
+    folder: Path | None = None
+
+    @property
+    def title(self) -> str:
+        """What provenance says of it: where a mirror lies is the business of its machine alone."""
+        return f"mirror {self.folder.name}" if self.folder else self.kind
+
+    @classmethod
+    def choose(
+        cls, given: str | None, profile: str, default: str, collection: str = "multilingual"
+    ) -> "DataSource":
+        """Return the source: the option, else `HXBENCH_DATA`, else what `prepare` used, else the profile's own."""
+        text = given or os.environ.get("HXBENCH_DATA") or None
+        named_by = "--data-source" if given else "HXBENCH_DATA"
+        if text is None and default == "mirror":
+            text = _remembered().get(_memory_of(profile, collection))
+            named_by = ""
+        if text is None:
+            if default == "mirror":
+                raise InputError(
+                    f"profile {profile} reads a local mirror: name its folder with --data-source DIR "
+                    "(or HXBENCH_DATA), or use --data-source hub to download the public releases."
+                )
+            text = default
+        if text in ("sandbox", "hub"):
+            return cls(text)
+        if named_by:
+            folder = places.expanded(text, named_by)
+            if not os.path.lexists(folder):
+                shown = shortened(text, LONGEST_WORD)
+                raise InputError(f"{named_by} {shown}: there is no such folder (or write sandbox or hub).")
+        else:
+            folder = Path(text)
+            if not os.path.lexists(folder):
+                raise InputError(
+                    f"the data of profile {profile} were in {text}, which is no folder any more: name where they "
+                    "are now with --data-source DIR; hxbench prepare remembers it."
+                )
+        require_folder(folder, "the folder of a mirror")
+        return cls("mirror", folder.resolve())
+
+    @classmethod
+    def of(cls, given: str | None, profile: str, data: Mapping[str, Any]) -> "DataSource":
+        """Return the source (see `choose`) of what a profile says of its data."""
+        return cls.choose(given, profile, data.get("origin", "sandbox"), data.get("collection", "multilingual"))
+
+    def is_of(self, data: Mapping[str, Any]) -> bool:
+        """Return whether the source has what a profile's data are: synthetic texts, or real ones from anywhere."""
+        return (self.kind == "sandbox") == (data.get("origin", "sandbox") == "sandbox")
+
+    def remember(self, profile: str, collection: str = "multilingual") -> None:
+        """Let later commands of this profile find the mirror of a collection again."""
+        if self.folder:
+            path = places.cache_dir() / _REMEMBERED
+            known = _remembered() | {_memory_of(profile, collection): str(self.folder)}
+            write_whole(path, json.dumps(known, indent=1).encode())
+
+    def corpora(self, data: DataSpec, *, offline: bool = False) -> Corpora:
+        """Return the corpora of this source as a spec wants them read."""
+        origin = Origin(self.kind, self.folder, offline=offline, sandbox_seed=data.sandbox_seed)  # type: ignore[arg-type]
+        return Corpora(origin, data)
+
+
+def _memory_of(profile: str, collection: str) -> str:
+    """Return under what name a profile's mirror of a collection is remembered."""
+    name = Path(profile).stem
+    return name if collection == "multilingual" else f"{name} {collection}"
+
+
+def _remembered() -> dict[str, str]:
+    try:
+        known = json.loads((places.cache_dir() / _REMEMBERED).read_text())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return {k: v for k, v in known.items() if isinstance(v, str)} if isinstance(known, dict) else {}
+
+
+def resolve_inputs(spec: RunSpec, corpora: Corpora, traits: type[Traits]) -> tuple[RunSpec, Plan]:
+    """Return the spec with the fingerprints of data and backbone, and the plan they allow."""
+    plan = plan_run(spec, corpora, traits)
+    update = {
+        "data": fingerprinted(spec.data, plan, corpora),
+        "backbone": spec.backbone.model_copy(update={"fingerprint": backbone.fingerprint(spec.backbone, corpora)}),
+    }
+    return spec.model_copy(update=update), plan
+
+
+def plan_to_score(spec: RunSpec, run_id: str, corpora: Corpora, traits: type[Traits], *, other_data: bool) -> Plan:
+    """Return the plan of a finished run on what a data source holds now.
+
+    Raises `InputError` where that gives another backbone, or other data unless `other_data` were asked for.
+    """
+    resolved, plan = resolve_inputs(spec, corpora, traits)
+    if resolved.backbone.fingerprint != spec.backbone.fingerprint:
+        raise InputError(
+            f"run {run_id} was trained on another backbone than this data source gives ({spec.backbone.name})."
+        )
+    if resolved.data.fingerprint != spec.data.fingerprint and not other_data:
+        raise InputError(
+            f"the data are not those of run {run_id} any more; to score it on these, name their place "
+            "with --data-source."
+        )
+    return plan

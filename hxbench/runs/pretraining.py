@@ -1,0 +1,207 @@
+"""What pre-training a backbone takes: a vocabulary, a model with random weights, and batches of running text.
+
+One function an architecture; the rest, in `backbone`, is the same for all.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hxbench.backbones.byte_pairs import train_byte_pairs
+from hxbench.backbones.checkpoint import require_sizes
+from hxbench.backbones.families import family_of
+from hxbench.backbones.load import Backbone, require_precision
+from hxbench.backbones.shape import bert_shape, bloom_shape, config_of, new_model, t5_shape
+from hxbench.backbones.unigram import sentinel_ids, train_unigram
+from hxbench.backbones.vocabulary import train_wordpiece
+from hxbench.data import Corpora
+from hxbench.errors import InputError
+from hxbench.spec.run_spec import BackboneSpec, PretrainSpec
+from hxbench.spec.settings import Pair
+from hxbench.tasks import ENGLISH, MLM, task_of, tasks_in
+from hxbench.tasks.encoding.pieces import pieces_of
+from hxbench.tasks.encoding.templates import template_line
+
+if TYPE_CHECKING:
+    import torch
+
+    from hxbench.data.sampling import Sampler
+    from hxbench.methods.method import Method
+
+
+@dataclass(frozen=True)
+class Learner:
+    """A model before its pre-training; `feed` makes of a sampler the function from a step to its batch."""
+
+    method: "Method"
+    tokenizer: Any
+    lengths: Mapping[Pair, np.ndarray]  # of the rows of each stream, in pieces
+    feed: Callable[["Sampler", "torch.device"], Callable[[int], Any]]
+
+
+def learner(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Mapping[str, Any]) -> Learner:
+    """Return what `plan` describes; `corpus` has the running text of each language."""
+    require_precision(plan.architecture, plan.precision)
+    return LEARNERS[plan.architecture](spec, plan, corpora, corpus)
+
+
+def _template_lines(corpus: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the words that tasks begin with and call their fields by, often enough to become pieces.
+
+    They are in every text of a task and in none of the running text. Only of PHA's tasks: another line would make
+    other vocabularies, and so other backbones, of everything that was made here before.
+    """
+    often = sum(map(len, corpus.values())) // 100
+    for task in map(task_of, tasks_in("pha")):
+        names = () if task.type == "generation" else (f"{field}:" for field in task.fields)
+        for _ in range(often):
+            yield " ".join((task.prefix, *names))
+
+
+def _pet_lines(corpus: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what PET's template puts around the texts of its tasks, and their label words, as lines of their own.
+
+    A released BLOOM knows such words from its text; a frozen output layer never writes a piece that it has only
+    learned to avoid. They say nothing about a task: no label stands behind a text.
+    """
+    often = sum(map(len, corpus.values())) // 400
+    for task in map(task_of, tasks_in("pet")):
+        for _ in range(often):
+            yield template_line(task)
+            yield from task.labels
+
+
+def _lines(corpus: Mapping[str, Any]) -> Iterator[str]:
+    for text in corpus.values():
+        for batch in text.iter(1000):
+            yield from batch["text"]
+
+
+def _model(shape: dict[str, Any], seed: int) -> Any:
+    from hxbench.methods.method import seed_everything
+
+    config = config_of(shape)
+    require_sizes(config)
+    seed_everything(seed)
+    return new_model(config)
+
+
+def _bert(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Mapping[str, Any]) -> Learner:
+    from hxbench.answering.answer import AnswerOptions
+    from hxbench.data.feed import Feed
+    from hxbench.data.tokens import encode
+    from hxbench.methods.method import Setup
+    from hxbench.methods.pretraining import Pretraining
+    from hxbench.tasks.encoding.rows import Rows
+    from hxbench.tasks.encoding.vocabulary import vocabulary_of
+
+    # that of the tasks in text, whose templates are in none of their texts
+    tasks = _template_lines(corpus) if list(corpora.languages) == [ENGLISH] else ()
+    tokenizer = train_wordpiece(chain(_lines(corpus), tasks), plan.vocabulary)
+    shape = bert_shape(spec) | {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
+    backbone = Backbone(_model(shape, plan.seed), tokenizer, family_of("bert"))
+    method = Pretraining(Setup(backbone, (), tuple(corpus)), AnswerOptions())
+    rows = {}
+    for code, text in corpus.items():
+        mark = f"{corpora.fingerprint('mlm', code, 'train')} {len(text)}"
+        rows[Pair(MLM, code)] = Rows(encode(text, mark, tokenizer, max_length=plan.max_length))
+
+    def feed(sampler: "Sampler", device: "torch.device") -> Feed:
+        return Feed(sampler, rows, (MLM,), vocabulary_of(tokenizer), masking=plan.masking, device=device)
+
+    return Learner(method, tokenizer, {pair: r.lengths for pair, r in rows.items()}, feed)
+
+
+def _t5(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Mapping[str, Any]) -> Learner:
+    from hxbench.answering.answer import AnswerOptions
+    from hxbench.methods.method import Setup
+    from hxbench.methods.pretraining import Pretraining
+    from hxbench.tasks.encoding.corruption import Corruption, collate_corrupted
+
+    tokenizer = train_unigram(chain(_lines(corpus), _template_lines(corpus)), plan.vocabulary)
+    shape = t5_shape(spec) | {"vocab_size": len(tokenizer)}
+    backbone = Backbone(_model(shape, plan.seed), tokenizer, family_of("t5"))
+    method = Pretraining(Setup(backbone, ()), AnswerOptions())
+    rows = {
+        Pair(MLM, code): _packed(text["text"], tokenizer, plan.max_length - 1) for code, text in corpus.items()
+    }
+    corruption = Corruption(
+        np.array(sentinel_ids(tokenizer)),
+        tokenizer.eos_token_id,
+        tokenizer.pad_token_id,
+        plan.masking,
+        plan.mean_span,
+    )
+
+    def feed(sampler: "Sampler", device: "torch.device") -> Callable[[int], Any]:
+        def batch_of(step: int) -> Any:
+            stream, chosen = sampler.batch(step)
+            texts = [rows[Pair(stream.task, stream.language)][row] for row in chosen]
+            batch = collate_corrupted(
+                texts, corruption, sampler.rng(step), task=stream.task, language=stream.language
+            )
+            return batch.to(device)
+
+        return batch_of
+
+    return Learner(method, tokenizer, {p: np.array([len(row) for row in r]) for p, r in rows.items()}, feed)
+
+
+def _bloom(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Mapping[str, Any]) -> Learner:
+    from hxbench.answering.answer import AnswerOptions
+    from hxbench.methods.method import Setup
+    from hxbench.methods.pretraining import Pretraining
+    from hxbench.tasks.encoding.batch import collate
+
+    tasks = chain(_template_lines(corpus), _pet_lines(corpus))
+    tokenizer = train_byte_pairs(chain(_lines(corpus), tasks), plan.vocabulary)
+    shape = bloom_shape(spec) | {"vocab_size": len(tokenizer)}
+    backbone = Backbone(_model(shape, plan.seed), tokenizer, family_of("bloom"))
+    method = Pretraining(Setup(backbone, ()), AnswerOptions())
+    end = tokenizer.eos_token_id
+    # every row begins behind an end mark, so that its first piece is learned too
+    rows = {
+        Pair(MLM, code): _packed([*text["text"], *_pet_lines({code: text})], tokenizer, plan.max_length - 1, end)
+        for code, text in corpus.items()
+    }
+    start = np.array([end], dtype=np.int64)
+
+    def feed(sampler: "Sampler", device: "torch.device") -> Callable[[int], Any]:
+        def batch_of(step: int) -> Any:
+            stream, chosen = sampler.batch(step)
+            texts = [rows[Pair(stream.task, stream.language)][row] for row in chosen]
+            batch = collate(
+                [start] * len(texts), texts, padding=tokenizer.pad_token_id, task=stream.task,
+                language=stream.language,
+            )  # fmt: skip
+            return batch.to(device)
+
+        return batch_of
+
+    return Learner(method, tokenizer, {p: np.array([len(row) for row in r]) for p, r in rows.items()}, feed)
+
+
+def _packed(texts: Sequence[str], tokenizer: Any, room: int, end: int | None = None) -> list[np.ndarray]:
+    """Return the lines as rows of pieces: so many whole lines a row as fit, a longer one cut.
+
+    Without end marks, or with one behind every line. A single sentence would hardly ever lose more than one span.
+    """
+    mark = [] if end is None else [end]
+    rows: list[list[int]] = []
+    for at in range(0, len(texts), 1000):
+        some = list(texts[at : at + 1000])
+        for pieces in pieces_of(tokenizer, some):
+            line = pieces + mark if pieces else []
+            if rows and len(rows[-1]) + len(line) <= room:
+                rows[-1] += line
+            elif line:
+                rows.append(line[:room])
+    if not rows:
+        raise InputError("the running text to pre-train on is empty.")
+    return [np.array(row, dtype=np.int64) for row in rows]
+
+
+LEARNERS = {"bert": _bert, "t5": _t5, "bloom": _bloom}  # by family, as `backbones.shape.MADE_HERE`

@@ -1,0 +1,117 @@
+"""What a finished training leaves in the store: scores, predictions, history, cost and provenance."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from hxbench.printing import sentence
+from hxbench.runs.assemble import costs
+from hxbench.runs.pair import label_names
+from hxbench.runs.plan import Plan
+from hxbench.runs.scored import Scored
+from hxbench.spec.languages import find_language, language_set
+from hxbench.spec.run_spec import RunSpec
+from hxbench.spec.settings import Pair
+from hxbench.store import RunWriter
+from hxbench.store.arrays import SENTENCE_COLUMNS
+from hxbench.store.provenance import collect
+from hxbench.tasks import task_names
+from hxbench.training.loop import Progress
+from hxbench.training.memory import peak_memory
+
+
+def write_results(
+    writer: RunWriter,
+    spec: RunSpec,
+    plan: Plan,
+    progress: Progress,
+    scored: Sequence[Scored],
+    further: Sequence[dict[str, Any]],
+    facts: dict[str, Any],
+) -> str:
+    """Write everything but the weights; return what of it could not be had, nothing for a whole run.
+
+    `further` are rows that belong behind the scores, `facts` what the provenance says beside the plan.
+    """
+    ordered = sorted(scored, key=_place)
+    tests = [
+        {
+            **row,
+            "step": progress.best_step,
+            "role": "source" if Pair(one.task, one.language) in plan.train else "target",
+        }
+        for one in ordered
+        for row in one.rows("test")
+    ]
+    cost, lacking = _costs(spec, progress)
+    writer.write_metrics([*tests, *progress.validation, *cost, *further])
+    writer.write_history(progress.history)
+    for one in ordered:
+        writer.write_predictions(one.task, one.language, one.predictions())
+    writer.write_sentence_counts(_sentence_counts(ordered))
+    writer.write_provenance(
+        collect(
+            **facts,
+            threads=torch.get_num_threads(),
+            trained_on={str(pair): split for pair, split in plan.train.items()},
+            mlm=list(plan.mlm),
+            missing=[str(pair) for pair in plan.missing],
+            labels=label_names(spec),
+            backbone={
+                "name": spec.backbone.name,
+                "origin": spec.backbone.origin,
+                "licence": spec.backbone.licence or None,
+                "fingerprint": spec.backbone.fingerprint,
+            },
+        )
+    )
+    return lacking
+
+
+def _place(one: Scored) -> tuple[int, int]:
+    """Return where a pair stands among others: in the papers' order of tasks, then of languages."""
+    languages = list(language_set("hyperx"))
+    return task_names().index(one.task), languages.index(find_language(one.language).paper_code)
+
+
+def _sentence_counts(scored: Sequence[Scored]) -> dict[str, list[Any]]:
+    """Return what the scores are made of, a row a sentence."""
+    table: dict[str, list[Any]] = {name: [] for name in SENTENCE_COLUMNS}
+    for one in scored:
+        for counts in one.sentence_counts():
+            for name, value in zip(SENTENCE_COLUMNS, (one.task, one.language, *counts), strict=True):
+                table[name].append(value)
+    return table
+
+
+def _costs(spec: RunSpec, progress: Progress) -> tuple[list[dict[str, Any]], str]:
+    """Return the rows of what a run cost, and why some are lacking: nothing trained and scored is lost to that."""
+    said = ""
+    values = {
+        "wall_seconds": progress.wall_seconds,
+        "device_seconds": progress.device_seconds,
+        "tokens_per_second": progress.pieces / progress.wall_seconds if progress.wall_seconds else 0.0,
+    }
+    try:
+        counted = costs(spec)
+        values = {
+            "trainable_parameters": counted["trainable"],
+            "counted_parameters": counted["counted"],
+            "backbone_parameters": counted["backbone"],
+            "flops_per_token": counted["flops_per_token"],
+            "wall_seconds": progress.wall_seconds,
+            "device_seconds": progress.device_seconds,
+            "peak_memory_bytes": peak_memory(),
+            "tokens_per_second": values["tokens_per_second"],
+        }
+    except Exception as error:
+        reason = sentence(str(error)).rstrip(".")
+        said = f"its parameters and memory could not be counted ({type(error).__name__}: {reason})."
+    if progress.live is not None:
+        values["live_parameters"] = progress.live
+    nothing = {"task": None, "language": None, "role": None}
+    rows = [
+        {"split": "cost", "metric": m, "value": v, "step": progress.step, **nothing} for m, v in values.items()
+    ]
+    return rows, said

@@ -1,0 +1,263 @@
+"""Encoded splits with their right answers, and scoring them with a trained method."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hxbench.data.texts import labels_as_decoded, longest_label
+from hxbench.methods.method import Method
+from hxbench.runs.scored import Scored
+from hxbench.tasks import Decoding, Task, right_answers, task_of
+from hxbench.tasks.encoding.batch import Batch, by_tokens, collate, longest_first
+from hxbench.tasks.encoding.classes import THOUSAND
+from hxbench.tasks.encoding.pieces import pieces_of
+from hxbench.tasks.encoding.rows import Rows
+from hxbench.tasks.encoding.templates import PHA, Wording, label_texts, target_text
+
+# PET scaling says how long a summary may be and not how long an answer, and nothing about beams. Its code
+# generates at least 128 tokens, which no short answer needs.
+UNSTATED = 32
+
+
+class Split(Protocol):
+    """An encoded split; read once, scored as often as needed."""
+
+    @property
+    def rows(self) -> Rows:
+        """The rows that a model reads."""
+
+    @property
+    def writes(self) -> bool:
+        """Whether answers are written, so that these and not what is read take the memory."""
+
+    def batch(self, rows: np.ndarray) -> Batch:
+        """Return the batch of these rows."""
+
+    def answers(self, method: Method, batch: Batch) -> list[list[str]]:
+        """Return what a method answers to every row of a batch, a label for each target or one text."""
+
+    def scored(self, answers: Sequence[list[str]]) -> Scored:
+        """Return the split with the answers to all of its rows."""
+
+
+def score_split(method: Method, split: Split, batch_size: int, device: torch.device) -> Scored:
+    """Answer every row of a split, in batches of similar length, and return it with the answers.
+
+    A batch has no more tokens than `batch_size` rows of the greatest length; where answers are written it has that
+    many rows.
+    Always in fp32, whatever precision the training had: in less, a score depends on the size of the batches.
+    """
+    lengths = split.rows.lengths
+    answers: list[list[str]] = [[]] * len(lengths)
+    batches = (
+        longest_first(lengths, lambda _: batch_size) if split.writes else by_tokens(lengths, batch_size, device)
+    )
+    method.eval()
+    with torch.no_grad(), method.keeping_weights():
+        for rows in batches:
+            found = split.answers(method, split.batch(rows).to(device))
+            for row, answer in zip(rows, found, strict=True):
+                answers[row] = answer
+    return split.scored(answers)
+
+
+@dataclass
+class TaggedSplit:
+    """Sentences whose words are tagged; a long one may be several rows."""
+
+    task: Task
+    language: str
+    rows: Rows
+    sentence: np.ndarray  # [rows], sentence of the row
+    first_word: np.ndarray  # [rows], first word of the row in that sentence
+    gold: list[list[str]]
+    padding: int
+    place: int = 0  # of the task in the run's list
+    writes: bool = False
+    cut_words: Literal["wrong", "unscored"] = "wrong"  # of words that truncation has cut off
+
+    @classmethod
+    def of(cls, task: str, language: str, corpus: Any, encoded: Any, **others: Any) -> "TaggedSplit":
+        """Bring a corpus split and its encoded form together."""
+        names = task_of(task).labels
+        gold = [[names[tag] for tag in tags] for tags in corpus.data.table.column("tags").to_pylist()]
+        table = encoded.data.table
+        sentence, first_word = (table.column(name).to_numpy() for name in ("sentence", "first_word"))
+        return cls(task_of(task), language, Rows(encoded), sentence, first_word, gold, **others)
+
+    def batch(self, rows: np.ndarray) -> Batch:
+        """Return the batch of these rows."""
+        return collate(
+            self.rows.take("input_ids", rows), self.rows.take("labels", rows), padding=self.padding, by_token=True,
+            task=self.task.name, language=self.language, tasks=[self.place] * len(rows),
+        )  # fmt: skip
+
+    def answers(self, method: Method, batch: Batch) -> list[list[str]]:
+        """Return the tags of every row's words."""
+        tags = method.generate(batch).cpu().numpy()
+        assert batch.positions is not None
+        owner = batch.positions.cpu().numpy() // batch.input_ids.shape[1]
+        return [[self.task.labels[tag] for tag in tags[owner == i]] for i in range(len(batch.input_ids))]
+
+    def scored(self, answers: Sequence[list[str]]) -> Scored:
+        """Return the sentences with their tags; words that were cut off are misses, or left out of the score."""
+        predicted: list[list[str | None]] = [[None] * len(tags) for tags in self.gold]
+        for tags, sentence, first in zip(answers, self.sentence, self.first_word, strict=True):
+            predicted[sentence][first : first + len(tags)] = tags
+        cut, gold = sum(word is None for words in predicted for word in words), self.gold
+        if self.cut_words == "unscored":
+            gold = [
+                [right for right, word in zip(tags, words, strict=True) if word is not None]
+                for tags, words in zip(gold, predicted, strict=True)
+            ]
+            predicted = [[word for word in words if word is not None] for words in predicted]
+        filled = [[word or self.task.cut_off for word in words] for words in predicted]
+        return Scored(self.task.name, self.language, gold, filled, cut)
+
+
+@dataclass
+class TextSplit:
+    """Texts that are answered as a whole."""
+
+    task: Task
+    language: str
+    rows: Rows
+    gold: list[list[str]]
+    cut: int
+    tokenizer: Any
+    decoding: Decoding
+    place: int = 0  # of the task in the run's list
+    wording: Wording = PHA
+    labels: tuple[str, ...] = ()  # of the classes by id, where they are not what PHA's code reads
+    decoded: dict[str, str] = field(default_factory=dict)  # the labels by what the tokenizer makes of them
+    choices: tuple[str, ...] = ()  # what the classes by id are called where a backbone chooses among them
+    numbers: bool = False  # whether a backbone without classes answers with a number
+    spelled: dict[str, list[int]] = field(
+        default_factory=dict
+    )  # the tokens of labels to choose among by likelihood
+
+    @classmethod
+    def of(
+        cls,
+        task: str,
+        language: str,
+        corpus: Any,
+        encoded: Any,
+        tokenizer: Any,
+        *,
+        score_step: float,
+        wording: Wording = PHA,
+        chooses: bool = False,
+        likelihood: bool = False,
+        beams: int | None = None,
+        place: int = 0,
+    ) -> "TextSplit":
+        """Bring a corpus split and its encoded form together.
+
+        `chooses` says that the backbone chooses among classes, `likelihood` that one which writes is asked for the
+        most likely label, too; `beams` overrides those of free text. Raises `InputError` for labels that the
+        tokenizer of a backbone that writes cannot tell apart.
+        """
+        known = task_of(task)
+        if known.several_answers:
+            gold = [right_answers(target) for target in corpus["target"]]
+        else:
+            gold = [[target_text(known, target, score_step, wording)] for target in corpus["target"]]
+        labels = label_texts(known, score_step, wording) if wording != PHA and known.has_classes else ()
+        common = {
+            "rows": Rows(encoded), "gold": gold, "cut": int(np.sum(encoded["cut"])), "tokenizer": tokenizer,
+            "place": place, "wording": wording, "labels": labels,
+        }  # fmt: skip
+        if chooses:
+            called = label_texts(known, score_step, wording) if known.has_classes else ()
+            return cls(known, language, **common, decoding=Decoding(longest=1), choices=called, numbers=not called)
+        if known.type == "generation":
+            decoding = known.decoding or Decoding(longest=known.longest_answer or UNSTATED)
+            if beams is not None:
+                decoding = decoding.model_copy(update={"beams": beams})
+        else:
+            decoding = Decoding(longest=longest_label(tokenizer, known, score_step, wording))
+        classes = label_texts(known, score_step, wording) if known.has_classes and likelihood else ()
+        return cls(
+            known, language, **common, decoding=decoding,
+            decoded=labels_as_decoded(tokenizer, labels) if labels else {}, spelled=spelled(tokenizer, classes),
+        )  # fmt: skip
+
+    @property
+    def writes(self) -> bool:
+        """Whether answers are written, and not chosen."""
+        return not self.choices and not self.numbers
+
+    def batch(self, rows: np.ndarray) -> Batch:
+        """Return the batch of these rows."""
+        return collate(
+            self.rows.take("input_ids", rows), self.rows.take("labels", rows), padding=self.tokenizer.pad_token_id,
+            task=self.task.name, language=self.language, tasks=[self.place] * len(rows),
+        )  # fmt: skip
+
+    def answers(self, method: Method, batch: Batch) -> list[list[str]]:
+        """Return one text for every row; with the most likely label behind it, where that is asked for."""
+        how = self.decoding
+        ids = method.generate(batch, how.longest, shortest=how.shortest, beams=how.beams)
+        found = [[text] for text in self.texts(ids)]
+        if self.spelled:
+            return [[*text, label] for text, label in zip(found, choose(method, batch, self.spelled), strict=True)]
+        return found
+
+    def scored(self, answers: Sequence[list[str]]) -> Scored:
+        """Return the texts with their answers."""
+        written, likely = [text[:1] for text in answers], [text[1:] for text in answers]
+        chosen = likely if self.spelled else None
+        return Scored(self.task.name, self.language, self.gold, written, self.cut, self.labels, chosen)
+
+    def read(self, text: str) -> str:
+        """Return what an answer says.
+
+        In PET's template it ends with its line or with an end mark, and a label is as the task has it, not as the
+        tokenizer writes it.
+        """
+        if self.wording.template == "pet":
+            text = text.partition("\n")[0].partition("</s>")[0]
+        text = text.strip()
+        return self.decoded.get(text, text)
+
+    def texts(self, ids: Tensor) -> list[str]:
+        """Return what the answers say: tokens [batch, length], or the ids of classes [batch, 1]."""
+        if self.choices:
+            return [self.choices[chosen] for [chosen] in ids.tolist()]
+        if self.numbers:
+            return [f"{number / THOUSAND:.3f}" for [number] in ids.tolist()]
+        decode = self.tokenizer.batch_decode
+        texts = decode(ids.tolist(), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return [self.read(text) for text in texts]
+
+
+def spelled(tokenizer: Any, labels: Sequence[str]) -> dict[str, list[int]]:
+    """Return the pieces of each label, end mark included, as a model would have to write it."""
+    return {
+        label: [*ids, tokenizer.eos_token_id]
+        for label, ids in zip(labels, pieces_of(tokenizer, list(labels)), strict=True)
+    }
+
+
+@torch.no_grad()
+def choose(method: Method, batch: Batch, labels: Mapping[str, Sequence[int]]) -> list[str]:
+    """Return the most likely label of every row, of equally likely ones the first: Σ log p of its pieces.
+
+    By the text of PET scaling a model that writes scores 0 by guessing; its Figure 7 has scores that only a choice
+    among labels could have given. With both rules each can be held against what it was.
+    """
+    likely = torch.stack([_log_likelihood(method, batch, ids) for ids in labels.values()], dim=1)
+    names = list(labels)
+    return [names[place] for place in likely.argmax(1).tolist()]
+
+
+def _log_likelihood(method: Method, batch: Batch, ids: Sequence[int]) -> Tensor:
+    """Return the log-likelihood [batch] of the same answer behind every text."""
+    targets = batch.targets.new_tensor(ids).expand(len(batch.tasks), -1)
+    logits = method.logits(replace(batch, targets=targets, count=targets.numel()))
+    return logits.float().log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1).sum(1)

@@ -1,0 +1,199 @@
+"""One run as a worker process is given it, and everything a set of runs needs, in the order of their needs."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hxbench.data import Corpora
+from hxbench.errors import InputError
+from hxbench.methods import method_class
+from hxbench.methods.method import START
+from hxbench.printing import grouped
+from hxbench.runs import backbone
+from hxbench.runs.assemble import with_options
+from hxbench.runs.inputs import DataSource, resolve_inputs
+from hxbench.runs.plan import Plan
+from hxbench.runs.prepare import Report, make_backbone, sweep_cache
+from hxbench.spec.run_spec import BackboneSpec, DataSpec, RunSpec
+from hxbench.spec.settings import Pair
+from hxbench.store import Store
+
+
+@dataclass(frozen=True)
+class Job:
+    """A resolved run to do: everything a process needs to know, small enough to send to one."""
+
+    spec: RunSpec
+    source: DataSource
+    store: Path
+    offline: bool = False
+    checkpoint_every: int | None = None
+    keep_weights: bool = True
+
+    def execute(self, report: Report) -> Path:
+        """Do the run, preparing whatever it lacks; return its folder in the store."""
+        from hxbench.runs.train import run
+
+        corpora = self.source.corpora(self.spec.data, offline=self.offline)
+        spec, plan = resolve_inputs(self.spec, corpora, method_class(self.spec.kind))
+        make_backbone(spec.backbone, corpora, report)
+        return run(
+            spec,
+            plan,
+            corpora,
+            Store(self.store),
+            offline=self.offline,
+            checkpoint_every=self.checkpoint_every,
+            keep_weights=self.keep_weights,
+            source=self.source.title,
+            report=lambda step, updates, _loss: report(spec.title, step, updates),
+        )
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A run with its place among others: which runs must be finished before it, and whether it is itself."""
+
+    run_id: str
+    job: Job
+    plan: Plan
+    needs: tuple[str, ...]
+    done: bool
+
+    @property
+    def bundle(self) -> str:
+        """Runs of one bundle are small and alike: they share a process. Empty for a process of its own."""
+        spec = self.job.spec
+        if spec.few_shot:
+            return spec.after.get(START, self.bundle_title)
+        # on a tiny backbone a model of one task is done in seconds
+        small = spec.setting == "single" and spec.answers_texts and spec.backbone.pretrain
+        return self.bundle_title if small else ""
+
+    @property
+    def bundle_title(self) -> str:
+        """What a person calls the runs of a bundle."""
+        spec = self.job.spec
+        if spec.few_shot:
+            part = " ".join(word for word in (spec.suite, spec.partition, spec.task) if word)
+            return f"few-shot: {spec.method} {spec.setting} {part} seed {spec.seed} ({spec.profile})"
+        some = spec.data.train_examples or spec.data.train_share or "all"
+        return f"{spec.method} single on {spec.backbone.name}, {some} examples, seed {spec.seed} ({spec.profile})"
+
+
+class Session:
+    """Resolves specs against one data source and one store, opening and asking for everything once.
+
+    `planned` are the runs in an order in which each comes after those it needs.
+    """
+
+    def __init__(
+        self, source: DataSource, store: Path, *, offline: bool = False, checkpoint_every: int | None = None
+    ) -> None:
+        self.source, self.store = source, Store(store)
+        self.offline, self.checkpoint_every = offline, checkpoint_every
+        self.planned: dict[str, Planned] = {}
+        self._corpora: dict[str, Corpora] = {}
+        self._backbones: dict[str, BackboneSpec] = {}
+        self._resolved: dict[tuple[str, str], Planned] = {}  # by the ids of the unresolved specs
+        self._by_id: dict[str, Planned] = {}
+
+    def corpora(self, data: DataSpec) -> Corpora:
+        """Return the corpora as a spec wants them read."""
+        key = data.model_copy(update={"fingerprint": ""}).model_dump_json()
+        if key not in self._corpora:
+            self._corpora[key] = self.source.corpora(data, offline=self.offline)
+        return self._corpora[key]
+
+    def backbone(self, spec: BackboneSpec, corpora: Corpora) -> BackboneSpec:
+        """Return the spec with its fingerprint, which is settled once: a hub's branch may move meanwhile."""
+        key = json.dumps(spec.model_dump(mode="json"), sort_keys=True)
+        if key not in self._backbones:
+            fingerprint = backbone.fingerprint(spec, corpora)
+            self._backbones[key] = spec.model_copy(update={"fingerprint": fingerprint})
+        return self._backbones[key]
+
+    def resolve(self, spec: RunSpec, start: RunSpec | None = None, *, keep_weights: bool = True) -> Planned:
+        """Return a run with its options and fingerprints complete; what it needs is resolved with it."""
+        key = spec.run_id, start.run_id if start else ""
+        if key not in self._resolved:
+            one = self._resolved[key] = self._resolve(spec, start, keep_weights)
+            self._by_id[one.run_id] = one
+        return self._resolved[key]
+
+    def _resolve(self, spec: RunSpec, start: RunSpec | None, keep_weights: bool) -> Planned:
+        spec = with_options(spec)
+        corpora = self.corpora(spec.data)
+        spec = spec.model_copy(update={"backbone": self.backbone(spec.backbone, corpora)})
+        kind = method_class(spec.kind)
+        texts = [code for code in corpora.languages if corpora.splits("mlm", code)]
+        needed = {role: self.resolve(other) for role, other in kind.needs(spec, texts).items()}
+        if start is not None:
+            needed[START] = self.resolve(start)
+        if shot := spec.few_shot:
+            pair = Pair(shot.task, shot.language)
+            for one in needed.values():
+                if pair in one.plan.train:
+                    earlier = one.job.spec.title
+                    raise InputError(f"{spec.title}: {earlier}, which it builds on, was trained on all of {pair}.")
+        after = {role: one.run_id for role, one in needed.items()}
+        spec, plan = resolve_inputs(spec.model_copy(update={"after": after}), corpora, kind)
+        run_id = spec.run_id
+        self.store.require_whole(run_id)
+        job = Job(spec, self.source, self.store.root, self.offline, self.checkpoint_every, keep_weights)
+        return Planned(run_id, job, plan, tuple(dict.fromkeys(after.values())), self.store.is_complete(run_id))
+
+    def add(self, spec: RunSpec, start: RunSpec | None = None, *, keep_weights: bool = True) -> Planned:
+        """Plan a run and, unless it is in the store already, whatever it needs before it."""
+        one = self.resolve(spec, start, keep_weights=keep_weights)
+        self._add(one)
+        return one
+
+    def _add(self, one: Planned) -> None:
+        if one.run_id in self.planned:
+            return
+        if not one.done:
+            for run_id in one.needs:
+                self._add(self._by_id[run_id])
+                if self._by_id[run_id].done:
+                    self.store.checkpoint(run_id)  # a run may have been copied here without its weights
+        self.planned[one.run_id] = one
+
+    def todo(self) -> list[Planned]:
+        """Return the planned runs that the store lacks."""
+        return [one for one in self.planned.values() if not one.done]
+
+    def make_backbones(self, report: Report) -> None:
+        """Make or fetch the backbones of the runs to do, before any of them starts."""
+        sweep_cache()
+        for one in {p.job.spec.backbone.fingerprint: p for p in self.todo()}.values():
+            make_backbone(one.job.spec.backbone, self.corpora(one.job.spec.data), report)
+
+    def heads_to_draw(self) -> list[str]:
+        """Return a sentence for every backbone of the runs to do that comes without its language-modelling head.
+
+        The backbones have to be here. What chooses among the classes of an English task has no use for that head.
+        """
+        specs = [p.job.spec for p in self.todo()]
+        found = {s.backbone.fingerprint: s.backbone for s in specs if not s.answers_texts}
+        return [
+            f"Backbone {one.name} comes without a language-modelling head: each run draws one from its seed."
+            for one in found.values()
+            if backbone.lacks_mlm_head(one, offline=self.offline)
+        ]
+
+    def notes(self) -> list[str]:
+        """Return what the runs to do have to leave out, one sentence each."""
+        plans = [one.plan for one in self.todo()]
+        missing = dict.fromkeys(pair for plan in plans for pair in plan.missing)
+        lacking = grouped((pair.task, pair) for pair in missing)
+        said = [f"Not in this data source, left out: {lacking}."] if missing else []
+        return said + list(dict.fromkeys(note for plan in plans for note in plan.notes))
+
+
+def waiting_for(todo: Iterable[Planned]) -> list[frozenset[int]]:
+    """Return, for each run, the places in the list of those it has to wait for."""
+    runs = list(todo)
+    place = {one.run_id: number for number, one in enumerate(runs)}
+    return [frozenset(place[run_id] for run_id in one.needs if run_id in place) for one in runs]

@@ -1,0 +1,200 @@
+"""One run from its spec to a finished folder in the store."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list, gather_object
+
+from hxbench.data import Corpora
+from hxbench.data.sampling import Sampler
+from hxbench.data.stand_ins import stand_ins
+from hxbench.modules.trimmed_embedding import training_rows_of
+from hxbench.runs.assemble import build, equip, trains_embeddings
+from hxbench.runs.backbone import get_backbone
+from hxbench.runs.compose import held_out_rows
+from hxbench.runs.data import RunData
+from hxbench.runs.label_losses import label_losses
+from hxbench.runs.plan import Plan
+from hxbench.runs.results import write_results
+from hxbench.runs.retrieval import write_retrieval
+from hxbench.runs.scored import Scored
+from hxbench.spec.run_spec import RunSpec
+from hxbench.spec.settings import Pair
+from hxbench.store import RunWriter, Store
+from hxbench.store.plateau import FIELD as LABEL_LOSSES
+from hxbench.tasks.encoding.rows import occurring
+from hxbench.training.accelerator import accelerator_in
+from hxbench.training.checkpoint import ResumeStates, save_weights
+from hxbench.training.loop import Interrupted, Progress, train
+from hxbench.training.memory import forget_peak
+
+Report = Callable[[int, int, float], None]  # step, updates, loss
+
+
+def run(
+    spec: RunSpec,
+    plan: Plan,
+    corpora: Corpora,
+    store: Store,
+    *,
+    offline: bool = False,
+    checkpoint_every: int | None = None,
+    keep_weights: bool = True,
+    source: str = "",
+    report: Report = lambda step, updates, loss: None,
+) -> Path:
+    """Train and score a run whose inputs are resolved; return its folder in the store.
+
+    `keep_weights` false leaves the trained weights out of the finished run: its scores and predictions stay.
+    Under `torchrun` every process calls this and only the first writes. What is already in the store is returned.
+    """
+    final = store.root / "runs" / spec.run_id
+    if store.is_complete(spec.run_id):
+        return final
+    if spec.training.cpu_threads:
+        torch.set_num_threads(spec.training.cpu_threads)
+    accelerator = accelerator_in(spec.training.precision)
+    forget_peak()
+    work = _Work(
+        spec, plan, corpora, store, accelerator, offline=offline, checkpoint_every=checkpoint_every,
+        keep_weights=keep_weights, source=source, report=report,
+    )  # fmt: skip
+    if not accelerator.is_main_process:
+        work.train_and_score(Path(broadcast_object_list([None])[0]), None)
+        accelerator.wait_for_everyone()  # the next run of this process may build on what is being written
+        return final
+    with store.open_run(spec) as writer:
+        broadcast_object_list([str(writer.folder)])
+        try:
+            work.train_and_score(writer.folder, writer)
+        except Interrupted as stopped:
+            writer.status(state="interrupted", step=stopped.step)
+            raise
+        final = writer.finish()
+    accelerator.wait_for_everyone()
+    # not before: killed while results are written, a run goes on from here
+    ResumeStates(final / "resume").clear()
+    return final
+
+
+def stopped_early(progress: Progress, updates: int) -> str:
+    """Return what to say of a training that patience ended; nothing of one that made all its updates."""
+    if progress.step == updates:
+        return ""
+    count = progress.no_better
+    since = "1 evaluation since then was" if count == 1 else f"{count} evaluations since then were"
+    return (
+        f"training stopped at update {progress.step} of {updates}: the best weights are those of update "
+        f"{progress.best_step}, and {since} no better."
+    )
+
+
+class _Work:
+    """The training of one run in one process."""
+
+    def __init__(
+        self,
+        spec: RunSpec,
+        plan: Plan,
+        corpora: Corpora,
+        store: Store,
+        accelerator: Accelerator,
+        *,
+        offline: bool,
+        checkpoint_every: int | None,
+        keep_weights: bool,
+        source: str,
+        report: Report,
+    ) -> None:
+        self.spec, self.plan, self.accelerator = spec, plan, accelerator
+        self.checkpoint_every, self.keep_weights = checkpoint_every, keep_weights
+        self.source, self.report = source, report
+        root = corpora.origin.folder if corpora.origin.kind == "mirror" else None
+        self.stand_ins = stand_ins(root, plan.used(), corpora.languages) if root else {}
+        self.share = (accelerator.process_index, accelerator.num_processes)
+        backbone = get_backbone(spec.backbone, offline=offline)
+        self.drawn = backbone.drawn
+        self.data = RunData(spec, plan, corpora, backbone)
+        self.method = build(spec, backbone)
+        equip(self.method, spec, store)
+        self.method.to(accelerator.device)
+
+    def train_and_score(self, folder: Path, writer: RunWriter | None) -> None:
+        """Train in the run's work folder, score the test splits, and let the process that has a writer write."""
+        spec, sampler = self.spec, self.data.sampler()
+        feed = self.data.feed(sampler, self.accelerator.device, self.share)
+        facts = self.data.introduce(self.method)
+        if self.drawn:
+            facts["drawn"] = list(self.drawn)  # tensors of the backbone that its weights lacked
+        if isinstance(sampler, Sampler):
+            facts["updates_by_task"] = sampler.updates_by_task
+        if self.stand_ins:
+            facts["stand_ins"] = self.stand_ins
+        if writer:
+            writer.status(updates=sampler.updates)
+
+        def tell(step: int, loss: float) -> None:
+            if writer and step % spec.training.evaluate_every == 0:
+                writer.status(step=step)
+            self.report(step, sampler.updates, loss)
+
+        self.method.start_training(sampler.updates)
+        with self.trained_rows(facts):
+            progress = train(
+                self.method,
+                feed,
+                sampler.updates,
+                spec.training,
+                spec.seed,
+                self.accelerator,
+                ResumeStates(folder / "resume"),
+                evaluate=self.validate if self.plan.validation else None,
+                checkpoint_every=self.checkpoint_every,
+                report=tell,
+            )
+        trained = time.perf_counter()
+        results = self.scored(self.plan.test, "test")
+        composed = held_out_rows(self.method, self.data, self.plan, progress.best_step, self.share)
+        more = gather_object([*composed, *self.data.majorities(self.share)])
+        if writer is None:
+            return
+        if self.keep_weights:
+            save_weights(folder / "checkpoint", self.method.trained())
+        facts |= {"device": str(self.accelerator.device), "processes": self.accelerator.num_processes}
+        uncounted = write_results(
+            writer, spec, self.plan, progress, results, more, {**facts, "data_source": self.source}
+        )
+        note = " ".join(filter(None, [stopped_early(progress, sampler.updates), uncounted]))
+        write_retrieval(writer, self.method, self.data)
+        writer.status(
+            step=progress.step,
+            best_step=progress.best_step,
+            wall_seconds=round(progress.wall_seconds, 2),
+            scoring_seconds=round(time.perf_counter() - trained, 2),
+            **({LABEL_LOSSES: ended} if (ended := label_losses(sampler, self.data.train, progress)) else {}),
+            **({"note": note} if note else {}),
+        )
+
+    def trained_rows(self, facts: dict[str, Any]) -> AbstractContextManager[None]:
+        """Return a context to train in: of word embeddings perhaps the rows of the run's tokens alone."""
+        if self.spec.training.embedding_rows == "all" or not trains_embeddings(self.method):
+            return nullcontext()
+        tokens = torch.from_numpy(occurring(self.data.train.values()))
+        facts["embedding_rows"] = len(tokens)
+        return training_rows_of(self.method.body, tokens)
+
+    def scored(self, pairs: Sequence[Pair], split: str) -> list[Scored]:
+        """Score a split of the pairs: each process every so-many-th, and all get to know all results."""
+        rank, world = self.share
+        return gather_object([self.data.score(self.method, pair, split) for pair in pairs[rank::world]])
+
+    def validate(self) -> tuple[float, list[dict[str, Any]]]:
+        """Return the mean validation score, by which the checkpoint is chosen, and the rows behind it."""
+        rows = [marked.rows("dev")[0] for marked in self.scored(self.plan.validation, "dev")]
+        mean = sum(row["value"] for row in rows) / len(rows)
+        return mean, [*rows, {"split": "dev", "task": None, "language": "mean", "metric": "score", "value": mean}]

@@ -1,0 +1,47 @@
+"""YAML recipes → run specs.
+
+Five kinds of recipe, each a closed schema: families, backbones, methods, profiles and experiments. Layers, later
+ones win: profile, method, the method's own scaling for that profile and there for the backbone's family, its
+variant likewise, the command line. What variants are, paper by paper, is told in `variants`.
+"""
+
+from hxbench.spec.recipe.assignments import parse_assignments
+from hxbench.spec.recipe.reading import backbone, load, merge, paper_of, papers, read_yaml, recipe_names, scale
+from hxbench.spec.recipe.resolving import chosen_models, expand, resolve
+from hxbench.spec.recipe.schema import (
+    Criteria,
+    ExperimentBlock,
+    ExperimentRecipe,
+    FewShotRecipe,
+    MethodRecipe,
+    Override,
+    PaperScale,
+    ProfileRecipe,
+    VariantRecipe,
+)
+from hxbench.spec.recipe.unfolding import unfold
+
+__all__ = [
+    "Criteria",
+    "ExperimentBlock",
+    "ExperimentRecipe",
+    "FewShotRecipe",
+    "MethodRecipe",
+    "Override",
+    "PaperScale",
+    "ProfileRecipe",
+    "VariantRecipe",
+    "backbone",
+    "chosen_models",
+    "expand",
+    "load",
+    "merge",
+    "paper_of",
+    "papers",
+    "parse_assignments",
+    "read_yaml",
+    "recipe_names",
+    "resolve",
+    "scale",
+    "unfold",
+]

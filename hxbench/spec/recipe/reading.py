@@ -1,0 +1,231 @@
+"""Recipes by name or file, safely loaded, `extends` merged underneath.
+
+Those with a name are in the folders of `recipes`: ours, and that of every package which the entry point group
+`hxbench.recipes` names.
+"""
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from hxbench import places
+from hxbench.closed import read_mapping, validated
+from hxbench.errors import InputError, did_you_mean
+from hxbench.printing import shortened
+from hxbench.spec.recipe.family import Family
+from hxbench.spec.recipe.schema import ExperimentRecipe, MethodRecipe, ProfileRecipe, VariantRecipe
+from hxbench.spec.run_spec import BackboneSpec, Weights
+
+_YAML = (".yaml", ".yml")
+_LONGEST_CHAIN = 20  # of recipes that extend each other
+_KINDS: dict[str, type[BaseModel]] = {
+    "backbones": BackboneSpec,
+    "families": Family,
+    "methods": MethodRecipe,
+    "profiles": ProfileRecipe,
+    "variants": VariantRecipe,
+}
+
+_OTHERS = ("tasks", "kinds")  # folders beside them, which `tasks` and `kinds` read
+
+
+def _files(kind: str) -> dict[str, Path]:
+    """Return the recipes of a kind by name; `InputError` for a name that two folders have."""
+    found: dict[str, Path] = {}
+    for folder in places.recipe_folders():
+        for path in sorted((folder / kind).glob("*.yaml")):
+            if path.stem in found:
+                raise InputError(f"{_called(kind)} {path.stem} is there twice: {found[path.stem]} and {path}.")
+            found[path.stem] = path
+    return found
+
+
+def recipe_names(kind: str) -> list[str]:
+    """Return the names of the recipes of a kind, methods and the like (`_KINDS`), or of a paper's experiments."""
+    return sorted(_files(kind))
+
+
+def papers() -> list[str]:
+    """Return the papers that have experiment recipes, ours first."""
+    found = [
+        name
+        for folder in places.recipe_folders()
+        for name in sorted(one.name for one in folder.iterdir() if one.is_dir())
+    ]
+    return [
+        name for name in dict.fromkeys(found) if name not in (*_KINDS, "tasks", "kinds") and name[0] not in "._"
+    ]
+
+
+def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the layers laid over each other, later ones winning, nested mappings merged."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+            merged[key] = merge(merged[key], value) if both else value
+    # `updates` and `epochs` say the same thing in two units: the later layer's unit replaces the other
+    if units := next((u for layer in reversed(layers) if (u := layer.keys() & {"updates", "epochs"})), None):
+        for other in {"updates", "epochs"} - units:  # a layer that gives both is refused by the schema
+            merged.pop(other, None)
+    return merged
+
+
+def read_yaml(path: Path, kind: str, below: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """Return the mapping in a YAML file, safely loaded, with its `extends` parents merged underneath.
+
+    A parent is a recipe of the same folder, with or without its suffix, or else a shipped one of this `kind`: then
+    what the file states holds at every profile that it says nothing else of. `below` are the files that extend it.
+    """
+    values = read_mapping(path)
+    parent = values.pop("extends", None)
+    if parent is None:
+        return values
+    chain = (*below, path)
+    file = _parent(path, parent, kind, chain)
+    inherited = read_yaml(file, kind, chain)
+    return merge(inherited if file.parent == path.parent else _giving_way(inherited, values), values)
+
+
+def _parent(path: Path, name: object, kind: str, chain: tuple[Path, ...]) -> Path:
+    """Return the file of the recipe that the one at `path` extends."""
+    if not isinstance(name, str) or not name or Path(name).name != name:
+        raise InputError(
+            f"{path}: extends takes the name of a recipe, shipped or in the same folder "
+            f"(given: {shortened(repr(name))})."
+        )
+    if len(chain) > _LONGEST_CHAIN:
+        raise InputError(f"{path}: more than {_LONGEST_CHAIN} recipes extend each other.")
+    beside = path.parent / (name if Path(name).suffix in _YAML else f"{name}.yaml")
+    if beside in chain:
+        others = " → ".join(one.name for one in (*chain[chain.index(beside) :], beside))
+        raise InputError(f"{path}: extends leads back to where it began: {others}.")
+    if os.path.isfile(beside) or Path(name).suffix in _YAML:
+        return beside
+    files = _files(kind)
+    if name not in files:
+        raise InputError(f"{path}: extends: {did_you_mean(_called(kind), name, sorted(files))}")
+    return files[name]
+
+
+def _giving_way(shipped: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a shipped recipe without the numbers of its profiles that `values` has others for."""
+    profiles = shipped.get("profiles")
+    return (
+        {**shipped, "profiles": {k: _without(v, values) for k, v in profiles.items()}} if profiles else {**shipped}
+    )
+
+
+def _without(layer: Mapping[str, Any], stated: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a layer without the fields that are stated otherwise; updates and epochs are one field."""
+    gone = {*stated, *({"updates", "epochs"} if stated.keys() & {"updates", "epochs"} else ())}
+    left = {k: v for k, v in layer.items() if k not in gone}
+    both = [k for k in layer if isinstance(layer[k], Mapping) and isinstance(stated.get(k), Mapping)]
+    return {**left, **{k: _without(layer[k], stated[k]) for k in both}}
+
+
+def _called(kind: str) -> str:
+    """Return what a person calls a recipe of this kind."""
+    if kind == "families":
+        return "family"
+    return kind.removesuffix("s") if kind in _KINDS else "experiment"
+
+
+def paper_of(path: Path) -> str:
+    """Return the paper of an experiment of the user's own: as the file says, else as what it extends does."""
+    paper = _known(path, read_mapping(path).get("paper", papers()[0]))
+    return _known(path, read_yaml(path, paper).get("paper", paper))
+
+
+def _known(path: Path, paper: object) -> str:
+    if not isinstance(paper, str) or paper not in papers():
+        raise InputError(f"{path}: {did_you_mean('paper', str(paper), papers())}")
+    return paper
+
+
+def scale(profile: str, paper: str) -> ProfileRecipe:
+    """Return a profile as one paper has it."""
+    found: ProfileRecipe = load("profiles", profile)
+    own = found.papers.get(paper)
+    if own is None:
+        return found
+    update = {
+        "backbone": own.backbone or found.backbone,
+        "sizes": {**found.sizes, **own.sizes},
+        "seeds": own.seeds or found.seeds,
+        "draws": own.draws or found.draws,
+        "data": merge(found.data, own.data),
+        "training": merge(found.training, own.training),
+        "notes": (*found.notes, *own.notes),
+    }
+    return found.model_copy(update=update)
+
+
+@cache
+def load(kind: str, name: str) -> Any:
+    """Return the recipe `name` of a kind; a path to a YAML file of the user's own is taken as well."""
+    model = _KINDS.get(kind, ExperimentRecipe)
+    path = Path(name)
+    own = path.suffix in _YAML
+    if not own:
+        files = _files(kind)
+        if name not in files:
+            raise InputError(did_you_mean(_called(kind), name, sorted(files)))
+        path = files[name]
+    values = read_yaml(path, kind)
+    if kind == "families":
+        values.setdefault("name", path.stem)
+    found = validated(model, values, str(path.name))
+    if isinstance(found, MethodRecipe):
+        _require_families(found, path)
+    return _beside(path, found) if own else found
+
+
+def _require_families(recipe: MethodRecipe, path: Path) -> None:
+    """Raise `InputError` for a family of backbones that no entry is of."""
+    scaled = (*recipe.profiles.values(), *recipe.variants.values())
+    if named := {name for one in scaled for name in one.families}:
+        known = recipe_names("families")
+        if lost := sorted(named.difference(known)):
+            raise InputError(f"{path.name}: {did_you_mean('family', lost[0], known)}")
+
+
+def _beside(path: Path, found: Any) -> Any:
+    """Return a recipe of the user's own with the YAML files it names looked for beside it."""
+
+    def place(name: str) -> str:
+        return str(path.parent / name) if Path(name).suffix in _YAML else name
+
+    if isinstance(found, ProfileRecipe):
+        papers = {
+            paper: own.model_copy(
+                update={
+                    "backbone": own.backbone and place(own.backbone),
+                    "sizes": {size: place(name) for size, name in own.sizes.items()},
+                }
+            )
+            for paper, own in found.papers.items()
+        }
+        sizes = {size: place(name) for size, name in found.sizes.items()}
+        return found.model_copy(update={"backbone": place(found.backbone), "sizes": sizes, "papers": papers})
+    if isinstance(found, ExperimentRecipe):
+        blocks = [b.model_copy(update={"methods": tuple(map(place, b.methods))}) for b in found.blocks]
+        return found.model_copy(update={"blocks": tuple(blocks), "includes": tuple(map(place, found.includes))})
+    return found
+
+
+def backbone(name: str, weights: Weights = "pretrained") -> BackboneSpec:
+    """Return a backbone by recipe name or YAML file, else a local folder with a `config.json`, else a hub name."""
+    path = Path(name)
+    if name in recipe_names("backbones") or path.suffix in _YAML:
+        return load("backbones", name).model_copy(update={"weights": weights})
+    if (path / "config.json").is_file():
+        return BackboneSpec(name=path.name, folder=str(path.resolve()), weights=weights)
+    if name.count("/") == 1 and not path.exists() and ".." not in name and not name.startswith(("/", ".")):
+        return BackboneSpec(name=name, hub=name, weights=weights)
+    known = did_you_mean("backbone", name, recipe_names("backbones"))
+    raise InputError(f"{known} A folder with a config.json or a hub name like owner/model works too.")

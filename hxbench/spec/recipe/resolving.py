@@ -1,0 +1,230 @@
+"""Method, profile and what a command or an experiment changes → run specs."""
+
+from collections.abc import Iterable
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from hxbench.closed import validated
+from hxbench.errors import InputError, did_you_mean
+from hxbench.spec import settings
+from hxbench.spec.recipe.assignments import parse_assignments
+from hxbench.spec.recipe.reading import backbone, load, merge, papers, recipe_names, scale
+from hxbench.spec.recipe.schema import MethodRecipe, Override, ProfileRecipe
+from hxbench.spec.run_spec import BackboneSpec, RunSpec, Weights
+from hxbench.tasks import SUITES, TAGGING, suite_tasks, task_of
+
+_NO_PAPER = "none"
+
+
+def resolve(
+    method: str,
+    *,
+    setting: str,
+    profile: str = "demo",
+    task: str | None = None,
+    partition: str | None = None,
+    suite: str | None = None,
+    seed: int | None = None,
+    variant: str = "paper",
+    size: str = "",
+    backbone_name: str | None = None,
+    backbone_weights: Weights = "pretrained",
+    origin: str | None = None,
+    assignments: Iterable[str] = (),
+    changes: Override | None = None,
+    transfer: Iterable[str] = (),
+) -> RunSpec:
+    """Return the run spec for one model; data and backbone fingerprints are still empty.
+
+    `changes` are those of an experiment's block, laid over the method and its variant; `size` is that of the
+    backbone, where the profile has several; `transfer` are tasks that the trained model is scored on as well.
+
+    Raises `InputError` for an unknown name, a value outside its range, or a setting the method does not have.
+    """
+    recipe: MethodRecipe = load("methods", method)
+    ground, name = scale(profile, recipe.ground), Path(method).stem
+    for field, paper in (("paper", recipe.paper), ("scale", recipe.ground)):
+        if paper not in papers() and (field, paper) != ("paper", _NO_PAPER):
+            raise InputError(f"{name}: {did_you_mean(field, paper, papers())}")
+    if setting not in settings.SETTINGS:
+        raise InputError(did_you_mean("setting", setting, list(settings.SETTINGS)))
+    if setting not in recipe.settings:
+        raise InputError(f"{name} has no {setting} setting: it runs in {', '.join(recipe.settings)}.")
+    if variant != "paper" and variant not in recipe.variants:
+        raise InputError(f"{name} has no variant '{variant}'. Known: {', '.join(['paper', *recipe.variants])}.")
+    given = parse_assignments(assignments)
+    stands_on = backbone(backbone_name or _of_size(ground, size, profile), backbone_weights)
+    layers: list[Override] = [recipe]
+    for scaled in (recipe.profiles.get(Path(profile).stem), recipe.variants.get(variant)):
+        if scaled:
+            layers += [scaled, scaled.families.get(stands_on.family, Override())]
+    layers.append(changes or Override())
+    # one model a partition or a task: the parts that do not apply to the setting stay out of the identity
+    return validated(
+        RunSpec,
+        {
+            "paper": recipe.paper,
+            "method": name,
+            "kind": recipe.kind,
+            "variant": variant,
+            "setting": setting,
+            "suite": suite if ground.is_text and setting != "single" else None,
+            "task": task if setting == "single" or recipe.one_task else None,
+            "partition": partition if setting == "mixed" else None,
+            "transfer": tuple(transfer),
+            "seed": ground.seeds[0] if seed is None else seed,
+            "profile": Path(profile).stem,
+            "options": merge(*(layer.options for layer in layers), given["options"]),
+            "data": merge(
+                _usual_data(ground, stands_on),
+                ground.data,
+                *(layer.data for layer in layers),
+                given["data"],
+                {"origin": origin} if origin else {},
+            ),
+            "backbone": stands_on,
+            "training": _shortened(
+                merge(ground.training, *(layer.training for layer in layers), given["training"]),
+                prod(layer.shorten for layer in layers),
+            ),
+        },
+        f"{name} ({setting}, {profile})",
+    )
+
+
+def _usual_data(ground: ProfileRecipe, backbone: BackboneSpec) -> dict[str, Any]:
+    """Return the data fields that follow from the backbone where nothing says otherwise.
+
+    A tokenizer that was not made here may be SentencePiece's, whose lone `▁` is no place for a label.
+    """
+    return {} if ground.is_text or backbone.pretrain else {"label_token": "character"}
+
+
+def _shortened(training: dict[str, Any], share: float) -> dict[str, Any]:
+    """Return training fields with only a share of their updates or epochs.
+
+    The warm-up is at most a tenth of what is left, and weights are chosen among four at least.
+    """
+    if share == 1:
+        return training
+    if not training.get("updates"):
+        return {**training, "epochs": (training.get("epochs") or 0) * share}
+    updates = max(1, round(training["updates"] * share))
+    caps = {"warmup": updates // 10, "evaluate_every": max(1, updates // 4)}
+    return {
+        **training,
+        "updates": updates,
+        **{k: min(training[k], most) for k, most in caps.items() if k in training},
+    }
+
+
+def _of_size(ground: ProfileRecipe, size: str, profile: str) -> str:
+    """Return the backbone of a size; that of the profile without one."""
+    if size and size not in ground.sizes:
+        raise InputError(f"profile {profile}: {did_you_mean('size of backbone', size, list(ground.sizes))}")
+    return ground.sizes[size] if size else ground.backbone
+
+
+def chosen_models(
+    method: str,
+    setting: str,
+    *,
+    task: str | None = None,
+    partition: str | None = None,
+    suite: str | None = None,
+    profile: str = "demo",
+    backbone_name: str | None = None,
+) -> list[settings.Model]:
+    """Return the models a command line asks for: both partitions (mixed), all tasks (single) by default.
+
+    Of tasks in no suites these are all that the backbone can answer.
+    """
+    found: MethodRecipe = load("methods", method)
+    one_task = found.one_task
+    ground = scale(profile, found.ground)
+    if own := ground.own_tasks if ground.is_text else ():
+        if suite:
+            raise InputError(
+                f"--suite only applies to methods of paper pha, and {method} is one of {found.ground}."
+            )
+        if task:
+            return _text_models(setting, task, partition, None)
+        writes = _writes(backbone(backbone_name or ground.backbone))
+        return [settings.Model(one) for one in own if writes or task_of(one).labels]
+    if ground.is_text:
+        return _text_models(setting, task, partition, suite)
+    if suite:
+        raise InputError(
+            f"--suite only applies to text-to-text methods, and {method} is a method of paper {found.ground}."
+        )
+    if task and task not in (known := suite_tasks(TAGGING)):
+        raise InputError(did_you_mean("task", task, list(known)))
+    if task and setting != "single" and not one_task:
+        raise InputError(f"--task only applies to the single setting; {setting} trains on both tasks.")
+    if partition is not None:
+        if setting != "mixed":
+            raise InputError(f"--partition only applies to the mixed setting, not to {setting}.")
+        if partition != "switched":
+            settings.partition_sources(partition)
+    switched = partition is not None and "switched" in partition
+    return [
+        model
+        for model in settings.models(setting, one_task=one_task, switched=switched)
+        if (task is None or model.task == task) and (partition in (None, "switched", model.partition))
+    ]
+
+
+def _writes(backbone: BackboneSpec) -> bool:
+    """Return whether a backbone may answer in text: all but those known to be an encoder alone."""
+    known = backbone.family in recipe_names("families")
+    return not known or load("families", backbone.family).stacks != "encoder"
+
+
+def _text_models(setting: str, task: str | None, partition: str | None, suite: str | None) -> list[settings.Model]:
+    if partition:
+        raise InputError("--partition only applies to the mixed setting, which text-to-text methods do not have.")
+    if task and setting != "single":
+        raise InputError(f"--task only applies to the single setting; {setting} trains on a suite (--suite).")
+    if task:
+        found = task_of(task)
+        if suite not in (None, found.suite):
+            raise InputError(f"{task} is a task of {found.suite}, not of {suite}.")
+        return [settings.Model(found.name)]
+    return list(settings.models(setting, suite=suite or SUITES[0]))
+
+
+def expand(
+    method: str,
+    *,
+    setting: str,
+    task: str | None = None,
+    partition: str | None = None,
+    suite: str | None = None,
+    profile: str = "demo",
+    seeds: Iterable[int | None] = (None,),
+    **others: Any,
+) -> list[RunSpec]:
+    """Return the run specs of a method in a setting, for every chosen model and seed."""
+    return [
+        resolve(
+            method,
+            setting=setting,
+            task=model.task,
+            partition=model.partition,
+            suite=suite or SUITES[0],
+            seed=seed,
+            profile=profile,
+            **others,
+        )
+        for seed in seeds
+        for model in chosen_models(
+            method,
+            setting,
+            task=task,
+            partition=partition,
+            suite=suite,
+            profile=profile,
+            backbone_name=others.get("backbone_name"),
+        )
+    ]

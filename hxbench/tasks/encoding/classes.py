@@ -1,0 +1,74 @@
+"""Examples of a classification task as BERT reads them, `[CLS] a [SEP] b [SEP]`, and the id of the class.
+
+The marks are those of the tokenizer's own template for pairs; a third text is put behind the second as that is
+behind the first.
+
+An encoder alone writes nothing, so it gets no template and no label word. PET scaling's code has its BERT read
+GLUE's files directly too (sheet, section 2): the texts of the files as they are, in the order of their columns.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from hxbench.errors import InputError
+from hxbench.tasks import Task
+from hxbench.tasks.encoding.pieces import marks_of, pieces_of
+from hxbench.tasks.encoding.templates import class_id, require_fields, score_of
+
+THOUSAND = 1000  # numbers are kept as whole thousandths
+
+
+def fitted(texts: Sequence[list[int]], room: int) -> list[list[int]]:
+    """Return the pieces of the texts of one example, cut to `room` altogether: always the longest loses one.
+
+    As the usual truncation of pairs; of texts as long as each other the last loses one first.
+    """
+    lengths = [len(text) for text in texts]
+    kept = sorted(lengths)
+    longest = room  # what a text may have at most: every shorter one leaves its rest to the others
+    for number, length in enumerate(kept):
+        share = (room - sum(kept[:number])) // (len(kept) - number)
+        if length > share:
+            longest = share
+            break
+    spare = room - sum(min(length, longest) for length in lengths)
+    cut = []
+    for text in texts:
+        more = int(len(text) > longest and spare > 0)
+        spare -= more
+        cut.append(text[: longest + more])
+    return cut
+
+
+def encode_choices(
+    batch: dict[str, list[Any]], rows: list[int], tokenizer: Any, task: Task, max_length: int
+) -> dict[str, list[Any]]:
+    """Return model rows for examples, of at most `max_length` pieces; `cut` is 1 where the texts did not fit.
+
+    Column labels has the one class id of every row, or its number in thousandths. Raises `InputError` that
+    names task and row.
+    """
+    marks = marks_of(tokenizer)
+    more = len(task.fields) - 1
+    room = max_length - len(marks.before) - more * len(marks.between) - len(marks.after)
+    if room < len(task.fields):
+        raise InputError(
+            f"max_length {max_length} leaves no room for the {len(task.fields)} texts of {task.title}."
+        )
+    labels = []
+    for row, fields, target in zip(rows, batch["fields"], batch["target"], strict=True):
+        try:
+            require_fields(task, fields)
+            labels.append([class_id(task, target) if task.has_classes else round(THOUSAND * score_of(target))])
+        except InputError as error:
+            raise InputError(f"{task.title}, example {row + 1}: {error}") from None
+    columns = [pieces_of(tokenizer, list(column)) for column in zip(*batch["fields"], strict=True)]
+    out: dict[str, list[Any]] = {"input_ids": [], "labels": labels, "cut": []}
+    for texts in zip(*columns, strict=True):
+        first, *others = fitted(texts, room)
+        ids = [*marks.before, *first]
+        for text in others:
+            ids += [*marks.between, *text]
+        out["input_ids"].append([*ids, *marks.after])
+        out["cut"].append(int(sum(map(len, texts)) > room))
+    return out

@@ -1,0 +1,45 @@
+"""Masking for the masked-language-model task: 15 % of the pieces, of those 80/10/10 (BERT's scheme)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hxbench.tasks.encoding.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class Masking:
+    """What makes a batch of running text one for masked language modelling."""
+
+    vocabulary: Vocabulary
+    probability: float
+    rng: np.random.Generator
+
+    def apply(self, input_ids: np.ndarray, attention: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return (masked input, targets) as `mask_pieces` draws them."""
+        return mask_pieces(input_ids, attention, self.vocabulary, self.probability, self.rng)
+
+
+def mask_pieces(
+    input_ids: np.ndarray,
+    attention: np.ndarray,
+    vocabulary: Vocabulary,
+    probability: float,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return (masked input, targets), both [batch, length]; targets are -100 where nothing is predicted.
+
+    Special tokens and padding are never chosen. A batch always has at least one target.
+    """
+    candidates = attention & ~np.isin(input_ids, vocabulary.special)
+    chosen = candidates & (rng.random(input_ids.shape) < probability)
+    if not chosen.any():
+        rows, columns = np.nonzero(candidates if candidates.any() else attention)
+        pick = rng.integers(len(rows))
+        chosen[rows[pick], columns[pick]] = True
+    targets = np.where(chosen, input_ids, -100)
+    fate = rng.random(input_ids.shape)
+    random_pieces = rng.integers(0, vocabulary.size, input_ids.shape)
+    masked = np.where(chosen & (fate < 0.8), vocabulary.mask, input_ids)
+    masked = np.where(chosen & (fate >= 0.8) & (fate < 0.9), random_pieces, masked)
+    return masked, targets

@@ -1,0 +1,162 @@
+"""Examples of a text-to-text task as the texts a model reads and writes, in the template of one of the papers.
+
+PHA (section 4; its published code): the task's prefix and its fields by name; class ids as digits.
+PET scaling (its code): `Input: ` and one line in CrossFit's form, the fields by name with ` [SEP] ` between them,
+then ` Output: `; a class as its word or as the digit that the code gives it. Of those lines only SST-2's
+`sentence: …` is known: the other fields go by the names that PHA has for them.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Literal
+
+from hxbench.errors import InputError
+from hxbench.tasks import Task, right_answers, unified_label
+
+if TYPE_CHECKING:
+    from hxbench.spec.run_spec import DataSpec
+
+BEHIND = {"pha": "", "pet": " Output: "}  # the fields of an example, in each template
+HIGHEST = 5  # STS-B scores go from 0 to here
+_TENTH = Decimal("0.1")
+
+
+@dataclass(frozen=True)
+class Wording:
+    """Whose template an example is in, and how a class is written: `words` are those of `Task.labels`."""
+
+    template: Literal["pha", "pet"] = "pha"
+    labels: Literal["digits", "words", "unified"] = "digits"
+
+    @classmethod
+    def of(cls, data: "DataSpec") -> "Wording":
+        """Return the wording that a run's data are in."""
+        return cls(data.template, data.labels)
+
+
+PHA = Wording()
+
+
+def require_fields(task: Task, fields: Sequence[str]) -> None:
+    """Raise `InputError` for too few fields, too many, or an empty one."""
+    if len(fields) != len(task.fields):
+        raise InputError(f"{len(fields)} fields; expected {len(task.fields)}: {', '.join(task.fields)}.")
+    for name, text in zip(task.fields, fields, strict=True):
+        if not text.strip():
+            raise InputError(f"the {name} is empty; expected a text.")
+
+
+def class_id(task: Task, target: str) -> int:
+    """Return the class that an example's target says; `InputError` for what is none."""
+    ids = [str(label) for label in range(len(task.labels))]
+    if target not in ids:
+        raise InputError(f"the label is '{target}'; expected {', '.join(ids)}.")
+    return int(target)
+
+
+def source_text(task: Task, fields: Sequence[str], wording: Wording = PHA) -> str:
+    """Return what a model reads: the fields, in the order of `task.fields`, in the template.
+
+    In PHA's a text to summarise or translate stands behind the prefix without a name, and all texts as they are.
+    In PET's all white space, line breaks too, becomes single blanks. Raises `InputError` for too few fields, too
+    many, or an empty one.
+    """
+    require_fields(task, fields)
+    if wording.template == "pet":
+        return _pet_line(f"{name}: {_one_line(text)}" for name, text in zip(task.fields, fields, strict=True))
+    words = [task.prefix]
+    for name, text in zip(task.fields, fields, strict=True):
+        words += [text] if task.type == "generation" else [f"{name}:", text]
+    return " ".join(words)
+
+
+def template_line(task: Task) -> str:
+    """Return what PET's template puts around the fields of a task's examples."""
+    return _pet_line(f"{name}:" for name in task.fields)
+
+
+def target_text(task: Task, target: str, score_step: float, wording: Wording = PHA) -> str:
+    """Return what a model has to write: a class, a rounded score, or the text itself.
+
+    A class is what `label_texts` has at its id. A score is rounded to the nearest multiple of `score_step` and
+    written with one decimal; one that lies half-way goes to the even multiple, in decimal arithmetic. Of several
+    right answers it is the first, and a text in PET's template is one line. Raises `InputError` for what is no
+    target of this task.
+    """
+    if task.type == "generation":
+        if not target.strip():
+            raise InputError("the target is empty; expected a text.")
+        if task.name == "nq":
+            target = right_answers(target)[0]
+        return _one_line(target) if wording.template == "pet" else target
+    if task.type == "regression":
+        return _rounded_score(target, score_step)
+    return label_texts(task, score_step, wording)[class_id(task, target)]
+
+
+def label_texts(task: Task, score_step: float, wording: Wording = PHA) -> tuple[str, ...]:
+    """Return every target text that the task can have, classes by id and scores upwards; () of free text.
+
+    Steps of 0.2 give 26 scores as in T5, the published code's 0.1 gives 51. PET's digits are not the class ids; a
+    task that PET does not have has its class ids in its template too, and no unified labels (`InputError`).
+    """
+    if task.type == "generation":
+        return ()
+    if task.type == "regression":
+        step = _step(score_step)
+        return tuple(_one_decimal(n * step) for n in range(int(HIGHEST / step) + 1))
+    if wording.labels == "words":
+        return task.labels
+    if wording.labels == "unified":
+        return tuple(str(unified_label(task, label)) for label in range(len(task.labels)))
+    if wording.template == "pet" and task.digits:
+        return task.digits
+    return tuple(str(label) for label in range(len(task.labels)))
+
+
+def longest_texts(task: Task, max_length: int, wording: Wording = PHA) -> tuple[int, int]:
+    """Return how many pieces a source and a target may have at most, end mark included.
+
+    In PET's template no more than the paper's longest input of the task, and of a summary its longest generation;
+    a label is never cut, though the paper's single piece would do so to most.
+    """
+    if wording.template != "pet":
+        return max_length, max_length
+    return min(max_length, task.longest_input or max_length), min(max_length, task.longest_answer or max_length)
+
+
+def _pet_line(fields: Iterable[str]) -> str:
+    return f"Input: {' [SEP] '.join(fields)}{BEHIND['pet']}"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def score_of(text: str) -> Decimal:
+    """Return the score that a target says; `InputError` for what is none."""
+    try:
+        score = Decimal(text)
+    except InvalidOperation:
+        score = Decimal(-1)
+    if not (score.is_finite() and 0 <= score <= HIGHEST):
+        raise InputError(f"the score is '{text}'; expected a number from 0 to {HIGHEST}.")
+    return score
+
+
+def _rounded_score(text: str, score_step: float) -> str:
+    step = _step(score_step)
+    return _one_decimal((score_of(text) / step).to_integral_value(ROUND_HALF_EVEN) * step)
+
+
+def _step(score_step: float) -> Decimal:
+    step = Decimal(str(score_step))
+    # else two scores would be written alike, or the highest would not be among them
+    if step % _TENTH or HIGHEST % step:
+        raise InputError(f"score_step is {score_step}; expected a multiple of 0.1 that divides {HIGHEST}.")
+    return step
+
+
+def _one_decimal(value: Decimal) -> str:
+    return str(value.quantize(_TENTH))
