@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hxbench.spec import recipe
-from hxbench.spec import stored
+from hxbench.spec import recipe, stored
 from hxbench.spec.run_spec import RunSpec, canonical, id_of
 from hxbench.spec.stored import MEANT, SCHEMA, completed, spec_fields
 
