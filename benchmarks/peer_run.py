@@ -89,7 +89,7 @@ def hxbench(job, meter):
 
     def counted(self, step):
         batch = make(self, step)
-        meter.saw(batch.pieces)
+        meter.saw(batch.tokens)
         return batch
 
     Feed.__call__ = counted

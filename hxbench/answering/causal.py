@@ -98,7 +98,7 @@ class CausalText(Answering):
         along = batch.targets[:, :1] == IGNORED  # a row that only goes along
         labels = sequence.ids.masked_fill(first | along, IGNORED)[:, 1:]
         logits = self.backbone.mlm_head(encoded.own(encoded.states)[:, :-1])
-        return method.objective.share_of_loss(logits, labels, batch.pieces - batch.rows), Answered(logits, encoded)
+        return method.objective.share_of_loss(logits, labels, batch.tokens - batch.rows), Answered(logits, encoded)
 
     def learns_targets(self, objective: Objective) -> bool:
         """Return whether the loss is over the targets: that of a whole sequence hides what is not learned."""

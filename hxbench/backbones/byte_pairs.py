@@ -1,4 +1,4 @@
-"""A byte-pair vocabulary of our own, as BLOOM's: over bytes, so that no text has an unknown piece.
+"""A byte-pair vocabulary of our own, as BLOOM's: over bytes, so that no text has an unknown token.
 
 Ids: padding, end, the bytes, then the merges in the order they were learned. White space belongs to the word
 behind it. Unlike BLOOM's it fills up on the left by its own setting and has no beginning mark.
@@ -12,20 +12,20 @@ from hxbench.errors import InputError
 
 PAD, END = SPECIAL = ("<pad>", "</s>")
 BYTES = 256
-SMALLEST = BYTES + len(SPECIAL)  # pieces
+SMALLEST = BYTES + len(SPECIAL)  # tokens
 
 
 def train_byte_pairs(lines: Iterable[str], size: int) -> Any:
-    """Return a fast tokenizer of at most `size` pieces learned from `lines`; it adds no mark to a text by itself.
+    """Return a fast tokenizer of at most `size` tokens learned from `lines`; it adds no mark to a text by itself.
 
-    Digits are pieces by themselves. The same lines give the same vocabulary, in whatever order they come. Raises
+    Digits are tokens by themselves. The same lines give the same vocabulary, in whatever order they come. Raises
     `InputError` for a vocabulary too small to hold every byte.
     """
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
     if size < SMALLEST:
-        raise InputError(f"a BLOOM vocabulary of {size} pieces is too small; expected at least {SMALLEST}.")
+        raise InputError(f"a BLOOM vocabulary of {size} tokens is too small; expected at least {SMALLEST}.")
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.NFC()
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(

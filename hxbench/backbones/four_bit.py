@@ -1,6 +1,6 @@
 """The container of 4-bit weights of multilingual-e5-small → tensors of a BERT, in fp32.
 
-Little-endian: a header, the pieces of a tokenizer (passed over), a directory of tensors, the tensors. A matrix is
+Little-endian: a header, the tokens of a tokenizer (passed over), a directory of tensors, the tensors. A matrix is
 stored row by row in blocks of 32 weights, 18 bytes each: an fp16 scale d, then 16 bytes, of which byte j holds
 weight j in its low and weight j + 16 in its high four bits. A weight is (nibble − 8) · d. All that the file says
 of places and sizes is checked against the file before anything is read there.
@@ -97,11 +97,11 @@ def _read(reader: _Reader) -> FourBit:
     sizes = hidden, layers, heads, inner, vocabulary, positions, kinds
     if min(sizes) < 1 or hidden % _BLOCK or inner % _BLOCK or hidden % heads or not 0 < epsilon < 1:
         raise _Broken("the header gives sizes of no BERT")
-    pieces, *marks = reader.take("<5i")
+    tokens, *marks = reader.take("<5i")
     (blob,) = reader.take("<Q")
-    if not all(0 <= mark < pieces <= vocabulary for mark in marks):
-        raise _Broken("the tokenizer's marks are none of its pieces")
-    reader.skip(8 * pieces + 4)  # where a piece begins, u32 and one more; its score, f32
+    if not all(0 <= mark < tokens <= vocabulary for mark in marks):
+        raise _Broken("the tokenizer's marks are none of its tokens")
+    reader.skip(8 * tokens + 4)  # where a token begins, u32 and one more; its score, f32
     reader.skip(blob)
     (_, normalisations) = reader.take("<iI")
     reader.skip(normalisations)

@@ -1,6 +1,6 @@
-"""A unigram vocabulary of our own, as T5's: pieces of words with `▁` for the white space before a word.
+"""A unigram vocabulary of our own, as T5's: tokens of words with `▁` for the white space before a word.
 
-Ids as in T5: padding, end, unknown, the pieces from the most probable down, and last the sentinels of span
+Ids as in T5: padding, end, unknown, the tokens from the most probable down, and last the sentinels of span
 corruption, of which `<extra_id_0>` has the highest id.
 """
 
@@ -14,19 +14,19 @@ from hxbench.errors import InputError
 PAD, END, UNKNOWN = SPECIAL = ("<pad>", "</s>", "<unk>")
 SENTINELS = tuple(f"<extra_id_{i}>" for i in range(32))
 ALPHABET = (
-    4  # a vocabulary of n pieces has at most n / 4 single characters; words with others are not learned from
+    4  # a vocabulary of n tokens has at most n / 4 single characters; words with others are not learned from
 )
 ALWAYS = "▁0123456789."  # whatever the text: targets are numbers
-SMALLEST = 100  # pieces, the special ones and the sentinels included
-_UNUSED = 0.5  # uses of a piece that only led to longer ones: an unseen word may need it
+SMALLEST = 100  # tokens, the special ones and the sentinels included
+_UNUSED = 0.5  # uses of a token that only led to longer ones: an unseen word may need it
 _ROUNDED = 4  # decimals of a log-probability: the last digit of a logarithm differs between machines
 
 
 def train_unigram(lines: Iterable[str], size: int) -> Any:
-    """Return a fast tokenizer of at most `size` pieces learned from `lines`; it ends every text with `</s>`.
+    """Return a fast tokenizer of at most `size` tokens learned from `lines`; it ends every text with `</s>`.
 
-    Digits are pieces by themselves. The same lines give the same vocabulary, in whatever order they come. The
-    pieces are found by byte-pair merges and then weighed by how often they are used: the library's trainer for
+    Digits are tokens by themselves. The same lines give the same vocabulary, in whatever order they come. The
+    tokens are found by byte-pair merges and then weighed by how often they are used: the library's trainer for
     unigram models numbers and scores them in the random order of a hash map, and where there are only some hundred
     words it leaves most of those in bits. Raises `InputError` for a vocabulary too small to hold what it must.
     """
@@ -34,7 +34,7 @@ def train_unigram(lines: Iterable[str], size: int) -> Any:
     from transformers import PreTrainedTokenizerFast
 
     if size < SMALLEST:
-        raise InputError(f"a T5 vocabulary of {size} pieces is too small; expected at least {SMALLEST}.")
+        raise InputError(f"a T5 vocabulary of {size} tokens is too small; expected at least {SMALLEST}.")
 
     def around(model: Any) -> Any:
         tokenizer = Tokenizer(model)
@@ -59,8 +59,8 @@ def train_unigram(lines: Iterable[str], size: int) -> Any:
         show_progress=False,
     )
     learner.train_from_iterator((" ".join([word] * count) for word, count in learnt), trainer)
-    pieces = _scored(learner, learnt)
-    vocabulary = [*((name, 0.0) for name in SPECIAL), *pieces, *((name, 0.0) for name in reversed(SENTINELS))]
+    tokens = _scored(learner, learnt)
+    vocabulary = [*((name, 0.0) for name in SPECIAL), *tokens, *((name, 0.0) for name in reversed(SENTINELS))]
     tokenizer = around(models.Unigram(vocabulary, unk_id=SPECIAL.index(UNKNOWN)))
     tokenizer.decoder = decoders.Metaspace(replacement="▁", prepend_scheme="always")
     tokenizer.post_processor = processors.TemplateProcessing(
@@ -99,15 +99,15 @@ def _alphabet(counts: list[tuple[str, int]], most: int) -> set[str]:
 
 
 def _scored(learner: Any, counts: list[tuple[str, int]]) -> list[tuple[str, float]]:
-    """Return the pieces that were learned with their log-probabilities, the most probable first."""
+    """Return the tokens that were learned with their log-probabilities, the most probable first."""
     uses = Counter(dict.fromkeys(learner.get_vocab(), 0.0))
     for word, count in counts:
-        for piece in learner.encode(word).tokens:
-            uses[piece] += count
+        for token in learner.encode(word).tokens:
+            uses[token] += count
     total = sum(uses.values()) + _UNUSED * len(uses)
     scores = {
-        piece: round(log((used + _UNUSED) / total), _ROUNDED)
-        for piece, used in uses.items()
-        if piece not in (*SPECIAL, *SENTINELS)  # a text may spell a mark: no second one of that name
+        token: round(log((used + _UNUSED) / total), _ROUNDED)
+        for token, used in uses.items()
+        if token not in (*SPECIAL, *SENTINELS)  # a text may spell a mark: no second one of that name
     }
     return sorted(scores.items(), key=lambda item: (-item[1], item[0]))

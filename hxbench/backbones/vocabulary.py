@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from typing import Any
 
 SPECIAL = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")}
-PREFIX = "##"  # of a piece that goes on with a word
-ALPHABET = 4  # a vocabulary of n pieces has at most n / 4 single characters; a word with another one is unknown
+PREFIX = "##"  # of a token that goes on with a word
+ALPHABET = 4  # a vocabulary of n tokens has at most n / 4 single characters; a word with another one is unknown
 
 
 def train_wordpiece(lines: Iterable[str], size: int) -> Any:
-    """Return a fast tokenizer whose vocabulary of at most `size` pieces was learned from `lines`.
+    """Return a fast tokenizer whose vocabulary of at most `size` tokens was learned from `lines`.
 
     The same lines give the same vocabulary. The trainer alone would not: it numbers single characters in the
     random order of a hash map and breaks ties between merges by those numbers. So it gets them in order.
@@ -38,7 +38,7 @@ def train_wordpiece(lines: Iterable[str], size: int) -> Any:
         show_progress=False,
     )
     learner.train_from_iterator((" ".join([word] * count) for word, count in counts), trainer)
-    # once more around the vocabulary alone, in which those pieces are ordinary ones
+    # once more around the vocabulary alone, in which those tokens are ordinary ones
     tokenizer = around(models.WordPiece(vocab=learner.get_vocab(), unk_token=SPECIAL["unk_token"]))
     tokenizer.decoder = decoders.WordPiece(prefix=PREFIX)
     cls, sep = SPECIAL["cls_token"], SPECIAL["sep_token"]

@@ -170,7 +170,7 @@ def _unpack_four_bit(folder: Path) -> None:
     if any(ids.get(token) != number for token, number in model.marks.items()) or "<mask>" not in ids:
         raise InputError("the tokenizer is not that of the weights: its marks have other numbers.")
     if max(ids.values()) >= model.config["vocab_size"]:
-        raise InputError("the tokenizer is not that of the weights: it has more pieces than they have rows.")
+        raise InputError("the tokenizer is not that of the weights: it has more tokens than they have rows.")
     marks = {f"{end}_token_id": ids[_TOKENIZER[f"{end}_token"]] for end in ("bos", "eos", "pad")}
     (folder / "config.json").write_text(json.dumps(model.config | marks, indent=1))
     limits = {"model_max_length": model.config["max_position_embeddings"]}
@@ -186,7 +186,7 @@ def _unpack_four_bit(folder: Path) -> None:
 
 
 def _ids(path: Path) -> dict[str, int]:
-    """Return the numbers of a tokenizer's pieces."""
+    """Return the numbers of a tokenizer's tokens."""
     from tokenizers import Tokenizer
 
     try:

@@ -21,7 +21,7 @@ def eval_command(
         str | None,
         typer.Option(
             help="Compose the embedding of each language from those the run was trained on: interpolate (mean), "
-            "interpolate:family, interpolate:nearest (by word pieces), or interpolate:CODE=WEIGHT,…"
+            "interpolate:family, interpolate:nearest (by tokens), or interpolate:CODE=WEIGHT,…"
         ),
     ] = None,
     data_source: options.DataSource = None,

@@ -92,11 +92,11 @@ def _fate(counts: "Mapping[str, Any]", longest: int) -> str:
     """Return what became of texts and sentences of more than the `longest` number of tokens."""
     if "cut" in counts:
         kind, some, whole = "", counts["cut"], "every text fits"
-        fate = f"{some} texts of more than {longest} pieces are cut"
+        fate = f"{some} texts of more than {longest} tokens are cut"
     else:
         kind, some, whole = "word ", counts["tagged_rows"] - counts["tagged_sentences"], "every sentence fits"
         fate = f"{some} windows were cut from sentences longer than {longest}, no word is lost"
-    return f"Tokenised with {counts['vocabulary']:,} {kind}pieces; {fate if some else whole}."
+    return f"Tokenised with {counts['vocabulary']:,} {kind}tokens; {fate if some else whole}."
 
 
 def _by_language(

@@ -19,7 +19,7 @@ _CONCATENATED = 0xA11  # keeps its random numbers apart from others of the same 
 
 @dataclass(frozen=True)
 class Stream:
-    """The training examples of one pair, by their lengths in word pieces."""
+    """The training examples of one pair, by their lengths in tokens."""
 
     task: str
     language: str

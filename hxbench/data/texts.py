@@ -1,4 +1,4 @@
-"""Examples of text-to-text tasks → pieces of source and target, kept as Arrow so that nothing is tokenised twice.
+"""Examples of text-to-text tasks → tokens of source and target, kept as Arrow so that nothing is tokenised twice.
 
 The end mark is put behind every text here, whatever the tokenizer is set to do by itself: so a text that is cut
 ends with it too. `classes` says what becomes of them for a backbone that chooses among classes and writes nothing.
@@ -12,7 +12,6 @@ from hxbench.data.tokens import cached_encoding
 from hxbench.errors import InputError
 from hxbench.tasks import Task
 from hxbench.tasks.encoding.classes import encode_choices
-from hxbench.tasks.encoding.pieces import marks_of, pieces_of, tokenizer_fingerprint
 from hxbench.tasks.encoding.templates import (
     BEHIND,
     PHA,
@@ -22,28 +21,29 @@ from hxbench.tasks.encoding.templates import (
     source_text,
     target_text,
 )
+from hxbench.tasks.encoding.tokenizing import marks_of, tokenizer_fingerprint, tokens_of
 
 VERSION = 2  # of the encoding: part of every cache's fingerprint
 CutAt = Literal["end", "start"]
 
 
 def longest_label(tokenizer: Any, task: Task, score_step: float, wording: Wording = PHA) -> int:
-    """Return the number of pieces of the longest label, end mark included: no answer needs more.
+    """Return the number of tokens of the longest label, end mark included: no answer needs more.
 
     Raises `ValueError` for a task without labels.
     """
     if not (labels := label_texts(task, score_step, wording)):
         raise ValueError(f"{task.title} has no labels")
-    return 1 + max(map(len, pieces_of(tokenizer, list(labels))))
+    return 1 + max(map(len, tokens_of(tokenizer, list(labels))))
 
 
 def labels_as_decoded(tokenizer: Any, labels: Sequence[str]) -> dict[str, str]:
-    """Return the labels by what comes back of their pieces: a tokenizer may have no piece for a mark in a word.
+    """Return the labels by what comes back of their tokens: a tokenizer may have no token for a mark in a word.
 
     Raises `InputError` where two of them come back alike, so that no answer could tell them apart.
     """
     texts = tokenizer.batch_decode(
-        pieces_of(tokenizer, list(labels)), skip_special_tokens=True, clean_up_tokenization_spaces=False
+        tokens_of(tokenizer, list(labels)), skip_special_tokens=True, clean_up_tokenization_spaces=False
     )
     decoded = {text.strip(): label for text, label in zip(texts, labels, strict=True)}
     if len(decoded) < len(labels) or "" in decoded:
@@ -63,7 +63,7 @@ def encode_examples(
 ) -> dict[str, list[Any]]:
     """Return model rows for examples; `cut` is 1 where the source did not fit.
 
-    Both sides have at most as many pieces as `longest_texts` says, end mark included. A source that does not fit
+    Both sides have at most as many tokens as `longest_texts` says, end mark included. A source that does not fit
     loses its end or its start: in PET's template the end of the texts, not ` Output: ` behind them. Raises
     `InputError` that names task and row.
     """
@@ -74,9 +74,9 @@ def encode_examples(
             texts["labels"].append(target_text(task, target, score_step, wording))
         except InputError as error:
             raise InputError(f"{task.title}, example {row + 1}: {error}") from None
-    sources, targets = (pieces_of(tokenizer, lines) for lines in texts.values())
+    sources, targets = (tokens_of(tokenizer, lines) for lines in texts.values())
     room, target_room = (length - 1 for length in longest_texts(task, max_length, wording))
-    last = pieces_of(tokenizer, [BEHIND[wording.template]])[0]
+    last = tokens_of(tokenizer, [BEHIND[wording.template]])[0]
     fitting = lambda ids: ids[-room:] if cut_at == "start" else [*ids[: room - len(last)], *last]  # noqa: E731
     kept = [ids if len(ids) <= room else fitting(ids) for ids in sources]
     end = tokenizer.eos_token_id

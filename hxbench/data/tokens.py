@@ -1,4 +1,4 @@
-"""Words and tags → word pieces and labels, kept as Arrow on disk so that nothing is tokenised twice."""
+"""Words and tags → tokens and their labels, kept as Arrow on disk so that nothing is tokenised twice."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
@@ -6,39 +6,39 @@ from typing import Any
 
 from hxbench import places
 from hxbench.data.arrow import batches, cached
-from hxbench.tasks.encoding.pieces import blank_pieces, pieces_of, pieces_of_words, tokenizer_fingerprint
+from hxbench.tasks.encoding.tokenizing import blank_tokens, tokenizer_fingerprint, tokens_of, tokens_of_words
 
 VERSION = 2  # of the encoding: part of every cache's fingerprint
 IGNORED = -100
 
 
 def align(tokenizer: Any, sentences: list[list[str]]) -> Iterator[tuple[list[int], list[int]]]:
-    """Yield (piece ids, word index of each piece) for every sentence, special tokens left out.
+    """Yield (token ids, word index of each token) for every sentence, special tokens left out.
 
-    A word that the tokenizer makes nothing of (a lone control character, say) becomes the unknown piece, so that
-    every word has a first piece and none drops out of the score.
+    A word that the tokenizer makes nothing of (a lone control character, say) becomes the unknown token, so that
+    every word has a first token and none drops out of the score.
     """
-    for words, encoded in zip(sentences, pieces_of_words(tokenizer, sentences), strict=True):
-        pieces: list[int] = []
+    for words, encoded in zip(sentences, tokens_of_words(tokenizer, sentences), strict=True):
+        tokens: list[int] = []
         owners: list[int] = []
         previous = -1
-        for piece, word in zip(*encoded, strict=True):
+        for token, word in zip(*encoded, strict=True):
             for lost in range(previous + 1, word):
-                pieces.append(tokenizer.unk_token_id)
+                tokens.append(tokenizer.unk_token_id)
                 owners.append(lost)
             previous = word
-            pieces.append(piece)
+            tokens.append(token)
             owners.append(word)
         for lost in range(previous + 1, len(words)):
-            pieces.append(tokenizer.unk_token_id)
+            tokens.append(tokenizer.unk_token_id)
             owners.append(lost)
-        yield pieces, owners
+        yield tokens, owners
 
 
 def windows(owners: list[int], room: int) -> list[tuple[int, int]]:
-    """Return piece ranges of at most `room` pieces that start at word starts and together hold every first piece.
+    """Return token ranges of at most `room` tokens that start at word starts and together hold every first token.
 
-    A single word of more than `room` pieces keeps its first `room`.
+    A single word of more than `room` tokens keeps its first `room`.
     """
     if not owners:
         return []
@@ -54,16 +54,16 @@ def windows(owners: list[int], room: int) -> list[tuple[int, int]]:
     return ranges
 
 
-def labelled_pieces(pieces: list[int], owners: list[int], blank: frozenset[int]) -> list[int]:
-    """Return the place of the piece of every word that carries its label: its first one that is not `blank`.
+def labelled_tokens(tokens: list[int], owners: list[int], blank: frozenset[int]) -> list[int]:
+    """Return the place of the token of every word that carries its label: its first one that is not `blank`.
 
-    A word of nothing but blank pieces is labelled at its first.
+    A word of nothing but blank tokens is labelled at its first.
     """
     places: list[int] = []
     for place, word in enumerate(owners):
         if place == 0 or word != owners[place - 1]:
             places.append(place)
-        elif pieces[places[-1]] in blank and pieces[place] not in blank:
+        elif tokens[places[-1]] in blank and tokens[place] not in blank:
             places[-1] = place
     return places
 
@@ -76,24 +76,24 @@ def encode_tagged(
     overflow: str,
     label_token: str = "first",
 ) -> dict[str, list[Any]]:
-    """Return model rows for tagged sentences: one piece of a word carries its label, the rest -100.
+    """Return model rows for tagged sentences: one token of a word carries its label, the rest -100.
 
-    `label_token` first: its first piece; character: its first piece that holds a character of it. SentencePiece
+    `label_token` first: its first token; character: its first token that holds a character of it. SentencePiece
     may begin a word with a lone `▁`; for WordPiece the two are the same.
 
-    `overflow` window: a sentence of more than `max_length` pieces gives several rows, so that every word is
+    `overflow` window: a sentence of more than `max_length` tokens gives several rows, so that every word is
     trained on and scored; truncate: it gives one row and the words behind it are cut off.
     """
-    blank = blank_pieces(tokenizer) if label_token == "character" else frozenset[int]()
+    blank = blank_tokens(tokenizer) if label_token == "character" else frozenset[int]()
     out: dict[str, list[Any]] = {"input_ids": [], "labels": [], "sentence": [], "first_word": []}
-    for row, tags, (pieces, owners) in zip(rows, batch["tags"], align(tokenizer, batch["words"]), strict=True):
+    for row, tags, (tokens, owners) in zip(rows, batch["tags"], align(tokenizer, batch["words"]), strict=True):
         ranges = windows(owners, max_length - 2)
-        labelled = [IGNORED] * len(pieces)
-        for place in labelled_pieces(pieces, owners, blank):
+        labelled = [IGNORED] * len(tokens)
+        for place in labelled_tokens(tokens, owners, blank):
             labelled[place] = tags[owners[place]]
-        for start, end in ranges if overflow == "window" else [(0, min(len(pieces), max_length - 2))]:
+        for start, end in ranges if overflow == "window" else [(0, min(len(tokens), max_length - 2))]:
             labels = labelled[start:end]
-            out["input_ids"].append([tokenizer.cls_token_id, *pieces[start:end], tokenizer.sep_token_id])
+            out["input_ids"].append([tokenizer.cls_token_id, *tokens[start:end], tokenizer.sep_token_id])
             out["labels"].append([IGNORED, *labels, IGNORED])
             out["sentence"].append(row)
             out["first_word"].append(owners[start] if owners else 0)
@@ -101,10 +101,10 @@ def encode_tagged(
 
 
 def encode_text(batch: dict[str, list[Any]], tokenizer: Any, max_length: int) -> dict[str, list[Any]]:
-    """Return model rows for lines of running text, cut at `max_length` pieces."""
-    lines = pieces_of(tokenizer, batch["text"])
+    """Return model rows for lines of running text, cut at `max_length` tokens."""
+    lines = tokens_of(tokenizer, batch["text"])
     first, last = tokenizer.cls_token_id, tokenizer.sep_token_id
-    return {"input_ids": [[first, *pieces[: max_length - 2], last] for pieces in lines if pieces]}
+    return {"input_ids": [[first, *tokens[: max_length - 2], last] for tokens in lines if tokens]}
 
 
 def encode(

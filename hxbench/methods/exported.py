@@ -84,7 +84,7 @@ class ExportConfig(Closed):
     body: tuple[str, ...] | None = None  # names of the backbone's parameters beside it; older exports do not say
     placement: str = PLACEMENT
     compatibility: str = COMPATIBILITY
-    max_length: Positive  # word pieces, special tokens included
+    max_length: Positive  # tokens, special tokens included
     label_token: Literal["first", "character"] = (
         "first"  # of a word, which is tagged; exports of before: the first
     )

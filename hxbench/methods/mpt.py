@@ -62,8 +62,8 @@ class Distillation(Closed):
     The weights are not known: 1 is the sum of the losses as they are.
     """
 
-    distillation: Weight = 1.0  # of the divergence from the teacher's distribution, a target piece
-    hidden: Weight = 0.0  # of a text's mean squared difference of the encoder's states at its pieces
+    distillation: Weight = 1.0  # of the divergence from the teacher's distribution, a target token
+    hidden: Weight = 0.0  # of a text's mean squared difference of the encoder's states at its tokens
     teacher: StageTraining = StageTraining(epochs=20)
 
 
@@ -141,7 +141,7 @@ class MptSource(MultitaskPrompt):
         return loss if plain else None
 
     def _state_difference(self, encoded: Encoded, taught: Encoded) -> Tensor:
-        """Return the mean squared difference over the real pieces of each row, [batch]."""
+        """Return the mean squared difference over the real tokens of each row, [batch]."""
         real = encoded.own(encoded.mask).float()
         apart = encoded.own(encoded.states - taught.states).float().square().mean(-1)
         return (apart * real).sum(1) / real.sum(1)

@@ -19,7 +19,7 @@ class Head(nn.Module):
         nn.init.zeros_(self.classifier.bias)
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """Return the logits of the given pieces."""
+        """Return the logits of the given tokens."""
         return self.classifier(self.dropout(hidden))
 
 

@@ -63,7 +63,7 @@ def take_prompt(prompt: nn.Parameter, tensors: Mapping[str, Tensor], origin: str
 
 
 class PromptAttention(nn.Module):
-    """How much of each of several prompts an input takes, by what its pieces and theirs have at most (ATTEMPT).
+    """How much of each of several prompts an input takes, by what its tokens and theirs have at most (ATTEMPT).
 
     hidden → inner → hidden with SiLU between, no biases, then LayerNorm; its product with the prompts' maxima over
     their tokens, divided by the temperature, goes through a softmax.
@@ -79,9 +79,9 @@ class PromptAttention(nn.Module):
     def forward(self, embedded: Tensor, mask: Tensor, prompts: Tensor) -> Tensor:
         """Return shares [batch, prompts], in fp32.
 
-        `embedded` are the pieces [batch, length, hidden], `mask` [batch, length] is 0 at padding, which would
+        `embedded` are the tokens [batch, length, hidden], `mask` [batch, length] is 0 at padding, which would
         otherwise win a maximum now and then; `prompts` are [prompts, tokens, hidden].
         """
-        pieces = embedded.float().masked_fill(mask[..., None] == 0, torch.finfo(torch.float32).min)
-        query = self.norm(self.up(nn.functional.silu(self.down(pieces.amax(1)))))
+        tokens = embedded.float().masked_fill(mask[..., None] == 0, torch.finfo(torch.float32).min)
+        query = self.norm(self.up(nn.functional.silu(self.down(tokens.amax(1)))))
         return ((query @ prompts.float().amax(1).T) / self.temperature).softmax(-1)

@@ -117,7 +117,7 @@ def costs(spec: RunSpec, length: int = 128) -> dict[str, Any]:
     """Return parameters and forward FLOPs of a run from configuration alone, on meta tensors.
 
     `counted` is the number as the method's paper counts it; `flops_per_token` is one forward pass over a sentence
-    of `length` pieces divided by `length`, `flops_per_batch` what is computed once a batch whatever its size.
+    of `length` tokens divided by `length`, `flops_per_batch` what is computed once a batch whatever its size.
     """
     import torch
 

@@ -136,7 +136,7 @@ def _without_folder(spec: BackboneSpec) -> BackboneSpec:
 
 
 def _probe(pair: Pair, vocabulary: int) -> Batch:
-    """Return a batch of two rows of 16 pieces each, spread over the vocabulary."""
+    """Return a batch of two rows of 16 tokens each, spread over the vocabulary."""
     ids = torch.linspace(0, vocabulary - 1, 32).long().view(2, 16)
     every, none = torch.arange(32), torch.zeros(2, dtype=torch.long)
     return Batch(*pair, ids, torch.ones_like(ids), none, torch.zeros_like(every), every, 32, 2, 2, 32)

@@ -40,9 +40,9 @@ def label_losses(
             continue
         if pair not in known:
             known[pair] = surprise(rows[pair], whole=pair.task in text_tasks())
-        nats, pieces = known[pair]
+        nats, tokens = known[pair]
         losses[pair.task].append(loss)
-        entropies[pair.task].append(float(nats[chosen].sum() / pieces[chosen].sum()))
+        entropies[pair.task].append(float(nats[chosen].sum() / tokens[chosen].sum()))
     means = {task: {"loss": fmean(losses[task]), "entropy": fmean(entropies[task])} for task in sorted(losses)}
     return {task: mean for task, mean in means.items() if mean["entropy"] > 0}
 
@@ -54,7 +54,7 @@ def _has_frequencies(task: str) -> bool:
 def surprise(rows: Rows, *, whole: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return −log p of the labels of each row, in nats, and how many there are in it, both [rows].
 
-    p is a label's share of all labels; with `whole` a row's labels are one, spelled in several pieces.
+    p is a label's share of all labels; with `whole` a row's labels are one, spelled in several tokens.
     """
     labels = rows.take("labels", np.arange(len(rows)))
     lengths = np.array([len(row) for row in labels])

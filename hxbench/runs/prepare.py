@@ -82,7 +82,7 @@ def make_backbone(spec: BackboneSpec, corpora: Corpora, report: Report) -> Backb
 
 @contextmanager
 def _on_all_cores() -> Iterator[None]:
-    """Let the tokenizer's own threads share the texts of a batch; their pieces and their order are the same.
+    """Let the tokenizer's own threads share the texts of a batch; their tokens and their order are the same.
 
     Only where the process forks no other meanwhile, in which these threads would be missing.
     """

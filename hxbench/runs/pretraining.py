@@ -22,8 +22,8 @@ from hxbench.errors import InputError
 from hxbench.spec.run_spec import BackboneSpec, PretrainSpec
 from hxbench.spec.settings import Pair
 from hxbench.tasks import ENGLISH, MLM, task_of, tasks_in
-from hxbench.tasks.encoding.pieces import pieces_of
 from hxbench.tasks.encoding.templates import template_line
+from hxbench.tasks.encoding.tokenizing import tokens_of
 
 if TYPE_CHECKING:
     import torch
@@ -38,7 +38,7 @@ class Learner:
 
     method: "Method"
     tokenizer: Any
-    lengths: Mapping[Pair, np.ndarray]  # of the rows of each stream, in pieces
+    lengths: Mapping[Pair, np.ndarray]  # of the rows of each stream, in tokens
     feed: Callable[["Sampler", "torch.device"], Callable[[int], Any]]
 
 
@@ -49,7 +49,7 @@ def learner(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Ma
 
 
 def _template_lines(corpus: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the words that tasks begin with and call their fields by, often enough to become pieces.
+    """Yield the words that tasks begin with and call their fields by, often enough to become tokens.
 
     They are in every text of a task and in none of the running text. Only of PHA's tasks: another line would make
     other vocabularies, and so other backbones, of everything that was made here before.
@@ -64,7 +64,7 @@ def _template_lines(corpus: Mapping[str, Any]) -> Iterator[str]:
 def _pet_lines(corpus: Mapping[str, Any]) -> Iterator[str]:
     """Yield what PET's template puts around the texts of its tasks, and their label words, as lines of their own.
 
-    A released BLOOM knows such words from its text; a frozen output layer never writes a piece that it has only
+    A released BLOOM knows such words from its text; a frozen output layer never writes a token that it has only
     learned to avoid. They say nothing about a task: no label stands behind a text.
     """
     often = sum(map(len, corpus.values())) // 400
@@ -162,7 +162,7 @@ def _bloom(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Map
     backbone = Backbone(_model(shape, plan.seed), tokenizer, family_of("bloom"))
     method = Pretraining(Setup(backbone, ()), AnswerOptions())
     end = tokenizer.eos_token_id
-    # every row begins behind an end mark, so that its first piece is learned too
+    # every row begins behind an end mark, so that its first token is learned too
     rows = {
         Pair(MLM, code): _packed([*text["text"], *_pet_lines({code: text})], tokenizer, plan.max_length - 1, end)
         for code, text in corpus.items()
@@ -185,7 +185,7 @@ def _bloom(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Map
 
 
 def _packed(texts: Sequence[str], tokenizer: Any, room: int, end: int | None = None) -> list[np.ndarray]:
-    """Return the lines as rows of pieces: so many whole lines a row as fit, a longer one cut.
+    """Return the lines as rows of tokens: so many whole lines a row as fit, a longer one cut.
 
     Without end marks, or with one behind every line. A single sentence would hardly ever lose more than one span.
     """
@@ -193,8 +193,8 @@ def _packed(texts: Sequence[str], tokenizer: Any, room: int, end: int | None = N
     rows: list[list[int]] = []
     for at in range(0, len(texts), 1000):
         some = list(texts[at : at + 1000])
-        for pieces in pieces_of(tokenizer, some):
-            line = pieces + mark if pieces else []
+        for tokens in tokens_of(tokenizer, some):
+            line = tokens + mark if tokens else []
             if rows and len(rows[-1]) + len(line) <= room:
                 rows[-1] += line
             elif line:

@@ -14,9 +14,9 @@ from hxbench.runs.scored import Scored
 from hxbench.tasks import Decoding, Task, right_answers, task_of
 from hxbench.tasks.encoding.batch import Batch, by_tokens, collate, longest_first
 from hxbench.tasks.encoding.classes import THOUSAND
-from hxbench.tasks.encoding.pieces import pieces_of
 from hxbench.tasks.encoding.rows import Rows
 from hxbench.tasks.encoding.templates import PHA, Wording, label_texts, target_text
+from hxbench.tasks.encoding.tokenizing import tokens_of
 
 # PET scaling says how long a summary may be and not how long an answer, and nothing about beams. Its code
 # generates at least 128 tokens, which no short answer needs.
@@ -237,16 +237,16 @@ class TextSplit:
 
 
 def spelled(tokenizer: Any, labels: Sequence[str]) -> dict[str, list[int]]:
-    """Return the pieces of each label, end mark included, as a model would have to write it."""
+    """Return the tokens of each label, end mark included, as a model would have to write it."""
     return {
         label: [*ids, tokenizer.eos_token_id]
-        for label, ids in zip(labels, pieces_of(tokenizer, list(labels)), strict=True)
+        for label, ids in zip(labels, tokens_of(tokenizer, list(labels)), strict=True)
     }
 
 
 @torch.no_grad()
 def choose(method: Method, batch: Batch, labels: Mapping[str, Sequence[int]]) -> list[str]:
-    """Return the most likely label of every row, of equally likely ones the first: Σ log p of its pieces.
+    """Return the most likely label of every row, of equally likely ones the first: Σ log p of its tokens.
 
     By the text of PET scaling a model that writes scores 0 by guessing; its Figure 7 has scores that only a choice
     among labels could have given. With both rules each can be held against what it was.

@@ -75,7 +75,7 @@ def language_set(name: str) -> dict[str, Language]:
         return real
     if name != "sandbox":
         raise InputError(did_you_mean("language set", name, ["hyperx", "sandbox"]))
-    # qan's relatives are written in Tamil letters, and a script of its own would be unknown pieces throughout
+    # qan's relatives are written in Tamil letters, and a script of its own would be unknown tokens throughout
     scripts = {"sa": "Tamil"}
     made = {}
     for letter, model in zip("abcdefghijklmnop", real.values(), strict=True):

@@ -63,7 +63,7 @@ class DataSpec(Closed):
     dev_sentences: Positive | None = None
     test_sentences: Positive | None = None
     text_sentences: Positive | None = None
-    max_length: Annotated[int, Field(ge=8)] = 256  # word pieces, special tokens included
+    max_length: Annotated[int, Field(ge=8)] = 256  # tokens, special tokens included
     overflow: Literal["window", "truncate"] = "window"  # a longer sentence: cut into windows, or cut off
     cut_words: Literal["wrong", "unscored"] = added(
         "wrong"
@@ -90,7 +90,7 @@ class DataSpec(Closed):
     )  # STS-B scores are rounded to multiples of it; the code has 0.1
     cut_at: Literal["end", "start"] = added(
         "end"
-    )  # where a text that is too long loses its pieces; PET's code has BLOOM's lose them at the start
+    )  # where a text that is too long loses its tokens; PET's code has BLOOM's lose them at the start
     template: Literal["pha", "pet"] = added("pha")  # whose source texts (`encoding.templates`)
     labels: Literal["digits", "words", "unified"] = added(
         "digits"
@@ -120,7 +120,7 @@ class PretrainSpec(Closed):
     cpu_threads: Positive | None = None
     seed: int = 0
     architecture: Pretrainable = added("bert")
-    mean_span: float = added(3.0, ge=1)  # t5: pieces in a corrupted span, on average
+    mean_span: float = added(3.0, ge=1)  # t5: tokens in a corrupted span, on average
     gated: bool = added(False)  # t5: the feed-forward block of v1.1
     relative_rate: bool = added(False)  # see `TrainingSpec`
 
@@ -288,7 +288,7 @@ class TrainingSpec(Closed):
     label_smoothing: float = added(0.0, ge=0, lt=1)  # text-to-text: 0.1 in the published code of PHA
     beams: int | None = added(None, gt=0)  # of generated text; the paper's, 6 and 4, without a number
     choose: bool = added(False)  # a model that writes is also scored by the label it finds most likely
-    token_loss: Literal["mean", "sum"] = added("mean")  # text-to-text: over the target pieces of a batch
+    token_loss: Literal["mean", "sum"] = added("mean")  # text-to-text: over the target tokens of a batch
     relative_rate: bool = added(False)  # the rate is relative to the size of each tensor, as in Adafactor
     mlm_vocabulary: Literal["all", "occurring"] = added(
         "all"

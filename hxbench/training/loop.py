@@ -36,7 +36,7 @@ class Progress:
     no_better: int = 0  # evaluations in a row without a better score
     wall_seconds: float = 0.0
     device_seconds: float = 0.0
-    pieces: int = 0  # word pieces trained on, padding left out
+    pieces: int = 0  # tokens trained on, padding left out; stored under this name
     history: list[dict[str, Any]] = field(default_factory=list)
     validation: list[dict[str, Any]] = field(default_factory=list)
     loss_sum: float = 0.0  # since the last line of the history
@@ -150,7 +150,7 @@ def train(
             norm = accelerator.clip_grad_norm_([p for p in parameters.values() if p.grad is not None], spec.clip)
             unread.add(batch, loss, method.cross_entropy_in(loss), norm)
             now.step += 1
-            now.pieces += batch.pieces
+            now.pieces += batch.tokens
             reads = unread.due(now.step) or now.step == updates
             read, stopping = unread.read(bool(stop)) if reads else ([], False)
             stepper.step()

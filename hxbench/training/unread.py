@@ -76,5 +76,5 @@ class Unread:
                 lost = "the update was not made" if last else "nothing was saved since"
                 raise RunError(
                     f"the {name} is {value} at step {self._step + place}, batch {batch.task}-{batch.language} of "
-                    f"{rows} x {length} pieces; {lost}."
+                    f"{rows} x {length} tokens; {lost}."
                 )

@@ -38,5 +38,5 @@ def test_the_same_lines_give_the_same_vocabulary_in_any_order():
 
 
 def test_too_small_a_vocabulary_is_refused():
-    with pytest.raises(InputError, match="257 pieces is too small; expected at least 258"):
+    with pytest.raises(InputError, match="257 tokens is too small; expected at least 258"):
         train_byte_pairs(LINES, 257)

@@ -91,7 +91,7 @@ BIG = 2**31 - 1
         (header(2, BIG), "layers do not fit"),
         (header(2, LAYERS + 1), "tensors are announced"),
         (header(5, BIG), "does not have the size"),
-        (header(5, PIECES - 1), "marks are none of its pieces"),
+        (header(5, PIECES - 1), "marks are none of its tokens"),
         (header(6, 41), "does not have the size"),
         (entry(0, b"l7.q.w"), "'l7.q.w' is there twice or belongs to no BERT"),
         (entry(0, b"l0.q.w"), "'l0.q.w' is there twice"),

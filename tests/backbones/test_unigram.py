@@ -101,5 +101,5 @@ def test_rare_characters_are_unknown():
 
 
 def test_a_vocabulary_without_room_says_so():
-    with pytest.raises(InputError, match="vocabulary of 60 pieces is too small; expected at least 100"):
+    with pytest.raises(InputError, match="vocabulary of 60 tokens is too small; expected at least 100"):
         train_unigram(LINES, 60)

@@ -9,9 +9,9 @@ from hxbench.data import texts
 from hxbench.data.texts import encode_texts, labels_as_decoded, longest_label
 from hxbench.errors import InputError
 from hxbench.tasks import task_of
-from hxbench.tasks.encoding.pieces import pieces_of
 from hxbench.tasks.encoding.rows import Rows
 from hxbench.tasks.encoding.templates import Wording
+from hxbench.tasks.encoding.tokenizing import tokens_of
 
 LINES = ["the cat sat on a mat", "a dog ran home", "stsb sentence1: mnli premise: 3.8 hypothesis: cola 0 1 2"] * 4
 TOKENIZER = train_unigram(LINES, 120)
@@ -79,7 +79,7 @@ def test_nothing_is_tokenised_twice(cache, monkeypatch):
     def refuse(*_, **__):
         raise AssertionError("tokenised again")
 
-    monkeypatch.setattr(texts, "pieces_of", refuse)
+    monkeypatch.setattr(texts, "tokens_of", refuse)
     assert encode().to_dict() == first
 
 
@@ -123,7 +123,7 @@ def test_the_longest_label_counts_the_end_mark():
 
 
 def test_pieces_have_no_special_ones_whatever_the_tokenizer_is_set_to():
-    assert pieces_of(TOKENIZER, ["a cat", "0"]) == [TOKENIZER(t)["input_ids"][:-1] for t in ("a cat", "0")]
+    assert tokens_of(TOKENIZER, ["a cat", "0"]) == [TOKENIZER(t)["input_ids"][:-1] for t in ("a cat", "0")]
 
 
 PET = Wording("pet", "words")

@@ -20,7 +20,7 @@ words = st.text("band.é\u200b\x07", min_size=1, max_size=9)
 sentences = st.lists(st.lists(words, min_size=1, max_size=9), min_size=1, max_size=4)
 
 
-def pieces_of(word):
+def tokens_of(word):
     """Reference: one word at a time through the tokenizer's own plain-text way in."""
     ids = TOKENIZER.backend_tokenizer.encode(word, add_special_tokens=False).ids
     return ids or [TOKENIZER.unk_token_id]
@@ -33,9 +33,9 @@ def encoded(sents, max_length=ROOM + 2, overflow="window"):
 
 def test_the_vocabulary_makes_it_interesting():
     assert len(TOKENIZER) == 24
-    assert pieces_of("\u200b") == [TOKENIZER.unk_token_id]
+    assert tokens_of("\u200b") == [TOKENIZER.unk_token_id]
     assert TOKENIZER.backend_tokenizer.encode("\u200b", add_special_tokens=False).ids == []
-    assert len(pieces_of("ndnd")) > 2
+    assert len(tokens_of("ndnd")) > 2
 
 
 @given(sentences)
@@ -43,7 +43,7 @@ def test_alignment_equals_word_by_word_tokenisation(sents):
     found = list(align(TOKENIZER, sents))
     assert len(found) == len(sents)
     for sentence, (pieces, owners) in zip(sents, found, strict=True):
-        expected = [(p, i) for i, word in enumerate(sentence) for p in pieces_of(word)]
+        expected = [(p, i) for i, word in enumerate(sentence) for p in tokens_of(word)]
         assert list(zip(pieces, owners, strict=True)) == expected
 
 
@@ -89,7 +89,7 @@ def test_in_windows_every_word_carries_its_label_once(sents):
             key = (sentence, first + offset)
             assert key not in found
             found[key] = label
-            assert piece == pieces_of(sents[sentence][first + offset])[0]
+            assert piece == tokens_of(sents[sentence][first + offset])[0]
     assert found == {(s, w): tag for s, row in enumerate(tags) for w, tag in enumerate(row)}
 
 
@@ -102,7 +102,7 @@ def test_truncation_is_the_first_window_of_plain_cutting(sents):
         flat = [
             (p, row_tags[w] if i == 0 else -100)
             for w, word in enumerate(sentence)
-            for i, p in enumerate(pieces_of(word))
+            for i, p in enumerate(tokens_of(word))
         ]
         assert list(zip(ids, labels, strict=True))[1:-1] == flat[:ROOM]
 
@@ -176,8 +176,8 @@ def test_running_text_is_cut_and_empty_lines_are_dropped():
     assert len(out["input_ids"]) == 2
     assert out["input_ids"][0] == [
         TOKENIZER.cls_token_id,
-        *pieces_of("ban"),
-        *pieces_of("nab"),
+        *tokens_of("ban"),
+        *tokens_of("nab"),
         TOKENIZER.sep_token_id,
     ]
     assert len(out["input_ids"][1]) == 8

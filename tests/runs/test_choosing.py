@@ -39,6 +39,6 @@ def test_the_most_likely_label_is_chosen_by_the_sum_over_its_pieces(family):
 
 
 def test_labels_are_spelled_with_their_end_mark(monkeypatch):
-    monkeypatch.setattr("hxbench.runs.scoring.pieces_of", lambda _, texts: [[len(text)] for text in texts])
+    monkeypatch.setattr("hxbench.runs.scoring.tokens_of", lambda _, texts: [[len(text)] for text in texts])
     found = spelled(SimpleNamespace(eos_token_id=END), ["no", "yes"])
     assert found == {"no": [2, END], "yes": [3, END]}

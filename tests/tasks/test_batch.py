@@ -71,7 +71,7 @@ def test_a_batch_of_tagged_tokens_holds_its_rows_and_nothing_else(sizes):
                 assert flat[where] == row[column]
     assert next(targets, None) is next(positions, None) is None
     assert batch.count == len(batch.targets)
-    assert batch.pieces == sum(map(len, pieces))
+    assert batch.tokens == sum(map(len, pieces))
     assert (batch.rows, batch.own, batch.tasks.tolist()) == (len(pieces), len(pieces), [0] * len(pieces))
     assert {batch.input_ids.dtype, batch.targets.dtype, batch.positions.dtype} == {torch.int64}
 
@@ -91,7 +91,7 @@ def test_a_batch_of_texts_holds_its_rows_and_nothing_else(sizes):
     assert batch.positions is None
     assert batch.tasks.tolist() == tasks
     assert (batch.count, batch.rows, batch.own) == (sum(map(len, targets)), len(sizes), len(sizes))
-    assert batch.pieces == sum(map(len, sources)) + sum(map(len, targets))
+    assert batch.tokens == sum(map(len, sources)) + sum(map(len, targets))
     assert {t.dtype for t in (batch.input_ids, batch.targets, batch.tasks)} == {torch.int64}
 
 
@@ -134,7 +134,7 @@ def test_the_shares_of_all_processes_are_the_whole_batch_of_texts(sizes, world):
     whole = collate(sources, targets, tasks=tasks, padding=0)
     shares = [collate(sources, targets, tasks=tasks, padding=0, share=(rank, world)) for rank in range(world)]
     for rank, share in enumerate(shares):
-        assert (share.count, share.rows, share.pieces) == (whole.count, whole.rows, whole.pieces)
+        assert (share.count, share.rows, share.tokens) == (whole.count, whole.rows, whole.tokens)
         assert share.own == len(range(rank, len(sizes), world))
         assert len(share.input_ids) == len(share.tasks) == max(1, share.own)
         if rank < len(sizes):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hxbench.tasks.encoding.masking import mask_pieces
+from hxbench.tasks.encoding.masking import mask_tokens
 from hxbench.tasks.encoding.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary(size=1000, pad=0, mask=4, special=(0, 1, 2, 3, 4))
@@ -22,7 +22,7 @@ def batch(rows=200, length=100, seed=0):
 
 def test_rates_are_those_of_bert():
     ids, attention = batch()
-    masked, targets = mask_pieces(ids, attention, VOCABULARY, 0.15, np.random.default_rng(1))
+    masked, targets = mask_tokens(ids, attention, VOCABULARY, 0.15, np.random.default_rng(1))
     chosen = targets != -100
     candidates = attention & (ids >= 5)
     n = chosen.sum()
@@ -42,7 +42,7 @@ def test_rates_are_those_of_bert():
 @pytest.mark.parametrize("probability", [0.15, 0.5, 0.999])
 def test_only_real_pieces_are_chosen_and_the_rest_stays(probability):
     ids, attention = batch(20)
-    masked, targets = mask_pieces(ids, attention, VOCABULARY, probability, np.random.default_rng(2))
+    masked, targets = mask_tokens(ids, attention, VOCABULARY, probability, np.random.default_rng(2))
     chosen = targets != -100
     assert chosen.any()
     assert not (chosen & ~attention).any()
@@ -53,7 +53,7 @@ def test_only_real_pieces_are_chosen_and_the_rest_stays(probability):
 
 def test_the_same_generator_gives_the_same_masks():
     ids, attention = batch(20)
-    one, two, three = (mask_pieces(ids, attention, VOCABULARY, 0.15, np.random.default_rng(s)) for s in (3, 3, 4))
+    one, two, three = (mask_tokens(ids, attention, VOCABULARY, 0.15, np.random.default_rng(s)) for s in (3, 3, 4))
     np.testing.assert_array_equal(one[0], two[0])
     np.testing.assert_array_equal(one[1], two[1])
     assert (one[1] != three[1]).any()
@@ -62,10 +62,10 @@ def test_the_same_generator_gives_the_same_masks():
 def test_there_is_always_a_target():
     ids = np.array([[2, 7, 3, 0]])
     for seed in range(20):
-        _, targets = mask_pieces(ids, ids != 0, VOCABULARY, 0.001, np.random.default_rng(seed))
+        _, targets = mask_tokens(ids, ids != 0, VOCABULARY, 0.001, np.random.default_rng(seed))
         assert targets.tolist() == [[-100, 7, -100, -100]]
     only_special = np.array([[2, 3, 0, 0]])
     for seed in range(20):
-        _, targets = mask_pieces(only_special, only_special != 0, VOCABULARY, 0.15, np.random.default_rng(seed))
+        _, targets = mask_tokens(only_special, only_special != 0, VOCABULARY, 0.15, np.random.default_rng(seed))
         assert (targets != -100).sum() == 1
         assert (targets[0, 2:] == -100).all(), "never padding"

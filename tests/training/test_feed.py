@@ -56,7 +56,7 @@ def test_sources_targets_and_tasks_belong_together(rows, kind):
         assert [mark // 100 - 1 for mark in marks(batch)] == batch.tasks.tolist()
         lengths = [2 + mark % 100 % 4 for mark in marks(batch)]
         assert batch.attention_mask.sum(1).tolist() == lengths
-        assert batch.pieces == sum(lengths) + 2 * len(lengths)
+        assert batch.tokens == sum(lengths) + 2 * len(lengths)
         present = {TASKS[place] for place in batch.tasks.tolist()}
         assert batch.task == (present.pop() if len(present) == 1 else "mixed")
         assert batch.language == "en"
@@ -103,8 +103,8 @@ def test_processes_share_the_same_batch(rows, kind):
     for step in (7, 3, 21):
         batch = whole(step)
         shares = [part(step) for part in parts]
-        assert {(share.count, share.rows, share.pieces, share.task) for share in shares} == {
-            (batch.count, batch.rows, batch.pieces, batch.task)
+        assert {(share.count, share.rows, share.tokens, share.task) for share in shares} == {
+            (batch.count, batch.rows, batch.tokens, batch.task)
         }
         real = [
             mark

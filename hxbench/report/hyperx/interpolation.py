@@ -115,7 +115,7 @@ def _nearest(results: Results, held: Held) -> list[str]:
         ]
         if names:
             found.append(f"{results.label(code)}: {' and '.join(dict.fromkeys(names))}")
-    return [f"nearest by word pieces (for NER and POS): {'; '.join(found)}."] if found else []
+    return [f"nearest by tokens (for NER and POS): {'; '.join(found)}."] if found else []
 
 
 def build(results: Results) -> list[Table]:

@@ -23,7 +23,7 @@ _HOW_SPREAD = (
     "that fits the printed ones."
 )
 _HEAD = (
-    "BERT chooses by a linear head on the state of the first piece, new in every run and drawn from its seed: no "
+    "BERT chooses by a linear head on the state of the first token, new in every run and drawn from its seed: no "
     "pooler that a backbone brings is used."
 )
 Shown = Mapping[At, Tried]

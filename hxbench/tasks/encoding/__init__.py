@@ -1,1 +1,1 @@
-"""Text → tensors: word-piece alignment, masking, collation."""
+"""Text → tensors: tokens and the words they are of, masking, collation."""

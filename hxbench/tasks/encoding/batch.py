@@ -39,7 +39,7 @@ class Batch:
     count: int
     rows: int
     own: int
-    pieces: int  # of the global batch, padding left out, and the targets where they are sequences of their own
+    tokens: int  # of the global batch, padding left out, and the targets where they are sequences of their own
 
     def to(self, device: torch.device) -> "Batch":
         """Return the batch on a device."""

@@ -12,14 +12,14 @@ from typing import Any
 
 from hxbench.errors import InputError
 from hxbench.tasks import Task
-from hxbench.tasks.encoding.pieces import marks_of, pieces_of
 from hxbench.tasks.encoding.templates import class_id, require_fields, score_of
+from hxbench.tasks.encoding.tokenizing import marks_of, tokens_of
 
 THOUSAND = 1000  # numbers are kept as whole thousandths
 
 
 def fitted(texts: Sequence[list[int]], room: int) -> list[list[int]]:
-    """Return the pieces of the texts of one example, cut to `room` altogether: always the longest loses one.
+    """Return the tokens of the texts of one example, cut to `room` altogether: always the longest loses one.
 
     As the usual truncation of pairs; of texts as long as each other the last loses one first.
     """
@@ -43,7 +43,7 @@ def fitted(texts: Sequence[list[int]], room: int) -> list[list[int]]:
 def encode_choices(
     batch: dict[str, list[Any]], rows: list[int], tokenizer: Any, task: Task, max_length: int
 ) -> dict[str, list[Any]]:
-    """Return model rows for examples, of at most `max_length` pieces; `cut` is 1 where the texts did not fit.
+    """Return model rows for examples, of at most `max_length` tokens; `cut` is 1 where the texts did not fit.
 
     Column labels has the one class id of every row, or its number in thousandths. Raises `InputError` that
     names task and row.
@@ -62,7 +62,7 @@ def encode_choices(
             labels.append([class_id(task, target) if task.has_classes else round(THOUSAND * score_of(target))])
         except InputError as error:
             raise InputError(f"{task.title}, example {row + 1}: {error}") from None
-    columns = [pieces_of(tokenizer, list(column)) for column in zip(*batch["fields"], strict=True)]
+    columns = [tokens_of(tokenizer, list(column)) for column in zip(*batch["fields"], strict=True)]
     out: dict[str, list[Any]] = {"input_ids": [], "labels": labels, "cut": []}
     for texts in zip(*columns, strict=True):
         first, *others = fitted(texts, room)

@@ -19,25 +19,25 @@ class Corruption:
     sentinels: np.ndarray  # [sentinels], ids in the order of their use
     end: int
     padding: int
-    rate: float = 0.15  # share of the pieces
-    mean_span: float = 3.0  # pieces
+    rate: float = 0.15  # share of the tokens
+    mean_span: float = 3.0  # tokens
 
 
 def spans(lengths: np.ndarray, corruption: Corruption, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Return (taken, first), both [rows, longest] booleans: the pieces that are taken out, and where spans start.
+    """Return (taken, first), both [rows, longest] booleans: the tokens that are taken out, and where spans start.
 
-    A row of n pieces loses rate·n of them, rounded, at least one, in spans that never touch. Unlike in the
+    A row of n tokens loses rate·n of them, rounded, at least one, in spans that never touch. Unlike in the
     published code, which ends every row with a span, all ways of placing them are equally likely: the one span of
-    a short sentence would always be its last piece.
+    a short sentence would always be its last token.
     """
     rows, longest = len(lengths), int(lengths.max())
     lost = np.clip(np.rint(corruption.rate * lengths), 1, np.maximum(lengths - 1, 1)).astype(np.int64)
     kept = lengths - lost
     most = np.minimum(np.minimum(lost, kept + 1), len(corruption.sentinels) - 1)  # one sentinel closes the target
     count = np.clip(np.rint(lost / corruption.mean_span).astype(np.int64), 1, most)
-    # cut the lost pieces into spans: between which of them
+    # cut the lost tokens into spans: between which of them
     cuts = _chosen(rng, lost - 1, count - 1, longest)
-    # put each span before one of the kept pieces, or behind the last: two never at the same place
+    # put each span before one of the kept tokens, or behind the last: two never at the same place
     places = _chosen(rng, kept + 1, count, longest + 1)
     taken, first = np.zeros((2, rows, longest), dtype=bool)
     for row in range(rows):
@@ -68,7 +68,7 @@ def corrupt(
         used = corruption.sentinels[: len(places) + 1]
         marked = np.where(start, used[np.maximum(np.cumsum(start) - 1, 0)], row)
         inputs.append(np.append(marked[~gone | start], corruption.end))
-        before = np.searchsorted(np.flatnonzero(gone), places)  # the pieces taken out before each span
+        before = np.searchsorted(np.flatnonzero(gone), places)  # the tokens taken out before each span
         targets.append(np.concatenate([np.insert(row[gone], before, used[:-1]), [used[-1], corruption.end]]))
     return inputs, targets
 

@@ -1,4 +1,4 @@
-"""How alike two texts are by the word pieces they are made of."""
+"""How alike two texts are by the tokens they are made of."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from hxbench.tasks.encoding.vocabulary import Vocabulary
 
 
 def piece_distribution(encoded: Any, vocabulary: Vocabulary) -> np.ndarray:
-    """Return the share of each word piece in a tokenised data set, [vocabulary]; special ones are not counted.
+    """Return the share of each token in a tokenised data set, [vocabulary]; special ones are not counted.
 
-    Unknown pieces are special too: what a script makes of them says nothing about the language.
+    Unknown tokens are special too: what a script makes of them says nothing about the language.
     """
     counts = np.zeros(vocabulary.size)
     for chunk in encoded.data.table.column("input_ids").chunks:

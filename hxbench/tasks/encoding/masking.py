@@ -1,4 +1,4 @@
-"""Masking for the masked-language-model task: 15 % of the pieces, of those 80/10/10 (BERT's scheme)."""
+"""Masking for the masked-language-model task: 15 % of the tokens, of those 80/10/10 (BERT's scheme)."""
 
 from dataclasses import dataclass
 
@@ -16,11 +16,11 @@ class Masking:
     rng: np.random.Generator
 
     def apply(self, input_ids: np.ndarray, attention: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return (masked input, targets) as `mask_pieces` draws them."""
-        return mask_pieces(input_ids, attention, self.vocabulary, self.probability, self.rng)
+        """Return (masked input, targets) as `mask_tokens` draws them."""
+        return mask_tokens(input_ids, attention, self.vocabulary, self.probability, self.rng)
 
 
-def mask_pieces(
+def mask_tokens(
     input_ids: np.ndarray,
     attention: np.ndarray,
     vocabulary: Vocabulary,

@@ -42,8 +42,8 @@ class Rows:
         some.lengths = self.lengths[rows]
         return some
 
-    def pieces(self) -> list[np.ndarray]:
-        """Return all pieces of these rows, in few arrays."""
+    def tokens(self) -> list[np.ndarray]:
+        """Return all tokens of these rows, in few arrays."""
         if self._chosen is not None:
             return self.take("input_ids", np.arange(len(self)))
         return [values[offsets[0] : offsets[-1]] for offsets, values in self._chunks["input_ids"]]
@@ -62,6 +62,6 @@ class Rows:
 
 
 def occurring(parts: Iterable[Rows]) -> np.ndarray:
-    """Return the ids of all pieces that occur in some rows, special ones included, in ascending order."""
-    texts = [text for rows in parts for text in rows.pieces()]
+    """Return the ids of all tokens that occur in some rows, special ones included, in ascending order."""
+    texts = [text for rows in parts for text in rows.tokens()]
     return np.flatnonzero(np.bincount(np.concatenate([np.zeros(0, np.int32), *texts])))

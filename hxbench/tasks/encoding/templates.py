@@ -116,10 +116,10 @@ def label_texts(task: Task, score_step: float, wording: Wording = PHA) -> tuple[
 
 
 def longest_texts(task: Task, max_length: int, wording: Wording = PHA) -> tuple[int, int]:
-    """Return how many pieces a source and a target may have at most, end mark included.
+    """Return how many tokens a source and a target may have at most, end mark included.
 
     In PET's template no more than the paper's longest input of the task, and of a summary its longest generation;
-    a label is never cut, though the paper's single piece would do so to most.
+    a label is never cut, though the paper's single token would do so to most.
     """
     if wording.template != "pet":
         return max_length, max_length

@@ -1,9 +1,9 @@
-"""Texts → the pieces that a tokenizer makes of them: the one way in, so that data stay data.
+"""Texts → the tokens that a tokenizer makes of them: the one way in, so that data stay data.
 
 A text may spell a control mark (`</s>`, `[SEP]`, `<extra_id_0>`). A tokenizer takes such marks out of a text
 before its model sees it, and a model whose vocabulary lists them finds them in words, too; its own switch against
 that (`split_special_tokens`) stops the first alone. So texts go through a copy of the tokenizer in which the marks
-have names that no text can spell. All ids stay, and a text without marks gives the same pieces as ever.
+have names that no text can spell. All ids stay, and a text without marks gives the same tokens as ever.
 """
 
 import hashlib
@@ -31,23 +31,23 @@ class Marks:
     after: tuple[int, ...]
 
 
-def pieces_of(tokenizer: Any, texts: list[str]) -> list[list[int]]:
-    """Return the piece ids of every text, without special ones.
+def tokens_of(tokenizer: Any, texts: list[str]) -> list[list[int]]:
+    """Return the token ids of every text, without special ones.
 
     Raises `InputError`, as all here, for a tokenizer without a fast form.
     """
     return [encoded.ids for encoded in _reader(tokenizer).plain.encode_batch_fast(texts, add_special_tokens=False)]
 
 
-def pieces_of_words(tokenizer: Any, sentences: list[list[str]]) -> list[tuple[list[int], list[int]]]:
-    """Return for every sentence the piece ids of its words, and for each piece the place of its word."""
-    # its fast form leaves out which word a piece is of
+def tokens_of_words(tokenizer: Any, sentences: list[list[str]]) -> list[tuple[list[int], list[int]]]:
+    """Return for every sentence the token ids of its words, and for each token the place of its word."""
+    # its fast form leaves out which word a token is of
     encoded = _reader(tokenizer).plain.encode_batch(sentences, is_pretokenized=True, add_special_tokens=False)
     return [(one.ids, one.word_ids) for one in encoded]
 
 
-def blank_pieces(tokenizer: Any) -> frozenset[int]:
-    """Return the ids of the pieces that stand for white space alone: SentencePiece's `▁`, byte-level BPE's `Ġ`."""
+def blank_tokens(tokenizer: Any) -> frozenset[int]:
+    """Return the ids of the tokens that stand for white space alone: SentencePiece's `▁`, byte-level BPE's `Ġ`."""
     return _reader(tokenizer).blank
 
 
@@ -85,7 +85,7 @@ class _Reader:
     @cached_property
     def blank(self) -> frozenset[int]:
         vocabulary = self._backend.get_vocab(with_added_tokens=False)
-        return frozenset(number for piece, number in vocabulary.items() if piece and not piece.strip(_SPACES))
+        return frozenset(number for token, number in vocabulary.items() if token and not token.strip(_SPACES))
 
     @cached_property
     def marks(self) -> Marks:
@@ -127,10 +127,10 @@ def _without_marks(state: Mapping[str, Any], named: Iterable[str]) -> Any:
 
     model = state["model"]
     listed = isinstance(model["vocab"], list)  # of a unigram model
-    pieces = {piece for piece, _ in model["vocab"]} if listed else set(model["vocab"])
+    tokens = {token for token, _ in model["vocab"]} if listed else set(model["vocab"])
     added = [token["content"] for token in state["added_tokens"]]
     marks = {token["content"] for token in state["added_tokens"] if token["special"]} | set(named)
-    known = pieces.union(added)
+    known = tokens.union(added)
     number = 0
     while (sentinel := _SENTINEL.format(number)) in known:
         marks.add(sentinel)
@@ -139,21 +139,27 @@ def _without_marks(state: Mapping[str, Any], named: Iterable[str]) -> Any:
     names = {mark: f"{secret} {place}" for place, mark in enumerate(sorted(marks))}
     model = {**model}
     if listed:
-        model["vocab"] = [[names.get(piece, piece), score] for piece, score in model["vocab"]]
+        model["vocab"] = [[names.get(token, token), score] for token, score in model["vocab"]]
     else:
-        model["vocab"] = {names.get(piece, piece): number for piece, number in model["vocab"].items()}
+        model["vocab"] = {names.get(token, token): number for token, number in model["vocab"].items()}
     if model.get("unk_token") is not None:
         model["unk_token"] = names.get(model["unk_token"], model["unk_token"])
     if "merges" in model:
         model["merges"] = [merge for merge in model["merges"] if not _makes_one_of(marks, merge)]
-    tokens = [
+    added_tokens = [
         {**token, "content": names.get(token["content"], token["content"])} for token in state["added_tokens"]
     ]
-    changed = {"model": model, "added_tokens": tokens, "post_processor": None, "truncation": None, "padding": None}
+    changed = {
+        "model": model,
+        "added_tokens": added_tokens,
+        "post_processor": None,
+        "truncation": None,
+        "padding": None,
+    }
     return Tokenizer.from_str(json.dumps({**state, **changed}, ensure_ascii=False))
 
 
 def _makes_one_of(marks: set[str], merge: str | list[str]) -> bool:
-    """Return whether a merge of two pieces has a mark for one of them or for its result."""
+    """Return whether a merge of two tokens has a mark for one of them or for its result."""
     left, right = merge.split(" ") if isinstance(merge, str) else merge
     return bool(marks & {left, right, left + right})

@@ -10,7 +10,7 @@ from hxbench.backbones.byte_pairs import train_byte_pairs
 from hxbench.backbones.unigram import train_unigram
 from hxbench.backbones.vocabulary import train_wordpiece
 from hxbench.errors import InputError
-from hxbench.tasks.encoding.pieces import Marks, marks_of, pieces_of, pieces_of_words, tokenizer_fingerprint
+from hxbench.tasks.encoding.tokenizing import Marks, marks_of, tokenizer_fingerprint, tokens_of, tokens_of_words
 
 LINES = ["the cat sat on a mat s pad unk / < > [ ] _ 0 1", "extra id SEP MASK CLS UNK PAD < / s > [ ] x"] * 30
 MARKS = ("</s>", "<s>", "<pad>", "<unk>", "[SEP]", "[MASK]", "[CLS]", "[UNK]", "[PAD]", "<extra_id_0>", "<mask>")
@@ -50,8 +50,8 @@ def test_a_mark_in_a_text_gives_no_mark(name, mark):
     tokenizer = TOKENIZERS[name]
     special = {*tokenizer.all_special_ids} - {tokenizer.unk_token_id}
     for text in (mark, f"the {mark} cat", f"the{mark}cat", f"{mark}{mark}", f"{mark} the"):
-        assert not special & set(pieces_of(tokenizer, [text])[0]), text
-        ((pieces, owners),) = pieces_of_words(tokenizer, [["the", text.replace(" ", ""), "cat"]])
+        assert not special & set(tokens_of(tokenizer, [text])[0]), text
+        ((pieces, owners),) = tokens_of_words(tokenizer, [["the", text.replace(" ", ""), "cat"]])
         assert not special & set(pieces), text
         assert len(pieces) == len(owners)
 
@@ -74,13 +74,13 @@ def test_it_was_a_mark_before():
 def test_a_compatibility_form_of_a_mark_is_none_either():
     # NFKC makes `<pad>` of it, behind the place where marks are taken out
     tokenizer = TOKENIZERS["unigram"]
-    assert tokenizer.pad_token_id not in pieces_of(tokenizer, ["\uff1cpad\uff1e"])[0]
+    assert tokenizer.pad_token_id not in tokens_of(tokenizer, ["\uff1cpad\uff1e"])[0]
 
 
 def test_what_is_unknown_stays_unknown_and_added_words_stay_words():
     tokenizer = TOKENIZERS["whole words"]
-    assert pieces_of(tokenizer, ["the horse"]) == [[4, tokenizer.unk_token_id]]
-    assert pieces_of(tokenizer, ["the dog cat"]) == [[4, 7]]
+    assert tokens_of(tokenizer, ["the horse"]) == [[4, tokenizer.unk_token_id]]
+    assert tokens_of(tokenizer, ["the dog cat"]) == [[4, 7]]
 
 
 def test_sentinels_are_marks_where_they_are_mere_words():
@@ -88,7 +88,7 @@ def test_sentinels_are_marks_where_they_are_mere_words():
     backend = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
     backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="<unk>")
-    assert pieces_of(tokenizer, ["the <extra_id_1> <extra_id_0>"]) == [[3, 0, 0]]
+    assert tokens_of(tokenizer, ["the <extra_id_1> <extra_id_0>"]) == [[3, 0, 0]]
 
 
 texts = st.text("catspd on,./<>[]_ é漢0Ġ▁\u200b\n", max_size=24)
@@ -100,10 +100,10 @@ def test_without_marks_the_pieces_are_those_of_the_tokenizer(name, lines):
     tokenizer = TOKENIZERS[name]
     lines = [line for line in lines if not any(mark in line for mark in MARKS)] or ["the cat"]
     theirs = tokenizer(lines, add_special_tokens=False)
-    assert pieces_of(tokenizer, lines) == theirs["input_ids"]
+    assert tokens_of(tokenizer, lines) == theirs["input_ids"]
     sentences = [line.split() or ["cat"] for line in lines]
     theirs = tokenizer(sentences, is_split_into_words=True, add_special_tokens=False)
-    ours = pieces_of_words(tokenizer, sentences)
+    ours = tokens_of_words(tokenizer, sentences)
     assert [pieces for pieces, _ in ours] == theirs["input_ids"]
     assert [owners for _, owners in ours] == [theirs.word_ids(n) for n in range(len(sentences))]
 
@@ -111,7 +111,7 @@ def test_without_marks_the_pieces_are_those_of_the_tokenizer(name, lines):
 def test_texts_do_not_change_the_tokenizer():
     tokenizer = train_wordpiece(LINES, 200)
     before = tokenizer.backend_tokenizer.to_str()
-    pieces_of(tokenizer, ["the [SEP] cat"])
+    tokens_of(tokenizer, ["the [SEP] cat"])
     marks_of(tokenizer)
     assert tokenizer.backend_tokenizer.to_str() == before
     assert tokenizer("[SEP]", add_special_tokens=False)["input_ids"] == [tokenizer.sep_token_id]
@@ -123,7 +123,7 @@ def test_a_mark_in_the_running_text_makes_no_second_piece_of_its_name():
     assert names[:3] == ["<pad>", "</s>", "<unk>"]
     assert spelled.eos_token_id == 1
     assert len(names) == len(set(names)) == len(spelled)
-    assert not {0, 1} & set(pieces_of(spelled, ["</s> <pad>"])[0])
+    assert not {0, 1} & set(tokens_of(spelled, ["</s> <pad>"])[0])
 
 
 def with_template(pair, single="<s> $A </s>"):
@@ -165,6 +165,6 @@ def test_a_slow_tokenizer_is_refused():
     class Slow:
         all_special_tokens = ()
 
-    for call in (lambda: pieces_of(Slow(), ["a"]), lambda: tokenizer_fingerprint(Slow())):
+    for call in (lambda: tokens_of(Slow(), ["a"]), lambda: tokenizer_fingerprint(Slow())):
         with pytest.raises(InputError, match=r"no fast form \(tokenizer\.json\)"):
             call()
