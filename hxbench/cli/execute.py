@@ -65,7 +65,7 @@ def fetch(session: "Session", specs: "Sequence[RunSpec]") -> None:
 
 
 def _tasks_read(spec: "RunSpec") -> "Sequence[str]":
-    """Return the tasks whose corpora a run reads: of words all there are, as its running text is beside them."""
+    """Return the tasks whose corpora a run reads: of words all there are, as its raw text is beside them."""
     from hxbench.tasks import TAGGING, tasks_in
 
     if not spec.answers_texts:

@@ -91,7 +91,7 @@ def _corpora() -> Rows:
     about = {
         "ner": ("WikiANN, the balanced splits of Rahimi et al. 2019", "span F1"),
         "pos": ("Universal Dependencies 2.7, UPOS", "accuracy"),
-        "mlm": ("running text of Wikipedia", "–"),
+        "mlm": ("raw text of Wikipedia", "–"),
     }
     for one in map(task_of, tasks_in("hyperx")):
         said, metric = about.get(one.name, ("", "–"))

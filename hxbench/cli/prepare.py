@@ -126,5 +126,5 @@ def _by_task(tasks: "Sequence[str]", prepared: "Sequence[Prepared]") -> list[dic
     for task in tasks:
         found = sizes.get(task, {})
         counts: dict[str, Any] = {split: found.get(split, "–") for split in ("train", "dev", "test")}
-        rows.append({"task": "running text" if task == "mlm" else task, **counts})
+        rows.append({"task": "raw text" if task == "mlm" else task, **counts})
     return rows

@@ -1,7 +1,7 @@
 """The collections of corpora: the tasks and languages of one, and what a mirror of it holds.
 
 `DataSpec.collection` is asked for here alone: the multilingual one has the tasks and languages of Hyper-X, the
-other those of PHA and PET scaling, in English. Both have running text to pre-train on.
+other those of PHA and PET scaling, in English. Both have raw text to pre-train on.
 """
 
 import os
@@ -21,14 +21,14 @@ from hxbench.tasks import ENGLISH, MLM, SUITES, task_of, tasks_in, text_tasks
 class Collection:
     """Tasks and languages that are read together."""
 
-    tasks: tuple[str, ...]  # running text included, as `mlm`
+    tasks: tuple[str, ...]  # raw text included, as `mlm`
     languages: dict[str, Language]  # by code
     sandboxes: dict[str, Sandbox]  # by task
     folders: tuple[str, ...]  # of a mirror, where they are there
     signs: tuple[str, ...]  # folders one of which makes a folder a mirror, with * for any name
     expected: str
     looked_for: str  # how messages name the signs
-    text_of_tasks: bool  # whether running text is made of the tasks' training files, and not one file a language
+    text_of_tasks: bool  # whether raw text is made of the tasks' training files, and not one file a language
 
     def check_mirror(self, root: Path) -> None:
         """Raise `InputError` unless `root` is a folder that holds at least one corpus of the collection."""

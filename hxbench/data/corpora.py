@@ -39,7 +39,7 @@ class Origin:
 class Corpora:
     """The corpora of one origin, read, split, cut and capped as `data` says; all of the multilingual ones if None.
 
-    `languages` are those of the collection, by code. Of the hub's running text there are never more than the
+    `languages` are those of the collection, by code. Of the hub's raw text there are never more than the
     paper's 100,000 sentences a language. Raises `InputError` for a mirror without a corpus and for options that
     make no sense.
     """
@@ -121,7 +121,7 @@ class Corpora:
         """Download what the pairs need and the cache lacks; only the hub has anything to do.
 
         `progress` is called with a name, how much has come and how much it is in all: bytes of a file, sentences
-        of running text. Raises `InputError`, offline at once and with everything that is lacking.
+        of raw text. Raises `InputError`, offline at once and with everything that is lacking.
         """
         corpora = [self._corpus(task, code) for task, code in pairs]
         if self._hub:

@@ -1,4 +1,4 @@
-"""English running text to pre-train a small T5 on: what the training files of the labelled tasks are made of.
+"""English raw text to pre-train a small T5 on: what the training files of the labelled tasks are made of.
 
 First `text/en.txt`, if there; then the training files of PHA's tasks, in their order; then those of IMDB, Rotten
 Tomatoes, SAMSum and NQ-Open, of which only the texts are used and every line, whatever their readers make of it.
@@ -47,7 +47,7 @@ def text_sources(root: Path) -> list[Text]:
     return [source for source in sources if source.files and all(is_there(path) for path in source.files)]
 
 
-def read_running_text(sources: list[Text]) -> Iterator[str]:
+def read_raw_text(sources: list[Text]) -> Iterator[str]:
     """Yield every text once, as one line each, in the order of the sources and their files.
 
     Memory grows by 16 bytes and some for each line, not by the text. Raises `InputError` as the readers do.

@@ -1,7 +1,7 @@
 """The public release places of every corpus: which file of which repository is which part, at which commit.
 
 UD 2.7 comes as CoNLL-U from each treebank's repository at the commit in `languages.py`, everything else as Parquet
-and never as code from the Hugging Face hub: WikiANN, the tasks of PHA and PET scaling, and running text out of its
+and never as code from the Hugging Face hub: WikiANN, the tasks of PHA and PET scaling, and raw text out of its
 Wikipedia (`wikipedia.py`). Of some repositories the commit is known; of the others none could be confirmed, and
 the first download resolves one (`Downloads.pin`). Where a repository has a loading script instead of Parquet
 files, the hub's own conversion of it is used, which is another branch. `HXBENCH_UD_ENDPOINT` names another server
@@ -61,7 +61,7 @@ Wanted = tuple[Task, Language, Sequence[str]]
 
 
 class Hub:
-    """The release places seen through a folder of the cache; a language gets `sentences` of running text."""
+    """The release places seen through a folder of the cache; a language gets `sentences` of raw text."""
 
     folder: None = None  # of the files of a task there is none
 
@@ -174,7 +174,7 @@ class Hub:
             self._downloads.fetch(item, progress)
 
     def _own_file(self, task: Task, part: str, language: Language) -> Path | None:
-        """Return where the cache has a file that is no data set's: of a treebank, or running text."""
+        """Return where the cache has a file that is no data set's: of a treebank, or raw text."""
         if task.corpus == "text":
             name = wikipedia.file_name(language, self._sentences)
             return self._downloads.folder / "text" / name if part == "train" else None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hxbench.data.arrow import Columns, cached, chunks, fingerprint_of, in_columns, rows_of_columns
-from hxbench.data.english_text import Text, read_running_text, text_sources
+from hxbench.data.english_text import Text, read_raw_text, text_sources
 from hxbench.data.examples import READER_VERSION, kind_of, read_examples
 from hxbench.data.readers import READERS, Options
 from hxbench.data.schema import SPLITS, features
@@ -91,7 +91,7 @@ class Corpus(ABC):
 
 
 class OneFile(Corpus):
-    """Tagged words, or running text of one language: a file a split, of which the first rows are kept."""
+    """Tagged words, or raw text of one language: a file a split, of which the first rows are kept."""
 
     def splits(self) -> tuple[str, ...]:
         """Return those of which there is a file."""
@@ -195,7 +195,7 @@ class Examples(Corpus):
 
 
 class TextOfTasks(Corpus):
-    """Running text made of the training files of labelled tasks, which the hub has not."""
+    """Raw text made of the training files of labelled tasks, which the hub has not."""
 
     downloaded = False
 
@@ -212,13 +212,13 @@ class TextOfTasks(Corpus):
 
     def rows(self, split: str, place: Callable[[str, str], Path]) -> Iterator[Columns]:
         """Yield every text once."""
-        for chunk in chunks(islice(read_running_text(self._texts()), self.cap(split))):
+        for chunk in chunks(islice(read_raw_text(self._texts()), self.cap(split))):
             yield [chunk]
 
     def absent(self, split: str) -> InputError:
         """Return the error that names the folder."""
         where = self.source.folder(self.task) if self.source.folder else "the hub"
-        return InputError(f"{where} has no {split} split of running text.")
+        return InputError(f"{where} has no {split} split of raw text.")
 
     def _texts(self) -> list[Text]:
         return text_sources(self.source.folder(self.task)) if self.source.folder else []

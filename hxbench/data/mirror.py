@@ -122,7 +122,7 @@ class Mirror:
 
     def absent(self, task: Task, split: str, part: str, language: Language, what: str) -> InputError:
         """Return the error for a split of `what` that is not there, with where it was looked for."""
-        nothing = "nothing, as running text has only train" if task.type == "masked-lm" else "nothing"
+        nothing = "nothing, as raw text has only train" if task.type == "masked-lm" else "nothing"
         looked = " or ".join(" and ".join(place) for place in candidates(task, part, language)) or nothing
         return InputError(f"{self.folder(task)} has no {split} split of {what}; looked for {looked}.")
 

@@ -14,7 +14,7 @@ def features(task: Task) -> "datasets.Features":
     """Return the columns of a task's corpora.
 
     Tagged ones have `words` and `tags`, two lists of one length in each row, a tag being an index into the
-    labels of the task. Running text has `text`, one sentence a row. Tasks whose answers are to texts have `fields`
+    labels of the task. Raw text has `text`, one sentence a row. Tasks whose answers are to texts have `fields`
     (a list of strings, in the order of `Task.fields`) and `target` (a string: the class id, the score as it is
     written, the reference text, or the answers to a question with a line feed between them).
     """

@@ -101,7 +101,7 @@ def encode_tagged(
 
 
 def encode_text(batch: dict[str, list[Any]], tokenizer: Any, max_length: int) -> dict[str, list[Any]]:
-    """Return model rows for lines of running text, cut at `max_length` tokens."""
+    """Return model rows for lines of raw text, cut at `max_length` tokens."""
     lines = tokens_of(tokenizer, batch["text"])
     first, last = tokenizer.cls_token_id, tokenizer.sep_token_id
     return {"input_ids": [[first, *tokens[: max_length - 2], last] for tokens in lines if tokens]}

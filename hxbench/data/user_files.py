@@ -1,6 +1,6 @@
 """A user's file to be tagged: its sentences as a stream, and the sentences with tags as text.
 
-Of running text a line is a sentence and its words are what white space separates: punctuation that is to be a word
+Of plain text a line is a sentence and its words are what white space separates: punctuation that is to be a word
 of its own must stand alone. Of CoNLL-U the words are those with the IDs 1, 2, 3, …; every line is kept as it
 stands, so that all but the tags can be written again. The parser is the one that training reads with; UPOS is not
 looked at.
@@ -87,7 +87,7 @@ def _row(columns: Sequence[str], task: str, tag: str) -> str:
 
 
 def as_conllu(sentence: Untagged, tags: Sequence[str], task: str) -> str:
-    """Return the sentence as CoNLL-U: the file's own lines, or of running text the least that is valid."""
+    """Return the sentence as CoNLL-U: the file's own lines, or of plain text the least that is valid."""
     if sentence.lines:
         lines = list(sentence.lines)
         for place, tag in zip(sentence.rows, tags, strict=True):

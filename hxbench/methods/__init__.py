@@ -36,7 +36,7 @@ _OWN = {
 }
 
 
-_EARLIER = ("language-adapter", "pretraining")  # answer no task: they are trained on running text for others
+_EARLIER = ("language-adapter", "pretraining")  # answer no task: they are trained on raw text for others
 
 
 def _others() -> dict[str, str]:

@@ -20,7 +20,7 @@ from hxbench.methods.method import Method, Setup
 from hxbench.methods.options import PetOptions
 from hxbench.modules.adapter import Bottlenecks
 from hxbench.modules.bottleneck import ActivationName
-from hxbench.modules.small_start import start_adapters
+from hxbench.modules.initialisation import start_adapters
 from hxbench.spec.run_spec import Positive
 
 SEQUENTIAL: tuple[SiteRole, ...] = ("attention", "ffn")

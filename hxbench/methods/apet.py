@@ -37,9 +37,9 @@ from hxbench.methods.lora import projections_of
 from hxbench.methods.method import Method, Setup
 from hxbench.methods.options import PetOptions
 from hxbench.modules.bottleneck import ACTIVATIONS, BottleneckWeights
-from hxbench.modules.entries import Entries, holders_of, standing_for
 from hxbench.modules.low_rank import in_fused, low_rank
 from hxbench.modules.placement import Placement, adjacent, discrete, modules, published, size_of
+from hxbench.modules.sparse_values import Entries, holders_of, standing_for
 from hxbench.spec.run_spec import BackboneSpec, RunSpec
 
 NAMED = ("prompt", "bitfit", "lora", "adapter")  # budgets: the sizes of these methods (PET scaling, table 2)

@@ -18,9 +18,9 @@ from hxbench.methods.adapter import SEQUENTIAL, PetAdapterOptions
 from hxbench.methods.bitfit import output_width
 from hxbench.methods.lora import LoraOptions, projections_of
 from hxbench.methods.prompt import PetPromptOptions, first_tokens
-from hxbench.modules.entries import holders_of
 from hxbench.modules.low_rank import start_down
 from hxbench.modules.placement import Unit, one_tensor
+from hxbench.modules.sparse_values import holders_of
 
 PROMPT, LORA, ADAPTER = PetPromptOptions(), LoraOptions(), PetAdapterOptions()
 SIDES = ("down", "up", "down_bias", "up_bias")  # of an adapter; of a branch the first two

@@ -18,7 +18,7 @@ from hxbench.methods.method import Method, Setup
 from hxbench.modules.adapter import Bottlenecks
 from hxbench.modules.bottleneck import ACTIVATIONS, ActivationName
 from hxbench.modules.hypernetwork import BottleneckGenerator, projector
-from hxbench.modules.small_start import start_adapters, start_generator
+from hxbench.modules.initialisation import start_adapters, start_generator
 from hxbench.spec.run_spec import Positive
 
 

@@ -18,7 +18,7 @@ from hxbench.closed import Closed
 from hxbench.errors import InputError
 from hxbench.methods.method import Method, Setup
 from hxbench.modules.bottleneck import ACTIVATIONS, ActivationName
-from hxbench.modules.by_task import for_rows
+from hxbench.modules.per_row import for_rows
 from hxbench.modules.task_hypernetwork import TaskHypernetwork
 from hxbench.spec.run_spec import START, Positive
 

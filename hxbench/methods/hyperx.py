@@ -12,8 +12,8 @@ from hxbench.answering.answer import AnswerOptions, Condition
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.closed import Closed
 from hxbench.methods.method import Method, Setup
-from hxbench.modules.by_task import for_rows
 from hxbench.modules.hypernetwork import BottleneckGenerator, SourceEmbeddings, initialise_linear, projector
+from hxbench.modules.per_row import for_rows
 from hxbench.spec.run_spec import Positive
 
 

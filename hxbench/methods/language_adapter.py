@@ -1,4 +1,4 @@
-"""A language adapter: what MAD-X learns of one language from its running text alone (Pfeiffer et al., 2020).
+"""A language adapter: what MAD-X learns of one language from its raw text alone (Pfeiffer et al., 2020).
 
 The backbone is frozen. Of its language-modelling head the part before the output matrix is trained along and left
 behind, since that is what the AdapterHub implementation does, which the Hyper-X paper used: its `train_adapter`
@@ -19,7 +19,7 @@ from hxbench.closed import Closed
 from hxbench.methods.method import Method, Reason, Setup
 from hxbench.modules.adapter import Bottlenecks, NormedStack
 from hxbench.modules.bottleneck import BottleneckWeights
-from hxbench.modules.coupling import Coupling, CouplingWeights
+from hxbench.modules.invertible import Coupling, CouplingWeights
 from hxbench.spec.run_spec import Positive
 from hxbench.tasks.encoding.batch import Batch
 

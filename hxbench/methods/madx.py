@@ -132,7 +132,7 @@ def _language_run(spec: RunSpec, code: str) -> RunSpec:
     """Return the run that trains a language's adapter: the same for every run of a task that needs it.
 
     Of the task's training only what the numbers of any training depend on is kept, precision and threads, and the
-    vocabulary of masked language modelling; of its data only what concerns running text.
+    vocabulary of masked language modelling; of its data only what concerns raw text.
     """
     options = MadXOptions.model_validate(spec.options)
     language = options.language

@@ -60,7 +60,7 @@ class Method(nn.Module):
     sided: ClassVar[bool] = False  # whether it is asked for the reading and the answering side one by one
     reads_first: ClassVar[bool] = False  # whether weights of the answering side depend on the pooled text
     uses_mlm: ClassVar[bool] = False  # whether masked language modelling is trained beside the labelled tasks
-    needs_text: ClassVar[bool] = False  # whether it can do nothing for a language without running text
+    needs_text: ClassVar[bool] = False  # whether it can do nothing for a language without raw text
     needs_labels: ClassVar[bool] = False  # whether it can do nothing for a language no task has a source in
     transfers: ClassVar[bool] = False  # nothing in it is of one task: it can be applied to others as it is
     probes: ClassVar[tuple[str, ...]] = ()  # tasks whose texts are looked at when a suite has been trained
@@ -104,7 +104,7 @@ class Method(nn.Module):
     def needs(cls, spec: RunSpec, texts: Sequence[str]) -> dict[str, RunSpec]:
         """Return the runs that have to be finished before this one, by the role they play for it.
 
-        `texts` are the languages that have running text; the specs are unresolved like `spec` itself.
+        `texts` are the languages that have raw text; the specs are unresolved like `spec` itself.
         """
         return {}
 

@@ -18,11 +18,11 @@ from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.closed import Closed
 from hxbench.methods.method import Method, Setup
 from hxbench.modules.adapter import Bottlenecks
-from hxbench.modules.by_task import for_rows
 from hxbench.modules.contrastive import Average, Denominator, cosines, instance_loss, prototype_loss
+from hxbench.modules.initialisation import start_adapters
 from hxbench.modules.parameters import fill
+from hxbench.modules.per_row import for_rows
 from hxbench.modules.prototype_hypernetwork import Projector, PrototypeHypernetwork, retriever
-from hxbench.modules.small_start import start_adapters
 from hxbench.spec.run_spec import START, Positive, Rate
 from hxbench.tasks.encoding.batch import Batch
 

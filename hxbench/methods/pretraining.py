@@ -1,4 +1,4 @@
-"""Pre-training of a small backbone, run through the same loop as every method: all of it, on running text only.
+"""Pre-training of a small backbone, run through the same loop as every method: all of it, on raw text only.
 
 An encoder learns masked language modelling, an encoder and a decoder span corruption, a decoder the next token.
 """

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from hxbench.modules.bottleneck import BottleneckWeights
 from hxbench.modules.hypernetwork import BottleneckGenerator
-from hxbench.modules.small_start import start_generator
+from hxbench.modules.initialisation import start_generator
 
 Projector = Literal["matrix", "two_layers"]
 M = TypeVar("M", bound=nn.Module)

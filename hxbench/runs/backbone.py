@@ -1,4 +1,4 @@
-"""Making the backbone a profile asks for: pre-trained on running text, or out of wheels; cached by fingerprint."""
+"""Making the backbone a profile asks for: pre-trained on raw text, or out of wheels; cached by fingerprint."""
 
 import contextlib
 import hashlib
@@ -25,11 +25,11 @@ _STATES, _CLAIM = ".work-", ".claim"
 
 
 def pretraining_languages(spec: PretrainSpec, corpora: Corpora) -> list[str]:
-    """Return the languages whose running text pre-trains the backbone: the covered ones, where there is text."""
+    """Return the languages whose raw text pre-trains the backbone: the covered ones, where there is text."""
     wanted = [c for c, language in corpora.languages.items() if spec.languages == "all" or language.pretrained]
     found = [code for code in wanted if corpora.splits("mlm", code)]
     if not found:
-        raise InputError(f"the data source holds no running text to pre-train on (wanted: {', '.join(wanted)}).")
+        raise InputError(f"the data source holds no raw text to pre-train on (wanted: {', '.join(wanted)}).")
     return found
 
 

@@ -1,7 +1,7 @@
 """Language embeddings composed of those of other languages, for languages a run was never trained on.
 
 Three ways, and weights of one's own. `mean`: all known languages alike. `family`: those that share most of the
-language's line of descent (Hyper-X, Table 4), all where there are none. `nearest`: the one whose running text is
+language's line of descent (Hyper-X, Table 4), all where there are none. `nearest`: the one whose raw text is
 nearest by its tokens to the very sentences that are scored; of these only the words are looked at, so that it
 is transductive, but needs no label. A known language is one that the run, or a run it builds on, was trained on in
 any task or by its text.
@@ -131,7 +131,7 @@ class Composer:
 
     @cached_property
     def _texts(self) -> dict[str, np.ndarray]:
-        """The tokens of each known language: of its running text, else of its labelled sentences."""
+        """The tokens of each known language: of its raw text, else of its labelled sentences."""
         corpora = self.data.corpora
         found = {}
         for code in self.known:

@@ -59,7 +59,7 @@ def evaluate(
     if split not in SPLITS[1:]:
         raise InputError(did_you_mean("split to score", split, list(SPLITS[1:])))
     if not (known := own_tasks(spec)):
-        raise InputError(f"run {record.id} has no head for any task: it was trained on running text alone.")
+        raise InputError(f"run {record.id} has no head for any task: it was trained on raw text alone.")
     kind = method_class(spec.kind)
     if spec.answers_texts and (languages or embedding):
         raise InputError(f"run {record.id} answers in text: --language and --embedding do not apply to it.")

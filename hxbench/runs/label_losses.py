@@ -24,7 +24,7 @@ def label_losses(
     """Return the `loss` of a training's last updates and the `entropy` of their labels by task, both in nats.
 
     The entropy is the mean cross-entropy of the labels when each is predicted as often as it occurs in its pair's
-    training rows. Nothing is said of a task without labels to count, as running text and texts to be written are,
+    training rows. Nothing is said of a task without labels to count, as raw text and texts to be written are,
     of one with only one label, and of batches that mix tasks.
     """
     losses: dict[str, list[float]] = defaultdict(list)

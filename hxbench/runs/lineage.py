@@ -12,11 +12,11 @@ class Lineage:
     """The training behind a run: `trained` has the split of every labelled pair, `TASK-LANGUAGE`."""
 
     trained: dict[str, str]
-    texts: frozenset[str]  # languages by whose running text it was trained
+    texts: frozenset[str]  # languages by whose raw text it was trained
 
     @property
     def known(self) -> set[str]:
-        """The languages of any training, by labels or by running text."""
+        """The languages of any training, by labels or by raw text."""
         return {*self.labelled, *self.texts}
 
     @property
@@ -41,7 +41,7 @@ def lack(spec: RunSpec, past: Lineage, language: str) -> str | None:
     """Return what the run's method would have needed to do anything for a language; None where it had it."""
     kind = method_class(spec.kind)
     if kind.needs_text and language not in past.known:
-        return "running text"
+        return "raw text"
     if kind.needs_text and spec.few_shot and language != spec.few_shot.language:
         return "an adapter in this few-shot run"
     return "a labelled source" if kind.needs_labels and language not in past.labelled else None

@@ -8,7 +8,7 @@ from hxbench.tasks import task_of
 
 
 def heads(spec: RunSpec) -> tuple[str, ...]:
-    """Return the tasks that a run was made for; none for a run on running text alone."""
+    """Return the tasks that a run was made for; none for a run on raw text alone."""
     return spec.tasks
 
 
@@ -30,7 +30,7 @@ def require_pair(who: str, spec: RunSpec, task: str | None, language: str) -> Pa
     """
     known = heads(spec)
     if not known:
-        raise InputError(f"{who} has no head for any task: it was trained on running text alone.")
+        raise InputError(f"{who} has no head for any task: it was trained on raw text alone.")
     if task is None and len(known) > 1:
         raise InputError(f"{who} has heads for {' and '.join(known)}: say which with --task.")
     task = task or known[0]

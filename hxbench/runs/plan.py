@@ -26,8 +26,8 @@ class Plan:
     """The pairs of a run and the splits they come from."""
 
     train: dict[Pair, str]  # labelled sources; the split is "test" where a treebank has no other (Hyper-X, App. A)
-    mlm: tuple[str, ...]  # languages with running text that is trained on
-    counted: tuple[str, ...]  # languages whose running text only counts: for runs that match labelled updates
+    mlm: tuple[str, ...]  # languages with raw text that is trained on
+    counted: tuple[str, ...]  # languages whose raw text only counts: for runs that match labelled updates
     validation: tuple[Pair, ...]
     test: tuple[Pair, ...]
     missing: tuple[Pair, ...]  # wanted, but not in this data source
@@ -82,7 +82,7 @@ def plan_run(spec: RunSpec, corpora: Corpora, traits: type[Traits]) -> Plan:
     if traits.needs_text:
         mute = _languages_where(targets, lambda code: not corpora.splits("mlm", code))
         sources, targets = _without(sources, mute), _without(targets, mute)
-        notes += _no_score(spec, "running text", mute)
+        notes += _no_score(spec, "raw text", mute)
     train = _training_splits(corpora, sources, required=not spec.few_shot)
     if not train:
         wanted = ", ".join(map(str, sources[:4]))
@@ -194,12 +194,12 @@ def _without(pairs: Sequence[Pair], languages: Sequence[str]) -> list[Pair]:
 
 
 def _language_plan(spec: RunSpec, corpora: Corpora) -> Plan:
-    """Return the plan of a run on the running text of one language."""
+    """Return the plan of a run on the raw text of one language."""
     code = spec.language or ""
     if code not in corpora.languages:
         raise InputError(did_you_mean("language", code, list(corpora.languages)))
     if not corpora.splits("mlm", code):
-        raise LackingData(f"{spec.title}: the data source holds no running text of {code}.")
+        raise LackingData(f"{spec.title}: the data source holds no raw text of {code}.")
     return Plan(train={}, mlm=(code,), counted=(), validation=(), test=(), missing=())
 
 

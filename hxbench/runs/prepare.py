@@ -114,7 +114,7 @@ def tokenise(
 
     body = backbone.get_backbone(spec, offline=offline)
     tokenizer = body.tokenizer
-    # running text that is made of the tasks' own pre-trains the backbone and nothing else
+    # raw text that is made of the tasks' own pre-trains the backbone and nothing else
     text = corpora.collection.text_of_tasks
     jobs = [(one, split) for one in prepared if not (text and one.pair.task == MLM) for split in one.sentences]
     rows = sentences = cut = 0

@@ -1,4 +1,4 @@
-"""What pre-training a backbone takes: a vocabulary, a model with random weights, and batches of running text.
+"""What pre-training a backbone takes: a vocabulary, a model with random weights, and batches of raw text.
 
 One function an architecture; the rest, in `backbone`, is the same for all.
 """
@@ -43,7 +43,7 @@ class Learner:
 
 
 def learner(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Mapping[str, Any]) -> Learner:
-    """Return what `plan` describes; `corpus` has the running text of each language."""
+    """Return what `plan` describes; `corpus` has the raw text of each language."""
     require_precision(plan.architecture, plan.precision)
     return LEARNERS[plan.architecture](spec, plan, corpora, corpus)
 
@@ -51,7 +51,7 @@ def learner(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Ma
 def _template_lines(corpus: Mapping[str, Any]) -> Iterator[str]:
     """Yield the words that tasks begin with and call their fields by, often enough to become tokens.
 
-    They are in every text of a task and in none of the running text. Only of PHA's tasks: another line would make
+    They are in every text of a task and in none of the raw text. Only of PHA's tasks: another line would make
     other vocabularies, and so other backbones, of everything that was made here before.
     """
     often = sum(map(len, corpus.values())) // 100
@@ -200,7 +200,7 @@ def _packed(texts: Sequence[str], tokenizer: Any, room: int, end: int | None = N
             elif line:
                 rows.append(line[:room])
     if not rows:
-        raise InputError("the running text to pre-train on is empty.")
+        raise InputError("the raw text to pre-train on is empty.")
     return [np.array(row, dtype=np.int64) for row in rows]
 
 

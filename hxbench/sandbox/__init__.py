@@ -1,8 +1,8 @@
 """Synthetic corpora, made on the spot in the layouts of real releases. This is the only door to them.
 
-`multilingual` has sixteen languages: treebanks, name corpora and running text. `english` has the tasks of PHA and
-running text, `pet` those that only PET scaling has, of the same grammar and words, in a folder of their own: what
-is made for PHA, running text included, stays what it was.
+`multilingual` has sixteen languages: treebanks, name corpora and raw text. `english` has the tasks of PHA and
+raw text, `pet` those that only PET scaling has, of the same grammar and words, in a folder of their own: what
+is made for PHA, raw text included, stays what it was.
 
 The same seed gives the same bytes on every machine. The languages imitate how the sixteen real ones relate; the
 words of the English-like texts look English, but what is said, what follows and what is similar come from tables

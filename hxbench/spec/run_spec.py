@@ -99,7 +99,7 @@ class DataSpec(Closed):
 
 
 class PretrainSpec(Closed):
-    """How a small BERT, T5 or BLOOM is made from running text: of covered languages, or of the English tasks."""
+    """How a small BERT, T5 or BLOOM is made from raw text: of covered languages, or of the English tasks."""
 
     vocabulary: Size
     layers: Layers
@@ -333,7 +333,7 @@ class RunSpec(Closed):
     method: Name
     kind: Name
     variant: Literal["paper", "code"] = "paper"
-    setting: Literal["single", "multi", "mixed", "language"]  # language: running text of one language alone
+    setting: Literal["single", "multi", "mixed", "language"]  # language: raw text of one language alone
     suite: Literal["glue", "superglue"] | None = added(
         None
     )  # whose tasks the model is of, in the English collection
@@ -359,7 +359,7 @@ class RunSpec(Closed):
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """The tasks that the model is of; none for one of running text alone."""
+        """The tasks that the model is of; none for one of raw text alone."""
         if self.setting == "language":
             return ()
         return (self.task,) if self.task else suite_tasks(self.suite or TAGGING)

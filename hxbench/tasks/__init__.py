@@ -64,7 +64,7 @@ class Task(Closed):
     labels: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     size: int = 0
-    corpus: str = ""  # what the files of a tagged corpus or of running text are called
+    corpus: str = ""  # what the files of a tagged corpus or of raw text are called
     # of texts whose tables a mirror has in a place of their own: by split the path of a file, whose columns are
     # `fields` and `target`; classes are in the words of `labels`
     files: dict[Literal["train", "dev", "test"], TablePath] = Field(default_factory=dict)

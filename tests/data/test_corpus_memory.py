@@ -23,7 +23,7 @@ def write(root, task, rows):
     if task == "ner":
         block = "".join(f"en:word{n}\tO\n" for n in range(15)) + "\n"
     if task == "mlm":
-        block = "a sentence of running text that is longer than sentences are " * 8 + "\n"
+        block = "a sentence of raw text that is longer than sentences are " * 8 + "\n"
     name = {"pos": "UD_English-EWT/en_ewt-ud-train.conllu", "ner": "wikiann/en/train", "mlm": "text/en.txt"}[task]
     path = root / name
     path.parent.mkdir(parents=True)

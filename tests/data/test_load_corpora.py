@@ -180,7 +180,7 @@ def test_several_processes_at_once(mirror, cache):
         ),
         (("pos", "kk", "dev"), "no dev split of ud for kk"),
         (("ner", "kk", "train"), "no train split of wikiann for kk; looked for wikiann/kk/train"),
-        (("mlm", "kk", "test"), "running text has only train"),
+        (("mlm", "kk", "test"), "raw text has only train"),
         (("parsing", "kk", "test"), "unknown task 'parsing'"),
         (("pos", "../kk", "test"), "unknown language '../kk'"),
         (("pos", "qaa", "test"), "unknown language 'qaa'"),

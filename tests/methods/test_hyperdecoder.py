@@ -5,7 +5,7 @@ import torch
 from small_t5 import HIDDEN, LAYERS, at_base_shape, batch_of, condition, made
 
 from hxbench.modules.hypernetwork import BottleneckGenerator
-from hxbench.modules.small_start import start_generator
+from hxbench.modules.initialisation import start_generator
 from hxbench.spec.recipe import resolve
 
 

@@ -5,7 +5,7 @@ import torch
 from small_t5 import HIDDEN, LAYERS, TASKS, at_base_shape, batch_of, condition, made
 
 from hxbench.errors import InputError
-from hxbench.modules import by_task
+from hxbench.modules import per_row
 from hxbench.spec.recipe import resolve
 from hxbench.spec.run_spec import START
 
@@ -55,7 +55,7 @@ def test_the_weights_of_one_task_are_those_of_the_slow_version(stack):
 
 @pytest.mark.parametrize("sorted_from", [0, 10**9])
 def test_a_mixed_batch_is_a_loop_over_its_rows(sorted_from, monkeypatch):
-    monkeypatch.setattr(by_task, "SORTED_FROM", sorted_from)
+    monkeypatch.setattr(per_row, "SORTED_FROM", sorted_from)
     method, tasks = made("hyperformer"), torch.tensor([2, 0, 2, 1])
     hidden = torch.randn(4, 3, HIDDEN)
     with torch.no_grad():

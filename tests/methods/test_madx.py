@@ -21,7 +21,7 @@ from hxbench.methods.language_adapter import LanguageAdapter, LanguageAdapterOpt
 from hxbench.methods.madx import LANGUAGE_ADAPTER, MadX, MadXOptions
 from hxbench.methods.method import START, Setup
 from hxbench.modules.adapter import Bottlenecks, NormedStack
-from hxbench.modules.coupling import Coupling
+from hxbench.modules.invertible import Coupling
 from hxbench.runs.assemble import build, costs, equip, with_options
 from hxbench.runs.inputs import DataSource
 from hxbench.runs.restore import restore
@@ -404,9 +404,9 @@ def test_language_adapters_are_trained_once_and_first(finished):
 def test_languages_without_text_are_left_out_and_named(finished):
     plan = finished["single"].plan
     scored = {pair.language for pair in plan.test}
-    assert scored == {"en", "ar", "br", "fo"}, "kk and ug have treebanks, but no running text"
+    assert scored == {"en", "ar", "br", "fo"}, "kk and ug have treebanks, but no raw text"
     (note,) = plan.notes
-    assert "madx scores no language without running text" in note
+    assert "madx scores no language without raw text" in note
     assert "kk" in note
     rows = [r for r in record(finished, "single").metrics() if r["split"] == "test"]
     assert {r["language"] for r in rows} == scored

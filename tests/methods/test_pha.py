@@ -10,7 +10,7 @@ from hxbench.answering.answer import Answered, Objective
 from hxbench.errors import InputError
 from hxbench.methods.method import Setup
 from hxbench.methods.pha import PHA, PHAOptions
-from hxbench.modules import by_task
+from hxbench.modules import per_row
 from hxbench.modules.contrastive import instance_loss, prototype_loss
 from hxbench.spec.recipe import resolve
 from hxbench.spec.run_spec import START
@@ -53,7 +53,7 @@ def reached(method):
 @pytest.fixture(params=["copied", "sorted"])
 def way(request, monkeypatch):
     """Both ways in which a batch of several tasks gets its adapters."""
-    monkeypatch.setattr(by_task, "SORTED_FROM", {"copied": 10**9, "sorted": 0}[request.param])
+    monkeypatch.setattr(per_row, "SORTED_FROM", {"copied": 10**9, "sorted": 0}[request.param])
 
 
 # --- parameter counts -------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import pytest
 import torch
 from small_t5 import KINDS, TASKS, batch_of, made, small_t5
 
-from hxbench.modules import by_task
+from hxbench.modules import per_row
 
 MIX = [0, 1, 2, 1, 0]
 ADAPTERS = [kind for kind in KINDS if kind != "text-finetune"]
@@ -15,7 +15,7 @@ ADAPTERS = [kind for kind in KINDS if kind != "text-finetune"]
 @pytest.fixture(params=["copied", "sorted"])
 def way(request, monkeypatch):
     """Both ways in which a batch of several tasks gets its adapters."""
-    monkeypatch.setattr(by_task, "SORTED_FROM", {"copied": 10**9, "sorted": 0}[request.param])
+    monkeypatch.setattr(per_row, "SORTED_FROM", {"copied": 10**9, "sorted": 0}[request.param])
 
 
 @pytest.mark.parametrize("kind", KINDS)

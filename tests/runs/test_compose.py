@@ -77,7 +77,7 @@ def test_mean_family_and_nearest(data):
     alone = composer.compose("family", Pair("ner", "ar"), "test")
     assert (len(alone.weights), alone.note) == (4, "no relative is known, so the mean")
     assert "family (no relative is known, so the mean): en, br, kk, fo" in str(alone)
-    # a treebank and running text of the made-up languages share their words
+    # a treebank and raw text of the made-up languages share their words
     everybody = Composer(data, [*TEXTS, "kk", "ug"])
     for code in TEXTS:
         distributions = {c: everybody._texts[c] for c in everybody.known}

@@ -108,9 +108,9 @@ def test_prepare_takes_what_the_paper_has():
 
 
 def test_the_demos_backbone_is_what_it_was(tmp_path, monkeypatch):
-    """Its published runs name this fingerprint: of the recipe and of every line of the sandbox's running text."""
+    """Its published runs name this fingerprint: of the recipe and of every line of the sandbox's raw text."""
     monkeypatch.setenv("HXBENCH_CACHE", str(tmp_path))
     data = recipe.scale("demo", "pha").data
     corpora = Corpora(Origin("sandbox"), DataSpec(**data))
-    assert corpora.splits("imdb", "en") == ("train", "dev", "test")  # written before the running text is read
+    assert corpora.splits("imdb", "en") == ("train", "dev", "test")  # written before the raw text is read
     assert backbone.fingerprint(recipe.backbone("sandbox-t5"), corpora) == "adfd494dc4b4cb68"

@@ -145,7 +145,7 @@ def test_changed_running_text_gives_another_backbone_and_run(mirror, copy):
         before, after = identity(mirror, method), identity(copy, method)
         assert before[1] != after[1]
         assert before[2] != after[2]
-    assert identity(mirror, "mbert")[0] == identity(copy, "mbert")[0], "which reads no running text itself"
+    assert identity(mirror, "mbert")[0] == identity(copy, "mbert")[0], "which reads no raw text itself"
 
 
 def test_what_a_run_does_not_read_is_not_part_of_it(mirror, copy):
@@ -238,7 +238,7 @@ def test_a_language_run_reads_running_text_alone(corpora):
     assert plan.used() == [("mlm", "br", "train")]
 
 
-@pytest.mark.parametrize(("code", "said"), [("kk", "no running text of kk"), ("xx", "unknown language 'xx'")])
+@pytest.mark.parametrize(("code", "said"), [("kk", "no raw text of kk"), ("xx", "unknown language 'xx'")])
 def test_a_language_run_needs_text(corpora, code, said):
     spec = spec_for("hyperx-base", setting="multi").model_copy(update={"setting": "language", "language": code})
     with pytest.raises(InputError, match=said):
@@ -268,7 +268,7 @@ def test_methods_say_which_languages_they_cannot_score(corpora):
     without = set(language_set("hyperx")) - set(TEXTS)
     assert not without & {p.language for p in (*plan.train, *plan.test, *plan.missing)}
     (note,) = plan.notes
-    assert note.startswith("mbert scores no language without running text: ")
+    assert note.startswith("mbert scores no language without raw text: ")
     assert set(note.rstrip(".").partition(": ")[2].split(", ")) == without
     plan = plan_run(spec, corpora, NeedsLabels)
     labelled = {pair.language for pair in plan.train}

@@ -115,7 +115,7 @@ def test_without_running_text_it_says_so(mirror, tmp_path):
     import shutil
 
     shutil.copytree(mirror / "wikiann", tmp_path / "wikiann")
-    with pytest.raises(InputError, match="no running text to pre-train on"):
+    with pytest.raises(InputError, match="no raw text to pre-train on"):
         backbone.fingerprint(TINY, Corpora(Origin("mirror", tmp_path)))
 
 
@@ -279,7 +279,7 @@ def test_lines_are_packed_whole_and_long_ones_cut():
     many = _packed(lines * 700, tokenizer, room)  # read in several goes
     assert [row.tolist() for row in many[:2]] == rows[:2]
     assert sum(map(len, many)) == 700 * sum(map(len, rows))
-    with pytest.raises(InputError, match="running text to pre-train on is empty"):
+    with pytest.raises(InputError, match="raw text to pre-train on is empty"):
         _packed(["", " "], tokenizer, room)
 
 

@@ -116,7 +116,7 @@ def test_processes_share_the_same_batch(rows, kind):
         assert np.array_equal(marks(shares[1]), marks(batch)[1::4])
 
 
-# --- words with tags beside running text ------------------------------------------------------------------------
+# --- words with tags beside raw text ------------------------------------------------------------------------
 
 WORDS = ("ner", "pos", "mlm")
 

@@ -364,7 +364,7 @@ def test_the_history_is_the_mean_of_the_losses(bench):
     assert [row["step"] for row in progress.history] == [50, 60]
     assert progress.history[0]["loss"] == pytest.approx(sum(run.losses[:50]) / 50)
     assert progress.history[1]["loss"] == pytest.approx(sum(run.losses[50:]) / 10)
-    assert progress.pieces == sum(run.feed(step).pieces for step in range(60))
+    assert progress.pieces == sum(run.feed(step).tokens for step in range(60))
 
 
 def test_training_teaches(bench):

@@ -1,4 +1,4 @@
-"""What all readers stand on: numbered UTF-8 lines of a user's file, one at a time; and running text itself."""
+"""What all readers stand on: numbered UTF-8 lines of a user's file, one at a time; and raw text itself."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

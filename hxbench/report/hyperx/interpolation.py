@@ -128,7 +128,7 @@ def build(results: Results) -> list[Table]:
         blocks.append(Block(metric, (*rows, Row("mean", _marked(means, marks), strong=True))))
     said = (
         "own: the language's embedding as it was drawn at random; mean, family, nearest: composed of known "
-        "languages' embeddings; with text: the ordinary run, which has trained on the language's running text.",
+        "languages' embeddings; with text: the ordinary run, which has trained on the language's raw text.",
     )
     return [
         Table(

@@ -1,6 +1,6 @@
-"""Questions about facts that the running text states often, to be answered from memory (NQ-Open).
+"""Questions about facts that the raw text states often, to be answered from memory (NQ-Open).
 
-What a thing is, what a word means and what is its opposite: the tables of the lexicon, which the running text
+What a thing is, what a word means and what is its opposite: the tables of the lexicon, which the raw text
 spells out line by line. No context goes with a question, and several answers may be right.
 """
 

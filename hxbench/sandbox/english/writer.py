@@ -8,10 +8,10 @@ from typing import TypeVar
 from hxbench.sandbox.english import formats, inference
 from hxbench.sandbox.english.acceptability import judgement
 from hxbench.sandbox.english.questions import answered, passage
+from hxbench.sandbox.english.raw_text import lines, sentences
 from hxbench.sandbox.english.reference import Reference, reference
 from hxbench.sandbox.english.requests import duplicates
 from hxbench.sandbox.english.reviews import review
-from hxbench.sandbox.english.running_text import lines, sentences
 from hxbench.sandbox.english.second_language import parallel
 from hxbench.sandbox.english.senses import same_sense
 from hxbench.sandbox.english.similarity import graded, paraphrase
@@ -79,7 +79,7 @@ def _texts(example: Example) -> list[str]:
 
 
 def write_english(folder: Path, seed: int) -> None:
-    """Write all tasks of PHA and running text to pre-train on under `folder`.
+    """Write all tasks of PHA and raw text to pre-train on under `folder`.
 
     `glue/<set>/{train,dev}.tsv`, `superglue/<set>/{train,val}.jsonl`,
     `scitail/tsv_format/scitail_1.0_{train,dev,test}.tsv`, `xsum/{train,validation,test}.jsonl`,

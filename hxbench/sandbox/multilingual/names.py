@@ -8,7 +8,7 @@ from hxbench.sandbox.multilingual.lexicon import SOURCE
 from hxbench.sandbox.randomness import Draws
 
 KINDS = ("PER", "LOC", "ORG")
-_HELD_OUT = 0.3  # share of the name stems that training data and running text never show
+_HELD_OUT = 0.3  # share of the name stems that training data and raw text never show
 
 
 class Namer:

@@ -31,7 +31,7 @@ NER_SIZES = {
 
 TEXT_SIZE = 5000
 
-_FRAGMENTS = 0.15  # share of the running text
+_FRAGMENTS = 0.15  # share of the raw text
 
 
 def surface(sentence: Phrase, grammar: Grammar) -> Iterator[tuple[str, Phrase]]:
@@ -87,7 +87,7 @@ def write_names(folder: Path, code: str, split: str, speaker: Speaker, count: in
 
 
 def write_text(folder: Path, code: str, speaker: Speaker, count: int) -> None:
-    """Write running text, one sentence a line; some lines are title fragments."""
+    """Write raw text, one sentence a line; some lines are title fragments."""
     space = " " if speaker.grammar.profile.spaces else ""
     lines = []
     for _ in range(count):

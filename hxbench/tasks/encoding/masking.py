@@ -9,7 +9,7 @@ from hxbench.tasks.encoding.vocabulary import Vocabulary
 
 @dataclass(frozen=True)
 class Masking:
-    """What makes a batch of running text one for masked language modelling."""
+    """What makes a batch of raw text one for masked language modelling."""
 
     vocabulary: Vocabulary
     probability: float

@@ -159,7 +159,7 @@ def test_broken_input_leaves_nothing_behind(english, mirror, cache):
             "has no train split of RTE; looked for glue/RTE/train.tsv or RTE",
         ),
         (lambda c: c.load("xsum", "en", "valid"), "unknown split 'valid'. Known: dev, test, train"),
-        (lambda c: c.load("mlm", "en", "dev"), "has no dev split of running text"),
+        (lambda c: c.load("mlm", "en", "dev"), "has no dev split of raw text"),
         (lambda c: c.splits("xsum", "de"), "unknown language 'de'"),
         (lambda c: c.splits("ner", "en"), "unknown task 'ner'"),
         (

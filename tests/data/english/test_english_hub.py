@@ -99,7 +99,7 @@ def test_nothing_is_asked_before_it_is_needed(site):
     rows(hub(), "cola")
     c.fetch(pairs)
     assert len(site.requests) == before
-    with pytest.raises(InputError, match="the hub has no train split of running text"):
+    with pytest.raises(InputError, match="the hub has no train split of raw text"):
         c.load("mlm", "en", "train")
 
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 from transformers.activations import ACT2FN
 
-from hxbench.modules import by_task
+from hxbench.modules import per_row
 from hxbench.modules.bottleneck import ACTIVATIONS, BottleneckWeights
-from hxbench.modules.by_task import SortedBottlenecks, for_rows
+from hxbench.modules.per_row import SortedBottlenecks, for_rows
 
 SITES, TASKS, BOTTLENECK, HIDDEN = 2, 4, 3, 5
 SHAPES = {
@@ -28,7 +28,7 @@ def weights_of(shapes):
 @pytest.mark.parametrize("tasks", [[3, 0, 3, 1, 0, 3], [2, 2], [1]])
 @pytest.mark.parametrize("sorted_from", [0, 10**9])
 def test_every_row_goes_through_its_own_tasks_adapter(shapes, tasks, sorted_from, monkeypatch):
-    monkeypatch.setattr(by_task, "SORTED_FROM", sorted_from)
+    monkeypatch.setattr(per_row, "SORTED_FROM", sorted_from)
     weights, tasks = weights_of(shapes), torch.tensor(tasks)
     leaves = [getattr(weights, name) for name in shapes]
     hidden = torch.randn(len(tasks), 7, HIDDEN, dtype=torch.float64, requires_grad=True)

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from hxbench.modules.entries import Entries, holders_of, standing_for, written
 from hxbench.modules.low_rank import FusedLowRank, in_fused, low_rank
+from hxbench.modules.sparse_values import Entries, holders_of, standing_for, written
 
 
 class Tied(nn.Module):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from hxbench.modules.entry_gradients import Pattern
+from hxbench.modules.sparse_gradients import Pattern
 
 HEIGHT, WIDTH, TOKENS = 60, 44, 30
 
@@ -31,7 +31,7 @@ CASES = {  # places, whether rows and columns are picked
 def test_they_are_those_of_the_whole_weight(case, sampled, dtype, monkeypatch):
     if sampled:
         for price in ("_ENTRY", "_LINE"):
-            monkeypatch.setattr(f"hxbench.modules.entry_gradients.{price}", {"cpu": 0})
+            monkeypatch.setattr(f"hxbench.modules.sparse_gradients.{price}", {"cpu": 0})
     places, picked = CASES[case]
     pattern = Pattern.of(places, HEIGHT, WIDTH)
     assert (pattern.starts is not None) == sampled

@@ -6,15 +6,15 @@ from torch import nn
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from hxbench.modules.entry_gradients import Pattern
-from hxbench.modules.tuned_weight import Tuned, gathered
+from hxbench.modules.sparse_gradients import Pattern
+from hxbench.modules.sparse_weight import Tuned, gathered
 
 
 @pytest.fixture(params=[False, True], ids=["product", "sampled"])
 def sampled(request, monkeypatch):
     for price in ("_ENTRY", "_LINE"):
         monkeypatch.setattr(
-            f"hxbench.modules.entry_gradients.{price}", {"cpu": 0} if request.param else {"cpu": 10**9}
+            f"hxbench.modules.sparse_gradients.{price}", {"cpu": 0} if request.param else {"cpu": 10**9}
         )
 
 

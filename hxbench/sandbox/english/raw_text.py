@@ -1,4 +1,4 @@
-"""Running text for pre-training, in which the tasks' relations show: what follows, what is meant, what is asked.
+"""Raw text for pre-training, in which the tasks' relations show: what follows, what is meant, what is asked.
 
 Its cues ("that is ,", "so", "no ,") are not those of the tasks, and where it calls clauses by the names of their
 fields it says nothing about them: it holds no labelled examples.
@@ -191,7 +191,7 @@ _LINES: tuple[tuple[int, Callable[[Draws], str]], ...] = (
 
 
 def lines(draws: Draws, count: int, held_out: frozenset[str]) -> Iterator[str]:
-    """Yield lines of running text of which no sentence is among those held out for evaluation."""
+    """Yield lines of raw text of which no sentence is among those held out for evaluation."""
     makers = [maker for weight, maker in _LINES for _ in range(weight)]
     made = 0
     while made < count:

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from hxbench.modules.entry_gradients import Pattern
-from hxbench.modules.tuned_weight import Tuned, gathered
+from hxbench.modules.sparse_gradients import Pattern
+from hxbench.modules.sparse_weight import Tuned, gathered
 
 SMALL = 1 << 12  # entries of a matrix whose whole gradient is formed sooner than another is asked for
 

@@ -3,13 +3,13 @@ import json
 import pytest
 from english_files import lines, write
 
-from hxbench.data.english_text import read_running_text, text_sources
+from hxbench.data.english_text import read_raw_text, text_sources
 from hxbench.errors import InputError
 from hxbench.tasks import task_of, tasks_in
 
 
 def read(root):
-    return list(read_running_text(text_sources(root)))
+    return list(read_raw_text(text_sources(root)))
 
 
 def test_training_texts_only_and_once(mirror):

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils._pytree import tree_map
 
-from hxbench.modules.entry_gradients import Pattern
+from hxbench.modules.sparse_gradients import Pattern
 
 
 class _Gathered(torch.autograd.Function):
