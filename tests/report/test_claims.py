@@ -14,8 +14,7 @@ from hxbench.report.hyperx import claims
 from hxbench.report.hyperx.results import Results
 from hxbench.report.hyperx.scores import members
 from hxbench.report.hyperx.significance import Resampler
-from hxbench.report.render import long_csv, terminal
-from hxbench.report.render.json_tree import render as render_json
+from hxbench.report.render import terminal, unrounded
 from hxbench.spec import experiment, recipe
 from hxbench.spec.run_spec import START
 
@@ -228,10 +227,10 @@ def test_it_fits_eighty_columns_and_every_number_is_in_json_and_csv(store):
     last = max(n for n, text in enumerate(lines) if text.startswith("───"))
     assert max(map(len, lines[first - 2 : last + 1])) <= 80
     assert any("[+20.0, +20.0]" in text and "prelim.: shown" in text for text in lines)
-    [tree] = json.loads(render_json([made]))
+    [tree] = json.loads(unrounded.render_json([made]))
     cells = [row["cells"][0] for block in tree["blocks"] for row in block["rows"]]
     assert {(cell["low"], cell["high"]) for cell in cells if cell["mean"]} == {(20.0, 20.0)}
-    text = long_csv.render([made])
+    text = unrounded.render_csv([made])
     assert text.splitlines()[0].split(",")[7:12] == ["mean", "sd", "low", "high", "n"]
     assert "NER ALL,,difference,points," in text
 

@@ -9,9 +9,8 @@ from filled_store import fill
 
 from hxbench import report
 from hxbench.report.draw import pictures
-from hxbench.report.render.html_table import said_html, table_html
-from hxbench.report.render.inline_svg import inline_svg
-from hxbench.report.render.page import render_page
+from hxbench.report.figure import Figure, Panel, Series
+from hxbench.report.render.page import inline_svg, render_page
 from hxbench.report.table import Block, Cell, Column, Row, Table
 from hxbench.store import Store
 
@@ -100,10 +99,28 @@ def test_nothing_of_the_store_becomes_markup():
     artifact = replace(report.find_artifact("hyperx", "2"), name=f'"{EVIL}')  # a file of the user's names it
     made = report.Made(artifact, (table, replace(table, heading=())))
     text = render_page(EVIL, EVIL, True, [made], {})
-    for part in (table_html(table), said_html(table), text):
-        reader = Reader(part)
-        assert "script" not in reader.tags
-        assert EVIL in "".join(reader.words)
+    reader = Reader(text)
+    assert "script" not in reader.tags
+    # the page says title (twice), profile and heading; each of two tables says 16 texts, in cells and around them
+    assert "".join(reader.words).count(EVIL) == 4 + 2 * 16
+    assert "<script" not in text
+
+
+def test_nothing_of_a_figure_becomes_markup():
+    """A method, a panel and an axis end up in the picture; the caption and footnotes below it."""
+    method = Series(EVIL, (Cell(mean=1.0, marks=("a",)), Cell(mean=2.0)))
+    figure = Figure(
+        "figure3", EVIL, "bars", EVIL, (EVIL, "b"), (Panel(EVIL, EVIL, (method,), said=EVIL),),
+        axis=EVIL, caption=(EVIL,), notes=(("a", EVIL),), remarks=(EVIL,),
+    )  # fmt: skip
+    svgs = {figure.name: pictures(figure, ["svg"])["svg"].decode()}
+    made = report.Made(report.find_artifact("hyperx", "3", "figure"), figure.tables(), (figure,))
+    text = render_page("t", "p", False, [made], svgs)
+    reader = Reader(text)
+    assert "script" not in reader.tags
+    assert "<script" not in text
+    assert reader.tags.count("svg") == 1
+    assert "".join(reader.words).count(EVIL) >= 8
 
 
 def test_a_picture_gets_names_of_its_own():
@@ -112,7 +129,7 @@ def test_a_picture_gets_names_of_its_own():
         '<svg xmlns:xlink="http://x" width="4pt" height="3pt" viewBox="0 0 4 3" xmlns="http://y" version="1.1">'
         '<metadata>http://z</metadata><!-- said --><g id="a"/><use xlink:href="#a"/><g clip-path="url(#a)"/></svg>'
     )
-    assert inline_svg(svg, "one", 'a "b"') == (
-        '<svg role="img" aria-label="a &quot;b&quot;" viewBox="0 0 4 3" version="1.1">'
+    assert inline_svg(svg, "one") == (
+        '<svg viewBox="0 0 4 3" version="1.1">'
         '<g id="one-a"/><use href="#one-a"/><g clip-path="url(#one-a)"/></svg>'
     )

@@ -13,7 +13,7 @@ from hxbench.report.estimate import Estimate, runs_behind, said_of_plateaus
 from hxbench.report.hyperx.results import Results
 from hxbench.report.pha import table1 as pha_table1
 from hxbench.report.plain_scores import task_scores
-from hxbench.report.render import json_tree, long_csv, markdown, terminal
+from hxbench.report.render import markdown, terminal, unrounded
 from hxbench.spec import recipe
 from hxbench.store import Store
 from hxbench.store.packing import write_pack
@@ -69,12 +69,12 @@ def test_only_runs_that_score_the_cell_are_counted(store):
 def test_json_and_csv_have_the_count(store):
     fill(store, {(1, "a"): ("pos",), (2, "b"): ("pos",)})
     table, _ = cells(store)
-    rows = [row for row in csv.DictReader(StringIO(long_csv.render([table]))) if row["on_plateau"] != "0"]
+    rows = [row for row in csv.DictReader(StringIO(unrounded.render_csv([table]))) if row["on_plateau"] != "0"]
     assert {(row["column_group"], row["column"], row["on_plateau"]) for row in rows} == {
         ("POS accuracy", group, "2") for group in ("SEEN", "UNSEEN", "ALL")
     }
     assert all("2 of 4 runs ended on the plateau of their label frequencies" in row["notes"] for row in rows)
-    tree = json.loads(json_tree.render([table]))
+    tree = json.loads(unrounded.render_json([table]))
     counts = [cell["on_plateau"] for block in tree[0]["blocks"] for row in block["rows"] for cell in row["cells"]]
     assert sorted({*counts}) == [0, 2]
     assert counts.count(2) == 3

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hxbench.report.draw import style
-from hxbench.report.render.marks import raised
+from hxbench.report.render.walk import raised
 from hxbench.report.table import MISSING, Cell, format_value
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from math import nan
 from typing import TYPE_CHECKING, Any
 
 from hxbench.report.draw import style
-from hxbench.report.render.marks import raised
+from hxbench.report.render.walk import raised
 from hxbench.report.table import format_value
 
 if TYPE_CHECKING:

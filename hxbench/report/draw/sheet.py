@@ -6,7 +6,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from hxbench.report.draw import bars, curves, frontier, heat, lines, scatter, style
-from hxbench.report.render.marks import raised
+from hxbench.report.render.walk import raised
 from hxbench.report.table import MISSING, NOT_ALL
 
 if TYPE_CHECKING:

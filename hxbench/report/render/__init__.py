@@ -1,25 +1,22 @@
-"""One renderer a format; each turns the tables of an artifact into text.
+"""One renderer a format: each turns the tables of an artifact into text, along the same `walk`.
 
 A figure has a table of its points, so all of these hold for figures too; pictures and the page of everything are
 made elsewhere (`hxbench.report.draw`, `hxbench.report.render.page`).
 """
 
 from collections.abc import Callable
-from importlib import import_module
-from typing import TYPE_CHECKING
 
 from hxbench.errors import InputError, did_you_mean
+from hxbench.report.render import latex, markdown, terminal, unrounded
+from hxbench.report.table import Table
 
-if TYPE_CHECKING:
-    from hxbench.report.table import Table
-
-# format → (module, file suffix)
-FORMATS = {
-    "terminal": ("terminal", "txt"),
-    "markdown": ("markdown", "md"),
-    "latex": ("latex", "tex"),
-    "csv": ("long_csv", "csv"),
-    "json": ("json_tree", "json"),
+# format → (its renderer, file suffix)
+FORMATS: dict[str, tuple[Callable[[list[Table]], str], str]] = {
+    "terminal": (terminal.render, "txt"),
+    "markdown": (markdown.render, "md"),
+    "latex": (latex.render, "tex"),
+    "csv": (unrounded.render_csv, "csv"),
+    "json": (unrounded.render_json, "json"),
 }
 PICTURES = ("png", "svg", "pdf")  # of figures
 PAGE = "html"
@@ -32,9 +29,8 @@ def check_format(name: str) -> None:
         raise InputError(did_you_mean("format", name, known))
 
 
-def renderer(name: str) -> "Callable[[list[Table]], str]":
+def renderer(name: str) -> Callable[[list[Table]], str]:
     """Return the function that renders tables in a format."""
     if name not in FORMATS:
         raise InputError(did_you_mean("format", name, list(FORMATS)))
-    render: Callable[[list[Table]], str] = import_module(f"hxbench.report.render.{FORMATS[name][0]}").render
-    return render
+    return FORMATS[name][0]

@@ -2,7 +2,8 @@
 
 import unicodedata
 
-from hxbench.report.table import MISSING, NOT_ALL, Cell, Column, Kind, Table, format_value, interval, spread
+from hxbench.report.render.walk import Place, Words, heads, spans, walk
+from hxbench.report.table import Table, notes_without_commands
 
 _SPECIAL = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
@@ -34,50 +35,33 @@ def _label(name: str) -> str:
     return "".join(character if character.isascii() and character.isalnum() else "-" for character in name)
 
 
-def _number(value: float, kind: Kind) -> str:
-    return format_value(value, kind).replace("-", "$-$").replace("−", "$-$")
-
-
-def _raised(marks: tuple[str, ...]) -> str:
+def _raised(*marks: str) -> str:
     return rf"\textsuperscript{{{escape(','.join(marks))}}}" if marks else ""
 
 
-def _cell(cell: Cell, column: Column) -> str:
-    words = []
-    if cell.text is not None:
-        words.append(escape(cell.text))
-    else:
-        text = "--" if cell.mean is None else _number(cell.mean, column.kind)
-        text = rf"\textbf{{{text}}}" if cell.best else text
-        if sd := spread(cell, column.kind):
-            text += rf"{{\scriptsize$\pm${sd}}}"
-        if ends := interval(cell, column.kind):
-            text += rf" {{\scriptsize {escape(ends)}}}"
-        words.append(text + _raised(cell.marks))
-    if cell.published is not None:
-        shown = _number(cell.published, column.kind) + _raised(cell.published_marks)
-        words.append(rf"{{\scriptsize({shown})}}")
-    return " ".join(words)
+def _written(words: Words) -> str:
+    # a hyphen of a text stays one
+    text = escape(words.text.replace("-", "−") if words.number else words.text)
+    text = rf"\textbf{{{text}}}" if words.bold else text
+    text += rf"{{\scriptsize$\pm${words.sd}}}" if words.sd else ""
+    text += rf" {{\scriptsize {escape(words.ends)}}}" if words.ends else ""
+    return text + _raised(*words.marks)
+
+
+def _cell(place: Place) -> str:
+    return _written(place.ours) + (rf" {{\scriptsize({_written(place.paper)})}}" if place.paper else "")
 
 
 def _heads(table: Table) -> list[str]:
     """Return the header lines: groups over a partial rule, then titles."""
-    titles = [escape(c.title) + _raised((c.mark,) if c.mark else ()) for c in table.columns]
-    lines = [" & ".join([escape(table.stub), *titles]) + r" \\"]
-    if not any(column.group for column in table.columns):
+    lines = [" & ".join([escape(table.stub), *(_written(words) for _, words in heads(table))]) + r" \\"]
+    groups = spans(above for above, _ in heads(table))
+    if not any(group for group, _ in groups):
         return lines
-    spans: list[list[int]] = []  # first and last column of a group, counted from 2 behind the stub
-    for number, column in enumerate(table.columns, 2):
-        if spans and table.columns[spans[-1][0] - 2].group == column.group:
-            spans[-1][1] = number
-        else:
-            spans.append([number, number])
-    above, rules = [], []
-    for start, end in spans:
-        group = table.columns[start - 2].group
-        above.append(rf"\multicolumn{{{end - start + 1}}}{{c}}{{{escape(group)}}}")
-        rules += [rf"\cmidrule(lr){{{start}-{end}}}"] if group else []
-    return [" & ".join(["", *above]) + r" \\", " ".join(rules), *lines]
+    cells = [rf"\multicolumn{{{len(places)}}}{{c}}{{{escape(group)}}}" for group, places in groups]
+    # columns are counted from 1, which is the stub's
+    rules = [rf"\cmidrule(lr){{{places[0] + 2}-{places[-1] + 2}}}" for group, places in groups if group]
+    return [" & ".join(["", *cells]) + r" \\", " ".join(rules), *lines]
 
 
 def _one(table: Table) -> list[str]:
@@ -91,19 +75,14 @@ def _one(table: Table) -> list[str]:
         r"\toprule",
     ]
     lines += [*_heads(table), r"\midrule"]
-    for number, block in enumerate(table.blocks):
+    for number, (title, rows) in enumerate(walk(table)):
         lines += [r"\midrule"] if number else []
-        if block.title:
-            lines.append(rf"\multicolumn{{{width}}}{{l}}{{\textit{{{escape(block.title)}}}}} \\")
-        for row in block.rows:
-            name = escape(row.title.strip())
-            name = (rf"\textbf{{{name}}}" if row.strong else name) + _raised((row.mark,) if row.mark else ())
-            pairs = zip(row.cells, table.columns, strict=True)
-            lines.append(" & ".join([name, *(_cell(cell, column) for cell, column in pairs)]) + r" \\")
+        lines += [rf"\multicolumn{{{width}}}{{l}}{{\textit{{{escape(title)}}}}} \\"] if title else []
+        lines += [" & ".join([_written(row.title), *map(_cell, row.places)]) + r" \\" for row in rows]
     lines += [r"\bottomrule", r"\end{tabular}", rf"\caption{{{caption}}}", rf"\label{{tab:{_label(table.name)}}}"]
     # the commands below the table are comments here
-    notes = [(mark, NOT_ALL if mark == MISSING else text) for mark, text in table.notes]
-    said = [f"{_raised((mark,))}~{escape(text.rstrip('.'))}" for mark, text in notes]
+    notes = notes_without_commands(table.notes)
+    said = [f"{_raised(mark)}~{escape(text.rstrip('.'))}" for mark, text in notes]
     said += [escape(text.rstrip(".")) for text in table.remarks]
     lines += [rf"\par\footnotesize\raggedright {'; '.join(said)}."] if said else []
     lines += [r"\end{table*}"]

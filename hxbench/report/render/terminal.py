@@ -1,114 +1,88 @@
 """Tables for a terminal of 100 columns: bold for our best, dim for what the paper prints."""
 
 import textwrap
+from dataclasses import replace
 from io import StringIO
-from itertools import groupby
 
 from rich.console import Console
 from rich.text import Text
 
-from hxbench.report.render.marks import raised
-from hxbench.report.table import Cell, Column, Row, Table, format_value, interval, spread
+from hxbench.report.render.walk import Line, Place, Words, heads, raised, spans, walk
+from hxbench.report.table import Table
 
 WIDTH = 100
 _DIM = "dim"
-
-
-def _ours(cell: Cell, column: Column) -> Text:
-    if cell.text is not None:
-        return Text(cell.text)
-    marks = raised("".join(cell.marks))
-    if cell.mean is None:
-        return Text(f"–{marks}")
-    text = format_value(cell.mean, column.kind)
-    if sd := spread(cell, column.kind):
-        text += f"±{sd}" if cell.sd is None or cell.sd < 9.95 else f"±{cell.sd:.0f}"
-    if ends := interval(cell, column.kind):
-        text += f" {ends}"
-    return Text(text + marks, style="bold" if cell.best else "")
-
-
-def _published(cell: Cell, column: Column) -> Text:
-    if cell.published is None:
-        return Text("")
-    marks = raised("".join(cell.published_marks))
-    return Text(format_value(cell.published, column.kind) + marks, style=_DIM)
-
-
-def _title(row: Row) -> Text:
-    return Text(row.title + raised(row.mark), style="bold" if row.strong else "")
-
 
 # a line is its label and its cells; a block of lines stands between rules
 _Line = tuple[Text, list[Text]]
 
 
-def _below(table: Table) -> tuple[list[tuple[str, str]], list[tuple[str, list[_Line]]]]:
-    heads = [(column.group, column.title + raised(column.mark)) for column in table.columns]
-    blocks = []
-    for block in table.blocks:
-        lines: list[_Line] = []
-        for row in block.rows:
-            pairs = list(zip(row.cells, table.columns, strict=True))
-            printed = [_published(cell, column) for cell, column in pairs]
-            lines.append((_title(row), [_ours(cell, column) for cell, column in pairs]))
-            if any(printed):
-                lines.append((Text("  paper", style=_DIM), printed))
-        blocks.append((block.title, lines))
-    return heads, blocks
+def _written(words: Words, style: str = "") -> Text:
+    text = words.text + (f"±{words.sd}" if words.sd else "") + (f" {words.ends}" if words.ends else "")
+    return Text(text + raised("".join(words.marks)), style="bold" if words.bold else style)
 
 
-def _beside(table: Table) -> tuple[list[tuple[str, str]], list[tuple[str, list[_Line]]]]:
-    heads: list[tuple[str, str]] = []
-    for column in table.columns:
-        title = column.title + raised(column.mark)
-        names = ["ours"] + ["paper"] * column.paper
-        said = column.kind in ("text", "seeds")  # of ours alone: nothing has to be told apart
-        heads += [("", title)] if said else [(title, name) for name in names]
-    blocks = []
-    for block in table.blocks:
-        lines: list[_Line] = []
-        for row in block.rows:
-            cells: list[Text] = []
-            for cell, column in zip(row.cells, table.columns, strict=True):
-                cells.append(_ours(cell, column))
-                cells += [_published(cell, column)] if column.paper else []
-            lines.append((_title(row), cells))
-        blocks.append((block.title, lines))
-    return heads, blocks
+def _ours(place: Place) -> Text:
+    wide = place.ours.sd and (place.cell.sd or 0.0) >= 9.95  # which is as wide without its decimal
+    return _written(replace(place.ours, sd=f"{place.cell.sd:.0f}") if wide else place.ours)
 
 
-def _chunks(label: int, widths: list[int], spans: list[list[int]], width: int) -> list[list[int]]:
-    """Return the columns of each part that fits `width`, a span in one piece; labels are repeated in each part."""
+def _paper(place: Place) -> Text:
+    return _written(place.paper, _DIM) if place.paper else Text("")
+
+
+def _heads(table: Table) -> list[tuple[str, str]]:
+    """Return what stands above each column, and its title."""
+    found: list[tuple[str, str]] = []
+    for column, (group, words) in zip(table.columns, heads(table), strict=True):
+        title = _written(words).plain
+        if table.layout == "below":
+            found.append((group, title))
+        elif column.kind in ("text", "seeds"):  # of ours alone: nothing has to be told apart
+            found.append(("", title))
+        else:
+            found += [(title, name) for name in ["ours"] + ["paper"] * column.paper]
+    return found
+
+
+def _lines(line: Line, layout: str) -> list[_Line]:
+    """Return a row with the paper's values below it, or beside ours in the columns that have any."""
+    label = _written(replace(line.title, text=line.row.title))
+    if layout == "beside":
+        pairs = [[_ours(place), _paper(place)][: 1 + place.column.paper] for place in line.places]
+        return [(label, [text for some in pairs for text in some])]
+    printed = [_paper(place) for place in line.places]
+    below = [(Text("  paper", style=_DIM), printed)] if any(printed) else []
+    return [(label, [_ours(place) for place in line.places]), *below]
+
+
+def _chunks(label: int, widths: list[int], groups: list[list[int]], width: int) -> list[list[int]]:
+    """Return the columns of each part that fits `width`, a group in one piece; labels stand in each."""
     parts: list[list[int]] = [[]]
     left = width - label
-    for span in spans:
-        wide = sum(widths[index] + 1 for index in span)
+    for group in groups:
+        wide = sum(widths[index] + 1 for index in group)
         if parts[-1] and wide > left:
             parts.append([])
             left = width - label
-        parts[-1] += span
+        parts[-1] += group
         left -= wide
     return parts
 
 
-def _spans(heads: list[tuple[str, str]]) -> list[list[int]]:
-    """Return the neighbouring columns that share a title above them."""
-    return [list(span) for _, span in groupby(range(len(heads)), key=lambda index: heads[index][0])]
-
-
 def _lay_out(table: Table, width: int) -> list[Text]:
-    heads, blocks = (_beside if table.layout == "beside" else _below)(table)
+    titles = _heads(table)
+    blocks = [(title, [one for row in rows for one in _lines(row, table.layout)]) for title, rows in walk(table)]
     lines = [line for _, some in blocks for line in some]
     label = max([len(table.stub), *(text.cell_len for text, _ in lines)])
-    widths = [max([len(heads[i][1]), *(cells[i].cell_len for _, cells in lines)]) for i in range(len(heads))]
-    # columns without a title above them belong to nobody
-    spans = [part for span in _spans(heads) for part in ([span] if heads[span[0]][0] else [[i] for i in span])]
-    for span in spans:
-        room = sum(widths[i] + 1 for i in span) - 1
-        widths[span[0]] += max(0, len(heads[span[0]][0]) - room)
+    widths = [max([len(title), *(cells[i].cell_len for _, cells in lines)]) for i, (_, title) in enumerate(titles)]
+    groups: list[tuple[str, list[int]]] = []
+    for above, places in spans(above for above, _ in titles):
+        # columns without a title above them belong to nobody
+        groups += [(above, places)] if above else [("", [i]) for i in places]
+        widths[places[0]] += max(0, len(above) + 1 - sum(widths[i] + 1 for i in places))
     out: list[Text] = []
-    parts = _chunks(label, widths, spans, width)
+    parts = _chunks(label, widths, [places for _, places in groups], width)
     for part in parts:
         rule = Text("─" * (label + sum(widths[i] + 1 for i in part)), style=_DIM)
 
@@ -117,12 +91,12 @@ def _lay_out(table: Table, width: int) -> list[Text]:
             padded += [Text(" " * (widths[i] + 1 - cells[i].cell_len)) + cells[i] for i in part]
             return Text.assemble(*padded)
 
-        if any(heads[i][0] for i in part):
-            above = ""
-            for span in (span for span in spans if span[0] in part):
-                above += " " + heads[span[0]][0].center(sum(widths[i] + 1 for i in span) - 1)
-            out.append(Text(" " * label + above))
-        out += [line(Text(table.stub), [Text(title) for _, title in heads]), rule]
+        heading = [
+            (above, sum(widths[i] + 1 for i in places) - 1) for above, places in groups if places[0] in part
+        ]
+        if any(above for above, _ in heading):
+            out.append(Text(" ".join([" " * label, *(above.center(wide) for above, wide in heading)])))
+        out += [line(Text(table.stub), [Text(title) for _, title in titles]), rule]
         for title, some in blocks:
             # what has nothing to say in this part was said in another
             told = [one for one in some if len(parts) == 1 or any(one[1][i].cell_len for i in part)]

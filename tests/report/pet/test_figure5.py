@@ -7,7 +7,7 @@ from pet_store import count_of, deviation, figure_of, mean_by_seed, rows_of, siz
 from scipy.stats import t
 
 from hxbench.report.pet.rows import ENDS
-from hxbench.report.render import json_tree
+from hxbench.report.render import unrounded
 from hxbench.report.table import format_value
 
 
@@ -55,7 +55,7 @@ def test_figure_5_has_the_printed_ranges_and_its_criteria(made):
     assert "one s.d. of its seeds" in figure.caption[0]
     assert "By chance, with 2 seeds and normal scores" in figure.caption[0]
     assert thresholds.remarks[0] == figure.caption[0]
-    tree = json.loads(json_tree.render([thresholds]))
+    tree = json.loads(unrounded.render_json([thresholds]))
     assert tree[0]["facts"]["chance of low, one budget"] == f"{t.sf(2, 1):.4f}"
     assert {cell.text for cell in rows["BLOOM 560M"].cells[:3]} == {"–"}, "nothing can be said without runs"
 

@@ -8,7 +8,7 @@ from hxbench.report.draw.heat import beside_published
 from hxbench.report.pet.figure7 import CHOSEN, FREQUENT, build
 from hxbench.report.pet.results import Results
 from hxbench.report.pet.transfer_model import models_of
-from hxbench.report.render import latex, long_csv, markdown, terminal
+from hxbench.report.render import latex, markdown, terminal, unrounded
 
 OWN = 80.0
 
@@ -121,7 +121,7 @@ def test_the_tables_fit_a_terminal_and_have_both_values(store, profile):
         text.split()
     )
     assert "not stated in the paper: the budget (here lora)" in " ".join(text.split())
-    assert long_csv.render(tables).count("\n") > 740
+    assert unrounded.render_csv(tables).count("\n") > 740
     for renderer in (markdown, latex):
         assert "RT" in renderer.render(tables)
 

@@ -1,0 +1,69 @@
+"""Tables for whoever computes on, nothing rounded: one long CSV with a line a cell, or JSON with everything."""
+
+import csv
+from dataclasses import asdict
+from io import StringIO
+from typing import Any
+
+from hxbench.report.render.walk import walk
+from hxbench.report.table import UNITS, Table
+from hxbench.store.files import to_json
+
+FIELDS = (
+    "table", "profile", "block", "row", "column_group", "column",
+    "unit", "mean", "sd", "low", "high", "n", "published", "best", "text", "on_plateau", "notes",
+)  # fmt: skip
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def render_csv(tables: list[Table]) -> str:
+    """Return the cells that hold anything, ours or the paper's."""
+    target = StringIO()
+    writer = csv.writer(target, lineterminator="\n")
+    writer.writerow(FIELDS)
+    for table in tables:
+        said = dict(table.notes)
+        for block, lines in walk(table):
+            for line in lines:
+                for place in line.places:
+                    cell, column = place.cell, place.column
+                    if cell.mean is None and cell.published is None and not cell.marks and not cell.text:
+                        continue
+                    marks = [*cell.marks, *cell.published_marks, line.row.mark, column.mark]
+                    values = (
+                        table.name, table.facts.get("profile", ""), block, line.title.text, column.group,
+                        column.title, UNITS[column.kind], cell.mean, cell.sd, cell.low, cell.high, cell.n,
+                        cell.published, int(cell.best), cell.text, cell.on_plateau,
+                        "; ".join(said[mark] for mark in marks if mark),
+                    )  # fmt: skip
+                    writer.writerow([_as_text(value) for value in values])
+    return target.getvalue()
+
+
+def _as_text(value: object) -> object:
+    """Return a text so that no spreadsheet runs it as a formula; numbers stay numbers, also in a text."""
+    if not isinstance(value, str) or not value.startswith(_FORMULA):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value
+
+
+def render_json(tables: list[Table]) -> str:
+    """Return a JSON array with one object a table."""
+    return to_json([_tree(table) for table in tables], indent=1) + "\n"
+
+
+def _tree(table: Table) -> dict[str, Any]:
+    # the order of a set is nobody's
+    tree = asdict(
+        table,
+        dict_factory=lambda pairs: {k: sorted(v) if isinstance(v, frozenset) else v for k, v in pairs},
+    )
+    for column in tree["columns"]:
+        column["unit"] = UNITS[column["kind"]]
+    tree["notes"] = dict(table.notes)
+    return tree
