@@ -16,8 +16,7 @@ from hxbench import network
 from hxbench.data import wikipedia
 from hxbench.data.digest import write_whole
 from hxbench.data.downloads import Downloads, Item, Pinned, explaining
-from hxbench.data.schema import SPLITS
-from hxbench.data.splits import OWN_TEST, WITHOUT_DEV
+from hxbench.data.splits import OWN_TEST, SPLITS, WITHOUT_DEV
 from hxbench.data.transfer import Progress
 from hxbench.errors import InputError
 from hxbench.printing import grouped

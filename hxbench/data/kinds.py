@@ -13,8 +13,7 @@ from hxbench.data.arrow import Columns, cached, chunks, fingerprint_of, in_colum
 from hxbench.data.english_text import Text, read_raw_text, text_sources
 from hxbench.data.examples import READER_VERSION, kind_of, read_examples
 from hxbench.data.readers import READERS, Options
-from hxbench.data.schema import SPLITS, features
-from hxbench.data.splits import Portion, choice, chosen_rows, portions
+from hxbench.data.splits import SPLITS, Portion, choice, chosen_rows, portions
 from hxbench.errors import InputError, did_you_mean
 from hxbench.spec.languages import Language
 from hxbench.spec.run_spec import DataSpec
@@ -24,6 +23,23 @@ if TYPE_CHECKING:
     import datasets
 
 _FORMATS = {"ud": "conllu", "wikiann": "wikiann", "text": "text"}  # by corpus
+
+
+def features(task: Task) -> "datasets.Features":
+    """Return the columns of a task's corpora.
+
+    Tagged ones have `words` and `tags`, two lists of one length in each row, a tag being an index into the
+    labels of the task. Raw text has `text`, one sentence a row. Tasks whose answers are to texts have `fields`
+    (a list of strings, in the order of `Task.fields`) and `target` (a string: the class id, the score as it is
+    written, the reference text, or the answers to a question with a line feed between them).
+    """
+    from datasets import Features, List, Value
+
+    if task.answers_texts:
+        return Features({"fields": List(Value("string")), "target": Value("string")})
+    if task.type == "masked-lm":
+        return Features({"text": Value("string")})
+    return Features({"words": List(Value("string")), "tags": List(Value("int8"))})
 
 
 class Source(Protocol):

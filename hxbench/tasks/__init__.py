@@ -173,6 +173,11 @@ def tasks_in(collection: str) -> tuple[str, ...]:
     return tuple(_entries(known[collection]))
 
 
+def read_together(collection: str) -> tuple[str, ...]:
+    """Return the tasks of a collection of corpora, raw text too: `english` has all of texts, else Hyper-X's."""
+    return (*text_tasks(), MLM) if collection == "english" else tasks_in("hyperx")
+
+
 def text_tasks() -> tuple[str, ...]:
     """Return the names of all tasks whose answers are to texts as a whole."""
     return tuple(name for name, task in _catalogue().items() if task.answers_texts)

@@ -247,7 +247,7 @@ def test_sandbox_appears_whole_or_not_at_all(cache, monkeypatch):
         (root / "ud-2.7").mkdir(parents=True)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("hxbench.sandbox.write_sandbox", interrupted)
+    monkeypatch.setattr("hxbench.data.corpora.write_sandbox", interrupted)
     with pytest.raises(KeyboardInterrupt):
         Corpora(Origin("sandbox")).splits("pos", "qaa")
     assert not list((cache / "sandbox").iterdir())
