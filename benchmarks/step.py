@@ -46,8 +46,7 @@ from hxbench.spec import recipe
 from hxbench.spec.run_spec import Positive
 from hxbench.tasks import MLM, task_of
 from hxbench.tasks.encoding.batch import Batch, collate
-from hxbench.tasks.encoding.masking import Masking
-from hxbench.tasks.encoding.vocabulary import Vocabulary
+from hxbench.tasks.encoding.masking import Masking, Vocabulary
 from hxbench.training.memory import keep_freed_memory
 from hxbench.training.optimiser import adamw
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from hxbench import places
 from hxbench.data.arrow import batches, cached
+from hxbench.tasks.encoding.masking import IGNORED
 from hxbench.tasks.encoding.tokenizing import blank_tokens, tokenizer_fingerprint, tokens_of, tokens_of_words
 
 VERSION = 2  # of the encoding: part of every cache's fingerprint
-IGNORED = -100
 
 
 def align(tokenizer: Any, sentences: list[list[str]]) -> Iterator[tuple[list[int], list[int]]]:
@@ -21,17 +21,13 @@ def align(tokenizer: Any, sentences: list[list[str]]) -> Iterator[tuple[list[int
     for words, encoded in zip(sentences, tokens_of_words(tokenizer, sentences), strict=True):
         tokens: list[int] = []
         owners: list[int] = []
-        previous = -1
-        for token, word in zip(*encoded, strict=True):
-            for lost in range(previous + 1, word):
-                tokens.append(tokenizer.unk_token_id)
-                owners.append(lost)
-            previous = word
-            tokens.append(token)
-            owners.append(word)
-        for lost in range(previous + 1, len(words)):
-            tokens.append(tokenizer.unk_token_id)
-            owners.append(lost)
+        for token, word in [*zip(*encoded, strict=True), (None, len(words))]:
+            lost = range(owners[-1] + 1 if owners else 0, word)
+            tokens += [tokenizer.unk_token_id] * len(lost)
+            owners += lost
+            if token is not None:
+                tokens.append(token)
+                owners.append(word)
         yield tokens, owners
 
 

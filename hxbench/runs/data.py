@@ -12,8 +12,7 @@ from hxbench.backbones.load import Backbone
 from hxbench.data import Corpora
 from hxbench.data.feed import Feed
 from hxbench.data.sampling import ConcatenatedSampler, Sampler, Stream, batches_a_pass, probabilities, stream_key
-from hxbench.data.texts import encode_texts
-from hxbench.data.tokens import encode
+from hxbench.data.texts import tokenised
 from hxbench.methods.method import Method
 from hxbench.runs.plan import Plan
 from hxbench.runs.scored import Scored
@@ -22,9 +21,9 @@ from hxbench.spec.run_spec import RunSpec
 from hxbench.spec.settings import Pair
 from hxbench.tasks import MLM, task_of
 from hxbench.tasks.encoding.batch import Batch, collate
+from hxbench.tasks.encoding.masking import vocabulary_of
 from hxbench.tasks.encoding.rows import Rows, occurring
 from hxbench.tasks.encoding.templates import Wording
-from hxbench.tasks.encoding.vocabulary import vocabulary_of
 from hxbench.tasks.scoring.text_metrics import majority
 
 
@@ -65,18 +64,7 @@ class RunData:
 
     def encoded(self, pair: Pair, split: str) -> tuple[Any, Any]:
         """Return a corpus split and its tokenised form."""
-        corpus, data = self.corpora.load(*pair, split), self.spec.data
-        fingerprint = self.corpora.fingerprint(*pair, split)
-        task = task_of(pair.task)
-        if task.answers_texts:
-            return corpus, encode_texts(
-                corpus, fingerprint, self.tokenizer, task, max_length=data.max_length, score_step=data.score_step,
-                wording=Wording.of(data), cut_at=data.cut_at, choices=self.chooses,
-            )  # fmt: skip
-        return corpus, encode(
-            corpus, fingerprint, self.tokenizer, max_length=data.max_length, overflow=data.overflow,
-            label_token=data.label_token,
-        )  # fmt: skip
+        return tokenised(self.corpora, pair, split, self.tokenizer, self.spec.data, chooses=self.chooses)
 
     def feed(self, sampler: Sampler | ConcatenatedSampler, device: torch.device, share: tuple[int, int]) -> Feed:
         """Return the batches of the training, of which this process takes its share."""

@@ -95,8 +95,8 @@ def _bert(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Mapp
     from hxbench.data.tokens import encode
     from hxbench.methods.method import Setup
     from hxbench.methods.pretraining import Pretraining
+    from hxbench.tasks.encoding.masking import vocabulary_of
     from hxbench.tasks.encoding.rows import Rows
-    from hxbench.tasks.encoding.vocabulary import vocabulary_of
 
     # that of the tasks in text, whose templates are in none of their texts
     tasks = _template_lines(corpus) if list(corpora.languages) == [ENGLISH] else ()

@@ -77,8 +77,7 @@ class Scored:
         """
         if self.by_word:
             for gold, predicted in zip(self.gold, self.predicted, strict=True):
-                counts = sentence_counts(self.task, gold, predicted)
-                yield counts.correct, counts.predicted, counts.gold
+                yield sentence_counts(self.task, gold, predicted)
             return
         gold_texts, given = [APART.join(right) for right in self.gold], [text for [text] in self.predicted]
         yield from example_counts(task_of(self.task), gold_texts, given, self.labels)
