@@ -14,7 +14,7 @@ from hxbench.closed import validated
 from hxbench.errors import InputError
 from hxbench.methods import method_class
 from hxbench.methods.method import START, Method, Setup, seed_everything
-from hxbench.spec.languages import language_set
+from hxbench.spec.languages import Language, language_set
 from hxbench.spec.run_spec import RunSpec
 from hxbench.store import Store
 from hxbench.tasks import ENGLISH, task_of
@@ -46,12 +46,11 @@ def build(spec: RunSpec, backbone: Backbone) -> Method:
     _require_family(spec, kind, backbone.family)
     require_precision(backbone, spec.training.precision)
     options = validated(kind.Options, spec.options, f"options of {spec.method}")
-    languages = tuple(language_set("sandbox" if spec.data.origin == "sandbox" else "hyperx"))
     shot = spec.few_shot
     setup = Setup(
         backbone,
         spec.tasks,
-        (ENGLISH,) if spec.answers_texts else languages,
+        (ENGLISH,) if spec.answers_texts else tuple(languages_of(spec)),
         new_task=shot.task if shot and shot.task not in spec.tasks else None,
         seed=spec.seed,
         objective=Objective(spec.training.label_smoothing, spec.training.token_loss),
@@ -67,6 +66,11 @@ def build(spec: RunSpec, backbone: Backbone) -> Method:
             "which has every row: set training.embedding_rows to all."
         )
     return method
+
+
+def languages_of(spec: RunSpec) -> dict[str, Language]:
+    """Return the languages by code that a run's method is built for, whether it is trained on them or not."""
+    return language_set("sandbox" if spec.data.origin == "sandbox" else "hyperx")
 
 
 def trains_embeddings(method: Method) -> bool:

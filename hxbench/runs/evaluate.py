@@ -10,9 +10,8 @@ from hxbench.methods import method_class
 from hxbench.runs.assemble import require_answers, require_transfer
 from hxbench.runs.compose import Composer, Composition, can_compose, parse
 from hxbench.runs.data import RunData
+from hxbench.runs.finished import Lineage, lack, lineage, require_finished, restore
 from hxbench.runs.inputs import DataSource, plan_to_score
-from hxbench.runs.lineage import Lineage, lack, lineage
-from hxbench.runs.restore import require_finished, restore
 from hxbench.runs.scored import Scored
 from hxbench.spec.languages import code_among
 from hxbench.spec.run_spec import RunSpec

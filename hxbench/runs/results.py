@@ -7,7 +7,7 @@ import torch
 
 from hxbench.printing import sentence
 from hxbench.runs.assemble import costs
-from hxbench.runs.pair import label_names
+from hxbench.runs.finished import label_names
 from hxbench.runs.plan import Plan
 from hxbench.runs.scored import Scored
 from hxbench.spec.languages import find_language, language_set

@@ -2,7 +2,6 @@
 
 import math
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from hxbench.errors import Interrupted
 from hxbench.methods.method import Method, seed_everything
+from hxbench.processes import handling_stops
 from hxbench.spec.run_spec import TrainingSpec
 from hxbench.tasks.encoding.batch import Batch
 from hxbench.training.checkpoint import ResumeStates
@@ -52,21 +52,14 @@ class Progress:
 def _stop_signals() -> Iterator[list[int]]:
     """Collect SIGINT and SIGTERM instead of dying from them; a second one dies."""
     seen: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield seen
-        return
 
-    def note(number: int, _frame: Any) -> None:
+    def note(number: int, frame: Any) -> None:
         if seen:
-            signal.default_int_handler(number, _frame)
+            signal.default_int_handler(number, frame)
         seen.append(number)
 
-    old = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with handling_stops(note):
         yield seen
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)
 
 
 def train(

@@ -18,8 +18,7 @@ from hxbench.runs.compose import (
 )
 from hxbench.runs.data import RunData
 from hxbench.runs.evaluate import evaluate
-from hxbench.runs.lineage import lineage
-from hxbench.runs.restore import restore
+from hxbench.runs.finished import lineage, restore
 from hxbench.spec.languages import language_set
 from hxbench.spec.settings import Pair
 from hxbench.tasks.encoding.batch import Batch

@@ -15,9 +15,8 @@ from hxbench.methods.full import Full
 from hxbench.methods.method import Method, Setup
 from hxbench.runs.backbone import get_backbone
 from hxbench.runs.data import RunData
-from hxbench.runs.export import _probe, export
-from hxbench.runs.exported import load_exported
-from hxbench.runs.restore import restore
+from hxbench.runs.export import _probe, export, load_exported
+from hxbench.runs.finished import restore
 from hxbench.spec.settings import Pair
 
 PAIRS = [Pair("pos", "ug"), Pair("ner", "fo"), Pair("pos", "sa")]  # of the last there are no data at all
