@@ -16,11 +16,11 @@ from hxbench.data.texts import tokenised
 from hxbench.methods.method import Method
 from hxbench.runs.plan import Plan
 from hxbench.runs.scored import Scored
-from hxbench.runs.scoring import Split, TaggedSplit, TextSplit, score_split
+from hxbench.runs.scoring import Split, TaggedSplit, TextSplit, batch_of, score_split
 from hxbench.spec.run_spec import RunSpec
 from hxbench.spec.settings import Pair
 from hxbench.tasks import MLM, task_of
-from hxbench.tasks.encoding.batch import Batch, collate
+from hxbench.tasks.encoding.batch import Batch
 from hxbench.tasks.encoding.masking import vocabulary_of
 from hxbench.tasks.encoding.rows import Rows, occurring
 from hxbench.tasks.encoding.templates import Wording
@@ -131,11 +131,8 @@ class RunData:
         size, device = self.spec.training.eval_batch_size, next(method.parameters()).device
         for start in range(0, len(rows), size):
             some = np.arange(start, min(start + size, len(rows)))
-            batch = collate(
-                rows.take("input_ids", some), rows.take("labels", some), padding=self.vocabulary.pad,
-                task=pair.task, language=pair.language, tasks=[self._place(pair.task)] * len(some),
-            )  # fmt: skip
-            yield batch.to(device)
+            task, language = task_of(pair.task), pair.language
+            yield batch_of(rows, some, task, language, self._place(pair.task), self.vocabulary.pad).to(device)
 
     def _place(self, task: str) -> int:
         """Return the place of a task among the run's own; of one that the model is only applied to, any."""

@@ -4,10 +4,10 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import torch
 
@@ -155,10 +155,6 @@ def _chunks(sentences: Iterator[Untagged]) -> Iterator[list[Untagged]]:
         yield chunk
 
 
-def _opened(given: str) -> AbstractContextManager[BinaryIO]:
-    return nullcontext(sys.stdin.buffer) if given == "-" else Path(given).open("rb")
-
-
 @contextmanager
 def _file_of(given: str) -> Iterator[Path]:
     """Give the file that was named; what can be read only once, such as standard input, is copied first."""
@@ -170,7 +166,8 @@ def _file_of(given: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="hxbench-") as folder:
         copy = Path(folder) / "copy"
         try:
-            with copy.open("wb") as target, _opened(given) as source:
+            opened = nullcontext(sys.stdin.buffer) if given == "-" else path.open("rb")
+            with copy.open("wb") as target, opened as source:
                 shutil.copyfileobj(source, target)
         except OSError as error:
             raise InputError(f"{name} cannot be read or copied to {folder}: {error.strerror or error}.") from None

@@ -20,7 +20,7 @@ from hxbench.tasks.encoding.batch import Batch
 from hxbench.training.checkpoint import ResumeStates
 from hxbench.training.memory import keep_freed_memory
 from hxbench.training.optimiser import adamw, learning_rate, set_rates
-from hxbench.training.unread import Losses, Unread
+from hxbench.training.unread import Unread
 
 LOG_EVERY = 50
 RECENT = 0.1  # of the updates: the end of a training, where a rate that falls to 0 lets the loss settle
@@ -120,12 +120,6 @@ def train(
         )
         now.loss_sum = 0.0
 
-    def seen(losses: Losses) -> None:
-        now.loss_sum += losses.loss
-        if losses.error is not None:
-            now.recent.append(losses.error)
-            del now.recent[: -math.ceil(RECENT * updates)]
-
     save_every = checkpoint_every or spec.evaluate_every
     # what is noted, scored or saved has no loss before it that was not read
     points = (LOG_EVERY, spec.evaluate_every, save_every)
@@ -150,7 +144,10 @@ def train(
             stepper.zero_grad(set_to_none=True)
 
             for step, losses in enumerate(read, now.step - len(read) + 1):
-                seen(losses)
+                now.loss_sum += losses.loss
+                if losses.error is not None:
+                    now.recent.append(losses.error)
+                    del now.recent[: -math.ceil(RECENT * updates)]
                 if step % LOG_EVERY == 0 or step == updates:
                     note()
                 report(step, losses.loss)
