@@ -1,7 +1,8 @@
 """What comes from the Hugging Face hub: files of data sets and of models.
 
-The hub's client resumes, renames whole files into place, and lets processes wait for one another. What is in the cache is used without asking anybody. Where a server resolves a branch,
-the cache keeps to the commit that it found, so that one cache never mixes two. `HF_ENDPOINT` names another hub.
+The hub's client resumes, renames whole files into place, and lets processes wait for one another. What is in the
+cache is used without asking anybody. Where the hub resolves a branch, the cache keeps to the commit that it found:
+it never mixes two. `HF_ENDPOINT` names another hub.
 """
 
 import json

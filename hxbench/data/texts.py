@@ -4,10 +4,9 @@ The end mark is put behind every text here, whatever the tokenizer is set to do 
 ends with it too. `classes` says what becomes of them for a backbone that chooses among classes and writes nothing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
-from hxbench.data.arrow import batches
 from hxbench.data.corpora import Corpora
 from hxbench.data.tokens import cached_encoding, encode
 from hxbench.errors import InputError
@@ -136,7 +135,7 @@ def encode_texts(
     them. Raises `InputError` for an example with an empty text or a target outside the task's, and for a tokenizer
     without the marks that are needed.
     """
-    from datasets import Features, List, Value
+    from datasets import List, Value
 
     if choices:
         longest = longest_texts(task, max_length, wording)[0]
@@ -148,13 +147,9 @@ def encode_texts(
         recipe += "" if cut_at == "end" else f" cut at {cut_at}"
     columns = {"input_ids": List(Value("int32")), "labels": List(Value("int32")), "cut": Value("int8")}
 
-    def make() -> Iterator[list[Any]]:
-        for batch, rows in batches(dataset):
-            encoded = (
-                encode_choices(batch, rows, tokenizer, task, longest)
-                if choices
-                else encode_examples(batch, rows, tokenizer, task, max_length, score_step, wording, cut_at)
-            )
-            yield [encoded[name] for name in columns]
+    def encoded(batch: dict[str, list[Any]], rows: list[int]) -> dict[str, list[Any]]:
+        if choices:
+            return encode_choices(batch, rows, tokenizer, task, longest)
+        return encode_examples(batch, rows, tokenizer, task, max_length, score_step, wording, cut_at)
 
-    return cached_encoding(recipe, Features(columns), make)
+    return cached_encoding(recipe, columns, dataset, encoded)

@@ -1,7 +1,7 @@
 """Words and tags → tokens and their labels, kept as Arrow on disk so that nothing is tokenised twice."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from hxbench import places
@@ -113,7 +113,7 @@ def encode(
     label_token: str = "first",
 ) -> Any:
     """Return the tokenised form of a corpus split from the cache, writing it there first when it is not."""
-    from datasets import Features, List, Value
+    from datasets import List, Value
 
     tagged = "tags" in dataset.column_names
     recipe = (
@@ -125,19 +125,30 @@ def encode(
     if tagged:
         columns |= {"labels": List(Value("int16")), "sentence": Value("int32"), "first_word": Value("int32")}
 
+    def encoded(batch: dict[str, list[Any]], rows: list[int]) -> dict[str, list[Any]]:
+        if tagged:
+            return encode_tagged(batch, rows, tokenizer, max_length, overflow, label_token)
+        return encode_text(batch, tokenizer, max_length)
+
+    return cached_encoding(recipe, columns, dataset, encoded)
+
+
+def cached_encoding(
+    recipe: str,
+    columns: dict[str, Any],
+    dataset: Any,
+    encoded: Callable[[dict[str, list[Any]], list[int]], dict[str, list[Any]]],
+) -> Any:
+    """Return a data set in its encoded form from the cache, written there first when it is not.
+
+    `recipe` has all that the form depends on; `encoded` gives the columns of some rows, given with their numbers.
+    """
+    from datasets import Features
+
     def make() -> Iterator[list[Any]]:
         for batch, rows in batches(dataset):
-            encoded = (
-                encode_tagged(batch, rows, tokenizer, max_length, overflow, label_token)
-                if tagged
-                else encode_text(batch, tokenizer, max_length)
-            )
-            yield [encoded[name] for name in columns]
+            found = encoded(batch, rows)
+            yield [found[name] for name in columns]
 
-    return cached_encoding(recipe, Features(columns), make)
-
-
-def cached_encoding(recipe: str, features: Any, make: Callable[[], Iterable[list[Any]]]) -> Any:
-    """Return what `recipe` says everything about from the cache, made and written there first when it is not."""
     name = hashlib.sha256(recipe.encode()).hexdigest()[:20]
-    return cached(places.cache_dir() / "encoded" / f"{name}.arrow", name, features, make)
+    return cached(places.cache_dir() / "encoded" / f"{name}.arrow", name, Features(columns), make)

@@ -1,6 +1,6 @@
 """Putting a run's model together: backbone, labels, languages and options → a method ready to train or score."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -133,13 +133,11 @@ def costs(spec: RunSpec, length: int = 128) -> dict[str, Any]:
     with torch.device("meta"):
         method = build(spec, backbone)
     method.eval()
-    counts = {
-        "counted": method.counted(),
-        "trainable": sum(p.numel() for p in method.trained().values()),
-        "parts": method.part_sizes(),
-        "backbone": body,
-    }
-    memory = memory_estimate(method)
+    trained = sum(p.numel() for p in method.trained().values())
+    total = sum(p.numel() for p in method.parameters())
+    counts = {"counted": method.counted(), "trainable": trained, "parts": method.part_sizes(), "backbone": body}
+    # bytes that do not depend on the batch, in fp32; the optimiser has AdamW's two moments
+    memory = {"weights": 4 * total, "gradients": 4 * trained, "optimiser": 8 * trained}
     method.requires_grad_(False)  # the counter would follow gradients, which nothing here has
     once, forward = _flops(method, length)
     return {**counts, "flops_per_token": forward // length, "flops_per_batch": once, "memory_bytes": memory}
@@ -164,13 +162,6 @@ def _flops(method: Method, length: int) -> tuple[int, int]:
             with forward, method.acting(), method.sites.using(weights):
                 method.body(input_ids=ids)  # a mask would be looked into, which a meta tensor does not allow
     return generate.get_total_flops(), forward.get_total_flops()
-
-
-def memory_estimate(method: Method) -> Mapping[str, int]:
-    """Return bytes that do not depend on the batch, in fp32: weights, gradients and AdamW's two moments."""
-    trained = sum(p.numel() for p in method.trained().values())
-    total = sum(p.numel() for p in method.parameters())
-    return {"weights": 4 * total, "gradients": 4 * trained, "optimiser": 8 * trained}
 
 
 def require_transfer(spec: RunSpec, tasks: Iterable[str]) -> None:

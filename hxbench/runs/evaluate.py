@@ -1,8 +1,8 @@
 """Scoring a finished run on pairs of one's choice."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NamedTuple
+from contextlib import nullcontext
+from typing import NamedTuple
 
 from hxbench.data import SPLITS, Corpora
 from hxbench.errors import InputError, did_you_mean
@@ -93,7 +93,11 @@ def evaluate(
     for done, pair in enumerate(chosen):
         report(f"score {record.id}", done, len(chosen))
         composition = composer.compose(way, pair, split) if way else None
-        with _embedding_of(method, pair.language, composition):
+        with (
+            method.composed(pair.language, composition.weights)  # type: ignore[operator]
+            if composition
+            else nullcontext()
+        ):
             scored = data.score(method, pair, split)
         if pair.task in others and scored.unreadable == len(scored.gold):
             unify = "" if spec.data.labels == "unified" else ": trained with data.labels=unified it would"
@@ -123,7 +127,3 @@ def _hindrance(
     if isinstance(way, str) and not past.known - {pair.language}:
         return f"run {run_id} was trained on no language but {pair.language}, so that nothing can be composed"
     return None
-
-
-def _embedding_of(method: Any, language: str, composition: Composition | None) -> AbstractContextManager[None]:
-    return method.composed(language, composition.weights) if composition else nullcontext()

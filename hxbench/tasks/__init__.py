@@ -112,7 +112,7 @@ class Task(Closed):
 
 @cache
 def _collections_in(folders: tuple[Path, ...]) -> Mapping[str, Mapping[str, Any]]:
-    """Return the entries of every collection, the papers' first; `InputError` for a name that two packages have."""
+    """Return the entries of all collections, the papers' first; `InputError` for a name that two packages have."""
     paths: dict[str, Path] = {}
     for folder in folders:
         for path in sorted((folder / "tasks").glob("*.yaml")):
