@@ -47,7 +47,7 @@ from hxbench.spec.run_spec import Positive
 from hxbench.tasks import MLM, task_of
 from hxbench.tasks.encoding.batch import Batch, collate
 from hxbench.tasks.encoding.masking import Masking, Vocabulary
-from hxbench.training.memory import keep_freed_memory
+from hxbench.training.device import keep_freed_memory
 from hxbench.training.optimiser import adamw
 
 FEW_LENGTHS = 32  # a compiled step is compiled once for each multiple of it

@@ -141,8 +141,8 @@ def _pretrain(
 ) -> Path:
     from transformers.utils.logging import disable_progress_bar
 
-    from hxbench.training.accelerator import accelerator_in
     from hxbench.training.checkpoint import ResumeStates
+    from hxbench.training.device import accelerator_in
     from hxbench.training.loop import train
 
     disable_progress_bar()  # it would break into ours

@@ -15,8 +15,8 @@ from hxbench.spec.run_spec import RunSpec
 from hxbench.spec.settings import Pair
 from hxbench.store import RunRecord, Store
 from hxbench.tasks import task_of
-from hxbench.training.accelerator import accelerator_in
 from hxbench.training.checkpoint import load_weights
+from hxbench.training.device import accelerator_in
 
 
 def require_finished(record: RunRecord) -> RunSpec:

@@ -22,7 +22,7 @@ from hxbench.runs.finished import lack, lineage, require_pair, require_tagger, r
 from hxbench.runs.scoring import TaggedSplit, score_split
 from hxbench.spec.settings import Pair
 from hxbench.store import RunRecord, Store
-from hxbench.training.accelerator import accelerator_in
+from hxbench.training.device import accelerator_in
 
 _CHUNK_SENTENCES, _CHUNK_WORDS = 1000, 50_000  # held in memory at once
 _EXPORT_BATCH = 64

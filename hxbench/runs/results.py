@@ -17,8 +17,8 @@ from hxbench.store import RunWriter
 from hxbench.store.arrays import SENTENCE_COLUMNS
 from hxbench.store.provenance import collect
 from hxbench.tasks import task_names
+from hxbench.training.device import peak_memory
 from hxbench.training.loop import Progress
-from hxbench.training.memory import peak_memory
 
 
 def write_results(

@@ -30,10 +30,9 @@ from hxbench.spec.settings import Pair
 from hxbench.store import RunWriter, Store
 from hxbench.store.plateau import FIELD as LABEL_LOSSES
 from hxbench.tasks.encoding.rows import occurring
-from hxbench.training.accelerator import accelerator_in
 from hxbench.training.checkpoint import ResumeStates, save_weights
+from hxbench.training.device import accelerator_in, forget_peak
 from hxbench.training.loop import Interrupted, Progress, train
-from hxbench.training.memory import forget_peak
 
 Report = Callable[[int, int, float], None]  # step, updates, loss
 

@@ -18,7 +18,7 @@ from hxbench.processes import handling_stops
 from hxbench.spec.run_spec import TrainingSpec
 from hxbench.tasks.encoding.batch import Batch
 from hxbench.training.checkpoint import ResumeStates
-from hxbench.training.memory import keep_freed_memory
+from hxbench.training.device import keep_freed_memory
 from hxbench.training.optimiser import adamw, learning_rate, set_rates
 from hxbench.training.unread import Unread
 
