@@ -34,7 +34,6 @@ class Origin:
     kind: Literal["sandbox", "hub", "mirror"]
     folder: Path | None = None
     offline: bool = False
-    sandbox_seed: int = 0
 
 
 class Corpora:
@@ -63,7 +62,7 @@ class Corpora:
             hub = Hub(cache_dir() / "hub", offline=origin.offline, sentences=self.data.text_sentences)
             self._source = self._hub = hub
         elif origin.kind == "sandbox":
-            sandboxes, seed = self.collection.sandboxes, origin.sandbox_seed
+            sandboxes, seed = self.collection.sandboxes, self.data.sandbox_seed
             self._source = Mirror(lambda task: sandbox_folder(sandboxes[task.name], seed))
         else:
             if (root := origin.folder) is None:

@@ -175,7 +175,7 @@ def _pretrain(
     try:
         method.remove()
         method.backbone.model.save_pretrained(part)  # type: ignore[operator]
-        new.tokenizer.save_pretrained(part)
+        method.backbone.tokenizer.save_pretrained(part)
         (part / "pretraining.json").write_text(
             json.dumps(
                 {"spec": spec.model_dump(mode="json"), "languages": list(corpus), "history": history}, indent=1

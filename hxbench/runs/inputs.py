@@ -85,7 +85,7 @@ class DataSource:
 
     def corpora(self, data: DataSpec, *, offline: bool = False) -> Corpora:
         """Return the corpora of this source as a spec wants them read."""
-        origin = Origin(self.kind, self.folder, offline=offline, sandbox_seed=data.sandbox_seed)  # type: ignore[arg-type]
+        origin = Origin(self.kind, self.folder, offline)  # type: ignore[arg-type]
         return Corpora(origin, data)
 
 

@@ -17,7 +17,7 @@ from hxbench.data.user_files import DEFAULT_FORMAT, FORMATS, Untagged, kind_of, 
 from hxbench.errors import InputError, did_you_mean
 from hxbench.methods.exported import read_config
 from hxbench.methods.method import Method
-from hxbench.runs.export import backbone_of, load_exported
+from hxbench.runs.exported import backbone_of, load_exported
 from hxbench.runs.finished import lack, lineage, require_pair, require_tagger, restore
 from hxbench.runs.scoring import TaggedSplit, score_split
 from hxbench.spec.settings import Pair

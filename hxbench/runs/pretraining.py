@@ -45,7 +45,6 @@ class Learner:
     """A model before its pre-training."""
 
     method: Method
-    tokenizer: Any
     lengths: Mapping[Pair, np.ndarray]  # of the rows of each stream, in tokens
     feed: Feeding
 
@@ -110,7 +109,7 @@ def _bert(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Mapp
     def feed(sampler: Sampler, device: torch.device) -> Feed:
         return Feed(sampler, rows, (MLM,), vocabulary_of(tokenizer), masking=plan.masking, device=device)
 
-    return Learner(method, tokenizer, {pair: r.lengths for pair, r in rows.items()}, feed)
+    return Learner(method, {pair: r.lengths for pair, r in rows.items()}, feed)
 
 
 def _t5(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Mapping[str, Any]) -> Learner:
@@ -163,7 +162,7 @@ def _of_packed(
         return batch_of
 
     lengths = {Pair(MLM, code): np.array([len(row) for row in some]) for code, some in rows.items()}
-    return Learner(method, method.backbone.tokenizer, lengths, feed)
+    return Learner(method, lengths, feed)
 
 
 def _packed(texts: Sequence[str], tokenizer: Any, room: int, end: int | None = None) -> list[np.ndarray]:

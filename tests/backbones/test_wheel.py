@@ -27,7 +27,7 @@ from hxbench.backbones import package_index
 from hxbench.backbones.wheel import extract, fetch_wheels, wheel_fingerprint, wheel_folder
 from hxbench.errors import InputError
 from hxbench.runs.backbone import get_backbone, is_ready
-from hxbench.runs.export import load_exported
+from hxbench.runs.exported import load_exported
 from hxbench.spec import recipe
 from hxbench.spec.run_spec import BackboneSpec, WheelFile
 

@@ -14,7 +14,8 @@ from hxbench import manifest, places
 from hxbench.errors import InputError
 from hxbench.methods.exported import WEIGHTS
 from hxbench.runs.backbone import fingerprint
-from hxbench.runs.export import export, load_exported
+from hxbench.runs.export import export
+from hxbench.runs.exported import load_exported
 from hxbench.runs.finished import restore
 from hxbench.runs.predict import tagger_of_run
 from hxbench.runs.train import run
