@@ -26,7 +26,6 @@ from torch import Tensor
 
 from hxbench.data.feed import Feed
 from hxbench.data.sampling import Sampler, Stream
-from hxbench.methods import method_class
 from hxbench.methods.hyperx import HyperX
 from hxbench.methods.method import seed_everything
 from hxbench.modules.bottleneck import BottleneckWeights
@@ -74,7 +73,7 @@ def opened(
         assignments=[f"data.{name}={value}" for name, value in data.items()],
     )  # fmt: skip
     corpora = DataSource("mirror", source).corpora(spec.data)
-    spec, plan = resolve_inputs(with_options(spec), corpora, method_class(spec.kind))
+    spec, plan = resolve_inputs(with_options(spec), corpora)
     plan = replace(plan, train={pair: split for pair, split in plan.train.items() if pair.task == "pos"}, mlm=())
     loaded = get_backbone(spec.backbone, offline=True)
     run = RunData(spec, plan, corpora, loaded)

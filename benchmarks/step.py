@@ -46,9 +46,8 @@ from hxbench.spec import recipe
 from hxbench.spec.run_spec import Positive
 from hxbench.tasks import MLM, task_of
 from hxbench.tasks.encoding.batch import Batch, collate
-from hxbench.tasks.encoding.masking import Masking
-from hxbench.tasks.encoding.vocabulary import Vocabulary
-from hxbench.training.memory import keep_freed_memory
+from hxbench.tasks.encoding.masking import Masking, Vocabulary
+from hxbench.training.device import keep_freed_memory
 from hxbench.training.optimiser import adamw
 
 FEW_LENGTHS = 32  # a compiled step is compiled once for each multiple of it

@@ -28,7 +28,7 @@ from hxbench.runs.assemble import build, with_options
 from hxbench.spec import recipe
 from hxbench.tasks import suite_tasks
 from hxbench.tasks.encoding.batch import MIXED, Batch, collate
-from hxbench.training.memory import keep_freed_memory
+from hxbench.training.device import keep_freed_memory
 from hxbench.training.optimiser import adamw
 
 TASKS = suite_tasks("glue")

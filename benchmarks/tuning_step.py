@@ -28,7 +28,7 @@ from hxbench.errors import InputError
 from hxbench.runs.assemble import build, with_options
 from hxbench.spec import recipe
 from hxbench.tasks.encoding.batch import Batch, collate
-from hxbench.training.memory import keep_freed_memory
+from hxbench.training.device import keep_freed_memory
 from hxbench.training.optimiser import adamw
 
 TASK = "rte"

@@ -1,10 +1,16 @@
-"""Which process is which: what must agree for a process id to mean anything, and whether one is alive."""
+"""Which process is which, whether one is alive, and what it does when it is asked to stop."""
 
 import contextlib
 import os
+import signal
 import socket
+import threading
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 @cache
@@ -28,3 +34,17 @@ def is_alive(pid: int) -> bool:
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return True
+
+
+@contextlib.contextmanager
+def handling_stops(handler: Callable[[int, Any], object]) -> Iterator[None]:
+    """Let `handler` have SIGINT and SIGTERM inside the block; beside the main thread nothing changes."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    old = {number: signal.signal(number, handler) for number in STOPPING}
+    try:
+        yield
+    finally:
+        for number, before in old.items():
+            signal.signal(number, before)

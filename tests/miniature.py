@@ -128,8 +128,7 @@ def spec_for(
 
 def resolved(spec: RunSpec, corpora: object) -> tuple:
     """Return the spec with its fingerprints and its plan."""
-    from hxbench.methods import method_class
     from hxbench.runs.assemble import with_options
     from hxbench.runs.inputs import resolve_inputs
 
-    return resolve_inputs(with_options(spec), corpora, method_class(spec.kind))
+    return resolve_inputs(with_options(spec), corpora)

@@ -4,6 +4,6 @@ Start at `corpora.Corpora`. Nothing here imports `datasets`, `pyarrow` or `torch
 """
 
 from hxbench.data.corpora import Corpora, Origin
-from hxbench.data.schema import SPLITS
+from hxbench.data.splits import SPLITS
 
 __all__ = ["SPLITS", "Corpora", "Origin"]

@@ -1,18 +1,25 @@
 """From a reader's stream to a memory-mapped Arrow file: written once, never seen half-written, checked before use.
 
-One policy for all Arrow files of the cache, those of corpora and those of their encoded forms (`seal.py`): what is
-not there, not whole, or of other columns than wanted is made, in silence.
+Size, SHA-256 and number of rows of each file stand in a note beside it. A flipped bit in an Arrow file trains
+another model without a word, or ends the interpreter. So whoever opens one has it checked in full, once a process
+as long as the file stays the same. What is not there, not whole, of other columns than wanted, or came here with
+its note under another name is made, in silence. Who only asks how many rows there are reads the note alone.
 """
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hxbench.data.seal import is_whole, write_sealed
+from hxbench import manifest
+from hxbench.data.digest import read_note, state_of, write_note
 from hxbench.errors import InputError
+from hxbench.leftovers import sweep, temporary
+from hxbench.system_errors import writing
 
 if TYPE_CHECKING:
     import datasets
@@ -22,6 +29,16 @@ _TRIES = 3  # another process may put its file in place of ours before we open i
 
 Columns = list[Any]
 """Some rows: one sequence of values for each column."""
+
+
+@dataclass(frozen=True)
+class _Note:
+    size: int  # bytes
+    sha256: str
+    rows: int
+
+
+_checked: dict[Path, tuple[list[int], _Note]] = {}  # in which a file was found to be whole
 
 
 def cached(
@@ -101,3 +118,62 @@ def _write(path: Path, features: "datasets.Features", rows: Iterable[Columns]) -
             writer.write_table(pyarrow.Table.from_arrays(arrays, schema=schema))
         writer.finalize()
     return count
+
+
+def write_sealed(path: Path, write: Callable[[Path], int]) -> None:
+    """Let `write` fill a temporary file and return its number of rows; then put it in place, with its note.
+
+    Two processes may do so at once: the later rename wins, with the same bytes. Whatever `write` raises passes
+    through and leaves nothing behind.
+    """
+    part = temporary(path)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path.parent)
+        try:
+            rows = write(part)
+            with part.open("rb") as file:
+                os.fsync(file.fileno())
+            note = _Note(part.stat().st_size, manifest.file_digest(part), rows)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    write_note(_place(path), asdict(note))
+
+
+def is_whole(path: Path) -> bool:
+    """Return whether the file is there and is the one of its note, to the last bit."""
+    try:
+        state, note = state_of(path.stat()), _read(path)
+        if note is None or note.size != state[0]:
+            return False
+        if _checked.get(path) == (state, note):
+            return True
+        if manifest.file_digest(path) != note.sha256:
+            return False
+        if state_of(path.stat()) == state:
+            _checked[path] = state, note
+    except OSError:
+        return False
+    return True
+
+
+def rows_of(path: Path) -> int | None:
+    """Return the number of rows by the note alone, None where there is no file of its size."""
+    try:
+        note = _read(path)
+        return note.rows if note and note.size == path.stat().st_size else None
+    except OSError:
+        return None
+
+
+def _place(path: Path) -> Path:
+    return path.with_name(f"{path.name}.json")
+
+
+def _read(path: Path) -> _Note | None:
+    known = read_note(_place(path))
+    try:
+        return _Note(**known) if known else None
+    except TypeError:  # of another version
+        return None

@@ -1,7 +1,6 @@
 """The collections of corpora: the tasks and languages of one, and what a mirror of it holds.
 
-`DataSpec.collection` is asked for here alone: the multilingual one has the tasks and languages of Hyper-X, the
-other those of PHA and PET scaling, in English. Both have raw text to pre-train on.
+Words are tagged in all languages of Hyper-X, texts are answered in English.
 """
 
 import os
@@ -14,7 +13,7 @@ from hxbench.errors import InputError, did_you_mean
 from hxbench.sandbox import Sandbox
 from hxbench.spec.languages import Language, language_set
 from hxbench.spec.run_spec import DataSpec
-from hxbench.tasks import ENGLISH, MLM, SUITES, task_of, tasks_in, text_tasks
+from hxbench.tasks import ENGLISH, MLM, SUITES, read_together, task_of, tasks_in
 
 
 @dataclass(frozen=True)
@@ -59,32 +58,32 @@ class Collection:
 
 def collection_of(data: DataSpec, origin: str) -> Collection:
     """Return the collection that a spec reads, with the languages of an origin."""
-    if data.collection == "multilingual":
+    tasks = read_together(data.collection)
+    if any(task_of(name).type == "tagging" for name in tasks):
         looked_for = "ud-2.7/UD_*, UD_*, wikiann/ or text/"
-        tasks = tasks_in("hyperx")
-        made: dict[str, Sandbox] = dict.fromkeys(tasks, "multilingual")
         return Collection(
             tasks=tasks,
             languages=language_set("sandbox" if origin == "sandbox" else "hyperx"),
-            sandboxes=made,
+            sandboxes=dict.fromkeys(tasks, "multilingual"),
             folders=("ud-2.7", "wikiann", "text"),
             signs=("ud-2.7/UD_*", "UD_*", "wikiann", "text"),
             expected=f"a mirror with {looked_for}",
             looked_for=f"corpus; looked for {looked_for}",
             text_of_tasks=False,
         )
-    titles = tuple(task.title for task in map(task_of, text_tasks()) if task.suite in SUITES)
+    known = [task_of(name) for name in tasks]
+    titles = tuple(task.title for task in known if task.suite in SUITES)
     folders: tuple[str, ...] = (
         "glue", "superglue", "scitail", "SciTailV1.1", "xsum", "wmt16", "imdb", "rotten_tomatoes", "nq_open",
         "samsum", "multi_news", "text",
     )  # fmt: skip
-    own = (path for name in text_tasks() for path in task_of(name).files.values())
+    own = (path for task in known for path in task.files.values())
     folders += tuple(dict.fromkeys(path.partition("/")[0] for path in own))
     named = ", ".join(folders)
-    made = dict.fromkeys(text_tasks(), "pet")
+    made: dict[str, Sandbox] = dict.fromkeys(tasks, "pet")
     made |= dict.fromkeys((*tasks_in("pha"), MLM), "english")
     return Collection(
-        tasks=(*text_tasks(), MLM),
+        tasks=tasks,
         languages={ENGLISH: language_set("hyperx")[ENGLISH]},
         sandboxes=made,
         folders=folders,

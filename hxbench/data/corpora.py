@@ -1,25 +1,26 @@
 """The entry to all corpora: which splits an origin has, and each as a memory-mapped `datasets.Dataset`."""
 
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from hxbench.data.arrow import cached, fingerprint_of
+from hxbench.data.arrow import cached, fingerprint_of, rows_of
 from hxbench.data.collection import collection_of
 from hxbench.data.digest import file_digest
 from hxbench.data.hub import Hub
-from hxbench.data.kinds import Corpus, Examples, OneFile, Source, TextOfTasks
+from hxbench.data.kinds import Corpus, Examples, OneFile, Source, TextOfTasks, features
 from hxbench.data.mirror import Mirror
 from hxbench.data.readers.lines import require_input
-from hxbench.data.sandbox_origin import sandbox_folder
-from hxbench.data.schema import features
-from hxbench.data.seal import rows_of
 from hxbench.data.transfer import Progress
 from hxbench.errors import InputError, did_you_mean
+from hxbench.leftovers import sweep, temporary
 from hxbench.places import cache_dir
+from hxbench.sandbox import Sandbox, sandbox_name, write_sandbox
 from hxbench.spec.languages import Language
 from hxbench.spec.run_spec import DataSpec
+from hxbench.system_errors import writing
 from hxbench.tasks import MLM, task_of
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ class Origin:
     kind: Literal["sandbox", "hub", "mirror"]
     folder: Path | None = None
     offline: bool = False
-    sandbox_seed: int = 0
 
 
 class Corpora:
@@ -62,7 +62,7 @@ class Corpora:
             hub = Hub(cache_dir() / "hub", offline=origin.offline, sentences=self.data.text_sentences)
             self._source = self._hub = hub
         elif origin.kind == "sandbox":
-            sandboxes, seed = self.collection.sandboxes, origin.sandbox_seed
+            sandboxes, seed = self.collection.sandboxes, self.data.sandbox_seed
             self._source = Mirror(lambda task: sandbox_folder(sandboxes[task.name], seed))
         else:
             if (root := origin.folder) is None:
@@ -80,7 +80,7 @@ class Corpora:
         return self._corpus(task, language).splits()
 
     def load(self, task: str, language: str, split: str) -> "datasets.Dataset":
-        """Return a split as a dataset on disk, in the columns of `schema.features`.
+        """Return a split as a dataset on disk, in the columns of `features`.
 
         Memory does not grow with the corpus. An Arrow file is written once per fingerprint in the cache, one more
         for each part of a release of which splits are pieces, and checked before it is used; several processes may
@@ -149,3 +149,27 @@ class Corpora:
 
     def _place(self, task: str, language: str, what: str, fingerprint: str) -> Path:
         return self._cache / task / f"{language}-{what}-{fingerprint}.arrow"
+
+
+def sandbox_folder(which: Sandbox, seed: int) -> Path:
+    """Return the folder of a sandbox in the cache, making it first if need be (seconds).
+
+    It appears whole or not at all, whoever else is making it at the same time.
+    """
+    folder = cache_dir() / "sandbox" / sandbox_name(which, seed)
+    if folder.is_dir():
+        return folder
+    part = temporary(folder)
+    with writing(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        sweep(folder.parent)
+        try:
+            write_sandbox(which, part, seed)
+            try:
+                part.rename(folder)
+            except OSError:
+                if not folder.is_dir():  # otherwise another process was first, with the same bytes
+                    raise
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+    return folder

@@ -21,20 +21,21 @@ _SETTLED = 2.0
 def file_digest(path: Path, memory: Path) -> str:
     """Return the SHA-256 of a file's bytes, hex; `memory` is the folder where it is remembered."""
     before = path.stat()
-    state = _state(before)
+    state = state_of(before)
     note = memory / f"{hashlib.sha256(os.fsencode(path.absolute())).hexdigest()[:32]}.json"
     known = read_note(note)
     if known and known.get("state") == state:
         return str(known["sha256"])
     digest = manifest.file_digest(path)
-    if time.time() - max(before.st_mtime, before.st_ctime) > _SETTLED and _state(path.stat()) == state:
+    if time.time() - max(before.st_mtime, before.st_ctime) > _SETTLED and state_of(path.stat()) == state:
         # A cache that cannot be written costs time, not the result.
         with contextlib.suppress(OSError, ValueError, InputError):
             write_note(note, {"state": state, "sha256": digest})
     return digest
 
 
-def _state(found: os.stat_result) -> list[int]:
+def state_of(found: os.stat_result) -> list[int]:
+    """Return what changes when a file does: bytes, times, and which file it is."""
     return [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
 
 

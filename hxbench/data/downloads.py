@@ -1,12 +1,12 @@
-"""All that comes over a network, but for wheels: files of the Hugging Face hub, and files at plain addresses.
+"""What comes from the Hugging Face hub: files of data sets and of models.
 
-The hub's client resumes, renames whole files into place, and lets processes wait for one another; `transfer` does
-the same for other servers. What is in the cache is used without asking anybody. Where a server resolves a branch,
-the cache keeps to the commit that it found, so that one cache never mixes two. `HF_ENDPOINT` names another hub.
+The hub's client resumes, renames whole files into place, and lets processes wait for one another. What is in the
+cache is used without asking anybody. Where the hub resolves a branch, the cache keeps to the commit that it found:
+it never mixes two. `HF_ENDPOINT` names another hub.
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 
 from hxbench import network
 from hxbench.data.digest import write_whole
-from hxbench.data.transfer import Progress, download
+from hxbench.data.transfer import Progress
 from hxbench.errors import InputError
 from hxbench.system_errors import is_of_a_file, writing
 
@@ -72,10 +72,6 @@ class Downloads:
                 item.repository, item.file, repo_type="dataset", revision=item.revision,
                 cache_dir=self.folder / "hf", endpoint=self.endpoint(), tqdm_class=_bar(item.file, progress),
             )  # fmt: skip
-
-    def fetch_plain(self, url: str, target: Path, progress: Progress | None = None) -> bool:
-        """Bring the file at an address to `target`; return whether the server has it at all."""
-        return download(url, target, progress)
 
     def fetch_model(self, repository: str, revision: str | None, patterns: Sequence[str], *, ask: bool) -> Path:
         """Return the folder with a model's files of these patterns; the hub is only asked if `ask`.
@@ -149,7 +145,7 @@ def explaining(item: Item) -> Iterator[None]:
         raise InputError(f"{where} could not be fetched ({reason}).") from error
 
 
-def _bar(name: str, progress: Callable[[str, int, int | None], None] | None) -> type:
+def _bar(name: str, progress: Progress | None) -> type:
     """Return a bar for the hub's client that draws nothing and hands on how much has come."""
     from huggingface_hub.utils import tqdm
 

@@ -17,9 +17,9 @@ from hxbench.data.readers.lines import quoted
 from hxbench.data.readers.tables import read_parallel, read_polarity
 from hxbench.errors import InputError
 from hxbench.tasks import APART, Task
+from hxbench.tasks.encoding.templates import HIGHEST
 
 READER_VERSION = 1  # goes up whenever the same file would be read into other rows
-HIGHEST_SCORE = 5.0  # of STS-B
 
 Example = tuple[list[str], str]
 """The fields in the order of the task, and the target."""
@@ -196,7 +196,7 @@ def _target(task: Task, columns: Columns, row: dict[str, Any], where: str) -> st
             score = float(word)
         except ValueError:
             score = math.nan
-        if not 0 <= score <= HIGHEST_SCORE:
+        if not 0 <= score <= HIGHEST:
             raise InputError(f"{where}: score {quoted(word)}; expected {_expected(columns)}.")
         return word
     # JSON's true and false are no strings.
@@ -219,7 +219,7 @@ def _answers(value: Any, where: str) -> str:
 def _expected(columns: Columns) -> str:
     if columns.target == "answer":
         return _ANSWERS
-    return " or ".join(columns.labels) if columns.labels else f"a score from 0 to {HIGHEST_SCORE:g}"
+    return " or ".join(columns.labels) if columns.labels else f"a score from 0 to {HIGHEST}"
 
 
 def _marked(text: str, row: dict[str, Any], where: str) -> str:

@@ -9,9 +9,8 @@ from hxbench.data.sampling import ConcatenatedSampler, Sampler, Stream
 from hxbench.spec.settings import Pair
 from hxbench.tasks import MLM, task_of
 from hxbench.tasks.encoding.batch import MIXED, MULTIPLE, Batch, collate
-from hxbench.tasks.encoding.masking import Masking
+from hxbench.tasks.encoding.masking import Masking, Vocabulary
 from hxbench.tasks.encoding.rows import Rows
-from hxbench.tasks.encoding.vocabulary import Vocabulary
 
 
 class Feed:

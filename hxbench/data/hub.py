@@ -16,9 +16,8 @@ from hxbench import network
 from hxbench.data import wikipedia
 from hxbench.data.digest import write_whole
 from hxbench.data.downloads import Downloads, Item, Pinned, explaining
-from hxbench.data.schema import SPLITS
-from hxbench.data.splits import OWN_TEST, WITHOUT_DEV
-from hxbench.data.transfer import Progress
+from hxbench.data.splits import OWN_TEST, SPLITS, WITHOUT_DEV
+from hxbench.data.transfer import Progress, download
 from hxbench.errors import InputError
 from hxbench.printing import grouped
 from hxbench.spec.languages import Language
@@ -151,9 +150,7 @@ class Hub:
         endpoint = network.endpoint("HXBENCH_UD_ENDPOINT") or UD_ENDPOINT
         place = f"{endpoint}/{language.treebank}/{language.treebank_revision}"
         files = [file for split in SPLITS if (file := self._own_file(task, split, language))]
-        absent = [
-            file for file in files if not self._downloads.fetch_plain(f"{place}/{file.name}", file, progress)
-        ]
+        absent = [file for file in files if not download(f"{place}/{file.name}", file, progress)]
         if len(absent) == len(files):
             names = ", ".join(file.name for file in absent)
             raise InputError(f"UniversalDependencies/{language.treebank} has none of {names} at {place}.")

@@ -4,17 +4,18 @@ Each kind answers the same questions about one task in one language; `corpora.Co
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from hxbench.data.arrow import Columns, cached, chunks, fingerprint_of, in_columns, rows_of_columns
 from hxbench.data.english_text import Text, read_raw_text, text_sources
 from hxbench.data.examples import READER_VERSION, kind_of, read_examples
+from hxbench.data.hub import Hub
+from hxbench.data.mirror import Mirror
 from hxbench.data.readers import READERS, Options
-from hxbench.data.schema import SPLITS, features
-from hxbench.data.splits import Portion, choice, chosen_rows, portions
+from hxbench.data.splits import SPLITS, Portion, choice, chosen_rows, portions
 from hxbench.errors import InputError, did_you_mean
 from hxbench.spec.languages import Language
 from hxbench.spec.run_spec import DataSpec
@@ -23,24 +24,25 @@ from hxbench.tasks import Task
 if TYPE_CHECKING:
     import datasets
 
+Source = Mirror | Hub  # a sandbox is read as a mirror
 _FORMATS = {"ud": "conllu", "wikiann": "wikiann", "text": "text"}  # by corpus
 
 
-class Source(Protocol):
-    """Where files come from: a mirror, a sandbox as one, or the hub."""
+def features(task: Task) -> "datasets.Features":
+    """Return the columns of a task's corpora.
 
-    @property
-    def folder(self) -> Callable[[Task], Path] | None:
-        """What gives the folder of a task, where there is one."""
+    Tagged ones have `words` and `tags`, two lists of one length in each row, a tag being an index into the
+    labels of the task. Raw text has `text`, one sentence a row. Tasks whose answers are to texts have `fields`
+    (a list of strings, in the order of `Task.fields`) and `target` (a string: the class id, the score as it is
+    written, the reference text, or the answers to a question with a line feed between them).
+    """
+    from datasets import Features, List, Value
 
-    def parts(self, task: Task, language: Language) -> tuple[str, ...]:
-        """Return the parts of a release that can be had."""
-
-    def files(self, task: Task, part: str, language: Language, parts: Iterable[str]) -> tuple[Path, ...] | None:
-        """Return the files of a part, or None; `parts` are all those of the task that will be read."""
-
-    def absent(self, task: Task, split: str, part: str, language: Language, what: str) -> InputError:
-        """Return the error for a split of `what` that cannot be had."""
+    if task.answers_texts:
+        return Features({"fields": List(Value("string")), "target": Value("string")})
+    if task.type == "masked-lm":
+        return Features({"text": Value("string")})
+    return Features({"words": List(Value("string")), "tags": List(Value("int8"))})
 
 
 class Corpus(ABC):

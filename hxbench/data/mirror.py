@@ -14,21 +14,29 @@ DIR/nq_open/NQ-open.{train,dev}.jsonl
 DIR/samsum/{train,val,test}.json
 DIR/multi_news/{train,validation,test}.jsonl, or val.jsonl
 
+MANIFEST.tsv, a table with a header, may say of a file (`path`) that another one stands in for that of the release:
+its `original path` then begins with `stand-in:`, and the words behind say which.
+
 A **part** is what a release calls a split: `train`, `dev`, `mismatched` (the other development set of MNLI) and
 `test`, which only a release with public labels has. Which part becomes which split is `splits.py`.
 """
 
+import csv
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
-from hxbench.data.schema import SPLITS
+from hxbench.data.splits import SPLITS
 from hxbench.errors import InputError
 from hxbench.spec.languages import Language
-from hxbench.tasks import Task
+from hxbench.tasks import Task, task_of
 
 PARTS = ("train", "dev", "mismatched", "test")
+_STANDS_IN = "stand-in:"
+_LINES = 100_000  # of a manifest
+_LONGEST = 200  # characters of a note
 
 
 @dataclass(frozen=True)
@@ -125,6 +133,35 @@ class Mirror:
         nothing = "nothing, as raw text has only train" if task.type == "masked-lm" else "nothing"
         looked = " or ".join(" and ".join(place) for place in candidates(task, part, language)) or nothing
         return InputError(f"{self.folder(task)} has no {split} split of {what}; looked for {looked}.")
+
+
+def stand_ins(
+    root: Path, used: Iterable[tuple[str, str, str]], languages: Mapping[str, Language]
+) -> dict[str, str]:
+    """Return what the manifest says of the (task, language, split) that a run uses, by `pos-ar train`.
+
+    A mirror without a manifest, or with one of another form, says nothing.
+    """
+    said = _said(root / "MANIFEST.tsv")
+    found = {}
+    for task, language, split in sorted(set(used)) if said else ():
+        known = task_of(task)
+        paths = () if known.answers_texts else find(root, known, split, languages[language]) or ()
+        if paths and (note := said.get(paths[0].relative_to(root).as_posix())):
+            found[f"{task}-{language} {split}"] = note
+    return found
+
+
+def _said(manifest: Path) -> dict[str, str]:
+    try:
+        with manifest.open(encoding="utf-8", errors="replace", newline="") as handle:
+            return {
+                row["path"]: original.removeprefix(_STANDS_IN).strip()[:_LONGEST]
+                for row in csv.DictReader(islice(handle, _LINES), delimiter="\t", quoting=csv.QUOTE_NONE)
+                if row.get("path") and (original := row.get("original path") or "").startswith(_STANDS_IN)
+            }
+    except (OSError, csv.Error):
+        return {}
 
 
 def is_there(path: Path) -> bool:

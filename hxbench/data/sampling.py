@@ -63,6 +63,12 @@ def pass_batches(
     return shuffled
 
 
+def _not_empty(streams: Sequence[Stream]) -> list[Stream]:
+    if not streams or any(len(stream.lengths) == 0 for stream in streams):
+        raise ValueError("a sampler needs at least one stream, and no empty ones")
+    return list(streams)
+
+
 class Sampler:
     """The batches of a training of `updates` steps."""
 
@@ -77,13 +83,8 @@ class Sampler:
         draw: str = "independent",
         bucket: int = BUCKET,
     ) -> None:
-        if not streams or any(len(stream.lengths) == 0 for stream in streams):
-            raise ValueError("a sampler needs at least one stream, and no empty ones")
-        self.streams = list(streams)
-        self.batch_size = batch_size
-        self.updates = updates
-        self.seed = seed
-        self.bucket = bucket
+        self.streams = _not_empty(streams)
+        self.batch_size, self.updates, self.seed, self.bucket = batch_size, updates, seed, bucket
         self.batch_counts = [math.ceil(len(stream.lengths) / batch_size) for stream in streams]
         self.probabilities = probabilities(self.batch_counts, temperature)
         self._draw = {"independent": self._independent, "quota": self._quota}[draw]
@@ -154,9 +155,7 @@ class ConcatenatedSampler:
     """
 
     def __init__(self, streams: Sequence[Stream], *, batch_size: int, updates: int, seed: int) -> None:
-        if not streams or any(len(stream.lengths) == 0 for stream in streams):
-            raise ValueError("a sampler needs at least one stream, and no empty ones")
-        self.streams = list(streams)
+        self.streams = _not_empty(streams)
         self.batch_size, self.updates, self.seed = batch_size, updates, seed
         sizes = [len(stream.lengths) for stream in streams]
         self.batch_count = batches_a_pass(sizes, batch_size)  # of one pass

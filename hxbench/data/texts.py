@@ -4,13 +4,15 @@ The end mark is put behind every text here, whatever the tokenizer is set to do 
 ends with it too. `classes` says what becomes of them for a backbone that chooses among classes and writes nothing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
-from hxbench.data.arrow import batches
-from hxbench.data.tokens import cached_encoding
+from hxbench.data.corpora import Corpora
+from hxbench.data.tokens import cached_encoding, encode
 from hxbench.errors import InputError
-from hxbench.tasks import Task
+from hxbench.spec.run_spec import DataSpec
+from hxbench.spec.settings import Pair
+from hxbench.tasks import Task, task_of
 from hxbench.tasks.encoding.classes import encode_choices
 from hxbench.tasks.encoding.templates import (
     BEHIND,
@@ -99,9 +101,20 @@ def _texts_recipe(tokenizer: Any, task: Task, max_length: int, score_step: float
     return f"{tokenizer_fingerprint(tokenizer)} {max_length} {step} {template}"
 
 
-def _choices_recipe(tokenizer: Any, task: Task) -> str:
-    marks = marks_of(tokenizer)
-    return f"{tokenizer_fingerprint(tokenizer)} {marks} {task.name} {len(task.fields)} {len(task.labels)}"
+def tokenised(
+    corpora: Corpora, pair: Pair, split: str, tokenizer: Any, data: DataSpec, *, chooses: bool
+) -> tuple[Any, Any]:
+    """Return a corpus split and its tokenised form; `chooses` says that a backbone chooses among classes."""
+    corpus, fingerprint, task = corpora.load(*pair, split), corpora.fingerprint(*pair, split), task_of(pair.task)
+    if task.answers_texts:
+        return corpus, encode_texts(
+            corpus, fingerprint, tokenizer, task, max_length=data.max_length, score_step=data.score_step,
+            wording=Wording.of(data), cut_at=data.cut_at, choices=chooses,
+        )  # fmt: skip
+    return corpus, encode(
+        corpus, fingerprint, tokenizer, max_length=data.max_length, overflow=data.overflow,
+        label_token=data.label_token,
+    )  # fmt: skip
 
 
 def encode_texts(
@@ -122,23 +135,21 @@ def encode_texts(
     them. Raises `InputError` for an example with an empty text or a target outside the task's, and for a tokenizer
     without the marks that are needed.
     """
-    from datasets import Features, List, Value
+    from datasets import List, Value
 
     if choices:
         longest = longest_texts(task, max_length, wording)[0]
-        recipe = f"classes {VERSION} {fingerprint} {_choices_recipe(tokenizer, task)} {longest}"
+        how = f"{tokenizer_fingerprint(tokenizer)} {marks_of(tokenizer)}"
+        what = f"{task.name} {len(task.fields)} {len(task.labels)}"
+        recipe = f"classes {VERSION} {fingerprint} {how} {what} {longest}"
     else:
         recipe = f"texts {VERSION} {fingerprint} {_texts_recipe(tokenizer, task, max_length, score_step, wording)}"
         recipe += "" if cut_at == "end" else f" cut at {cut_at}"
     columns = {"input_ids": List(Value("int32")), "labels": List(Value("int32")), "cut": Value("int8")}
 
-    def make() -> Iterator[list[Any]]:
-        for batch, rows in batches(dataset):
-            encoded = (
-                encode_choices(batch, rows, tokenizer, task, longest)
-                if choices
-                else encode_examples(batch, rows, tokenizer, task, max_length, score_step, wording, cut_at)
-            )
-            yield [encoded[name] for name in columns]
+    def encoded(batch: dict[str, list[Any]], rows: list[int]) -> dict[str, list[Any]]:
+        if choices:
+            return encode_choices(batch, rows, tokenizer, task, longest)
+        return encode_examples(batch, rows, tokenizer, task, max_length, score_step, wording, cut_at)
 
-    return cached_encoding(recipe, Features(columns), make)
+    return cached_encoding(recipe, columns, dataset, encoded)

@@ -1,15 +1,15 @@
 """Words and tags → tokens and their labels, kept as Arrow on disk so that nothing is tokenised twice."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from hxbench import places
 from hxbench.data.arrow import batches, cached
+from hxbench.tasks.encoding.masking import IGNORED
 from hxbench.tasks.encoding.tokenizing import blank_tokens, tokenizer_fingerprint, tokens_of, tokens_of_words
 
 VERSION = 2  # of the encoding: part of every cache's fingerprint
-IGNORED = -100
 
 
 def align(tokenizer: Any, sentences: list[list[str]]) -> Iterator[tuple[list[int], list[int]]]:
@@ -21,17 +21,13 @@ def align(tokenizer: Any, sentences: list[list[str]]) -> Iterator[tuple[list[int
     for words, encoded in zip(sentences, tokens_of_words(tokenizer, sentences), strict=True):
         tokens: list[int] = []
         owners: list[int] = []
-        previous = -1
-        for token, word in zip(*encoded, strict=True):
-            for lost in range(previous + 1, word):
-                tokens.append(tokenizer.unk_token_id)
-                owners.append(lost)
-            previous = word
-            tokens.append(token)
-            owners.append(word)
-        for lost in range(previous + 1, len(words)):
-            tokens.append(tokenizer.unk_token_id)
-            owners.append(lost)
+        for token, word in [*zip(*encoded, strict=True), (None, len(words))]:
+            lost = range(owners[-1] + 1 if owners else 0, word)
+            tokens += [tokenizer.unk_token_id] * len(lost)
+            owners += lost
+            if token is not None:
+                tokens.append(token)
+                owners.append(word)
         yield tokens, owners
 
 
@@ -117,7 +113,7 @@ def encode(
     label_token: str = "first",
 ) -> Any:
     """Return the tokenised form of a corpus split from the cache, writing it there first when it is not."""
-    from datasets import Features, List, Value
+    from datasets import List, Value
 
     tagged = "tags" in dataset.column_names
     recipe = (
@@ -129,19 +125,30 @@ def encode(
     if tagged:
         columns |= {"labels": List(Value("int16")), "sentence": Value("int32"), "first_word": Value("int32")}
 
+    def encoded(batch: dict[str, list[Any]], rows: list[int]) -> dict[str, list[Any]]:
+        if tagged:
+            return encode_tagged(batch, rows, tokenizer, max_length, overflow, label_token)
+        return encode_text(batch, tokenizer, max_length)
+
+    return cached_encoding(recipe, columns, dataset, encoded)
+
+
+def cached_encoding(
+    recipe: str,
+    columns: dict[str, Any],
+    dataset: Any,
+    encoded: Callable[[dict[str, list[Any]], list[int]], dict[str, list[Any]]],
+) -> Any:
+    """Return a data set in its encoded form from the cache, written there first when it is not.
+
+    `recipe` has all that the form depends on; `encoded` gives the columns of some rows, given with their numbers.
+    """
+    from datasets import Features
+
     def make() -> Iterator[list[Any]]:
         for batch, rows in batches(dataset):
-            encoded = (
-                encode_tagged(batch, rows, tokenizer, max_length, overflow, label_token)
-                if tagged
-                else encode_text(batch, tokenizer, max_length)
-            )
-            yield [encoded[name] for name in columns]
+            found = encoded(batch, rows)
+            yield [found[name] for name in columns]
 
-    return cached_encoding(recipe, Features(columns), make)
-
-
-def cached_encoding(recipe: str, features: Any, make: Callable[[], Iterable[list[Any]]]) -> Any:
-    """Return what `recipe` says everything about from the cache, made and written there first when it is not."""
     name = hashlib.sha256(recipe.encode()).hexdigest()[:20]
-    return cached(places.cache_dir() / "encoded" / f"{name}.arrow", name, features, make)
+    return cached(places.cache_dir() / "encoded" / f"{name}.arrow", name, Features(columns), make)

@@ -1,6 +1,6 @@
 """Putting a run's model together: backbone, labels, languages and options → a method ready to train or score."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -14,7 +14,7 @@ from hxbench.closed import validated
 from hxbench.errors import InputError
 from hxbench.methods import method_class
 from hxbench.methods.method import START, Method, Setup, seed_everything
-from hxbench.spec.languages import language_set
+from hxbench.spec.languages import Language, language_set
 from hxbench.spec.run_spec import RunSpec
 from hxbench.store import Store
 from hxbench.tasks import ENGLISH, task_of
@@ -46,12 +46,11 @@ def build(spec: RunSpec, backbone: Backbone) -> Method:
     _require_family(spec, kind, backbone.family)
     require_precision(backbone, spec.training.precision)
     options = validated(kind.Options, spec.options, f"options of {spec.method}")
-    languages = tuple(language_set("sandbox" if spec.data.origin == "sandbox" else "hyperx"))
     shot = spec.few_shot
     setup = Setup(
         backbone,
         spec.tasks,
-        (ENGLISH,) if spec.answers_texts else languages,
+        (ENGLISH,) if spec.answers_texts else tuple(languages_of(spec)),
         new_task=shot.task if shot and shot.task not in spec.tasks else None,
         seed=spec.seed,
         objective=Objective(spec.training.label_smoothing, spec.training.token_loss),
@@ -67,6 +66,11 @@ def build(spec: RunSpec, backbone: Backbone) -> Method:
             "which has every row: set training.embedding_rows to all."
         )
     return method
+
+
+def languages_of(spec: RunSpec) -> dict[str, Language]:
+    """Return the languages by code that a run's method is built for, whether it is trained on them or not."""
+    return language_set("sandbox" if spec.data.origin == "sandbox" else "hyperx")
 
 
 def trains_embeddings(method: Method) -> bool:
@@ -129,13 +133,11 @@ def costs(spec: RunSpec, length: int = 128) -> dict[str, Any]:
     with torch.device("meta"):
         method = build(spec, backbone)
     method.eval()
-    counts = {
-        "counted": method.counted(),
-        "trainable": sum(p.numel() for p in method.trained().values()),
-        "parts": method.part_sizes(),
-        "backbone": body,
-    }
-    memory = memory_estimate(method)
+    trained = sum(p.numel() for p in method.trained().values())
+    total = sum(p.numel() for p in method.parameters())
+    counts = {"counted": method.counted(), "trainable": trained, "parts": method.part_sizes(), "backbone": body}
+    # bytes that do not depend on the batch, in fp32; the optimiser has AdamW's two moments
+    memory = {"weights": 4 * total, "gradients": 4 * trained, "optimiser": 8 * trained}
     method.requires_grad_(False)  # the counter would follow gradients, which nothing here has
     once, forward = _flops(method, length)
     return {**counts, "flops_per_token": forward // length, "flops_per_batch": once, "memory_bytes": memory}
@@ -160,13 +162,6 @@ def _flops(method: Method, length: int) -> tuple[int, int]:
             with forward, method.acting(), method.sites.using(weights):
                 method.body(input_ids=ids)  # a mask would be looked into, which a meta tensor does not allow
     return generate.get_total_flops(), forward.get_total_flops()
-
-
-def memory_estimate(method: Method) -> Mapping[str, int]:
-    """Return bytes that do not depend on the batch, in fp32: weights, gradients and AdamW's two moments."""
-    trained = sum(p.numel() for p in method.trained().values())
-    total = sum(p.numel() for p in method.parameters())
-    return {"weights": 4 * total, "gradients": 4 * trained, "optimiser": 8 * trained}
 
 
 def require_transfer(spec: RunSpec, tasks: Iterable[str]) -> None:

@@ -8,6 +8,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
+
 from hxbench import manifest, places
 from hxbench.backbones.checkpoint import family_in, lacks_head, listed_tensors
 from hxbench.backbones.fetch import commit_of, fetch_backbone, pinned
@@ -15,6 +17,7 @@ from hxbench.backbones.load import Backbone, folder_fingerprint, load_backbone
 from hxbench.backbones.shape import MADE_HERE
 from hxbench.backbones.wheel import fetch_wheels, wheel_fingerprint, wheel_folder
 from hxbench.data import Corpora
+from hxbench.data.sampling import Sampler, Stream
 from hxbench.errors import InputError
 from hxbench.leftovers import remove, sweep, temporary
 from hxbench.runs.pretraining import learner
@@ -136,12 +139,10 @@ def pretrain(
 def _pretrain(
     spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, folder: Path, report: Callable[[int, float], None]
 ) -> Path:
-    import torch
     from transformers.utils.logging import disable_progress_bar
 
-    from hxbench.data.sampling import Sampler, Stream
-    from hxbench.training.accelerator import accelerator_in
     from hxbench.training.checkpoint import ResumeStates
+    from hxbench.training.device import accelerator_in
     from hxbench.training.loop import train
 
     disable_progress_bar()  # it would break into ours
@@ -174,7 +175,7 @@ def _pretrain(
     try:
         method.remove()
         method.backbone.model.save_pretrained(part)  # type: ignore[operator]
-        new.tokenizer.save_pretrained(part)
+        method.backbone.tokenizer.save_pretrained(part)
         (part / "pretraining.json").write_text(
             json.dumps(
                 {"spec": spec.model_dump(mode="json"), "languages": list(corpus), "history": history}, indent=1

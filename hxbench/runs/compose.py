@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from hxbench.data.tokens import encode
 from hxbench.errors import InputError, did_you_mean
 from hxbench.methods.method import Method
 from hxbench.runs.data import RunData
@@ -22,7 +21,7 @@ from hxbench.runs.plan import Plan, training_split
 from hxbench.spec.languages import Language, code_among
 from hxbench.spec.settings import Pair
 from hxbench.tasks import MLM
-from hxbench.tasks.encoding.distribution import divergence, piece_distribution
+from hxbench.tasks.encoding.masking import Vocabulary
 
 OPTION = "interpolate"
 WAYS = ("mean", "family", "nearest")
@@ -141,12 +140,30 @@ class Composer:
         return found
 
     def _distribution(self, pair: Pair, split: str) -> np.ndarray:
-        corpora, options = self.data.corpora, self.data.spec.data
-        encoded = encode(
-            corpora.load(*pair, split), corpora.fingerprint(*pair, split), self.data.tokenizer,
-            max_length=options.max_length, overflow=options.overflow, label_token=options.label_token,
-        )  # fmt: skip
-        return piece_distribution(encoded, self.data.vocabulary)
+        return piece_distribution(self.data.encoded(pair, split)[1], self.data.vocabulary)
+
+
+def piece_distribution(encoded: Any, vocabulary: Vocabulary) -> np.ndarray:
+    """Return the share of each token in a tokenised data set, [vocabulary]; special ones are not counted.
+
+    Unknown tokens are special too: what a script makes of them says nothing about the language.
+    """
+    counts = np.zeros(vocabulary.size)
+    for chunk in encoded.data.table.column("input_ids").chunks:
+        counts += np.bincount(chunk.flatten().to_numpy(), minlength=vocabulary.size)
+    counts[list(vocabulary.special)] = 0
+    return counts / max(counts.sum(), 1)
+
+
+def divergence(p: np.ndarray, q: np.ndarray) -> float:
+    """Return the Jensen–Shannon divergence of two distributions [vocabulary] in bits, 0 to 1."""
+    middle = (p + q) / 2
+    return (_relative_entropy(p, middle) + _relative_entropy(q, middle)) / 2
+
+
+def _relative_entropy(p: np.ndarray, q: np.ndarray) -> float:
+    there = p > 0
+    return float(np.sum(p[there] * np.log2(p[there] / q[there])))
 
 
 def _descent(language: Language) -> list[str]:

@@ -12,19 +12,18 @@ from hxbench.backbones.load import Backbone
 from hxbench.data import Corpora
 from hxbench.data.feed import Feed
 from hxbench.data.sampling import ConcatenatedSampler, Sampler, Stream, batches_a_pass, probabilities, stream_key
-from hxbench.data.texts import encode_texts
-from hxbench.data.tokens import encode
+from hxbench.data.texts import tokenised
 from hxbench.methods.method import Method
 from hxbench.runs.plan import Plan
 from hxbench.runs.scored import Scored
-from hxbench.runs.scoring import Split, TaggedSplit, TextSplit, score_split
+from hxbench.runs.scoring import Split, TaggedSplit, TextSplit, batch_of, score_split
 from hxbench.spec.run_spec import RunSpec
 from hxbench.spec.settings import Pair
 from hxbench.tasks import MLM, task_of
-from hxbench.tasks.encoding.batch import Batch, collate
+from hxbench.tasks.encoding.batch import Batch
+from hxbench.tasks.encoding.masking import vocabulary_of
 from hxbench.tasks.encoding.rows import Rows, occurring
 from hxbench.tasks.encoding.templates import Wording
-from hxbench.tasks.encoding.vocabulary import vocabulary_of
 from hxbench.tasks.scoring.text_metrics import majority
 
 
@@ -65,18 +64,7 @@ class RunData:
 
     def encoded(self, pair: Pair, split: str) -> tuple[Any, Any]:
         """Return a corpus split and its tokenised form."""
-        corpus, data = self.corpora.load(*pair, split), self.spec.data
-        fingerprint = self.corpora.fingerprint(*pair, split)
-        task = task_of(pair.task)
-        if task.answers_texts:
-            return corpus, encode_texts(
-                corpus, fingerprint, self.tokenizer, task, max_length=data.max_length, score_step=data.score_step,
-                wording=Wording.of(data), cut_at=data.cut_at, choices=self.chooses,
-            )  # fmt: skip
-        return corpus, encode(
-            corpus, fingerprint, self.tokenizer, max_length=data.max_length, overflow=data.overflow,
-            label_token=data.label_token,
-        )  # fmt: skip
+        return tokenised(self.corpora, pair, split, self.tokenizer, self.spec.data, chooses=self.chooses)
 
     def feed(self, sampler: Sampler | ConcatenatedSampler, device: torch.device, share: tuple[int, int]) -> Feed:
         """Return the batches of the training, of which this process takes its share."""
@@ -143,11 +131,8 @@ class RunData:
         size, device = self.spec.training.eval_batch_size, next(method.parameters()).device
         for start in range(0, len(rows), size):
             some = np.arange(start, min(start + size, len(rows)))
-            batch = collate(
-                rows.take("input_ids", some), rows.take("labels", some), padding=self.vocabulary.pad,
-                task=pair.task, language=pair.language, tasks=[self._place(pair.task)] * len(some),
-            )  # fmt: skip
-            yield batch.to(device)
+            task, language = task_of(pair.task), pair.language
+            yield batch_of(rows, some, task, language, self._place(pair.task), self.vocabulary.pad).to(device)
 
     def _place(self, task: str) -> int:
         """Return the place of a task among the run's own; of one that the model is only applied to, any."""

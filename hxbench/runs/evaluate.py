@@ -1,19 +1,17 @@
 """Scoring a finished run on pairs of one's choice."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NamedTuple
+from contextlib import nullcontext
+from typing import NamedTuple
 
-from hxbench.data import Corpora
-from hxbench.data.schema import SPLITS
+from hxbench.data import SPLITS, Corpora
 from hxbench.errors import InputError, did_you_mean
 from hxbench.methods import method_class
 from hxbench.runs.assemble import require_answers, require_transfer
 from hxbench.runs.compose import Composer, Composition, can_compose, parse
 from hxbench.runs.data import RunData
+from hxbench.runs.finished import Lineage, lack, lineage, require_finished, restore
 from hxbench.runs.inputs import DataSource, plan_to_score
-from hxbench.runs.lineage import Lineage, lack, lineage
-from hxbench.runs.restore import require_finished, restore
 from hxbench.runs.scored import Scored
 from hxbench.spec.languages import code_among
 from hxbench.spec.run_spec import RunSpec
@@ -73,7 +71,7 @@ def evaluate(
     corpora = source.corpora(spec.data, offline=offline)
     way = parse(embedding, corpora.languages) if embedding else None
     codes = [code_among(corpora.languages.values(), code) for code in languages or ()]
-    plan = plan_to_score(spec, record.id, corpora, kind, other_data=bool(data_source))
+    plan = plan_to_score(spec, record.id, corpora, other_data=bool(data_source))
     # what the run was trained on, which other data would not tell
     past = lineage(record, Store(record.root))
     trained = past.trained or {str(pair): split for pair, split in plan.train.items()}
@@ -95,7 +93,11 @@ def evaluate(
     for done, pair in enumerate(chosen):
         report(f"score {record.id}", done, len(chosen))
         composition = composer.compose(way, pair, split) if way else None
-        with _embedding_of(method, pair.language, composition):
+        with (
+            method.composed(pair.language, composition.weights)  # type: ignore[operator]
+            if composition
+            else nullcontext()
+        ):
             scored = data.score(method, pair, split)
         if pair.task in others and scored.unreadable == len(scored.gold):
             unify = "" if spec.data.labels == "unified" else ": trained with data.labels=unified it would"
@@ -125,7 +127,3 @@ def _hindrance(
     if isinstance(way, str) and not past.known - {pair.language}:
         return f"run {run_id} was trained on no language but {pair.language}, so that nothing can be composed"
     return None
-
-
-def _embedding_of(method: Any, language: str, composition: Composition | None) -> AbstractContextManager[None]:
-    return method.composed(language, composition.weights) if composition else nullcontext()

@@ -25,8 +25,7 @@ from hxbench.modules.bottleneck import BottleneckWeights
 from hxbench.modules.heads import Head
 from hxbench.runs.backbone import get_backbone
 from hxbench.runs.exported import load_exported
-from hxbench.runs.pair import require_pair
-from hxbench.runs.restore import require_finished, require_tagger, restore_tagger
+from hxbench.runs.finished import require_pair, require_tagger, restore
 from hxbench.spec.languages import find_language
 from hxbench.spec.run_spec import BackboneSpec, RunSpec
 from hxbench.spec.settings import Pair
@@ -45,13 +44,12 @@ def export(
     The folder appears in one rename, after what was written has been loaded and has given the run's own logits.
     Raises `InputError` for a run, a task or a language it cannot be done for, and for a folder with other files.
     """
-    spec = require_finished(record)
-    require_tagger(spec, record.id)
-    pair = require_pair(f"run {record.id}", spec, task, language)
+    spec = require_tagger(record)
+    pair = require_pair(record.id, spec, task, language)
     _require_place(out, force)
     if spec.backbone.weights == "random":
         raise InputError(f"run {record.id} stands on random weights (the control), which no one could load again.")
-    method, backbone = restore_tagger(record, offline=offline)
+    method, backbone = restore(record, offline=offline)
     layers = _bottlenecks(record, spec, method, pair)
     bottleneck, hidden = layers[0].down.shape
     pristine = get_backbone(spec.backbone, offline=offline)  # the other one's LayerNorms have been trained

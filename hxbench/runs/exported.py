@@ -1,4 +1,4 @@
-"""An exported adapter back on its backbone."""
+"""An exported adapter back on its backbone, by the address that exports themselves name."""
 
 from pathlib import Path
 

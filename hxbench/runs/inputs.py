@@ -12,9 +12,10 @@ from hxbench.data import Corpora, Origin
 from hxbench.data.digest import write_whole
 from hxbench.data.mirror import require_folder
 from hxbench.errors import InputError
+from hxbench.methods import method_class
 from hxbench.printing import LONGEST_WORD, shortened
 from hxbench.runs import backbone
-from hxbench.runs.plan import Plan, Traits, fingerprinted, plan_run
+from hxbench.runs.plan import Plan, fingerprinted, plan_run
 from hxbench.spec.run_spec import DataSpec, RunSpec
 
 _REMEMBERED = "data-sources.json"
@@ -84,7 +85,7 @@ class DataSource:
 
     def corpora(self, data: DataSpec, *, offline: bool = False) -> Corpora:
         """Return the corpora of this source as a spec wants them read."""
-        origin = Origin(self.kind, self.folder, offline=offline, sandbox_seed=data.sandbox_seed)  # type: ignore[arg-type]
+        origin = Origin(self.kind, self.folder, offline)  # type: ignore[arg-type]
         return Corpora(origin, data)
 
 
@@ -102,9 +103,9 @@ def _remembered() -> dict[str, str]:
     return {k: v for k, v in known.items() if isinstance(v, str)} if isinstance(known, dict) else {}
 
 
-def resolve_inputs(spec: RunSpec, corpora: Corpora, traits: type[Traits]) -> tuple[RunSpec, Plan]:
+def resolve_inputs(spec: RunSpec, corpora: Corpora) -> tuple[RunSpec, Plan]:
     """Return the spec with the fingerprints of data and backbone, and the plan they allow."""
-    plan = plan_run(spec, corpora, traits)
+    plan = plan_run(spec, corpora, method_class(spec.kind))
     update = {
         "data": fingerprinted(spec.data, plan, corpora),
         "backbone": spec.backbone.model_copy(update={"fingerprint": backbone.fingerprint(spec.backbone, corpora)}),
@@ -112,12 +113,12 @@ def resolve_inputs(spec: RunSpec, corpora: Corpora, traits: type[Traits]) -> tup
     return spec.model_copy(update=update), plan
 
 
-def plan_to_score(spec: RunSpec, run_id: str, corpora: Corpora, traits: type[Traits], *, other_data: bool) -> Plan:
+def plan_to_score(spec: RunSpec, run_id: str, corpora: Corpora, *, other_data: bool) -> Plan:
     """Return the plan of a finished run on what a data source holds now.
 
     Raises `InputError` where that gives another backbone, or other data unless `other_data` were asked for.
     """
-    resolved, plan = resolve_inputs(spec, corpora, traits)
+    resolved, plan = resolve_inputs(spec, corpora)
     if resolved.backbone.fingerprint != spec.backbone.fingerprint:
         raise InputError(
             f"run {run_id} was trained on another backbone than this data source gives ({spec.backbone.name})."

@@ -12,7 +12,7 @@ import numpy as np
 
 from hxbench.data.sampling import ConcatenatedSampler, Sampler, Stream
 from hxbench.spec.settings import Pair
-from hxbench.tasks import MLM, task_of, text_tasks
+from hxbench.tasks import task_of
 from hxbench.tasks.encoding.batch import IGNORED
 from hxbench.tasks.encoding.rows import Rows
 from hxbench.training.loop import Progress
@@ -36,19 +36,16 @@ def label_losses(
             return {}
         stream = drawn if isinstance(drawn, Stream) else sampler.streams[0]
         pair = Pair(stream.task, stream.language)
-        if not _has_frequencies(pair.task):
+        task = task_of(pair.task)
+        if task.type not in ("tagging", "classification"):
             continue
         if pair not in known:
-            known[pair] = surprise(rows[pair], whole=pair.task in text_tasks())
+            known[pair] = surprise(rows[pair], whole=task.answers_texts)
         nats, tokens = known[pair]
         losses[pair.task].append(loss)
         entropies[pair.task].append(float(nats[chosen].sum() / tokens[chosen].sum()))
     means = {task: {"loss": fmean(losses[task]), "entropy": fmean(entropies[task])} for task in sorted(losses)}
     return {task: mean for task, mean in means.items() if mean["entropy"] > 0}
-
-
-def _has_frequencies(task: str) -> bool:
-    return task != MLM if task not in text_tasks() else task_of(task).type == "classification"
 
 
 def surprise(rows: Rows, *, whole: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -1,9 +1,9 @@
 """What one run trains on, selects by and scores, given what the data source holds."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING
 
 from hxbench.data import Corpora
 from hxbench.errors import InputError, LackingData, did_you_mean
@@ -11,14 +11,8 @@ from hxbench.spec.run_spec import DataSpec, RunSpec
 from hxbench.spec.settings import Pair, source_pairs, target_pairs
 from hxbench.tasks import ENGLISH
 
-
-class Traits(Protocol):
-    """What the plan of a run depends on in its method."""
-
-    uses_mlm: ClassVar[bool]
-    needs_text: ClassVar[bool]
-    needs_labels: ClassVar[bool]
-    probes: ClassVar[tuple[str, ...]]
+if TYPE_CHECKING:
+    from hxbench.methods.method import Method
 
 
 @dataclass(frozen=True)
@@ -26,11 +20,11 @@ class Plan:
     """The pairs of a run and the splits they come from."""
 
     train: dict[Pair, str]  # labelled sources; the split is "test" where a treebank has no other (Hyper-X, App. A)
-    mlm: tuple[str, ...]  # languages with raw text that is trained on
-    counted: tuple[str, ...]  # languages whose raw text only counts: for runs that match labelled updates
-    validation: tuple[Pair, ...]
-    test: tuple[Pair, ...]
-    missing: tuple[Pair, ...]  # wanted, but not in this data source
+    mlm: tuple[str, ...] = ()  # languages with raw text that is trained on
+    counted: tuple[str, ...] = ()  # languages whose raw text only counts: for runs that match labelled updates
+    validation: tuple[Pair, ...] = ()
+    test: tuple[Pair, ...] = ()
+    missing: tuple[Pair, ...] = ()  # wanted, but not in this data source
     notes: tuple[str, ...] = ()  # what else cannot be done or has to be known, one sentence each
     probes: tuple[Pair, ...] = ()  # pairs whose test splits are looked at without being scored
 
@@ -39,7 +33,7 @@ class Plan:
         splits = [(*pair, split) for pair, split in self.train.items()]
         splits += [("mlm", language, "train") for language in {*self.mlm, *self.counted}]
         splits += [(*pair, "dev") for pair in self.validation]
-        splits += [(*pair, "test") for pair in {**dict.fromkeys(self.test), **dict.fromkeys(self.probes)}]
+        splits += [(*pair, "test") for pair in dict.fromkeys((*self.test, *self.probes))]
         return splits
 
 
@@ -65,8 +59,8 @@ def _training_splits(corpora: Corpora, sources: Sequence[Pair], *, required: boo
     return splits
 
 
-def plan_run(spec: RunSpec, corpora: Corpora, traits: type[Traits]) -> Plan:
-    """Return the plan of a run.
+def plan_run(spec: RunSpec, corpora: Corpora, method: "type[Method]") -> Plan:
+    """Return the plan of a run of a method.
 
     Raises `LackingData` where nothing is left to train on, to select by or to be scored on, and `InputError` for
     fewer examples than wanted and for a way of selection that the tasks do not have.
@@ -74,24 +68,32 @@ def plan_run(spec: RunSpec, corpora: Corpora, traits: type[Traits]) -> Plan:
     if spec.setting == "language":
         return _language_plan(spec, corpora)
     if spec.answers_texts:
-        return _text_plan(spec, corpora, traits)
+        return _text_plan(spec, corpora, method)
     held_out = _held_out(spec, corpora)
     sources = [p for p in _sources(spec, corpora) if p.language not in held_out]
     targets = target_pairs(spec.setting, spec.task, corpora.languages)
-    notes = []
-    if traits.needs_text:
-        mute = _languages_where(targets, lambda code: not corpora.splits("mlm", code))
-        sources, targets = _without(sources, mute), _without(targets, mute)
-        notes += _no_score(spec, "raw text", mute)
+    without_text = [
+        code
+        for code in dict.fromkeys(pair.language for pair in targets)
+        if method.needs_text and not corpora.splits("mlm", code)
+    ]
+    sources, targets = ([p for p in pairs if p.language not in without_text] for pairs in (sources, targets))
     train = _training_splits(corpora, sources, required=not spec.few_shot)
     if not train:
         wanted = ", ".join(map(str, sources[:4]))
         raise LackingData(f"the data source holds none of the labelled sources of this run ({wanted} …).")
-    if traits.needs_labels:
-        known = {pair.language for pair in train}
-        mute = _languages_where(targets, lambda code: code not in known)
-        targets = _without(targets, mute)
-        notes += _no_score(spec, "a labelled source", mute)
+    known = {pair.language for pair in train}
+    without_label = [
+        code
+        for code in dict.fromkeys(pair.language for pair in targets)
+        if method.needs_labels and code not in known
+    ]
+    targets = [p for p in targets if p.language not in without_label]
+    notes = [
+        f"{spec.method} scores no language without {lack}: {', '.join(codes)}."
+        for lack, codes in (("raw text", without_text), ("a labelled source", without_label))
+        if codes
+    ]
     if spec.few_shot:
         targets = sources
         require_examples(sources[0], train, spec.few_shot.k, corpora)
@@ -107,7 +109,7 @@ def plan_run(spec: RunSpec, corpora: Corpora, traits: type[Traits]) -> Plan:
         "targets": [p for p in targets if p not in train],
         "last": [],
     }
-    texts = [code for code in corpora.languages if traits.uses_mlm and code not in held_out]
+    texts = [code for code in corpora.languages if method.uses_mlm and code not in held_out]
     texts = [code for code in texts if corpora.splits("mlm", code)]
     mlm = texts
     if spec.training.mlm_languages != "all":
@@ -124,7 +126,7 @@ def plan_run(spec: RunSpec, corpora: Corpora, traits: type[Traits]) -> Plan:
     )
 
 
-def _text_plan(spec: RunSpec, corpora: Corpora, traits: type[Traits]) -> Plan:
+def _text_plan(spec: RunSpec, corpora: Corpora, method: "type[Method]") -> Plan:
     """Return the plan of a run on tasks of texts: those of its model, or the one it is tuned to.
 
     A run with transfer is scored on other tasks as well, of which it reads the test sets and nothing else.
@@ -138,18 +140,14 @@ def _text_plan(spec: RunSpec, corpora: Corpora, traits: type[Traits]) -> Plan:
         require_examples(wanted[0], train, shot.k, corpora)
     validation = _validation(spec, list(train), corpora)
     if not any("test" in corpora.splits(*pair) for pair in train):
-        raise LackingData(
-            f"{spec.title}: the data source has no test set of {_names(list(train))} to be scored on."
-        )
+        raise LackingData(f"{spec.title}: the data source has no test set of {_names(train)} to be scored on.")
     further = _in_english(() if shot else spec.foreign)
     test = tuple(pair for pair in (*train, *further) if "test" in corpora.splits(*pair))
     # tasks that are held against those of a suite: none of its own, none for a model of one task
     fitting = spec.suite == "glue" and not shot
-    probes = _in_english([task for task in traits.probes if fitting and task not in spec.tasks])
+    probes = _in_english([task for task in method.probes if fitting and task not in spec.tasks])
     return Plan(
         train=train,
-        mlm=(),
-        counted=(),
         validation=validation,
         test=test,
         missing=tuple(pair for pair in (*wanted, *further) if pair not in test),
@@ -177,20 +175,8 @@ def _validation(spec: RunSpec, trained: list[Pair], corpora: Corpora) -> tuple[P
     return tuple(trained)
 
 
-def _names(pairs: list[Pair]) -> str:
+def _names(pairs: Iterable[Pair]) -> str:
     return ", ".join(pair.task for pair in pairs)
-
-
-def _languages_where(pairs: Sequence[Pair], lacking: Callable[[str], bool]) -> list[str]:
-    return [code for code in dict.fromkeys(pair.language for pair in pairs) if lacking(code)]
-
-
-def _no_score(spec: RunSpec, lack: str, languages: Sequence[str]) -> list[str]:
-    return [f"{spec.method} scores no language without {lack}: {', '.join(languages)}."] if languages else []
-
-
-def _without(pairs: Sequence[Pair], languages: Sequence[str]) -> list[Pair]:
-    return [pair for pair in pairs if pair.language not in languages]
 
 
 def _language_plan(spec: RunSpec, corpora: Corpora) -> Plan:
@@ -200,7 +186,7 @@ def _language_plan(spec: RunSpec, corpora: Corpora) -> Plan:
         raise InputError(did_you_mean("language", code, list(corpora.languages)))
     if not corpora.splits("mlm", code):
         raise LackingData(f"{spec.title}: the data source holds no raw text of {code}.")
-    return Plan(train={}, mlm=(code,), counted=(), validation=(), test=(), missing=())
+    return Plan(train={}, mlm=(code,))
 
 
 def _held_out(spec: RunSpec, corpora: Corpora) -> set[str]:

@@ -4,10 +4,10 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import torch
 
@@ -15,16 +15,14 @@ from hxbench.backbones.load import Backbone
 from hxbench.data.tokens import encode_tagged
 from hxbench.data.user_files import DEFAULT_FORMAT, FORMATS, Untagged, kind_of, read_untagged
 from hxbench.errors import InputError, did_you_mean
-from hxbench.methods.exported import ExportedAdapter, read_config
+from hxbench.methods.exported import read_config
 from hxbench.methods.method import Method
 from hxbench.runs.exported import backbone_of, load_exported
-from hxbench.runs.lineage import lack, lineage
-from hxbench.runs.pair import require_pair
-from hxbench.runs.restore import require_finished, require_tagger, restore_tagger
+from hxbench.runs.finished import lack, lineage, require_pair, require_tagger, restore
 from hxbench.runs.scoring import TaggedSplit, score_split
 from hxbench.spec.settings import Pair
 from hxbench.store import RunRecord, Store
-from hxbench.training.accelerator import accelerator_in
+from hxbench.training.device import accelerator_in
 
 _CHUNK_SENTENCES, _CHUNK_WORDS = 1000, 50_000  # held in memory at once
 _EXPORT_BATCH = 64
@@ -44,11 +42,10 @@ class Tagger:
 
 def tagger_of_run(record: RunRecord, task: str | None, language: str | None, *, offline: bool = False) -> Tagger:
     """Return the tagger a finished run is; `InputError` for a task or a language it does not have."""
-    spec = require_finished(record)
-    require_tagger(spec, record.id)
+    spec = require_tagger(record)
     if language is None:
         raise InputError("say with --language which language the text is in.")
-    pair = require_pair(f"run {record.id}", spec, task, language)
+    pair = require_pair(record.id, spec, task, language)
     if lacking := lack(spec, lineage(record, Store(record.root)), pair.language):
         raise InputError(
             f"run {record.id}: {spec.method} tags no language without {lacking}, such as {pair.language}."
@@ -56,7 +53,7 @@ def tagger_of_run(record: RunRecord, task: str | None, language: str | None, *, 
     data = spec.data
     return Tagger(
         pair, data.max_length, data.label_token, spec.training.eval_batch_size,
-        lambda: restore_tagger(record, offline=offline),
+        lambda: restore(record, offline=offline),
     )  # fmt: skip
 
 
@@ -80,10 +77,9 @@ def tagger_of_export(
         )
 
     def load() -> tuple[Method, Backbone]:
-        found: tuple[ExportedAdapter, Backbone] = load_exported(
-            folder, backbone_of(config, backbone, offline=offline), offline=offline
-        )
-        return found[0].to(accelerator_in("fp32").device), found[1]
+        found = backbone_of(config, backbone, offline=offline)
+        adapter, _ = load_exported(folder, found)
+        return adapter.to(accelerator_in("fp32").device), found
 
     return Tagger(pair, config.max_length, config.label_token, _EXPORT_BATCH, load)
 
@@ -159,10 +155,6 @@ def _chunks(sentences: Iterator[Untagged]) -> Iterator[list[Untagged]]:
         yield chunk
 
 
-def _opened(given: str) -> AbstractContextManager[BinaryIO]:
-    return nullcontext(sys.stdin.buffer) if given == "-" else Path(given).open("rb")
-
-
 @contextmanager
 def _file_of(given: str) -> Iterator[Path]:
     """Give the file that was named; what can be read only once, such as standard input, is copied first."""
@@ -174,7 +166,8 @@ def _file_of(given: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="hxbench-") as folder:
         copy = Path(folder) / "copy"
         try:
-            with copy.open("wb") as target, _opened(given) as source:
+            opened = nullcontext(sys.stdin.buffer) if given == "-" else path.open("rb")
+            with copy.open("wb") as target, opened as source:
                 shutil.copyfileobj(source, target)
         except OSError as error:
             raise InputError(f"{name} cannot be read or copied to {folder}: {error.strerror or error}.") from None

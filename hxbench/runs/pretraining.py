@@ -6,10 +6,12 @@ One function an architecture; the rest, in `backbone`, is the same for all.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
 
+from hxbench.answering.answer import AnswerOptions
 from hxbench.backbones.byte_pairs import train_byte_pairs
 from hxbench.backbones.checkpoint import require_sizes
 from hxbench.backbones.families import family_of
@@ -18,28 +20,33 @@ from hxbench.backbones.shape import bert_shape, bloom_shape, config_of, new_mode
 from hxbench.backbones.unigram import sentinel_ids, train_unigram
 from hxbench.backbones.vocabulary import train_wordpiece
 from hxbench.data import Corpora
+from hxbench.data.feed import Feed
+from hxbench.data.sampling import Sampler
+from hxbench.data.tokens import encode
 from hxbench.errors import InputError
+from hxbench.methods.method import Method, Setup, seed_everything
+from hxbench.methods.pretraining import Pretraining
 from hxbench.spec.run_spec import BackboneSpec, PretrainSpec
 from hxbench.spec.settings import Pair
 from hxbench.tasks import ENGLISH, MLM, task_of, tasks_in
+from hxbench.tasks.encoding.batch import Batch, collate
+from hxbench.tasks.encoding.corruption import Corruption, collate_corrupted
+from hxbench.tasks.encoding.masking import vocabulary_of
+from hxbench.tasks.encoding.rows import Rows
 from hxbench.tasks.encoding.templates import template_line
 from hxbench.tasks.encoding.tokenizing import tokens_of
 
-if TYPE_CHECKING:
-    import torch
-
-    from hxbench.data.sampling import Sampler
-    from hxbench.methods.method import Method
+Feeding = Callable[[Sampler, torch.device], Callable[[int], Batch]]
+"""What makes of a sampler the function from a step to its batch."""
 
 
 @dataclass(frozen=True)
 class Learner:
-    """A model before its pre-training; `feed` makes of a sampler the function from a step to its batch."""
+    """A model before its pre-training."""
 
-    method: "Method"
-    tokenizer: Any
+    method: Method
     lengths: Mapping[Pair, np.ndarray]  # of the rows of each stream, in tokens
-    feed: Callable[["Sampler", "torch.device"], Callable[[int], Any]]
+    feed: Feeding
 
 
 def learner(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Mapping[str, Any]) -> Learner:
@@ -80,108 +87,82 @@ def _lines(corpus: Mapping[str, Any]) -> Iterator[str]:
             yield from batch["text"]
 
 
-def _model(shape: dict[str, Any], seed: int) -> Any:
-    from hxbench.methods.method import seed_everything
-
-    config = config_of(shape)
+def _method(shape: dict[str, Any], plan: PretrainSpec, tokenizer: Any, languages: tuple[str, ...]) -> Method:
+    """Return masked language modelling, or its like, on a model of random weights from the plan's seed."""
+    config = config_of(shape | {"vocab_size": len(tokenizer)})
     require_sizes(config)
-    seed_everything(seed)
-    return new_model(config)
+    seed_everything(plan.seed)
+    backbone = Backbone(new_model(config), tokenizer, family_of(plan.architecture))
+    return Pretraining(Setup(backbone, (), languages), AnswerOptions())
 
 
 def _bert(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Mapping[str, Any]) -> Learner:
-    from hxbench.answering.answer import AnswerOptions
-    from hxbench.data.feed import Feed
-    from hxbench.data.tokens import encode
-    from hxbench.methods.method import Setup
-    from hxbench.methods.pretraining import Pretraining
-    from hxbench.tasks.encoding.rows import Rows
-    from hxbench.tasks.encoding.vocabulary import vocabulary_of
-
     # that of the tasks in text, whose templates are in none of their texts
     tasks = _template_lines(corpus) if list(corpora.languages) == [ENGLISH] else ()
     tokenizer = train_wordpiece(chain(_lines(corpus), tasks), plan.vocabulary)
-    shape = bert_shape(spec) | {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
-    backbone = Backbone(_model(shape, plan.seed), tokenizer, family_of("bert"))
-    method = Pretraining(Setup(backbone, (), tuple(corpus)), AnswerOptions())
+    method = _method(bert_shape(spec) | {"pad_token_id": tokenizer.pad_token_id}, plan, tokenizer, tuple(corpus))
     rows = {}
     for code, text in corpus.items():
         mark = f"{corpora.fingerprint('mlm', code, 'train')} {len(text)}"
         rows[Pair(MLM, code)] = Rows(encode(text, mark, tokenizer, max_length=plan.max_length))
 
-    def feed(sampler: "Sampler", device: "torch.device") -> Feed:
+    def feed(sampler: Sampler, device: torch.device) -> Feed:
         return Feed(sampler, rows, (MLM,), vocabulary_of(tokenizer), masking=plan.masking, device=device)
 
-    return Learner(method, tokenizer, {pair: r.lengths for pair, r in rows.items()}, feed)
+    return Learner(method, {pair: r.lengths for pair, r in rows.items()}, feed)
 
 
 def _t5(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Mapping[str, Any]) -> Learner:
-    from hxbench.answering.answer import AnswerOptions
-    from hxbench.methods.method import Setup
-    from hxbench.methods.pretraining import Pretraining
-    from hxbench.tasks.encoding.corruption import Corruption, collate_corrupted
-
     tokenizer = train_unigram(chain(_lines(corpus), _template_lines(corpus)), plan.vocabulary)
-    shape = t5_shape(spec) | {"vocab_size": len(tokenizer)}
-    backbone = Backbone(_model(shape, plan.seed), tokenizer, family_of("t5"))
-    method = Pretraining(Setup(backbone, ()), AnswerOptions())
-    rows = {
-        Pair(MLM, code): _packed(text["text"], tokenizer, plan.max_length - 1) for code, text in corpus.items()
-    }
+    method = _method(t5_shape(spec), plan, tokenizer, (ENGLISH,))
     corruption = Corruption(
-        np.array(sentinel_ids(tokenizer)),
-        tokenizer.eos_token_id,
-        tokenizer.pad_token_id,
-        plan.masking,
+        np.array(sentinel_ids(tokenizer)), tokenizer.eos_token_id, tokenizer.pad_token_id, plan.masking,
         plan.mean_span,
-    )
+    )  # fmt: skip
+    rows = {code: _packed(text["text"], tokenizer, plan.max_length - 1) for code, text in corpus.items()}
 
-    def feed(sampler: "Sampler", device: "torch.device") -> Callable[[int], Any]:
-        def batch_of(step: int) -> Any:
-            stream, chosen = sampler.batch(step)
-            texts = [rows[Pair(stream.task, stream.language)][row] for row in chosen]
-            batch = collate_corrupted(
-                texts, corruption, sampler.rng(step), task=stream.task, language=stream.language
-            )
-            return batch.to(device)
+    def batch(texts: list[np.ndarray], rng: np.random.Generator, language: str) -> Batch:
+        return collate_corrupted(texts, corruption, rng, task=MLM, language=language)
 
-        return batch_of
-
-    return Learner(method, tokenizer, {p: np.array([len(row) for row in r]) for p, r in rows.items()}, feed)
+    return _of_packed(method, rows, batch)
 
 
 def _bloom(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Mapping[str, Any]) -> Learner:
-    from hxbench.answering.answer import AnswerOptions
-    from hxbench.methods.method import Setup
-    from hxbench.methods.pretraining import Pretraining
-    from hxbench.tasks.encoding.batch import collate
-
     tasks = chain(_template_lines(corpus), _pet_lines(corpus))
     tokenizer = train_byte_pairs(chain(_lines(corpus), tasks), plan.vocabulary)
-    shape = bloom_shape(spec) | {"vocab_size": len(tokenizer)}
-    backbone = Backbone(_model(shape, plan.seed), tokenizer, family_of("bloom"))
-    method = Pretraining(Setup(backbone, ()), AnswerOptions())
+    method = _method(bloom_shape(spec), plan, tokenizer, (ENGLISH,))
     end = tokenizer.eos_token_id
     # every row begins behind an end mark, so that its first token is learned too
+    start = np.array([end], dtype=np.int64)
     rows = {
-        Pair(MLM, code): _packed([*text["text"], *_pet_lines({code: text})], tokenizer, plan.max_length - 1, end)
+        code: _packed([*text["text"], *_pet_lines({code: text})], tokenizer, plan.max_length - 1, end)
         for code, text in corpus.items()
     }
-    start = np.array([end], dtype=np.int64)
 
-    def feed(sampler: "Sampler", device: "torch.device") -> Callable[[int], Any]:
-        def batch_of(step: int) -> Any:
+    def batch(texts: list[np.ndarray], rng: np.random.Generator, language: str) -> Batch:
+        padding = tokenizer.pad_token_id
+        return collate([start] * len(texts), texts, padding=padding, task=MLM, language=language)
+
+    return _of_packed(method, rows, batch)
+
+
+def _of_packed(
+    method: Method,
+    rows: Mapping[str, list[np.ndarray]],
+    batch: Callable[[list[np.ndarray], np.random.Generator, str], Batch],
+) -> Learner:
+    """Return the learner of rows by language, of which `batch` makes batches."""
+
+    def feed(sampler: Sampler, device: torch.device) -> Callable[[int], Batch]:
+        def batch_of(step: int) -> Batch:
             stream, chosen = sampler.batch(step)
-            texts = [rows[Pair(stream.task, stream.language)][row] for row in chosen]
-            batch = collate(
-                [start] * len(texts), texts, padding=tokenizer.pad_token_id, task=stream.task,
-                language=stream.language,
-            )  # fmt: skip
-            return batch.to(device)
+            texts = [rows[stream.language][row] for row in chosen]
+            return batch(texts, sampler.rng(step), stream.language).to(device)
 
         return batch_of
 
-    return Learner(method, tokenizer, {p: np.array([len(row) for row in r]) for p, r in rows.items()}, feed)
+    lengths = {Pair(MLM, code): np.array([len(row) for row in some]) for code, some in rows.items()}
+    return Learner(method, lengths, feed)
 
 
 def _packed(texts: Sequence[str], tokenizer: Any, room: int, end: int | None = None) -> list[np.ndarray]:

@@ -7,7 +7,7 @@ import torch
 
 from hxbench.printing import sentence
 from hxbench.runs.assemble import costs
-from hxbench.runs.pair import label_names
+from hxbench.runs.finished import label_names
 from hxbench.runs.plan import Plan
 from hxbench.runs.scored import Scored
 from hxbench.spec.languages import find_language, language_set
@@ -17,8 +17,8 @@ from hxbench.store import RunWriter
 from hxbench.store.arrays import SENTENCE_COLUMNS
 from hxbench.store.provenance import collect
 from hxbench.tasks import task_names
+from hxbench.training.device import peak_memory
 from hxbench.training.loop import Progress
-from hxbench.training.memory import peak_memory
 
 
 def write_results(
@@ -87,27 +87,22 @@ def _sentence_counts(scored: Sequence[Scored]) -> dict[str, list[Any]]:
 
 def _costs(spec: RunSpec, progress: Progress) -> tuple[list[dict[str, Any]], str]:
     """Return the rows of what a run cost, and why some are lacking: nothing trained and scored is lost to that."""
-    said = ""
-    values = {
-        "wall_seconds": progress.wall_seconds,
-        "device_seconds": progress.device_seconds,
-        "tokens_per_second": progress.pieces / progress.wall_seconds if progress.wall_seconds else 0.0,
-    }
+    said, counts, memory = "", {}, {}
     try:
         counted = costs(spec)
-        values = {
-            "trainable_parameters": counted["trainable"],
-            "counted_parameters": counted["counted"],
-            "backbone_parameters": counted["backbone"],
-            "flops_per_token": counted["flops_per_token"],
-            "wall_seconds": progress.wall_seconds,
-            "device_seconds": progress.device_seconds,
-            "peak_memory_bytes": peak_memory(),
-            "tokens_per_second": values["tokens_per_second"],
-        }
+        counts = {f"{name}_parameters": counted[name] for name in ("trainable", "counted", "backbone")}
+        counts["flops_per_token"] = counted["flops_per_token"]
+        memory = {"peak_memory_bytes": peak_memory()}
     except Exception as error:
         reason = sentence(str(error)).rstrip(".")
         said = f"its parameters and memory could not be counted ({type(error).__name__}: {reason})."
+    values = {
+        **counts,
+        "wall_seconds": progress.wall_seconds,
+        "device_seconds": progress.device_seconds,
+        **memory,
+        "tokens_per_second": progress.pieces / progress.wall_seconds if progress.wall_seconds else 0.0,
+    }
     if progress.live is not None:
         values["live_parameters"] = progress.live
     nothing = {"task": None, "language": None, "role": None}

@@ -26,9 +26,7 @@ class Scored:
     language: str
     gold: list[list[str]]
     predicted: list[list[str]]
-    cut: int = (
-        0  # words that truncation cut off, of which `cut_off` is predicted, or texts longer than what is read
-    )
+    cut: int = 0  # words that truncation cut off, for which `cut_off` is predicted, or texts that were cut
     labels: tuple[str, ...] = ()  # the texts of the classes by id; none where the ids are read as PHA's code does
     chosen: list[list[str]] | None = None  # the most likely label of every text, where that was asked for
 
@@ -77,8 +75,7 @@ class Scored:
         """
         if self.by_word:
             for gold, predicted in zip(self.gold, self.predicted, strict=True):
-                counts = sentence_counts(self.task, gold, predicted)
-                yield counts.correct, counts.predicted, counts.gold
+                yield sentence_counts(self.task, gold, predicted)
             return
         gold_texts, given = [APART.join(right) for right in self.gold], [text for [text] in self.predicted]
         yield from example_counts(task_of(self.task), gold_texts, given, self.labels)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -23,32 +23,11 @@ from hxbench.tasks.encoding.tokenizing import tokens_of
 UNSTATED = 32
 
 
-class Split(Protocol):
-    """An encoded split; read once, scored as often as needed."""
-
-    @property
-    def rows(self) -> Rows:
-        """The rows that a model reads."""
-
-    @property
-    def writes(self) -> bool:
-        """Whether answers are written, so that these and not what is read take the memory."""
-
-    def batch(self, rows: np.ndarray) -> Batch:
-        """Return the batch of these rows."""
-
-    def answers(self, method: Method, batch: Batch) -> list[list[str]]:
-        """Return what a method answers to every row of a batch, a label for each target or one text."""
-
-    def scored(self, answers: Sequence[list[str]]) -> Scored:
-        """Return the split with the answers to all of its rows."""
-
-
-def score_split(method: Method, split: Split, batch_size: int, device: torch.device) -> Scored:
+def score_split(method: Method, split: "Split", batch_size: int, device: torch.device) -> Scored:
     """Answer every row of a split, in batches of similar length, and return it with the answers.
 
-    A batch has no more tokens than `batch_size` rows of the greatest length; where answers are written it has that
-    many rows.
+    A batch has no more tokens than `batch_size` rows of the greatest length; where answers are written, which then
+    take the memory, it has that many rows.
     Always in fp32, whatever precision the training had: in less, a score depends on the size of the batches.
     """
     lengths = split.rows.lengths
@@ -63,6 +42,14 @@ def score_split(method: Method, split: Split, batch_size: int, device: torch.dev
             for row, answer in zip(rows, found, strict=True):
                 answers[row] = answer
     return split.scored(answers)
+
+
+def batch_of(rows: Rows, chosen: np.ndarray, task: Task, language: str, place: int, padding: int) -> Batch:
+    """Return the batch of some rows of a task, whose place in the run's list is `place`."""
+    return collate(
+        rows.take("input_ids", chosen), rows.take("labels", chosen), padding=padding,
+        by_token=task.type == "tagging", task=task.name, language=language, tasks=[place] * len(chosen),
+    )  # fmt: skip
 
 
 @dataclass
@@ -91,10 +78,7 @@ class TaggedSplit:
 
     def batch(self, rows: np.ndarray) -> Batch:
         """Return the batch of these rows."""
-        return collate(
-            self.rows.take("input_ids", rows), self.rows.take("labels", rows), padding=self.padding, by_token=True,
-            task=self.task.name, language=self.language, tasks=[self.place] * len(rows),
-        )  # fmt: skip
+        return batch_of(self.rows, rows, self.task, self.language, self.place, self.padding)
 
     def answers(self, method: Method, batch: Batch) -> list[list[str]]:
         """Return the tags of every row's words."""
@@ -130,15 +114,12 @@ class TextSplit:
     cut: int
     tokenizer: Any
     decoding: Decoding
+    chooses: bool = False  # whether a backbone chooses among classes or gives a number, and writes nothing
     place: int = 0  # of the task in the run's list
     wording: Wording = PHA
-    labels: tuple[str, ...] = ()  # of the classes by id, where they are not what PHA's code reads
-    decoded: dict[str, str] = field(default_factory=dict)  # the labels by what the tokenizer makes of them
-    choices: tuple[str, ...] = ()  # what the classes by id are called where a backbone chooses among them
-    numbers: bool = False  # whether a backbone without classes answers with a number
-    spelled: dict[str, list[int]] = field(
-        default_factory=dict
-    )  # the tokens of labels to choose among by likelihood
+    classes: tuple[str, ...] = ()  # what the classes by id are called
+    decoded: dict[str, str] = field(default_factory=dict)  # these by what the tokenizer makes of them
+    spelled: dict[str, list[int]] = field(default_factory=dict)  # their tokens, to choose among by likelihood
 
     @classmethod
     def of(
@@ -167,37 +148,28 @@ class TextSplit:
             gold = [right_answers(target) for target in corpus["target"]]
         else:
             gold = [[target_text(known, target, score_step, wording)] for target in corpus["target"]]
-        labels = label_texts(known, score_step, wording) if wording != PHA and known.has_classes else ()
-        common = {
-            "rows": Rows(encoded), "gold": gold, "cut": int(np.sum(encoded["cut"])), "tokenizer": tokenizer,
-            "place": place, "wording": wording, "labels": labels,
-        }  # fmt: skip
-        if chooses:
-            called = label_texts(known, score_step, wording) if known.has_classes else ()
-            return cls(known, language, **common, decoding=Decoding(longest=1), choices=called, numbers=not called)
+        classes = label_texts(known, score_step, wording) if known.has_classes else ()
+        decoding = Decoding(longest=1)
         if known.type == "generation":
             decoding = known.decoding or Decoding(longest=known.longest_answer or UNSTATED)
-            if beams is not None:
-                decoding = decoding.model_copy(update={"beams": beams})
-        else:
+            decoding = decoding if beams is None else decoding.model_copy(update={"beams": beams})
+        elif not chooses:
             decoding = Decoding(longest=longest_label(tokenizer, known, score_step, wording))
-        classes = label_texts(known, score_step, wording) if known.has_classes and likelihood else ()
         return cls(
-            known, language, **common, decoding=decoding,
-            decoded=labels_as_decoded(tokenizer, labels) if labels else {}, spelled=spelled(tokenizer, classes),
+            known, language, Rows(encoded), gold, int(np.sum(encoded["cut"])), tokenizer, decoding, chooses, place,
+            wording, classes,
+            labels_as_decoded(tokenizer, classes) if classes and wording != PHA and not chooses else {},
+            spelled(tokenizer, classes if likelihood and not chooses else ()),
         )  # fmt: skip
 
     @property
     def writes(self) -> bool:
         """Whether answers are written, and not chosen."""
-        return not self.choices and not self.numbers
+        return not self.chooses
 
     def batch(self, rows: np.ndarray) -> Batch:
         """Return the batch of these rows."""
-        return collate(
-            self.rows.take("input_ids", rows), self.rows.take("labels", rows), padding=self.tokenizer.pad_token_id,
-            task=self.task.name, language=self.language, tasks=[self.place] * len(rows),
-        )  # fmt: skip
+        return batch_of(self.rows, rows, self.task, self.language, self.place, self.tokenizer.pad_token_id)
 
     def answers(self, method: Method, batch: Batch) -> list[list[str]]:
         """Return one text for every row; with the most likely label behind it, where that is asked for."""
@@ -212,7 +184,8 @@ class TextSplit:
         """Return the texts with their answers."""
         written, likely = [text[:1] for text in answers], [text[1:] for text in answers]
         chosen = likely if self.spelled else None
-        return Scored(self.task.name, self.language, self.gold, written, self.cut, self.labels, chosen)
+        labels = () if self.wording == PHA else self.classes  # the ids are read as PHA's code does
+        return Scored(self.task.name, self.language, self.gold, written, self.cut, labels, chosen)
 
     def read(self, text: str) -> str:
         """Return what an answer says.
@@ -227,9 +200,9 @@ class TextSplit:
 
     def texts(self, ids: Tensor) -> list[str]:
         """Return what the answers say: tokens [batch, length], or the ids of classes [batch, 1]."""
-        if self.choices:
-            return [self.choices[chosen] for [chosen] in ids.tolist()]
-        if self.numbers:
+        if self.chooses and self.classes:
+            return [self.classes[chosen] for [chosen] in ids.tolist()]
+        if self.chooses:
             return [f"{number / THOUSAND:.3f}" for [number] in ids.tolist()]
         decode = self.tokenizer.batch_decode
         texts = decode(ids.tolist(), skip_special_tokens=True, clean_up_tokenization_spaces=False)
@@ -242,6 +215,9 @@ def spelled(tokenizer: Any, labels: Sequence[str]) -> dict[str, list[int]]:
         label: [*ids, tokenizer.eos_token_id]
         for label, ids in zip(labels, tokens_of(tokenizer, list(labels)), strict=True)
     }
+
+
+Split = TaggedSplit | TextSplit  # read once, scored as often as needed
 
 
 @torch.no_grad()

@@ -36,7 +36,7 @@ class Job:
         from hxbench.runs.train import run
 
         corpora = self.source.corpora(self.spec.data, offline=self.offline)
-        spec, plan = resolve_inputs(self.spec, corpora, method_class(self.spec.kind))
+        spec, plan = resolve_inputs(self.spec, corpora)
         make_backbone(spec.backbone, corpora, report)
         return run(
             spec,
@@ -126,9 +126,8 @@ class Session:
         spec = with_options(spec)
         corpora = self.corpora(spec.data)
         spec = spec.model_copy(update={"backbone": self.backbone(spec.backbone, corpora)})
-        kind = method_class(spec.kind)
         texts = [code for code in corpora.languages if corpora.splits("mlm", code)]
-        needed = {role: self.resolve(other) for role, other in kind.needs(spec, texts).items()}
+        needed = {role: self.resolve(other) for role, other in method_class(spec.kind).needs(spec, texts).items()}
         if start is not None:
             needed[START] = self.resolve(start)
         if shot := spec.few_shot:
@@ -138,7 +137,7 @@ class Session:
                     earlier = one.job.spec.title
                     raise InputError(f"{spec.title}: {earlier}, which it builds on, was trained on all of {pair}.")
         after = {role: one.run_id for role, one in needed.items()}
-        spec, plan = resolve_inputs(spec.model_copy(update={"after": after}), corpora, kind)
+        spec, plan = resolve_inputs(spec.model_copy(update={"after": after}), corpora)
         run_id = spec.run_id
         self.store.require_whole(run_id)
         job = Job(spec, self.source, self.store.root, self.offline, self.checkpoint_every, keep_weights)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, gather_object
 
 from hxbench.data import Corpora
+from hxbench.data.mirror import stand_ins
 from hxbench.data.sampling import Sampler
-from hxbench.data.stand_ins import stand_ins
+from hxbench.methods.method import Method
 from hxbench.modules.trimmed_embedding import training_rows_of
 from hxbench.runs.assemble import build, equip, trains_embeddings
 from hxbench.runs.backbone import get_backbone
@@ -28,10 +30,9 @@ from hxbench.spec.settings import Pair
 from hxbench.store import RunWriter, Store
 from hxbench.store.plateau import FIELD as LABEL_LOSSES
 from hxbench.tasks.encoding.rows import occurring
-from hxbench.training.accelerator import accelerator_in
 from hxbench.training.checkpoint import ResumeStates, save_weights
+from hxbench.training.device import accelerator_in, forget_peak
 from hxbench.training.loop import Interrupted, Progress, train
-from hxbench.training.memory import forget_peak
 
 Report = Callable[[int, int, float], None]  # step, updates, loss
 
@@ -60,9 +61,18 @@ def run(
         torch.set_num_threads(spec.training.cpu_threads)
     accelerator = accelerator_in(spec.training.precision)
     forget_peak()
+    backbone = get_backbone(spec.backbone, offline=offline)
+    method = build(spec, backbone)
+    equip(method, spec, store)
+    method.to(accelerator.device)
+    facts: dict[str, Any] = {"drawn": list(backbone.drawn)} if backbone.drawn else {}  # which its weights lacked
+    root = corpora.origin.folder if corpora.origin.kind == "mirror" else None
+    if found := stand_ins(root, plan.used(), corpora.languages) if root else {}:
+        facts["stand_ins"] = found
+    facts["data_source"] = source
     work = _Work(
-        spec, plan, corpora, store, accelerator, offline=offline, checkpoint_every=checkpoint_every,
-        keep_weights=keep_weights, source=source, report=report,
+        spec, plan, RunData(spec, plan, corpora, backbone), method, accelerator, facts, checkpoint_every,
+        keep_weights, report,
     )  # fmt: skip
     if not accelerator.is_main_process:
         work.train_and_score(Path(broadcast_object_list([None])[0]), None)
@@ -94,47 +104,32 @@ def stopped_early(progress: Progress, updates: int) -> str:
     )
 
 
+@dataclass
 class _Work:
     """The training of one run in one process."""
 
-    def __init__(
-        self,
-        spec: RunSpec,
-        plan: Plan,
-        corpora: Corpora,
-        store: Store,
-        accelerator: Accelerator,
-        *,
-        offline: bool,
-        checkpoint_every: int | None,
-        keep_weights: bool,
-        source: str,
-        report: Report,
-    ) -> None:
-        self.spec, self.plan, self.accelerator = spec, plan, accelerator
-        self.checkpoint_every, self.keep_weights = checkpoint_every, keep_weights
-        self.source, self.report = source, report
-        root = corpora.origin.folder if corpora.origin.kind == "mirror" else None
-        self.stand_ins = stand_ins(root, plan.used(), corpora.languages) if root else {}
-        self.share = (accelerator.process_index, accelerator.num_processes)
-        backbone = get_backbone(spec.backbone, offline=offline)
-        self.drawn = backbone.drawn
-        self.data = RunData(spec, plan, corpora, backbone)
-        self.method = build(spec, backbone)
-        equip(self.method, spec, store)
-        self.method.to(accelerator.device)
+    spec: RunSpec
+    plan: Plan
+    data: RunData
+    method: Method
+    accelerator: Accelerator
+    facts: dict[str, Any]  # for the provenance
+    checkpoint_every: int | None
+    keep_weights: bool
+    report: Report
+
+    @property
+    def share(self) -> tuple[int, int]:
+        """Which process this is, and of how many."""
+        return self.accelerator.process_index, self.accelerator.num_processes
 
     def train_and_score(self, folder: Path, writer: RunWriter | None) -> None:
         """Train in the run's work folder, score the test splits, and let the process that has a writer write."""
         spec, sampler = self.spec, self.data.sampler()
         feed = self.data.feed(sampler, self.accelerator.device, self.share)
-        facts = self.data.introduce(self.method)
-        if self.drawn:
-            facts["drawn"] = list(self.drawn)  # tensors of the backbone that its weights lacked
+        self.facts |= self.data.introduce(self.method)
         if isinstance(sampler, Sampler):
-            facts["updates_by_task"] = sampler.updates_by_task
-        if self.stand_ins:
-            facts["stand_ins"] = self.stand_ins
+            self.facts["updates_by_task"] = sampler.updates_by_task
         if writer:
             writer.status(updates=sampler.updates)
 
@@ -144,7 +139,7 @@ class _Work:
             self.report(step, sampler.updates, loss)
 
         self.method.start_training(sampler.updates)
-        with self.trained_rows(facts):
+        with self.trained_rows():
             progress = train(
                 self.method,
                 feed,
@@ -165,10 +160,8 @@ class _Work:
             return
         if self.keep_weights:
             save_weights(folder / "checkpoint", self.method.trained())
-        facts |= {"device": str(self.accelerator.device), "processes": self.accelerator.num_processes}
-        uncounted = write_results(
-            writer, spec, self.plan, progress, results, more, {**facts, "data_source": self.source}
-        )
+        self.facts |= {"device": str(self.accelerator.device), "processes": self.accelerator.num_processes}
+        uncounted = write_results(writer, spec, self.plan, progress, results, more, self.facts)
         note = " ".join(filter(None, [stopped_early(progress, sampler.updates), uncounted]))
         write_retrieval(writer, self.method, self.data)
         writer.status(
@@ -180,12 +173,12 @@ class _Work:
             **({"note": note} if note else {}),
         )
 
-    def trained_rows(self, facts: dict[str, Any]) -> AbstractContextManager[None]:
+    def trained_rows(self) -> AbstractContextManager[None]:
         """Return a context to train in: of word embeddings perhaps the rows of the run's tokens alone."""
         if self.spec.training.embedding_rows == "all" or not trains_embeddings(self.method):
             return nullcontext()
         tokens = torch.from_numpy(occurring(self.data.train.values()))
-        facts["embedding_rows"] = len(tokens)
+        self.facts["embedding_rows"] = len(tokens)
         return training_rows_of(self.method.body, tokens)
 
     def scored(self, pairs: Sequence[Pair], split: str) -> list[Scored]:

@@ -110,42 +110,39 @@ class Task(Closed):
         return self.type == "classification"
 
 
-def _collections() -> Mapping[str, Path]:
-    """Return the collections by name, the papers' first; `InputError` for a name that two packages have."""
-    return _collections_in(places.recipe_folders())
-
-
 @cache
-def _collections_in(folders: tuple[Path, ...]) -> Mapping[str, Path]:
-    found: dict[str, Path] = {}
+def _collections_in(folders: tuple[Path, ...]) -> Mapping[str, Mapping[str, Any]]:
+    """Return the entries of all collections, the papers' first; `InputError` for a name that two packages have."""
+    paths: dict[str, Path] = {}
     for folder in folders:
         for path in sorted((folder / "tasks").glob("*.yaml")):
-            if path.stem in found:
-                raise InputError(f"collection {path.stem} is there twice: {found[path.stem]} and {path}.")
-            found[path.stem] = path
-    return {name: found[name] for name in dict.fromkeys((*_ORDER, *found))}
-
-
-@cache
-def _entries(path: Path) -> dict[str, dict[str, Any]]:
-    entries = read_mapping(path)
-    if not all(isinstance(one, Mapping) for one in entries.values()):
-        raise InputError(f"{path}: expected tasks by name, each with its fields.")
-    return entries
-
-
-def _catalogue() -> Mapping[str, Task]:
-    """Return every task by name, the collections one behind the other."""
-    return _catalogue_in(places.recipe_folders())
+            if path.stem in paths:
+                raise InputError(f"collection {path.stem} is there twice: {paths[path.stem]} and {path}.")
+            paths[path.stem] = path
+    found = {}
+    for name in dict.fromkeys((*_ORDER, *paths)):
+        found[name] = entries = read_mapping(paths[name])
+        if not all(isinstance(one, Mapping) for one in entries.values()):
+            raise InputError(f"{paths[name]}: expected tasks by name, each with its fields.")
+    return found
 
 
 @cache
 def _catalogue_in(folders: tuple[Path, ...]) -> Mapping[str, Task]:
     merged: dict[str, dict[str, Any]] = {}
-    for path in _collections_in(folders).values():
-        for name, entry in _entries(path).items():
+    for entries in _collections_in(folders).values():
+        for name, entry in entries.items():
             merged.setdefault(name, {}).update(entry)
     return {name: validated(Task, {"name": name, **entry}, f"task {name}") for name, entry in merged.items()}
+
+
+def _collections() -> Mapping[str, Mapping[str, Any]]:
+    return _collections_in(places.recipe_folders())
+
+
+def _catalogue() -> Mapping[str, Task]:
+    """Return every task by name, the collections one behind the other."""
+    return _catalogue_in(places.recipe_folders())
 
 
 def task_names() -> tuple[str, ...]:
@@ -170,7 +167,12 @@ def tasks_in(collection: str) -> tuple[str, ...]:
     known = _collections()
     if collection not in known:
         raise InputError(did_you_mean("collection of tasks", collection, list(known)))
-    return tuple(_entries(known[collection]))
+    return tuple(known[collection])
+
+
+def read_together(collection: str) -> tuple[str, ...]:
+    """Return the tasks of a collection of corpora, raw text too: `english` has all of texts, else Hyper-X's."""
+    return (*text_tasks(), MLM) if collection == "english" else tasks_in("hyperx")
 
 
 def text_tasks() -> tuple[str, ...]:

@@ -90,29 +90,19 @@ class ResumeStates:
         Raises `InputError` where there is no room for it.
         """
         with writing(self.folder):
-            self._write(step, parameters, optimiser, best, numbers)
-
-    def _write(
-        self,
-        step: int,
-        parameters: Mapping[str, nn.Parameter],
-        optimiser: torch.optim.Optimizer,
-        best: Mapping[str, Tensor] | None,
-        numbers: dict[str, Any],
-    ) -> None:
-        temporary = _temporary(self.folder, "resume")
-        save_file(_on_cpu(parameters), temporary / "model.safetensors")
-        save_file(_on_cpu(_moments(parameters, optimiser)), temporary / "optimiser.safetensors")
-        if best is not None:
-            save_file(_on_cpu(best), temporary / "best.safetensors")
-        (temporary / "numbers.json").write_text(json.dumps({"step": step, **numbers}))
-        manifest.write(temporary)
-        target = self.folder / f"resume-{step:09d}"
-        shutil.rmtree(target, ignore_errors=True)
-        temporary.rename(target)
-        for other in self.folder.glob("resume-*"):
-            if other != target:
-                shutil.rmtree(other, ignore_errors=True)
+            temporary = _temporary(self.folder, "resume")
+            save_file(_on_cpu(parameters), temporary / "model.safetensors")
+            save_file(_on_cpu(_moments(parameters, optimiser)), temporary / "optimiser.safetensors")
+            if best is not None:
+                save_file(_on_cpu(best), temporary / "best.safetensors")
+            (temporary / "numbers.json").write_text(json.dumps({"step": step, **numbers}))
+            manifest.write(temporary)
+            target = self.folder / f"resume-{step:09d}"
+            shutil.rmtree(target, ignore_errors=True)
+            temporary.rename(target)
+            for other in self.folder.glob("resume-*"):
+                if other != target:
+                    shutil.rmtree(other, ignore_errors=True)
 
     def load(
         self, parameters: Mapping[str, nn.Parameter], optimiser: torch.optim.Optimizer

@@ -2,7 +2,6 @@
 
 import math
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,12 +14,13 @@ from torch import Tensor
 
 from hxbench.errors import Interrupted
 from hxbench.methods.method import Method, seed_everything
+from hxbench.processes import handling_stops
 from hxbench.spec.run_spec import TrainingSpec
 from hxbench.tasks.encoding.batch import Batch
 from hxbench.training.checkpoint import ResumeStates
-from hxbench.training.memory import keep_freed_memory
+from hxbench.training.device import keep_freed_memory
 from hxbench.training.optimiser import adamw, learning_rate, set_rates
-from hxbench.training.unread import Losses, Unread
+from hxbench.training.unread import Unread
 
 LOG_EVERY = 50
 RECENT = 0.1  # of the updates: the end of a training, where a rate that falls to 0 lets the loss settle
@@ -52,21 +52,14 @@ class Progress:
 def _stop_signals() -> Iterator[list[int]]:
     """Collect SIGINT and SIGTERM instead of dying from them; a second one dies."""
     seen: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield seen
-        return
 
-    def note(number: int, _frame: Any) -> None:
+    def note(number: int, frame: Any) -> None:
         if seen:
-            signal.default_int_handler(number, _frame)
+            signal.default_int_handler(number, frame)
         seen.append(number)
 
-    old = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with handling_stops(note):
         yield seen
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)
 
 
 def train(
@@ -127,12 +120,6 @@ def train(
         )
         now.loss_sum = 0.0
 
-    def seen(losses: Losses) -> None:
-        now.loss_sum += losses.loss
-        if losses.error is not None:
-            now.recent.append(losses.error)
-            del now.recent[: -math.ceil(RECENT * updates)]
-
     save_every = checkpoint_every or spec.evaluate_every
     # what is noted, scored or saved has no loss before it that was not read
     points = (LOG_EVERY, spec.evaluate_every, save_every)
@@ -157,7 +144,10 @@ def train(
             stepper.zero_grad(set_to_none=True)
 
             for step, losses in enumerate(read, now.step - len(read) + 1):
-                seen(losses)
+                now.loss_sum += losses.loss
+                if losses.error is not None:
+                    now.recent.append(losses.error)
+                    del now.recent[: -math.ceil(RECENT * updates)]
                 if step % LOG_EVERY == 0 or step == updates:
                     note()
                 report(step, losses.loss)

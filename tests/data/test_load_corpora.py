@@ -222,7 +222,7 @@ def test_refused_options(origin, options, sentence):
 
 def test_sandbox_is_read_by_the_same_readers(cache):
     caps = dict.fromkeys(("train_sentences", "dev_sentences", "test_sentences", "text_sentences"), 20)
-    c = Corpora(Origin("sandbox", sandbox_seed=3), DataSpec(origin="sandbox", **caps))
+    c = Corpora(Origin("sandbox"), DataSpec(origin="sandbox", sandbox_seed=3, **caps))
     sources = [code for code, language in c.languages.items() if language.group == "source"]
     for task in tasks_in("hyperx"):
         assert not c.missing([(task, code) for code in c.languages])
@@ -247,7 +247,7 @@ def test_sandbox_appears_whole_or_not_at_all(cache, monkeypatch):
         (root / "ud-2.7").mkdir(parents=True)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("hxbench.sandbox.write_sandbox", interrupted)
+    monkeypatch.setattr("hxbench.data.corpora.write_sandbox", interrupted)
     with pytest.raises(KeyboardInterrupt):
         Corpora(Origin("sandbox")).splits("pos", "qaa")
     assert not list((cache / "sandbox").iterdir())

@@ -5,9 +5,8 @@ import os
 import pytest
 from datasets import Features, List, Value
 
-from hxbench.data import arrow, digest, seal
-from hxbench.data.arrow import cached
-from hxbench.data.seal import is_whole, rows_of, write_sealed
+from hxbench.data import arrow, digest
+from hxbench.data.arrow import cached, is_whole, rows_of, write_sealed
 from hxbench.errors import InputError
 
 ROWS = [[[1, 2, 3], [4], []], [7, 8, 9]]
@@ -122,8 +121,8 @@ def test_other_columns_or_no_arrow_file_at_all_with_a_fitting_note(place):
 def test_it_is_checked_once_a_process_and_state(place, monkeypatch):
     read(place)
     hashed = []
-    known = seal.manifest.file_digest
-    monkeypatch.setattr(seal.manifest, "file_digest", lambda path: hashed.append(path) or known(path))
+    known = arrow.manifest.file_digest
+    monkeypatch.setattr(arrow.manifest, "file_digest", lambda path: hashed.append(path) or known(path))
     for _ in range(3):
         assert is_whole(place)
     assert hashed == []

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hxbench.data.stand_ins import stand_ins
+from hxbench.data.mirror import stand_ins
 from hxbench.spec.languages import language_set
 
 LANGUAGES = language_set("hyperx")

@@ -23,8 +23,8 @@ from hxbench.methods.method import START, Setup
 from hxbench.modules.adapter import Bottlenecks, NormedStack
 from hxbench.modules.invertible import Coupling
 from hxbench.runs.assemble import build, costs, equip, with_options
+from hxbench.runs.finished import restore
 from hxbench.runs.inputs import DataSource
-from hxbench.runs.restore import restore
 from hxbench.runs.session import Session
 from hxbench.runs.train import run
 from hxbench.spec.experiment import few_shot_spec

@@ -18,8 +18,7 @@ from hxbench.spec.languages import language_set
 from hxbench.spec.recipe import load, resolve
 from hxbench.tasks import MLM, task_of
 from hxbench.tasks.encoding.batch import collate
-from hxbench.tasks.encoding.masking import Masking
-from hxbench.tasks.encoding.vocabulary import vocabulary_of
+from hxbench.tasks.encoding.masking import Masking, vocabulary_of
 
 LANGUAGES = list(language_set("hyperx"))
 

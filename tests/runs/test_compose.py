@@ -6,15 +6,22 @@ import torch
 from miniature import TEXTS, resolved, spec_for
 
 from hxbench.errors import InputError
-from hxbench.runs.compose import SPLIT, WAYS, Composer, Composition, can_compose, parse
+from hxbench.runs.compose import (
+    SPLIT,
+    WAYS,
+    Composer,
+    Composition,
+    can_compose,
+    divergence,
+    parse,
+    piece_distribution,
+)
 from hxbench.runs.data import RunData
 from hxbench.runs.evaluate import evaluate
-from hxbench.runs.lineage import lineage
-from hxbench.runs.restore import restore
+from hxbench.runs.finished import lineage, restore
 from hxbench.spec.languages import language_set
 from hxbench.spec.settings import Pair
 from hxbench.tasks.encoding.batch import Batch
-from hxbench.tasks.encoding.distribution import divergence, piece_distribution
 
 HELD = ["fo", "ug"]
 

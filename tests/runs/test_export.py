@@ -1,6 +1,8 @@
 """Exported adapters: the run's own logits without its hypernetwork, and nothing half-written."""
 
+import importlib
 import json
+import re
 
 import pytest
 import torch
@@ -17,7 +19,7 @@ from hxbench.runs.backbone import get_backbone
 from hxbench.runs.data import RunData
 from hxbench.runs.export import _probe, export
 from hxbench.runs.exported import load_exported
-from hxbench.runs.restore import restore
+from hxbench.runs.finished import restore
 from hxbench.spec.settings import Pair
 
 PAIRS = [Pair("pos", "ug"), Pair("ner", "fo"), Pair("pos", "sa")]  # of the last there are no data at all
@@ -167,3 +169,8 @@ def test_damage_and_another_backbone_are_named(trained, tmp_path, corpora):
     (out / "manifest.json").unlink()
     with pytest.raises(InputError, match="no whole export"):
         load_exported(out)
+
+
+def test_an_export_names_the_function_that_loads_it():
+    said = re.search(r"(hxbench(?:\.\w+)+)\.(\w+) does", exported.COMPATIBILITY)
+    assert getattr(importlib.import_module(said[1]), said[2]) is load_exported

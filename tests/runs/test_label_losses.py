@@ -23,8 +23,8 @@ from hxbench.store import Store
 from hxbench.store.plateau import FIELD, TEXTS, WORDS, plateaus, warning
 from hxbench.tasks import MLM
 from hxbench.tasks.encoding.rows import Rows
-from hxbench.training.accelerator import accelerator_in
 from hxbench.training.checkpoint import ResumeStates
+from hxbench.training.device import accelerator_in
 from hxbench.training.loop import Interrupted, Progress, train
 
 

@@ -12,8 +12,8 @@ from text_miniature import text_spec, write_text_mirror
 from hxbench.data import Corpora, Origin
 from hxbench.runs.assemble import build
 from hxbench.runs.data import RunData
+from hxbench.runs.finished import restore
 from hxbench.runs.prepare import make_backbone
-from hxbench.runs.restore import restore
 from hxbench.runs.train import run
 from hxbench.spec.run_spec import BackboneSpec, PretrainSpec
 from hxbench.spec.settings import Pair

@@ -10,8 +10,8 @@ from hxbench.data.readers.conllu import read_conllu
 from hxbench.errors import InputError
 from hxbench.runs import predict as stage
 from hxbench.runs.export import export
+from hxbench.runs.finished import restore
 from hxbench.runs.predict import predict, tag_sentences, tagger_of_export, tagger_of_run
-from hxbench.runs.restore import restore
 from hxbench.spec.languages import language_set
 
 

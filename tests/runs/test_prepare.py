@@ -45,7 +45,7 @@ def test_the_threads_are_on_while_it_tokenises_and_not_after(corpora, tiny, monk
         seen.append(os.environ.get("TOKENIZERS_PARALLELISM"))
         raise InputError("so that it ends")
 
-    monkeypatch.setattr("hxbench.data.tokens.encode", fail)
+    monkeypatch.setattr("hxbench.data.texts.encode", fail)
     for before in ("false", None):
         if before is None:
             monkeypatch.delenv("TOKENIZERS_PARALLELISM")

@@ -18,7 +18,7 @@ from hxbench.runs import backbone
 from hxbench.spec.run_spec import BackboneSpec, PretrainSpec
 from hxbench.store import RunBusy
 from hxbench.store.claim import Claim
-from hxbench.training.accelerator import accelerator_in
+from hxbench.training.device import accelerator_in
 from hxbench.training.loop import Interrupted
 
 TINY_T5 = BackboneSpec(

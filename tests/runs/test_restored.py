@@ -16,8 +16,8 @@ from hxbench.methods.exported import WEIGHTS
 from hxbench.runs.backbone import fingerprint
 from hxbench.runs.export import export
 from hxbench.runs.exported import load_exported
+from hxbench.runs.finished import restore
 from hxbench.runs.predict import tagger_of_run
-from hxbench.runs.restore import restore
 from hxbench.runs.train import run
 from hxbench.spec.run_spec import BackboneSpec
 from hxbench.store import Store

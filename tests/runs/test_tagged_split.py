@@ -45,7 +45,7 @@ def corpus(tokenizer):
 
 
 def tagged(corpus, tokenizer, method, *, overflow="window", max_length=12, batch_size=4, task="pos", **how):
-    from hxbench.data.schema import features
+    from hxbench.data.kinds import features
 
     corpus = corpus.cast(features(task_of(task)))
     encoded = encode(corpus, corpus._fingerprint, tokenizer, max_length=max_length, overflow=overflow)

@@ -190,7 +190,7 @@ def test_a_method_needs_a_backbone_of_its_kind(tiny, corpora, tmp_path):
 
 def test_removing_the_method_gives_back_the_backbone(trained):
     from hxbench.runs.backbone import get_backbone
-    from hxbench.runs.restore import restore
+    from hxbench.runs.finished import restore
 
     record = trained()
     method, backbone = restore(record)

@@ -15,8 +15,8 @@ from hxbench.data import Corpora, Origin
 from hxbench.errors import InputError
 from hxbench.runs.assemble import with_options
 from hxbench.runs.evaluate import evaluate
+from hxbench.runs.finished import restore
 from hxbench.runs.prepare import make_backbone
-from hxbench.runs.restore import restore
 from hxbench.runs.train import run
 from hxbench.spec.run_spec import BackboneSpec, PretrainSpec
 from hxbench.store import Store

@@ -15,8 +15,7 @@ from hxbench.tasks.encoding.batch import (
     longest_first,
     padded_length,
 )
-from hxbench.tasks.encoding.masking import Masking
-from hxbench.tasks.encoding.vocabulary import Vocabulary
+from hxbench.tasks.encoding.masking import Masking, Vocabulary
 
 VOCABULARY = Vocabulary(size=50, pad=0, mask=4, special=(0, 1, 2, 3, 4))
 

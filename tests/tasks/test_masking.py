@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 
-from hxbench.tasks.encoding.masking import mask_tokens
-from hxbench.tasks.encoding.vocabulary import Vocabulary
+from hxbench.tasks.encoding.masking import Masking, Vocabulary
 
 VOCABULARY = Vocabulary(size=1000, pad=0, mask=4, special=(0, 1, 2, 3, 4))
+
+
+def mask_tokens(ids, attention, vocabulary, probability, rng):
+    return Masking(vocabulary, probability, rng).apply(ids, attention)
 
 
 def batch(rows=200, length=100, seed=0):

@@ -5,7 +5,16 @@ import pytest
 from hxbench.closed import validated
 from hxbench.errors import InputError
 from hxbench.spec.run_spec import DataSpec
-from hxbench.tasks import Task, suite_tasks, task_names, task_of, tasks_in, text_tasks, unified_label
+from hxbench.tasks import (
+    Task,
+    read_together,
+    suite_tasks,
+    task_names,
+    task_of,
+    tasks_in,
+    text_tasks,
+    unified_label,
+)
 
 # task: group, what each label word is as a digit, longest input, longest generation
 PRINTED = {
@@ -85,6 +94,16 @@ def test_every_task_is_one_of_the_catalogue():
     assert set(text_tasks()) == {*tasks_in("pha"), *tasks_in("pet")}
     with pytest.raises(InputError, match=r"unknown task 'sst'\. Did you mean sst2"):
         task_of("sst")
+
+
+def test_a_collection_of_corpora_has_tasks_of_one_kind_and_raw_text():
+    kinds = {
+        name: {task_of(task).answers_texts for task in read_together(name)} for name in ("multilingual", "english")
+    }
+    assert read_together("multilingual") == ("ner", "pos", "mlm")
+    assert read_together("english") == (*text_tasks(), "mlm")
+    assert kinds == {"multilingual": {False}, "english": {True, False}}
+    assert not any(task_of(task).type == "tagging" for task in read_together("english"))
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from hxbench.data.feed import Feed
 from hxbench.data.sampling import ConcatenatedSampler, Sampler, Stream
 from hxbench.spec.settings import Pair
 from hxbench.tasks.encoding.batch import IGNORED
+from hxbench.tasks.encoding.masking import Vocabulary
 from hxbench.tasks.encoding.rows import Rows
-from hxbench.tasks.encoding.vocabulary import Vocabulary
 
 TASKS = ("rte", "cola", "mnli")
 SIZES = {"mnli": 11, "rte": 5, "cola": 8}  # streams in an order other than the tasks'

@@ -16,8 +16,8 @@ from hxbench.runs.assemble import build
 from hxbench.runs.backbone import get_backbone
 from hxbench.runs.data import RunData
 from hxbench.training import loop, unread
-from hxbench.training.accelerator import accelerator_in
 from hxbench.training.checkpoint import ResumeStates
+from hxbench.training.device import accelerator_in
 from hxbench.training.loop import Interrupted, train
 
 GOLDEN = Path(__file__).parents[1] / "golden"

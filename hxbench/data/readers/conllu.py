@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hxbench.data.readers.lines import Options, Row, counted, fault, numbered_lines, quoted
-from hxbench.errors import InputError, did_you_mean
+from hxbench.errors import InputError
 
-MULTIWORD = ("skip", "keep")
 KIND = "a CoNLL-U"
 COLUMNS = 10
 WITHHELD = "_"  # the FORM of a word whose text a treebank may not pass on
@@ -58,8 +57,6 @@ def read_sentences(path: Path, multiword: str = "skip") -> Iterator[Sentence]:
     throughout a sentence or a file, as treebanks have it whose text is withheld), a line that is not UTF-8, a file
     without sentences, a missing file and a directory.
     """
-    if multiword not in MULTIWORD:
-        raise InputError(did_you_mean("multiword option", multiword, list(MULTIWORD)))
     sentence = Sentence(1)
     ended = False  # whether a blank line has ended the sentence
     found = spelled = False  # whether the file has words, and one whose text is not withheld

@@ -71,30 +71,28 @@ def attempt(job: Job, report: Callable[[str, int, int | None], None], patience: 
     of a machine that is gone, of which nothing but the silence of its claim tells.
     """
     give_up = time.monotonic() + patience
-    while True:
-        try:
-            return Result("done", str(job.execute(report)))
-        except RunBusy as busy:
-            if time.monotonic() > give_up:
-                return Result("failed", str(busy))
-        except Interrupted as stopped:
-            return Result("interrupted", str(stopped), stopped.signal_number)
-        except (Stopped, KeyboardInterrupt) as stopped:
-            return stopped_by(stopped.signal_number if isinstance(stopped, Stopped) else signal.SIGINT)
-        except InputError as error:
-            return Result("input", str(error))
-        except RunError as error:
-            return Result("failed", str(error))
-        except Exception as error:
-            if os.environ.get("HXBENCH_DEBUG"):
-                traceback.print_exception(error)
-            if (told := of_the_system(error)) is not None:
-                return Result("input", str(told))
-            return Result("failed", f"unexpected {type(error).__name__}: {error} (--debug shows where)")
-        try:
+    try:
+        while True:
+            try:
+                return Result("done", str(job.execute(report)))
+            except RunBusy:
+                if time.monotonic() > give_up:
+                    raise
             time.sleep(min(5.0, patience / 10))
-        except (Stopped, KeyboardInterrupt) as stopped:
-            return stopped_by(stopped.signal_number if isinstance(stopped, Stopped) else signal.SIGINT)
+    except Interrupted as stopped:
+        return Result("interrupted", str(stopped), stopped.signal_number)
+    except (Stopped, KeyboardInterrupt) as stopped:
+        return stopped_by(stopped.signal_number if isinstance(stopped, Stopped) else signal.SIGINT)
+    except InputError as error:
+        return Result("input", str(error))
+    except RunError as error:
+        return Result("failed", str(error))
+    except Exception as error:
+        if os.environ.get("HXBENCH_DEBUG"):
+            traceback.print_exception(error)
+        if (told := of_the_system(error)) is not None:
+            return Result("input", str(told))
+        return Result("failed", f"unexpected {type(error).__name__}: {error} (--debug shows where)")
 
 
 def stopped_by(number: int) -> Result:

@@ -6,15 +6,15 @@ Where there are several GPUs each process sees one: the least used, so that more
 import contextlib
 import os
 import signal
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import connection
 from typing import Any
 
+from hxbench.processes import STOPPING, handling_stops
 from hxbench.runs.scheduler.jobs import Observer, Queue, QueuedJob, Result, attempt, bundles_of, stopped_by
-from hxbench.runs.scheduler.signals import STOPPING, held_back
+from hxbench.runs.scheduler.signals import held_back
 from hxbench.runs.scheduler.worker_process import Worker, free_gpu, process_context, start_worker, visible_gpus
 
 
@@ -123,9 +123,6 @@ def _bury(worker: Worker, queue: Queue, stopped: Sequence[int]) -> None:
 def _forwarded_signals(at_work: Mapping[int, Worker]) -> Iterator[list[int]]:
     """Pass SIGINT and SIGTERM on to the workers, who save and stop."""
     seen: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield seen
-        return
 
     def forward(number: int, _frame: Any) -> None:
         # Ctrl-C reaches the whole process group by itself; a second forward would kill before the state is saved
@@ -135,9 +132,5 @@ def _forwarded_signals(at_work: Mapping[int, Worker]) -> Iterator[list[int]]:
                     os.kill(worker.process.pid, number)
         seen.append(number)
 
-    old = {number: signal.signal(number, forward) for number in STOPPING}
-    try:
+    with handling_stops(forward):
         yield seen
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)

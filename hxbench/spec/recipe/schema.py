@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from hxbench.closed import Closed
 from hxbench.spec.run_spec import Positive, Rate, Weights
-from hxbench.tasks import ENGLISH, TAGGING, suite_tasks, tasks_in
+from hxbench.tasks import ENGLISH, TAGGING, read_together, suite_tasks, task_of, tasks_in
 
 T = TypeVar("T")
 MOST_DRAWS = 1000
@@ -118,7 +118,7 @@ class ProfileRecipe(Closed):
     @property
     def is_text(self) -> bool:
         """Whether what is run at this scale answers in text."""
-        return self.data.get("collection") == "english"
+        return any(task_of(name).answers_texts for name in read_together(self.data.get("collection", "")))
 
     @property
     def own_tasks(self) -> tuple[str, ...]:

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from hxbench.tasks import ENGLISH
+from hxbench.tasks.encoding.masking import IGNORED as IGNORED
 from hxbench.tasks.encoding.masking import Masking
 
 MULTIPLE = 8  # lengths are padded to a multiple: tensor cores want it, and it keeps the number of shapes small
 # Tokens, padding included, of a batch that is scored: on a CPU what a layer makes of more leaves the caches, and
 # more is padded (e5-small-q4 on one core: 50 rows a second of English-EWT, and 39 with 4,096 tokens).
 CPU_TOKENS = 1024
-IGNORED = -100
 MIXED = "mixed"  # what a batch of several tasks calls its task
 
 

@@ -59,8 +59,7 @@ def source_text(task: Task, fields: Sequence[str], wording: Wording = PHA) -> st
     """Return what a model reads: the fields, in the order of `task.fields`, in the template.
 
     In PHA's a text to summarise or translate stands behind the prefix without a name, and all texts as they are.
-    In PET's all white space, line breaks too, becomes single blanks. Raises `InputError` for too few fields, too
-    many, or an empty one.
+    In PET's all white space, line breaks too, becomes single blanks. Raises `InputError` as `require_fields`.
     """
     require_fields(task, fields)
     if wording.template == "pet":
@@ -91,7 +90,8 @@ def target_text(task: Task, target: str, score_step: float, wording: Wording = P
             target = right_answers(target)[0]
         return _one_line(target) if wording.template == "pet" else target
     if task.type == "regression":
-        return _rounded_score(target, score_step)
+        step = _step(score_step)
+        return _one_decimal((score_of(target) / step).to_integral_value(ROUND_HALF_EVEN) * step)
     return label_texts(task, score_step, wording)[class_id(task, target)]
 
 
@@ -143,11 +143,6 @@ def score_of(text: str) -> Decimal:
     if not (score.is_finite() and 0 <= score <= HIGHEST):
         raise InputError(f"the score is '{text}'; expected a number from 0 to {HIGHEST}.")
     return score
-
-
-def _rounded_score(text: str, score_step: float) -> str:
-    step = _step(score_step)
-    return _one_decimal((score_of(text) / step).to_integral_value(ROUND_HALF_EVEN) * step)
 
 
 def _step(score_step: float) -> Decimal:

@@ -1,29 +1,19 @@
 """Span F1 and token accuracy, as percentages, from counts per sentence (Hyper-X, section 5)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hxbench.tasks import task_of
 
 Labels = Sequence[Sequence[str]]
 
 
-@dataclass(frozen=True)
-class Counts:
+class Counts(NamedTuple):
     """What a score is made of: correct, predicted and gold spans; for accuracy right tokens and tokens twice."""
 
     correct: int
     predicted: int
     gold: int
-
-    def __add__(self, other: "Counts") -> "Counts":
-        return Counts(self.correct + other.correct, self.predicted + other.predicted, self.gold + other.gold)
-
-    @property
-    def score(self) -> float:
-        """2·correct / (predicted + gold), times 100: micro F1, or accuracy when both are the number of tokens."""
-        total = self.predicted + self.gold
-        return 200.0 * self.correct / total if total else 0.0
 
 
 def sentence_counts(task: str, gold: Sequence[str], predicted: Sequence[str]) -> Counts:
@@ -40,8 +30,10 @@ def sentence_counts(task: str, gold: Sequence[str], predicted: Sequence[str]) ->
 
 
 def score(task: str, gold: Labels, predicted: Labels) -> float:
-    """Return span F1 (ner) or accuracy (pos) over all sentences, 0–100."""
-    total = Counts(0, 0, 0)
-    for g, p in zip(gold, predicted, strict=True):
-        total += sentence_counts(task, g, p)
-    return total.score
+    """Return span F1 (ner) or accuracy (pos) over all sentences, 0–100: 2·correct / (predicted + gold).
+
+    That is micro F1, or accuracy where both are the number of tokens.
+    """
+    counts = [sentence_counts(task, g, p) for g, p in zip(gold, predicted, strict=True)]
+    total = sum(one.predicted + one.gold for one in counts)
+    return 200.0 * sum(one.correct for one in counts) / total if total else 0.0

@@ -222,9 +222,9 @@ def test_sandbox_is_made_once(mirror, monkeypatch, cache):
         calls.append(seed)
         shutil.copytree(mirror, folder)
 
-    monkeypatch.setattr("hxbench.sandbox.write_sandbox", write_sandbox)
+    monkeypatch.setattr("hxbench.data.corpora.write_sandbox", write_sandbox)
     for _ in range(2):
-        c = Corpora(Origin("sandbox", sandbox_seed=7), DataSpec(origin="sandbox", collection="english"))
+        c = Corpora(Origin("sandbox"), DataSpec(origin="sandbox", sandbox_seed=7, collection="english"))
         assert c.splits("cola", "en") == ("train", "dev", "test")
         assert c.load("mlm", "en", "train")["text"][0] == 'He said " no .'
     assert calls == [7]

@@ -6,7 +6,7 @@ import resource
 import pytest
 import torch
 
-from hxbench.training.memory import keep_freed_memory
+from hxbench.training.device import keep_freed_memory
 
 MEGABYTES = 64
 

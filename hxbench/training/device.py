@@ -1,14 +1,26 @@
-"""Memory: how much a run needed, and what a process does with what it has no use for until the next step."""
+"""What a training runs on: its device and processes, and their memory."""
 
 import contextlib
 import ctypes
 import resource
 import sys
 from pathlib import Path
+from typing import Literal
 
 import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # of mallopt(3)
+
+
+def accelerator_in(precision: Literal["fp32", "bf16", "fp16"]) -> Accelerator:
+    """Return the accelerator for whatever device and processes there are, in a precision."""
+    AcceleratorState._reset_state(True)  # the precision of an earlier training in this process must not stick
+    # without `cpu` the processes of `torchrun` on a machine without a GPU would not know of each other
+    return Accelerator(
+        cpu=not torch.accelerator.is_available(), mixed_precision="no" if precision == "fp32" else precision
+    )
 
 
 def keep_freed_memory() -> bool:

@@ -1,0 +1,132 @@
+"""A finished run: what it was trained on, the pairs it can be asked for, and the method as it was trained."""
+
+from dataclasses import dataclass
+
+import torch
+
+from hxbench.backbones.load import Backbone
+from hxbench.errors import InputError
+from hxbench.methods import method_class
+from hxbench.methods.method import Method
+from hxbench.runs.assemble import build, equip, languages_of
+from hxbench.runs.backbone import get_backbone
+from hxbench.spec.languages import code_among
+from hxbench.spec.run_spec import RunSpec
+from hxbench.spec.settings import Pair
+from hxbench.store import RunRecord, Store
+from hxbench.tasks import task_of
+from hxbench.training.checkpoint import load_weights
+from hxbench.training.device import accelerator_in
+
+
+def require_finished(record: RunRecord) -> RunSpec:
+    """Return the spec of a finished run of this version; `InputError` for any other."""
+    if not isinstance(record.spec, RunSpec):
+        raise InputError(f"run {record.id} was written by another version of hxbench and cannot be loaded.")
+    if record.state != "done":
+        raise InputError(f"run {record.id} is not finished ({record.state}): the command that began it goes on.")
+    return record.spec
+
+
+def require_tagger(record: RunRecord) -> RunSpec:
+    """Return the spec of a finished run that tags words; `InputError` for any other."""
+    spec = require_finished(record)
+    if spec.answers_texts:
+        raise InputError(
+            f"run {record.id}: {spec.method} answers in text and tags no words; hxbench eval scores it."
+        )
+    return spec
+
+
+def require_pair(run_id: str, spec: RunSpec, task: str | None, language: str) -> Pair:
+    """Return the pair asked for; the task may be left out where the run has only one.
+
+    Raises `InputError` for a task without a head and for an unknown language.
+    """
+    known = spec.tasks
+    if not known:
+        raise InputError(f"run {run_id} has no head for any task: it was trained on raw text alone.")
+    if task is None and len(known) > 1:
+        raise InputError(f"run {run_id} has heads for {' and '.join(known)}: say which with --task.")
+    task = task_of(task or known[0]).name
+    if task not in known:
+        raise InputError(f"run {run_id} has no head for '{task}': it was trained for {', '.join(known)}.")
+    return Pair(task, code_among(languages_of(spec).values(), language))
+
+
+def restore(record: RunRecord, *, offline: bool = False) -> tuple[Method, Backbone]:
+    """Return the trained method on its device, and the backbone it stands on.
+
+    Raises `InputError` for an unfinished run, one that was kept without weights, weights that are damaged or not
+    the method's, labels that are no longer those of the run, and a backbone that is not there or is another one.
+    """
+    spec = require_finished(record)
+    store = Store(record.root)
+    checkpoint = store.checkpoint(record.id)
+    _require_labels(record, spec)
+    backbone = get_backbone(spec.backbone, offline=offline)
+    if spec.training.cpu_threads:
+        torch.set_num_threads(spec.training.cpu_threads)  # sums round differently on more threads
+    method = build(spec, backbone)
+    equip(method, spec, store, start=False)  # its own weights replace those it started from
+    load_weights(checkpoint, method.trained())
+    return method.to(accelerator_in(spec.training.precision).device), backbone
+
+
+def label_names(spec: RunSpec) -> dict[str, list[str]]:
+    """Return the labels of a run's tasks by class id, as this version has them; of a task without any, none."""
+    tasks = (*spec.tasks, *((spec.few_shot.task,) if spec.few_shot else ()))
+    return {task: list(task_of(task).labels) for task in tasks}
+
+
+def _require_labels(record: RunRecord, spec: RunSpec) -> None:
+    """Raise `InputError` where a task's labels are not those that the run had, by name and order."""
+    now = label_names(spec)
+    had = record.provenance().get("labels")  # runs of before did not say
+    for task, names in had.items() if isinstance(had, dict) else ():
+        if names != now.get(task):
+            before = len(names) if isinstance(names, list) else 0
+            raise InputError(
+                f"run {record.id} was trained on {before} labels of {task}, which are not the "
+                f"{len(now.get(task, ()))} of this version: its classes would be read as others."
+            )
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """The training behind a run, that of the runs it builds on included."""
+
+    trained: dict[str, str]  # the split of every labelled pair, by `TASK-LANGUAGE`
+    texts: frozenset[str]  # languages by whose raw text it was trained
+
+    @property
+    def known(self) -> set[str]:
+        """The languages of any training, by labels or by raw text."""
+        return {*self.labelled, *self.texts}
+
+    @property
+    def labelled(self) -> set[str]:
+        """The languages with a labelled pair."""
+        return {pair.partition("-")[2] for pair in self.trained}
+
+
+def lineage(record: RunRecord, store: Store) -> Lineage:
+    """Return the training behind a run of `store`; the run's own comes before that of earlier ones."""
+    said = record.provenance()
+    trained: dict[str, str] = {}
+    texts = frozenset(said.get("mlm", ()))
+    for earlier in record.fields.get("after", {}).values():
+        before = lineage(store.finished(earlier), store)
+        trained |= before.trained
+        texts |= before.texts
+    return Lineage(trained | said.get("trained_on", {}), texts)
+
+
+def lack(spec: RunSpec, past: Lineage, language: str) -> str | None:
+    """Return what the run's method would have needed to do anything for a language; None where it had it."""
+    kind = method_class(spec.kind)
+    if kind.needs_text and language not in past.known:
+        return "raw text"
+    if kind.needs_text and spec.few_shot and language != spec.few_shot.language:
+        return "an adapter in this few-shot run"
+    return "a labelled source" if kind.needs_labels and language not in past.labelled else None
