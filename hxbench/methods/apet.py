@@ -24,21 +24,12 @@ from hxbench.backbones.load import Backbone, meta_backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.closed import Closed, added, validated
 from hxbench.methods.adapter import SEQUENTIAL
-from hxbench.methods.apet_candidates import (
-    ADAPTER,
-    LORA,
-    SIDES,
-    Candidates,
-    begun,
-    candidates,
-    module_units,
-)
-from hxbench.methods.lora import projections_of
+from hxbench.methods.apet_candidates import ADAPTER, LORA, SIDES, Candidates, begun, candidates, module_units
+from hxbench.methods.lora import in_fused, low_rank, projections_of
 from hxbench.methods.method import Method, Setup
 from hxbench.methods.options import PetOptions
 from hxbench.modules.bottleneck import ACTIVATIONS, BottleneckWeights
-from hxbench.modules.low_rank import in_fused, low_rank
-from hxbench.modules.placement import Placement, adjacent, discrete, modules, published, size_of
+from hxbench.modules.placement import Placement, adjacent, discrete, modules, published
 from hxbench.modules.sparse_values import Entries, holders_of, standing_for
 from hxbench.spec.run_spec import BackboneSpec, RunSpec
 
@@ -131,11 +122,6 @@ class Apet(Method):
             options = validated(ApetOptions, spec.options, f"options of {spec.method}")
             found = _candidates_of(spec.backbone.model_dump_json())
             placement_of(found, options, _seed_of_places(options, spec.seed))
-
-    @property
-    def realised(self) -> int:
-        """Number of entries that are tuned: of the published rule rarely the budget."""
-        return size_of(self.placement)
 
     def _inserted_now(self) -> dict[str, Tensor]:
         """Return the inserted tensors with the entries as they are now."""

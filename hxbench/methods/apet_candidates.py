@@ -16,9 +16,8 @@ from torch import Tensor, nn
 from hxbench.backbones.load import Backbone
 from hxbench.methods.adapter import SEQUENTIAL, PetAdapterOptions
 from hxbench.methods.bitfit import output_width
-from hxbench.methods.lora import LoraOptions, projections_of
+from hxbench.methods.lora import LoraOptions, projections_of, start_down
 from hxbench.methods.prompt import PetPromptOptions, first_tokens
-from hxbench.modules.low_rank import start_down
 from hxbench.modules.placement import Unit, one_tensor
 from hxbench.modules.sparse_values import holders_of
 

@@ -12,7 +12,13 @@ from hxbench.answering.answer import AnswerOptions, Condition
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.closed import Closed
 from hxbench.methods.method import Method, Setup
-from hxbench.modules.hypernetwork import BottleneckGenerator, SourceEmbeddings, initialise_linear, projector
+from hxbench.modules.hypernetwork import (
+    BottleneckGenerator,
+    SourceEmbeddings,
+    in_full_precision,
+    initialise_linear,
+    projector,
+)
 from hxbench.modules.per_row import for_rows
 from hxbench.spec.run_spec import Positive
 
@@ -74,8 +80,7 @@ class HyperX(Method):
 
         Of a batch of several tasks every row gets its own task's.
         """
-        device = next(self.projector.parameters()).device.type
-        with torch.autocast("cpu" if device == "meta" else device, enabled=False):
+        with in_full_precision(next(self.projector.parameters())):
             language = self._composed.get(condition.language, self.languages.index(condition.language))
             if condition.place is not None:
                 source = self.embeddings(condition.place, language)

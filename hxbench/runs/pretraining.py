@@ -93,8 +93,8 @@ def _bert(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Mapp
     from hxbench.answering.answer import AnswerOptions
     from hxbench.data.feed import Feed
     from hxbench.data.tokens import encode
+    from hxbench.methods.full import Pretraining
     from hxbench.methods.method import Setup
-    from hxbench.methods.pretraining import Pretraining
     from hxbench.tasks.encoding.rows import Rows
     from hxbench.tasks.encoding.vocabulary import vocabulary_of
 
@@ -117,8 +117,8 @@ def _bert(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Mapp
 
 def _t5(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Mapping[str, Any]) -> Learner:
     from hxbench.answering.answer import AnswerOptions
+    from hxbench.methods.full import Pretraining
     from hxbench.methods.method import Setup
-    from hxbench.methods.pretraining import Pretraining
     from hxbench.tasks.encoding.corruption import Corruption, collate_corrupted
 
     tokenizer = train_unigram(chain(_lines(corpus), _template_lines(corpus)), plan.vocabulary)
@@ -152,8 +152,8 @@ def _t5(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Mappin
 
 def _bloom(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Mapping[str, Any]) -> Learner:
     from hxbench.answering.answer import AnswerOptions
+    from hxbench.methods.full import Pretraining
     from hxbench.methods.method import Setup
-    from hxbench.methods.pretraining import Pretraining
     from hxbench.tasks.encoding.batch import collate
 
     tasks = chain(_template_lines(corpus), _pet_lines(corpus))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from hxbench.sandbox.english import lexicon
-from hxbench.sandbox.english.lexicon import ABOVE, MEMBERS, OPPOSITES, SYNONYM, VERBS
+from hxbench.sandbox.english.lexicon import ABOVE, NOUNS, OPPOSITES, SYNONYM, VERBS
 from hxbench.sandbox.english.senses import GLOSSES
 from hxbench.sandbox.randomness import Draws
 
@@ -33,9 +33,8 @@ Fact = tuple[str, str, tuple[str, ...]]  # what is asked for, the word, the answ
 @cache
 def facts() -> tuple[Fact, ...]:
     """Return everything that can be asked."""
-    nouns = [noun for nouns in MEMBERS.values() for noun in nouns]
-    made = [("kind", noun, (article(ABOVE[lexicon.KIND[noun]]), *_noun_twin(noun))) for noun in nouns]
-    made += [("thing", noun, _noun_twin(noun)) for noun in nouns if noun in SYNONYM]
+    made = [("kind", noun, (lexicon.one(ABOVE[lexicon.KIND[noun]]), *_noun_twin(noun))) for noun in NOUNS]
+    made += [("thing", noun, _noun_twin(noun)) for noun in NOUNS if noun in SYNONYM]
     made += [("doing", verb, (f"to {SYNONYM[verb]}",)) for verb in VERBS if verb in SYNONYM]
     made += [
         ("not doing", verb, tuple(f"to {word}" for word in OPPOSITES[verb])) for verb in VERBS if verb in OPPOSITES
@@ -43,11 +42,6 @@ def facts() -> tuple[Fact, ...]:
     made += [("being", word, (SYNONYM[word],)) for word in lexicon.ADJECTIVES if word in SYNONYM]
     made += [("not being", word, OPPOSITES[word]) for word in lexicon.ADJECTIVES if word in OPPOSITES]
     return (*made, *(("sense", word, glosses) for word, glosses in GLOSSES.items()))
-
-
-def article(noun: str) -> str:
-    """Return a noun with its article."""
-    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
 def questions(seed: int, sizes: tuple[int, int]) -> list[list[Question]]:
@@ -76,8 +70,8 @@ def asked(draws: Draws, pool: Sequence[Fact]) -> Question:
     """
     kind, word, answers = draws.pick(pool)
     wording = draws.pick(_OPENINGS) + draws.pick(_WORDINGS[kind])
-    return wording.format(one=article(word), many=lexicon.plural(word), word=word), answers
+    return wording.format(one=lexicon.one(word), many=lexicon.plural(word), word=word), answers
 
 
 def _noun_twin(noun: str) -> tuple[str, ...]:
-    return (article(SYNONYM[noun]),) if noun in SYNONYM else ()
+    return (lexicon.one(SYNONYM[noun]),) if noun in SYNONYM else ()

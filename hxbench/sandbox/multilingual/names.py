@@ -1,6 +1,7 @@
 """Names of people, places and organisations, tagged in IOB2."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from hxbench.sandbox.multilingual import lexicon as words
 from hxbench.sandbox.multilingual.grammar import Grammar, Phrase, Word
@@ -65,7 +66,4 @@ class Namer:
 
 
 def _tag(kind: str, parts: Phrase) -> Phrase:
-    return [
-        Word(part.sounds, part.upos, f"{'I' if i else 'B'}-{kind}", part.joined, part.foreign)
-        for i, part in enumerate(parts)
-    ]
+    return [replace(part, tag=f"{'I' if i else 'B'}-{kind}") for i, part in enumerate(parts)]

@@ -1,5 +1,7 @@
 """Sentences: clauses about a field, with names in them, and the title fragments that WikiANN is full of."""
 
+from dataclasses import replace
+
 from hxbench.sandbox.multilingual import lexicon as words
 from hxbench.sandbox.multilingual.grammar import Grammar, Phrase, Word
 from hxbench.sandbox.multilingual.lexicon import FIELDS, Lexicon
@@ -60,9 +62,8 @@ class Speaker:
             return self._statement(subject, field, rest)
         objects: Phrase = []
         if number % 3:
-            phrase, _ = self._participant(
-                (field + 1 + number // FIELDS % 2) % FIELDS, ("PER", "ORG", "ORG", "LOC")
-            )
+            about = (field + 1 + number // FIELDS % 2) % FIELDS
+            phrase, _ = self._participant(about, ("PER", "ORG", "ORG", "LOC"))
             objects = grammar.mark(phrase, "object")
         if draws.chance(0.2):
             rest = [*rest, grammar.adverb()]
@@ -74,8 +75,7 @@ class Speaker:
         predicate = grammar.adjective(field) if self.draws.chance(0.6) else grammar.noun_phrase(field)[0]
         be = grammar.function("AUX", self.draws.pick(("be", "be", "was")))
         if grammar.profile.joins == "copula" and grammar.profile.order == "SOV":
-            last = predicate[-1]
-            predicate[-1] = Word(last.sounds, last.upos, last.tag, True, last.foreign)
+            predicate[-1] = replace(predicate[-1], joined=True)
             return [*subject, *rest, *predicate, be]
         return grammar.arrange(subject, [be], predicate, rest)
 
@@ -87,7 +87,7 @@ class Speaker:
         if shape < 0.12:
             link = grammar.function("CCONJ", draws.zipf(words.FUNCTION_WORDS["CCONJ"]))
             if grammar.profile.joins == "conjunction" and link.sounds == grammar.function("CCONJ", "and").sounds:
-                link = Word(link.sounds, link.upos, joined=True)
+                link = replace(link, joined=True)
             made = [*made, sign(","), link, *self.clause()]
         elif shape < 0.24:
             link = grammar.function("SCONJ", draws.zipf(words.FUNCTION_WORDS["SCONJ"]))
