@@ -35,9 +35,8 @@ class HyperXOptions(AnswerOptions):
     # of the MLM head. frozen, trained: the word embeddings, which it is tied to. apart: a matrix of its own that
     # starts from them and leaves them frozen, as in the published code wherever mlm is not the first task
     mlm_decoder: Literal["frozen", "trained", "apart"] = "frozen"
-    initial_std: Annotated[float, Field(gt=0)] = (
-        0.01  # older runs; the published code's layers really start at 0.02 (sheet, section 3)
-    )
+    # older runs; the published code's layers really start at 0.02 (sheet, section 3)
+    initial_std: Annotated[float, Field(gt=0)] = 0.01
 
     @field_validator("order")
     @classmethod

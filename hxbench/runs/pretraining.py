@@ -14,7 +14,7 @@ from hxbench.backbones.byte_pairs import train_byte_pairs
 from hxbench.backbones.checkpoint import require_sizes
 from hxbench.backbones.families import family_of
 from hxbench.backbones.load import Backbone, require_precision
-from hxbench.backbones.shape import bert_shape, bloom_shape, config_of, new_model, t5_shape
+from hxbench.backbones.shape import config_of, new_model, shape_of
 from hxbench.backbones.unigram import sentinel_ids, train_unigram
 from hxbench.backbones.vocabulary import train_wordpiece
 from hxbench.data import Corpora
@@ -101,7 +101,7 @@ def _bert(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Mapp
     # that of the tasks in text, whose templates are in none of their texts
     tasks = _template_lines(corpus) if list(corpora.languages) == [ENGLISH] else ()
     tokenizer = train_wordpiece(chain(_lines(corpus), tasks), plan.vocabulary)
-    shape = bert_shape(spec) | {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
+    shape = shape_of(spec) | {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
     backbone = Backbone(_model(shape, plan.seed), tokenizer, family_of("bert"))
     method = Pretraining(Setup(backbone, (), tuple(corpus)), AnswerOptions())
     rows = {}
@@ -122,7 +122,7 @@ def _t5(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Mappin
     from hxbench.tasks.encoding.corruption import Corruption, collate_corrupted
 
     tokenizer = train_unigram(chain(_lines(corpus), _template_lines(corpus)), plan.vocabulary)
-    shape = t5_shape(spec) | {"vocab_size": len(tokenizer)}
+    shape = shape_of(spec) | {"vocab_size": len(tokenizer)}
     backbone = Backbone(_model(shape, plan.seed), tokenizer, family_of("t5"))
     method = Pretraining(Setup(backbone, ()), AnswerOptions())
     rows = {
@@ -158,7 +158,7 @@ def _bloom(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Map
 
     tasks = chain(_template_lines(corpus), _pet_lines(corpus))
     tokenizer = train_byte_pairs(chain(_lines(corpus), tasks), plan.vocabulary)
-    shape = bloom_shape(spec) | {"vocab_size": len(tokenizer)}
+    shape = shape_of(spec) | {"vocab_size": len(tokenizer)}
     backbone = Backbone(_model(shape, plan.seed), tokenizer, family_of("bloom"))
     method = Pretraining(Setup(backbone, ()), AnswerOptions())
     end = tokenizer.eos_token_id

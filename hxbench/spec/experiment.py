@@ -9,7 +9,7 @@ from typing import Any
 from hxbench.closed import validated
 from hxbench.errors import InputError, did_you_mean
 from hxbench.spec import recipe, settings
-from hxbench.spec.languages import code_among, language_set
+from hxbench.spec.languages import Language, code_among, language_set
 from hxbench.spec.recipe import ExperimentBlock, ExperimentRecipe, FewShotRecipe, MethodRecipe
 from hxbench.spec.run_spec import FewShotSpec, RunSpec, TrainingSpec
 from hxbench.tasks import ENGLISH, SUITES
@@ -34,9 +34,13 @@ def few_shot_spec(start: RunSpec, pair: settings.Pair, k: int, draw: int, traini
     return start.model_copy(update=update)
 
 
+def _languages(origin: str) -> dict[str, Language]:
+    return language_set("sandbox" if origin == "sandbox" else "hyperx")
+
+
 def code_here(language: str, origin: str) -> str:
     """Return the code, in the languages of a data origin, of a language given by its paper code or its own."""
-    return code_among(language_set("sandbox" if origin == "sandbox" else "hyperx").values(), language)
+    return code_among(_languages(origin).values(), language)
 
 
 def few_shot_runs(
@@ -49,8 +53,7 @@ def few_shot_runs(
             for k, draw in product(protocol.k, draws):
                 yield Wanted(few_shot_spec(start, settings.Pair(task, ENGLISH), k, draw, protocol.training), start)
         return
-    languages = language_set("sandbox" if start.data.origin == "sandbox" else "hyperx")
-    sources = settings.source_pairs(start.setting, start.task, start.partition, languages)
+    sources = settings.source_pairs(start.setting, start.task, start.partition, _languages(start.data.origin))
     for task in tasks or protocol.tasks:
         if start.task not in (None, task):
             continue
@@ -81,7 +84,9 @@ def block_runs(
                 "transfer": transfer_of(block),
             }
             if block.few_shot and found.few_shot_from == "nothing":
-                yield from _few_shot_from_nothing(method, block.few_shot, draws, given)
+                for task in block.few_shot.tasks:
+                    single = recipe.resolve(method, setting="single", task=task, **given)
+                    yield from few_shot_singles(single, block.few_shot, draws)
                 continue
             for model in block_models(block, found.one_task):
                 spec = recipe.resolve(
@@ -104,14 +109,6 @@ def block_models(block: ExperimentBlock, one_task: bool) -> tuple[settings.Model
 def transfer_of(block: ExperimentBlock) -> tuple[str, ...]:
     """Return the tasks that every model of a block is scored on beside its own: one list for all of them."""
     return block.every_task if block.transfer else ()
-
-
-def _few_shot_from_nothing(
-    method: str, protocol: FewShotRecipe, draws: Iterable[int], given: dict[str, Any]
-) -> Iterator[Wanted]:
-    """Yield the protocol's runs of a method whose few-shot models are single-task ones from the beginning."""
-    for task in protocol.tasks:
-        yield from few_shot_singles(recipe.resolve(method, setting="single", task=task, **given), protocol, draws)
 
 
 def few_shot_singles(single: RunSpec, protocol: FewShotRecipe, draws: Iterable[int]) -> Iterator[Wanted]:
