@@ -95,14 +95,7 @@ def import_model(config: Any) -> None:
 
     Whoever makes a model on the meta device does this before: tensors of an import made there have no values.
     """
-    import transformers
-
-    mapping = {
-        "AutoModelForCausalLM": transformers.MODEL_FOR_CAUSAL_LM_MAPPING,
-        "AutoModelForSeq2SeqLM": transformers.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING,
-        "AutoModelForMaskedLM": transformers.MODEL_FOR_MASKED_LM_MAPPING,
-    }
-    mapping[auto_class(config).__name__][type(config)]
+    auto_class(config)._model_mapping[type(config)]
 
 
 def new_model(config: Any) -> Any:

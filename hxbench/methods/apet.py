@@ -9,7 +9,7 @@ hundred frozen vectors more. They take no part in the published code either.
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from itertools import accumulate
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -132,20 +132,14 @@ class Apet(Method):
         return {name: part.view(shape) for (name, shape), part in zip(self._inserted.items(), parts, strict=True)}
 
     def _attach(self, backbone: Backbone) -> None:
-        there = set(self._inserted)
         for name, module in backbone.biased().items():
-            if (bias := f"bias.{name}") in there:
-                self.adding(module, lambda _input, output, bias=bias: self._bias(bias, output))  # type: ignore[misc]
+            if (bias := f"bias.{name}") in self._inserted:
+                self.adding(module, partial(self._bias, bias))
         for place in projections_of(backbone):
-            if (name := f"lora.{place.name}") + ".down" in there:
-                self.adding(
-                    place.module,
-                    lambda hidden, output, name=name, place=place: self._branch(  # type: ignore[misc]
-                        name, place, hidden, output
-                    ),
-                )
+            if f"lora.{place.name}.down" in self._inserted:
+                self.adding(place.module, partial(self._branch, f"lora.{place.name}", place))
 
-    def _bias(self, name: str, output: Tensor) -> Tensor | None:
+    def _bias(self, name: str, _hidden: Tensor, output: Tensor) -> Tensor | None:
         return None if self._now is None else self._now[name].to(output.dtype)
 
     def _branch(self, name: str, place: Projection, hidden: Tensor, output: Tensor) -> Tensor | None:

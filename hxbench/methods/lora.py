@@ -6,6 +6,7 @@ BLOOM's, by `FusedLowRank`.
 
 import math
 from collections.abc import Iterable
+from functools import partial
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
@@ -72,6 +73,11 @@ class FusedLowRank(nn.Module):
         return in_fused(query, 0, self.groups) + in_fused(value, 2, self.groups)
 
 
+def _added(branch: nn.Module, hidden: Tensor, output: Tensor) -> Tensor:
+    added: Tensor = branch(hidden)
+    return added.to(output.dtype)
+
+
 class LoraOptions(PetOptions):
     """Rank and scale."""
 
@@ -121,10 +127,7 @@ class Lora(Method):
             for query in queries
         )
         for branch, query in zip(self.branches, queries, strict=True):
-            self.adding(
-                query.module,
-                lambda hidden, output, branch=branch: branch(hidden).to(output.dtype),  # type: ignore[misc]
-            )
+            self.adding(query.module, partial(_added, branch))
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
         """Both matrices of every branch."""
