@@ -33,7 +33,7 @@ from hxbench.backbones.families import family_of
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.shape import shape_of
 from hxbench.backbones.sites import SiteKey, SiteWeights
-from hxbench.backbones.vocabulary import train_wordpiece
+from hxbench.backbones.vocabularies import train_wordpiece
 from hxbench.data.readers.conllu import read_conllu
 from hxbench.data.sampling import pass_batches
 from hxbench.data.tokens import align

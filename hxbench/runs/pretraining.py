@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hxbench.backbones.byte_pairs import train_byte_pairs
 from hxbench.backbones.checkpoint import require_sizes
 from hxbench.backbones.families import family_of
 from hxbench.backbones.load import Backbone, require_precision
 from hxbench.backbones.shape import config_of, new_model, shape_of
-from hxbench.backbones.unigram import sentinel_ids, train_unigram
-from hxbench.backbones.vocabulary import train_wordpiece
+from hxbench.backbones.vocabularies import sentinel_ids, train_byte_pairs, train_unigram, train_wordpiece
 from hxbench.data import Corpora
 from hxbench.errors import InputError
 from hxbench.spec.run_spec import BackboneSpec, PretrainSpec

@@ -7,11 +7,11 @@ import pytest
 import torch
 from tiny_families import tiny
 
-from hxbench.backbones.byte_pairs import train_byte_pairs
 from hxbench.backbones.families import family_of
 from hxbench.backbones.load import load_backbone, meta_backbone, require_precision
 from hxbench.backbones.shape import new_model, shape_of
 from hxbench.backbones.sites import SiteKey, Sites
+from hxbench.backbones.vocabularies import train_byte_pairs
 from hxbench.closed import validated
 from hxbench.errors import InputError
 from hxbench.spec import recipe

@@ -10,7 +10,7 @@ from miniature import TINY
 from hxbench import places
 from hxbench.backbones.load import folder_fingerprint, load_backbone, meta_backbone
 from hxbench.backbones.shape import shape_of
-from hxbench.backbones.vocabulary import train_wordpiece
+from hxbench.backbones.vocabularies import train_wordpiece
 from hxbench.errors import InputError
 from hxbench.spec.run_spec import BackboneSpec
 

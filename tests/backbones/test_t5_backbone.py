@@ -10,7 +10,7 @@ from transformers import AutoConfig
 from hxbench.backbones.families import family_of
 from hxbench.backbones.load import Backbone, load_backbone, meta_backbone, require_precision
 from hxbench.backbones.shape import new_model, shape_of
-from hxbench.backbones.unigram import train_unigram
+from hxbench.backbones.vocabularies import train_unigram
 from hxbench.errors import InputError
 from hxbench.spec import recipe
 from hxbench.spec.run_spec import BackboneSpec, PretrainSpec
