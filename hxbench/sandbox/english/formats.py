@@ -4,8 +4,8 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from hxbench.sandbox import write_lines
 from hxbench.sandbox.english.senses import position
-from hxbench.sandbox.files import write_lines
 
 # The header, its columns divided by `|` (none: the file has no header), and a row by its number and the example.
 _TABLES: dict[str, tuple[str, Callable[..., Sequence[object]]]] = {

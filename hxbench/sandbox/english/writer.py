@@ -5,6 +5,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
+from hxbench.sandbox import write_lines
 from hxbench.sandbox.english import inference
 from hxbench.sandbox.english.acceptability import judgement
 from hxbench.sandbox.english.formats import write_examples, write_mnli
@@ -17,7 +18,6 @@ from hxbench.sandbox.english.second_language import parallel
 from hxbench.sandbox.english.senses import same_sense
 from hxbench.sandbox.english.similarity import graded, paraphrase
 from hxbench.sandbox.english.summaries import summary
-from hxbench.sandbox.files import write_lines
 from hxbench.sandbox.randomness import Draws
 
 Example = tuple[str | bool, ...] | Reference
