@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from hxbench.sandbox import write_lines
-from hxbench.sandbox.english.facts import questions
+from hxbench.sandbox.english.questions import questions
 from hxbench.sandbox.english.reviews import long_review, short_review
 from hxbench.sandbox.english.summaries import coverage, dialogue
 from hxbench.sandbox.english.writer import draw_splits
