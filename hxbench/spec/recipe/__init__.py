@@ -23,6 +23,6 @@ from hxbench.spec.recipe.unfolding import unfold
 
 __all__ = [
     "Criteria", "ExperimentBlock", "ExperimentRecipe", "FewShotRecipe", "MethodRecipe", "Override", "PaperScale",
-    "ProfileRecipe", "VariantRecipe", "backbone", "chosen_models", "expand", "load", "merge", "paper_of",
-    "papers", "parse_assignments", "read_yaml", "recipe_names", "resolve", "scale", "unfold",
+    "ProfileRecipe", "VariantRecipe", "backbone", "chosen_models", "expand", "load", "merge", "paper_of", "papers",
+    "parse_assignments", "read_yaml", "recipe_names", "resolve", "scale", "unfold",
 ]  # fmt: skip
