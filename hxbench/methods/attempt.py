@@ -14,7 +14,8 @@ from hxbench.closed import Closed
 from hxbench.errors import InputError
 from hxbench.methods.method import Reason, Setup
 from hxbench.methods.options import StageTraining
-from hxbench.methods.prompt import SOURCE, PromptOptions, PromptTuning, prompt_run, take_prompt
+from hxbench.methods.prompt import SOURCE, PromptOptions, PromptTuning, prompt_run
+from hxbench.modules.soft_prompt import take_prompt
 from hxbench.spec.run_spec import Positive, Rate, RunSpec, TaskName
 
 

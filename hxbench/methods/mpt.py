@@ -19,8 +19,9 @@ from hxbench.closed import Closed
 from hxbench.errors import InputError
 from hxbench.methods.method import Method, Reason, Setup
 from hxbench.methods.options import StageTraining
-from hxbench.methods.prompt import SOURCE, PromptOptions, earlier_run, multitask_prompt, prompt_run, take_prompt
+from hxbench.methods.prompt import SOURCE, PromptOptions, earlier_run, prompt_run
 from hxbench.modules.parameters import fill
+from hxbench.modules.soft_prompt import multitask_prompt, take_prompt
 from hxbench.spec.run_spec import RunSpec
 from hxbench.tasks import suite_tasks
 from hxbench.tasks.encoding.batch import IGNORED, Batch

@@ -3,8 +3,7 @@
 Of an encoder before its first token, of an encoder and a decoder before the encoder's input, of a decoder before
 the text and its padding, which its positions count neither. SPoT begins with the prompt that another run trained
 for a source task (Vu et al., 2022). Of PHA's rows the numbers are those of the published code of ATTEMPT, where it
-has them from (PHA sheet, section 7); of PET scaling's see its sheet, section 4. Only embeddings are taken from
-`peft`: where virtual tokens stand, and what becomes of the mask, is the business of `answering` alone.
+has them from (PHA sheet, section 7); of PET scaling's see its sheet, section 4.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,11 +18,10 @@ from hxbench.backbones.backbone import Backbone
 from hxbench.closed import Closed, added
 from hxbench.methods.method import Method, Reason, Setup
 from hxbench.methods.options import PetOptions, StageTraining
-from hxbench.modules.parameters import fill
+from hxbench.modules.soft_prompt import EMBEDDING, sampled_prompt, take_prompt
 from hxbench.spec.run_spec import Positive, RunSpec, TaskName, TrainingSpec
 
 SOURCE = "source"  # the role of the run that another begins with
-EMBEDDING = "soft.embedding.weight"  # the name of a prompt among the trained parameters of every prompt method
 Start = Literal["sampled", "published", "words", "normal"]
 
 
@@ -47,52 +45,6 @@ def first_tokens(backbone: Backbone, tokens: int, start: str, std: float) -> Ten
         return torch.empty(tokens, words.shape[1]).normal_(std=std)
     rows = torch.arange(tokens, device=words.device) % len(words)  # a small vocabulary may have fewer
     return words[rows].clone()
-
-
-def _shape(backbone: Backbone, tokens: int) -> dict[str, Any]:
-    return {
-        "task_type": "SEQ_2_SEQ_LM",
-        "num_virtual_tokens": tokens,
-        "token_dim": backbone.hidden_size,
-        "num_transformer_submodules": 1,  # before the encoder's input alone
-        "num_attention_heads": backbone.heads,
-        "num_layers": backbone.layer_count,
-        "prompt_tuning_init": "SAMPLE_VOCAB",
-    }
-
-
-def _first_words(backbone: Backbone, count: int) -> nn.Embedding:
-    """Return the embeddings of the first entries of the vocabulary, which `peft` draws from with replacement."""
-    model: Any = backbone.model
-    return nn.Embedding.from_pretrained(model.get_input_embeddings().weight.detach()[:count])
-
-
-def sampled_prompt(backbone: Backbone, tokens: int, sample_from: int) -> Tensor:
-    """Return a prompt [tokens, hidden] of words drawn among the first `sample_from` of the vocabulary."""
-    from peft import PromptEmbedding, PromptTuningConfig
-
-    config = PromptTuningConfig(**_shape(backbone, tokens))
-    weight: Tensor = PromptEmbedding(config, _first_words(backbone, sample_from)).embedding.weight
-    return weight.detach()
-
-
-def multitask_prompt(backbone: Backbone, tasks: int, tokens: int, sample_from: int) -> nn.Module:
-    """Return a prompt shared by `tasks`, each with rank-1 factors that it is multiplied by, N(0, 0.02²).
-
-    Called with virtual tokens [n, tokens] and tasks [n] it gives the tasks' prompts, [n, tokens, hidden]: the
-    shared one times column · row. Columns [tokens] are in `prefix_task_cols`, rows [hidden] in `prefix_task_rows`.
-    """
-    from peft import MultitaskPromptTuningConfig
-    from peft.tuners.multitask_prompt_tuning import MultitaskPromptEmbedding
-
-    config = MultitaskPromptTuningConfig(**_shape(backbone, tokens), num_tasks=tasks, num_ranks=1)
-    found: nn.Module = MultitaskPromptEmbedding(config, _first_words(backbone, sample_from))
-    return found
-
-
-def take_prompt(prompt: nn.Parameter, tensors: Mapping[str, Tensor], origin: str) -> None:
-    """Put the prompt that a finished run of prompt tuning trained into `prompt`."""
-    fill({EMBEDDING: prompt}, tensors, origin)
 
 
 class PromptTuning(Method):

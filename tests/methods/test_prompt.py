@@ -10,7 +10,8 @@ from hxbench.errors import InputError
 from hxbench.methods import method_class
 from hxbench.methods.method import Setup
 from hxbench.methods.options import StageTraining
-from hxbench.methods.prompt import EMBEDDING, SOURCE, PromptOptions, PromptTuning, Spot, SpotOptions
+from hxbench.methods.prompt import SOURCE, PromptOptions, PromptTuning, Spot, SpotOptions
+from hxbench.modules.soft_prompt import EMBEDDING
 from hxbench.runs.assemble import with_options
 from hxbench.spec.experiment import few_shot_spec
 from hxbench.spec.recipe import load, recipe_names, resolve
