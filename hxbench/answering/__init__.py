@@ -15,7 +15,7 @@ from hxbench.errors import InputError
 from hxbench.tasks import Task
 
 if TYPE_CHECKING:
-    from hxbench.spec.recipe.family import Stacks
+    from hxbench.backbones.families import Stacks
 
 ANSWERINGS: dict[str, type[Answering]] = {
     kind.name: kind for kind in (TokenHeads, ClassHeads, EncoderDecoderText, CausalText)

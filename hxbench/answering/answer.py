@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hxbench.backbones.backbone import Backbone, Side
+from hxbench.backbones.families import Side, Stacks
+from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.closed import Closed, added
-from hxbench.spec.recipe.family import Stacks
 from hxbench.tasks import Task, TaskType
 from hxbench.tasks.encoding.batch import IGNORED, Batch
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from hxbench.answering.answer import Answered, Answering, Encoded, Objective
 from hxbench.answering.stack import Stack
-from hxbench.backbones.backbone import Backbone
+from hxbench.backbones.load import Backbone
 from hxbench.errors import InputError
 from hxbench.tasks import Task
 from hxbench.tasks.encoding.batch import IGNORED, Batch

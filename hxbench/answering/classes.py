@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from hxbench.answering.answer import Answered, Encoded
 from hxbench.answering.heads import HeadAnswering
 from hxbench.answering.stack import Stack
-from hxbench.backbones.backbone import Backbone
+from hxbench.backbones.load import Backbone
 from hxbench.modules.heads import Head
 from hxbench.tasks import UNIFIED_LABELS, Task, unified_label
 from hxbench.tasks.encoding.batch import Batch

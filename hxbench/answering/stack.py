@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 
 from hxbench.answering.answer import Condition, Encoded, mean_over, prompted, seen
-from hxbench.backbones.backbone import Backbone
+from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.errors import InputError
 from hxbench.tasks.encoding.batch import Batch

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from hxbench.answering.answer import Answered, Answering, Encoded
 from hxbench.answering.heads import HeadAnswering
 from hxbench.answering.stack import Stack
-from hxbench.backbones.backbone import Backbone
+from hxbench.backbones.load import Backbone
 from hxbench.modules.heads import Head, OutputRows
 from hxbench.tasks import Task
 from hxbench.tasks.encoding.batch import Batch

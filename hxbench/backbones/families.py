@@ -1,15 +1,40 @@
-"""Families of backbones by their entries in `recipes/families`, each held against the stock models of its own."""
+"""Families of backbones by their entries in `recipes/families`, and the parts of a stock model that one names."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal, NamedTuple
 
 from torch import nn
 
 from hxbench.errors import InputError
 from hxbench.spec import recipe
-from hxbench.spec.recipe.family import Family, Stack
+from hxbench.spec.recipe.family import Family, ProjectionRole, SiteRole, Stack, StackName, Stacks
+
+__all__ = [
+    "Family", "Layers", "Projection", "ProjectionRole", "Side", "SiteRole", "Stacks", "biased_modules",
+    "family_of", "layers_of", "norms_of", "projections_of", "require_parts",
+]  # fmt: skip
 
 _KIND = "families"
+Side = Literal["reading", "answering"]  # encoder and decoder, or the lower and the upper half of one stack
+
+
+class Layers(NamedTuple):
+    """One stack of a model."""
+
+    name: StackName
+    stack: Stack
+    layers: list[nn.Module]
+
+
+class Projection(NamedTuple):
+    """A linear projection of one layer: a module of its own, or one part of a fused one."""
+
+    name: str  # the layer's number over all stacks, and the path in it or, of a part, the role
+    module: nn.Module
+    place: int | None  # of a part among the parts of its module
+    groups: int  # of a part: how often the parts follow each other in the output, once each
+    width_in: int
+    width_out: int
 
 
 def family_of(model_type: str) -> Family:
@@ -23,7 +48,15 @@ def family_of(model_type: str) -> Family:
     return found
 
 
-def first_path(layer: nn.Module, paths: Iterable[str]) -> str | None:
+def layers_of(body: nn.Module, family: Family) -> list[Layers]:
+    """Return the stacks of a model's body, the encoder first."""
+    return [
+        Layers(name, stack, list(body.get_submodule(stack.layers)))  # type: ignore[call-overload]
+        for name, stack in family.parts.items()
+    ]
+
+
+def _first_of(layer: nn.Module, paths: Iterable[str]) -> str | None:
     """Return the first of the paths that a layer has a module at."""
     return next((path for path in paths if _has(layer, path)), None)
 
@@ -34,6 +67,65 @@ def _has(root: nn.Module, path: str) -> bool:
     except AttributeError:
         return False
     return True
+
+
+def projections_of(
+    body: nn.Module, family: Family, roles: Iterable[ProjectionRole], *, heads: int
+) -> Iterator[Projection]:
+    """Yield the projections of these roles, stack by stack and layer by layer, those of a layer in their order.
+
+    A role that a stack or a layer lacks is passed over. `heads` is their number in a layer.
+    """
+    wanted = tuple(roles)
+    numbered = enumerate((stack, layer) for _, stack, layers in layers_of(body, family) for layer in layers)
+    for number, (stack, layer) in numbered:
+        for role in wanted:
+            if fused := stack.fusion_of(role):
+                module: Any = layer.get_submodule(fused.module)
+                groups = heads if fused.layout == "heads" else 1
+                width = module.out_features // len(fused.roles)
+                place = fused.roles.index(role)
+                yield Projection(f"{number}.{role}", module, place, groups, module.in_features, width)
+            elif (path := _first_of(layer, stack.projections.get(role, ()))) is not None:
+                module = layer.get_submodule(path)
+                yield Projection(f"{number}.{path}", module, None, 1, module.in_features, module.out_features)
+
+
+def _in_order(model: nn.Module, found: dict[int, str]) -> dict[str, nn.Module]:
+    """Return modules, given by their identity, by name in the order of the model."""
+    return {found[id(module)]: module for module in model.modules() if id(module) in found}
+
+
+def _inside(stack: Stack, layer: nn.Module, roles: Iterable[str]) -> Iterator[str]:
+    """Yield the paths in a layer of the modules with these roles, `norms` being one."""
+    for role in roles:
+        if role == "norms":
+            yield from stack.norms
+        elif fused := stack.fusion_of(role):
+            yield fused.module
+        elif (path := _first_of(layer, stack.projections[role])) is not None:  # type: ignore[index]
+            yield path
+
+
+def biased_modules(model: nn.Module, family: Family) -> dict[str, nn.Module]:
+    """Return the modules whose output BitFit adds to, by the names that are stored, in the order of the model."""
+    body, found = model.get_submodule(family.body), {}
+    for _, stack, layers in layers_of(body, family):
+        for number, layer in enumerate(layers):
+            for path in _inside(stack, layer, stack.biases):
+                found[id(layer.get_submodule(path))] = f"{family.called(stack)}.{number}.{path}"
+    for path in family.biases:
+        found[id(body.get_submodule(path))] = ".".join(filter(None, (family.body, path)))
+    return _in_order(model, found)
+
+
+def norms_of(body: nn.Module, family: Family) -> list[nn.Module]:
+    """Return all layer normalisations of a body, in its order."""
+    found = {id(body.get_submodule(path)): path for path in family.norms}
+    for name, stack, layers in layers_of(body, family):
+        for number, layer in enumerate(layers):
+            found |= {id(layer.get_submodule(path)): f"{name}.{number}.{path}" for path in stack.norms}
+    return list(_in_order(body, found).values())
 
 
 def require_parts(model: nn.Module, family: Family) -> None:
@@ -68,7 +160,7 @@ def _require_layer(family: Family, name: str, stack: Stack, layer: nn.Module) ->
     for fused in stack.fused:
         _require(family, layer, f"{name}.fused", fused.module)
     for projection, paths in stack.projections.items():
-        if projection not in stack.optional and first_path(layer, paths) is None:
+        if projection not in stack.optional and _first_of(layer, paths) is None:
             raise _no(family, f"{name}.projections.{projection}", f"the model has no module {' or '.join(paths)}")
     for path in stack.norms:
         _require(family, layer, f"{name}.norms", path)

@@ -13,13 +13,13 @@ from pydantic import Field
 from torch import nn
 
 from hxbench.answering.answer import AnswerOptions, Condition
+from hxbench.backbones.families import SiteRole
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.closed import Closed, added
 from hxbench.methods.method import Method, Setup
 from hxbench.methods.options import PetOptions
 from hxbench.modules.adapter import Bottlenecks
 from hxbench.modules.bottleneck import ActivationName
-from hxbench.spec.recipe.family import SiteRole
 from hxbench.spec.run_spec import Positive
 
 SEQUENTIAL: tuple[SiteRole, ...] = ("attention", "ffn")

@@ -19,8 +19,8 @@ from pydantic import BeforeValidator, Field
 from torch import Tensor, nn
 
 from hxbench.answering.answer import Condition
-from hxbench.backbones.backbone import Backbone, Projection
-from hxbench.backbones.load import meta_backbone
+from hxbench.backbones.families import Family, Projection
+from hxbench.backbones.load import Backbone, meta_backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.closed import Closed, added, validated
 from hxbench.methods.adapter import SEQUENTIAL
@@ -31,7 +31,6 @@ from hxbench.methods.options import PetOptions
 from hxbench.modules.bottleneck import ACTIVATIONS, BottleneckWeights
 from hxbench.modules.placement import Placement, adjacent, discrete, modules, published
 from hxbench.modules.sparse_values import Entries, holders_of, standing_for
-from hxbench.spec.recipe.family import Family
 from hxbench.spec.run_spec import BackboneSpec, RunSpec
 
 NAMED = ("prompt", "bitfit", "lora", "adapter")  # budgets: the sizes of these methods (PET scaling, table 2)

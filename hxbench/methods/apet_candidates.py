@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from hxbench.backbones.backbone import Backbone
+from hxbench.backbones.load import Backbone
 from hxbench.methods.adapter import SEQUENTIAL, PetAdapterOptions
 from hxbench.methods.bitfit import added_shape
 from hxbench.methods.lora import LoraOptions, projections_of, start_down

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hxbench.backbones.backbone import Backbone
+from hxbench.backbones.families import Family
+from hxbench.backbones.load import Backbone
 from hxbench.closed import Closed, added
 from hxbench.errors import InputError
 from hxbench.methods.method import Method, Setup
 from hxbench.methods.options import PetOptions
-from hxbench.spec.recipe.family import Family
 from hxbench.spec.run_spec import RunSpec
 
 

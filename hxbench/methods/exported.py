@@ -22,7 +22,7 @@ from torch import Tensor
 from hxbench import manifest
 from hxbench.answering.answer import AnswerOptions, Condition
 from hxbench.answering.token import TokenHeads
-from hxbench.backbones.backbone import Backbone
+from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.closed import Closed, validated
 from hxbench.errors import InputError

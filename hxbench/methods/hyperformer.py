@@ -13,6 +13,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from hxbench.answering.answer import AnswerOptions, Condition
+from hxbench.backbones.families import SiteRole
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.closed import Closed
 from hxbench.errors import InputError
@@ -20,7 +21,6 @@ from hxbench.methods.method import Method, Setup
 from hxbench.modules.bottleneck import ACTIVATIONS, ActivationName, BottleneckWeights
 from hxbench.modules.hypernetwork import BottleneckGenerator, in_full_precision, initialise_linear, projector
 from hxbench.modules.per_row import for_rows
-from hxbench.spec.recipe.family import SiteRole
 from hxbench.spec.run_spec import START, Positive
 
 ROLES: tuple[SiteRole, ...] = ("attention", "ffn")

@@ -15,7 +15,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from hxbench.answering.answer import Answered, AnswerOptions, Condition
-from hxbench.backbones.backbone import Backbone
+from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import EMBEDDINGS, SiteKey, SiteWeights, changing_input
 from hxbench.closed import Closed
 from hxbench.methods.method import Method, Reason, Setup

@@ -14,7 +14,8 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hxbench.backbones.backbone import Backbone, Projection
+from hxbench.backbones.families import Projection
+from hxbench.backbones.load import Backbone
 from hxbench.closed import Closed, added
 from hxbench.methods.method import Method, Setup
 from hxbench.methods.options import PetOptions

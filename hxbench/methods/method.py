@@ -20,11 +20,11 @@ from hxbench.answering import answering_of
 from hxbench.answering.answer import Answered, Answering, AnswerOptions, Condition, Encoded, Objective
 from hxbench.answering.classes import ClassHeads
 from hxbench.answering.token import MaskedLM
-from hxbench.backbones.backbone import Backbone
+from hxbench.backbones.families import Family, SiteRole
+from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import EMBEDDINGS, SiteKey, Sites, SiteWeights
 from hxbench.closed import Closed
 from hxbench.modules.parameters import fill
-from hxbench.spec.recipe.family import Family, SiteRole
 from hxbench.spec.run_spec import START, RunSpec
 from hxbench.tasks import ENGLISH, MLM, task_of
 from hxbench.tasks.encoding.batch import Batch

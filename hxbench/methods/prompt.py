@@ -14,7 +14,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from hxbench.answering.answer import AnswerOptions, Condition
-from hxbench.backbones.backbone import Backbone
+from hxbench.backbones.load import Backbone
 from hxbench.closed import Closed, added
 from hxbench.methods.method import Method, Reason, Setup
 from hxbench.methods.options import PetOptions, StageTraining

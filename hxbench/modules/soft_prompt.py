@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from hxbench.backbones.backbone import Backbone
+from hxbench.backbones.load import Backbone
 from hxbench.modules.parameters import fill
 
 EMBEDDING = "soft.embedding.weight"  # the name of a prompt among the trained parameters of every prompt method
