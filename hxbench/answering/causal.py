@@ -63,19 +63,21 @@ class CausalText(Answering):
 
     def encode(self, method: "Method", batch: Batch) -> Encoded:
         """Return the sources as the last layer leaves them."""
-        return self._read(method, batch, self._sources(batch))
+        source = joined((batch.input_ids, batch.attention_mask), padding=self._config.pad_token_id)
+        encoded, _ = Stack(method, self.backbone, batch, source.first).read(
+            source.ids, source.mask, use_cache=False
+        )
+        return encoded
 
-    def _sources(self, batch: Batch) -> Joined:
-        return joined((batch.input_ids, batch.attention_mask), padding=self._config.pad_token_id)
-
-    def _read(self, method: "Method", batch: Batch, sequence: Joined) -> Encoded:
+    def _read(self, method: "Method", batch: Batch) -> tuple[Joined, Encoded]:
+        sequence = self.sequence(batch)
         stack = Stack(method, self.backbone, batch, sequence.first)
         encoded, _ = stack.read(sequence.ids, sequence.mask, use_cache=False)
-        return encoded
+        return sequence, encoded
 
     def answer(self, method: "Method", batch: Batch) -> Answered:
         """Return the logits of the targets, [batch, target length, vocabulary]."""
-        encoded = self._read(method, batch, self.sequence(batch))
+        _, encoded = self._read(method, batch)
         states = encoded.own(encoded.states)
         # the states before a row's targets, which are its last ones: the head is most of a short pass
         count = (batch.targets != IGNORED).sum(1, keepdim=True)
@@ -91,8 +93,7 @@ class CausalText(Answering):
         """
         if not self.whole:
             return super().learn(method, batch)
-        sequence = self.sequence(batch)
-        encoded = self._read(method, batch, sequence)
+        sequence, encoded = self._read(method, batch)
         first = sequence.mask.cumsum(1) <= 1  # padding, and the first token
         along = batch.targets[:, :1] == IGNORED  # a row that only goes along
         labels = sequence.ids.masked_fill(first | along, IGNORED)[:, 1:]
@@ -110,7 +111,7 @@ class CausalText(Answering):
         """Return what the model writes behind the sources, greedily, [batch, at most `longest`]."""
         if beams != 1:
             raise InputError(f"a causal backbone answers greedily here: training.beams must be 1, not {beams}.")
-        source = self._sources(batch)
+        source = joined((batch.input_ids, batch.attention_mask), padding=self._config.pad_token_id)
         stack = Stack(method, self.backbone, batch, source.first)
         encoded, output = stack.read(source.ids, source.mask, use_cache=True)
         body: Any = self.backbone.body

@@ -12,7 +12,13 @@ import torch
 from torch import nn
 
 from hxbench import manifest
-from hxbench.backbones.checkpoint import drawn_tensors, listed_tensors, require_files, require_shape, require_sizes
+from hxbench.backbones.checkpoint import (
+    drawn_tensors,
+    listed_tensors,
+    require_files,
+    require_shape,
+    require_sizes,
+)
 from hxbench.backbones.families import (
     Family,
     Layers,
@@ -28,7 +34,14 @@ from hxbench.backbones.families import (
     require_parts,
 )
 from hxbench.backbones.fetch import fetch_backbone, pinned
-from hxbench.backbones.shape import auto_class, config_of, has_own_output, import_model, new_model, shape_of
+from hxbench.backbones.shape import (
+    auto_class,
+    config_of,
+    has_own_output,
+    import_model,
+    new_model,
+    shape_of,
+)
 from hxbench.backbones.sites import SiteKey
 from hxbench.errors import InputError
 from hxbench.printing import shortened

@@ -25,10 +25,11 @@ from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.closed import Closed, added, validated
 from hxbench.methods.adapter import SEQUENTIAL
 from hxbench.methods.apet_candidates import ADAPTER, LORA, SIDES, Candidates, begun, candidates, module_units
-from hxbench.methods.lora import in_fused, low_rank, projections_of
+from hxbench.methods.lora import projections_of
 from hxbench.methods.method import Method, Setup
 from hxbench.methods.options import PetOptions
 from hxbench.modules.bottleneck import ACTIVATIONS, BottleneckWeights
+from hxbench.modules.low_rank import in_fused, low_rank
 from hxbench.modules.placement import Placement, adjacent, discrete, modules, published
 from hxbench.modules.sparse_values import Entries, holders_of, standing_for
 from hxbench.spec.run_spec import BackboneSpec, RunSpec

@@ -15,9 +15,10 @@ from torch import Tensor, nn
 
 from hxbench.backbones.load import Backbone
 from hxbench.methods.adapter import SEQUENTIAL, PetAdapterOptions
-from hxbench.methods.bitfit import added_shape
-from hxbench.methods.lora import LoraOptions, projections_of, start_down
+from hxbench.methods.bitfit import output_width
+from hxbench.methods.lora import LoraOptions, projections_of
 from hxbench.methods.prompt import PetPromptOptions, first_tokens
+from hxbench.modules.low_rank import start_down
 from hxbench.modules.placement import Unit, one_tensor
 from hxbench.modules.sparse_values import holders_of
 
@@ -72,7 +73,7 @@ def candidates(backbone: Backbone) -> Candidates:
         tuple(one_tensor(name, tensors[name].shape) for name in holders),
         {
             "prompt": tuple(one_tensor(f"token.{n}", (hidden,)) for n in range(PROMPT.tokens)),
-            "bitfit": tuple(one_tensor(f"bias.{name}", added_shape(one)) for name, one in biased.items()),
+            "bitfit": tuple(one_tensor(f"bias.{name}", (output_width(one),)) for name, one in biased.items()),
             "lora": tuple(_module(f"lora.{name}", shapes) for name, shapes in branches.items()),
             "adapter": tuple(_module(f"adapter.{site}", adapter) for site in sites),
         },

@@ -7,7 +7,6 @@ from typing import Annotated, ClassVar
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn import functional
 
 from hxbench.answering.answer import Condition
 from hxbench.closed import Closed
@@ -15,7 +14,7 @@ from hxbench.errors import InputError
 from hxbench.methods.method import Reason, Setup
 from hxbench.methods.options import StageTraining
 from hxbench.methods.prompt import SOURCE, PromptOptions, PromptTuning, prompt_run
-from hxbench.modules.soft_prompt import take_prompt
+from hxbench.modules.soft_prompt import PromptAttention, take_prompt
 from hxbench.spec.run_spec import Positive, Rate, RunSpec, TaskName
 
 
@@ -29,31 +28,6 @@ class AttemptOptions(PromptOptions):
     attention: Positive = 100
     temperature: Rate | None = None  # without one e times the hidden size: 2087 at T5-base, as published
     source_training: StageTraining = StageTraining(epochs=20)
-
-
-class PromptAttention(nn.Module):
-    """How much of each of several prompts an input takes, by what its tokens and theirs have at most (ATTEMPT).
-
-    hidden → inner → hidden with SiLU between, no biases, then LayerNorm; its product with the prompts' maxima over
-    their tokens, divided by the temperature, goes through a softmax.
-    """
-
-    def __init__(self, hidden: int, inner: int, temperature: float) -> None:
-        super().__init__()
-        self.temperature = temperature
-        self.down = nn.Linear(hidden, inner, bias=False)
-        self.up = nn.Linear(inner, hidden, bias=False)
-        self.norm = nn.LayerNorm(hidden)
-
-    def forward(self, embedded: Tensor, mask: Tensor, prompts: Tensor) -> Tensor:
-        """Return shares [batch, prompts], in fp32.
-
-        `embedded` are the tokens [batch, length, hidden], `mask` [batch, length] is 0 at padding, which would
-        otherwise win a maximum now and then; `prompts` are [prompts, tokens, hidden].
-        """
-        tokens = embedded.float().masked_fill(mask[..., None] == 0, torch.finfo(torch.float32).min)
-        query = self.norm(self.up(functional.silu(self.down(tokens.amax(1)))))
-        return ((query @ prompts.float().amax(1).T) / self.temperature).softmax(-1)
 
 
 class Attempt(PromptTuning):

@@ -5,7 +5,6 @@ so it is the same for T5, which has no biases, and the backbone is never changed
 """
 
 from collections.abc import Iterable
-from functools import partial
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -48,10 +47,16 @@ class BitfitOptions(PetOptions):
     t5: Literal["every", "code"] = added("every")
 
 
-def added_shape(module: nn.Module) -> tuple[int, ...]:
-    """Return the shape of what is added to what a module puts out, [out], or to every entry of a table."""
+def output_width(module: nn.Module) -> int:
+    """Return the width of what a linear layer or a LayerNorm puts out."""
     weight: Any = module.weight
-    return tuple(weight.shape if isinstance(module, nn.Embedding) else weight.shape[:1])
+    return int(weight.shape[0])
+
+
+def added_shape(module: nn.Module) -> tuple[int, ...]:
+    """Return the shape of what is added to a module: to what it puts out, or to every entry of a table."""
+    weight: Any = module.weight
+    return tuple(weight.shape) if isinstance(module, nn.Embedding) else (output_width(module),)
 
 
 def _addend(bias: Tensor, place: Tensor, output: Tensor) -> Tensor:
@@ -75,7 +80,7 @@ class Bitfit(Method):
         self.names = tuple(modules)
         self.biases = nn.ParameterList(nn.Parameter(torch.zeros(added_shape(one))) for one in modules.values())
         for bias, module in zip(self.biases, modules.values(), strict=True):
-            self.adding(module, partial(_addend, bias))
+            self.adding(module, lambda place, output, bias=bias: _addend(bias, place, output))  # type: ignore[misc]
 
     @classmethod
     def require(cls, spec: RunSpec, family: Family) -> None:

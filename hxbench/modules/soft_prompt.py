@@ -1,4 +1,4 @@
-"""Soft prompts: `peft`'s embeddings of virtual tokens.
+"""Soft prompts: `peft`'s embeddings of virtual tokens, and the attention over several of them (ATTEMPT).
 
 Only the embeddings are taken from `peft`. Where virtual tokens stand, and what becomes of the mask, is the
 business of `answering` alone.
@@ -7,6 +7,7 @@ business of `answering` alone.
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from hxbench.backbones.load import Backbone
@@ -59,3 +60,28 @@ def multitask_prompt(backbone: Backbone, tasks: int, tokens: int, sample_from: i
 def take_prompt(prompt: nn.Parameter, tensors: Mapping[str, Tensor], origin: str) -> None:
     """Put the prompt that a finished run of prompt tuning trained into `prompt`."""
     fill({EMBEDDING: prompt}, tensors, origin)
+
+
+class PromptAttention(nn.Module):
+    """How much of each of several prompts an input takes, by what its tokens and theirs have at most (ATTEMPT).
+
+    hidden → inner → hidden with SiLU between, no biases, then LayerNorm; its product with the prompts' maxima over
+    their tokens, divided by the temperature, goes through a softmax.
+    """
+
+    def __init__(self, hidden: int, inner: int, temperature: float) -> None:
+        super().__init__()
+        self.temperature = temperature
+        self.down = nn.Linear(hidden, inner, bias=False)
+        self.up = nn.Linear(inner, hidden, bias=False)
+        self.norm = nn.LayerNorm(hidden)
+
+    def forward(self, embedded: Tensor, mask: Tensor, prompts: Tensor) -> Tensor:
+        """Return shares [batch, prompts], in fp32.
+
+        `embedded` are the tokens [batch, length, hidden], `mask` [batch, length] is 0 at padding, which would
+        otherwise win a maximum now and then; `prompts` are [prompts, tokens, hidden].
+        """
+        tokens = embedded.float().masked_fill(mask[..., None] == 0, torch.finfo(torch.float32).min)
+        query = self.norm(self.up(nn.functional.silu(self.down(tokens.amax(1)))))
+        return ((query @ prompts.float().amax(1).T) / self.temperature).softmax(-1)

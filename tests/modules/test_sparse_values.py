@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from hxbench.methods.lora import FusedLowRank, in_fused, low_rank
+from hxbench.modules.low_rank import FusedLowRank, in_fused, low_rank
 from hxbench.modules.sparse_values import Entries, holders_of, standing_for, written
 
 
