@@ -84,9 +84,7 @@ def block_runs(
                 "transfer": transfer_of(block),
             }
             if block.few_shot and found.few_shot_from == "nothing":
-                for task in block.few_shot.tasks:
-                    single = recipe.resolve(method, setting="single", task=task, **given)
-                    yield from few_shot_singles(single, block.few_shot, draws)
+                yield from _few_shot_from_nothing(method, block.few_shot, draws, given)
                 continue
             for model in block_models(block, found.one_task):
                 spec = recipe.resolve(
@@ -109,6 +107,14 @@ def block_models(block: ExperimentBlock, one_task: bool) -> tuple[settings.Model
 def transfer_of(block: ExperimentBlock) -> tuple[str, ...]:
     """Return the tasks that every model of a block is scored on beside its own: one list for all of them."""
     return block.every_task if block.transfer else ()
+
+
+def _few_shot_from_nothing(
+    method: str, protocol: FewShotRecipe, draws: Iterable[int], given: dict[str, Any]
+) -> Iterator[Wanted]:
+    """Yield the protocol's runs of a method whose few-shot models are single-task ones from the beginning."""
+    for task in protocol.tasks:
+        yield from few_shot_singles(recipe.resolve(method, setting="single", task=task, **given), protocol, draws)
 
 
 def few_shot_singles(single: RunSpec, protocol: FewShotRecipe, draws: Iterable[int]) -> Iterator[Wanted]:

@@ -323,8 +323,9 @@ class RunSpec(Closed):
     kind: Name
     variant: Literal["paper", "code"] = "paper"
     setting: Literal["single", "multi", "mixed", "language"]  # language: raw text of one language alone
-    # whose tasks the model is of, in the English collection
-    suite: Literal["glue", "superglue"] | None = added(None)
+    suite: Literal["glue", "superglue"] | None = added(
+        None
+    )  # whose tasks the model is of, in the English collection
     task: TaskName | None = None  # of a model that has only one
     partition: Literal["a", "b", "a-switched", "b-switched"] | None = None
     language: Name | None = None
