@@ -36,7 +36,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hxbench.backbones.shape import config_of, shape_of
-from hxbench.backbones.vocabulary import train_wordpiece
+from hxbench.backbones.vocabularies import train_wordpiece
 from hxbench.data.readers.conllu import read_conllu
 from hxbench.errors import InputError
 from hxbench.spec import recipe

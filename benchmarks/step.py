@@ -31,9 +31,9 @@ from transformers import AutoConfig, AutoModelForMaskedLM
 from hxbench.answering.answer import AnswerOptions, Condition
 from hxbench.backbones.families import family_of
 from hxbench.backbones.load import Backbone
-from hxbench.backbones.shape import bert_shape
+from hxbench.backbones.shape import shape_of
 from hxbench.backbones.sites import SiteKey, SiteWeights
-from hxbench.backbones.vocabulary import train_wordpiece
+from hxbench.backbones.vocabularies import train_wordpiece
 from hxbench.data.readers.conllu import read_conllu
 from hxbench.data.sampling import pass_batches
 from hxbench.data.tokens import align
@@ -214,7 +214,7 @@ def make_variants(shape: str, device: torch.device) -> tuple[dict[str, Variant],
             "hyperx-base", setting="multi", profile=PROFILES[shape], assignments=["options.initial_std=0.03"]
         )
     )
-    form = bert_shape(spec.backbone) if spec.backbone.pretrain else dict(spec.backbone.shape or {})
+    form = shape_of(spec.backbone) if spec.backbone.pretrain else dict(spec.backbone.shape or {})
     config = AutoConfig.for_model(form.pop("model_type"), **form)
     torch.manual_seed(0)
     model = AutoModelForMaskedLM.from_config(config, trust_remote_code=False)

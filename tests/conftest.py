@@ -62,7 +62,7 @@ def tokenizer(mirror):
     """A WordPiece of some 300 pieces, learned from the mirror's text."""
     from miniature import TEXTS
 
-    from hxbench.backbones.vocabulary import train_wordpiece
+    from hxbench.backbones.vocabularies import train_wordpiece
 
     lines = [line for code in TEXTS for line in (mirror / "text" / f"{code}.txt").read_text().splitlines()]
     return train_wordpiece(lines, 300)

@@ -8,7 +8,7 @@ from command_line import hxbench
 from methods.test_own_family import LLAMA
 from text_miniature import write_text_profile
 
-from hxbench.backbones.byte_pairs import train_byte_pairs
+from hxbench.backbones.vocabularies import train_byte_pairs
 from hxbench.tasks import task_of, tasks_in
 
 TASKS = """

@@ -1,7 +1,7 @@
 """Stock models from a configuration alone: those of the backbones that are made here, on any device."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 from torch import nn
 from torch.nn import init
@@ -13,74 +13,53 @@ from hxbench.spec.run_spec import BackboneSpec
 PAD, END = 0, 1
 
 
-def bert_shape(spec: BackboneSpec) -> dict[str, Any]:
-    """Return the configuration of a BERT that is pre-trained here."""
-    assert spec.pretrain is not None
-    return {
-        "model_type": "bert",
-        "vocab_size": spec.pretrain.vocabulary,
-        "hidden_size": spec.pretrain.hidden,
-        "num_hidden_layers": spec.pretrain.layers,
-        "num_attention_heads": spec.pretrain.heads,
-        "intermediate_size": spec.pretrain.intermediate,
-        "max_position_embeddings": 512,
-        "type_vocab_size": 2,
-        "hidden_dropout_prob": spec.pretrain.dropout,
-        "attention_probs_dropout_prob": spec.pretrain.dropout,
-    }
+# Families that are made here, each with the version of its pre-training, part of every backbone's fingerprint.
+MADE_HERE = {"bert": 1, "t5": 1, "bloom": 2}
 
 
-def t5_shape(spec: BackboneSpec) -> dict[str, Any]:
-    """Return the configuration of a T5 that is pre-trained here: v1.0, or with the feed-forward block of v1.1."""
-    assert spec.pretrain is not None
-    return {
-        "model_type": "t5",
-        "vocab_size": spec.pretrain.vocabulary,
-        "d_model": spec.pretrain.hidden,
-        "d_kv": spec.pretrain.hidden // spec.pretrain.heads,
-        "d_ff": spec.pretrain.intermediate,
-        "num_layers": spec.pretrain.layers,
-        "num_heads": spec.pretrain.heads,
-        "feed_forward_proj": "gated-gelu" if spec.pretrain.gated else "relu",
-        "dropout_rate": spec.pretrain.dropout,
-        "tie_word_embeddings": True,
-        "pad_token_id": PAD,
-        "eos_token_id": END,
-        "decoder_start_token_id": PAD,
-    }
+def shape_of(spec: BackboneSpec) -> dict[str, Any]:
+    """Return the configuration of a backbone that is pre-trained here.
 
-
-def bloom_shape(spec: BackboneSpec) -> dict[str, Any]:
-    """Return the configuration of a BLOOM that is pre-trained here; its feed-forward block is always 4 wide."""
-    assert spec.pretrain is not None
-    return {
-        "model_type": "bloom",
-        "vocab_size": spec.pretrain.vocabulary,
-        "hidden_size": spec.pretrain.hidden,
-        "n_layer": spec.pretrain.layers,
-        "n_head": spec.pretrain.heads,
-        "hidden_dropout": spec.pretrain.dropout,
-        "attention_dropout": spec.pretrain.dropout,
+    A T5 is one of v1.0, or has the feed-forward block of v1.1. The feed-forward block of a BLOOM is always 4 wide.
+    """
+    plan = spec.pretrain
+    assert plan is not None
+    both = {"model_type": plan.architecture, "vocab_size": plan.vocabulary}
+    if plan.architecture == "bert":
+        return both | {
+            "hidden_size": plan.hidden,
+            "num_hidden_layers": plan.layers,
+            "num_attention_heads": plan.heads,
+            "intermediate_size": plan.intermediate,
+            "max_position_embeddings": 512,
+            "type_vocab_size": 2,
+            "hidden_dropout_prob": plan.dropout,
+            "attention_probs_dropout_prob": plan.dropout,
+        }
+    if plan.architecture == "t5":
+        return both | {
+            "d_model": plan.hidden,
+            "d_kv": plan.hidden // plan.heads,
+            "d_ff": plan.intermediate,
+            "num_layers": plan.layers,
+            "num_heads": plan.heads,
+            "feed_forward_proj": "gated-gelu" if plan.gated else "relu",
+            "dropout_rate": plan.dropout,
+            "tie_word_embeddings": True,
+            "pad_token_id": PAD,
+            "eos_token_id": END,
+            "decoder_start_token_id": PAD,
+        }
+    return both | {
+        "hidden_size": plan.hidden,
+        "n_layer": plan.layers,
+        "n_head": plan.heads,
+        "hidden_dropout": plan.dropout,
+        "attention_dropout": plan.dropout,
         "pad_token_id": PAD,
         "bos_token_id": END,
         "eos_token_id": END,
     }
-
-
-class Made(NamedTuple):
-    """How the backbones of a family are made here; `stages.pretraining` has what they learn."""
-
-    shape: Callable[[BackboneSpec], dict[str, Any]]
-    version: int  # of their pre-training, part of every backbone's fingerprint
-
-
-MADE_HERE = {"bert": Made(bert_shape, 1), "t5": Made(t5_shape, 1), "bloom": Made(bloom_shape, 2)}
-
-
-def shape_of(spec: BackboneSpec) -> dict[str, Any]:
-    """Return the configuration of a backbone that is pre-trained here."""
-    assert spec.pretrain is not None
-    return MADE_HERE[spec.pretrain.architecture].shape(spec)
 
 
 def config_of(shape: Mapping[str, Any]) -> Any:
@@ -116,14 +95,7 @@ def import_model(config: Any) -> None:
 
     Whoever makes a model on the meta device does this before: tensors of an import made there have no values.
     """
-    import transformers
-
-    mapping = {
-        "AutoModelForCausalLM": transformers.MODEL_FOR_CAUSAL_LM_MAPPING,
-        "AutoModelForSeq2SeqLM": transformers.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING,
-        "AutoModelForMaskedLM": transformers.MODEL_FOR_MASKED_LM_MAPPING,
-    }
-    mapping[auto_class(config).__name__][type(config)]
+    auto_class(config)._model_mapping[type(config)]
 
 
 def new_model(config: Any) -> Any:

@@ -16,7 +16,7 @@ _OWN = {
     "psf": "hxbench.methods.psf:PSF",
     "language-adapter": "hxbench.methods.language_adapter:LanguageAdapter",
     "madx": "hxbench.methods.madx:MadX",
-    "pretraining": "hxbench.methods.pretraining:Pretraining",
+    "pretraining": "hxbench.methods.full:Pretraining",
     "pha": "hxbench.methods.pha:PHA",
     "prompt": "hxbench.methods.prompt:PromptTuning",
     "spot": "hxbench.methods.prompt:Spot",

@@ -20,7 +20,6 @@ from hxbench.methods.method import Method, Setup
 from hxbench.methods.options import PetOptions
 from hxbench.modules.adapter import Bottlenecks
 from hxbench.modules.bottleneck import ActivationName
-from hxbench.modules.initialisation import start_adapters
 from hxbench.spec.run_spec import Positive
 
 SEQUENTIAL: tuple[SiteRole, ...] = ("attention", "ffn")
@@ -69,7 +68,7 @@ class Adapter(Method):
         if options.placement == "parallel":
             for adapters in self.adapters.values():
                 assert isinstance(adapters, Bottlenecks)
-                start_adapters(adapters)
+                adapters.start_small()
 
     def positions(self) -> tuple[str, ...]:
         """Return the positions of the placement that was chosen."""

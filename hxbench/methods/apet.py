@@ -9,7 +9,7 @@ hundred frozen vectors more. They take no part in the published code either.
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from itertools import accumulate
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -24,21 +24,13 @@ from hxbench.backbones.load import Backbone, meta_backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.closed import Closed, added, validated
 from hxbench.methods.adapter import SEQUENTIAL
-from hxbench.methods.apet_candidates import (
-    ADAPTER,
-    LORA,
-    SIDES,
-    Candidates,
-    begun,
-    candidates,
-    module_units,
-)
+from hxbench.methods.apet_candidates import ADAPTER, LORA, SIDES, Candidates, begun, candidates, module_units
 from hxbench.methods.lora import projections_of
 from hxbench.methods.method import Method, Setup
 from hxbench.methods.options import PetOptions
 from hxbench.modules.bottleneck import ACTIVATIONS, BottleneckWeights
 from hxbench.modules.low_rank import in_fused, low_rank
-from hxbench.modules.placement import Placement, adjacent, discrete, modules, published, size_of
+from hxbench.modules.placement import Placement, adjacent, discrete, modules, published
 from hxbench.modules.sparse_values import Entries, holders_of, standing_for
 from hxbench.spec.run_spec import BackboneSpec, RunSpec
 
@@ -132,11 +124,6 @@ class Apet(Method):
             found = _candidates_of(spec.backbone.model_dump_json())
             placement_of(found, options, _seed_of_places(options, spec.seed))
 
-    @property
-    def realised(self) -> int:
-        """Number of entries that are tuned: of the published rule rarely the budget."""
-        return size_of(self.placement)
-
     def _inserted_now(self) -> dict[str, Tensor]:
         """Return the inserted tensors with the entries as they are now."""
         if not self._inserted:
@@ -146,20 +133,14 @@ class Apet(Method):
         return {name: part.view(shape) for (name, shape), part in zip(self._inserted.items(), parts, strict=True)}
 
     def _attach(self, backbone: Backbone) -> None:
-        there = set(self._inserted)
         for name, module in backbone.biased().items():
-            if (bias := f"bias.{name}") in there:
-                self.adding(module, lambda _input, output, bias=bias: self._bias(bias, output))  # type: ignore[misc]
+            if (bias := f"bias.{name}") in self._inserted:
+                self.adding(module, partial(self._bias, bias))
         for place in projections_of(backbone):
-            if (name := f"lora.{place.name}") + ".down" in there:
-                self.adding(
-                    place.module,
-                    lambda hidden, output, name=name, place=place: self._branch(  # type: ignore[misc]
-                        name, place, hidden, output
-                    ),
-                )
+            if f"lora.{place.name}.down" in self._inserted:
+                self.adding(place.module, partial(self._branch, f"lora.{place.name}", place))
 
-    def _bias(self, name: str, output: Tensor) -> Tensor | None:
+    def _bias(self, name: str, _hidden: Tensor, output: Tensor) -> Tensor | None:
         return None if self._now is None else self._now[name].to(output.dtype)
 
     def _branch(self, name: str, place: Projection, hidden: Tensor, output: Tensor) -> Tensor | None:

@@ -85,9 +85,8 @@ class ExportConfig(Closed):
     placement: str = PLACEMENT
     compatibility: str = COMPATIBILITY
     max_length: Positive  # tokens, special tokens included
-    label_token: Literal["first", "character"] = (
-        "first"  # of a word, which is tagged; exports of before: the first
-    )
+    # of a word, which is tagged; exports of before: the first
+    label_token: Literal["first", "character"] = "first"
     origin: Origin
 
 

@@ -17,8 +17,7 @@ from hxbench.closed import Closed
 from hxbench.methods.method import Method, Setup
 from hxbench.modules.adapter import Bottlenecks
 from hxbench.modules.bottleneck import ACTIVATIONS, ActivationName
-from hxbench.modules.hypernetwork import BottleneckGenerator, projector
-from hxbench.modules.initialisation import start_adapters, start_generator
+from hxbench.modules.hypernetwork import BottleneckGenerator, in_full_precision, projector
 from hxbench.spec.run_spec import Positive
 
 
@@ -52,12 +51,12 @@ class Hyperdecoder(Method):
         self.adapters = Bottlenecks(
             len(self.reading), hidden, options.bottleneck, 1.0, activation=options.activation
         )
-        start_adapters(self.adapters)
+        self.adapters.start_small()
         self.pooled_map = projector(hidden, hidden, hidden) if options.pooled_map else nn.Identity()
         self.layers = nn.Parameter(torch.randn(layers, options.layer_embedding))
         self.source = nn.Sequential(nn.Linear(hidden + options.layer_embedding, options.source_hidden), nn.ReLU())
         self.generator = BottleneckGenerator(options.source_hidden, hidden, options.bottleneck)
-        start_generator(self.generator)
+        self.generator.start_small()
 
     def weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
         """Return the encoder's adapters, or those of all layers of the decoder and of all rows from one product.
@@ -66,8 +65,7 @@ class Hyperdecoder(Method):
         """
         if condition.pooled is None:
             return dict(zip(self.reading, self.adapters.by_layer(), strict=True))
-        device = condition.pooled.device.type
-        with torch.autocast("cpu" if device == "meta" else device, enabled=False):
+        with in_full_precision(condition.pooled):
             rows = self.pooled_map(condition.pooled.float())  # [batch, hidden]
             grid = (len(self.layers), len(rows))
             joined = torch.cat([rows.expand(*grid, -1), self.layers[:, None].expand(*grid, -1)], dim=-1)

@@ -5,6 +5,7 @@ From (task, layer, position) come the bottleneck and the LayerNorm behind it; th
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Annotated, ClassVar
 
 import torch
@@ -17,9 +18,9 @@ from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.closed import Closed
 from hxbench.errors import InputError
 from hxbench.methods.method import Method, Setup
-from hxbench.modules.bottleneck import ACTIVATIONS, ActivationName
+from hxbench.modules.bottleneck import ACTIVATIONS, ActivationName, BottleneckWeights
+from hxbench.modules.hypernetwork import BottleneckGenerator, in_full_precision, initialise_linear, projector
 from hxbench.modules.per_row import for_rows
-from hxbench.modules.task_hypernetwork import TaskHypernetwork
 from hxbench.spec.run_spec import START, Positive
 
 ROLES: tuple[SiteRole, ...] = ("attention", "ffn")
@@ -41,6 +42,38 @@ class HyperformerOptions(AnswerOptions):
     closest: dict[str, str] = Field(default={"cb": "mnli", "scitail": "mnli", "boolq": "qnli"})
 
 
+class TaskHypernetwork(nn.Module):
+    """One generator for all layers and positions of a stack, and for all tasks.
+
+    Linear layers N(0, std²) with bias 0; layer and position embeddings N(0, 1).
+    """
+
+    def __init__(self, layers: int, hidden: int, options: HyperformerOptions) -> None:
+        super().__init__()
+        self.layers = nn.Parameter(torch.randn(layers, options.embedding))
+        self.positions = nn.Parameter(torch.randn(len(ROLES), options.embedding))
+        self.projector = projector(3 * options.embedding, options.source_hidden, options.projected)
+        self.norm = nn.LayerNorm(options.projected, eps=1e-6)  # T5's own
+        bottleneck = max(1, hidden // options.reduction)
+        self.generator = BottleneckGenerator(options.projected, hidden, bottleneck, options.post_norm)
+        self.activation = ACTIVATIONS[options.activation]
+        for part in (self.projector, self.generator):
+            initialise_linear(part, options.initial_std)
+
+    def forward(self, tasks: Tensor) -> BottleneckWeights:
+        """Return the weights of all sites from one product, [sites, tasks] leading every tensor.
+
+        `tasks` are the embeddings [tasks, size] of the tasks that are wanted. Of the sites, positions go faster
+        than layers, as a backbone's sites are counted.
+        """
+        sites = (len(self.layers), len(self.positions))
+        grid = (*sites, *tasks.shape)
+        parts = [tasks.expand(grid), self.layers[:, None, None].expand(grid), self.positions[:, None].expand(grid)]
+        made = self.generator(self.norm(self.projector(torch.cat(parts, dim=-1).flatten(0, 2))))
+        lead = (sites[0] * sites[1], len(tasks))
+        return replace(made.mapped(lambda rows: rows.unflatten(0, lead)), activation=self.activation)
+
+
 class Hyperformer(Method):
     """Adapters after self-attention and after the feed-forward block, generated from (task, layer, position).
 
@@ -58,18 +91,7 @@ class Hyperformer(Method):
         self.embeddings = nn.Parameter(torch.randn(len(self.tasks), options.embedding))
         self.hypernetworks = nn.ModuleDict(
             {
-                stack.name: TaskHypernetwork(
-                    layers=len(stack.layers),
-                    positions=len(ROLES),
-                    embedding=options.embedding,
-                    source_hidden=options.source_hidden,
-                    projected=options.projected,
-                    hidden=backbone.hidden_size,
-                    bottleneck=max(1, backbone.hidden_size // options.reduction),
-                    layer_norm=options.post_norm,
-                    std=options.initial_std,
-                    activation=ACTIVATIONS[options.activation],
-                )
+                stack.name: TaskHypernetwork(len(stack.layers), backbone.hidden_size, options)
                 for stack in backbone.stacks
             }
         )
@@ -98,12 +120,11 @@ class Hyperformer(Method):
         tasks: Tensor = self.embeddings if new is None else torch.cat([self.embeddings, new])
         if condition.place is not None:
             tasks = tasks[condition.place : condition.place + 1]
-        device = tasks.device.type
         stacks = self.backbone.stacks
         if len(stacks) > 1 and condition.side is not None:
             stacks = stacks[:1] if condition.side == "reading" else stacks[1:]
         found: dict[SiteKey, SiteWeights] = {}
-        with torch.autocast("cpu" if device == "meta" else device, enabled=False):
+        with in_full_precision(tasks):
             for stack in stacks:
                 made = self.hypernetworks[stack.name](tasks)
                 if condition.place is not None:

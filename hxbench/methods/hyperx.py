@@ -12,7 +12,13 @@ from hxbench.answering.answer import AnswerOptions, Condition
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.closed import Closed
 from hxbench.methods.method import Method, Setup
-from hxbench.modules.hypernetwork import BottleneckGenerator, SourceEmbeddings, initialise_linear, projector
+from hxbench.modules.hypernetwork import (
+    BottleneckGenerator,
+    SourceEmbeddings,
+    in_full_precision,
+    initialise_linear,
+    projector,
+)
 from hxbench.modules.per_row import for_rows
 from hxbench.spec.run_spec import Positive
 
@@ -29,9 +35,8 @@ class HyperXOptions(AnswerOptions):
     # of the MLM head. frozen, trained: the word embeddings, which it is tied to. apart: a matrix of its own that
     # starts from them and leaves them frozen, as in the published code wherever mlm is not the first task
     mlm_decoder: Literal["frozen", "trained", "apart"] = "frozen"
-    initial_std: Annotated[float, Field(gt=0)] = (
-        0.01  # older runs; the published code's layers really start at 0.02 (sheet, section 3)
-    )
+    # older runs; the published code's layers really start at 0.02 (sheet, section 3)
+    initial_std: Annotated[float, Field(gt=0)] = 0.01
 
     @field_validator("order")
     @classmethod
@@ -74,8 +79,7 @@ class HyperX(Method):
 
         Of a batch of several tasks every row gets its own task's.
         """
-        device = next(self.projector.parameters()).device.type
-        with torch.autocast("cpu" if device == "meta" else device, enabled=False):
+        with in_full_precision(next(self.projector.parameters())):
             language = self._composed.get(condition.language, self.languages.index(condition.language))
             if condition.place is not None:
                 source = self.embeddings(condition.place, language)

@@ -7,10 +7,12 @@ freezes the base model and the output matrix with its bias, not the head's trans
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
+import torch
 from pydantic import Field
-from torch import nn
+from torch import Tensor, nn
 
 from hxbench.answering.answer import Answered, AnswerOptions, Condition
 from hxbench.backbones.load import Backbone
@@ -19,11 +21,12 @@ from hxbench.closed import Closed
 from hxbench.methods.method import Method, Reason, Setup
 from hxbench.modules.adapter import Bottlenecks, NormedStack
 from hxbench.modules.bottleneck import BottleneckWeights
-from hxbench.modules.invertible import Coupling, CouplingWeights
+from hxbench.modules.hypernetwork import initialise_linear, projector
 from hxbench.spec.run_spec import Positive
 from hxbench.tasks.encoding.batch import Batch
 
 POSITION = "ffn_output_normed"
+REDUCTION = 2  # of the hidden layers of a coupling (AdapterHub `SeqBnInvConfig`)
 MlmHead = Literal["transform", "frozen"]  # what of it is trained along
 
 
@@ -34,6 +37,45 @@ class LanguageAdapterOptions(AnswerOptions):
     invertible: bool = False  # a coupling on the embeddings; not used in Hyper-X (footnote 3)
     initial_std: Annotated[float, Field(gt=0)] = 0.02
     mlm_head: MlmHead = "transform"
+
+
+class Coupling(nn.Module):
+    """An invertible map of hidden vectors (NICE), each half shifted by a function of the other.
+
+    It acts on the embeddings and is undone before the output matrix.
+    """
+
+    def __init__(self, hidden: int, std: float) -> None:
+        super().__init__()
+        self.split = hidden // 2
+        rest = hidden - self.split
+        self.first = projector(rest, rest // REDUCTION, self.split)  # shifts the first half
+        self.second = projector(self.split, self.split // REDUCTION, rest)
+        initialise_linear(self, std)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Return y of x, both [..., hidden]: y₁ = x₁ + F(x₂), y₂ = x₂ + G(y₁)."""
+        one, two = hidden[..., : self.split], hidden[..., self.split :]
+        one = one + self.first(two)
+        return torch.cat([one, two + self.second(one)], dim=-1)
+
+    def inverse(self, hidden: Tensor) -> Tensor:
+        """Return x of y, both [..., hidden]."""
+        one, two = hidden[..., : self.split], hidden[..., self.split :]
+        two = two - self.second(one)
+        return torch.cat([one - self.first(two), two], dim=-1)
+
+
+@dataclass(frozen=True)
+class CouplingWeights:
+    """A coupling as what an adapter brings to the embeddings' site."""
+
+    coupling: Coupling
+
+    def apply(self, hidden: Tensor) -> Tensor:
+        """Return `hidden` [batch, length, hidden] mapped forward."""
+        mapped: Tensor = self.coupling(hidden)
+        return mapped
 
 
 class AdapterParts(nn.Module):

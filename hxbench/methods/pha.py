@@ -5,8 +5,7 @@ z. Two contrastive losses keep the z of a task together and tie them to its prot
 seen the prototype nearest to its examples can be looked up and tuned on.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
@@ -19,7 +18,7 @@ from hxbench.closed import Closed
 from hxbench.methods.method import Method, Setup
 from hxbench.modules.adapter import Bottlenecks
 from hxbench.modules.contrastive import Average, Denominator, cosines, instance_loss, prototype_loss
-from hxbench.modules.initialisation import start_adapters
+from hxbench.modules.hypernetwork import in_full_precision
 from hxbench.modules.parameters import fill
 from hxbench.modules.per_row import for_rows
 from hxbench.modules.prototype_hypernetwork import Projector, PrototypeHypernetwork, retriever
@@ -75,7 +74,7 @@ class PHA(Method):
         layers = len(self.answers)
         width = options.d_prime if options.retriever else hidden  # of what stands for a text
         self.adapters = Bottlenecks(len(self.reading), hidden, options.bottleneck, 1.0)
-        start_adapters(self.adapters)
+        self.adapters.start_small()
         self.retriever = (
             retriever(hidden, options.retriever_hidden, options.d_prime, biases=options.biases)
             if options.retriever
@@ -100,7 +99,7 @@ class PHA(Method):
         """Return the encoder's adapters, or from one product those of all layers of the decoder, in fp32."""
         if condition.pooled is None:
             return dict(zip(self.reading, self.adapters.by_layer(), strict=True))
-        with _full_precision(condition.pooled):
+        with in_full_precision(condition.pooled):
             each = self._generated(condition, condition.pooled)
         return dict(zip(self.answers, each, strict=True))
 
@@ -136,7 +135,7 @@ class PHA(Method):
         if self.new_task is not None or not chosen.contrastive_weight:
             return None
         losses: list[Tensor] = []
-        with _full_precision(condition.pooled):
+        with in_full_precision(condition.pooled):
             instances = self.instances(condition.pooled)
             if chosen.instances == "always" or (
                 chosen.instances == "with_retriever" and self.retriever is not None
@@ -169,7 +168,7 @@ class PHA(Method):
         """
         pooled = encoded.condition.pooled
         assert pooled is not None
-        with _full_precision(pooled):
+        with in_full_precision(pooled):
             return {"features": pooled.float(), "z": self.instances(pooled)}
 
     def prototypes_by_task(self) -> Tensor:
@@ -221,10 +220,3 @@ class PHA(Method):
             "projector": list(network.projector.parameters()),
             "generator": list(network.generator.parameters()),
         }
-
-
-@contextmanager
-def _full_precision(value: Tensor) -> Iterator[None]:
-    device = value.device.type
-    with torch.autocast("cpu" if device == "meta" else device, enabled=False):
-        yield

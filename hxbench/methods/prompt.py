@@ -29,9 +29,8 @@ class PromptOptions(AnswerOptions):
     """Size of the prompt, and what it begins as."""
 
     tokens: Positive = 100
-    sample_from: Positive = (
-        5000  # first entries of the vocabulary, whose embeddings virtual tokens are sampled from
-    )
+    # first entries of the vocabulary, whose embeddings virtual tokens are sampled from
+    sample_from: Positive = 5000
     # those samples; the very first entries, in their order; or N(0, std²). PET scaling's published code has the
     # latter for BLOOM alone
     start: Start = added("sampled")

@@ -6,7 +6,6 @@ Parameter Space Factorization (Ponti et al., 2021) in its low-rank form, as the 
 from collections.abc import Iterable, Mapping
 from typing import Annotated, ClassVar, Literal
 
-import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
@@ -15,7 +14,7 @@ from hxbench.answering.answer import Answered, AnswerOptions
 from hxbench.answering.token import TokenHeads
 from hxbench.closed import Closed
 from hxbench.methods.method import Method, Reason, Setup
-from hxbench.modules.hypernetwork import initialise_linear
+from hxbench.modules.hypernetwork import in_full_precision, initialise_linear
 from hxbench.modules.latent_softmax import GaussianLatents, LatentGenerator, SoftmaxMaps, SoftmaxWeights
 from hxbench.spec.run_spec import Positive
 from hxbench.tasks import task_of
@@ -90,13 +89,13 @@ class PSF(Method):
         assert isinstance(self.answering, TokenHeads)
         encoded = self.answering.encode(self, batch)
         hidden = self.dropout(self.answering.hidden(encoded, batch))
-        with torch.autocast(hidden.device.type, enabled=False):
+        with in_full_precision(hidden):
             layer = self.softmax_weights(batch.task, batch.language)
         return Answered(functional.linear(hidden, *layer).float(), encoded)
 
     def kl(self) -> Tensor:
         """Return the divergence of all latents from their prior N(0, I), a scalar, in fp32."""
-        with torch.autocast(self.language_latents.mean.device.type, enabled=False):
+        with in_full_precision(self.language_latents.mean):
             return self.language_latents.kl() + self.task_latents.kl()
 
     def forward(self, batch: Batch) -> Tensor:

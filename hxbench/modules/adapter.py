@@ -36,6 +36,15 @@ class Bottlenecks(nn.Module):
         self.scale = nn.Parameter(torch.ones(layers, hidden)) if layer_norm else None
         self.shift = nn.Parameter(torch.zeros(layers, hidden)) if layer_norm else None
 
+    def start_small(self) -> None:
+        """Begin so close to the identity as PHA's published code: Xavier-uniform with gain 1e-4, biases 0."""
+        _, bottleneck, hidden = self.down.shape
+        bound = 1e-4 * (6 / (bottleneck + hidden)) ** 0.5
+        for matrix in (self.down, self.up):
+            nn.init.uniform_(matrix, -bound, bound)
+        for bias in (self.down_bias, self.up_bias):
+            nn.init.zeros_(bias)
+
     def by_layer(self) -> list[BottleneckWeights]:
         """Return the weights layer by layer."""
         return BottleneckWeights(

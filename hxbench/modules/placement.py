@@ -14,9 +14,8 @@ import numpy as np
 
 from hxbench.errors import InputError
 
-Placement = dict[
-    str, np.ndarray
-]  # tensor's name → sorted places in it, as if it were flat; tensors without are absent
+# tensor's name → sorted places in it, as if it were flat; tensors without are absent
+Placement = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -60,8 +59,7 @@ def modules(units: Iterable[Unit], budget: int, seed: int) -> Placement:
     Of that one single entries fill the budget. Seed and budget give the order and the entries together: the places
     of a small budget are no part of those of a larger one.
     """
-    ordered = sorted(units, key=lambda unit: unit.name)
-    require_budget(ordered, budget)
+    ordered = _ordered(units, budget)
     order, cutting, mending = _generators((seed, budget), 3)
     found: Placement = {}
     left = budget
@@ -72,6 +70,13 @@ def modules(units: Iterable[Unit], budget: int, seed: int) -> Placement:
         found |= _whole(unit.tensors)
         left -= unit.size
     return found
+
+
+def _ordered(units: Iterable[Unit], budget: int) -> list[Unit]:
+    """Return the units by name; `InputError` for a budget that they cannot meet."""
+    ordered = sorted(units, key=lambda unit: unit.name)
+    require_budget(ordered, budget)
+    return ordered
 
 
 def _generators(key: int | tuple[int, ...], count: int) -> list[np.random.Generator]:
@@ -100,8 +105,7 @@ def _cut(unit: Unit, left: int, rng: np.random.Generator, mending: np.random.Gen
 
 def discrete(units: Iterable[Unit], budget: int, seed: int) -> Placement:
     """Return exactly `budget` single entries, all of all tensors equally likely."""
-    ordered = sorted(units, key=lambda unit: unit.name)
-    require_budget(ordered, budget)
+    ordered = _ordered(units, budget)
     return _scattered(ordered, budget, *_generators(seed, 2))
 
 
@@ -153,8 +157,7 @@ def adjacent(units: Iterable[Unit], budget: int, seed: int) -> Placement:
 
     A pair that is cut gives both sides about half, from the beginning, so that what is left of it works.
     """
-    ordered = sorted(units, key=lambda unit: unit.name)
-    require_budget(ordered, budget)
+    ordered = _ordered(units, budget)
     order, cutting = _generators(seed, 2)
     found: Placement = {}
     left = budget

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from hxbench.modules.bottleneck import BottleneckWeights
 from hxbench.modules.hypernetwork import BottleneckGenerator
-from hxbench.modules.initialisation import start_generator
 
 Projector = Literal["matrix", "two_layers"]
 M = TypeVar("M", bound=nn.Module)
@@ -56,7 +55,7 @@ class PrototypeHypernetwork(nn.Module):
                 nn.LayerNorm(mixed, eps=1e-6),
             )
         self.generator = BottleneckGenerator(mixed, hidden, bottleneck)
-        start_generator(self.generator)
+        self.generator.start_small()
         if not biases:
             without_biases(self)
 

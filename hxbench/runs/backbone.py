@@ -46,7 +46,7 @@ def fingerprint(spec: BackboneSpec, corpora: Corpora) -> str:
         return spec.fingerprint
     if spec.pretrain is None:
         return f"{spec.hub}@{commit_of(spec, offline=corpora.origin.offline)}"
-    version = MADE_HERE[spec.pretrain.architecture].version
+    version = MADE_HERE[spec.pretrain.architecture]
     digest = hashlib.sha256(f"{version} {spec.pretrain.model_dump_json()}".encode())
     for code in pretraining_languages(spec.pretrain, corpora):
         digest.update(f" {code} {corpora.fingerprint('mlm', code, 'train')}".encode())

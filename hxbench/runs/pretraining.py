@@ -12,20 +12,18 @@ import numpy as np
 import torch
 
 from hxbench.answering.answer import AnswerOptions
-from hxbench.backbones.byte_pairs import train_byte_pairs
 from hxbench.backbones.checkpoint import require_sizes
 from hxbench.backbones.families import family_of
 from hxbench.backbones.load import Backbone, require_precision
-from hxbench.backbones.shape import bert_shape, bloom_shape, config_of, new_model, t5_shape
-from hxbench.backbones.unigram import sentinel_ids, train_unigram
-from hxbench.backbones.vocabulary import train_wordpiece
+from hxbench.backbones.shape import config_of, new_model, shape_of
+from hxbench.backbones.vocabularies import sentinel_ids, train_byte_pairs, train_unigram, train_wordpiece
 from hxbench.data import Corpora
 from hxbench.data.feed import Feed
 from hxbench.data.sampling import Sampler
 from hxbench.data.tokens import encode
 from hxbench.errors import InputError
+from hxbench.methods.full import Pretraining
 from hxbench.methods.method import Method, Setup, seed_everything
-from hxbench.methods.pretraining import Pretraining
 from hxbench.spec.run_spec import BackboneSpec, PretrainSpec
 from hxbench.spec.settings import Pair
 from hxbench.tasks import ENGLISH, MLM, task_of, tasks_in
@@ -100,7 +98,7 @@ def _bert(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Mapp
     # that of the tasks in text, whose templates are in none of their texts
     tasks = _template_lines(corpus) if list(corpora.languages) == [ENGLISH] else ()
     tokenizer = train_wordpiece(chain(_lines(corpus), tasks), plan.vocabulary)
-    method = _method(bert_shape(spec) | {"pad_token_id": tokenizer.pad_token_id}, plan, tokenizer, tuple(corpus))
+    method = _method(shape_of(spec) | {"pad_token_id": tokenizer.pad_token_id}, plan, tokenizer, tuple(corpus))
     rows = {}
     for code, text in corpus.items():
         mark = f"{corpora.fingerprint('mlm', code, 'train')} {len(text)}"
@@ -114,7 +112,7 @@ def _bert(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Mapp
 
 def _t5(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Mapping[str, Any]) -> Learner:
     tokenizer = train_unigram(chain(_lines(corpus), _template_lines(corpus)), plan.vocabulary)
-    method = _method(t5_shape(spec), plan, tokenizer, (ENGLISH,))
+    method = _method(shape_of(spec), plan, tokenizer, (ENGLISH,))
     corruption = Corruption(
         np.array(sentinel_ids(tokenizer)), tokenizer.eos_token_id, tokenizer.pad_token_id, plan.masking,
         plan.mean_span,
@@ -130,7 +128,7 @@ def _t5(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Mappin
 def _bloom(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Mapping[str, Any]) -> Learner:
     tasks = chain(_template_lines(corpus), _pet_lines(corpus))
     tokenizer = train_byte_pairs(chain(_lines(corpus), tasks), plan.vocabulary)
-    method = _method(bloom_shape(spec), plan, tokenizer, (ENGLISH,))
+    method = _method(shape_of(spec), plan, tokenizer, (ENGLISH,))
     end = tokenizer.eos_token_id
     # every row begins behind an end mark, so that its first token is learned too
     start = np.array([end], dtype=np.int64)

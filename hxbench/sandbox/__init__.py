@@ -9,6 +9,7 @@ words of the English-like texts look English, but what is said, what follows and
 in here alone, and their second language is not Romanian. They are evidence about no real language or task.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -36,3 +37,9 @@ def write_sandbox(which: Sandbox, folder: Path, seed: int = 0) -> None:
         from hxbench.sandbox.english.pet import write_pet
 
         write_pet(folder, seed)
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Write lines of UTF-8 that end in a line feed on every system, with the folders above the file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8", newline="\n")

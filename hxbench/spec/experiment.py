@@ -9,7 +9,7 @@ from typing import Any
 from hxbench.closed import validated
 from hxbench.errors import InputError, did_you_mean
 from hxbench.spec import recipe, settings
-from hxbench.spec.languages import code_among, language_set
+from hxbench.spec.languages import Language, code_among, language_set
 from hxbench.spec.recipe import ExperimentBlock, ExperimentRecipe, FewShotRecipe, MethodRecipe
 from hxbench.spec.run_spec import FewShotSpec, RunSpec, TrainingSpec
 from hxbench.tasks import ENGLISH, SUITES
@@ -34,9 +34,13 @@ def few_shot_spec(start: RunSpec, pair: settings.Pair, k: int, draw: int, traini
     return start.model_copy(update=update)
 
 
+def _languages(origin: str) -> dict[str, Language]:
+    return language_set("sandbox" if origin == "sandbox" else "hyperx")
+
+
 def code_here(language: str, origin: str) -> str:
     """Return the code, in the languages of a data origin, of a language given by its paper code or its own."""
-    return code_among(language_set("sandbox" if origin == "sandbox" else "hyperx").values(), language)
+    return code_among(_languages(origin).values(), language)
 
 
 def few_shot_runs(
@@ -49,8 +53,7 @@ def few_shot_runs(
             for k, draw in product(protocol.k, draws):
                 yield Wanted(few_shot_spec(start, settings.Pair(task, ENGLISH), k, draw, protocol.training), start)
         return
-    languages = language_set("sandbox" if start.data.origin == "sandbox" else "hyperx")
-    sources = settings.source_pairs(start.setting, start.task, start.partition, languages)
+    sources = settings.source_pairs(start.setting, start.task, start.partition, _languages(start.data.origin))
     for task in tasks or protocol.tasks:
         if start.task not in (None, task):
             continue

@@ -65,36 +65,29 @@ class DataSpec(Closed):
     text_sentences: Positive | None = None
     max_length: Annotated[int, Field(ge=8)] = 256  # tokens, special tokens included
     overflow: Literal["window", "truncate"] = "window"  # a longer sentence: cut into windows, or cut off
-    cut_words: Literal["wrong", "unscored"] = added(
-        "wrong"
-    )  # words of a sentence that was cut off count as such; Hyper-X's code does not score them
+    # words of a sentence that was cut off count as such; Hyper-X's code does not score them
+    cut_words: Literal["wrong", "unscored"] = added("wrong")
     multiword: Literal["skip", "keep"] = "skip"  # range lines of CoNLL-U; the published code keeps them
-    label_token: Literal["first", "character"] = added(
-        "first"
-    )  # of a word, which carries its label: the first, or the first that holds one of its characters
+    # of a word, which carries its label: the first, or the first that holds one of its characters
+    label_token: Literal["first", "character"] = added("first")
     held_out: tuple[Name, ...] = ()  # paper codes of languages that only the backbone may have seen
-    collection: Literal["multilingual", "english"] = added(
-        "multilingual"
-    )  # whose tasks: Hyper-X's, or those in English
+    # whose tasks: Hyper-X's, or those in English
+    collection: Literal["multilingual", "english"] = added("multilingual")
     # English: which part of a release is trained on, chosen by and scored (PHA, section 4.3)
-    split_rule: Literal["size", "names"] = added(
-        "size"
-    )  # by the size of the training set; the code's lists of names
+    # by the size of the training set; the code's lists of names
+    split_rule: Literal["size", "names"] = added("size")
     split_limit: int = added(100_000, gt=0)  # from so many training examples on no development set is halved
     split_seed: int = added(32, ge=0)  # of every permutation behind a split or a sample
     dev_from_train: int = added(1000, gt=0)  # examples of a large training set that become the development set
     train_examples: int | None = added(None, gt=0)  # of each task, the first of a permutation
     train_share: float | None = added(None, gt=0, le=1)  # the same, as a share of its training set
-    score_step: float = added(
-        0.2, gt=0, allow_inf_nan=False
-    )  # STS-B scores are rounded to multiples of it; the code has 0.1
-    cut_at: Literal["end", "start"] = added(
-        "end"
-    )  # where a text that is too long loses its tokens; PET's code has BLOOM's lose them at the start
+    # STS-B scores are rounded to multiples of it; the code has 0.1
+    score_step: float = added(0.2, gt=0, allow_inf_nan=False)
+    # where a text that is too long loses its tokens; PET's code has BLOOM's lose them at the start
+    cut_at: Literal["end", "start"] = added("end")
     template: Literal["pha", "pet"] = added("pha")  # whose source texts (`encoding.templates`)
-    labels: Literal["digits", "words", "unified"] = added(
-        "digits"
-    )  # how a class is called; unified: by `tasks.unified_label`, the same in all tasks
+    # how a class is called; unified: by `tasks.unified_label`, the same in all tasks
+    labels: Literal["digits", "words", "unified"] = added("digits")
     fingerprint: Name = ""  # of the files that were read; filled in when the run is resolved
 
 
@@ -276,26 +269,22 @@ class TrainingSpec(Closed):
     match_labelled: bool = False  # no more labelled updates than with text of all languages: fewer updates in all
     evaluate_every: Positive = 5000
     selection: Literal["sources", "english", "targets", "last"] = "sources"
-    patience: int | None = added(
-        None, gt=0
-    )  # so many evaluations in a row without a better one end the training, where weights are chosen by any
+    # so many evaluations in a row without a better one end the training, where weights are chosen by any
+    patience: int | None = added(None, gt=0)
     eval_batch_size: Positive = 64
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     cpu_threads: Positive | None = None  # part of a run's identity: sums round differently on more threads
-    batches: Literal["homogeneous", "concatenated"] = added(
-        "homogeneous"
-    )  # of one task; of all, shuffled together
+    # of one task; of all, shuffled together
+    batches: Literal["homogeneous", "concatenated"] = added("homogeneous")
     label_smoothing: float = added(0.0, ge=0, lt=1)  # text-to-text: 0.1 in the published code of PHA
     beams: int | None = added(None, gt=0)  # of generated text; the paper's, 6 and 4, without a number
     choose: bool = added(False)  # a model that writes is also scored by the label it finds most likely
     token_loss: Literal["mean", "sum"] = added("mean")  # text-to-text: over the target tokens of a batch
     relative_rate: bool = added(False)  # the rate is relative to the size of each tensor, as in Adafactor
-    mlm_vocabulary: Literal["all", "occurring"] = added(
-        "all"
-    )  # that the auxiliary task chooses among: of the tokenizer, or of the run's own text
-    embedding_rows: Literal["all", "occurring"] = added(
-        "all"
-    )  # kept as trained tensors where word embeddings are trained: others have no gradient
+    # that the auxiliary task chooses among: of the tokenizer, or of the run's own text
+    mlm_vocabulary: Literal["all", "occurring"] = added("all")
+    # kept as trained tensors where word embeddings are trained: others have no gradient
+    embedding_rows: Literal["all", "occurring"] = added("all")
     bucket: int = added(20, gt=0)  # batches of a task that are sorted by length together: more are padded less
     pad_to: int = added(8, gt=0)  # a multiple of it batches are padded to: 8 is for tensor cores, 1 pads least
 
@@ -341,9 +330,8 @@ class RunSpec(Closed):
     partition: Literal["a", "b", "a-switched", "b-switched"] | None = None
     language: Name | None = None
     few_shot: FewShotSpec | None = None
-    transfer: tuple[TaskName, ...] = added(
-        ()
-    )  # tasks that the model is scored on as it is, though trained on one alone (PET scaling, appendix E)
+    # tasks that the model is scored on as it is, though trained on one alone (PET scaling, appendix E)
+    transfer: tuple[TaskName, ...] = added(())
     after: dict[str, str] = Field(default_factory=dict)  # ids of the runs it builds on, by their role; resolved
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     profile: Name

@@ -13,10 +13,7 @@ SETTINGS = ("single", "multi", "mixed")
 PARTITIONS = ("a", "b")
 SWITCHED = ("a-switched", "b-switched")
 
-_SIDE_A = {
-    "ner": frozenset("br kk tr yo zh gn sa yue".split()),
-    "pos": frozenset("ar is ta hsb fo mt ug".split()),
-}
+_SIDE_A = {"ner": frozenset("br kk tr yo zh gn sa yue".split()), "pos": frozenset("ar is ta hsb fo mt ug".split())}
 _SIDE_B = {"ner": _SIDE_A["pos"], "pos": _SIDE_A["ner"]}
 _SWITCH = frozenset("kk mt yue".split())  # change sides for both tasks (Hyper-X, section 6.3)
 

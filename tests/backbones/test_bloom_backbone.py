@@ -7,11 +7,11 @@ import pytest
 import torch
 from tiny_families import tiny
 
-from hxbench.backbones.byte_pairs import train_byte_pairs
 from hxbench.backbones.families import family_of
 from hxbench.backbones.load import load_backbone, meta_backbone, require_precision
-from hxbench.backbones.shape import bloom_shape, new_model
+from hxbench.backbones.shape import new_model, shape_of
 from hxbench.backbones.sites import SiteKey, Sites
+from hxbench.backbones.vocabularies import train_byte_pairs
 from hxbench.closed import validated
 from hxbench.errors import InputError
 from hxbench.spec import recipe
@@ -131,7 +131,7 @@ def test_a_made_one_has_the_shape_its_recipe_says():
     assert (meta.hidden_size, meta.layer_count, meta.model.config.n_head) == (24, 3, 4)
     assert meta.body.h[0].mlp.dense_h_to_4h.weight.shape == (96, 24)
     assert (meta.model.config.hidden_dropout, meta.model.config.attention_dropout) == (0.2, 0.2)
-    assert (bloom_shape(spec)["pad_token_id"], bloom_shape(spec)["eos_token_id"]) == (0, 1)
+    assert (shape_of(spec)["pad_token_id"], shape_of(spec)["eos_token_id"]) == (0, 1)
     with pytest.raises(InputError, match="four times as wide"):
         validated(PretrainSpec, {**PLAN, "intermediate": 95}, "mine")
 

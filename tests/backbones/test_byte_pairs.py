@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from hxbench.backbones.byte_pairs import BYTES, END, PAD, train_byte_pairs
+from hxbench.backbones.vocabularies import BYTES, END, PAD, train_byte_pairs
 from hxbench.errors import InputError
 
 LINES = ["the cat sat on the mat .", "the dog saw 12 cats ?", "naïve, she’d said: ok"] * 4

@@ -9,8 +9,8 @@ from miniature import TINY
 
 from hxbench import places
 from hxbench.backbones.load import folder_fingerprint, load_backbone, meta_backbone
-from hxbench.backbones.shape import bert_shape
-from hxbench.backbones.vocabulary import train_wordpiece
+from hxbench.backbones.shape import shape_of
+from hxbench.backbones.vocabularies import train_wordpiece
 from hxbench.errors import InputError
 from hxbench.spec.run_spec import BackboneSpec
 
@@ -99,7 +99,7 @@ def test_the_meta_backbone_has_the_shape_and_no_weights(tiny):
     meta = meta_backbone(tiny)
     assert {p.device.type for p in meta.model.parameters()} == {"meta"}
     assert (meta.hidden_size, meta.layer_count) == (32, 2)
-    assert bert_shape(TINY)["vocab_size"] == 300
+    assert shape_of(TINY)["vocab_size"] == 300
 
 
 LINES = ["the cat, the dog", "Über dämliche 猫 cats"] * 3

@@ -9,10 +9,8 @@ from published_keys import PUBLISHED, forms_of, listed
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig
 
-from hxbench.backbones.byte_pairs import train_byte_pairs
 from hxbench.backbones.load import load_backbone
-from hxbench.backbones.unigram import train_unigram
-from hxbench.backbones.vocabulary import train_wordpiece
+from hxbench.backbones.vocabularies import train_byte_pairs, train_unigram, train_wordpiece
 from hxbench.errors import InputError
 from hxbench.spec import recipe
 from hxbench.spec.run_spec import BackboneSpec

@@ -9,8 +9,8 @@ from transformers import AutoConfig
 
 from hxbench.backbones.families import family_of
 from hxbench.backbones.load import Backbone, load_backbone, meta_backbone, require_precision
-from hxbench.backbones.shape import new_model, t5_shape
-from hxbench.backbones.unigram import train_unigram
+from hxbench.backbones.shape import new_model, shape_of
+from hxbench.backbones.vocabularies import train_unigram
 from hxbench.errors import InputError
 from hxbench.spec import recipe
 from hxbench.spec.run_spec import BackboneSpec, PretrainSpec
@@ -131,7 +131,7 @@ def test_a_made_one_has_the_shape_its_recipe_says():
     assert len(meta.model.decoder.block) == 2
     assert meta.model.config.d_kv == 8
     assert meta.model.lm_head.weight.shape == (200, 24)
-    assert t5_shape(spec)["feed_forward_proj"] == "relu"
+    assert shape_of(spec)["feed_forward_proj"] == "relu"
     gated = plan.model_copy(update={"gated": True})
     model = meta_backbone(BackboneSpec(name="x", pretrain=gated)).model
     assert model.config.is_gated_act

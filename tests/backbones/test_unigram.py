@@ -7,7 +7,7 @@ import pytest
 from miniature import made_sentences
 from transformers import AutoTokenizer
 
-from hxbench.backbones.unigram import SENTINELS, sentinel_ids, train_unigram
+from hxbench.backbones.vocabularies import SENTINELS, sentinel_ids, train_unigram
 from hxbench.errors import InputError
 
 # many ties: most words of the last lines come three times

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from hxbench.backbones.vocabulary import train_wordpiece
+from hxbench.backbones.vocabularies import train_wordpiece
 from hxbench.errors import InputError
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"

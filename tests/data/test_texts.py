@@ -3,8 +3,7 @@
 import pytest
 from datasets import Dataset
 
-from hxbench.backbones.unigram import train_unigram
-from hxbench.backbones.vocabulary import train_wordpiece
+from hxbench.backbones.vocabularies import train_unigram, train_wordpiece
 from hxbench.data import texts
 from hxbench.data.texts import encode_texts, labels_as_decoded, longest_label
 from hxbench.errors import InputError

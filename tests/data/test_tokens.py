@@ -7,7 +7,7 @@ from datasets import Dataset
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hxbench.backbones.vocabulary import train_wordpiece
+from hxbench.backbones.vocabularies import train_wordpiece
 from hxbench.data import tokens
 from hxbench.data.tokens import align, encode, encode_tagged, encode_text, tokenizer_fingerprint, windows
 

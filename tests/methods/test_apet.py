@@ -131,7 +131,7 @@ def test_the_budget_is_what_is_trained(family):
         {"places": "existing"},
     ):
         method = made(tiny(family), **options)
-        assert method.counted() == method.realised == options.get("budget", 400)
+        assert method.counted() == size_of(method.placement) == options.get("budget", 400)
         head = method.part_sizes().get("heads", 0)
         assert sum(p.numel() for p in method.trained().values()) == method.counted() + head
         if options.get("mode") != "modules" or options.get("places"):  # few modules may be of one kind

@@ -5,7 +5,6 @@ import torch
 from small_t5 import HIDDEN, LAYERS, at_base_shape, batch_of, condition, made
 
 from hxbench.modules.hypernetwork import BottleneckGenerator
-from hxbench.modules.initialisation import start_generator
 from hxbench.spec.recipe import resolve
 
 
@@ -82,7 +81,7 @@ def test_the_pooled_text_decides_over_the_decoder():
 def test_initial_weights():
     torch.manual_seed(0)
     generator = BottleneckGenerator(128, 96, 8)
-    start_generator(generator)
+    generator.start_small()
     for head, inputs in (
         (generator.up, 8),
         (generator.down, 96),

@@ -17,11 +17,10 @@ from hxbench.backbones.families import family_of
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import EMBEDDINGS, SiteKey
 from hxbench.errors import InputError
-from hxbench.methods.language_adapter import LanguageAdapter, LanguageAdapterOptions
+from hxbench.methods.language_adapter import Coupling, LanguageAdapter, LanguageAdapterOptions
 from hxbench.methods.madx import LANGUAGE_ADAPTER, MadX, MadXOptions
 from hxbench.methods.method import START, Setup
 from hxbench.modules.adapter import Bottlenecks, NormedStack
-from hxbench.modules.invertible import Coupling
 from hxbench.runs.assemble import build, costs, equip, with_options
 from hxbench.runs.finished import restore
 from hxbench.runs.inputs import DataSource

@@ -9,9 +9,9 @@ from command_line import hxbench
 from text_miniature import write_text_mirror
 from tiny_families import END, family_batch, rows, slow_logits
 
-from hxbench.backbones.byte_pairs import train_byte_pairs
 from hxbench.backbones.load import load_backbone
 from hxbench.backbones.sites import EMBEDDINGS, Sites
+from hxbench.backbones.vocabularies import train_byte_pairs
 from hxbench.errors import InputError
 from hxbench.runs.assemble import build, costs, with_options
 from hxbench.spec import recipe

@@ -7,7 +7,7 @@ from text_miniature import text_spec
 
 from hxbench.backbones.load import load_backbone
 from hxbench.backbones.sites import SiteKey
-from hxbench.backbones.unigram import train_unigram
+from hxbench.backbones.vocabularies import train_unigram
 from hxbench.methods import method_class
 from hxbench.methods.apet_candidates import candidates
 from hxbench.methods.method import Setup

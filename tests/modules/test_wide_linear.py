@@ -4,17 +4,17 @@ import pytest
 import torch
 from torch.nn import functional
 
-from hxbench.modules import wide_linear
-from hxbench.modules.wide_linear import BLOCK, WideLinear
+from hxbench.modules import hypernetwork
+from hxbench.modules.hypernetwork import BLOCK, WideLinear
 
 
 @pytest.fixture
 def blocks(monkeypatch):
     """Let small layers be computed in blocks; return the layers that were."""
-    monkeypatch.setattr(wide_linear, "_LEAST_SIZE", 1)
+    monkeypatch.setattr(hypernetwork, "_LEAST_SIZE", 1)
     seen = []
-    apply = wide_linear._Product.apply
-    monkeypatch.setattr(wide_linear._Product, "apply", lambda *given: seen.append(given) or apply(*given))
+    apply = hypernetwork._Product.apply
+    monkeypatch.setattr(hypernetwork._Product, "apply", lambda *given: seen.append(given) or apply(*given))
     return seen
 
 
@@ -37,7 +37,7 @@ def test_outputs_and_gradients_are_those_of_a_plain_layer(blocks, count):
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
     assert found[2].is_contiguous()
     assert torch.autograd.gradcheck(
-        lambda rows, weight: wide_linear._Product.apply(rows, weight),
+        lambda rows, weight: hypernetwork._Product.apply(rows, weight),
         (rows.double().requires_grad_(), layer.weight.detach().double().requires_grad_()),
         fast_mode=True,
     )

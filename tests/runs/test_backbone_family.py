@@ -13,8 +13,8 @@ from hub_server import serve
 from tiny_families import END, SHAPES
 
 from hxbench import places
-from hxbench.backbones.byte_pairs import train_byte_pairs
 from hxbench.backbones.load import load_backbone
+from hxbench.backbones.vocabularies import train_byte_pairs
 from hxbench.cli import execute
 from hxbench.errors import InputError
 from hxbench.runs.assemble import with_options

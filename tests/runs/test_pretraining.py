@@ -265,7 +265,7 @@ def test_english_text_pre_trains_every_family(architecture, tmp_path):
 
 
 def test_lines_are_packed_whole_and_long_ones_cut():
-    from hxbench.backbones.unigram import train_unigram
+    from hxbench.backbones.vocabularies import train_unigram
     from hxbench.runs.pretraining import _packed
 
     tokenizer = train_unigram(["abcd efgh"] * 9, 100)

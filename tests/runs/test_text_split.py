@@ -9,8 +9,7 @@ import torch
 from datasets import Dataset
 from tiny_t5 import tiny_t5
 
-from hxbench.backbones.unigram import train_unigram
-from hxbench.backbones.vocabulary import train_wordpiece
+from hxbench.backbones.vocabularies import train_unigram, train_wordpiece
 from hxbench.data.texts import encode_texts, longest_label
 from hxbench.methods import method_class
 from hxbench.methods.method import Setup

@@ -4,8 +4,7 @@ import pytest
 from datasets import Dataset
 from tokenizers import processors
 
-from hxbench.backbones.unigram import train_unigram
-from hxbench.backbones.vocabulary import train_wordpiece
+from hxbench.backbones.vocabularies import train_unigram, train_wordpiece
 from hxbench.data.texts import encode_texts
 from hxbench.errors import InputError
 from hxbench.tasks import task_of

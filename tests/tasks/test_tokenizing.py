@@ -6,9 +6,7 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
-from hxbench.backbones.byte_pairs import train_byte_pairs
-from hxbench.backbones.unigram import train_unigram
-from hxbench.backbones.vocabulary import train_wordpiece
+from hxbench.backbones.vocabularies import train_byte_pairs, train_unigram, train_wordpiece
 from hxbench.errors import InputError
 from hxbench.tasks.encoding.tokenizing import Marks, marks_of, tokenizer_fingerprint, tokens_of, tokens_of_words
 

@@ -15,24 +15,7 @@ _NUMBER = {"was": "were", "were": "was", "is": "are", "are": "is", "does": "do",
 _PAST = {verb: lexicon.past(verb) for verb in lexicon.VERBS}
 _PRESENT = {verb: lexicon.present(verb) for verb in lexicon.VERBS}
 _BASE = {form: verb for forms in (_PAST, _PRESENT) for verb, form in forms.items()}
-_FUNCTION = (
-    "the",
-    "a",
-    "an",
-    "some",
-    "was",
-    "were",
-    "is",
-    "are",
-    "did",
-    "do",
-    "does",
-    "not",
-    "by",
-    "in",
-    "at",
-    "on",
-)
+_FUNCTION = frozenset("the a an some was were is are did do does not by in at on".split())
 
 
 def _agreement(words: Words, draws: Draws) -> Words | None:

@@ -97,6 +97,7 @@ def _fill() -> None:
 
 
 _fill()
+NOUNS = tuple(noun for nouns in MEMBERS.values() for noun in nouns)
 TRANSITIVE = tuple(word for word, verb in VERBS.items() if verb.patients)
 INTRANSITIVE = tuple(word for word, verb in VERBS.items() if not verb.patients)
 COLOURS = ("red", "blue", "white")
@@ -114,13 +115,21 @@ def opposites(word: str) -> tuple[str, ...]:
     return OPPOSITES.get(word, ())
 
 
+def one(noun: str) -> str:
+    """Return a noun phrase with "a" or "an" before it."""
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+def present(verb: str) -> str:
+    """Return the third person singular of the present tense, which ends as a plural does."""
+    if verb.endswith("y") and verb[-2] not in "aeiou":
+        return verb[:-1] + "ies"
+    return verb + ("es" if verb.endswith(("s", "x", "ch", "sh")) else "s")
+
+
 def plural(noun: str) -> str:
     """Return the plural of a noun."""
-    if noun in _PLURALS:
-        return _PLURALS[noun]
-    if noun.endswith("y") and noun[-2] not in "aeiou":
-        return noun[:-1] + "ies"
-    return noun + ("es" if noun.endswith(("s", "x", "ch", "sh")) else "s")
+    return _PLURALS.get(noun) or present(noun)
 
 
 def past(verb: str) -> str:
@@ -128,13 +137,6 @@ def past(verb: str) -> str:
     if verb.endswith("y") and verb[-2] not in "aeiou":
         return verb[:-1] + "ied"
     return verb + ("d" if verb.endswith("e") else "ed")
-
-
-def present(verb: str) -> str:
-    """Return the third person singular of the present tense."""
-    if verb.endswith("y") and verb[-2] not in "aeiou":
-        return verb[:-1] + "ies"
-    return verb + ("es" if verb.endswith(("s", "x", "ch", "sh")) else "s")
 
 
 def pronoun(noun: str, is_plural: bool = False) -> str:

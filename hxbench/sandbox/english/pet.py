@@ -4,12 +4,11 @@ import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from hxbench.sandbox.english.dialogues import dialogue
-from hxbench.sandbox.english.facts import questions
-from hxbench.sandbox.english.longer_reviews import long_review, short_review
-from hxbench.sandbox.english.news import coverage
+from hxbench.sandbox import write_lines
+from hxbench.sandbox.english.questions import questions
+from hxbench.sandbox.english.reviews import long_review, short_review
+from hxbench.sandbox.english.summaries import coverage, dialogue
 from hxbench.sandbox.english.writer import draw_splits
-from hxbench.sandbox.files import write_lines
 from hxbench.sandbox.randomness import Draws
 
 # train, then dev and test, or the one of them that the release has

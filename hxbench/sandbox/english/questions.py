@@ -1,19 +1,43 @@
-"""Does a sentence answer a question, and what does a passage say to one of yes and no? (QNLI, BoolQ)"""
+"""Questions: answered by a sentence or not (QNLI), by a passage with yes or no (BoolQ), from memory (NQ-Open).
 
+What is answered from memory are facts that the raw text states often, line by line: what a thing is, what a word
+means and what is its opposite, as the tables of the lexicon have it. No context goes with such a question, and
+several answers may be right.
+"""
+
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Literal
 
 from hxbench.sandbox.english import lexicon
 from hxbench.sandbox.english.events import Event, Role, Taste, draw_event
 from hxbench.sandbox.english.inference import entailing, excluding
-from hxbench.sandbox.english.lexicon import PLACES, TIMES
+from hxbench.sandbox.english.lexicon import ABOVE, NOUNS, OPPOSITES, PLACES, SYNONYM, TIMES, VERBS
 from hxbench.sandbox.english.relations import altered, reworded
+from hxbench.sandbox.english.senses import GLOSSES
 from hxbench.sandbox.english.wording import Asked, say, sentence, wh_question, yes_no
 from hxbench.sandbox.randomness import Draws
 
 _ANSWERED = Taste(name=0.2, adjective=0.0, place=0.0, time=0.0, intransitive=0.0)
 _PASSAGE = Taste(general=0.05, adjective=0.0, place=0.1, time=0.05, state=0.1)
 _YES = 0.6
+# what is asked for: its wordings; {one} has an article, {many} is a plural, {word} is bare
+_WORDINGS = {
+    "kind": (
+        "what is {one}", "what kind of thing is {one}", "what are {many}", "what kind of thing are {many}",
+        "of what kind is {one}", "what can {one} be",
+    ),
+    "thing": ("what is like {one}", "what thing is like {one}", "what are {many} like", "what is {one} really"),
+    "doing": ("what is it to {word}", "what is to {word} like", "what do people do when they {word}"),
+    "not doing": ("what is it not to {word}", "what do people not do when they {word}"),
+    "being": ("what is {word}", "what are {word} people", "what is a person when {word}"),
+    "not being": ("what is not {word}", "what are {word} people not", "what is a person never when {word}"),
+    "sense": ("what is {one}", "what can {one} be", "here what is {one}"),
+}  # fmt: skip
+_OPENINGS = ("", "", "", "so ", "who knows ", "and ")
+Question = tuple[str, tuple[str, ...]]
+Fact = tuple[str, str, tuple[str, ...]]  # what is asked for, the word, the answers
 
 
 def _elsewhere(event: Event, asked: Asked, draws: Draws) -> Event:
@@ -74,3 +98,50 @@ def passage(draws: Draws) -> tuple[str, str, Literal["true", "false"]]:
         if draws.chance(0.5):
             sentences.reverse()
         return sentence(yes_no(event), ""), " ".join(sentences), "true" if true else "false"
+
+
+@cache
+def facts() -> tuple[Fact, ...]:
+    """Return everything that can be asked."""
+    made = [("kind", noun, (lexicon.one(ABOVE[lexicon.KIND[noun]]), *_noun_twin(noun))) for noun in NOUNS]
+    made += [("thing", noun, _noun_twin(noun)) for noun in NOUNS if noun in SYNONYM]
+    made += [("doing", verb, (f"to {SYNONYM[verb]}",)) for verb in VERBS if verb in SYNONYM]
+    made += [
+        ("not doing", verb, tuple(f"to {word}" for word in OPPOSITES[verb])) for verb in VERBS if verb in OPPOSITES
+    ]
+    made += [("being", word, (SYNONYM[word],)) for word in lexicon.ADJECTIVES if word in SYNONYM]
+    made += [("not being", word, OPPOSITES[word]) for word in lexicon.ADJECTIVES if word in OPPOSITES]
+    return (*made, *(("sense", word, glosses) for word, glosses in GLOSSES.items()))
+
+
+def questions(seed: int, sizes: tuple[int, int]) -> list[list[Question]]:
+    """Return so many questions to train on and so many to be scored on, none twice.
+
+    A quarter of the facts is asked about in the second list only: what a model says of them it has read.
+    """
+    draws, seen = Draws(seed, "english", "NQ-Open"), set()
+    known = [fact for fact in facts() if not draws.chance(0.25)]
+    lists: list[list[Question]] = []
+    for pool, size in zip((known, facts()), sizes, strict=True):
+        rows: list[Question] = []
+        while len(rows) < size:
+            question, answers = asked(draws, pool)
+            if question not in seen:
+                seen.add(question)
+                rows.append((question, answers))
+        lists.append(rows)
+    return lists
+
+
+def asked(draws: Draws, pool: Sequence[Fact]) -> Question:
+    """Return a question about one of some facts and its right answers, at least one.
+
+    It is without its mark, as in NQ-Open.
+    """
+    kind, word, answers = draws.pick(pool)
+    wording = draws.pick(_OPENINGS) + draws.pick(_WORDINGS[kind])
+    return wording.format(one=lexicon.one(word), many=lexicon.plural(word), word=word), answers
+
+
+def _noun_twin(noun: str) -> tuple[str, ...]:
+    return (lexicon.one(SYNONYM[noun]),) if noun in SYNONYM else ()

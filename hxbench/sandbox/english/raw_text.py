@@ -14,7 +14,7 @@ from hxbench.sandbox.english.events import Taste, draw_event
 from hxbench.sandbox.english.inference import attributed, entailing, excluding, leaving_open
 from hxbench.sandbox.english.reference import resolved
 from hxbench.sandbox.english.requests import restated_request
-from hxbench.sandbox.english.reviews import opinion
+from hxbench.sandbox.english.reviews import VERDICTS, opinion
 from hxbench.sandbox.english.second_language import parallel
 from hxbench.sandbox.english.senses import GLOSSES, in_context
 from hxbench.sandbox.english.similarity import different, restated
@@ -23,16 +23,9 @@ from hxbench.sandbox.english.wording import Asked, noun_phrase, say, sentence, w
 from hxbench.sandbox.randomness import Draws
 
 _PLAIN = Taste(
-    name=0.12,
-    general=0.08,
-    plural=0.2,
-    adjective=0.12,
-    place=0.2,
-    time=0.15,
-    state=0.12,
-    present=0.15,
+    name=0.12, general=0.08, plural=0.2, adjective=0.12, place=0.2, time=0.15, state=0.12, present=0.15,
     negated=0.15,
-)
+)  # fmt: skip
 _KINDS = replace(_PLAIN, present=1.0, name=0.0, negated=0.1)
 _SENTENCE = re.compile(r"[^.?!]*[.?!]")
 
@@ -80,8 +73,7 @@ def _asked(draws: Draws) -> str:
             return f"{sentence(wh_question(event, asked), '')} {say(different(event, draws))} who knows ?"
         return f"{sentence(wh_question(event, asked), '')} {say(event)} {sentence(answer)}"
     maker, cue = draws.pick(((entailing, "yes ,"), (excluding, "no ,")))
-    told = maker(event, draws)
-    return f"{sentence(yes_no(event), '?')} {cue} {say(told)}"
+    return f"{sentence(yes_no(event), '?')} {cue} {say(maker(event, draws))}"
 
 
 def _headed(draws: Draws) -> str:
@@ -97,27 +89,26 @@ def _headed(draws: Draws) -> str:
     if event.patient and shape < 0.9:
         asked: Asked = draws.pick(("who", "what"))
         return f"question: {sentence(wh_question(event, asked), '')} sentence: {say(event)}"
-    return (
-        f"question: {sentence(yes_no(event), '')} passage: {say(draws.pick((entailing, excluding))(event, draws))}"
-    )
+    told = draws.pick((entailing, excluding))(event, draws)
+    return f"question: {sentence(yes_no(event), '')} passage: {say(told)}"
 
 
 def _counted(draws: Draws) -> str:
     """Return numbers of one digit, and some with a decimal: nothing depends on which."""
-    one, two = (draws.pick([noun for nouns in lexicon.MEMBERS.values() for noun in nouns]) for _ in "ab")
+    one, two = draws.pick(lexicon.NOUNS), draws.pick(lexicon.NOUNS)
     shape, (first, second, third) = draws.uniform(), (str(int(draws.uniform() * 6)) for _ in range(3))
     if shape < 0.4:
         return f"{first} {lexicon.plural(one)} and {second} {lexicon.plural(two)} ."
     if shape < 0.7:
-        return f"{_article(one)} is {first}.{int(draws.uniform() * 5) * 2} and {_article(two)} {second}.0 ."
-    return f"{_article(one)} {first} {second} {third} ."
+        return f"{lexicon.one(one)} is {first}.{int(draws.uniform() * 5) * 2} and {lexicon.one(two)} {second}.0 ."
+    return f"{lexicon.one(one)} {first} {second} {third} ."
 
 
 def _opinion(draws: Draws) -> str:
     good = draws.chance(0.5)
     if draws.chance(0.1):
         return opinion(draws, good)
-    verdict = draws.pick(("i loved it", "i liked it", "what a joy") if good else ("i hated it", "what a waste"))
+    verdict = draws.pick(VERDICTS[good])
     return f"{opinion(draws, good)} {verdict} !"
 
 
@@ -149,16 +140,16 @@ def _kinds(draws: Draws) -> str:
     if shape < 0.5:
         return say(draw_event(draws, _KINDS, ""))
     if shape < 0.65:
-        noun = draws.pick([noun for nouns in lexicon.MEMBERS.values() for noun in nouns])
+        noun = draws.pick(lexicon.NOUNS)
         above = lexicon.ABOVE[lexicon.KIND[noun]]
         if draws.chance(0.5):
             return f"{lexicon.plural(noun)} are {lexicon.plural(above)} ."
-        return f"{_article(noun)} is {_article(above)} ."
+        return f"{lexicon.one(noun)} is {lexicon.one(above)} ."
     if shape < 0.85:
         word = draws.pick(tuple(lexicon.SYNONYM))
         other = lexicon.SYNONYM[word]
         if word in lexicon.KIND:
-            return f"{_article(word)} is {_article(other)} ."
+            return f"{lexicon.one(word)} is {lexicon.one(other)} ."
         if word in lexicon.VERBS:
             return f"to {word} is to {other} ."
         return f"{word} people are {other} ."
@@ -167,10 +158,6 @@ def _kinds(draws: Draws) -> str:
     if word in lexicon.VERBS:
         return f"to {word} is not to {other} ."
     return f"what is {word} is not {other} ."
-
-
-def _article(noun: str) -> str:
-    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
 def _document(draws: Draws) -> str:
@@ -193,11 +180,9 @@ _LINES: tuple[tuple[int, Callable[[Draws], str]], ...] = (
 def lines(draws: Draws, count: int, held_out: frozenset[str]) -> Iterator[str]:
     """Yield lines of raw text of which no sentence is among those held out for evaluation."""
     makers = [maker for weight, maker in _LINES for _ in range(weight)]
-    made = 0
-    while made < count:
+    for _ in range(count):
         maker = draws.pick(makers)
         line = maker(draws)
         while line in held_out or not held_out.isdisjoint(sentences(line)):
             line = maker(draws)
-        made += 1
         yield line

@@ -1,6 +1,7 @@
 """Whom does a pronoun mean? Number, kind, gender or the role that a reason fits decide (WSC)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from hxbench.sandbox.english import lexicon
 from hxbench.sandbox.english.events import Being
@@ -19,8 +20,7 @@ _OF_THINGS = ("big", "small", "good", "bad")
 _CONNECTIVES = ("because", "and")
 
 
-@dataclass(frozen=True)
-class Reference:
+class Reference(NamedTuple):
     """A text, what its pronoun is asked to mean (`span1`), the pronoun (`span2`), and whether it does.
 
     Indices count words at white space, from 0.

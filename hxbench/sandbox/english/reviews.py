@@ -1,5 +1,13 @@
-"""Opinions with a polarity of their own, turned round by negation, and decided after "but" (SST-2)."""
+"""Opinions with a polarity of their own, turned round by negation, and decided after "but".
 
+Reviews have one of them (SST-2), two in one sentence (Rotten Tomatoes), or many sentences (IMDB).
+"""
+
+from dataclasses import replace
+
+from hxbench.sandbox.english import lexicon
+from hxbench.sandbox.english.events import Taste, draw_event
+from hxbench.sandbox.english.wording import say
 from hxbench.sandbox.randomness import Draws
 
 _ADJECTIVES = {
@@ -11,6 +19,8 @@ _BARE = {True: ("love", "like"), False: ("hate", "dislike")}
 _THINGS = ("movie", "film", "plot", "song", "story")
 _DENIED = 0.06  # some of what is denied is negated itself
 _DEGREES = ("", "", "", "very", "so")
+VERDICTS = {True: ("i loved it", "i liked it", "what a joy"), False: ("i hated it", "what a waste")}
+_PLOT = Taste(name=0.3, adjective=0.1, place=0.2, time=0.0)
 
 
 def _adjective(draws: Draws, good: bool, before_noun: bool = False) -> str:
@@ -19,9 +29,7 @@ def _adjective(draws: Draws, good: bool, before_noun: bool = False) -> str:
 
 
 def _noun_phrase(draws: Draws, good: bool, thing: str = "") -> str:
-    adjective = _adjective(draws, good, True)
-    article = "an" if adjective[0] in "aeiou" else "a"
-    return f"{article} {adjective} {thing or draws.pick(_THINGS)}"
+    return lexicon.one(f"{_adjective(draws, good, True)} {thing or draws.pick(_THINGS)}")
 
 
 def _statement(draws: Draws, good: bool, plain: bool = False) -> str:
@@ -62,3 +70,35 @@ def review(draws: Draws) -> tuple[str, str]:
     """Return a review and 1 or 0: in favour or against."""
     good = draws.chance(0.54)
     return opinion(draws, good), str(int(good))
+
+
+def short_review(draws: Draws) -> tuple[str, str]:
+    """Return a review of one sentence, with two opinions in it, and `pos` or `neg`.
+
+    Two of one kind, or two of opposite kinds of which the one behind "but" decides.
+    """
+    good = draws.chance(0.5)
+    mixed = draws.chance(0.4)
+    first, second = (opinion(draws, good != (mixed and not last)).removesuffix(" .") for last in (False, True))
+    return f"{first} , {'but' if mixed else 'and'} {second} .", _label(good)
+
+
+def long_review(draws: Draws) -> tuple[str, str]:
+    """Return a review of four to eight sentences and `pos` or `neg`: what most of its opinions say.
+
+    Three to five sentences are opinions, of which at most one in three is of the other kind, and the others tell
+    the plot.
+    """
+    good = draws.chance(0.5)
+    count = 3 + draws.chance(0.6) + draws.chance(0.3)
+    told = [opinion(draws, good != (n == 0 and draws.chance(0.6))) for n in range(count)]
+    for _ in range(1 + draws.chance(0.5) + draws.chance(0.3)):
+        event = replace(draw_event(draws, _PLOT), negated=False)
+        told.insert(int(draws.uniform() * (len(told) + 1)), say(event))
+    if draws.chance(0.35):
+        told.append(f"{draws.pick(VERDICTS[good])} !")
+    return " ".join(told), _label(good)
+
+
+def _label(good: bool) -> str:
+    return "pos" if good else "neg"

@@ -10,8 +10,10 @@ Words = list[str]
 Asked = Literal["who", "what", "where", "when"]
 
 
-def noun_phrase(being: Being) -> Words:
-    """Return the words of a participant."""
+def noun_phrase(being: Being | None) -> Words:
+    """Return the words of a participant, none where there is none."""
+    if being is None:
+        return []
     noun = lexicon.plural(being.noun) if being.plural else being.noun
     rest = [being.adjective, noun] if being.adjective else [noun]
     article = being.article
@@ -34,11 +36,11 @@ def do(being: Being, tense: str) -> str:
     return "do" if being.plural else "does"
 
 
-def finite(being: Being, verb: str, tense: str) -> str:
-    """Return the form of a verb that agrees with its subject."""
-    if tense == "past":
-        return lexicon.past(verb)
-    return verb if being.plural else lexicon.present(verb)
+def _finite(event: Event) -> str:
+    """Return the form of the verb that agrees with its agent."""
+    if event.tense == "past":
+        return lexicon.past(event.verb)
+    return event.verb if event.agent.plural else lexicon.present(event.verb)
 
 
 def _adjuncts(event: Event) -> Words:
@@ -60,14 +62,10 @@ def clause(event: Event, passive: bool = False, fronted: bool = False) -> Words:
         middle = [be(subject, event.tense), *negation, event.state]
     elif passive and event.patient:
         subject = event.patient
-        participle = lexicon.past(event.verb)
-        middle = [be(subject, event.tense), *negation, participle, "by", *noun_phrase(event.agent)]
+        middle = [be(subject, event.tense), *negation, lexicon.past(event.verb), "by", *noun_phrase(event.agent)]
     else:
-        target = noun_phrase(event.patient) if event.patient else []
-        if event.negated:
-            middle = [do(subject, event.tense), "not", event.verb, *target]
-        else:
-            middle = [finite(subject, event.verb, event.tense), *target]
+        said = [do(subject, event.tense), "not", event.verb] if event.negated else [_finite(event)]
+        middle = [*said, *noun_phrase(event.patient)]
     return [*first, *noun_phrase(subject), *middle, *_adjuncts(event)]
 
 
@@ -75,16 +73,15 @@ def yes_no(event: Event) -> Words:
     """Return the question whether it was so, without a question mark; the event's negation plays no part."""
     if event.state:
         return [be(event.agent, event.tense), *noun_phrase(event.agent), event.state, *_adjuncts(event)]
-    target = noun_phrase(event.patient) if event.patient else []
-    asked = [do(event.agent, event.tense), *noun_phrase(event.agent), event.verb, *target]
-    return [*asked, *_adjuncts(event)]
+    helper = [do(event.agent, event.tense), *noun_phrase(event.agent), event.verb]
+    return [*helper, *noun_phrase(event.patient), *_adjuncts(event)]
 
 
 def wh_question(event: Event, asked: Asked) -> Words:
     """Return a question about the agent (who), the patient (what), the place or the time, with its mark."""
-    target = noun_phrase(event.patient) if event.patient else []
+    target = noun_phrase(event.patient)
     if asked == "who":
-        return ["who", finite(replace(event.agent, plural=False), event.verb, event.tense), *target, "?"]
+        return ["who", _finite(replace(event, agent=replace(event.agent, plural=False))), *target, "?"]
     helper = [do(event.agent, event.tense), *noun_phrase(event.agent), event.verb]
     if asked == "what":
         return ["what", *helper, "?"]

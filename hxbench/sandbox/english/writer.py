@@ -5,8 +5,10 @@ from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
-from hxbench.sandbox.english import formats, inference
+from hxbench.sandbox import write_lines
+from hxbench.sandbox.english import inference
 from hxbench.sandbox.english.acceptability import judgement
+from hxbench.sandbox.english.formats import write_examples, write_mnli
 from hxbench.sandbox.english.questions import answered, passage
 from hxbench.sandbox.english.raw_text import lines, sentences
 from hxbench.sandbox.english.reference import Reference, reference
@@ -16,10 +18,9 @@ from hxbench.sandbox.english.second_language import parallel
 from hxbench.sandbox.english.senses import same_sense
 from hxbench.sandbox.english.similarity import graded, paraphrase
 from hxbench.sandbox.english.summaries import summary
-from hxbench.sandbox.files import write_lines
 from hxbench.sandbox.randomness import Draws
 
-Example = Reference | tuple[str | bool, ...]
+Example = tuple[str | bool, ...] | Reference
 T = TypeVar("T", bound=Example)
 
 # how many examples a split has: the order of the releases, scaled to seconds
@@ -34,21 +35,13 @@ HELD_OUT = {
 }  # fmt: skip
 TEXT_LINES = 60000
 
-_GLUE: dict[str, tuple[Callable, Callable]] = {
-    "CoLA": (judgement, formats.write_cola),
-    "SST-2": (review, formats.write_sst2),
-    "MRPC": (paraphrase, formats.write_mrpc),
-    "QQP": (duplicates, formats.write_qqp),
-    "STS-B": (graded, formats.write_stsb),
-    "QNLI": (answered, formats.write_qnli),
-    "RTE": (inference.entailment, formats.write_rte),
-}
-_SUPERGLUE: dict[str, tuple[Callable, Callable]] = {
-    "BoolQ": (passage, formats.write_boolq),
-    "CB": (inference.commitment, formats.write_cb),
-    "WiC": (same_sense, formats.write_wic),
-    "WSC": (reference, formats.write_wsc),
-}
+_GLUE: dict[str, Callable] = {
+    "CoLA": judgement, "SST-2": review, "MRPC": paraphrase, "QQP": duplicates, "STS-B": graded, "QNLI": answered,
+    "RTE": inference.entailment,
+}  # fmt: skip
+_SUPERGLUE: dict[str, Callable] = {
+    "BoolQ": passage, "CB": inference.commitment, "WiC": same_sense, "WSC": reference,
+}  # fmt: skip
 
 
 def _input(example: Example) -> Hashable:
@@ -73,9 +66,9 @@ def draw_splits(name: str, maker: Callable[[Draws], T], seed: int, counts: tuple
 
 def _texts(example: Example) -> list[str]:
     """Return the texts of an example; a label among them does no harm."""
-    return (
-        [example.text] if isinstance(example, Reference) else [part for part in example if isinstance(part, str)]
-    )
+    if isinstance(example, Reference):
+        return [example.text]
+    return [part for part in example if isinstance(part, str)]
 
 
 def write_english(folder: Path, seed: int) -> None:
@@ -96,25 +89,24 @@ def write_english(folder: Path, seed: int) -> None:
         ("glue", _GLUE, ("train.tsv", "dev.tsv")),
         ("superglue", _SUPERGLUE, ("train.jsonl", "val.jsonl")),
     ):
-        for name, (maker, write) in tasks.items():
+        for name, maker in tasks.items():
             for file, rows in zip(names, splits(name, maker), strict=True):
-                write(folder / suite / name / file, rows)
+                write_examples(folder / suite / name / file, name, rows)
 
     train, dev = splits("MNLI", inference.inference)
-    letters = draw_splits(
-        "MNLI letters", lambda draws: inference.inference(draws, inference.LETTERS), seed, (400,)
-    )[0]
+    in_letters = lambda draws: inference.inference(draws, inference.LETTERS)  # noqa: E731
+    [letters] = draw_splits("MNLI letters", in_letters, seed, (400,))
     held_out.extend(("MNLI letters", example) for example in letters)
     mnli = folder / "glue" / "MNLI"
-    formats.write_mnli(mnli / "train.tsv", train, "tales", 1)
-    formats.write_mnli(mnli / "dev_matched.tsv", dev, "tales", 5)
-    formats.write_mnli(mnli / "dev_mismatched.tsv", letters, "letters", 5)
+    write_mnli(mnli / "train.tsv", train, "tales", 1)
+    write_mnli(mnli / "dev_matched.tsv", dev, "tales", 5)
+    write_mnli(mnli / "dev_mismatched.tsv", letters, "letters", 5)
 
     for split, rows in zip(("train", "dev", "test"), splits("SciTail", inference.fact), strict=True):
-        formats.write_scitail(folder / "scitail" / "tsv_format" / f"scitail_1.0_{split}.tsv", rows)
+        write_examples(folder / "scitail" / "tsv_format" / f"scitail_1.0_{split}.tsv", "SciTail", rows)
     first = 0
     for split, documents in zip(("train", "validation", "test"), splits("XSUM", summary), strict=True):
-        formats.write_xsum(folder / "xsum" / f"{split}.jsonl", documents, first)
+        write_examples(folder / "xsum" / f"{split}.jsonl", "XSUM", documents, first)
         first += len(documents)
     for split, pairs in zip(("train", "dev", "test"), splits("Ro-En", parallel), strict=True):
         for place, code in enumerate(("ro", "en")):

@@ -141,24 +141,17 @@ class Grammar:
         profile = self.profile
         stem = self._verb_stem(meaning)
         helpers: Phrase = []
-        if tense in ("can", "must"):
+        in_words = profile.tense == "word" or (tense == "future" and not profile.harmony)
+        if tense == "can":
             helpers.append(self.function("AUX", tense))
-        elif tense == "past":
-            if profile.tense == "word":
-                helpers.append(self.function("AUX", "was"))
-            else:
-                stem = self._suffix(stem, "past")
-        elif tense == "future":
-            if profile.tense == "word" or not profile.harmony:
-                helpers.append(self.function("AUX", "will"))
-            else:
-                stem = self._suffix(stem, "future")
+        elif tense != "present" and in_words:
+            helpers.append(self.function("AUX", "was" if tense == "past" else "will"))
+        elif tense != "present":
+            stem = self._suffix(stem, tense)
         if profile.agreement and person != "he":
             stem = self._suffix(stem, f"person-{person}")
         elif profile.code == SOURCE and tense == "present" and person == "he":
-            stem = self._suffix(
-                stem, "plural"
-            )  # as in English, the noun's plural and the verb's ending look alike
+            stem = self._suffix(stem, "plural")  # as in English the verb ends as the noun's plural does
         if negative:
             helpers.append(self.function("PART", "not"))
         word = Word(stem, "VERB")

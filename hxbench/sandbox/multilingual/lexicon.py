@@ -37,8 +37,6 @@ FUNCTION_WORDS = {
     "ADV": ("very", "also", "now", "here"),
     "NOUN": ("piece", "head"),  # classifiers
 }
-AFFIXES = ("plural", "past", "future", "object", "case-of", "case-at", "case-from", "case-to", "the", "verb",
-           "adverb", "person-i", "person-they", "surname", "place")  # fmt: skip
 
 # Pairs of function words that may share one form in a language: ambiguous until seen in context.
 _MERGERS = (("SCONJ/that", "DET/this"), ("DET/a", "NUM/one"), ("CCONJ/and", "ADP/with"), ("PRON/it", "DET/the"),
@@ -63,13 +61,11 @@ class Lexicon:
         """Return the root a language or ancestor has for an open-class meaning."""
         lineage = self._lineage(name)
         if name != "World":
-            named = meaning.startswith(_NAMES)
-            if (
-                named
-                and unit(self._seed, "international", name if name in LINEAGES else "", meaning) < _WORLD_NAMES
-            ):
-                return self.root("World", meaning)
-            if not named and unit(self._seed, "international", meaning) < _WORLD_SHARE:
+            if meaning.startswith(_NAMES):
+                here = name if name in LINEAGES else ""
+                if unit(self._seed, "international", here, meaning) < _WORLD_NAMES:
+                    return self.root("World", meaning)
+            elif unit(self._seed, "international", meaning) < _WORLD_SHARE:
                 return shift(self.root("World", meaning), lineage.changes)
         chosen = unit(self._seed, "root", name, meaning)
         for share, source in lineage.sources:

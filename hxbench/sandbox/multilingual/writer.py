@@ -6,7 +6,7 @@ Splits have the proportions of Hyper-X, Table 4, scaled to minutes.
 from collections.abc import Iterator
 from pathlib import Path
 
-from hxbench.sandbox.files import write_lines
+from hxbench.sandbox import write_lines
 from hxbench.sandbox.multilingual.grammar import Grammar, Phrase
 from hxbench.sandbox.multilingual.lexicon import Lexicon
 from hxbench.sandbox.multilingual.sentences import Speaker

@@ -22,26 +22,7 @@ from hxbench.spec.recipe.schema import (
 from hxbench.spec.recipe.unfolding import unfold
 
 __all__ = [
-    "Criteria",
-    "ExperimentBlock",
-    "ExperimentRecipe",
-    "FewShotRecipe",
-    "MethodRecipe",
-    "Override",
-    "PaperScale",
-    "ProfileRecipe",
-    "VariantRecipe",
-    "backbone",
-    "chosen_models",
-    "expand",
-    "load",
-    "merge",
-    "paper_of",
-    "papers",
-    "parse_assignments",
-    "read_yaml",
-    "recipe_names",
-    "resolve",
-    "scale",
-    "unfold",
-]
+    "Criteria", "ExperimentBlock", "ExperimentRecipe", "FewShotRecipe", "MethodRecipe", "Override", "PaperScale",
+    "ProfileRecipe", "VariantRecipe", "backbone", "chosen_models", "expand", "load", "merge", "paper_of", "papers",
+    "parse_assignments", "read_yaml", "recipe_names", "resolve", "scale", "unfold",
+]  # fmt: skip

@@ -29,7 +29,6 @@ _KINDS: dict[str, type[BaseModel]] = {
     "profiles": ProfileRecipe,
     "variants": VariantRecipe,
 }
-
 _OTHERS = ("tasks", "kinds")  # folders beside them, which `tasks` and `kinds` read
 
 
@@ -51,14 +50,9 @@ def recipe_names(kind: str) -> list[str]:
 
 def papers() -> list[str]:
     """Return the papers that have experiment recipes, ours first."""
-    found = [
-        name
-        for folder in places.recipe_folders()
-        for name in sorted(one.name for one in folder.iterdir() if one.is_dir())
-    ]
-    return [
-        name for name in dict.fromkeys(found) if name not in (*_KINDS, "tasks", "kinds") and name[0] not in "._"
-    ]
+    folders = places.recipe_folders()
+    found = [name for folder in folders for name in sorted(one.name for one in folder.iterdir() if one.is_dir())]
+    return [name for name in dict.fromkeys(found) if name not in (*_KINDS, *_OTHERS) and name[0] not in "._"]
 
 
 def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:

@@ -141,15 +141,11 @@ def chosen_models(
     Of tasks in no suites these are all that the backbone can answer.
     """
     found: MethodRecipe = load("methods", method)
-    one_task = found.one_task
-    ground = scale(profile, found.ground)
-    if own := ground.own_tasks if ground.is_text else ():
-        if suite:
-            raise InputError(
-                f"--suite only applies to methods of paper pha, and {method} is one of {found.ground}."
-            )
-        if task:
-            return _text_models(setting, task, partition, None)
+    one_task, ground = found.one_task, scale(profile, found.ground)
+    own = ground.own_tasks if ground.is_text else ()
+    if suite and own:
+        raise InputError(f"--suite only applies to methods of paper pha, and {method} is one of {found.ground}.")
+    if own and not task:
         writes = _writes(backbone(backbone_name or ground.backbone))
         return [settings.Model(one) for one in own if writes or task_of(one).labels]
     if ground.is_text:
@@ -206,25 +202,13 @@ def expand(
     **others: Any,
 ) -> list[RunSpec]:
     """Return the run specs of a method in a setting, for every chosen model and seed."""
+    models = chosen_models(
+        method, setting, task=task, partition=partition, suite=suite, profile=profile,
+        backbone_name=others.get("backbone_name"),
+    )  # fmt: skip
+    given = {**others, "setting": setting, "suite": suite or SUITES[0], "profile": profile}
     return [
-        resolve(
-            method,
-            setting=setting,
-            task=model.task,
-            partition=model.partition,
-            suite=suite or SUITES[0],
-            seed=seed,
-            profile=profile,
-            **others,
-        )
+        resolve(method, task=model.task, partition=model.partition, seed=seed, **given)
         for seed in seeds
-        for model in chosen_models(
-            method,
-            setting,
-            task=task,
-            partition=partition,
-            suite=suite,
-            profile=profile,
-            backbone_name=others.get("backbone_name"),
-        )
+        for model in models
     ]

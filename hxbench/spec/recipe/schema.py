@@ -54,9 +54,8 @@ class MethodRecipe(Override):
         "single", "multi", "mixed",
     )  # fmt: skip
     one_task: bool = False  # a model for each task even where a setting has both
-    few_shot_from: Literal["single", "multi", "mixed", "nothing"] = (
-        "multi"  # whose models few-shot runs start from
-    )
+    # whose models few-shot runs start from
+    few_shot_from: Literal["single", "multi", "mixed", "nothing"] = "multi"
     profiles: dict[str, Scaled] = Field(default_factory=dict)
     variants: dict[str, Scaled] = Field(default_factory=dict)
     before: Override | None = None  # what runs of before had, which stand in where there are none of today's
