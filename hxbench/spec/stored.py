@@ -22,6 +22,7 @@ KEY = "schema"  # in a stored spec, beside the fields
 _FIRST: dict[str, Any] = {
     "variant": "paper",
     "suite": None,
+    "together": (),
     "task": None,
     "partition": None,
     "language": None,
