@@ -84,8 +84,10 @@ def build(results: PaperResults[Any], experiment: str, seeds: Sequence[int] | No
         marks = Marks()
         some = list(some)
         common = set.intersection(*({*line.changes} for line in some)) if len(some) > 1 else set()
-        columns, blocks = _blocks(some, common, marks)
         alike = [word for word in some[0].changes if word in common]
+        if tries:  # their titles say the rate
+            common |= {word for line in some for word in line.changes if word.startswith("training.lr ")}
+        columns, blocks = _blocks(some, common, marks, chance=not tries)
         tables.append(
             Table(
                 name=f"{Path(experiment).stem}-{number + 1}",
@@ -95,7 +97,10 @@ def build(results: PaperResults[Any], experiment: str, seeds: Sequence[int] | No
                 blocks=blocks,
                 heading=results.heading(conditions, TRIES if tries else NUMBERS, sizes=sizes, seeds=every),
                 notes=marks.notes(),
-                remarks=(*([f"all with {', '.join(alike)}."] if alike else []), *results.remarks(conditions)),
+                remarks=(
+                    *filter(None, [results.names, f"all with {', '.join(alike)}." if alike else ""]),
+                    *results.remarks(conditions),
+                ),
                 facts={"paper": results.paper, "profile": results.profile},
             )
         )
@@ -170,11 +175,12 @@ def _by_label(lines: Sequence[Line]) -> bool:
 
 
 def _blocks(
-    lines: list[Line], common: Collection[str], marks: Marks
+    lines: list[Line], common: Collection[str], marks: Marks, *, chance: bool
 ) -> tuple[tuple[Column, ...], tuple[Block, ...]]:
-    """Return the columns of some rows, and the rows by their condition or setting, what needs no model last.
+    """Return the columns of some rows, and the rows by their condition or setting.
 
-    What is `common` to the changes of all rows is not told at each.
+    What needs no model is the last of them where `chance` is to be shown, which is that of test sets. What is
+    `common` to the changes of all rows is not told at each.
     """
     scored = list(dict.fromkeys(column for line in lines for column in line.scores if column != MEAN))
     scored += [MEAN] if any(MEAN in line.scores for line in lines) else []
@@ -185,12 +191,12 @@ def _blocks(
         here = [line for line, place in zip(lines, places, strict=True) if place == above]
         rows = [_row(line, scored, common, marks, labelled=not by_label) for line in here]
         blocks.append(mark_best_of_columns(Block(above, tuple(rows)), columns))
-    chance = majorities(record for line in lines for record in line.records)
-    if chance:
-        alone = [next(iter(values)) for values in chance.values() if len(values) == 1]
+    known = majorities(record for line in lines for record in line.records) if chance else {}
+    if known:
+        alone = [next(iter(values)) for values in known.values() if len(values) == 1]
         if len(alone) == len([column for column in scored if column != MEAN]):
-            chance[MEAN.title] = {fmean(alone)}
-        cells = [_of_majority(chance.get(column.title, set())) for column in scored]
+            known[MEAN.title] = {fmean(alone)}
+        cells = [_of_majority(known.get(column.title, set())) for column in scored]
         blocks.append(Block("", (Row("majority", (Cell(text=""), *cells), mark=marks.letter(MAJORITY)),)))
     return columns, tuple(blocks)
 

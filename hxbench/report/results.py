@@ -34,6 +34,7 @@ class PaperResults(ABC, Generic[R]):
     numbers: ClassVar[str]  # whose numbers a table shows: the usual last line of a heading
     made_up: ClassVar[str]  # what a synthetic profile's data are called
     examples: ClassVar[str] = "sentences"
+    names: ClassVar[str] = ""  # what short names of methods stand for
 
     def __init__(self, store: Store, profile: str | None = None, own: str | None = None) -> None:
         """Read what a store has; `own` is the file of an experiment whose runs go before the recipes'."""

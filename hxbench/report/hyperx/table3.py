@@ -1,5 +1,6 @@
 """Table 3: parameters and training time of a model that does both tasks, and what else it took here."""
 
+from collections.abc import Iterable
 from statistics import fmean
 
 from hxbench.report.cells import make_cell
@@ -37,19 +38,23 @@ _SETTINGS = (*_OF_BOTH, "single")  # in the order of preference
 _SMALLEST = "one model per task: each adapter's own memory, speed and FLOPs stand below"
 
 
-def _runs(results: Results, method: str) -> RunSet:
-    """Return the runs that are measured: of the first setting that has any, else of the first at all."""
-    sets = [results.run_set(method, setting) for setting in _SETTINGS if results.has(method, setting)]
-    return next(
-        (runs for runs in sets if runs.present), sets[0] if sets else results.run_set(method, _SETTINGS[0])
-    )
+def _runs(results: Results, method: str, settings: Iterable[str]) -> RunSet:
+    """Return the runs that are measured: of the first of the settings that has any, else of the first at all."""
+    sets = [results.run_set(method, setting) for setting in settings]
+    return next((runs for runs in sets if runs.present), sets[0])
 
 
-def _own(results: Results) -> list[MethodRow]:
-    """Return the methods that the paper does not have and that have models of both tasks."""
+def _shown(results: Results) -> dict[MethodRow, list[str]]:
+    """Return the paper's methods, then others that have models of both tasks, each with its settings."""
+    found = {
+        row: [setting for setting in _SETTINGS if results.has(row.method, setting)]
+        for row in (MBERT, PSF, _ALL, SMALL, BASE)
+    }
     known = {row.method for block in BLOCKS for row in block.methods}
-    found = (results.own_methods(setting, known) for setting in _OF_BOTH)
-    return [own_row(method) for method in dict.fromkeys(name for names in found for name in names)]
+    for setting in _OF_BOTH:
+        for method in results.own_methods(setting, known):
+            found.setdefault(own_row(method), []).append(setting)
+    return found
 
 
 def _row(method: MethodRow, estimates: list[Estimate | None], marks: Marks, mark: str) -> Row:
@@ -92,8 +97,8 @@ def build(results: Results) -> list[Table]:
     marks, rows = Marks(), []
     shown: list[RunSet] = []
     lacking: list[RunSet] = []
-    for method in (MBERT, PSF, _ALL, SMALL, BASE, *_own(results)):
-        runs = _runs(results, method.method)
+    for method, settings in _shown(results).items():
+        runs = _runs(results, method.method, settings)
         shown.append(runs)
         of_all = [cost(results, runs, metric) for metric, *_ in _METRICS]
         # any one run measures a method's cost, a sum needs one of each task

@@ -7,7 +7,7 @@ from hxbench.report.estimate import Rows
 from hxbench.report.families import Family
 from hxbench.report.identity import of_no_paper
 from hxbench.report.pha.few_shot import Shots
-from hxbench.report.pha.rows import PAPER, title_of
+from hxbench.report.pha.rows import NAMES, PAPER, title_of
 from hxbench.report.pha.scores import RunSet
 from hxbench.report.results import PaperResults
 from hxbench.report.shown import Condition
@@ -31,6 +31,7 @@ class Results(PaperResults[RunSet]):
     numbers = PUBLISHED
     made_up = "tasks"
     examples = "examples"
+    names = NAMES
 
     def _read(self, family: Family, wanted: tuple[int, ...], rows: Mapping[tuple[Model, int], Rows]) -> RunSet:
         return RunSet(family.models, wanted, rows, family)
