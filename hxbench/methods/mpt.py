@@ -87,9 +87,9 @@ class MptSource(MultitaskPrompt):
 
     @classmethod
     def needs(cls, spec: RunSpec, texts: Sequence[str]) -> dict[str, RunSpec]:
-        """Return the runs that tune the teachers' prompts, one for each task of the suite."""
+        """Return the runs that tune the teachers' prompts, one for each task of the model."""
         options = MptSourceOptions.model_validate(spec.options)
-        tasks = suite_tasks(spec.suite) if spec.suite else ()
+        tasks = suite_tasks(spec.suite) if spec.suite else spec.together
         return {f"{TEACHER} {task}": prompt_run(spec, task, options, options.teacher) for task in tasks}
 
     def take(self, role: str, tensors: Mapping[str, Tensor]) -> None:

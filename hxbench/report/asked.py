@@ -1,6 +1,6 @@
 """What an experiment asks for, as the store has it: plain tables of what was run, nothing published beside it."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -11,7 +11,7 @@ from hxbench.errors import InputError
 from hxbench.report.cells import make_cell
 from hxbench.report.estimate import Estimate
 from hxbench.report.identity import flat
-from hxbench.report.plain_scores import MAJORITY, MEAN, majorities, shot_scores
+from hxbench.report.plain_scores import MAJORITY, MEAN, kept_scores, majorities, shot_scores
 from hxbench.report.registry import Artifact, Made
 from hxbench.report.results import PaperResults
 from hxbench.report.shown import Condition
@@ -22,6 +22,7 @@ from hxbench.spec.recipe import ExperimentBlock
 from hxbench.store import RunRecord
 
 NUMBERS = "mean ± sample s.d. over the seeds; nothing is published beside it"
+TRIES = "development scores at the weights that were kept: no test set has a part in choosing a rate"
 _RUNS = Column("runs", kind="seeds", paper=False)
 _SUITES = {"glue": "GLUE", "superglue": "SuperGLUE"}
 
@@ -31,6 +32,7 @@ class Line:
     """One row: what was run under one condition, or tuned from its models on `k` examples."""
 
     title: str
+    label: str  # of the condition
     block: ExperimentBlock
     scores: Mapping[Column, Estimate]
     records: Sequence[RunRecord]
@@ -50,7 +52,7 @@ class Line:
         return ", ".join(word for word in words if word)
 
     @property
-    def changes(self) -> str:
+    def changes(self) -> tuple[str, ...]:
         """What the block changes in the recipe."""
         block = self.block
         given: dict[str, Any] = {"options": block.options, "training": block.training, "data": block.data}
@@ -59,7 +61,7 @@ class Line:
         words += [f"backbone of size {block.size}"] if block.size else []
         words += ["random weights"] if block.weights == "random" else []
         words += ["switched partitions"] if block.switched else []
-        return f"with {', '.join(words)}" if words else ""
+        return tuple(words)
 
 
 def build(results: PaperResults[Any], experiment: str, seeds: Sequence[int] | None = None) -> list[Table]:
@@ -68,16 +70,24 @@ def build(results: PaperResults[Any], experiment: str, seeds: Sequence[int] | No
     `seeds` are those that were asked for, by default all of the profile; where others are there too, they count.
     """
     conditions = results.conditions(experiment)
+    tries = any(block.rates for block in experiments.blocks(results.paper, experiment))
     found: recipe.ExperimentRecipe = recipe.load(results.paper, experiment)
     file = Path(experiment).suffix != ""
     sizes = list(dict.fromkeys(one.block.size for one in conditions if one.block.size))
-    lines = sorted((line for one in conditions for line in _lines(results, one, seeds)), key=lambda line: line.on)
+    lines = sorted(
+        (line for one in conditions for line in _lines(results, one, seeds, tries)), key=lambda line: line.on
+    )
     if not lines:
         raise InputError(f"experiment {experiment} has no runs at profile {results.profile}.")
-    tables = []
+    tables, every = [], _seeds_of(conditions, results, seeds)
     for number, (_, some) in enumerate(groupby(lines, key=lambda line: line.on)):
         marks = Marks()
-        columns, blocks = _blocks(list(some), marks)
+        some = list(some)
+        common = set.intersection(*({*line.changes} for line in some)) if len(some) > 1 else set()
+        alike = [word for word in some[0].changes if word in common]
+        if tries:  # their titles say the rate
+            common |= {word for line in some for word in line.changes if word.startswith("training.lr ")}
+        columns, blocks = _blocks(some, common, marks, chance=not tries)
         tables.append(
             Table(
                 name=f"{Path(experiment).stem}-{number + 1}",
@@ -85,9 +95,12 @@ def build(results: PaperResults[Any], experiment: str, seeds: Sequence[int] | No
                 stub="method",
                 columns=columns,
                 blocks=blocks,
-                heading=results.heading(conditions, NUMBERS, sizes=sizes),
+                heading=results.heading(conditions, TRIES if tries else NUMBERS, sizes=sizes, seeds=every),
                 notes=marks.notes(),
-                remarks=results.remarks(conditions),
+                remarks=(
+                    *filter(None, [results.names, f"all with {', '.join(alike)}." if alike else ""]),
+                    *results.remarks(conditions),
+                ),
                 facts={"paper": results.paper, "profile": results.profile},
             )
         )
@@ -103,18 +116,37 @@ def made(results: PaperResults[Any], experiment: str) -> Made:
     return Made(artifact, tuple(build(results, experiment)))
 
 
-def _lines(results: PaperResults[Any], one: Condition[Any], asked_for: Sequence[int] | None) -> Iterator[Line]:
-    """Yield the rows of a condition: of the models themselves, then of what was tuned from them, by k."""
-    runs, block, seeds = one.run_set, one.block, tuple(asked_for or results.scale.seeds)
-    title = results.title_of(Path(one.method).stem)
-    title = f"{title}, {block.label}" if block.label else title
+def _seeds_of(
+    conditions: Iterable[Condition[Any]], results: PaperResults[Any], asked_for: Sequence[int] | None
+) -> list[int]:
+    """Return the seeds that the blocks ask for, each its own or else the profile's."""
+    return sorted({s for one in conditions for s in asked_for or one.block.seeds or results.scale.seeds})
+
+
+def _lines(
+    results: PaperResults[Any], one: Condition[Any], asked_for: Sequence[int] | None, tries: bool
+) -> Iterator[Line]:
+    """Yield the rows of a condition: of the models themselves, then of what was tuned from them, by k.
+
+    Of `tries`, which a choice is made by, the scores are those of development sets, and the rate is the title.
+    """
+    runs, block = one.run_set, one.block
+    seeds = tuple(_seeds_of([one], results, asked_for))
+    title, label = results.title_of(Path(one.method).stem), block.label
+    if tries:
+        label = f"{title}, {label}" if label else title
+        rate = block.training.get("lr")
+        yield Line(
+            f"rate {rate:g}" if rate else "the recipe's rate", label, block, kept_scores(runs.family, seeds),
+            runs.records, len(runs.models) * len(seeds),
+        )  # fmt: skip
+        return
     alone = block.few_shot and recipe.load("methods", one.method).few_shot_from == "nothing"
     if not alone:
         missing = [model for model, seed in runs.missing() if seed in seeds]
         scores = results.plain_scores(runs)
-        yield Line(
-            title, block, _whole(scores) if not missing else scores, runs.records, len(runs.models) * len(seeds)
-        )
+        scores = scores if missing else _whole(scores)
+        yield Line(title, label, block, scores, runs.records, len(runs.models) * len(seeds))
     if not block.few_shot:
         return
     asked = block.model_copy(update={"methods": (one.method,)})
@@ -127,7 +159,7 @@ def _lines(results: PaperResults[Any], one: Condition[Any], asked_for: Sequence[
         pairs = dict.fromkeys((s.few_shot.task, s.few_shot.language) for s in shots if s.few_shot)
         records = [r for r in there if r.fields["few_shot"]["k"] == k]
         scores = shot_scores(records, pairs, seeds, results.scale.draws)
-        yield Line(f"{title}, k = {k}", block, scores, records, len(shots), k)
+        yield Line(title, label, block, scores, records, len(shots), k)
 
 
 def _whole(scores: Mapping[Column, Estimate]) -> dict[Column, Estimate]:
@@ -135,21 +167,36 @@ def _whole(scores: Mapping[Column, Estimate]) -> dict[Column, Estimate]:
     return {column: replace(score, incomplete=False) for column, score in scores.items()}
 
 
-def _blocks(lines: list[Line], marks: Marks) -> tuple[tuple[Column, ...], tuple[Block, ...]]:
-    """Return the columns of some rows, and the rows by their setting, what needs no model last."""
+def _by_label(lines: Sequence[Line]) -> bool:
+    """Return whether the conditions are few and each has several rows of its own: then they stand above these."""
+    labels = [line.label for line in lines]
+    titles = {(line.label, line.title, line.k) for line in lines}
+    return all(labels) and len({*labels}) < len(labels) == len(titles)
+
+
+def _blocks(
+    lines: list[Line], common: Collection[str], marks: Marks, *, chance: bool
+) -> tuple[tuple[Column, ...], tuple[Block, ...]]:
+    """Return the columns of some rows, and the rows by their condition or setting.
+
+    What needs no model is the last of them where `chance` is to be shown, which is that of test sets. What is
+    `common` to the changes of all rows is not told at each.
+    """
     scored = list(dict.fromkeys(column for line in lines for column in line.scores if column != MEAN))
     scored += [MEAN] if any(MEAN in line.scores for line in lines) else []
     columns = (_RUNS, *scored)
-    blocks = []
-    for above in dict.fromkeys(line.above for line in lines):
-        rows = [_row(line, scored, marks) for line in lines if line.above == above]
+    blocks, by_label = [], _by_label(lines)
+    places = [line.label if by_label else line.above for line in lines]
+    for above in dict.fromkeys(places):
+        here = [line for line, place in zip(lines, places, strict=True) if place == above]
+        rows = [_row(line, scored, common, marks, labelled=not by_label) for line in here]
         blocks.append(mark_best_of_columns(Block(above, tuple(rows)), columns))
-    chance = majorities(record for line in lines for record in line.records)
-    if chance:
-        alone = [next(iter(values)) for values in chance.values() if len(values) == 1]
+    known = majorities(record for line in lines for record in line.records) if chance else {}
+    if known:
+        alone = [next(iter(values)) for values in known.values() if len(values) == 1]
         if len(alone) == len([column for column in scored if column != MEAN]):
-            chance[MEAN.title] = {fmean(alone)}
-        cells = [_of_majority(chance.get(column.title, set())) for column in scored]
+            known[MEAN.title] = {fmean(alone)}
+        cells = [_of_majority(known.get(column.title, set())) for column in scored]
         blocks.append(Block("", (Row("majority", (Cell(text=""), *cells), mark=marks.letter(MAJORITY)),)))
     return columns, tuple(blocks)
 
@@ -160,8 +207,11 @@ def _of_majority(values: set[float]) -> Cell:
     return Cell(text="–".join(format_value(value, "score") for value in (min(values), max(values))))
 
 
-def _row(line: Line, columns: Iterable[Column], marks: Marks) -> Row:
+def _row(line: Line, columns: Iterable[Column], common: Collection[str], marks: Marks, *, labelled: bool) -> Row:
     there = len(line.records)
     count = Cell(text=str(there) if there >= line.wanted else f"{there} of {line.wanted}")
     cells = [make_cell(line.scores.get(column, Estimate()), None, marks) for column in columns]
-    return Row(line.title, (count, *cells), mark=marks.letter(line.changes) if line.changes else "")
+    changes = [word for word in line.changes if word not in common]
+    told = f"with {', '.join(changes)}" if changes else ""
+    words = [line.title, line.label if labelled else "", f"k = {line.k}" if line.k else ""]
+    return Row(", ".join(filter(None, words)), (count, *cells), mark=marks.letter(told) if told else "")

@@ -72,3 +72,13 @@ def curve_in(rows: Rows) -> list[tuple[int, float]]:
         if row.get("split") == "dev" and row.get("metric") == "score" and row.get("value") is not None
     }
     return sorted(found.items())
+
+
+def kept_in(rows: Rows) -> list[tuple[str, float]]:
+    """Return (task, development score) of every pair that a run chose its weights by, at the step it kept."""
+    curve = curve_in(rows)
+    if not curve:
+        return []
+    best, _ = max(curve, key=lambda point: point[1])  # of equals the first
+    dev = (row for row in rows if row.get("split") == "dev" and row.get("value") is not None)
+    return [(str(row["task"]), float(row["value"])) for row in dev if row["step"] == best and row.get("task")]

@@ -49,6 +49,7 @@ class Family:
     runs: dict[tuple[Model, int], RunRecord] = field(default_factory=dict)
     options: str = ""  # what a command has to add to make more of them
     suite: str | None = None  # whose tasks the models are of
+    together: tuple[str, ...] = ()  # or the tasks of one model that are no suite
     seeds: tuple[int, ...] = ()  # wanted where these are others than the profile's
     recipe: str = ""  # the method as it was asked for: its name, or the file of a recipe of the user's own
     experiment: str = ""  # of the user's own, that asks for these runs
@@ -171,9 +172,9 @@ class Families:
             name, setting, suite=block.suite if block else suite, seeds=block.seeds if block else (), recipe=method
         )
         groups = self._plain.get((name, setting), {})
-        if block is None:  # a model of one task is of no suite
-            groups = {name: one for name, one in groups.items() if one.identity.get("suite") in (None, suite)}
-        if block is None:
+        if block is None:  # a model of one task is of no suite, and tasks put together are none
+            whole_ones = [g for g in groups.values() if not g.identity.get("together")]
+            groups = {key(g.identity): g for g in whole_ones if g.identity.get("suite") in (None, suite)}
             family.notes += self._written_elsewhere(method, setting)
             chosen = self._recipes_or_lone(groups, family)
         else:
@@ -187,6 +188,7 @@ class Families:
             alone = any(r.spec.task for g in groups.values() for r in g.records)  # type: ignore[union-attr]
         whole = models(setting, one_task=alone, suite=suite)
         family.models = experiment.block_models(block, alone) if block else whole
+        family.together = experiment.together_of(block) if block else ()
         if chosen is None:
             return family
         members = self._one_basis(chosen.records, family)

@@ -8,7 +8,7 @@ from hxbench.errors import InputError
 from hxbench.printing import shown
 from hxbench.spec import experiment, recipe, settings
 from hxbench.spec.recipe import ExperimentBlock
-from hxbench.spec.run_spec import RunSpec
+from hxbench.spec.run_spec import NO_PAPER, RunSpec
 from hxbench.spec.settings import models
 
 Identity = Mapping[str, Any]
@@ -83,6 +83,11 @@ def one_task(method: str) -> bool | None:
         return None
 
 
+def of_no_paper(method: str) -> bool:
+    """Return whether a method has a shipped recipe that belongs to no paper."""
+    return method in recipe.recipe_names("methods") and recipe.load("methods", method).paper == NO_PAPER
+
+
 def recipe_spec(
     method: str,
     setting: str,
@@ -102,6 +107,7 @@ def recipe_spec(
             partition=known[0].partition, suite=block.suite if block else suite, size=block.size if block else "",
             backbone_weights=block.weights if block else "pretrained", changes=block, origin=origin,
             transfer=experiment.transfer_of(block) if block else (),
+            together=experiment.together_of(block) if block and not known[0].task else (),
         )  # fmt: skip
     except InputError:
         return None

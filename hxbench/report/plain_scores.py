@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from statistics import fmean
 
-from hxbench.report.estimate import Estimate, Rows, Runs, costs_in, runs_behind
+from hxbench.report.estimate import Estimate, Rows, Runs, costs_in, kept_in, runs_behind
 from hxbench.report.families import Family
 from hxbench.report.table import Column
 from hxbench.spec.languages import find_language
@@ -70,9 +70,7 @@ def column_of(task: str, language: str) -> Column:
 
 def task_scores(family: Family, wanted: Iterable[int]) -> dict[Column, Estimate]:
     """Return the score of every task of a family's models, of several their mean as well; `wanted` are seeds."""
-    suite = suite_tasks(family.suite or TAGGING)
-    tasks = {task: None for model in family.models for task in ((model.task,) if model.task else suite)}
-    found: dict[Column, dict[int, float]] = {column_of(task, ENGLISH): {} for task in tasks}
+    found: dict[Column, dict[int, float]] = {column_of(task, ENGLISH): {} for task in _tasks_of(family)}
     runs: dict[Column, Runs] = defaultdict(frozenset)
     for (_, seed), record in sorted(family.runs.items(), key=lambda one: one[0][1]):
         for pair, value in scores_in(_rows(record)).items():
@@ -80,6 +78,36 @@ def task_scores(family: Family, wanted: Iterable[int]) -> dict[Column, Estimate]
             runs[column_of(*pair)] |= runs_behind([record], pair[:1])
     there = {column: (values, set(wanted) <= {*values}) for column, values in found.items()}
     return _with_mean(there, runs)
+
+
+def _tasks_of(family: Family) -> list[str]:
+    suite = family.together or suite_tasks(family.suite or TAGGING)
+    return list(dict.fromkeys(t for model in family.models for t in ((model.task,) if model.task else suite)))
+
+
+def kept_scores(family: Family, wanted: Iterable[int]) -> dict[Column, Estimate]:
+    """Return what a family's weights were chosen by: development scores of the tasks, and the mean of all pairs.
+
+    That of a task in several languages is the mean over those that were trained on.
+    """
+    tasks = _tasks_of(family)
+    kept = {which: kept_in(_rows(record)) for which, record in family.runs.items()}
+    columns = {
+        Column(_TAGGING[task][0] if task in _TAGGING else task_of(task).title, paper=False): (task,)
+        for task in tasks
+    }
+    shown = {}
+    for column, some in {**columns, **({MEAN: tuple(tasks)} if len(tasks) > 1 else {})}.items():
+        models = [model for model in family.models if model.task in (None, *some)]
+        seeds = sorted({*wanted, *(seed for _, seed in kept)})
+        whole = [seed for seed in seeds if all(kept.get((model, seed)) for model in models)]
+        values = [[score for m in models for task, score in kept[m, seed] if task in some] for seed in whole]
+        shown[column] = Estimate(
+            tuple(fmean(scores) for scores in values if scores),
+            incomplete=not set(wanted) <= set(whole),
+            runs=runs_behind((family.runs[m, seed] for m in models for seed in whole), some),
+        )
+    return shown
 
 
 def shot_scores(

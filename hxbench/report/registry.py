@@ -151,7 +151,8 @@ def parameters_per_task(spec: "RunSpec", counted: int, *, plain: bool) -> dict[s
     The paper's own stand beside its `plain` recipe on its own backbone only: others would be of another model.
     """
     values = {"counted_per_task": round(counted / len(spec.tasks))}
-    if not plain or spec.paper not in _WITH_FORMULAS or spec.suite not in (None, SUITES[0]):
+    of_suite = spec.suite in (None, SUITES[0]) and not spec.together
+    if not (plain and spec.paper in _WITH_FORMULAS and of_suite):
         return values
     if spec.backbone.name == recipe.scale("paper", spec.paper).backbone:
         values |= import_module(_WITH_FORMULAS[spec.paper]).published_per_task(spec.method)

@@ -24,6 +24,8 @@ from hxbench.spec.settings import Model
 from hxbench.store import DamagedRun, RunRecord, Store
 from hxbench.store.record import ProfileRuns
 
+NOT_OF_PAPER = "not in the paper"  # a row beside the published ones
+
 
 class PaperResults(ABC, Generic[R]):
     """The run sets of a profile, each read once when asked for, and what the artifacts have to say about them."""
@@ -32,6 +34,7 @@ class PaperResults(ABC, Generic[R]):
     numbers: ClassVar[str]  # whose numbers a table shows: the usual last line of a heading
     made_up: ClassVar[str]  # what a synthetic profile's data are called
     examples: ClassVar[str] = "sentences"
+    names: ClassVar[str] = ""  # what short names of methods stand for
 
     def __init__(self, store: Store, profile: str | None = None, own: str | None = None) -> None:
         """Read what a store has; `own` is the file of an experiment whose runs go before the recipes'."""
@@ -117,7 +120,7 @@ class PaperResults(ABC, Generic[R]):
         return found
 
     def own_methods(self, setting: str, known: set[str]) -> list[str]:
-        """Return the methods of this setting that the paper does not have: yours, beside the published ones."""
+        """Return the methods of this setting that the paper does not have: yours, and ours of no paper."""
         return sorted({*self.families.methods(setting)} - known)
 
     @property
@@ -126,12 +129,17 @@ class PaperResults(ABC, Generic[R]):
         return self.scale.data.get("origin") == "sandbox"
 
     def heading(
-        self, shown: Iterable[Shown], numbers: str | None = None, *, sizes: Sequence[str] = ()
+        self,
+        shown: Iterable[Shown],
+        numbers: str | None = None,
+        *,
+        sizes: Sequence[str] = (),
+        seeds: Sequence[int] = (),
     ) -> tuple[str, ...]:
         """Return what a reader must see at a glance: profile, data, backbone, seeds and, in `numbers`, whose.
 
         `sizes` are those of the backbone that are shown, where it is more than the profile's own; if any of them
-        has runs, only those that have are named.
+        has runs, only those that have are named. `seeds` are others than the profile's.
         """
         data = self.scale.data
         if self.synthetic:
@@ -150,11 +158,11 @@ class PaperResults(ABC, Generic[R]):
         made = ", pre-trained here" if specs[0].pretrain else ""
         said_of = [f"{spec.name} ({spec.origin}; {spec.licence})" if spec.wheel else spec.name for spec in specs]
         prints = f" [{', '.join(sorted(weights))}]" if weights else ""
-        seeds = ", ".join(map(str, self.scale.seeds))
+        of_seeds = ", ".join(map(str, seeds or self.scale.seeds))
         plural = "s" * (len(specs) > 1)
         return (
             f"profile {self.profile}: {said}",
-            f"backbone{plural} {', '.join(said_of)}{made}{prints}; seeds {seeds}",
+            f"backbone{plural} {', '.join(said_of)}{made}{prints}; seeds {of_seeds}",
             numbers or self.numbers,
         )
 

@@ -76,7 +76,7 @@ class Planned:
         """What a person calls the runs of a bundle."""
         spec = self.job.spec
         if spec.few_shot:
-            part = " ".join(word for word in (spec.suite, spec.partition, spec.task) if word)
+            part = " ".join(word for word in (spec.suite, *spec.together, spec.partition, spec.task) if word)
             return f"few-shot: {spec.method} {spec.setting} {part} seed {spec.seed} ({spec.profile})"
         some = spec.data.train_examples or spec.data.train_share or "all"
         return f"{spec.method} single on {spec.backbone.name}, {some} examples, seed {spec.seed} ({spec.profile})"

@@ -89,7 +89,7 @@ def block_runs(
             for model in block_models(block, found.one_task):
                 spec = recipe.resolve(
                     method, setting=block.setting, task=model.task, partition=model.partition, suite=block.suite,
-                    **given,
+                    together=() if model.task else together_of(block), **given,
                 )  # fmt: skip
                 yield Wanted(spec)
                 if block.few_shot:
@@ -98,6 +98,8 @@ def block_runs(
 
 def block_models(block: ExperimentBlock, one_task: bool) -> tuple[settings.Model, ...]:
     """Return the models of a block's setting."""
+    if together_of(block) and not one_task:
+        return (settings.Model(),)
     if block.every_task:
         return tuple(settings.Model(task) for task in block.every_task)
     known = settings.models(block.setting, one_task=one_task, switched=block.switched, suite=block.suite)
@@ -107,6 +109,11 @@ def block_models(block: ExperimentBlock, one_task: bool) -> tuple[settings.Model
 def transfer_of(block: ExperimentBlock) -> tuple[str, ...]:
     """Return the tasks that every model of a block is scored on beside its own: one list for all of them."""
     return block.every_task if block.transfer else ()
+
+
+def together_of(block: ExperimentBlock) -> tuple[str, ...]:
+    """Return the tasks that one model of a block is of, where they are no suite."""
+    return block.every_task if block.setting == "multi" else ()
 
 
 def _few_shot_from_nothing(

@@ -22,6 +22,7 @@ Layers = Annotated[int, Field(gt=0, le=1000)]
 Size = Annotated[int, Field(gt=0, le=10_000_000)]
 Weights = Literal["pretrained", "random"]
 Pretrainable = Literal["bert", "t5", "bloom"]  # names of families
+NO_PAPER = "none"  # in the place of a paper's name, of methods that belong to none
 START = "start"  # in `RunSpec.after`, the role of the run whose trained weights another one starts from
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -326,6 +327,7 @@ class RunSpec(Closed):
     suite: Literal["glue", "superglue"] | None = added(
         None
     )  # whose tasks the model is of, in the English collection
+    together: tuple[TaskName, ...] = added(())  # tasks that one model is of where they are no suite
     task: TaskName | None = None  # of a model that has only one
     partition: Literal["a", "b", "a-switched", "b-switched"] | None = None
     language: Name | None = None
@@ -350,7 +352,14 @@ class RunSpec(Closed):
         """The tasks that the model is of; none for one of raw text alone."""
         if self.setting == "language":
             return ()
-        return (self.task,) if self.task else suite_tasks(self.suite or TAGGING)
+        return (self.task,) if self.task else self.together or suite_tasks(self.suite or TAGGING)
+
+    @property
+    def ground(self) -> str:
+        """The paper on whose tasks and data it is run, which a method of no paper shares with others."""
+        if self.paper != NO_PAPER:
+            return self.paper
+        return self.data.template if self.data.collection == "english" else TAGGING
 
     @property
     def answers_texts(self) -> bool:
@@ -365,7 +374,7 @@ class RunSpec(Closed):
     @property
     def part(self) -> str:
         """Which of a setting's models the run is, and the few sentences it was tuned on."""
-        words = [self.suite, self.partition, self.task, self.language]
+        words = [self.suite, *self.together, self.partition, self.task, self.language]
         if shot := self.few_shot:
             words.append(f"+{shot.k} {shot.task}-{shot.language} draw {shot.draw}")
         return " ".join(word for word in words if word)

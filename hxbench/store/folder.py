@@ -188,7 +188,7 @@ class Store:
         return [records[run_id] for run_id in sorted(records)]
 
     def by_profile(self, paper: str) -> Mapping[str, ProfileRuns]:
-        """Return the finished runs of a paper by their profile; of a packed store each is read when asked for.
+        """Return the finished runs on a paper's ground by profile; of a packed store each is read when asked for.
 
         Those that cannot be read are left out and described in `problems` from then on.
         """
@@ -197,7 +197,7 @@ class Store:
             return self.pack.by_profile(paper, self.problems)
         found: dict[str, list[RunRecord]] = {}
         for record in self.runs():
-            if record.paper == paper:
+            if record.ground == paper:
                 found.setdefault(record.profile, []).append(record)
         return {
             profile: ProfileRuns(partial(_of_kind, some, few_shot=False), partial(_of_kind, some, few_shot=True))

@@ -147,17 +147,18 @@ class Pack:
         problems: list[str],
         *,
         beginning: str = "",
-        paper: str | None = None,
+        papers: Collection[str] | None = None,
         profile: str | None = None,
         parts: Collection[str] = RUNS,
     ) -> list[RunRecord]:
-        """Return the runs, or those of this beginning, paper, profile and part, by id.
+        """Return the runs, or those of this beginning, these papers, this profile and part, by id.
 
         Those that cannot be read are left out and described in `problems`.
         """
         records: dict[str, RunRecord] = {}
         for one in self.files:
-            if one.part not in parts or paper not in (None, one.paper) or profile not in (None, one.profile):
+            elsewhere = papers is not None and one.paper not in papers
+            if elsewhere or one.part not in parts or profile not in (None, one.profile):
                 continue
             for run_id in self._table(one)[1]:
                 if run_id.startswith(beginning):
@@ -170,15 +171,21 @@ class Pack:
         return [records[run_id] for run_id in sorted(records)]
 
     def by_profile(self, paper: str, problems: list[str]) -> dict[str, ProfileRuns]:
-        """Return the runs of a paper by their profile, each profile read when it is asked for."""
+        """Return the runs on a paper's ground by their profile, each profile read when it is asked for.
+
+        Where the runs of no paper belong only their specs tell: these are looked at for which profiles there are.
+        """
+        from hxbench.spec.run_spec import NO_PAPER
 
         def read(profile: str, part: str) -> list[RunRecord]:
-            return self.runs(problems, paper=paper, profile=profile, parts=[part])
+            some = self.runs(problems, papers=(paper, NO_PAPER), profile=profile, parts=[part])
+            return [record for record in some if record.ground == paper]
 
-        profiles = sorted({one.profile for one in self.files if one.paper == paper})
+        profiles = {one.profile for one in self.files if one.paper == paper}
+        profiles |= {one.profile for one in self.runs([], papers=[NO_PAPER]) if one.ground == paper}
         return {
             profile: ProfileRuns(partial(read, profile, RUNS[0]), partial(read, profile, RUNS[1]))
-            for profile in profiles
+            for profile in sorted(profiles)
         }
 
     def run(self, run_id: str) -> RunRecord:

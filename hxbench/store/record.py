@@ -65,6 +65,11 @@ class RunRecord:
         return str(self.spec.get("paper") if isinstance(self.spec, dict) else self.spec.paper)
 
     @property
+    def ground(self) -> str:
+        """The paper in whose artifacts the run belongs; of a run of another version, what its spec says."""
+        return self.paper if isinstance(self.spec, dict) else self.spec.ground
+
+    @property
     def profile(self) -> str:
         """The profile that the run is of, whatever version wrote its spec."""
         return str(self.spec.get("profile") if isinstance(self.spec, dict) else self.spec.profile)
@@ -168,7 +173,7 @@ class RunRecord:
 
 
 class ProfileRuns:
-    """The finished runs of a paper and profile, the many few-shot ones apart; each read when it is asked for."""
+    """The finished runs on a paper's ground at a profile, the many few-shot ones apart; read when asked for."""
 
     def __init__(self, plain: Callable[[], list[RunRecord]], few_shot: Callable[[], list[RunRecord]]) -> None:
         self._plain, self._few_shot = plain, few_shot

@@ -188,3 +188,103 @@ def test_hyperx_has_its_averages(store, write):
     assert [cell.mean for cell in cells[1:]] == [32.0] * 6
     (two,) = report.make(report.ARTIFACTS["hyperx"]["table2"], HyperxResults(store, "demo", mine)).tables
     assert rows_of(two)["HX-Base"].cells[3].mean == 32.0
+
+
+def test_methods_of_no_paper_are_rows_of_the_paper_they_stand_beside(store, write):
+    mine = write({"setting": "mixed", "methods": ["mbert", "tag-lora"]}, paper="hyperx")
+    for one in experiment.runs_of("hyperx", mine, "demo"):
+        write_run(store, one.spec, lambda *_, seed=one.spec.seed: 30.0 + seed)
+    (table,) = build(HyperxResults(store, "demo", mine), mine)
+    assert [(t, row.cells[0].text, row.cells[1].mean) for t, row in rows_of(table).items()] == [
+        ("mBERT", "6", 32.0), ("LoRA", "6", 32.0),
+    ]  # fmt: skip
+    (two,) = report.build("hyperx", "table2", store)
+    lora = rows_of(two)["LoRA"]
+    assert (lora.cells[3].mean, lora.cells[3].published) == (32.0, None)
+    assert dict(two.notes)[lora.mark] == "not in the paper"
+    (three,) = report.build("hyperx", "table3", store)
+    assert rows_of(three)["LoRA"].cells[0].mean == 311_000
+    assert dict(three.notes)[rows_of(three)["LoRA"].mark] == "a model of the mixed setting; not in the paper"
+    assert report.build("pha", "table1", store)[0].blocks[0].rows[-1].title == "PHA", "on another paper's ground"
+
+
+def test_hyper_x_stands_beside_hyperformer_in_table_1_on_glue_alone(store):
+    fill_text(store, "demo", "others", lambda spec, task: 40.0 + spec.seed + 5 * (spec.method == "glue-hyperx"))
+    glue, superglue = report.build("pha", "table1", store)
+    row = rows_of(glue)["HX-Base"]
+    assert (row.cells[-1].mean, rows_of(glue)["HF"].cells[-1].mean) == (47.0, 42.0)
+    assert dict(glue.notes)[row.mark] == "not in the paper"
+    assert "HX-Base" not in rows_of(superglue)
+
+
+TWO = ["rte", "cola"]
+
+
+def test_methods_stand_together_under_what_they_share(store, profile, write):
+    blocks = [
+        {"label": f"{n} examples", "setting": setting, "tasks": TWO, "methods": methods, "seeds": [1, 2, 3],
+         "data": {"train_examples": n, "max_length": 32}}
+        for n in (100, 500)
+        for setting, methods in (("single", ["ft"]), ("multi", ["pha", "hyperformer"]))
+    ]  # fmt: skip
+    mine = write(*blocks)
+    fill_text(store, profile, mine, lambda spec, task: by_method(spec, task) + spec.data.train_examples / 100)
+    (table,) = build(Results(store, profile, mine), mine)
+    assert [(block.title, [row.title for row in block.rows]) for block in table.blocks] == [
+        ("100 examples", ["FT", "PHA", "HF"]), ("500 examples", ["FT", "PHA", "HF"]), ("", ["majority"]),
+    ]  # fmt: skip
+    assert [column.title for column in table.columns] == ["runs", "RTE", "CoLA", "mean"]
+    found = {(block.title, row.title): row.cells for block in table.blocks for row in block.rows}
+    assert [found["100 examples", name][0].text for name in ("FT", "PHA")] == ["6", "3"]
+    assert [cell.mean for cell in found["500 examples", "PHA"][1:]] == [57.0, 58.0, 57.5]
+    assert found["500 examples", "PHA"][1].best, "the best of its own condition"
+    assert found["100 examples", "PHA"][1].best
+    assert "seeds 1, 2, 3" in table.heading[1]
+    assert dict(table.notes)[table.blocks[0].rows[0].mark] == "with data.train_examples 100"
+    assert "all with data.max_length 32." in table.remarks
+    gone = next(r for r in store.runs() if r.spec.method == "pha" and r.spec.seed == 3)
+    store.remove(gone.id)
+    assert rows_of(build(Results(store, profile, mine), mine)[0])["PHA"].cells[0].text in ("2 of 3", "3")
+    assert build(Results(store, profile, mine), mine)[0].commands
+
+
+def test_tasks_put_together_never_stand_where_a_suite_belongs(store, profile, write):
+    mine = write({"setting": "multi", "tasks": TWO, "methods": ["pha"]})
+    fill_text(store, profile, mine, lambda *_: 99.0)
+    for table in report.build("pha", "table1", store, profile):
+        assert rows_of(table)["PHA"].cells[-1].mean is None
+
+
+def tried(store, spec, dev, test):
+    """Write a run with development scores at two steps, of which the first is the better one."""
+    where = {"task": spec.task, "language": "en", "role": "source"}
+    with store.open_run(spec) as run:
+        rows = [{**where, "split": "dev", "metric": "accuracy", "value": v, "step": s}
+                for s, v in ((10, dev), (20, dev - 9))]  # fmt: skip
+        rows += [{"split": "dev", "task": None, "language": "mean", "metric": "score", "value": r["value"],
+                  "step": r["step"]} for r in rows]  # fmt: skip
+        rows.append({**where, "split": "test", "metric": "accuracy", "value": test, "step": 10})
+        run.write_metrics(rows)
+        run.finish()
+
+
+def test_rates_are_judged_by_development_scores(store, profile, write):
+    mine = write(
+        {"setting": "single", "tasks": ["rte", "sst2"], "methods": ["ft"], "seeds": [1], "rates": [0.1, 0.01]}
+    )
+    for one in experiment.runs_of("pha", mine, profile):
+        high = one.spec.training.lr == 0.1
+        tried(store, one.spec, (60.0 if high else 50.0) + 2 * (one.spec.task == "rte"), 10.0 if high else 90.0)
+    (table,) = build(Results(store, profile, mine), mine)
+    assert [block.title for block in table.blocks][:1] == ["FT"]
+    rows = rows_of(table)
+    assert [cell.mean for cell in rows["rate 0.1"].cells[1:]] == [62.0, 60.0, 61.0]
+    assert [cell.mean for cell in rows["rate 0.01"].cells[1:]] == [52.0, 50.0, 51.0]
+    assert rows["rate 0.1"].cells[-1].best
+    assert "development scores" in table.heading[-1]
+    assert set(rows) == {"rate 0.1", "rate 0.01"}, "no majority, which is of test sets"
+    assert not rows["rate 0.1"].mark
+    assert "seeds 1" in table.heading[1]
+    store.remove(next(r.id for r in store.runs() if r.spec.task == "rte" and r.spec.training.lr == 0.1))
+    (table,) = build(Results(store, profile, mine), mine)
+    assert [cell.mean for cell in rows_of(table)["rate 0.1"].cells[1:]] == [None, 60.0, None]

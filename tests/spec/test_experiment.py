@@ -19,15 +19,16 @@ def test_there_are_experiments():
 @pytest.mark.parametrize(("paper", "name"), SHIPPED)
 @pytest.mark.parametrize("profile", ["demo", "lab", pytest.param("paper", marks=pytest.mark.matrix)])
 def test_every_experiment_resolves(paper, name, profile):
-    scale = recipe.scale(profile, paper)
-    if (paper, name) == ("pet", "rates") and profile != "lab":
+    scale, blocks = recipe.scale(profile, paper), experiment.blocks(paper, name, profile)
+    elsewhere = [("pet", "rates")] if profile != "lab" else []
+    elsewhere += [("pha", "encoder"), ("pha", "encoder-rates"), ("pha", "encoder-sources")] * (profile == "paper")
+    if (paper, name) in elsewhere:
         with pytest.raises(InputError, match="has no runs at profile"):
             experiment.runs_of(paper, name, profile)
         return
     runs = experiment.runs_of(paper, name, profile)
     assert runs
-    own = {seed for block in experiment.blocks(paper, name, profile) for seed in block.seeds}
-    assert {one.spec.seed for one in runs} == own | (set() if name == "rates" else set(scale.seeds))
+    assert {one.spec.seed for one in runs} == {seed for one in blocks for seed in one.seeds or scale.seeds}
     assert {one.spec.profile for one in runs} == {profile}
     ids = [(one.spec.run_id, one.start and one.start.run_id) for one in runs]
     assert len(set(ids)) == len(ids)
@@ -93,7 +94,8 @@ def test_a_few_shot_spec_keeps_what_it_does_not_replace():
 
 def test_all_has_the_runs_of_every_artifact():
     everything = {s.run_id for s in specs("all")}
-    for name in set(recipe.recipe_names("hyperx")) - {"all", "rates"}:
+    of_no_paper = {"others", "other-rates"}
+    for name in set(recipe.recipe_names("hyperx")) - {"all", "rates"} - of_no_paper:
         assert {s.run_id for s in specs(name)} <= everything, name
 
 
@@ -227,3 +229,71 @@ def test_a_rate_that_was_chosen_is_tried_by_a_run_of_the_figures():
     assert len(tries) == 4 * len(each), "the same number of tries for all"
     assert {spec.seed for spec in tries} == {1}
     assert len({(spec.training.updates, spec.training.batch_size) for spec in tries}) == 1
+
+
+ENCODER = ("rte", "mrpc", "cola", "sst2")
+
+
+@pytest.mark.parametrize("examples", [100, 500, 2000])
+def test_every_method_on_an_encoder_sees_as_many_examples_of_a_task(examples):
+    runs = [one.spec for one in experiment.runs_of("pha", "encoder", "lab")]
+    some = [spec for spec in runs if spec.data.train_examples == examples]
+    assert {spec.method for spec in some} == {"ft", "adapter", "prompt", "hyperformer", "hyperdecoder", "pha"}
+    assert {spec.training.updates * spec.training.batch_size / len(spec.tasks) for spec in some} == {3200}
+    assert {task for spec in some if spec.setting == "single" for task in spec.tasks} == {*ENCODER}
+    assert {spec.tasks for spec in some if spec.setting == "multi"} == {ENCODER}
+    assert {spec.backbone.name for spec in some} == {"minilm-l6"}
+    assert {(s.data.max_length, s.data.split_limit, s.data.dev_from_train) for s in some} == {(64, 1, 300)}
+
+
+@pytest.mark.parametrize(
+    ("paper", "tries", "used", "of"),
+    [("pha", "encoder-rates", "encoder", 500), ("hyperx", "other-rates", "others", None)],
+)
+def test_a_rate_that_was_tried_is_the_recipe_s_and_its_try_a_run_of_the_experiment(paper, tries, used, of):
+    tried = [one.spec for one in experiment.runs_of(paper, tries, "lab")]
+    runs = {one.spec.run_id: one.spec for one in experiment.runs_of(paper, used, "lab")}
+    by_method = {}
+    for spec in tried:
+        by_method.setdefault((spec.method, spec.task), {})[spec.training.lr] = spec
+    assert {method for method, _ in by_method} == {spec.method for spec in runs.values()}
+    for rates in by_method.values():
+        assert len(rates) == 3
+        own = [spec for spec in rates.values() if spec.run_id in runs]
+        assert len(own) == 1
+        assert (own[0].seed, own[0].data.train_examples) == (1, of)
+
+
+def test_tags_are_trained_on_as_many_labelled_updates_as_full_fine_tuning():
+    others = [one.spec.training for one in experiment.runs_of("hyperx", "others", "lab")]
+    full = recipe.resolve("mbert", setting="mixed", partition="a", profile="lab").training
+    assert {(one.updates, one.batch_size, one.warmup) for one in others} == {
+        (full.updates, full.batch_size, full.warmup)
+    }
+
+
+def block_of(**fields):
+    return ExperimentBlock.model_validate({"setting": "multi", "methods": ["pha"], **fields})
+
+
+def test_tasks_of_the_multi_setting_are_those_of_one_model():
+    [one, other] = experiment.block_runs(block_of(tasks=["rte", "cola"]), "demo", seeds=[1, 2])
+    assert one.spec.tasks == ("rte", "cola")
+    assert (one.spec.suite, one.spec.task) == (None, None)
+    assert one.spec.title == "pha multi rte cola seed 1 (demo)"
+    assert "together" not in recipe.resolve("pha", setting="multi", suite="glue").model_dump()
+    assert len({one.spec.run_id, other.spec.run_id, recipe.resolve("pha", setting="multi").run_id}) == 3
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"tasks": ["rte"]}, "two or more"),
+        ({"tasks": ["rte", "cola"], "suite": "glue"}, "in the place of a suite"),
+        ({"tasks": ["rte", "cola"], "setting": "mixed"}, "of the multi setting"),
+        ({"tasks": ["ner", "pos"]}, "ner is not"),
+    ],
+)
+def test_tasks_that_no_model_can_be_of_are_refused(fields, said):
+    with pytest.raises(ValidationError, match=said):
+        block_of(**fields)

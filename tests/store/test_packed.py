@@ -508,3 +508,18 @@ def test_files_stay_small_where_runs_are(made, tmp_path, monkeypatch):
     assert all(one.bytes <= 3_000 or one.first == one.last for one in split)
     again = [everything(record) for record in Store(tmp_path / "packed").runs()]
     assert again == read_all(made / "packed")
+
+
+def test_runs_of_no_paper_are_of_the_ground_that_they_stand_on(tmp_path):
+    live = Store(tmp_path / "live")
+    write(live, recipe.resolve("mbert", setting="multi"))
+    tags = write(live, recipe.resolve("tag-lora", setting="multi"))
+    glue = write(live, recipe.resolve("glue-hyperx", setting="multi", suite="glue", profile="lab"))
+    write_pack(live.runs(), tmp_path / "packed")
+    for store in (live, Store(tmp_path / "packed")):
+        hyperx, pha = store.by_profile("hyperx"), store.by_profile("pha")
+        assert {name: len(runs.plain) for name, runs in hyperx.items()} == {"demo": 2}
+        assert tags in {record.id for record in hyperx["demo"].plain}
+        assert {name: [one.id for one in runs.plain] for name, runs in pha.items()} == {"lab": [glue]}
+        assert not store.by_profile("pet")
+        assert store.problems == []

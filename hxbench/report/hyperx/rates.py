@@ -5,7 +5,7 @@ from itertools import groupby
 from statistics import fmean
 
 from hxbench.report.cells import make_cell
-from hxbench.report.estimate import Estimate, Rows, Runs, curve_in, runs_behind
+from hxbench.report.estimate import Estimate, Runs, kept_in, runs_behind
 from hxbench.report.hyperx.results import Results
 from hxbench.report.hyperx.rows import METRICS
 from hxbench.report.hyperx.scores import RunSet
@@ -20,23 +20,13 @@ _HOW = (
 )
 
 
-def _kept(rows: Rows) -> list[tuple[str, float]]:
-    """Return (task, development score) of every source of a run, at the step whose weights it kept."""
-    curve = curve_in(rows)
-    if not curve:
-        return []
-    best, _ = max(curve, key=lambda point: point[1])  # of equals the first
-    dev = (row for row in rows if row.get("split") == "dev" and row.get("value") is not None)
-    return [(str(row["task"]), float(row["value"])) for row in dev if row["step"] == best and row.get("task")]
-
-
 def _estimate(scores: Iterable[float], runs: Runs, *, incomplete: bool) -> Estimate:
     values = list(scores)
     return Estimate(values=(fmean(values),) if values else (), incomplete=incomplete, runs=runs)
 
 
 def _cells(one: Condition[RunSet], marks: Marks) -> tuple[Cell, ...]:
-    found = [pair for record in one.records for pair in _kept(record.metrics())]
+    found = [pair for record in one.records for pair in kept_in(record.metrics())]
     each = [[score for task, score in found if task == wanted] for wanted in METRICS]
     every = [score for _, score in found]
     behind = [runs_behind(one.records, tasks) for tasks in (*((task,) for task in METRICS), tuple(METRICS))]

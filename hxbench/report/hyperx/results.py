@@ -8,9 +8,9 @@ from hxbench.report.estimate import Estimate, Rows
 from hxbench.report.families import Family
 from hxbench.report.hyperx.few_shot import FewShot, Shots
 from hxbench.report.hyperx.ground import said_of_ground
-from hxbench.report.hyperx.rows import BLOCKS, GROUPS, METRICS, title_of
+from hxbench.report.hyperx.rows import BLOCKS, GROUPS, METRICS, MethodRow, title_of
 from hxbench.report.hyperx.scores import Model, RunSet
-from hxbench.report.results import PaperResults
+from hxbench.report.results import NOT_OF_PAPER, PaperResults
 from hxbench.report.shown import Shown
 from hxbench.report.table import Column
 from hxbench.spec import experiment as experiments
@@ -23,6 +23,11 @@ PUBLISHED = "ours: mean ± sample s.d. over the seeds; published: mBERT, 3 runs,
 UNPUBLISHED = "mean ± sample s.d. over the seeds; the paper prints no such numbers"
 FEW_SHOT = "ours: mean ± sample s.d. over the seeds; published: mBERT, the paper does not say how many runs"
 COSTS = "ours: mean over the runs that are there; published: mBERT"
+
+
+def told_of(method: MethodRow, runs: RunSet) -> str:
+    """Return what to say of a row: that the paper has none, and that held-out pairs have chosen its weights."""
+    return "; ".join(filter(None, ["" if method.published else NOT_OF_PAPER, runs.help_from_targets]))
 
 
 class Results(PaperResults[RunSet]):

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from hxbench.report.identity import of_no_paper
+from hxbench.spec import recipe
+
 ORDER = tuple("en ar br is kk ta tr yo zh gn hsb fo mt sa ug yue".split())  # rows of Table 6
 GROUPS = ("SEEN", "UNSEEN", "ALL")
 LISTS = {True: "XLM-R", False: "not XLM-R"}  # by whether a language is in the list of XLM-R's pre-training
@@ -45,6 +48,12 @@ BLOCKS = (
 
 
 def title_of(method: str) -> str:
-    """Return what the tables call a method: as the paper does, or by the name of its own recipe."""
+    """Return what the tables call a method: as the paper does, by our recipe of no paper, or by its own name."""
     rows = (row for block in BLOCKS for row in block.methods)
-    return next((row.title for row in rows if row.method == method), method)
+    own = recipe.load("methods", method).title if of_no_paper(method) else method
+    return next((row.title for row in rows if row.method == method), own)
+
+
+def own_row(method: str) -> MethodRow:
+    """Return the row of a method that the paper does not have."""
+    return MethodRow("", title_of(method), method)

@@ -3,8 +3,8 @@
 from hxbench.report.cells import make_cell
 from hxbench.report.hyperx.cells import doubt, printed_score
 from hxbench.report.hyperx.costs import cost, doubt_of_cost, printed_cost
-from hxbench.report.hyperx.results import Results
-from hxbench.report.hyperx.rows import BLOCKS, GROUPS, METRICS, MethodRow, SettingBlock
+from hxbench.report.hyperx.results import Results, told_of
+from hxbench.report.hyperx.rows import BLOCKS, GROUPS, METRICS, MethodRow, SettingBlock, own_row
 from hxbench.report.hyperx.significance import Resampler, mark_leads, said
 from hxbench.report.significance import MARK, SURE
 from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns
@@ -29,7 +29,7 @@ def _row(results: Results, block: SettingBlock, method: MethodRow, marks: Marks)
         for group in GROUPS:
             where = (_NAME, method.published, block.title, task, group)
             cells.append(make_cell(runs.group(task, group), printed_score(*where), marks, doubt=doubt(*where)))
-    return Row(method.title, tuple(cells), mark=marks.letter(text) if (text := runs.help_from_targets) else "")
+    return Row(method.title, tuple(cells), mark=marks.letter(told) if (told := told_of(method, runs)) else "")
 
 
 def build(results: Results) -> list[Table]:
@@ -42,8 +42,7 @@ def build(results: Results) -> list[Table]:
     tested = False
     for block in BLOCKS:
         known = {row.method for row in block.methods}
-        own = tuple(MethodRow("", name, name) for name in results.own_methods(block.setting, known))
-        methods = block.methods + own
+        methods = (*block.methods, *map(own_row, results.own_methods(block.setting, known)))
         rows = tuple(_row(results, block, method, marks) for method in methods)
         sets = [results.run_set(row.method, block.setting) for row in methods]
         leads = resampler.leads(sets, results.tasks)

@@ -1,12 +1,13 @@
 """Table 3: parameters and training time of a model that does both tasks, and what else it took here."""
 
+from collections.abc import Iterable
 from statistics import fmean
 
 from hxbench.report.cells import make_cell
 from hxbench.report.estimate import Estimate
 from hxbench.report.hyperx.costs import cost, doubt_of_cost, needed_costs, printed_cost, unknown
-from hxbench.report.hyperx.results import COSTS, Results
-from hxbench.report.hyperx.rows import BASE, MADX, MBERT, PSF, SMALL, MethodRow
+from hxbench.report.hyperx.results import COSTS, Results, told_of
+from hxbench.report.hyperx.rows import BASE, BLOCKS, MADX, MBERT, PSF, SMALL, MethodRow, own_row
 from hxbench.report.hyperx.scores import RunSet
 from hxbench.report.table import Block, Cell, Column, Marks, Row, Table
 from hxbench.tasks import TAGGING, suite_tasks
@@ -32,16 +33,28 @@ _METRICS = (
 _ALL = MethodRow("MAD-X (total, 16 languages, 2 tasks)", "MAD-X, all", MADX.method)
 _LANGUAGE = MethodRow("MAD-X language adapter (each)", "  language adapter")
 _TASK = MethodRow("MAD-X task adapter (each)", "  task adapter")
-_SETTINGS = ("multi", "mixed", "single")  # one model for both tasks, in the order of preference
+_OF_BOTH = ("multi", "mixed")  # settings with one model for both tasks
+_SETTINGS = (*_OF_BOTH, "single")  # in the order of preference
 _SMALLEST = "one model per task: each adapter's own memory, speed and FLOPs stand below"
 
 
-def _runs(results: Results, method: str) -> RunSet:
-    """Return the runs that are measured: of the first setting that has any, else of the first at all."""
-    sets = [results.run_set(method, setting) for setting in _SETTINGS if results.has(method, setting)]
-    return next(
-        (runs for runs in sets if runs.present), sets[0] if sets else results.run_set(method, _SETTINGS[0])
-    )
+def _runs(results: Results, method: str, settings: Iterable[str]) -> RunSet:
+    """Return the runs that are measured: of the first of the settings that has any, else of the first at all."""
+    sets = [results.run_set(method, setting) for setting in settings]
+    return next((runs for runs in sets if runs.present), sets[0])
+
+
+def _shown(results: Results) -> dict[MethodRow, list[str]]:
+    """Return the paper's methods, then others that have models of both tasks, each with its settings."""
+    found = {
+        row: [setting for setting in _SETTINGS if results.has(row.method, setting)]
+        for row in (MBERT, PSF, _ALL, SMALL, BASE)
+    }
+    known = {row.method for block in BLOCKS for row in block.methods}
+    for setting in _OF_BOTH:
+        for method in results.own_methods(setting, known):
+            found.setdefault(own_row(method), []).append(setting)
+    return found
 
 
 def _row(method: MethodRow, estimates: list[Estimate | None], marks: Marks, mark: str) -> Row:
@@ -84,14 +97,14 @@ def build(results: Results) -> list[Table]:
     marks, rows = Marks(), []
     shown: list[RunSet] = []
     lacking: list[RunSet] = []
-    for method in (MBERT, PSF, _ALL, SMALL, BASE):
-        runs = _runs(results, method.method)
+    for method, settings in _shown(results).items():
+        runs = _runs(results, method.method, settings)
         shown.append(runs)
         of_all = [cost(results, runs, metric) for metric, *_ in _METRICS]
         # any one run measures a method's cost, a sum needs one of each task
         lacking += [runs] if any(one.incomplete for one in of_all) else []
         if method is not _ALL:
-            told = filter(None, [f"a model of the {runs.setting} setting", runs.help_from_targets])
+            told = filter(None, [f"a model of the {runs.setting} setting", told_of(method, runs)])
             rows.append(_row(method, list(of_all), marks, "; ".join(told)))
             continue
         languages = _each_language(results, runs)

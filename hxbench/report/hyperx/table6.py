@@ -4,8 +4,18 @@ from dataclasses import replace
 
 from hxbench.report.cells import make_cell
 from hxbench.report.hyperx.cells import doubt, printed_score
-from hxbench.report.hyperx.results import Results
-from hxbench.report.hyperx.rows import BLOCKS, GROUPS, HSB_SIZE, METRICS, ORDER, UYGHUR, MethodRow, SettingBlock
+from hxbench.report.hyperx.results import Results, told_of
+from hxbench.report.hyperx.rows import (
+    BLOCKS,
+    GROUPS,
+    HSB_SIZE,
+    METRICS,
+    ORDER,
+    UYGHUR,
+    MethodRow,
+    SettingBlock,
+    own_row,
+)
 from hxbench.report.hyperx.significance import Resampler, said
 from hxbench.report.significance import HOW
 from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, mark_seeds
@@ -22,7 +32,7 @@ def _cell(results: Results, block: SettingBlock, method: MethodRow, task: str, g
 
 def _methods(results: Results, block: SettingBlock) -> tuple[MethodRow, ...]:
     own = results.own_methods(block.setting, {row.method for row in block.methods})
-    return (*block.methods, *(MethodRow("", name, name) for name in own))
+    return (*block.methods, *map(own_row, own))
 
 
 def _table(results: Results, resampler: Resampler, block: SettingBlock, task: str) -> Table:
@@ -33,7 +43,7 @@ def _table(results: Results, resampler: Resampler, block: SettingBlock, task: st
         Column(
             method.title,
             paper=bool(method.published),
-            mark=marks.letter(told) if (told := runs.help_from_targets) else "",
+            mark=marks.letter(told) if (told := told_of(method, runs)) else "",
         )
         for method, runs in zip(methods, shown, strict=True)
     )

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping
 from hxbench.report.commands import argument
 from hxbench.report.estimate import Rows
 from hxbench.report.families import Family
+from hxbench.report.identity import of_no_paper
 from hxbench.report.pha.few_shot import Shots
-from hxbench.report.pha.rows import PAPER, title_of
+from hxbench.report.pha.rows import NAMES, PAPER, title_of
 from hxbench.report.pha.scores import RunSet
 from hxbench.report.results import PaperResults
 from hxbench.report.shown import Condition
@@ -30,6 +31,7 @@ class Results(PaperResults[RunSet]):
     numbers = PUBLISHED
     made_up = "tasks"
     examples = "examples"
+    names = NAMES
 
     def _read(self, family: Family, wanted: tuple[int, ...], rows: Mapping[tuple[Model, int], Rows]) -> RunSet:
         return RunSet(family.models, wanted, rows, family)
@@ -39,8 +41,9 @@ class Results(PaperResults[RunSet]):
         return title_of(method)
 
     def own(self, setting: str) -> list[str]:
-        """Return the methods of this setting that are not shipped: yours, beside the published ones."""
-        return self.own_methods(setting, set(recipe.recipe_names("methods")))
+        """Return the methods of this setting that belong to no paper: yours, and ours."""
+        shipped = (name for name in recipe.recipe_names("methods") if not of_no_paper(name))
+        return self.own_methods(setting, set(shipped))
 
     def by_label(self, experiment: str) -> dict[tuple[str, str], Condition[RunSet]]:
         """Return what an experiment compares, by the labels of its blocks and what the tables call the methods."""

@@ -12,11 +12,12 @@ from hxbench.report.pha.cells import (
     score_cell,
 )
 from hxbench.report.pha.results import Results
-from hxbench.report.pha.rows import NAMES, PAPER, SUITES, TABLE1, TASKS, MethodRow, task_title
+from hxbench.report.pha.rows import NAMES, PAPER, SUITES, TABLE1, TASKS, MethodRow, task_title, title_of
 from hxbench.report.pha.scores import RunSet
 from hxbench.report.pha.significance import best
 from hxbench.report.plain_scores import MAJORITY
 from hxbench.report.protocol import divided_otherwise
+from hxbench.report.results import NOT_OF_PAPER
 from hxbench.report.significance import LEVEL, MARK, SURE, Resampler, said
 from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns, mark_seeds
 
@@ -42,7 +43,7 @@ def _row(title: str, method: MethodRow | None, runs: RunSet, suite: str, marks: 
     odd = doubt_of_parameters(method.published) if method else None
     cells = [make_cell(parameters_per_task(runs, len(TASKS[suite])), count, marks, doubt=odd)]
     cells += [score_cell(runs, method, suite, task, marks) for task in (*TASKS[suite], None)]
-    origin = origin_of(method.published) if method and suite == "glue" else ""
+    origin = origin_of(method.published) if method and suite == "glue" else "" if method else NOT_OF_PAPER
     return Row(title, tuple(cells), mark=marks.letter(origin) if origin else "")
 
 
@@ -69,17 +70,18 @@ def _fewer_seeds(block: Block, columns: tuple[Column, ...], marks: Marks) -> Blo
     return replace(block, rows=tuple(replace(row, cells=tuple(cells)) for row, cells in rows))
 
 
-def _methods(results: Results) -> list[tuple[str, MethodRow | None, str, str]]:
-    """Return title, row of the paper, recipe and setting of everything that is shown."""
+def _methods(results: Results, suite: str) -> list[tuple[str, MethodRow | None, str, str]]:
+    """Return title, row of the paper, recipe and setting of everything that is shown of a suite."""
     known: list[tuple[str, MethodRow | None, str, str]] = [(r.title, r, r.method, r.setting) for r in TABLE1]
-    return known + [
-        (name, None, name, setting) for setting in ("single", "multi") for name in results.own(setting)
-    ]
+    own = [(name, setting) for setting in ("single", "multi") for name in results.own(setting)]
+    sets = ((name, setting, results.run_set(name, setting, suite=suite)) for name, setting in own)
+    here = [(name, setting) for name, setting, runs in sets if runs.records or runs.notes]
+    return known + [(title_of(name), None, name, setting) for name, setting in here]
 
 
 def _table(results: Results, suite: str, resampler: Resampler) -> tuple[Table, list[RunSet]]:
     marks = Marks()
-    columns, methods = _columns(suite, marks), _methods(results)
+    columns, methods = _columns(suite, marks), _methods(results, suite)
     sets = [results.run_set(method, setting, suite=suite) for _, _, method, setting in methods]
     rows = tuple(
         _row(title, row, runs, suite, marks) for (title, row, *_), runs in zip(methods, sets, strict=True)

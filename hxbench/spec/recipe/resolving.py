@@ -11,10 +11,8 @@ from hxbench.spec import settings
 from hxbench.spec.recipe.assignments import parse_assignments
 from hxbench.spec.recipe.reading import backbone, load, merge, papers, recipe_names, scale
 from hxbench.spec.recipe.schema import MethodRecipe, Override, ProfileRecipe
-from hxbench.spec.run_spec import BackboneSpec, RunSpec, Weights
+from hxbench.spec.run_spec import NO_PAPER, BackboneSpec, RunSpec, Weights
 from hxbench.tasks import SUITES, TAGGING, suite_tasks, task_of
-
-_NO_PAPER = "none"
 
 
 def resolve(
@@ -34,18 +32,20 @@ def resolve(
     assignments: Iterable[str] = (),
     changes: Override | None = None,
     transfer: Iterable[str] = (),
+    together: Iterable[str] = (),
 ) -> RunSpec:
     """Return the run spec for one model; data and backbone fingerprints are still empty.
 
     `changes` are those of an experiment's block, laid over the method and its variant; `size` is that of the
-    backbone, where the profile has several; `transfer` are tasks that the trained model is scored on as well.
+    backbone, where the profile has several; `transfer` are tasks that the trained model is scored on as well;
+    `together` are those that a model of several tasks is of, in the place of a suite.
 
     Raises `InputError` for an unknown name, a value outside its range, or a setting the method does not have.
     """
     recipe: MethodRecipe = load("methods", method)
     ground, name = scale(profile, recipe.ground), Path(method).stem
     for field, paper in (("paper", recipe.paper), ("scale", recipe.ground)):
-        if paper not in papers() and (field, paper) != ("paper", _NO_PAPER):
+        if paper not in papers() and (field, paper) != ("paper", NO_PAPER):
             raise InputError(f"{name}: {did_you_mean(field, paper, papers())}")
     if setting not in settings.SETTINGS:
         raise InputError(did_you_mean("setting", setting, list(settings.SETTINGS)))
@@ -72,6 +72,7 @@ def resolve(
             "suite": suite if ground.is_text and setting != "single" else None,
             "task": task if setting == "single" or recipe.one_task else None,
             "partition": partition if setting == "mixed" else None,
+            "together": tuple(together),
             "transfer": tuple(transfer),
             "seed": ground.seeds[0] if seed is None else seed,
             "profile": Path(profile).stem,

@@ -6,7 +6,11 @@ from pydantic import AfterValidator, Field, model_validator
 
 from hxbench.closed import Closed
 from hxbench.spec.run_spec import Positive, Rate, Weights
+<<<<<<< HEAD
 from hxbench.tasks import ENGLISH, TAGGING, read_together, suite_tasks, task_of, tasks_in
+=======
+from hxbench.tasks import ENGLISH, TAGGING, suite_tasks, tasks_in, text_tasks
+>>>>>>> classes
 
 T = TypeVar("T")
 MOST_DRAWS = 1000
@@ -147,7 +151,8 @@ class ExperimentBlock(Override):
     partition: Literal["a", "b"] | None = None  # one of the two models of the mixed setting alone
     seeds: Seeds = ()  # other seeds than the profile's
     suite: Literal["glue", "superglue"] | None = None
-    tasks: InTurn[str] = ()  # of single-task models, where they are no suite; no runs where there are none
+    # instead of a suite's: of single-task models, or of one model of them together; no runs where there are none
+    tasks: InTurn[str] = ()
     size: str = ""  # of the backbone, by its name in the profile
     sizes: tuple[str, ...] = ()  # several; the block does without those that the profile lacks
     weights: Weights = "pretrained"
@@ -167,6 +172,17 @@ class ExperimentBlock(Override):
     def _a_partition_is_of_the_mixed_setting(self) -> Self:
         if self.partition and (self.setting != "mixed" or self.switched):
             raise ValueError("partition is of the mixed setting, and not of the switched pair")
+        return self
+
+    @model_validator(mode="after")
+    def _tasks_of_one_model_are_of_texts(self) -> Self:
+        if self.setting == "single" or not self.every_task:
+            return self
+        if self.setting == "mixed" or self.suite or len(self.every_task) < 2:
+            raise ValueError("tasks of one model are two or more of the multi setting, in the place of a suite")
+        known = text_tasks()
+        if other := next((task for task in self.every_task if task not in known), None):
+            raise ValueError(f"tasks of one model are of texts, and {other} is not")
         return self
 
     @model_validator(mode="after")
