@@ -1,8 +1,8 @@
 """Temporary files and folders that say whose they are, so that what a killed process left can be told and removed.
 
 What is written stands under such a name until it is whole and is then renamed: nobody ever uses half of it. A name
-has the machine and the process. Of a process of this machine that is gone, it is a leftover at once; of another
-machine, of an earlier version, or where the process id serves somebody else by now, when it was quiet for an hour.
+has the machine and the process. It is a leftover at once when its process is one of this machine and is gone. All
+others are when they were quiet for an hour: the process id may serve somebody else by now.
 """
 
 import contextlib
@@ -10,16 +10,38 @@ import hashlib
 import os
 import re
 import shutil
+import socket
 import time
 from functools import cache
 from pathlib import Path
-
-from hxbench.processes import is_alive, machine
 
 _QUIET = 3600.0  # seconds
 _OWNED = re.compile(r"\..+\.([0-9a-f]{8})-([0-9]+)-[0-9a-f]{8}\.tmp")
 # names without a machine, and those of libraries: tmp and eight letters
 _OTHER = re.compile(r".+\.tmp|tmp[a-z0-9_]{8}|\.clock-[0-9a-f]{12}|.+\.claim\.[0-9a-f]{32}")
+
+
+@cache
+def machine() -> str:
+    """Return host, boot and process-id namespace, within which a process id names one process at a time."""
+    parts = [socket.gethostname()]
+    with contextlib.suppress(OSError):
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
+        parts.append(os.readlink("/proc/self/ns/pid"))
+    return " ".join(parts)
+
+
+def is_alive(pid: int) -> bool:
+    """Return whether a process of this machine is there; a zombie has died and only waits to be noticed."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # it is somebody else's
+        return True
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return True
 
 
 def temporary(path: Path) -> Path:

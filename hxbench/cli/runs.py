@@ -67,7 +67,7 @@ def list_runs(
     from hxbench.errors import InputError, did_you_mean
     from hxbench.spec.settings import SETTINGS
     from hxbench.store.plateau import title_of
-    from hxbench.store.record import STATES
+    from hxbench.store.checks import STATES
 
     for name, given, known in (("setting", setting, (*SETTINGS, "language")), ("state", state, STATES)):
         if given is not None and given not in known:

@@ -18,10 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from hxbench.errors import RunError
-from hxbench.leftovers import remove
+from hxbench.leftovers import is_alive, machine, remove
 from hxbench.plain_data import load_json, read_text
 from hxbench.printing import shown
-from hxbench.processes import is_alive, machine
 
 STALE_SECONDS = 120.0
 HEARTBEAT_SECONDS = 15.0
@@ -81,21 +80,14 @@ def _create(path: Path, text: bytes) -> bool:
     except FileExistsError:
         return False
     try:
-        written = os.write(handle, text)
+        if os.write(handle, text) < len(text):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     except OSError:
-        _withdraw(path, handle)
+        path.unlink(missing_ok=True)  # with a claim that says nothing, nobody could hold the run for a while
         raise
-    if written < len(text):
-        _withdraw(path, handle)
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    os.close(handle)
+    finally:
+        os.close(handle)
     return True
-
-
-def _withdraw(path: Path, handle: int) -> None:
-    """Take back a claim that says nothing, or nobody could hold the run for a while."""
-    path.unlink(missing_ok=True)
-    os.close(handle)
 
 
 def is_held(path: Path) -> bool:

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from hxbench.errors import InputError
-from hxbench.processes import machine
+from hxbench.leftovers import machine
 from hxbench.spec import recipe
 from hxbench.store import RunBusy, Store, claim
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from hxbench.processes import machine
+from hxbench.leftovers import machine
 from hxbench.spec import recipe
 from hxbench.store import Store, sweeping
 
