@@ -8,7 +8,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hxbench import plain_data
-from hxbench.errors import InputError, did_you_mean
+from hxbench.errors import InputError, did_you_mean, reason
 from hxbench.printing import shortened, shown
 
 M = TypeVar("M", bound=BaseModel)
@@ -41,15 +41,12 @@ def _fields_of(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]
     return list(model.model_fields)
 
 
-def _given(value: Any) -> str:
-    return shown(repr(value) if isinstance(value, str) else value)
-
-
 def sentence_of(model: type[BaseModel], error: ValidationError) -> str:
     """Return the first thing that is wrong with the values of a model."""
     first = error.errors()[0]
     *above, last = [str(part) for part in first["loc"]] or ["the recipe"]
-    given = f" (given: {_given(first['input'])})" if first["type"] != "missing" and first["loc"] else ""
+    value = repr(first["input"]) if isinstance(first["input"], str) else first["input"]
+    given = f" (given: {shown(value)})" if first["type"] != "missing" and first["loc"] else ""
     if first["type"] == "extra_forbidden" and (known := _fields_of(model, first["loc"][:-1])):
         unknown, _, hint = did_you_mean(" ".join([*above, "field"]), last, known).partition(". ")
         return f"{unknown}{given}. {hint}"
@@ -69,10 +66,8 @@ def read_mapping(path: Path) -> dict[str, Any]:
     """Return what a YAML file itself says; `InputError` for one that is no mapping of names."""
     try:
         values = plain_data.load_yaml(plain_data.read_text(os.path.realpath(path)), path.name)
-    except OSError as error:
-        raise InputError(f"{path}: not a readable YAML file ({error.strerror or error}).") from None
-    except ValueError as error:
-        raise InputError(f"{path}: not a readable YAML file ({str(error).rstrip('.')}).") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not a readable YAML file ({reason(error)}).") from None
     if not isinstance(values, dict):
         raise InputError(f"{path}: expected a mapping of keys to values at the top.")
     if odd := [key for key in values if not isinstance(key, str)]:

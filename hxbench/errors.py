@@ -36,6 +36,11 @@ class Stopped(BaseException):
         self.signal_number = signal_number
 
 
+def reason(error: Exception) -> str:
+    """Return why something cannot be read or written, as the middle of a sentence."""
+    return ((error.strerror if isinstance(error, OSError) else None) or str(error)).removesuffix(".")
+
+
 def did_you_mean(kind: str, name: str, known: list[str]) -> str:
     """Return a sentence that says `name` is unknown and offers the nearest known names."""
     from difflib import get_close_matches

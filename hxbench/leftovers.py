@@ -1,8 +1,8 @@
 """Temporary files and folders that say whose they are, so that what a killed process left can be told and removed.
 
 What is written stands under such a name until it is whole and is then renamed: nobody ever uses half of it. A name
-has the machine and the process. Of a process of this machine that is gone, it is a leftover at once; of another
-machine, of an earlier version, or where the process id serves somebody else by now, when it was quiet for an hour.
+has the machine and the process. It is a leftover at once when its process is one of this machine and is gone. All
+others are when they were quiet for an hour: the process id may serve somebody else by now.
 """
 
 import contextlib

@@ -19,11 +19,6 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def content_digest(content: bytes) -> str:
-    """Return the SHA-256 of what a file holds."""
-    return hashlib.sha256(content).hexdigest()
-
-
 def write(folder: Path, names: Iterable[str] | None = None) -> None:
     """Record the files of `folder`; written last, the manifest also marks the folder as complete.
 

@@ -53,8 +53,6 @@ def require_proxy_support() -> None:
     for name in (*_PROXIES, *map(str.lower, _PROXIES)):
         value = os.environ.get(name, "").strip()
         scheme, colon, _ = value.partition("://")
-        if not value:
-            continue
         if scheme.lower().startswith("socks"):
             if find_spec("socksio") is None:
                 raise InputError(

@@ -130,18 +130,21 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _integer(text: str) -> int:
-    value = int(text) if len(text) <= _LONGEST_NUMBER else _LARGEST_INTEGER
-    if not -_LARGEST_INTEGER <= value < _LARGEST_INTEGER:
+def _within_limits(value: Any, text: str) -> Any:
+    """Return what a text means if it is no number, or one that every reader has."""
+    if isinstance(value, int) and not -_LARGEST_INTEGER <= value < _LARGEST_INTEGER:
         raise _RefusedError(f"the integer {shown(text, 20)} is too large")
-    return value
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         raise _RefusedError(f"{shown(text, 20)} is no finite number")
     return value
+
+
+def _integer(text: str) -> Any:
+    return _within_limits(int(text) if len(text) <= _LONGEST_NUMBER else _LARGEST_INTEGER, text)
+
+
+def _finite(text: str) -> Any:
+    return _within_limits(float(text), text)
 
 
 _JSON = json.JSONDecoder(
@@ -166,11 +169,7 @@ def _scalar(text: str) -> Any:
         value = SafeConstructor().construct_object(ScalarNode(tag, text))
     except (ValueError, OverflowError, yaml.YAMLError):
         raise _RefusedError(f"{shown(text, 20)} is no number") from None
-    if kind == "int" and not -_LARGEST_INTEGER <= value < _LARGEST_INTEGER:
-        raise _RefusedError(f"the integer {shown(text, 20)} is too large")
-    if kind == "float" and not math.isfinite(value):
-        raise _RefusedError(f"{shown(text, 20)} is no finite number")
-    return value
+    return _within_limits(value, text)
 
 
 class _Builder:
@@ -201,28 +200,19 @@ class _Builder:
     def _value(self, event: Any, depth: int) -> tuple[Any, int]:
         """Return the value that begins with an event, and how deep it is."""
         events, kind = self._events, type(event)
-        self._count += 1
-        if depth > DEEPEST:
-            raise _RefusedError(_TOO_DEEP)
-        if self._count > _MOST:
-            raise _RefusedError(f"more than {_MOST} values")
+        self._require_room(1, depth)
         if kind is events.AliasEvent:
             if event.anchor not in self._anchors:
                 raise _RefusedError(f"the alias {shown(event.anchor)} leads nowhere or into itself")
             named, count, height = self._anchors[event.anchor]
-            self._count += count - 1
-            if self._count > _MOST:
-                raise _RefusedError(f"more than {_MOST} values")
-            if depth + height > DEEPEST:
-                raise _RefusedError(_TOO_DEEP)
+            self._require_room(count - 1, depth + height)
             return named, height
-        if event.tag not in (None, "!") and event.tag != "tag:yaml.org,2002:str":
+        is_text = kind is events.ScalarEvent and event.tag == "tag:yaml.org,2002:str"
+        if event.tag not in (None, "!") and not is_text:
             raise _RefusedError(f"the tag {shown(event.tag)} is not plain data")
         before, height = self._count, 0
         if kind is events.ScalarEvent:
             value: Any = _scalar(event.value) if event.implicit[0] else event.value
-        elif event.tag == "tag:yaml.org,2002:str":
-            raise _RefusedError(f"the tag {shown(event.tag)} is not plain data")
         elif kind is events.SequenceStartEvent:
             value = []
             while type(inner := self._next()) is not events.SequenceEndEvent:
@@ -234,6 +224,14 @@ class _Builder:
         if event.anchor is not None:
             self._anchors[event.anchor] = value, self._count - before + 1, height
         return value, height
+
+    def _require_room(self, more: int, depth: int) -> None:
+        """Count further values; raise `_RefusedError` where there are too many, or one is too deep."""
+        self._count += more
+        if depth > DEEPEST:
+            raise _RefusedError(_TOO_DEEP)
+        if self._count > _MOST:
+            raise _RefusedError(f"more than {_MOST} values")
 
     def _mapping(self, depth: int) -> tuple[dict[Any, Any], int]:
         events, height = self._events, 0

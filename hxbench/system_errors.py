@@ -83,7 +83,8 @@ def of_the_system(error: BaseException) -> InputError | None:
         return _sentence(f"cannot {'write' if number in _WRITING else 'use'} {place}", number, "")
     if isinstance(error, OSError):  # of a library, in its own words
         return InputError(str(error).strip().partition("\n")[0] or type(error).__name__)
-    if isinstance(error, MemoryError) or _is_of_torch_memory(error):
+    of_torch = type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator: can't allocate" in str(error)
+    if isinstance(error, MemoryError) or of_torch:
         return InputError(f"{_ADVICE[errno.ENOMEM]}.")
     if isinstance(error, RecursionError):
         return InputError("what was given is nested too deep to be read.")
@@ -95,10 +96,6 @@ def of_the_system(error: BaseException) -> InputError | None:
         part = error.object[error.start : error.end]
         return InputError(f"a name or a text has characters that {error.encoding} does not have ({part[:10]!a}).")
     return None
-
-
-def _is_of_torch_memory(error: BaseException) -> bool:
-    return type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator: can't allocate" in str(error)
 
 
 def _number(error: BaseException) -> int | None:

@@ -1,1 +1,1 @@
-"""The command line: one file a stage, parsing and printing only; heavy imports stay inside the commands."""
+"""The command line: parsing and printing only; heavy imports stay inside the commands."""

@@ -10,21 +10,16 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from hxbench.cli import streams
+from hxbench import __version__
+from hxbench.cli import pack, runs, streams
 from hxbench.cli.cost import cost_command
-from hxbench.cli.evaluate import eval_command
-from hxbench.cli.export import export_command
+from hxbench.cli.experiment import run_command, sweep_command
 from hxbench.cli.fewshot import fewshot_command
 from hxbench.cli.listing import list_app
-from hxbench.cli.pack import pack_command, unpack_command
-from hxbench.cli.predict import predict_command
 from hxbench.cli.prepare import prepare_command
 from hxbench.cli.report import report_command
-from hxbench.cli.run import run_command
-from hxbench.cli.runs import runs_app
-from hxbench.cli.sweep import sweep_command
 from hxbench.cli.train import train_command
-from hxbench.cli.verify_runs import verify_command
+from hxbench.cli.use import eval_command, export_command, predict_command
 from hxbench.cli.worker import worker_command
 from hxbench.errors import InputError, Interrupted, RunError, Stopped
 from hxbench.network import silence_clients
@@ -49,9 +44,14 @@ app.command("run")(run_command)
 app.command("sweep")(sweep_command)
 app.command("report")(report_command)
 app.command("cost")(cost_command)
-runs_app.command("pack")(pack_command)
-runs_app.command("unpack")(unpack_command)
-runs_app.command("verify")(verify_command)
+runs_app = typer.Typer(no_args_is_help=True, help="List, show, check, copy and delete the runs of the store.")
+runs_app.command("list")(runs.list_runs)
+runs_app.command("show")(runs.show_run)
+runs_app.command("copy")(pack.copy_runs)
+runs_app.command("rm")(runs.remove_runs)
+runs_app.command("pack")(pack.pack_runs)
+runs_app.command("unpack")(pack.unpack_runs)
+runs_app.command("verify")(runs.verify_runs)
 runs_app.command("do", hidden=True)(worker_command)
 app.add_typer(runs_app, name="runs")
 app.add_typer(list_app, name="list")
@@ -59,8 +59,6 @@ app.add_typer(list_app, name="list")
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from hxbench import __version__
-
         print(f"hxbench {__version__}")
         raise typer.Exit
 

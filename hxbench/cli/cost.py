@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from hxbench.cli import options
+from hxbench.cli.output import print_columns, print_json
 
 
 def cost_command(
@@ -23,7 +24,6 @@ def cost_command(
     as_json: options.Json = False,
 ) -> None:
     """Count what a method trains on a backbone, without weights and without a download."""
-    from hxbench.cli.output import print_columns, print_json
     from hxbench.report import parameters_per_task
     from hxbench.runs.assemble import costs, with_options
     from hxbench.spec import recipe

@@ -2,15 +2,21 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
+from hxbench.cli.output import print_rows
+from hxbench.cli.progress import progress
+from hxbench.cli.run_names import names_of
+from hxbench.cli.streams import complain
+from hxbench.errors import InputError, RunError, did_you_mean
+
 T = TypeVar("T")
 
 if TYPE_CHECKING:
-    from hxbench.report.table import Table
     from hxbench.runs.scheduler.jobs import Result
     from hxbench.runs.scheduler.launcher import Launcher
     from hxbench.runs.session import Planned, Session
@@ -29,29 +35,29 @@ def in_torchrun() -> bool:
 
 
 def settled(
-    session: "Session", resolved: "Callable[[], Sequence[T]]", spec_of: "Callable[[T], RunSpec]"
-) -> "Sequence[T]":
+    session: "Session", resolved: Callable[[], Sequence[T]], spec_of: "Callable[[T], RunSpec]"
+) -> Sequence[T]:
     """Return the runs that `resolved` gives, once more where a hub's backbone had to be fetched for it.
 
     Rates, tasks and refusals go by the family of a backbone, and one that is not here yet does not tell it.
     """
-    from hxbench.cli.progress import progress
     from hxbench.runs import prepare
     from hxbench.runs.assemble import with_options
 
     found = resolved()
     unknown = [spec for spec in map(spec_of, found) if spec.backbone.hub and not spec.backbone.family]
+    if not unknown:
+        return found
     for spec in unknown:
         with_options(spec)  # before anything is fetched or written
     with progress(quiet=not is_first_process()) as tell:
         bodies = [spec.backbone for spec in unknown]
-        fetched = prepare.fetch_unknown(bodies, lambda *told: tell(None, *told), offline=session.offline)
-    return resolved() if fetched else found
+        prepare.fetch_unknown(bodies, partial(tell, None), offline=session.offline)
+    return resolved()
 
 
 def fetch(session: "Session", specs: "Sequence[RunSpec]") -> None:
     """Bring the corpora of the runs here where the source is a remote one, options checked before."""
-    from hxbench.cli.progress import progress
     from hxbench.runs import prepare
     from hxbench.runs.assemble import with_options
 
@@ -61,7 +67,7 @@ def fetch(session: "Session", specs: "Sequence[RunSpec]") -> None:
         tasks |= dict.fromkeys(_tasks_read(spec))
     with progress(quiet=not is_first_process()) as tell:
         for data, tasks in read.values():
-            prepare.fetch(list(tasks), session.corpora(data), lambda *told: tell(None, *told))
+            prepare.fetch(list(tasks), session.corpora(data), partial(tell, None))
 
 
 def _tasks_read(spec: "RunSpec") -> "Sequence[str]":
@@ -76,12 +82,11 @@ def _tasks_read(spec: "RunSpec") -> "Sequence[str]":
 
 def do(session: "Session", place: "Launcher") -> "list[tuple[Planned, Result]]":
     """Do the planned runs that the store lacks; return how each of them ended."""
-    from hxbench.cli.progress import progress
     from hxbench.cli.progress_table import observing
-    from hxbench.errors import InputError
     from hxbench.runs import backbone
     from hxbench.runs.scheduler.jobs import QueuedJob
     from hxbench.runs.session import waiting_for
+    from hxbench.store.plateau import warning
 
     todo = session.todo()
     if not todo:
@@ -92,42 +97,23 @@ def do(session: "Session", place: "Launcher") -> "list[tuple[Planned, Result]]":
     if in_torchrun() and not all(backbone.is_ready(one.job.spec.backbone) for one in todo):
         raise InputError("the backbone is not made yet: run hxbench prepare first, in a process of its own.")
     with progress(quiet=not is_first_process()) as tell:
-        session.make_backbones(lambda *told: tell(None, *told))
+        session.make_backbones(partial(tell, None))
     for note in session.heads_to_draw():
         print(note, file=sys.stderr)
     entries = [QueuedJob(one.job, needs, one.bundle) for one, needs in zip(todo, waiting_for(todo), strict=True)]
     with observing(list(session.planned.values()), quiet=not is_first_process()) as observer:
         results = place.run(entries, observer)
     ends = list(zip(todo, results, strict=True))
-    _tell_notes(session.store, ends)
-    return ends
-
-
-def _tell_notes(store: "Store", ends: "Sequence[tuple[Planned, Result]]") -> None:
-    """Say what finished runs had to do without; in the store it stays in their status."""
-    from hxbench.cli.streams import complain
-    from hxbench.store.plateau import warning
-
     for one, result in ends if is_first_process() else ():
-        status = store.finished(one.run_id).status if result.state == "done" else {}
+        # what the run had to do without; in the store it stays in its status
+        status = session.store.finished(one.run_id).status if result.state == "done" else {}
         for note in filter(None, (warning(status), status.get("note"))):
             complain(f"{one.job.spec.title}: {note}")
-
-
-def print_results(results: "Sequence[tuple[Planned, Result]]") -> None:
-    """Print how each run ended as JSON."""
-    from hxbench.cli.output import print_json
-
-    rows = [
-        {"run": one.run_id, "title": one.job.spec.title, "state": result.state, "message": result.message}
-        for one, result in results
-    ]
-    print_json(rows, indent=1)
+    return ends
 
 
 def show_scores(store: "Store", run_ids: "Sequence[str]", as_json: bool) -> None:
     """Print what finished runs scored, whatever their tasks are."""
-    from hxbench.cli.output import print_rows
     from hxbench.report.run_scores import run_scores
 
     if not is_first_process():
@@ -140,7 +126,6 @@ def show_scores(store: "Store", run_ids: "Sequence[str]", as_json: bool) -> None
 
 def require_artifacts(paper: str, names: "Sequence[str]") -> None:
     """Raise `InputError` for an artifact that there is not: now, and not when all runs are done."""
-    from hxbench.errors import InputError, did_you_mean
     from hxbench.report.registry import artifacts
 
     known = list(artifacts(paper)) if names else []
@@ -149,57 +134,20 @@ def require_artifacts(paper: str, names: "Sequence[str]") -> None:
             raise InputError(did_you_mean("artifact", name, known))
 
 
-def print_artifacts(paper: str, names: "Sequence[str]", store: "Store", profile: str) -> None:
-    """Print artifacts as far as the store fills them."""
-    from hxbench.report import build
-
-    if is_first_process():
-        for name in names:
-            _print_tables(build(paper, name, store, profile))
-
-
-def print_experiment(
-    paper: str,
-    experiment: str,
-    names: "Sequence[str]",
-    store: "Store",
-    profile: str,
-    seeds: "Sequence[int] | None",
-) -> None:
-    """Print what was run of an experiment of the user's own, then artifacts with its runs in their places."""
-    from hxbench.report import make, read_results
-    from hxbench.report.asked import build
-    from hxbench.report.registry import artifacts
-
-    if is_first_process():
-        results = read_results(paper, store, profile, experiment)
-        _print_tables(build(results, experiment, seeds))
-        for name in names:
-            _print_tables(make(artifacts(paper)[name], results).tables)
-
-
-def _print_tables(tables: "Iterable[Table]") -> None:
-    from hxbench.report.render import terminal
-
-    print(terminal.render(list(tables), color=sys.stdout.isatty()), flush=True)
-
-
 def end(results: "Sequence[tuple[Planned, Result]]") -> None:
     """Say which runs were not done and why, and end the command with the exit code that says the same."""
-    from hxbench.cli.run_names import names_of
-    from hxbench.cli.streams import complain
-    from hxbench.errors import RunError
-
     if submitted := sum(result.state == "submitted" for _, result in results):
         print(f"hxbench: {submitted} runs are submitted; the same command watches them.", file=sys.stderr)
-    bad = [(one, result) for one, result in results if result.state not in ("done", "submitted")]
-    for name, (_, result) in zip(names_of([one for one, _ in results]), results, strict=True):
-        if result.state not in ("done", "submitted") and result.is_told:
+    named = zip(names_of([one for one, _ in results]), results, strict=True)
+    bad = [(name, result) for name, (_, result) in named if result.state not in ("done", "submitted")]
+    for name, result in bad:
+        if result.is_told:
             complain(f"{name}: {result.message}")
-    if any(result.state == "interrupted" for _, result in bad):
+    states = {result.state for _, result in bad}
+    if "interrupted" in states:
         print("hxbench: to go on where it stopped, give the same command again.", file=sys.stderr)
-        raise typer.Exit(128 + max((result.signal for _, result in bad), default=2))
-    if any(result.state == "input" for _, result in bad):
+        raise typer.Exit(128 + max(result.signal for _, result in bad))
+    if "input" in states:
         raise typer.Exit(2)
     if bad:
         raise RunError(f"{len(bad)} of {len(results)} runs failed; the same command tries them again.")

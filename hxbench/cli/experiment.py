@@ -1,121 +1,178 @@
-"""What `run` and `sweep` do with an experiment: plan its runs, do what the store lacks, show what became of it."""
+"""`hxbench run` and `sweep`: plan the runs of an experiment, do what the store lacks, show what became of it."""
 
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hxbench.cli import execute, options
+from hxbench.cli.output import print_json, print_left_out, print_rows
+from hxbench.cli.run_names import groups_of
+from hxbench.errors import LackingData
+from hxbench.printing import sentence
 
 if TYPE_CHECKING:
-    from hxbench.cli.options import RunOptions
-    from hxbench.runs.scheduler.estimate import Durations
     from hxbench.runs.scheduler.launcher import Launcher
     from hxbench.runs.session import Session
     from hxbench.spec.experiment import Wanted
 
+_TIMES = "may be given several times"
 
-def run_experiment(
-    named: Callable[[], tuple[str, str]],
-    where: "RunOptions",
+
+@options.with_run_options
+def run_command(
+    experiment: Annotated[
+        str,
+        typer.Argument(
+            help="PAPER/NAME (hxbench list recipes), such as hyperx/table2 or pha/all, or a YAML file of your own."
+        ),
+    ],
+    *,
+    seed: Annotated[
+        list[int] | None, typer.Option(help="May be given several times; default: all of the profile.")
+    ] = None,
+    dry_run: options.DryRun = False,
+    where: options.RunOptions,
+    as_json: options.PlanJson = False,
+) -> None:
+    """Plan and do the runs of an experiment that the store lacks, then print what it feeds."""
+    from hxbench.spec import experiment as experiments
+
+    place = where.launcher(check=not dry_run)
+    _run(
+        experiments.named(experiment), where, place, title=experiment, seeds=seed, dry_run=dry_run, as_json=as_json
+    )
+
+
+@options.with_run_options
+def sweep_command(
+    name: Annotated[
+        str, typer.Argument(help="scaling, apet, transfer or low-data (hxbench list recipes), or a YAML file.")
+    ],
+    *,
+    method: Annotated[list[str] | None, typer.Option(help=f"Only runs of this method; {_TIMES}.")] = None,
+    size: Annotated[
+        list[str] | None, typer.Option(help=f"Only runs on the backbone of this size, such as t5-small; {_TIMES}.")
+    ] = None,
+    task: Annotated[
+        list[str] | None, typer.Option(help=f"Only runs of this task, not models of a suite; {_TIMES}.")
+    ] = None,
+    seed: Annotated[list[int] | None, typer.Option(help=f"Only runs of this seed; {_TIMES}.")] = None,
+    budget: Annotated[
+        list[str] | None,
+        typer.Option(help=f"Only runs with so many tuned parameters, by name (lora) or number; {_TIMES}."),
+    ] = None,
+    examples: Annotated[
+        list[str] | None,
+        typer.Option(
+            help=f"Only runs on training sets of so many examples (100), or such a share (5%); {_TIMES}."
+        ),
+    ] = None,
+    dry_run: options.DryRun = False,
+    where: options.RunOptions,
+    as_json: options.PlanJson = False,
+) -> None:
+    """Plan and do the runs of a grid that the store lacks, then print its artifacts; of a part of it, the scores.
+
+    Finished cells are never run again, and a failing one does not stop the others.
+    """
+    from hxbench.spec import sweep
+
+    seeds = [str(one) for one in seed or ()]
+    asked = {"method": method, "size": size, "task": task, "seed": seeds, "budget": budget, "examples": examples}
+    given = {axis: list(values) for axis, values in asked.items() if values}
+    title = f"sweep {Path(name).stem} ({Path(where.profile).stem})"
+    place = where.launcher(check=not dry_run)
+    paper, found = sweep.named(name)
+
+    def cut(wanted: "list[Wanted]") -> "list[Wanted]":
+        return sweep.cut(wanted, given, sweep.sizes_of(where.profile, paper), title)
+
+    _run((paper, found), where, place, title=title, cut=cut if given else None, dry_run=dry_run, as_json=as_json)
+
+
+def _run(
+    experiment: tuple[str, str],
+    where: options.RunOptions,
+    place: "Launcher",
     *,
     title: str,
     dry_run: bool,
     as_json: bool,
     seeds: Sequence[int] | None = None,
-    choose: "Callable[[str, list[Wanted]], list[Wanted]] | None" = None,
+    cut: "Callable[[list[Wanted]], list[Wanted]] | None" = None,
 ) -> None:
-    """Do the runs of the experiment that `named` finds and print its artifacts.
+    """Do the runs of an experiment, given by its paper and name, and print its artifacts.
 
-    `choose` gets the paper and the runs in the experiment's order; of those that it leaves the scores are printed
-    instead: in the artifacts they would be lost among what was not asked for.
+    Of the runs that `cut` leaves the scores are printed instead: the artifacts are full of what was not asked for.
     """
-    from hxbench import places
-    from hxbench.cli import execute
-    from hxbench.cli.output import print_left_out
-    from hxbench.errors import LackingData
     from hxbench.report import ARTIFACTS
-    from hxbench.runs.inputs import DataSource
-    from hxbench.runs.scheduler.estimate import Durations
-    from hxbench.runs.session import Session
     from hxbench.spec import experiment as experiments
     from hxbench.spec import recipe
-    from hxbench.store import Store
 
-    place = where.launcher(check=not dry_run)
-    paper, name = named()
+    paper, name = experiment
     artifacts = experiments.artifacts_of(paper, name)
     execute.require_artifacts(paper, artifacts)
     profile_data = recipe.scale(where.profile, paper).data
-    source = DataSource.of(where.data_source, where.profile, profile_data)
-    root = places.store_dir(where.store)
-    session = Session(source, root, offline=where.offline)
-    every = partial(experiments.runs_of, paper, name, where.profile, seeds=seeds, origin=source.kind)
-    wanted = execute.settled(session, lambda: choose(paper, every()) if choose else every(), lambda one: one.spec)
-    left_out = plan(session, wanted)
+    session = where.session(profile_data)
+    every = partial(experiments.runs_of, paper, name, where.profile, seeds=seeds, origin=session.source.kind)
+    wanted = execute.settled(session, lambda: cut(every()) if cut else every(), lambda one: one.spec)
+    left_out = _plan(session, wanted)
     if wanted and not session.planned:
         raise LackingData(f"nothing of {title} can be run: {next(iter(left_out))}")
     if not dry_run and (as_json or not session.todo()):
-        done = len(session.planned) - len(session.todo())
-        print(f"{title}: {done} of {len(session.planned)} runs are in the store.", file=sys.stderr)
+        there = len(session.planned) - len(session.todo())
+        print(f"{title}: {there} of {len(session.planned)} runs are in the store.", file=sys.stderr)
     else:
-        known = Store(root)
-        durations = Durations(known.runs())
-        print_left_out(known)
-        show_plan(session, durations, place, left_out, as_json=as_json and dry_run)
+        _show_plan(session, place, left_out, as_json=as_json and dry_run)
     if dry_run:
         return
     results = execute.do(session, place)
     whole = [one.run_id for one in session.planned.values() if not one.job.spec.few_shot]
-    there = [run_id for run_id in whole if Store(root).is_complete(run_id)]
+    own = not artifacts or name not in recipe.recipe_names(paper)
+    # no table of a user's own experiment may have what was run on other data than the profile's
+    of_the_profile = not own or (paper in ARTIFACTS and session.source.is_of(profile_data))
     if as_json:
-        execute.print_results(results)
-    elif choose and whole:
-        execute.show_scores(Store(root), there, False)
-    elif artifacts and name in recipe.recipe_names(paper):
-        execute.print_artifacts(paper, artifacts, Store(root), where.profile)
-    elif paper in ARTIFACTS and source.is_of(profile_data):
-        execute.print_experiment(paper, name, artifacts, Store(root), where.profile, seeds)
-    else:  # data that are none of the profile's: no table of it may have them
-        execute.show_scores(Store(root), there, False)
+        rows = [
+            {"run": one.run_id, "title": one.job.spec.title, "state": result.state, "message": result.message}
+            for one, result in results
+        ]
+        print_json(rows, indent=1)
+    elif of_the_profile and not (cut and whole):
+        _print_artifacts(paper, name, artifacts, session, where.profile, seeds, own=own)
+    else:
+        done = [run_id for run_id in whole if session.store.is_complete(run_id)]
+        execute.show_scores(session.store, done, False)
     execute.end(results)
 
 
-def plan(
-    session: "Session", wanted: "Sequence[Wanted]", is_elsewhere: Callable[[str], bool] = lambda run_id: False
-) -> Counter[str]:
-    """Plan runs; return how many of them lack their data, by the reason.
-
-    Of a run that is finished elsewhere, by its id, neither itself nor what it needs is planned.
-    """
-    from hxbench.cli import execute
-    from hxbench.errors import LackingData
-
+def _plan(session: "Session", wanted: "Sequence[Wanted]") -> Counter[str]:
+    """Plan runs; return how many of them lack their data, by the reason."""
     execute.fetch(session, [one.spec for one in wanted if one.start is None])
     left_out: Counter[str] = Counter()
     for one in wanted:
-        given = {"keep_weights": one.spec.few_shot is None}
         try:
-            if not is_elsewhere(session.resolve(one.spec, one.start, **given).run_id):
-                session.add(one.spec, one.start, **given)
+            session.add(one.spec, one.start, keep_weights=one.spec.few_shot is None)
         except LackingData as lacking:
             left_out[str(lacking)] += 1
     return left_out
 
 
-def show_plan(
-    session: "Session", durations: "Durations", place: "Launcher", left_out: Counter[str], *, as_json: bool
-) -> None:
+def _show_plan(session: "Session", place: "Launcher", left_out: Counter[str], *, as_json: bool) -> None:
     """Say which runs there are and which have to be done; a plan that was asked for goes to standard output."""
-    from hxbench.cli.output import print_json, print_rows
-    from hxbench.cli.run_names import groups_of
-    from hxbench.printing import sentence
     from hxbench.report.table import format_value
-    from hxbench.runs.scheduler.estimate import wall_seconds
+    from hxbench.runs.scheduler.estimate import Durations, wall_seconds
 
+    durations, all_todo = Durations(session.store.runs()), session.todo()
+    print_left_out(session.store)
     groups = groups_of(session.planned.values())
-    count = place.at_a_time(max((one.job.spec.training.cpu_threads or 0 for one in session.todo()), default=0))
+    count = place.at_a_time(max((one.job.spec.training.cpu_threads or 0 for one in all_todo), default=0))
     # of a cluster that takes as many as it can carry only this is known: not less than the longest run
-    seconds, unknown = wall_seconds(session.todo(), durations, count or len(session.todo()))
+    seconds, unknown = wall_seconds(all_todo, durations, count or len(all_todo))
     rows = []
     for title, some in groups.items():
         todo = [one for one in some if not one.done]
@@ -124,21 +181,42 @@ def show_plan(
         rows.append({**row, "each": each if as_json else format_value(each, "duration") if each else None})
     if as_json:
         runs = [{"run": p.run_id, "title": p.job.spec.title, "done": p.done} for p in session.planned.values()]
-        total = {"to_do": len(session.todo()), "workers": count, "seconds": seconds, "unknown": unknown}
+        total = {"to_do": len(all_todo), "workers": count, "seconds": seconds, "unknown": unknown}
         print_json({**total, "groups": rows, "left_out": dict(left_out), "runs": runs}, indent=1)
         return
     print_rows(rows, as_json=False)
     for text, times in left_out.items():
         print(f"left out, {times} run{'s' * (times > 1)}: {sentence(text)}")
-    if not session.todo():
+    if not all_todo:
         print("\nNothing is to be done.\n", flush=True)
         return
-    every = unknown == len(session.todo())
-    guess = (
-        "unknown, there are none like these in the store"
-        if every
-        else f"{'about' if count else 'at least'} {format_value(seconds, 'duration')}"
-    )
-    more = f", not counting {unknown} that are like none in the store" if unknown and not every else ""
+    if unknown == len(all_todo):
+        guess = "unknown, there are none like these in the store"
+    else:
+        guess = f"{'about' if count else 'at least'} {format_value(seconds, 'duration')}"
+        guess += f", not counting {unknown} that are like none in the store" if unknown else ""
     at_a_time = f"{count} at a time" if count else "as many at a time as the cluster takes"
-    print(f"\n{len(session.todo())} runs to do, {at_a_time}; estimated time: {guess}{more}.\n", flush=True)
+    print(f"\n{len(all_todo)} runs to do, {at_a_time}; estimated time: {guess}.\n", flush=True)
+
+
+def _print_artifacts(
+    paper: str,
+    name: str,
+    artifacts: Sequence[str],
+    session: "Session",
+    profile: str,
+    seeds: Sequence[int] | None,
+    *,
+    own: bool,
+) -> None:
+    """Print artifacts as far as the store fills them; before them what was run of an experiment of one's `own`."""
+    from hxbench.report import asked, make, read_results
+    from hxbench.report.registry import artifacts as known
+    from hxbench.report.render import terminal
+
+    if not execute.is_first_process():
+        return
+    results = read_results(paper, session.store, profile, name if own else None)
+    tables = [list(asked.build(results, name, seeds))] if own else []
+    for one in (*tables, *(list(make(known(paper)[one], results).tables) for one in artifacts)):
+        print(terminal.render(one, color=sys.stdout.isatty()), flush=True)

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hxbench.cli import options
+from hxbench.cli import execute, options
+from hxbench.cli.output import print_rows
+from hxbench.errors import InputError, did_you_mean
+from hxbench.printing import shortened
 
 if TYPE_CHECKING:
     from hxbench.runs.session import Planned
@@ -20,9 +23,7 @@ _DIGITS = 9  # of a number of examples
 
 @options.with_run_options
 def fewshot_command(
-    method: Annotated[
-        str, typer.Argument(help="A method recipe (hxbench list methods) or a YAML file of your own.")
-    ],
+    method: options.Method,
     *,
     k: Annotated[
         str | None, typer.Option("--k", help="Numbers of examples, such as 5,10,20,50; default: the paper's.")
@@ -40,9 +41,7 @@ def fewshot_command(
         int | None,
         typer.Option(min=1, max=1000, help="Random draws of examples for each seed; default: the profile's."),
     ] = None,
-    seed: Annotated[
-        list[int] | None, typer.Option(help="May be given several times; default: the profile's first.")
-    ] = None,
+    seed: options.Seeds = None,
     backbone: options.BackboneName = None,
     variant: options.Variant = "paper",
     assign: Annotated[
@@ -57,11 +56,6 @@ def fewshot_command(
     as_json: options.Json = False,
 ) -> None:
     """Tune a method's models on k examples of a language and task, and score them there (Hyper-X 6.4, PHA 4.4)."""
-    from hxbench import places
-    from hxbench.cli import execute
-    from hxbench.errors import InputError
-    from hxbench.runs.inputs import DataSource
-    from hxbench.runs.session import Session
     from hxbench.spec import experiment as experiments
     from hxbench.spec import recipe
 
@@ -70,10 +64,10 @@ def fewshot_command(
     scale = recipe.scale(where.profile, found.ground)
     protocol = experiments.few_shot_protocol(found.ground, profile=where.profile)
     protocol = _narrowed(protocol, method, k, language, task)
-    source = DataSource.of(where.data_source, where.profile, scale.data)
+    session = where.session(scale.data)
     setting = setting or found.start_setting
     given: dict[str, Any] = {
-        "profile": where.profile, "variant": variant, "backbone_name": backbone, "origin": source.kind,
+        "profile": where.profile, "variant": variant, "backbone_name": backbone, "origin": session.source.kind,
         "assignments": assign or (), "changes": experiments.few_shot_block(found.ground, method),
     }  # fmt: skip
     seeds, counts = seed or (None,), range(draws or scale.draws)
@@ -85,7 +79,6 @@ def fewshot_command(
         pairs = product(seeds, protocol.tasks)
         return [recipe.resolve(method, setting="single", task=one, seed=number, **given) for number, one in pairs]
 
-    session = Session(source, places.store_dir(where.store), offline=where.offline)
     starts = execute.settled(session, models, lambda spec: spec)
     tuned = experiments.few_shot_singles if nothing else experiments.few_shot_runs
     runs = [one for start in starts for one in tuned(start, protocol, draws=counts)]
@@ -95,8 +88,13 @@ def fewshot_command(
         raise InputError(
             f"{method} ({setting}) was trained on all of what is asked for: nothing would be transferred."
         )
-    if keep_weights:
-        _tell_of_lost_weights(session.store, wanted)
+    lost = [one.run_id for one in wanted if one.done and not session.store.has_weights(one.run_id)]
+    if keep_weights and lost:
+        print(
+            f"In the store already, without weights: hxbench runs rm {' '.join(lost)} removes them, "
+            "and this command makes them anew.",
+            file=sys.stderr,
+        )
     results = execute.do(session, place)
     if execute.is_first_process():
         _show(session.store, wanted, as_json)
@@ -107,7 +105,6 @@ def _narrowed(
     protocol: "FewShotRecipe", method: str, k: str | None, languages: list[str] | None, task: str | None
 ) -> "FewShotRecipe":
     """Return a protocol with the numbers of examples, languages and task that were asked for; else its own."""
-    from hxbench.errors import InputError, did_you_mean
     from hxbench.tasks import MLM, task_names, task_of
 
     texts = task_of(protocol.tasks[0]).answers_texts
@@ -122,21 +119,8 @@ def _narrowed(
     return protocol.model_copy(update=changes)
 
 
-def _tell_of_lost_weights(store: "Store", wanted: "list[Planned]") -> None:
-    """Say which finished runs have no weights to be kept."""
-    if lost := [one.run_id for one in wanted if one.done and not store.has_weights(one.run_id)]:
-        print(
-            f"In the store already, without weights: hxbench runs rm {' '.join(lost)} removes them, "
-            "and this command makes them anew.",
-            file=sys.stderr,
-        )
-
-
 def _counts(text: str) -> tuple[int, ...]:
     """Return the numbers in a list like 5,10,20."""
-    from hxbench.errors import InputError
-    from hxbench.printing import shortened
-
     words = [word.strip() for word in text.split(",")]
     if not all(word.isdecimal() and 0 < len(word) <= _DIGITS and int(word) > 0 for word in words):
         raise InputError(f"--k {shortened(text)}: expected numbers of examples from 1 up, such as 5,10,20,50.")
@@ -145,13 +129,10 @@ def _counts(text: str) -> tuple[int, ...]:
 
 def _show(store: "Store", wanted: "list[Planned]", as_json: bool) -> None:
     """Print the score of every pair by k: the mean over seeds and draws, k = 0 being the model it starts from."""
-    from hxbench.cli.output import print_rows
     from hxbench.report.estimate import Estimate
     from hxbench.report.run_scores import few_shot_scores
     from hxbench.spec.languages import find_language
 
-    if not wanted:
-        return
     found = few_shot_scores(store, [one.job.spec for one in wanted])
     shown = sorted({k for cells in found.values() for k in cells})
     rows: list[dict[str, Any]] = []

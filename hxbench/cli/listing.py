@@ -5,6 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
+from hxbench.cli import options
+from hxbench.cli.output import WIDTH, print_rows
+
 list_app = typer.Typer(no_args_is_help=True, help="List methods, recipes, languages, tasks, corpora and the like.")
 
 Rows = Iterable[dict[str, Any]]
@@ -65,7 +68,7 @@ def _backbones() -> Rows:
     for name in recipe.recipe_names("backbones"):
         found = recipe.load("backbones", name)
         shape = found.shape or (found.pretrain.model_dump() if found.pretrain else {})
-        layers, hidden = (next((shape[name] for name in names if name in shape), None) for names in _SHAPE)
+        layers, hidden = (next((shape[key] for key in keys if key in shape), None) for keys in _SHAPE)
         if (decoder := shape.get("num_decoder_layers")) not in (None, layers):
             layers = f"{layers}+{decoder}"
         yield {"name": name, "origin": found.origin, "licence": found.licence or None, "layers": layers,
@@ -95,17 +98,12 @@ def _corpora() -> Rows:
     }
     for one in map(task_of, tasks_in("hyperx")):
         said, metric = about.get(one.name, ("", "–"))
-        yield {
-            "name": one.corpus,
-            "task": one.name,
-            "labels": len(one.labels) or None,
-            "metric": metric,
-            "about": said,
-        }
+        yield {"name": one.corpus, "task": one.name, "labels": len(one.labels) or None, "metric": metric,
+               "about": said}  # fmt: skip
     for one in map(task_of, text_tasks()):
-        metric = " ".join(one.metrics)
-        papers = [name for name, its in (("PHA", tasks_in("pha")), ("PET", tasks_in("pet"))) if one.name in its]
-        yield {"name": one.suite, "task": one.name, "labels": len(one.labels) or None, "metric": metric,
+        papers = [name for name in ("PHA", "PET") if one.name in tasks_in(name.lower())]
+        yield {"name": one.suite, "task": one.name, "labels": len(one.labels) or None,
+               "metric": " ".join(one.metrics),
                "about": f"{one.title}, as text ({', '.join(papers)})"}  # fmt: skip
 
 
@@ -139,28 +137,20 @@ _KINDS: dict[str, tuple[Callable[[], Rows], str]] = {
     "backbones": (_backbones, "Pre-trained transformers with a recipe; hub names and folders work too."),
     "profiles": (_profiles, "The scales everything is run at."),
 }
-_WIDTHS = {"backbones": 80}  # of the page, where it is not the usual one
-
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def _add(kind: str, rows: Callable[[], Rows], about: str) -> None:
     @list_app.command(kind, help=about)
-    def command(as_json: AsJson = False) -> None:
-        from hxbench.cli.output import WIDTH, print_rows
-
-        print_rows(rows(), as_json, width=_WIDTHS.get(kind, WIDTH))
+    def command(as_json: options.Json = False) -> None:
+        print_rows(rows(), as_json, width=80 if kind == "backbones" else WIDTH)
 
 
 @list_app.command("methods", help="What can be trained, or with what heads and backbones each method works.")
 def methods(
     matrix: Annotated[bool, typer.Option("--matrix", help="Print kind of method by way to answer.")] = False,
-    as_json: AsJson = False,
+    as_json: options.Json = False,
 ) -> None:
     """List the recipes of methods, or which kind of method works with which way to answer."""
-    from hxbench.cli.output import print_rows
-
     print_rows(_matrix() if matrix else _methods(), as_json)
 
 

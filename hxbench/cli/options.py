@@ -1,7 +1,7 @@
 """Options that several commands share, one by one and, of those that do runs, together (`RunOptions`)."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -9,19 +9,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hxbench import places
+
 if TYPE_CHECKING:
     from hxbench.runs.scheduler.launcher import Launcher
+    from hxbench.runs.session import Session
 
+Method = Annotated[str, typer.Argument(help="A method recipe (hxbench list methods) or a YAML file of your own.")]
+Seeds = Annotated[
+    list[int] | None, typer.Option("--seed", help="May be given several times; default: the profile's first.")
+]
 Profile = Annotated[str, typer.Option(help="Scale: demo (synthetic, minutes), lab (real, small) or paper.")]
 DataSource = Annotated[
     str | None,
-    typer.Option("--data-source", help="sandbox, hub, or the folder of a local mirror. [env: HXBENCH_DATA]"),
+    typer.Option("--data-source", help="sandbox, hub, or the folder of a local mirror; or HXBENCH_DATA."),
 ]
-StoreDir = Annotated[
-    Path | None, typer.Option("--store", help="Results store. [env: HXBENCH_STORE; default: ./results]")
-]
+StoreDir = Annotated[Path | None, typer.Option("--store", help="The results store; HXBENCH_STORE or ./results.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Never use the network; say at once what is missing.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 BackboneName = Annotated[
     str | None,
     typer.Option("--backbone", help="Backbone recipe, local folder or hub name; default: the profile's."),
@@ -46,7 +51,7 @@ Workers = Annotated[
 On = Annotated[str, typer.Option("--on", help="Where the runs are done: local, ray or slurm.")]
 Address = Annotated[
     str | None,
-    typer.Option(help="Of a Ray cluster. [env: RAY_ADDRESS; default: one of this machine, else a new one]"),
+    typer.Option(help="Of a Ray cluster; RAY_ADDRESS, else one of this machine, else a new one."),
 ]
 Sbatch = Annotated[str, typer.Option(help="Options of sbatch, such as '--partition=gpu --gpus=1 --time=4:00:00'.")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Slurm: submit the runs and leave.")]
@@ -74,6 +79,15 @@ class RunOptions:
             self.on, workers=self.workers, address=self.address, sbatch=self.sbatch, wait=not self.no_wait,
             check=check,
         )  # fmt: skip
+
+    def session(self, data: Mapping[str, Any], checkpoint_every: int | None = None) -> "Session":
+        """Return a session on what a profile says of its data, unless the options name another data source."""
+        from hxbench.runs.inputs import DataSource
+        from hxbench.runs.session import Session
+
+        source = DataSource.of(self.data_source, self.profile, data)
+        root = places.store_dir(self.store)
+        return Session(source, root, offline=self.offline, checkpoint_every=checkpoint_every)
 
 
 def with_run_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -1,4 +1,4 @@
-"""`hxbench runs pack` and `unpack`: a store as a few checked files to publish, and as a store to work in again."""
+"""`hxbench runs copy`, `pack` and `unpack`: runs into another store, or into a few checked files to publish."""
 
 import sys
 from pathlib import Path
@@ -6,11 +6,48 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hxbench import places
+from hxbench.cli import options
+from hxbench.cli.output import print_left_out
+from hxbench.errors import InputError
+from hxbench.printing import printable
+
 if TYPE_CHECKING:
     from hxbench.store import RunRecord
 
 
-def pack_command(
+def copy_runs(
+    runs: Annotated[list[str] | None, typer.Argument(help="Run ids, or unique beginnings of them.")] = None,
+    to: Annotated[Path | None, typer.Option(help="The store to copy into.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every finished run of the store.")] = False,
+    profile: Annotated[str | None, typer.Option(help="With --all: only runs of this profile.")] = None,
+    store: options.StoreDir = None,
+) -> None:
+    """Copy finished runs into another store, without weights and predictions: what is published is small."""
+    from hxbench.store import DamagedRun, Store
+
+    if to is None or everything == bool(runs):
+        raise InputError("name the runs to copy, or --all of them, and the store they go --to.")
+    place, target = Store(places.store_dir(store)), Store(places.expanded(str(to), "--to"))
+    if everything:
+        chosen = [record for record in place.runs() if profile in (None, record.fields.get("profile"))]
+        print_left_out(place)
+    else:
+        chosen = [place.get(reference) for reference in runs or ()]
+    lost = 0
+    for record in chosen:
+        try:
+            print(printable(f"{record.id}  {record.title} → {place.copy(record.id, target)}"))
+        except DamagedRun as error:
+            if not everything:
+                raise
+            lost += 1
+            print(f"left out: {error}", file=sys.stderr)
+    if everything:
+        print(f"{len(chosen) - lost} runs are in {target.root}.")
+
+
+def pack_runs(
     stores: Annotated[
         list[Path], typer.Argument(help="The stores; of a run that several have, the first's is kept.")
     ],
@@ -22,7 +59,6 @@ def pack_command(
     Weights and predictions stay behind. A packed store that is in the folder already is replaced as a whole; name
     it among the stores to keep its runs.
     """
-    from hxbench.errors import InputError
     from hxbench.store import Store
     from hxbench.store.packing import write_pack
 
@@ -42,13 +78,12 @@ def pack_command(
     print(f"{len(runs)} runs are packed in {to}: {len(files)} files, {size:.1f} MB.")
 
 
-def unpack_command(
+def unpack_runs(
     packed: Annotated[Path, typer.Argument(help="The packed store.")],
     to: Annotated[Path, typer.Option(help="The store to write the runs into; those it has already are kept.")],
     profile: Annotated[str | None, typer.Option(help="Only runs of this profile.")] = None,
 ) -> None:
     """Write the runs of a packed store into one that can be added to, each checked against its digest."""
-    from hxbench.errors import InputError
     from hxbench.store import Store
 
     if not packed.is_dir():

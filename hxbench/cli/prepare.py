@@ -2,11 +2,16 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hxbench.cli import options
+from hxbench.cli.output import print_json, print_rows
+from hxbench.cli.progress import progress
+from hxbench.errors import InputError, did_you_mean
+from hxbench.printing import grouped
 
 if TYPE_CHECKING:
     from hxbench.runs.prepare import Prepared
@@ -32,12 +37,8 @@ def prepare_command(
     as_json: options.Json = False,
 ) -> None:
     """Read, check and tokenise the corpora of a profile, and make or fetch its backbone."""
-    from hxbench.cli.output import print_json, print_rows
-    from hxbench.cli.progress import progress
     from hxbench.closed import validated
     from hxbench.data.collection import collection_of
-    from hxbench.errors import InputError, did_you_mean
-    from hxbench.printing import grouped
     from hxbench.runs import inputs, prepare
     from hxbench.spec import recipe
     from hxbench.spec.run_spec import DataSpec
@@ -48,14 +49,10 @@ def prepare_command(
     data = validated(DataSpec, scale.data, f"profile {profile}")
     source = inputs.DataSource.of(data_source, profile, scale.data)
     data = data.model_copy(update={"origin": source.kind})
-    collection = collection_of(data, source.kind)
-    tasks = collection.tasks_of(corpora or [], paper)
+    tasks = collection_of(data, source.kind).tasks_of(corpora or [], paper)
     wanted = recipe.backbone(backbone or scale.backbone)
     with progress() as tell:
-
-        def report(what: str, done: int, total: int | None) -> None:
-            tell(None, what, done, total)
-
+        report = partial(tell, None)
         opened = source.corpora(data, offline=offline)
         missing = prepare.fetch(tasks, opened, report)
         prepared = prepare.read(tasks, opened, report)
@@ -83,12 +80,11 @@ def prepare_command(
     if counts:
         print(_fate(counts, data.max_length))
     ending = "" if profile == "demo" else f" --profile {profile}"
-    if backbone and not corpora:
-        ending += f" --backbone {backbone}"
+    ending += f" --backbone {backbone}" if backbone and not corpora else ""
     print(f"Next: hxbench train {_FIRST.get(paper, 'METHOD')}{ending}", file=sys.stderr)
 
 
-def _fate(counts: "Mapping[str, Any]", longest: int) -> str:
+def _fate(counts: Mapping[str, Any], longest: int) -> str:
     """Return what became of texts and sentences of more than the `longest` number of tokens."""
     if "cut" in counts:
         kind, some, whole = "", counts["cut"], "every text fits"
@@ -100,7 +96,7 @@ def _fate(counts: "Mapping[str, Any]", longest: int) -> str:
 
 
 def _by_language(
-    tasks: "Sequence[str]", languages: "Mapping[str, Language]", prepared: "Sequence[Prepared]"
+    tasks: Sequence[str], languages: "Mapping[str, Language]", prepared: "Sequence[Prepared]"
 ) -> list[dict[str, Any]]:
     """Return a row a language with the sizes of its corpora."""
     from hxbench.spec.settings import Pair
@@ -113,13 +109,13 @@ def _by_language(
         for task in tasks:
             found = sizes.get(Pair(task, code), {})
             splits = ("train",) if task == "mlm" else ("train", "dev", "test")
-            counts_shown = "/".join(str(found.get(split, "–")) for split in splits)
-            row[f"{task_of(task).corpus} ({task})"] = counts_shown if found else "lacking"
+            shown = "/".join(str(found.get(split, "–")) for split in splits)
+            row[f"{task_of(task).corpus} ({task})"] = shown if found else "lacking"
         rows.append(row)
     return rows
 
 
-def _by_task(tasks: "Sequence[str]", prepared: "Sequence[Prepared]") -> list[dict[str, Any]]:
+def _by_task(tasks: Sequence[str], prepared: "Sequence[Prepared]") -> list[dict[str, Any]]:
     """Return a row a task with the sizes of its splits."""
     sizes = {one.pair.task: one.sentences for one in prepared}
     rows = []

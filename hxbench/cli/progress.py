@@ -2,20 +2,17 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 from hxbench.printing import printable
 
 SECONDS_BETWEEN_LINES = 30.0  # where there is no terminal to draw a bar on
 
 
-class Tell(Protocol):
-    """Called with a key, what is being done, how far it is, and of how much."""
-
-    def __call__(self, key: Any, what: str, done: int, total: int | None) -> None:
-        """Show progress; what is as far as it goes makes room for others of its key."""
+# called with a key, what is being done, how far, of how much; what is done makes room for others of its key
+Tell = Callable[[Any, str, int, int | None], None]
 
 
 @contextmanager

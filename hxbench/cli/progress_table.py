@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from hxbench.cli.progress import progress
+from hxbench.cli.run_names import groups_of, names_of
 from hxbench.printing import printable, sentence
 from hxbench.runs.scheduler.jobs import Observer, Result
 
@@ -22,35 +24,24 @@ class StateCounts(Observer):
     """How many runs of each group are done, running, failed and left; numbers are those of the runs to do."""
 
     def __init__(self, planned: "Sequence[Planned]") -> None:
-        from hxbench.cli.run_names import groups_of, names_of
-
         todo = [one for one in planned if not one.done]
         self.titles = names_of(todo)
         place = {one.run_id: number for number, one in enumerate(todo)}
         self.groups: dict[str, Counter[str]] = {}
-        self._group_of: dict[int, str] = {}
+        self.group_of: dict[int, str] = {}
         for group, some in groups_of(planned).items():
             self.groups[group] = Counter("done" if one.done else "left" for one in some)
-            self._group_of |= {place[one.run_id]: group for one in some if not one.done}
-        self._state = dict.fromkeys(range(len(todo)), "left")
+            self.group_of |= {place[one.run_id]: group for one in some if not one.done}
+        self.states = dict.fromkeys(range(len(todo)), "left")
 
     def _now(self, number: int, state: str) -> bool:
         """Note a state; return whether it is a new one."""
-        before = self._state[number]
+        before = self.states[number]
         if before == state:
             return False
-        self.groups[self._group_of[number]].update({before: -1, state: 1})
-        self._state[number] = state
+        self.groups[self.group_of[number]].update({before: -1, state: 1})
+        self.states[number] = state
         return True
-
-    def at_work(self) -> list[int]:
-        """Return the numbers of the runs that somebody works on."""
-        return [number for number, state in self._state.items() if state == "running"]
-
-    def line(self, number: int) -> str:
-        """Return what is known of the group of a run."""
-        group = self._group_of[number]
-        return f"{group}: {', '.join(f'{self.groups[group][state]} {state}' for state in STATES)}"
 
     def began(self, number: int) -> None:
         """See `Observer`."""
@@ -78,7 +69,9 @@ class ProgressLines(StateCounts):
 
     def changed(self, number: int, why: str) -> None:
         """See `StateCounts`."""
-        print(sentence(self.line(number) + (f" ({why})" if why else "")), file=sys.stderr, flush=True)
+        group = self.group_of[number]
+        counts = ", ".join(f"{self.groups[group][state]} {state}" for state in STATES)
+        print(sentence(f"{group}: {counts}{f' ({why})' if why else ''}"), file=sys.stderr, flush=True)
 
 
 class ProgressTable(StateCounts):
@@ -120,8 +113,8 @@ class ProgressTable(StateCounts):
             grid.add_row(Text(f"… and {len(self.groups) - room} more groups", style="dim"))
         if len(self.groups) > 1:
             grid.add_row("all", *(Text(str(total[s]), style="bold") for s in STATES))
-        numbers = self.at_work()
-        rows = [Text(printable(self._doing.get(n, self.titles[n])), style="dim") for n in numbers[:_MOST_SHOWN]]
+        at_work = [number for number, state in self.states.items() if state == "running"]
+        rows = [Text(printable(self._doing.get(n, self.titles[n])), style="dim") for n in at_work[:_MOST_SHOWN]]
         return Group(grid, *rows)
 
 
@@ -149,8 +142,6 @@ def observing(planned: "Sequence[Planned]", *, quiet: bool = False) -> Iterator[
     if quiet:
         yield Observer()
     elif len(planned) == 1:
-        from hxbench.cli.progress import progress
-
         with progress() as tell:
             yield _OneRun(tell)
     elif not sys.stderr.isatty():

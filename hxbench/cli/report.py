@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hxbench import places
+from hxbench.cli import execute, options
+from hxbench.cli.output import for_output, print_left_out
 from hxbench.cli.streams import complain
+from hxbench.errors import InputError
+from hxbench.printing import printable, shortened
 
 if TYPE_CHECKING:
     from hxbench.report import Artifact, Made
@@ -39,12 +44,9 @@ def report_command(
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write files into DIR/PROFILE instead of printing.")] = None,
-    store: Annotated[Path | None, typer.Option(help="The results store; HXBENCH_STORE or ./results.")] = None,
+    store: options.StoreDir = None,
 ) -> None:
     """Print a paper's table or figure with our results beside the published ones, and what is still to be run."""
-    from hxbench import places
-    from hxbench.cli.output import print_left_out
-    from hxbench.printing import printable
     from hxbench.report import asked, make, read_results
     from hxbench.store import Store
     from hxbench.store.files import replace_file
@@ -71,9 +73,6 @@ def report_command(
 
 def _folder_name(profile: str) -> str:
     """Return a profile's name where it can be that of a folder: a stored run may say anything."""
-    from hxbench.errors import InputError
-    from hxbench.printing import shortened
-
     if not profile or profile.startswith(".") or any(c in profile for c in "/\\\0"):
         raise InputError(f"the profile '{shortened(profile)}' has no name that a folder could have.")
     return profile
@@ -83,7 +82,6 @@ def _chosen(
     paper: str, table: str | None, figure: str | None, everything: bool, experiment: str | None
 ) -> "tuple[str, list[Artifact], str | None]":
     """Return the paper, what is asked for of it, and the name of the experiment that this comes from."""
-    from hxbench.errors import InputError
     from hxbench.report import artifacts, find_artifact
 
     if (table is not None) + (figure is not None) + everything + (experiment is not None) != 1:
@@ -91,12 +89,12 @@ def _chosen(
             "name one table (--table 2), one figure (--figure 3), all of them (--all), or an experiment of yours."
         )
     if experiment is not None:
-        from hxbench.cli import execute
         from hxbench.spec.experiment import artifacts_of, named
 
         paper, name = named(experiment)
-        execute.require_artifacts(paper, artifacts_of(paper, name))
-        return paper, [artifacts(paper)[one] for one in artifacts_of(paper, name)], name
+        fed = artifacts_of(paper, name)
+        execute.require_artifacts(paper, fed)
+        return paper, [artifacts(paper)[one] for one in fed], name
     if everything:
         return paper, list(artifacts(paper).values()), None
     if figure is not None:
@@ -105,7 +103,6 @@ def _chosen(
 
 
 def _check_format(format: str | None, chosen: "list[Artifact]", out: Path | None) -> None:
-    from hxbench.errors import InputError
     from hxbench.report.render import PICTURES, check_format
 
     if format is None:
@@ -118,21 +115,18 @@ def _check_format(format: str | None, chosen: "list[Artifact]", out: Path | None
 
 
 def _print(made: "list[Made]", format: str, results: "PaperResults[Any]") -> None:
-    from hxbench.cli.output import for_output
     from hxbench.report.render import PAGE, renderer, terminal
 
     tables = [table for one in made for table in one.tables]
-    if format == "json":
-        print(for_output(renderer(format)(tables)), end="")
-    elif format == PAGE:
-        for _, content in _files(made, PAGE, results):
-            print(content.decode(), end="")
+    if format == PAGE:
+        text = "".join(content.decode() for _, content in _files(made, PAGE, results))
     elif format == "terminal":
-        print(terminal.render(tables, color=sys.stdout.isatty()), end="")
+        text = terminal.render(tables, color=sys.stdout.isatty())
         if any(one.figures for one in made):
-            print("\nThe picture: the same command with --out DIR writes png, svg and pdf.")
+            text += "\nThe picture: the same command with --out DIR writes png, svg and pdf.\n"
     else:
-        print(renderer(format)(tables), end="")
+        text = renderer(format)(tables)
+    print(for_output(text) if format == "json" else text, end="")
 
 
 def _files(made: "list[Made]", format: str | None, results: "PaperResults[Any]") -> Iterator[tuple[str, bytes]]:

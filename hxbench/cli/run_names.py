@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hxbench.runs.session import Planned
-    from hxbench.spec.run_spec import RunSpec
 
 
 def groups_of(runs: "Iterable[Planned]") -> "dict[str, list[Planned]]":
@@ -16,7 +15,7 @@ def groups_of(runs: "Iterable[Planned]") -> "dict[str, list[Planned]]":
         alike.setdefault(f"{spec.method} {spec.setting}{' few-shot' * bool(spec.few_shot)}", []).append(one)
     groups: dict[str, list[Planned]] = {}
     for title, some in alike.items():
-        values = [{**one.job.spec.conditions, **_of_a_grid(one.job.spec)} for one in some]
+        values = [{**one.job.spec.conditions, "backbone": one.job.spec.backbone.name} for one in some]
         for one, words in zip(some, _telling(values), strict=True):
             groups.setdefault(" ".join([title, *words]), []).append(one)
     return groups
@@ -30,17 +29,11 @@ def names_of(runs: "Sequence[Planned]") -> list[str]:
     names = [""] * len(runs)
     for title, numbers in alike.items():
         specs = [runs[number].job.spec for number in numbers]
-        rates = [{**_of_a_grid(spec), "rate": f"rate {spec.training.lr:g}"} for spec in specs]
-        told = _telling(rates)
+        told = _telling([{"backbone": s.backbone.name, "rate": f"rate {s.training.lr:g}"} for s in specs])
         for number, words in zip(numbers, told, strict=True):
             last = [runs[number].run_id] if told.count(words) > 1 else []
             names[number] = ", ".join([title, *words, *last])
     return names
-
-
-def _of_a_grid(spec: "RunSpec") -> dict[str, str]:
-    """Return what the runs of a grid may differ in that their titles do not say."""
-    return {"backbone": spec.backbone.name}
 
 
 def _telling(values: Sequence[dict[str, str]]) -> list[list[str]]:

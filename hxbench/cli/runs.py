@@ -1,22 +1,23 @@
-"""`hxbench runs`: what the store holds."""
+"""`hxbench runs list`, `show`, `rm` and `verify`: what the store holds."""
 
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hxbench import places
+from hxbench.cli import options
+from hxbench.cli.output import print_json, print_left_out, print_rows
+from hxbench.cli.progress import progress
+from hxbench.errors import InputError, did_you_mean
+from hxbench.printing import printable, sentence
+
 if TYPE_CHECKING:
     from hxbench.store import RunRecord, Store
 
-runs_app = typer.Typer(no_args_is_help=True, help="List, show, check, copy and delete the runs of the store.")
-
-_StoreOption = Annotated[Path | None, typer.Option(help="The results store; HXBENCH_STORE or ./results.")]
-_JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
 
 def _open(chosen: Path | None) -> "Store":
-    from hxbench import places
     from hxbench.store import Store
 
     return Store(places.store_dir(chosen))
@@ -49,33 +50,28 @@ def _row(record: "RunRecord") -> dict[str, Any]:
     }
 
 
-def _order(row: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(str(row[key]) for key in ("profile", "method", "setting", "part", "seed", "id"))
-
-
-@runs_app.command("list")
 def list_runs(
     method: Annotated[str | None, typer.Option(help="Only runs of this method.")] = None,
     setting: Annotated[str | None, typer.Option(help="Only single, multi, mixed or language.")] = None,
     profile: Annotated[str | None, typer.Option(help="Only runs of this profile.")] = None,
     state: Annotated[str | None, typer.Option(help="Only running, interrupted, failed or done.")] = None,
-    as_json: _JsonOption = False,
-    store: _StoreOption = None,
+    as_json: options.Json = False,
+    store: options.StoreDir = None,
 ) -> None:
     """List the runs, unfinished ones included."""
-    from hxbench.cli.output import print_left_out, print_rows
-    from hxbench.errors import InputError, did_you_mean
     from hxbench.spec.settings import SETTINGS
+    from hxbench.store.checks import STATES
     from hxbench.store.plateau import title_of
-    from hxbench.store.record import STATES
 
     for name, given, known in (("setting", setting, (*SETTINGS, "language")), ("state", state, STATES)):
         if given is not None and given not in known:
             raise InputError(did_you_mean(name, given, list(known)))
     wanted = {"method": method, "setting": setting, "profile": profile, "state": state}
     place = _open(store)
-    rows = sorted((_row(record) for record in place.runs(complete_only=False)), key=_order)
+    rows = [_row(record) for record in place.runs(complete_only=False)]
     rows = [row for row in rows if all(value in (None, row[key]) for key, value in wanted.items())]
+    order = ("profile", "method", "setting", "part", "seed", "id")
+    rows.sort(key=lambda row: [str(row[key]) for key in order])
     if not as_json:
         for row in rows:
             row["updated"] = str(row["updated"] or "")[5:16].replace("T", " ")
@@ -91,19 +87,16 @@ def list_runs(
     print_left_out(place)
 
 
-@runs_app.command("show")
 def show_run(
     run: Annotated[str, typer.Argument(help="A run id, or the beginning of one.")],
-    as_json: _JsonOption = False,
-    store: _StoreOption = None,
+    as_json: options.Json = False,
+    store: options.StoreDir = None,
 ) -> None:
     """Show what a run is, how it ended, what it scored and where it comes from."""
     import json
 
     import yaml
 
-    from hxbench.cli.output import print_json, print_rows
-    from hxbench.printing import printable, sentence
     from hxbench.store.plateau import warning
 
     record = _open(store).get(run)
@@ -136,52 +129,12 @@ def show_run(
     print_rows(scores, False, empty="No test scores yet.")
 
 
-@runs_app.command("copy")
-def copy_runs(
-    runs: Annotated[list[str] | None, typer.Argument(help="Run ids, or unique beginnings of them.")] = None,
-    to: Annotated[Path | None, typer.Option(help="The store to copy into.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every finished run of the store.")] = False,
-    profile: Annotated[str | None, typer.Option(help="With --all: only runs of this profile.")] = None,
-    store: _StoreOption = None,
-) -> None:
-    """Copy finished runs into another store, without weights and predictions: what is published is small."""
-    from hxbench import places
-    from hxbench.cli.output import print_left_out
-    from hxbench.errors import InputError
-    from hxbench.printing import printable
-    from hxbench.store import DamagedRun, Store
-
-    if to is None or everything == bool(runs):
-        raise InputError("name the runs to copy, or --all of them, and the store they go --to.")
-    place, target = _open(store), Store(places.expanded(str(to), "--to"))
-    if everything:
-        chosen = [record for record in place.runs() if profile in (None, record.fields.get("profile"))]
-        print_left_out(place)
-    else:
-        chosen = [place.get(reference) for reference in runs or ()]
-    lost = 0
-    for record in chosen:
-        try:
-            print(printable(f"{record.id}  {record.title} → {place.copy(record.id, target)}"))
-        except DamagedRun as error:
-            if not everything:
-                raise
-            lost += 1
-            print(f"left out: {error}", file=sys.stderr)
-    if everything:
-        print(f"{len(chosen) - lost} runs are in {target.root}.")
-
-
-@runs_app.command("rm")
 def remove_runs(
     runs: Annotated[list[str], typer.Argument(help="Run ids, or unique beginnings of them.")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    store: _StoreOption = None,
+    store: options.StoreDir = None,
 ) -> None:
     """Delete runs with everything they wrote."""
-    from hxbench.errors import InputError
-    from hxbench.printing import printable
-
     place = _open(store)
     doomed: dict[str, str] = {}
     for reference in runs:
@@ -207,3 +160,49 @@ def remove_runs(
     for run_id in doomed:
         place.remove(run_id)
         print(f"deleted {run_id}")
+
+
+def verify_runs(
+    runs: Annotated[
+        list[str] | None, typer.Argument(help="Run ids, or unique beginnings of them; default: all finished runs.")
+    ] = None,
+    seal: Annotated[
+        bool, typer.Option("--seal", help="Write a manifest for runs that were stored before there were any.")
+    ] = False,
+    as_json: options.Json = False,
+    store: options.StoreDir = None,
+) -> None:
+    """Compare every file of the runs with its manifest, weights and predictions included.
+
+    Exit code 1 when something does not fit. What does not fit is left out of every report.
+    """
+    from hxbench.store.verifying import look, verify
+
+    place = _open(store)
+    if runs:
+        named = [place.get(reference) for reference in runs]
+        chosen, unreadable = [record for record in named if record.state == "done"], list[str]()
+    else:
+        chosen, unreadable = look(place)
+    with progress(quiet=len(chosen) < 200) as tell:
+
+        def told() -> "Iterator[RunRecord]":
+            for number, record in enumerate(chosen, 1):
+                yield record
+                tell(str(place.root), "check runs", number, len(chosen))
+
+        verdict = verify(place, told(), seal=seal)
+    problems = sorted([*unreadable, *verdict.problems])
+    if as_json:
+        counts = {"fit": verdict.fit, "before_manifests": verdict.before_manifests, "sealed": verdict.sealed}
+        print_json({"store": str(place.root), **counts, "problems": problems}, indent=1)
+    else:
+        for problem in problems:
+            print(problem)
+        print(f"{verdict.fit} runs fit their manifests, {len(problems)} do not.")
+        if verdict.sealed:
+            print(f"{verdict.sealed} runs stored before manifests have one now.")
+        elif verdict.before_manifests:
+            print(f"{verdict.before_manifests} runs were stored before manifests; --seal writes theirs.")
+    if problems:
+        raise typer.Exit(1)

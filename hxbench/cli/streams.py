@@ -14,7 +14,7 @@ import unicodedata
 from typing import Any, TextIO
 
 from hxbench.errors import InputError
-from hxbench.printing import printable, sentence
+from hxbench.printing import LONGEST_WORD, printable, sentence
 
 _NEAREST = "hxbench.nearest"
 _SIMPLE = dict(zip("─━│┃–—−…·•→←↑↓×≥≤‘’“”†±∞✓", "--||---..*><^vx><''\"\"+~8v", strict=True))
@@ -38,10 +38,9 @@ def prepare() -> None:
         sys.stdout = _safe(sys.stdout, "standard output", may_fail=False)
 
 
-def complain(text: str, longest_word: int | None = None) -> None:
+def complain(text: str, longest_word: int = LONGEST_WORD) -> None:
     """Print a message to standard error as one line."""
-    said = sentence(text, longest_word) if longest_word else sentence(text)
-    print(f"hxbench: {said}", file=sys.stderr, flush=True)
+    print(f"hxbench: {sentence(text, longest_word)}", file=sys.stderr, flush=True)
 
 
 def silence() -> None:
@@ -104,8 +103,7 @@ def _nearest(error: UnicodeError) -> tuple[str, int]:
     """Return what stands for characters that a stream does not have: something like it, or a question mark."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    shown = "".join(map(_near, error.object[error.start : error.end]))
-    return shown, error.end
+    return "".join(map(_near, error.object[error.start : error.end])), error.end
 
 
 def _near(character: str) -> str:

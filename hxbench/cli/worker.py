@@ -1,10 +1,13 @@
 """`hxbench runs do`: planned runs by their ids, as the batch script of a cluster asks for it; not for people."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from hxbench.errors import InputError, Stopped
 
 if TYPE_CHECKING:
     from hxbench.runs.scheduler.jobs import Result
@@ -16,9 +19,6 @@ def worker_command(
     plan: Annotated[Path, typer.Option(help="The folder of the plan.")],
 ) -> None:
     """Do runs of a plan file, and leave beside it how each of them ended."""
-    import sys
-
-    from hxbench.errors import InputError
     from hxbench.runs.scheduler.plan_file import PlanFile
 
     file = PlanFile(plan)
@@ -40,7 +40,6 @@ def worker_command(
 
 def _attempt(run_id: str, planned: "Mapping[str, tuple[Job, tuple[str, ...]]]") -> "Result":
     """Do a run if those that it needs are done."""
-    from hxbench.errors import Stopped
     from hxbench.runs.scheduler.jobs import PATIENCE, attempt, not_tried, stopped_by
     from hxbench.store import Store
 

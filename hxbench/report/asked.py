@@ -80,9 +80,8 @@ def build(results: PaperResults[Any], experiment: str, seeds: Sequence[int] | No
     if not lines:
         raise InputError(f"experiment {experiment} has no runs at profile {results.profile}.")
     tables, every = [], _seeds_of(conditions, results, seeds)
-    for number, (_, some) in enumerate(groupby(lines, key=lambda line: line.on)):
+    for number, some in enumerate([*group] for _, group in groupby(lines, key=lambda line: line.on)):
         marks = Marks()
-        some = list(some)
         common = set.intersection(*({*line.changes} for line in some)) if len(some) > 1 else set()
         alike = [word for word in some[0].changes if word in common]
         if tries:  # their titles say the rate

@@ -1,16 +1,48 @@
-"""What the parsed tables and tensors of a stored run may hold, from the bytes of their files.
+"""The tables of a stored run: written as Parquet, and read from bytes that may hold anything."""
 
-Like `checks`, for the files that need a library of their own.
-"""
-
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from hxbench.store.checks import damaged, is_name
+from hxbench.store.checks import damaged
 
 SENTENCE_COLUMNS = ("task", "language", "correct", "predicted", "gold")
 _MOST_ROWS = 50_000_000
-_TENSORS = {"prototypes": 2, "features": 2, "z": 2, "task": 1}  # dimensions
+
+
+def _count_types() -> dict[str, Any]:
+    import pyarrow
+
+    texts, numbers = pyarrow.string(), pyarrow.int32()
+    return dict(zip(SENTENCE_COLUMNS, (texts, texts, numbers, numbers, numbers), strict=True))
+
+
+def _prediction_types() -> dict[str, Any]:
+    import pyarrow
+
+    labels = pyarrow.list_(pyarrow.string())
+    return {"sentence": pyarrow.int32(), "gold": labels, "predicted": labels}
+
+
+def write_counts(path: Path, columns: Mapping[str, Sequence[Any]]) -> None:
+    """Write `sentences.parquet`: a row for each test sentence with the counts that scores are made of."""
+    import pyarrow
+    import pyarrow.parquet
+
+    table = pyarrow.table({name: pyarrow.array(columns[name], kind) for name, kind in _count_types().items()})
+    pyarrow.parquet.write_table(table, path, compression="zstd")
+
+
+def write_predictions(path: Path, columns: Mapping[str, Sequence[Any]]) -> None:
+    """Write a pair's predictions: sentence (number), gold and predicted (labels), and further columns."""
+    import pyarrow
+    import pyarrow.parquet
+
+    types = _prediction_types()
+    if missing := types.keys() - columns.keys():
+        raise ValueError(f"predictions lack {', '.join(sorted(missing))}")
+    table = pyarrow.table({name: pyarrow.array(values, types.get(name)) for name, values in columns.items()})
+    pyarrow.parquet.write_table(table, path)
 
 
 def _table(run_id: str, name: str, content: bytes, columns: Mapping[str, Any]) -> Any:
@@ -37,11 +69,7 @@ def _table(run_id: str, name: str, content: bytes, columns: Mapping[str, Any]) -
 
 def counts_in(run_id: str, content: bytes) -> dict[tuple[str, str], list[tuple[int, int, int]]]:
     """Return correct, predicted and gold counts of each sentence by (task, language), from `sentences.parquet`."""
-    import pyarrow
-
-    texts, numbers = pyarrow.string(), pyarrow.int32()
-    types = dict(zip(SENTENCE_COLUMNS, (texts, texts, numbers, numbers, numbers), strict=True))
-    table = _table(run_id, "sentences.parquet", content, types)
+    table = _table(run_id, "sentences.parquet", content, _count_types())
     found: dict[tuple[str, str], list[tuple[int, int, int]]] = {}
     columns = (table.column(name).to_pylist() for name in SENTENCE_COLUMNS)
     for task, language, correct, predicted, gold in zip(*columns, strict=True):
@@ -51,48 +79,4 @@ def counts_in(run_id: str, content: bytes) -> dict[tuple[str, str], list[tuple[i
 
 def predictions_in(run_id: str, content: bytes) -> dict[str, list[Any]]:
     """Return the columns sentence, gold and predicted of a pair, a row a sentence."""
-    import pyarrow
-
-    labels = pyarrow.list_(pyarrow.string())
-    types = {"sentence": pyarrow.int32(), "gold": labels, "predicted": labels}
-    return dict(_table(run_id, "predictions", content, types).to_pydict())
-
-
-def retrieval_in(run_id: str, facts: Mapping[str, Any], content: bytes) -> dict[str, Any]:
-    """Return the facts and the arrays of a retrieval together (`RunRecord.retrieval` says which)."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    try:
-        arrays = load(content)
-    except (SafetensorError, KeyError, ValueError, TypeError) as error:
-        raise damaged(run_id, f"retrieval.safetensors is not readable ({error})") from None
-    return checked_retrieval(run_id, {**facts, **arrays})
-
-
-def checked_retrieval(run_id: str, found: dict[str, Any]) -> dict[str, Any]:
-    """Return a retrieval whose parts belong together."""
-    import numpy as np
-
-    if missing := {"tasks", "instances", "analysis", *_TENSORS} - found.keys():
-        raise damaged(run_id, f"its retrieval lacks {', '.join(sorted(missing))}")
-    for name, dimensions in _TENSORS.items():
-        one = found[name]
-        kind = "iu" if name == "task" else "f"
-        empty = name == "prototypes" and not len(one)  # an ablation has none
-        right = isinstance(one, np.ndarray) and one.dtype.kind in kind and (one.ndim == dimensions or empty)
-        if not (right and np.isfinite(one).all()):
-            raise damaged(run_id, f"its retrieval: {name} is not what it should be")
-    tasks, instances = found["tasks"], found["instances"]
-    named = isinstance(tasks, list) and all(map(is_name, tasks)) and isinstance(instances, list)
-    if not named or not all(isinstance(one, dict) and is_name(one.get("task")) for one in instances):
-        raise damaged(run_id, "retrieval.json names no tasks")
-    analysis = found["analysis"]
-    if not isinstance(analysis, dict) or not all(isinstance(n, int | float | None) for n in analysis.values()):
-        raise damaged(run_id, "retrieval.json: analysis holds something else than numbers")
-    sizes = {len(found[name]) for name in ("features", "z", "task")}
-    places = found["task"]
-    fits = len(sizes) == 1 and len(found["prototypes"]) in (0, len(tasks))
-    if not fits or (len(places) and not (places.min() >= 0 and places.max() < len(instances))):
-        raise damaged(run_id, "retrieval.json and retrieval.safetensors do not belong together")
-    return found
+    return dict(_table(run_id, "predictions", content, _prediction_types()).to_pydict())

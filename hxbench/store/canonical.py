@@ -8,7 +8,7 @@ from typing import Any
 
 from hxbench import manifest
 from hxbench.plain_data import load_json
-from hxbench.store.arrays import SENTENCE_COLUMNS
+from hxbench.store.arrays import SENTENCE_COLUMNS, write_counts
 from hxbench.store.contents import files_of, is_published
 from hxbench.store.files import to_json, to_json_lines
 from hxbench.store.record import RunRecord
@@ -45,8 +45,6 @@ class CanonicalRun:
 
     def write(self, folder: Path) -> None:
         """Write the files of the run into an empty folder, and their manifest."""
-        import pyarrow
-        import pyarrow.parquet
         import yaml
 
         spec = yaml.safe_dump(load_json(self.spec, "spec"), sort_keys=False, allow_unicode=True)
@@ -63,10 +61,8 @@ class CanonicalRun:
                 (folder / name).write_text(text, encoding="utf-8", newline="\n")
         if self.counts:
             rows = [(*pair, *counts) for pair, some in self.counts.items() for counts in some]
-            kinds = [pyarrow.string()] * 2 + [pyarrow.int32()] * 3
-            columns = zip(SENTENCE_COLUMNS, kinds, zip(*rows, strict=True), strict=True)
-            table = pyarrow.table({name: pyarrow.array(values, kind) for name, kind, values in columns})
-            pyarrow.parquet.write_table(table, folder / "sentences.parquet", compression="zstd")
+            columns = dict(zip(SENTENCE_COLUMNS, zip(*rows, strict=True), strict=True))
+            write_counts(folder / "sentences.parquet", columns)
         manifest.write(folder, files_of(folder))
 
 
@@ -86,7 +82,7 @@ def canonical_run(record: RunRecord, *, drawn: bool = True) -> CanonicalRun:
         provenance=to_json(facts_of) if (facts_of := record.provenance()) else "",
         metrics=to_json_lines(record.metrics()),
         history=to_json_lines(record.history()) if is_published("history.jsonl", few_shot=few_shot) else "",
-        counts={**record.sentence_counts()} if is_published("sentences.parquet", few_shot=few_shot) else {},
+        counts=record.sentence_counts() if is_published("sentences.parquet", few_shot=few_shot) else {},
         retrieval=(to_json(facts), arrays) if retrieval else None,
     )
 

@@ -5,11 +5,12 @@ sentence that names the run.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from hxbench.errors import InputError
+from hxbench.errors import InputError, reason
 from hxbench.printing import shown
 from hxbench.spec.languages import find_language
 from hxbench.store.plateau import FIELD as LABEL_LOSSES
@@ -27,6 +28,25 @@ class DamagedRun(InputError):  # noqa: N818 - named beside RunBusy
 def damaged(run_id: str, what: str) -> DamagedRun:
     """Return the error that says what is wrong with a run."""
     return DamagedRun(f"run {shown(run_id)}: {what}.")
+
+
+@contextmanager
+def reading(run_id: str, name: str) -> Iterator[None]:
+    """Let a file that cannot be read or parsed be a `DamagedRun`; `FileNotFoundError` passes through."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise damaged(run_id, f"{name} cannot be read ({reason(error)})") from None
+    except ValueError as error:  # which names the file
+        raise damaged(run_id, reason(error)) from None
+
+
+def parsed(run_id: str, load: Callable[[str, str], Any], text: str, what: str) -> Any:
+    """Return what `load` (of JSON or YAML) makes of a text."""
+    with reading(run_id, what):
+        return load(text, what)
 
 
 def is_name(value: object) -> bool:
@@ -66,7 +86,6 @@ def checked_status(run_id: str, status: object) -> dict[str, Any]:
 
 
 def _is_task(name: object) -> bool:
-
     from hxbench.tasks import task_names
 
     return name in task_names()
@@ -93,13 +112,19 @@ def is_language(code: str) -> bool:
     return True
 
 
+def _objects(run_id: str, name: str, rows: Iterable[object]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the rows of a file, each with where it stands."""
+    for number, row in enumerate(rows, 1):
+        where = f"{name}, line {number}"
+        if not isinstance(row, dict):
+            raise damaged(run_id, f"{where}: expected a JSON object")
+        yield where, row
+
+
 def checked_rows(run_id: str, rows: Iterable[object], *, finished: bool = True) -> list[dict[str, Any]]:
     """Return the rows of `metrics.jsonl`; a finished run has some."""
     checked: list[dict[str, Any]] = []
-    for number, row in enumerate(rows, 1):
-        where = f"metrics.jsonl, line {number}"
-        if not isinstance(row, dict):
-            raise damaged(run_id, f"{where}: expected a JSON object")
+    for where, row in _objects(run_id, "metrics.jsonl", rows):
         _checked(run_id, where, row, ("split", "task", "language", "metric", "role", "embedding"), is_name, "name")
         _checked(run_id, where, row, _COUNTS, _is_count, "count")
         _checked(run_id, where, row, ("value",), _is_number, "number")
@@ -127,10 +152,7 @@ def checked_rows(run_id: str, rows: Iterable[object], *, finished: bool = True) 
 def checked_history(run_id: str, rows: Iterable[object]) -> list[dict[str, Any]]:
     """Return the rows of `history.jsonl`."""
     checked: list[dict[str, Any]] = []
-    for number, row in enumerate(rows, 1):
-        where = f"history.jsonl, line {number}"
-        if not isinstance(row, dict):
-            raise damaged(run_id, f"{where}: expected a JSON object")
+    for where, row in _objects(run_id, "history.jsonl", rows):
         _checked(run_id, where, row, row, _is_number, "number")
         checked.append(row)
     return checked

@@ -81,21 +81,14 @@ def _create(path: Path, text: bytes) -> bool:
     except FileExistsError:
         return False
     try:
-        written = os.write(handle, text)
+        if os.write(handle, text) < len(text):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     except OSError:
-        _withdraw(path, handle)
+        path.unlink(missing_ok=True)  # with a claim that says nothing, nobody could hold the run for a while
         raise
-    if written < len(text):
-        _withdraw(path, handle)
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    os.close(handle)
+    finally:
+        os.close(handle)
     return True
-
-
-def _withdraw(path: Path, handle: int) -> None:
-    """Take back a claim that says nothing, or nobody could hold the run for a while."""
-    path.unlink(missing_ok=True)
-    os.close(handle)
 
 
 def is_held(path: Path) -> bool:

@@ -1,13 +1,15 @@
 """Which files a run is made of, which of them may be left out, and whether they are those of its manifest."""
 
+import hashlib
 import os
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from hxbench import manifest
-from hxbench.plain_data import LARGEST, read_bytes
-from hxbench.store.checks import DamagedRun, damaged
+from hxbench.errors import reason
+from hxbench.plain_data import LARGEST, decoded, read_bytes
+from hxbench.store.checks import DamagedRun, damaged, reading
 
 NEEDED = ("spec.yaml", "status.json", "metrics.jsonl")
 # checked whenever a run is opened; what is larger than `_SMALL` bytes only when it is read
@@ -59,19 +61,21 @@ def read_content(
 
     Raises `FileNotFoundError` when there is no such file, and `DamagedRun` when it cannot be read or is another.
     """
-    try:
+    with reading(run_id, name):
         content = read_bytes(folder / name, largest)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise damaged(run_id, f"{name} cannot be read ({error.strerror or error})") from None
-    except ValueError as error:
-        raise damaged(run_id, str(error).removesuffix(".")) from None
     if digests is not None and name not in digests:
         raise damaged(run_id, f"{name} is not in its manifest: it was put there after the run was finished")
-    if digests is not None and digests[name] != manifest.content_digest(content):
+    if digests is not None and digests[name] != hashlib.sha256(content).hexdigest():
         raise changed(run_id, name)
     return content
+
+
+def read_text(
+    run_id: str, folder: Path, name: str, digests: Mapping[str, str] | None, largest: int = LARGEST
+) -> str:
+    """Return the UTF-8 text of a file of a run; raises what `read_content` does."""
+    with reading(run_id, name):
+        return decoded(read_content(run_id, folder, name, digests, largest), name)
 
 
 def changed(run_id: str, name: str) -> DamagedRun:
@@ -81,23 +85,13 @@ def changed(run_id: str, name: str) -> DamagedRun:
     )
 
 
-def _digest(run_id: str, folder: Path, name: str) -> str:
-    try:
-        return manifest.file_digest(folder / name)
-    except OSError as error:
-        raise damaged(run_id, f"{name} cannot be read ({error.strerror or error})") from None
-
-
 def read_digests(run_id: str, folder: Path) -> dict[str, str] | None:
     """Return the manifest of a run, None when it has none; raises `DamagedRun` for one without what is needed."""
     try:
-        digests = manifest.read(folder)
+        with reading(run_id, manifest.NAME):
+            digests = manifest.read(folder)
     except FileNotFoundError:
         return None
-    except OSError as error:
-        raise damaged(run_id, f"{manifest.NAME} cannot be read ({error.strerror or error})") from None
-    except ValueError as error:
-        raise damaged(run_id, str(error).removesuffix(".")) from None
     if lacking := [name for name in NEEDED if name not in digests]:
         raise damaged(run_id, f"{manifest.NAME} does not list {lacking[0]}")
     return digests
@@ -126,7 +120,12 @@ def check_all(run_id: str, folder: Path, digests: Mapping[str, str], *, few_shot
                 raise damaged(run_id, f"{name} is missing")
         elif not _is_regular(folder / name):
             raise damaged(run_id, f"{name}: not a regular file")
-        elif _digest(run_id, folder, name) != digest:
-            raise changed(run_id, name)
+        else:
+            try:
+                found = manifest.file_digest(folder / name)
+            except OSError as error:
+                raise damaged(run_id, f"{name} cannot be read ({reason(error)})") from None
+            if found != digest:
+                raise changed(run_id, name)
     if more := [name for name in files_of(folder) if name not in digests]:
         raise damaged(run_id, f"{more[0]} is not in its manifest")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hxbench import manifest
-from hxbench.errors import InputError
+from hxbench.errors import InputError, reason
 from hxbench.printing import shown
 from hxbench.store.contents import LARGEST_FILE, files_of, is_published, read_content
 from hxbench.store.files import discard
@@ -39,14 +39,14 @@ def copy_run(record: "RunRecord", final: Path) -> None:
         discard(work)
         work.mkdir()
         if isinstance(record, PackedRun):
-            record.unpack(work)
+            record.checked().write(work)
         else:
             _copy_files(record, work)
         discard(final)  # something half there, which is not complete
         os.rename(work, final)
     except OSError as error:
         discard(work)
-        raise InputError(f"cannot write to {final.parent}: {error.strerror or error}.") from error
+        raise InputError(f"cannot write to {final.parent}: {reason(error)}.") from error
     except InputError:
         discard(work)
         raise

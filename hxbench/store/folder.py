@@ -8,12 +8,11 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hxbench import manifest
-from hxbench.errors import InputError, did_you_mean
+from hxbench.errors import InputError, did_you_mean, reason
 from hxbench.printing import shown
 from hxbench.store import pack_files
 from hxbench.store.checks import DamagedRun, checked_status, damaged
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 
 _WORK = ".work-"
 _ID = re.compile(r"[0-9a-f]{12}")
-_NAMED = 10  # runs that are left out; of more the others are counted
+_NAMED = 10  # runs in a sentence
 
 
 class Store:
@@ -157,7 +156,7 @@ class Store:
             claim.path.parent.mkdir(parents=True, exist_ok=True)
             claim.acquire()
         except OSError as error:
-            raise InputError(f"cannot write to the store {self.root}: {error.strerror or error}.") from error
+            raise InputError(f"cannot write to the store {self.root}: {reason(error)}.") from error
         sweep(claim.path.parent, claim.since)
         return claim
 
@@ -195,14 +194,11 @@ class Store:
         if self.pack:
             self.problems = []
             return self.pack.by_profile(paper, self.problems)
-        found: dict[str, list[RunRecord]] = {}
+        found: dict[str, tuple[list[RunRecord], list[RunRecord]]] = {}
         for record in self.runs():
             if record.ground == paper:
-                found.setdefault(record.profile, []).append(record)
-        return {
-            profile: ProfileRuns(partial(_of_kind, some, few_shot=False), partial(_of_kind, some, few_shot=True))
-            for profile, some in found.items()
-        }
+                found.setdefault(record.profile, ([], []))[record.few_shot].append(record)
+        return {profile: ProfileRuns(plain.copy, tuned.copy) for profile, (plain, tuned) in found.items()}
 
     def left_out(self) -> list[str]:
         """Return what to say of `problems`: the first, one sentence each, and how many more there are."""
@@ -227,7 +223,7 @@ class Store:
                     if _ID.fullmatch(one.name) or not one.is_file(follow_symlinks=False)
                 )
         except OSError as error:
-            raise InputError(f"the store {self.root} cannot be read: {error.strerror or error}.") from None
+            raise InputError(f"the store {self.root} cannot be read: {reason(error)}.") from None
 
     def _read(self, run_id: str, folder: Path, *, finished: bool = True) -> RunRecord:
         """Return one run; raises `DamagedRun`."""
@@ -265,9 +261,8 @@ class Store:
         records = {record.id: record for record in self.runs(complete_only=False)}
         if not records:
             raise InputError(f"the store {self.root} has no runs.")
-        if len(records) > 10:  # too many to offer them all
-            raise InputError(did_you_mean("run", shown(reference), list(records)).partition(" Known:")[0])
-        raise InputError(did_you_mean("run", shown(reference), list(records)))
+        said = did_you_mean("run", shown(reference), list(records))
+        raise InputError(said.partition(" Known:")[0] if len(records) > _NAMED else said)
 
     def holds(self, run_id: str) -> bool:
         """Return whether there is a run with exactly this id, be it unfinished or damaged."""
@@ -285,9 +280,6 @@ class Store:
 
     def copy(self, run_id: str, other: "Store") -> Path:
         """Put a finished run into another store without its weights and predictions; return its folder there.
-
-        The counts of `sentences.parquet` stay, the corpus's own labels do not leave the house. Of few-shot runs,
-        which come in hundreds, only what they are, scored and come from is copied.
 
         What is there under this id already is kept. Raises `InputError` for a run that is damaged, here or there.
         """
@@ -311,7 +303,7 @@ class Store:
         try:
             manifest.write(record.folder, files_of(record.folder))
         except OSError as error:
-            raise InputError(f"cannot write to {record.folder}: {error.strerror or error}.") from None
+            raise InputError(f"cannot write to {record.folder}: {reason(error)}.") from None
         finally:
             claim.release()
 
@@ -331,7 +323,7 @@ class Store:
             discard(self._final(run_id))
             discard(self._work(run_id))
         except OSError as error:
-            raise InputError(f"cannot delete run {run_id} from {self.root}: {error.strerror or error}.") from None
+            raise InputError(f"cannot delete run {run_id} from {self.root}: {reason(error)}.") from None
         finally:
             if claim:
                 claim.release()
@@ -342,7 +334,3 @@ def _names(folder: Path) -> list[str]:
         return os.listdir(folder)
     except OSError:  # none there, or said by whoever reads it
         return []
-
-
-def _of_kind(records: list[RunRecord], *, few_shot: bool) -> list[RunRecord]:
-    return [record for record in records if record.few_shot == few_shot]

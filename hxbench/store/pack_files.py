@@ -13,7 +13,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hxbench.errors import InputError
+from hxbench.errors import InputError, reason
 from hxbench.plain_data import load_json, read_bytes, read_text
 from hxbench.printing import shown
 from hxbench.store.files import to_json
@@ -31,25 +31,18 @@ _FILE_NAME = re.compile(
     r"(runs|few-shot|metrics|history|sentences|retrieval)-[\w-]+\.[0-9a-f]{12}\.parquet", re.ASCII
 )
 
+_OF_A_RUN = dict.fromkeys(("run", "spec", "status", "provenance", "digest"), "text")
 # the columns of each part; a row is a run, in `sentences` a test set of a run. The order of parts is that of files
 PARTS: dict[str, dict[str, str]] = {
-    "runs": dict.fromkeys(("run", "spec", "status", "provenance", "digest"), "text"),
-    "few-shot": dict.fromkeys(
-        ("run", "spec", "status", "provenance", "digest"), "text"
-    ),  # runs tuned on a few examples
+    "runs": _OF_A_RUN,
+    "few-shot": _OF_A_RUN,  # runs tuned on a few examples
     "metrics": {"run": "text", "rows": "text"},
     "history": {"run": "text", "rows": "text"},
-    "sentences": {
-        **dict.fromkeys(("run", "task", "language"), "text"),
-        **dict.fromkeys(("correct", "predicted", "gold"), "counts"),
-    },
-    "retrieval": {
-        "run": "text",
-        "facts": "text",
-        "task": "counts",
-        **dict.fromkeys(("features", "z", "prototypes"), "numbers"),
-    },
-}
+    "sentences": {"run": "text", "task": "text", "language": "text",
+                  "correct": "counts", "predicted": "counts", "gold": "counts"},
+    "retrieval": {"run": "text", "facts": "text", "task": "counts",
+                  "features": "numbers", "z": "numbers", "prototypes": "numbers"},
+}  # fmt: skip
 RUNS = ("runs", "few-shot")
 
 
@@ -83,8 +76,7 @@ def read_manifest(root: Path) -> tuple[PackFile, ...]:
     try:
         found = load_json(read_text(root / MANIFEST, _MANIFEST_BYTES), MANIFEST)
     except (OSError, ValueError) as error:
-        why = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise damaged(root, why.removesuffix(".")) from None
+        raise damaged(root, reason(error)) from None
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise damaged(root, f"{MANIFEST} is not the manifest of one")
     if (version := found.get("version")) != VERSION:
@@ -171,8 +163,7 @@ def read_table(root: Path, listed: PackFile) -> "pyarrow.Table":
     except FileNotFoundError:
         raise damaged(root, f"{name} is missing") from None
     except (OSError, ValueError) as error:
-        why = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise damaged(root, f"{name}: {why.removesuffix('.')}") from None
+        raise damaged(root, f"{name}: {reason(error)}") from None
     if len(content) != listed.bytes or hashlib.sha256(content).hexdigest() != listed.sha256:
         raise damaged(root, f"{name} is not the file that its manifest lists")
     try:

@@ -2,7 +2,7 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -11,16 +11,9 @@ from typing import TYPE_CHECKING, Any
 from hxbench.errors import InputError
 from hxbench.plain_data import load_json
 from hxbench.store import pack_files
-from hxbench.store.arrays import SENTENCE_COLUMNS, checked_retrieval
+from hxbench.store.arrays import SENTENCE_COLUMNS
 from hxbench.store.canonical import CanonicalRun, canonical_run
-from hxbench.store.checks import (
-    DamagedRun,
-    checked_history,
-    checked_provenance,
-    checked_rows,
-    checked_status,
-    damaged,
-)
+from hxbench.store.checks import DamagedRun, checked_status, damaged, parsed
 from hxbench.store.pack_files import MANIFEST, PARTS, RUNS, PackFile
 from hxbench.store.record import ProfileRuns, RunRecord
 
@@ -54,19 +47,6 @@ class PackedRun(RunRecord):
         """Return the spec as it was stored, whatever version did."""
         return dict(load_json(self.row["spec"], "spec.yaml"))
 
-    def metrics(self) -> list[dict[str, Any]]:
-        """Return the rows of scores and costs; raises `DamagedRun` where they are none."""
-        return checked_rows(self.id, self._lines("metrics"))
-
-    def history(self) -> list[dict[str, Any]]:
-        """Return the rows of the training."""
-        return checked_history(self.id, self._lines("history"))
-
-    def provenance(self) -> dict[str, Any]:
-        """Return where the run comes from."""
-        text = self.row["provenance"]
-        return checked_provenance(self.id, _json(self.id, text, "provenance.json")) if text else {}
-
     def predictions(self, task: str, language: str) -> dict[str, list[Any]]:
         """Raise `InputError`: predictions are not packed."""
         raise InputError(f"run {self.id} has no predictions for {task}-{language}: it is kept without them.")
@@ -86,10 +66,10 @@ class PackedRun(RunRecord):
         """Return what the retriever made of the instances that figures draw; None for a run without it."""
         import numpy as np
 
-        from hxbench.store.retrieval import with_similarity
+        from hxbench.store.retrieval import checked_retrieval
 
         for row in self.pack.rows("retrieval", self):
-            facts = _json(self.id, row["facts"] or "", "retrieval.json")
+            facts = parsed(self.id, load_json, row["facts"] or "", "retrieval.json")
             task = np.asarray(row["task"], dtype=np.int64)
             known = len(facts["tasks"]) if isinstance(facts, dict) and isinstance(facts.get("tasks"), list) else 0
             counts = {"features": len(task), "z": len(task), "prototypes": known if len(row["prototypes"]) else 0}
@@ -101,17 +81,15 @@ class PackedRun(RunRecord):
             except ValueError:
                 raise damaged(self.id, "facts and arrays of its retrieval do not belong together") from None
             facts = facts if isinstance(facts, dict) else {}
-            return with_similarity(self.id, checked_retrieval(self.id, {**facts, **arrays, "task": task}))
+            return checked_retrieval(self.id, {**facts, **arrays, "task": task})
         return None
 
-    def _lines(self, part: str) -> list[Any]:
-        texts = [row["rows"] for row in self.pack.rows(part, self)]
-        lines = [line for text in texts for line in (text or "").split("\n") if line]
-        return [_json(self.id, line, f"{part}.jsonl") for line in lines]
-
-    def unpack(self, folder: Path) -> None:
-        """Write the run into a new folder as the files it once was; raises `DamagedRun` as `checked` does."""
-        self.checked().write(folder)
+    def _text(self, name: str, largest: int = 0) -> str | None:
+        """Return the text that a file of rows or of provenance had; each row is limited as any JSON text."""
+        part, _, kind = name.rpartition(".")
+        if kind == "json":
+            return self.row[part] or None
+        return "".join(row["rows"] or "" for row in self.pack.rows(part, self))
 
     def checked(self) -> CanonicalRun:
         """Return all that is packed of the run; raises `DamagedRun` unless it is what was packed."""
@@ -127,6 +105,7 @@ class Pack:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.files = pack_files.read_manifest(root)
+        self._of_runs = [one for one in self.files if one.part in RUNS]
         self._tables: dict[str, tuple[pyarrow.Table, dict[str, list[int]]]] = {}
 
     @staticmethod
@@ -137,29 +116,20 @@ class Pack:
     @cached_property
     def ids(self) -> dict[str, PackFile]:
         """The ids of all runs, and the file that each one's spec is in."""
-        return {run_id: one for one in self.files if one.part in RUNS for run_id in self._table(one)[1]}
+        return {run_id: one for one in self._of_runs for run_id in self._table(one)[1]}
 
     def __contains__(self, run_id: str) -> bool:
         return run_id in self.ids
 
     def runs(
-        self,
-        problems: list[str],
-        *,
-        beginning: str = "",
-        papers: Collection[str] | None = None,
-        profile: str | None = None,
-        parts: Collection[str] = RUNS,
+        self, problems: list[str], *, beginning: str = "", files: Iterable[PackFile] | None = None
     ) -> list[RunRecord]:
-        """Return the runs, or those of this beginning, these papers, this profile and part, by id.
+        """Return the runs, or those whose id begins so, by id, in all files or only some.
 
         Those that cannot be read are left out and described in `problems`.
         """
         records: dict[str, RunRecord] = {}
-        for one in self.files:
-            elsewhere = papers is not None and one.paper not in papers
-            if elsewhere or one.part not in parts or profile not in (None, one.profile):
-                continue
+        for one in self._of_runs if files is None else files:
             for run_id in self._table(one)[1]:
                 if run_id.startswith(beginning):
                     try:
@@ -177,15 +147,18 @@ class Pack:
         """
         from hxbench.spec.run_spec import NO_PAPER
 
-        def read(profile: str, part: str) -> list[RunRecord]:
-            some = self.runs(problems, papers=(paper, NO_PAPER), profile=profile, parts=[part])
-            return [record for record in some if record.ground == paper]
+        def read(files: list[PackFile]) -> list[RunRecord]:
+            return [record for record in self.runs(problems, files=files) if record.ground == paper]
 
-        profiles = {one.profile for one in self.files if one.paper == paper}
-        profiles |= {one.profile for one in self.runs([], papers=[NO_PAPER]) if one.ground == paper}
+        of_none = [one for one in self._of_runs if one.paper == NO_PAPER]
+        profiles = {one.profile for one in self._of_runs if one.paper == paper}
+        profiles |= {one.profile for one in self.runs([], files=of_none) if one.ground == paper}
+        found: dict[str, tuple[list[PackFile], list[PackFile]]] = {}
+        for one in self._of_runs:
+            if one.paper in (paper, NO_PAPER) and one.profile in profiles:
+                found.setdefault(one.profile, ([], []))[RUNS.index(one.part)].append(one)
         return {
-            profile: ProfileRuns(partial(read, profile, RUNS[0]), partial(read, profile, RUNS[1]))
-            for profile in sorted(profiles)
+            profile: ProfileRuns(*(partial(read, some) for some in found[profile])) for profile in sorted(found)
         }
 
     def run(self, run_id: str) -> RunRecord:
@@ -199,8 +172,8 @@ class Pack:
         if len(places[run_id]) > 1:
             raise damaged(run_id, "it is packed twice")
         row = {name: str(table.column(name)[places[run_id][0]].as_py() or "") for name in table.column_names}
-        status = checked_status(run_id, _json(run_id, row["status"], "status.json"))
-        spec = checked_spec(run_id, _json(run_id, row["spec"], "spec.yaml"))
+        status = checked_status(run_id, parsed(run_id, load_json, row["status"], "status.json"))
+        spec = checked_spec(run_id, parsed(run_id, load_json, row["spec"], "spec.yaml"))
         if status.get("state") != "done":
             raise damaged(run_id, "its status is not done")
         record = PackedRun(run_id, spec, status, self.root, pack=self, file=file, row=row)
@@ -254,17 +227,17 @@ class Pack:
     def strays(self) -> list[str]:
         """Return what is in the folder and in no run of the pack, one sentence each; needs whole files."""
         listed = {one.name for one in self.files} | {MANIFEST, "README.md"}
-        there = [path for path in sorted(self.root.iterdir()) if not path.name.startswith(".claim-")]
-        files = [f"{path} is no part of the packed store: no command reads it." for path in there
-                 if path.name not in listed]  # fmt: skip
-        return [*files, *self._ownerless()]
-
-    def _ownerless(self) -> Iterator[str]:
+        found = [
+            f"{path} is no part of the packed store: no command reads it."
+            for path in sorted(self.root.iterdir())
+            if path.name not in listed and not path.name.startswith(".claim-")
+        ]
         for one in self.files:
             for run_id in self._table(one)[1]:
                 owner = self.ids.get(run_id)
                 if owner is None or (owner.paper, owner.profile) != (one.paper, one.profile):
-                    yield str(damaged(run_id, f"{one.name} has rows of it, and no file has its spec"))
+                    found.append(str(damaged(run_id, f"{one.name} has rows of it, and no file has its spec")))
+        return found
 
 
 def _numbers(values: Any) -> "NDArray[Any]":
@@ -274,10 +247,3 @@ def _numbers(values: Any) -> "NDArray[Any]":
     kind = np.float32 if str(values.type) == "float" else np.int32
     content = values.buffers()[1]
     return np.frombuffer(content if content is not None else b"", kind)[values.offset :][: len(values)]
-
-
-def _json(run_id: str, text: str, what: str) -> Any:
-    try:
-        return load_json(text, what)
-    except ValueError as error:
-        raise damaged(run_id, str(error).removesuffix(".")) from None

@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from hxbench.errors import InputError
+from hxbench.errors import InputError, reason
 from hxbench.printing import shown
 from hxbench.store.canonical import CanonicalRun, canonical_run
 from hxbench.store.claim import Claim
@@ -36,7 +36,7 @@ def write_pack(records: Iterable[RunRecord], root: Path) -> tuple[PackFile, ...]
         root.mkdir(parents=True, exist_ok=True)
         claim.acquire()
     except OSError as error:
-        raise InputError(f"cannot write to {root}: {error.strerror or error}.") from error
+        raise InputError(f"cannot write to {root}: {reason(error)}.") from error
     try:
         runs = {record.id: record for record in records}
         if Pack.is_at(root) and (lost := sorted({*Pack(root).ids} - {*runs})):
@@ -68,7 +68,7 @@ def _require_place(root: Path) -> None:
     try:
         there = [path.name for path in root.iterdir()]
     except OSError as error:
-        raise InputError(f"cannot pack into {root}: {error.strerror or error}.") from None
+        raise InputError(f"cannot pack into {root}: {reason(error)}.") from None
     allowed = {MANIFEST, "README.md", _CLAIM}
     if others := sorted(name for name in there if name not in allowed and not _is_ours(name)):
         raise InputError(

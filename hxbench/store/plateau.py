@@ -1,7 +1,7 @@
 """Whether the training of a stored run ended on the plateau of its label frequencies.
 
-`status.json` has `label_losses`: by task the mean loss of the last updates and the entropy of their labels, which
-is what one loses who knows only how often each label occurs. Runs stored before there were any say nothing.
+By task, `label_losses` in `status.json` has the mean loss of the last updates and the entropy of their labels: the
+loss of a guess by frequency alone. Runs stored before there were any say nothing.
 """
 
 from collections.abc import Mapping
@@ -37,10 +37,10 @@ def warning(status: Mapping[str, Any]) -> str:
     tasks = plateaus(status)
     if not tasks:
         return ""
+    losses = status[FIELD]
     said = [
-        f"{title_of(task)} has a loss of {told['loss']:.2f} against {told['entropy']:.2f}"
+        f"{title_of(task)} has a loss of {losses[task]['loss']:.2f} against {losses[task]['entropy']:.2f}"
         for task in tasks
-        for told in [status[FIELD][task]]
     ]
     return (
         f"the training ended on the plateau of its label frequencies: {', '.join(said)} of a guess by frequency "

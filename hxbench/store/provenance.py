@@ -13,17 +13,9 @@ from typing import Any
 from hxbench import __version__
 
 _LIBRARIES = (
-    "accelerate",
-    "datasets",
-    "numpy",
-    "peft",
-    "pyarrow",
-    "safetensors",
-    "seqeval",
-    "tokenizers",
-    "torch",
+    "accelerate", "datasets", "numpy", "peft", "pyarrow", "safetensors", "seqeval", "tokenizers", "torch",
     "transformers",
-)
+)  # fmt: skip
 
 
 def _git(*arguments: str) -> str | None:

@@ -6,25 +6,25 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hxbench import plain_data
 from hxbench.errors import InputError
-from hxbench.plain_data import decoded, load_json, load_yaml, read_text
-from hxbench.store.arrays import counts_in, predictions_in, retrieval_in
+from hxbench.plain_data import decoded, load_json, load_yaml
+from hxbench.store.arrays import counts_in, predictions_in
 from hxbench.store.checks import (
-    STATES,
     DamagedRun,
     checked_history,
     checked_provenance,
     checked_rows,
     checked_status,
     damaged,
+    parsed,
+    reading,
 )
-from hxbench.store.contents import LARGEST_FILE, check_small, read_content, read_digests
+from hxbench.store.contents import LARGEST_FILE, check_small, read_content, read_digests, read_text
 from hxbench.store.plateau import plateaus
 
 if TYPE_CHECKING:
     from hxbench.spec.run_spec import RunSpec
-
-__all__ = ["STATES", "DamagedRun", "RunRecord", "read_mapping", "read_record"]
 
 _LARGEST_ROWS = 200_000_000  # bytes of a history; a row is limited as any JSON text
 
@@ -41,12 +41,12 @@ class RunRecord:
 
     @property
     def state(self) -> str:
-        """One of `STATES`."""
+        """One of `checks.STATES`."""
         return str(self.status.get("state", "interrupted"))
 
     @property
     def plateaus(self) -> tuple[str, ...]:
-        """The tasks on the plateau of whose label frequencies the training ended; none where it is not known."""
+        """The tasks whose training ended on the plateau of their label frequencies; none where it is not known."""
         return plateaus(self.status)
 
     @property
@@ -59,10 +59,14 @@ class RunRecord:
         """The store that the run is in."""
         return self.folder.parents[1]
 
+    def _said(self, field: str) -> Any:
+        """Return what the spec says, whatever version wrote it."""
+        return self.spec.get(field) if isinstance(self.spec, dict) else getattr(self.spec, field)
+
     @property
     def paper(self) -> str:
-        """The paper that the run is of, whatever version wrote its spec."""
-        return str(self.spec.get("paper") if isinstance(self.spec, dict) else self.spec.paper)
+        """The paper that the run is of."""
+        return str(self._said("paper"))
 
     @property
     def ground(self) -> str:
@@ -71,8 +75,8 @@ class RunRecord:
 
     @property
     def profile(self) -> str:
-        """The profile that the run is of, whatever version wrote its spec."""
-        return str(self.spec.get("profile") if isinstance(self.spec, dict) else self.spec.profile)
+        """The profile that the run is of."""
+        return str(self._said("profile"))
 
     @property
     def fields(self) -> Mapping[str, Any]:
@@ -89,12 +93,12 @@ class RunRecord:
     @property
     def few_shot(self) -> bool:
         """Whether it was tuned on a few examples of one pair."""
-        return bool(self.fields.get("few_shot")) if isinstance(self.spec, dict) else self.spec.few_shot is not None
+        return bool(self._said("few_shot"))
 
     def stored_spec(self) -> dict[str, Any]:
         """Return what is stored as `spec.yaml`, the number of its schema included."""
-        content = read_content(self.id, self.folder, "spec.yaml", self.digests)
-        return dict(_parsed(self.id, load_yaml, decoded(content, "spec.yaml"), "spec.yaml"))
+        text = read_text(self.id, self.folder, "spec.yaml", self.digests)
+        return dict(parsed(self.id, load_yaml, text, "spec.yaml"))
 
     def metrics(self) -> list[dict[str, Any]]:
         """Return the rows of `metrics.jsonl`: split, task, language, metric, value, step, role."""
@@ -136,9 +140,9 @@ class RunRecord:
         content = self._content("retrieval.safetensors", LARGEST_FILE)
         if content is None:
             raise damaged(self.id, "retrieval.safetensors is missing")
-        from hxbench.store.retrieval import with_similarity
+        from hxbench.store.retrieval import retrieval_in
 
-        return with_similarity(self.id, retrieval_in(self.id, facts, content))
+        return retrieval_in(self.id, facts, content)
 
     def _content(self, name: str, largest: int) -> bytes | None:
         """Return what a file holds that a run may be without, as its manifest has it."""
@@ -149,18 +153,14 @@ class RunRecord:
 
     def _text(self, name: str, largest: int = _LARGEST_ROWS) -> str | None:
         content = self._content(name, largest)
-        if content is None:
-            return None
-        try:
-            return decoded(content, name)
-        except ValueError as error:
-            raise damaged(self.id, str(error).removesuffix(".")) from None
+        with reading(self.id, name):
+            return None if content is None else decoded(content, name)
 
     def _mapping(self, name: str) -> dict[str, Any] | None:
         text = self._text(name)
         if text is None:
             return None
-        value = _parsed(self.id, load_json, text, name)
+        value = parsed(self.id, load_json, text, name)
         if not isinstance(value, dict):
             raise damaged(self.id, f"{name} holds no mapping")
         return value
@@ -169,7 +169,7 @@ class RunRecord:
         # not splitlines(): a string may hold what that takes for the end of a line
         lines = (self._text(name) or "").removesuffix("\n").split("\n")
         for number, line in enumerate(lines if lines != [""] else [], 1):
-            yield _parsed(self.id, load_json, line, f"{name}, line {number}")
+            yield parsed(self.id, load_json, line, f"{name}, line {number}")
 
 
 class ProfileRuns:
@@ -189,17 +189,10 @@ class ProfileRuns:
         return self._few_shot()
 
 
-def _parsed(run_id: str, load: Any, text: str, what: str) -> Any:
-    try:
-        return load(text, what)
-    except ValueError as error:
-        raise damaged(run_id, str(error).removesuffix(".")) from None
-
-
 def read_mapping(path: Path) -> dict[str, Any]:
     """Return the JSON object in `path`; `FileNotFoundError` passes through, anything else is a `DamagedRun`."""
     try:
-        value = load_json(read_text(path, _LARGEST_ROWS), path.name, _LARGEST_ROWS)
+        value = load_json(plain_data.read_text(path, _LARGEST_ROWS), path.name, _LARGEST_ROWS)
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as error:
@@ -219,17 +212,13 @@ def read_record(run_id: str, folder: Path, *, finished: bool = True) -> RunRecor
 
     digests = read_digests(run_id, folder) if finished else None
     try:
-        status, spec_text = (
-            decoded(read_content(run_id, folder, name, digests), name) for name in ("status.json", "spec.yaml")
-        )
+        status, spec = (read_text(run_id, folder, name, digests) for name in ("status.json", "spec.yaml"))
     except FileNotFoundError as error:
         raise damaged(run_id, f"{Path(error.filename).name} is missing") from None
-    except ValueError as error:
-        raise damaged(run_id, str(error).removesuffix(".")) from None
-    stored = _parsed(run_id, load_yaml, spec_text, "spec.yaml")
-    spec = checked_spec(run_id, stored)
-    state = checked_status(run_id, _parsed(run_id, load_json, status, "status.json"))
-    record = RunRecord(run_id, spec, state, folder, digests)
+    stored = parsed(run_id, load_yaml, spec, "spec.yaml")
+    checked = checked_spec(run_id, stored)
+    state = checked_status(run_id, parsed(run_id, load_json, status, "status.json"))
+    record = RunRecord(run_id, checked, state, folder, digests)
     if not finished:
         return record
     if record.state != "done":

@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hxbench.store.checks import damaged
+from hxbench.store.checks import damaged, is_name
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DRAWN = 60  # instances of a task in a picture: more hide each other, and take long to place
 _FACTS = ("tasks", "instances", "analysis")
+_TENSORS = {"prototypes": 2, "features": 2, "z": 2, "task": 1}  # dimensions
 
 
 def cosines(prototypes: "NDArray[np.float64]", z: "NDArray[np.float64]") -> "NDArray[np.float64]":
@@ -24,12 +25,45 @@ def cosines(prototypes: "NDArray[np.float64]", z: "NDArray[np.float64]") -> "NDA
     return similar
 
 
-def with_similarity(run_id: str, found: dict[str, Any]) -> dict[str, Any]:
-    """Return a checked retrieval with its `similarity`, unless it carries that, as what is thinned does.
+def retrieval_in(run_id: str, facts: Mapping[str, Any], content: bytes) -> dict[str, Any]:
+    """Return the facts and the arrays of a retrieval together (`RunRecord.retrieval` says which)."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        arrays = load(content)
+    except (SafetensorError, KeyError, ValueError, TypeError) as error:
+        raise damaged(run_id, f"retrieval.safetensors is not readable ({error})") from None
+    return checked_retrieval(run_id, {**facts, **arrays})
+
+
+def checked_retrieval(run_id: str, found: dict[str, Any]) -> dict[str, Any]:
+    """Return a retrieval whose parts belong together, with its `similarity`, as what is thinned carries it.
 
     That is the mean cosine similarity of each task's instances with each prototype, by task and prototype; empty
-    where there are no prototypes. Raises `DamagedRun` when it is stored as something else.
+    where there are no prototypes.
     """
+    if missing := {"tasks", "instances", "analysis", *_TENSORS} - found.keys():
+        raise damaged(run_id, f"its retrieval lacks {', '.join(sorted(missing))}")
+    for name, dimensions in _TENSORS.items():
+        one = found[name]
+        kind = "iu" if name == "task" else "f"
+        empty = name == "prototypes" and not len(one)  # an ablation has none
+        right = isinstance(one, np.ndarray) and one.dtype.kind in kind and (one.ndim == dimensions or empty)
+        if not (right and np.isfinite(one).all()):
+            raise damaged(run_id, f"its retrieval: {name} is not what it should be")
+    tasks, instances = found["tasks"], found["instances"]
+    named = isinstance(tasks, list) and all(map(is_name, tasks)) and isinstance(instances, list)
+    if not named or not all(isinstance(one, dict) and is_name(one.get("task")) for one in instances):
+        raise damaged(run_id, "retrieval.json names no tasks")
+    analysis = found["analysis"]
+    if not isinstance(analysis, dict) or not all(isinstance(n, int | float | None) for n in analysis.values()):
+        raise damaged(run_id, "retrieval.json: analysis holds something else than numbers")
+    sizes = {len(found[name]) for name in ("features", "z", "task")}
+    places = found["task"]
+    fits = len(sizes) == 1 and len(found["prototypes"]) in (0, len(tasks))
+    if not fits or (len(places) and not (places.min() >= 0 and places.max() < len(instances))):
+        raise damaged(run_id, "retrieval.json and retrieval.safetensors do not belong together")
     if "similarity" not in found:
         return {**found, "similarity": _similarity(found) if len(found["prototypes"]) else {}}
     stored = found["similarity"]

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Self
 from hxbench import manifest
 from hxbench.errors import RunError
 from hxbench.leftovers import remove
-from hxbench.store.arrays import SENTENCE_COLUMNS
+from hxbench.store.arrays import write_counts, write_predictions
 from hxbench.store.claim import Claim
-from hxbench.store.contents import files_of
+from hxbench.store.contents import PREDICTIONS, files_of
 from hxbench.store.files import discard, replace_file, replace_text, to_json, to_json_lines
 from hxbench.store.record import DamagedRun, read_mapping
 from hxbench.system_errors import cannot_write, writing
@@ -46,10 +46,9 @@ class RunWriter:
         self._final = final
         self._claim = claim
         self._finished = False
-        self._status: dict[str, Any] = {}
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            self._status = read_mapping(folder / "status.json")
+            self._status: dict[str, Any] = read_mapping(folder / "status.json")
         except (FileNotFoundError, DamagedRun):  # the first attempt, or one killed by a full disk: nothing to keep
             self._status = {"started": _now()}
         (folder / manifest.NAME).unlink(missing_ok=True)  # of an attempt that was killed while it finished
@@ -78,19 +77,9 @@ class RunWriter:
 
     def write_predictions(self, task: str, language: str, table: Mapping[str, list[Any]]) -> None:
         """Replace a pair's predictions: sentence (number), gold and predicted (labels), one row a sentence."""
-        import pyarrow
-        import pyarrow.parquet
-
-        labels = pyarrow.list_(pyarrow.string())
-        types = {"sentence": pyarrow.int32(), "gold": labels, "predicted": labels}
-        if missing := types.keys() - table.keys():
-            raise ValueError(f"predictions of {task}-{language} lack {', '.join(sorted(missing))}")
-        columns = {name: pyarrow.array(values, type=types.get(name)) for name, values in table.items()}
         self._claim.require()
-        replace_file(
-            self.folder / "predictions" / f"{task}-{language}.parquet",
-            lambda temporary: pyarrow.parquet.write_table(pyarrow.table(columns), temporary),
-        )
+        path = self.folder / PREDICTIONS / f"{task}-{language}.parquet"
+        replace_file(path, lambda temporary: write_predictions(temporary, table))
 
     def write_retrieval(self, facts: Mapping[str, Any], tensors: Mapping[str, Any]) -> None:
         """Replace `retrieval.json` and `retrieval.safetensors`: arrays of the analysis of a retriever, by name."""
@@ -105,17 +94,8 @@ class RunWriter:
 
         Resampling sentences needs no more, so a run can be published without its predictions.
         """
-        import pyarrow
-        import pyarrow.parquet
-
-        texts, numbers = pyarrow.string(), pyarrow.int32()
-        types = dict(zip(SENTENCE_COLUMNS, (texts, texts, numbers, numbers, numbers), strict=True))
-        columns = {name: pyarrow.array(table[name], type=kind) for name, kind in types.items()}
         self._claim.require()
-        replace_file(
-            self.folder / "sentences.parquet",
-            lambda temporary: pyarrow.parquet.write_table(pyarrow.table(columns), temporary, compression="zstd"),
-        )
+        replace_file(self.folder / "sentences.parquet", lambda temporary: write_counts(temporary, table))
 
     def finish(self, **status_fields: Any) -> Path:
         """Make this the finished run and return its folder; what somebody else finished first is kept instead."""

@@ -52,3 +52,8 @@ def test_commands_that_do_runs_have_all_of_them(command):
     offered = {param.name for param in typer.main.get_command(app).commands[command].params}
     assert {field.name for field in fields(RunOptions)} < offered
     assert "where" not in offered
+
+
+@pytest.mark.parametrize("variable", ["HXBENCH_STORE", "HXBENCH_DATA", "RAY_ADDRESS"])
+def test_help_names_the_variables_that_stand_for_options(variable):
+    assert variable in CliRunner().invoke(app, ["train", "--help"], env={"COLUMNS": "200"}).output

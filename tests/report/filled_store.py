@@ -4,7 +4,7 @@ from hxbench.report.published import published
 from hxbench.spec import recipe
 from hxbench.spec.languages import find_language, language_set
 from hxbench.spec.settings import source_pairs, target_pairs
-from hxbench.store.writer import SENTENCE_COLUMNS
+from hxbench.store.arrays import SENTENCE_COLUMNS
 
 METRIC = {"ner": "f1", "pos": "accuracy"}
 PAPER_METRIC = {"ner": "NER F1", "pos": "POS accuracy"}

@@ -5,7 +5,7 @@ import numpy as np
 from hxbench.report.pha.results import Results
 from hxbench.spec import experiment
 from hxbench.spec.run_spec import START
-from hxbench.store.writer import SENTENCE_COLUMNS
+from hxbench.store.arrays import SENTENCE_COLUMNS
 from hxbench.tasks import task_of
 
 # small, synthetic, with backbones whose recipes name a shape: nothing of it is ever loaded

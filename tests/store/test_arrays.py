@@ -9,7 +9,8 @@ import pytest
 from safetensors.numpy import save
 
 from hxbench.store import DamagedRun
-from hxbench.store.arrays import counts_in, retrieval_in
+from hxbench.store.arrays import counts_in
+from hxbench.store.retrieval import retrieval_in
 
 COUNTS = {"task": ["pos"], "language": ["qab"], "correct": [1], "predicted": [2], "gold": [2]}
 FACTS = {"tasks": ["rte"], "instances": [{"task": "rte", "n": 2}], "analysis": {"silhouette_z": 0.5}}

@@ -6,11 +6,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from hxbench.closed import Closed
 from hxbench.spec.run_spec import Positive, Rate, Weights
-<<<<<<< HEAD
-from hxbench.tasks import ENGLISH, TAGGING, read_together, suite_tasks, task_of, tasks_in
-=======
-from hxbench.tasks import ENGLISH, TAGGING, suite_tasks, tasks_in, text_tasks
->>>>>>> classes
+from hxbench.tasks import ENGLISH, TAGGING, read_together, suite_tasks, task_of, tasks_in, text_tasks
 
 T = TypeVar("T")
 MOST_DRAWS = 1000
