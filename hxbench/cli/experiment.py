@@ -121,7 +121,7 @@ def _run(
     session = where.session(profile_data)
     every = partial(experiments.runs_of, paper, name, where.profile, seeds=seeds, origin=session.source.kind)
     wanted = execute.settled(session, lambda: cut(every()) if cut else every(), lambda one: one.spec)
-    left_out = _plan(session, wanted)
+    left_out = plan(session, wanted)
     if wanted and not session.planned:
         raise LackingData(f"nothing of {title} can be run: {next(iter(left_out))}")
     if not dry_run and (as_json or not session.todo()):
@@ -150,13 +150,20 @@ def _run(
     execute.end(results)
 
 
-def _plan(session: "Session", wanted: "Sequence[Wanted]") -> Counter[str]:
-    """Plan runs; return how many of them lack their data, by the reason."""
+def plan(
+    session: "Session", wanted: "Sequence[Wanted]", is_elsewhere: Callable[[str], bool] = lambda run_id: False
+) -> Counter[str]:
+    """Plan runs; return how many of them lack their data, by the reason.
+
+    Of a run that is finished elsewhere, by its id, neither itself nor what it needs is planned.
+    """
     execute.fetch(session, [one.spec for one in wanted if one.start is None])
     left_out: Counter[str] = Counter()
     for one in wanted:
+        given = {"keep_weights": one.spec.few_shot is None}
         try:
-            session.add(one.spec, one.start, keep_weights=one.spec.few_shot is None)
+            if not is_elsewhere(session.resolve(one.spec, one.start, **given).run_id):
+                session.add(one.spec, one.start, **given)
         except LackingData as lacking:
             left_out[str(lacking)] += 1
     return left_out

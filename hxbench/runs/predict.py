@@ -34,7 +34,7 @@ class Tagger:
     """What tags, not loaded before it is needed: a method on its backbone, for one pair."""
 
     pair: Pair
-    max_length: int  # word pieces, special tokens included
+    max_length: int  # tokens, special ones included
     label_token: str  # which piece of a word is tagged (`encoding.tokens.encode_tagged`)
     batch_size: int
     load: Callable[[], tuple[Method, Backbone]]

@@ -76,7 +76,7 @@ def test_published_batches_and_heads_everywhere_keep_the_targets(step, treebank)
         length = batch.input_ids.shape[1]
         wide = step.padded(batch, 256)
         assert wide.input_ids.shape == (4, 256)
-        assert wide.pieces == batch.tokens
+        assert wide.tokens == batch.tokens
         assert (wide.positions // 256 == batch.positions // length).all()
         assert (wide.input_ids.flatten()[wide.positions] == batch.input_ids.flatten()[batch.positions]).all()
         all_over = step.everywhere(batch)

@@ -190,11 +190,6 @@ def test_missing_and_directory(tmp_path):
         list(read_conllu(tmp_path))
 
 
-def test_unknown_option(tmp_path):
-    with pytest.raises(InputError, match="Did you mean keep"):
-        list(read_conllu(written(tmp_path, WORD), "kep"))
-
-
 def test_labels():
     assert task_of("pos").labels == (*UPOS_TAGS, NO_UPOS)
     assert len(task_of("pos").labels) == 18

@@ -95,7 +95,7 @@ def test_every_embedding_has_its_scores(tmp_path, specs):
         assert found[title, "mean"]["with text"].mean == pytest.approx(mean + 40)
     assert table.commands == ()
     assert [text for _, text in table.notes] == ["no relative is among the known languages: the mean of all"]
-    [said] = [text for text in table.remarks if text.startswith("nearest by word pieces")]
+    [said] = [text for text in table.remarks if text.startswith("nearest by tokens")]
     assert f"{HERE['gn']} (gn): {HERE['zh']} (zh)" in said
 
 
