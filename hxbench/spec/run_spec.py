@@ -282,6 +282,7 @@ class TrainingSpec(Closed):
     choose: bool = added(False)  # a model that writes is also scored by the label it finds most likely
     token_loss: Literal["mean", "sum"] = added("mean")  # text-to-text: over the target tokens of a batch
     relative_rate: bool = added(False)  # the rate is relative to the size of each tensor, as in Adafactor
+    part_rates: dict[Name, Rate] = added({})  # rates of parts of the method (`hxbench cost` names them), times lr
     # that the auxiliary task chooses among: of the tokenizer, or of the run's own text
     mlm_vocabulary: Literal["all", "occurring"] = added("all")
     # kept as trained tensors where word embeddings are trained: others have no gradient
@@ -296,6 +297,17 @@ class TrainingSpec(Closed):
                 "embedding_rows: occurring needs weight_decay 0 and relative_rate false: decay moves the rows of "
                 "all other tokens, and a relative rate depends on them"
             )
+        return self
+
+    @field_validator("part_rates")
+    @classmethod
+    def _own_rates_alone(cls, rates: dict[str, float]) -> dict[str, float]:
+        return {part: rate for part, rate in rates.items() if rate != 1}
+
+    @model_validator(mode="after")
+    def _one_way_to_scale_rates(self) -> Self:
+        if self.part_rates and self.relative_rate:
+            raise ValueError("part_rates and relative_rate exclude each other: give one")
         return self
 
     @model_validator(mode="after")

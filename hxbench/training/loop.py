@@ -86,7 +86,7 @@ def train(
     if accelerator.device.type == "cpu":
         keep_freed_memory()
     parameters = method.trained()
-    optimiser = adamw(parameters, spec)
+    optimiser = adamw(parameters, spec, method.all_parts())
     stepper = accelerator.prepare(optimiser) if spec.precision == "fp16" else optimiser  # loss scaling
     now = Progress()
     best: dict[str, Tensor] | None = None

@@ -335,7 +335,7 @@ def test_each_step_has_its_rate_and_a_clipped_gradient(bench, monkeypatch):
     rates, norms = [], []
     make = loop.adamw
 
-    def watched(parameters, spec):
+    def watched(parameters, spec, parts):
         optimiser = make(parameters, spec)
 
         def look(opt, *_):

@@ -4,8 +4,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from transformers import get_constant_schedule_with_warmup, get_linear_schedule_with_warmup
 
+from hxbench.errors import InputError
 from hxbench.spec.run_spec import TrainingSpec
 from hxbench.training.optimiser import adamw, learning_rate, set_rates
 
@@ -76,3 +78,32 @@ def test_plain_rates_are_one_for_all():
     optimiser = adamw({"it": torch.nn.Parameter(torch.full((4,), 8.0))}, spec_of(0))
     set_rates(optimiser, 0.01, relative=False)
     assert [group["lr"] for group in optimiser.param_groups] == [0.01]
+
+
+def test_a_part_may_have_a_rate_of_its_own():
+    names = ("head", "down", "up")
+    parameters = {name: torch.nn.Parameter(torch.full((2,), 1.0)) for name in names}
+    parts = {"heads": [parameters["head"]], "generator": [parameters["up"], parameters["down"]]}
+    optimiser = adamw(parameters, spec_of(0, part_rates={"generator": 0.25}), parts)
+    set_rates(optimiser, 1e-2, relative=False)
+    for parameter in parameters.values():
+        parameter.grad = torch.ones(2)
+    optimiser.step()  # the first step of Adam is the rate itself
+    moved = {name: 1 - float(parameter.detach()[0]) for name, parameter in parameters.items()}
+    assert moved == pytest.approx({"head": 1e-2, "down": 2.5e-3, "up": 2.5e-3}, rel=1e-4)
+
+
+def test_a_part_that_is_not_there_has_no_rate():
+    heads = {"head": torch.nn.Parameter(torch.zeros(1))}
+    with pytest.raises(InputError, match=r"'generatr'.*Did you mean generator"):
+        adamw(heads, spec_of(0, part_rates={"generatr": 0.5}), {"heads": heads.values(), "generator": []})
+
+
+def test_a_rate_of_one_is_none_of_its_own():
+    assert spec_of(0, part_rates={"generator": 1.0, "heads": 0.5}).part_rates == {"heads": 0.5}
+    assert spec_of(0, part_rates={"generator": 1.0}) == spec_of(0)
+
+
+def test_rates_are_scaled_in_one_way():
+    with pytest.raises(ValidationError, match="part_rates and relative_rate exclude each other"):
+        spec_of(0, part_rates={"heads": 0.5}, relative_rate=True)
