@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from hxbench.answering.answer import Answered, Answering, Encoded, mean_over, prompted, seen
+from hxbench.answering.answer import Answered, Answering, Encoded, mean_over, prompted, require_length, seen
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.tasks.encoding.batch import IGNORED, Batch
 
@@ -33,6 +33,7 @@ class EncoderDecoderText(Answering):
         condition = method.condition(batch)
         prompt = method.prompt(embedded, batch.attention_mask, condition)
         text = prompted(embedded, batch.attention_mask, prompt)
+        require_length(self.backbone, text)
         sided = method.sided or method.reads_first
         asked = condition._replace(side="reading") if sided else condition
         weights = method.weights_of(asked)

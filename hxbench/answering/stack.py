@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
-from hxbench.answering.answer import Condition, Encoded, mean_over, prompted, seen
+from hxbench.answering.answer import Condition, Encoded, mean_over, prompted, require_length, seen
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
-from hxbench.errors import InputError
 from hxbench.tasks.encoding.batch import Batch
 
 if TYPE_CHECKING:
@@ -38,12 +37,7 @@ class Stack:
         body: Any = self.backbone.body
         embedded = body.get_input_embeddings()(ids)
         read = prompted(embedded, mask, self.method.prompt(embedded, self.text, self.condition))
-        limit = self.backbone.longest
-        if limit is not None and read.embedded.shape[1] > limit:
-            raise InputError(
-                f"{read.virtual} virtual tokens and {ids.shape[1]} tokens of text are more than the {limit} "
-                "positions of the backbone."
-            )
+        require_length(self.backbone, read)
         if segments is not None:
             more["token_type_ids"] = nn.functional.pad(segments, (read.virtual, 0))
         with self._acting(read.virtual):

@@ -121,7 +121,8 @@ def biased_modules(model: nn.Module, family: Family) -> dict[str, nn.Module]:
 
 def norms_of(body: nn.Module, family: Family) -> list[nn.Module]:
     """Return all layer normalisations of a body, in its order."""
-    found = {id(body.get_submodule(path)): path for path in family.norms}
+    there = [path for path in family.norms if path not in family.optional or _has(body, path)]
+    found = {id(body.get_submodule(path)): path for path in there}
     for name, stack, layers in layers_of(body, family):
         for number, layer in enumerate(layers):
             found |= {id(layer.get_submodule(path)): f"{name}.{number}.{path}" for path in stack.norms}
@@ -136,11 +137,15 @@ def require_parts(model: nn.Module, family: Family) -> None:
     for where, name in numbers.items():
         if name is not None and not isinstance(getattr(config, name, None), int):
             raise _no(family, where, f"the configuration gives no number {name}")
+    for name, wanted in family.settings.items():
+        if (given := getattr(config, name, None)) != wanted:
+            raise InputError(f"config.json says {name}: {given}, and {family.title} is known with {wanted} alone.")
     _require(family, model, "body", family.body)
     body = model.get_submodule(family.body)
     for path in (*family.head, family.output):
         _require(family, model, "head" if path in family.head else "output", path)
-    outside = {"words": (family.words,), "embeddings": family.embeddings.paths, "norms": family.norms}
+    norms = [path for path in family.norms if path not in family.optional]
+    outside = {"words": (family.words,), "embeddings": family.embeddings.paths, "norms": norms}
     for where, paths in (*outside.items(), ("biases", family.biases)):
         for path in paths:
             _require(family, body, where, path)

@@ -43,6 +43,7 @@ from hxbench.backbones.shape import (
     shape_of,
 )
 from hxbench.backbones.sites import SiteKey
+from hxbench.backbones.tokenizer import load_tokenizer
 from hxbench.errors import InputError
 from hxbench.printing import shortened
 from hxbench.spec.run_spec import BackboneSpec
@@ -98,6 +99,11 @@ class Backbone:
     def hidden_size(self) -> int:
         """Width of the hidden states."""
         return self._number(self.family.width)
+
+    @property
+    def embedded_size(self) -> int:
+        """Width of embedded tokens, which an encoder may project to that of its hidden states."""
+        return int(self.body.get_submodule(self.family.words).weight.shape[1])  # type: ignore[union-attr, operator, index]
 
     @property
     def heads(self) -> int:
@@ -232,7 +238,7 @@ def load_backbone(spec: BackboneSpec, *, offline: bool = False) -> Backbone:
 
 
 def _loaded(folder: Path, *, random: bool) -> Backbone:
-    from transformers import AutoConfig, AutoTokenizer
+    from transformers import AutoConfig
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()  # it would break into ours
@@ -245,7 +251,7 @@ def _loaded(folder: Path, *, random: bool) -> Backbone:
     require_parts(outline, family)
     parameters = sum(p.numel() for p in outline.parameters())
     require_shape(config, family, tensors, parameters)
-    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, padding_side=family.padding)
+    tokenizer = load_tokenizer(folder, padding=family.padding)
     _require_ids(config, family, tokenizer)
     # drawn from a seed of its own, and nothing that comes later is drawn differently for it
     with torch.random.fork_rng(devices=[]):
@@ -259,7 +265,12 @@ def _loaded(folder: Path, *, random: bool) -> Backbone:
             )  # fmt: skip
     if has_own_output(config) and "lm_head.weight" not in tensors:  # the library would tie it to the words
         raise InputError("the weights lack lm_head.weight, the output matrix that config.json says they have.")
-    return Backbone(model, tokenizer, family, drawn_tensors(family, tensors, report))
+    backbone = Backbone(model, tokenizer, family, drawn_tensors(family, tensors, report))
+    if backbone.output.weight is not model.get_input_embeddings().weight:
+        # UMT5 goes by it when it runs: states before a matrix of its own are not scaled. The library sets it in
+        # every configuration of that family, whatever the file says.
+        model.config.tie_word_embeddings = False
+    return backbone
 
 
 def _require_ids(config: Any, family: Family, tokenizer: Any) -> None:

@@ -84,19 +84,19 @@ class Sites:
         if position.fed_by is not None:
             self._handles += self._parallel(key, module, root.get_submodule(position.fed_by))
             return
-        if position.block is not None and position.norm is not None:
-            norm, residual = root.get_submodule(position.norm), _Seen()
+        residual = _Seen()
+        if (fed := position.block or position.residual) is not None:
+            place = 0 if position.block is None else 1
+            norm = nn.Identity() if position.norm is None else root.get_submodule(position.norm)
             more = [lambda value: norm(value + residual.value)]
-            look = lambda _module, inputs: residual.see(inputs[1] if key in self._weights else None)  # noqa: E731
-            block = root.get_submodule(position.block)
-            self._handles += [
-                block.register_forward_pre_hook(look),
-                block.register_forward_hook(lambda _module, _inputs, _output: residual.see(None)),
-            ]
+            look = lambda _module, inputs: residual.see(inputs[place] if key in self._weights else None)  # noqa: E731
+            self._handles.append(root.get_submodule(fed).register_forward_pre_hook(look))
 
         def act(_module: nn.Module, _inputs: tuple[Any, ...], hidden: Tensor) -> Tensor:
             weights: Any = self._weights.get(key)
-            return hidden if weights is None else weights.apply(hidden, *more)
+            found: Tensor = hidden if weights is None else weights.apply(hidden, *more)
+            residual.see(None)
+            return found
 
         self._handles.append(module.register_forward_hook(act))
 
@@ -136,7 +136,7 @@ class Sites:
 
 
 class _Seen:
-    """Holds the residual of a block, or what goes into a module of it, while the block runs, and not longer."""
+    """Holds the residual of a block, or what goes into a module of it, until a site has acted, and not longer."""
 
     def __init__(self) -> None:
         self.value: Any = None

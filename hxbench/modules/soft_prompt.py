@@ -20,7 +20,7 @@ def _shape(backbone: Backbone, tokens: int) -> dict[str, Any]:
     return {
         "task_type": "SEQ_2_SEQ_LM",
         "num_virtual_tokens": tokens,
-        "token_dim": backbone.hidden_size,
+        "token_dim": backbone.embedded_size,
         "num_transformer_submodules": 1,  # before the encoder's input alone
         "num_attention_heads": backbone.heads,
         "num_layers": backbone.layer_count,

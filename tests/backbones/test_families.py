@@ -4,6 +4,8 @@ from typing import get_args
 
 import pytest
 import torch
+from stock_models import MODELS as STOCK
+from stock_models import stock
 from tiny_families import tiny
 from torch import nn
 from transformers import AutoConfig
@@ -47,6 +49,7 @@ MODELS = {
     "t5": lambda: tiny("t5"),
     "t5 v1.1": gated,
     "bloom": lambda: tiny("bloom"),
+    **{name: lambda name=name: stock(name) for name in STOCK if name not in ("roberta", "xlm-roberta", "t5")},
 }
 
 
@@ -56,14 +59,15 @@ def backbone(request):
 
 
 def test_every_entry_has_a_model_here():
-    assert {*recipe.recipe_names("families")} == {name.partition(" ")[0] for name in MODELS}
+    assert {*recipe.recipe_names("families")} == {make().family.name for make in MODELS.values()}
 
 
 def test_the_entry_names_what_the_model_has(backbone):
     require_parts(backbone.model, backbone.family)
-    assert backbone.hidden_size == backbone.model.get_input_embeddings().embedding_dim
+    assert backbone.hidden_size == (18 if backbone.family.name == "bloom" else 16)
     assert backbone.model.get_input_embeddings() is backbone.body.get_submodule(backbone.family.words)
     assert backbone.model.get_output_embeddings() is backbone.output
+    assert backbone.embedded_size == backbone.model.get_input_embeddings().embedding_dim
     hidden = torch.randn(3, backbone.hidden_size)
     assert backbone.mlm_head(hidden).shape == (3, backbone.model.config.vocab_size)
     assert all(len(stack.layers) == depth for stack, depth in zip(backbone.stacks, backbone.depths, strict=True))
@@ -74,20 +78,18 @@ def slow_biased(backbone):
     named = dict(backbone.model.named_modules())
     if backbone.family.stacks == "decoder":
         return {n: m for n, m in named.items() if isinstance(getattr(m, "bias", None), nn.Parameter)}
+    is_one = lambda m: isinstance(m, nn.Linear) or type(m).__name__.endswith("LayerNorm")  # noqa: E731
     if backbone.family.stacks == "encoder-decoder":
-        return {
-            n: m
-            for n, m in named.items()
-            if (isinstance(m, nn.Linear) and "EncDecAttention" not in n) or type(m).__name__.endswith("LayerNorm")
-        }
-    inside = (
-        "attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense",
-        "attention.output.LayerNorm", "output.dense", "output.LayerNorm",
-    )  # fmt: skip
-    return {
-        f"layer.{number}.{name}": layer.get_submodule(name)
-        for number, layer in enumerate(backbone.body.encoder.layer)
-        for name in inside
+        left = "lm_head" if backbone.family.name == "bart" else "EncDecAttention"
+        return {n: m for n, m in named.items() if is_one(m) and left not in n}
+    if backbone.family.name == "modernbert":
+        return {}
+    (layers,) = backbone.stacks
+    return {  # seven a layer: all but the layer that goes up
+        f"layer.{number}.{name}": module
+        for number, layer in enumerate(layers.layers)
+        for name, module in layer.named_modules()
+        if is_one(module) and name not in ("intermediate.dense", "ffn.lin1")
     }
 
 
@@ -98,6 +100,7 @@ def test_what_bitfit_adds_to_is_what_the_rules_say_in_their_order(backbone):
 def test_norms_are_all_layer_normalisations_of_the_body_in_its_order(backbone):
     wanted = [p for m in backbone.body.modules() if type(m).__name__.endswith("LayerNorm") for p in m.parameters()]
     assert len(wanted) > 2
+    assert len(wanted) == len(backbone.norms())
     assert all(one is other for one, other in zip(backbone.norms(), wanted, strict=True))
 
 
@@ -161,11 +164,10 @@ class Times:
 
 
 IDS = torch.tensor([[4, 5, 6, 7], [8, 9, 10, 11]])
-READ = {"t5": {"decoder_input_ids": IDS}}
 
 
 def states(backbone):
-    more = READ.get(backbone.family.name, {})
+    more = {"decoder_input_ids": IDS} if backbone.is_text_to_text else {}
     with torch.no_grad():
         return (
             backbone.body(input_ids=IDS, **more).last_hidden_state
@@ -264,6 +266,8 @@ WRONG = {
     "encoder: null\n": "an encoder, a decoder or both",
     "encoder: {sites: {ffn: {module: a, block: b}}}\n": "block and norm come together",
     "encoder: {sites: {ffn: {module: a, before: true, fed_by: b}}}\n": "exclude each other",
+    "encoder: {sites: {ffn: {module: a, residual: b, fed_by: b}}}\n": "exclude each other",
+    "optional: [embeddings.layer]\n": "embeddings.layer is optional, but none of the norms",
     "body: ../bert\n": "a path of modules",
     "beside: ['(']\n": "no pattern",
     "body: a\nbody: b\n": "body",

@@ -72,20 +72,23 @@ class Position(Closed):
     before: bool = False  # the site changes the module's input instead
     fed_by: Path | None = None  # the module whose input the adapter is fed; what it makes of that is added
     block: Path | None = None  # of an "add & norm" afterwards: gets the residual as its second input
-    norm: Path | None = None  # the LayerNorm in that block
+    residual: Path | None = None  # where there is no such block: the module whose input the residual is
+    norm: Path | None = None  # the LayerNorm behind the sum; behind a `residual` there may be none
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
-        if (self.block is None) != (self.norm is None):
+        if (self.block is None) != (self.norm is None) and self.residual is None:
             raise ValueError("block and norm come together")
-        if sum((self.before, self.fed_by is not None, self.block is not None)) > 1:
-            raise ValueError("before, fed_by, and block with norm exclude each other")
+        kinds = (self.before, self.fed_by is not None, self.block is not None, self.residual is not None)
+        if sum(kinds) > 1:
+            raise ValueError("before, fed_by, residual, and block with norm exclude each other")
         return self
 
     @property
     def paths(self) -> tuple[str, ...]:
         """All modules that it names."""
-        return tuple(path for path in (self.module, self.fed_by, self.block, self.norm) if path is not None)
+        named = (self.module, self.fed_by, self.block, self.residual, self.norm)
+        return tuple(path for path in named if path is not None)
 
 
 Place = Annotated[Position, BeforeValidator(_module_alone)]
@@ -145,6 +148,7 @@ class Family(Closed):
     head: Paths  # modules that one after the other make of [n, hidden] logits [n, vocabulary]
     output: Path  # the output matrix in it, which may be tied to the word embeddings
     norms: tuple[Path, ...] = ()  # outside of the layers
+    optional: tuple[Path, ...] = ()  # which of those norms not every model of the family has
     biases: tuple[Path, ...] = ()  # outside of the layers: what BitFit adds to
     width: Name = "hidden_size"  # names of numbers in the configuration
     heads: Name = "num_attention_heads"
@@ -158,12 +162,15 @@ class Family(Closed):
     beside: tuple[
         Annotated[str, AfterValidator(_pattern)], ...
     ] = ()  # tensors that weights may have beyond the model
+    settings: dict[Name, bool] = Field(default_factory=dict)  # that a configuration must have to be of the family
     prompt: Literal["words", "normal"] = "words"  # how the published code of PET scaling begins virtual tokens
 
     @model_validator(mode="after")
     def _has_a_stack(self) -> Self:
         if not self.parts:
             raise ValueError("an encoder, a decoder or both are needed")
+        if lost := next((path for path in self.optional if path not in self.norms), None):
+            raise ValueError(f"{lost} is optional, but none of the norms outside of the layers")
         return self
 
     @property
