@@ -65,10 +65,9 @@ def compare(name, ours, wanted):
 @pytest.mark.parametrize("name", ENCODERS)
 def test_an_encoder_reads_a_padded_batch_as_the_stock_model_reads_its_rows(name, prompted, folders):
     backbone, other = loaded(folders(name)), stock(folders(name))
+    options = {"tokens": SHORT} if prompted else {}
     batch = collate(texts(len(backbone.tokenizer)), [np.array([n % 2]) for n in range(4)], padding=0, task="rte")
-    method = tuned(
-        "pet-prompt" if prompted else "pet-ft", backbone, shaken=False, **({"tokens": SHORT} * prompted)
-    )
+    method = tuned("pet-prompt" if prompted else "pet-ft", backbone, shaken=False, **options)
     words = other.get_input_embeddings()
     with torch.no_grad():
         prompt = method.own().normal_()[None] if prompted else None
@@ -145,10 +144,9 @@ def test_an_encoder_with_a_decoder_answers_as_the_stock_model_does(name, prompte
     assert tied != WRITERS[name][2]
     assert (backbone.output.weight is backbone.model.get_input_embeddings().weight) == tied
     answers = [np.append(row, 1) for row in texts(100, (1, 3, 0, 2))]
+    options = {"tokens": SHORT} if prompted else {}
     batch = collate(texts(100), answers, padding=0, task="rte")
-    method = tuned(
-        "pet-prompt" if prompted else "pet-ft", backbone, shaken=False, **({"tokens": SHORT} * prompted)
-    )
+    method = tuned("pet-prompt" if prompted else "pet-ft", backbone, shaken=False, **options)
     words, start = other.get_input_embeddings(), other.config.decoder_start_token_id
     with torch.no_grad():
         prompt = method.own().normal_()[None] if prompted else None

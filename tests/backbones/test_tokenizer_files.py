@@ -13,7 +13,7 @@ from hxbench.backbones.load import folder_fingerprint, load_backbone
 from hxbench.backbones.tokenizer import fast_bytes, has_tokenizer, load_tokenizer, tokenizer_files
 from hxbench.errors import InputError
 from hxbench.spec.run_spec import BackboneSpec
-from hxbench.tasks.encoding.tokenizing import tokens_of
+from hxbench.tasks.encoding.tokenizing import reads_spaces, tokens_of, tokens_of_words
 
 TEXTS = ["the cat saw a dog .", "Über 猫 \n\t a\x00b", "  two  spaces ", "😀", "</s> a <pad>"]
 
@@ -153,3 +153,18 @@ def test_a_sentencepiece_model_is_read_as_its_own_library_reads_it(name, tmp_pat
         marks = ours.cls_token_id, ours.sep_token_id, ours.eos_token_id
         assert [one for one in ours(text).input_ids if one not in marks] == wanted
     assert [path.name for path in tokenizer_files(folder)] == [file, "tokenizer_config.json"]
+
+
+# --- words in sentences ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["bart", "distilbert", "mt5", "byt5"])
+def test_the_words_of_a_sentence_are_read_as_the_sentence_is(name, tmp_path):
+    """Byte pairs hold the space before a word, which a word alone would lack."""
+    tokenizer = load_tokenizer(write_stock(name, tmp_path / "own"), padding="right")
+    words = "the cat saw a dog .".split()
+    [(ids, owners)] = tokens_of_words(tokenizer, [words])
+    assert ids == tokens_of(tokenizer, [" ".join(words)])[0]
+    assert sorted(set(owners)) == [*range(len(words))]
+    assert reads_spaces(tokenizer) == (name in ("bart", "byt5"))
+    assert tokens_of_words(tokenizer, [[], ["cat"]])[0] == ([], [])

@@ -40,10 +40,24 @@ def tokens_of(tokenizer: Any, texts: list[str]) -> list[list[int]]:
 
 
 def tokens_of_words(tokenizer: Any, sentences: list[list[str]]) -> list[tuple[list[int], list[int]]]:
-    """Return for every sentence the token ids of its words, and for each token the place of its word."""
+    """Return for every sentence the token ids of its words, and for each token the place of its word.
+
+    A word behind another is read with the space before it where the tokenizer has that in the word's tokens.
+    """
+    reader = _reader(tokenizer)
+    if reader.spaced:
+        sentences = [[*words[:1], *(f" {word}" for word in words[1:])] for words in sentences]
     # its fast form leaves out which word a token is of
-    encoded = _reader(tokenizer).plain.encode_batch(sentences, is_pretokenized=True, add_special_tokens=False)
+    encoded = reader.plain.encode_batch(sentences, is_pretokenized=True, add_special_tokens=False)
     return [(one.ids, one.word_ids) for one in encoded]
+
+
+def reads_spaces(tokenizer: Any) -> bool:
+    """Return whether a word's tokens hold the space before it, as byte-level BPE's do that adds none by itself.
+
+    RoBERTa's and ModernBERT's are such ones. WordPiece drops spaces, and SentencePiece puts one before any word.
+    """
+    return _reader(tokenizer).spaced
 
 
 def blank_tokens(tokenizer: Any) -> frozenset[int]:
@@ -86,6 +100,12 @@ class _Reader:
     def blank(self) -> frozenset[int]:
         vocabulary = self._backend.get_vocab(with_added_tokens=False)
         return frozenset(number for token, number in vocabulary.items() if token and not token.strip(_SPACES))
+
+    @cached_property
+    def spaced(self) -> bool:
+        read = lambda words: self.plain.encode(words, is_pretokenized=True, add_special_tokens=False).ids  # noqa: E731
+        running = self.plain.encode("a b", add_special_tokens=False).ids
+        return bool(read(["a", "b"]) != running == read(["a", " b"]))
 
     @cached_property
     def marks(self) -> Marks:
