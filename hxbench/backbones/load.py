@@ -103,7 +103,8 @@ class Backbone:
     @property
     def embedded_size(self) -> int:
         """Width of embedded tokens, which an encoder may project to that of its hidden states."""
-        return int(self.body.get_submodule(self.family.words).weight.shape[1])  # type: ignore[union-attr, operator, index]
+        words: Any = self.body.get_submodule(self.family.words)
+        return int(words.weight.shape[1])
 
     @property
     def heads(self) -> int:

@@ -50,7 +50,13 @@ def test_it_is_trained_scored_gone_on_with_and_taken_up_again(model, method, cor
         wanted = spec_for(method, backbone, training={"updates": 6, "evaluate_every": 3})
     else:
         write_text_mirror(tmp_path / "mirror")
-        wanted = text_spec(method, backbone, options=TUNINGS[method], training={"updates": 6, "evaluate_every": 3})
+        wanted = text_spec(
+            method,
+            backbone,
+            setting="single",
+            options=TUNINGS[method],
+            training={"updates": 6, "evaluate_every": 3},
+        )
         corpora = Corpora(Origin("mirror", tmp_path / "mirror"), wanted.data)
     spec, plan = resolved(wanted, corpora)
     whole, broken = Store(tmp_path / "whole"), Store(tmp_path / "broken")
