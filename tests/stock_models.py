@@ -24,8 +24,9 @@ _BERT = {
     "max_position_embeddings": LENGTH, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0,
     "initializer_range": 0.2,
 }  # fmt: skip
+# As ByT5's the decoder is the shallower one: behind a deeper one the library's own generation has too few caches.
 _T5 = {
-    "d_model": HIDDEN, "d_ff": INNER, "d_kv": 8, "num_layers": 2, "num_decoder_layers": 3, "num_heads": 2,
+    "d_model": HIDDEN, "d_ff": INNER, "d_kv": 8, "num_layers": 3, "num_decoder_layers": 2, "num_heads": 2,
     "dropout_rate": 0.0, "decoder_start_token_id": 0, "pad_token_id": 0, "eos_token_id": 1,
 }  # fmt: skip
 _V3 = {

@@ -175,7 +175,7 @@ def test_a_prompt_that_leaves_no_position_for_a_text_is_refused(folders):
 
 # --- sizes -------------------------------------------------------------------------------------------------------
 
-BOTH = 2 + 3  # layers of encoder and decoder
+BOTH = 5  # layers of encoder and decoder: of a T5 three and two, of a BART two and three
 BIAS = 4 * HIDDEN  # of query, key, value and output
 UP_DOWN = 2 * HIDDEN * INNER
 BLOCK = 4 * HIDDEN**2 + BIAS + UP_DOWN + INNER + HIDDEN + 4 * HIDDEN  # BERT's: two norms
@@ -185,7 +185,7 @@ TABLE = 32 * 2  # buckets of distances, heads
 def t5(vocabulary, *, gated, own, tables):
     encoder = 4 * HIDDEN**2 + UP_DOWN * (3 if gated else 2) // 2 + 2 * HIDDEN
     decoder = encoder + 4 * HIDDEN**2 + HIDDEN
-    return vocabulary * HIDDEN * (2 if own else 1) + 2 * encoder + 3 * decoder + 2 * HIDDEN + tables * TABLE
+    return vocabulary * HIDDEN * (2 if own else 1) + 3 * encoder + 2 * decoder + 2 * HIDDEN + tables * TABLE
 
 
 FULL = {
@@ -215,7 +215,7 @@ def addends(name, vocabulary):
         return BOTH * (BIAS + INNER + HIDDEN + 2 * HIDDEN) + 3 * (BIAS + HIDDEN) + 2 * HIDDEN
     if name in WRITERS:  # not in cross-attention
         wide = INNER if name == "t5" else 2 * INNER
-        return BOTH * (BIAS + wide + HIDDEN + 2 * HIDDEN) + 3 * HIDDEN + 2 * HIDDEN + vocabulary
+        return BOTH * (BIAS + wide + HIDDEN + 2 * HIDDEN) + 2 * HIDDEN + 2 * HIDDEN + vocabulary
     return 2 * 7 * HIDDEN
 
 
