@@ -93,11 +93,11 @@ def model_of(name, size, *, seed=0):
         with torch.no_grad():
             for parameter in model.parameters():
                 if parameter.ndim > 1 and own:
-                    parameter.mul_(1 if kind == "bart" else 4)
+                    parameter.mul_(1 if kind == "bart" else 2)  # more, and rounding grows with it
                 elif parameter.ndim == 1:
                     parameter.add_(torch.randn_like(parameter) * 0.2)
         if own == [True]:
-            model.lm_head.weight = nn.Parameter(torch.randn_like(model.lm_head.weight) * 0.5)
+            model.lm_head.weight = nn.Parameter(torch.randn_like(model.lm_head.weight) * 0.2)
             model.all_tied_weights_keys.pop("lm_head.weight")
     return model.eval()
 
