@@ -31,7 +31,9 @@ def _shape(backbone: Backbone, tokens: int) -> dict[str, Any]:
 def _first_words(backbone: Backbone, count: int) -> nn.Embedding:
     """Return the embeddings of the first entries of the vocabulary, which `peft` draws from with replacement."""
     model: Any = backbone.model
-    return nn.Embedding.from_pretrained(model.get_input_embeddings().weight.detach()[:count])
+    words = model.get_input_embeddings()
+    rows = torch.arange(min(count, len(words.weight)), device=words.weight.device)
+    return nn.Embedding.from_pretrained(words(rows).detach())  # as texts get them: Gemma's are scaled
 
 
 def sampled_prompt(backbone: Backbone, tokens: int, sample_from: int) -> Tensor:

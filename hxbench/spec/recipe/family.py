@@ -92,11 +92,12 @@ Place = Annotated[Position, BeforeValidator(_module_alone)]
 
 
 class Fused(Closed):
-    """One linear layer for several projections of the same width."""
+    """One linear layer for several projections; keys and values are narrower where query heads share them."""
 
     module: Path
     roles: Annotated[tuple[ProjectionRole, ...], Field(min_length=2)]  # in the order of its output
-    layout: Literal["heads", "blocks"]  # those of one head next to each other, or one projection behind the other
+    # those of one head of keys next to each other, or one projection behind the other
+    layout: Literal["heads", "blocks"]
 
 
 class Stack(Closed):
@@ -148,11 +149,14 @@ class Family(Closed):
     biases: tuple[Path, ...] = ()  # outside of the layers: what BitFit adds to
     width: Name = "hidden_size"  # names of numbers in the configuration
     heads: Name = "num_attention_heads"
+    key_heads: Name | None = None  # of keys and values, where several heads of queries may share one
     longest: Name | None = None  # the number of positions, where texts cannot be longer
     offset: Annotated[int, Field(ge=0)] = 0  # how many of them come before the first
     counts_positions: bool = False  # padding on the left or between would count: it has to be told positions
     padding: Literal["left", "right"] = "right"
+    cap: Name | None = None  # the number that the configuration bounds logits by: n · tanh(logit / n)
     tokens: tuple[Name, ...] = ("pad_token",)  # that a tokenizer must have
+    end_pads: bool = False  # the end token fills up where a tokenizer has none for padding; masks hide it
     ids: tuple[Name, ...] = ()  # that a configuration must give, by which padding, ending and decoding go
     precisions: dict[Literal["bf16", "fp16"], Name] = Field(default_factory=dict)  # that fail, and why
     beside: tuple[
