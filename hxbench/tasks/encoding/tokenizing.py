@@ -60,6 +60,11 @@ def marks_of(tokenizer: Any) -> Marks:
     return _reader(tokenizer).marks
 
 
+def opening_of(tokenizer: Any) -> tuple[int, ...]:
+    """Return the marks that the tokenizer's own template puts before a single text, as Gemma's `<bos>`; often none."""
+    return _reader(tokenizer).opening
+
+
 def tokenizer_fingerprint(tokenizer: Any) -> str:
     """Return a short hash of everything the tokenizer does."""
     return _reader(tokenizer).fingerprint
@@ -88,9 +93,22 @@ class _Reader:
         return frozenset(number for token, number in vocabulary.items() if token and not token.strip(_SPACES))
 
     @cached_property
-    def marks(self) -> Marks:
+    def _some(self) -> Any:
+        """Some text, encoded: one that has tokens."""
         some = next(text for text in chain("a1.", self._backend.get_vocab()) if self.plain.encode(text).ids)
-        one = self.plain.encode(some)
+        return self.plain.encode(some)
+
+    @cached_property
+    def opening(self) -> tuple[int, ...]:
+        template = self._backend.post_processor
+        if template is None:
+            return ()
+        single = template.process(self._some)
+        return tuple(single.ids[: next(n for n, text in enumerate(single.sequence_ids) if text is not None)])
+
+    @cached_property
+    def marks(self) -> Marks:
+        one = self._some
         # the template alone: the tokenizer's own `post_process` also cuts and pads, where its file says so
         if template := self._backend.post_processor:
             pair = template.process(one, one)
