@@ -1,10 +1,11 @@
-"""Decoders of a few thousand random weights: real classes of the library, saved by it as a folder, loaded by ours."""
+"""Decoders of a few thousand random weights: the library's own classes, saved by it as folders, loaded by ours."""
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from hxbench.backbones.byte_pairs import train_byte_pairs
-from hxbench.backbones.load import load_backbone
+from hxbench.backbones.families import family_of
+from hxbench.backbones.load import Backbone, load_backbone
 from hxbench.spec import recipe
 
 END = 1
@@ -33,6 +34,11 @@ SHAPES = {  # by family; what only some models of a family have is there in one 
         "hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 2, "num_attention_heads": 3,
         "hidden_dropout": 0.0, "attention_dropout": 0.0, "eos_token_id": END, "bos_token_id": END,
     },
+    "opt": {
+        "hidden_size": 16, "word_embed_proj_dim": 16, "ffn_dim": 24, "num_hidden_layers": 2,
+        "num_attention_heads": 2, "max_position_embeddings": 160, "dropout": 0.0, "pad_token_id": END,
+        "eos_token_id": END, "bos_token_id": END,
+    },
     "phi3": {**_GROUPED, "resid_pdrop": 0.0, "embd_pdrop": 0.0, "sliding_window": WINDOW},
 }  # fmt: skip
 DECODERS = tuple(SHAPES)
@@ -47,21 +53,28 @@ def tokenizer_of(family):
     return PreTrainedTokenizerFast(tokenizer_object=found.backend_tokenizer, eos_token="</s>")
 
 
-def save_decoder(family, folder, **shape):
-    """Save a model of the library's own class with its tokenizer; the same every time, and without dropout."""
-    tokenizer = tokenizer_of(family)
-    config = AutoConfig.for_model(family, vocab_size=SIZE, **{**SHAPES[family], **shape})
+def model_of(family, **shape):
+    """Return a model of the library's own class, the same every time, and without dropout."""
+    config = AutoConfig.for_model(family, **{"vocab_size": SIZE, **SHAPES[family], **shape})
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = AutoModelForCausalLM.from_config(config)
         with torch.no_grad():  # far from the library's own start, where every text gets nearly the same answer
             for parameter in model.parameters():
-                if parameter.ndim > 1:
-                    parameter.copy_(torch.randn_like(parameter) * 0.2)
-                else:
-                    parameter.add_(torch.randn_like(parameter) * 0.2)
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+                noise = torch.randn_like(parameter) * 0.2
+                parameter.copy_(noise if parameter.ndim > 1 else parameter + noise)
+    return model.eval()
+
+
+def bare_decoder(family):
+    """Return a model as a backbone without a tokenizer."""
+    return Backbone(model_of(family), None, family_of(family))
+
+
+def save_decoder(family, folder, **shape):
+    """Save a model with its tokenizer as a folder, and return that."""
+    model_of(family, **shape).save_pretrained(folder)
+    tokenizer_of(family).save_pretrained(folder)
     return folder
 
 

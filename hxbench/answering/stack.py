@@ -47,10 +47,9 @@ class Stack:
         read = prompted(embedded, mask, self.method.prompt(embedded, self.text, self.condition))
         limit = self.backbone.longest
         if limit is not None and read.embedded.shape[1] + written > limit:
-            answer = f" and {written} of an answer" if written else ""
+            text = f"{ids.shape[1]} tokens of text" + (f" and {written} of an answer" if written else "")
             raise InputError(
-                f"{read.virtual} virtual tokens and {ids.shape[1]} tokens of text{answer} are more than the {limit} "
-                "positions of the backbone."
+                f"{read.virtual} virtual tokens and {text} are more than the {limit} positions of the backbone."
             )
         if segments is not None:
             more["token_type_ids"] = nn.functional.pad(segments, (read.virtual, 0))

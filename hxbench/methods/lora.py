@@ -19,7 +19,6 @@ from hxbench.methods.options import PetOptions
 from hxbench.modules.low_rank import FusedLowRank
 from hxbench.spec.run_spec import Positive
 
-
 _ROLES: tuple[ProjectionRole, ...] = ("query", "value")
 
 
@@ -72,10 +71,12 @@ class Lora(Method):
         """Hang a pair of branches beside the fused projection of every layer."""
         queries, values = (self.backbone.projections(role) for role in _ROLES)
         shared = options.value == "query"
-        if shared and any(query.width_out != value.width_out for query, value in zip(queries, values, strict=True)):
+        if shared and any(
+            query.width_out != value.width_out for query, value in zip(queries, values, strict=True)
+        ):
             raise InputError(
-                f"options.value=query: of {self.backbone.family.title} the value is narrower than the query, whose "
-                "branch does not fit it; set it to own."
+                f"options.value=query: the values of {self.backbone.family.title} are narrower than the queries, "
+                "whose branch does not fit them: set it to own."
             )
         self.branches = nn.ModuleList(
             FusedLowRank(query, value, options.rank, options.alpha, options.dropout, shared=shared)

@@ -19,7 +19,7 @@ def low_rank(hidden: Tensor, down: Tensor, up: Tensor, scale: float) -> Tensor:
 
 
 def in_fused(own: Tensor, part: Part) -> Tensor:
-    """Return what is added to a fused projection, [batch, length, all], given one of its parts [batch, length, own].
+    """Return what is added to a fused projection, [batch, length, all], given that of one part, […, own].
 
     Query, key and value stand next to each other, once for each head of keys, or once for all of them.
     """
@@ -54,9 +54,7 @@ class FusedLowRank(nn.Module):
         self.query_a, self.value_a = (
             nn.Parameter(start_down(torch.empty(rank, one.width_in))) for one in (query, value)
         )
-        self.query_b, self.value_b = (
-            nn.Parameter(torch.zeros(one.width_out, rank)) for one in (query, value)
-        )
+        self.query_b, self.value_b = (nn.Parameter(torch.zeros(one.width_out, rank)) for one in (query, value))
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, hidden: Tensor) -> Tensor:

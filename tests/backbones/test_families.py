@@ -4,11 +4,13 @@ from typing import get_args
 
 import pytest
 import torch
+from tiny_decoders import DECODERS, bare_decoder
 from tiny_families import tiny
 from torch import nn
 from transformers import AutoConfig
+from transformers.pytorch_utils import Conv1D
 
-from hxbench.backbones.families import family_of, require_parts
+from hxbench.backbones.families import Part, family_of, require_parts, widths_of
 from hxbench.backbones.load import Backbone, require_precision
 from hxbench.backbones.shape import MADE_HERE, new_model
 from hxbench.backbones.sites import EMBEDDINGS, SiteKey, Sites
@@ -24,6 +26,9 @@ ROBERTA = {
     "vocab_size": 40, "hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 24,
     "max_position_embeddings": 34,
 }  # fmt: skip
+
+
+FUSED = {"module": "self_attn.qkv_proj", "roles": ["query", "key", "value"], "layout": "heads"}
 
 
 def roberta(kind):
@@ -47,6 +52,7 @@ MODELS = {
     "t5": lambda: tiny("t5"),
     "t5 v1.1": gated,
     "bloom": lambda: tiny("bloom"),
+    **{name: lambda name=name: bare_decoder(name) for name in DECODERS},
 }
 
 
@@ -96,7 +102,8 @@ def test_what_bitfit_adds_to_is_what_the_rules_say_in_their_order(backbone):
 
 
 def test_norms_are_all_layer_normalisations_of_the_body_in_its_order(backbone):
-    wanted = [p for m in backbone.body.modules() if type(m).__name__.endswith("LayerNorm") for p in m.parameters()]
+    norms = [m for m in backbone.body.modules() if type(m).__name__.endswith(("LayerNorm", "RMSNorm"))]
+    wanted = [p for m in norms for p in m.parameters()]
     assert len(wanted) > 2
     assert all(one is other for one, other in zip(backbone.norms(), wanted, strict=True))
 
@@ -108,7 +115,7 @@ ROLES = (*ATTENTION, *(f"cross_{role}" for role in ATTENTION), "up", "gate", "do
 def test_projections_are_all_linear_layers_of_the_layers(backbone):
     found = {id(one.module) for one in backbone.projections(*ROLES)}
     layers = [layer for stack in backbone.stacks for layer in stack.layers]
-    assert found == {id(m) for layer in layers for m in layer.modules() if isinstance(m, nn.Linear)}
+    assert found == {id(m) for layer in layers for m in layer.modules() if isinstance(m, nn.Linear | Conv1D)}
 
 
 def test_projections_of_a_layer_stand_next_to_each_other():
@@ -120,7 +127,7 @@ def test_projections_of_a_layer_stand_next_to_each_other():
         "0.layer.0.SelfAttention.q", "1.layer.0.SelfAttention.q", "2.layer.0.SelfAttention.q",
         "2.layer.1.EncDecAttention.q", "3.layer.0.SelfAttention.q", "3.layer.1.EncDecAttention.q",
     ]  # fmt: skip
-    assert all((one.place, one.width_in, one.width_out) == (None, 16, 16) for one in t5)
+    assert all((one.part, one.width_in, one.width_out) == (None, 16, 16) for one in t5)
 
 
 def test_fused_projections_say_where_they_are():
@@ -128,9 +135,28 @@ def test_fused_projections_say_where_they_are():
     query, value = backbone.projections("query", "value")[:2]
     assert (query.name, value.name) == ("0.query", "0.value")
     assert query.module is value.module is backbone.body.h[0].self_attention.query_key_value
-    assert (query.place, value.place) == (0, 2)
-    assert query.groups == backbone.heads == 3
+    assert (query.part, value.part) == (Part(3, 0, 12), Part(3, 12, 0)), "of three heads, each 6 wide"
     assert query.width_in == query.width_out == 18
+
+
+def test_a_fused_projection_has_fewer_heads_of_keys():
+    query, value, up = bare_decoder("phi3").projections("query", "value", "up")[:3]
+    assert (query.part, query.width_out) == (Part(1, 0, 16), 16), (
+        "four heads of queries, two of keys and of values"
+    )
+    assert (value.part, value.width_out) == (Part(1, 24, 0), 8)
+    assert (up.part, up.width_in, up.width_out) == (Part(1, 24, 0), 16, 24)
+    grouped = {"decoder": {"fused": [FUSED, {**FUSED, "module": "mlp.gate_up_proj", "roles": ["gate", "up"]}]}}
+    family = validated(Family, recipe.merge(family_of("phi3").model_dump(), grouped), "phi3.yaml")
+    query, value = Backbone(bare_decoder("phi3").model, None, family).projections("query", "value")[:2]
+    # of both heads of keys two heads of queries before them
+    assert (query.part, value.part) == (Part(2, 0, 8), Part(2, 12, 0))
+    assert (query.width_out, value.width_out) == (16, 8)
+
+
+def test_a_layer_of_gpt2_is_as_wide_as_it_computes():
+    up = bare_decoder("gpt2").projections("up")[0]
+    assert tuple(up.module.weight.shape) == widths_of(up.module) == (up.width_in, up.width_out) == (16, 64)
 
 
 def keys(position, *layers):

@@ -70,6 +70,7 @@ class Position(Closed):
 
     module: Path  # whose output the site changes
     before: bool = False  # the site changes the module's input instead
+    flat: bool = False  # all texts of a batch are one behind the other there, [batch · length, hidden], as in OPT
     fed_by: Path | None = None  # the module whose input the adapter is fed; what it makes of that is added
     block: Path | None = None  # of an "add & norm" afterwards: gets the residual as its second input
     norm: Path | None = None  # the LayerNorm in that block

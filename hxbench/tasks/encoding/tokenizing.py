@@ -61,7 +61,7 @@ def marks_of(tokenizer: Any) -> Marks:
 
 
 def opening_of(tokenizer: Any) -> tuple[int, ...]:
-    """Return the marks that the tokenizer's own template puts before a single text, as Gemma's `<bos>`; often none."""
+    """Return the marks that the tokenizer's own template puts before a single text, as Gemma's `<bos>`."""
     return _reader(tokenizer).opening
 
 
