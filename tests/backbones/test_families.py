@@ -218,12 +218,15 @@ def test_a_site_acts_at_every_place_that_is_declared(backbone):
 PARALLEL = {
     "bert": lambda body, n: (body.encoder.layer[n].intermediate, body.encoder.layer[n].output.dense),
     "bloom": lambda body, n: (body.h[n].mlp.dense_h_to_4h, body.h[n].mlp.dense_4h_to_h),
+    "gpt2": lambda body, n: (body.h[n].mlp.c_fc, body.h[n].mlp.c_proj),
+    "gemma2": lambda body, n: (body.layers[n].mlp.up_proj, body.layers[n].mlp.down_proj),
+    "opt": lambda body, n: (body.layers[n].fc1, body.layers[n].fc2),
 }
 
 
 @pytest.mark.parametrize("name", PARALLEL)
 def test_a_parallel_adapter_is_fed_what_the_feed_forward_block_is_and_added_to_what_it_puts_out(name):
-    backbone = tiny(name)
+    backbone = MODELS[name]()
     sites = Sites(backbone.body, backbone.family, backbone.family.site_names("parallel"))
     with sites.using({key: Times() for key in sites.keys}):
         ours = states(backbone)
