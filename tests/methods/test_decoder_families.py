@@ -5,12 +5,14 @@ Of the product each family and each tuning comes up once; make test-all has all 
 
 import os
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from methods.test_matrix import SMALL
+from methods.test_matrix import SMALL, built
 from miniature import resolved
+from safetensors.torch import load_file, save_file
 from text_miniature import text_spec, write_text_mirror
 from tiny_decoders import DECODERS, END, PADS, SHAPES, SIZE, loaded, save_decoder, stock
 from tiny_families import family_batch, rows, slow_logits, tuned
@@ -29,12 +31,12 @@ from hxbench.spec import recipe
 from hxbench.spec.run_spec import BackboneSpec
 from hxbench.spec.settings import Pair
 from hxbench.store import Store
-from hxbench.tasks.encoding.batch import IGNORED, collate
+from hxbench.tasks.encoding.batch import collate
 from hxbench.training.loop import Interrupted
 
 BIASED = ("gpt2", "gpt_neox", "opt", "qwen2")  # the others have none
 TUNINGS = ("pet-ft", "pet-lora", "pet-adapter", "pet-prompt", "apet", "pet-bitfit")
-OPTIONS = {**SMALL, "pet-prompt": {"tokens": 3, "start": "words"}, "apet": {"budget": 300, "mode": "discrete"}}
+OPTIONS = {**SMALL, "pet-lora": {"rank": 2, "alpha": 6}, "apet": {"budget": 300, "mode": "discrete"}}
 SAMPLE = {
     "gpt2": "pet-lora", "llama": "pet-ft", "mistral": "pet-prompt", "qwen2": "pet-bitfit", "qwen3": "pet-adapter",
     "gemma2": "pet-prompt", "gemma3_text": "apet", "gpt_neox": "pet-bitfit", "opt": "pet-adapter",
@@ -64,8 +66,9 @@ def folders(tmp_path_factory):
     return folder
 
 
-def method_on(folder, kind, *, shaken=True, chance=1):
-    return tuned(kind, loaded(folder), shaken=shaken, chance=chance, **OPTIONS.get(kind, {}))
+def shaken(folder, kind):
+    """Return a method with everything that is trained far from where it begins."""
+    return tuned(kind, loaded(folder), **OPTIONS.get(kind, {}))
 
 
 def test_the_sample_has_every_family_and_every_tuning():
@@ -136,10 +139,10 @@ def with_lora(family, model, method):
         named = dict(method.model.named_parameters())
         for name in [name.partition(".lora_A.")[0] for name in named if ".lora_A." in name]:
             delta = named[f"{name}.lora_B.default.weight"] @ named[f"{name}.lora_A.default.weight"]
-            model.get_submodule(name).weight += 4 * delta
+            model.get_submodule(name).weight += 3 * delta
         return
     for number, branch in enumerate(method.branches):
-        query, value = 4 * branch.query_b @ branch.query_a, 4 * branch.value_b @ branch.value_a
+        query, value = 3 * branch.query_b @ branch.query_a, 3 * branch.value_b @ branch.value_a
         if family == "gpt2":  # [in, three behind each other]
             weight = model.transformer.h[number].attn.c_attn.weight
             weight[:, :16] += query.T
@@ -184,7 +187,7 @@ WRITTEN = {"pet-lora": with_lora, "pet-bitfit": with_biases, "pet-adapter": with
 @pytest.mark.parametrize(("family", "kind"), covering([pair for pair in PAIRS if pair[1] != "apet"]))
 @torch.no_grad()
 def test_it_computes_what_the_stock_model_with_the_tuning_in_it_does(family, kind, folders):
-    method, model = method_on(folders(family), kind), stock(folders(family))
+    method, model = shaken(folders(family), kind), stock(folders(family))
     if kind == "pet-ft":
         model.load_state_dict(method.model.state_dict())
     elif kind in WRITTEN:
@@ -230,12 +233,11 @@ def test_so_does_every_other_method_that_writes(family, kind, folders):
 
 
 def check(family, kind, folders):
-    method = method_on(folders(family), kind, shaken=False)
+    method = built(kind, CausalText.name, backbone=loaded(folders(family)))
     batch = family_batch(family, LENGTHS)
     before = {name: p.detach().clone() for name, p in method.named_parameters()}
     declared = {id(p) for p in method.trained().values()}
     optimiser = torch.optim.AdamW(method.trained().values(), lr=3e-3, weight_decay=0)
-    method.start_training(2)
     method.train()
     losses = []
     for _ in range(3):
@@ -260,14 +262,16 @@ def check(family, kind, folders):
         written = method.generate(batch, 7)
         for answer, slow in zip(written.tolist(), slowly_written(method, batch, 7), strict=True):
             assert answer[: len(slow)] == slow
-        again = method_on(folders(family), kind, shaken=False, chance=1 if kind == "apet" else 5)
+        seed = 1 if kind == "apet" else 2  # its places depend on it
+        again = built(kind, CausalText.name, seed, backbone=loaded(folders(family))).eval()
         for name, parameter in again.named_parameters():  # of frozen parts that are drawn, a run has the same
-            if not parameter.requires_grad and not name.startswith("model."):
+            if name in before and not parameter.requires_grad and not name.startswith("model."):
                 parameter.copy_(before[name])
         for name, parameter in again.trained().items():
             parameter.copy_(method.trained()[name])
         torch.testing.assert_close(again.logits(batch), logits, rtol=1e-5, atol=1e-5)
-    tuned_itself = {name for name, p in method.model.named_parameters() if id(p) in declared}
+    whole_model = method.model.named_parameters(remove_duplicate=False)
+    tuned_itself = {name for name, p in whole_model if id(p) in declared}
     method.remove()
     for name, value in stock(folders(family)).state_dict().items():
         if name not in tuned_itself:
@@ -346,7 +350,7 @@ def test_operations_are_those_of_a_formula(family, folders):
     attention = 2 * queries * length  # scores and sums over all tokens
     wanted = 2 * (layers * length * (dense + attention) + SIZE * hidden)
     found = costs(spec_of("pet-ft", folders(family)), 32)["flops_per_token"] * 32
-    assert wanted - 32 <= found <= wanted + 2 * length * 16 * 6, "rotary positions have some, too"
+    assert wanted - 32 < found <= wanted, "rounded down to whole ones a token"
 
 
 # --- whole runs --------------------------------------------------------------------------------------------------
@@ -400,14 +404,53 @@ def test_biases_that_there_are_not_are_refused_in_one_sentence(family, folders):
         spec_of("pet-bitfit", folders(family))
 
 
-def test_an_output_matrix_that_the_weights_lack_is_missed(tmp_path):
-    from safetensors.torch import load_file, save_file
+def rewritten(folder, change):
+    """Change the tensors of a folder's weights, given by name."""
+    weights = folder / "model.safetensors"
+    save_file(change(load_file(weights)), weights, metadata={"format": "pt"})
+    return folder
 
-    weights = save_decoder("llama", tmp_path / "llama") / "model.safetensors"
-    kept = {name: tensor for name, tensor in load_file(weights).items() if name != "lm_head.weight"}
-    save_file(kept, weights, metadata={"format": "pt"})
+
+def without_output(tensors):
+    return {name: tensor for name, tensor in tensors.items() if name != "lm_head.weight"}
+
+
+def test_an_output_matrix_that_the_weights_lack_is_missed_where_it_is_not_tied(tmp_path):
+    folder = rewritten(save_decoder("llama", tmp_path / "llama"), without_output)
     with pytest.raises(InputError, match=r"1 tensor missing \(lm_head\.weight\)"):
-        loaded(tmp_path / "llama")
+        loaded(folder)
+    folder = save_decoder("llama", tmp_path / "tied", tie_word_embeddings=True)  # as SmolLM2's
+    assert "lm_head.weight" not in load_file(folder / "model.safetensors")
+    tied = loaded(folder)
+    assert tied.output.weight is tied.model.get_input_embeddings().weight
+    assert tuned("pet-ft", tied).counted() == whole("llama") - SIZE * 16
+    assert torch.equal(
+        tied.model(torch.tensor([[4, 5, 6]])).logits, stock(folder)(torch.tensor([[4, 5, 6]])).logits
+    )
+
+
+def as_gpt2_was_published(tensors):
+    masks = {f"h.{number}.attn.bias": torch.ones(1, 1, 160, 160).tril() for number in range(2)}
+    return {name.removeprefix("transformer."): tensor for name, tensor in tensors.items()} | masks
+
+
+def as_pythia_was_published(tensors):
+    beside = {}
+    for number in range(2):
+        attention = f"gpt_neox.layers.{number}.attention"
+        beside |= {f"{attention}.bias": torch.ones(1, 1, 9, 9), f"{attention}.masked_bias": torch.tensor(-1e9)}
+        beside[f"{attention}.rotary_emb.inv_freq"] = torch.ones(1)
+    return {name.replace("lm_head", "embed_out"): tensor for name, tensor in tensors.items()} | beside
+
+
+@pytest.mark.parametrize(
+    ("family", "change"), [("gpt2", as_gpt2_was_published), ("gpt_neox", as_pythia_was_published)]
+)
+def test_weights_load_under_the_names_of_their_release(family, change, tmp_path):
+    ids = torch.tensor([[4, 5, 6, 7]])
+    folder = save_decoder(family, tmp_path / family)
+    wanted = stock(folder)(ids).logits
+    assert torch.equal(loaded(rewritten(folder, change)).model(ids).logits, wanted)
 
 
 def test_an_opt_with_its_norms_elsewhere_is_refused(tmp_path):
@@ -424,7 +467,7 @@ def test_texts_prompts_and_answers_end_where_positions_do(tmp_path):
         InputError, match="3 virtual tokens and 16 tokens of text and 2 of an answer are more than the 20"
     ):
         method.generate(batch, 3)
-    with pytest.raises(InputError, match="3 virtual tokens and 24 tokens of text are more than the 20 positions"):
+    with pytest.raises(InputError, match="3 virtual tokens and 25 tokens of text are more than the 20 positions"):
         method.logits(family_batch("gpt2", (17, 9), targets=(1, 1)))
 
 
@@ -442,7 +485,7 @@ def test_gemma_begins_prompts_with_words_as_it_reads_them_and_is_refused_in_fp16
 def test_a_mark_that_no_text_spells_may_lie_beyond_the_embeddings_and_a_word_may_not(tmp_path):
     folder = save_decoder("gemma3_text", tmp_path / "gemma", vocab_size=280)
     tokenizer = loaded(folder).tokenizer
-    tokenizer.add_special_tokens({"additional_special_tokens": ["<image>"]})
+    tokenizer.add_tokens(["<image>"], special_tokens=True)
     tokenizer.save_pretrained(folder)
     assert loaded(folder).tokenizer.convert_tokens_to_ids("<image>") == 280
     tokenizer.add_tokens(["entailment"])
@@ -460,5 +503,5 @@ def test_a_value_narrower_than_the_query_cannot_have_its_branch(folders):
 
 def test_an_end_that_is_one_of_several_is_the_tokenizers(tmp_path):
     folder = save_decoder("gemma3_text", tmp_path / "gemma", eos_token_id=[106, END])
-    assert loaded(folder).end == END
-    assert not (tuned("pet-ft", loaded(folder)).generate(family_batch("gemma"), 4) == IGNORED).any()
+    backbone = loaded(folder)
+    assert (backbone.end, replace(backbone, tokenizer=None).end) == (END, 106)

@@ -46,10 +46,10 @@ for place, kind in enumerate(dict.fromkeys(kind for kind, _ in WORKING)):
     SAMPLE[kind] = able[place % len(able)]
 
 
-def built(kind, name, seed=1):
-    """Return a method on a tiny backbone of the family that answers in this way."""
+def built(kind, name, seed=1, *, backbone=None):
+    """Return a method on a backbone that answers in this way: one of its own, or a tiny one of a family that does."""
     method = method_class(kind)
-    backbone = tiny(FAMILY[name])
+    backbone = backbone or tiny(FAMILY[name])
     options = validated(method.Options, SMALL.get(kind, {}), kind)
     seed_everything(seed)
     made = method(Setup(backbone, TASKS.get(name, TEXTS), ("en", "is"), seed=seed), options)
