@@ -47,7 +47,7 @@ for place, kind in enumerate(dict.fromkeys(kind for kind, _ in WORKING)):
 
 
 def built(kind, name, seed=1, *, backbone=None):
-    """Return a method on a backbone that answers in this way: one of its own, or a tiny one of a family that does."""
+    """Return a method on a backbone that answers in this way; without one on a tiny one of a family that does."""
     method = method_class(kind)
     backbone = backbone or tiny(FAMILY[name])
     options = validated(method.Options, SMALL.get(kind, {}), kind)
