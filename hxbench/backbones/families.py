@@ -109,10 +109,10 @@ def widths_of(module: nn.Module) -> tuple[int, int]:
     """Return the widths (in, out) of a linear layer, or of a normalisation, which has but one."""
     from transformers.pytorch_utils import Conv1D
 
-    shape = tuple(getattr(module, "weight").shape)  # noqa: B009 (any module's)
+    weight: Any = module.weight
     if isinstance(module, Conv1D):  # GPT-2's, whose weight is [in, out]
-        return shape[0], shape[1]
-    return shape[-1], shape[0]
+        return int(weight.shape[0]), int(weight.shape[1])
+    return int(weight.shape[-1]), int(weight.shape[0])
 
 
 def _in_order(model: nn.Module, found: dict[int, str]) -> dict[str, nn.Module]:
@@ -155,8 +155,8 @@ def norms_of(body: nn.Module, family: Family) -> list[nn.Module]:
 def require_parts(model: nn.Module, family: Family) -> None:
     """Raise `InputError` where an entry names a module or a number that the model has not."""
     config: Any = model.config
-    numbers = {"width": family.width, "heads": family.heads, "longest": family.longest}
-    numbers["key_heads"] = family.key_heads
+    numbers = {"width": family.width, "heads": family.heads, "key_heads": family.key_heads}
+    numbers["longest"] = family.longest
     numbers |= {f"{name}.depth": stack.depth for name, stack in family.parts.items()}
     for where, name in numbers.items():
         if name is not None and not isinstance(getattr(config, name, None), int):
