@@ -263,7 +263,7 @@ def check(family, kind, folders):
         for answer, slow in zip(written.tolist(), slowly_written(method, batch, 7), strict=True):
             assert answer[: len(slow)] == slow
         seed = 1 if kind == "apet" else 2  # its places depend on it
-        again = built(kind, CausalText.name, seed, backbone=loaded(folders(family))).eval()
+        again = built(kind, CausalText.name, seed=seed, backbone=loaded(folders(family))).eval()
         for name, parameter in again.named_parameters():  # of frozen parts that are drawn, a run has the same
             if name in before and not parameter.requires_grad and not name.startswith("model."):
                 parameter.copy_(before[name])
