@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 from command_line import hxbench
-from methods.test_own_family import LLAMA
+from methods.test_own_family import HELIUM
 from text_miniature import write_text_profile
 
 from hxbench.backbones.vocabularies import train_byte_pairs
@@ -79,7 +79,7 @@ def install(folder, monkeypatch, tasks=TASKS, name="mine"):
     tsv = ["subject\ttext\tkind", *("\t".join(row) for row in ROWS[:8])]
     files = {
         f"site/{name}/__init__.py": "", f"site/{name}/gains.py": METHOD,
-        f"site/{name}/recipes/families/llama.yaml": LLAMA, f"site/{name}/recipes/tasks/mine.yaml": tasks,
+        f"site/{name}/recipes/families/helium.yaml": HELIUM, f"site/{name}/recipes/tasks/mine.yaml": tasks,
         f"site/{name}/recipes/methods/gains.yaml": RECIPE,
         f"site/{name}-1.dist-info/METADATA": "Metadata-Version: 2.1\nName: mine\nVersion: 1\n",
         f"site/{name}-1.dist-info/entry_points.txt":
@@ -95,20 +95,21 @@ def install(folder, monkeypatch, tasks=TASKS, name="mine"):
 
 @pytest.fixture
 def outside(tmp_path, monkeypatch):
-    """The folder of everything: a package as if installed, data, a tiny Llama and a profile."""
-    from transformers import LlamaConfig, LlamaForCausalLM
+    """The folder of everything: a package as if installed, data, a tiny Helium and a profile."""
+    from transformers import HeliumConfig, HeliumForCausalLM
 
     install(tmp_path, monkeypatch)
     monkeypatch.setenv("HXBENCH_CACHE", str(tmp_path / "cache"))
     tokenizer = train_byte_pairs([f"{s} {t} bug wish 0 1" for s, t, _ in ROWS] * 20, 300)
-    config = LlamaConfig(
+    config = HeliumConfig(
         vocab_size=len(tokenizer), hidden_size=16, intermediate_size=24, num_hidden_layers=2,
-        num_attention_heads=2, pad_token_id=0, eos_token_id=1, bos_token_id=1, initializer_range=0.3,
+        num_attention_heads=2, num_key_value_heads=2, head_dim=8, pad_token_id=0, eos_token_id=1, bos_token_id=1,
+        initializer_range=0.3,
     )  # fmt: skip
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        LlamaForCausalLM(config).save_pretrained(tmp_path / "tiny-llama")
-    tokenizer.save_pretrained(tmp_path / "tiny-llama")
+        HeliumForCausalLM(config).save_pretrained(tmp_path / "tiny-helium")
+    tokenizer.save_pretrained(tmp_path / "tiny-helium")
     write_text_profile(tmp_path)
     return tmp_path
 
@@ -117,7 +118,7 @@ def test_all_of_it_runs_together(outside):
     assert tasks_in("mine") == ("tickets",)
     assert task_of("tickets").metric == "accuracy"
     train = [
-        "train", "gains", "--setting", "single", "--task", "tickets", "--backbone", str(outside / "tiny-llama"),
+        "train", "gains", "--setting", "single", "--task", "tickets", "--backbone", str(outside / "tiny-helium"),
         "--profile", str(outside / "mini.yaml"), "--data-source", str(outside / "data"), "--store",
         str(outside / "store"), "--json",
     ]  # fmt: skip

@@ -12,6 +12,7 @@ from hxbench.backbones.families import Side, Stacks
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.closed import Closed, added
+from hxbench.errors import InputError
 from hxbench.tasks import Task, TaskType
 from hxbench.tasks.encoding.batch import IGNORED, Batch
 
@@ -139,6 +140,19 @@ def prompted(embedded: Tensor, mask: Tensor, prompt: Tensor | None) -> Prompted:
     virtual = prompt.shape[1]
     embedded = torch.cat([prompt.to(embedded.dtype), embedded], dim=1)
     return Prompted(embedded, torch.cat([mask.new_ones(len(mask), virtual), mask], dim=1), virtual)
+
+
+def require_length(backbone: Backbone, read: Prompted, written: int = 0) -> None:
+    """Raise `InputError` for texts that are too long behind their virtual tokens for the backbone's positions.
+
+    `written` tokens of an answer come behind them.
+    """
+    limit, length = backbone.longest, read.embedded.shape[1]
+    if limit is not None and length + written > limit:
+        text = f"{length - read.virtual} tokens of text" + (f" and {written} of an answer" if written else "")
+        raise InputError(
+            f"{read.virtual} virtual tokens and {text} are more than the {limit} positions of the backbone."
+        )
 
 
 def seen(mask: Tensor) -> Tensor | None:

@@ -58,12 +58,12 @@ class CausalText(Answering):
         return joined(
             (batch.input_ids, batch.attention_mask),
             (batch.targets, batch.targets != IGNORED),
-            padding=self._config.pad_token_id,
+            padding=self.backbone.padding,
         )
 
     def encode(self, method: "Method", batch: Batch) -> Encoded:
         """Return the sources as the last layer leaves them."""
-        source = joined((batch.input_ids, batch.attention_mask), padding=self._config.pad_token_id)
+        source = joined((batch.input_ids, batch.attention_mask), padding=self.backbone.padding)
         encoded, _ = Stack(method, self.backbone, batch, source.first).read(
             source.ids, source.mask, use_cache=False
         )
@@ -111,26 +111,21 @@ class CausalText(Answering):
         """Return what the model writes behind the sources, greedily, [batch, at most `longest`]."""
         if beams != 1:
             raise InputError(f"a causal backbone answers greedily here: training.beams must be 1, not {beams}.")
-        source = joined((batch.input_ids, batch.attention_mask), padding=self._config.pad_token_id)
+        source = joined((batch.input_ids, batch.attention_mask), padding=self.backbone.padding)
         stack = Stack(method, self.backbone, batch, source.first)
-        encoded, output = stack.read(source.ids, source.mask, use_cache=True)
+        encoded, output = stack.read(source.ids, source.mask, written=longest - 1, use_cache=True)
         body: Any = self.backbone.body
-        embed, mask, states = body.get_input_embeddings(), encoded.mask, encoded.states
+        embed, states = body.get_input_embeddings(), encoded.states
         written: list[Tensor] = []
         ended = torch.zeros_like(batch.tasks, dtype=torch.bool)
         while True:
             logits = self.backbone.mlm_head(states[:, -1])
             if len(written) + 1 < shortest:
-                logits[:, self._config.eos_token_id] = -torch.inf
-            written.append(logits.argmax(-1).masked_fill(ended, self._config.pad_token_id))
-            ended |= written[-1] == self._config.eos_token_id
+                logits[:, self.backbone.end] = -torch.inf
+            written.append(logits.argmax(-1).masked_fill(ended, self.backbone.padding))
+            ended |= written[-1] == self.backbone.end
             if len(written) == longest or bool(ended.all()):
                 return torch.stack(written, dim=1)
-            mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
             more = embed(written[-1].unsqueeze(1))
-            output = stack.read_on(more, mask, past_key_values=output.past_key_values, use_cache=True)
+            output = stack.read_on(more, past_key_values=output.past_key_values, use_cache=True)
             states = output.last_hidden_state
-
-    @property
-    def _config(self) -> Any:
-        return self.backbone.model.config

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from hxbench.answering.answer import Answered, Answering, Encoded, mean_over, prompted, seen
+from hxbench.answering.answer import Answered, Answering, Encoded, mean_over, prompted, require_length, seen
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.tasks.encoding.batch import IGNORED, Batch
 
@@ -33,6 +33,7 @@ class EncoderDecoderText(Answering):
         condition = method.condition(batch)
         prompt = method.prompt(embedded, batch.attention_mask, condition)
         text = prompted(embedded, batch.attention_mask, prompt)
+        require_length(self.backbone, text)
         sided = method.sided or method.reads_first
         asked = condition._replace(side="reading") if sided else condition
         weights = method.weights_of(asked)
@@ -61,11 +62,18 @@ class EncoderDecoderText(Answering):
     def _decoded(self, encoded: Encoded, decoder_ids: Tensor) -> Tensor:
         from transformers.modeling_outputs import BaseModelOutput
 
+        more: dict[str, Tensor] = {}
+        if (
+            decoder_ids.is_meta
+        ):  # without a mask the library looks into the ids, not into a mask of four dimensions
+            (batch, length), device = decoder_ids.shape, decoder_ids.device
+            more["decoder_attention_mask"] = torch.ones(batch, 1, length, length, dtype=torch.bool, device=device)
         return self.backbone.model(
             encoder_outputs=BaseModelOutput(last_hidden_state=encoded.states),
             attention_mask=seen(encoded.mask),
             decoder_input_ids=decoder_ids,
             use_cache=False,
+            **more,
         ).logits
 
     def shifted(self, targets: Tensor) -> Tensor:

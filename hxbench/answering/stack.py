@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor, nn
 
-from hxbench.answering.answer import Condition, Encoded, mean_over, prompted, seen
+from hxbench.answering.answer import Condition, Encoded, Prompted, mean_over, prompted, require_length, seen
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
-from hxbench.errors import InputError
 from hxbench.tasks.encoding.batch import Batch
 
 if TYPE_CHECKING:
@@ -30,25 +30,44 @@ class Stack:
         self.method, self.backbone, self.text = method, backbone, text
         self.condition: Condition = method.condition(batch)
         self.weights: Mapping[SiteKey, SiteWeights] = {}
+        self.mask = text  # [batch, virtual + length], as the body gets it
+        self._order: Tensor | None = None  # [batch, virtual + length], in which the body reads
 
     def read(
-        self, ids: Tensor, mask: Tensor, *, segments: Tensor | None = None, **more: Any
+        self, ids: Tensor, mask: Tensor, *, segments: Tensor | None = None, written: int = 0, **more: Any
     ) -> tuple[Encoded, Any]:
-        """Return sequences [batch, length] as the last layer leaves them, and all that the body put out."""
+        """Return sequences [batch, length] as the last layer leaves them, and all that the body put out.
+
+        Behind them at most `written` more tokens are read on. Raises `InputError` where that is more than the
+        backbone has positions for.
+        """
         body: Any = self.backbone.body
         embedded = body.get_input_embeddings()(ids)
         read = prompted(embedded, mask, self.method.prompt(embedded, self.text, self.condition))
-        limit = self.backbone.longest
-        if limit is not None and read.embedded.shape[1] > limit:
-            raise InputError(
-                f"{read.virtual} virtual tokens and {ids.shape[1]} tokens of text are more than the {limit} "
-                "positions of the backbone."
-            )
+        require_length(self.backbone, read, written)
         if segments is not None:
             more["token_type_ids"] = nn.functional.pad(segments, (read.virtual, 0))
+        self._order = self._padding_first(read)
+        self.mask = read.mask if self._order is None else read.mask.gather(1, self._order)
+        embedded = read.embedded if self._order is None else _gathered(read.embedded, self._order)
         with self._acting(read.virtual):
-            output = body(inputs_embeds=read.embedded, **self._around(read.mask), **more)
-        return Encoded(output.last_hidden_state, read.mask, read.virtual, self.condition), output
+            output = body(inputs_embeds=embedded, **self._around(self.mask), **more)
+        states = self._as_asked(output.last_hidden_state)
+        return Encoded(states, read.mask, read.virtual, self.condition), output
+
+    def _padding_first(self, read: Prompted) -> Tensor | None:
+        """Return the order [batch, virtual + length] that puts padding before virtual tokens too; None as it is.
+
+        A layer that looks back no further than a window counts what is between, padding included.
+        """
+        family = self.backbone.family
+        if not (read.virtual and family.counts_positions and family.padding == "left") or read.mask.is_meta:
+            return None
+        return read.mask.argsort(dim=1, stable=True)
+
+    def _as_asked(self, states: Tensor) -> Tensor:
+        """Return states [batch, virtual + length, hidden] of the body with those of virtual tokens first."""
+        return states if self._order is None else _gathered(states, self._order.argsort(dim=1))
 
     @contextmanager
     def _acting(self, virtual: int) -> Iterator[None]:
@@ -62,7 +81,7 @@ class Stack:
 
         def pool(_module: nn.Module, inputs: tuple[Tensor, ...], named: dict[str, Any]) -> None:
             states = inputs[0] if inputs else named["hidden_states"]
-            pooled = mean_over(states[:, virtual:], self.text)
+            pooled = mean_over(self._as_asked(states)[:, virtual:], self.text)
             self.condition = self.condition._replace(side="answering", pooled=pooled)
             weights.update(self.method.weights(self.condition))
 
@@ -86,13 +105,16 @@ class Stack:
             return {"attention_mask": mask.bool()[:, None, None].expand(-1, 1, mask.shape[1], -1)}
         return {"attention_mask": mask, "position_ids": (mask.cumsum(1) - 1).clamp(min=0)}
 
-    def read_on(self, embedded: Tensor, mask: Tensor, **cache: Any) -> Any:
-        """Return the body's output for one more token [batch, 1, hidden], with the same weights.
-
-        `mask` [batch, length] is of all that was read, this token included.
-        """
-        around = self._around(mask)
+    def read_on(self, embedded: Tensor, **cache: Any) -> Any:
+        """Return the body's output for one more token [batch, 1, hidden] of every row, with the same weights."""
+        self.mask = torch.cat([self.mask, self.mask.new_ones(len(self.mask), 1)], dim=1)
+        around = self._around(self.mask)
         if "position_ids" in around:
             around["position_ids"] = around["position_ids"][:, -1:]
         with self.method.sites.using(self.weights):
             return self.backbone.body(inputs_embeds=embedded, **around, **cache)
+
+
+def _gathered(states: Tensor, order: Tensor) -> Tensor:
+    """Return states [batch, length, hidden] in an order [batch, length]."""
+    return states.gather(1, order.unsqueeze(-1).expand_as(states))

@@ -13,15 +13,19 @@ from pathlib import Path
 from typing import Any
 
 from hxbench.backbones.families import Family, family_of
+from hxbench.backbones.tokenizer import WHOLE, tokenizer_files
 from hxbench.errors import InputError
 from hxbench.printing import shortened
 from hxbench.spec.architecture import CONFIG, architecture_in
 from hxbench.spec.run_spec import SIZES, impossible_size
 
-NEEDED = (CONFIG, "tokenizer.json", "model.safetensors")
+WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"  # of weights in several files
 _PICKLED = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt")
-_VOCABULARIES = ("vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model")
+_NEEDED = f"{CONFIG}, {WHOLE} or a vocabulary file, {WEIGHTS}"
+UNPICKLED = (
+    "where you trust them, transformers writes others: AutoModel….from_pretrained(NAME).save_pretrained(FOLDER)"
+)
 _NAMED = 3  # tensors that a refusal names; the others are counted
 _LONGEST = 120  # characters of a name or a value that a refusal repeats
 _SLACK = 2  # times as many parameters as the weights have; a head that they lack is far less
@@ -33,28 +37,20 @@ def require_files(folder: Path) -> list[Path]:
         raise InputError(f"backbone folder {folder}: there is no such folder.")
     if (folder / "adapter_config.json").exists():
         raise InputError(f"backbone folder {folder} holds an adapter (adapter_config.json), not a whole model.")
-    files = [folder / name for name in NEEDED[:2]]
-    for path in files:
-        if not path.is_file():
-            advice = f"needed: {', '.join(NEEDED)}"
-            if path.name == "tokenizer.json" and (other := _first_of(folder, _VOCABULARIES)):
-                advice = (
-                    f"there is {other} alone; transformers writes it: "
-                    "AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)"
-                )
-            raise InputError(f"backbone folder {folder}: {path.name} is missing ({advice}).")
-    return [*files, *weight_files(folder)]
+    if not (folder / CONFIG).is_file():
+        raise InputError(f"backbone folder {folder}: {CONFIG} is missing (needed: {_NEEDED}).")
+    return [folder / CONFIG, *tokenizer_files(folder), *weight_files(folder)]
 
 
 def weight_files(folder: Path) -> list[Path]:
     """Return the file of the weights, or the index and all the files it names; `InputError` if one is missing."""
-    whole, index = folder / NEEDED[2], folder / INDEX
+    whole, index = folder / WEIGHTS, folder / INDEX
     if whole.is_file():
         return [whole]
     if not index.is_file():
-        advice = f"needed: {', '.join(NEEDED)}"
+        advice = f"needed: {_NEEDED}"
         if other := _first_of(folder, _PICKLED):
-            advice = f"pickled weights such as {other} are never loaded; save the model once with save_pretrained"
+            advice = f"pickled weights such as {other} are never loaded, as that runs code of theirs; {UNPICKLED}"
         raise InputError(f"backbone folder {folder}: {whole.name} is missing ({advice}).")
     try:
         read = json.loads(index.read_text(encoding="utf-8"))

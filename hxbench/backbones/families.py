@@ -10,11 +10,12 @@ from hxbench.spec import recipe
 from hxbench.spec.recipe.family import Family, ProjectionRole, SiteRole, Stack, StackName, Stacks
 
 __all__ = [
-    "Family", "Layers", "Projection", "ProjectionRole", "Side", "SiteRole", "Stacks", "biased_modules",
-    "family_of", "layers_of", "norms_of", "projections_of", "require_parts",
+    "Family", "Layers", "Part", "Projection", "ProjectionRole", "Side", "SiteRole", "Stacks", "biased_modules",
+    "family_of", "layers_of", "norms_of", "projections_of", "require_parts", "widths_of",
 ]  # fmt: skip
 
 _KIND = "families"
+_SHARED: tuple[ProjectionRole, ...] = ("key", "value", "cross_key", "cross_value")  # by several heads of queries
 Side = Literal["reading", "answering"]  # encoder and decoder, or the lower and the upper half of one stack
 
 
@@ -26,13 +27,20 @@ class Layers(NamedTuple):
     layers: list[nn.Module]
 
 
+class Part(NamedTuple):
+    """Where in the output of a fused layer a projection is: in each of some groups behind and before others."""
+
+    groups: int  # of one width, next to each other
+    before: int  # numbers in a group that stand before the projection's own
+    behind: int
+
+
 class Projection(NamedTuple):
     """A linear projection of one layer: a module of its own, or one part of a fused one."""
 
     name: str  # the layer's number over all stacks, and the path in it or, of a part, the role
     module: nn.Module
-    place: int | None  # of a part among the parts of its module
-    groups: int  # of a part: how often the parts follow each other in the output, once each
+    part: Part | None
     width_in: int
     width_out: int
 
@@ -70,25 +78,41 @@ def _has(root: nn.Module, path: str) -> bool:
 
 
 def projections_of(
-    body: nn.Module, family: Family, roles: Iterable[ProjectionRole], *, heads: int
+    body: nn.Module, family: Family, roles: Iterable[ProjectionRole], *, heads: int, key_heads: int
 ) -> Iterator[Projection]:
     """Yield the projections of these roles, stack by stack and layer by layer, those of a layer in their order.
 
-    A role that a stack or a layer lacks is passed over. `heads` is their number in a layer.
+    A role that a stack or a layer lacks is passed over. `heads` and `key_heads` are their numbers in a layer, of
+    queries and of keys and values.
     """
     wanted = tuple(roles)
     numbered = enumerate((stack, layer) for _, stack, layers in layers_of(body, family) for layer in layers)
     for number, (stack, layer) in numbered:
         for role in wanted:
             if fused := stack.fusion_of(role):
-                module: Any = layer.get_submodule(fused.module)
-                groups = heads if fused.layout == "heads" else 1
-                width = module.out_features // len(fused.roles)
-                place = fused.roles.index(role)
-                yield Projection(f"{number}.{role}", module, place, groups, module.in_features, width)
+                module = layer.get_submodule(fused.module)
+                width_in, width = widths_of(module)
+                shares = [key_heads if one in _SHARED else heads for one in fused.roles]
+                place, groups = fused.roles.index(role), key_heads if fused.layout == "heads" else 1
+                before, own, behind = (
+                    width * sum(some) // sum(shares)
+                    for some in (shares[:place], shares[place : place + 1], shares[place + 1 :])
+                )
+                part = Part(groups, before // groups, behind // groups)
+                yield Projection(f"{number}.{role}", module, part, width_in, own)
             elif (path := _first_of(layer, stack.projections.get(role, ()))) is not None:
                 module = layer.get_submodule(path)
-                yield Projection(f"{number}.{path}", module, None, 1, module.in_features, module.out_features)
+                yield Projection(f"{number}.{path}", module, None, *widths_of(module))
+
+
+def widths_of(module: nn.Module) -> tuple[int, int]:
+    """Return the widths (in, out) of a linear layer, or of a normalisation, which has but one."""
+    from transformers.pytorch_utils import Conv1D
+
+    weight: Any = module.weight
+    if isinstance(module, Conv1D):  # GPT-2's, whose weight is [in, out]
+        return int(weight.shape[0]), int(weight.shape[1])
+    return int(weight.shape[-1]), int(weight.shape[0])
 
 
 def _in_order(model: nn.Module, found: dict[int, str]) -> dict[str, nn.Module]:
@@ -121,7 +145,8 @@ def biased_modules(model: nn.Module, family: Family) -> dict[str, nn.Module]:
 
 def norms_of(body: nn.Module, family: Family) -> list[nn.Module]:
     """Return all layer normalisations of a body, in its order."""
-    found = {id(body.get_submodule(path)): path for path in family.norms}
+    there = [path for path in family.norms if path not in family.optional or _has(body, path)]
+    found = {id(body.get_submodule(path)): path for path in there}
     for name, stack, layers in layers_of(body, family):
         for number, layer in enumerate(layers):
             found |= {id(layer.get_submodule(path)): f"{name}.{number}.{path}" for path in stack.norms}
@@ -131,16 +156,21 @@ def norms_of(body: nn.Module, family: Family) -> list[nn.Module]:
 def require_parts(model: nn.Module, family: Family) -> None:
     """Raise `InputError` where an entry names a module or a number that the model has not."""
     config: Any = model.config
-    numbers = {"width": family.width, "heads": family.heads, "longest": family.longest}
+    numbers = {"width": family.width, "heads": family.heads, "key_heads": family.key_heads}
+    numbers["longest"] = family.longest
     numbers |= {f"{name}.depth": stack.depth for name, stack in family.parts.items()}
     for where, name in numbers.items():
         if name is not None and not isinstance(getattr(config, name, None), int):
             raise _no(family, where, f"the configuration gives no number {name}")
+    for name, wanted in family.settings.items():
+        if (given := getattr(config, name, None)) != wanted:
+            raise InputError(f"config.json says {name}: {given}, and {family.title} is known with {wanted} alone.")
     _require(family, model, "body", family.body)
     body = model.get_submodule(family.body)
     for path in (*family.head, family.output):
         _require(family, model, "head" if path in family.head else "output", path)
-    outside = {"words": (family.words,), "embeddings": family.embeddings.paths, "norms": family.norms}
+    norms = [path for path in family.norms if path not in family.optional]
+    outside = {"words": (family.words,), "embeddings": family.embeddings.paths, "norms": norms}
     for where, paths in (*outside.items(), ("biases", family.biases)):
         for path in paths:
             _require(family, body, where, path)

@@ -4,19 +4,17 @@ import re
 from pathlib import Path
 
 from hxbench import places
-from hxbench.backbones.checkpoint import NEEDED
+from hxbench.backbones.checkpoint import INDEX, UNPICKLED, WEIGHTS
+from hxbench.backbones.tokenizer import FILES, WHOLE, has_tokenizer
 from hxbench.data.downloads import Downloads
 from hxbench.errors import InputError
 from hxbench.printing import shortened
-from hxbench.spec.architecture import hub_mark
+from hxbench.spec.architecture import CONFIG, hub_mark
 from hxbench.spec.run_spec import BackboneSpec
 from hxbench.system_errors import writing
 
 _LONGEST = 300  # characters of what the client says
-_FETCHED = [
-    "config.json", "tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "model*.safetensors",
-    "model.safetensors.index.json",
-]  # fmt: skip
+_FETCHED = [CONFIG, "tokenizer*", "vocab*", *FILES, "model*.safetensors", INDEX]
 
 
 def fetch_backbone(spec: BackboneSpec, *, offline: bool = False) -> Path:
@@ -41,13 +39,11 @@ def fetch_backbone(spec: BackboneSpec, *, offline: bool = False) -> Path:
         if forbidden:
             why = f"it is not in the local cache {places.cache_dir()} and {forbidden} was asked for"
         raise InputError(f"{which} cannot be had: {shortened(why, _LONGEST)}.") from None
-    for name in NEEDED:
-        if not any((folder / other).exists() for other in (name, f"{name}.index.json")):
-            if forbidden:
-                raise InputError(f"{which}: {name} is not in the local cache and {forbidden} was asked for.")
-            safe = name.endswith(".safetensors")
-            reason = " (pickled weights such as pytorch_model.bin are never loaded)" if safe else ""
-            raise InputError(f"{which}: the repository has no {name}{reason}.")
+    if (name := _lacking(folder)) is not None:
+        if forbidden:
+            raise InputError(f"{which}: {name} is not in the local cache and {forbidden} was asked for.")
+        reason = f" (pickled weights such as pytorch_model.bin are never loaded; {UNPICKLED})"
+        raise InputError(f"{which}: the repository has no {name}{reason if name == WEIGHTS else ''}.")
     mark = hub_mark(spec.hub, folder.name)
     if not known and forbidden and not mark.exists():
         raise InputError(f"{which} is only partly in the local cache and {forbidden} was asked for.")
@@ -56,6 +52,15 @@ def fetch_backbone(spec: BackboneSpec, *, offline: bool = False) -> Path:
             mark.parent.mkdir(parents=True, exist_ok=True)
             mark.touch()
     return folder
+
+
+def _lacking(folder: Path) -> str | None:
+    """Return the first file that a backbone needs and a folder has not."""
+    if not (folder / CONFIG).exists():
+        return CONFIG
+    if not has_tokenizer(folder):
+        return WHOLE
+    return None if any((folder / name).exists() for name in (WEIGHTS, INDEX)) else WEIGHTS
 
 
 def _is_commit(revision: str | None) -> bool:

@@ -43,6 +43,7 @@ from hxbench.backbones.shape import (
     shape_of,
 )
 from hxbench.backbones.sites import SiteKey
+from hxbench.backbones.tokenizer import load_tokenizer
 from hxbench.errors import InputError
 from hxbench.printing import shortened
 from hxbench.spec.run_spec import BackboneSpec
@@ -50,6 +51,18 @@ from hxbench.spec.run_spec import BackboneSpec
 _RANDOM_BODY = 0  # the seed of random weights
 _LONGEST_REASON = 300  # characters of what the library says
 _PRECISIONS = ("bf16", "fp32")  # what to choose where another fails
+
+
+class _Cap(nn.Module):
+    """Logits, bounded smoothly (Gemma 2)."""
+
+    def __init__(self, most: float) -> None:
+        super().__init__()
+        self.most = most
+
+    def forward(self, logits: torch.Tensor) -> torch.Tensor:
+        """Return logits of the same shape between -most and most."""
+        return torch.tanh(logits / self.most) * self.most
 
 
 @dataclass
@@ -70,6 +83,8 @@ class Backbone:
     def mlm_head(self) -> nn.Module:
         """The head that maps [n, hidden] to [n, vocabulary]."""
         parts = [self.model.get_submodule(path) for path in self.family.head]
+        if self.family.cap and (cap := getattr(self.model.config, self.family.cap, None)) is not None:
+            parts.append(_Cap(cap))
         return parts[0] if len(parts) == 1 else nn.Sequential(*parts)
 
     @property
@@ -100,9 +115,34 @@ class Backbone:
         return self._number(self.family.width)
 
     @property
+    def embedded_size(self) -> int:
+        """Width of embedded tokens, which an encoder may project to that of its hidden states."""
+        words: Any = self.body.get_submodule(self.family.words)
+        return int(words.weight.shape[1])
+
+    @property
     def heads(self) -> int:
         """Number of attention heads in a layer."""
         return self._number(self.family.heads)
+
+    @property
+    def key_heads(self) -> int:
+        """Number of heads of keys and values in a layer, each of which may serve several heads of queries."""
+        return self._number(self.family.key_heads or self.family.heads)
+
+    @property
+    def end(self) -> int:
+        """The token that ends a text: its tokenizer's, as that is learned, without one the configuration's."""
+        given = getattr(self.tokenizer, "eos_token_id", None)
+        if given is None:
+            given = getattr(self.model.config, "eos_token_id", None)
+        return int(next(iter(given), 0) if isinstance(given, list | tuple) else given or 0)
+
+    @property
+    def padding(self) -> int:
+        """The token that fills up sequences, which masks hide: the configuration's, or the end's without one."""
+        given = getattr(self.model.config, "pad_token_id", None)
+        return self.end if given is None or given < 0 else int(given)
 
     @property
     def longest(self) -> int | None:
@@ -139,7 +179,8 @@ class Backbone:
 
         Those of cross-attention have roles of their own. What a layer lacks is passed over.
         """
-        return list(projections_of(self.body, self.family, roles, heads=self.heads))
+        heads = {"heads": self.heads, "key_heads": self.key_heads}
+        return list(projections_of(self.body, self.family, roles, **heads))
 
     def biased(self) -> dict[str, nn.Module]:
         """Return the modules whose output BitFit adds to, by their names in stored units, in the model's order."""
@@ -232,7 +273,7 @@ def load_backbone(spec: BackboneSpec, *, offline: bool = False) -> Backbone:
 
 
 def _loaded(folder: Path, *, random: bool) -> Backbone:
-    from transformers import AutoConfig, AutoTokenizer
+    from transformers import AutoConfig
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()  # it would break into ours
@@ -245,7 +286,9 @@ def _loaded(folder: Path, *, random: bool) -> Backbone:
     require_parts(outline, family)
     parameters = sum(p.numel() for p in outline.parameters())
     require_shape(config, family, tensors, parameters)
-    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, padding_side=family.padding)
+    tokenizer = load_tokenizer(folder, padding=family.padding)
+    if family.end_pads and tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
     _require_ids(config, family, tokenizer)
     # drawn from a seed of its own, and nothing that comes later is drawn differently for it
     with torch.random.fork_rng(devices=[]):
@@ -259,13 +302,22 @@ def _loaded(folder: Path, *, random: bool) -> Backbone:
             )  # fmt: skip
     if has_own_output(config) and "lm_head.weight" not in tensors:  # the library would tie it to the words
         raise InputError("the weights lack lm_head.weight, the output matrix that config.json says they have.")
-    return Backbone(model, tokenizer, family, drawn_tensors(family, tensors, report))
+    backbone = Backbone(model, tokenizer, family, drawn_tensors(family, tensors, report))
+    if backbone.output.weight is not model.get_input_embeddings().weight:
+        # UMT5 goes by it when it runs: states before a matrix of its own are not scaled. The library sets it in
+        # every configuration of that family, whatever the file says.
+        model.config.tie_word_embeddings = False
+    return backbone
 
 
 def _require_ids(config: Any, family: Family, tokenizer: Any) -> None:
     """Raise `InputError` for a tokenizer or a configuration with ids that the embeddings have no row for."""
     rows = config.vocab_size
-    largest = max(tokenizer.get_vocab().values(), default=-1)
+    # marks that no text spells and no batch needs may lie beyond, such as an image's of a model for texts alone
+    named = ("pad", "eos", "bos", "unk", "cls", "sep", "mask")
+    needed = {getattr(tokenizer, f"{name}_token_id") for name in named}
+    spare = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special} - needed
+    largest = max((number for number in tokenizer.get_vocab().values() if number not in spare), default=-1)
     if largest >= rows:
         raise InputError(f"its tokenizer has ids up to {largest:,}, but its embeddings have {rows:,} rows.")
     for name in family.tokens:

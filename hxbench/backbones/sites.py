@@ -77,28 +77,38 @@ class Sites:
 
     def _attach(self, key: SiteKey, root: nn.Module, position: Position) -> None:
         more: list[AddAndNorm] = []  # what a site with weights is told beside its module's output
-        module = root.get_submodule(position.module)
+        module, rows = root.get_submodule(position.module), self._in_rows(root, position)
         if position.before:
             self._handles.append(module.register_forward_pre_hook(self._changing_input_of(key)))
             return
         if position.fed_by is not None:
-            self._handles += self._parallel(key, module, root.get_submodule(position.fed_by))
+            self._handles += self._parallel(key, module, root.get_submodule(position.fed_by), rows)
             return
-        if position.block is not None and position.norm is not None:
-            norm, residual = root.get_submodule(position.norm), _Seen()
+        residual = _Seen()
+        if (fed := position.block or position.residual) is not None:
+            place = 0 if position.block is None else 1
+            norm = nn.Identity() if position.norm is None else root.get_submodule(position.norm)
             more = [lambda value: norm(value + residual.value)]
-            look = lambda _module, inputs: residual.see(inputs[1] if key in self._weights else None)  # noqa: E731
-            block = root.get_submodule(position.block)
-            self._handles += [
-                block.register_forward_pre_hook(look),
-                block.register_forward_hook(lambda _module, _inputs, _output: residual.see(None)),
-            ]
+            look = lambda _module, inputs: residual.see(inputs[place] if key in self._weights else None)  # noqa: E731
+            self._handles.append(root.get_submodule(fed).register_forward_pre_hook(look))
 
         def act(_module: nn.Module, _inputs: tuple[Any, ...], hidden: Tensor) -> Tensor:
             weights: Any = self._weights.get(key)
-            return hidden if weights is None else weights.apply(hidden, *more)
+            if weights is not None:
+                hidden = weights.apply(rows(hidden), *more).view_as(hidden)
+            residual.see(None)
+            return hidden
 
         self._handles.append(module.register_forward_hook(act))
+
+    def _in_rows(self, layer: nn.Module, position: Position) -> Callable[[Tensor], Tensor]:
+        """Return what makes of a module's values those of every text, [batch, length, hidden]: mostly nothing."""
+        if not position.flat:
+            return lambda value: value
+        batch: list[int] = [1]
+        look = lambda _module, inputs: batch.__setitem__(0, len(inputs[0]))  # noqa: E731
+        self._handles.append(layer.register_forward_pre_hook(look))
+        return lambda value: value.unflatten(0, (batch[0], -1))
 
     def _changing_input_of(self, key: SiteKey) -> Callable[[nn.Module, tuple[Any, ...]], tuple[Any, ...] | None]:
         def act(_module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:
@@ -107,7 +117,9 @@ class Sites:
 
         return act
 
-    def _parallel(self, key: SiteKey, block: nn.Module, beside: nn.Module) -> list[Any]:
+    def _parallel(
+        self, key: SiteKey, block: nn.Module, beside: nn.Module, rows: Callable[[Tensor], Tensor]
+    ) -> list[Any]:
         fed = _Seen()
         look = lambda _module, inputs: fed.see(inputs[0] if key in self._weights else None)  # noqa: E731
 
@@ -115,7 +127,7 @@ class Sites:
             weights: Any = self._weights.get(key)
             value = fed.value
             fed.see(None)
-            return hidden if weights is None else hidden + weights.added(value)
+            return hidden if weights is None else hidden + weights.added(rows(value)).view_as(hidden)
 
         return [beside.register_forward_pre_hook(look), block.register_forward_hook(act)]
 
@@ -136,7 +148,7 @@ class Sites:
 
 
 class _Seen:
-    """Holds the residual of a block, or what goes into a module of it, while the block runs, and not longer."""
+    """Holds the residual of a block, or what goes into a module of it, until a site has acted, and not longer."""
 
     def __init__(self) -> None:
         self.value: Any = None

@@ -1,7 +1,8 @@
 """Examples of text-to-text tasks → tokens of source and target, kept as Arrow so that nothing is tokenised twice.
 
 The end mark is put behind every text here, whatever the tokenizer is set to do by itself: so a text that is cut
-ends with it too. `classes` says what becomes of them for a backbone that chooses among classes and writes nothing.
+ends with it too. What the tokenizer's template puts before a text stands before every source. `classes` says what
+becomes of them for a backbone that chooses among classes and writes nothing.
 """
 
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ from hxbench.tasks.encoding.templates import (
     source_text,
     target_text,
 )
-from hxbench.tasks.encoding.tokenizing import marks_of, tokenizer_fingerprint, tokens_of
+from hxbench.tasks.encoding.tokenizing import marks_of, opening_of, tokenizer_fingerprint, tokens_of
 
 VERSION = 2  # of the encoding: part of every cache's fingerprint
 CutAt = Literal["end", "start"]
@@ -77,13 +78,14 @@ def encode_examples(
         except InputError as error:
             raise InputError(f"{task.title}, example {row + 1}: {error}") from None
     sources, targets = (tokens_of(tokenizer, lines) for lines in texts.values())
+    begin, end = opening_of(tokenizer), tokenizer.eos_token_id
     room, target_room = (length - 1 for length in longest_texts(task, max_length, wording))
+    room -= len(begin)
     last = tokens_of(tokenizer, [BEHIND[wording.template]])[0]
     fitting = lambda ids: ids[-room:] if cut_at == "start" else [*ids[: room - len(last)], *last]  # noqa: E731
     kept = [ids if len(ids) <= room else fitting(ids) for ids in sources]
-    end = tokenizer.eos_token_id
     return {
-        "input_ids": [[*ids, end] for ids in kept],
+        "input_ids": [[*begin, *ids, end] for ids in kept],
         "labels": [[*ids[:target_room], end] for ids in targets],
         "cut": [int(len(ids) > room) for ids in sources],
     }
@@ -97,6 +99,8 @@ def _texts_recipe(tokenizer: Any, task: Task, max_length: int, score_step: float
     if wording != PHA:
         lengths = longest_texts(task, max_length, wording)
         template += f" {wording} {label_texts(task, score_step, wording)} {lengths}"
+    if begin := opening_of(tokenizer):
+        template += f" behind {begin}"
     step = score_step if task.type == "regression" else ""
     return f"{tokenizer_fingerprint(tokenizer)} {max_length} {step} {template}"
 

@@ -7,7 +7,13 @@ from typing import Any
 from hxbench import places
 from hxbench.data.arrow import batches, cached
 from hxbench.tasks.encoding.masking import IGNORED
-from hxbench.tasks.encoding.tokenizing import blank_tokens, tokenizer_fingerprint, tokens_of, tokens_of_words
+from hxbench.tasks.encoding.tokenizing import (
+    blank_tokens,
+    reads_spaces,
+    tokenizer_fingerprint,
+    tokens_of,
+    tokens_of_words,
+)
 
 VERSION = 2  # of the encoding: part of every cache's fingerprint
 
@@ -122,6 +128,8 @@ def encode(
     columns = {"input_ids": List(Value("int32"))}
     if tagged and label_token != "first":
         recipe += f" {label_token}"
+    if tagged and reads_spaces(tokenizer):
+        recipe += " spaces"
     if tagged:
         columns |= {"labels": List(Value("int16")), "sentence": Value("int32"), "first_word": Value("int32")}
 

@@ -147,7 +147,7 @@ class Apet(Method):
         if self._now is None:
             return None
         added = low_rank(hidden, self._now[f"{name}.down"], self._now[f"{name}.up"], LORA.alpha / LORA.rank)
-        return (added if place.place is None else in_fused(added, place.place, place.groups)).to(output.dtype)
+        return (added if place.part is None else in_fused(added, place.part)).to(output.dtype)
 
     def weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
         """Return the adapters that are there."""

@@ -72,7 +72,7 @@ def candidates(backbone: Backbone) -> Candidates:
     return Candidates(
         tuple(one_tensor(name, tensors[name].shape) for name in holders),
         {
-            "prompt": tuple(one_tensor(f"token.{n}", (hidden,)) for n in range(PROMPT.tokens)),
+            "prompt": tuple(one_tensor(f"token.{n}", (backbone.embedded_size,)) for n in range(PROMPT.tokens)),
             "bitfit": tuple(one_tensor(f"bias.{name}", (output_width(one),)) for name, one in biased.items()),
             "lora": tuple(_module(f"lora.{name}", shapes) for name, shapes in branches.items()),
             "adapter": tuple(_module(f"adapter.{site}", adapter) for site in sites),

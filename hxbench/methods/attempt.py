@@ -39,7 +39,7 @@ class Attempt(PromptTuning):
     def __init__(self, setup: Setup, options: AttemptOptions) -> None:
         """Draw the target's prompt and the attention; the source prompts come with `take`."""
         super().__init__(setup, options)
-        hidden = self.backbone.hidden_size
+        hidden = self.backbone.embedded_size
         self.attention = PromptAttention(hidden, options.attention, options.temperature or math.e * hidden)
         self.sources = nn.ParameterDict(
             {task: nn.Parameter(torch.zeros(options.tokens, hidden)) for task in options.sources}

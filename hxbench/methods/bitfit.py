@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hxbench.backbones.families import Family
+from hxbench.backbones.families import Family, widths_of
 from hxbench.backbones.load import Backbone
 from hxbench.closed import Closed, added
 from hxbench.errors import InputError
@@ -49,8 +49,7 @@ class BitfitOptions(PetOptions):
 
 def output_width(module: nn.Module) -> int:
     """Return the width of what a linear layer or a LayerNorm puts out."""
-    weight: Any = module.weight
-    return int(weight.shape[0])
+    return widths_of(module)[1]
 
 
 def added_shape(module: nn.Module) -> tuple[int, ...]:

@@ -18,6 +18,7 @@ from hxbench.answering.answer import Answered, AnswerOptions, Condition
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import EMBEDDINGS, SiteKey, SiteWeights, changing_input
 from hxbench.closed import Closed
+from hxbench.errors import InputError
 from hxbench.methods.method import Method, Reason, Setup
 from hxbench.modules.adapter import Bottlenecks, NormedStack
 from hxbench.modules.bottleneck import BottleneckWeights
@@ -83,6 +84,11 @@ class AdapterParts(nn.Module):
 
     def __init__(self, backbone: Backbone, bottleneck: int, std: float, invertible: bool) -> None:
         super().__init__()
+        if invertible and backbone.output.in_features != backbone.hidden_size:
+            raise InputError(
+                "an invertible adapter is undone before the output matrix, which of this "
+                f"{backbone.family.title} is narrower than the hidden states: set options.invertible to false."
+            )
         self.bottlenecks = Bottlenecks(backbone.layer_count, backbone.hidden_size, bottleneck, std)
         self.coupling = Coupling(backbone.hidden_size, std) if invertible else None
 

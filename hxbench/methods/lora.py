@@ -10,18 +10,21 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 from torch import nn
 
-from hxbench.backbones.families import Projection
+from hxbench.backbones.families import Projection, ProjectionRole
 from hxbench.backbones.load import Backbone
 from hxbench.closed import Closed, added
+from hxbench.errors import InputError
 from hxbench.methods.method import Method, Setup
 from hxbench.methods.options import PetOptions
 from hxbench.modules.low_rank import FusedLowRank
 from hxbench.spec.run_spec import Positive
 
+_ROLES: tuple[ProjectionRole, ...] = ("query", "value")
+
 
 def projections_of(backbone: Backbone) -> list[Projection]:
     """Return the query and value projections of every self-attention, layer by layer."""
-    return backbone.projections("query", "value")
+    return backbone.projections(*_ROLES)
 
 
 class LoraOptions(PetOptions):
@@ -45,7 +48,7 @@ class Lora(Method):
         super().__init__(setup, options)
         self._peft: list[Any] = []  # a list: its layers are the backbone's modules already
         self.branches: nn.ModuleList | None = None
-        if any(one.place is not None for one in projections_of(self.backbone)):
+        if any(one.part is not None for one in projections_of(self.backbone)):
             self._add_branches(options)
         else:
             self._wrap(options)
@@ -66,11 +69,18 @@ class Lora(Method):
 
     def _add_branches(self, options: LoraOptions) -> None:
         """Hang a pair of branches beside the fused projection of every layer."""
-        queries = self.backbone.projections("query")
+        queries, values = (self.backbone.projections(role) for role in _ROLES)
         shared = options.value == "query"
+        if shared and any(
+            query.width_out != value.width_out for query, value in zip(queries, values, strict=True)
+        ):
+            raise InputError(
+                f"options.value=query: the values of {self.backbone.family.title} are narrower than the queries, "
+                "whose branch does not fit them: set it to own."
+            )
         self.branches = nn.ModuleList(
-            FusedLowRank(query.width_in, query.groups, options.rank, options.alpha, options.dropout, shared=shared)
-            for query in queries
+            FusedLowRank(query, value, options.rank, options.alpha, options.dropout, shared=shared)
+            for query, value in zip(queries, values, strict=True)
         )
         for branch, query in zip(self.branches, queries, strict=True):
             self.adding(

@@ -24,6 +24,7 @@ from hxbench.backbones.families import Family, SiteRole
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import EMBEDDINGS, SiteKey, Sites, SiteWeights
 from hxbench.closed import Closed
+from hxbench.errors import InputError
 from hxbench.modules.parameters import fill
 from hxbench.spec.run_spec import START, RunSpec
 from hxbench.tasks import ENGLISH, MLM, task_of
@@ -99,6 +100,11 @@ class Method(nn.Module):
     @classmethod
     def require(cls, spec: RunSpec, family: Family) -> None:
         """Raise `InputError` for a run that a family of backbones cannot do, beyond what `refused` says."""
+        inner = [role for role in cls.roles if role != "embeddings"]
+        if inner and not family.site_names(*inner):
+            raise InputError(
+                f"{spec.method} acts at {' and '.join(inner)}, and the entry of {family.title} gives no such site."
+            )
 
     @classmethod
     def needs(cls, spec: RunSpec, texts: Sequence[str]) -> dict[str, RunSpec]:

@@ -80,7 +80,7 @@ class MptSource(MultitaskPrompt):
         """Build the student; the teachers' prompts come with `take`."""
         super().__init__(setup, options)
         self.distillation, self.hidden = options.distillation, options.hidden
-        size = (options.tokens, self.backbone.hidden_size)
+        size = (options.tokens, self.backbone.embedded_size)
         self.teachers = nn.ParameterDict({task: nn.Parameter(torch.zeros(size)) for task in self.tasks})
         self._taken: set[str] = set()
         self._teaching = False

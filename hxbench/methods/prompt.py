@@ -40,11 +40,13 @@ class PromptOptions(AnswerOptions):
 def first_tokens(backbone: Backbone, tokens: int, start: str, std: float) -> Tensor:
     """Return virtual tokens [tokens, hidden] as they begin."""
     model: Any = backbone.model
-    words = model.get_input_embeddings().weight.detach()
+    words = model.get_input_embeddings()
+    size, width = words.weight.shape
     if start == "normal" or (start == "published" and backbone.family.prompt == "normal"):
-        return torch.empty(tokens, words.shape[1]).normal_(std=std)
-    rows = torch.arange(tokens, device=words.device) % len(words)  # a small vocabulary may have fewer
-    return words[rows].clone()
+        return torch.empty(tokens, width).normal_(std=std)
+    rows = torch.arange(tokens, device=words.weight.device) % size  # a small vocabulary may have fewer
+    found: Tensor = words(rows).detach()  # as texts get them: Gemma's are scaled
+    return found
 
 
 class PromptTuning(Method):

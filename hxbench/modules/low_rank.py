@@ -10,21 +10,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from hxbench.backbones.families import Part, Projection
+
 
 def low_rank(hidden: Tensor, down: Tensor, up: Tensor, scale: float) -> Tensor:
     """Return scale · B·A·x for x [batch, length, in], A = `down` [rank, in], B = `up` [out, rank]."""
     return functional.linear(functional.linear(hidden, down), up) * scale
 
 
-def in_fused(part: Tensor, place: int, groups: int) -> Tensor:
-    """Return what is added to a fused projection, [batch, length, 3·hidden], of which `part` is one of three.
+def in_fused(own: Tensor, part: Part) -> Tensor:
+    """Return what is added to a fused projection, [batch, length, all], given that of one part, […, own].
 
-    Query, key and value stand next to each other, `groups` times: once for each head, or once for all of them.
-    `place` 0 is the query, 2 the value.
+    Query, key and value stand next to each other, once for each head of keys, or once for all of them.
     """
-    by_head = part.unflatten(-1, (groups, -1))
-    parts = [by_head if one == place else torch.zeros_like(by_head) for one in range(3)]
-    return torch.stack(parts, dim=-2).flatten(-3)
+    return functional.pad(own.unflatten(-1, (part.groups, -1)), (part.before, part.behind)).flatten(-2)
 
 
 def start_down(matrix: Tensor) -> Tensor:
@@ -39,17 +38,28 @@ class FusedLowRank(nn.Module):
     """
 
     def __init__(
-        self, hidden: int, groups: int, rank: int, alpha: float, dropout: float, *, shared: bool = False
+        self,
+        query: Projection,
+        value: Projection,
+        rank: int,
+        alpha: float,
+        dropout: float,
+        *,
+        shared: bool = False,
     ) -> None:
         super().__init__()
-        self.groups, self.scale, self.shared = groups, alpha / rank, shared
-        self.query_a, self.value_a = (nn.Parameter(start_down(torch.empty(rank, hidden))) for _ in range(2))
-        self.query_b, self.value_b = (nn.Parameter(torch.zeros(hidden, rank)) for _ in range(2))
+        assert query.part is not None
+        assert value.part is not None
+        self.query, self.value, self.scale, self.shared = query.part, value.part, alpha / rank, shared
+        self.query_a, self.value_a = (
+            nn.Parameter(start_down(torch.empty(rank, one.width_in))) for one in (query, value)
+        )
+        self.query_b, self.value_b = (nn.Parameter(torch.zeros(one.width_out, rank)) for one in (query, value))
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """Return what is added to the projection's output, [batch, length, 3·hidden], for its input."""
+        """Return what is added to the projection's output, [batch, length, all parts], for its input."""
         read = self.dropout(hidden)
         query = low_rank(read, self.query_a, self.query_b, self.scale)
         value = query if self.shared else low_rank(read, self.value_a, self.value_b, self.scale)
-        return in_fused(query, 0, self.groups) + in_fused(value, 2, self.groups)
+        return in_fused(query, self.query) + in_fused(value, self.value)

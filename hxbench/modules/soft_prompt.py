@@ -20,7 +20,7 @@ def _shape(backbone: Backbone, tokens: int) -> dict[str, Any]:
     return {
         "task_type": "SEQ_2_SEQ_LM",
         "num_virtual_tokens": tokens,
-        "token_dim": backbone.hidden_size,
+        "token_dim": backbone.embedded_size,
         "num_transformer_submodules": 1,  # before the encoder's input alone
         "num_attention_heads": backbone.heads,
         "num_layers": backbone.layer_count,
@@ -31,7 +31,9 @@ def _shape(backbone: Backbone, tokens: int) -> dict[str, Any]:
 def _first_words(backbone: Backbone, count: int) -> nn.Embedding:
     """Return the embeddings of the first entries of the vocabulary, which `peft` draws from with replacement."""
     model: Any = backbone.model
-    return nn.Embedding.from_pretrained(model.get_input_embeddings().weight.detach()[:count])
+    words = model.get_input_embeddings()
+    rows = torch.arange(min(count, len(words.weight)), device=words.weight.device)
+    return nn.Embedding.from_pretrained(words(rows).detach())  # as texts get them: Gemma's are scaled
 
 
 def sampled_prompt(backbone: Backbone, tokens: int, sample_from: int) -> Tensor:

@@ -160,7 +160,9 @@ def _flops(method: Method, length: int) -> tuple[int, int]:
             with generate:
                 weights = method.weights(method.condition_of(task.name, method.languages[0]))
             with forward, method.acting(), method.sites.using(weights):
-                method.body(input_ids=ids)  # a mask would be looked into, which a meta tensor does not allow
+                body: Any = method.body
+                # ids may be looked into, as a mask would be, which a meta tensor does not allow
+                body(inputs_embeds=body.get_input_embeddings()(ids))
     return generate.get_total_flops(), forward.get_total_flops()
 
 

@@ -127,21 +127,26 @@ class PretrainSpec(Closed):
 
 # The largest numbers of a configuration, by the names that the families give them: no model comes near.
 SIZES = {
-    **dict.fromkeys(("num_hidden_layers", "num_layers", "num_decoder_layers", "n_layer"), 1_000),
-    **dict.fromkeys(("num_attention_heads", "num_heads", "n_head"), 1_000),
-    **dict.fromkeys(("hidden_size", "d_model", "d_kv"), 100_000),
-    **dict.fromkeys(("intermediate_size", "d_ff"), 1_000_000),
+    **dict.fromkeys(("num_hidden_layers", "num_layers", "num_decoder_layers", "n_layer", "n_layers"), 1_000),
+    **dict.fromkeys(("encoder_layers", "decoder_layers"), 1_000),
+    **dict.fromkeys(("num_attention_heads", "num_heads", "n_head", "n_heads"), 1_000),
+    **dict.fromkeys(("encoder_attention_heads", "decoder_attention_heads"), 1_000),
+    **dict.fromkeys(("hidden_size", "d_model", "d_kv", "dim", "embedding_size"), 100_000),
+    **dict.fromkeys(("intermediate_size", "d_ff", "hidden_dim", "encoder_ffn_dim", "decoder_ffn_dim"), 1_000_000),
     **dict.fromkeys(("type_vocab_size", "relative_attention_num_buckets"), 10_000),
     **dict.fromkeys(("vocab_size", "max_position_embeddings", "relative_attention_max_distance"), 10_000_000),
 }
 
 
+_MAY_BE_NONE = ("type_vocab_size",)  # DeBERTa's texts have no segments
+
+
 def impossible_size(numbers: Mapping[str, Any]) -> str:
     """Return what is wrong with the first number of a configuration that no model has; nothing when all can be."""
     for name, value in numbers.items():
-        most = SIZES.get(name)
-        if most and (isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most):
-            return f"{name} is {shown(value)}; expected a number from 1 to {most:,}"
+        most, least = SIZES.get(name), 0 if name in _MAY_BE_NONE else 1
+        if most and (isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most):
+            return f"{name} is {shown(value)}; expected a number from {least} to {most:,}"
     return ""
 
 

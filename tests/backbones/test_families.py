@@ -4,11 +4,15 @@ from typing import get_args
 
 import pytest
 import torch
+from stock_models import MODELS as STOCK
+from stock_models import stock
+from tiny_decoders import DECODERS, bare_decoder
 from tiny_families import tiny
 from torch import nn
 from transformers import AutoConfig
+from transformers.pytorch_utils import Conv1D
 
-from hxbench.backbones.families import family_of, require_parts
+from hxbench.backbones.families import Part, family_of, require_parts, widths_of
 from hxbench.backbones.load import Backbone, require_precision
 from hxbench.backbones.shape import MADE_HERE, new_model
 from hxbench.backbones.sites import EMBEDDINGS, SiteKey, Sites
@@ -24,6 +28,9 @@ ROBERTA = {
     "vocab_size": 40, "hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 24,
     "max_position_embeddings": 34,
 }  # fmt: skip
+
+
+FUSED = {"module": "self_attn.qkv_proj", "roles": ["query", "key", "value"], "layout": "heads"}
 
 
 def roberta(kind):
@@ -47,6 +54,8 @@ MODELS = {
     "t5": lambda: tiny("t5"),
     "t5 v1.1": gated,
     "bloom": lambda: tiny("bloom"),
+    **{name: lambda name=name: stock(name) for name in STOCK if name not in ("roberta", "xlm-roberta", "t5")},
+    **{name: lambda name=name: bare_decoder(name) for name in DECODERS},
 }
 
 
@@ -56,14 +65,15 @@ def backbone(request):
 
 
 def test_every_entry_has_a_model_here():
-    assert {*recipe.recipe_names("families")} == {name.partition(" ")[0] for name in MODELS}
+    assert {*recipe.recipe_names("families")} == {make().family.name for make in MODELS.values()}
 
 
 def test_the_entry_names_what_the_model_has(backbone):
     require_parts(backbone.model, backbone.family)
-    assert backbone.hidden_size == backbone.model.get_input_embeddings().embedding_dim
+    assert backbone.hidden_size == {"bloom": 18, "gpt_neox": 24}.get(backbone.family.name, 16)
     assert backbone.model.get_input_embeddings() is backbone.body.get_submodule(backbone.family.words)
     assert backbone.model.get_output_embeddings() is backbone.output
+    assert backbone.embedded_size == backbone.model.get_input_embeddings().embedding_dim
     hidden = torch.randn(3, backbone.hidden_size)
     assert backbone.mlm_head(hidden).shape == (3, backbone.model.config.vocab_size)
     assert all(len(stack.layers) == depth for stack, depth in zip(backbone.stacks, backbone.depths, strict=True))
@@ -74,20 +84,18 @@ def slow_biased(backbone):
     named = dict(backbone.model.named_modules())
     if backbone.family.stacks == "decoder":
         return {n: m for n, m in named.items() if isinstance(getattr(m, "bias", None), nn.Parameter)}
+    is_one = lambda m: isinstance(m, nn.Linear) or type(m).__name__.endswith("LayerNorm")  # noqa: E731
     if backbone.family.stacks == "encoder-decoder":
-        return {
-            n: m
-            for n, m in named.items()
-            if (isinstance(m, nn.Linear) and "EncDecAttention" not in n) or type(m).__name__.endswith("LayerNorm")
-        }
-    inside = (
-        "attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense",
-        "attention.output.LayerNorm", "output.dense", "output.LayerNorm",
-    )  # fmt: skip
-    return {
-        f"layer.{number}.{name}": layer.get_submodule(name)
-        for number, layer in enumerate(backbone.body.encoder.layer)
-        for name in inside
+        left = "lm_head" if backbone.family.name == "bart" else "EncDecAttention"
+        return {n: m for n, m in named.items() if is_one(m) and left not in n}
+    if backbone.family.name == "modernbert":
+        return {}
+    (layers,) = backbone.stacks
+    return {  # seven a layer: all but the layer that goes up
+        f"layer.{number}.{name}": module
+        for number, layer in enumerate(layers.layers)
+        for name, module in layer.named_modules()
+        if is_one(module) and name not in ("intermediate.dense", "ffn.lin1")
     }
 
 
@@ -96,8 +104,10 @@ def test_what_bitfit_adds_to_is_what_the_rules_say_in_their_order(backbone):
 
 
 def test_norms_are_all_layer_normalisations_of_the_body_in_its_order(backbone):
-    wanted = [p for m in backbone.body.modules() if type(m).__name__.endswith("LayerNorm") for p in m.parameters()]
+    norms = [m for m in backbone.body.modules() if type(m).__name__.endswith(("LayerNorm", "RMSNorm"))]
+    wanted = [p for m in norms for p in m.parameters()]
     assert len(wanted) > 2
+    assert len(wanted) == len(backbone.norms())
     assert all(one is other for one, other in zip(backbone.norms(), wanted, strict=True))
 
 
@@ -108,7 +118,7 @@ ROLES = (*ATTENTION, *(f"cross_{role}" for role in ATTENTION), "up", "gate", "do
 def test_projections_are_all_linear_layers_of_the_layers(backbone):
     found = {id(one.module) for one in backbone.projections(*ROLES)}
     layers = [layer for stack in backbone.stacks for layer in stack.layers]
-    assert found == {id(m) for layer in layers for m in layer.modules() if isinstance(m, nn.Linear)}
+    assert found == {id(m) for layer in layers for m in layer.modules() if isinstance(m, nn.Linear | Conv1D)}
 
 
 def test_projections_of_a_layer_stand_next_to_each_other():
@@ -120,7 +130,7 @@ def test_projections_of_a_layer_stand_next_to_each_other():
         "0.layer.0.SelfAttention.q", "1.layer.0.SelfAttention.q", "2.layer.0.SelfAttention.q",
         "2.layer.1.EncDecAttention.q", "3.layer.0.SelfAttention.q", "3.layer.1.EncDecAttention.q",
     ]  # fmt: skip
-    assert all((one.place, one.width_in, one.width_out) == (None, 16, 16) for one in t5)
+    assert all((one.part, one.width_in, one.width_out) == (None, 16, 16) for one in t5)
 
 
 def test_fused_projections_say_where_they_are():
@@ -128,9 +138,28 @@ def test_fused_projections_say_where_they_are():
     query, value = backbone.projections("query", "value")[:2]
     assert (query.name, value.name) == ("0.query", "0.value")
     assert query.module is value.module is backbone.body.h[0].self_attention.query_key_value
-    assert (query.place, value.place) == (0, 2)
-    assert query.groups == backbone.heads == 3
+    assert (query.part, value.part) == (Part(3, 0, 12), Part(3, 12, 0)), "of three heads, each 6 wide"
     assert query.width_in == query.width_out == 18
+
+
+def test_a_fused_projection_has_fewer_heads_of_keys():
+    query, value, up = bare_decoder("phi3").projections("query", "value", "up")[:3]
+    assert (query.part, query.width_out) == (Part(1, 0, 16), 16), (
+        "four heads of queries, two of keys and of values"
+    )
+    assert (value.part, value.width_out) == (Part(1, 24, 0), 8)
+    assert (up.part, up.width_in, up.width_out) == (Part(1, 24, 0), 16, 24)
+    grouped = {"decoder": {"fused": [FUSED, {**FUSED, "module": "mlp.gate_up_proj", "roles": ["gate", "up"]}]}}
+    family = validated(Family, recipe.merge(family_of("phi3").model_dump(), grouped), "phi3.yaml")
+    query, value = Backbone(bare_decoder("phi3").model, None, family).projections("query", "value")[:2]
+    # of both heads of keys two heads of queries before them
+    assert (query.part, value.part) == (Part(2, 0, 8), Part(2, 12, 0))
+    assert (query.width_out, value.width_out) == (16, 8)
+
+
+def test_a_layer_of_gpt2_is_as_wide_as_it_computes():
+    up = bare_decoder("gpt2").projections("up")[0]
+    assert tuple(up.module.weight.shape) == widths_of(up.module) == (up.width_in, up.width_out) == (16, 64)
 
 
 def keys(position, *layers):
@@ -161,11 +190,10 @@ class Times:
 
 
 IDS = torch.tensor([[4, 5, 6, 7], [8, 9, 10, 11]])
-READ = {"t5": {"decoder_input_ids": IDS}}
 
 
 def states(backbone):
-    more = READ.get(backbone.family.name, {})
+    more = {"decoder_input_ids": IDS} if backbone.is_text_to_text else {}
     with torch.no_grad():
         return (
             backbone.body(input_ids=IDS, **more).last_hidden_state
@@ -192,12 +220,15 @@ def test_a_site_acts_at_every_place_that_is_declared(backbone):
 PARALLEL = {
     "bert": lambda body, n: (body.encoder.layer[n].intermediate, body.encoder.layer[n].output.dense),
     "bloom": lambda body, n: (body.h[n].mlp.dense_h_to_4h, body.h[n].mlp.dense_4h_to_h),
+    "gpt2": lambda body, n: (body.h[n].mlp.c_fc, body.h[n].mlp.c_proj),
+    "gemma2": lambda body, n: (body.layers[n].mlp.up_proj, body.layers[n].mlp.down_proj),
+    "opt": lambda body, n: (body.layers[n].fc1, body.layers[n].fc2),
 }
 
 
 @pytest.mark.parametrize("name", PARALLEL)
 def test_a_parallel_adapter_is_fed_what_the_feed_forward_block_is_and_added_to_what_it_puts_out(name):
-    backbone = tiny(name)
+    backbone = MODELS[name]()
     sites = Sites(backbone.body, backbone.family, backbone.family.site_names("parallel"))
     with sites.using({key: Times() for key in sites.keys}):
         ours = states(backbone)
@@ -264,6 +295,8 @@ WRONG = {
     "encoder: null\n": "an encoder, a decoder or both",
     "encoder: {sites: {ffn: {module: a, block: b}}}\n": "block and norm come together",
     "encoder: {sites: {ffn: {module: a, before: true, fed_by: b}}}\n": "exclude each other",
+    "encoder: {sites: {ffn: {module: a, residual: b, fed_by: b}}}\n": "exclude each other",
+    "optional: [embeddings.layer]\n": "embeddings.layer is optional, but none of the norms",
     "body: ../bert\n": "a path of modules",
     "beside: ['(']\n": "no pattern",
     "body: a\nbody: b\n": "body",

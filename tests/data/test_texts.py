@@ -2,6 +2,8 @@
 
 import pytest
 from datasets import Dataset
+from tokenizers import Tokenizer
+from tokenizers.processors import TemplateProcessing
 
 from hxbench.backbones.vocabularies import train_unigram, train_wordpiece
 from hxbench.data import texts
@@ -10,7 +12,7 @@ from hxbench.errors import InputError
 from hxbench.tasks import task_of
 from hxbench.tasks.encoding.rows import Rows
 from hxbench.tasks.encoding.templates import Wording
-from hxbench.tasks.encoding.tokenizing import tokens_of
+from hxbench.tasks.encoding.tokenizing import opening_of, tokens_of
 
 LINES = ["the cat sat on a mat", "a dog ran home", "stsb sentence1: mnli premise: 3.8 hypothesis: cola 0 1 2"] * 4
 TOKENIZER = train_unigram(LINES, 120)
@@ -41,6 +43,23 @@ def test_both_sides_end_with_the_mark_and_the_source_is_cut():
     long = TOKENIZER(f"mnli premise: {PAIRS['fields'][1][0]} hypothesis: no")["input_ids"]
     assert encoded[1] == {"input_ids": [*long[:39], END], "labels": TOKENIZER("2")["input_ids"], "cut": 1}
     assert [row[-1] for row in encoded["input_ids"]] == [END, END]
+
+
+def test_what_the_template_puts_before_a_text_stands_before_sources_alone_and_counts():
+    from transformers import PreTrainedTokenizerFast
+
+    backend = Tokenizer.from_str(TOKENIZER.backend_tokenizer.to_str())
+    backend.post_processor = TemplateProcessing(
+        single="<pad> $A", pair="<pad> $A <pad> $B", special_tokens=[("<pad>", TOKENIZER.pad_token_id)]
+    )
+    opens = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token=TOKENIZER.eos_token, pad_token="<pad>")
+    assert (opening_of(opens), opening_of(TOKENIZER)) == ((opens.pad_token_id,), ())
+    plain, encoded = encode(max_length=39), encode(tokenizer=opens)
+    for ours, without in zip(encoded["input_ids"], plain["input_ids"], strict=True):
+        assert ours == [opens.pad_token_id, *without]
+    assert len(encoded["input_ids"][1]) == 40
+    assert encoded["labels"] == plain["labels"]
+    assert encoded["cut"] == [0, 1]
 
 
 def test_exactly_the_length_is_not_cut():

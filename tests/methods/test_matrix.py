@@ -46,10 +46,9 @@ for place, kind in enumerate(dict.fromkeys(kind for kind, _ in WORKING)):
     SAMPLE[kind] = able[place % len(able)]
 
 
-def built(kind, name, seed=1):
-    """Return a method on a tiny backbone of the family that answers in this way."""
+def built(kind, name, backbone, seed=1):
+    """Return a method on a tiny backbone of a family that answers in this way."""
     method = method_class(kind)
-    backbone = tiny(FAMILY[name])
     options = validated(method.Options, SMALL.get(kind, {}), kind)
     seed_everything(seed)
     made = method(Setup(backbone, TASKS.get(name, TEXTS), ("en", "is"), seed=seed), options)
@@ -76,13 +75,18 @@ def batch_of(name):
     [pytest.param(kind, name, marks=() if SAMPLE[kind] == name else pytest.mark.matrix) for kind, name in WORKING],
 )
 def test_a_cell_works(kind, name):
-    method, batch = built(kind, name), batch_of(name)
+    check(kind, name, lambda: tiny(FAMILY[name]))
+
+
+def check(kind, name, fresh, steps=30):
+    """Train a method on a backbone that `fresh` makes anew every time, restore it, and take it off again."""
+    method, batch = built(kind, name, fresh()), batch_of(name)
     before = {key: value.detach().clone() for key, value in method.named_parameters()}
     declared = {id(p) for p in method.trained().values()}
     optimiser = torch.optim.Adam(method.trained().values(), lr=0.02)
     losses = []
     method.train()
-    for _ in range(30):
+    for _ in range(steps):
         seed_everything(3)
         loss = method(batch)
         loss.backward()
@@ -92,7 +96,7 @@ def test_a_cell_works(kind, name):
     assert losses[-1] < losses[0] - 1e-3, "it learns"
     method.eval()
     logits = method.logits(batch)
-    again = built(kind, name, seed=1 if kind == "apet" else 2).eval()  # whose places depend on the seed
+    again = built(kind, name, fresh(), seed=1 if kind == "apet" else 2).eval()  # whose places depend on the seed
     with torch.no_grad():
         for key, parameter in again.named_parameters():  # of frozen parts that are drawn, the run has the same
             if key in before and not parameter.requires_grad and not key.startswith("model."):
@@ -109,7 +113,7 @@ def test_a_cell_works(kind, name):
     trained = {id(p) for p in method.trained().values()}
     changed = {key for key, p in method.model.named_parameters(remove_duplicate=False) if id(p) in trained}
     method.remove()
-    for key, value in tiny(FAMILY[name]).model.state_dict().items():
+    for key, value in fresh().model.state_dict().items():
         if key not in changed:
             assert torch.equal(method.model.state_dict()[key], value), "the backbone is given back"
 

@@ -1,4 +1,4 @@
-"""A family of backbones from outside: a Llama by an entry of some twenty lines in a package of the test's own."""
+"""A family of backbones from outside: a Helium by an entry of some twenty lines in a package of the test's own."""
 
 import json
 
@@ -16,8 +16,8 @@ from hxbench.errors import InputError
 from hxbench.runs.assemble import build, costs, with_options
 from hxbench.spec import recipe
 
-LLAMA = """
-title: Llama
+HELIUM = """
+title: Helium
 body: model
 words: embed_tokens
 embeddings: {module: layers.0, before: true}
@@ -61,21 +61,21 @@ def install(folder, monkeypatch, recipes, name="mine"):
 
 
 @pytest.fixture
-def llama(tmp_path, monkeypatch):
-    """The folder of a tiny Llama with a tokenizer, its family's entry installed; two heads share a key."""
-    from transformers import LlamaConfig, LlamaForCausalLM
+def helium(tmp_path, monkeypatch):
+    """The folder of a tiny Helium with a tokenizer, its family's entry installed; two heads share a key."""
+    from transformers import HeliumConfig, HeliumForCausalLM
 
-    install(tmp_path / "site", monkeypatch, {"families/llama.yaml": LLAMA})
-    folder = tmp_path / "tiny-llama"
+    install(tmp_path / "site", monkeypatch, {"families/helium.yaml": HELIUM})
+    folder = tmp_path / "tiny-helium"
     tokenizer = train_byte_pairs(["the cat sat on the mat and the dog saw it"] * 50, 300)
-    config = LlamaConfig(
+    config = HeliumConfig(
         vocab_size=len(tokenizer), hidden_size=16, intermediate_size=24, num_hidden_layers=3,
-        num_attention_heads=4, num_key_value_heads=2, pad_token_id=0, eos_token_id=END, bos_token_id=END,
-        initializer_range=0.3,
+        num_attention_heads=4, num_key_value_heads=2, head_dim=4, pad_token_id=0, eos_token_id=END,
+        bos_token_id=END, initializer_range=0.3,
     )  # fmt: skip
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        LlamaForCausalLM(config).save_pretrained(folder)
+        HeliumForCausalLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 
@@ -94,10 +94,10 @@ def method_of(method, folder):
     return build(spec, load_backbone(spec.backbone))
 
 
-def test_the_family_is_known_by_name_and_its_parts_are_found(llama):
-    assert "llama" in recipe.recipe_names("families")
-    backbone = load_backbone(recipe.backbone(str(llama)))
-    assert backbone.family.name == "llama"
+def test_the_family_is_known_by_name_and_its_parts_are_found(helium):
+    assert "helium" in recipe.recipe_names("families")
+    backbone = load_backbone(recipe.backbone(str(helium)))
+    assert backbone.family.name == "helium"
     assert (backbone.hidden_size, backbone.heads, backbone.depths) == (16, 4, (3,))
     value = backbone.projections("value")[1]
     assert (value.name, value.width_in, value.width_out) == ("1.self_attn.v_proj", 16, 8), "two heads share one"
@@ -116,8 +116,8 @@ class Shift:
         return hidden
 
 
-def test_sites_act_at_every_place_it_declares(llama):
-    backbone = load_backbone(recipe.backbone(str(llama)))
+def test_sites_act_at_every_place_it_declares(helium):
+    backbone = load_backbone(recipe.backbone(str(helium)))
     read = lambda: backbone.model(torch.tensor([[4, 5, 6, 7]])).logits.detach()  # noqa: E731
     stock, seen = read(), 0
     for position in (EMBEDDINGS.position, *backbone.family.positions):
@@ -133,12 +133,12 @@ def test_sites_act_at_every_place_it_declares(llama):
 
 
 @pytest.mark.parametrize("method", ["pet-ft", "pet-lora", "pet-adapter", "pet-prompt", "apet"])
-def test_every_tuning_trains_on_it_and_gives_it_back(method, llama):
-    made = method_of(method, llama)
+def test_every_tuning_trains_on_it_and_gives_it_back(method, helium):
+    made = method_of(method, helium)
     frozen = {name: p.clone() for name, p in made.model.named_parameters() if not p.requires_grad}
     trained = made.trained()
     before = {name: p.detach().clone() for name, p in trained.items()}
-    batch = family_batch("llama")
+    batch = family_batch("helium")
     optimiser = torch.optim.AdamW(trained.values(), lr=1e-3)
     losses = []
     for _ in range(4):
@@ -155,18 +155,18 @@ def test_every_tuning_trains_on_it_and_gives_it_back(method, llama):
     assert made.generate(batch, 3).shape[0] == 4
     if method == "pet-lora":  # 8·(in + out) for query and value, whose heads are half as many
         assert made.counted() == 3 * 8 * (16 + 16 + 16 + 8)
-    assert costs(spec_of(method, llama, *OPTIONS.get(method, [])))["counted"] == made.counted()
+    assert costs(spec_of(method, helium, *OPTIONS.get(method, [])))["counted"] == made.counted()
     if method != "pet-ft":
         made.remove()
-        stock = load_backbone(recipe.backbone(str(llama))).model
+        stock = load_backbone(recipe.backbone(str(helium))).model
         assert torch.equal(made.model(batch.input_ids).logits, stock(batch.input_ids).logits)
 
 
-def test_padding_and_a_prompt_before_it_move_nothing(llama):
-    method = method_of("pet-prompt", llama).eval()
+def test_padding_and_a_prompt_before_it_move_nothing(helium):
+    method = method_of("pet-prompt", helium).eval()
     with torch.no_grad():
         method.own().normal_()
-    batch = family_batch("llama")
+    batch = family_batch("helium")
     with torch.no_grad():
         ours = method.logits(batch)
         wanted = slow_logits("bloom", method.model, batch, prompt=method.own())
@@ -185,26 +185,26 @@ def test_padding_and_a_prompt_before_it_move_nothing(llama):
                 ids = torch.cat([ids, following.view(1, 1)], 1)
 
 
-def test_biases_that_there_are_not_are_refused_in_one_sentence(llama):
-    with pytest.raises(InputError, match=r"^pet-bitfit tunes biases, and Llama has none\.$"):
-        spec_of("pet-bitfit", llama)
+def test_biases_that_there_are_not_are_refused_in_one_sentence(helium):
+    with pytest.raises(InputError, match=r"^pet-bitfit tunes biases, and Helium has none\.$"):
+        spec_of("pet-bitfit", helium)
     with pytest.raises(InputError, match="budget"):
-        spec_of("apet", llama, "options.budget=bitfit")
+        spec_of("apet", helium, "options.budget=bitfit")
 
 
-def test_other_methods_say_what_they_need(llama):
+def test_other_methods_say_what_they_need(helium):
     with pytest.raises(InputError, match="POS tags words, for which a backbone of an encoder alone is needed"):
-        with_options(recipe.resolve("madx", setting="single", task="pos", backbone_name=str(llama)))
+        with_options(recipe.resolve("madx", setting="single", task="pos", backbone_name=str(helium)))
 
 
-def test_a_recipe_may_have_values_for_it(llama, tmp_path):
-    mine = {"extends": "pet-lora", "profiles": {"demo": {"families": {"llama": {"training": {"lr": 0.5}}}}}}
+def test_a_recipe_may_have_values_for_it(helium, tmp_path):
+    mine = {"extends": "pet-lora", "profiles": {"demo": {"families": {"helium": {"training": {"lr": 0.5}}}}}}
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(mine))
-    assert spec_of(str(tmp_path / "mine.yaml"), llama).training.lr == 0.5
-    mine["profiles"]["demo"]["families"] = {"lama": {}}
+    assert spec_of(str(tmp_path / "mine.yaml"), helium).training.lr == 0.5
+    mine["profiles"]["demo"]["families"] = {"heliu": {}}
     (tmp_path / "wrong.yaml").write_text(yaml.safe_dump(mine))
-    with pytest.raises(InputError, match=r"wrong\.yaml: .*family.*lama.*llama"):
-        spec_of(str(tmp_path / "wrong.yaml"), llama)
+    with pytest.raises(InputError, match=r"wrong\.yaml: .*family.*heliu.*helium"):
+        spec_of(str(tmp_path / "wrong.yaml"), helium)
 
 
 # --- packages with recipes ---------------------------------------------------------------------------------------
@@ -251,13 +251,13 @@ TRAINING = {"updates": 8, "batch_size": 6, "warmup": 2, "evaluate_every": 4}
 QUICK = [word for name, value in TRAINING.items() for word in ("--set", f"training.{name}={value}")]
 
 
-def test_it_is_trained_and_scored_by_the_command(llama, tmp_path):
+def test_it_is_trained_and_scored_by_the_command(helium, tmp_path):
     write_text_mirror(tmp_path / "mirror")
     where = ["--data-source", str(tmp_path / "mirror"), "--store", str(tmp_path / "store"), "--json"]
-    words = ["--task", "rte", "--backbone", str(llama), "--set", "data.dev_from_train=12", *QUICK]
+    words = ["--task", "rte", "--backbone", str(helium), "--set", "data.dev_from_train=12", *QUICK]
     answer = hxbench("train", "pet-lora", *words, *where)
     assert answer.code == 0, answer.err
     (row,) = json.loads(answer.out)
     assert row["rte"] is not None
-    counted = hxbench("cost", "pet-lora", "--profile", "demo", "--backbone", str(llama), "--json")
+    counted = hxbench("cost", "pet-lora", "--profile", "demo", "--backbone", str(helium), "--json")
     assert json.loads(counted.out)["counted"] == 3 * 8 * (16 + 16 + 16 + 8)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from hxbench.backbones.families import Part, Projection
 from hxbench.modules.low_rank import FusedLowRank, in_fused, low_rank
 from hxbench.modules.sparse_values import Entries, holders_of, standing_for, written
 
@@ -141,9 +142,10 @@ def test_a_branch_is_what_pefts_layer_adds():
 
 def test_beside_a_fused_projection_the_key_gets_nothing():
     part = torch.arange(6.0).view(1, 1, 6) + 1
-    found = in_fused(part, 2, 3).view(3, 3, 2)  # heads, (query, key, value), width
+    found = in_fused(part, Part(3, 4, 0)).view(3, 3, 2)  # heads, (query, key, value), width
     assert torch.equal(found[:, 2], part.view(3, 2))
     assert not found[:, :2].any()
-    branch = FusedLowRank(6, 3, 2, 4, 0.0)
+    query, value = (Projection("", torch.nn.Identity(), one, 6, 6) for one in (Part(3, 0, 4), Part(3, 4, 0)))
+    branch = FusedLowRank(query, value, 2, 4, 0.0)
     assert sum(p.numel() for p in branch.parameters()) == 2 * (2 * 6 + 2 * 6)
     assert not branch(torch.randn(1, 2, 6)).any(), "it begins as nothing"

@@ -70,33 +70,38 @@ class Position(Closed):
 
     module: Path  # whose output the site changes
     before: bool = False  # the site changes the module's input instead
+    flat: bool = False  # all texts of a batch are one behind the other there, [batch · length, hidden], as in OPT
     fed_by: Path | None = None  # the module whose input the adapter is fed; what it makes of that is added
     block: Path | None = None  # of an "add & norm" afterwards: gets the residual as its second input
-    norm: Path | None = None  # the LayerNorm in that block
+    residual: Path | None = None  # where there is no such block: the module whose input the residual is
+    norm: Path | None = None  # the LayerNorm behind the sum; behind a `residual` there may be none
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
-        if (self.block is None) != (self.norm is None):
+        if (self.block is None) != (self.norm is None) and self.residual is None:
             raise ValueError("block and norm come together")
-        if sum((self.before, self.fed_by is not None, self.block is not None)) > 1:
-            raise ValueError("before, fed_by, and block with norm exclude each other")
+        kinds = (self.before, self.fed_by is not None, self.block is not None, self.residual is not None)
+        if sum(kinds) > 1:
+            raise ValueError("before, fed_by, residual, and block with norm exclude each other")
         return self
 
     @property
     def paths(self) -> tuple[str, ...]:
         """All modules that it names."""
-        return tuple(path for path in (self.module, self.fed_by, self.block, self.norm) if path is not None)
+        named = (self.module, self.fed_by, self.block, self.residual, self.norm)
+        return tuple(path for path in named if path is not None)
 
 
 Place = Annotated[Position, BeforeValidator(_module_alone)]
 
 
 class Fused(Closed):
-    """One linear layer for several projections of the same width."""
+    """One linear layer for several projections; keys and values are narrower where query heads share them."""
 
     module: Path
     roles: Annotated[tuple[ProjectionRole, ...], Field(min_length=2)]  # in the order of its output
-    layout: Literal["heads", "blocks"]  # those of one head next to each other, or one projection behind the other
+    # those of one head of keys next to each other, or one projection behind the other
+    layout: Literal["heads", "blocks"]
 
 
 class Stack(Closed):
@@ -145,25 +150,32 @@ class Family(Closed):
     head: Paths  # modules that one after the other make of [n, hidden] logits [n, vocabulary]
     output: Path  # the output matrix in it, which may be tied to the word embeddings
     norms: tuple[Path, ...] = ()  # outside of the layers
+    optional: tuple[Path, ...] = ()  # which of those norms not every model of the family has
     biases: tuple[Path, ...] = ()  # outside of the layers: what BitFit adds to
     width: Name = "hidden_size"  # names of numbers in the configuration
     heads: Name = "num_attention_heads"
+    key_heads: Name | None = None  # of keys and values, where several heads of queries may share one
     longest: Name | None = None  # the number of positions, where texts cannot be longer
     offset: Annotated[int, Field(ge=0)] = 0  # how many of them come before the first
     counts_positions: bool = False  # padding on the left or between would count: it has to be told positions
     padding: Literal["left", "right"] = "right"
+    cap: Name | None = None  # the number that the configuration bounds logits by: n · tanh(logit / n)
     tokens: tuple[Name, ...] = ("pad_token",)  # that a tokenizer must have
+    end_pads: bool = False  # the end token fills up where a tokenizer has none for padding; masks hide it
     ids: tuple[Name, ...] = ()  # that a configuration must give, by which padding, ending and decoding go
     precisions: dict[Literal["bf16", "fp16"], Name] = Field(default_factory=dict)  # that fail, and why
     beside: tuple[
         Annotated[str, AfterValidator(_pattern)], ...
     ] = ()  # tensors that weights may have beyond the model
+    settings: dict[Name, bool] = Field(default_factory=dict)  # that a configuration must have to be of the family
     prompt: Literal["words", "normal"] = "words"  # how the published code of PET scaling begins virtual tokens
 
     @model_validator(mode="after")
     def _has_a_stack(self) -> Self:
         if not self.parts:
             raise ValueError("an encoder, a decoder or both are needed")
+        if lost := next((path for path in self.optional if path not in self.norms), None):
+            raise ValueError(f"{lost} is optional, but none of the norms outside of the layers")
         return self
 
     @property

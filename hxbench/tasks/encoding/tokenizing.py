@@ -40,10 +40,24 @@ def tokens_of(tokenizer: Any, texts: list[str]) -> list[list[int]]:
 
 
 def tokens_of_words(tokenizer: Any, sentences: list[list[str]]) -> list[tuple[list[int], list[int]]]:
-    """Return for every sentence the token ids of its words, and for each token the place of its word."""
+    """Return for every sentence the token ids of its words, and for each token the place of its word.
+
+    A word behind another is read with the space before it where the tokenizer has that in the word's tokens.
+    """
+    reader = _reader(tokenizer)
+    if reader.spaced:
+        sentences = [[*words[:1], *(f" {word}" for word in words[1:])] for words in sentences]
     # its fast form leaves out which word a token is of
-    encoded = _reader(tokenizer).plain.encode_batch(sentences, is_pretokenized=True, add_special_tokens=False)
+    encoded = reader.plain.encode_batch(sentences, is_pretokenized=True, add_special_tokens=False)
     return [(one.ids, one.word_ids) for one in encoded]
+
+
+def reads_spaces(tokenizer: Any) -> bool:
+    """Return whether a word's tokens hold the space before it, as byte-level BPE's do that adds none by itself.
+
+    RoBERTa's and ModernBERT's are such ones. WordPiece drops spaces, and SentencePiece puts one before any word.
+    """
+    return _reader(tokenizer).spaced
 
 
 def blank_tokens(tokenizer: Any) -> frozenset[int]:
@@ -58,6 +72,11 @@ def marks_of(tokenizer: Any) -> Marks:
     are none.
     """
     return _reader(tokenizer).marks
+
+
+def opening_of(tokenizer: Any) -> tuple[int, ...]:
+    """Return the marks that the tokenizer's own template puts before a single text, as Gemma's `<bos>`."""
+    return _reader(tokenizer).opening
 
 
 def tokenizer_fingerprint(tokenizer: Any) -> str:
@@ -88,9 +107,28 @@ class _Reader:
         return frozenset(number for token, number in vocabulary.items() if token and not token.strip(_SPACES))
 
     @cached_property
-    def marks(self) -> Marks:
+    def spaced(self) -> bool:
+        read = lambda words: self.plain.encode(words, is_pretokenized=True, add_special_tokens=False).ids  # noqa: E731
+        running = self.plain.encode("a b", add_special_tokens=False).ids
+        return bool(read(["a", "b"]) != running == read(["a", " b"]))
+
+    @cached_property
+    def _some(self) -> Any:
+        """Some text, encoded: one that has tokens."""
         some = next(text for text in chain("a1.", self._backend.get_vocab()) if self.plain.encode(text).ids)
-        one = self.plain.encode(some)
+        return self.plain.encode(some)
+
+    @cached_property
+    def opening(self) -> tuple[int, ...]:
+        template = self._backend.post_processor
+        if template is None:
+            return ()
+        single = template.process(self._some)
+        return tuple(single.ids[: next(n for n, text in enumerate(single.sequence_ids) if text is not None)])
+
+    @cached_property
+    def marks(self) -> Marks:
+        one = self._some
         # the template alone: the tokenizer's own `post_process` also cuts and pads, where its file says so
         if template := self._backend.post_processor:
             pair = template.process(one, one)
