@@ -9,7 +9,8 @@ constant after its warm-up. A row tells of the update before which it was measur
 since the row above, beside what a guess by label frequency would lose on the same batches; the norms of the
 gradients by part, before clipping; the root mean square of the generated matrices (all layers); and of what the
 adapters add, relative to the feed-forward output that they add it to, in the layer where it is largest.
-`--slow PART=FACTOR` gives one part a rate of its own: where that mends a collapse, it comes from there.
+`--slow PART=FACTOR` gives one part a rate of its own, as `training.part_rates` does: where that mends a collapse,
+it comes from there.
 """
 
 import json
@@ -35,7 +36,9 @@ from hxbench.runs.data import RunData
 from hxbench.runs.inputs import DataSource, resolve_inputs
 from hxbench.runs.label_losses import surprise
 from hxbench.spec import recipe
+from hxbench.spec.run_spec import TrainingSpec
 from hxbench.spec.settings import Pair
+from hxbench.training.optimiser import adamw, learning_rate, set_rates
 
 PARTS = ("embeddings", "projector", "generator", "layer_norms", "heads")
 
@@ -86,8 +89,8 @@ def opened(
 
     def by_frequency(step: int) -> float:
         stream, chosen = sampler.batch(step)
-        nats, pieces = known[Pair(stream.task, stream.language)]
-        return float(nats[chosen].sum() / pieces[chosen].sum())
+        nats, tokens = known[Pair(stream.task, stream.language)]
+        return float(nats[chosen].sum() / tokens[chosen].sum())
 
     return method, feed, by_frequency
 
@@ -99,17 +102,16 @@ def measured(
 ) -> Iterator[dict[str, float]]:  # fmt: skip
     """Train and yield a row now and then."""
     parts = {name: list(method.all_parts()[name]) for name in PARTS}
-    groups = [{"params": parts[name], "factor": slow.get(name, 1.0)} for name in PARTS]
-    optimiser = torch.optim.AdamW(groups, lr=lr, weight_decay=0.0, fused=True)
     everything = [p for some in parts.values() for p in some]
+    training = TrainingSpec(lr=lr, warmup=warmup, schedule="constant", updates=updates + 1, part_rates=slow)
+    optimiser = adamw({str(place): one for place, one in enumerate(everything)}, training, parts)
     losses: list[float] = []
     guesses: list[float] = []
     method.train()
     for step in range(updates + 1):
         batch = feed(step)
         seed_everything(seed, step, 0)
-        for group in optimiser.param_groups:
-            group["lr"] = lr * min(1.0, step / warmup if warmup else 1.0) * group["factor"]
+        set_rates(optimiser, learning_rate(step, updates + 1, training), relative=False)
         with adapters_watched() as added, torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             loss = method(batch)
         loss.backward()

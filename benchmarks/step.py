@@ -4,8 +4,8 @@
     python benchmarks/step.py --device cuda --conllu FILE --rounds 20 --json
 
 A step is forward, backward, clipping and fused AdamW at mBERT's shape with random weights, on batches whose
-lengths are those of real sentences (of the sandbox's English counterpart when no treebank is given) in word pieces
-of a WordPiece learned on the spot; the pieces themselves are random. Every variant is timed on the same batches in
+lengths are those of real sentences (of the sandbox's English counterpart when no treebank is given) in tokens
+of a WordPiece learned on the spot; the tokens themselves are random. Every variant is timed on the same batches in
 one process, round by round and in turns, so that drift of the machine cancels in the ratios. A ratio of a batch
 size or a treebank is not that of another: longer sentences favour Hyper-X, whose own work does not grow with them.
 Before anything is timed, Hyper-X and its published form must give the same logits.
@@ -175,7 +175,7 @@ def sentences(conllu: Path | None) -> list[list[str]]:
 def make_batches(
     corpus: list[list[str]], pieces: int, count: int, batch_size: int, vocabulary: Vocabulary, language: str
 ) -> tuple[list[tuple[Batch, Batch]], float]:
-    """Return `count` (tagging, MLM) batches over the same rows, and the mean length of a row in word pieces.
+    """Return `count` (tagging, MLM) batches over the same rows, and the mean length of a row in tokens.
 
     They are taken from one pass of the package's sampler at even distances from its shortest to its longest batch,
     in an order that lets any few of them in a row span that range.
@@ -301,7 +301,7 @@ def show(found: Mapping[str, Any], variants: Mapping[str, Variant]) -> None:
     given = found["settings"]
     console.print(
         f"{given['shape']} shape on {given['device']}, {given['threads']} threads, torch {found['torch']}; batch "
-        f"{given['batch_size']}, rows of {found['pieces_a_row']:.1f} pieces on average,\nbatches padded to "
+        f"{given['batch_size']}, rows of {found['pieces_a_row']:.1f} tokens on average,\nbatches padded to "
         f"{', '.join(map(str, found['padded_lengths']))}. {given['clock']} clock."
     )
     console.print(

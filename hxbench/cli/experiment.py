@@ -51,7 +51,8 @@ def run_command(
 @options.with_run_options
 def sweep_command(
     name: Annotated[
-        str, typer.Argument(help="scaling, apet, transfer or low-data (hxbench list recipes), or a YAML file.")
+        str,
+        typer.Argument(help="scaling, apet, transfer, low-data, encoder (hxbench list recipes), or a YAML file."),
     ],
     *,
     method: Annotated[list[str] | None, typer.Option(help=f"Only runs of this method; {_TIMES}.")] = None,

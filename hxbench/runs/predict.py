@@ -35,7 +35,7 @@ class Tagger:
 
     pair: Pair
     max_length: int  # tokens, special ones included
-    label_token: str  # which piece of a word is tagged (`encoding.tokens.encode_tagged`)
+    label_token: str  # which token of a word is tagged (`data.tokens.encode_tagged`)
     batch_size: int
     load: Callable[[], tuple[Method, Backbone]]
 

@@ -287,7 +287,7 @@ class TrainingSpec(Closed):
     choose: bool = added(False)  # a model that writes is also scored by the label it finds most likely
     token_loss: Literal["mean", "sum"] = added("mean")  # text-to-text: over the target tokens of a batch
     relative_rate: bool = added(False)  # the rate is relative to the size of each tensor, as in Adafactor
-    part_rates: dict[Name, Rate] = added({})  # rates of parts of the method (`hxbench cost` names them), times lr
+    part_rates: dict[Name, Rate] = added({})  # of parts of the method (`hxbench cost --json` names them), times lr
     # that the auxiliary task chooses among: of the tokenizer, or of the run's own text
     mlm_vocabulary: Literal["all", "occurring"] = added("all")
     # kept as trained tensors where word embeddings are trained: others have no gradient

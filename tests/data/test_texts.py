@@ -27,10 +27,14 @@ def cache(tmp_path, monkeypatch):
     return tmp_path / "encoded"
 
 
-def encode(examples=PAIRS, fingerprint="x", tokenizer=TOKENIZER, task=MNLI, *, max_length=40, score_step=0.2):
+def encode(
+    examples=PAIRS, fingerprint="x", tokenizer=TOKENIZER, task=MNLI, *,
+    max_length=40, score_step=0.2, choices=False,
+):  # fmt: skip
     return encode_texts(
-        Dataset.from_dict(examples), fingerprint, tokenizer, task, max_length=max_length, score_step=score_step
-    )
+        Dataset.from_dict(examples), fingerprint, tokenizer, task, max_length=max_length, score_step=score_step,
+        choices=choices,
+    )  # fmt: skip
 
 
 def test_both_sides_end_with_the_mark_and_the_source_is_cut():
@@ -115,14 +119,15 @@ def test_the_cache_tells_inputs_apart(cache):
     assert len(list(cache.glob("*.arrow"))) == 7
 
 
+@pytest.mark.parametrize("form", [{}, {"choices": True, "tokenizer": train_wordpiece(LINES, 80)}])
 @pytest.mark.parametrize(
     ("fields", "target", "why"),
     [(["a", " "], "0", "the hypothesis is empty"), (["a", "b"], "3", "the label is '3'; expected 0, 1, 2")],
 )
-def test_bad_examples_say_task_and_row(cache, fields, target, why):
+def test_bad_examples_say_task_and_row(cache, fields, target, why, form):
     examples = {"fields": [["a", "b"]] * 1500 + [fields], "target": ["0"] * 1500 + [target]}
     with pytest.raises(InputError, match=f"MNLI, example 1501: {why}"):
-        encode(examples)
+        encode(examples, **form)
     assert list(cache.iterdir()) == [], "nothing half-written stays"
 
 

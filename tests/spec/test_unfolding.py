@@ -65,6 +65,15 @@ def test_what_a_block_changes_at_one_profile_is_below_what_it_tries():
     assert (there.training, there.options, there.shorten) == ({"updates": 7, "warmup": 1, "lr": 1e-3}, {}, 0.5)
 
 
+def test_what_a_block_changes_at_one_profile_is_laid_over_it_as_a_recipe_is():
+    given = block(
+        training={"epochs": 2, "part_rates": {"heads": 0.5}},
+        profiles={"demo": {"training": {"updates": 9, "part_rates": {"generator": 0.25}}}},
+    )  # fmt: skip
+    (here,) = unfold(given, "demo", GROUND)
+    assert here.training == {"updates": 9, "part_rates": {"heads": 0.5, "generator": 0.25}}
+
+
 def test_tasks_are_those_of_the_profile():
     given = block(tasks={"other": ["rte"], "lab": ["rte", "imdb"], "paper": []})
     assert [[one.tasks for one in unfold(given, name, GROUND)] for name in ("demo", "lab", "paper")] == [

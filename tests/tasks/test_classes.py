@@ -91,17 +91,6 @@ def test_the_cache_tells_choices_from_texts_and_does_not_care_how_classes_are_ca
     assert len(list(cache.glob("*.arrow"))) == 3
 
 
-@pytest.mark.parametrize(
-    ("fields", "target", "why"),
-    [(["a", " "], "0", "the hypothesis is empty"), (["a", "b"], "3", "the label is '3'; expected 0, 1, 2")],
-)
-def test_bad_examples_say_task_and_row(cache, fields, target, why):
-    examples = {"fields": [["a", "b"]] * 1500 + [fields], "target": ["0"] * 1500 + [target]}
-    with pytest.raises(InputError, match=f"MNLI, example 1501: {why}"):
-        encode(examples)
-    assert list(cache.iterdir()) == [], "nothing half-written stays"
-
-
 def test_a_length_without_room_and_a_tokenizer_without_marks():
     with pytest.raises(InputError, match="max_length 4 leaves no room for the 2 texts of MNLI"):
         encode(max_length=4)

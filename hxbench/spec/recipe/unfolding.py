@@ -5,6 +5,7 @@ from math import prod
 from pathlib import Path
 
 from hxbench.errors import InputError
+from hxbench.spec.recipe.reading import merge
 from hxbench.spec.recipe.schema import ExperimentBlock, InTurn, Override, ProfileRecipe, T
 
 MOST_BLOCKS = 10_000
@@ -53,9 +54,9 @@ def unfold(block: ExperimentBlock, profile: str, ground: ProfileRecipe) -> list[
                 "rates": (),
                 "profiles": {},
                 "shorten": block.shorten * here.shorten,
-                "options": {**block.options, **here.options, **options},
-                "training": {**block.training, **here.training, **rate},
-                "data": {**block.data, **here.data},
+                "options": {**merge(block.options, here.options), **options},
+                "training": merge(block.training, here.training, rate),
+                "data": merge(block.data, here.data),
             }
         )
         for size, options, rate in product(sizes, chosen, rates)
