@@ -53,14 +53,19 @@ def difference(ours: Identity, wanted: Identity | None) -> str:
 
 
 def together(notes: Iterable[str]) -> list[str]:
-    """Return the notes once each; those on runs left out for one reason are one, in the place of the first."""
+    """Return the notes once each; those on runs left out for one reason are one, in the place of the first.
+
+    What several artifacts or conditions say of the same runs is said once, as the first of them has it.
+    """
     found: dict[str, str] = {}
+    told: set[Owner] = set()
     for note in notes:
-        key = f"left out {note.why}" if isinstance(note, LeftOut) else note
-        before = found.get(key)
-        if isinstance(note, LeftOut) and isinstance(before, LeftOut):
-            # what several artifacts or conditions say of the same runs is one thing
-            found[key] = LeftOut({**before.counts, **note.counts}, note.why)
-        else:
-            found[key] = note
+        if not isinstance(note, LeftOut):
+            found[note] = note
+            continue
+        new = {owner: count for owner, count in note.counts.items() if owner not in told or not owner.group}
+        told |= new.keys()
+        before = found.get(key := f"left out {note.why}")
+        if new:
+            found[key] = LeftOut({**before.counts, **new} if isinstance(before, LeftOut) else new, note.why)
     return list(found.values())

@@ -114,6 +114,10 @@ def test_what_several_artifacts_say_of_the_same_runs_is_one_thing():
     notes = [LeftOut({one: 3}, "old"), "else", LeftOut({one: 3}, "old"), LeftOut({two: 3}, "old"), "else"]
     assert together(notes) == ["left out: 6 runs of a (mixed) old.", "else"]
     assert together([LeftOut({one: 1}, "")]) == ["left out: 1 run of a (mixed)."]
+    again = [LeftOut({one: 3}, "with 1 instead of 2"), LeftOut({one: 3, two: 1}, "with 1 instead of 3")]
+    assert together(again) == [
+        "left out: 3 runs of a (mixed) with 1 instead of 2.", "left out: 1 run of a (mixed) with 1 instead of 3."
+    ]  # fmt: skip
 
 
 def test_rates_that_were_tried_are_neither_runs_of_before_nor_what_a_block_compares(store):

@@ -51,6 +51,7 @@ def test_rates_and_values_are_those_of_the_profile(tmp_path):
         1e-3,
         5e-5,
     ]
+    assert unfold(block(rates={"paper": [1e-3], "other": []}), "demo", GROUND) == []
 
 
 def test_what_a_block_changes_at_one_profile_is_below_what_it_tries():

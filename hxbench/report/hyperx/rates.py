@@ -47,8 +47,8 @@ def build(results: Results) -> list[Table]:
         rows = []
         for one in some:
             rate = one.block.training.get("lr", usual)
-            title = f"{rate:g}" if rate != usual else f"{rate:g}, the recipe's"
-            rows.append(Row(title, _cells(one, marks)))
+            of_what = one.block.label or ("the recipe's" if rate == usual else "")
+            rows.append(Row(", ".join(filter(None, (f"{rate:g}", of_what))), _cells(one, marks)))
         blocks.append(mark_best_of_columns(Block(results.title_of(method), tuple(rows)), columns))
     return [
         Table(

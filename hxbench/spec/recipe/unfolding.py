@@ -20,21 +20,21 @@ def unfold(block: ExperimentBlock, profile: str, ground: ProfileRecipe) -> list[
     """Return the block once for every size of backbone, value of an option and learning rate that it tries.
 
     `profile` is a name or a YAML file, `ground` what it says for the paper. Without sizes, and without rates at
-    this profile, what others say counts; sizes that the profile lacks, and tasks and options without values at it,
-    give no block. Values of options are conditions and become part of the label. Few-shot languages are also the
-    profile's. What the block changes at this profile alone is on top of what it changes at all and below what it
-    tries.
+    this profile, what others say counts; sizes that the profile lacks, tasks and options without values at it, and
+    rates that are said to be none at others give no block. Values of options are conditions and become part of the
+    label. Few-shot languages are also the profile's. What the block changes at this profile alone is on top of what
+    it changes at all and below what it tries.
     """
     at = Path(profile).stem
     here = block.profiles.get(at, Override())
-    tasks = at_profile(block.tasks, at)
-    if block.tasks and not tasks:
+    tasks, lrs = at_profile(block.tasks, at), at_profile(block.rates, at)
+    if (block.tasks and not tasks) or (isinstance(block.rates, dict) and "other" in block.rates and not lrs):
         return []
     shots = block.few_shot and block.few_shot.model_copy(
         update={"languages": at_profile(block.few_shot.languages, at)}
     )
     sizes = [size for size in block.sizes if size in ground.sizes] if block.sizes else [block.size]
-    rates = [{"lr": rate} for rate in at_profile(block.rates, at)] or [{}]
+    rates = [{"lr": rate} for rate in lrs] or [{}]
     count = len(sizes) * len(rates) * prod(len(at_profile(values, at)) for values in block.each.values())
     if count > MOST_BLOCKS:
         raise InputError(
