@@ -4,16 +4,18 @@
     python benchmarks/stability.py --data-source MIRROR --lr 1e-3 --warmup 200 --clip 0 --precision bf16
     python benchmarks/stability.py --data-source MIRROR --lr 1e-3 --slow generator=0.1 --slow projector=0.1
 
-Hyper-X Base of the lab profile learns POS on small batches of the sources of partition a, with a rate that is
-constant after its warm-up. A row tells of the update before which it was measured: the mean loss of the updates
-since the row above, beside what a guess by label frequency would lose on the same batches; the norms of the
-gradients by part, before clipping; the root mean square of the generated matrices (all layers); and of what the
-adapters add, relative to the feed-forward output that they add it to, in the layer where it is largest.
+Hyper-X Base of the lab profile learns both tasks on small batches of the sources of partition a, drawn as a run
+draws them but without raw text, with a rate that is constant after its warm-up. A row tells of the updates since
+the row above, for each task: the mean loss, beside what a guess by label frequency would lose on the same batches,
+and what the adapters add, relative to the feed-forward output that they add it to, in the layer and at the update
+where it is largest. It ends with the last update: the norms of the gradients by part before clipping, and the root
+mean square of the generated matrices (all layers).
 `--slow PART=FACTOR` gives one part a rate of its own, as `training.part_rates` does: where that mends a collapse,
 it comes from there.
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,7 +28,7 @@ import typer
 from torch import Tensor
 
 from hxbench.data.feed import Feed
-from hxbench.data.sampling import Sampler, Stream
+from hxbench.data.sampling import Sampler
 from hxbench.methods.hyperx import HyperX
 from hxbench.methods.method import seed_everything
 from hxbench.modules.bottleneck import BottleneckWeights
@@ -40,6 +42,7 @@ from hxbench.spec.run_spec import TrainingSpec
 from hxbench.spec.settings import Pair
 from hxbench.training.optimiser import adamw, learning_rate, set_rates
 
+_ENOUGH = 100_000  # updates, of which a few are made
 PARTS = ("embeddings", "projector", "generator", "layer_norms", "heads")
 
 
@@ -67,24 +70,28 @@ def adapters_watched() -> Iterator[list[float]]:
 
 
 def opened(
-    source: Path, seed: int, batch: int, length: int, backbone: str | None
+    source: Path, tasks: list[str], seed: int, batch: int, length: int, backbone: str | None
 ) -> tuple[HyperX, Feed, Callable[[int], float]]:
-    """Return the method as a run of the lab has it, its POS batches, and what frequencies lose on one of them."""
+    """Return the method as a run of the lab has it, its batches, and what frequencies lose on one of them."""
     data = {"max_length": length, "train_sentences": 600, "dev_sentences": 10, "test_sentences": 10}
+    training = {"updates": _ENOUGH, "batch_size": batch, "bucket": 20}
     spec = recipe.resolve(
         "hyperx-base", setting="mixed", partition="a", profile="lab", seed=seed, backbone_name=backbone,
-        assignments=[f"data.{name}={value}" for name, value in data.items()],
+        assignments=[
+            *(f"data.{name}={value}" for name, value in data.items()),
+            *(f"training.{name}={value}" for name, value in training.items()),
+        ],
     )  # fmt: skip
     corpora = DataSource("mirror", source).corpora(spec.data)
     spec, plan = resolve_inputs(with_options(spec), corpora)
-    plan = replace(plan, train={pair: split for pair, split in plan.train.items() if pair.task == "pos"}, mlm=())
+    plan = replace(plan, train={pair: split for pair, split in plan.train.items() if pair.task in tasks}, mlm=())
     loaded = get_backbone(spec.backbone, offline=True)
     run = RunData(spec, plan, corpora, loaded)
     method = build(spec, loaded)
     assert isinstance(method, HyperX)
-    streams = [Stream(*pair, rows.lengths) for pair, rows in run.train.items()]
-    sampler = Sampler(streams, batch_size=batch, updates=100_000, seed=seed)
-    feed = Feed(sampler, run.train, run.tasks, run.vocabulary, masking=0, device=torch.device("cpu"))
+    sampler = run.sampler()
+    assert isinstance(sampler, Sampler)
+    feed = run.feed(sampler, torch.device("cpu"), (0, 1))
     known = {pair: surprise(rows, whole=False) for pair, rows in run.train.items()}
 
     def by_frequency(step: int) -> float:
@@ -105,8 +112,7 @@ def measured(
     everything = [p for some in parts.values() for p in some]
     training = TrainingSpec(lr=lr, warmup=warmup, schedule="constant", updates=updates + 1, part_rates=slow)
     optimiser = adamw({str(place): one for place, one in enumerate(everything)}, training, parts)
-    losses: list[float] = []
-    guesses: list[float] = []
+    since: dict[str, list[tuple[float, float, float]]] = defaultdict(list)  # of a task: loss, frequencies, added
     method.train()
     for step in range(updates + 1):
         batch = feed(step)
@@ -115,8 +121,7 @@ def measured(
         with adapters_watched() as added, torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             loss = method(batch)
         loss.backward()
-        losses.append(float(loss.detach()))
-        guesses.append(by_frequency(step))
+        since[batch.task].append((float(loss.detach()), by_frequency(step), max(added)))
         if step % every == 0:
             norms = {
                 name: float(torch.stack([p.grad.norm() for p in some if p.grad is not None]).norm())
@@ -125,12 +130,16 @@ def measured(
             with torch.no_grad():
                 of = method.weights(method.condition(batch))
             weights: list[Any] = list(of.values())
+            by_task: dict[str, float] = {}
+            for task in sorted(since):
+                losses, guesses, added_there = zip(*since[task], strict=True)
+                by_task |= {f"{task} loss": fmean(losses), f"{task} frequencies": fmean(guesses)}
+                by_task[f"{task} added"] = max(added_there)
             yield {
-                "update": step, "loss": fmean(losses), "frequencies": fmean(guesses), **norms,
+                "update": step, **by_task, **norms,
                 "D": fmean(rms(one.down) for one in weights), "U": fmean(rms(one.up) for one in weights),
-                "added": max(added),
             }  # fmt: skip
-            losses, guesses = [], []
+            since.clear()
         if clip:
             torch.nn.utils.clip_grad_norm_(everything, clip)
         optimiser.step()
@@ -144,8 +153,9 @@ def main(
     clip: Annotated[float, typer.Option(help="The norm that gradients are clipped to; 0 clips none.")] = 1.0,
     precision: Annotated[Literal["fp32", "bf16"], typer.Option(help="bf16: the body under autocast.")] = "fp32",
     slow: Annotated[list[str], typer.Option(help="A part and the factor of its rate: PART=FACTOR.")] = [],  # noqa: B006
-    updates: int = 100,
-    every: int = 20,
+    task: Annotated[list[str], typer.Option(help="What is learned.")] = ["ner", "pos"],  # noqa: B006
+    updates: int = 250,
+    every: int = 50,
     batch_size: int = 16,
     max_length: int = 48,
     seed: int = 1,
@@ -158,7 +168,7 @@ def main(
         raise typer.BadParameter(f"--slow names one of {', '.join(PARTS)}, not {unknown.pop()}.")
     for rate in lr:
         for warm in warmup:
-            run = opened(data_source, seed, batch_size, max_length, backbone)
+            run = opened(data_source, task, seed, batch_size, max_length, backbone)
             said = {"lr": rate, "warmup": warm, "clip": clip, "precision": precision, "slow": factors}
             print(json.dumps(said), flush=True)
             rows = measured(
