@@ -218,21 +218,25 @@ def show(stages: Sequence[Stage], made: Made, jobs: int) -> None:
         print(sentence(remark))
 
 
-def make(stages: Iterable[Stage], made: Made, place: "Launcher") -> None:
-    """Make what is missing, stage by stage, and publish it; runs that fail do not stop the others."""
+def make(stages: Iterable[Stage], made: Made, place: "Launcher | None") -> None:
+    """Make what is missing, stage by stage, and publish it; runs that fail do not stop the others.
+
+    Without a place to run what is finished is published alone.
+    """
     from hxbench.cli import execute
     from hxbench.store import Store
 
     stages = list(stages)
     for stage in stages:
         made.source(stage)  # nothing is trained where the data of a later stage are not named
-    Store(made.store).require_writable()
+    if place:
+        Store(made.store).require_writable()
     results = []
     for stage in stages:
         session, published, _ = made.planned(stage)
         todo = session.todo()
         print(f"{stage.profile} {stage.paper} {stage.name}: {published} published, {len(todo)} to do.", flush=True)
-        ends = execute.do(session, place)
+        ends = execute.do(session, place) if place else []
         results += ends
         if any(result.state == "interrupted" for _, result in ends):
             break
@@ -250,6 +254,7 @@ def command(
     paper: Annotated[str | None, typer.Option(help="Only stages of this paper: hyperx, pet or pha.")] = None,
     until: Annotated[str | None, typer.Option(help="The last stage to make; default: all.")] = None,
     only_list: Annotated[bool, typer.Option("--list", help="Say what is there and missing; do nothing.")] = False,
+    only_pack: Annotated[bool, typer.Option("--pack", help="Publish what is finished; make nothing.")] = False,
     data: Annotated[str | None, typer.Option(help="The mirror of UD, WikiANN and text that lab reads.")] = None,
     data_en: Annotated[str | None, typer.Option(help="The mirror of the English tasks that lab reads.")] = None,
     jobs: Annotated[int, typer.Option(min=1, max=10_000, help="Runs at a time.")] = 1,
@@ -267,7 +272,7 @@ def command(
     if only_list:
         show(stages, made, jobs)
     else:
-        make(stages, made, launcher(workers=jobs))
+        make(stages, made, None if only_pack else launcher(workers=jobs))
 
 
 if __name__ == "__main__":

@@ -134,7 +134,9 @@ def test_what_is_missing_is_made_once_and_packed_beside_what_was_published(comma
     before = (work / "runs" / start / "status.json").read_bytes()
     shutil.rmtree(reference)  # what was made and not packed is packed by the next call, without being made again
     assert in_list(command, *words) == {"first": (0, 1, 0), "second": (0, 1, 3)}
-    assert command("--until", "first", *words).code == 0
+    end = command("--pack", *words)
+    assert end.code == 0, end.err
+    assert end.out.count("packed") == 1
     assert {record.id for record in Store(reference).runs()} == {start}
     assert (work / "runs" / start / "status.json").read_bytes() == before
 
