@@ -161,13 +161,16 @@ def trained(trainer_class, model, tokenizer, job, meter, folder):
 
 
 def peft(job, meter):
-    """Transformers' `Trainer` with LoRA of `peft`, as the sequence classification examples of both run it."""
+    """Transformers' `Trainer` with LoRA of `peft`, as their examples of classification run it."""
     import transformers
     from peft import LoraConfig, get_peft_model
 
     tokenizer = transformers.AutoTokenizer.from_pretrained(job["model"])
-    model = transformers.AutoModelForSequenceClassification.from_pretrained(job["model"], num_labels=2)
-    lora = LoraConfig(task_type="SEQ_CLS", r=8, lora_alpha=16, lora_dropout=0.0, target_modules=["query", "value"])
+    kind, labels, head = "SEQ_CLS", 2, transformers.AutoModelForSequenceClassification
+    if job["task"] == "pos":
+        kind, labels, head = "TOKEN_CLS", job["labels"], transformers.AutoModelForTokenClassification
+    model = head.from_pretrained(job["model"], num_labels=labels)
+    lora = LoraConfig(task_type=kind, r=8, lora_alpha=16, lora_dropout=0.0, target_modules=["query", "value"])
     with tempfile.TemporaryDirectory() as folder:
         trained(transformers.Trainer, get_peft_model(model, lora), tokenizer, job, meter, folder)
 

@@ -1,7 +1,7 @@
 """This package beside others: tokens a second, memory and seconds to the first update, of the same training.
 
     python benchmarks/peers.py --envs DIR --data-en DIR                  LoRA beside transformers and peft
-    python benchmarks/peers.py --envs DIR --data-en DIR --data DIR       and MAD-X beside adapters
+    python benchmarks/peers.py --envs DIR --data-en DIR --data DIR       and on words, and MAD-X beside adapters
     python benchmarks/peers.py --envs DIR --data DIR --hyperx DIR --backbone mbert --only ours-hyperx,published
 
 Each peer has an environment of its own, which is made once in the folder --envs; this package is the one at hand.
@@ -70,6 +70,9 @@ VARIANTS = {
     "ours-lora": Variant("hxbench", "LoRA, ours", "sst2", method="pet-lora"),
     "peft-plain": Variant("peft", "LoRA, transformers and peft, plain", "sst2", "plain"),
     "peft-best": Variant("peft", "LoRA, transformers and peft, best", "sst2"),
+    "ours-tag-lora": Variant("hxbench", "LoRA on words, ours", "pos", method="tag-lora"),
+    "peft-tag-plain": Variant("peft", "LoRA on words, transformers and peft, plain", "pos", "plain"),
+    "peft-tag-best": Variant("peft", "LoRA on words, transformers and peft, best", "pos"),
     "ours-madx": Variant("hxbench", "MAD-X, ours", "pos", method="madx", changes=_MADX),
     "adapters-plain": Variant("adapters", "MAD-X, adapters, plain", "pos", "plain"),
     "adapters-best": Variant("adapters", "MAD-X, adapters, best", "pos"),
@@ -80,8 +83,9 @@ VARIANTS = {
     "published": Variant("published", "Hyper-X Base, as published", "pos"),
 }  # fmt: skip
 AIMS = {
-    ("ours-lora", "peft-plain"): 3.0, ("ours-lora", "peft-best"): 1.2, ("ours-madx", "adapters-plain"): 3.0,
-    ("ours-madx", "adapters-best"): 1.2, ("ours-hyperx", "published"): 16.0,
+    ("ours-lora", "peft-plain"): 3.0, ("ours-lora", "peft-best"): 1.2,
+    ("ours-tag-lora", "peft-tag-plain"): 3.0, ("ours-tag-lora", "peft-tag-best"): 1.2,
+    ("ours-madx", "adapters-plain"): 3.0, ("ours-madx", "adapters-best"): 1.2, ("ours-hyperx", "published"): 16.0,
 }  # fmt: skip
 
 
