@@ -27,9 +27,14 @@ def _matrix() -> Rows:
     from hxbench.answering import ANSWERINGS
     from hxbench.methods import kinds, method_class
 
+    both = [(way, stacks) for way, kind in ANSWERINGS.items() for stacks in kind.stacks]
     for kind in kinds():
-        refused = method_class(kind).refused
-        yield {"kind": kind, **{name: refused.get(name, "works") for name in ANSWERINGS}}
+        reason = method_class(kind).reason
+        # heads are an encoder's where nothing else is said
+        yield {"kind": kind, **{
+            f"{way} on {stacks}" if stacks != ANSWERINGS[way].stacks[0] else way: reason(way, stacks) or "works"
+            for way, stacks in both
+        }}  # fmt: skip
 
 
 def _variants() -> Rows:

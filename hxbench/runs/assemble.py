@@ -5,7 +5,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from hxbench.answering import answering_of
+from hxbench.answering import answering_in
 from hxbench.answering.answer import Objective
 from hxbench.answering.classes import ClassHeads
 from hxbench.backbones.families import Family, family_of
@@ -91,11 +91,10 @@ def _require_family(spec: RunSpec, kind: type[Method], family: Family) -> None:
 
 def require_answers(spec: RunSpec, family: Family) -> None:
     """Raise `InputError` for tasks that a family cannot answer, or cannot be applied to as they are."""
-    shot = (spec.few_shot.task,) if spec.few_shot else ()
-    if not spec.tasks:
+    kind = answering_in(spec, family.stacks)
+    if kind is None:
         return
-    kind = answering_of(family.stacks, map(task_of, (*spec.tasks, *shot, *spec.foreign)))
-    if reason := method_class(spec.kind).refused.get(kind.name):
+    if reason := method_class(spec.kind).reason(kind.name, family.stacks):
         raise InputError(f"{spec.method} {reason}, and {family.title} answers otherwise ({kind.name}).")
     if kind is ClassHeads and spec.task and spec.data.labels != "unified":
         own = task_of(spec.task)

@@ -29,11 +29,11 @@ def cache(tmp_path, monkeypatch):
 
 def encode(
     examples=PAIRS, fingerprint="x", tokenizer=TOKENIZER, task=MNLI, *,
-    max_length=40, score_step=0.2, choices=False,
+    max_length=40, score_step=0.2, form="written",
 ):  # fmt: skip
     return encode_texts(
         Dataset.from_dict(examples), fingerprint, tokenizer, task, max_length=max_length, score_step=score_step,
-        choices=choices,
+        form=form,
     )  # fmt: skip
 
 
@@ -119,7 +119,9 @@ def test_the_cache_tells_inputs_apart(cache):
     assert len(list(cache.glob("*.arrow"))) == 7
 
 
-@pytest.mark.parametrize("form", [{}, {"choices": True, "tokenizer": train_wordpiece(LINES, 80)}])
+@pytest.mark.parametrize(
+    "form", [{}, {"form": "chosen"}, {"form": "marked", "tokenizer": train_wordpiece(LINES, 80)}]
+)
 @pytest.mark.parametrize(
     ("fields", "target", "why"),
     [(["a", " "], "0", "the hypothesis is empty"), (["a", "b"], "3", "the label is '3'; expected 0, 1, 2")],
