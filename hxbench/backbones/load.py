@@ -94,9 +94,10 @@ class Backbone:
         assert isinstance(found, nn.Linear)
         return found
 
-    def answering_root(self, *, writes: bool) -> nn.Module:
-        """Return what answers are made with: to write them all of it, below heads of tasks the body."""
-        return self.model if writes else self.body
+    @property
+    def answering_root(self) -> nn.Module:
+        """What answers are usually made with: of an encoder alone not the language-modelling head."""
+        return self.body if self.chooses else self.model
 
     @property
     def is_text_to_text(self) -> bool:

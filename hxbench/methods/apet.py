@@ -86,7 +86,7 @@ class Apet(Method):
     def __init__(self, setup: Setup, options: ApetOptions) -> None:
         super().__init__(setup, options)
         backbone, root = self.backbone, self.answering_root
-        found = candidates(backbone, writes=root is backbone.model)
+        found = candidates(backbone, root)
         self.placement = placement_of(found, options, _seed_of_places(options, setup.seed))
         self._holders = holders_of(root)
         self._existing = dict(root.named_parameters())
@@ -211,4 +211,5 @@ def _seed_of_places(options: ApetOptions, seed: int) -> int:
 @cache
 def _candidates_of(backbone: str, writes: bool) -> Candidates:
     """Return what may be tuned in a backbone, given as JSON, from its shape; once for all runs on it."""
-    return candidates(meta_backbone(BackboneSpec.model_validate_json(backbone)), writes=writes)
+    found = meta_backbone(BackboneSpec.model_validate_json(backbone))
+    return candidates(found, found.model if writes else found.body)

@@ -108,9 +108,9 @@ class Method(nn.Module):
             )
 
     @classmethod
-    def reason(cls, way: str, stacks: Stacks) -> Reason | None:
-        """Return why it does not work with a way to answer on backbones of these stacks; None where it does."""
-        return cls.refused.get(way) or cls.refused.get(stacks)
+    def refusal(cls, options: Mapping[str, Any], answering: str, stacks: Stacks) -> str | None:
+        """Return why, with these options, it does not work with a way of stacks to answer; None if it does."""
+        return cls.refused.get(answering) or cls.refused.get(stacks)
 
     @classmethod
     def needs(cls, spec: RunSpec, texts: Sequence[str]) -> dict[str, RunSpec]:
@@ -168,7 +168,9 @@ class Method(nn.Module):
     @property
     def answering_root(self) -> nn.Module:
         """What of the backbone answers are made with: the language-modelling head only where they are written."""
-        return self.backbone.answering_root(writes=self.answering is None or self.answering.writes)
+        if self.answering is None:
+            return self.backbone.answering_root
+        return self.model if self.answering.writes else self.body
 
     @property
     def body(self) -> nn.Module:

@@ -94,7 +94,7 @@ def require_answers(spec: RunSpec, family: Family) -> None:
     kind = answering_in(spec, family.stacks)
     if kind is None:
         return
-    if reason := method_class(spec.kind).reason(kind.name, family.stacks):
+    if reason := method_class(spec.kind).refusal(spec.options, kind.name, family.stacks):
         raise InputError(f"{spec.method} {reason}, and {family.title} answers otherwise ({kind.name}).")
     if kind is ClassHeads and spec.task and spec.data.labels != "unified":
         own = task_of(spec.task)

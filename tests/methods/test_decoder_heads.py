@@ -231,7 +231,7 @@ def test_what_needs_a_masked_lm_head_says_so_on_a_decoder(llama):
     spec = recipe.resolve("madx", setting="single", task="pos", backbone_name=str(llama))
     with pytest.raises(InputError, match=r"^madx needs an MLM head, and Llama answers otherwise \(token\)\.$"):
         with_options(spec)
-    assert method_class("madx").reason("token", "encoder") is None
+    assert method_class("madx").refusal({}, "token", "encoder") is None
 
 
 # --- whole runs --------------------------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ SMALL = {
 }
 WAYS = [(name, stacks) for name, way in ANSWERINGS.items() for stacks in way.stacks]  # heads are of two kinds
 CELLS = [(kind, *way) for kind in kinds() for way in WAYS]
-WORKING = [(kind, *way) for kind, *way in CELLS if not method_class(kind).reason(*way)]
+WORKING = [(kind, *way) for kind, *way in CELLS if not method_class(kind).refusal({}, *way)]
 # of every kind one way to answer, so that each way comes up; make test-all has all of them
 SAMPLE = {}
 for place, kind in enumerate(dict.fromkeys(kind for kind, *_ in WORKING)):
@@ -122,7 +122,7 @@ def check(kind, name, fresh, steps=30):
 
 @pytest.mark.parametrize(("kind", "name", "stacks"), [cell for cell in CELLS if cell not in WORKING])
 def test_a_cell_that_does_not_work_has_its_reason_before_anything_is_loaded(kind, name, stacks):
-    reason = method_class(kind).reason(name, stacks)
+    reason = method_class(kind).refusal({}, name, stacks)
     assert reason in get_args(Reason)
     backbone = {"encoder": "minilm-l6", "encoder-decoder": "t5-small", "decoder": "bloom-560m"}
     base = resolve("mbert" if name == "token" else "ft", setting="single", task=TASKS.get(name, TEXTS)[0],
