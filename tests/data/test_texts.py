@@ -66,6 +66,17 @@ def test_what_the_template_puts_before_a_text_stands_before_sources_alone_and_co
     assert encoded["cut"] == [0, 1]
 
 
+@pytest.mark.parametrize(
+    ("task", "targets", "choices"), [(MNLI, "02", [[0], [2]]), (STSB, ("1.8", "3"), [[1800], [3000]])]
+)
+def test_what_is_chosen_stands_behind_the_same_source(task, targets, choices, cache):
+    examples = {**PAIRS, "target": list(targets)}
+    written, chosen = encode(examples, task=task), encode(examples, task=task, form="chosen")
+    assert chosen["labels"] == choices
+    assert (chosen["input_ids"], chosen["cut"]) == (written["input_ids"], written["cut"])
+    assert len(list(cache.glob("*.arrow"))) == 2
+
+
 def test_exactly_the_length_is_not_cut():
     size = len(TOKENIZER("mnli premise: the cat sat hypothesis: a cat")["input_ids"])
     assert encode(max_length=size)["cut"][0] == 0
