@@ -26,7 +26,7 @@ def align(tokenizer: Any, sentences: list[list[str]]) -> Iterator[tuple[list[int
     there is none the end token, so that every word has a first token and none drops out of the score.
     """
     named = tokenizer.unk_token_id, tokenizer.eos_token_id
-    unknown = next((number for number in named if number is not None), None)
+    unknown: Any = next((number for number in named if number is not None), None)
     for words, encoded in zip(sentences, tokens_of_words(tokenizer, sentences), strict=True):
         tokens: list[int] = []
         owners: list[int] = []

@@ -28,10 +28,15 @@ def with_options(spec: RunSpec) -> RunSpec:
     kind = method_class(spec.kind)
     options = validated(kind.Options, spec.options, f"options of {spec.method}")
     require_transfer(spec, spec.foreign)
+    stored = options.model_dump(mode="json")
     if family := spec.backbone.family:  # else its files will tell
-        _require_family(spec, kind, family_of(family))
+        entry = family_of(family)
+        _require_family(spec, kind, entry)
         require_precision(family, spec.training.precision)
-    return spec.model_copy(update={"options": options.model_dump(mode="json")})
+        usual = answering_in(spec.model_copy(update={"options": {}}), entry.stacks)
+        if usual and stored.get("answering") == usual.name:
+            del stored["answering"]  # a run that says what is usual anyhow is no other run
+    return spec.model_copy(update={"options": stored})
 
 
 def build(spec: RunSpec, backbone: Backbone) -> Method:

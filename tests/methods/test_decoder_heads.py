@@ -207,6 +207,7 @@ def test_a_run_may_say_how_it_is_answered(llama):
     assert said.conditions["options"] == "class head"
     assert said.run_id != usual.run_id
     assert "class head" in said.title
+    assert with_options(text_run(llama, "options.answering=causal")).run_id == usual.run_id
     tagged = recipe.resolve("tag-lora", setting="single", task="pos", backbone_name=str(llama))
     assert tagged.data.label_token == "last"
     assert costs(with_options(tagged), 32)["counted"] == costs(said, 32)["counted"] > 0
