@@ -15,14 +15,19 @@ from hxbench.closed import Closed, added
 from hxbench.errors import InputError
 from hxbench.tasks import Task, TaskType
 from hxbench.tasks.encoding.batch import IGNORED, Batch
+from hxbench.tasks.encoding.classes import Form
 
 if TYPE_CHECKING:
     from hxbench.methods.method import Method
 
 
+Way = Literal["token", "class", "encoder-decoder", "causal"]  # names of ways to answer
+
+
 class AnswerOptions(Closed):
     """What a run may choose about the way its backbone answers; ways that have no such choice do not look."""
 
+    answering: Way | None = added(None)  # which way it is; without one it follows from family and tasks
     head: Literal["first", "pooled"] = added("first")  # of a class head: what it is fed
     loss: Literal["target", "whole"] = added("target")  # of a causal text: of which tokens
     dropout_in_backbone: bool = added(True)  # the published code of PET scaling has none under an APET
@@ -88,6 +93,14 @@ class Answering(nn.Module):
     name: ClassVar[str]
     stacks: ClassVar[tuple[Stacks, ...]]
     types: ClassVar[tuple[TaskType, ...]]  # of the tasks that it can be asked
+    writes: ClassVar[bool] = True  # or gives labels and numbers by heads of its own
+
+    @classmethod
+    def form(cls, stacks: Stacks) -> Form:
+        """Return what a backbone of these stacks gets of the examples of tasks of texts."""
+        if cls.writes:
+            return "written"
+        return "marked" if stacks == "encoder" else "chosen"
 
     def __init__(self, backbone: Backbone, tasks: Sequence[Task], options: Any) -> None:
         super().__init__()

@@ -64,15 +64,13 @@ class CausalText(Answering):
     def encode(self, method: "Method", batch: Batch) -> Encoded:
         """Return the sources as the last layer leaves them."""
         source = joined((batch.input_ids, batch.attention_mask), padding=self.backbone.padding)
-        encoded, _ = Stack(method, self.backbone, batch, source.first).read(
-            source.ids, source.mask, use_cache=False
-        )
+        encoded, _ = Stack(method, self.backbone, batch, source.first).read(source.ids, source.mask)
         return encoded
 
     def _read(self, method: "Method", batch: Batch) -> tuple[Joined, Encoded]:
         sequence = self.sequence(batch)
         stack = Stack(method, self.backbone, batch, sequence.first)
-        encoded, _ = stack.read(sequence.ids, sequence.mask, use_cache=False)
+        encoded, _ = stack.read(sequence.ids, sequence.mask)
         return sequence, encoded
 
     def answer(self, method: "Method", batch: Batch) -> Answered:

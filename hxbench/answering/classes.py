@@ -1,4 +1,4 @@
-"""Answers to whole texts by a head on what an encoder makes of the first token.
+"""Answers to whole texts by a head on what an encoder makes of the first token, or a decoder of the last.
 
 A batch's targets are one a row, [batch, 1]: class ids, or numbers in thousandths where a task asks for these.
 
@@ -36,11 +36,11 @@ class ClassHeads(HeadAnswering):
     """A head for each task, or one for all where labels are unified: logits of classes, or one number."""
 
     name = "class"
-    stacks = ("encoder",)
+    stacks = ("encoder", "decoder")
     types = ("classification", "regression")
 
     def __init__(self, backbone: Backbone, tasks: Sequence[Task], options: Any, *, unified: bool = False) -> None:
-        """Build the heads: linear on the first token's state, or on a new tanh layer over that (`head: pooled`).
+        """Build the heads: linear on one token's state, or on a new tanh layer over that (`head: pooled`).
 
         BERT's own pooler is not in the masked language models that backbones are loaded as. A `unified` head has
         an output for each unified label, whatever the task.
@@ -83,9 +83,21 @@ class ClassHeads(HeadAnswering):
     def answer(self, method: "Method", batch: Batch) -> Answered:
         """Return the logits of the task's classes by id, [batch, 1, classes], or its number, [batch, 1, 1]."""
         encoded = self.encode(method, batch)
-        first = encoded.own(encoded.states)[:, 0]
-        first = first if self.pooler is None else self.pooler(first)
-        return Answered(self.logits(method, first, batch, batch.tasks).unsqueeze(1), encoded)
+        state = self.state(encoded, batch)
+        state = state if self.pooler is None else self.pooler(state)
+        return Answered(self.logits(method, state, batch, batch.tasks).unsqueeze(1), encoded)
+
+    def state(self, encoded: Encoded, batch: Batch) -> Tensor:
+        """Return the state [batch, hidden] of every row's one token that may know the whole text.
+
+        An encoder has a mark for that at the beginning. Of a decoder it is the last token, wherever padding is.
+        """
+        states = encoded.own(encoded.states)
+        if self.backbone.family.stacks != "decoder":
+            return states[:, 0]
+        places = torch.arange(states.shape[1], device=states.device)
+        last = (batch.attention_mask * places).argmax(1)
+        return states.gather(1, last[:, None, None].expand(-1, -1, states.shape[2]))[:, 0]
 
     def learn(self, method: "Method", batch: Batch) -> tuple[Tensor, Answered]:
         """Return this process's share of the loss, and the answer."""

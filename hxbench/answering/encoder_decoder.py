@@ -108,6 +108,7 @@ class EncoderDecoderText(Answering):
         return ids[:, 1:]
 
     def _beams(self, method: "Method", encoded: Encoded, longest: int, shortest: int, beams: int) -> Tensor:
+        from transformers.cache_utils import DynamicCache, EncoderDecoderCache
         from transformers.modeling_outputs import BaseModelOutput
 
         condition = encoded.condition
@@ -122,6 +123,8 @@ class EncoderDecoderText(Answering):
             ids = model.generate(
                 encoder_outputs=BaseModelOutput(last_hidden_state=encoded.states),
                 attention_mask=encoded.mask,
+                # grows with the layers: the library's own has as many as the encoder, and a decoder may be deeper
+                past_key_values=EncoderDecoderCache(DynamicCache(), DynamicCache()),
                 num_beams=beams,
                 do_sample=False,
                 max_new_tokens=longest,

@@ -20,6 +20,7 @@ NEVER = -1e4  # the logit of a class that the task of a row has not
 class HeadAnswering(Answering):
     """A head for each task; `heads` are given by what is built on it."""
 
+    writes = False
     heads: nn.ModuleDict
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:

@@ -41,6 +41,8 @@ class Stack:
         Behind them at most `written` more tokens are read on. Raises `InputError` where that is more than the
         backbone has positions for.
         """
+        if self.backbone.family.stacks == "decoder":
+            more.setdefault("use_cache", False)  # which it keeps by itself, for answers that are written
         body: Any = self.backbone.body
         embedded = body.get_input_embeddings()(ids)
         read = prompted(embedded, mask, self.method.prompt(embedded, self.text, self.condition))

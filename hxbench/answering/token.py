@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 class _OnTokens(Answering):
     """What reads a text and looks at the tokens that carry a target."""
 
-    stacks = ("encoder",)
-
     def encode(self, method: "Method", batch: Batch) -> Encoded:
         """Return the texts as the last layer leaves them."""
         encoded, _ = Stack(method, self.backbone, batch, batch.attention_mask).read(
@@ -38,9 +36,14 @@ class _OnTokens(Answering):
 
 
 class TokenHeads(_OnTokens, HeadAnswering):
-    """A linear head for each task that tags words (Hyper-X, section 3)."""
+    """A linear head for each task that tags words (Hyper-X, section 3).
+
+    A decoder has not seen what comes behind a token: its words carry labels at their last
+    (`DataSpec.label_token`).
+    """
 
     name = "token"
+    stacks = ("encoder", "decoder")
     types = ("tagging",)
 
     def __init__(self, backbone: Backbone, tasks: Sequence[Task], options: Any) -> None:
@@ -74,6 +77,7 @@ class MaskedLM(_OnTokens):
     """Masked language modelling by the backbone's own head, of which a method says what is trained."""
 
     name = "masked-lm"
+    stacks = ("encoder",)
     types = ("masked-lm",)
 
     def __init__(self, backbone: Backbone, tasks: Sequence[Task], options: Any) -> None:

@@ -140,7 +140,10 @@ def biased_modules(model: nn.Module, family: Family) -> dict[str, nn.Module]:
                 found[id(layer.get_submodule(path))] = f"{family.called(stack)}.{number}.{path}"
     for path in family.biases:
         found[id(body.get_submodule(path))] = ".".join(filter(None, (family.body, path)))
-    return _in_order(model, found)
+    able = _in_order(model, found)
+    if family.adds_biases:
+        return able
+    return {name: module for name, module in able.items() if getattr(module, "bias", None) is not None}
 
 
 def norms_of(body: nn.Module, family: Family) -> list[nn.Module]:
@@ -167,10 +170,21 @@ def require_parts(model: nn.Module, family: Family) -> None:
             raise InputError(f"config.json says {name}: {given}, and {family.title} is known with {wanted} alone.")
     _require(family, model, "body", family.body)
     body = model.get_submodule(family.body)
+    _require(family, body, "words", family.words)
+    if family.stacks != "encoder":  # which alone is known with a layer between the two
+        embedded = body.get_submodule(family.words)
+        if not isinstance(embedded, nn.Embedding):
+            raise _no(family, "words", f"{family.words} is no table of embeddings")
+        given, width = embedded.embedding_dim, getattr(config, family.width)
+        if given != width:
+            raise InputError(
+                f"config.json gives word embeddings of width {given} and hidden states of width {width}, and "
+                f"{family.title} is known with one width alone."
+            )
     for path in (*family.head, family.output):
         _require(family, model, "head" if path in family.head else "output", path)
     norms = [path for path in family.norms if path not in family.optional]
-    outside = {"words": (family.words,), "embeddings": family.embeddings.paths, "norms": norms}
+    outside = {"embeddings": family.embeddings.paths, "norms": norms}
     for where, paths in (*outside.items(), ("biases", family.biases)):
         for path in paths:
             _require(family, body, where, path)

@@ -96,7 +96,7 @@ class Backbone:
 
     @property
     def answering_root(self) -> nn.Module:
-        """What answers are made with: of an encoder alone not the language-modelling head."""
+        """What answers are usually made with: of an encoder alone not the language-modelling head."""
         return self.body if self.chooses else self.model
 
     @property

@@ -27,9 +27,15 @@ def _matrix() -> Rows:
     from hxbench.answering import ANSWERINGS
     from hxbench.methods import kinds, method_class
 
+    # heads are an encoder's where nothing else is said
+    ways = {
+        way if stacks == found.stacks[0] else f"{way} on {stacks}": (way, stacks)
+        for way, found in ANSWERINGS.items()
+        for stacks in found.stacks
+    }
     for kind in kinds():
-        refused = method_class(kind).refused
-        yield {"kind": kind, **{name: refused.get(name, "works") for name in ANSWERINGS}}
+        refusal = method_class(kind).refusal
+        yield {"kind": kind, **{column: refusal({}, *both) or "works" for column, both in ways.items()}}
 
 
 def _variants() -> Rows:
@@ -71,8 +77,18 @@ def _backbones() -> Rows:
         layers, hidden = (next((shape[key] for key in keys if key in shape), None) for keys in _SHAPE)
         if (decoder := shape.get("num_decoder_layers")) not in (None, layers):
             layers = f"{layers}+{decoder}"
-        yield {"name": name, "origin": found.origin, "licence": found.licence or None, "layers": layers,
-               "hidden": hidden}  # fmt: skip
+        yield {"name": name, "family": found.family or None, "origin": found.origin,
+               "licence": found.licence or None, "layers": layers, "hidden": hidden}  # fmt: skip
+
+
+def _families() -> Rows:
+    from hxbench.answering import ways_of
+    from hxbench.spec import recipe
+
+    for name in recipe.recipe_names("families"):
+        found = recipe.load("families", name)
+        ways = [kind.name for kind in ways_of(found.stacks)]
+        yield {"name": name, "title": found.title, "consists of": found.stacks, "answers by": ways}
 
 
 _SHAPE = (("layers", "num_hidden_layers", "num_layers", "n_layer"), ("hidden", "hidden_size", "d_model"))
@@ -135,6 +151,7 @@ _KINDS: dict[str, tuple[Callable[[], Rows], str]] = {
     "corpora": (_corpora, "What is trained on and scored."),
     "artifacts": (_artifacts, "Tables and figures that can be rebuilt."),
     "backbones": (_backbones, "Pre-trained transformers with a recipe; hub names and folders work too."),
+    "families": (_families, "Architectures that backbones may be of, by the model_type of config.json."),
     "profiles": (_profiles, "The scales everything is run at."),
 }
 

@@ -1,8 +1,9 @@
 """Examples of text-to-text tasks → tokens of source and target, kept as Arrow so that nothing is tokenised twice.
 
 The end mark is put behind every text here, whatever the tokenizer is set to do by itself: so a text that is cut
-ends with it too. What the tokenizer's template puts before a text stands before every source. `classes` says what
-becomes of them for a backbone that chooses among classes and writes nothing.
+ends with it too. What the tokenizer's template puts before a text stands before every source. A decoder that
+chooses among classes reads the same source, so that two ways to answer differ in nothing else, and has a class for
+a target; `classes` says what an encoder alone reads.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from hxbench.errors import InputError
 from hxbench.spec.run_spec import DataSpec
 from hxbench.spec.settings import Pair
 from hxbench.tasks import Task, task_of
-from hxbench.tasks.encoding.classes import encode_choices
+from hxbench.tasks.encoding.classes import Form, choice_of, encode_choices
 from hxbench.tasks.encoding.templates import (
     BEHIND,
     PHA,
@@ -63,21 +64,28 @@ def encode_examples(
     score_step: float,
     wording: Wording = PHA,
     cut_at: CutAt = "end",
+    *,
+    chosen: bool = False,
 ) -> dict[str, list[Any]]:
     """Return model rows for examples; `cut` is 1 where the source did not fit.
 
-    Both sides have at most as many tokens as `longest_texts` says, end mark included. A source that does not fit
-    loses its end or its start: in PET's template the end of the texts, not ` Output: ` behind them. Raises
-    `InputError` that names task and row.
+    With `chosen` a target is one class id or number (`choice_of`), else a text. Both sides have at most as many
+    tokens as `longest_texts` says, end mark included. A source that does not fit loses its end or its start: in
+    PET's template the end of the texts, not ` Output: ` behind them. Raises `InputError` that names task and row.
     """
-    texts: dict[str, list[str]] = {"input_ids": [], "labels": []}
+    texts: list[str] = []
+    answers: list[str] = []
+    choices: list[list[int]] = []
     for row, fields, target in zip(rows, batch["fields"], batch["target"], strict=True):
         try:
-            texts["input_ids"].append(source_text(task, fields, wording))
-            texts["labels"].append(target_text(task, target, score_step, wording))
+            texts.append(source_text(task, fields, wording))
+            if chosen:
+                choices.append([choice_of(task, target)])
+            else:
+                answers.append(target_text(task, target, score_step, wording))
         except InputError as error:
             raise InputError(f"{task.title}, example {row + 1}: {error}") from None
-    sources, targets = (tokens_of(tokenizer, lines) for lines in texts.values())
+    sources = tokens_of(tokenizer, texts)
     begin, end = opening_of(tokenizer), tokenizer.eos_token_id
     room, target_room = (length - 1 for length in longest_texts(task, max_length, wording))
     room -= len(begin)
@@ -86,7 +94,7 @@ def encode_examples(
     kept = [ids if len(ids) <= room else fitting(ids) for ids in sources]
     return {
         "input_ids": [[*begin, *ids, end] for ids in kept],
-        "labels": [[*ids[:target_room], end] for ids in targets],
+        "labels": choices or [[*ids[:target_room], end] for ids in tokens_of(tokenizer, answers)],
         "cut": [int(len(ids) > room) for ids in sources],
     }
 
@@ -106,14 +114,14 @@ def _texts_recipe(tokenizer: Any, task: Task, max_length: int, score_step: float
 
 
 def tokenised(
-    corpora: Corpora, pair: Pair, split: str, tokenizer: Any, data: DataSpec, *, chooses: bool
+    corpora: Corpora, pair: Pair, split: str, tokenizer: Any, data: DataSpec, *, form: Form
 ) -> tuple[Any, Any]:
-    """Return a corpus split and its tokenised form; `chooses` says that a backbone chooses among classes."""
+    """Return a corpus split and its tokenised form, that of tasks of texts as a way to answer needs it."""
     corpus, fingerprint, task = corpora.load(*pair, split), corpora.fingerprint(*pair, split), task_of(pair.task)
     if task.answers_texts:
         return corpus, encode_texts(
             corpus, fingerprint, tokenizer, task, max_length=data.max_length, score_step=data.score_step,
-            wording=Wording.of(data), cut_at=data.cut_at, choices=chooses,
+            wording=Wording.of(data), cut_at=data.cut_at, form=form,
         )  # fmt: skip
     return corpus, encode(
         corpus, fingerprint, tokenizer, max_length=data.max_length, overflow=data.overflow,
@@ -131,29 +139,32 @@ def encode_texts(
     score_step: float,
     wording: Wording = PHA,
     cut_at: CutAt = "end",
-    choices: bool = False,
+    form: Form = "written",
 ) -> Any:
     """Return the tokenised form of a split from the cache, writing it there first when it is not.
 
-    Columns input_ids and labels, both closed by the end mark, and cut; with `choices` as `encode_choices` makes
-    them. Raises `InputError` for an example with an empty text or a target outside the task's, and for a tokenizer
-    without the marks that are needed.
+    Columns input_ids and labels, both closed by the end mark unless a label is chosen, and cut; `marked` as
+    `encode_choices` makes them. Raises `InputError` for an example with an empty text or a target outside the
+    task's, and for a tokenizer without the marks that are needed.
     """
     from datasets import List, Value
 
-    if choices:
+    if form == "marked":
         longest = longest_texts(task, max_length, wording)[0]
         how = f"{tokenizer_fingerprint(tokenizer)} {marks_of(tokenizer)}"
         what = f"{task.name} {len(task.fields)} {len(task.labels)}"
         recipe = f"classes {VERSION} {fingerprint} {how} {what} {longest}"
     else:
-        recipe = f"texts {VERSION} {fingerprint} {_texts_recipe(tokenizer, task, max_length, score_step, wording)}"
+        recipe = _texts_recipe(tokenizer, task, max_length, score_step, wording)
+        recipe = f"{'texts' if form == 'written' else form} {VERSION} {fingerprint} {recipe}"
         recipe += "" if cut_at == "end" else f" cut at {cut_at}"
     columns = {"input_ids": List(Value("int32")), "labels": List(Value("int32")), "cut": Value("int8")}
 
     def encoded(batch: dict[str, list[Any]], rows: list[int]) -> dict[str, list[Any]]:
-        if choices:
+        if form == "marked":
             return encode_choices(batch, rows, tokenizer, task, longest)
-        return encode_examples(batch, rows, tokenizer, task, max_length, score_step, wording, cut_at)
+        return encode_examples(
+            batch, rows, tokenizer, task, max_length, score_step, wording, cut_at, chosen=form == "chosen"
+        )
 
     return cached_encoding(recipe, columns, dataset, encoded)

@@ -9,6 +9,7 @@ from hxbench.data.arrow import batches, cached
 from hxbench.tasks.encoding.masking import IGNORED
 from hxbench.tasks.encoding.tokenizing import (
     blank_tokens,
+    marks_around,
     reads_spaces,
     tokenizer_fingerprint,
     tokens_of,
@@ -21,15 +22,17 @@ VERSION = 2  # of the encoding: part of every cache's fingerprint
 def align(tokenizer: Any, sentences: list[list[str]]) -> Iterator[tuple[list[int], list[int]]]:
     """Yield (token ids, word index of each token) for every sentence, special tokens left out.
 
-    A word that the tokenizer makes nothing of (a lone control character, say) becomes the unknown token, so that
-    every word has a first token and none drops out of the score.
+    A word that the tokenizer makes nothing of (a lone control character, say) becomes the unknown token, or where
+    there is none the end token, so that every word has a first token and none drops out of the score.
     """
+    named = tokenizer.unk_token_id, tokenizer.eos_token_id
+    unknown: Any = next((number for number in named if number is not None), None)
     for words, encoded in zip(sentences, tokens_of_words(tokenizer, sentences), strict=True):
         tokens: list[int] = []
         owners: list[int] = []
         for token, word in [*zip(*encoded, strict=True), (None, len(words))]:
             lost = range(owners[-1] + 1 if owners else 0, word)
-            tokens += [tokenizer.unk_token_id] * len(lost)
+            tokens += [unknown] * len(lost)
             owners += lost
             if token is not None:
                 tokens.append(token)
@@ -54,6 +57,11 @@ def windows(owners: list[int], room: int) -> list[tuple[int, int]]:
             start = begin
     ranges.append((start, min(len(owners), start + room)))
     return ranges
+
+
+def last_tokens(owners: list[int]) -> list[int]:
+    """Return the place of the last token of every word that some tokens are of."""
+    return [place for place, word in enumerate(owners) if owners[place + 1 : place + 2] != [word]]
 
 
 def labelled_tokens(tokens: list[int], owners: list[int], blank: frozenset[int]) -> list[int]:
@@ -81,22 +89,27 @@ def encode_tagged(
     """Return model rows for tagged sentences: one token of a word carries its label, the rest -100.
 
     `label_token` first: its first token; character: its first token that holds a character of it. SentencePiece
-    may begin a word with a lone `▁`; for WordPiece the two are the same.
+    may begin a word with a lone `▁`; for WordPiece the two are the same. last: the last of it that is in the row.
 
     `overflow` window: a sentence of more than `max_length` tokens gives several rows, so that every word is
     trained on and scored; truncate: it gives one row and the words behind it are cut off.
     """
     blank = blank_tokens(tokenizer) if label_token == "character" else frozenset[int]()
+    before, after = marks_around(tokenizer)
+    room = max_length - len(before) - len(after)
     out: dict[str, list[Any]] = {"input_ids": [], "labels": [], "sentence": [], "first_word": []}
     for row, tags, (tokens, owners) in zip(rows, batch["tags"], align(tokenizer, batch["words"]), strict=True):
-        ranges = windows(owners, max_length - 2)
-        labelled = [IGNORED] * len(tokens)
-        for place in labelled_tokens(tokens, owners, blank):
-            labelled[place] = tags[owners[place]]
-        for start, end in ranges if overflow == "window" else [(0, min(len(tokens), max_length - 2))]:
-            labels = labelled[start:end]
-            out["input_ids"].append([tokenizer.cls_token_id, *tokens[start:end], tokenizer.sep_token_id])
-            out["labels"].append([IGNORED, *labels, IGNORED])
+        ranges = windows(owners, room) if overflow == "window" else [(0, min(len(tokens), room))]
+        if label_token == "last":
+            places = [start + place for start, end in ranges for place in last_tokens(owners[start:end])]
+        else:
+            places = labelled_tokens(tokens, owners, blank)
+        labels = [IGNORED] * len(tokens)
+        for place in places:
+            labels[place] = tags[owners[place]]
+        for start, end in ranges:
+            out["input_ids"].append([*before, *tokens[start:end], *after])
+            out["labels"].append([IGNORED] * len(before) + labels[start:end] + [IGNORED] * len(after))
             out["sentence"].append(row)
             out["first_word"].append(owners[start] if owners else 0)
     return out

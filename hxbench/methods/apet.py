@@ -18,6 +18,7 @@ import torch
 from pydantic import BeforeValidator, Field
 from torch import Tensor, nn
 
+from hxbench.answering import answering_in
 from hxbench.answering.answer import Condition
 from hxbench.backbones.families import Family, Projection
 from hxbench.backbones.load import Backbone, meta_backbone
@@ -84,9 +85,9 @@ class Apet(Method):
 
     def __init__(self, setup: Setup, options: ApetOptions) -> None:
         super().__init__(setup, options)
-        backbone, found = self.backbone, candidates(self.backbone)
+        backbone, root = self.backbone, self.answering_root
+        found = candidates(backbone, root)
         self.placement = placement_of(found, options, _seed_of_places(options, setup.seed))
-        root = backbone.answering_root
         self._holders = holders_of(root)
         self._existing = dict(root.named_parameters())
         begun_as = {
@@ -121,7 +122,8 @@ class Apet(Method):
         super().require(spec, family)
         if spec.backbone.family:  # else its files will tell
             options = validated(ApetOptions, spec.options, f"options of {spec.method}")
-            found = _candidates_of(spec.backbone.model_dump_json())
+            kind = answering_in(spec, family.stacks)
+            found = _candidates_of(spec.backbone.model_dump_json(), kind is None or kind.writes)
             placement_of(found, options, _seed_of_places(options, spec.seed))
 
     def _inserted_now(self) -> dict[str, Tensor]:
@@ -207,6 +209,7 @@ def _seed_of_places(options: ApetOptions, seed: int) -> int:
 
 
 @cache
-def _candidates_of(backbone: str) -> Candidates:
+def _candidates_of(backbone: str, writes: bool) -> Candidates:
     """Return what may be tuned in a backbone, given as JSON, from its shape; once for all runs on it."""
-    return candidates(meta_backbone(BackboneSpec.model_validate_json(backbone)))
+    found = meta_backbone(BackboneSpec.model_validate_json(backbone))
+    return candidates(found, found.model if writes else found.body)

@@ -55,9 +55,9 @@ def module_units(found: Candidates, places: str, *, embeddings: bool) -> list[Un
     return units
 
 
-def candidates(backbone: Backbone) -> Candidates:
-    """Return what may be tuned in a backbone."""
-    root = backbone.answering_root
+def candidates(backbone: Backbone, root: nn.Module | None = None) -> Candidates:
+    """Return what may be tuned in a backbone, its own tensors in `root`, with which it answers."""
+    root = root or backbone.answering_root
     hidden, tensors = backbone.hidden_size, dict(root.named_parameters())
     branches = {
         place.name: ((LORA.rank, place.width_in), (place.width_out, LORA.rank))

@@ -5,6 +5,7 @@ so it is the same for T5, which has no biases, and the backbone is never changed
 """
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -12,20 +13,20 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hxbench.backbones.families import Family, widths_of
-from hxbench.backbones.load import Backbone
+from hxbench.backbones.load import Backbone, meta_backbone
 from hxbench.closed import Closed, added
 from hxbench.errors import InputError
 from hxbench.methods.method import Method, Setup
 from hxbench.methods.options import PetOptions
-from hxbench.spec.run_spec import RunSpec
+from hxbench.spec.run_spec import BackboneSpec, RunSpec
 
 
 def biased_modules(backbone: Backbone, *, xxl: bool = False) -> dict[str, nn.Module]:
     """Return the modules whose output BitFit adds to, by name.
 
-    BERT: seven a layer, no embeddings' norm. BLOOM: all that have a bias. T5: self-attention, feed-forward block,
-    every LayerNorm and the output matrix; no cross-attention. That rule gives XXL 2,497,920, where the published
-    code has a table of 2,444,644 by another one: see `BitfitOptions`.
+    BERT: seven a layer, no embeddings' norm. Decoders: all that have a bias. T5: self-attention, feed-forward
+    block, every LayerNorm and the output matrix; no cross-attention. That rule gives XXL 2,497,920, where the
+    published code has a table of 2,444,644 by another one: see `BitfitOptions`.
     """
     if not xxl:
         return backbone.biased()
@@ -67,6 +68,13 @@ def is_xxl(backbone: Backbone) -> bool:
     return backbone.is_text_to_text and (backbone.hidden_size, *backbone.depths) == (4096, 24, 24)
 
 
+@cache
+def _has_biases(backbone: str) -> bool:
+    """Return whether a backbone, given as JSON, has biases by its shape; nothing is refused that has none yet."""
+    spec = BackboneSpec.model_validate_json(backbone)
+    return not spec.family or bool(meta_backbone(spec).biased())
+
+
 class Bitfit(Method):
     """One addend for each of the modules."""
 
@@ -85,7 +93,7 @@ class Bitfit(Method):
     def require(cls, spec: RunSpec, family: Family) -> None:
         """Raise `InputError` for a family that has nothing for BitFit to add to."""
         super().require(spec, family)
-        if not family.has_biases:
+        if not (family.has_biases and (family.adds_biases or _has_biases(spec.backbone.model_dump_json()))):
             raise InputError(f"{spec.method} tunes biases, and {family.title} has none.")
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:

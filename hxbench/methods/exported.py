@@ -86,7 +86,7 @@ class ExportConfig(Closed):
     compatibility: str = COMPATIBILITY
     max_length: Positive  # tokens, special tokens included
     # of a word, which is tagged; exports of before: the first
-    label_token: Literal["first", "character"] = "first"
+    label_token: Literal["first", "character", "last"] = "first"
     origin: Origin
 
 

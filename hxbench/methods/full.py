@@ -18,7 +18,7 @@ from hxbench.tasks import MLM, task_of
 
 
 class Full(Method):
-    """The backbone itself: of an encoder without its language-modelling head.
+    """The backbone itself: below heads of tasks without that for language modelling.
 
     The paper of Hyper-X prints 177m for mBERT's encoder; at T5-base's shape it is 222,903,552, printed as 220M.
     """
@@ -27,7 +27,7 @@ class Full(Method):
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
         """The backbone."""
-        return {"model": list(self.backbone.answering_root.parameters())}
+        return {"model": list(self.answering_root.parameters())}
 
 
 class PetFull(Full):

@@ -111,6 +111,7 @@ class LanguageAdapter(Method):
     refused: ClassVar[Mapping[str, Reason]] = {
         "encoder-decoder": "needs an MLM head",
         "causal": "needs an MLM head",
+        "decoder": "needs an MLM head",
     }
     uses_mlm = True
     needs_text = True

@@ -20,7 +20,7 @@ from hxbench.answering import answering_of
 from hxbench.answering.answer import Answered, Answering, AnswerOptions, Condition, Encoded, Objective
 from hxbench.answering.classes import ClassHeads
 from hxbench.answering.token import MaskedLM
-from hxbench.backbones.families import Family, SiteRole
+from hxbench.backbones.families import Family, SiteRole, Stacks
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import EMBEDDINGS, SiteKey, Sites, SiteWeights
 from hxbench.closed import Closed
@@ -57,7 +57,8 @@ class Method(nn.Module):
 
     Options: ClassVar[type[Closed]] = AnswerOptions
     roles: ClassVar[tuple[SiteRole | Literal["embeddings"], ...]] = ()  # of the sites it gives weights for
-    refused: ClassVar[Mapping[str, Reason]] = {}  # ways to answer that it does not work with, by name
+    # ways to answer, and stacks of backbones, that it does not work with, by name
+    refused: ClassVar[Mapping[str, Reason]] = {}
     sided: ClassVar[bool] = False  # whether it is asked for the reading and the answering side one by one
     reads_first: ClassVar[bool] = False  # whether weights of the answering side depend on the pooled text
     uses_mlm: ClassVar[bool] = False  # whether masked language modelling is trained beside the labelled tasks
@@ -78,7 +79,7 @@ class Method(nn.Module):
         self.places = {task: place for place, task in enumerate((*self.tasks, *new))}
         self.answering: Answering | None = None
         if answered := [task_of(task) for task in (*setup.tasks, *new)]:
-            kind = answering_of(backbone.family.stacks, answered)
+            kind = answering_of(backbone.family.stacks, answered, getattr(options, "answering", None))
             more = {"unified": setup.unified} if issubclass(kind, ClassHeads) else {}
             self.answering = kind(backbone, answered, options, **more)
         self.masked_lm = MaskedLM(backbone, [task_of(MLM)], options) if MLM in self.tasks else None
@@ -105,6 +106,11 @@ class Method(nn.Module):
             raise InputError(
                 f"{spec.method} acts at {' and '.join(inner)}, and the entry of {family.title} gives no such site."
             )
+
+    @classmethod
+    def refusal(cls, options: Mapping[str, Any], answering: str, stacks: Stacks) -> str | None:
+        """Return why, with these options, it does not work with a way of stacks to answer; None if it does."""
+        return cls.refused.get(answering) or cls.refused.get(stacks)
 
     @classmethod
     def needs(cls, spec: RunSpec, texts: Sequence[str]) -> dict[str, RunSpec]:
@@ -158,6 +164,13 @@ class Method(nn.Module):
     def drawn(self) -> list[nn.Parameter]:
         """Return the trained parameters whose places were drawn by chance: some may never get a gradient."""
         return []
+
+    @property
+    def answering_root(self) -> nn.Module:
+        """What of the backbone answers are made with: the language-modelling head only where they are written."""
+        if self.answering is None:
+            return self.backbone.answering_root
+        return self.model if self.answering.writes else self.body
 
     @property
     def body(self) -> nn.Module:

@@ -5,7 +5,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from hxbench.answering import answering_of
+from hxbench.answering import answering_in
 from hxbench.answering.answer import Objective
 from hxbench.answering.classes import ClassHeads
 from hxbench.backbones.families import Family, family_of
@@ -28,10 +28,15 @@ def with_options(spec: RunSpec) -> RunSpec:
     kind = method_class(spec.kind)
     options = validated(kind.Options, spec.options, f"options of {spec.method}")
     require_transfer(spec, spec.foreign)
+    stored = options.model_dump(mode="json")
     if family := spec.backbone.family:  # else its files will tell
-        _require_family(spec, kind, family_of(family))
+        entry = family_of(family)
+        _require_family(spec, kind, entry)
         require_precision(family, spec.training.precision)
-    return spec.model_copy(update={"options": options.model_dump(mode="json")})
+        usual = answering_in(spec.model_copy(update={"options": {}}), entry.stacks)
+        if usual and stored.get("answering") == usual.name:
+            del stored["answering"]  # a run that says what is usual anyhow is no other run
+    return spec.model_copy(update={"options": stored})
 
 
 def build(spec: RunSpec, backbone: Backbone) -> Method:
@@ -91,11 +96,10 @@ def _require_family(spec: RunSpec, kind: type[Method], family: Family) -> None:
 
 def require_answers(spec: RunSpec, family: Family) -> None:
     """Raise `InputError` for tasks that a family cannot answer, or cannot be applied to as they are."""
-    shot = (spec.few_shot.task,) if spec.few_shot else ()
-    if not spec.tasks:
+    kind = answering_in(spec, family.stacks)
+    if kind is None:
         return
-    kind = answering_of(family.stacks, map(task_of, (*spec.tasks, *shot, *spec.foreign)))
-    if reason := method_class(spec.kind).refused.get(kind.name):
+    if reason := method_class(spec.kind).refusal(spec.options, kind.name, family.stacks):
         raise InputError(f"{spec.method} {reason}, and {family.title} answers otherwise ({kind.name}).")
     if kind is ClassHeads and spec.task and spec.data.labels != "unified":
         own = task_of(spec.task)

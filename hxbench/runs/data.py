@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from hxbench.answering import CausalText, answering_in
 from hxbench.backbones.load import Backbone
 from hxbench.data import Corpora
 from hxbench.data.feed import Feed
@@ -40,7 +41,9 @@ class RunData:
 
     def __init__(self, spec: RunSpec, plan: Plan, corpora: Corpora, backbone: Backbone) -> None:
         self.spec, self.plan, self.corpora = spec, plan, corpora
-        self.tokenizer, self.chooses = backbone.tokenizer, backbone.chooses
+        stacks = backbone.family.stacks
+        kind = answering_in(spec, stacks) or CausalText  # of raw text alone no example is read
+        self.tokenizer, self.chooses, self.form = backbone.tokenizer, not kind.writes, kind.form(stacks)
         self.vocabulary = vocabulary_of(self.tokenizer)
         shot = spec.few_shot
         new = (shot.task,) if shot and shot.task not in spec.tasks else ()
@@ -64,7 +67,7 @@ class RunData:
 
     def encoded(self, pair: Pair, split: str) -> tuple[Any, Any]:
         """Return a corpus split and its tokenised form."""
-        return tokenised(self.corpora, pair, split, self.tokenizer, self.spec.data, chooses=self.chooses)
+        return tokenised(self.corpora, pair, split, self.tokenizer, self.spec.data, form=self.form)
 
     def feed(self, sampler: Sampler | ConcatenatedSampler, device: torch.device, share: tuple[int, int]) -> Feed:
         """Return the batches of the training, of which this process takes its share."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hxbench.data import Corpora
 from hxbench.errors import InputError, LackingData, did_you_mean
+from hxbench.spec.recipe import stacks_of
 from hxbench.spec.run_spec import DataSpec, RunSpec
 from hxbench.spec.settings import Pair, source_pairs, target_pairs
 from hxbench.tasks import ENGLISH
@@ -109,7 +110,9 @@ def plan_run(spec: RunSpec, corpora: Corpora, method: "type[Method]") -> Plan:
         "targets": [p for p in targets if p not in train],
         "last": [],
     }
-    texts = [code for code in corpora.languages if method.uses_mlm and code not in held_out]
+    # beside tagging an encoder alone models language
+    uses_mlm = method.uses_mlm and stacks_of(spec.backbone) in ("", "encoder")
+    texts = [code for code in corpora.languages if uses_mlm and code not in held_out]
     texts = [code for code in texts if corpora.splits("mlm", code)]
     mlm = texts
     if spec.training.mlm_languages != "all":

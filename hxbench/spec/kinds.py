@@ -31,7 +31,9 @@ def told_apart(kind: str, options: Mapping[str, Any]) -> str:
     """Return what is unusual in the options of a run of some kind, in words; nothing for the usual ones."""
     if os.path.basename(kind) != kind or kind.startswith("."):
         return ""
-    recipe, found = _recipe(kind, places.recipe_folders()), []
+    recipe = _recipe(kind, places.recipe_folders())
+    way = options.get("answering")  # which a method of any kind may have been told
+    found = [f"{way} head" if way in ("token", "class") else ""]
     for option, words in recipe.told_apart.items():
         value = options.get(option)
         if isinstance(words, str):

@@ -69,8 +69,9 @@ class DataSpec(Closed):
     # words of a sentence that was cut off count as such; Hyper-X's code does not score them
     cut_words: Literal["wrong", "unscored"] = added("wrong")
     multiword: Literal["skip", "keep"] = "skip"  # range lines of CoNLL-U; the published code keeps them
-    # of a word, which carries its label: the first, or the first that holds one of its characters
-    label_token: Literal["first", "character"] = added("first")
+    # of a word, which carries its label: the first, the first that holds one of its characters, or the last, where
+    # alone a decoder has read the whole word
+    label_token: Literal["first", "character", "last"] = added("first")
     held_out: tuple[Name, ...] = ()  # paper codes of languages that only the backbone may have seen
     # whose tasks: Hyper-X's, or those in English
     collection: Literal["multilingual", "english"] = added("multilingual")

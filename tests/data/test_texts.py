@@ -29,11 +29,11 @@ def cache(tmp_path, monkeypatch):
 
 def encode(
     examples=PAIRS, fingerprint="x", tokenizer=TOKENIZER, task=MNLI, *,
-    max_length=40, score_step=0.2, choices=False,
+    max_length=40, score_step=0.2, form="written",
 ):  # fmt: skip
     return encode_texts(
         Dataset.from_dict(examples), fingerprint, tokenizer, task, max_length=max_length, score_step=score_step,
-        choices=choices,
+        form=form,
     )  # fmt: skip
 
 
@@ -64,6 +64,17 @@ def test_what_the_template_puts_before_a_text_stands_before_sources_alone_and_co
     assert len(encoded["input_ids"][1]) == 40
     assert encoded["labels"] == plain["labels"]
     assert encoded["cut"] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("task", "targets", "choices"), [(MNLI, "02", [[0], [2]]), (STSB, ("1.8", "3"), [[1800], [3000]])]
+)
+def test_what_is_chosen_stands_behind_the_same_source(task, targets, choices, cache):
+    examples = {**PAIRS, "target": list(targets)}
+    written, chosen = encode(examples, task=task), encode(examples, task=task, form="chosen")
+    assert chosen["labels"] == choices
+    assert (chosen["input_ids"], chosen["cut"]) == (written["input_ids"], written["cut"])
+    assert len(list(cache.glob("*.arrow"))) == 2
 
 
 def test_exactly_the_length_is_not_cut():
@@ -119,7 +130,9 @@ def test_the_cache_tells_inputs_apart(cache):
     assert len(list(cache.glob("*.arrow"))) == 7
 
 
-@pytest.mark.parametrize("form", [{}, {"choices": True, "tokenizer": train_wordpiece(LINES, 80)}])
+@pytest.mark.parametrize(
+    "form", [{}, {"form": "chosen"}, {"form": "marked", "tokenizer": train_wordpiece(LINES, 80)}]
+)
 @pytest.mark.parametrize(
     ("fields", "target", "why"),
     [(["a", " "], "0", "the hypothesis is empty"), (["a", "b"], "3", "the label is '3'; expected 0, 1, 2")],

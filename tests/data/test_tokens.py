@@ -6,6 +6,8 @@ import pytest
 from datasets import Dataset
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers.normalizers import Replace
+from tokenizers.processors import TemplateProcessing
 
 from hxbench.backbones.vocabularies import train_wordpiece
 from hxbench.data import tokens
@@ -142,6 +144,38 @@ def test_a_label_sits_on_the_first_piece_that_holds_a_character_of_the_word():
     ]
 
 
+def test_a_label_may_sit_on_the_last_piece_of_a_word():
+    words = ["the", "中文", "cat", "文"]
+    ours = ["▁the", "▁", "中", "文", "▁ca", "t", "▁", "文"]
+    assert labels_by_piece(words, "last") == [list(zip(ours, [1, -100, -100, 2, -100, 3, -100, 4], strict=True))]
+    (cut,) = labels_by_piece(words, "last", max_length=5, overflow="truncate")
+    assert cut == [("▁the", 1), ("▁", -100), ("中", 2)], "of what is there, as the first piece is"
+
+
+def test_without_marks_of_its_own_a_sentence_stands_behind_what_opens_a_text():
+    from hxbench.backbones.vocabularies import train_byte_pairs
+
+    plain = train_byte_pairs(["the cat sat on the mat"] * 20, 280)
+    opened = train_byte_pairs(["the cat sat on the mat"] * 20, 280)
+    opened.backend_tokenizer.post_processor = TemplateProcessing(
+        single="<pad> $A", pair="<pad> $A $B", special_tokens=[("<pad>", opened.pad_token_id)]
+    )
+    batch = {"words": [["the", "\u200b", "cat"]], "tags": [[1, 2, 3]]}
+    bare, marked = (encode_tagged(batch, [0], one, 32, "window", "last") for one in (plain, opened))
+    assert marked["input_ids"] == [[opened.pad_token_id, *bare["input_ids"][0]]]
+    assert marked["labels"] == [[-100, *bare["labels"][0]]]
+    assert [label for label in bare["labels"][0] if label != -100] == [1, 2, 3]
+
+
+def test_a_word_of_no_piece_becomes_the_end_where_there_is_no_unknown_token():
+    silent = sentencepiece()
+    silent.backend_tokenizer.normalizer = Replace("\u200b", "")
+    silent.unk_token, silent.eos_token = None, "</s>"
+    [(pieces, owners)] = align(silent, [["the", "\u200b", "cat"]])
+    assert owners == [0, 1, 2, 2]
+    assert pieces[1] == silent.eos_token_id
+
+
 def test_a_word_of_white_space_marks_alone_keeps_its_label():
     (found,) = labels_by_piece(["▁", "cat"], "character")
     assert [label for _, label in found if label != -100] == [1, 2]
@@ -150,8 +184,9 @@ def test_a_word_of_white_space_marks_alone_keeps_its_label():
 @pytest.mark.parametrize("room", [3, 4, 5])
 def test_every_word_is_labelled_once_in_windows_too(room):
     words = ["中文", "the", "文中文", "cat", "中"]
-    found = labels_by_piece(words, "character", max_length=room + 2)
-    assert [label for row in found for _, label in row if label != -100] == [1, 2, 3, 4, 5]
+    for which in ("last", "character"):
+        found = labels_by_piece(words, which, max_length=room + 2)
+        assert [label for row in found for _, label in row if label != -100] == [1, 2, 3, 4, 5]
     assert all(piece != "▁" for row in found for piece, label in row if label != -100)
 
 

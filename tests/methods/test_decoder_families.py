@@ -452,10 +452,55 @@ def test_weights_load_under_the_names_of_their_release(family, change, tmp_path)
     assert torch.equal(loaded(rewritten(folder, change)).model(ids).logits, wanted)
 
 
-def test_an_opt_with_its_norms_elsewhere_is_refused(tmp_path):
-    folder = save_decoder("opt", tmp_path / "opt", do_layer_norm_before=False)
-    with pytest.raises(InputError, match=r"opt\.yaml: norms: the model has no module final_layer_norm"):
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        (
+            {"do_layer_norm_before": False},
+            r"says do_layer_norm_before: False, and OPT is known with True alone\.$",
+        ),
+        (
+            {"word_embed_proj_dim": 8},
+            r"embeddings of width 8 and hidden states of width 16, and OPT is known with",
+        ),
+        ({"do_layer_norm_before": False, "word_embed_proj_dim": 8}, "do_layer_norm_before"),  # as the 350m model
+    ],
+)
+def test_an_opt_with_its_norms_elsewhere_or_narrower_words_is_refused(shape, said, tmp_path):
+    folder = save_decoder("opt", tmp_path / "opt", **shape)
+    with pytest.raises(InputError, match=said):
         loaded(folder)
+
+
+# Where a configuration gives a family biases that most of its models lack, and on which paths of a layer.
+GIVEN = {
+    "llama": ({"attention_bias": True}, [f"self_attn.{one}_proj" for one in "qkvo"]),
+    "llama mlp": ({"mlp_bias": True}, [f"mlp.{one}_proj" for one in ("gate", "up", "down")]),
+    "qwen3": ({"attention_bias": True}, [f"self_attn.{one}_proj" for one in "qkvo"]),
+    "gemma2": ({"attention_bias": True}, [f"self_attn.{one}_proj" for one in "qkvo"]),
+}
+
+
+@pytest.mark.parametrize("name", GIVEN)
+@torch.no_grad()
+def test_bitfit_adds_to_the_biases_that_the_model_has(name, tmp_path):
+    (shape, paths), family = GIVEN[name], name.split()[0]
+    folder = save_decoder(family, tmp_path / "own", **shape)
+    method, model = shaken(folder, "pet-bitfit"), stock(folder)
+    assert {*method.names} == {f"model.layers.{number}.{path}" for number in range(2) for path in paths}
+    with_biases(family, model, method)
+    batch = family_batch(family, LENGTHS)
+    for ours, wanted in zip(method.logits(batch), slow_logits("bloom", model, batch), strict=True):
+        torch.testing.assert_close(ours[: len(wanted)], wanted, rtol=1e-5, atol=1e-5)
+    assert costs(spec_of("pet-bitfit", folder), 32)["counted"] == method.counted() > 0
+    assert costs(spec_of("apet", folder, "options.budget=bitfit"), 32)["counted"] == method.counted()
+
+
+def test_a_gpt_neox_without_some_biases_has_the_others_tuned(tmp_path):
+    folder = save_decoder("gpt_neox", tmp_path / "own", attention_bias=False)
+    names = shaken(folder, "pet-bitfit").names
+    assert not any("query_key_value" in name or "attention.dense" in name for name in names)
+    assert sum("dense_h_to_4h" in name for name in names) == 2
 
 
 def test_texts_prompts_and_answers_end_where_positions_do(tmp_path):

@@ -20,7 +20,7 @@ from hxbench.spec.recipe import resolve
 from hxbench.tasks import task_of
 from hxbench.tasks.encoding.batch import collate
 
-FAMILY = {"token": "bert", "class": "bert", "encoder-decoder": "t5", "causal": "bloom"}
+FAMILY = {"encoder": "bert", "encoder-decoder": "t5", "decoder": "bloom"}
 TASKS = {"token": ("pos", "ner")}
 TEXTS = ("rte", "sst2")
 SMALL = {
@@ -37,19 +37,21 @@ SMALL = {
     **{kind: {"tokens": 3, "sample_from": 20} for kind in ("prompt", "spot", "attempt", "mpt", "mpt-source")},
     "pet-prompt": {"tokens": 3, "start": "words"},
 }
-CELLS = [(kind, name) for kind in kinds() for name in ANSWERINGS]
-WORKING = [(kind, name) for kind, name in CELLS if name not in method_class(kind).refused]
+WAYS = [(name, stacks) for name, way in ANSWERINGS.items() for stacks in way.stacks]  # heads are of two kinds
+CELLS = [(kind, *way) for kind in kinds() for way in WAYS]
+WORKING = [(kind, *way) for kind, *way in CELLS if not method_class(kind).refusal({}, *way)]
 # of every kind one way to answer, so that each way comes up; make test-all has all of them
 SAMPLE = {}
-for place, kind in enumerate(dict.fromkeys(kind for kind, _ in WORKING)):
-    able = [name for one, name in WORKING if one == kind]
+for place, kind in enumerate(dict.fromkeys(kind for kind, *_ in WORKING)):
+    able = [tuple(way) for one, *way in WORKING if one == kind]
     SAMPLE[kind] = able[place % len(able)]
 
 
 def built(kind, name, backbone, seed=1):
     """Return a method on a tiny backbone of a family that answers in this way."""
     method = method_class(kind)
-    options = validated(method.Options, SMALL.get(kind, {}), kind)
+    said = {"answering": name} if name == "class" and backbone.family.stacks == "decoder" else {}
+    options = validated(method.Options, {**SMALL.get(kind, {}), **said}, kind)
     seed_everything(seed)
     made = method(Setup(backbone, TASKS.get(name, TEXTS), ("en", "is"), seed=seed), options)
     if hasattr(made, "_taken"):  # what earlier runs would have trained
@@ -71,11 +73,11 @@ def batch_of(name):
 
 
 @pytest.mark.parametrize(
-    ("kind", "name"),
-    [pytest.param(kind, name, marks=() if SAMPLE[kind] == name else pytest.mark.matrix) for kind, name in WORKING],
+    ("kind", "name", "stacks"),
+    [pytest.param(*cell, marks=() if SAMPLE[cell[0]] == cell[1:] else pytest.mark.matrix) for cell in WORKING],
 )
-def test_a_cell_works(kind, name):
-    check(kind, name, lambda: tiny(FAMILY[name]))
+def test_a_cell_works(kind, name, stacks):
+    check(kind, name, lambda: tiny(FAMILY[stacks]))
 
 
 def check(kind, name, fresh, steps=30):
@@ -118,24 +120,26 @@ def check(kind, name, fresh, steps=30):
             assert torch.equal(method.model.state_dict()[key], value), "the backbone is given back"
 
 
-@pytest.mark.parametrize(("kind", "name"), [cell for cell in CELLS if cell not in WORKING])
-def test_a_cell_that_does_not_work_has_its_reason_before_anything_is_loaded(kind, name):
-    reason = method_class(kind).refused[name]
+@pytest.mark.parametrize(("kind", "name", "stacks"), [cell for cell in CELLS if cell not in WORKING])
+def test_a_cell_that_does_not_work_has_its_reason_before_anything_is_loaded(kind, name, stacks):
+    reason = method_class(kind).refusal({}, name, stacks)
     assert reason in get_args(Reason)
-    backbone = {"token": "minilm-l6", "class": "minilm-l6", "encoder-decoder": "t5-small", "causal": "bloom-560m"}
+    backbone = {"encoder": "minilm-l6", "encoder-decoder": "t5-small", "decoder": "bloom-560m"}
     base = resolve("mbert" if name == "token" else "ft", setting="single", task=TASKS.get(name, TEXTS)[0],
-                   backbone_name=backbone[name])  # fmt: skip
-    spec = base.model_copy(update={"kind": kind, "options": {}, "method": "mine"})
+                   backbone_name=backbone[stacks])  # fmt: skip
+    spec = base.model_copy(update={"kind": kind, "options": {"answering": name}, "method": "mine"})
     with pytest.raises(InputError, match=f"mine {reason}"):
         with_options(spec)
 
 
 def test_the_sample_has_every_kind_and_every_way():
-    assert set(SAMPLE.values()) == set(ANSWERINGS)
-    assert set(SAMPLE) == {kind for kind, _ in WORKING}
+    assert set(SAMPLE.values()) == set(WAYS)
+    assert set(SAMPLE) == {kind for kind, *_ in WORKING}
+    assert len(WAYS) == 6, "heads on encoders and on decoders, and two ways to write"
+    able = lambda kind: {tuple(way) for one, *way in WORKING if one == kind}  # noqa: E731
     for kind in ("finetune", "adapter", "pet-lora", "pet-bitfit", "prompt", "apet", "hyperx", "hyperformer",
                  "hyperdecoder"):  # fmt: skip
-        assert [name for one, name in WORKING if one == kind] == list(ANSWERINGS), kind
-    assert {"token", "class"} <= {name for one, name in WORKING if one == "madx"}
-    assert {"class", "encoder-decoder", "causal"} <= {name for one, name in WORKING if one == "pha"}
+        assert able(kind) == set(WAYS), kind
+    assert able("madx") == {("token", "encoder"), ("class", "encoder")}
+    assert able("pha") == set(WAYS)
     assert task_of("pos").type == "tagging"

@@ -394,9 +394,9 @@ def test_a_task_a_family_does_not_have_is_refused_before_anything_is_read(kind):
 @pytest.mark.parametrize(
     ("method", "name", "wanted"),
     [
-        ("madx", "bloom-560m", "tags words, for which a backbone of an encoder alone is needed"),
-        ("madx", "sandbox-t5", "tags words, for which a backbone of an encoder alone is needed"),
-        ("hyperx-base", "sandbox-bloom-base", "tags words, for which a backbone of an encoder alone is needed"),
+        ("madx", "bloom-560m", "madx needs an MLM head"),
+        ("madx", "sandbox-t5", "tags words, for which a backbone of one stack is needed"),
+        ("hyperx-base", "sandbox-t5-small", "tags words, for which a backbone of one stack is needed"),
     ],
 )
 def test_a_family_that_cannot_is_refused(method, name, wanted):

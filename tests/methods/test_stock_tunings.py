@@ -19,8 +19,8 @@ LEFT = {("pet-bitfit", "modernbert")}  # it has no biases
 CELLS = [
     (kind, model, name)
     for model in MODELS
-    for kind, name in WORKING
-    if name in (("token", "class") if model in ENCODERS else ("encoder-decoder",)) and (kind, model) not in LEFT
+    for kind, name, stacks in WORKING
+    if stacks == ("encoder" if model in ENCODERS else "encoder-decoder") and (kind, model) not in LEFT
 ]
 
 

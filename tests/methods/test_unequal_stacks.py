@@ -165,3 +165,16 @@ def test_costs_are_those_of_the_method_that_is_trained(depths, tmp_path):
         assert counted["counted"] == method.counted(), name
         assert counted["trainable"] == sum(p.numel() for p in method.trained().values()), name
         assert counted["backbone"] == sum(p.numel() for p in load_backbone(spec).model.parameters()), name
+
+
+@pytest.mark.parametrize("depths", DEPTHS, ids=str)
+@pytest.mark.parametrize("beams", [1, 3])
+@torch.no_grad()
+def test_a_decoder_of_any_depth_writes_as_the_library_does_without_its_cache(depths, beams):
+    method, batch = method_on("pet-ft", *depths).eval(), batch_of([0, 1, 2], TASKS[0])
+    found = method.generate(batch, 20, beams=beams)
+    wanted = method.model.generate(
+        input_ids=batch.input_ids, attention_mask=batch.attention_mask, num_beams=beams, do_sample=False,
+        max_new_tokens=20, use_cache=False,
+    )  # fmt: skip
+    assert found.tolist() == wanted[:, 1:].tolist()

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 from miniature import NER, POS, TEXTS, TINY, resolved, spec_for
 
+from hxbench.backbones.families import family_of
 from hxbench.data import Corpora, Origin
 from hxbench.errors import InputError, LackingData
 from hxbench.methods import method_class
@@ -303,7 +304,7 @@ def test_drawn_examples_are_nested_and_their_own_for_every_seed_and_draw():
 
 def test_matching_labelled_updates(corpora, tokenizer):
     """Without MLM, the updates are as many as are labelled ones, on average, with text of all languages."""
-    reading = SimpleNamespace(tokenizer=tokenizer, chooses=True)
+    reading = SimpleNamespace(tokenizer=tokenizer, family=family_of("bert"))
     full, plan = resolved(spec_for("hyperx-base", training={"updates": 200}), corpora)
     data = RunData(full, plan, corpora, reading)
     stream_of = data.sampler().probabilities

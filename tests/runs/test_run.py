@@ -12,6 +12,8 @@ import pytest
 import torch
 import train_in_process
 from miniature import resolved, spec_for
+from text_miniature import write_text_mirror
+from tiny_decoders import save_decoder
 
 from hxbench.errors import RunError
 from hxbench.runs import train as stage
@@ -239,6 +241,43 @@ def test_a_loss_that_is_no_number_fails_the_run_with_its_reason(corpora, tiny, t
     assert "the loss is nan at step 0" in work.status["error"]
 
 
+def in_two_processes(mirror, store, **fields):
+    """Train in two processes, and return what they print."""
+    launch = [
+        "-m",
+        "accelerate.commands.launch",
+        "--multi_gpu",
+        "--num_processes",
+        "2",
+        "--main_process_port",
+        "0",
+    ]
+    process = start(launch, mirror, store, **fields)
+    told, errors = process.communicate()
+    assert process.returncode == 0, errors[-2000:]
+    return told
+
+
+def compare(told, methods, steps, scores, root):
+    """Hold what one and two processes printed and kept against each other, given by their number."""
+    losses = {}
+    for world, text in told.items():
+        seen = {}
+        for line in text.splitlines():
+            _, step, method, loss = line.split()
+            seen.setdefault((method, int(step)), []).append(float(loss))
+        assert set(seen) == {(method, step) for method in methods for step in range(1, steps + 1)}
+        assert all(len(values) == world for values in seen.values())
+        assert all(len(set(values)) == 1 for values in seen.values()), "every process knows the global loss"
+        losses[world] = {key: values[0] for key, values in seen.items()}
+        kept = Store(root / str(world)).runs()
+        assert len(kept) == len(methods)
+        for one in kept:
+            assert one.provenance()["processes"] == world
+            assert len([r for r in one.metrics() if r["split"] == "test"]) == scores
+    assert losses[2] == pytest.approx(losses[1], rel=1e-4)
+
+
 def test_two_processes_see_the_losses_of_one(mirror, tiny, tmp_path, monkeypatch, capfd):
     from transformers import BertConfig
 
@@ -254,34 +293,23 @@ def test_two_processes_see_the_losses_of_one(mirror, tiny, tmp_path, monkeypatch
         train_in_process.main(str(mirror), str(tmp_path / "1"), json.dumps(fields))
         told = {1: capfd.readouterr().out}
     assert Head(2, 2).dropout.p == 0.1
-    launch = [
-        "-m",
-        "accelerate.commands.launch",
-        "--multi_gpu",
-        "--num_processes",
-        "2",
-        "--main_process_port",
-        "0",
-    ]
-    process = start(launch, mirror, tmp_path / "2", **fields)
-    told[2], errors = process.communicate()
-    assert process.returncode == 0, errors[-2000:]
-    losses = {}
-    for world, text in told.items():
-        seen = {}
-        for line in text.splitlines():
-            _, step, method, loss = line.split()
-            seen.setdefault((method, int(step)), []).append(float(loss))
-        assert set(seen) == {(method, step) for method in methods for step in range(1, 31)}
-        assert all(len(values) == world for values in seen.values())
-        assert all(len(set(values)) == 1 for values in seen.values()), "every process knows the global loss"
-        losses[world] = {key: values[0] for key, values in seen.items()}
-        kept = Store(tmp_path / str(world)).runs()
-        assert len(kept) == 2
-        for one in kept:
-            assert one.provenance()["processes"] == world
-            assert len([r for r in one.metrics() if r["split"] == "test"]) == 9
-    assert losses[2] == pytest.approx(losses[1], rel=1e-4)
+    told[2] = in_two_processes(mirror, tmp_path / "2", **fields)
+    compare(told, methods, 30, 9, tmp_path)
+
+
+def test_two_processes_see_the_losses_of_one_on_a_decoder(tmp_path, capfd):
+    """Padding is on the left, heads share keys, and some of the batches leave a process without any row."""
+    methods, mirror = ["pet-ft", "pet-lora"], tmp_path / "mirror"
+    write_text_mirror(mirror)
+    folder = save_decoder("llama", tmp_path / "llama")
+    fields = {"methods": methods, "training": {"batch_size": 5, "updates": 12}, "folder": str(folder)}
+    capfd.readouterr()
+    train_in_process.main(str(mirror), str(tmp_path / "1"), json.dumps(fields))
+    told = {1: capfd.readouterr().out}
+    told[2] = in_two_processes(mirror, tmp_path / "2", **fields)
+    scores = len([r for r in Store(tmp_path / "1").runs()[0].metrics() if r["split"] == "test"])
+    assert scores
+    compare(told, methods, 12, scores, tmp_path)
 
 
 @pytest.mark.parametrize("method", ["hyperx-base", "mbert"])

@@ -231,7 +231,7 @@ def test_chosen_classes_are_called_as_the_labels_are(wording):
     fields, targets = [[a, b] for a, b in zip(LINES, reversed(LINES), strict=True)], ["0", "1", "2"] * 2 + ["0"]
     corpus = Dataset.from_dict({"fields": fields, "target": targets})
     encoded = encode_texts(
-        corpus, "chosen", PIECES, task, max_length=64, score_step=0.2, wording=wording, choices=True
+        corpus, "chosen", PIECES, task, max_length=64, score_step=0.2, wording=wording, form="marked"
     )
     data = TextSplit.of(
         "mnli", "en", corpus, encoded, PIECES, score_step=0.2, wording=wording, chooses=True, beams=4

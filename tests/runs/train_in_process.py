@@ -1,7 +1,8 @@
 """Trains one run of the miniature in a process of its own: `train_in_process.py MIRROR STORE FIELDS`.
 
-FIELDS is JSON: methods, training, and `dropout`, which at 0 is switched off everywhere. Prints a line a step, so
-that whoever started it can choose the moment to kill it; under torchrun every process runs this.
+FIELDS is JSON: methods, training, `dropout`, which at 0 is switched off everywhere, and `folder`, of a backbone
+that answers texts. Prints a line a step, so that whoever started it can choose the moment to kill it; under
+torchrun every process runs this.
 """
 
 import json
@@ -12,10 +13,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from miniature import resolved, spec_for
+from text_miniature import text_spec
 
 from hxbench.data import Corpora, Origin
 from hxbench.runs import backbone
 from hxbench.runs.train import run
+from hxbench.spec.run_spec import BackboneSpec
 from hxbench.store import Store
 
 
@@ -38,9 +41,14 @@ def main(mirror: str, store: str, text: str) -> None:
     fields = json.loads(text)
     if fields.get("dropout") == 0:
         switch_off_dropout()
-    corpora = Corpora(Origin("mirror", Path(mirror)))
+    folder = fields.get("folder")
     for method in fields["methods"]:
-        spec, plan = resolved(spec_for(method, training=fields["training"]), corpora)
+        if folder:
+            wanted = text_spec(method, BackboneSpec(name="own", folder=folder), training=fields["training"])
+        else:
+            wanted = spec_for(method, training=fields["training"])
+        corpora = Corpora(Origin("mirror", Path(mirror)), wanted.data)
+        spec, plan = resolved(wanted, corpora)
         assert backbone.is_ready(spec.backbone), "the parent has made it"
 
         def report(step: int, updates: int, loss: float, method: str = method) -> None:

@@ -24,10 +24,10 @@ def cache(tmp_path, monkeypatch):
     return tmp_path / "encoded"
 
 
-def encode(examples=PAIRS, task="mnli", *, tokenizer=TOKENIZER, max_length=40, choices=True, wording=PHA):
+def encode(examples=PAIRS, task="mnli", *, tokenizer=TOKENIZER, max_length=40, form="marked", wording=PHA):
     return encode_texts(
         Dataset.from_dict(examples), "x", tokenizer, task_of(task), max_length=max_length, score_step=0.2,
-        wording=wording, choices=choices,
+        wording=wording, form=form,
     )  # fmt: skip
 
 
@@ -84,7 +84,7 @@ def test_the_cache_tells_choices_from_texts_and_does_not_care_how_classes_are_ca
     for wording in (Wording(), Wording("pet", "words"), Wording("pha", "words")):
         encode(tokenizer=both, wording=wording)
     assert len(list(cache.glob("*.arrow"))) == 1
-    written = encode(tokenizer=both, choices=False)
+    written = encode(tokenizer=both, form="written")
     assert len(list(cache.glob("*.arrow"))) == 2
     assert written["labels"] != encode(tokenizer=both)["labels"]
     encode(task="cb")

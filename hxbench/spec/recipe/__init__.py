@@ -7,7 +7,7 @@ variant likewise, the command line. What variants are, paper by paper, is told i
 
 from hxbench.spec.recipe.assignments import parse_assignments
 from hxbench.spec.recipe.reading import backbone, load, merge, paper_of, papers, read_yaml, recipe_names, scale
-from hxbench.spec.recipe.resolving import chosen_models, expand, resolve
+from hxbench.spec.recipe.resolving import chosen_models, expand, resolve, stacks_of
 from hxbench.spec.recipe.schema import (
     Criteria,
     ExperimentBlock,
@@ -24,5 +24,5 @@ from hxbench.spec.recipe.unfolding import unfold
 __all__ = [
     "Criteria", "ExperimentBlock", "ExperimentRecipe", "FewShotRecipe", "MethodRecipe", "Override", "PaperScale",
     "ProfileRecipe", "VariantRecipe", "backbone", "chosen_models", "expand", "load", "merge", "paper_of", "papers",
-    "parse_assignments", "read_yaml", "recipe_names", "resolve", "scale", "unfold",
+    "parse_assignments", "read_yaml", "recipe_names", "resolve", "scale", "stacks_of", "unfold",
 ]  # fmt: skip

@@ -115,7 +115,8 @@ class Stack(Closed):
     fused: tuple[Fused, ...] = ()
     optional: tuple[ProjectionRole, ...] = ()  # which not every model of the family has
     norms: tuple[Path, ...] = ()
-    biases: tuple[ProjectionRole | Literal["norms"], ...] = ()  # what BitFit adds to
+    # what BitFit adds to where it has a bias of its own
+    biases: tuple[ProjectionRole | Literal["norms"], ...] = ()
 
     @property
     def roles(self) -> list[ProjectionRole]:
@@ -151,7 +152,8 @@ class Family(Closed):
     output: Path  # the output matrix in it, which may be tied to the word embeddings
     norms: tuple[Path, ...] = ()  # outside of the layers
     optional: tuple[Path, ...] = ()  # which of those norms not every model of the family has
-    biases: tuple[Path, ...] = ()  # outside of the layers: what BitFit adds to
+    biases: tuple[Path, ...] = ()  # outside of the layers: what BitFit adds to where it has a bias of its own
+    adds_biases: bool = False  # or where it has none: BitFit adds what would be one
     width: Name = "hidden_size"  # names of numbers in the configuration
     heads: Name = "num_attention_heads"
     key_heads: Name | None = None  # of keys and values, where several heads of queries may share one
@@ -229,5 +231,5 @@ class Family(Closed):
 
     @property
     def has_biases(self) -> bool:
-        """Whether BitFit has something to add to."""
+        """Whether BitFit may have something to add to: a model of the family may be without biases."""
         return bool(self.biases) or any(stack.biases for stack in self.parts.values())

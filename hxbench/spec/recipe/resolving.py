@@ -97,9 +97,14 @@ def resolve(
 def _usual_data(ground: ProfileRecipe, backbone: BackboneSpec) -> dict[str, Any]:
     """Return the data fields that follow from the backbone where nothing says otherwise.
 
-    A tokenizer that was not made here may be SentencePiece's, whose lone `▁` is no place for a label.
+    A tokenizer that was not made here may be SentencePiece's, whose lone `▁` is no place for a label. A decoder
+    has not read a word before its last token.
     """
-    return {} if ground.is_text or backbone.pretrain else {"label_token": "character"}
+    if ground.is_text:
+        return {}
+    if stacks_of(backbone) == "decoder":
+        return {"label_token": "last"}
+    return {} if backbone.pretrain else {"label_token": "character"}
 
 
 def _shortened(training: dict[str, Any], share: float) -> dict[str, Any]:
@@ -174,8 +179,13 @@ def chosen_models(
 
 def _writes(backbone: BackboneSpec) -> bool:
     """Return whether a backbone may answer in text: all but those known to be an encoder alone."""
+    return stacks_of(backbone) != "encoder"
+
+
+def stacks_of(backbone: BackboneSpec) -> str:
+    """Return what a backbone consists of; nothing where its family is not known here, or not yet."""
     known = backbone.family in recipe_names("families")
-    return not known or load("families", backbone.family).stacks != "encoder"
+    return load("families", backbone.family).stacks if known else ""
 
 
 def _text_models(setting: str, task: str | None, partition: str | None, suite: str | None) -> list[settings.Model]:

@@ -8,7 +8,7 @@ GLUE's files directly too (sheet, section 2): the texts of the files as they are
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from hxbench.errors import InputError
 from hxbench.tasks import Task
@@ -16,6 +16,14 @@ from hxbench.tasks.encoding.templates import class_id, require_fields, score_of
 from hxbench.tasks.encoding.tokenizing import marks_of, tokens_of
 
 THOUSAND = 1000  # numbers are kept as whole thousandths
+# What a model gets: a template's text to write the target behind, the same text to choose a class by, or the texts
+# of the files between the tokenizer's marks to choose one by.
+Form = Literal["written", "chosen", "marked"]
+
+
+def choice_of(task: Task, target: str) -> int:
+    """Return the class id that a target says, or its number in thousandths; `InputError` for neither."""
+    return class_id(task, target) if task.has_classes else round(THOUSAND * score_of(target))
 
 
 def fitted(texts: Sequence[list[int]], room: int) -> list[list[int]]:
@@ -59,7 +67,7 @@ def encode_choices(
     for row, fields, target in zip(rows, batch["fields"], batch["target"], strict=True):
         try:
             require_fields(task, fields)
-            labels.append([class_id(task, target) if task.has_classes else round(THOUSAND * score_of(target))])
+            labels.append([choice_of(task, target)])
         except InputError as error:
             raise InputError(f"{task.title}, example {row + 1}: {error}") from None
     columns = [tokens_of(tokenizer, list(column)) for column in zip(*batch["fields"], strict=True)]

@@ -79,6 +79,14 @@ def opening_of(tokenizer: Any) -> tuple[int, ...]:
     return _reader(tokenizer).opening
 
 
+def marks_around(tokenizer: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the marks before and behind a sentence: cls and sep, or as a decoder's what opens a text and none."""
+    first, last = tokenizer.cls_token_id, tokenizer.sep_token_id
+    if first is None or last is None:
+        return opening_of(tokenizer), ()
+    return (first,), (last,)
+
+
 def tokenizer_fingerprint(tokenizer: Any) -> str:
     """Return a short hash of everything the tokenizer does."""
     return _reader(tokenizer).fingerprint
