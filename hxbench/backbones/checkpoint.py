@@ -119,7 +119,7 @@ def require_shape(config: Any, family: Family, tensors: Mapping[str, Sequence[in
 
 def family_in(folder: Path) -> Family:
     """Return the family of a backbone's folder by its configuration; `InputError` for none that is known."""
-    return family_of(architecture_in(folder))
+    return family_of(architecture_in(folder), folder)
 
 
 def lacks_head(family: Family, tensors: Iterable[str]) -> bool:

@@ -14,6 +14,7 @@ from torch import nn
 from hxbench import manifest
 from hxbench.backbones.checkpoint import (
     drawn_tensors,
+    family_in,
     listed_tensors,
     require_files,
     require_shape,
@@ -46,6 +47,7 @@ from hxbench.backbones.sites import SiteKey
 from hxbench.backbones.tokenizer import load_tokenizer
 from hxbench.errors import InputError
 from hxbench.printing import shortened
+from hxbench.spec.recipe import entry_digest
 from hxbench.spec.run_spec import BackboneSpec
 
 _RANDOM_BODY = 0  # the seed of random weights
@@ -231,9 +233,8 @@ def _whole(*key: int) -> int:
     return int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0])
 
 
-def require_precision(backbone: Backbone | str, precision: str) -> None:
-    """Raise `InputError` for a backbone, or a configuration's `model_type`, that does not work in a precision."""
-    family = family_of(backbone) if isinstance(backbone, str) else backbone.family
+def require_precision(family: Family, precision: str) -> None:
+    """Raise `InputError` for a family whose backbones do not work in a precision."""
     failing: Mapping[Any, str] = family.precisions
     if why := failing.get(precision):
         others = " or ".join(one for one in _PRECISIONS if one not in failing)
@@ -241,17 +242,22 @@ def require_precision(backbone: Backbone | str, precision: str) -> None:
 
 
 def folder_fingerprint(folder: Path) -> str:
-    """Return a short hash of the files a local backbone consists of; `InputError` if one is missing."""
+    """Return a short hash of what a local backbone consists of; `InputError` if a file is missing.
+
+    That are its files, and the entry of its family where it is not one of ours.
+    """
     digest = hashlib.sha256()
     for path in require_files(folder):
         digest.update(manifest.file_digest(path).encode())
+    digest.update(entry_digest(family_in(folder)).encode())
     return digest.hexdigest()[:16]
 
 
-def load_backbone(spec: BackboneSpec, *, offline: bool = False) -> Backbone:
+def load_backbone(spec: BackboneSpec, *, offline: bool = False, family: Family | None = None) -> Backbone:
     """Return the backbone with its weights, or with random ones of the same shape when the spec says so.
 
     The random ones are the same every time: a method trained on them, or on an adapter that was, finds them again.
+    `family` is another entry than that which is known for it.
     An encoder may come without its language-modelling head, which is then drawn (`Backbone.draw`). Only
     safetensors are read and no code from the repository is run. Raises `InputError` when files are missing,
     damaged (SHA-256 manifest, where there is one) or of a family without a map of sites, when configuration,
@@ -265,24 +271,24 @@ def load_backbone(spec: BackboneSpec, *, offline: bool = False) -> Backbone:
     else:
         folder = fetch_backbone(spec, offline=offline)
     try:
-        return _loaded(folder, random=spec.weights == "random")
+        return _loaded(folder, family, random=spec.weights == "random")
     except InputError as error:
-        raise InputError(f"backbone {spec.name}: {error}") from None
+        raise InputError(f"backbone {spec.name}: {error}", error.example) from None
     except Exception as error:  # the library raises whatever a strange file leads it to
         raise _in_words(spec, error) from None
 
 
-def _loaded(folder: Path, *, random: bool) -> Backbone:
+def _loaded(folder: Path, family: Family | None, *, random: bool) -> Backbone:
     from transformers import AutoConfig
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()  # it would break into ours
+    family = family or family_in(folder)
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    family = family_of(config.model_type)
     require_sizes(config)
     tensors = listed_tensors(folder)
     with torch.random.fork_rng(devices=[]), torch.device("meta"):
-        outline = new_model(config)
+        outline = new_model(config, family)
     require_parts(outline, family)
     parameters = sum(p.numel() for p in outline.parameters())
     require_shape(config, family, tensors, parameters)
@@ -294,9 +300,9 @@ def _loaded(folder: Path, *, random: bool) -> Backbone:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_RANDOM_BODY)
         if random:
-            return Backbone(new_model(config), tokenizer, family)
+            return Backbone(new_model(config, family), tokenizer, family)
         with _quietly():
-            model, report = auto_class(config).from_pretrained(
+            model, report = auto_class(config, family).from_pretrained(
                 folder, config=config, use_safetensors=True, trust_remote_code=False, dtype=torch.float32,
                 output_loading_info=True, ignore_mismatched_sizes=True,
             )  # fmt: skip
@@ -352,11 +358,11 @@ def meta_backbone(spec: BackboneSpec) -> Backbone:
     """
     try:
         config = _shape_alone(spec)
-        family = family_of(config.model_type)
+        family = family_of(config.model_type, spec.files)
         require_sizes(config)
-        import_model(config)
+        import_model(config, family)
         with torch.device("meta"):
-            model = new_model(config)
+            model = new_model(config, family)
         require_parts(model, family)
     except InputError:
         raise

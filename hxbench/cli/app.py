@@ -196,6 +196,7 @@ def _complain(said: Exception, error: Exception, debug: bool, code: int) -> NoRe
 
         traceback.print_exception(error)
     streams.complain(str(said))
+    streams.show_below(getattr(said, "example", ""))
     try:
         if sys.stdout is not None:
             sys.stdout.flush()

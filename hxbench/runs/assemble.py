@@ -28,8 +28,9 @@ def with_options(spec: RunSpec) -> RunSpec:
     kind = method_class(spec.kind)
     options = validated(kind.Options, spec.options, f"options of {spec.method}")
     require_transfer(spec, spec.foreign)
-    if family := spec.backbone.family:  # else its files will tell
-        _require_family(spec, kind, family_of(family))
+    if spec.backbone.family:  # else its files will tell
+        family = family_of(spec.backbone.family, spec.backbone.files)
+        _require_family(spec, kind, family)
         require_precision(family, spec.training.precision)
     return spec.model_copy(update={"options": options.model_dump(mode="json")})
 
@@ -44,7 +45,7 @@ def build(spec: RunSpec, backbone: Backbone) -> Method:
         )
     kind = method_class(spec.kind)
     _require_family(spec, kind, backbone.family)
-    require_precision(backbone, spec.training.precision)
+    require_precision(backbone.family, spec.training.precision)
     options = validated(kind.Options, spec.options, f"options of {spec.method}")
     shot = spec.few_shot
     setup = Setup(

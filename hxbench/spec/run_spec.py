@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from hxbench.closed import Closed, added
 from hxbench.printing import printable, shown
-from hxbench.spec.architecture import architecture_in, architecture_of_hub
+from hxbench.spec.architecture import architecture_in, hub_folder
 from hxbench.spec.kinds import told_apart
 from hxbench.tasks import MLM, TAGGING, suite_tasks, task_names, task_of
 
@@ -233,10 +233,15 @@ class BackboneSpec(Closed):
             return self.pretrain.architecture
         if kind := (self.shape or {}).get("model_type"):
             return str(kind)
+        return architecture_in(self.files) if self.files else ""
+
+    @property
+    def files(self) -> Path | None:
+        """The folder that is read as it is, of the user's own or of the hub's cache; None where there is none."""
         if self.hub:
             commit = self.fingerprint.rpartition("@")[2]
-            return architecture_of_hub(self.hub, commit or self.revision)
-        return architecture_in(Path(self.folder)) if self.folder and Path(self.folder).is_dir() else ""
+            return hub_folder(self.hub, commit or self.revision)
+        return Path(self.folder) if self.folder and Path(self.folder).is_dir() else None
 
     @field_validator("shape")
     @classmethod

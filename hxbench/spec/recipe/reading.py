@@ -1,9 +1,10 @@
 """Recipes by name or file, safely loaded, `extends` merged underneath.
 
 Those with a name are in the folders of `recipes`: ours, and that of every package which the entry point group
-`hxbench.recipes` names.
+`hxbench.recipes` names. Entries of families alone may come by `hxbench.families`, and that of a backbone in its folder.
 """
 
+import hashlib
 import os
 from collections.abc import Mapping
 from functools import cache
@@ -15,12 +16,14 @@ from pydantic import BaseModel
 from hxbench import places
 from hxbench.closed import read_mapping, validated
 from hxbench.errors import InputError, did_you_mean
-from hxbench.printing import shortened
+from hxbench.printing import shortened, shown
 from hxbench.spec.recipe.family import Family
 from hxbench.spec.recipe.schema import ExperimentRecipe, MethodRecipe, ProfileRecipe, VariantRecipe
 from hxbench.spec.run_spec import BackboneSpec, Weights
 
 _YAML = (".yaml", ".yml")
+OWN_FAMILY = "hxbench-family.yaml"  # beside the config.json of a backbone: the entry of its family
+_LARGEST_FAMILY = 100_000  # bytes
 _LONGEST_CHAIN = 20  # of recipes that extend each other
 _KINDS: dict[str, type[BaseModel]] = {
     "backbones": BackboneSpec,
@@ -35,8 +38,8 @@ _OTHERS = ("tasks", "kinds")  # folders beside them, which `tasks` and `kinds` r
 def _files(kind: str) -> dict[str, Path]:
     """Return the recipes of a kind by name; `InputError` for a name that two folders have."""
     found: dict[str, Path] = {}
-    for folder in places.recipe_folders():
-        for path in sorted((folder / kind).glob("*.yaml")):
+    for folder in places.folders_of(kind):
+        for path in sorted(folder.glob("*.yaml")):
             if path.stem in found:
                 raise InputError(f"{_called(kind)} {path.stem} is there twice: {found[path.stem]} and {path}.")
             found[path.stem] = path
@@ -75,7 +78,7 @@ def read_yaml(path: Path, kind: str, below: tuple[Path, ...] = ()) -> dict[str, 
     A parent is a recipe of the same folder, with or without its suffix, or else a shipped one of this `kind`: then
     what the file states holds at every profile that it says nothing else of. `below` are the files that extend it.
     """
-    values = read_mapping(path)
+    values = read_mapping(path, _LARGEST_FAMILY) if kind == "families" else read_mapping(path)
     parent = values.pop("extends", None)
     if parent is None:
         return values
@@ -177,6 +180,37 @@ def load(kind: str, name: str) -> Any:
     if isinstance(found, MethodRecipe):
         _require_families(found, path)
     return _beside(path, found) if own else found
+
+
+def family(model_type: str, folder: Path | None = None) -> Family | None:
+    """Return the entry of a family: the one in a backbone's folder, else that of its name; None without either."""
+    if folder is not None and os.path.lexists(folder / OWN_FAMILY):
+        return family_in(folder / OWN_FAMILY, model_type)
+    found: Family | None = load("families", model_type) if model_type in recipe_names("families") else None
+    return found
+
+
+def family_in(path: Path, model_type: str) -> Family:
+    """Return the entry in a file of the user's own, for backbones of a type; `InputError` for one of another type.
+
+    It is read anew every time.
+    """
+    if path.is_symlink():
+        raise InputError(f"{path}: it is a link, and an entry is a file of its own.")
+    values = read_yaml(path, "families")
+    if values.setdefault("name", model_type) != model_type:
+        raise InputError(f"{path}: name: it is of {shown(values['name'])}, and config.json says {model_type}.")
+    return validated(Family, values, path.name)
+
+
+def entry_digest(found: Family) -> str:
+    """Return what tells an entry from others, whatever is written where; nothing for one of ours."""
+    ours = places.shipped("recipes") / "families" / f"{found.name}.yaml"
+    if ours.is_file() and found == load("families", found.name):
+        return ""
+    # without the defaults: a field that is added does not change what an entry of before says
+    text = found.model_dump_json(exclude_defaults=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _require_families(recipe: MethodRecipe, path: Path) -> None:

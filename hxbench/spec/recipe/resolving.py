@@ -9,7 +9,7 @@ from hxbench.closed import validated
 from hxbench.errors import InputError, did_you_mean
 from hxbench.spec import settings
 from hxbench.spec.recipe.assignments import parse_assignments
-from hxbench.spec.recipe.reading import backbone, load, merge, papers, recipe_names, scale
+from hxbench.spec.recipe.reading import backbone, family, load, merge, papers, scale
 from hxbench.spec.recipe.schema import MethodRecipe, Override, ProfileRecipe
 from hxbench.spec.run_spec import NO_PAPER, BackboneSpec, RunSpec, Weights
 from hxbench.tasks import SUITES, TAGGING, suite_tasks, task_of
@@ -174,8 +174,8 @@ def chosen_models(
 
 def _writes(backbone: BackboneSpec) -> bool:
     """Return whether a backbone may answer in text: all but those known to be an encoder alone."""
-    known = backbone.family in recipe_names("families")
-    return not known or load("families", backbone.family).stacks != "encoder"
+    known = family(backbone.family, backbone.files)
+    return known is None or known.stacks != "encoder"
 
 
 def _text_models(setting: str, task: str | None, partition: str | None, suite: str | None) -> list[settings.Model]:
