@@ -1,8 +1,7 @@
 """Getting a backbone: from the hub, a local folder, or the cache of those pre-trained here."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from hxbench.backbones.checkpoint import (
     drawn_tensors,
     family_in,
     listed_tensors,
+    quietly,
     require_files,
     require_shape,
     require_sizes,
@@ -301,7 +301,7 @@ def _loaded(folder: Path, family: Family | None, *, random: bool) -> Backbone:
         torch.manual_seed(_RANDOM_BODY)
         if random:
             return Backbone(new_model(config, family), tokenizer, family)
-        with _quietly():
+        with quietly():
             model, report = auto_class(config, family).from_pretrained(
                 folder, config=config, use_safetensors=True, trust_remote_code=False, dtype=torch.float32,
                 output_loading_info=True, ignore_mismatched_sizes=True,
@@ -337,38 +337,27 @@ def _require_ids(config: Any, family: Family, tokenizer: Any) -> None:
             raise InputError(f"config.json gives {name} as {given:,}, but its embeddings have {rows:,} rows.")
 
 
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Keep back what the library says while it loads: its report is read, and an own output matrix is meant."""
-    from transformers.utils import logging
-
-    before = logging.get_verbosity()
-    logging.set_verbosity(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)
-
-
-def meta_backbone(spec: BackboneSpec) -> Backbone:
+def meta_backbone(spec: BackboneSpec, family: Family | None = None) -> Backbone:
     """Return the backbone's shape on the meta device: no weights, no tokenizer, no download.
 
+    With a `family` it is not looked whether its entry names what there is.
     Raises `InputError` for a shape that is none, and for a hub's whose recipe gives none and which is not in the
     cache.
     """
     try:
         config = _shape_alone(spec)
-        family = family_of(config.model_type, spec.files)
+        entry = family or family_of(config.model_type, spec.files)
         require_sizes(config)
-        import_model(config, family)
+        import_model(config, entry)
         with torch.device("meta"):
-            model = new_model(config, family)
-        require_parts(model, family)
+            model = new_model(config, entry)
+        if family is None:
+            require_parts(model, entry)
     except InputError:
         raise
     except Exception as error:  # the library raises whatever a strange shape leads it to
         raise _in_words(spec, error) from None
-    return Backbone(model, None, family)
+    return Backbone(model, None, entry)
 
 
 def _shape_alone(spec: BackboneSpec) -> Any:
