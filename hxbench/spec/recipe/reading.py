@@ -1,7 +1,7 @@
 """Recipes by name or file, safely loaded, `extends` merged underneath.
 
 Those with a name are in the folders of `recipes`: ours, and that of every package which the entry point group
-`hxbench.recipes` names. Entries of families alone may come by `hxbench.families`, and that of a backbone in its folder.
+`hxbench.recipes` names. Families alone may come by `hxbench.families`, and that of a backbone in its folder.
 """
 
 import hashlib
@@ -144,8 +144,28 @@ def _known(path: Path, paper: object) -> str:
     return paper
 
 
+class OnBackbone(str):
+    """A profile, by its name or file, on another backbone than its own, whose sizes are none of it then."""
+
+    backbone: BackboneSpec
+    given: str  # the backbone as it was asked for
+
+    def __new__(cls, profile: str, backbone: BackboneSpec, given: str) -> "OnBackbone":
+        """Return the profile's name, with the backbone beside it."""
+        one = super().__new__(cls, profile)
+        one.backbone, one.given = backbone, given
+        return one
+
+
 def scale(profile: str, paper: str) -> ProfileRecipe:
-    """Return a profile as one paper has it."""
+    """Return a profile as one paper has it, on the backbone that was asked for (`OnBackbone`)."""
+    found = _scale(profile, paper)
+    if isinstance(profile, OnBackbone):
+        return found.model_copy(update={"backbone": profile.backbone, "sizes": {}})
+    return found
+
+
+def _scale(profile: str, paper: str) -> ProfileRecipe:
     found: ProfileRecipe = load("profiles", profile)
     own = found.papers.get(paper)
     if own is None:
@@ -228,26 +248,36 @@ def _beside(path: Path, found: Any) -> Any:
     def place(name: str) -> str:
         return str(path.parent / name) if Path(name).suffix in _YAML else name
 
+    def body(name: Any) -> Any:  # a folder, too, is looked for there first
+        if not isinstance(name, str) or not name:
+            return name
+        return str(path.parent / name) if (path.parent / name / "config.json").is_file() else place(name)
+
     if isinstance(found, ProfileRecipe):
         papers = {
             paper: own.model_copy(
                 update={
-                    "backbone": own.backbone and place(own.backbone),
-                    "sizes": {size: place(name) for size, name in own.sizes.items()},
+                    "backbone": body(own.backbone),
+                    "sizes": {size: body(name) for size, name in own.sizes.items()},
                 }
             )
             for paper, own in found.papers.items()
         }
-        sizes = {size: place(name) for size, name in found.sizes.items()}
-        return found.model_copy(update={"backbone": place(found.backbone), "sizes": sizes, "papers": papers})
+        sizes = {size: body(name) for size, name in found.sizes.items()}
+        return found.model_copy(update={"backbone": body(found.backbone), "sizes": sizes, "papers": papers})
     if isinstance(found, ExperimentRecipe):
-        blocks = [b.model_copy(update={"methods": tuple(map(place, b.methods))}) for b in found.blocks]
+        blocks = [
+            b.model_copy(update={"methods": tuple(map(place, b.methods)), "backbone": body(b.backbone)})
+            for b in found.blocks
+        ]
         return found.model_copy(update={"blocks": tuple(blocks), "includes": tuple(map(place, found.includes))})
     return found
 
 
-def backbone(name: str, weights: Weights = "pretrained") -> BackboneSpec:
+def backbone(name: str | BackboneSpec, weights: Weights = "pretrained") -> BackboneSpec:
     """Return a backbone by recipe name or YAML file, else a local folder with a `config.json`, else a hub name."""
+    if isinstance(name, BackboneSpec):
+        return name.model_copy(update={"weights": weights})
     path = Path(name)
     if name in recipe_names("backbones") or path.suffix in _YAML:
         return load("backbones", name).model_copy(update={"weights": weights})

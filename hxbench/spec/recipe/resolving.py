@@ -120,7 +120,7 @@ def _shortened(training: dict[str, Any], share: float) -> dict[str, Any]:
     }
 
 
-def _of_size(ground: ProfileRecipe, size: str, profile: str) -> str:
+def _of_size(ground: ProfileRecipe, size: str, profile: str) -> str | BackboneSpec:
     """Return the backbone of a size; that of the profile without one."""
     if size and size not in ground.sizes:
         raise InputError(f"profile {profile}: {did_you_mean('size of backbone', size, list(ground.sizes))}")
