@@ -47,6 +47,7 @@ from hxbench.backbones.sites import SiteKey
 from hxbench.backbones.tokenizer import load_tokenizer
 from hxbench.errors import InputError
 from hxbench.printing import shortened
+from hxbench.spec.architecture import CONFIG
 from hxbench.spec.recipe import entry_digest
 from hxbench.spec.run_spec import BackboneSpec
 
@@ -367,7 +368,8 @@ def _shape_alone(spec: BackboneSpec) -> Any:
     if shape := shape_of(spec) if spec.pretrain else spec.shape:
         return config_of(shape)
     if spec.folder:
-        require_files(Path(spec.folder))
+        if not (Path(spec.folder) / CONFIG).is_file():
+            require_files(Path(spec.folder))  # which says what there should be
         return AutoConfig.from_pretrained(spec.folder, trust_remote_code=False)
     try:
         folder = fetch_backbone(pinned(spec), offline=True)

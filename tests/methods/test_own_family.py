@@ -12,11 +12,11 @@ from tiny_decoders import save_decoder
 from tiny_families import END, family_batch, rows, slow_logits
 
 from hxbench.backbones.load import folder_fingerprint, load_backbone
-from hxbench.backbones.sites import EMBEDDINGS, Sites
 from hxbench.backbones.vocabularies import train_byte_pairs
 from hxbench.errors import InputError
 from hxbench.runs.assemble import build, costs, with_options
 from hxbench.runs.backbone import get_backbone
+from hxbench.runs.checking import checks
 from hxbench.spec import recipe
 
 HELIUM = """
@@ -113,30 +113,10 @@ def test_the_family_is_known_by_name_and_its_parts_are_found(helium):
     assert backbone.tokenizer.padding_side == "left"
 
 
-class Shift:
-    """An adapter that moves what it is given."""
-
-    def apply(self, hidden):
-        return hidden.roll(1, -1)
-
-    def added(self, hidden):
-        return hidden
-
-
-def test_sites_act_at_every_place_it_declares(helium):
-    backbone = load_backbone(recipe.backbone(str(helium)))
-    read = lambda: backbone.model(torch.tensor([[4, 5, 6, 7]])).logits.detach()  # noqa: E731
-    stock, seen = read(), 0
-    for position in (EMBEDDINGS.position, *backbone.family.positions):
-        sites = Sites(backbone.body, backbone.family, [position])
-        assert torch.equal(read(), stock)
-        for key in sites.keys:
-            with sites.using({key: Shift()}):
-                assert not torch.allclose(read(), stock), key
-            seen += 1
-        sites.remove()
-        assert torch.equal(read(), stock)
-    assert seen == 1 + 3 * 3
+def test_every_check_of_a_backbone_finds_it_right(helium):
+    found = {one.name: one for one in checks(helium)}
+    assert [one for one in found.values() if one.wrong] == []
+    assert found["sites"].found == f"{1 + 3 * 3} places act"
 
 
 @pytest.mark.parametrize("method", ["pet-ft", "pet-lora", "pet-adapter", "pet-prompt", "apet"])
