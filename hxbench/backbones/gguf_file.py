@@ -13,6 +13,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from hxbench.backbones.checkpoint import WEIGHTS as SAVED
@@ -23,6 +24,7 @@ from hxbench.printing import shortened
 from hxbench.spec.architecture import CONFIG
 
 WEIGHTS = "weights.gguf"
+_NOT_OURS = ("quantization_config", "transformers_version")  # of a configuration
 
 
 def require_gguf() -> None:
@@ -44,6 +46,13 @@ def unpack_gguf(folder: Path) -> None:
         first = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
         raise InputError(f"the GGUF file cannot be read: {shortened(first, 200)}.") from None
     (folder / WEIGHTS).unlink()
+
+
+def _short(value: Any) -> Any:
+    """Return a number of 32 bits as it is written: 1e-05, and not what the next larger type makes of it."""
+    return (
+        float(str(np.float32(value))) if isinstance(value, float) and float(np.float32(value)) == value else value
+    )
 
 
 def _unpack(folder: Path) -> None:
@@ -73,7 +82,8 @@ def _unpack(folder: Path) -> None:
         tokenizer = AutoTokenizer.from_pretrained(folder, **given)
         tokenizer.save_pretrained(folder)
     # the library itself saves no model that came out of such a file
-    values = {name: value for name, value in model.config.to_dict().items() if name != "quantization_config"}
+    given = model.config.to_dict()
+    values = {name: _short(value) for name, value in given.items() if name[0] != "_" and name not in _NOT_OURS}
     (folder / CONFIG).write_text(json.dumps(values, indent=1))
     tensors = {name: parameter.detach().contiguous() for name, parameter in model.named_parameters()}
     save_file(tensors, folder / SAVED, metadata={"format": "pt"})
