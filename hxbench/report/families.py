@@ -274,7 +274,7 @@ class Families:
         told_apart = self._told_apart(family.method, family.setting)
         compared = self._compared[family.method, family.setting] or wanted
         bodies = {one["backbone.name"] for one in (*compared, wanted[0])}
-        found = []
+        found: list[str] = []
         for group in groups:
             if group is chosen or self._of_elsewhere(group):
                 continue

@@ -158,7 +158,9 @@ class PaperResults(ABC, Generic[R]):
             said = "real corpora" + (f", at most {', '.join(caps)} {self.examples} each" if caps else "")
         records = [record for one in shown for record in one.records]
         weights = bodies(records) - {""}
-        names = [self.scale.sizes[size] for size in sizes if size in self.scale.sizes] or [self.scale.backbone]
+        names: list[str | BackboneSpec] = [
+            self.scale.sizes[size] for size in sizes if size in self.scale.sizes
+        ] or [self.scale.backbone]
         used = {
             record.spec.backbone.name: record.spec.backbone
             for record in records

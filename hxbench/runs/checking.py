@@ -6,6 +6,7 @@ read alone and without padding, numbers of the configuration.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -78,18 +79,16 @@ def checks(folder: Path, entry: Path | None = None) -> Iterator[Check]:
     backbone.model.eval()
     yield Check("files", f"{sum(p.numel() for p in backbone.model.parameters()):,} parameters; {_words(backbone)}")
     sample = Sample(backbone)
-    yield _tried("stock model", lambda: _as_stock(sample, folder))
-    yield _tried("padding", lambda: _padded(sample))
-    yield _tried("sites", lambda: _sites(sample))
+    yield _tried("stock model", partial(_as_stock, sample, folder))
+    yield _tried("padding", partial(_padded, sample))
+    yield _tried("sites", partial(_sites, sample))
     for answering, task in sample.answerings.items():
         for name, (kind, options) in TUNINGS.items():
             title = f"{name}, {answering.name}"
             if kind == "pet-bitfit" and not family.has_biases:
                 yield Check(title, "the entry names no biases", left_out=True)
             else:
-                yield _tried(
-                    title, lambda kind=kind, options=options, task=task: _tuned(sample, kind, options, task)
-                )
+                yield _tried(title, partial(_tuned, sample, kind, options, task))
 
 
 class Found(NamedTuple):
@@ -117,7 +116,8 @@ class Sample:
         draw = np.random.default_rng(0)
         tokenizer = backbone.tokenizer
         marks = {*tokenizer.all_special_ids, backbone.padding, backbone.end}
-        size = min(backbone.model.config.vocab_size, len(tokenizer))  # type: ignore[union-attr]
+        config: Any = backbone.model.config
+        size = min(int(config.vocab_size), len(tokenizer))
         words = [number for number in range(size) if number not in marks]
         self.texts = [draw.choice(words, count) for count in LENGTHS]
         self.answers = [np.append(draw.choice(words, count % 3 + 1), backbone.end) for count in LENGTHS]
@@ -164,10 +164,10 @@ def _row(ids: np.ndarray) -> Tensor:
 def _logits(model: Any, source: Tensor, target: Tensor) -> Tensor:
     """Return a stock model's logits for a text [1, length]; with two stacks, for the target behind its start."""
     if not model.config.is_encoder_decoder:
-        return model(input_ids=source).logits  # type: ignore[no-any-return]
+        return model(input_ids=source).logits
     start = torch.full_like(target[:, :1], model.config.decoder_start_token_id)
     shifted = torch.cat([start, target[:, :-1]], 1)
-    return model(input_ids=source, decoder_input_ids=shifted).logits  # type: ignore[no-any-return]
+    return model(input_ids=source, decoder_input_ids=shifted).logits
 
 
 def _differ(what: str, ours: Tensor, wanted: Tensor) -> list[str]:
@@ -303,7 +303,7 @@ def _tuned(sample: Sample, kind: str, options: dict[str, Any], task: str) -> Fou
             with torch.no_grad():
                 for one in trained.values():
                     if one.grad is not None:
-                        one -= _FALL * abs(loss.item()) / square * one.grad
+                        one.sub_(one.grad, alpha=_FALL * abs(loss.item()) / square)
                 after = method(batch).item()
             if not after < loss.item():
                 wrong.append(f"the loss goes from {loss.item():.6g} to {after:.6g} in a step along its gradient.")
