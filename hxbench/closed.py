@@ -62,10 +62,10 @@ def validated(model: type[M], values: Mapping[str, Any], origin: str) -> M:
         raise InputError(f"{origin}: {sentence_of(model, error)}") from None
 
 
-def read_mapping(path: Path) -> dict[str, Any]:
-    """Return what a YAML file itself says; `InputError` for one that is no mapping of names."""
+def read_mapping(path: Path, largest: int = plain_data.LARGEST) -> dict[str, Any]:
+    """Return what a YAML file of at most `largest` bytes says; `InputError` where that is no mapping."""
     try:
-        values = plain_data.load_yaml(plain_data.read_text(os.path.realpath(path)), path.name)
+        values = plain_data.load_yaml(plain_data.read_text(os.path.realpath(path), largest), path.name)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: not a readable YAML file ({reason(error)}).") from None
     if not isinstance(values, dict):

@@ -6,7 +6,14 @@ _LONGEST_NAME = 100  # that anything is offered for: comparing takes time
 
 
 class InputError(Exception):
-    """What the user gave cannot be used: one clear sentence, exit code 2, no traceback."""
+    """What the user gave cannot be used: one clear sentence, exit code 2, no traceback.
+
+    `example` is a text of several lines to go on from, which is shown below the sentence.
+    """
+
+    def __init__(self, sentence: str, example: str = "") -> None:
+        super().__init__(sentence)
+        self.example = example
 
 
 class LackingData(InputError):  # noqa: N818 - what there is, not what went wrong

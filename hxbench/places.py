@@ -9,7 +9,8 @@ from pathlib import Path
 from hxbench.errors import InputError
 
 _PACKAGE = Path(__file__).resolve().parent
-_GROUP = "hxbench.recipes"  # of the entry points that name a package with recipes
+# Groups of entry points, each with the folder that the packages which it names have.
+_RECIPES, _FAMILIES = ("hxbench.recipes", "recipes"), ("hxbench.families", "families")
 
 
 def shipped(name: str) -> Path:
@@ -22,27 +23,36 @@ def shipped(name: str) -> Path:
 
 def recipe_folders() -> tuple[Path, ...]:
     """Return the folders with recipes by name, ours first; `InputError` for a package without one."""
-    return _folders_at(tuple(sys.path))
+    return (shipped("recipes"), *_folders_at(tuple(sys.path), *_RECIPES))
+
+
+def folders_of(kind: str) -> tuple[Path, ...]:
+    """Return the folders with recipes of a kind, ours first; families may also come alone, in packages of theirs.
+
+    Raises `InputError` for a package without the folder that its entry point is for.
+    """
+    alone = _folders_at(tuple(sys.path), *_FAMILIES) if kind == "families" else ()
+    return (*(folder / kind for folder in recipe_folders()), *alone)
 
 
 @cache
-def _folders_at(_path: tuple[str, ...]) -> tuple[Path, ...]:
+def _folders_at(_path: tuple[str, ...], group: str, name: str) -> tuple[Path, ...]:
     from importlib.metadata import entry_points  # which imports much
 
     others = []
-    for point in sorted(entry_points(group=_GROUP), key=lambda one: (one.module, one.name)):
+    for point in sorted(entry_points(group=group), key=lambda one: (one.module, one.name)):
         try:
             package = find_spec(point.module)
         except (ImportError, ValueError):
             package = None
         where = (package and package.submodule_search_locations) or ()
-        found = next((Path(one) / "recipes" for one in where if (Path(one) / "recipes").is_dir()), None)
+        found = next((Path(one) / name for one in where if (Path(one) / name).is_dir()), None)
         if found is None:
             raise InputError(
-                f"entry point {point.name} of {_GROUP}: no package {point.module} has a folder recipes."
+                f"entry point {point.name} of {group}: no package {point.module} has a folder {name}."
             )
         others.append(found)
-    return (shipped("recipes"), *dict.fromkeys(others))
+    return tuple(dict.fromkeys(others))
 
 
 def cache_dir() -> Path:

@@ -7,7 +7,8 @@ that the weights list before anything of their size is made.
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,11 @@ def require_shape(config: Any, family: Family, tensors: Mapping[str, Sequence[in
             raise InputError(
                 f"config.json gives {wanted:,} layers ({stack.layers}), but the weights have {max(numbers) + 1:,}."
             )
-    there = sum(map(prod, tensors.values()))
+    require_parameters(parameters, sum(map(prod, tensors.values())))
+
+
+def require_parameters(parameters: int, there: int) -> None:
+    """Raise `InputError` for a model of far more parameters than `there` are numbers in its weights."""
     if parameters > _SLACK * there:
         raise InputError(
             f"config.json is of a model with {parameters:,} parameters, but the weights have {there:,}."
@@ -119,7 +124,7 @@ def require_shape(config: Any, family: Family, tensors: Mapping[str, Sequence[in
 
 def family_in(folder: Path) -> Family:
     """Return the family of a backbone's folder by its configuration; `InputError` for none that is known."""
-    return family_of(architecture_in(folder))
+    return family_of(architecture_in(folder), folder)
 
 
 def lacks_head(family: Family, tensors: Iterable[str]) -> bool:
@@ -156,6 +161,19 @@ def drawn_tensors(family: Family, tensors: Iterable[str], report: Mapping[str, A
     if wrong:
         raise InputError(f"the weights do not fit config.json: {'; '.join(wrong)}.")
     return tuple(sorted(head))
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Keep back what the library says while it loads: its report is read, and an own output matrix is meant."""
+    from transformers.utils import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
 
 
 def _counted(names: Iterable[str], what: str) -> str:

@@ -1,6 +1,7 @@
 """Families of backbones by their entries in `recipes/families`, and the parts of a stock model that one names."""
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from torch import nn
@@ -11,10 +12,12 @@ from hxbench.spec.recipe.family import Family, ProjectionRole, SiteRole, Stack, 
 
 __all__ = [
     "Family", "Layers", "Part", "Projection", "ProjectionRole", "Side", "SiteRole", "Stacks", "biased_modules",
-    "family_of", "layers_of", "norms_of", "projections_of", "require_parts", "widths_of",
+    "family_of", "is_linear", "layers_of", "norms_of", "projections_of", "require_parts", "unnamed_parts",
+    "widths_of", "wrong_parts",
 ]  # fmt: skip
 
-_KIND = "families"
+_USUAL: set[ProjectionRole] = {"query", "key", "value", "output", "up", "down"}  # that every stack has
+_USUAL_SITES: set[SiteRole] = {"attention", "ffn"}
 _SHARED: tuple[ProjectionRole, ...] = ("key", "value", "cross_key", "cross_value")  # by several heads of queries
 Side = Literal["reading", "answering"]  # encoder and decoder, or the lower and the upper half of one stack
 
@@ -45,14 +48,21 @@ class Projection(NamedTuple):
     width_out: int
 
 
-def family_of(model_type: str) -> Family:
-    """Return the family of a configuration's `model_type`; `InputError` for one without an entry."""
-    known = recipe.recipe_names(_KIND)
-    if model_type not in known:
+def family_of(model_type: str, folder: Path | None = None) -> Family:
+    """Return the family of a configuration's `model_type`, by the entry in its `folder` if that has one.
+
+    Raises `InputError` for a family without an entry, with one to start from where there is a folder.
+    """
+    if (found := recipe.family(model_type, folder)) is None:
+        from hxbench.backbones.proposal import proposed_entry  # which looks at all entries there are
+
         raise InputError(
-            f"backbones of type '{model_type}' have no map of sites yet (known types: {', '.join(known)})."
+            f"backbones of type '{model_type}' have no entry that says where their parts are (known types: "
+            f"{', '.join(recipe.recipe_names('families'))}): write one, {recipe.OWN_FAMILY} beside config.json or "
+            "in a package with the entry point hxbench.families, and hxbench backbones check FOLDER says what is "
+            f"wrong with it.{' One to start from:' if folder else ''}",
+            proposed_entry(model_type, folder) if folder else "",
         )
-    found: Family = recipe.load(_KIND, model_type)
     return found
 
 
@@ -158,62 +168,106 @@ def norms_of(body: nn.Module, family: Family) -> list[nn.Module]:
 
 def require_parts(model: nn.Module, family: Family) -> None:
     """Raise `InputError` where an entry names a module or a number that the model has not."""
+    if (wrong := next(wrong_parts(model, family), None)) is not None:
+        raise InputError(wrong)
+
+
+def wrong_parts(model: nn.Module, family: Family) -> Iterator[str]:
+    """Yield a sentence for every module or number that an entry names and the model has not."""
     config: Any = model.config
     numbers = {"width": family.width, "heads": family.heads, "key_heads": family.key_heads}
     numbers["longest"] = family.longest
     numbers |= {f"{name}.depth": stack.depth for name, stack in family.parts.items()}
     for where, name in numbers.items():
         if name is not None and not isinstance(getattr(config, name, None), int):
-            raise _no(family, where, f"the configuration gives no number {name}")
+            yield _no(family, where, f"the configuration gives no number {name}")
     for name, wanted in family.settings.items():
         if (given := getattr(config, name, None)) != wanted:
-            raise InputError(f"config.json says {name}: {given}, and {family.title} is known with {wanted} alone.")
-    _require(family, model, "body", family.body)
-    body = model.get_submodule(family.body)
-    _require(family, body, "words", family.words)
-    if family.stacks != "encoder":  # which alone is known with a layer between the two
-        embedded = body.get_submodule(family.words)
-        if not isinstance(embedded, nn.Embedding):
-            raise _no(family, "words", f"{family.words} is no table of embeddings")
-        given, width = embedded.embedding_dim, getattr(config, family.width)
-        if given != width:
-            raise InputError(
-                f"config.json gives word embeddings of width {given} and hidden states of width {width}, and "
-                f"{family.title} is known with one width alone."
-            )
+            yield f"config.json says {name}: {given}, and {family.title} is known with {wanted} alone."
     for path in (*family.head, family.output):
-        _require(family, model, "head" if path in family.head else "output", path)
+        yield from _lost(family, model, "head" if path in family.head else "output", path)
+    if not _has(model, family.body):
+        yield from _lost(family, model, "body", family.body)
+        return
+    body = model.get_submodule(family.body)
+    yield from _lost(family, body, "words", family.words)
+    if family.stacks != "encoder" and _has(body, family.words):  # which alone is known with a layer between the two
+        embedded, width = body.get_submodule(family.words), getattr(config, family.width, None)
+        if not isinstance(embedded, nn.Embedding):
+            yield _no(family, "words", f"{family.words} is no table of embeddings")
+        elif embedded.embedding_dim != width:
+            yield (
+                f"config.json gives word embeddings of width {embedded.embedding_dim} and hidden states of width "
+                f"{width}, and {family.title} is known with one width alone."
+            )
     norms = [path for path in family.norms if path not in family.optional]
     outside = {"embeddings": family.embeddings.paths, "norms": norms}
     for where, paths in (*outside.items(), ("biases", family.biases)):
         for path in paths:
-            _require(family, body, where, path)
+            yield from _lost(family, body, where, path)
     for name, stack in family.parts.items():
-        _require(family, body, f"{name}.layers", stack.layers)
-        layers = body.get_submodule(stack.layers)
-        if not isinstance(layers, nn.ModuleList):
-            raise _no(family, f"{name}.layers", f"{stack.layers} is no list of layers")
-        for layer in layers:
-            _require_layer(family, name, stack, layer)
+        if not _has(body, stack.layers):
+            yield from _lost(family, body, f"{name}.layers", stack.layers)
+        elif not isinstance(layers := body.get_submodule(stack.layers), nn.ModuleList):
+            yield _no(family, f"{name}.layers", f"{stack.layers} is no list of layers")
+        else:  # what all layers lack is said once
+            yield from dict.fromkeys(
+                text for layer in layers for text in _lost_in_layer(family, name, stack, layer)
+            )
 
 
-def _require_layer(family: Family, name: str, stack: Stack, layer: nn.Module) -> None:
+def _lost_in_layer(family: Family, name: str, stack: Stack, layer: nn.Module) -> Iterator[str]:
     for role, position in stack.sites.items():
         for path in position.paths:
-            _require(family, layer, f"{name}.sites.{role}", path)
+            yield from _lost(family, layer, f"{name}.sites.{role}", path)
     for fused in stack.fused:
-        _require(family, layer, f"{name}.fused", fused.module)
+        yield from _lost(family, layer, f"{name}.fused", fused.module)
     for projection, paths in stack.projections.items():
         if projection not in stack.optional and _first_of(layer, paths) is None:
-            raise _no(family, f"{name}.projections.{projection}", f"the model has no module {' or '.join(paths)}")
+            yield _no(family, f"{name}.projections.{projection}", f"the model has no module {' or '.join(paths)}")
     for path in stack.norms:
-        _require(family, layer, f"{name}.norms", path)
+        yield from _lost(family, layer, f"{name}.norms", path)
 
 
-def _require(family: Family, root: nn.Module, where: str, path: str) -> None:
+def _lost(family: Family, root: nn.Module, where: str, path: str) -> Iterator[str]:
     if not _has(root, path):
-        raise _no(family, where, f"the model has no module {path}")
+        yield _no(family, where, f"the model has no module {path}")
 
 
-def _no(family: Family, where: str, why: str) -> InputError:
-    return InputError(f"{family.name}.yaml: {where}: {why}.")
+def _no(family: Family, where: str, why: str) -> str:
+    return f"{family.name}.yaml: {where}: {why}."
+
+
+def unnamed_parts(model: nn.Module, family: Family) -> Iterator[str]:
+    """Yield a sentence for every part of a model that an entry without `wrong_parts` should name and does not.
+
+    That are the linear layers and the normalisations of a layer, its norms outside, a site for each of the usual
+    roles, and the embedded words and the output matrix that the model itself names.
+    """
+    body: Any = model.get_submodule(family.body)
+    for name, stack, layers in layers_of(body, family):
+        named = {path for paths in stack.projections.values() for path in paths}
+        named |= {*stack.norms, *(fused.module for fused in stack.fused)}
+        there = {path: one for layer in layers for path, one in layer.named_modules()}
+        for path, module in there.items():
+            is_norm = type(module).__name__.endswith("Norm")
+            if path not in named and (is_norm or is_linear(module)):
+                where = "norms" if is_norm else "projections"
+                yield _no(family, f"{name}.{where}", f"{path} of a layer is not named ({type(module).__name__})")
+        for role in _USUAL.difference(stack.roles):
+            yield _no(family, f"{name}.projections", f"no module has the role {role}")
+        for site in _USUAL_SITES.difference(stack.sites):
+            yield _no(family, f"{name}.sites", f"{site} is missing, where adapters act")
+    for where, path, root, own in (
+        ("words", family.words, body, body.get_input_embeddings()),
+        ("output", family.output, model, model.get_output_embeddings()),  # type: ignore[operator]
+    ):
+        if own is not None and root.get_submodule(path) is not own:
+            yield _no(family, where, f"{path} is another module than the model's own")
+
+
+def is_linear(module: nn.Module) -> bool:
+    """Return whether a module is a linear layer."""
+    from transformers.pytorch_utils import Conv1D
+
+    return isinstance(module, nn.Linear | Conv1D)

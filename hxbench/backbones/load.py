@@ -1,8 +1,7 @@
 """Getting a backbone: from the hub, a local folder, or the cache of those pre-trained here."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,9 @@ from torch import nn
 from hxbench import manifest
 from hxbench.backbones.checkpoint import (
     drawn_tensors,
+    family_in,
     listed_tensors,
+    quietly,
     require_files,
     require_shape,
     require_sizes,
@@ -46,6 +47,8 @@ from hxbench.backbones.sites import SiteKey
 from hxbench.backbones.tokenizer import load_tokenizer
 from hxbench.errors import InputError
 from hxbench.printing import shortened
+from hxbench.spec.architecture import CONFIG
+from hxbench.spec.recipe import entry_digest
 from hxbench.spec.run_spec import BackboneSpec
 
 _RANDOM_BODY = 0  # the seed of random weights
@@ -231,9 +234,8 @@ def _whole(*key: int) -> int:
     return int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0])
 
 
-def require_precision(backbone: Backbone | str, precision: str) -> None:
-    """Raise `InputError` for a backbone, or a configuration's `model_type`, that does not work in a precision."""
-    family = family_of(backbone) if isinstance(backbone, str) else backbone.family
+def require_precision(family: Family, precision: str) -> None:
+    """Raise `InputError` for a family whose backbones do not work in a precision."""
     failing: Mapping[Any, str] = family.precisions
     if why := failing.get(precision):
         others = " or ".join(one for one in _PRECISIONS if one not in failing)
@@ -241,17 +243,22 @@ def require_precision(backbone: Backbone | str, precision: str) -> None:
 
 
 def folder_fingerprint(folder: Path) -> str:
-    """Return a short hash of the files a local backbone consists of; `InputError` if one is missing."""
+    """Return a short hash of what a local backbone consists of; `InputError` if a file is missing.
+
+    That are its files, and the entry of its family where it is not one of ours.
+    """
     digest = hashlib.sha256()
     for path in require_files(folder):
         digest.update(manifest.file_digest(path).encode())
+    digest.update(entry_digest(family_in(folder)).encode())
     return digest.hexdigest()[:16]
 
 
-def load_backbone(spec: BackboneSpec, *, offline: bool = False) -> Backbone:
+def load_backbone(spec: BackboneSpec, *, offline: bool = False, family: Family | None = None) -> Backbone:
     """Return the backbone with its weights, or with random ones of the same shape when the spec says so.
 
     The random ones are the same every time: a method trained on them, or on an adapter that was, finds them again.
+    `family` is another entry than that which is known for it.
     An encoder may come without its language-modelling head, which is then drawn (`Backbone.draw`). Only
     safetensors are read and no code from the repository is run. Raises `InputError` when files are missing,
     damaged (SHA-256 manifest, where there is one) or of a family without a map of sites, when configuration,
@@ -265,24 +272,24 @@ def load_backbone(spec: BackboneSpec, *, offline: bool = False) -> Backbone:
     else:
         folder = fetch_backbone(spec, offline=offline)
     try:
-        return _loaded(folder, random=spec.weights == "random")
+        return _loaded(folder, family, random=spec.weights == "random")
     except InputError as error:
-        raise InputError(f"backbone {spec.name}: {error}") from None
+        raise InputError(f"backbone {spec.name}: {error}", error.example) from None
     except Exception as error:  # the library raises whatever a strange file leads it to
         raise _in_words(spec, error) from None
 
 
-def _loaded(folder: Path, *, random: bool) -> Backbone:
+def _loaded(folder: Path, family: Family | None, *, random: bool) -> Backbone:
     from transformers import AutoConfig
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()  # it would break into ours
+    family = family or family_in(folder)
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    family = family_of(config.model_type)
     require_sizes(config)
     tensors = listed_tensors(folder)
     with torch.random.fork_rng(devices=[]), torch.device("meta"):
-        outline = new_model(config)
+        outline = new_model(config, family)
     require_parts(outline, family)
     parameters = sum(p.numel() for p in outline.parameters())
     require_shape(config, family, tensors, parameters)
@@ -294,9 +301,9 @@ def _loaded(folder: Path, *, random: bool) -> Backbone:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_RANDOM_BODY)
         if random:
-            return Backbone(new_model(config), tokenizer, family)
-        with _quietly():
-            model, report = auto_class(config).from_pretrained(
+            return Backbone(new_model(config, family), tokenizer, family)
+        with quietly():
+            model, report = auto_class(config, family).from_pretrained(
                 folder, config=config, use_safetensors=True, trust_remote_code=False, dtype=torch.float32,
                 output_loading_info=True, ignore_mismatched_sizes=True,
             )  # fmt: skip
@@ -331,38 +338,27 @@ def _require_ids(config: Any, family: Family, tokenizer: Any) -> None:
             raise InputError(f"config.json gives {name} as {given:,}, but its embeddings have {rows:,} rows.")
 
 
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Keep back what the library says while it loads: its report is read, and an own output matrix is meant."""
-    from transformers.utils import logging
-
-    before = logging.get_verbosity()
-    logging.set_verbosity(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)
-
-
-def meta_backbone(spec: BackboneSpec) -> Backbone:
+def meta_backbone(spec: BackboneSpec, family: Family | None = None) -> Backbone:
     """Return the backbone's shape on the meta device: no weights, no tokenizer, no download.
 
+    With a `family` it is not looked whether its entry names what there is.
     Raises `InputError` for a shape that is none, and for a hub's whose recipe gives none and which is not in the
     cache.
     """
     try:
         config = _shape_alone(spec)
-        family = family_of(config.model_type)
+        entry = family or family_of(config.model_type, spec.files)
         require_sizes(config)
-        import_model(config)
+        import_model(config, entry)
         with torch.device("meta"):
-            model = new_model(config)
-        require_parts(model, family)
+            model = new_model(config, entry)
+        if family is None:
+            require_parts(model, entry)
     except InputError:
         raise
     except Exception as error:  # the library raises whatever a strange shape leads it to
         raise _in_words(spec, error) from None
-    return Backbone(model, None, family)
+    return Backbone(model, None, entry)
 
 
 def _shape_alone(spec: BackboneSpec) -> Any:
@@ -372,7 +368,8 @@ def _shape_alone(spec: BackboneSpec) -> Any:
     if shape := shape_of(spec) if spec.pretrain else spec.shape:
         return config_of(shape)
     if spec.folder:
-        require_files(Path(spec.folder))
+        if not (Path(spec.folder) / CONFIG).is_file():
+            require_files(Path(spec.folder))  # which says what there should be
         return AutoConfig.from_pretrained(spec.folder, trust_remote_code=False)
     try:
         folder = fetch_backbone(pinned(spec), offline=True)

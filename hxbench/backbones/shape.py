@@ -6,7 +6,8 @@ from typing import Any
 from torch import nn
 from torch.nn import init
 
-from hxbench.backbones.families import family_of
+from hxbench.backbones.families import Family, Stacks, family_of
+from hxbench.errors import InputError
 from hxbench.spec.run_spec import BackboneSpec
 
 # Of the T5 and BLOOM vocabularies made here: what fills up, and what ends a text; T5 decodes from the former on.
@@ -79,28 +80,37 @@ def has_own_output(config: Any) -> bool:
     return bool(config.is_encoder_decoder) and not getattr(config, "scale_decoder_outputs", True)
 
 
-def auto_class(config: Any) -> Any:
-    """Return the class of the library that makes models of a configuration, with their language-modelling head."""
+def auto_classes() -> dict[Stacks, Any]:
+    """Return the classes of the library that make models, with their language-modelling head, of such stacks."""
     from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForSeq2SeqLM
 
     return {
         "encoder": AutoModelForMaskedLM,
         "encoder-decoder": AutoModelForSeq2SeqLM,
         "decoder": AutoModelForCausalLM,
-    }[family_of(config.model_type).stacks]
+    }
 
 
-def import_model(config: Any) -> None:
+def auto_class(config: Any, family: Family | None = None) -> Any:
+    """Return the class that makes models of a configuration: of a `family`, or of that of its name."""
+    family = family or family_of(config.model_type)
+    found = auto_classes()[family.stacks]
+    if type(config) not in found._model_mapping:
+        raise InputError(f"{family.name}.yaml: the library has no {family.stacks} of type {config.model_type}.")
+    return found
+
+
+def import_model(config: Any, family: Family | None = None) -> None:
     """Import the module of a configuration's model, which the library does on first use only.
 
     Whoever makes a model on the meta device does this before: tensors of an import made there have no values.
     """
-    auto_class(config)._model_mapping[type(config)]
+    auto_class(config, family)._model_mapping[type(config)]
 
 
-def new_model(config: Any) -> Any:
+def new_model(config: Any, family: Family | None = None) -> Any:
     """Return a model of this configuration with the architecture's own random weights."""
-    model = auto_class(config).from_config(config, trust_remote_code=False)
+    model = auto_class(config, family).from_config(config, trust_remote_code=False)
     if has_own_output(config):
         own = nn.Parameter(model.lm_head.weight.detach().clone())
         if not own.is_meta:

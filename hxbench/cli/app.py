@@ -12,6 +12,7 @@ import typer
 
 from hxbench import __version__
 from hxbench.cli import pack, runs, streams
+from hxbench.cli.backbones import backbones_app
 from hxbench.cli.cost import cost_command
 from hxbench.cli.experiment import run_command, sweep_command
 from hxbench.cli.fewshot import fewshot_command
@@ -54,6 +55,7 @@ runs_app.command("unpack")(pack.unpack_runs)
 runs_app.command("verify")(runs.verify_runs)
 runs_app.command("do", hidden=True)(worker_command)
 app.add_typer(runs_app, name="runs")
+app.add_typer(backbones_app, name="backbones")
 app.add_typer(list_app, name="list")
 
 
@@ -196,6 +198,7 @@ def _complain(said: Exception, error: Exception, debug: bool, code: int) -> NoRe
 
         traceback.print_exception(error)
     streams.complain(str(said))
+    streams.show_below(getattr(said, "example", ""))
     try:
         if sys.stdout is not None:
             sys.stdout.flush()

@@ -35,6 +35,7 @@ def run_command(
     seed: Annotated[
         list[int] | None, typer.Option(help="May be given several times; default: all of the profile.")
     ] = None,
+    backbone: options.BackboneName = None,
     dry_run: options.DryRun = False,
     where: options.RunOptions,
     as_json: options.PlanJson = False,
@@ -42,7 +43,7 @@ def run_command(
     """Plan and do the runs of an experiment that the store lacks, then print what it feeds."""
     from hxbench.spec import experiment as experiments
 
-    place = where.launcher(check=not dry_run)
+    place, where = where.launcher(check=not dry_run), where.on_backbone(backbone)
     _run(
         experiments.named(experiment), where, place, title=experiment, seeds=seed, dry_run=dry_run, as_json=as_json
     )
@@ -73,6 +74,7 @@ def sweep_command(
             help=f"Only runs on training sets of so many examples (100), or such a share (5%); {_TIMES}."
         ),
     ] = None,
+    backbone: options.BackboneName = None,
     dry_run: options.DryRun = False,
     where: options.RunOptions,
     as_json: options.PlanJson = False,
@@ -87,7 +89,7 @@ def sweep_command(
     asked = {"method": method, "size": size, "task": task, "seed": seeds, "budget": budget, "examples": examples}
     given = {axis: list(values) for axis, values in asked.items() if values}
     title = f"sweep {Path(name).stem} ({Path(where.profile).stem})"
-    place = where.launcher(check=not dry_run)
+    place, where = where.launcher(check=not dry_run), where.on_backbone(backbone)
     paper, found = sweep.named(name)
 
     def cut(wanted: "list[Wanted]") -> "list[Wanted]":
@@ -134,7 +136,7 @@ def _run(
         return
     results = execute.do(session, place)
     whole = [one.run_id for one in session.planned.values() if not one.job.spec.few_shot]
-    own = not artifacts or name not in recipe.recipe_names(paper)
+    own = not artifacts or name not in recipe.recipe_names(paper) or bool(where.backbone)
     # no table of a user's own experiment may have what was run on other data than the profile's
     of_the_profile = not own or (paper in ARTIFACTS and session.source.is_of(profile_data))
     if as_json:
@@ -144,7 +146,7 @@ def _run(
         ]
         print_json(rows, indent=1)
     elif of_the_profile and not (cut and whole):
-        _print_artifacts(paper, name, artifacts, session, where.profile, seeds, own=own)
+        _print_artifacts(paper, name, artifacts, session, where, seeds, own=own)
     else:
         done = [run_id for run_id in whole if session.store.is_complete(run_id)]
         execute.show_scores(session.store, done, False)
@@ -212,7 +214,7 @@ def _print_artifacts(
     name: str,
     artifacts: Sequence[str],
     session: "Session",
-    profile: str,
+    where: options.RunOptions,
     seeds: Sequence[int] | None,
     *,
     own: bool,
@@ -224,7 +226,7 @@ def _print_artifacts(
 
     if not execute.is_first_process():
         return
-    results = read_results(paper, session.store, profile, name if own else None)
+    results = read_results(paper, session.store, where.profile, name if own else None, where.backbone)
     tables = [list(asked.build(results, name, seeds))] if own else []
     for one in (*tables, *(list(make(known(paper)[one], results).tables) for one in artifacts)):
         print(terminal.render(one, color=sys.stdout.isatty()), flush=True)

@@ -171,5 +171,50 @@ def methods(
     print_rows(_matrix() if matrix else _methods(), as_json)
 
 
+def _sites(backbone: str) -> Rows:
+    from hxbench.backbones.load import meta_backbone
+    from hxbench.spec import recipe
+
+    found = meta_backbone(recipe.backbone(backbone))
+    family, first = found.family, 0
+    columns = ("where", "kind", "name", "module", "layers", "in", "out", "bitfit")
+
+    def row(*values: Any) -> dict[str, Any]:
+        return dict(zip(columns, (*values, *[None] * len(columns)), strict=False))
+
+    yield row("body", "site", "embeddings", family.embeddings.module, None, None, found.embedded_size)
+    for name, stack, layers in found.stacks:
+        depth, adds = len(layers), stack.biases
+        for role, place in stack.sites.items():
+            yield row(name, "site", family.site_name(name, role), place.module, depth, None, found.hidden_size)
+        numbers = range(first, first + depth)
+        first += depth
+        for projection in stack.roles:
+            some = [p for p in found.projections(projection) if int(p.name.partition(".")[0]) in numbers]
+            fused = stack.fusion_of(projection)
+            modules = dict.fromkeys(fused.module if fused else p.name.partition(".")[2] for p in some)
+            if some:  # not every model of a family has all of them
+                widths, biased = (some[0].width_in, some[0].width_out), "yes" if projection in adds else None
+                yield row(name, "projection", projection, [*modules], len(some), *widths, biased)
+        for path in stack.norms:
+            yield row(name, "norm", None, path, depth, None, found.hidden_size, "yes" if "norms" in adds else None)
+    for path in dict.fromkeys((*family.norms, *family.biases)):
+        kind = "norm" if path in family.norms else "bias"
+        yield row("body", kind, None, path, None, None, None, "yes" if path in family.biases else None)
+    for path in family.head:
+        yield row("model", "head", None, path)
+
+
+@list_app.command("sites", help="Where adapters act in a backbone, and its projections, norms and biases.")
+def sites(
+    backbone: Annotated[
+        str, typer.Option(help="Backbone recipe, local folder or hub name; weights may be absent.")
+    ],
+    as_json: options.Json = False,
+) -> None:
+    """List the parts of a backbone by the entry of its family and its configuration alone."""
+    print_rows(_sites(backbone), as_json)
+
+
 for _kind, (_rows, _about) in _KINDS.items():
     _add(_kind, _rows, _about)

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -70,6 +70,19 @@ class RunOptions:
     no_wait: NoWait = False
     offline: Offline = False
     store: StoreDir = None
+
+    @property
+    def backbone(self) -> str | None:
+        """The backbone in the place of the profile's, as it was asked for."""
+        return getattr(self.profile, "given", None)
+
+    def on_backbone(self, name: str | None) -> "RunOptions":
+        """Return the options with a profile on another backbone than its own, if one is named."""
+        from hxbench.spec import recipe
+
+        if name is None:
+            return self
+        return replace(self, profile=recipe.OnBackbone(self.profile, recipe.backbone(name), name))
 
     def launcher(self, *, check: bool = True) -> "Launcher":
         """Return who does the runs; `InputError` when there is no such cluster, unless only a plan is wanted."""

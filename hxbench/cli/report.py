@@ -36,6 +36,12 @@ def report_command(
     profile: Annotated[
         str | None, typer.Option(help="Runs of this profile; by default the store's only one, else demo.")
     ] = None,
+    backbone: Annotated[
+        str | None,
+        typer.Option(
+            help="Runs on this backbone in the place of the profile's: as train takes it, or by its name."
+        ),
+    ] = None,
     format: Annotated[
         str | None,
         typer.Option(
@@ -55,7 +61,7 @@ def report_command(
     _check_format(format, chosen, out)
     if store is not None and not places.store_dir(store).exists():
         complain(f"there is no store at {store}: nothing has been run there.")
-    results = read_results(paper, Store(places.store_dir(store)), profile, experiment)
+    results = read_results(paper, Store(places.store_dir(store)), profile, experiment, backbone)
     made = [make(artifact, results) for artifact in chosen]
     if experiment is not None:
         made.insert(0, asked.made(results, experiment))

@@ -43,6 +43,12 @@ def complain(text: str, longest_word: int = LONGEST_WORD) -> None:
     print(f"hxbench: {sentence(text, longest_word)}", file=sys.stderr, flush=True)
 
 
+def show_below(example: str) -> None:
+    """Print a text of several lines to standard error, if there is one, below the message that it belongs to."""
+    if example:
+        print("", *map(printable, example.splitlines()), sep="\n", file=sys.stderr, flush=True)
+
+
 def silence() -> None:
     """Print nothing more: what is left cannot be written, and the interpreter would try once more."""
     with contextlib.suppress(OSError, ValueError):

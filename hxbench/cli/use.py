@@ -31,6 +31,9 @@ def eval_command(
             "interpolate:family, interpolate:nearest (by tokens), or interpolate:CODE=WEIGHT,…"
         ),
     ] = None,
+    backbone: Annotated[
+        Path | None, typer.Option(help="Where the folder of the backbone is now, if it was moved.")
+    ] = None,
     data_source: options.DataSource = None,
     offline: options.Offline = False,
     store: options.StoreDir = None,
@@ -48,6 +51,7 @@ def eval_command(
             for scored in evaluate(
                 record, tasks=task, languages=language, split=split, data_source=data_source, offline=offline,
                 report=partial(tell, reference), note=partial(print, file=sys.stderr), embedding=embedding,
+                backbone_folder=backbone,
             ):  # fmt: skip
                 made = {"embedding": str(scored.composition)} if scored.composition else {}
                 results += [

@@ -58,6 +58,7 @@ class Line:
         given: dict[str, Any] = {"options": block.options, "training": block.training, "data": block.data}
         words = [f"{name} {value}" for name, value in flat(given).items()]
         words += [f"shortened to {block.shorten:g} of the updates"] if block.shorten != 1 else []
+        words += [f"backbone {Path(block.backbone).name}"] if block.backbone else []
         words += [f"backbone of size {block.size}"] if block.size else []
         words += ["random weights"] if block.weights == "random" else []
         words += ["switched partitions"] if block.switched else []

@@ -190,6 +190,9 @@ class Families:
         family.models = experiment.block_models(block, alone) if block else whole
         family.together = experiment.together_of(block) if block else ()
         if chosen is None:
+            if isinstance(self.profile, recipe.OnBackbone) and not family.notes:
+                why = f"on {self.profile.backbone.name} are in the store"
+                family.notes.append(LeftOut({Owner(name, setting): 0}, why))
             return family
         members = self._one_basis(chosen.records, family)
         members = self._one_input(members, "backbone", lambda body: self._bodies[body], family.notes)
@@ -269,15 +272,22 @@ class Families:
         if not wanted:
             return []
         told_apart = self._told_apart(family.method, family.setting)
-        return [
-            family.left_out(group, chosen.identity if chosen else wanted[0])
-            for group in groups
-            if group is not chosen
-            and not self._of_elsewhere(group)
-            and (group.identity["backbone.weights"], group.identity["partitions"])
-            == (wanted[0]["backbone.weights"], wanted[0]["partitions"])
-            and not told_apart & beyond(group.identity, wanted[0]).keys()
-        ]
+        compared = self._compared[family.method, family.setting] or wanted
+        bodies = {one["backbone.name"] for one in (*compared, wanted[0])}
+        found: list[str] = []
+        for group in groups:
+            if group is chosen or self._of_elsewhere(group):
+                continue
+            if (
+                group.identity["backbone.name"] not in bodies
+            ):  # where sizes are compared, too: that of none of them
+                found.append(family.left_out(group, compared[0]))
+            elif (group.identity["backbone.weights"], group.identity["partitions"]) == (
+                wanted[0]["backbone.weights"],
+                wanted[0]["partitions"],
+            ) and not told_apart & beyond(group.identity, wanted[0]).keys():
+                found.append(family.left_out(group, chosen.identity if chosen else wanted[0]))
+        return found
 
     def _block_of(self, group: _Group, recipes: Identity | None) -> Identity | None:
         """Return what a block of the paper's asks for that a group has the changes of, on whatever recipe.

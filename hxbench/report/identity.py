@@ -105,6 +105,7 @@ def recipe_spec(
         return recipe.resolve(
             method, setting=setting, profile=profile, variant=variant, task=known[0].task,
             partition=known[0].partition, suite=block.suite if block else suite, size=block.size if block else "",
+            backbone_name=block.backbone or None if block else None,
             backbone_weights=block.weights if block else "pretrained", changes=block, origin=origin,
             transfer=experiment.transfer_of(block) if block else (),
             together=experiment.together_of(block) if block and not known[0].task else (),

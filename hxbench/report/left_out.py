@@ -16,7 +16,10 @@ class Owner(NamedTuple):
 
 
 class LeftOut(str):
-    """A remark on runs left out: how many each owner has, and how they differ from those that are shown."""
+    """A remark on runs left out: how many each owner has, and how they differ from those that are shown.
+
+    Of an owner that has none it says why, too.
+    """
 
     counts: dict[Owner, int]
     why: str
@@ -29,7 +32,8 @@ class LeftOut(str):
             settings = tuple(dict.fromkeys(owner.setting for owner in counts if owner.method == method))
             methods.setdefault(settings, []).append(method)
         names = ", ".join(f"{', '.join(some)} ({', '.join(settings)})" for settings, some in methods.items())
-        one = super().__new__(cls, f"left out: {count} run{'s' * (count > 1)} of {names}{f' {why}' * bool(why)}.")
+        said = f"left out: {count} run{'s' * (count > 1)} of {names}" if count else f"no runs of {names}"
+        one = super().__new__(cls, f"{said}{f' {why}' * bool(why)}.")
         one.counts, one.why = counts, why
         return one
 
@@ -44,7 +48,7 @@ def difference(ours: Identity, wanted: Identity | None) -> str:
     A change of backbone changes its shape, the lengths of the data and the rates with it: the name says it all.
     """
     if wanted is None:
-        return ""
+        return "of a method whose recipe is not known here"
     names = beyond(ours, wanted).get("backbone.name")
     if names:
         return f"with backbone.name {shown(names[0])} instead of {shown(names[1])}"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hxbench.spec.recipe import ExperimentBlock
 
-_PLACE = {"setting", "suite", "tasks", "data", "size", "weights", "switched"}
+_PLACE = {"setting", "suite", "tasks", "data", "backbone", "size", "weights", "switched"}
 
 
 @dataclass(frozen=True)

@@ -118,15 +118,20 @@ def find_artifact(paper: str, name: str, kind: Kind = "table") -> Artifact:
 
 
 def read_results(
-    paper: str, store: "Store", profile: str | None = None, own: str | None = None
+    paper: str,
+    store: "Store",
+    profile: str | None = None,
+    own: str | None = None,
+    backbone: str | None = None,
 ) -> "PaperResults[Any]":
     """Return what a paper's artifacts are made from; without a profile the store decides (`choose_profile`).
 
-    `own` is the file of an experiment of the user's own, whose runs go before the recipes' in every artifact.
+    `own` is the file of an experiment of the user's own, whose runs go before the recipes' in every artifact;
+    `backbone` is one in the place of the profile's.
     """
     artifacts(paper)
     results = import_module(f"hxbench.report.{paper}.results").Results
-    return results(store, profile, own)
+    return results(store, profile, own, backbone)
 
 
 def make(artifact: Artifact, results: "PaperResults[Any]") -> Made:

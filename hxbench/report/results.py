@@ -19,7 +19,7 @@ from hxbench.report.table import Column
 from hxbench.spec import experiment as experiments
 from hxbench.spec import recipe
 from hxbench.spec.recipe import ExperimentBlock
-from hxbench.spec.run_spec import RunSpec
+from hxbench.spec.run_spec import BackboneSpec, RunSpec
 from hxbench.spec.settings import Model
 from hxbench.store import DamagedRun, RunRecord, Store
 from hxbench.store.record import ProfileRuns
@@ -36,13 +36,20 @@ class PaperResults(ABC, Generic[R]):
     examples: ClassVar[str] = "sentences"
     names: ClassVar[str] = ""  # what short names of methods stand for
 
-    def __init__(self, store: Store, profile: str | None = None, own: str | None = None) -> None:
-        """Read what a store has; `own` is the file of an experiment whose runs go before the recipes'."""
+    def __init__(
+        self, store: Store, profile: str | None = None, own: str | None = None, backbone: str | None = None
+    ) -> None:
+        """Read what a store has; `own` is the file of an experiment whose runs go before the recipes'.
+
+        `backbone` is another than the profile's, whose runs are shown in the place of its own.
+        """
         self.store = store
         found = store.by_profile(self.paper)
         self._scale, self._remarks = choose_profile(found, profile)  # maybe a file of the user's own
         self.profile = Path(self._scale).stem
         of_profile = found.get(self.profile, ProfileRuns(list, list))
+        if backbone is not None:
+            self._scale = recipe.OnBackbone(self._scale, _body(backbone, of_profile), backbone)
         self.scale: recipe.ProfileRecipe = recipe.scale(self._scale, self.paper)
         self.to_type = Commands(self.paper, self._scale, store)
         self.own_experiment = (
@@ -151,10 +158,16 @@ class PaperResults(ABC, Generic[R]):
             said = "real corpora" + (f", at most {', '.join(caps)} {self.examples} each" if caps else "")
         records = [record for one in shown for record in one.records]
         weights = bodies(records) - {""}
-        names = [self.scale.sizes[size] for size in sizes if size in self.scale.sizes] or [self.scale.backbone]
-        used = {record.spec.backbone.name for record in records if not isinstance(record.spec, dict)}
-        names = [name for name in names if name in used] or names
-        specs = [recipe.backbone(name) for name in names]
+        names: list[str | BackboneSpec] = [
+            self.scale.sizes[size] for size in sizes if size in self.scale.sizes
+        ] or [self.scale.backbone]
+        used = {
+            record.spec.backbone.name: record.spec.backbone
+            for record in records
+            if isinstance(record.spec, RunSpec)
+        }
+        wanted = {spec.name: spec for spec in map(recipe.backbone, names)}
+        specs = [spec for name, spec in {**wanted, **used}.items() if name in used] or [*wanted.values()]
         made = ", pre-trained here" if specs[0].pretrain else ""
         said_of = [f"{spec.name} ({spec.origin}; {spec.licence})" if spec.wheel else spec.name for spec in specs]
         prints = f" [{', '.join(sorted(weights))}]" if weights else ""
@@ -176,8 +189,16 @@ class PaperResults(ABC, Generic[R]):
         shown = list(shown)
         notes = [note for one in shown for note in one.notes]
         texts = [*self._remarks, *self.scale.notes, *together(notes), *self.store.left_out()]
-        if any(isinstance(note, LeftOut) for note in notes):
+        left = [note for note in notes if isinstance(note, LeftOut) and any(note.counts.values())]
+        if left:
             texts.append(f"runs that are left out stay in the store: {self.to_type.list_runs()} shows them.")
+        if any(note.why.startswith("with backbone.name") for note in left):
+            texts.append("runs on another backbone are shown by --backbone NAME.")
+        if several_bodies and isinstance(self._scale, recipe.OnBackbone):
+            texts.append(
+                f"the backbones compared here are the profile's own: what was run on {self._scale.backbone.name} "
+                f"is shown by hxbench report --experiment {self.paper}/NAME --backbone {self._scale.given}."
+            )
         used = [record for one in shown for record in one.records]
         if len(bodies(used)) > 1 and not several_bodies:
             texts.append("the methods of this table do not share one backbone: their scores are not comparable.")
@@ -195,6 +216,16 @@ class PaperResults(ABC, Generic[R]):
     def commands(self, shown: Iterable[Shown], experiment: str) -> tuple[str, ...]:
         """Return the commands that make the runs these lack; nothing when they lack none."""
         return self.to_type.that_fill(shown, experiment)
+
+
+def _body(name: str, runs: ProfileRuns) -> BackboneSpec:
+    """Return a backbone by its name, as runs of the profile have it or as it is found here."""
+    specs = (record.spec.backbone for record in runs.plain if isinstance(record.spec, RunSpec))
+    plain = {"fingerprint": "", "weights": "pretrained"}
+    found = {spec.model_copy(update=plain).model_dump_json() for spec in specs if spec.name == name}
+    if len(found) == 1:
+        return BackboneSpec.model_validate_json(found.pop())
+    return recipe.backbone(name)
 
 
 def bodies(records: Iterable[RunRecord]) -> set[str]:

@@ -29,11 +29,11 @@ def with_options(spec: RunSpec) -> RunSpec:
     options = validated(kind.Options, spec.options, f"options of {spec.method}")
     require_transfer(spec, spec.foreign)
     stored = options.model_dump(mode="json")
-    if family := spec.backbone.family:  # else its files will tell
-        entry = family_of(family)
-        _require_family(spec, kind, entry)
+    if spec.backbone.family:  # else its files will tell
+        family = family_of(spec.backbone.family, spec.backbone.files)
+        _require_family(spec, kind, family)
         require_precision(family, spec.training.precision)
-        usual = answering_in(spec.model_copy(update={"options": {}}), entry.stacks)
+        usual = answering_in(spec.model_copy(update={"options": {}}), family.stacks)
         if usual and stored.get("answering") == usual.name:
             del stored["answering"]  # a run that says what is usual anyhow is no other run
     return spec.model_copy(update={"options": stored})
@@ -49,7 +49,7 @@ def build(spec: RunSpec, backbone: Backbone) -> Method:
         )
     kind = method_class(spec.kind)
     _require_family(spec, kind, backbone.family)
-    require_precision(backbone, spec.training.precision)
+    require_precision(backbone.family, spec.training.precision)
     options = validated(kind.Options, spec.options, f"options of {spec.method}")
     shot = spec.few_shot
     setup = Setup(

@@ -21,6 +21,7 @@ from hxbench.data.sampling import Sampler, Stream
 from hxbench.errors import InputError
 from hxbench.leftovers import remove, sweep, temporary
 from hxbench.runs.pretraining import learner
+from hxbench.spec.recipe import entry_digest
 from hxbench.spec.run_spec import BackboneSpec, PretrainSpec, TrainingSpec
 from hxbench.store.claim import Claim, RunBusy
 
@@ -45,12 +46,19 @@ def fingerprint(spec: BackboneSpec, corpora: Corpora) -> str:
     if spec.pretrain is None and spec.fingerprint:  # settled before: asking again might give another commit
         return spec.fingerprint
     if spec.pretrain is None:
-        return f"{spec.hub}@{commit_of(spec, offline=corpora.origin.offline)}"
+        commit = commit_of(spec, offline=corpora.origin.offline)
+        return _of_hub(spec.model_copy(update={"revision": commit}))
     version = MADE_HERE[spec.pretrain.architecture]
     digest = hashlib.sha256(f"{version} {spec.pretrain.model_dump_json()}".encode())
     for code in pretraining_languages(spec.pretrain, corpora):
         digest.update(f" {code} {corpora.fingerprint('mlm', code, 'train')}".encode())
     return digest.hexdigest()[:16]
+
+
+def _of_hub(spec: BackboneSpec) -> str:
+    """Return the fingerprint of a hub's backbone at a commit, with its family's entry where that is not ours."""
+    own = entry_digest(family_in(spec.files)) if spec.files else ""
+    return f"{spec.hub}{f'+{own}' if own else ''}@{spec.revision}"
 
 
 def is_ready(spec: BackboneSpec) -> bool:
@@ -78,7 +86,12 @@ def get_backbone(spec: BackboneSpec, *, offline: bool = False) -> Backbone:
     if spec.folder:
         _require_same(spec, Path(spec.folder))
     if spec.pretrain is None:
-        return load_backbone(pinned(spec), offline=offline)
+        found = load_backbone(pinned(spec), offline=offline)
+        if spec.hub and spec.fingerprint and _of_hub(pinned(spec)) != spec.fingerprint:
+            raise InputError(
+                f"the family of backbone {spec.name} has another entry than it had: give it back, or train anew."
+            )
+        return found
     if not manifest.is_complete(_folder(spec)):
         raise InputError(
             f"backbone {spec.name} [{spec.fingerprint}] is not in the cache: where the data are the same, "

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from pathlib import Path
 from typing import NamedTuple
 
 from hxbench.data import SPLITS, Corpora
@@ -45,8 +46,11 @@ def evaluate(
     report: Callable[[str, int, int | None], None],
     note: Callable[[str], None] = lambda text: None,
     embedding: str | None = None,
+    backbone_folder: Path | None = None,
 ) -> Iterator[ScoredPair]:
     """Yield the scored pairs of a run; `embedding` composes their languages' embeddings (see `compose.parse`).
+
+    `backbone_folder` is where the files of a local backbone are now.
 
     `note` is told of every pair that was half asked for, by its task or its language, and cannot be scored.
     Raises `InputError` for a task that its model cannot be applied to, a language or split that is not there, data
@@ -86,7 +90,7 @@ def evaluate(
         raise InputError(left_out[0])
     for text in left_out if tasks or languages else ():
         note(f"left out: {text}")
-    method, backbone = restore(record, offline=offline)
+    method, backbone = restore(record, offline=offline, folder=backbone_folder)
     require_answers(spec.model_copy(update={"transfer": tuple(others)}), backbone.family)
     data = RunData(spec, plan, corpora, backbone)
     composer = Composer(data, past.known)

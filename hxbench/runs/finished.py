@@ -1,6 +1,7 @@
 """A finished run: what it was trained on, the pairs it can be asked for, and the method as it was trained."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -54,8 +55,8 @@ def require_pair(run_id: str, spec: RunSpec, task: str | None, language: str) ->
     return Pair(task, code_among(languages_of(spec).values(), language))
 
 
-def restore(record: RunRecord, *, offline: bool = False) -> tuple[Method, Backbone]:
-    """Return the trained method on its device, and the backbone it stands on.
+def restore(record: RunRecord, *, offline: bool = False, folder: Path | None = None) -> tuple[Method, Backbone]:
+    """Return the trained method on its device, and the backbone it stands on, in another `folder` than it was.
 
     Raises `InputError` for an unfinished run, one that was kept without weights, weights that are damaged or not
     the method's, labels that are no longer those of the run, and a backbone that is not there or is another one.
@@ -64,6 +65,10 @@ def restore(record: RunRecord, *, offline: bool = False) -> tuple[Method, Backbo
     store = Store(record.root)
     checkpoint = store.checkpoint(record.id)
     _require_labels(record, spec)
+    if folder is not None:
+        if not spec.backbone.folder:
+            raise InputError(f"run {record.id} knows its backbone: --backbone is for one that lay in a folder.")
+        spec = spec.model_copy(update={"backbone": spec.backbone.model_copy(update={"folder": str(folder)})})
     backbone = get_backbone(spec.backbone, offline=offline)
     if spec.training.cpu_threads:
         torch.set_num_threads(spec.training.cpu_threads)  # sums round differently on more threads

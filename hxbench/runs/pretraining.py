@@ -49,7 +49,7 @@ class Learner:
 
 def learner(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Mapping[str, Any]) -> Learner:
     """Return what `plan` describes; `corpus` has the raw text of each language."""
-    require_precision(plan.architecture, plan.precision)
+    require_precision(family_of(plan.architecture), plan.precision)
     return LEARNERS[plan.architecture](spec, plan, corpora, corpus)
 
 

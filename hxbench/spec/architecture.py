@@ -32,17 +32,17 @@ def hub_mark(name: str, commit: str) -> Path:
     return places.cache_dir() / "hub" / "backbones" / f"{name}@{commit}".replace("/", "--")
 
 
-def architecture_of_hub(name: str, revision: str | None) -> str:
-    """Return the `model_type` of a hub's backbone in the cache; nothing for one that is not there as a whole."""
+def hub_folder(name: str, revision: str | None) -> Path | None:
+    """Return the folder of a hub's backbone in the cache; None for one that is not there as a whole."""
     if not hub_cache().is_dir():
-        return ""
+        return None
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
     try:
         found = try_to_load_from_cache(name, CONFIG, cache_dir=hub_cache(), revision=revision)
     except HFValidationError:  # a name that the hub cannot have: whoever fetches it says so
-        return ""
+        return None
     if not isinstance(found, str) or not hub_mark(name, Path(found).parent.name).exists():
-        return ""
-    return architecture_in(Path(found).parent)
+        return None
+    return Path(found).parent

@@ -75,6 +75,7 @@ def block_runs(
             found: MethodRecipe = recipe.load("methods", method)
             draws = range(recipe.scale(profile, found.ground).draws)
             given: dict[str, Any] = {
+                "backbone_name": block.backbone or None,
                 "backbone_weights": block.weights,
                 "profile": profile,
                 "seed": seed,

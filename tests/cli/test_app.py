@@ -263,3 +263,28 @@ def test_cost_in_words_and_at_another_scale():
     assert f"{small['counted']:,}" != "76,164,416"
     mixed = json.loads(hxbench("cost", "mbert", "--setting", "mixed", "--profile", "demo", "--json").out)
     assert mixed["trainable"] > mixed["backbone"]
+
+
+def test_sites_of_a_backbone_are_listed_by_its_configuration_alone(tmp_path):
+    (tmp_path / "config.json").write_text(
+        '{"model_type": "phi3", "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2,'
+        '"num_attention_heads": 4, "num_key_value_heads": 2, "pad_token_id": 0, "vocab_size": 40}'
+    )
+    answer = hxbench("list", "sites", "--backbone", str(tmp_path), "--json")
+    assert answer.code == 0, answer.err
+    rows = json.loads(answer.out)
+    places = {row["name"]: row["module"] for row in rows if row["kind"] == "site"}
+    assert places["attention_output"] == "self_attn.o_proj"
+    widths = {row["name"]: (row["in"], row["out"], row["layers"]) for row in rows if row["kind"] == "projection"}
+    assert widths["query"] == (16, 16, 2)
+    assert widths["value"] == (16, 8, 2), "two heads of queries share one"
+    assert [row["module"] for row in rows if row["kind"] == "norm"] == [
+        "input_layernorm", "post_attention_layernorm", "norm",
+    ]  # fmt: skip
+    assert {row["bitfit"] for row in rows} == {None}
+    t5 = json.loads(hxbench("list", "sites", "--backbone", "t5-small", "--json").out)
+    assert sum(row["name"] == "decoder_cross" for row in t5) == 1
+    assert [row["bitfit"] for row in t5 if row["name"] in ("query", "cross_query")] == ["yes", "yes", None]
+    assert "gate" not in {row["name"] for row in t5}, "T5 v1.0 has none"
+    gone = hxbench("list", "sites", "--backbone", str(tmp_path / "gone"))
+    assert (gone.code, gone.out) == (2, "")

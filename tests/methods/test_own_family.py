@@ -1,19 +1,22 @@
 """A family of backbones from outside: a Helium by an entry of some twenty lines in a package of the test's own."""
 
 import json
+import re
 
 import pytest
 import torch
 import yaml
 from command_line import hxbench
 from text_miniature import write_text_mirror
+from tiny_decoders import save_decoder
 from tiny_families import END, family_batch, rows, slow_logits
 
-from hxbench.backbones.load import load_backbone
-from hxbench.backbones.sites import EMBEDDINGS, Sites
+from hxbench.backbones.load import folder_fingerprint, load_backbone
 from hxbench.backbones.vocabularies import train_byte_pairs
 from hxbench.errors import InputError
 from hxbench.runs.assemble import build, costs, with_options
+from hxbench.runs.backbone import get_backbone
+from hxbench.runs.checking import checks
 from hxbench.spec import recipe
 
 HELIUM = """
@@ -45,10 +48,10 @@ ids: [pad_token_id, eos_token_id]
 """
 
 
-def install(folder, monkeypatch, recipes, name="mine"):
+def install(folder, monkeypatch, recipes, name="mine", group="recipes"):
     """Put a package with these recipes, texts by path, on the way to modules, as if it were installed."""
     for path, text in recipes.items():
-        file = folder / name / "recipes" / path
+        file = folder / name / group / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
     (folder / name).mkdir(exist_ok=True)
@@ -56,17 +59,21 @@ def install(folder, monkeypatch, recipes, name="mine"):
     info = folder / f"{name}-1.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
-    (info / "entry_points.txt").write_text(f"[hxbench.recipes]\n{name} = {name}\n")
+    (info / "entry_points.txt").write_text(f"[hxbench.{group}]\n{name} = {name}\n")
     monkeypatch.syspath_prepend(str(folder))
 
 
 @pytest.fixture
 def helium(tmp_path, monkeypatch):
-    """The folder of a tiny Helium with a tokenizer, its family's entry installed; two heads share a key."""
+    """The folder of a tiny Helium, its family's entry installed."""
+    install(tmp_path / "site", monkeypatch, {"families/helium.yaml": HELIUM})
+    return save_helium(tmp_path / "tiny-helium")
+
+
+def save_helium(folder):
+    """Save a tiny Helium with a tokenizer; two heads share a key."""
     from transformers import HeliumConfig, HeliumForCausalLM
 
-    install(tmp_path / "site", monkeypatch, {"families/helium.yaml": HELIUM})
-    folder = tmp_path / "tiny-helium"
     tokenizer = train_byte_pairs(["the cat sat on the mat and the dog saw it"] * 50, 300)
     config = HeliumConfig(
         vocab_size=len(tokenizer), hidden_size=16, intermediate_size=24, num_hidden_layers=3,
@@ -106,30 +113,10 @@ def test_the_family_is_known_by_name_and_its_parts_are_found(helium):
     assert backbone.tokenizer.padding_side == "left"
 
 
-class Shift:
-    """An adapter that moves what it is given."""
-
-    def apply(self, hidden):
-        return hidden.roll(1, -1)
-
-    def added(self, hidden):
-        return hidden
-
-
-def test_sites_act_at_every_place_it_declares(helium):
-    backbone = load_backbone(recipe.backbone(str(helium)))
-    read = lambda: backbone.model(torch.tensor([[4, 5, 6, 7]])).logits.detach()  # noqa: E731
-    stock, seen = read(), 0
-    for position in (EMBEDDINGS.position, *backbone.family.positions):
-        sites = Sites(backbone.body, backbone.family, [position])
-        assert torch.equal(read(), stock)
-        for key in sites.keys:
-            with sites.using({key: Shift()}):
-                assert not torch.allclose(read(), stock), key
-            seen += 1
-        sites.remove()
-        assert torch.equal(read(), stock)
-    assert seen == 1 + 3 * 3
+def test_every_check_of_a_backbone_finds_it_right(helium):
+    found = {one.name: one for one in checks(helium)}
+    assert [one for one in found.values() if one.wrong] == []
+    assert found["sites"].found == f"{1 + 3 * 3} places act"
 
 
 @pytest.mark.parametrize("method", ["pet-ft", "pet-lora", "pet-adapter", "pet-prompt", "apet"])
@@ -237,6 +224,109 @@ def test_a_name_that_is_there_twice_is_refused(tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"^family bert is there twice: .*bert\.yaml and .*mine.*bert\.yaml\.$"):
         recipe.recipe_names("families")
     assert "mbert" in recipe.recipe_names("methods")
+
+
+def test_families_alone_come_from_a_package_by_a_group_of_their_own(tmp_path, monkeypatch):
+    install(tmp_path / "site", monkeypatch, {"helium.yaml": HELIUM}, name="lone", group="families")
+    assert "helium" in recipe.recipe_names("families")
+    assert load_backbone(recipe.backbone(str(save_helium(tmp_path / "tiny")))).family.title == "Helium"
+    assert "lone" not in recipe.papers()
+
+
+def test_a_package_without_families_is_named(tmp_path, monkeypatch):
+    install(tmp_path, monkeypatch, {}, name="bare", group="families")
+    with pytest.raises(
+        InputError, match=r"entry point bare of hxbench\.families: no package bare has a folder fam"
+    ):
+        recipe.recipe_names("families")
+
+
+# --- an entry beside the configuration ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def own(tmp_path):
+    """The folder of a tiny Helium with an entry of three lines in it."""
+    folder = save_helium(tmp_path / "tiny-helium")
+    (folder / recipe.OWN_FAMILY).write_text("extends: llama\ntitle: Helium\n")
+    return folder
+
+
+def test_an_entry_in_the_folder_counts_there_and_nowhere_else(own, tmp_path):
+    backbone = load_backbone(recipe.backbone(str(own)))
+    assert (backbone.family.name, backbone.family.title, backbone.key_heads) == ("helium", "Helium", 2)
+    assert method_of("pet-lora", own).counted() == 3 * 8 * (16 + 16 + 16 + 8)
+    with pytest.raises(InputError, match="backbones of type 'helium' have no entry"):
+        load_backbone(recipe.backbone(str(save_helium(tmp_path / "other"))))
+
+
+def test_two_entries_of_the_same_files_are_two_backbones(own):
+    entry, comment = own / recipe.OWN_FAMILY, "# told once more\n"
+    first = folder_fingerprint(own)
+    entry.write_text(comment + entry.read_text())
+    assert folder_fingerprint(own) == first, "what it says is the same"
+    entry.write_text(entry.read_text() + "prompt: normal\n")
+    assert folder_fingerprint(own) != first
+    spec = recipe.backbone(str(own)).model_copy(update={"fingerprint": first})
+    with pytest.raises(InputError, match="has other files than it had"):
+        get_backbone(spec)
+
+
+def test_an_entry_of_ours_is_no_part_of_a_fingerprint(tmp_path):
+    folder = save_decoder("llama", tmp_path / "llama")
+    before = folder_fingerprint(folder)
+    (folder / recipe.OWN_FAMILY).write_text("extends: llama\n")
+    assert folder_fingerprint(folder) == before
+    (folder / recipe.OWN_FAMILY).write_text("extends: llama\nprompt: normal\n")
+    assert folder_fingerprint(folder) != before
+
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{chr(98 + n)}: &{chr(98 + n)} [{', '.join([f'*{chr(97 + n)}'] * 9)}]\n" for n in range(8)
+)
+HOSTILE = {
+    "extends: llama\nname: llama\n": r"name: it is of llama, and config\.json says helium",
+    "body: [\n": "not a readable YAML file",
+    "- a\n": "expected a mapping",
+    "title: " + "x" * 100_000: r"larger than 0\.1 MB",
+    BOMB: "more than 200000 values",
+    "extends: ../llama\n": "extends takes the name",
+    "extends: llama\nbeside: ['(a+)+b']\n": "a pattern repeats 4 things at most, and no group",
+    "extends: llama\nbeside: ['a?a?a?a?a?b']\n": "a pattern repeats",
+    "extends: llama\nbody: a/../b\n": "a path of modules",
+    "extends: llama\ntitle: !!python/object:os.system x\n": "not plain data",
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_what_is_no_entry_is_refused_in_one_sentence(text, own):
+    (own / recipe.OWN_FAMILY).write_text(text)
+    answer = hxbench("cost", "pet-lora", "--profile", "demo", "--backbone", str(own))
+    assert answer.code == 2
+    assert re.search(HOSTILE[text], answer.err), answer.err
+    assert recipe.OWN_FAMILY in answer.err
+    assert answer.err.count("\n") == 1
+
+
+def test_a_link_is_no_entry(own, tmp_path):
+    (own / recipe.OWN_FAMILY).rename(tmp_path / "entry.yaml")
+    (own / recipe.OWN_FAMILY).symlink_to(tmp_path / "entry.yaml")
+    with pytest.raises(InputError, match="it is a link"):
+        spec_of("pet-lora", own)
+
+
+def test_a_refusal_shows_the_entry_to_write(own):
+    entry = own / recipe.OWN_FAMILY
+    entry.unlink()
+    train = ["train", "pet-lora", "--task", "rte", "--backbone", str(own)]
+    answer = hxbench(*train)
+    assert answer.code == 2
+    said, _, shown = answer.err.partition("\n\n")
+    assert "backbones of type 'helium' have no entry" in said
+    assert "\n" not in said
+    assert shown == "title: Helium\nbody: model\nextends: llama\n"
+    entry.write_text(shown)
+    assert load_backbone(recipe.backbone(str(own))).hidden_size == 16
 
 
 def test_a_package_without_recipes_is_named(tmp_path, monkeypatch):

@@ -165,8 +165,8 @@ def test_a_configuration_that_does_not_say_is_one_sentence(name, tmp_path):
 
 
 def test_an_architecture_without_an_entry_is_refused_before_anything_is_read(tmp_path):
-    write_config(tmp_path / "own", "codegen")
-    with pytest.raises(InputError, match=r"'codegen' have no map of sites yet \(known types: .*bloom"):
+    write_config(tmp_path / "own", "ctrl")
+    with pytest.raises(InputError, match=r"'ctrl' have no entry .*\(known types: .*bloom"):
         with_options(recipe.resolve("pet-lora", setting="single", task="rte", backbone_name=str(tmp_path / "own")))
 
 

@@ -107,6 +107,8 @@ def test_a_backbone_that_moved_or_changed_is_told(on_a_folder, tmp_path):
     for use in (lambda: restore(record), lambda: tagger_of_run(record, "pos", "en").load()):
         with pytest.raises(InputError, match=r"the local backbone bert is no longer at .*bring it back"):
             use()
+    _, moved = restore(record, folder=tmp_path / "elsewhere")
+    assert moved.hidden_size
     (tmp_path / "elsewhere").rename(folder)
     rewritten(folder, "model.safetensors", lambda tensors: {n: t + 1 for n, t in tensors.items()})
     with pytest.raises(InputError, match=r"the local backbone bert at .* has other files than it had"):

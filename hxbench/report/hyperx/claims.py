@@ -31,6 +31,7 @@ from hxbench.report.hyperx.scores import RunSet, members
 from hxbench.report.shown import Shown
 from hxbench.report.significance import Resampler, Tested
 from hxbench.report.table import Block, Marks, Row, Table
+from hxbench.spec.recipe import backbone
 
 _TITLE = {block.setting: block.title for block in BLOCKS}
 _IN_LIST, _NOT_IN_LIST = LISTS[True], LISTS[False]
@@ -179,7 +180,7 @@ def _groups(results: Results, expects: Mapping[str, Expected]) -> dict[str, Expe
     What is claimed of SEEN is asked of the languages in the list, what is claimed of UNSEEN of the others.
     """
     found = dict(expects)
-    if results.scale.backbone in XLM_R_BACKBONES:
+    if backbone(results.scale.backbone).name in XLM_R_BACKBONES:
         lists = {"SEEN": _IN_LIST, "UNSEEN": _NOT_IN_LIST}
         found |= {lists[group]: expected for group, expected in expects.items() if group in lists}
     return found
@@ -248,7 +249,7 @@ def build(results: Results) -> list[Table]:
     blocks = [_block(results, resampler, claim, marks) for claim in CLAIMS]
     blocks += _few_shot_blocks(results, few_shot, resampler, marks)
     shown = _shown(results, few_shot)
-    lists = [_LISTS] if results.scale.backbone in XLM_R_BACKBONES else []
+    lists = [_LISTS] if backbone(results.scale.backbone).name in XLM_R_BACKBONES else []
     return [
         Table(
             name="claims",

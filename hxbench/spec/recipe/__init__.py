@@ -6,7 +6,21 @@ variant likewise, the command line. What variants are, paper by paper, is told i
 """
 
 from hxbench.spec.recipe.assignments import parse_assignments
-from hxbench.spec.recipe.reading import backbone, load, merge, paper_of, papers, read_yaml, recipe_names, scale
+from hxbench.spec.recipe.reading import (
+    OWN_FAMILY,
+    OnBackbone,
+    backbone,
+    entry_digest,
+    family,
+    family_in,
+    load,
+    merge,
+    paper_of,
+    papers,
+    read_yaml,
+    recipe_names,
+    scale,
+)
 from hxbench.spec.recipe.resolving import chosen_models, expand, resolve, stacks_of
 from hxbench.spec.recipe.schema import (
     Criteria,
@@ -22,7 +36,8 @@ from hxbench.spec.recipe.schema import (
 from hxbench.spec.recipe.unfolding import unfold
 
 __all__ = [
-    "Criteria", "ExperimentBlock", "ExperimentRecipe", "FewShotRecipe", "MethodRecipe", "Override", "PaperScale",
-    "ProfileRecipe", "VariantRecipe", "backbone", "chosen_models", "expand", "load", "merge", "paper_of", "papers",
-    "parse_assignments", "read_yaml", "recipe_names", "resolve", "scale", "stacks_of", "unfold",
+    "OWN_FAMILY", "Criteria", "ExperimentBlock", "ExperimentRecipe", "FewShotRecipe", "MethodRecipe",
+    "OnBackbone", "Override", "PaperScale", "ProfileRecipe", "VariantRecipe", "backbone", "chosen_models",
+    "entry_digest", "expand", "family", "family_in", "load", "merge", "paper_of", "papers", "parse_assignments",
+    "read_yaml", "recipe_names", "resolve", "scale", "stacks_of", "unfold",
 ]  # fmt: skip

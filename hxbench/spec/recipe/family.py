@@ -39,6 +39,9 @@ _ONE_STACK: dict[SiteRole, str] = {
 }
 
 
+_REPEATS = 4  # in a pattern
+
+
 def _path(text: str) -> str:
     if not re.fullmatch(r"(\w+(\.\w+)*)?", text):
         raise ValueError("a path of modules has names with dots between them")
@@ -46,6 +49,9 @@ def _path(text: str) -> str:
 
 
 def _pattern(text: str) -> str:
+    # an entry may come with somebody's weights, and a pattern can be written that takes years for one name
+    if len(re.findall(r"(?<!\\)[*+?{]", text)) > _REPEATS or re.search(r"(?<!\\)\)[*+{]", text):
+        raise ValueError(f"a pattern repeats {_REPEATS} things at most, and no group")
     try:
         re.compile(text)
     except re.error as error:
@@ -167,7 +173,7 @@ class Family(Closed):
     ids: tuple[Name, ...] = ()  # that a configuration must give, by which padding, ending and decoding go
     precisions: dict[Literal["bf16", "fp16"], Name] = Field(default_factory=dict)  # that fail, and why
     beside: tuple[
-        Annotated[str, AfterValidator(_pattern)], ...
+        Annotated[str, Field(max_length=200), AfterValidator(_pattern)], ...
     ] = ()  # tensors that weights may have beyond the model
     settings: dict[Name, bool] = Field(default_factory=dict)  # that a configuration must have to be of the family
     prompt: Literal["words", "normal"] = "words"  # how the published code of PET scaling begins virtual tokens

@@ -1,9 +1,10 @@
 """Recipes by name or file, safely loaded, `extends` merged underneath.
 
 Those with a name are in the folders of `recipes`: ours, and that of every package which the entry point group
-`hxbench.recipes` names.
+`hxbench.recipes` names. Families alone may come by `hxbench.families`, and that of a backbone in its folder.
 """
 
+import hashlib
 import os
 from collections.abc import Mapping
 from functools import cache
@@ -15,12 +16,14 @@ from pydantic import BaseModel
 from hxbench import places
 from hxbench.closed import read_mapping, validated
 from hxbench.errors import InputError, did_you_mean
-from hxbench.printing import shortened
+from hxbench.printing import shortened, shown
 from hxbench.spec.recipe.family import Family
 from hxbench.spec.recipe.schema import ExperimentRecipe, MethodRecipe, ProfileRecipe, VariantRecipe
 from hxbench.spec.run_spec import BackboneSpec, Weights
 
 _YAML = (".yaml", ".yml")
+OWN_FAMILY = "hxbench-family.yaml"  # beside the config.json of a backbone: the entry of its family
+_LARGEST_FAMILY = 100_000  # bytes
 _LONGEST_CHAIN = 20  # of recipes that extend each other
 _KINDS: dict[str, type[BaseModel]] = {
     "backbones": BackboneSpec,
@@ -35,8 +38,8 @@ _OTHERS = ("tasks", "kinds")  # folders beside them, which `tasks` and `kinds` r
 def _files(kind: str) -> dict[str, Path]:
     """Return the recipes of a kind by name; `InputError` for a name that two folders have."""
     found: dict[str, Path] = {}
-    for folder in places.recipe_folders():
-        for path in sorted((folder / kind).glob("*.yaml")):
+    for folder in places.folders_of(kind):
+        for path in sorted(folder.glob("*.yaml")):
             if path.stem in found:
                 raise InputError(f"{_called(kind)} {path.stem} is there twice: {found[path.stem]} and {path}.")
             found[path.stem] = path
@@ -75,7 +78,7 @@ def read_yaml(path: Path, kind: str, below: tuple[Path, ...] = ()) -> dict[str, 
     A parent is a recipe of the same folder, with or without its suffix, or else a shipped one of this `kind`: then
     what the file states holds at every profile that it says nothing else of. `below` are the files that extend it.
     """
-    values = read_mapping(path)
+    values = read_mapping(path, _LARGEST_FAMILY) if kind == "families" else read_mapping(path)
     parent = values.pop("extends", None)
     if parent is None:
         return values
@@ -141,8 +144,28 @@ def _known(path: Path, paper: object) -> str:
     return paper
 
 
+class OnBackbone(str):
+    """A profile, by its name or file, on another backbone than its own, whose sizes are none of it then."""
+
+    backbone: BackboneSpec
+    given: str  # the backbone as it was asked for
+
+    def __new__(cls, profile: str, backbone: BackboneSpec, given: str) -> "OnBackbone":
+        """Return the profile's name, with the backbone beside it."""
+        one = super().__new__(cls, profile)
+        one.backbone, one.given = backbone, given
+        return one
+
+
 def scale(profile: str, paper: str) -> ProfileRecipe:
-    """Return a profile as one paper has it."""
+    """Return a profile as one paper has it, on the backbone that was asked for (`OnBackbone`)."""
+    found = _scale(profile, paper)
+    if isinstance(profile, OnBackbone):
+        return found.model_copy(update={"backbone": profile.backbone, "sizes": {}})
+    return found
+
+
+def _scale(profile: str, paper: str) -> ProfileRecipe:
     found: ProfileRecipe = load("profiles", profile)
     own = found.papers.get(paper)
     if own is None:
@@ -179,6 +202,37 @@ def load(kind: str, name: str) -> Any:
     return _beside(path, found) if own else found
 
 
+def family(model_type: str, folder: Path | None = None) -> Family | None:
+    """Return the entry of a family: the one in a backbone's folder, else that of its name; None without either."""
+    if folder is not None and os.path.lexists(folder / OWN_FAMILY):
+        return family_in(folder / OWN_FAMILY, model_type)
+    found: Family | None = load("families", model_type) if model_type in recipe_names("families") else None
+    return found
+
+
+def family_in(path: Path, model_type: str) -> Family:
+    """Return the entry in a file of the user's own, for backbones of a type; `InputError` for one of another type.
+
+    It is read anew every time.
+    """
+    if path.is_symlink():
+        raise InputError(f"{path}: it is a link, and an entry is a file of its own.")
+    values = read_yaml(path, "families")
+    if values.setdefault("name", model_type) != model_type:
+        raise InputError(f"{path}: name: it is of {shown(values['name'])}, and config.json says {model_type}.")
+    return validated(Family, values, path.name)
+
+
+def entry_digest(found: Family) -> str:
+    """Return what tells an entry from others, whatever is written where; nothing for one of ours."""
+    ours = places.shipped("recipes") / "families" / f"{found.name}.yaml"
+    if ours.is_file() and found == load("families", found.name):
+        return ""
+    # without the defaults: a field that is added does not change what an entry of before says
+    text = found.model_dump_json(exclude_defaults=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
 def _require_families(recipe: MethodRecipe, path: Path) -> None:
     """Raise `InputError` for a family of backbones that no entry is of."""
     scaled = (*recipe.profiles.values(), *recipe.variants.values())
@@ -194,26 +248,36 @@ def _beside(path: Path, found: Any) -> Any:
     def place(name: str) -> str:
         return str(path.parent / name) if Path(name).suffix in _YAML else name
 
+    def body(name: Any) -> Any:  # a folder, too, is looked for there first
+        if not isinstance(name, str) or not name:
+            return name
+        return str(path.parent / name) if (path.parent / name / "config.json").is_file() else place(name)
+
     if isinstance(found, ProfileRecipe):
         papers = {
             paper: own.model_copy(
                 update={
-                    "backbone": own.backbone and place(own.backbone),
-                    "sizes": {size: place(name) for size, name in own.sizes.items()},
+                    "backbone": body(own.backbone),
+                    "sizes": {size: body(name) for size, name in own.sizes.items()},
                 }
             )
             for paper, own in found.papers.items()
         }
-        sizes = {size: place(name) for size, name in found.sizes.items()}
-        return found.model_copy(update={"backbone": place(found.backbone), "sizes": sizes, "papers": papers})
+        sizes = {size: body(name) for size, name in found.sizes.items()}
+        return found.model_copy(update={"backbone": body(found.backbone), "sizes": sizes, "papers": papers})
     if isinstance(found, ExperimentRecipe):
-        blocks = [b.model_copy(update={"methods": tuple(map(place, b.methods))}) for b in found.blocks]
+        blocks = [
+            b.model_copy(update={"methods": tuple(map(place, b.methods)), "backbone": body(b.backbone)})
+            for b in found.blocks
+        ]
         return found.model_copy(update={"blocks": tuple(blocks), "includes": tuple(map(place, found.includes))})
     return found
 
 
-def backbone(name: str, weights: Weights = "pretrained") -> BackboneSpec:
+def backbone(name: str | BackboneSpec, weights: Weights = "pretrained") -> BackboneSpec:
     """Return a backbone by recipe name or YAML file, else a local folder with a `config.json`, else a hub name."""
+    if isinstance(name, BackboneSpec):
+        return name.model_copy(update={"weights": weights})
     path = Path(name)
     if name in recipe_names("backbones") or path.suffix in _YAML:
         return load("backbones", name).model_copy(update={"weights": weights})

@@ -9,7 +9,7 @@ from hxbench.closed import validated
 from hxbench.errors import InputError, did_you_mean
 from hxbench.spec import settings
 from hxbench.spec.recipe.assignments import parse_assignments
-from hxbench.spec.recipe.reading import backbone, load, merge, papers, recipe_names, scale
+from hxbench.spec.recipe.reading import backbone, family, load, merge, papers, scale
 from hxbench.spec.recipe.schema import MethodRecipe, Override, ProfileRecipe
 from hxbench.spec.run_spec import NO_PAPER, BackboneSpec, RunSpec, Weights
 from hxbench.tasks import SUITES, TAGGING, suite_tasks, task_of
@@ -125,7 +125,7 @@ def _shortened(training: dict[str, Any], share: float) -> dict[str, Any]:
     }
 
 
-def _of_size(ground: ProfileRecipe, size: str, profile: str) -> str:
+def _of_size(ground: ProfileRecipe, size: str, profile: str) -> str | BackboneSpec:
     """Return the backbone of a size; that of the profile without one."""
     if size and size not in ground.sizes:
         raise InputError(f"profile {profile}: {did_you_mean('size of backbone', size, list(ground.sizes))}")
@@ -184,8 +184,8 @@ def _writes(backbone: BackboneSpec) -> bool:
 
 def stacks_of(backbone: BackboneSpec) -> str:
     """Return what a backbone consists of; nothing where its family is not known here, or not yet."""
-    known = backbone.family in recipe_names("families")
-    return load("families", backbone.family).stacks if known else ""
+    known = family(backbone.family, backbone.files)
+    return known.stacks if known else ""
 
 
 def _text_models(setting: str, task: str | None, partition: str | None, suite: str | None) -> list[settings.Model]:

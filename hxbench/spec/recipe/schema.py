@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import AfterValidator, Field, model_validator
 
 from hxbench.closed import Closed
-from hxbench.spec.run_spec import Positive, Rate, Weights
+from hxbench.spec.run_spec import BackboneSpec, Positive, Rate, Weights
 from hxbench.tasks import ENGLISH, TAGGING, read_together, suite_tasks, task_of, tasks_in, text_tasks
 
 T = TypeVar("T")
@@ -105,7 +105,7 @@ class ProfileRecipe(Closed):
     """The scale everything is run at."""
 
     about: str
-    backbone: str
+    backbone: str | BackboneSpec
     sizes: dict[str, str] = Field(default_factory=dict)
     seeds: Annotated[Seeds, Field(min_length=1)]
     draws: Draws = 3  # of the sentences of every few-shot cell, for each seed
@@ -149,6 +149,7 @@ class ExperimentBlock(Override):
     suite: Literal["glue", "superglue"] | None = None
     # instead of a suite's: of single-task models, or of one model of them together; no runs where there are none
     tasks: InTurn[str] = ()
+    backbone: str = ""  # in the place of the profile's: a recipe, a YAML file, a folder or a hub's name
     size: str = ""  # of the backbone, by its name in the profile
     sizes: tuple[str, ...] = ()  # several; the block does without those that the profile lacks
     weights: Weights = "pretrained"
@@ -163,6 +164,12 @@ class ExperimentBlock(Override):
         """Its tasks: before it is unfolded those of all profiles."""
         lists = self.tasks.values() if isinstance(self.tasks, dict) else (self.tasks,)
         return tuple(dict.fromkeys(task for some in lists for task in some))
+
+    @model_validator(mode="after")
+    def _one_choice_of_a_backbone(self) -> Self:
+        if self.backbone and (self.size or self.sizes):
+            raise ValueError("backbone, and size or sizes of the profile's, exclude each other")
+        return self
 
     @model_validator(mode="after")
     def _a_partition_is_of_the_mixed_setting(self) -> Self:
