@@ -1,7 +1,7 @@
 """Getting a backbone: from the hub, a local folder, or the cache of those pre-trained here."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -248,11 +248,12 @@ def folder_fingerprint(folder: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def load_backbone(spec: BackboneSpec, *, offline: bool = False) -> Backbone:
+def load_backbone(spec: BackboneSpec, *, offline: bool = False, beside: Collection[str] = ()) -> Backbone:
     """Return the backbone with its weights, or with random ones of the same shape when the spec says so.
 
     The random ones are the same every time: a method trained on them, or on an adapter that was, finds them again.
-    An encoder may come without its language-modelling head, which is then drawn (`Backbone.draw`). Only
+    An encoder may come without its language-modelling head, which is then drawn (`Backbone.draw`). Its weights may
+    have the tensors `beside` more, which are left aside. Only
     safetensors are read and no code from the repository is run. Raises `InputError` when files are missing,
     damaged (SHA-256 manifest, where there is one) or of a family without a map of sites, when configuration,
     weights and tokenizer do not belong together, and for a model that writes whose configuration lacks one of the
@@ -265,14 +266,14 @@ def load_backbone(spec: BackboneSpec, *, offline: bool = False) -> Backbone:
     else:
         folder = fetch_backbone(spec, offline=offline)
     try:
-        return _loaded(folder, random=spec.weights == "random")
+        return _loaded(folder, random=spec.weights == "random", beside=beside)
     except InputError as error:
         raise InputError(f"backbone {spec.name}: {error}") from None
     except Exception as error:  # the library raises whatever a strange file leads it to
         raise _in_words(spec, error) from None
 
 
-def _loaded(folder: Path, *, random: bool) -> Backbone:
+def _loaded(folder: Path, *, random: bool, beside: Collection[str]) -> Backbone:
     from transformers import AutoConfig
     from transformers.utils.logging import disable_progress_bar
 
@@ -302,7 +303,7 @@ def _loaded(folder: Path, *, random: bool) -> Backbone:
             )  # fmt: skip
     if has_own_output(config) and "lm_head.weight" not in tensors:  # the library would tie it to the words
         raise InputError("the weights lack lm_head.weight, the output matrix that config.json says they have.")
-    backbone = Backbone(model, tokenizer, family, drawn_tensors(family, tensors, report))
+    backbone = Backbone(model, tokenizer, family, drawn_tensors(family, tensors, report, beside))
     if backbone.output.weight is not model.get_input_embeddings().weight:
         # UMT5 goes by it when it runs: states before a matrix of its own are not scaled. The library sets it in
         # every configuration of that family, whatever the file says.
