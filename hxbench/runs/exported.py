@@ -156,8 +156,8 @@ class Before(Closed):
             found[f"sites.{number}.0.{inner}" if part == "layers" else name] = tensor
         return found
 
-    def of_now(self, tensors: Mapping[str, Any]) -> Export:
-        """Return it as an export of now; of the first ones the tensors say which are the body's."""
+    def of_now(self, tensors: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what an export of now would say; of the first ones the tensors say which are the body's."""
         said = {name: getattr(self, name) for name in Export.model_fields if name in Before.model_fields}
         body = self.body
         if body is None:
@@ -165,7 +165,8 @@ class Before(Closed):
         sites = [{"layer": layer, "position": "ffn_output"} for layer in range(self.layers)]
         new = {"format": "hxbench-export", "format_version": 2, "body": body, "options": {"sites": sites}}
         reading = Reading(max_length=self.max_length, label_token=self.label_token)
-        return Export(**{**said, **new}, kind="adapter", answers="token", loads="AutoModel", reading=reading)
+        form = {"kind": "adapter", "answers": "token", "loads": "AutoModel", "reading": reading}
+        return said | new | form
 
 
 def is_exported(folder: Path) -> bool:
@@ -193,7 +194,7 @@ def read_export(folder: Path) -> tuple[Export, dict[str, Tensor]]:
     if path.name == BEFORE:
         before = validated(Before, values, str(path))
         tensors = before.renamed(_tensors(folder / WEIGHTS["adapter"]))
-        said = before.of_now(tensors)
+        said = validated(Export, before.of_now(tensors), str(path))
     else:
         said = validated(Export, values, str(path))
         tensors = _tensors(folder / WEIGHTS[said.kind], said.head.values() if said.kind == "model" else None)

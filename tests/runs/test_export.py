@@ -193,6 +193,10 @@ def test_an_export_of_before_is_read_as_one_of_now(trained, tmp_path):
         assert torch.equal(logits(found, Pair("ner", "fo")), wanted)
         assert exported.read_export(before)[0].reading.max_length == 32
         shutil.rmtree(before)
+    as_before(now, before, backbone={"name": "x", "folder": "../x"})
+    with pytest.raises(InputError, match="the folder of a backbone is only its name"):
+        load_exported(before)
+    shutil.rmtree(before)
     as_before(now, before, body=[], task="pos")
     with pytest.raises(InputError, match="its labels of pos are not those of this version"):
         load_exported(before)

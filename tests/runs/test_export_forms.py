@@ -245,12 +245,15 @@ def test_nothing_in_it_says_where_it_was_made(name, exports):
             assert place.encode() not in path.read_bytes(), path.name
 
 
-def test_texts_are_answered_from_the_command_line(exports, trained, tmp_path):
-    folder, record = exports[0]["bert, pooled"]["folder"], trained("bert, pooled").record
+def test_texts_are_answered_from_the_command_line(trained, tmp_path):
+    folder, record = tmp_path / "rte", trained("bert, pooled").record
+    made = hxbench("export", record.id, "--out", folder, "--store", record.root)
+    assert (made.code, made.err) == (0, "")
+    assert made.out == f"{folder}: rte-en of run {record.id}, a folder of transformers\n"
     good = tmp_path / "good.jsonl"
     good.write_text('{"sentence1": "the cat saw .", "sentence2": "the dog heard .", "label": "x"}\n' * 2)
     answer = hxbench("predict", folder, good)
-    assert (answer.code, answer.err) == (0, "")
+    assert answer.code == 0, answer.err
     rows = [json.loads(line) for line in answer.out.splitlines()]
     assert [sorted(row) for row in rows] == [["label", "line", "probabilities"]] * 2
     assert set(rows[0]["probabilities"]) == {"entailment", "not_entailment"}
