@@ -29,7 +29,7 @@ from hxbench.modules.bottleneck import ACTIVATIONS, ActivationName, BottleneckWe
 from hxbench.modules.heads import Head
 from hxbench.modules.parameters import fill
 from hxbench.printing import shortened
-from hxbench.spec.recipe.family import Path
+from hxbench.spec.recipe.family import Path, Position
 from hxbench.spec.run_spec import Name
 
 TENSORS = {  # field of BottleneckWeights → name in the file
@@ -84,6 +84,8 @@ class Exported(Method):
                     f"the export has adapters at {shortened(site.position)} of layer {site.layer}, which this "
                     f"{self.backbone.family.title} has not."
                 )
+            if site.adapters > 1 and not _stacks(known[site.position]):
+                raise InputError(f"the export's place {site.position} takes one adapter, not {site.adapters}.")
         return tuple(dict.fromkeys(site.position for site in self.options.sites))
 
     def bring(self, tensors: Mapping[str, Tensor], origin: str) -> None:
@@ -116,10 +118,14 @@ class Exported(Method):
                 )
                 for place in range(site.adapters)
             ]
-            position = positions[site.position]
-            normed = position.block is not None or position.residual is not None
-            found[SiteKey(site.layer, site.position)] = NormedStack(stack) if normed else stack[0]
+            stacks = _stacks(positions[site.position])
+            found[SiteKey(site.layer, site.position)] = NormedStack(stack) if stacks else stack[0]
         return found
+
+
+def _stacks(position: Position) -> bool:
+    """Return whether adapters are on top of each other at a position: before an "add & norm"."""
+    return position.block is not None or position.residual is not None
 
 
 def _require_shapes(own: Mapping[str, Tensor], hidden: int, where: str) -> None:

@@ -256,7 +256,10 @@ HOSTILE = {
     "another answer": (_said(lambda said: said | {"answers": "class"}), "answers by class, which tiny does not"),
     "no such layer": (_site(1, layer=9), "adapters at ffn_output of layer 9, which this BERT has not"),
     "no such place": (_site(1, position="__class__"), "adapters at __class__ of layer 1"),
-    "more adapters": (_site(1, adapters=2), r"sites\.1\.1\.down\.weight is missing"),
+    "more adapters": (
+        _site(1, adapters=2, position="ffn_output_normed"), r"sites\.1\.1\.down\.weight is missing",
+    ),
+    "a stack": (_site(1, adapters=2, position="attention_output"), "takes one adapter, not 2"),
     "a million adapters": (_site(1, adapters=1_000_000), "less than or equal to 8"),
     "fewer sites": (
         _said(lambda said: said | {"options": {"sites": said["options"]["sites"][:1]}}), "tensors are left over",
@@ -303,7 +306,7 @@ def test_the_loader_that_lies_beside_is_never_run(good, tmp_path):
 def test_a_local_backbone_is_found_beside_the_export_or_named(trained, tiny, tmp_path, monkeypatch):
     own = tmp_path / "one" / "mine"
     shutil.copytree(places.cache_dir() / "backbones" / tiny.fingerprint, own)
-    record = trained(backbone=BackboneSpec(name="mine", folder=str(own)), training={"updates": 4})
+    record = trained(backbone=BackboneSpec(name="mine", folder=str(own)))
     out = tmp_path / "two" / "adapter"
     export(record, task="ner", language="fo", out=out)
     assert json.loads((out / "export.json").read_text())["backbone"]["folder"] == "mine"
