@@ -7,7 +7,7 @@ that the weights list before anything of their size is made.
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
@@ -138,16 +138,18 @@ def _in_head(family: Family) -> Callable[[str], bool]:
     return lambda name: name.startswith(heads)
 
 
-def drawn_tensors(family: Family, tensors: Iterable[str], report: Mapping[str, Any]) -> tuple[str, ...]:
+def drawn_tensors(
+    family: Family, tensors: Iterable[str], report: Mapping[str, Any], others: Collection[str] = ()
+) -> tuple[str, ...]:
     """Return the names of what the library drew because the weights lack it: a whole head, or nothing.
 
-    `report` is the library's on loading weights that list `tensors`. Raises `InputError` for whatever else is
-    missing, left over or of another shape.
+    `report` is the library's on loading weights that list `tensors`, of which `others` may be left over. Raises
+    `InputError` for whatever else is missing, left over or of another shape.
     """
     missing = set(report["missing_keys"])
     head = set(filter(_in_head(family), missing)) if lacks_head(family, tensors) else set()
     beside = re.compile("|".join(family.beside)) if family.beside else None
-    left = [name for name in report["unexpected_keys"] if not (beside and beside.fullmatch(name))]
+    left = {name for name in report["unexpected_keys"] if not (beside and beside.fullmatch(name))} - {*others}
     other = [
         f"{name} {_shape(found)} instead of {_shape(wanted)}" for name, found, wanted in report["mismatched_keys"]
     ]

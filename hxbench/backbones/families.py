@@ -191,7 +191,8 @@ def wrong_parts(model: nn.Module, family: Family) -> Iterator[str]:
         return
     body = model.get_submodule(family.body)
     yield from _lost(family, body, "words", family.words)
-    if family.stacks != "encoder" and _has(body, family.words):  # which alone is known with a layer between the two
+    # an encoder alone is known with a layer between words and states
+    if family.stacks != "encoder" and _has(body, family.words):
         embedded, width = body.get_submodule(family.words), getattr(config, family.width, None)
         if not isinstance(embedded, nn.Embedding):
             yield _no(family, "words", f"{family.words} is no table of embeddings")

@@ -1,7 +1,7 @@
 """Getting a backbone: from the hub, a local folder, or the cache of those pre-trained here."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -254,16 +254,18 @@ def folder_fingerprint(folder: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def load_backbone(spec: BackboneSpec, *, offline: bool = False, family: Family | None = None) -> Backbone:
+def load_backbone(
+    spec: BackboneSpec, *, offline: bool = False, family: Family | None = None, beside: Collection[str] = ()
+) -> Backbone:
     """Return the backbone with its weights, or with random ones of the same shape when the spec says so.
 
     The random ones are the same every time: a method trained on them, or on an adapter that was, finds them again.
-    `family` is another entry than that which is known for it.
-    An encoder may come without its language-modelling head, which is then drawn (`Backbone.draw`). Only
-    safetensors are read and no code from the repository is run. Raises `InputError` when files are missing,
-    damaged (SHA-256 manifest, where there is one) or of a family without a map of sites, when configuration,
-    weights and tokenizer do not belong together, and for a model that writes whose configuration lacks one of the
-    ids that padding, ending and decoding go by.
+    An encoder may come without its language-modelling head, which is then drawn (`Backbone.draw`). `family` is
+    another entry than that which is known for it; its weights may have the tensors `beside` more, which are left
+    aside. Only safetensors are read and no code from the repository is run. Raises `InputError` when files are
+    missing, damaged (SHA-256 manifest, where there is one) or of a family without a map of sites, when
+    configuration, weights and tokenizer do not belong together, and for a model that writes whose configuration
+    lacks one of the ids that padding, ending and decoding go by.
     """
     if spec.folder:
         folder = Path(spec.folder)
@@ -272,14 +274,14 @@ def load_backbone(spec: BackboneSpec, *, offline: bool = False, family: Family |
     else:
         folder = fetch_backbone(spec, offline=offline)
     try:
-        return _loaded(folder, family, random=spec.weights == "random")
+        return _loaded(folder, family, random=spec.weights == "random", beside=beside)
     except InputError as error:
         raise InputError(f"backbone {spec.name}: {error}", error.example) from None
     except Exception as error:  # the library raises whatever a strange file leads it to
         raise _in_words(spec, error) from None
 
 
-def _loaded(folder: Path, family: Family | None, *, random: bool) -> Backbone:
+def _loaded(folder: Path, family: Family | None, *, random: bool, beside: Collection[str]) -> Backbone:
     from transformers import AutoConfig
     from transformers.utils.logging import disable_progress_bar
 
@@ -309,7 +311,7 @@ def _loaded(folder: Path, family: Family | None, *, random: bool) -> Backbone:
             )  # fmt: skip
     if has_own_output(config) and "lm_head.weight" not in tensors:  # the library would tie it to the words
         raise InputError("the weights lack lm_head.weight, the output matrix that config.json says they have.")
-    backbone = Backbone(model, tokenizer, family, drawn_tensors(family, tensors, report))
+    backbone = Backbone(model, tokenizer, family, drawn_tensors(family, tensors, report, beside))
     if backbone.output.weight is not model.get_input_embeddings().weight:
         # UMT5 goes by it when it runs: states before a matrix of its own are not scaled. The library sets it in
         # every configuration of that family, whatever the file says.

@@ -65,63 +65,74 @@ def eval_command(
 
 def export_command(
     run: Annotated[str, typer.Argument(help="Run id or a unique beginning of one (hxbench runs list).")],
-    language: Annotated[str, typer.Option(help="Language code.")],
     out: Annotated[Path, typer.Option(help="Folder to write; it must be new, empty, or with --force an export.")],
-    task: Annotated[str | None, typer.Option(help="ner or pos; not needed where the run has one task.")] = None,
+    task: Annotated[str | None, typer.Option(help="Task; not needed where the run has one.")] = None,
+    language: Annotated[str | None, typer.Option(help="Language code; where words are tagged.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the export that is in the folder.")] = False,
     offline: options.Offline = False,
     store: options.StoreDir = None,
     as_json: options.Json = False,
 ) -> None:
-    """Write the adapters generated for a task and a language as weights that load without the hypernetwork.
+    """Write what a run trained for a task, in a form that loads elsewhere, with the predictions of the run.
 
-    The folder gets adapter.safetensors (adapters, trained LayerNorms, head), config.json and a SHA-256 manifest.
-    `hxbench predict FOLDER FILE` tags text with it, with the predictions of the run.
+    A backbone that was trained as a whole becomes a folder of transformers, LoRA a folder of peft, generated and
+    stacked adapters a safetensors file with load_adapter.py, which needs torch and transformers alone. export.json
+    says what it is. `hxbench predict FOLDER FILE` answers with it.
     """
     from hxbench.runs.export import export
     from hxbench.store import Store
 
     record = Store(places.store_dir(store)).get(run)
-    config = export(
+    said = export(
         record, task=task, language=language, out=places.expanded(str(out), "--out"), force=force, offline=offline
     )
     if as_json:
-        print_json(config.model_dump(mode="json", exclude_none=True), indent=1)
+        print_json(said.model_dump(mode="json", exclude_none=True), indent=1)
         return
-    print(
-        f"{out}: {config.task}-{config.language} of run {record.id}, {config.layers} adapters of width "
-        f"{config.bottleneck} for {config.backbone.name}"
-    )
+    form = {"adapter": "adapters", "peft": "a folder of peft", "model": "a folder of transformers"}[said.kind]
+    itself = "" if said.kind == "model" else f" for {said.backbone.name} [{said.backbone.fingerprint}]"
+    print(f"{out}: {said.task}-{said.language} of run {record.id}, {form}{itself}")
 
 
 def predict_command(
     run: Annotated[str, typer.Argument(help="Run id, a unique beginning of one, or a folder of hxbench export.")],
     file: Annotated[
         str,
-        typer.Argument(help="Text (a sentence a line, spaces between words) or CoNLL-U; - is standard input."),
+        typer.Argument(
+            help="To tag words: text (a sentence a line, spaces between words) or CoNLL-U. Else JSON lines with "
+            "the fields of the task, or text where it has one. - is standard input."
+        ),
     ],
-    task: Annotated[str | None, typer.Option(help="ner or pos; not needed where there is only one.")] = None,
-    language: Annotated[str | None, typer.Option(help="Language code; an export knows its own.")] = None,
-    kind: Annotated[str | None, typer.Option("--input", help="text or conllu; default: by content.")] = None,
+    task: Annotated[str | None, typer.Option(help="Task; not needed where there is only one.")] = None,
+    language: Annotated[
+        str | None, typer.Option(help="Language code, where words are tagged; an export knows its own.")
+    ] = None,
+    kind: Annotated[
+        str | None, typer.Option("--input", help="text, conllu or jsonl; default: by content.")
+    ] = None,
     form: Annotated[
         str | None,
-        typer.Option("--format", help="conllu, tsv or jsonl; default: CoNLL-U stays so, text gives tsv."),
+        typer.Option(
+            "--format",
+            help="Of tags conllu, tsv or jsonl; default: CoNLL-U stays so, text gives tsv. Of answers jsonl.",
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="File to write; default: standard output.")] = None,
     backbone: Annotated[
-        Path | None, typer.Option(help="Folder of the backbone, for an export that stands on a local one.")
+        Path | None, typer.Option(help="Folder of the backbone, for an export that does not find its own.")
     ] = None,
     offline: options.Offline = False,
     store: options.StoreDir = None,
 ) -> None:
-    """Tag every word of a file.
+    """Answer every example of a file: tag its words, or answer each text as a whole.
 
-    Text is taken as it is tokenised: one sentence a line, words separated by white space; blank lines are passed
-    over. Of CoNLL-U everything but the tags is kept line for line: parts of speech go to UPOS, names to MISC as
-    NER=B-PER.
+    Words are taken as text is tokenised: one sentence a line, words separated by white space; blank lines are
+    passed over. Of CoNLL-U everything but the tags is kept line for line: parts of speech go to UPOS, names to
+    MISC as NER=B-PER. Answers to texts are JSON lines with the number of the line: a label and the probabilities
+    of all, a score, or the text that was written.
     """
-    from hxbench.methods.exported import is_exported
-    from hxbench.runs.predict import predict, tagger_of_export, tagger_of_run
+    from hxbench.runs.exported import is_exported
+    from hxbench.runs.predict import predict, predictor_of_export, predictor_of_run
     from hxbench.store import Store
 
     out = places.expanded(str(out), "--out") if out else None
@@ -130,15 +141,13 @@ def predict_command(
     if Path(file).is_fifo() and not file.startswith(("/dev/fd/", "/proc/")):  # without a writer it waits for ever
         raise InputError(f"{file} is a named pipe: hxbench predict {run} - < {file} reads it.")
     if is_exported(Path(run)):
-        tagger = tagger_of_export(Path(run), task, language, backbone=backbone, offline=offline)
+        found = predictor_of_export(Path(run), task, language, backbone=backbone, offline=offline)
     elif backbone is not None:
-        raise InputError("--backbone is for exported adapters; a run knows its own.")
+        raise InputError("--backbone is for exports; a run knows its own.")
     else:
-        tagger = tagger_of_run(Store(places.store_dir(store)).get(run), task, language, offline=offline)
+        found = predictor_of_run(Store(places.store_dir(store)).get(run), task, language, offline=offline)
     with progress() as tell:
-        predict(
-            tagger, file, partial(_write, out), kind=kind, form=form, report=partial(tell, file, "tag sentences")
-        )
+        predict(found, file, partial(_write, out), kind=kind, form=form, report=partial(tell, file, "answer"))
 
 
 def _write(out: Path | None, pieces: Iterable[str]) -> None:

@@ -32,6 +32,11 @@ class Untagged:
     lines: list[str] = field(default_factory=list)  # of CoNLL-U: as they stand, up to the next sentence
     rows: list[int] = field(default_factory=list)  # of CoNLL-U: which of the lines have the words
 
+    @property
+    def size(self) -> int:
+        """Its number of words."""
+        return len(self.words)
+
 
 def read_untagged(path: Path, kind: str) -> Iterator[Untagged]:
     """Yield the sentences of a file in its order.

@@ -1,206 +1,240 @@
-"""A generated adapter as plain weights: a folder that is loaded without the method that generated it.
+"""An export back on its backbone: adapters as fixed weights, a head, and what was trained of the body.
 
-The folder has `adapter.safetensors`, `config.json` and a SHA-256 manifest. The tensors, all fp32:
+Its tensors, all fp32, by name:
 
-- `layers.<n>.down.weight` [bottleneck, hidden], `layers.<n>.down.bias` [bottleneck],
-  `layers.<n>.up.weight` [hidden, bottleneck], `layers.<n>.up.bias` [hidden], and where the adapter has a
-  LayerNorm on the up-projection's output `layers.<n>.norm.weight` and `layers.<n>.norm.bias` [hidden];
-- `body.<name>`: the backbone's parameters that were trained beside it (its LayerNorms), by the backbone's names;
-- `head.weight` [labels, hidden] and `head.bias` [labels]: the linear classifier of the task.
+- `sites.<n>.<k>.down.weight` [bottleneck, hidden], `….down.bias` [bottleneck], `….up.weight` [hidden, bottleneck],
+  `….up.bias` [hidden], and with a LayerNorm on the up-projection's output `….norm.weight` and `….norm.bias`
+  [hidden]: of the n-th site that the export lists the k-th adapter from below;
+- `body.<name>`: the backbone's parameters that were trained, by their names in the body;
+- `head.weight` [classes, hidden] and `head.bias` [classes]: the linear classifier of the task, and where it reads
+  the first token through a tanh layer `pooler.weight` [hidden, hidden] and `pooler.bias` [hidden].
 """
 
-import hashlib
-import json
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, ClassVar, cast
 
 import torch
-from safetensors.torch import save_file
-from torch import Tensor
+from pydantic import Field
+from torch import Tensor, nn
 
-from hxbench import manifest
 from hxbench.answering.answer import AnswerOptions, Condition
-from hxbench.answering.token import TokenHeads
+from hxbench.answering.classes import ClassHeads, unified_order
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
-from hxbench.closed import Closed, validated
+from hxbench.closed import Closed
 from hxbench.errors import InputError
 from hxbench.methods.method import Method, Setup
-from hxbench.modules.bottleneck import BottleneckWeights
+from hxbench.modules.adapter import NormedStack
+from hxbench.modules.bottleneck import ACTIVATIONS, ActivationName, BottleneckWeights
 from hxbench.modules.heads import Head
 from hxbench.modules.parameters import fill
 from hxbench.printing import shortened
-from hxbench.spec.run_spec import BackboneSpec, Positive
-from hxbench.tasks import task_of
+from hxbench.spec.recipe.family import Path, Position
+from hxbench.spec.run_spec import Name
 
-CONFIG, WEIGHTS = "config.json", "adapter.safetensors"
-FILES = (CONFIG, WEIGHTS, manifest.NAME)
-POSITION = "ffn_output"  # the only place that adapters of this format act at
-PLACEMENT = (
-    "In every layer, on the feed-forward block's output x, after its second dense layer and its dropout and "
-    "before the residual and LayerNorm that follow: x + up(relu(down(x))); with a norm, "
-    "x + norm(up(relu(down(x))))."
-)
-COMPATIBILITY = (
-    "Not the placement of AdapterHub's bottleneck adapters (seq_bn), which read the LayerNorm of the block's "
-    "output plus its input: the adapters and peft libraries do not load this file. hxbench.runs.exported."
-    "load_exported does."
-)
-_TENSORS = {  # field of BottleneckWeights → name in the file
+TENSORS = {  # field of BottleneckWeights → name in the file
     "down": "down.weight", "down_bias": "down.bias", "up": "up.weight", "up_bias": "up.bias",
     "scale": "norm.weight", "shift": "norm.bias",
 }  # fmt: skip
 
 
-class Origin(Closed):
-    """The run that an adapter comes from."""
+class Acting(Closed):
+    """Where adapters act in the library's own model, for whoever loads them without hxbench."""
 
-    run: str
-    title: str
-    method: str
-    setting: str
-    seed: int
-    profile: str
-    hxbench: str  # version that exported
-
-
-class ExportConfig(Closed):
-    """What `config.json` says."""
-
-    format: Literal["hxbench-adapter"] = "hxbench-adapter"
-    format_version: Literal[1] = 1
-    task: Literal["ner", "pos"]
-    language: str
-    language_name: str
-    labels: tuple[str, ...]  # by class id
-    backbone: BackboneSpec  # of a local folder only its name, and a fingerprint of its files
-    backbone_weights: str  # SHA-256 over all tensors of the encoder as it came, whatever files they were in
-    layers: Positive
-    hidden: Positive
-    bottleneck: Positive
-    activation: Literal["relu"] = "relu"
-    layer_norm: bool  # inside the adapter
-    body: tuple[str, ...] | None = None  # names of the backbone's parameters beside it; older exports do not say
-    placement: str = PLACEMENT
-    compatibility: str = COMPATIBILITY
-    max_length: Positive  # tokens, special tokens included
-    # of a word, which is tagged; exports of before: the first
-    label_token: Literal["first", "character", "last"] = "first"
-    origin: Origin
+    module: Path  # whose output they change
+    before: bool = False  # whose input they change
+    fed_by: Path | None = None  # the module whose input they are fed
+    residual: Path | None = None  # before an "add & norm": the module that is fed the residual
+    argument: Annotated[int, Field(ge=0, le=1)] = 0  # as which of its inputs
+    norm: Path | None = None  # the LayerNorm behind the sum
 
 
-class ExportedAdapter(Method):
-    """The adapters of one task and language as fixed weights; nothing in it is trained any more."""
+class SiteEntry(Closed):
+    """One site of an export."""
 
-    roles = ("ffn",)
+    layer: Annotated[int, Field(ge=0, le=1000)]
+    position: Name
+    adapters: Annotated[int, Field(ge=1, le=8)] = 1  # on top of each other
+    activation: ActivationName = "relu"
+    at: Acting | None = None  # exports of before do not say
 
-    def __init__(self, backbone: Backbone, config: ExportConfig, tensors: Mapping[str, Tensor]) -> None:
-        super().__init__(Setup(backbone, (config.task,), (config.language,)), AnswerOptions())
-        self.config = config
-        for field, name in _TENSORS.items():
-            rows = [tensors.get(f"layers.{layer}.{name}") for layer in range(config.layers)]
-            stacked = torch.stack([row for row in rows if row is not None]) if None not in rows else None
-            self.register_buffer(f"adapter_{field}", stacked)
-        parts = {"body": dict(self.body.named_parameters()), "head": _classifier(head_of(self, config.task))}
-        for part, parameters in parts.items():
-            saved = {name.partition(".")[2]: t for name, t in tensors.items() if name.startswith(f"{part}.")}
-            trained = parameters if part == "head" else {n: p for n, p in parameters.items() if n in saved}
-            fill(trained, saved, WEIGHTS)
-        self.requires_grad_(False)
+
+class ExportedOptions(AnswerOptions):
+    """The sites of its adapters; none where the backbone itself was trained."""
+
+    sites: Annotated[tuple[SiteEntry, ...], Field(max_length=4000)] = ()
+
+
+class Exported(Method):
+    """What was trained for one task as fixed weights; nothing in it is trained any more."""
+
+    Options: ClassVar[type[Closed]] = ExportedOptions
+
+    def __init__(self, setup: Setup, options: ExportedOptions) -> None:
+        super().__init__(setup, options)
+        self.entries = options.sites
+
+    def positions(self) -> tuple[str, ...]:
+        """Return the positions of the sites that are listed; `InputError` for one that the backbone has not."""
+        assert isinstance(self.options, ExportedOptions)
+        known = self.backbone.family.positions
+        for site in self.options.sites:
+            if site.position not in known or site.layer >= self.backbone.layers_at(site.position):
+                raise InputError(
+                    f"the export has adapters at {shortened(site.position)} of layer {site.layer}, which this "
+                    f"{self.backbone.family.title} has not."
+                )
+            if site.adapters > 1 and not _stacks(known[site.position]):
+                raise InputError(f"the export's place {site.position} takes one adapter, not {site.adapters}.")
+        return tuple(dict.fromkeys(site.position for site in self.options.sites))
+
+    def bring(self, tensors: Mapping[str, Tensor], origin: str) -> None:
+        """Take over the adapters; `InputError` for tensors that are missing, of another shape or left over."""
+        left = {name for name in tensors if name.startswith("sites.")}
+        for number, site in enumerate(self.entries):
+            for place in range(site.adapters):
+                prefix = f"sites.{number}.{place}."
+                own = {name.removeprefix(prefix): tensors[name] for name in left if name.startswith(prefix)}
+                _require_shapes(own, self.backbone.hidden_size, f"{origin}: {prefix}")
+                for field, name in TENSORS.items():
+                    self.register_buffer(f"site_{number}_{place}_{field}", own.get(name))
+                left -= {f"{prefix}{name}" for name in TENSORS.values()}
+        if left:
+            raise InputError(
+                f"{origin}: tensors are left over ({len(left)}, such as {shortened(min(left), 120)})."
+            )
 
     def weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
-        """Return the weights of all layers; `ValueError` for another pair than the one they were generated for."""
-        if (condition.task, condition.language) != (self.config.task, self.config.language):
-            raise ValueError(f"these adapters are for {self.config.task}-{self.config.language} alone")
-        stacked = BottleneckWeights(**{field: getattr(self, f"adapter_{field}") for field in _TENSORS})
-        return dict(zip(self.sites.keys, stacked.unbind(), strict=True))
+        """Return the weights of all sites; `ValueError` for another pair than the one they were made for."""
+        if self.entries and (condition.task, condition.language) != (self.tasks[0], self.languages[0]):
+            raise ValueError(f"these adapters are for {self.tasks[0]}-{self.languages[0]} alone")
+        found: dict[SiteKey, SiteWeights] = {}
+        positions = self.backbone.family.positions
+        for number, site in enumerate(self.entries):
+            stack = [
+                BottleneckWeights(
+                    **{field: getattr(self, f"site_{number}_{place}_{field}") for field in TENSORS},
+                    activation=ACTIVATIONS[site.activation],
+                )
+                for place in range(site.adapters)
+            ]
+            stacks = _stacks(positions[site.position])
+            found[SiteKey(site.layer, site.position)] = NormedStack(stack) if stacks else stack[0]
+        return found
 
 
-def head_of(method: Method, task: str) -> torch.nn.Module:
-    """Return the head of a task that tags words."""
-    assert isinstance(method.answering, TokenHeads)
-    return method.answering.heads[task]
+def _stacks(position: Position) -> bool:
+    """Return whether adapters are on top of each other at a position: before an "add & norm"."""
+    return position.block is not None or position.residual is not None
 
 
-def _classifier(head: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
-    assert isinstance(head, Head)
-    return dict(head.classifier.named_parameters())
+def _require_shapes(own: Mapping[str, Tensor], hidden: int, where: str) -> None:
+    bottleneck = len(own["down.bias"]) if "down.bias" in own and own["down.bias"].dim() else 0
+    shapes = {
+        "down.weight": (bottleneck, hidden), "down.bias": (bottleneck,), "up.weight": (hidden, bottleneck),
+        "up.bias": (hidden,),
+    }  # fmt: skip
+    if any(name.startswith("norm.") for name in own):
+        shapes |= {"norm.weight": (hidden,), "norm.bias": (hidden,)}
+    for name, shape in shapes.items():
+        if not bottleneck or name not in own or tuple(own[name].shape) != shape:
+            raise InputError(f"{where}{name} is missing or does not fit a backbone of width {hidden}.")
 
 
-def adapter_tensors(method: Method, task: str, layers: list[BottleneckWeights]) -> dict[str, Tensor]:
-    """Return what an export holds, by name: adapters layer by layer, the body's trained parameters, the head."""
-    tensors = {
-        f"layers.{number}.{name}": value
-        for number, weights in enumerate(layers)
-        for field, name in _TENSORS.items()
-        if (value := getattr(weights, field)) is not None
-    }
-    tensors |= {f"body.{name}": p for name, p in method.body.named_parameters() if p.requires_grad}
-    tensors |= {f"head.{name}": p for name, p in _classifier(head_of(method, task)).items()}
-    # a clone: a layer's weights are a view of those of all layers, which the file format does not keep apart
-    return {name: t.detach().to("cpu", torch.float32).contiguous().clone() for name, t in tensors.items()}
+def fixed_weights(method: Method, task: str, language: str) -> dict[SiteKey, list[BottleneckWeights]]:
+    """Return the adapters of all sites, of each from below, that a method gives for a pair whatever the text.
+
+    Raises `InputError` where they depend on the text, and for what is no bottleneck adapter.
+    """
+    condition = method.condition_of(task, language)
+    with torch.no_grad():
+        if not method.reads_first:
+            return _apart(method.weights(condition))
+        device, width = condition.tasks.device, method.backbone.hidden_size
+        texts = [torch.full((1, width), value, device=device) for value in (0.0, 1.0)]
+        one, other = (_apart(method.weights(condition._replace(side="answering", pooled=p))) for p in texts)
+        if any(not torch.equal(a, b) for a, b in zip(_tensors(one), _tensors(other), strict=True)):
+            raise InputError("its adapters depend on the text that is read, so that there are none to export.")
+        return _apart(method.weights(condition._replace(side="reading"))) | one
 
 
-def write_exported(folder: Path, config: ExportConfig, tensors: Mapping[str, Tensor]) -> None:
-    """Write the files into an empty folder, the manifest last."""
-    save_file(dict(tensors), folder / WEIGHTS, metadata={"format": "pt"})
-    (folder / WEIGHTS).chmod(0o644)  # the library makes it its owner's alone
-    (folder / CONFIG).write_text(
-        json.dumps(config.model_dump(mode="json", exclude_none=True), indent=1, ensure_ascii=False) + "\n",
-        encoding="utf-8",
-    )
-    manifest.write(folder)
+def _apart(given: Mapping[SiteKey, SiteWeights]) -> dict[SiteKey, list[BottleneckWeights]]:
+    found = {}
+    for key, weights in given.items():
+        stack: Sequence[SiteWeights] = weights.adapters if isinstance(weights, NormedStack) else [weights]
+        plain = [one for one in stack if isinstance(one, BottleneckWeights)]
+        if len(plain) < len(stack) or key.layer < 0:
+            raise InputError("what acts at its sites is more than bottleneck adapters, which alone are exported.")
+        if any(one.down.dim() != 2 for one in plain):
+            raise InputError("its adapters depend on the text that is read, so that there are none to export.")
+        found[key] = plain
+    return found
 
 
-def is_exported(folder: Path) -> bool:
-    """Return whether a folder looks like an export."""
-    return (folder / CONFIG).is_file() and (folder / WEIGHTS).is_file()
+def _tensors(found: Mapping[SiteKey, list[BottleneckWeights]]) -> list[Tensor]:
+    return [t for stack in found.values() for one in stack for t in vars(one).values() if isinstance(t, Tensor)]
 
 
-def read_config(folder: Path) -> ExportConfig:
-    """Return what an export says of itself; `InputError` when it is not whole, damaged, or not one."""
-    if not is_exported(folder) or not manifest.is_complete(folder):
-        raise InputError(f"{folder} is no whole export; expected {', '.join(FILES)}.")
-    manifest.verify(folder)
-    try:
-        values = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{folder / CONFIG}: not JSON ({error}).") from None
-    if not isinstance(values, dict):
-        raise InputError(f"{folder / CONFIG}: expected a JSON object.")
-    config = validated(ExportConfig, values, str(folder / CONFIG))
-    if config.labels != task_of(config.task).labels:
-        raise InputError(f"{folder / CONFIG}: its labels of {config.task} are not those of this version.")
-    return config
+def site_entries(
+    backbone: Backbone, found: Mapping[SiteKey, list[BottleneckWeights]]
+) -> tuple[tuple[SiteEntry, ...], dict[str, Tensor]]:
+    """Return the sites of adapters as an export lists them, and their tensors by name."""
+    names = {activation: name for name, activation in ACTIVATIONS.items()}
+    entries, tensors = [], {}
+    for number, (key, stack) in enumerate(found.items()):
+        entries.append(
+            SiteEntry(
+                layer=key.layer, position=key.position, adapters=len(stack),
+                activation=cast(ActivationName, names[stack[0].activation]), at=_acting(backbone, key),
+            )
+        )  # fmt: skip
+        for place, one in enumerate(stack):
+            for field, name in TENSORS.items():
+                if (value := getattr(one, field)) is not None:
+                    tensors[f"sites.{number}.{place}.{name}"] = value
+    return tuple(entries), tensors
 
 
-def weights_digest(backbone: Backbone) -> str:
-    """Return the SHA-256 over the encoder's tensors by name."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(backbone.body.state_dict().items()):
-        digest.update(f"{name} {tuple(tensor.shape)} ".encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+def _acting(backbone: Backbone, key: SiteKey) -> Acting:
+    """Return where a site is in the library's model: of an encoder alone its body, else all of it."""
+    family = backbone.family
+    position = family.positions[key.position]
+    outer = "" if backbone.chooses else family.body
+    layer = (outer, family.stack_of(key.position), str(key.layer))
+    path = lambda own: own and ".".join(filter(None, (*layer, own)))  # noqa: E731
+    residual = position.block or position.residual
+    return Acting(
+        module=path(position.module), before=position.before, fed_by=path(position.fed_by),
+        residual=path(residual), argument=0 if position.block is None else 1, norm=path(position.norm),
+    )  # fmt: skip
 
 
-def require_shapes(path: Path, config: ExportConfig, tensors: Mapping[str, Tensor]) -> None:
-    """Raise `InputError` for tensors that are not what the configuration says, and for others beside them."""
-    small, wide = config.bottleneck, config.hidden
-    shapes = {"down": (small, wide), "down_bias": (small,), "up": (wide, small), "up_bias": (wide,)}
-    shapes |= {"scale": (wide,), "shift": (wide,)} if config.layer_norm else {}
-    for layer in range(config.layers):
-        for field, shape in shapes.items():
-            name = f"layers.{layer}.{_TENSORS[field]}"
-            if name not in tensors or tuple(tensors[name].shape) != shape:
-                raise InputError(f"{path}: {name} is missing or not of shape {shape}, as {CONFIG} has it.")
-    own = {f"layers.{layer}.{_TENSORS[field]}" for layer in range(config.layers) for field in shapes}
-    own |= {f"head.{side}" for side in ("weight", "bias")}
-    body = {name.removeprefix("body.") for name in tensors if name.startswith("body.")}
-    if config.body is not None and (different := sorted(body ^ set(config.body))):
-        raise InputError(
-            f"{path}: the backbone's parameters in it are not those that {CONFIG} names (first difference: "
-            f"{shortened(different[0], 120)})."
-        )
-    if left := sorted(name for name in tensors.keys() - own if not name.startswith("body.")):
-        raise InputError(f"{path}: tensors are left over ({len(left)}, such as {shortened(left[0], 120)}).")
+def head_tensors(method: Method, task: str) -> dict[str, Tensor]:
+    """Return the head of a task by the names of an export; nothing where answers are written.
+
+    Raises `InputError` for a head that is no linear classifier.
+    """
+    found: dict[str, Tensor] = dict(_head(method, task))
+    answering = method.answering
+    if isinstance(answering, ClassHeads) and answering.unified:
+        order = unified_order(answering.task(task))[: len(answering.task(task).labels)]
+        found |= {name: found[name][order] for name in ("head.weight", "head.bias")}
+    return found
+
+
+def _head(method: Method, task: str) -> dict[str, nn.Parameter]:
+    heads = getattr(method.answering, "heads", None)
+    if heads is None:
+        return {}
+    head = heads[task if task in heads else next(iter(heads))]
+    if not isinstance(head, Head):
+        raise InputError("its head is not a linear classifier, which alone is exported.")
+    found = {f"head.{name}": p for name, p in head.classifier.named_parameters()}
+    pooler = getattr(method.answering, "pooler", None)
+    return found | ({} if pooler is None else {f"pooler.{name}": p for name, p in pooler[0].named_parameters()})
+
+
+def fill_head(method: Method, task: str, tensors: Mapping[str, Tensor], origin: str) -> None:
+    """Put the tensors of an export into the head of a task; `InputError` for others and other shapes."""
+    own = {name: tensor for name, tensor in tensors.items() if name.startswith(("head.", "pooler."))}
+    fill(_head(method, task), own, origin)

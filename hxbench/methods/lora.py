@@ -4,19 +4,22 @@ Through `peft` where query and value are layers of their own, as BERT's and T5's
 BLOOM's, by `FusedLowRank`.
 """
 
-from collections.abc import Iterable
+import copy
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
+import torch
 from pydantic import Field
-from torch import nn
+from torch import Tensor, nn
 
 from hxbench.backbones.families import Projection, ProjectionRole
 from hxbench.backbones.load import Backbone
 from hxbench.closed import Closed, added
 from hxbench.errors import InputError
-from hxbench.methods.method import Method, Setup
+from hxbench.methods.method import PEFT_PREFIX, Method, Setup
 from hxbench.methods.options import PetOptions
 from hxbench.modules.low_rank import FusedLowRank
+from hxbench.modules.parameters import fill
 from hxbench.spec.run_spec import Positive
 
 _ROLES: tuple[ProjectionRole, ...] = ("query", "value")
@@ -65,7 +68,7 @@ class Lora(Method):
             lora_dropout=options.dropout,
             target_modules=[name for name, module in self.model.named_modules() if id(module) in wanted],
         )
-        self._peft = [LoraModel(self.model, config, "default")]
+        self._peft, self._config = [LoraModel(self.model, config, "default")], config
 
     def _add_branches(self, options: LoraOptions) -> None:
         """Hang a pair of branches beside the fused projection of every layer."""
@@ -92,8 +95,54 @@ class Lora(Method):
         """Both matrices of every branch."""
         if self.branches is not None:
             return {"lora": list(self.branches.parameters())}
-        named = self.model.named_parameters()
-        return {"lora": [p for name, p in named if ".lora_A." in name or ".lora_B." in name]}
+        return {"lora": [p for _, p in self._own()]}
+
+    def peft(self) -> tuple[Any, dict[str, Tensor]]:
+        """Return LoRA's configuration and both matrices of every branch, two beside a fused projection as one."""
+        if self.branches is None:
+            state: dict[str, Tensor] = {
+                f"{PEFT_PREFIX}{name.replace('.default.', '.')}": p for name, p in self._own()
+            }
+            return copy.copy(self._config), state
+        pairs = [branch.as_one() for branch in self._fused()]
+        state = {
+            f"{PEFT_PREFIX}{name}.lora_{side}.weight": matrix
+            for name, pair in zip(self._fused_names(), pairs, strict=True)
+            for side, matrix in zip("AB", pair, strict=True)
+        }
+        options, rank = self.options, len(pairs[0][0])
+        assert isinstance(options, LoraOptions)
+        from peft import LoraConfig
+
+        config = LoraConfig(
+            r=rank,
+            lora_alpha=options.alpha * rank / options.rank,  # the scale stays
+            target_modules=self._fused_names(),
+            fan_in_fan_out=type(self.backbone.projections("query")[0].module).__name__ == "Conv1D",
+        )
+        return config, state
+
+    def take_peft(self, state: Mapping[str, Tensor], origin: str) -> None:
+        """Take over the matrices of every branch; `InputError` for others, and for matrices of another shape."""
+        if self.branches is None:
+            fill({f"{PEFT_PREFIX}{name.replace('.default.', '.')}": p for name, p in self._own()}, state, origin)
+            return
+        wanted = {name: nn.Parameter(torch.empty_like(matrix)) for name, matrix in self.peft()[1].items()}
+        fill(wanted, state, origin)
+        with torch.no_grad():
+            for name, branch in zip(self._fused_names(), self._fused(), strict=True):
+                branch.take_one(*(wanted[f"{PEFT_PREFIX}{name}.lora_{side}.weight"] for side in "AB"))
+
+    def _own(self) -> list[tuple[str, nn.Parameter]]:
+        return [(n, p) for n, p in self.model.named_parameters() if ".lora_A." in n or ".lora_B." in n]
+
+    def _fused(self) -> list[FusedLowRank]:
+        return [branch for branch in self.branches or () if isinstance(branch, FusedLowRank)]
+
+    def _fused_names(self) -> list[str]:
+        """Return the names of the fused projections, layer by layer."""
+        wanted = {id(one.module) for one in self.backbone.projections("query")}
+        return [name for name, module in self.model.named_modules() if id(module) in wanted]
 
     def remove(self) -> None:
         """Put the stock layers back in their places."""

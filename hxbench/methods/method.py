@@ -32,6 +32,7 @@ from hxbench.tasks.encoding.batch import Batch
 
 # Why a method does not work with a way to answer: all reasons there are.
 Reason = Literal["needs an MLM head", "needs token heads", "needs text tasks"]
+PEFT_PREFIX = "base_model.model."  # what `peft` puts before the names of modules
 _HEADS = "answering."  # what comes before the names of the parameters that an answer needs
 
 
@@ -140,6 +141,17 @@ class Method(nn.Module):
         those of the text that is answered, which alone a prompt may depend on.
         """
         return None
+
+    def peft(self) -> tuple[Any, dict[str, Tensor]] | None:
+        """Return what it trained as `peft` has it, configuration and state; None where that has no such form.
+
+        Names in the state are those of the file that `peft` saves, on the model that answers are written with.
+        """
+        return None
+
+    def take_peft(self, state: Mapping[str, Tensor], origin: str) -> None:
+        """Take over what `peft` returned, which `origin` names; `InputError` for a state that does not fit."""
+        raise InputError(f"{origin}: this method does not take what peft saves.")
 
     def acting(self) -> AbstractContextManager[None]:
         """Return a context in which the backbone is read with what is trained in its own tensors."""

@@ -26,6 +26,12 @@ def in_fused(own: Tensor, part: Part) -> Tensor:
     return functional.pad(own.unflatten(-1, (part.groups, -1)), (part.before, part.behind)).flatten(-2)
 
 
+def out_of_fused(fused: Tensor, part: Part) -> Tensor:
+    """Return what is of one part, […, own], in what is added to a fused projection, […, all]."""
+    grouped = fused.unflatten(-1, (part.groups, -1))
+    return grouped[..., part.before : grouped.shape[-1] - part.behind].flatten(-2)
+
+
 def start_down(matrix: Tensor) -> Tensor:
     """Begin an A in place as `peft` does, Kaiming-uniform; a B begins at zero."""
     return nn.init.kaiming_uniform_(matrix, a=math.sqrt(5))
@@ -56,6 +62,22 @@ class FusedLowRank(nn.Module):
         )
         self.query_b, self.value_b = (nn.Parameter(torch.zeros(one.width_out, rank)) for one in (query, value))
         self.dropout = nn.Dropout(dropout)
+
+    def as_one(self) -> tuple[Tensor, Tensor]:
+        """Return A [2·rank, in] and B [all, 2·rank] of the one branch that adds the same: the value's behind."""
+        query = in_fused(self.query_b.T, self.query)
+        if self.shared:
+            return self.query_a, (query + in_fused(self.query_b.T, self.value)).T
+        return torch.cat([self.query_a, self.value_a]), torch.cat([query, in_fused(self.value_b.T, self.value)]).T
+
+    def take_one(self, down: Tensor, up: Tensor) -> None:
+        """Take both branches out of the one that `as_one` returned."""
+        rank = len(self.query_a)
+        self.query_a.copy_(down[:rank])
+        self.query_b.copy_(out_of_fused(up[:, :rank].T, self.query).T)
+        if not self.shared:
+            self.value_a.copy_(down[rank:])
+            self.value_b.copy_(out_of_fused(up[:, rank:].T, self.value).T)
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Return what is added to the projection's output, [batch, length, all parts], for its input."""

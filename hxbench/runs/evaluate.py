@@ -11,7 +11,7 @@ from hxbench.methods import method_class
 from hxbench.runs.assemble import require_answers, require_transfer
 from hxbench.runs.compose import Composer, Composition, can_compose, parse
 from hxbench.runs.data import RunData
-from hxbench.runs.finished import Lineage, lack, lineage, require_finished, restore
+from hxbench.runs.finished import Lineage, lack, lineage, own_tasks, require_finished, restore
 from hxbench.runs.inputs import DataSource, plan_to_score
 from hxbench.runs.scored import Scored
 from hxbench.spec.languages import code_among
@@ -27,12 +27,6 @@ class ScoredPair(NamedTuple):
     scored: Scored
     role: str
     composition: Composition | None = None
-
-
-def own_tasks(spec: RunSpec) -> tuple[str, ...]:
-    """Return the tasks that a run's model was made for, or the one of texts that it was tuned to."""
-    shot = spec.few_shot
-    return (shot.task,) if shot and task_of(shot.task).answers_texts else spec.tasks
 
 
 def evaluate(

@@ -1,88 +1,110 @@
-"""A generated adapter of a finished run → plain weights in a folder of the user's."""
+"""What a finished run trained for one task → a folder of the user's, in a form that other programs load.
 
+A backbone that was trained as a whole becomes a folder of the library's, what `peft` has a form for a folder of
+`peft`, and adapters of fixed weights one of ours (`runs.exported`).
+"""
+
+import copy
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
-from hxbench import __version__
-from hxbench.backbones.load import pinned
+from hxbench import __version__, manifest
+from hxbench.answering.answer import AnswerOptions
+from hxbench.backbones.load import Backbone, pinned
+from hxbench.backbones.shape import auto_class
 from hxbench.errors import InputError
 from hxbench.methods.exported import (
-    FILES,
-    POSITION,
-    ExportConfig,
-    Origin,
-    adapter_tensors,
-    head_of,
-    weights_digest,
-    write_exported,
+    Exported,
+    ExportedOptions,
+    fill_head,
+    fixed_weights,
+    head_tensors,
+    site_entries,
 )
-from hxbench.methods.method import Method
-from hxbench.modules.bottleneck import BottleneckWeights
-from hxbench.modules.heads import Head
+from hxbench.methods.full import Full
+from hxbench.methods.method import PEFT_PREFIX, Method, Setup
+from hxbench.runs import load_adapter
 from hxbench.runs.backbone import get_backbone
-from hxbench.runs.exported import load_exported
-from hxbench.runs.finished import require_pair, require_tagger, restore
+from hxbench.runs.exported import (
+    COMPATIBILITY,
+    EXPORTED,
+    HEAD,
+    LOADER,
+    PLACEMENT,
+    SAID,
+    WEIGHTS,
+    Export,
+    Origin,
+    Reading,
+    is_exported,
+    load_exported,
+    weights_digest,
+)
+from hxbench.runs.finished import require_finished, require_pair, restore
+from hxbench.runs.stock_model import Stock, close, stock_model
 from hxbench.spec.languages import find_language
 from hxbench.spec.run_spec import BackboneSpec, RunSpec
 from hxbench.spec.settings import Pair
 from hxbench.store import RunRecord
-from hxbench.store.files import discard
+from hxbench.store.files import discard, to_json
 from hxbench.system_errors import writing
 from hxbench.tasks import task_of
 from hxbench.tasks.encoding.batch import Batch
+from hxbench.tasks.encoding.templates import source_text
+
+_COMPILED = "__pycache__"  # of the loader, where somebody imported it
+_PEFT_TASKS = {
+    "AutoModelForTokenClassification": "TOKEN_CLS", "AutoModelForSequenceClassification": "SEQ_CLS",
+    "AutoModelForSeq2SeqLM": "SEQ_2_SEQ_LM", "AutoModelForCausalLM": "CAUSAL_LM",
+}  # fmt: skip
 
 
 def export(
-    record: RunRecord, *, task: str | None, language: str, out: Path, force: bool = False, offline: bool = False
-) -> ExportConfig:
-    """Write the adapter that a run generates for a pair into the folder `out`; return what its `config.json` says.
+    record: RunRecord,
+    *,
+    task: str | None,
+    language: str | None,
+    out: Path,
+    force: bool = False,
+    offline: bool = False,
+) -> Export:
+    """Write what a run has for a task, and a language, into the folder `out`; return what `export.json` says.
 
     The folder appears in one rename, after what was written has been loaded and has given the run's own logits.
     Raises `InputError` for a run, a task or a language it cannot be done for, and for a folder with other files.
     """
-    spec = require_tagger(record)
+    spec = require_finished(record)
     pair = require_pair(record.id, spec, task, language)
     _require_place(out, force)
     if spec.backbone.weights == "random":
         raise InputError(f"run {record.id} stands on random weights (the control), which no one could load again.")
-    method, backbone = restore(record, offline=offline)
-    layers = _bottlenecks(record, spec, method, pair)
-    bottleneck, hidden = layers[0].down.shape
-    pristine = get_backbone(spec.backbone, offline=offline)  # the other one's LayerNorms have been trained
-    config = ExportConfig(
-        task=pair.task,  # type: ignore[arg-type]
-        language=pair.language,
-        language_name=find_language(pair.language).name,
-        labels=task_of(pair.task).labels,
-        backbone=_without_folder(pinned(spec.backbone)),
-        backbone_weights=weights_digest(pristine),
-        layers=len(layers),
-        hidden=hidden,
-        bottleneck=bottleneck,
-        layer_norm=layers[0].scale is not None,
-        body=tuple(name for name, p in method.body.named_parameters() if p.requires_grad),
-        max_length=spec.data.max_length,
-        label_token=spec.data.label_token,
-        origin=Origin(
-            run=record.id, title=spec.title, method=spec.method, setting=spec.setting, seed=spec.seed,
-            profile=spec.profile, hxbench=__version__,
-        ),
-    )  # fmt: skip
-    tensors = adapter_tensors(method, pair.task, layers)
-    probe = _probe(pair, len(backbone.tokenizer)).to(next(method.parameters()).device)
+    method, _ = restore(record, offline=offline)
+    pristine = get_backbone(spec.backbone, offline=offline)  # the other one's weights may have been trained
+    probe = _probe(method, pair)
     wanted = _logits(method, probe)
-    method.remove()
     temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     try:
         with writing(out):
             temporary.mkdir(parents=True)
-            write_exported(temporary, config, tensors)
+            try:
+                form = _write(temporary, method, pair, spec, pristine)
+            except InputError as error:
+                raise InputError(f"run {record.id} ({spec.method}) cannot be exported: {error}") from None
+            said = _described(form, record.id, spec, pair, method, pristine)
+            (temporary / SAID).write_text(
+                to_json(said.model_dump(mode="json", exclude_none=True), indent=1) + "\n", encoding="utf-8"
+            )
+            manifest.write(temporary)
+        method.remove()
         again, _ = load_exported(temporary, pristine)
-        if not torch.allclose(_logits(again.to(wanted.device), probe), wanted, rtol=1e-4, atol=1e-4):
+        own = _logits(again.to(wanted.device), _probe(again, pair).to(wanted.device))
+        if not close(own, wanted):
             raise InputError(
                 f"run {record.id}: {spec.method} does more than its adapters, LayerNorms and head say, so that an "
                 "export would predict something else."
@@ -92,39 +114,147 @@ def export(
             temporary.rename(out)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return config
+    return said
 
 
 def _require_place(out: Path, force: bool) -> None:
     """Raise unless `out` is free, or holds nothing but an export that may be replaced."""
     if not out.name or (out.exists() and not out.is_dir()):
         raise InputError(f"{out} is no folder that an export could go to.")
-    names = sorted(path.name for path in out.iterdir()) if out.is_dir() else []
-    if others := [name for name in names if name not in FILES]:
+    names = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    try:
+        own = {*manifest.read(out), manifest.NAME, _COMPILED} if names and is_exported(out) else set()
+    except (OSError, ValueError):
+        own = set()
+    if others := sorted(names - own):
         raise InputError(f"{out} holds other files ({others[0]}), which are not replaced: name another folder.")
     if names and not force:
         raise InputError(f"{out} holds an export already: --force replaces it.")
 
 
-def _bottlenecks(record: RunRecord, spec: RunSpec, method: Method, pair: Pair) -> list[BottleneckWeights]:
-    """Return the generated adapters in layer order; `InputError` for a method whose adapters are another thing."""
-    with torch.no_grad():
-        weights = method.weights(method.condition_of(*pair))
-    if not weights:
-        raise InputError(
-            f"run {record.id}: {spec.method} generates no adapters that could be exported; hxbench predict tags "
-            "text with it."
+def _write(folder: Path, method: Method, pair: Pair, spec: RunSpec, pristine: Backbone) -> dict[str, Any]:
+    """Write the weights in the form that a method has; return what `export.json` says of that form.
+
+    Raises `InputError` for a method whose weights have none of the forms.
+    """
+    if isinstance(method, Full):
+        return _write_model(folder, method, pair)
+    if form := method.peft():
+        return _write_peft(folder, method, pair, form, spec.backbone, pristine)
+    return _write_adapters(folder, method, pair)
+
+
+def _write_model(folder: Path, method: Method, pair: Pair) -> dict[str, Any]:
+    probe = _probe(method, pair)
+    stock = stock_model(method, pair.task, probe, _logits(method, probe))
+    model = stock.model
+    model.config._name_or_path = ""  # a folder of this machine
+    model.save_pretrained(folder, max_shard_size="1TB")  # one file, whose name is known
+    tokenizer = copy.deepcopy(method.backbone.tokenizer)
+    tokenizer.name_or_path = ""
+    tokenizer.save_pretrained(folder)
+    return {"kind": "model", **_head_beside(folder, method, pair, stock), "options": _options(method)}
+
+
+def _write_peft(
+    folder: Path,
+    method: Method,
+    pair: Pair,
+    form: tuple[Any, dict[str, Tensor]],
+    base: BackboneSpec,
+    pristine: Backbone,
+) -> dict[str, Any]:
+    config, state = form
+    head = head_tensors(method, pair.task)
+    bare = Exported(Setup(pristine, (pair.task,)), _options(method))
+    fill_head(bare, pair.task, head, "the run")
+    bare.to(next(iter(state.values())).device)
+    probe = _probe(bare, pair)
+    stock = stock_model(bare, pair.task, probe, _logits(bare, probe))
+    inner = f"{method.backbone.family.body}."
+    if stock.loads == "AutoModel":  # which is the body alone
+        state = {name.replace(f"{PEFT_PREFIX}{inner}", PEFT_PREFIX, 1): tensor for name, tensor in state.items()}
+    for field in ("target_modules", "feedforward_modules"):
+        if isinstance(names := getattr(config, field, None), list | set | tuple):
+            setattr(config, field, [name.removeprefix(inner) for name in names])
+    config.task_type = _PEFT_TASKS.get(stock.loads, "FEATURE_EXTRACTION")
+    if stock.head:
+        config.modules_to_save = sorted(
+            {name.removeprefix(inner).partition(".")[0] for name in stock.head.values()}
         )
-    plain = {key: one for key, one in weights.items() if isinstance(one, BottleneckWeights)}
-    whole = [key for key in sorted(plain) if key.position == POSITION]
-    if len(whole) < len(weights) or len(whole) != method.backbone.layer_count:
-        raise InputError(
-            f"run {record.id}: the adapters of {spec.method} are not one bottleneck a layer on the feed-forward "
-            "output, which is all that can be exported so far."
-        )
-    if not isinstance(head_of(method, pair.task), Head):
-        raise InputError(f"run {record.id}: the head of {spec.method} is not a linear classifier.")
-    return [plain[key] for key in whole]
+    config.base_model_name_or_path, config.revision = base.hub or base.name, pinned(base).revision
+    config.inference_mode = True
+    config.save_pretrained(str(folder))
+    stock = stock._replace(head={name: f"{PEFT_PREFIX}{place}" for name, place in stock.head.items()})
+    _save(folder / WEIGHTS["peft"], state | {place: head[name] for name, place in stock.head.items()})
+    return {"kind": "peft", **_head_beside(folder, method, pair, stock), "options": method.options}
+
+
+def _head_beside(folder: Path, method: Method, pair: Pair, stock: Stock) -> dict[str, Any]:
+    """Write the head into a file of its own where it is not in the weights; return what is said of it."""
+    if (head := head_tensors(method, pair.task)) and not stock.head:
+        _save(folder / HEAD, head)
+        shutil.copyfile(load_adapter.__file__, folder / LOADER)
+    return {"loads": stock.loads, "head": stock.head}
+
+
+def _write_adapters(folder: Path, method: Method, pair: Pair) -> dict[str, Any]:
+    found = fixed_weights(method, *pair)
+    if not found:
+        raise InputError("it has no adapters, and no form that peft has; hxbench predict answers with the run.")
+    body = {name: p for name, p in method.body.named_parameters() if p.requires_grad}
+    sites, tensors = site_entries(method.backbone, found)
+    tensors |= {f"body.{name}": p for name, p in body.items()}
+    _save(folder / WEIGHTS["adapter"], tensors | head_tensors(method, pair.task))
+    shutil.copyfile(load_adapter.__file__, folder / LOADER)
+    backbone, options = method.backbone, _options(method).model_copy(update={"sites": sites})
+    where = {"loads": auto_class(backbone.model.config).__name__, "root": backbone.family.body}
+    return {
+        "kind": "adapter", "body": tuple(body), "options": options, "placement": PLACEMENT,
+        "compatibility": COMPATIBILITY, **({"loads": "AutoModel"} if backbone.chooses else where),
+    }  # fmt: skip
+
+
+def _save(path: Path, tensors: dict[str, Tensor]) -> None:
+    # a clone: a layer's weights are a view of those of all layers, which the file format does not keep apart
+    fixed = {name: t.detach().to("cpu", torch.float32).contiguous().clone() for name, t in tensors.items()}
+    save_file(fixed, path, metadata={"format": "pt"})
+    path.chmod(0o644)  # the library makes it its owner's alone
+
+
+def _options(method: Method) -> ExportedOptions:
+    """Return what a method's options say of the way that it answers."""
+    given = method.options.model_dump()
+    return ExportedOptions(**{name: given[name] for name in AnswerOptions.model_fields if name in given})
+
+
+def _described(
+    form: dict[str, Any], run: str, spec: RunSpec, pair: Pair, method: Method, pristine: Backbone
+) -> Export:
+    """Return what `export.json` says, `form` about the weights included."""
+    task, reading = task_of(pair.task), Reading.of(spec.data, spec.training.beams)
+    assert method.answering is not None
+    fields = [f"{{{name}}}" for name in task.fields]
+    options = form.pop("options").model_dump(mode="json", exclude_none=form["kind"] != "peft")
+    origin = Origin(
+        run=run, title=spec.title, method=spec.method, setting=spec.setting, seed=spec.seed, profile=spec.profile,
+        hxbench=__version__,
+    )  # fmt: skip
+    return Export(
+        task=pair.task,
+        language=pair.language,
+        language_name=find_language(pair.language).name,
+        labels=task.labels,
+        answers=method.answering.name,  # type: ignore[arg-type]
+        input="" if method.backbone.chooses else source_text(task, fields, reading.wording),
+        method=spec.kind if form["kind"] == "peft" else EXPORTED,
+        options=options,
+        backbone=_without_folder(pinned(spec.backbone)),
+        backbone_weights=weights_digest(pristine),
+        reading=reading,
+        origin=origin,
+        **form,
+    )
 
 
 def _without_folder(spec: BackboneSpec) -> BackboneSpec:
@@ -133,11 +263,18 @@ def _without_folder(spec: BackboneSpec) -> BackboneSpec:
     return spec.model_copy(update={"folder": name, "shape": spec.shape if spec.wheel else None})
 
 
-def _probe(pair: Pair, vocabulary: int) -> Batch:
-    """Return a batch of two rows of 16 tokens each, spread over the vocabulary."""
-    ids = torch.linspace(0, vocabulary - 1, 32).long().view(2, 16)
-    every, none = torch.arange(32), torch.zeros(2, dtype=torch.long)
-    return Batch(*pair, ids, torch.ones_like(ids), none, torch.zeros_like(every), every, 32, 2, 2, 32)
+def _probe(method: Method, pair: Pair) -> Batch:
+    """Return a batch of two rows of 16 tokens each, spread over the vocabulary; marks are none of them."""
+    vocabulary, marks = len(method.backbone.tokenizer), set(method.backbone.tokenizer.all_special_ids)
+    spread = [number for number in range(vocabulary) if number not in marks]
+    ids = torch.tensor(spread)[torch.linspace(0, len(spread) - 1, 32).long()].view(2, 16)
+    tasks = torch.full((2,), method.places[pair.task])
+    every = torch.arange(32) if task_of(pair.task).type == "tagging" else None
+    targets = (
+        torch.zeros(32, dtype=torch.long) if every is not None else ids[:, : 1 if method.backbone.chooses else 4]
+    )
+    probe = Batch(*pair, ids, torch.ones_like(ids), tasks, targets, every, targets.numel(), 2, 2, 32)
+    return probe.to(next(method.parameters()).device)
 
 
 def _logits(method: Method, batch: Batch) -> Tensor:

@@ -15,7 +15,7 @@ from hxbench.spec.languages import code_among
 from hxbench.spec.run_spec import RunSpec
 from hxbench.spec.settings import Pair
 from hxbench.store import RunRecord, Store
-from hxbench.tasks import task_of
+from hxbench.tasks import ENGLISH, task_of
 from hxbench.training.checkpoint import load_weights
 from hxbench.training.device import accelerator_in
 
@@ -29,22 +29,18 @@ def require_finished(record: RunRecord) -> RunSpec:
     return record.spec
 
 
-def require_tagger(record: RunRecord) -> RunSpec:
-    """Return the spec of a finished run that tags words; `InputError` for any other."""
-    spec = require_finished(record)
-    if spec.answers_texts:
-        raise InputError(
-            f"run {record.id}: {spec.method} answers in text and tags no words; hxbench eval scores it."
-        )
-    return spec
+def own_tasks(spec: RunSpec) -> tuple[str, ...]:
+    """Return the tasks that a run's model was made for, or the one of texts that it was tuned to."""
+    shot = spec.few_shot
+    return (shot.task,) if shot and task_of(shot.task).answers_texts else spec.tasks
 
 
-def require_pair(run_id: str, spec: RunSpec, task: str | None, language: str) -> Pair:
-    """Return the pair asked for; the task may be left out where the run has only one.
+def require_pair(run_id: str, spec: RunSpec, task: str | None, language: str | None) -> Pair:
+    """Return the pair asked for; the task may be left out where there is one, the language of texts as a whole.
 
-    Raises `InputError` for a task without a head and for an unknown language.
+    Raises `InputError` for a task that the run does not answer and for an unknown language.
     """
-    known = spec.tasks
+    known = own_tasks(spec)
     if not known:
         raise InputError(f"run {run_id} has no head for any task: it was trained on raw text alone.")
     if task is None and len(known) > 1:
@@ -52,6 +48,12 @@ def require_pair(run_id: str, spec: RunSpec, task: str | None, language: str) ->
     task = task_of(task or known[0]).name
     if task not in known:
         raise InputError(f"run {run_id} has no head for '{task}': it was trained for {', '.join(known)}.")
+    if task_of(task).answers_texts:
+        if language not in (None, ENGLISH):
+            raise InputError(f"{task} is in English: --language does not apply to it.")
+        return Pair(task, ENGLISH)
+    if language is None:
+        raise InputError("say with --language which language the text is in.")
     return Pair(task, code_among(languages_of(spec).values(), language))
 
 

@@ -1,8 +1,8 @@
 """Encoded splits with their right answers, and scoring them with a trained method."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -21,27 +21,39 @@ from hxbench.tasks.encoding.tokenizing import tokens_of
 # PET scaling says how long a summary may be and not how long an answer, and nothing about beams. Its code
 # generates at least 128 tokens, which no short answer needs.
 UNSTATED = 32
+A = TypeVar("A")
 
 
 def score_split(method: Method, split: "Split", batch_size: int, device: torch.device) -> Scored:
-    """Answer every row of a split, in batches of similar length, and return it with the answers.
+    """Return a split with the answers of a method to every row of it (`answer_split`)."""
+    return split.scored(answer_split(method, split, batch_size, device, split.answers))
+
+
+def answer_split(
+    method: Method,
+    split: "Split",
+    batch_size: int,
+    device: torch.device,
+    answers_of: Callable[[Method, Batch], list[list[A]]],
+) -> list[list[A]]:
+    """Return what `answers_of` makes of every row of a split, in batches of similar length.
 
     A batch has no more tokens than `batch_size` rows of the greatest length; where answers are written, which then
     take the memory, it has that many rows.
     Always in fp32, whatever precision the training had: in less, a score depends on the size of the batches.
     """
     lengths = split.rows.lengths
-    answers: list[list[str]] = [[]] * len(lengths)
+    answers: list[list[A]] = [[]] * len(lengths)
     batches = (
         longest_first(lengths, lambda _: batch_size) if split.writes else by_tokens(lengths, batch_size, device)
     )
     method.eval()
     with torch.no_grad(), method.keeping_weights():
         for rows in batches:
-            found = split.answers(method, split.batch(rows).to(device))
+            found = answers_of(method, split.batch(rows).to(device))
             for row, answer in zip(rows, found, strict=True):
                 answers[row] = answer
-    return split.scored(answers)
+    return answers
 
 
 def batch_of(rows: Rows, chosen: np.ndarray, task: Task, language: str, place: int, padding: int) -> Batch:

@@ -11,7 +11,7 @@ from hxbench.errors import InputError
 from hxbench.runs import predict as stage
 from hxbench.runs.export import export
 from hxbench.runs.finished import restore
-from hxbench.runs.predict import predict, tag_sentences, tagger_of_export, tagger_of_run
+from hxbench.runs.predict import predict, predictor_of_export, predictor_of_run, tag_sentences
 from hxbench.spec.languages import language_set
 
 
@@ -31,7 +31,7 @@ def tagged(tagger, path, **options):
 @pytest.mark.parametrize("method", ["hyperx-base", "mbert"])
 def test_a_treebank_gets_the_tags_that_the_run_was_scored_with(method, trained, treebank, tmp_path):
     record = trained(method)
-    text = tagged(tagger_of_run(record, "pos", "ug"), treebank)
+    text = tagged(predictor_of_run(record, "pos", "ug"), treebank)
     (tmp_path / "tagged").write_text(text)
     found = [(row["words"], row["tags"]) for _, row in read_conllu(tmp_path / "tagged")]
     gold = [(row["words"], row["tags"]) for _, row in read_conllu(treebank)]
@@ -46,17 +46,17 @@ def test_a_treebank_gets_the_tags_that_the_run_was_scored_with(method, trained, 
 def test_an_export_tags_like_its_run(trained, treebank, tmp_path):
     record = trained()
     export(record, task="pos", language="ug", out=tmp_path / "adapter")
-    wanted = tagged(tagger_of_run(record, "pos", "ug"), treebank)
-    assert tagged(tagger_of_export(tmp_path / "adapter", None, None), treebank) == wanted
-    with pytest.raises(InputError, match="an adapter for pos-ug alone, not for pos-fo"):
-        tagger_of_export(tmp_path / "adapter", "pos", "fo")
+    wanted = tagged(predictor_of_run(record, "pos", "ug"), treebank)
+    assert tagged(predictor_of_export(tmp_path / "adapter", None, None), treebank) == wanted
+    with pytest.raises(InputError, match="an export for pos-ug alone, not for pos-fo"):
+        predictor_of_export(tmp_path / "adapter", "pos", "fo")
 
 
 def test_text_in_chunks_and_every_format(trained, tmp_path, monkeypatch):
     path = tmp_path / "text"
     sentences = [[word for word, _, _ in made] for made in made_sentences("fo", "new", 25)]
     path.write_text("\n\n".join(" ".join(words) for words in sentences))
-    tagger = tagger_of_run(trained(), "ner", "fo")
+    tagger = predictor_of_run(trained(), "ner", "fo")
     told = []
     whole = tagged(tagger, path, form="jsonl", report=lambda *progress: told.append(progress))
     rows = [json.loads(line) for line in whole.splitlines()]
@@ -64,7 +64,7 @@ def test_text_in_chunks_and_every_format(trained, tmp_path, monkeypatch):
     assert [row["line"] for row in rows] == list(range(1, 50, 2))
     assert all(len(row["words"]) == len(row["ner"]) for row in rows)
     assert told == [(0, 25), (25, 25)]
-    monkeypatch.setattr(stage, "_CHUNK_SENTENCES", 4)
+    monkeypatch.setattr(stage, "_CHUNK_EXAMPLES", 4)
     assert tagged(tagger, path, form="jsonl") == whole
     monkeypatch.setattr(stage, "_CHUNK_WORDS", 1)
     assert tagged(tagger, path, form="jsonl") == whole
@@ -82,7 +82,7 @@ def test_a_sentence_longer_than_the_model_takes_gets_all_its_tags(trained):
     method, backbone = restore(record)
     words = [word for made in made_sentences("ug", "long", 60) for word, _, _ in made] + ["x" * 500, "\x00", "a"]
     assert len(words) > 150
-    (tags,) = tag_sentences(tagger_of_run(record, "pos", "ug"), method, backbone, [words])
+    (tags,) = tag_sentences(predictor_of_run(record, "pos", "ug"), method, backbone, [words])
     assert len(tags) == len(words)
     assert "?" not in tags, "which stands for a word without a tag"
 
@@ -90,7 +90,7 @@ def test_a_sentence_longer_than_the_model_takes_gets_all_its_tags(trained):
 def test_untagged_conllu_is_taken(trained, tmp_path):
     text = treebank_text(made_sentences("en", "new", 3)).replace("PUNCT", "_")
     (tmp_path / "in").write_text("\n# a comment\n" + text + "# the end\n")
-    out = tagged(tagger_of_run(trained(), "pos", "en"), tmp_path / "in")
+    out = tagged(predictor_of_run(trained(), "pos", "en"), tmp_path / "in")
     assert len(out.splitlines()) == len(text.splitlines()) + 3
     assert out.endswith("\n\n# the end\n")
     assert "\t_\t_\t_\t_\t_\t_\t_" not in out
@@ -99,7 +99,7 @@ def test_untagged_conllu_is_taken(trained, tmp_path):
 def test_faults_are_found_before_anything_is_loaded_or_written(trained, tmp_path):
     text = treebank_text(made_sentences("en", "new", 30))
     (tmp_path / "in").write_text(text + "1\tbroken\n")
-    tagger = tagger_of_run(trained(), "pos", "en")
+    tagger = predictor_of_run(trained(), "pos", "en")
     unloaded = replace(tagger, load=lambda: pytest.fail("loaded"))
     line = len(text.splitlines()) + 1
     with pytest.raises(InputError, match=f"line {line}: 2 columns"):
@@ -119,11 +119,11 @@ def test_faults_are_found_before_anything_is_loaded_or_written(trained, tmp_path
 )
 def test_what_the_run_does_not_have_is_refused(task, language, said, trained):
     with pytest.raises(InputError, match=said):
-        tagger_of_run(trained(), task, language)
+        predictor_of_run(trained(), task, language)
 
 
 def test_the_task_may_be_left_out_where_there_is_one(trained):
     record = trained("mbert", setting="single", task="ner")
-    assert tagger_of_run(record, None, "sa").pair == ("ner", "sa")
+    assert predictor_of_run(record, None, "sa").pair == ("ner", "sa")
     with pytest.raises(InputError, match="has no head for 'pos': it was trained for ner"):
-        tagger_of_run(record, "pos", "sa")
+        predictor_of_run(record, "pos", "sa")

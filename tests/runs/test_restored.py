@@ -12,12 +12,11 @@ from safetensors.torch import load_file, save_file
 
 from hxbench import manifest, places
 from hxbench.errors import InputError
-from hxbench.methods.exported import WEIGHTS
 from hxbench.runs.backbone import fingerprint
 from hxbench.runs.export import export
-from hxbench.runs.exported import load_exported
+from hxbench.runs.exported import WEIGHTS, load_exported
 from hxbench.runs.finished import restore
-from hxbench.runs.predict import tagger_of_run
+from hxbench.runs.predict import predictor_of_run
 from hxbench.runs.train import run
 from hxbench.spec.run_spec import BackboneSpec
 from hxbench.store import Store
@@ -64,7 +63,7 @@ def test_weights_that_are_not_the_methods(trained, tmp_path, change, said):
         export(record, task="pos", language="en", out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
     with pytest.raises(InputError, match=said):
-        tagger_of_run(record, "pos", "en").load()
+        predictor_of_run(record, "pos", "en").load()
 
 
 def test_labels_are_those_the_run_had(trained, tmp_path):
@@ -104,7 +103,7 @@ def test_a_backbone_that_moved_or_changed_is_told(on_a_folder, tmp_path):
     record, folder = on_a_folder
     restore(record)
     folder.rename(tmp_path / "elsewhere")
-    for use in (lambda: restore(record), lambda: tagger_of_run(record, "pos", "en").load()):
+    for use in (lambda: restore(record), lambda: predictor_of_run(record, "pos", "en").load()):
         with pytest.raises(InputError, match=r"the local backbone bert is no longer at .*bring it back"):
             use()
     _, moved = restore(record, folder=tmp_path / "elsewhere")
@@ -124,13 +123,13 @@ def test_a_backbone_that_moved_or_changed_is_told(on_a_folder, tmp_path):
         ),
         (
             lambda tensors: {n: t for n, t in tensors.items() if n != "body.embeddings.LayerNorm.weight"},
-            r"not those that config\.json names",
+            r"not those that export\.json names",
         ),
-        (lambda tensors: {n: t for n, t in tensors.items() if n != "head.bias"}, "missing, such as bias"),
+        (lambda tensors: {n: t for n, t in tensors.items() if n != "head.bias"}, "missing, such as head.bias"),
     ],
 )
 def test_an_export_with_other_tensors_is_refused(trained, tmp_path, change, said):
     export(trained(), task="pos", language="en", out=tmp_path / "adapter")
-    rewritten(tmp_path / "adapter", WEIGHTS, change)
+    rewritten(tmp_path / "adapter", WEIGHTS["adapter"], change)
     with pytest.raises(InputError, match=said):
         load_exported(tmp_path / "adapter")
