@@ -1,5 +1,6 @@
 """`hxbench list`: what can be named on the command line."""
 
+import sys
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
@@ -30,6 +31,18 @@ def _matrix() -> Rows:
     for kind in kinds():
         refused = method_class(kind).refused
         yield {"kind": kind, **{name: refused.get(name, "works") for name in ANSWERINGS}}
+
+
+def _peft() -> Rows:
+    from importlib.metadata import version
+
+    from hxbench.methods.peft_options import is_of_this_version, table
+
+    found = table()
+    if not is_of_this_version():
+        print(f"The table is of peft {found.peft}, and {version('peft')} is installed.", file=sys.stderr)
+    for name, tried in found.types.items():
+        yield {"type": name, **tried.answers}
 
 
 def _variants() -> Rows:
@@ -148,10 +161,13 @@ def _add(kind: str, rows: Callable[[], Rows], about: str) -> None:
 @list_app.command("methods", help="What can be trained, or with what heads and backbones each method works.")
 def methods(
     matrix: Annotated[bool, typer.Option("--matrix", help="Print kind of method by way to answer.")] = False,
+    peft: Annotated[bool, typer.Option("--peft", help="Print type of peft (kind peft) by way to answer.")] = False,
     as_json: options.Json = False,
 ) -> None:
-    """List the recipes of methods, or which kind of method works with which way to answer."""
-    print_rows(_matrix() if matrix else _methods(), as_json)
+    """List the recipes of methods, or which kind of method, or type of peft, works with which way to answer."""
+    if matrix and peft:
+        raise typer.BadParameter("--matrix and --peft are two tables: give one of them.")
+    print_rows(_peft() if peft else _matrix() if matrix else _methods(), as_json, width=80 if peft else WIDTH)
 
 
 for _kind, (_rows, _about) in _KINDS.items():

@@ -1,0 +1,297 @@
+"""Any method of `peft` by its type, on any family: `hxbench list methods --peft` says which type answers how.
+
+Most types wrap modules, which are named by the roles of a family's entry; of a fused projection the whole layer is
+wrapped. Others give virtual tokens, or keys and values that stand before those of the text in every layer.
+"""
+
+import inspect
+import re
+import warnings
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from hxbench.answering.answer import Answered, Condition
+from hxbench.backbones.families import Family, norms_of
+from hxbench.backbones.load import Backbone
+from hxbench.closed import Closed, validated
+from hxbench.errors import InputError
+from hxbench.methods.method import Method, Setup
+from hxbench.methods.peft_options import PeftOptions, Target, in_one_line, is_of_this_version, table, type_called
+from hxbench.modules.wrapped import ADAPTER, Wrapped
+from hxbench.spec.run_spec import RunSpec
+from hxbench.tasks.encoding.batch import Batch
+
+_TARGETS: dict[str, tuple[Target, ...]] = {
+    "IA3": ("key", "value", "cross_key", "cross_value", "down"),
+    "LN_TUNING": ("norms",),
+    "TRAINABLE_TOKENS": ("words",),
+    "BEFT": ("value",),
+}
+_USUAL: tuple[Target, ...] = ("query", "value")
+_CACHED = ("PREFIX_TUNING", "CARTRIDGE")  # keys and values before those of the text
+_SCORES = ("ipt", "exp_avg_ipt", "exp_avg_unc")  # AdaLoRA's, of every entry
+
+
+class Peft(Method):
+    """One configuration of `peft`."""
+
+    Options: ClassVar[type[Closed]] = PeftOptions
+    imports: ClassVar[tuple[str, ...]] = ("peft", "peft.tuners.lora", "peft.utils.transformers_weight_conversion")
+    transfers = True
+
+    def __init__(self, setup: Setup, options: PeftOptions) -> None:
+        super().__init__(setup, options)
+        self.chosen = options
+        self.soft: Any = None  # what makes virtual tokens, or keys and values
+        self.shared = nn.ModuleList()  # what wrapped modules have together
+        self._wrapped: list[Wrapped] = []  # one, or none of a prompt
+        self._parts: dict[str, list[nn.Parameter]] = {}
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                self._make(options)
+        except InputError:
+            raise
+        except Exception as error:  # whatever a type has against a backbone
+            if self.backbone.body.device.type == "meta":
+                raise InputError(f"{options.type} looks at the weights of a backbone: it needs them.") from None
+            raise InputError(
+                f"{options.type} of peft does not work on {self.backbone.family.title}: {in_one_line(error)}."
+            ) from None
+
+    @classmethod
+    def refusal(cls, options: Mapping[str, Any], answering: str) -> str | None:
+        """Return why a type does not work with a way to answer, by the table of the installed version."""
+        try:
+            known = table().types.get(type_called(str(options.get("type")))) if is_of_this_version() else None
+        except ValueError:  # which the options will say
+            return None
+        said = known.answers.get(answering, "works") if known else "works"
+        return None if said == "works" else said
+
+    @classmethod
+    def require(cls, spec: RunSpec, family: Family) -> None:
+        """Raise `InputError` for roles that a family has not, and for a schedule that the run is too short for."""
+        super().require(spec, family)
+        options = validated(PeftOptions, spec.options, f"options of {spec.method}")
+        known = {role for stack in family.parts.values() for role in stack.roles} | {"norms", "words"}
+        if lost := next((role for role in options.targets or () if role not in known), None):
+            raise InputError(
+                f"options of {spec.method}: targets: {family.title} has no {lost} (there are: "
+                f"{', '.join(sorted(known))})."
+            )
+        if options.type == "ADALORA":
+            _require_schedule(options.configuration(), spec.training.updates or 2**31)
+
+    def _make(self, options: PeftOptions) -> None:
+        from peft import PromptLearningConfig
+
+        if isinstance(options.configuration(), PromptLearningConfig):
+            self._make_soft(options)
+        else:
+            self._wrap(options)
+
+    def _wrap(self, options: PeftOptions) -> None:
+        """Put `peft`'s modules into the backbone."""
+        names = targets_of(self.backbone, options)
+        more: dict[str, Any] = {} if options.type == "ADAPTION_PROMPT" else {"target_modules": names}
+        if options.type == "IA3":
+            fed = {id(one.module) for one in self.backbone.projections("up", "down", "gate")}
+            more["feedforward_modules"] = [name for name in names if id(self.model.get_submodule(name)) in fed]
+        self._wrapped = [Wrapped(self.model, options.type, options.configuration(**more), names)]
+        self.shared.extend(self._wrapped[0].shared)
+        for name, p in self._wrapped[0].trained().items():
+            self._parts.setdefault(_part(name), []).append(p)
+
+    def _make_soft(self, options: PeftOptions) -> None:
+        """Make what gives virtual tokens, or keys and values."""
+        from peft.tuners import (
+            CartridgeEncoder,
+            MultitaskPromptEmbedding,
+            PrefixEncoder,
+            PromptEmbedding,
+            PromptEncoder,
+        )
+
+        backbone, width = self.backbone, self.backbone.embedded_size
+        if cached := options.type in _CACHED:
+            width = backbone.projections("key")[0].width_out
+        more = {"token_dim": width, "num_layers": backbone.layer_count, "num_transformer_submodules": 1}
+        more["num_attention_heads"] = backbone.key_heads if cached else backbone.heads
+        if options.type in ("P_TUNING", "PREFIX_TUNING") and "encoder_hidden_size" not in options.fields:
+            more["encoder_hidden_size"] = width
+        if options.type == "MULTITASK_PROMPT_TUNING":
+            more["num_tasks"] = len(self.places)
+        config = options.configuration(**more)
+        words = self.model.get_input_embeddings()
+        make: dict[str, Any] = {
+            "PROMPT_TUNING": lambda: PromptEmbedding(config, words),
+            "MULTITASK_PROMPT_TUNING": lambda: MultitaskPromptEmbedding(config, words),
+            "P_TUNING": lambda: PromptEncoder(config),
+            "PREFIX_TUNING": lambda: PrefixEncoder(config),
+            "CARTRIDGE": lambda: CartridgeEncoder(config),
+        }
+        if config.num_virtual_tokens is None:
+            raise InputError(
+                f"options: num_virtual_tokens is missing, the number of virtual tokens of {options.type}."
+            )
+        self.tokens = config.num_virtual_tokens
+        self.soft = make[options.type]()
+        self._parts = {"prompt": [p for p in self.soft.parameters() if p.requires_grad]}
+        if cached:
+            taken = inspect.signature(self.body.forward).parameters
+            if backbone.is_text_to_text or "past_key_values" not in taken:
+                raise ValueError("its one stack would have to take keys and values from before a text")
+            hook = self.body.register_forward_pre_hook(self._before_the_body, with_kwargs=True)
+            self._removals.append(hook.remove)
+
+    def _virtual(self) -> Tensor:
+        """Return the places of virtual tokens, [1, tokens]."""
+        return torch.arange(self.tokens, device=next(self.soft.parameters()).device)[None]
+
+    def prompt(self, embedded: Tensor, text: Tensor, condition: Condition) -> Tensor | None:
+        """Return the virtual tokens of every row, [batch, tokens, hidden]."""
+        if self.soft is None or self.chosen.type in _CACHED:
+            return None
+        if self.chosen.type != "MULTITASK_PROMPT_TUNING":
+            return self.soft(self._virtual()).expand(len(embedded), -1, -1)  # type: ignore[no-any-return]
+        places = torch.arange(len(self.places), device=condition.tasks.device)
+        found: Tensor = self.soft(self._virtual().expand(len(places), -1), places)
+        return found[condition.tasks]
+
+    def _before_the_body(
+        self, _module: nn.Module, args: tuple[Any, ...], named: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Give the body keys and values to look back at; a text that is read on has them in its cache already."""
+        from transformers import DynamicCache
+
+        rows, length = named["inputs_embeds"].shape[:2]
+        family, limit = self.backbone.family, self.backbone.longest
+        if limit is not None and not family.counts_positions and self.tokens + length > limit:
+            raise InputError(
+                f"{self.tokens} virtual tokens and {length} tokens of text are more than the {limit} positions of "
+                "the backbone."
+            )
+        if named.get("past_key_values") is None:
+            flat = self.soft(self._virtual())  # [1, tokens, layers · 2 · key width]
+            flat = flat.unflatten(-1, (self.backbone.layer_count, 2, self.backbone.key_heads, -1))
+            both = flat.permute(2, 3, 0, 4, 1, 5).expand(-1, -1, rows, -1, -1, -1).to(named["inputs_embeds"].dtype)
+            cache = DynamicCache()
+            for layer, (keys, values) in enumerate(both):
+                cache.update(keys, values, layer)
+            named["past_key_values"] = cache
+        if (mask := named.get("attention_mask")) is not None:
+            named["attention_mask"] = torch.cat([mask.new_ones(*mask.shape[:-1], self.tokens), mask], dim=-1)
+        return args, named
+
+    def start_training(self, updates: int) -> None:
+        """Tell AdaLoRA how long its schedule is; `InputError` where it is longer than the training."""
+        if self.chosen.type == "ADALORA":
+            _require_schedule(self._wrapped[0].config, updates)
+            self._wrapped[0].config.total_step = updates
+
+    def updated(self, step: int) -> None:
+        """Let types that spend their parameters anew do so, behind the optimiser's step `step` (from 1)."""
+        for one in self._wrapped:
+            if hasattr(one.tuner, "update_and_allocate"):
+                one.tuner.update_and_allocate(step)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what AdaLoRA knows beside its parameters: the scores of their entries, and the ranks kept."""
+        if self.chosen.type != "ADALORA":
+            return {}
+        allocator, config = self._wrapped[0].tuner.rankallocator, self._wrapped[0].config
+        kept = {f"{score}|{name}": t for score in _SCORES for name, t in getattr(allocator, score).items()}
+        return kept | {f"ranks|{name}": torch.tensor(row) for name, row in (config.rank_pattern or {}).items()}
+
+    def take_state(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from what `state` gave."""
+        if self.chosen.type != "ADALORA":
+            return
+        allocator, config = self._wrapped[0].tuner.rankallocator, self._wrapped[0].config
+        device = next(self.parameters()).device
+        for score in _SCORES:
+            own = {
+                name.partition("|")[2]: t.to(device) for name, t in state.items() if name.startswith(f"{score}|")
+            }
+            setattr(allocator, score, own)
+        ranks = {name.removeprefix("ranks|"): t.tolist() for name, t in state.items() if name.startswith("ranks|")}
+        config.rank_pattern = ranks or None
+
+    def extra_loss(self, answered: Answered, batch: Batch) -> Tensor | None:
+        """Return this process's share of AdaLoRA's penalty: how far its matrices are from orthogonal ones.
+
+        That is the mean of ‖PᵀP − I‖ over both matrices of every module (Zhang et al. 2023, eq. 4, as `peft` has
+        it).
+        """
+        if self.chosen.type != "ADALORA":
+            return None
+        named = self.model.named_parameters()
+        sides = [
+            p if "lora_A" in name else p.T
+            for name, p in named
+            if f"lora_A.{ADAPTER}" in name or f"lora_B.{ADAPTER}" in name
+        ]
+        apart = [torch.norm(p @ p.T - torch.eye(len(p), device=p.device, dtype=p.dtype)) for p in sides]
+        weight = self._wrapped[0].config.orth_reg_weight * batch.own / batch.rows
+        return weight * torch.stack(apart).mean()
+
+    def cross_entropy_in(self, loss: Tensor) -> Tensor | None:
+        """Return the loss where no penalty is in it."""
+        plain = self.answering is None or self.answering.learns_targets(self.objective)
+        return loss if plain and self.chosen.type != "ADALORA" else None
+
+    def parts(self) -> dict[str, Iterable[nn.Parameter]]:
+        """What the type trains, by its names of the matrices, such as `lora_A`; of what makes a prompt, all."""
+        return dict(self._parts)
+
+    def remove(self) -> None:
+        """Put the stock modules back in their places, and the values of theirs that began otherwise."""
+        super().remove()
+        for one in self._wrapped:
+            one.put_back()
+        self._wrapped = []
+
+
+def _part(name: str) -> str:
+    """Return what a tensor is called without its place in the model."""
+    steps = name.split(".")
+    if ADAPTER in steps[1:]:
+        return steps[steps.index(ADAPTER) - 1]
+    adapted = next((one for one in reversed(steps) if re.match("adaption_", one)), None)
+    return adapted or steps[-1]
+
+
+def _require_schedule(config: Any, updates: int) -> None:
+    if config.target_r >= config.init_r:
+        raise InputError(f"AdaLoRA ends with fewer ranks than it begins with: target_r is {config.target_r}, "
+                         f"init_r {config.init_r}.")  # fmt: skip
+    if config.tinit + config.tfinal >= updates:
+        raise InputError(
+            f"AdaLoRA's tinit and tfinal ({config.tinit} and {config.tfinal} updates) leave none of a training of "
+            f"{updates}."
+        )
+
+
+def targets_of(backbone: Backbone, options: PeftOptions) -> list[str]:
+    """Return the names of the modules that a type acts on; `InputError` for layers or roles without any."""
+    roles = options.targets or _TARGETS.get(options.type, _USUAL)
+    layers = options.fields.get("layers_to_transform")
+    kept = None if layers is None else {str(one) for one in (layers if isinstance(layers, list) else [layers])}
+    wanted: set[int] = set()
+    for role in roles:
+        if role == "words":
+            wanted.add(id(backbone.body.get_submodule(backbone.family.words)))
+        elif role == "norms":
+            wanted |= {id(one) for one in norms_of(backbone.body, backbone.family)}
+        else:
+            some = backbone.projections(role)
+            wanted |= {id(one.module) for one in some if kept is None or one.name.partition(".")[0] in kept}
+    found = [name for name, module in backbone.model.named_modules() if id(module) in wanted]
+    if not found:
+        where = f" in layer {layers}" if layers is not None else ""
+        raise InputError(f"{backbone.family.title} has none of the modules {', '.join(roles)}{where}.")
+    return found

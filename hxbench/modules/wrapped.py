@@ -1,0 +1,66 @@
+"""Modules of `peft` in the places of a backbone's own, and the way back to exactly what was there before."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+ADAPTER = "default"  # what `peft` calls the one adapter, in the names of its tensors
+
+
+class Wrapped:
+    """A tuner of `peft` around a model's modules.
+
+    Some types change the backbone's weights when they begin, as PiSSA does, or train its biases: so values that
+    change are kept. The tuner's own way back would leave them changed.
+    """
+
+    def __init__(self, model: nn.Module, kind: str, config: Any, names: Sequence[str]) -> None:
+        """Wrap the modules of these names; whatever `kind` raises leaves the model as it was."""
+        from peft.mapping import PEFT_TYPE_TO_TUNER_MAPPING
+
+        tuners = {str(one.value): tuner for one, tuner in PEFT_TYPE_TO_TUNER_MAPPING.items()}
+        self.model, self.config = model, config
+        self._stock = [(one, *child) for one in model.modules() for child in one._modules.items()]
+        own = [(one, name, p) for one in model.modules() for name, p in one._parameters.items() if p is not None]
+        whole = {one for name in names for one in model.get_submodule(name).modules()}
+        self._values: list[tuple[nn.Module, str, nn.Parameter, Tensor]] = [
+            (*place, place[2].detach().clone()) for place in own if place[0] in whole
+        ]
+        model.requires_grad_(False)
+        told = {ADAPTER: config} if kind == "ADAPTION_PROMPT" else config  # which is older than its siblings
+        try:
+            self.tuner = tuners[kind](model, told, ADAPTER)
+        except BaseException:
+            self.put_back()
+            raise
+        # what wrapped modules have together, as VB-LoRA its bank of vectors
+        self.shared = [one for name, one in self.tuner._modules.items() if one is not None and name != "model"]
+        begun = [
+            (one, name, p, value)
+            for one, name, p, value in self._values
+            if one._parameters.get(name) is not p or p.requires_grad or not _equal(p, value)
+        ]
+        others = [place for place in own if place[0] not in whole and place[2].requires_grad]
+        self._values = [*begun, *((*place, place[2].detach().clone()) for place in others)]
+
+    def trained(self) -> Mapping[str, nn.Parameter]:
+        """Return what is trained, by name."""
+        every = [*self.model.named_parameters(), *nn.ModuleList(self.shared).named_parameters()]
+        return {name: p for name, p in every if p.requires_grad}
+
+    @torch.no_grad()
+    def put_back(self) -> None:
+        """Put the stock modules back in their places, with the values that they had."""
+        for parent, name, child in self._stock:
+            if parent._modules.get(name) is not child:
+                parent._modules[name] = child
+        for module, name, parameter, value in self._values:
+            parameter.data = value.to(parameter.device)
+            module._parameters[name] = parameter
+        vars(self.model).pop("peft_config", None)
+
+
+def _equal(parameter: Tensor, value: Tensor) -> bool:
+    return parameter.is_meta or torch.equal(parameter, value)
