@@ -33,7 +33,7 @@ def _matrix() -> Rows:
         yield {"kind": kind, **{name: refused.get(name, "works") for name in ANSWERINGS}}
 
 
-def _peft() -> Rows:
+def _print_peft(as_json: bool) -> None:
     from importlib.metadata import version
 
     from hxbench.methods.peft_options import is_of_this_version, table
@@ -41,8 +41,21 @@ def _peft() -> Rows:
     found = table()
     if not is_of_this_version():
         print(f"The table is of peft {found.peft}, and {version('peft')} is installed.", file=sys.stderr)
-    for name, tried in found.types.items():
-        yield {"type": name, **tried.answers}
+    answers = {name: tried.answers for name, tried in found.types.items()}
+    if as_json:
+        print_rows([{"type": name, **cells} for name, cells in answers.items()], as_json)
+        return
+    reasons: dict[str, dict[str, None]] = {}
+    for name, cells in answers.items():
+        for said in cells.values():
+            reasons.setdefault(said, {})[name] = None
+    short = {said: "works" if said == "works" else "no" for said in reasons}
+    rows = [{"type": n, **{way: short[said] for way, said in cells.items()}} for n, cells in answers.items()]
+    print_rows(rows, as_json, width=80)
+    print()
+    for said, names in reasons.items():
+        if said != "works":
+            print(f"{said}: {', '.join(names)}")
 
 
 def _variants() -> Rows:
@@ -167,7 +180,10 @@ def methods(
     """List the recipes of methods, or which kind of method, or type of peft, works with which way to answer."""
     if matrix and peft:
         raise typer.BadParameter("--matrix and --peft are two tables: give one of them.")
-    print_rows(_peft() if peft else _matrix() if matrix else _methods(), as_json, width=80 if peft else WIDTH)
+    if peft:
+        _print_peft(as_json)
+    else:
+        print_rows(_matrix() if matrix else _methods(), as_json)
 
 
 for _kind, (_rows, _about) in _KINDS.items():

@@ -5,7 +5,7 @@ BLOOM's, by `FusedLowRank`.
 """
 
 from collections.abc import Iterable
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 from torch import nn
@@ -17,6 +17,7 @@ from hxbench.errors import InputError
 from hxbench.methods.method import Method, Setup
 from hxbench.methods.options import PetOptions
 from hxbench.modules.low_rank import FusedLowRank
+from hxbench.modules.wrapped import Wrapped
 from hxbench.spec.run_spec import Positive
 
 _ROLES: tuple[ProjectionRole, ...] = ("query", "value")
@@ -46,7 +47,7 @@ class Lora(Method):
 
     def __init__(self, setup: Setup, options: LoraOptions) -> None:
         super().__init__(setup, options)
-        self._peft: list[Any] = []  # a list: its layers are the backbone's modules already
+        self._peft: list[Wrapped] = []  # one, or none beside a fused projection
         self.branches: nn.ModuleList | None = None
         if any(one.part is not None for one in projections_of(self.backbone)):
             self._add_branches(options)
@@ -56,16 +57,16 @@ class Lora(Method):
     def _wrap(self, options: LoraOptions) -> None:
         """Put `peft`'s layers around the projections."""
         from peft import LoraConfig
-        from peft.tuners.lora import LoraModel
 
         wanted = {id(one.module) for one in projections_of(self.backbone)}
+        names = [name for name, module in self.model.named_modules() if id(module) in wanted]
         config = LoraConfig(
             r=options.rank,
             lora_alpha=options.alpha,
             lora_dropout=options.dropout,
-            target_modules=[name for name, module in self.model.named_modules() if id(module) in wanted],
+            target_modules=names,
         )
-        self._peft = [LoraModel(self.model, config, "default")]
+        self._peft = [Wrapped(self.model, "LORA", config, names)]
 
     def _add_branches(self, options: LoraOptions) -> None:
         """Hang a pair of branches beside the fused projection of every layer."""
@@ -98,7 +99,6 @@ class Lora(Method):
     def remove(self) -> None:
         """Put the stock layers back in their places."""
         super().remove()
-        for tuner in self._peft:
-            model = tuner.unload()
-            vars(model).pop("peft_config", None)  # which older versions leave behind
+        for one in self._peft:
+            one.put_back()
         self._peft = []

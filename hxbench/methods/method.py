@@ -20,7 +20,7 @@ from hxbench.answering import answering_of
 from hxbench.answering.answer import Answered, Answering, AnswerOptions, Condition, Encoded, Objective
 from hxbench.answering.classes import ClassHeads
 from hxbench.answering.token import MaskedLM
-from hxbench.backbones.families import Family, SiteRole
+from hxbench.backbones.families import Family, SiteRole, Stacks
 from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import EMBEDDINGS, SiteKey, Sites, SiteWeights
 from hxbench.closed import Closed
@@ -98,8 +98,8 @@ class Method(nn.Module):
         return (*outer, *self.backbone.family.site_names(*inner))
 
     @classmethod
-    def refusal(cls, options: Mapping[str, Any], answering: str) -> str | None:
-        """Return why a run with these options does not work with a way to answer; None where it does."""
+    def refusal(cls, options: Mapping[str, Any], answering: str, stacks: Stacks) -> str | None:
+        """Return why, with these options, it does not answer in a way with some stacks; None where it does."""
         return cls.refused.get(answering)
 
     @classmethod

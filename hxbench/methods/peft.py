@@ -14,12 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from hxbench.answering.answer import Answered, Condition
-from hxbench.backbones.families import Family, norms_of
+from hxbench.backbones.families import Family, Stacks, norms_of
 from hxbench.backbones.load import Backbone
 from hxbench.closed import Closed, validated
 from hxbench.errors import InputError
 from hxbench.methods.method import Method, Setup
-from hxbench.methods.peft_options import PeftOptions, Target, in_one_line, is_of_this_version, table, type_called
+from hxbench.methods.peft_options import PeftOptions, Target, in_one_line, is_of_this_version, table
+from hxbench.modules import adalora
 from hxbench.modules.wrapped import ADAPTER, Wrapped
 from hxbench.spec.run_spec import RunSpec
 from hxbench.tasks.encoding.batch import Batch
@@ -32,7 +33,6 @@ _TARGETS: dict[str, tuple[Target, ...]] = {
 }
 _USUAL: tuple[Target, ...] = ("query", "value")
 _CACHED = ("PREFIX_TUNING", "CARTRIDGE")  # keys and values before those of the text
-_SCORES = ("ipt", "exp_avg_ipt", "exp_avg_unc")  # AdaLoRA's, of every entry
 
 
 class Peft(Method):
@@ -56,19 +56,18 @@ class Peft(Method):
         except InputError:
             raise
         except Exception as error:  # whatever a type has against a backbone
-            if self.backbone.body.device.type == "meta":
-                raise InputError(f"{options.type} looks at the weights of a backbone: it needs them.") from None
+            if next(self.model.parameters()).is_meta:
+                raise InputError(
+                    f"{options.type} begins from a backbone's weights, so nothing can be counted without them."
+                ) from None
             raise InputError(
                 f"{options.type} of peft does not work on {self.backbone.family.title}: {in_one_line(error)}."
             ) from None
 
     @classmethod
-    def refusal(cls, options: Mapping[str, Any], answering: str) -> str | None:
+    def refusal(cls, options: Mapping[str, Any], answering: str, stacks: Stacks) -> str | None:
         """Return why a type does not work with a way to answer, by the table of the installed version."""
-        try:
-            known = table().types.get(type_called(str(options.get("type")))) if is_of_this_version() else None
-        except ValueError:  # which the options will say
-            return None
+        known = table().types.get(str(options.get("type"))) if is_of_this_version() else None
         said = known.answers.get(answering, "works") if known else "works"
         return None if said == "works" else said
 
@@ -84,7 +83,7 @@ class Peft(Method):
                 f"{', '.join(sorted(known))})."
             )
         if options.type == "ADALORA":
-            _require_schedule(options.configuration(), spec.training.updates or 2**31)
+            adalora.require_schedule(options.configuration(), spec.training.updates or 2**31)
 
     def _make(self, options: PeftOptions) -> None:
         from peft import PromptLearningConfig
@@ -134,10 +133,6 @@ class Peft(Method):
             "PREFIX_TUNING": lambda: PrefixEncoder(config),
             "CARTRIDGE": lambda: CartridgeEncoder(config),
         }
-        if config.num_virtual_tokens is None:
-            raise InputError(
-                f"options: num_virtual_tokens is missing, the number of virtual tokens of {options.type}."
-            )
         self.tokens = config.num_virtual_tokens
         self.soft = make[options.type]()
         self._parts = {"prompt": [p for p in self.soft.parameters() if p.requires_grad]}
@@ -168,13 +163,8 @@ class Peft(Method):
         """Give the body keys and values to look back at; a text that is read on has them in its cache already."""
         from transformers import DynamicCache
 
-        rows, length = named["inputs_embeds"].shape[:2]
-        family, limit = self.backbone.family, self.backbone.longest
-        if limit is not None and not family.counts_positions and self.tokens + length > limit:
-            raise InputError(
-                f"{self.tokens} virtual tokens and {length} tokens of text are more than the {limit} positions of "
-                "the backbone."
-            )
+        self._require_room(named)
+        rows = len(named["inputs_embeds"])
         if named.get("past_key_values") is None:
             flat = self.soft(self._virtual())  # [1, tokens, layers · 2 · key width]
             flat = flat.unflatten(-1, (self.backbone.layer_count, 2, self.backbone.key_heads, -1))
@@ -187,10 +177,27 @@ class Peft(Method):
             named["attention_mask"] = torch.cat([mask.new_ones(*mask.shape[:-1], self.tokens), mask], dim=-1)
         return args, named
 
+    def _require_room(self, named: Mapping[str, Any]) -> None:
+        """Raise `InputError` where a prefix and what is read have no room, or do not see each other."""
+        mask, length = named.get("attention_mask"), named["inputs_embeds"].shape[1]
+        length = self.tokens + (length if mask is None else mask.shape[-1])
+        positions = None if self.backbone.family.counts_positions else self.backbone.longest
+        if positions is not None and length > positions:
+            raise InputError(
+                f"{self.tokens} virtual tokens and {length - self.tokens} tokens of text are more than the "
+                f"{positions} positions of the backbone."
+            )
+        window = getattr(self.model.config, "sliding_window", None)
+        if window is not None and length > window:  # padding between counts, so a text would depend on others
+            raise InputError(
+                f"{self.tokens} virtual tokens and {length - self.tokens} tokens of text are more than the "
+                f"{window} that {self.backbone.family.title} looks back: it would not see what is before a text."
+            )
+
     def start_training(self, updates: int) -> None:
         """Tell AdaLoRA how long its schedule is; `InputError` where it is longer than the training."""
         if self.chosen.type == "ADALORA":
-            _require_schedule(self._wrapped[0].config, updates)
+            adalora.require_schedule(self._wrapped[0].config, updates)
             self._wrapped[0].config.total_step = updates
 
     def updated(self, step: int) -> None:
@@ -200,44 +207,20 @@ class Peft(Method):
                 one.tuner.update_and_allocate(step)
 
     def state(self) -> dict[str, Tensor]:
-        """Return what AdaLoRA knows beside its parameters: the scores of their entries, and the ranks kept."""
-        if self.chosen.type != "ADALORA":
-            return {}
-        allocator, config = self._wrapped[0].tuner.rankallocator, self._wrapped[0].config
-        kept = {f"{score}|{name}": t for score in _SCORES for name, t in getattr(allocator, score).items()}
-        return kept | {f"ranks|{name}": torch.tensor(row) for name, row in (config.rank_pattern or {}).items()}
+        """Return what AdaLoRA knows beside its parameters."""
+        return adalora.state_of(self._wrapped[0]) if self.chosen.type == "ADALORA" else {}
 
     def take_state(self, state: Mapping[str, Tensor]) -> None:
         """Go on from what `state` gave."""
-        if self.chosen.type != "ADALORA":
-            return
-        allocator, config = self._wrapped[0].tuner.rankallocator, self._wrapped[0].config
-        device = next(self.parameters()).device
-        for score in _SCORES:
-            own = {
-                name.partition("|")[2]: t.to(device) for name, t in state.items() if name.startswith(f"{score}|")
-            }
-            setattr(allocator, score, own)
-        ranks = {name.removeprefix("ranks|"): t.tolist() for name, t in state.items() if name.startswith("ranks|")}
-        config.rank_pattern = ranks or None
+        if self.chosen.type == "ADALORA":
+            adalora.take_state(self._wrapped[0], state, next(self.parameters()).device)
 
     def extra_loss(self, answered: Answered, batch: Batch) -> Tensor | None:
-        """Return this process's share of AdaLoRA's penalty: how far its matrices are from orthogonal ones.
-
-        That is the mean of ‖PᵀP − I‖ over both matrices of every module (Zhang et al. 2023, eq. 4, as `peft` has
-        it).
-        """
+        """Return this process's share of AdaLoRA's penalty."""
         if self.chosen.type != "ADALORA":
             return None
-        named = self.model.named_parameters()
-        sides = [
-            p if "lora_A" in name else p.T
-            for name, p in named
-            if f"lora_A.{ADAPTER}" in name or f"lora_B.{ADAPTER}" in name
-        ]
-        apart = [torch.norm(p @ p.T - torch.eye(len(p), device=p.device, dtype=p.dtype)) for p in sides]
-        weight = self._wrapped[0].config.orth_reg_weight * batch.own / batch.rows
-        return weight * torch.stack(apart).mean()
+        weight: float = self._wrapped[0].config.orth_reg_weight * batch.own / batch.rows
+        return weight * adalora.penalty(self.model)
 
     def cross_entropy_in(self, loss: Tensor) -> Tensor | None:
         """Return the loss where no penalty is in it."""
@@ -263,17 +246,6 @@ def _part(name: str) -> str:
         return steps[steps.index(ADAPTER) - 1]
     adapted = next((one for one in reversed(steps) if re.match("adaption_", one)), None)
     return adapted or steps[-1]
-
-
-def _require_schedule(config: Any, updates: int) -> None:
-    if config.target_r >= config.init_r:
-        raise InputError(f"AdaLoRA ends with fewer ranks than it begins with: target_r is {config.target_r}, "
-                         f"init_r {config.init_r}.")  # fmt: skip
-    if config.tinit + config.tfinal >= updates:
-        raise InputError(
-            f"AdaLoRA's tinit and tfinal ({config.tinit} and {config.tfinal} updates) leave none of a training of "
-            f"{updates}."
-        )
 
 
 def targets_of(backbone: Backbone, options: PeftOptions) -> list[str]:

@@ -7,7 +7,6 @@ meaning.
 
 import dataclasses
 import enum
-import math
 import re
 import types
 import typing
@@ -41,6 +40,7 @@ _FILES = "a recipe loads no files or code"
 _NOT_FOR_RECIPES = {
     **dict.fromkeys(("target_modules", "exclude_modules", "feedforward_modules", "layers_pattern"), _PLACES),
     **dict.fromkeys(("target_parameters", "trainable_token_indices", "layer_replication"), _PLACES),
+    "use_asa": "a stopped training could not go on from its scores",
     "modules_to_save": "heads are trained whatever the method",
     **dict.fromkeys(("peft_type", "task_type", "inference_mode", "auto_mapping", "peft_version"), _MODEL),
     **dict.fromkeys(("token_dim", "num_layers", "num_attention_heads", "num_transformer_submodules"), _MODEL),
@@ -51,9 +51,12 @@ _NOT_FOR_RECIPES = {
     **dict.fromkeys(("save_indices", "progressbar", "ensure_weight_tying", "alora_invocation_tokens"), _MODEL),
 }
 _WITH_FILES = re.compile("path|tokenizer")
-_WITH_DATA = ("eva", "corda", "loftq", "lora_ga")  # ways to begin that look at data
-_FROM_FILES = ("TEXT", "AVERAGE_SOURCE_TASKS", "EXACT_SOURCE_TASK", "ONLY_SOURCE_SHARED")  # starts of a prompt
-_SCALARS = (bool, int, float, str, type(None))
+# ways to begin that look at data or files
+_FROM_OUTSIDE = (
+    "eva", "corda", "loftq", "lora_ga", "TEXT", "AVERAGE_SOURCE_TASKS", "EXACT_SOURCE_TASK", "ONLY_SOURCE_SHARED",
+)  # fmt: skip
+_ITERATED = re.compile(r"pissa_niter_[1-9]\d{0,3}")
+_REQUIRED = ("num_virtual_tokens", "token_indices", "adapter_len", "adapter_layers")  # where there are these
 _MAY_BE_ZERO = re.compile("seed|warmup|tfinal|tinit|prng")
 
 
@@ -91,69 +94,63 @@ def configurations() -> dict[str, Any]:
     return {str(kind.value): found for kind, found in PEFT_TYPE_TO_CONFIG_MAPPING.items()}
 
 
+def _known(name: str) -> str:
+    known = configurations()
+    if name in known:
+        return name
+    if same := next((one for one in known if _letters(one) == _letters(name)), ""):
+        raise ValueError(f"peft calls it {same}")  # one spelling, so that the same run has the same id
+    raise ValueError(did_you_mean("type of peft", name.upper(), list(known)).rstrip("."))
+
+
 def _letters(name: str) -> str:
     return re.sub("[^A-Z0-9]", "", name.upper())
 
 
-def type_called(name: str) -> str:
-    """Return the type that somebody writes as `p-tuning` or `(IA)3`; `ValueError` for one that there is not."""
-    known = {_letters(one): one for one in configurations()}
-    if (found := known.get(_letters(name))) is None:
-        raise ValueError(did_you_mean("type of peft", name.upper(), list(known.values())).rstrip("."))
-    return found
+def _alternatives(hint: Any) -> tuple[Any, ...]:
+    return typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+
+
+def _words_of(hint: Any) -> list[str]:
+    """Return the words that a field takes, without those that look at data, files or a pattern."""
+    words: list[Any] = []
+    for one in _alternatives(hint):
+        if typing.get_origin(one) is Literal:
+            words += typing.get_args(one)
+        elif isinstance(one, type) and issubclass(one, enum.Enum):
+            words += [member.value for member in one]
+    return [one for one in map(str, words) if one not in _FROM_OUTSIDE and "[" not in one]
 
 
 def _is_plain(hint: Any) -> bool:
-    if hint in _SCALARS or typing.get_origin(hint) is Literal:
-        return True
-    if isinstance(hint, type) and issubclass(hint, enum.Enum):
-        return True
-    return typing.get_origin(hint) in (typing.Union, types.UnionType) and all(
-        map(_is_plain, typing.get_args(hint))
-    )
-
-
-def _is_mapping(hint: Any) -> bool:
-    """Return whether a field takes names or numbers in a list or a mapping, and no object."""
-    parts = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
-    own = [typing.get_origin(one) or one for one in parts]
-    return all(one in (*_SCALARS, list, dict) for one in own)
+    """Return whether a field takes scalars, words, lists or mappings, and no object."""
+    kinds = [one for one in _alternatives(hint) if not _words_of(one)]
+    return all((typing.get_origin(one) or one) in (bool, int, float, str, type(None), list, dict) for one in kinds)
 
 
 def _checked(name: str, hint: Any, default: Any) -> Any:
     """Return a type of pydantic for a field of a configuration."""
-    parts = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
-    names = [one for one in parts if isinstance(one, type) and issubclass(one, enum.Enum)]
-    if names:
-        values = tuple(one.value for kind in names for one in kind if str(one.value) not in _FROM_FILES)
-        return Literal[values]
+    parts = _alternatives(hint)
+    if words := _words_of(hint):
+        others = bool if bool in parts else str
+        return Annotated[others | str | None, AfterValidator(lambda value: _one_of(value, words))]
     if name.endswith(("dropout", "dropout_p")):
         return Annotated[float, Field(ge=0, lt=1)]
     if int in parts and not _MAY_BE_ZERO.search(name):
         least = 1 if not isinstance(default, int) or default > 0 else default
         return Annotated[hint, AfterValidator(lambda value: _at_least(value, least))]
-    if float in parts:
-        return Annotated[hint, AfterValidator(_finite)]
-    if name.startswith("init_"):
-        return Annotated[hint, AfterValidator(_without_data)]
     return hint
+
+
+def _one_of(value: Any, words: list[str]) -> Any:
+    if isinstance(value, str) and value not in words and not ("pissa" in words and _ITERATED.fullmatch(value)):
+        raise ValueError(f"one of {', '.join(words)}")
+    return value
 
 
 def _at_least(value: Any, least: int) -> Any:
     if isinstance(value, int) and not isinstance(value, bool) and value < least:
         raise ValueError(f"must be at least {least}")
-    return value
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError("must be a finite number")
-    return value
-
-
-def _without_data(value: Any) -> Any:
-    if value in _WITH_DATA:
-        raise ValueError("this way to begin looks at data or loads more, which a recipe cannot ask for")
     return value
 
 
@@ -165,7 +162,7 @@ def fields_of(kind: str) -> type[BaseModel]:
     given: dict[str, Any] = {}
     for one in dataclasses.fields(config):
         hint = hints[one.name]
-        if why_not(one.name) is None and (_is_plain(hint) or _is_mapping(hint)):
+        if why_not(one.name) is None and _is_plain(hint):
             given[one.name] = (_checked(one.name, hint, one.default), None)
     return create_model(
         f"Fields{kind}",
@@ -198,7 +195,7 @@ class PeftOptions(AnswerOptions):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    type: Annotated[str, AfterValidator(type_called)]  # as `hxbench list methods --peft` has it
+    type: Annotated[str, AfterValidator(_known)]  # as `hxbench list methods --peft` has it
     targets: Annotated[tuple[Target, ...], Field(min_length=1)] | None = added(None)  # None: the type's usual ones
 
     @property
@@ -213,19 +210,29 @@ class PeftOptions(AnswerOptions):
         for name, value in self.fields.items():
             if said := self._refusal(name):
                 raise _error(name, said, value)
-        fields_of(self.type).model_validate(self.fields)
+        known = fields_of(self.type)
+        known.model_validate(self.fields)
+        if missing := [name for name in _REQUIRED if name in known.model_fields and name not in self.fields]:
+            raise ValidationError.from_exception_data(
+                "PeftOptions", [InitErrorDetails(type="missing", loc=(missing[0],), input=self.fields)]
+            )
+        if self.targets and (self.type == "ADAPTION_PROMPT" or "target_modules" not in self._there()):
+            raise _error("targets", f"{self.type} acts on no modules that could be named", self.targets)
         try:
             self.configuration()
         except Exception as error:  # whatever a configuration has against its fields
             raise _error("type", f"peft refuses these fields: {in_one_line(error)}", self.type) from None
         return self
 
+    def _there(self) -> set[str]:
+        """Return the names of all fields of the configuration."""
+        return {one.name for one in dataclasses.fields(configurations()[self.type])}
+
     def _refusal(self, name: str) -> str | None:
         known = fields_of(self.type).model_fields
         if name in known:
             return None
-        there = {one.name for one in dataclasses.fields(configurations()[self.type])}
-        if name not in there:
+        if name not in self._there():
             return did_you_mean(f"field of {self.type}", name, list(known)).rstrip(".")
         return f"a recipe cannot give this field of {self.type}: {why_not(name) or 'it takes an object'}"
 
@@ -234,8 +241,7 @@ class PeftOptions(AnswerOptions):
 
         Raises whatever the class raises for fields that it refuses.
         """
-        kind = configurations()[self.type]
-        there = {one.name for one in dataclasses.fields(kind)}
+        kind, there = configurations()[self.type], self._there()
         usual = table().types[self.type].defaults if self.type in table().types else {}
         fields = {name: value for name, value in usual.items() if name in there} | self.fields | more
         fields.pop("layers_to_transform", None)  # `targets` are named one by one, so peft would not look

@@ -95,7 +95,7 @@ def require_answers(spec: RunSpec, family: Family) -> None:
     if not spec.tasks:
         return
     kind = answering_of(family.stacks, map(task_of, (*spec.tasks, *shot, *spec.foreign)))
-    if reason := method_class(spec.kind).refusal(spec.options, kind.name):
+    if reason := method_class(spec.kind).refusal(spec.options, kind.name, family.stacks):
         raise InputError(f"{spec.method} {reason}, and {family.title} answers otherwise ({kind.name}).")
     if kind is ClassHeads and spec.task and spec.data.labels != "unified":
         own = task_of(spec.task)

@@ -65,14 +65,13 @@ def spec_of(task="rte", backbone="minilm-l6", **options):
 @pytest.mark.parametrize(
     ("kind", "task", "backbone", "said"),
     [
-        ("prefix-tuning", "rte", "t5-small", "mine needs keys and values of one stack, and T5 answers otherwise"),
-        ("adaption_prompt", "pos", "minilm-l6", "mine needs an attention that peft knows"),
+        ("PREFIX_TUNING", "rte", "t5-small", "mine needs keys and values of one stack, and T5 answers otherwise"),
+        ("ADAPTION_PROMPT", "pos", "minilm-l6", "mine needs an attention that peft knows"),
     ],
 )
 def test_a_cell_that_does_not_work_is_refused_before_anything_is_loaded(kind, task, backbone, said):
     with pytest.raises(InputError, match=said):
-        with_options(spec_of(task, backbone, type=kind, num_virtual_tokens=3)
-                     if kind == "prefix-tuning" else spec_of(task, backbone, type=kind))  # fmt: skip
+        with_options(spec_of(task, backbone, **small(kind)))
 
 
 # --- options ----------------------------------------------------------------------------------------------------
@@ -82,39 +81,48 @@ def test_a_cell_that_does_not_work_is_refused_before_anything_is_loaded(kind, ta
     ("options", "said"),
     [
         ({}, "type: Field required."),
+        ({"type": "P-Tuning"}, "type: peft calls it P_TUNING (given: 'P-Tuning')."),
+        ({"type": "(IA)3"}, "type: peft calls it IA3"),
         ({"type": "lorra"}, "type: unknown type of peft 'LORRA'. Did you mean LORA"),
-        ({"type": "xlora"}, "type: XLORA needs trained adapters from files (given: 'XLORA')."),
-        ({"type": "poly"}, "type: POLY needs a pass of its own"),
+        ({"type": "XLORA"}, "type: XLORA needs trained adapters from files (given: 'XLORA')."),
+        ({"type": "POLY"}, "type: POLY needs a pass of its own"),
         (
-            {"type": "lora", "lora_alpa": 3},
+            {"type": "LORA", "lora_alpa": 3},
             "lora_alpa: unknown field of LORA 'lora_alpa'. Did you mean lora_alpha",
         ),
-        ({"type": "lora", "r": 0}, "r: must be at least 1 (given: 0)."),
-        ({"type": "lora", "r": -2}, "r: must be at least 1 (given: -2)."),
-        ({"type": "lora", "r": "8"}, "r: Input should be a valid integer (given: '8')."),
-        ({"type": "lora", "r": True}, "r: Input should be a valid integer"),
-        ({"type": "lora", "r": 2.5}, "r: Input should be a valid integer"),
-        ({"type": "lora", "lora_dropout": 1.5}, "lora_dropout: Input should be less than 1"),
-        ({"type": "lora", "use_dora": "yes"}, "use_dora: Input should be a valid boolean"),
-        ({"type": "lora", "bias": "some"}, "bias: Input should be 'none', 'all' or 'lora_only'"),
-        ({"type": "lora", "init_lora_weights": "eva"}, "this way to begin looks at data"),
-        ({"type": "lora", "init_lora_weights": "none"}, "init_lora_weights"),
-        ({"type": "lora", "target_modules": ["query"]}, "targets says where it acts"),
-        ({"type": "lora", "modules_to_save": ["classifier"]}, "heads are trained whatever the method"),
-        ({"type": "lora", "task_type": "SEQ_CLS"}, "a recipe cannot give this field of LORA"),
-        ({"type": "lora", "inference_mode": True}, "a recipe cannot give this field of LORA"),
-        ({"type": "lora", "base_model_name_or_path": "/etc"}, "a recipe loads no files or code"),
-        ({"type": "lora", "megatron_core": "os"}, "a recipe loads no files or code"),
-        ({"type": "lora", "eva_config": {}}, "it takes an object"),
-        ({"type": "lora", "targets": ["querry"]}, "targets.0"),
-        ({"type": "lora", "targets": []}, "targets"),
-        ({"type": "prompt-tuning", "num_virtual_tokens": 0}, "num_virtual_tokens: must be at least 1"),
-        ({"type": "prompt-tuning", "tokenizer_name_or_path": "gpt2"}, "a recipe loads no files or code"),
-        ({"type": "prompt-tuning", "prompt_tuning_init": "TEXT"}, "prompt_tuning_init: Input should be"),
+        ({"type": "LORA", "r": 0}, "r: must be at least 1 (given: 0)."),
+        ({"type": "LORA", "r": -2}, "r: must be at least 1 (given: -2)."),
+        ({"type": "LORA", "r": "8"}, "r: Input should be a valid integer (given: '8')."),
+        ({"type": "LORA", "r": True}, "r: Input should be a valid integer"),
+        ({"type": "LORA", "r": 2.5}, "r: Input should be a valid integer"),
+        ({"type": "LORA", "lora_dropout": 1.5}, "lora_dropout: Input should be less than 1"),
+        ({"type": "LORA", "use_dora": "yes"}, "use_dora: Input should be a valid boolean"),
+        ({"type": "LORA", "bias": "some"}, "bias: one of none, all, lora_only"),
+        ({"type": "LORA", "init_lora_weights": "eva"}, "init_lora_weights: one of gaussian, olora, pissa"),
+        ({"type": "LORA", "init_lora_weights": "none"}, "init_lora_weights: one of gaussian"),
+        ({"type": "LORA", "target_modules": ["query"]}, "targets says where it acts"),
+        ({"type": "LORA", "modules_to_save": ["classifier"]}, "heads are trained whatever the method"),
+        ({"type": "LORA", "task_type": "SEQ_CLS"}, "a recipe cannot give this field of LORA"),
+        ({"type": "LORA", "inference_mode": True}, "a recipe cannot give this field of LORA"),
+        ({"type": "LORA", "base_model_name_or_path": "/etc"}, "a recipe loads no files or code"),
+        ({"type": "LORA", "megatron_core": "os"}, "a recipe loads no files or code"),
+        ({"type": "LORA", "eva_config": {}}, "it takes an object"),
+        ({"type": "LORA", "targets": ["querry"]}, "targets.0"),
+        ({"type": "LORA", "targets": []}, "targets"),
+        ({"type": "PROMPT_TUNING", "num_virtual_tokens": 0}, "num_virtual_tokens: must be at least 1"),
+        ({"type": "PROMPT_TUNING", "tokenizer_name_or_path": "gpt2"}, "a recipe loads no files or code"),
+        ({"type": "PROMPT_TUNING", "prompt_tuning_init": "TEXT"}, "prompt_tuning_init: one of"),
         ({"type": "mpt", "num_virtual_tokens": 3}, "unknown type of peft 'MPT'"),
-        ({"type": "shadow"}, "SHADOW needs a pass of its own"),
-        ({"type": "oft", "r": 4, "oft_block_size": 4}, "peft refuses these fields"),
-        ({"type": "fourierft", "scaling": float("nan")}, "scaling"),
+        ({"type": "P_TUNING"}, "num_virtual_tokens: Field required."),
+        ({"type": "TRAINABLE_TOKENS"}, "token_indices: Field required."),
+        (
+            {"type": "P_TUNING", "num_virtual_tokens": 3, "targets": ["query"]},
+            "targets: P_TUNING acts on no modules",
+        ),
+        ({"type": "ADAMSS", "use_asa": True}, "a stopped training could not go on"),
+        ({"type": "SHADOW"}, "SHADOW needs a pass of its own"),
+        ({"type": "OFT", "r": 4, "oft_block_size": 4}, "peft refuses these fields"),
+        ({"type": "FOURIERFT", "scaling": float("nan")}, "scaling"),
     ],
 )
 def test_options_that_cannot_be_are_refused_with_a_sentence(options, said):
@@ -136,11 +144,11 @@ def test_a_field_that_no_recipe_may_give_is_in_no_model_of_fields():
     ("options", "said"),
     [
         (
-            {"type": "lora", "targets": ["query", "gate"]},
+            {"type": "LORA", "targets": ["query", "gate"]},
             "options of mine: targets: BERT has no gate (there are: ",
         ),
-        ({"type": "adalora", "tinit": 150, "tfinal": 50}, "tinit and tfinal (150 and 50 updates) leave none"),
-        ({"type": "adalora", "target_r": 12}, "target_r is 12, init_r 12"),
+        ({"type": "ADALORA", "tinit": 150, "tfinal": 50}, "tinit and tfinal (150 and 50 updates) leave none"),
+        ({"type": "ADALORA", "target_r": 12}, "target_r is 12, init_r 12"),
     ],
 )
 def test_what_does_not_fit_the_family_or_the_run_is_refused_when_it_is_resolved(options, said):
@@ -159,16 +167,12 @@ def test_what_only_the_model_tells_is_a_sentence_and_gives_the_backbone_back():
     assert {name: id(module) for name, module in backbone.model.named_modules()} == before
     with pytest.raises(InputError, match="BERT has none of the modules query, value in layer 7"):
         tuned("peft", backbone, type="LORA", layers_to_transform=7)
-    with pytest.raises(InputError, match="num_virtual_tokens is missing"):
-        tuned("peft", backbone, type="P_TUNING")
 
 
-def test_options_are_stored_as_given_under_the_type_s_own_name():
-    stored = with_options(spec_of(type="P-Tuning", num_virtual_tokens=4)).options
+def test_options_are_stored_as_given():
+    stored = with_options(spec_of(type="P_TUNING", num_virtual_tokens=4)).options
     assert stored == {"type": "P_TUNING", "num_virtual_tokens": 4}
-    assert with_options(spec_of(type="(IA)3")).options == {"type": "IA3"}
-    again = with_options(spec_of(**stored))
-    assert again.options == stored
+    assert with_options(spec_of(**stored)).options == stored
 
 
 def test_silence_means_what_it_did_in_the_version_of_the_table(monkeypatch):
@@ -262,6 +266,7 @@ VARIANTS = {
     "dora": {"use_dora": True},
     "rslora": {"use_rslora": True},
     "pissa": {"init_lora_weights": "pissa"},
+    "pissa in steps": {"init_lora_weights": "pissa_niter_4"},
     "olora": {"init_lora_weights": "olora"},
     "biases": {"bias": "all"},
 }
@@ -316,6 +321,10 @@ def test_a_decoder_writes_behind_a_prefix_what_it_finds_likeliest(family):
     method = tuned("peft", backbone, type="PREFIX_TUNING", num_virtual_tokens=3)
     sources = [np.arange(3, 8), np.arange(5, 14)]
     batch = collate(sources, [np.array([4]), np.array([4])], padding=0, task="rte")
+    if getattr(backbone.model.config, "sliding_window", None):  # which ends before the prefix
+        with pytest.raises(InputError, match=r"3 virtual tokens and .* are more than the 4 that .* looks back"):
+            method.generate(batch, 4)
+        return
     written = method.generate(batch, 4)
     assert written.shape[1] >= 1
     slow = [source.copy() for source in sources]
