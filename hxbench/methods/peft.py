@@ -231,6 +231,14 @@ class Peft(Method):
         """What the type trains, by its names of the matrices, such as `lora_A`; of what makes a prompt, all."""
         return dict(self._parts)
 
+    def peft(self) -> tuple[Any, dict[str, Tensor]] | None:
+        """Return configuration and state as `peft` saves them; None of virtual tokens, which are not alike."""
+        return self._wrapped[0].saved() if self._wrapped else None
+
+    def take_peft(self, state: Mapping[str, Tensor], origin: str) -> None:
+        """Take over what `peft` returned."""
+        self._wrapped[0].take(state, origin)
+
     def remove(self) -> None:
         """Put the stock modules back in their places, and the values of theirs that began otherwise."""
         super().remove()

@@ -1,10 +1,13 @@
 """Modules of `peft` in the places of a backbone's own, and the way back to exactly what was there before."""
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from hxbench.errors import InputError
 
 ADAPTER = "default"  # what `peft` calls the one adapter, in the names of its tensors
 
@@ -50,6 +53,25 @@ class Wrapped:
         every = [*self.model.named_parameters(), *nn.ModuleList(self.shared).named_parameters()]
         return {name: p for name, p in every if p.requires_grad}
 
+    def saved(self) -> tuple[Any, dict[str, Tensor]]:
+        """Return the configuration and the state as `peft` saves them, names and all."""
+        from peft.utils import get_peft_model_state_dict
+
+        config = copy.copy(self.config)
+        if config.peft_type == "ADALORA":  # whose ranks without a value are 0 in the tensors already
+            config.rank_pattern = None
+        state = get_peft_model_state_dict(_Outermost(self.tuner, config), save_embedding_layers=False)
+        return config, dict(state)
+
+    def take(self, state: Mapping[str, Tensor], origin: str) -> None:
+        """Take over a state that `saved` returned; `InputError`, naming `origin`, for one that does not fit."""
+        from peft.utils import set_peft_model_state_dict
+
+        config, own = self.saved()
+        if other := sorted(own.keys() ^ state.keys()):
+            raise InputError(f"{origin}: the weights do not fit this method (first difference: {other[0]}).")
+        set_peft_model_state_dict(_Outermost(self.tuner, config), dict(state))
+
     @torch.no_grad()
     def put_back(self) -> None:
         """Put the stock modules back in their places, with the values that they had."""
@@ -60,6 +82,21 @@ class Wrapped:
             parameter.data = value.to(parameter.device)
             module._parameters[name] = parameter
         vars(self.model).pop("peft_config", None)
+
+
+class _Outermost(nn.Module):
+    """What `peft` saves from and loads into: a module that is a tuner in all but the names."""
+
+    def __init__(self, tuner: nn.Module, config: Any) -> None:
+        super().__init__()
+        self.base_model, self.peft_config = tuner, {ADAPTER: config}
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the tuner has under a name."""
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(self.base_model, name)
 
 
 def _equal(parameter: Tensor, value: Tensor) -> bool:

@@ -5,6 +5,7 @@ import peft as library
 import pytest
 import torch
 from peft_types import FAMILIES, fresh, small
+from safetensors.torch import save_file
 from test_matrix import batch_of, built, check
 from tiny_decoders import DECODERS, bare_decoder
 from tiny_families import family_batch, tiny, tuned
@@ -257,6 +258,36 @@ def test_logits_are_those_of_peft_on_the_stock_model(family, kind):
         assert torch.equal(wanted, found)
         method.remove()
         assert not torch.allclose(method.model(input_ids=ids, **more).logits, wanted, atol=1e-3)
+
+
+SAVED = {
+    "lora": {"type": "LORA", "r": 2},
+    "dora": {"type": "LORA", "r": 2, "use_dora": True},
+    "pissa": {"type": "LORA", "r": 2, "init_lora_weights": "pissa"},
+    "adalora": {"type": "ADALORA", "target_r": 1, "init_r": 3},
+    **{
+        kind.lower(): small(kind)
+        for kind in ("IA3", "VERA", "OFT", "LN_TUNING", "VBLORA", "LOHA", "HRA", "FOURIERFT")
+    },
+}
+
+
+@pytest.mark.parametrize("name", SAVED)
+def test_what_it_trained_is_a_folder_that_peft_loads(name, tmp_path):
+    method = tuned("peft", tiny("bloom"), **SAVED[name])
+    config, state = method.peft()
+    config.save_pretrained(tmp_path)
+    save_file({key: tensor.contiguous() for key, tensor in state.items()}, tmp_path / "adapter_model.safetensors")
+    loaded = library.PeftModel.from_pretrained(tiny("bloom").model, tmp_path).eval()
+    again = tuned("peft", tiny("bloom"), chance=2, **SAVED[name])
+    again.take_peft(state, "the folder")
+    ids = torch.arange(3, 11)[None]
+    with torch.no_grad():
+        wanted = method.model(input_ids=ids).logits
+        assert torch.allclose(loaded(input_ids=ids).logits, wanted, atol=1e-5)
+        assert torch.allclose(again.model(input_ids=ids).logits, wanted, atol=1e-5)
+    with pytest.raises(InputError, match=r"^the folder: the weights do not fit this method \(first difference: "):
+        again.take_peft(dict(sorted(state.items())[1:]), "the folder")
 
 
 # --- beginnings that change the backbone, and restoring ---------------------------------------------------------
