@@ -82,6 +82,10 @@ class Peft(Method):
                 f"options of {spec.method}: targets: {family.title} has no {lost} (there are: "
                 f"{', '.join(sorted(known))})."
             )
+        if options.type == "MULTITASK_PROMPT_TUNING" and spec.foreign:
+            raise InputError(
+                f"{spec.method} has factors for each task it was made for: none for {spec.foreign[0]}."
+            )
         if options.type == "ADALORA":
             adalora.require_schedule(options.configuration(), spec.training.updates or 2**31)
 
