@@ -45,17 +45,16 @@ def _print_peft(as_json: bool) -> None:
     if as_json:
         print_rows([{"type": name, **cells} for name, cells in answers.items()], as_json)
         return
-    reasons: dict[str, dict[str, None]] = {}
+    reasons: dict[str, list[str]] = {}
     for name, cells in answers.items():
-        for said in cells.values():
-            reasons.setdefault(said, {})[name] = None
-    short = {said: "works" if said == "works" else "no" for said in reasons}
-    rows = [{"type": n, **{way: short[said] for way, said in cells.items()}} for n, cells in answers.items()]
+        for reason in {*cells.values()} - {"works"}:
+            reasons.setdefault(reason, []).append(name)
+    short = {"works": "works", **dict.fromkeys(reasons, "no")}
+    rows = [{"type": n, **{way: short[cell] for way, cell in cells.items()}} for n, cells in answers.items()]
     print_rows(rows, as_json, width=80)
     print()
-    for said, names in reasons.items():
-        if said != "works":
-            print(f"{said}: {', '.join(names)}")
+    for reason, names in reasons.items():
+        print(f"{reason}: {', '.join(names)}")
 
 
 def _variants() -> Rows:

@@ -129,7 +129,8 @@ class Peft(Method):
         if options.type == "MULTITASK_PROMPT_TUNING":
             more["num_tasks"] = len(self.places)
         config = options.configuration(**more)
-        words = self.model.get_input_embeddings()
+        model: Any = self.model
+        words = model.get_input_embeddings()
         make: dict[str, Any] = {
             "PROMPT_TUNING": lambda: PromptEmbedding(config, words),
             "MULTITASK_PROMPT_TUNING": lambda: MultitaskPromptEmbedding(config, words),
@@ -156,7 +157,8 @@ class Peft(Method):
         if self.soft is None or self.chosen.type in _CACHED:
             return None
         if self.chosen.type != "MULTITASK_PROMPT_TUNING":
-            return self.soft(self._virtual()).expand(len(embedded), -1, -1)  # type: ignore[no-any-return]
+            one: Tensor = self.soft(self._virtual())
+            return one.expand(len(embedded), -1, -1)
         places = torch.arange(len(self.places), device=condition.tasks.device)
         found: Tensor = self.soft(self._virtual().expand(len(places), -1), places)
         return found[condition.tasks]
@@ -172,7 +174,9 @@ class Peft(Method):
         if named.get("past_key_values") is None:
             flat = self.soft(self._virtual())  # [1, tokens, layers · 2 · key width]
             flat = flat.unflatten(-1, (self.backbone.layer_count, 2, self.backbone.key_heads, -1))
-            both = flat.permute(2, 3, 0, 4, 1, 5).expand(-1, -1, rows, -1, -1, -1).to(named["inputs_embeds"].dtype)
+            both = flat.permute(2, 3, 0, 4, 1, 5).expand(-1, -1, rows, -1, -1, -1)
+            device = both.device.type  # under autocast a layer's own keys are of its type
+            both = both.to(torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else both.dtype)
             cache = DynamicCache()
             for layer, (keys, values) in enumerate(both):
                 cache.update(keys, values, layer)

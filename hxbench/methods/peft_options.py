@@ -13,7 +13,7 @@ import typing
 import warnings
 from functools import cache
 from importlib.metadata import version
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -68,7 +68,7 @@ class Tried(Closed):
 
 
 class Table(Closed):
-    """The types of one version of `peft`, as `benchmarks/peft_types.py` finds them."""
+    """The types of one version of `peft`, as `tests/methods/peft_types.py` finds them."""
 
     peft: str
     types: dict[str, Tried]
@@ -167,7 +167,7 @@ def fields_of(kind: str) -> type[BaseModel]:
     return create_model(
         f"Fields{kind}",
         __config__=ConfigDict(strict=True, extra="forbid", allow_inf_nan=False),
-        **cast("dict[str, Any]", given),
+        **given,
     )
 
 
@@ -205,8 +205,8 @@ class PeftOptions(AnswerOptions):
 
     @model_validator(mode="after")
     def _fields_of_its_type(self) -> Self:
-        if said := unusable(self.type):
-            raise _error("type", f"{self.type} {said}", self.type)
+        if reason := unusable(self.type):
+            raise _error("type", f"{self.type} {reason}", self.type)
         for name, value in self.fields.items():
             if said := self._refusal(name):
                 raise _error(name, said, value)
