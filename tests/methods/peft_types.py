@@ -12,9 +12,6 @@ from pathlib import Path
 
 import yaml
 
-TESTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TESTS), str(TESTS / "methods")]
-
 # families that answer in a way, the first one first
 FAMILIES = {"token": ("bert",), "class": ("bert",), "encoder-decoder": ("t5",), "causal": ("bloom", "llama")}
 SMALL = {
@@ -100,6 +97,7 @@ def defaults_of(kind):
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     from importlib.metadata import version
 
     from hxbench.answering import ANSWERINGS

@@ -4,9 +4,9 @@ import numpy as np
 import peft as library
 import pytest
 import torch
-from peft_types import FAMILIES, fresh, small
+from peft_types import FAMILIES, defaults_of, fresh, small
 from safetensors.torch import save_file
-from test_matrix import batch_of, built, check
+from test_matrix import batch_of, check
 from tiny_decoders import DECODERS, bare_decoder
 from tiny_families import family_batch, tiny, tuned
 
@@ -40,6 +40,14 @@ def test_the_table_is_of_the_installed_types():
     assert set(table().types) == set(configurations())
     for kind, one in table().types.items():
         assert set(one.answers) == set(ANSWERINGS), kind
+
+
+def test_the_table_has_the_defaults_of_the_installed_version():
+    if not is_of_this_version():
+        pytest.skip(f"the table is of peft {table().peft}, and {library.__version__} is installed")
+    assert {kind: one.defaults for kind, one in table().types.items()} == {
+        kind: defaults_of(kind) for kind in configurations()
+    }
 
 
 def test_at_least_25_types_work_and_every_other_cell_has_its_reason():
@@ -469,8 +477,3 @@ def test_a_recipe_answers_texts_and_tags_words(name):
         loss.backward()
         own = [p for some in method.parts().values() for p in some]
         assert any(p.grad is not None and p.grad.any() for p in own), name
-
-
-def test_a_run_of_a_recipe_is_built_as_the_method_is():
-    method = built("peft", "class", tiny("bert"))
-    assert set(method.parts()) == {"lora_A", "lora_B"}
