@@ -175,8 +175,9 @@ class Peft(Method):
             flat = self.soft(self._virtual())  # [1, tokens, layers · 2 · key width]
             flat = flat.unflatten(-1, (self.backbone.layer_count, 2, self.backbone.key_heads, -1))
             both = flat.permute(2, 3, 0, 4, 1, 5).expand(-1, -1, rows, -1, -1, -1)
-            device = both.device.type  # under autocast a layer's own keys are of its type
-            both = both.to(torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else both.dtype)
+            device = both.device.type
+            if device != "meta" and torch.is_autocast_enabled(device):  # a layer's own keys are of that type, too
+                both = both.to(torch.get_autocast_dtype(device))
             cache = DynamicCache()
             for layer, (keys, values) in enumerate(both):
                 cache.update(keys, values, layer)
