@@ -53,8 +53,8 @@ def _print_peft(as_json: bool) -> None:
     rows = [{"type": n, **{way: short[cell] for way, cell in cells.items()}} for n, cells in answers.items()]
     print_rows(rows, as_json, width=80)
     print()
-    for reason, names in reasons.items():
-        print(f"{reason}: {', '.join(names)}")
+    for said, names in reasons.items():
+        print(f"{said}: {', '.join(names)}")
 
 
 def _variants() -> Rows:
