@@ -1,5 +1,6 @@
 """`hxbench list`: what can be named on the command line."""
 
+import sys
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
@@ -36,6 +37,30 @@ def _matrix() -> Rows:
     for kind in kinds():
         refusal = method_class(kind).refusal
         yield {"kind": kind, **{column: refusal({}, *both) or "works" for column, both in ways.items()}}
+
+
+def _print_peft(as_json: bool) -> None:
+    from importlib.metadata import version
+
+    from hxbench.methods.peft_options import is_of_this_version, table
+
+    found = table()
+    if not is_of_this_version():
+        print(f"The table is of peft {found.peft}, and {version('peft')} is installed.", file=sys.stderr)
+    answers = {name: tried.answers for name, tried in found.types.items()}
+    if as_json:
+        print_rows([{"type": name, **cells} for name, cells in answers.items()], as_json)
+        return
+    reasons: dict[str, list[str]] = {}
+    for name, cells in answers.items():
+        for reason in {*cells.values()} - {"works"}:
+            reasons.setdefault(reason, []).append(name)
+    short = {"works": "works", **dict.fromkeys(reasons, "no")}
+    rows = [{"type": n, **{way: short[cell] for way, cell in cells.items()}} for n, cells in answers.items()]
+    print_rows(rows, as_json, width=80)
+    print()
+    for said, names in reasons.items():
+        print(f"{said}: {', '.join(names)}")
 
 
 def _variants() -> Rows:
@@ -165,10 +190,16 @@ def _add(kind: str, rows: Callable[[], Rows], about: str) -> None:
 @list_app.command("methods", help="What can be trained, or with what heads and backbones each method works.")
 def methods(
     matrix: Annotated[bool, typer.Option("--matrix", help="Print kind of method by way to answer.")] = False,
+    peft: Annotated[bool, typer.Option("--peft", help="Print type of peft (kind peft) by way to answer.")] = False,
     as_json: options.Json = False,
 ) -> None:
-    """List the recipes of methods, or which kind of method works with which way to answer."""
-    print_rows(_matrix() if matrix else _methods(), as_json)
+    """List the recipes of methods, or which kind of method, or type of peft, works with which way to answer."""
+    if matrix and peft:
+        raise typer.BadParameter("--matrix and --peft are two tables: give one of them.")
+    if peft:
+        _print_peft(as_json)
+    else:
+        print_rows(_matrix() if matrix else _methods(), as_json)
 
 
 def _sites(backbone: str) -> Rows:

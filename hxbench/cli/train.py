@@ -42,7 +42,7 @@ def train_command(
 
     place = where.launcher()
     found: recipe.MethodRecipe = recipe.load("methods", method)
-    scale = recipe.scale(where.profile, found.ground)
+    scale = recipe.scale(where.profile, found.ground_for(task))
     setting = setting or found.settings[-1]
     session = where.session(scale.data, checkpoint_every)
     wanted_by = partial(

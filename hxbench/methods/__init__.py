@@ -32,6 +32,7 @@ _OWN = {
     "pet-lora": "hxbench.methods.lora:Lora",
     "pet-adapter": "hxbench.methods.adapter:PetAdapter",
     "apet": "hxbench.methods.apet:Apet",
+    "peft": "hxbench.methods.peft:Peft",
     "hyperdecoder": "hxbench.methods.hyperdecoder:Hyperdecoder",
 }
 

@@ -23,13 +23,17 @@ from hxbench.modules.bottleneck import ActivationName
 from hxbench.spec.run_spec import Positive
 
 SEQUENTIAL: tuple[SiteRole, ...] = ("attention", "ffn")
-PARALLEL: tuple[SiteRole, ...] = ("parallel",)
+PLACEMENTS: dict[str, tuple[SiteRole, ...]] = {
+    "sequential": SEQUENTIAL,
+    "ffn": ("ffn",),
+    "parallel": ("parallel",),
+}
 
 
 class AdapterOptions(AnswerOptions):
     """Where the adapters are and how wide, and what is trained beside them."""
 
-    placement: Literal["sequential", "parallel"] = "sequential"
+    placement: Literal["sequential", "ffn", "parallel"] = "sequential"
     reduction: Positive = 32  # the bottleneck is the model's width divided by it
     bottleneck: Positive | None = None  # or its width itself
     activation: ActivationName = "gelu_new"
@@ -73,8 +77,7 @@ class Adapter(Method):
     def positions(self) -> tuple[str, ...]:
         """Return the positions of the placement that was chosen."""
         assert isinstance(self.options, AdapterOptions)
-        roles = SEQUENTIAL if self.options.placement == "sequential" else PARALLEL
-        return self.backbone.family.site_names(*roles)
+        return self.backbone.family.site_names(*PLACEMENTS[self.options.placement])
 
     def weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
         """Return the parameters themselves."""
@@ -94,7 +97,7 @@ class Adapter(Method):
 class PetAdapterOptions(PetOptions, AdapterOptions):
     """The adapters' width, and what they begin as, as runs of PET scaling store it."""
 
-    placement: Literal["sequential", "parallel"] = added("sequential")
+    placement: Literal["sequential", "ffn", "parallel"] = added("sequential")
     reduction: Positive = added(32)
     bottleneck: Positive | None = 24
     activation: ActivationName = "gelu_new"

@@ -4,7 +4,6 @@ Through `peft` where query and value are layers of their own, as BERT's and T5's
 BLOOM's, by `FusedLowRank`.
 """
 
-import copy
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -20,6 +19,7 @@ from hxbench.methods.method import PEFT_PREFIX, Method, Setup
 from hxbench.methods.options import PetOptions
 from hxbench.modules.low_rank import FusedLowRank
 from hxbench.modules.parameters import fill
+from hxbench.modules.wrapped import Wrapped
 from hxbench.spec.run_spec import Positive
 
 _ROLES: tuple[ProjectionRole, ...] = ("query", "value")
@@ -49,7 +49,7 @@ class Lora(Method):
 
     def __init__(self, setup: Setup, options: LoraOptions) -> None:
         super().__init__(setup, options)
-        self._peft: list[Any] = []  # a list: its layers are the backbone's modules already
+        self._peft: list[Wrapped] = []  # one, or none beside a fused projection
         self.branches: nn.ModuleList | None = None
         if any(one.part is not None for one in projections_of(self.backbone)):
             self._add_branches(options)
@@ -59,16 +59,16 @@ class Lora(Method):
     def _wrap(self, options: LoraOptions) -> None:
         """Put `peft`'s layers around the projections."""
         from peft import LoraConfig
-        from peft.tuners.lora import LoraModel
 
         wanted = {id(one.module) for one in projections_of(self.backbone)}
+        names = [name for name, module in self.model.named_modules() if id(module) in wanted]
         config = LoraConfig(
             r=options.rank,
             lora_alpha=options.alpha,
             lora_dropout=options.dropout,
-            target_modules=[name for name, module in self.model.named_modules() if id(module) in wanted],
+            target_modules=names,
         )
-        self._peft, self._config = [LoraModel(self.model, config, "default")], config
+        self._peft = [Wrapped(self.model, "LORA", config, names)]
 
     def _add_branches(self, options: LoraOptions) -> None:
         """Hang a pair of branches beside the fused projection of every layer."""
@@ -95,15 +95,13 @@ class Lora(Method):
         """Both matrices of every branch."""
         if self.branches is not None:
             return {"lora": list(self.branches.parameters())}
-        return {"lora": [p for _, p in self._own()]}
+        named = self.model.named_parameters()
+        return {"lora": [p for name, p in named if ".lora_A." in name or ".lora_B." in name]}
 
     def peft(self) -> tuple[Any, dict[str, Tensor]]:
         """Return LoRA's configuration and both matrices of every branch, two beside a fused projection as one."""
         if self.branches is None:
-            state: dict[str, Tensor] = {
-                f"{PEFT_PREFIX}{name.replace('.default.', '.')}": p for name, p in self._own()
-            }
-            return copy.copy(self._config), state
+            return self._peft[0].saved()
         pairs = [branch.as_one() for branch in self._fused()]
         state = {
             f"{PEFT_PREFIX}{name}.lora_{side}.weight": matrix
@@ -125,16 +123,13 @@ class Lora(Method):
     def take_peft(self, state: Mapping[str, Tensor], origin: str) -> None:
         """Take over the matrices of every branch; `InputError` for others, and for matrices of another shape."""
         if self.branches is None:
-            fill({f"{PEFT_PREFIX}{name.replace('.default.', '.')}": p for name, p in self._own()}, state, origin)
+            self._peft[0].take(state, origin)
             return
         wanted = {name: nn.Parameter(torch.empty_like(matrix)) for name, matrix in self.peft()[1].items()}
         fill(wanted, state, origin)
         with torch.no_grad():
             for name, branch in zip(self._fused_names(), self._fused(), strict=True):
                 branch.take_one(*(wanted[f"{PEFT_PREFIX}{name}.lora_{side}.weight"] for side in "AB"))
-
-    def _own(self) -> list[tuple[str, nn.Parameter]]:
-        return [(n, p) for n, p in self.model.named_parameters() if ".lora_A." in n or ".lora_B." in n]
 
     def _fused(self) -> list[FusedLowRank]:
         return [branch for branch in self.branches or () if isinstance(branch, FusedLowRank)]
@@ -147,7 +142,6 @@ class Lora(Method):
     def remove(self) -> None:
         """Put the stock layers back in their places."""
         super().remove()
-        for tuner in self._peft:
-            model = tuner.unload()
-            vars(model).pop("peft_config", None)  # which older versions leave behind
+        for one in self._peft:
+            one.put_back()
         self._peft = []

@@ -130,6 +130,16 @@ class Method(nn.Module):
     def start_training(self, updates: int) -> None:
         """Be told the number of updates before the first one; a resumed run is told again."""
 
+    def updated(self, step: int) -> None:
+        """Be told that the optimiser has made update `step` (from 1), while its gradients are still there."""
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what a training goes on from beside the trained parameters."""
+        return {}
+
+    def take_state(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from what `state` gave before the training was stopped."""
+
     def weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
         """Return the weights of sites under a condition; a site without any leaves the backbone as it is."""
         return {}

@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -84,9 +85,11 @@ class ResumeStates:
         optimiser: torch.optim.Optimizer,
         best: Mapping[str, Tensor] | None,
         numbers: dict[str, Any],
+        state: Mapping[str, Tensor] = MappingProxyType({}),
     ) -> None:
         """Write the state after `step` updates; older states go once this one is complete.
 
+        `state` is what the method goes on from beside its parameters.
         Raises `InputError` where there is no room for it.
         """
         with writing(self.folder):
@@ -95,6 +98,8 @@ class ResumeStates:
             save_file(_on_cpu(_moments(parameters, optimiser)), temporary / "optimiser.safetensors")
             if best is not None:
                 save_file(_on_cpu(best), temporary / "best.safetensors")
+            if state:
+                save_file(_on_cpu(state), temporary / "method.safetensors")
             (temporary / "numbers.json").write_text(json.dumps({"step": step, **numbers}))
             manifest.write(temporary)
             target = self.folder / f"resume-{step:09d}"
@@ -106,8 +111,8 @@ class ResumeStates:
 
     def load(
         self, parameters: Mapping[str, nn.Parameter], optimiser: torch.optim.Optimizer
-    ) -> tuple[dict[str, Any], dict[str, Tensor] | None] | None:
-        """Restore the newest complete state; return its numbers and best tensors, or None when there is none."""
+    ) -> tuple[dict[str, Any], dict[str, Tensor] | None, dict[str, Tensor]] | None:
+        """Restore the newest complete state; return its numbers, best tensors and the method's; or None."""
         complete = [f for f in sorted(self.folder.glob("resume-*")) if manifest.is_complete(f)]
         if not complete:
             return None
@@ -120,7 +125,8 @@ class ResumeStates:
         fill(parameters, read("model.safetensors"), str(newest))
         _restore_moments(parameters, optimiser, read("optimiser.safetensors"))
         best = read("best.safetensors") if (newest / "best.safetensors").exists() else None
-        return json.loads((newest / "numbers.json").read_text()), best
+        own = newest / "method.safetensors"
+        return json.loads((newest / "numbers.json").read_text()), best, load_file(own) if own.exists() else {}
 
     def clear(self) -> None:
         """Remove every state: the run is done."""

@@ -92,6 +92,7 @@ def train(
     best: dict[str, Tensor] | None = None
     if restored := resume.load(parameters, optimiser):
         now, best = Progress(**restored[0]), restored[1]
+        method.take_state(restored[2])
     # device seconds: core-seconds on a CPU, wall seconds times devices on accelerators
     device_clock = time.process_time if accelerator.device.type == "cpu" else time.perf_counter
     wall_start = time.perf_counter() - now.wall_seconds
@@ -104,7 +105,8 @@ def train(
     def save() -> None:
         clock()
         if accelerator.is_main_process:
-            resume.save(now.step, parameters, optimiser, best, {k: v for k, v in vars(now).items() if k != "step"})
+            numbers = {k: v for k, v in vars(now).items() if k != "step"}
+            resume.save(now.step, parameters, optimiser, best, numbers, method.state())
 
     def note() -> None:
         clock()
@@ -141,6 +143,7 @@ def train(
             reads = unread.due(now.step) or now.step == updates
             read, stopping = unread.read(bool(stop)) if reads else ([], False)
             stepper.step()
+            method.updated(now.step)
             stepper.zero_grad(set_to_none=True)
 
             for step, losses in enumerate(read, now.step - len(read) + 1):

@@ -36,6 +36,7 @@ SMALL = {
     "apet": {"budget": 400, "mode": "modules"},
     **{kind: {"tokens": 3, "sample_from": 20} for kind in ("prompt", "spot", "attempt", "mpt", "mpt-source")},
     "pet-prompt": {"tokens": 3, "start": "words"},
+    "peft": {"type": "LORA", "r": 2, "lora_alpha": 4},
 }
 WAYS = [(name, stacks) for name, way in ANSWERINGS.items() for stacks in way.stacks]  # heads are of two kinds
 CELLS = [(kind, *way) for kind in kinds() for way in WAYS]
@@ -47,11 +48,12 @@ for place, kind in enumerate(dict.fromkeys(kind for kind, *_ in WORKING)):
     SAMPLE[kind] = able[place % len(able)]
 
 
-def built(kind, name, backbone, seed=1):
+def built(kind, name, backbone, seed=1, options=None):
     """Return a method on a tiny backbone of a family that answers in this way."""
     method = method_class(kind)
     said = {"answering": name} if name == "class" and backbone.family.stacks == "decoder" else {}
-    options = validated(method.Options, {**SMALL.get(kind, {}), **said}, kind)
+    own = SMALL.get(kind, {}) if options is None else options
+    options = validated(method.Options, {**own, **said}, kind)
     seed_everything(seed)
     made = method(Setup(backbone, TASKS.get(name, TEXTS), ("en", "is"), seed=seed), options)
     if hasattr(made, "_taken"):  # what earlier runs would have trained
@@ -80,25 +82,27 @@ def test_a_cell_works(kind, name, stacks):
     check(kind, name, lambda: tiny(FAMILY[stacks]))
 
 
-def check(kind, name, fresh, steps=30):
+def check(kind, name, fresh, steps=30, options=None):
     """Train a method on a backbone that `fresh` makes anew every time, restore it, and take it off again."""
-    method, batch = built(kind, name, fresh()), batch_of(name)
+    method, batch = built(kind, name, fresh(), options=options), batch_of(name)
     before = {key: value.detach().clone() for key, value in method.named_parameters()}
     declared = {id(p) for p in method.trained().values()}
     optimiser = torch.optim.Adam(method.trained().values(), lr=0.02)
     losses = []
     method.train()
-    for _ in range(steps):
+    for step in range(1, steps + 1):
         seed_everything(3)
         loss = method(batch)
         loss.backward()
         optimiser.step()
+        method.updated(step)
         optimiser.zero_grad()
         losses.append(loss.item())
     assert losses[-1] < losses[0] - 1e-3, "it learns"
     method.eval()
     logits = method.logits(batch)
-    again = built(kind, name, fresh(), seed=1 if kind == "apet" else 2).eval()  # whose places depend on the seed
+    drawn = kind in ("apet", "peft")  # what is frozen depends on the seed
+    again = built(kind, name, fresh(), seed=1 if drawn else 2, options=options).eval()
     with torch.no_grad():
         for key, parameter in again.named_parameters():  # of frozen parts that are drawn, the run has the same
             if key in before and not parameter.requires_grad and not key.startswith("model."):
@@ -108,11 +112,12 @@ def check(kind, name, fresh, steps=30):
     assert torch.allclose(again.logits(batch), logits, atol=1e-5), "it can be restored"
     if kind != "apet":  # which writes into the backbone until it is removed
         moved = {key for key, p in method.named_parameters() if not torch.equal(before[key], p)}
-        assert moved
+        own = {id(p) for some in method.parts().values() for p in some}
+        assert own & {id(dict(method.named_parameters())[key]) for key in moved}, "what is its own moves"
         assert {id(dict(method.named_parameters())[key]) for key in moved} <= declared, "what it declares moves"
     answers = method.generate(batch, 2)
     assert len(answers) == (batch.count if name == "token" else 6)
-    trained = {id(p) for p in method.trained().values()}
+    trained = set() if kind == "peft" else {id(p) for p in method.trained().values()}
     changed = {key for key, p in method.model.named_parameters(remove_duplicate=False) if id(p) in trained}
     method.remove()
     for key, value in fresh().model.state_dict().items():

@@ -46,6 +46,8 @@ print(json.dumps(imported))
         ("pet-lora", "bert-base"),
         pytest.param("pet-lora", "t5-base", marks=pytest.mark.matrix),
         pytest.param("pet-lora", "bloom-560m", marks=pytest.mark.matrix),
+        pytest.param("lora", "bert-base", marks=pytest.mark.matrix),
+        ("prefix-tuning", "bloom-560m"),
     ],
 )
 def test_nothing_is_imported_under_the_meta_device(method, backbone):

@@ -40,10 +40,8 @@ def english(tmp_path_factory):
     return lambda spec: Corpora(Origin("mirror", folder), spec.data)
 
 
-@pytest.mark.parametrize("family", BACKBONES)
-@pytest.mark.parametrize("method", ["pet-ft", "pet-prompt", "pet-bitfit", "pet-lora", "pet-adapter", "apet"])
-def test_a_run_is_trained_scored_and_restored(method, family, english, tmp_path):
-    wanted = text_spec(method, BACKBONES[family], task="rte", options=SMALL.get(method, {}))
+def check(method, family, english, tmp_path, options):
+    wanted = text_spec(method, BACKBONES[family], task="rte", options=options)
     corpora = english(wanted)
     make_backbone(wanted.backbone, corpora, lambda what, done, total: None)
     spec, plan = resolved(wanted, corpora)
@@ -56,6 +54,26 @@ def test_a_run_is_trained_scored_and_restored(method, family, english, tmp_path)
     answers = data.score(method_again, Pair("rte", "en"), "test")
     assert answers.predicted == list(map(list, record.predictions("rte", "en")["predicted"]))
     assert answers.rows("test")[0]["value"] == rows["rte", "accuracy"]["value"]
+
+
+@pytest.mark.parametrize("family", BACKBONES)
+@pytest.mark.parametrize("method", ["pet-ft", "pet-prompt", "pet-bitfit", "pet-lora", "pet-adapter", "apet"])
+def test_a_run_is_trained_scored_and_restored(method, family, english, tmp_path):
+    check(method, family, english, tmp_path, SMALL.get(method, {}))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "family", "options"),
+    [
+        ("lora", "bert", {"init_lora_weights": "pissa"}),  # which begins by changing the backbone
+        ("dora", "t5", {}),
+        ("oft", "bloom", {"oft_block_size": 4}),
+        ("prefix-tuning", "bloom", {"num_virtual_tokens": 3, "encoder_hidden_size": 8}),
+        ("p-tuning", "bert", {"num_virtual_tokens": 3, "encoder_hidden_size": 8}),
+    ],
+)
+def test_a_run_of_peft_is_trained_scored_and_restored(recipe, family, options, english, tmp_path):
+    check(recipe, family, english, tmp_path, options)
 
 
 class Killed:

@@ -118,7 +118,7 @@ def test_a_checkpoint_of_before_fits(kind, family, tmp_path):
     states = ResumeStates(tmp_path / "resume")
     states.save(3, before, optimiser, best := {n: p.detach() + 1 for n, p in before.items()}, {})
     fresh = adamw(new, SPEC)
-    _, restored = states.load(new, fresh)
+    _, restored, _ = states.load(new, fresh)
     assert equal(restored, {name: best[as_before(name)] for name in old})
     assert all(
         torch.equal(fresh.state[p]["exp_avg"], optimiser.state[old[name]]["exp_avg"]) for name, p in new.items()
@@ -142,7 +142,7 @@ def test_a_resumed_optimiser_goes_on_as_if_nothing_had_been(tmp_path, with_best)
     model, states = state_of(tmp_path, best=best, history=[{"step": 1, "loss": 0.1}])
     other = Model(7)
     other.step(head=True)
-    numbers, restored = states.load(other.parameters, fresh := adamw(other.parameters, SPEC))
+    numbers, restored, _ = states.load(other.parameters, fresh := adamw(other.parameters, SPEC))
     assert numbers == {"step": 3, "loss_sum": 0.1 + 0.2, "history": [{"step": 1, "loss": 0.1}]}
     assert (restored is None) == (best is None)
     assert best is None or equal(restored, best)

@@ -43,7 +43,7 @@ def resolve(
     Raises `InputError` for an unknown name, a value outside its range, or a setting the method does not have.
     """
     recipe: MethodRecipe = load("methods", method)
-    ground, name = scale(profile, recipe.ground), Path(method).stem
+    ground, name = scale(profile, recipe.ground_for(task)), Path(method).stem
     for field, paper in (("paper", recipe.paper), ("scale", recipe.ground)):
         if paper not in papers() and (field, paper) != ("paper", NO_PAPER):
             raise InputError(f"{name}: {did_you_mean(field, paper, papers())}")
@@ -147,7 +147,7 @@ def chosen_models(
     Of tasks in no suites these are all that the backbone can answer.
     """
     found: MethodRecipe = load("methods", method)
-    one_task, ground = found.one_task, scale(profile, found.ground)
+    one_task, ground = found.one_task, scale(profile, found.ground_for(task))
     own = ground.own_tasks if ground.is_text else ()
     if suite and own:
         raise InputError(f"--suite only applies to methods of paper pha, and {method} is one of {found.ground}.")

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import AfterValidator, Field, model_validator
 
 from hxbench.closed import Closed
-from hxbench.spec.run_spec import BackboneSpec, Positive, Rate, Weights
+from hxbench.spec.run_spec import NO_PAPER, BackboneSpec, Positive, Rate, Weights
 from hxbench.tasks import ENGLISH, TAGGING, read_together, suite_tasks, task_of, tasks_in, text_tasks
 
 T = TypeVar("T")
@@ -64,6 +64,10 @@ class MethodRecipe(Override):
     def ground(self) -> str:
         """The paper whose part of a profile it is run at."""
         return self.scale or self.paper
+
+    def ground_for(self, task: str | None) -> str:
+        """The same for one task: where a method of no paper tags words, its ground is that of these tasks."""
+        return TAGGING if self.paper == NO_PAPER and task in suite_tasks(TAGGING) else self.ground
 
     @property
     def start_setting(self) -> str:

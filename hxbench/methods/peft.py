@@ -1,0 +1,286 @@
+"""Any method of `peft` by its type, on any family: `hxbench list methods --peft` says which type answers how.
+
+Most types wrap modules, which are named by the roles of a family's entry; of a fused projection the whole layer is
+wrapped. Others give virtual tokens, or keys and values that stand before those of the text in every layer.
+"""
+
+import inspect
+import re
+import warnings
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from hxbench.answering.answer import Answered, Condition
+from hxbench.backbones.families import Family, Stacks, norms_of
+from hxbench.backbones.load import Backbone
+from hxbench.closed import Closed, validated
+from hxbench.errors import InputError
+from hxbench.methods.method import Method, Setup
+from hxbench.methods.peft_options import PeftOptions, Target, in_one_line, is_of_this_version, table
+from hxbench.modules import adalora
+from hxbench.modules.wrapped import ADAPTER, Wrapped
+from hxbench.spec.run_spec import RunSpec
+from hxbench.tasks.encoding.batch import Batch
+
+_TARGETS: dict[str, tuple[Target, ...]] = {
+    "IA3": ("key", "value", "cross_key", "cross_value", "down"),
+    "LN_TUNING": ("norms",),
+    "TRAINABLE_TOKENS": ("words",),
+    "BEFT": ("value",),
+}
+_USUAL: tuple[Target, ...] = ("query", "value")
+_CACHED = ("PREFIX_TUNING", "CARTRIDGE")  # keys and values before those of the text
+
+
+class Peft(Method):
+    """One configuration of `peft`."""
+
+    Options: ClassVar[type[Closed]] = PeftOptions
+    imports: ClassVar[tuple[str, ...]] = ("peft", "peft.tuners.lora", "peft.utils.transformers_weight_conversion")
+    transfers = True
+
+    def __init__(self, setup: Setup, options: PeftOptions) -> None:
+        super().__init__(setup, options)
+        self.chosen = options
+        self.soft: Any = None  # what makes virtual tokens, or keys and values
+        self.shared = nn.ModuleList()  # what wrapped modules have together
+        self._wrapped: list[Wrapped] = []  # one, or none of a prompt
+        self._parts: dict[str, list[nn.Parameter]] = {}
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                self._make(options)
+        except InputError:
+            raise
+        except Exception as error:  # whatever a type has against a backbone
+            if next(self.model.parameters()).is_meta:
+                raise InputError(
+                    f"{options.type} begins from a backbone's weights, so nothing can be counted without them."
+                ) from None
+            raise InputError(
+                f"{options.type} of peft does not work on {self.backbone.family.title}: {in_one_line(error)}."
+            ) from None
+
+    @classmethod
+    def refusal(cls, options: Mapping[str, Any], answering: str, stacks: Stacks) -> str | None:
+        """Return why a type does not work with a way to answer, by the table of the installed version."""
+        known = table().types.get(str(options.get("type"))) if is_of_this_version() else None
+        said = known.answers.get(answering, "works") if known else "works"
+        return None if said == "works" else said
+
+    @classmethod
+    def require(cls, spec: RunSpec, family: Family) -> None:
+        """Raise `InputError` for roles that a family has not, and for a schedule that the run is too short for."""
+        super().require(spec, family)
+        options = validated(PeftOptions, spec.options, f"options of {spec.method}")
+        known = {role for stack in family.parts.values() for role in stack.roles} | {"norms", "words"}
+        if lost := next((role for role in options.targets or () if role not in known), None):
+            raise InputError(
+                f"options of {spec.method}: targets: {family.title} has no {lost} (there are: "
+                f"{', '.join(sorted(known))})."
+            )
+        if options.type == "MULTITASK_PROMPT_TUNING" and spec.foreign:
+            raise InputError(
+                f"{spec.method} has factors for each task it was made for: none for {spec.foreign[0]}."
+            )
+        if options.type == "ADALORA":
+            adalora.require_schedule(options.configuration(), spec.training.updates or 2**31)
+
+    def _make(self, options: PeftOptions) -> None:
+        from peft import PromptLearningConfig
+
+        if isinstance(options.configuration(), PromptLearningConfig):
+            self._make_soft(options)
+        else:
+            self._wrap(options)
+
+    def _wrap(self, options: PeftOptions) -> None:
+        """Put `peft`'s modules into the backbone."""
+        names = targets_of(self.backbone, options)
+        more: dict[str, Any] = {} if options.type == "ADAPTION_PROMPT" else {"target_modules": names}
+        if options.type == "IA3":
+            fed = {id(one.module) for one in self.backbone.projections("up", "down", "gate")}
+            more["feedforward_modules"] = [name for name in names if id(self.model.get_submodule(name)) in fed]
+        self._wrapped = [Wrapped(self.model, options.type, options.configuration(**more), names)]
+        self.shared.extend(self._wrapped[0].shared)
+        for name, p in self._wrapped[0].trained().items():
+            self._parts.setdefault(_part(name), []).append(p)
+
+    def _make_soft(self, options: PeftOptions) -> None:
+        """Make what gives virtual tokens, or keys and values."""
+        from peft.tuners import (
+            CartridgeEncoder,
+            MultitaskPromptEmbedding,
+            PrefixEncoder,
+            PromptEmbedding,
+            PromptEncoder,
+        )
+
+        backbone, width = self.backbone, self.backbone.embedded_size
+        if cached := options.type in _CACHED:
+            width = backbone.projections("key")[0].width_out
+        more = {"token_dim": width, "num_layers": backbone.layer_count, "num_transformer_submodules": 1}
+        more["num_attention_heads"] = backbone.key_heads if cached else backbone.heads
+        if options.type in ("P_TUNING", "PREFIX_TUNING") and "encoder_hidden_size" not in options.fields:
+            more["encoder_hidden_size"] = width
+        if options.type == "MULTITASK_PROMPT_TUNING":
+            more["num_tasks"] = len(self.places)
+        config = options.configuration(**more)
+        model: Any = self.model
+        words = model.get_input_embeddings()
+        make: dict[str, Any] = {
+            "PROMPT_TUNING": lambda: PromptEmbedding(config, words),
+            "MULTITASK_PROMPT_TUNING": lambda: MultitaskPromptEmbedding(config, words),
+            "P_TUNING": lambda: PromptEncoder(config),
+            "PREFIX_TUNING": lambda: PrefixEncoder(config),
+            "CARTRIDGE": lambda: CartridgeEncoder(config),
+        }
+        self.tokens = config.num_virtual_tokens
+        self.soft = make[options.type]()
+        self._parts = {"prompt": [p for p in self.soft.parameters() if p.requires_grad]}
+        if cached:
+            taken = inspect.signature(self.body.forward).parameters
+            if backbone.is_text_to_text or "past_key_values" not in taken:
+                raise ValueError("its one stack would have to take keys and values from before a text")
+            hook = self.body.register_forward_pre_hook(self._before_the_body, with_kwargs=True)
+            self._removals.append(hook.remove)
+
+    def _virtual(self) -> Tensor:
+        """Return the places of virtual tokens, [1, tokens]."""
+        return torch.arange(self.tokens, device=next(self.soft.parameters()).device)[None]
+
+    def prompt(self, embedded: Tensor, text: Tensor, condition: Condition) -> Tensor | None:
+        """Return the virtual tokens of every row, [batch, tokens, hidden]."""
+        if self.soft is None or self.chosen.type in _CACHED:
+            return None
+        if self.chosen.type != "MULTITASK_PROMPT_TUNING":
+            one: Tensor = self.soft(self._virtual())
+            return one.expand(len(embedded), -1, -1)
+        places = torch.arange(len(self.places), device=condition.tasks.device)
+        found: Tensor = self.soft(self._virtual().expand(len(places), -1), places)
+        return found[condition.tasks]
+
+    def _before_the_body(
+        self, _module: nn.Module, args: tuple[Any, ...], named: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Give the body keys and values to look back at; a text that is read on has them in its cache already."""
+        from transformers import DynamicCache
+
+        self._require_room(named)
+        rows = len(named["inputs_embeds"])
+        if named.get("past_key_values") is None:
+            flat = self.soft(self._virtual())  # [1, tokens, layers · 2 · key width]
+            flat = flat.unflatten(-1, (self.backbone.layer_count, 2, self.backbone.key_heads, -1))
+            both = flat.permute(2, 3, 0, 4, 1, 5).expand(-1, -1, rows, -1, -1, -1)
+            device = both.device.type
+            if device != "meta" and torch.is_autocast_enabled(device):  # a layer's own keys are of that type, too
+                both = both.to(torch.get_autocast_dtype(device))
+            cache = DynamicCache()
+            for layer, (keys, values) in enumerate(both):
+                cache.update(keys, values, layer)
+            named["past_key_values"] = cache
+        if (mask := named.get("attention_mask")) is not None:
+            named["attention_mask"] = torch.cat([mask.new_ones(*mask.shape[:-1], self.tokens), mask], dim=-1)
+        return args, named
+
+    def _require_room(self, named: Mapping[str, Any]) -> None:
+        """Raise `InputError` where a prefix and what is read have no room, or do not see each other."""
+        mask, length = named.get("attention_mask"), named["inputs_embeds"].shape[1]
+        length = self.tokens + (length if mask is None else mask.shape[-1])
+        positions = None if self.backbone.family.counts_positions else self.backbone.longest
+        if positions is not None and length > positions:
+            raise InputError(
+                f"{self.tokens} virtual tokens and {length - self.tokens} tokens of text are more than the "
+                f"{positions} positions of the backbone."
+            )
+        window = getattr(self.model.config, "sliding_window", None)
+        if window is not None and length > window:  # padding between counts, so a text would depend on others
+            raise InputError(
+                f"{self.tokens} virtual tokens and {length - self.tokens} tokens of text are more than the "
+                f"{window} that {self.backbone.family.title} looks back: it would not see what is before a text."
+            )
+
+    def start_training(self, updates: int) -> None:
+        """Tell AdaLoRA how long its schedule is; `InputError` where it is longer than the training."""
+        if self.chosen.type == "ADALORA":
+            adalora.require_schedule(self._wrapped[0].config, updates)
+            self._wrapped[0].config.total_step = updates
+
+    def updated(self, step: int) -> None:
+        """Let types that spend their parameters anew do so, behind the optimiser's step `step` (from 1)."""
+        for one in self._wrapped:
+            if hasattr(one.tuner, "update_and_allocate"):
+                one.tuner.update_and_allocate(step)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what AdaLoRA knows beside its parameters."""
+        return adalora.state_of(self._wrapped[0]) if self.chosen.type == "ADALORA" else {}
+
+    def take_state(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from what `state` gave."""
+        if self.chosen.type == "ADALORA":
+            adalora.take_state(self._wrapped[0], state, next(self.parameters()).device)
+
+    def extra_loss(self, answered: Answered, batch: Batch) -> Tensor | None:
+        """Return this process's share of AdaLoRA's penalty."""
+        if self.chosen.type != "ADALORA":
+            return None
+        weight: float = self._wrapped[0].config.orth_reg_weight * batch.own / batch.rows
+        return weight * adalora.penalty(self.model)
+
+    def cross_entropy_in(self, loss: Tensor) -> Tensor | None:
+        """Return the loss where no penalty is in it."""
+        plain = self.answering is None or self.answering.learns_targets(self.objective)
+        return loss if plain and self.chosen.type != "ADALORA" else None
+
+    def parts(self) -> dict[str, Iterable[nn.Parameter]]:
+        """What the type trains, by its names of the matrices, such as `lora_A`; of what makes a prompt, all."""
+        return dict(self._parts)
+
+    def peft(self) -> tuple[Any, dict[str, Tensor]] | None:
+        """Return configuration and state as `peft` saves them; None of virtual tokens, which are not alike."""
+        return self._wrapped[0].saved() if self._wrapped else None
+
+    def take_peft(self, state: Mapping[str, Tensor], origin: str) -> None:
+        """Take over what `peft` returned."""
+        self._wrapped[0].take(state, origin)
+
+    def remove(self) -> None:
+        """Put the stock modules back in their places, and the values of theirs that began otherwise."""
+        super().remove()
+        for one in self._wrapped:
+            one.put_back()
+        self._wrapped = []
+
+
+def _part(name: str) -> str:
+    """Return what a tensor is called without its place in the model."""
+    steps = name.split(".")
+    if ADAPTER in steps[1:]:
+        return steps[steps.index(ADAPTER) - 1]
+    adapted = next((one for one in reversed(steps) if re.match("adaption_", one)), None)
+    return adapted or steps[-1]
+
+
+def targets_of(backbone: Backbone, options: PeftOptions) -> list[str]:
+    """Return the names of the modules that a type acts on; `InputError` for layers or roles without any."""
+    roles = options.targets or _TARGETS.get(options.type, _USUAL)
+    layers = options.fields.get("layers_to_transform")
+    kept = None if layers is None else {str(one) for one in (layers if isinstance(layers, list) else [layers])}
+    wanted: set[int] = set()
+    for role in roles:
+        if role == "words":
+            wanted.add(id(backbone.body.get_submodule(backbone.family.words)))
+        elif role == "norms":
+            wanted |= {id(one) for one in norms_of(backbone.body, backbone.family)}
+        else:
+            some = backbone.projections(role)
+            wanted |= {id(one.module) for one in some if kept is None or one.name.partition(".")[0] in kept}
+    found = [name for name, module in backbone.model.named_modules() if id(module) in wanted]
+    if not found:
+        where = f" in layer {layers}" if layers is not None else ""
+        raise InputError(f"{backbone.family.title} has none of the modules {', '.join(roles)}{where}.")
+    return found
