@@ -42,7 +42,7 @@ TUNINGS: dict[str, tuple[str, dict[str, Any]]] = {  # kind of method and its opt
     "APET": ("apet", {"budget": _BUDGET}),
 }
 _NEAR = 1e-4  # of the largest value: what rounding may make of another order of sums
-_FALL = 1e-3  # of the loss, to the first order: the step that is tried
+_FALLS = (1e-3, 1e-5, 2e-6)  # of the loss, to the first order: steps that are tried until one is small enough
 _TASKS = ("pos", "rte")  # of every type of answer one
 
 
@@ -300,11 +300,15 @@ def _tuned(sample: Sample, kind: str, options: dict[str, Any], task: str) -> Fou
         if not np.isfinite([loss.item(), square]).all() or not square:
             wrong.append(f"the loss is {loss.item():g}, and the square of its gradient {square:g}.")
         else:
-            with torch.no_grad():
-                for one in trained.values():
-                    if one.grad is not None:
-                        one.sub_(one.grad, alpha=_FALL * abs(loss.item()) / square)
-                after = method(batch).item()
+            gone = after = 0.0
+            for share in _FALLS:
+                with torch.no_grad():
+                    for one in trained.values():
+                        if one.grad is not None:
+                            one.sub_(one.grad, alpha=(share - gone) * abs(loss.item()) / square)
+                    gone, after = share, method(batch).item()
+                if after < loss.item():
+                    break
             if not after < loss.item():
                 wrong.append(f"the loss goes from {loss.item():.6g} to {after:.6g} in a step along its gradient.")
         counted, wanted = method.counted(), _formula(sample.backbone, method, kind)

@@ -42,6 +42,7 @@ decoder:
 norms: [norm]
 head: lm_head
 output: lm_head
+key_heads: num_key_value_heads
 padding: left
 counts_positions: true
 ids: [pad_token_id, eos_token_id]
