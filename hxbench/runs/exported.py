@@ -163,9 +163,14 @@ class Before(Closed):
         if body is None:
             body = tuple(sorted(name.removeprefix("body.") for name in tensors if name.startswith("body.")))
         sites = [{"layer": layer, "position": "ffn_output"} for layer in range(self.layers)]
-        new = {"format": "hxbench-export", "format_version": 2, "body": body, "options": {"sites": sites}}
+        new: dict[str, Any] = {
+            "format": "hxbench-export",
+            "format_version": 2,
+            "body": body,
+            "options": {"sites": sites},
+        }
         reading = Reading(max_length=self.max_length, label_token=self.label_token)
-        form = {"kind": "adapter", "answers": "token", "loads": "AutoModel", "reading": reading}
+        form: dict[str, Any] = {"kind": "adapter", "answers": "token", "loads": "AutoModel", "reading": reading}
         return said | new | form
 
 
