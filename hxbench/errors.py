@@ -3,6 +3,7 @@
 from hxbench.printing import shortened
 
 _LONGEST_NAME = 100  # that anything is offered for: comparing takes time
+_MOST_NAMES = 25  # that a sentence lists
 
 
 class InputError(Exception):
@@ -53,5 +54,7 @@ def did_you_mean(kind: str, name: str, known: list[str]) -> str:
     from difflib import get_close_matches
 
     near = get_close_matches(name, known, n=2, cutoff=0.5) if len(name) <= _LONGEST_NAME else []
-    hint = f" Did you mean {' or '.join(near)}?" if near else f" Known: {', '.join(sorted(known))}."
+    names, more = sorted(known)[:_MOST_NAMES], len(known) - _MOST_NAMES
+    listed = ", ".join(names) + (f" and {more} more" if more > 0 else "")
+    hint = f" Did you mean {' or '.join(near)}?" if near else f" Known: {listed}."
     return f"unknown {kind} '{shortened(name)}'.{hint}"

@@ -42,3 +42,9 @@ def test_a_name_of_thousands_of_letters_is_refused_in_no_time():
     assert said.endswith("Known: ner, pos.")
     assert len(said) < 200
     assert said == printable(said)
+
+
+def test_of_many_known_names_a_sentence_lists_some():
+    known = [f"known-{n:02}" for n in range(40)]
+    assert did_you_mean("method", "zz", known).endswith("known-23, known-24 and 15 more.")
+    assert did_you_mean("method", "zz", known[:25]).endswith("known-23, known-24.")
