@@ -176,16 +176,19 @@ def _tensors(found: Mapping[SiteKey, list[BottleneckWeights]]) -> list[Tensor]:
 
 
 def site_entries(
-    backbone: Backbone, found: Mapping[SiteKey, list[BottleneckWeights]]
+    backbone: Backbone, found: Mapping[SiteKey, list[BottleneckWeights]], root: str
 ) -> tuple[tuple[SiteEntry, ...], dict[str, Tensor]]:
-    """Return the sites of adapters as an export lists them, and their tensors by name."""
+    """Return the sites of adapters as an export lists them, and their tensors by name.
+
+    `root` is where the body is in the library's model that they act in.
+    """
     names = {activation: name for name, activation in ACTIVATIONS.items()}
     entries, tensors = [], {}
     for number, (key, stack) in enumerate(found.items()):
         entries.append(
             SiteEntry(
                 layer=key.layer, position=key.position, adapters=len(stack),
-                activation=cast(ActivationName, names[stack[0].activation]), at=_acting(backbone, key),
+                activation=cast(ActivationName, names[stack[0].activation]), at=_acting(backbone, key, root),
             )
         )  # fmt: skip
         for place, one in enumerate(stack):
@@ -195,12 +198,11 @@ def site_entries(
     return tuple(entries), tensors
 
 
-def _acting(backbone: Backbone, key: SiteKey) -> Acting:
-    """Return where a site is in the library's model: of an encoder alone its body, else all of it."""
+def _acting(backbone: Backbone, key: SiteKey, root: str) -> Acting:
+    """Return where a site is in the library's model."""
     family = backbone.family
     position = family.positions[key.position]
-    outer = "" if backbone.chooses else family.body
-    layer = (outer, family.stack_of(key.position), str(key.layer))
+    layer = (root, family.stack_of(key.position), str(key.layer))
     path = lambda own: own and ".".join(filter(None, (*layer, own)))  # noqa: E731
     residual = position.block or position.residual
     return Acting(

@@ -203,15 +203,18 @@ def _write_adapters(folder: Path, method: Method, pair: Pair) -> dict[str, Any]:
     if not found:
         raise InputError("it has no adapters, and no form that peft has; hxbench predict answers with the run.")
     body = {name: p for name, p in method.body.named_parameters() if p.requires_grad}
-    sites, tensors = site_entries(method.backbone, found)
+    assert method.answering is not None
+    # below heads of tasks it is the body alone
+    loads, root = "AutoModel", ""
+    if method.answering.writes:
+        loads, root = auto_class(method.backbone.model.config).__name__, method.backbone.family.body
+    sites, tensors = site_entries(method.backbone, found, root)
     tensors |= {f"body.{name}": p for name, p in body.items()}
     _save(folder / WEIGHTS["adapter"], tensors | head_tensors(method, pair.task))
     shutil.copyfile(load_adapter.__file__, folder / LOADER)
-    backbone, options = method.backbone, _options(method).model_copy(update={"sites": sites})
-    where = {"loads": auto_class(backbone.model.config).__name__, "root": backbone.family.body}
     return {
-        "kind": "adapter", "body": tuple(body), "options": options, "placement": PLACEMENT,
-        "compatibility": COMPATIBILITY, **({"loads": "AutoModel"} if backbone.chooses else where),
+        "kind": "adapter", "body": tuple(body), "options": _options(method).model_copy(update={"sites": sites}),
+        "placement": PLACEMENT, "compatibility": COMPATIBILITY, "loads": loads, "root": root,
     }  # fmt: skip
 
 
@@ -234,7 +237,7 @@ def _described(
     """Return what `export.json` says, `form` about the weights included."""
     task, reading = task_of(pair.task), Reading.of(spec.data, spec.training.beams)
     assert method.answering is not None
-    fields = [f"{{{name}}}" for name in task.fields]
+    fields, form_of = [f"{{{name}}}" for name in task.fields], method.answering.form(method.backbone.family.stacks)
     options = form.pop("options").model_dump(mode="json", exclude_none=form["kind"] != "peft")
     origin = Origin(
         run=run, title=spec.title, method=spec.method, setting=spec.setting, seed=spec.seed, profile=spec.profile,
@@ -246,7 +249,8 @@ def _described(
         language_name=find_language(pair.language).name,
         labels=task.labels,
         answers=method.answering.name,  # type: ignore[arg-type]
-        input="" if method.backbone.chooses else source_text(task, fields, reading.wording),
+        input=source_text(task, fields, reading.wording) if task.answers_texts and form_of != "marked" else "",
+        state="last" if method.answering.name == "class" and form_of == "chosen" else "first",
         method=spec.kind if form["kind"] == "peft" else EXPORTED,
         options=options,
         backbone=_without_folder(pinned(spec.backbone)),
@@ -270,8 +274,9 @@ def _probe(method: Method, pair: Pair) -> Batch:
     ids = torch.tensor(spread)[torch.linspace(0, len(spread) - 1, 32).long()].view(2, 16)
     tasks = torch.full((2,), method.places[pair.task])
     every = torch.arange(32) if task_of(pair.task).type == "tagging" else None
+    assert method.answering is not None
     targets = (
-        torch.zeros(32, dtype=torch.long) if every is not None else ids[:, : 1 if method.backbone.chooses else 4]
+        torch.zeros(32, dtype=torch.long) if every is not None else ids[:, : 4 if method.answering.writes else 1]
     )
     probe = Batch(*pair, ids, torch.ones_like(ids), tasks, targets, every, targets.numel(), 2, 2, 32)
     return probe.to(next(method.parameters()).device)

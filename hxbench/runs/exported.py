@@ -98,7 +98,8 @@ class Export(Closed):
     answers: Literal["token", "class", "encoder-decoder", "causal"]
     loads: Name  # the class of transformers that loads the backbone, or the export itself
     root: ModulePath = ""  # of the body in what that class makes
-    input: str = ""  # of a model that writes: what it reads, with the fields in braces
+    input: str = ""  # of a decoder, alone or behind an encoder: what is read, with the fields in braces
+    state: Literal["first", "last"] = "first"  # whose token's a head for texts is fed
     method: Name = EXPORTED  # the kind of method that takes the weights, and its options
     options: dict[str, Any] = Field(default_factory=dict)
     backbone: BackboneSpec  # of a local folder only its name, and a fingerprint of its files

@@ -1,7 +1,8 @@
 """Load what lies beside this file with torch and transformers alone: `model, head = load(FOLDER, BACKBONE)`.
 
 `model` is the stock model with the adapters acting in it. Where answers are written, `model.generate(…)` writes
-them and `head` is None. Else `head(model(**tokens).last_hidden_state)` gives logits of every token or of the text.
+them and `head` is None. Else `head(model(**tokens).last_hidden_state, mask)` gives logits of every token or of the
+text; a decoder needs the mask of padded texts for that.
 """
 
 import json
@@ -35,8 +36,11 @@ def load(folder: str | Path, backbone: str | Path | None = None) -> tuple[Any, A
 
         model = PeftModel.from_pretrained(model, str(folder)).eval()
 
-    def head(states: Tensor) -> Tensor:
-        states = states if said["answers"] == "token" else states[:, 0]
+    def head(states: Tensor, mask: Tensor | None = None) -> Tensor:
+        if said["answers"] == "class":
+            places = torch.arange(states.shape[1], device=states.device)
+            at = -1 if mask is None else (mask * places).argmax(1)  # of padded texts the last token that is one
+            states = states[:, 0] if said.get("state") != "last" else states[torch.arange(len(states)), at]
         if "pooler.weight" in tensors:
             states = functional.linear(states, tensors["pooler.weight"], tensors["pooler.bias"]).tanh()
         return functional.linear(states, tensors["head.weight"], tensors["head.bias"])

@@ -140,25 +140,28 @@ def answer_texts(
     task, reading, tokenizer = predictor.task, predictor.reading, backbone.tokenizer
     batch: dict[str, list[Any]] = {"fields": texts, "target": [_NO_TARGET[task.type]] * len(texts)}
     numbers, wording = list(range(len(texts))), reading.wording
-    if backbone.chooses:
+    assert method.answering is not None
+    writes, form = method.answering.writes, method.answering.form(backbone.family.stacks)
+    if form == "marked":
         longest = longest_texts(task, reading.max_length, wording)[0]
         encoded = encode_choices(batch, numbers, tokenizer, task, longest)
     else:
         encoded = encode_examples(
-            batch, numbers, tokenizer, task, reading.max_length, reading.score_step, wording, reading.cut_at
-        )
+            batch, numbers, tokenizer, task, reading.max_length, reading.score_step, wording, reading.cut_at,
+            chosen=form == "chosen",
+        )  # fmt: skip
     columns = {"input_ids": List(Value("int32")), "labels": List(Value("int32")), "cut": Value("int8")}
     split = TextSplit.of(
         *predictor.pair, batch, Dataset.from_dict(encoded, features=Features(columns)), tokenizer,
-        score_step=reading.score_step, wording=wording, chooses=backbone.chooses, beams=reading.beams,
+        score_step=reading.score_step, wording=wording, chooses=not writes, beams=reading.beams,
         place=method.places[task.name],
     )  # fmt: skip
     device = next(method.parameters()).device
-    if backbone.chooses and task.has_classes:
+    if not writes and task.has_classes:
         shares = answer_split(method, split, predictor.batch_size, device, partial(_probabilities, task))
         return [_chosen(task, share) for share in shares]
     answers = answer_split(method, split, predictor.batch_size, device, split.answers)
-    if backbone.chooses:
+    if not writes:
         return [{"score": float(text)} for [text] in answers]
     classes = () if wording == PHA else split.classes
     return [_written(task, text, classes) for [text] in answers]

@@ -43,7 +43,9 @@ def stock_model(method: Method, task: str, probe: Batch, wanted: Tensor) -> Stoc
     backbone = method.backbone
     if not (head := head_tensors(method, task)):
         return Stock(backbone.model, auto_class(backbone.model.config).__name__, {})
-    return _with_head(method, task, head, probe, wanted) or Stock(method.body, "AutoModel", {})
+    # a decoder keeps its output matrix, which a backbone has; AutoModel leaves it aside
+    whole = backbone.model if backbone.family.stacks == "decoder" else method.body
+    return _with_head(method, task, head, probe, wanted) or Stock(whole, "AutoModel", {})
 
 
 def _with_head(method: Method, task: str, head: dict[str, Tensor], probe: Batch, wanted: Tensor) -> Stock | None:

@@ -41,6 +41,9 @@ TEXTS = {
     "bert, first, LoRA": ("pet-lora", "bert", {}, "peft Model beside"),
     "t5, LoRA": ("pet-lora", "t5", {}, "peft Seq2SeqLM"),
     "bloom, LoRA": ("pet-lora", "bloom", {}, "peft CausalLM"),
+    "bloom, a head": ("pet-ft", "bloom", {"options": {"answering": "class"}}, "model Model beside"),
+    "bloom, a head, LoRA": ("pet-lora", "bloom", {"options": {"answering": "class"}}, "peft Model beside"),
+    "bloom, a head, adapters": ("pet-adapter", "bloom", {"options": {"answering": "class"}}, "adapter Model"),
     "bert, adapters": ("pet-adapter", "bert", {"options": {"head": "pooled"}}, "adapter Model"),
     "bloom, adapters": ("pet-adapter", "bloom", {}, "adapter CausalLM"),
     "Hyperformer++": ("hyperformer", "t5", {"setting": "multi", "task": "sst2"}, "adapter Seq2SeqLM"),
@@ -91,7 +94,7 @@ for name, job in json.load(open("jobs.json")).items():
         model.eval()
         if job["classes"]:
             answer = model(**batch)
-            out[name] = answer.logits if head is None else head(answer.last_hidden_state)
+            out[name] = answer.logits if head is None else head(answer.last_hidden_state, batch["attention_mask"])
         else:
             out[name] = model.generate(**batch, max_new_tokens=4, do_sample=False, num_beams=1)
             out[name] = out[name][:, 1 if "Seq2Seq" in job["loads"] else batch["input_ids"].shape[1]:].contiguous()
@@ -158,7 +161,7 @@ def exports(trained, tmp_path_factory):
             "alone": (folder / "load_adapter.py").exists(), "classes": 0 if writes else classes,
         }  # fmt: skip
         given = {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
-        if said.answers == "class":
+        if said.answers == "class" and said.state == "first":
             given["token_type_ids"] = method.answering._segments(batch)
         if said.answers == "causal":
             source = joined((batch.input_ids, batch.attention_mask), padding=backbone.padding)
