@@ -13,7 +13,12 @@ from pathlib import Path
 import yaml
 
 # families that answer in a way, the first one first
-FAMILIES = {"token": ("bert",), "class": ("bert",), "encoder-decoder": ("t5",), "causal": ("bloom", "llama")}
+FAMILIES = {
+    "token": ("bert", "llama"),
+    "class": ("bert", "llama"),
+    "encoder-decoder": ("t5",),
+    "causal": ("bloom", "llama"),
+}
 SMALL = {
     "ADALORA": {"target_r": 1, "init_r": 3, "tinit": 4, "tfinal": 8},
     "ADAMSS": {"r": 4, "num_subspaces": 2},
