@@ -32,6 +32,7 @@ _TARGETS: dict[str, tuple[Target, ...]] = {
     "BEFT": ("value",),
 }
 _USUAL: tuple[Target, ...] = ("query", "value")
+_OF_DECODERS = ("ADAPTION_PROMPT",)  # which knows the attention of some decoders alone
 _CACHED = ("PREFIX_TUNING", "CARTRIDGE")  # keys and values before those of the text
 
 
@@ -67,7 +68,10 @@ class Peft(Method):
     @classmethod
     def refusal(cls, options: Mapping[str, Any], answering: str, stacks: Stacks) -> str | None:
         """Return why a type does not work with a way to answer, by the table of the installed version."""
-        known = table().types.get(str(options.get("type"))) if is_of_this_version() else None
+        kind = str(options.get("type"))
+        if kind in _OF_DECODERS and stacks != "decoder":
+            return "needs an attention that peft knows"
+        known = table().types.get(kind) if is_of_this_version() else None
         said = known.answers.get(answering, "works") if known else "works"
         return None if said == "works" else said
 
