@@ -157,12 +157,21 @@ class Made:
         return session, len(found), dict(left_out)
 
     def to_pack(self, session: "Session") -> list[str]:
-        """Return the runs of a session that are finished and not published."""
+        """Return the finished runs of a session that are not published, behind what they were built on."""
         from hxbench.store import Store
 
-        published = Store(self.reference)
-        made = [run_id for run_id in session.planned if session.store.is_complete(run_id)]
-        return [run_id for run_id in made if not published.is_complete(run_id)]
+        published, found = Store(self.reference), dict[str, None]()
+
+        def add(run_id: str) -> None:
+            if published.is_complete(run_id) or not session.store.is_complete(run_id):
+                return
+            for earlier in session.store.finished(run_id).fields.get("after", {}).values():
+                add(earlier)
+            found[run_id] = None
+
+        for run_id in session.planned:
+            add(run_id)
+        return [*found]
 
     def publish(self, session: "Session") -> int:
         """Pack the finished runs of a session beside those that are published; return how many are new."""
