@@ -137,7 +137,9 @@ def test_all_of_it_runs_together(outside):
     assert {
         "kind": "gains",
         "token": "works",
+        "token on decoder": "works",
         "class": "works",
+        "class on decoder": "works",
         "encoder-decoder": "works",
         "causal": "works",
     } in listed

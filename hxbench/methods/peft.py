@@ -5,7 +5,9 @@ wrapped. Others give virtual tokens, or keys and values that stand before those 
 """
 
 import inspect
+import os
 import re
+import sys
 import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
@@ -96,6 +98,8 @@ class Peft(Method):
     def _make(self, options: PeftOptions) -> None:
         from peft import PromptLearningConfig
 
+        if "distutils" in sys.modules:  # behind the standard library's setuptools fails, which BOFT imports
+            os.environ.setdefault("SETUPTOOLS_USE_DISTUTILS", "stdlib")
         if isinstance(options.configuration(), PromptLearningConfig):
             self._make_soft(options)
         else:

@@ -70,6 +70,10 @@ class Wrapped:
         config, own = self.saved()
         if other := sorted(own.keys() ^ state.keys()):
             raise InputError(f"{origin}: the weights do not fit this method (first difference: {other[0]}).")
+        for name, tensor in own.items():
+            if tensor.shape != state[name].shape:
+                wanted = [*tensor.shape]
+                raise InputError(f"{origin}: {name} has shape {[*state[name].shape]}, and this method {wanted}.")
         set_peft_model_state_dict(_Outermost(self.tuner, config), dict(state))
 
     @torch.no_grad()

@@ -85,8 +85,8 @@ def checks(folder: Path, entry: Path | None = None) -> Iterator[Check]:
     for answering, task in sample.answerings.items():
         for name, (kind, options) in TUNINGS.items():
             title = f"{name}, {answering.name}"
-            if kind == "pet-bitfit" and not family.has_biases:
-                yield Check(title, "the entry names no biases", left_out=True)
+            if kind == "pet-bitfit" and not backbone.biased():
+                yield Check(title, "the entry names no biases that the model has", left_out=True)
             else:
                 yield _tried(title, partial(_tuned, sample, kind, options, task))
 
@@ -328,7 +328,7 @@ def _formula(backbone: Backbone, method: Method, kind: str) -> int:
     """Return the number of parameters of a tuning by the numbers of the configuration."""
     config, hidden = backbone.model.config, backbone.hidden_size
     if kind == "pet-ft":
-        return sum(p.numel() for p in {id(p): p for p in backbone.answering_root.parameters()}.values())
+        return sum(p.numel() for p in {id(p): p for p in method.answering_root.parameters()}.values())
     if kind == "pet-lora":
         head = getattr(config, "head_dim", None) or getattr(config, "d_kv", None) or hidden // backbone.heads
         widths = head * (backbone.heads + backbone.key_heads)

@@ -138,4 +138,4 @@ def test_a_made_one_has_the_shape_its_recipe_says():
 
 def test_precisions():
     for precision in ("fp32", "bf16", "fp16"):
-        require_precision("bloom", precision)
+        require_precision(family_of("bloom"), precision)

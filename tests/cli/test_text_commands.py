@@ -149,11 +149,11 @@ def test_bad_input_is_one_sentence_and_code_two(words, message, place):
 
 
 @pytest.mark.parametrize("command", ["predict", "export"])
-def test_what_tags_no_words_says_so(command, trained, place):
+def test_of_several_tasks_one_has_to_be_said(command, trained, place):
     more = ["--out", place["folder"] / "out"] if command == "export" else ["-"]
     answer = hxbench(command, trained[0]["run"], *more, "--language", "en", *place["store"])
     assert answer.code == 2
-    assert "answers in text and tags no words" in answer.err
+    assert "say which with --task" in answer.err
 
 
 def test_a_label_outside_the_set_names_its_line(place, tmp_path):

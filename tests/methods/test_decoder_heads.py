@@ -24,7 +24,7 @@ from hxbench.methods import method_class
 from hxbench.runs.assemble import costs, with_options
 from hxbench.runs.data import RunData
 from hxbench.runs.finished import restore
-from hxbench.runs.predict import tag_sentences, tagger_of_run
+from hxbench.runs.predict import predictor_of_run, tag_sentences
 from hxbench.runs.train import run
 from hxbench.spec import recipe
 from hxbench.spec.run_spec import BackboneSpec
@@ -289,6 +289,6 @@ def test_a_run_tags_words_and_is_asked_afterwards(method, llama, corpora, tmp_pa
     assert [h["loss"] for h in stopped.history()] == [h["loss"] for h in whole.history()]
     assert {r["metric"] for r in stopped.metrics() if r["split"] == "test"} == {"accuracy", "f1"}
     restored, on = restore(stopped)
-    tagger = tagger_of_run(stopped, "pos", "en")
+    tagger = predictor_of_run(stopped, "pos", "en")
     (tags,) = tag_sentences(tagger, restored, on, [["the", "dog", "sat", "."]])
     assert len(tags) == 4

@@ -20,9 +20,12 @@ ADAPTERS = ("adapter", "pet-adapter", "hyperx", "hyperformer", "madx", "pha")
 WITHOUT = ("prompt", "pet-bitfit", "finetune", "pet-lora")
 
 
-def shaken(kind, name):
+STACKS = {"class": "encoder", "encoder-decoder": "encoder-decoder", "causal": "decoder"}
+
+
+def shaken(kind, name, stacks=None):
     torch.manual_seed(3)
-    method = built(kind, name, tiny(FAMILY[name]))
+    method = built(kind, name, tiny(FAMILY[stacks or STACKS[name]]))
     with torch.no_grad():
         for key, parameter in method.named_parameters():
             if not key.startswith("model."):
@@ -30,14 +33,15 @@ def shaken(kind, name):
     return method.eval(), TASKS.get(name, TEXTS)[0]
 
 
-@pytest.mark.parametrize(("kind", "name"), [cell for cell in WORKING if cell[0] in ADAPTERS])
-def test_fixed_weights_give_the_logits_of_their_method(kind, name):
-    (method, task), batch = shaken(kind, name), batch_of(name)
-    entries, tensors = site_entries(method.backbone, fixed_weights(method, task, "en"))
+@pytest.mark.parametrize(("kind", "name", "stacks"), [cell for cell in WORKING if cell[0] in ADAPTERS])
+def test_fixed_weights_give_the_logits_of_their_method(kind, name, stacks):
+    (method, task), batch = shaken(kind, name, stacks), batch_of(name)
+    entries, tensors = site_entries(method.backbone, fixed_weights(method, task, "en"), "")
     with torch.no_grad():
         wanted = method.logits(batch)
         method.remove()
-        found = Exported(Setup(tiny(FAMILY[name]), (task,), ("en",)), ExportedOptions(sites=entries)).eval()
+        options = ExportedOptions(sites=entries, answering=getattr(method.options, "answering", None))
+        found = Exported(Setup(tiny(FAMILY[stacks]), (task,), ("en",)), options).eval()
         fill_head(found, task, head_tensors(method, task), "a file")
         found.bring({key: torch.zeros_like(tensor) for key, tensor in tensors.items()}, "a file")
         assert not torch.allclose(found.logits(batch), wanted, atol=1e-3), "the adapters do something"

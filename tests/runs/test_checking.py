@@ -10,8 +10,10 @@ from command_line import hxbench
 from stock_models import MODELS, write_stock
 from tiny_decoders import save_decoder
 
+from hxbench.backbones.load import load_backbone
 from hxbench.runs.checking import TUNINGS, checks
 from hxbench.spec import recipe
+from hxbench.spec.run_spec import BackboneSpec
 
 SAMPLE = ("electra", "modernbert", "umt5")  # decoders: `test_decoder_families`
 
@@ -30,8 +32,8 @@ def test_nothing_is_wrong_with_a_family_of_ours(name, tmp_path):
         "sites",
         *TUNINGS,
     }
-    biases = recipe.load("families", MODELS[name][0]).has_biases
-    assert next(one.left_out for title, one in found.items() if title.startswith("BitFit")) != biases
+    biased = load_backbone(BackboneSpec(name="own", folder=str(tmp_path / "own"))).biased()
+    assert next(one.left_out for title, one in found.items() if title.startswith("BitFit")) != bool(biased)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +47,7 @@ WRONG = {  # by what is changed in an entry of ours: in which check it shows, an
     ("llama", "decoder: {norms: [input_layernorm]}"): ("parts", r"norms: post_attention_layernorm .* not named"),
     ("llama", "decoder: {sites: {attention: mlp.gone}}"): ("parts", r"sites\.attention: the model has no module"),
     ("llama", "decoder: {layers: norm}"): ("parts", "norm is no list of layers"),
-    ("llama", "words: norm"): ("parts", "words: norm is another module than the model's own"),
+    ("llama", "words: norm"): ("parts", "words: norm is no table of embeddings"),
     ("llama", "width: hidden"): ("parts", "width: the configuration gives no number hidden"),
     ("llama", "key_heads: null"): ("LoRA, causal", "by the configuration there are"),
     ("llama", "tokens: [mask_token]"): ("files", "its tokenizer has no mask_token"),
@@ -69,6 +71,7 @@ def test_what_is_wrong_with_an_entry_is_said(name, change, folders, tmp_path):
 def test_a_role_that_is_missing_is_named(folders, tmp_path):
     entry = recipe.load("families", "llama").model_dump(mode="json", exclude_defaults=True)
     del entry["decoder"]["projections"]["down"]
+    entry["decoder"]["biases"].remove("down")
     (tmp_path / "entry.yaml").write_text(yaml.safe_dump(entry))
     [parts] = checks(folders["llama"], tmp_path / "entry.yaml")
     assert parts.wrong == (
