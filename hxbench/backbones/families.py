@@ -117,10 +117,8 @@ def projections_of(
 
 def widths_of(module: nn.Module) -> tuple[int, int]:
     """Return the widths (in, out) of a linear layer, or of a normalisation, which has but one."""
-    from transformers.pytorch_utils import Conv1D
-
     weight: Any = module.weight
-    if isinstance(module, Conv1D):  # GPT-2's, whose weight is [in, out]
+    if is_transposed(module):
         return int(weight.shape[0]), int(weight.shape[1])
     return int(weight.shape[-1]), int(weight.shape[0])
 
@@ -269,6 +267,11 @@ def unnamed_parts(model: nn.Module, family: Family) -> Iterator[str]:
 
 def is_linear(module: nn.Module) -> bool:
     """Return whether a module is a linear layer."""
+    return isinstance(module, nn.Linear) or is_transposed(module)
+
+
+def is_transposed(module: nn.Module) -> bool:
+    """Return whether a module is a linear layer whose weight is [in, out], as GPT-2's."""
     from transformers.pytorch_utils import Conv1D
 
-    return isinstance(module, nn.Linear | Conv1D)
+    return isinstance(module, Conv1D)

@@ -11,7 +11,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from hxbench.backbones.families import Projection, ProjectionRole
+from hxbench.backbones.families import Projection, ProjectionRole, is_transposed
 from hxbench.backbones.load import Backbone
 from hxbench.closed import Closed, added
 from hxbench.errors import InputError
@@ -116,7 +116,7 @@ class Lora(Method):
             r=rank,
             lora_alpha=options.alpha * rank / options.rank,  # the scale stays
             target_modules=self._fused_names(),
-            fan_in_fan_out=type(self.backbone.projections("query")[0].module).__name__ == "Conv1D",
+            fan_in_fan_out=is_transposed(self.backbone.projections("query")[0].module),
         )
         return config, state
 

@@ -145,7 +145,7 @@ class Before(Closed):
     placement: str = ""
     compatibility: str = ""
     max_length: Positive
-    label_token: Literal["first", "character", "last"] = "first"
+    label_token: Literal["first", "character"] = "first"
     origin: Origin
 
     def renamed(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
