@@ -22,6 +22,13 @@ ANSWERINGS: dict[str, type[Answering]] = {
     kind.name: kind for kind in (TokenHeads, ClassHeads, EncoderDecoderText, CausalText)
 }
 
+# Ways and stacks of backbones by what tables call them: heads are an encoder's where nothing else is said.
+COLUMNS: dict[str, tuple[str, "Stacks"]] = {
+    way if stacks == kind.stacks[0] else f"{way} on {stacks}": (way, stacks)
+    for way, kind in ANSWERINGS.items()
+    for stacks in kind.stacks
+}
+
 
 def ways_of(stacks: "Stacks") -> list[type[Answering]]:
     """Return how backbones of these stacks can answer: what can write does so where nothing says otherwise."""

@@ -1,7 +1,7 @@
 """`hxbench list`: what can be named on the command line."""
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -25,18 +25,12 @@ def _methods() -> Rows:
 
 
 def _matrix() -> Rows:
-    from hxbench.answering import ANSWERINGS
+    from hxbench.answering import COLUMNS
     from hxbench.methods import kinds, method_class
 
-    # heads are an encoder's where nothing else is said
-    ways = {
-        way if stacks == found.stacks[0] else f"{way} on {stacks}": (way, stacks)
-        for way, found in ANSWERINGS.items()
-        for stacks in found.stacks
-    }
     for kind in kinds():
         refusal = method_class(kind).refusal
-        yield {"kind": kind, **{column: refusal({}, *both) or "works" for column, both in ways.items()}}
+        yield {"kind": kind, **{column: refusal({}, *both) or "works" for column, both in COLUMNS.items()}}
 
 
 def _print_peft(as_json: bool) -> None:
@@ -55,12 +49,21 @@ def _print_peft(as_json: bool) -> None:
     for name, cells in answers.items():
         for reason in {*cells.values()} - {"works"}:
             reasons.setdefault(reason, []).append(name)
-    short = {"works": "works", **dict.fromkeys(reasons, "no")}
-    rows = [{"type": n, **{way: short[cell] for way, cell in cells.items()}} for n, cells in answers.items()]
+    rows = [{"type": name, **dict(_by_way(cells))} for name, cells in answers.items()]
     print_rows(rows, as_json, width=80)
     print()
     for said, names in reasons.items():
         print(f"{said}: {', '.join(names)}")
+
+
+def _by_way(cells: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield ways to answer with whether they work: yes, no, or on which stacks of backbones alone."""
+    from hxbench.answering import ANSWERINGS, COLUMNS
+
+    for way in ANSWERINGS:
+        stacks = {stacks: cells[column] == "works" for column, (one, stacks) in COLUMNS.items() if one == way}
+        able = [name for name, works in stacks.items() if works]
+        yield way, "works" if len(able) == len(stacks) else f"on {', '.join(able)}" if able else "no"
 
 
 def _variants() -> Rows:

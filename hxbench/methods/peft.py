@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from hxbench.answering import COLUMNS
 from hxbench.answering.answer import Answered, Condition
 from hxbench.backbones.families import Family, Stacks, norms_of
 from hxbench.backbones.load import Backbone
@@ -34,7 +35,7 @@ _TARGETS: dict[str, tuple[Target, ...]] = {
     "BEFT": ("value",),
 }
 _USUAL: tuple[Target, ...] = ("query", "value")
-_OF_DECODERS = ("ADAPTION_PROMPT",)  # which knows the attention of some decoders alone
+_COLUMN = {both: column for column, both in COLUMNS.items()}
 _CACHED = ("PREFIX_TUNING", "CARTRIDGE")  # keys and values before those of the text
 
 
@@ -70,11 +71,8 @@ class Peft(Method):
     @classmethod
     def refusal(cls, options: Mapping[str, Any], answering: str, stacks: Stacks) -> str | None:
         """Return why a type does not work with a way to answer, by the table of the installed version."""
-        kind = str(options.get("type"))
-        if kind in _OF_DECODERS and stacks != "decoder":
-            return "needs an attention that peft knows"
-        known = table().types.get(kind) if is_of_this_version() else None
-        said = known.answers.get(answering, "works") if known else "works"
+        known = table().types.get(str(options.get("type"))) if is_of_this_version() else None
+        said = known.answers[_COLUMN[answering, stacks]] if known else "works"
         return None if said == "works" else said
 
     @classmethod

@@ -63,7 +63,7 @@ _MAY_BE_ZERO = re.compile("seed|warmup|tfinal|tinit|prng")
 class Tried(Closed):
     """What is known of a type in the version that was tried."""
 
-    answers: dict[str, Works | Reason]  # by the way to answer
+    answers: dict[str, Works | Reason]  # by the column of `answering.COLUMNS`
     defaults: dict[str, Any]  # of the fields that a recipe may give
 
 

@@ -16,6 +16,7 @@ def test_the_table_is_printed_in_80_columns_with_a_reason_for_what_does_not_work
     end = lines.index("")
     assert [line.split()[0] for line in lines[1:end]] == list(table().types)
     assert " ".join(next(line for line in lines if line.startswith("LORA ")).split()) == "LORA" + " works" * 4
+    assert ["ADAPTION_PROMPT", *["on", "decoder"] * 2, "no", "works"] in [line.split() for line in lines[1:end]]
     assert "needs keys and values of one stack: CARTRIDGE, PREFIX_TUNING" in lines[end:]
     refused = {name for name, one in table().types.items() if set(one.answers.values()) != {"works"}}
     assert refused == {name for line in lines[end + 1 :] for name in line.partition(": ")[2].split(", ")}

@@ -12,13 +12,8 @@ from pathlib import Path
 
 import yaml
 
-# families that answer in a way, the first one first
-FAMILIES = {
-    "token": ("bert", "llama"),
-    "class": ("bert", "llama"),
-    "encoder-decoder": ("t5",),
-    "causal": ("bloom", "llama"),
-}
+# families of these stacks, the first one first
+FAMILIES = {"encoder": ("bert",), "encoder-decoder": ("t5",), "decoder": ("bloom", "llama")}
 SMALL = {
     "ADALORA": {"target_r": 1, "init_r": 3, "tinit": 4, "tfinal": 8},
     "ADAMSS": {"r": 4, "num_subspaces": 2},
@@ -76,15 +71,15 @@ def fresh(family):
     return bare_decoder(family) if family == "llama" else tiny(family)
 
 
-def tried(kind, name):
+def tried(kind, way, stacks):
     """Return what stands in the way of a type with a way to answer; nothing where it works."""
     from test_matrix import check
 
     said = ""
-    fresh(FAMILIES[name][0])
-    for family in FAMILIES[name]:
+    fresh(FAMILIES[stacks][0])
+    for family in FAMILIES[stacks]:
         try:
-            check("peft", name, lambda family=family: fresh(family), options=small(kind))
+            check("peft", way, lambda family=family: fresh(family), options=small(kind))
             return ""
         except Exception as error:
             said = said or f"{type(error).__name__}: {error}"
@@ -105,15 +100,15 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     from importlib.metadata import version
 
-    from hxbench.answering import ANSWERINGS
+    from hxbench.answering import COLUMNS
     from hxbench.methods import peft_options
 
     peft_options.is_of_this_version = lambda: False  # every cell is tried
     out, kinds = {}, sorted(peft_options.configurations())
     for kind in [one for one in kinds if one in sys.argv[2:] or not sys.argv[2:]]:
         answers = {}
-        for name in ANSWERINGS:
-            said = tried(kind, name)
+        for name, both in COLUMNS.items():
+            said = tried(kind, *both)
             answers[name] = "works" if not said else REASONS.get(kind, "?")
             if said:
                 print(f"{kind} {name}: {said[:300]}", file=sys.stderr)

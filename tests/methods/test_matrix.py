@@ -10,7 +10,7 @@ import pytest
 import torch
 from tiny_families import SIZE, tiny
 
-from hxbench.answering import ANSWERINGS
+from hxbench.answering import COLUMNS
 from hxbench.closed import validated
 from hxbench.errors import InputError
 from hxbench.methods import kinds, method_class
@@ -38,7 +38,7 @@ SMALL = {
     "pet-prompt": {"tokens": 3, "start": "words"},
     "peft": {"type": "LORA", "r": 2, "lora_alpha": 4},
 }
-WAYS = [(name, stacks) for name, way in ANSWERINGS.items() for stacks in way.stacks]  # heads are of two kinds
+WAYS = [*COLUMNS.values()]
 CELLS = [(kind, *way) for kind in kinds() for way in WAYS]
 WORKING = [(kind, *way) for kind, *way in CELLS if not method_class(kind).refusal({}, *way)]
 # of every kind one way to answer, so that each way comes up; make test-all has all of them

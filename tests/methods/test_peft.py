@@ -10,7 +10,7 @@ from test_matrix import batch_of, check
 from tiny_decoders import DECODERS, bare_decoder
 from tiny_families import family_batch, tiny, tuned
 
-from hxbench.answering import ANSWERINGS
+from hxbench.answering import COLUMNS
 from hxbench.errors import InputError
 from hxbench.methods.method import seed_everything
 from hxbench.methods.peft import targets_of
@@ -39,7 +39,7 @@ def test_the_table_is_of_the_installed_types():
         pytest.skip(f"the table is of peft {table().peft}, and {library.__version__} is installed")
     assert set(table().types) == set(configurations())
     for kind, one in table().types.items():
-        assert set(one.answers) == set(ANSWERINGS), kind
+        assert set(one.answers) == set(COLUMNS), kind
 
 
 def test_the_table_has_the_defaults_of_the_installed_version():
@@ -52,7 +52,7 @@ def test_the_table_has_the_defaults_of_the_installed_version():
 
 def test_at_least_25_types_work_and_every_other_cell_has_its_reason():
     assert len(SAMPLE) >= 25
-    assert set(SAMPLE.values()) == set(ANSWERINGS)
+    assert set(SAMPLE.values()) == set(COLUMNS)
     for kind in set(table().types) - set(SAMPLE):
         assert all(said.startswith("needs ") for said in table().types[kind].answers.values())
 
@@ -62,8 +62,9 @@ def test_at_least_25_types_work_and_every_other_cell_has_its_reason():
     [pytest.param(*cell, marks=() if SAMPLE[cell[0]] == cell[1] else pytest.mark.matrix) for cell in CELLS],
 )
 def test_a_cell_works(kind, name):
-    family = FAMILIES[name][kind == "ADAPTION_PROMPT"]
-    check("peft", name, lambda: fresh(family), options=small(kind))
+    way, stacks = COLUMNS[name]
+    family = FAMILIES[stacks][kind == "ADAPTION_PROMPT"]
+    check("peft", way, lambda: fresh(family), options=small(kind))
 
 
 def spec_of(task="rte", backbone="minilm-l6", **options):
