@@ -5,9 +5,7 @@ wrapped. Others give virtual tokens, or keys and values that stand before those 
 """
 
 import inspect
-import os
 import re
-import sys
 import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
@@ -96,8 +94,10 @@ class Peft(Method):
     def _make(self, options: PeftOptions) -> None:
         from peft import PromptLearningConfig
 
-        if "distutils" in sys.modules:  # behind the standard library's setuptools fails, which BOFT imports
-            os.environ.setdefault("SETUPTOOLS_USE_DISTUTILS", "stdlib")
+        if options.type == "BOFT":  # else a compiler would be looked for, and numbers would depend on it
+            from peft.tuners.boft import layer
+
+            layer.get_fbd_cuda = lambda: None
         if isinstance(options.configuration(), PromptLearningConfig):
             self._make_soft(options)
         else:

@@ -42,6 +42,7 @@ _NOT_FOR_RECIPES = {
     **dict.fromkeys(("target_parameters", "trainable_token_indices", "layer_replication"), _PLACES),
     "use_asa": "a stopped training could not go on from its scores",
     "modules_to_save": "heads are trained whatever the method",
+    "boft_n_butterfly_factor": "peft takes 1 unless it can compile CUDA code, and hxbench compiles none",
     **dict.fromkeys(("peft_type", "task_type", "inference_mode", "auto_mapping", "peft_version"), _MODEL),
     **dict.fromkeys(("token_dim", "num_layers", "num_attention_heads", "num_transformer_submodules"), _MODEL),
     **dict.fromkeys(("total_step", "num_tasks", "n_tasks", "fan_in_fan_out", "rank_budget"), _MODEL),

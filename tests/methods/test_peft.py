@@ -1,5 +1,7 @@
 """The kind `peft`: what its options refuse, every type as the table says, and parity with `peft` itself."""
 
+import sys
+
 import numpy as np
 import peft as library
 import pytest
@@ -67,6 +69,11 @@ def test_a_cell_works(kind, name):
     check("peft", way, lambda: fresh(family), options=small(kind))
 
 
+def test_boft_looks_for_no_compiler(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.cpp_extension", None)  # an import of it would raise
+    check("peft", *COLUMNS["class"][:1], lambda: fresh(FAMILIES[COLUMNS["class"][1]][0]), options=small("BOFT"))
+
+
 def spec_of(task="rte", backbone="minilm-l6", **options):
     base = resolve("lora", setting="single", task=task, profile="lab", backbone_name=backbone)
     return base.model_copy(update={"options": options, "method": "mine"})
@@ -130,6 +137,7 @@ def test_a_cell_that_does_not_work_is_refused_before_anything_is_loaded(kind, ta
             "targets: P_TUNING acts on no modules",
         ),
         ({"type": "ADAMSS", "use_asa": True}, "a stopped training could not go on"),
+        ({"type": "BOFT", "boft_n_butterfly_factor": 2}, "peft takes 1 unless it can compile CUDA code"),
         ({"type": "SHADOW"}, "SHADOW needs a pass of its own"),
         ({"type": "OFT", "r": 4, "oft_block_size": 4}, "peft refuses these fields"),
         ({"type": "FOURIERFT", "scaling": float("nan")}, "scaling"),
