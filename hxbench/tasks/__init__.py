@@ -8,15 +8,15 @@ others say what they add.
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
-
-from pydantic import AfterValidator, Field, model_validator
+from typing import Any
 
 from hxbench import places
-from hxbench.closed import Closed, read_mapping, validated
+from hxbench.closed import read_mapping, validated
 from hxbench.errors import InputError, did_you_mean
+from hxbench.tasks.task import Decoding, Task, TaskType
 
-TaskType = Literal["tagging", "classification", "regression", "generation", "masked-lm"]
+__all__ = ["Decoding", "Task", "TaskType"]
+
 MLM = "mlm"
 ENGLISH = "en"  # the language of every task that answers a text as a whole
 TAGGING = "hyperx"  # the suite of the tasks that tag words
@@ -24,90 +24,6 @@ SUITES = ("glue", "superglue")  # of texts, whose tasks are trained together
 APART = "\n"  # between the right answers to a question in its target; none of them has a line break
 UNIFIED_LABELS = 3  # 0, 1 and 2
 _ORDER = ("hyperx", "pha", "pet")  # of the collections, in which papers came
-Length = Annotated[int, Field(gt=0)]
-
-
-def _plain_path(text: str) -> str:
-    parts = text.split("/")
-    if any(not part or part.startswith(".") or set(part) & set("\\:\0") for part in parts):
-        raise ValueError("a path inside of the mirror has plain names with / between them")
-    if not text.endswith((".tsv", ".jsonl", ".json", ".parquet")):
-        raise ValueError("a table is a .tsv, .jsonl, .json or .parquet file")
-    return text
-
-
-TablePath = Annotated[str, AfterValidator(_plain_path)]
-
-
-class Decoding(Closed):
-    """How free text is searched for: its tokens, end mark included, at most and at least, and how many beams."""
-
-    longest: Length
-    shortest: Annotated[int, Field(ge=0)] = 0
-    beams: Length = 1
-
-
-class Task(Closed):
-    """One task.
-
-    `labels` are the classes by id, in the words of the files. The first of `metrics` enters averages, the others
-    are computed beside it. `size` is the number of training examples of the release, by which PHA's rule of splits
-    goes.
-    """
-
-    name: str
-    title: str
-    type: TaskType
-    suite: str = ""  # hyperx, glue, superglue, or by itself
-    prefix: str = ""  # what PHA's source texts begin with
-    fields: tuple[str, ...] = ()
-    labels: tuple[str, ...] = ()
-    metrics: tuple[str, ...] = ()
-    size: int = 0
-    corpus: str = ""  # what the files of a tagged corpus or of raw text are called
-    # of texts whose tables a mirror has in a place of their own: by split the path of a file, whose columns are
-    # `fields` and `target`; classes are in the words of `labels`
-    files: dict[Literal["train", "dev", "test"], TablePath] = Field(default_factory=dict)
-    target: str = "label"
-    cut_off: str = ""  # of tagging: the label of a word that was cut off, which must not be right by chance
-    several_answers: bool = False  # the target has all right answers, `APART`
-    group: str = ""  # of tasks alike, between which transfer is measured
-    digits: tuple[str, ...] = ()  # what stands for the classes where labels are digits; else their ids
-    longest_input: Length | None = None  # in tokens, where a template limits it
-    longest_answer: Length | None = None
-    decoding: Decoding | None = None  # of free text
-
-    @model_validator(mode="after")
-    def _has_what_its_type_needs(self) -> Self:
-        if self.type in ("tagging", "classification") and len(self.labels) < 2:
-            raise ValueError(f"a task of type {self.type} has two labels or more")
-        if self.type != "masked-lm" and not self.metrics:
-            raise ValueError("a task that is scored has a metric")
-        if self.answers_texts and not self.fields:
-            raise ValueError(f"a task of type {self.type} has fields")
-        if self.files and not (self.answers_texts and "train" in self.files):
-            raise ValueError("files are of a task of texts, train among them")
-        if self.digits and len(self.digits) != len(self.labels):
-            raise ValueError("digits has one for each label")
-        return self
-
-    def __hash__(self) -> int:
-        return hash(self.name)
-
-    @property
-    def metric(self) -> str:
-        """The metric that enters averages."""
-        return self.metrics[0]
-
-    @property
-    def answers_texts(self) -> bool:
-        """Whether an answer is to a text as a whole, and not to each of its words."""
-        return self.type in ("classification", "regression", "generation")
-
-    @property
-    def has_classes(self) -> bool:
-        """Whether one of its labels answers a text as a whole."""
-        return self.type == "classification"
 
 
 @cache
@@ -136,13 +52,34 @@ def _catalogue_in(folders: tuple[Path, ...]) -> Mapping[str, Task]:
     return {name: validated(Task, {"name": name, **entry}, f"task {name}") for name, entry in merged.items()}
 
 
+_declared: dict[str, Task] = {}  # by descriptions of data that are no collection here, in this process
+
+
+def declare(tasks: Mapping[str, Task]) -> None:
+    """Make tasks known that a user's data or a stored run describe.
+
+    Raises `ValueError` for a name that stands for another task already: which of two is meant, nobody could say.
+    """
+    for name, task in tasks.items():
+        if name != task.name or name in shipped_tasks():
+            raise ValueError(f"the task {name} ships with hxbench")
+        if _declared.setdefault(name, task) != task:
+            raise ValueError(f"the task {name} is described in two ways: give one of them another name")
+
+
+def shipped_tasks() -> tuple[str, ...]:
+    """Return the names of the tasks of all collections."""
+    return tuple(_catalogue_in(places.recipe_folders()))
+
+
 def _collections() -> Mapping[str, Mapping[str, Any]]:
     return _collections_in(places.recipe_folders())
 
 
 def _catalogue() -> Mapping[str, Task]:
-    """Return every task by name, the collections one behind the other."""
-    return _catalogue_in(places.recipe_folders())
+    """Return every task by name, the collections one behind the other, and then those that are declared."""
+    shipped = _catalogue_in(places.recipe_folders())
+    return {**shipped, **_declared} if _declared else shipped
 
 
 def task_names() -> tuple[str, ...]:

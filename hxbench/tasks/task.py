@@ -1,0 +1,93 @@
+"""A task: what a model reads, what it has to answer, and how that is scored."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from hxbench.closed import Closed
+
+TaskType = Literal["tagging", "classification", "regression", "generation", "masked-lm"]
+Length = Annotated[int, Field(gt=0)]
+
+
+def _plain_path(text: str) -> str:
+    parts = text.split("/")
+    if any(not part or part.startswith(".") or set(part) & set("\\:\0") for part in parts):
+        raise ValueError("a path inside of the mirror has plain names with / between them")
+    if not text.endswith((".tsv", ".jsonl", ".json", ".parquet")):
+        raise ValueError("a table is a .tsv, .jsonl, .json or .parquet file")
+    return text
+
+
+TablePath = Annotated[str, AfterValidator(_plain_path)]
+
+
+class Decoding(Closed):
+    """How free text is searched for: its tokens, end mark included, at most and at least, and how many beams."""
+
+    longest: Length
+    shortest: Annotated[int, Field(ge=0)] = 0
+    beams: Length = 1
+
+
+class Task(Closed):
+    """One task.
+
+    `labels` are the classes by id, in the words of the files. The first of `metrics` enters averages, the others
+    are computed beside it. `size` is the number of training examples of the release, by which PHA's rule of splits
+    goes.
+    """
+
+    name: str
+    title: str
+    type: TaskType
+    suite: str = ""  # hyperx, glue, superglue, or by itself
+    prefix: str = ""  # what PHA's source texts begin with
+    fields: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    size: int = 0
+    corpus: str = ""  # what the files of a tagged corpus or of raw text are called
+    # of texts whose tables a mirror has in a place of their own: by split the path of a file, whose columns are
+    # `fields` and `target`; classes are in the words of `labels`
+    files: dict[Literal["train", "dev", "test"], TablePath] = Field(default_factory=dict)
+    target: str = "label"
+    cut_off: str = ""  # of tagging: the label of a word that was cut off, which must not be right by chance
+    several_answers: bool = False  # the target has all right answers, `APART`
+    group: str = ""  # of tasks alike, between which transfer is measured
+    digits: tuple[str, ...] = ()  # what stands for the classes where labels are digits; else their ids
+    longest_input: Length | None = None  # in tokens, where a template limits it
+    longest_answer: Length | None = None
+    decoding: Decoding | None = None  # of free text
+
+    @model_validator(mode="after")
+    def _has_what_its_type_needs(self) -> Self:
+        if self.type in ("tagging", "classification") and len(self.labels) < 2:
+            raise ValueError(f"a task of type {self.type} has two labels or more")
+        if self.type != "masked-lm" and not self.metrics:
+            raise ValueError("a task that is scored has a metric")
+        if self.answers_texts and not self.fields:
+            raise ValueError(f"a task of type {self.type} has fields")
+        if self.files and not (self.answers_texts and "train" in self.files):
+            raise ValueError("files are of a task of texts, train among them")
+        if self.digits and len(self.digits) != len(self.labels):
+            raise ValueError("digits has one for each label")
+        return self
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    @property
+    def metric(self) -> str:
+        """The metric that enters averages."""
+        return self.metrics[0]
+
+    @property
+    def answers_texts(self) -> bool:
+        """Whether an answer is to a text as a whole, and not to each of its words."""
+        return self.type in ("classification", "regression", "generation")
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether one of its labels answers a text as a whole."""
+        return self.type == "classification"
