@@ -48,7 +48,7 @@ BROKEN = {
     "no tag": ("en:a\tO\nen:b\n", 2, "1 column", "one tab"),
     "blank for a tab": ("en:a O\n", 1, "1 column", "one tab"),
     "three columns": ("en:a\tx\tO\n", 1, "3 columns", "one tab"),
-    "unknown tag": ("en:a\tO\n\nen:b\tB-MISC\n", 3, "unknown tag 'B-MISC'", "B-PER"),
+    "unknown tag": ("en:a\tO\n\nen:b\tB-MISC\n", 3, "unknown label 'B-MISC'", "B-PER"),
     "no prefix": ("Saunders\tB-PER\n", 1, "no language prefix in 'Saunders'", "en:word"),
     "no prefix but a colon": ("en:a\tO\nx:b\tO\n", 2, "token 'x:b'", "prefix en:"),
     "upper-case prefix": ("EN:a\tO\n", 1, "no language prefix", "en:word"),

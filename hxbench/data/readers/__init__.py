@@ -1,17 +1,19 @@
 """Readers of file formats, by the name that a description of data calls a format.
 
 All have one signature: a path and `Options` in, numbered rows out, one at a time, each as its values by column.
-`conllu`, `wikiann` and `wikiann-parquet` have the columns `words` and `tags`, `text` has `text`, tables have their
-own. What a column means is not known here.
+`conllu`, `columns`, `wikiann` and `wikiann-parquet` have the columns `words` and `tags`, `text` has `text`. Tables
+have their own, and of JSON and Parquet `words` and `tags` where `Options.tagged`. What a column means is not known
+here.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from hxbench.data.readers.columns import read_columns
 from hxbench.data.readers.conllu import read_conllu
 from hxbench.data.readers.lines import Options, Row, read_text
-from hxbench.data.readers.tables import read_json_array, read_json_lines, read_parquet, read_tsv
+from hxbench.data.readers.tables import read_csv, read_json_array, read_json_lines, read_parquet, read_tsv
 from hxbench.data.readers.wikiann import read_wikiann, read_wikiann_parquet
 
 __all__ = ["READERS", "Options", "Reader", "Row", "format_of"]
@@ -28,10 +30,12 @@ class Reader:
 
 READERS = {
     "conllu": Reader("a CoNLL-U", read_conllu),
+    "columns": Reader("a column", read_columns),
     "wikiann": Reader("a WikiANN", read_wikiann),
     "wikiann-parquet": Reader("a WikiANN", read_wikiann_parquet),
     "text": Reader("a text", read_text),
     "tsv": Reader("a tab-separated", read_tsv),
+    "csv": Reader("a CSV", read_csv),
     "jsonl": Reader("a JSON Lines", read_json_lines),
     "json": Reader("a JSON", read_json_array),
     "parquet": Reader("a Parquet", read_parquet),
@@ -41,4 +45,4 @@ READERS = {
 def format_of(path: Path) -> str:
     """Return the format of a table by the end of its name, and `text` for any other file."""
     ending = path.suffix.removeprefix(".")
-    return ending if ending in ("tsv", "jsonl", "json", "parquet") else "text"
+    return ending if ending in ("tsv", "csv", "jsonl", "json", "parquet") else "text"

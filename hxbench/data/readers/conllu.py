@@ -7,12 +7,13 @@ multi-word token (`3-4`, UPOS `_`) stands before its parts, and an empty node (`
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hxbench.data.readers.labels import Labels
 from hxbench.data.readers.lines import Options, Row, counted, fault, numbered_lines, quoted
-from hxbench.errors import InputError
+from hxbench.errors import InputError, did_you_mean
 
 KIND = "a CoNLL-U"
 COLUMNS = 10
@@ -25,6 +26,9 @@ UPOS_TAGS = tuple("ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT
 NO_UPOS = "_"  # what a multi-word token has
 _WORD_TAGS = frozenset(UPOS_TAGS)
 _OTHER_TAGS = _WORD_TAGS | {NO_UPOS}
+_PLACES = {"upos": 3, "xpos": 4, "feats": 5, "deprel": 7, "misc": 9}
+_MANY = ("feats", "misc")  # columns of several NAME=VALUE
+NOTHING = "_"  # what stands in a column without a value
 
 
 @dataclass
@@ -83,16 +87,70 @@ def read_sentences(path: Path, multiword: str = "skip") -> Iterator[Sentence]:
         yield sentence
 
 
-def read_conllu(path: Path, options: Options | None = None) -> Iterator[Row]:
-    """Yield the sentences in file order: columns `words` and `tags` (UPOS), two lists of one length.
+@dataclass(frozen=True)
+class Column:
+    """Where labels are: a column by its place, or one name of those in FEATS or MISC."""
 
-    Raises `InputError` as `read_sentences` does, and for an unknown UPOS.
+    place: int
+    name: str = ""
+
+    def value(self, columns: Sequence[str]) -> str:
+        """Return what a word has there, `_` for nothing."""
+        if not self.name:
+            return columns[self.place]
+        pairs = (item.partition("=") for item in columns[self.place].split("|"))
+        return next((value for name, _, value in pairs if name == self.name), NOTHING)
+
+    def written(self, columns: Sequence[str], value: str) -> list[str]:
+        """Return the columns with a value there, in place of an earlier one."""
+        found = list(columns)
+        if self.name:
+            items = (item for item in columns[self.place].split("|") if item not in (NOTHING, ""))
+            kept = [item for item in items if item.partition("=")[0] != self.name]
+            value = "|".join([*kept, f"{self.name}={value}"])
+        found[self.place] = value
+        return found
+
+
+def column_of(text: str) -> Column:
+    """Return the column called `upos`, `xpos`, `deprel`, `feats.NAME` or `misc.NAME`; `InputError` for another."""
+    place, dot, name = text.partition(".")
+    place = place.lower()
+    if place not in _PLACES:
+        raise InputError(did_you_mean("column of CoNLL-U", text, ["upos", "xpos", "deprel", "feats.", "misc."]))
+    if (place in _MANY) != bool(name) or bool(dot) != bool(name) or set(name) & set("=|\t\n "):
+        shown = f"{place}.NAME, as {place}.{'Case' if place == 'feats' else 'NER'}" if place in _MANY else place
+        raise InputError(f"column of CoNLL-U {quoted(text)}: expected {shown}.")
+    return Column(_PLACES[place], name)
+
+
+def read_conllu(path: Path, options: Options | None = None) -> Iterator[Row]:
+    """Yield the sentences in file order: columns `words` and `tags` (UPOS, or as `options.tags` says).
+
+    Raises `InputError` as `read_sentences` and `Labels.of` do, for an unknown UPOS unless `options` know others,
+    and for a word that lacks what is asked for, where `_` is no label.
     """
-    for sentence in read_sentences(path, (options or Options()).multiword):
-        for place, line in enumerate(sentence.lines):
+    options = options or Options()
+    if options.words:
+        raise InputError("CoNLL-U has its words in column 2; leave out where the words are.")
+    column, labels = column_of(options.tags or "upos"), Labels(path, options)
+    named = f"no {options.tags}" if column.name else ""
+    is_upos = (
+        column == Column(_PLACES["upos"]) and not options.label_map and _OTHER_TAGS.issuperset(options.labels)
+    )
+    for sentence in read_sentences(path, options.multiword):
+        for place, line in enumerate(sentence.lines if is_upos else ()):
             _check_tag(path, sentence.line + place, line)
-        if sentence.rows:
-            yield sentence.line, {"words": sentence.words, "tags": [columns[3] for _, columns in sentence.rows]}
+        found = []
+        for place, columns in sentence.rows:
+            value, number = column.value(columns), sentence.line + place
+            if value == NOTHING and named and not labels.takes(NOTHING):
+                raise fault(
+                    path, number, f"{named} of {quoted(columns[1])}", f"one, or {NOTHING} among the labels"
+                )
+            found.append((number, value))
+        if found:
+            yield sentence.line, {"words": sentence.words, "tags": labels.of(found)}
 
 
 def _add_row(path: Path, number: int, line: str, sentence: Sentence, keep: bool) -> None:

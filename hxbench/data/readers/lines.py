@@ -1,7 +1,7 @@
 """What all readers stand on: numbered UTF-8 lines of a user's file, one at a time; and raw text itself."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
@@ -17,16 +17,32 @@ Row = tuple[int, dict[str, Any]]
 
 @dataclass(frozen=True)
 class Options:
-    """What a reader has to know beside the path; each takes what its format leaves open."""
+    """What a reader has to know beside the path; each takes what its format leaves open.
 
-    columns: tuple[str, ...] = ()  # of a table: those that are wanted, which must be there
+    Where words are tagged, `words` and `tags` say where both are: in columns by number, from 1, or from the end as
+    -1; in JSON and Parquet by the name of a list; in CoNLL-U `tags` is a column (`conllu.column_of`).
+    """
+
+    columns: tuple[str, ...] = ()  # of a table: those that are wanted, which must be there; `a.b` is b in a
     header: tuple[str, ...] = ()  # the columns of a table that does not name them
     multiword: str = "skip"  # of CoNLL-U: see `conllu`
+    words: str = ""
+    tags: str = ""
+    delimiter: str = ""  # between columns, or between the cells of a table
+    comments: str = ""  # of columns: what lines begin with that are passed over
+    scheme: str = ""  # of spans (see `labels`); without one, labels are taken as they stand
+    labels: tuple[str, ...] = ()  # those that are known, after mapping; without any, all are
+    label_map: Mapping[str, str] = field(default_factory=dict)  # from the file's labels, or types of spans
+
+    @property
+    def tagged(self) -> bool:
+        """Whether a table holds tagged words."""
+        return bool(self.words or self.tags)
 
 
-def fault(path: Path, number: int, found: str, expected: str) -> InputError:
+def fault(path: Path, number: int, found: str, expected: str, unit: str = "line") -> InputError:
     """Return the error for a broken line: file, line number, what stands there and what was expected."""
-    return InputError(f"{path}, line {number}: {found}; expected {expected}.")
+    return InputError(f"{path}, {unit} {number}: {found}; expected {expected}.")
 
 
 def quoted(text: str) -> str:

@@ -1,16 +1,30 @@
-"""Tables: tab-separated files, JSON lines, one JSON array, Parquet; and files that make one table together.
+"""Tables: tab-separated files, CSV, JSON lines, one JSON array, Parquet; and files that make one table together.
 
 Tab-separated files have no quoting: a quotation mark is a character like any other. Columns are found by the name
-in the header, as MNLI has more of them in its development sets than in training.
+in the header, as MNLI has more of them in its development sets than in training. In JSON and Parquet a row may
+hold a sentence: a list of words and a list of as many labels.
 """
 
+import csv
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
-from hxbench.data.readers.lines import Options, Row, counted, fault, numbered_lines, open_input, quoted
+from hxbench.data.readers.columns import DELIMITERS
+from hxbench.data.readers.labels import Labels
+from hxbench.data.readers.lines import (
+    LONGEST_LINE,
+    Options,
+    Row,
+    counted,
+    fault,
+    numbered_lines,
+    open_input,
+    quoted,
+)
 from hxbench.errors import InputError
 
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -24,9 +38,43 @@ def read_tsv(path: Path, options: Options) -> Iterator[Row]:
     Raises `InputError` for a header without a wanted column, for a row with other columns than the header, which
     is told from one that only ends too early, and as `numbered_lines` does.
     """
+    rows = ((number, line.split("\t")) for number, line in numbered_lines(path, "a tab-separated"))
+    yield from _named(path, rows, options)
+
+
+def read_csv(path: Path, options: Options) -> Iterator[Row]:
+    """Yield the rows of a file with quotation marks around cells that need them, by the line they begin in.
+
+    Rows without cells are passed over. Raises `InputError` as `read_tsv` does, and for quotation marks that do not
+    close or end within a cell.
+    """
+    delimiter = DELIMITERS.get(options.delimiter, options.delimiter) or ","
+    if len(delimiter) != 1 or delimiter in '"\r\n':
+        raise InputError(f"delimiter {quoted(delimiter)}: expected one letter or mark, such as ; or tab.")
+    csv.field_size_limit(LONGEST_LINE)
+    reader = csv.reader(
+        (f"{line}\n" for _, line in numbered_lines(path, "a CSV")), delimiter=delimiter, strict=True
+    )
+
+    def rows() -> Iterator[tuple[int, list[str]]]:
+        while True:
+            number = reader.line_num + 1
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                raise fault(path, number, str(error), 'a row of CSV, with " twice within a quoted cell') from None
+            if cells:
+                yield number, cells
+
+    yield from _named(path, rows(), options)
+
+
+def _named(path: Path, rows: Iterable[tuple[int, list[str]]], options: Options) -> Iterator[Row]:
+    """Yield the cells of rows by the names in the first, or in `options.header`."""
     names = list(options.header)
-    for number, line in numbered_lines(path, "a tab-separated"):
-        cells = line.split("\t")
+    for number, cells in rows:
         if not names:
             names = cells
             if absent := [name for name in options.columns if name not in names]:
@@ -36,6 +84,8 @@ def read_tsv(path: Path, options: Options) -> Iterator[Row]:
                     f"no column {' and no column '.join(absent)}",
                     f"a header with {_listed(options.columns)}",
                 )
+            if twice := [name for name in options.columns if names.count(name) > 1]:
+                raise fault(path, number, f"column {twice[0]} is there twice", "one of this name")
             continue
         if len(cells) > len(names):
             raise fault(path, number, counted(len(cells), "column"), counted(len(names), "column"))
@@ -47,17 +97,65 @@ def read_json_lines(path: Path, options: Options | None = None) -> Iterator[Row]
 
     Raises `InputError` for a line that is not a JSON object, and as `numbered_lines` does.
     """
-    for number, line in numbered_lines(path, "a JSON Lines"):
-        if not line.strip():
+
+    def rows() -> Iterator[Row]:
+        for number, line in numbered_lines(path, "a JSON Lines"):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line, object_pairs_hook=_once)
+            except (ValueError, RecursionError):
+                row = None
+            if not isinstance(row, dict):
+                raise fault(path, number, quoted(line), "a JSON object, no key twice")
+            inner = row.get("target")
+            yield number, {**row, **inner} if isinstance(inner, dict) else row
+
+    yield from _chosen(path, rows(), options)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON; `ValueError` for a key that is there twice."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError
+    return found
+
+
+def _chosen(path: Path, rows: Iterable[Row], options: Options | None, unit: str = "line") -> Iterator[Row]:
+    """Yield rows with the fields of fields that are wanted; of tagged sentences the words and their labels."""
+    options = options or Options()
+    inner = [name for name in (*options.columns, options.words, options.tags) if "." in name]
+    labels = Labels(path, options, unit) if options.tagged else None
+    for number, row in rows:
+        for name in inner:
+            if name not in row and (value := _inside(row, name)) is not None:
+                row = {**row, name: value}
+        if labels is None:
+            yield number, row
             continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            row = None
-        if not isinstance(row, dict):
-            raise fault(path, number, quoted(line), "a JSON object")
-        inner = row.get("target")
-        yield number, {**row, **inner} if isinstance(inner, dict) else row
+        words = words_of(path, number, row, options.words or "words", unit)
+        tags = row.get(name := options.tags or "tags")
+        if not isinstance(tags, list) or not all(isinstance(one, str | int) for one in tags):
+            raise fault(path, number, f"{name} is {quoted(str(tags))}", "a list of labels", unit)
+        if len(tags) != len(words):
+            found = f"{counted(len(words), 'word')} and {counted(len(tags), 'label')}"
+            raise fault(path, number, found, "as many of both", unit)
+        yield number, {"words": words, "tags": labels.of([(number, str(one)) for one in tags])}
+
+
+def words_of(path: Path, number: int, row: dict[str, Any], name: str, unit: str = "line") -> list[str]:
+    """Return the words of a sentence in a row; `InputError` where they are no list of some."""
+    words = row.get(name)
+    if not isinstance(words, list) or not words or not all(isinstance(one, str) and one.strip() for one in words):
+        raise fault(path, number, f"{name} is {quoted(str(words))}", "a list of words", unit)
+    return words
+
+
+def _inside(row: Any, name: str) -> Any:
+    for part in name.split("."):
+        row = row.get(part) if isinstance(row, dict) else None
+    return row
 
 
 def read_json_array(path: Path, options: Options | None = None) -> Iterator[Row]:
@@ -65,6 +163,10 @@ def read_json_array(path: Path, options: Options | None = None) -> Iterator[Row]
 
     Raises `InputError` for a file that is anything else, with the line from which on it is.
     """
+    yield from _chosen(path, _objects(path), options)
+
+
+def _objects(path: Path) -> Iterator[Row]:
     with open_input(path, "a JSON") as stream:
         raw = stream.read()
     try:
@@ -72,7 +174,7 @@ def read_json_array(path: Path, options: Options | None = None) -> Iterator[Row]
     except UnicodeDecodeError as error:
         number = raw.count(b"\n", 0, error.start) + 1
         raise fault(path, number, f"byte 0x{raw[error.start]:02x} is not UTF-8", "a JSON file in UTF-8") from None
-    decoder, number, counted_to = json.JSONDecoder(), 1, 0
+    decoder, number, counted_to = json.JSONDecoder(object_pairs_hook=_once), 1, 0
     place, mark = _after(text, 0, "[")
     end, closed = _after(text, place, "]")
     if mark and closed:
@@ -131,13 +233,23 @@ def read_parquet(path: Path, options: Options) -> Iterator[Row]:
 
     Raises `InputError` for a file that is not Parquet or lacks a wanted column.
     """
+    wanted = options.columns
+    if options.tagged:
+        wanted = (options.words or "words", options.tags or "tags")
+    yield from _chosen(path, _parquet_rows(path, wanted), options, "row")
+
+
+def _parquet_rows(path: Path, wanted: Sequence[str]) -> Iterator[Row]:
     import pyarrow
     from pyarrow.parquet import ParquetFile
 
-    wanted, number = options.columns, 0
+    number = 0
     try:
         for batch in ParquetFile(path).iter_batches(batch_size=_BATCH):
-            table = pyarrow.Table.from_batches([batch]).flatten().select(list(wanted))
+            table = pyarrow.Table.from_batches([batch])
+            while any(pyarrow.types.is_struct(column.type) for column in table.schema):
+                table = table.flatten()
+            table = table.select(list(wanted))
             for row in table.to_pylist():
                 number += 1
                 yield number, row

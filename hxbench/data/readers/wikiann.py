@@ -7,8 +7,10 @@ cut an entity in two, and would number the words differently from the hub's copy
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+from hxbench.data.readers.labels import Labels
 from hxbench.data.readers.lines import Options, Row, counted, fault, numbered_lines, quoted
 from hxbench.data.readers.tables import read_parquet
 from hxbench.errors import InputError
@@ -16,24 +18,24 @@ from hxbench.errors import InputError
 KIND = "a WikiANN"
 _PREFIX = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*:", re.ASCII)  # en: zh-yue: be-x-old: simple:
 NER_TAGS = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
-_TAGS = frozenset(NER_TAGS)
 
 
 def read_wikiann(path: Path, options: Options | None = None) -> Iterator[Row]:
     """Yield the sentences in file order: columns `words` and `tags`, two lists of one length.
 
-    Raises `InputError` with file, line and expectation for a line that is not a token and a tag, a missing or
-    different language prefix, an unknown tag, a line that is not UTF-8, a file without sentences, a missing file
-    and a directory.
+    The labels known are those of the suite unless `options` have others. Raises `InputError` with file, line and
+    expectation for a line that is not a token and a tag, a missing or different language prefix, an unknown label,
+    a line that is not UTF-8, a file without sentences, a missing file and a directory.
     """
+    labels = _labels(path, options)
     words: list[str] = []
-    tags: list[str] = []
+    tags: list[tuple[int, str]] = []
     prefix, start = "", 1
     found = False
     for number, line in numbered_lines(path, KIND):
         if not line.strip():
             if words:
-                yield start, {"words": words, "tags": tags}
+                yield start, {"words": words, "tags": labels.of(tags)}
                 found = True
             words, tags = [], []
             continue
@@ -48,13 +50,11 @@ def read_wikiann(path: Path, options: Options | None = None) -> Iterator[Row]:
             prefix = match[0]
         if not token.startswith(prefix):
             raise fault(path, number, f"token {quoted(token)}", f"the prefix {prefix} of the lines before")
-        if tag not in _TAGS:
-            raise fault(path, number, f"unknown tag {quoted(tag)}", f"one of {' '.join(NER_TAGS)}")
         start = start if words else number
         words.append(token[len(prefix) :])
-        tags.append(tag)
+        tags.append((number, tag))
     if words:
-        yield start, {"words": words, "tags": tags}
+        yield start, {"words": words, "tags": labels.of(tags)}
     elif not found:
         raise InputError(f"{path} holds no sentence; expected {KIND} file with at least one.")
 
@@ -64,8 +64,14 @@ def read_wikiann_parquet(path: Path, options: Options | None = None) -> Iterator
 
     Raises `InputError` as `read_parquet` does, and for a class id out of range.
     """
+    labels = _labels(path, options)
     for number, row in read_parquet(path, Options(columns=("tokens", "ner_tags"))):
         words, ids = row["tokens"], row["ner_tags"]
         if len(words) != len(ids) or any(not 0 <= one < len(NER_TAGS) for one in ids):
             raise InputError(f"{path}: tags {ids} for {len(words)} tokens; expected one of 0 to 6 for each.")
-        yield number, {"words": words, "tags": [NER_TAGS[one] for one in ids]}
+        yield number, {"words": words, "tags": labels.of([(number, NER_TAGS[one]) for one in ids])}
+
+
+def _labels(path: Path, options: Options | None) -> Labels:
+    options = options or Options()
+    return Labels(path, options if options.labels else replace(options, labels=NER_TAGS))
