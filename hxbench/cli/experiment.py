@@ -43,7 +43,7 @@ def run_command(
     """Plan and do the runs of an experiment that the store lacks, then print what it feeds."""
     from hxbench.spec import experiment as experiments
 
-    place, where = where.launcher(check=not dry_run), where.on_backbone(backbone)
+    place, where = where.launcher(check=not dry_run), where.on_ground(backbone)
     _run(
         experiments.named(experiment), where, place, title=experiment, seeds=seed, dry_run=dry_run, as_json=as_json
     )
@@ -89,7 +89,7 @@ def sweep_command(
     asked = {"method": method, "size": size, "task": task, "seed": seeds, "budget": budget, "examples": examples}
     given = {axis: list(values) for axis, values in asked.items() if values}
     title = f"sweep {Path(name).stem} ({Path(where.profile).stem})"
-    place, where = where.launcher(check=not dry_run), where.on_backbone(backbone)
+    place, where = where.launcher(check=not dry_run), where.on_ground(backbone)
     paper, found = sweep.named(name)
 
     def cut(wanted: "list[Wanted]") -> "list[Wanted]":

@@ -31,7 +31,7 @@ from hxbench.report.left_out import LeftOut, Owner, difference
 from hxbench.spec import experiment, recipe
 from hxbench.spec.experiment import few_shot_runs
 from hxbench.spec.recipe import ExperimentBlock, FewShotRecipe
-from hxbench.spec.run_spec import START, RunSpec
+from hxbench.spec.run_spec import START, BackboneSpec, RunSpec
 from hxbench.spec.settings import Model, models
 from hxbench.store import RunRecord
 from hxbench.store.record import ProfileRuns
@@ -190,8 +190,9 @@ class Families:
         family.models = experiment.block_models(block, alone) if block else whole
         family.together = experiment.together_of(block) if block else ()
         if chosen is None:
-            if isinstance(self.profile, recipe.OnBackbone) and not family.notes:
-                why = f"on {self.profile.backbone.name} are in the store"
+            asked = recipe.scale(self.profile, self.paper).backbone if recipe.backbone_asked(self.profile) else ""
+            if isinstance(asked, BackboneSpec) and not family.notes:
+                why = f"on {asked.name} are in the store"
                 family.notes.append(LeftOut({Owner(name, setting): 0}, why))
             return family
         members = self._one_basis(chosen.records, family)

@@ -49,7 +49,9 @@ class PaperResults(ABC, Generic[R]):
         self.profile = Path(self._scale).stem
         of_profile = found.get(self.profile, ProfileRuns(list, list))
         if backbone is not None:
-            self._scale = recipe.OnBackbone(self._scale, _body(backbone, of_profile), backbone)
+            self._scale = recipe.OnGround(
+                self._scale, backbone=_body(backbone, of_profile), given=backbone, own=recipe.own_data(self._scale)
+            )
         self.scale: recipe.ProfileRecipe = recipe.scale(self._scale, self.paper)
         self.to_type = Commands(self.paper, self._scale, store)
         self.own_experiment = (
@@ -194,10 +196,10 @@ class PaperResults(ABC, Generic[R]):
             texts.append(f"runs that are left out stay in the store: {self.to_type.list_runs()} shows them.")
         if any(note.why.startswith("with backbone.name") for note in left):
             texts.append("runs on another backbone are shown by --backbone NAME.")
-        if several_bodies and isinstance(self._scale, recipe.OnBackbone):
+        if several_bodies and (asked := recipe.backbone_asked(self._scale)):
             texts.append(
-                f"the backbones compared here are the profile's own: what was run on {self._scale.backbone.name} "
-                f"is shown by hxbench report --experiment {self.paper}/NAME --backbone {self._scale.given}."
+                f"the backbones compared here are the profile's own: what was run on {asked} "
+                f"is shown by hxbench report --experiment {self.paper}/NAME --backbone {asked}."
             )
         used = [record for one in shown for record in one.records]
         if len(bodies(used)) > 1 and not several_bodies:

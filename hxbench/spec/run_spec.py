@@ -6,16 +6,19 @@ A run spec is the full, resolved description; its run id is the hash of that des
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_serializer, field_validator, model_validator
 
 from hxbench.closed import Closed, added
 from hxbench.printing import printable, shown
+from hxbench.spec import languages
 from hxbench.spec.architecture import architecture_in, hub_folder
 from hxbench.spec.kinds import told_apart
 from hxbench.tasks import MLM, TAGGING, suite_tasks, task_names, task_of
+from hxbench.tasks.description import Described
 
 Positive = Annotated[int, Field(gt=0)]
 Layers = Annotated[int, Field(gt=0, le=1000)]
@@ -90,7 +93,27 @@ class DataSpec(Closed):
     template: Literal["pha", "pet"] = added("pha")  # whose source texts (`encoding.templates`)
     # how a class is called; unified: by `tasks.unified_label`, the same in all tasks
     labels: Literal["digits", "words", "unified"] = added("digits")
+    described: Described | None = added(None)  # what a user's own data are, where a run has any
     fingerprint: Name = ""  # of the files that were read; filled in when the run is resolved
+
+    @field_serializer("described")
+    def _without_what_is_usual(self, described: Described | None) -> dict[str, Any] | None:
+        return described.model_dump(mode="json", exclude_defaults=True) if described else None
+
+    @field_validator("described")
+    @classmethod
+    def _is_known_from_here_on(cls, described: Described | None) -> Described | None:
+        if described:
+            languages.declare(described.languages)
+        return described
+
+
+def tagging_tasks(described: Described | None) -> tuple[str, ...]:
+    """Return the tasks of words that a model of several is of."""
+    if described is None:
+        return suite_tasks(TAGGING)
+    more = tuple(name for name, task in described.tasks.items() if task.type == "tagging")
+    return (*suite_tasks(TAGGING), *more) if described.extends else more
 
 
 class PretrainSpec(Closed):
@@ -374,6 +397,15 @@ class RunSpec(Closed):
     backbone: BackboneSpec
     training: TrainingSpec
 
+    @model_validator(mode="before")
+    @classmethod
+    def _knows_the_tasks_of_its_data(cls, values: Any) -> Any:
+        data = values.get("data") if isinstance(values, Mapping) else None
+        if isinstance(data, Mapping) and data.get("described"):
+            with suppress(ValidationError):  # which the field itself tells, in its place
+                Described.model_validate(data["described"])
+        return values
+
     @property
     def run_id(self) -> str:
         """Twelve hexadecimal digits, the hash of the spec (`id_of`)."""
@@ -384,7 +416,9 @@ class RunSpec(Closed):
         """The tasks that the model is of; none for one of raw text alone."""
         if self.setting == "language":
             return ()
-        return (self.task,) if self.task else self.together or suite_tasks(self.suite or TAGGING)
+        if self.task or self.together:
+            return (self.task,) if self.task else self.together
+        return suite_tasks(self.suite) if self.suite else tagging_tasks(self.data.described)
 
     @property
     def ground(self) -> str:
@@ -424,6 +458,7 @@ class RunSpec(Closed):
             "data": f"{data.train_examples} examples" if data.train_examples else _percent(data.train_share),
             "options": told_apart(self.kind, self.options),
             "transfer": "with transfer" if self.transfer else "",
+            "described": f"with {data.described.title}" if data.described else "",
             "weights": "random body" if self.backbone.weights == "random" else "",
         }
 

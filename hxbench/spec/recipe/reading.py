@@ -20,6 +20,7 @@ from hxbench.printing import shortened, shown
 from hxbench.spec.recipe.family import Family
 from hxbench.spec.recipe.schema import ExperimentRecipe, MethodRecipe, ProfileRecipe, VariantRecipe
 from hxbench.spec.run_spec import BackboneSpec, Weights
+from hxbench.tasks.description import OwnData
 
 _YAML = (".yaml", ".yml")
 OWN_FAMILY = "hxbench-family.yaml"  # beside the config.json of a backbone: the entry of its family
@@ -144,25 +145,44 @@ def _known(path: Path, paper: object) -> str:
     return paper
 
 
-class OnBackbone(str):
-    """A profile, by its name or file, on another backbone than its own, whose sizes are none of it then."""
+class OnGround(str):
+    """A profile, by its name or file, with what was asked for in the place of its backbone, or beside its data."""
 
-    backbone: BackboneSpec
+    backbone: BackboneSpec | None  # whose sizes are none of the profile's
     given: str  # the backbone as it was asked for
+    own: OwnData | None
 
-    def __new__(cls, profile: str, backbone: BackboneSpec, given: str) -> "OnBackbone":
-        """Return the profile's name, with the backbone beside it."""
+    def __new__(
+        cls, profile: str, *, backbone: BackboneSpec | None = None, given: str = "", own: OwnData | None = None
+    ) -> "OnGround":
+        """Return the profile's name, with backbone and data beside it."""
         one = super().__new__(cls, profile)
-        one.backbone, one.given = backbone, given
+        one.backbone, one.given, one.own = backbone, given, own
         return one
 
 
+def backbone_asked(profile: str) -> str:
+    """Return the backbone that was asked for in the place of the profile's; nothing where none was."""
+    return profile.given if isinstance(profile, OnGround) and profile.backbone else ""
+
+
+def own_data(profile: str) -> OwnData | None:
+    """Return the user's own data that were asked for."""
+    return profile.own if isinstance(profile, OnGround) else None
+
+
 def scale(profile: str, paper: str) -> ProfileRecipe:
-    """Return a profile as one paper has it, on the backbone that was asked for (`OnBackbone`)."""
+    """Return a profile as one paper has it, on the backbone and with the data that were asked for (`OnGround`)."""
     found = _scale(profile, paper)
-    if isinstance(profile, OnBackbone):
-        return found.model_copy(update={"backbone": profile.backbone, "sizes": {}})
-    return found
+    update: dict[str, Any] = {}
+    if isinstance(profile, OnGround) and profile.backbone:
+        update |= {"backbone": profile.backbone, "sizes": {}}
+    if own := own_data(profile):
+        described = own.described.model_dump(mode="json", exclude_defaults=True)
+        update["data"] = {**found.data, "described": described}
+        if own.described.extends is None:  # whose files are its own, wherever what ships comes from
+            update["data"]["origin"] = "mirror"
+    return found.model_copy(update=update)
 
 
 def _scale(profile: str, paper: str) -> ProfileRecipe:
