@@ -22,6 +22,7 @@ from hxbench.report.identity import (
     flat,
     identity,
     key,
+    models_of,
     one_task,
     recipe_spec,
     said,
@@ -183,11 +184,11 @@ class Families:
             if chosen is None and groups:
                 chosen = self._of_before(groups.values(), family, block)
             family.notes += self._of_another_recipe(groups.values(), wanted, chosen, family)
-        alone = one_task(method)
-        if alone is None:  # a method without a recipe here: its runs tell
+        if one_task(method) is None:  # a method without a recipe here: its runs tell
             alone = any(r.spec.task for g in groups.values() for r in g.records)  # type: ignore[union-attr]
-        whole = models(setting, one_task=alone, suite=suite)
-        family.models = experiment.block_models(block, alone) if block else whole
+            family.models = models(setting, one_task=alone, suite=suite)
+        else:
+            family.models = models_of(method, setting, self.profile, block, suite)
         family.together = experiment.together_of(block) if block else ()
         if chosen is None:
             asked = recipe.scale(self.profile, self.paper).backbone if recipe.backbone_asked(self.profile) else ""

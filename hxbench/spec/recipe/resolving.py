@@ -152,7 +152,8 @@ def chosen_models(
     """
     found: MethodRecipe = load("methods", method)
     one_task, ground = found.one_task, scale(profile, found.ground_for(task))
-    if (data := own_data(profile)) and (data.described.extends is None or task in data.described.tasks):
+    data = own_data(profile)
+    if data and _is_of_own(data.described, task, ground.is_text and not suite):
         return _models_of(data.described, method, ground.is_text, setting, task, partition, one_task)
     own = ground.own_tasks if ground.is_text else ()
     if suite and own:
@@ -182,6 +183,13 @@ def chosen_models(
         for model in settings.models(setting, one_task=one_task, switched=switched, described=described)
         if (task is None or model.task == task) and (partition in (None, "switched", model.partition))
     ]
+
+
+def _is_of_own(described: Described, task: str | None, texts: bool) -> bool:
+    """Return whether what is asked for is of a user's own tasks: where texts are answered, all that are named."""
+    if described.extends is None or task in described.tasks:
+        return True
+    return texts and task is None and any(one.answers_texts for one in described.tasks.values())
 
 
 def _models_of(
