@@ -6,11 +6,10 @@ A run spec is the full, resolved description; its run id is the hash of that des
 import hashlib
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationError, field_serializer, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_serializer, field_validator, model_validator
 
 from hxbench.closed import Closed, added
 from hxbench.printing import printable, shown
@@ -374,6 +373,7 @@ class FewShotSpec(Closed):
 class RunSpec(Closed):
     """One training with its evaluations."""
 
+    data: DataSpec  # first, as the tasks that it describes may be named by all others
     paper: Name
     method: Name
     kind: Name
@@ -393,18 +393,8 @@ class RunSpec(Closed):
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     profile: Name
     options: dict[str, Any]  # the method's own, validated by the method
-    data: DataSpec
     backbone: BackboneSpec
     training: TrainingSpec
-
-    @model_validator(mode="before")
-    @classmethod
-    def _knows_the_tasks_of_its_data(cls, values: Any) -> Any:
-        data = values.get("data") if isinstance(values, Mapping) else None
-        if isinstance(data, Mapping) and data.get("described"):
-            with suppress(ValidationError):  # which the field itself tells, in its place
-                Described.model_validate(data["described"])
-        return values
 
     @property
     def run_id(self) -> str:
