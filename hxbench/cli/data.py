@@ -35,8 +35,8 @@ def check_command(
 ) -> None:
     """Read every corpus of a file, and say what is in it, what each setting trains on, and what is odd.
 
-    A fault in a file ends this with its line. What is only odd, such as texts that two splits share or a label that
-    only the test set has, is listed at the end.
+    A fault in a file ends this with its line. What is only odd is listed at the end: texts that two splits share,
+    a label that only the test set has.
     """
     from hxbench.runs.data_check import check_data, opened
 

@@ -92,10 +92,12 @@ def models_of(
     method: str, setting: str, profile: str, block: ExperimentBlock | None = None, suite: str | None = None
 ) -> tuple[Model, ...]:
     """Return the models of a method in a setting; none of what a user's own data have no tasks for."""
-    alone, own = bool(one_task(method)), recipe.own_data(profile)
-    if own is None:
-        return experiment.block_models(block, alone) if block else models(setting, one_task=alone, suite=suite)
-    return tuple(recipe.chosen_models(method, setting, profile=profile, suite=suite))
+    alone, described = bool(one_task(method)), experiment.described_in(profile)
+    if block:
+        return experiment.block_models(block, alone, described)
+    if described:
+        return tuple(recipe.chosen_models(method, setting, profile=profile, suite=suite))
+    return models(setting, one_task=alone, suite=suite)
 
 
 def recipe_spec(

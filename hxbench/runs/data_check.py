@@ -1,8 +1,7 @@
-"""What a user's own data hold, and what a training on them had better know: read once, before anything is trained.
+"""What a user's own data hold, and what is odd about them, looked at before anything is trained.
 
-Nothing here changes data. What is wrong with a file is an `InputError` of its reader; what is only odd is a remark:
-a label that only the test set has, texts that two splits share, splits with other labels, a language without a
-labelled source.
+What is wrong with a file is an `InputError` of its reader. What is only odd is a remark: a label that only the test
+set has, texts that two splits share, a language without a labelled source.
 """
 
 from collections import Counter
@@ -59,7 +58,7 @@ class Checked:
 def opened(
     file: Path, profile: str, backbone_name: str | None, report: Report, *, offline: bool
 ) -> tuple[Corpora, DataSpec, Any]:
-    """Return the corpora that a file describes, the data of a run on them, and the tokenizer of a backbone or None.
+    """Return the corpora that a file describes, the data of a run on them, and a backbone's tokenizer, if named.
 
     What ships is not looked at, wherever it lies.
     """

@@ -13,6 +13,7 @@ from hxbench.spec.languages import code_among, languages_for
 from hxbench.spec.recipe import ExperimentBlock, ExperimentRecipe, FewShotRecipe, MethodRecipe
 from hxbench.spec.run_spec import DataSpec, FewShotSpec, RunSpec, TrainingSpec
 from hxbench.tasks import SUITES
+from hxbench.tasks.description import Described
 
 MOST_RUNS = 100_000  # of one experiment
 _DEEPEST = 20  # experiments that include each other
@@ -84,7 +85,7 @@ def block_runs(
             if block.few_shot and found.few_shot_from == "nothing":
                 yield from _few_shot_from_nothing(method, block.few_shot, draws, given)
                 continue
-            for model in block_models(block, found.one_task):
+            for model in block_models(block, found.one_task, described_in(profile)):
                 spec = recipe.resolve(
                     method, setting=block.setting, task=model.task, partition=model.partition, suite=block.suite,
                     together=() if model.task else together_of(block), **given,
@@ -94,13 +95,23 @@ def block_runs(
                     yield from few_shot_runs(spec, block.few_shot, draws=draws)
 
 
-def block_models(block: ExperimentBlock, one_task: bool) -> tuple[settings.Model, ...]:
+def described_in(profile: str) -> Described | None:
+    """Return what a user's own data are that a profile was asked for with."""
+    own = recipe.own_data(profile)
+    return own.described if own else None
+
+
+def block_models(
+    block: ExperimentBlock, one_task: bool, described: Described | None = None
+) -> tuple[settings.Model, ...]:
     """Return the models of a block's setting."""
     if together_of(block) and not one_task:
         return (settings.Model(),)
     if block.every_task:
         return tuple(settings.Model(task) for task in block.every_task)
-    known = settings.models(block.setting, one_task=one_task, switched=block.switched, suite=block.suite)
+    known = settings.models(
+        block.setting, one_task=one_task, switched=block.switched, suite=block.suite, described=described
+    )
     return tuple(model for model in known if block.partition in (None, model.partition))
 
 
@@ -144,6 +155,12 @@ def named(text: str) -> tuple[str, str]:
         known = [f"{paper}/{other}" for other in recipe.recipe_names(paper)]
         raise InputError(did_you_mean("experiment", f"{paper}/{name}", known))
     return paper, name
+
+
+def data_file(paper: str, name: str) -> Path | None:
+    """Return the file of a user's own data that an experiment is run on."""
+    found: ExperimentRecipe = recipe.load(paper, name)
+    return Path(found.data_file) if found.data_file else None
 
 
 def artifacts_of(paper: str, name: str) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from hxbench.printing import shortened, shown
 from hxbench.spec.recipe.family import Family
 from hxbench.spec.recipe.schema import ExperimentRecipe, MethodRecipe, ProfileRecipe, VariantRecipe
 from hxbench.spec.run_spec import BackboneSpec, Weights
-from hxbench.tasks.description import OwnData
+from hxbench.tasks.description import OwnData, read_data_file
 
 _YAML = (".yaml", ".yml")
 OWN_FAMILY = "hxbench-family.yaml"  # beside the config.json of a backbone: the entry of its family
@@ -167,8 +167,16 @@ def backbone_asked(profile: str) -> str:
 
 
 def own_data(profile: str) -> OwnData | None:
-    """Return the user's own data that were asked for."""
-    return profile.own if isinstance(profile, OnGround) else None
+    """Return the user's own data that were asked for, else those of the profile."""
+    if isinstance(profile, OnGround) and profile.own:
+        return profile.own
+    found: ProfileRecipe = load("profiles", profile)
+    return _described_in(Path(found.data_file)) if found.data_file else None
+
+
+@cache
+def _described_in(path: Path) -> OwnData:
+    return read_data_file(path)
 
 
 def scale(profile: str, paper: str) -> ProfileRecipe:
@@ -284,13 +292,16 @@ def _beside(path: Path, found: Any) -> Any:
             for paper, own in found.papers.items()
         }
         sizes = {size: body(name) for size, name in found.sizes.items()}
-        return found.model_copy(update={"backbone": body(found.backbone), "sizes": sizes, "papers": papers})
+        data_file = place(found.data_file)
+        update = {"backbone": body(found.backbone), "sizes": sizes, "papers": papers, "data_file": data_file}
+        return found.model_copy(update=update)
     if isinstance(found, ExperimentRecipe):
         blocks = [
             b.model_copy(update={"methods": tuple(map(place, b.methods)), "backbone": body(b.backbone)})
             for b in found.blocks
         ]
-        return found.model_copy(update={"blocks": tuple(blocks), "includes": tuple(map(place, found.includes))})
+        includes, data_file = tuple(map(place, found.includes)), place(found.data_file)
+        return found.model_copy(update={"blocks": tuple(blocks), "includes": includes, "data_file": data_file})
     return found
 
 

@@ -115,6 +115,7 @@ class ProfileRecipe(Closed):
     seeds: Annotated[Seeds, Field(min_length=1)]
     draws: Draws = 3  # of the sentences of every few-shot cell, for each seed
     data: Data
+    data_file: str = ""  # that describes data of one's own, seen from the profile's
     training: dict[str, Any] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
     papers: dict[str, PaperScale] = Field(default_factory=dict)
@@ -221,3 +222,4 @@ class ExperimentRecipe(Closed):
     blocks: tuple[ExperimentBlock, ...] = ()
     thresholds: Criteria = Criteria()
     includes: tuple[str, ...] = ()  # other experiments of the paper whose blocks belong to this one
+    data_file: str = ""  # that describes data of one's own, seen from the experiment's
