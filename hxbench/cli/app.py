@@ -14,6 +14,7 @@ from hxbench import __version__
 from hxbench.cli import pack, runs, streams
 from hxbench.cli.backbones import backbones_app
 from hxbench.cli.cost import cost_command
+from hxbench.cli.data import data_app
 from hxbench.cli.experiment import run_command, sweep_command
 from hxbench.cli.fewshot import fewshot_command
 from hxbench.cli.listing import list_app
@@ -56,6 +57,7 @@ runs_app.command("verify")(runs.verify_runs)
 runs_app.command("do", hidden=True)(worker_command)
 app.add_typer(runs_app, name="runs")
 app.add_typer(backbones_app, name="backbones")
+app.add_typer(data_app, name="data")
 app.add_typer(list_app, name="list")
 
 

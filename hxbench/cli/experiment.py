@@ -3,6 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -43,7 +44,7 @@ def run_command(
     """Plan and do the runs of an experiment that the store lacks, then print what it feeds."""
     from hxbench.spec import experiment as experiments
 
-    place, where = where.launcher(check=not dry_run), where.on_backbone(backbone)
+    place, where = where.launcher(check=not dry_run), where.on_ground(backbone)
     _run(
         experiments.named(experiment), where, place, title=experiment, seeds=seed, dry_run=dry_run, as_json=as_json
     )
@@ -89,7 +90,7 @@ def sweep_command(
     asked = {"method": method, "size": size, "task": task, "seed": seeds, "budget": budget, "examples": examples}
     given = {axis: list(values) for axis, values in asked.items() if values}
     title = f"sweep {Path(name).stem} ({Path(where.profile).stem})"
-    place, where = where.launcher(check=not dry_run), where.on_backbone(backbone)
+    place, where = where.launcher(check=not dry_run), where.on_ground(backbone)
     paper, found = sweep.named(name)
 
     def cut(wanted: "list[Wanted]") -> "list[Wanted]":
@@ -118,6 +119,8 @@ def _run(
     from hxbench.spec import recipe
 
     paper, name = experiment
+    if where.data is None and (file := experiments.data_file(paper, name)):
+        where = replace(where, data=file).on_ground(where.backbone)
     artifacts = experiments.artifacts_of(paper, name)
     execute.require_artifacts(paper, artifacts)
     profile_data = recipe.scale(where.profile, paper).data
@@ -223,10 +226,12 @@ def _print_artifacts(
     from hxbench.report import asked, make, read_results
     from hxbench.report.registry import artifacts as known
     from hxbench.report.render import terminal
+    from hxbench.spec import recipe
 
     if not execute.is_first_process():
         return
-    results = read_results(paper, session.store, where.profile, name if own else None, where.backbone)
+    data = recipe.own_data(where.profile)
+    results = read_results(paper, session.store, where.profile, name if own else None, where.backbone, data)
     tables = [list(asked.build(results, name, seeds))] if own else []
     for one in (*tables, *(list(make(known(paper)[one], results).tables) for one in artifacts)):
         print(terminal.render(one, color=sys.stdout.isatty()), flush=True)

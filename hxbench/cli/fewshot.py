@@ -59,7 +59,7 @@ def fewshot_command(
     from hxbench.spec import experiment as experiments
     from hxbench.spec import recipe
 
-    place = where.launcher()
+    place, where = where.launcher(), where.on_ground()
     found: recipe.MethodRecipe = recipe.load("methods", method)
     scale = recipe.scale(where.profile, found.ground)
     protocol = experiments.few_shot_protocol(found.ground, profile=where.profile)

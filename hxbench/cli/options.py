@@ -24,6 +24,10 @@ DataSource = Annotated[
     str | None,
     typer.Option("--data-source", help="sandbox, hub, or the folder of a local mirror; or HXBENCH_DATA."),
 ]
+OwnData = Annotated[
+    Path | None,
+    typer.Option("--data", help="A YAML file that describes data of your own (docs/own-data.md)."),
+]
 StoreDir = Annotated[Path | None, typer.Option("--store", help="The results store; HXBENCH_STORE or ./results.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Never use the network; say at once what is missing.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -62,6 +66,7 @@ class RunOptions:
     """Where and at which scale runs are done: each field is an option of every command that does runs."""
 
     profile: Profile = "demo"
+    data: OwnData = None
     data_source: DataSource = None
     workers: Workers = 0
     on: On = "local"
@@ -74,15 +79,11 @@ class RunOptions:
     @property
     def backbone(self) -> str | None:
         """The backbone in the place of the profile's, as it was asked for."""
-        return getattr(self.profile, "given", None)
+        return getattr(self.profile, "given", "") or None
 
-    def on_backbone(self, name: str | None) -> "RunOptions":
-        """Return the options with a profile on another backbone than its own, if one is named."""
-        from hxbench.spec import recipe
-
-        if name is None:
-            return self
-        return replace(self, profile=recipe.OnBackbone(self.profile, recipe.backbone(name), name))
+    def on_ground(self, backbone: str | None = None) -> "RunOptions":
+        """Return the options with a profile on another backbone than its own, or with a user's data, if named."""
+        return replace(self, profile=on_ground(self.profile, self.data, backbone))
 
     def launcher(self, *, check: bool = True) -> "Launcher":
         """Return who does the runs; `InputError` when there is no such cluster, unless only a plan is wanted."""
@@ -101,6 +102,18 @@ class RunOptions:
         source = DataSource.of(self.data_source, self.profile, data)
         root = places.store_dir(self.store)
         return Session(source, root, offline=self.offline, checkpoint_every=checkpoint_every)
+
+
+def on_ground(profile: str, data: Path | None, backbone: str | None = None) -> str:
+    """Return a profile on another backbone than its own and with a user's data, as far as they are named."""
+    from hxbench.spec import recipe
+    from hxbench.tasks.description import read_data_file
+
+    if backbone is None and data is None:
+        return profile
+    body = recipe.backbone(backbone) if backbone else None
+    own = read_data_file(places.expanded(str(data), "--data")) if data else None
+    return recipe.OnGround(profile, backbone=body, given=backbone or "", own=own)
 
 
 def with_run_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -30,6 +30,7 @@ def prepare_command(
     ] = None,
     paper: Annotated[str, typer.Option(help="Whose corpora and backbone: hyperx, pha or pet.")] = "hyperx",
     profile: options.Profile = "demo",
+    own_data: options.OwnData = None,
     data_source: options.DataSource = None,
     backbone: options.BackboneName = None,
     variant: Annotated[str, typer.Option(hidden=True)] = "paper",
@@ -45,9 +46,10 @@ def prepare_command(
 
     if paper not in recipe.papers():
         raise InputError(did_you_mean("paper", paper, recipe.papers()))
-    scale = recipe.scale(profile, paper)
+    ground = options.on_ground(profile, own_data)
+    scale = recipe.scale(ground, paper)
     data = validated(DataSpec, scale.data, f"profile {profile}")
-    source = inputs.DataSource.of(data_source, profile, scale.data)
+    source = inputs.DataSource.of(data_source, ground, scale.data)
     data = data.model_copy(update={"origin": source.kind})
     tasks = collection_of(data, source.kind).tasks_of(corpora or [], paper)
     wanted = recipe.backbone(backbone or scale.backbone)
@@ -80,6 +82,7 @@ def prepare_command(
     if counts:
         print(_fate(counts, data.max_length))
     ending = "" if profile == "demo" else f" --profile {profile}"
+    ending += f" --data {own_data}" if own_data else ""
     ending += f" --backbone {backbone}" if backbone and not corpora else ""
     print(f"Next: hxbench train {_FIRST.get(paper, 'METHOD')}{ending}", file=sys.stderr)
 

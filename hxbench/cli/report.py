@@ -17,6 +17,7 @@ from hxbench.printing import printable, shortened
 if TYPE_CHECKING:
     from hxbench.report import Artifact, Made
     from hxbench.report.results import PaperResults
+    from hxbench.tasks.description import OwnData
 
 
 def report_command(
@@ -36,6 +37,7 @@ def report_command(
     profile: Annotated[
         str | None, typer.Option(help="Runs of this profile; by default the store's only one, else demo.")
     ] = None,
+    own_data: options.OwnData = None,
     backbone: Annotated[
         str | None,
         typer.Option(
@@ -54,17 +56,22 @@ def report_command(
 ) -> None:
     """Print a paper's table or figure with our results beside the published ones, and what is still to be run."""
     from hxbench.report import asked, make, read_results
+    from hxbench.report.own_data import made as own_data_tables
     from hxbench.store import Store
     from hxbench.store.files import replace_file
+    from hxbench.tasks.description import read_data_file
 
-    paper, chosen, experiment = _chosen(paper, table, figure, everything, experiment)
+    own = read_data_file(places.expanded(str(own_data), "--data")) if own_data else None
+    paper, chosen, experiment = _chosen(paper, table, figure, everything, experiment, own)
     _check_format(format, chosen, out)
     if store is not None and not places.store_dir(store).exists():
         complain(f"there is no store at {store}: nothing has been run there.")
-    results = read_results(paper, Store(places.store_dir(store)), profile, experiment, backbone)
+    results = read_results(paper, Store(places.store_dir(store)), profile, experiment, backbone, own)
     made = [make(artifact, results) for artifact in chosen]
     if experiment is not None:
         made.insert(0, asked.made(results, experiment))
+    if own is not None and not chosen:
+        made = [own_data_tables(results, own)]
     if out is not None or format == "csv":  # the other forms say it among their notes
         print_left_out(results.store)
     if out is None:
@@ -85,14 +92,28 @@ def _folder_name(profile: str) -> str:
 
 
 def _chosen(
-    paper: str, table: str | None, figure: str | None, everything: bool, experiment: str | None
+    paper: str,
+    table: str | None,
+    figure: str | None,
+    everything: bool,
+    experiment: str | None,
+    own: "OwnData | None",
 ) -> "tuple[str, list[Artifact], str | None]":
     """Return the paper, what is asked for of it, and the name of the experiment that this comes from."""
     from hxbench.report import artifacts, find_artifact
 
-    if (table is not None) + (figure is not None) + everything + (experiment is not None) != 1:
+    named_of_it = (table is not None) + (figure is not None) + everything + (experiment is not None)
+    if own is not None and not named_of_it:
+        return own.described.extends or paper, [], None
+    if named_of_it != 1:
         raise InputError(
-            "name one table (--table 2), one figure (--figure 3), all of them (--all), or an experiment of yours."
+            "name one table (--table 2), one figure (--figure 3), all of them (--all), an experiment of yours, or "
+            "data of yours (--data)."
+        )
+    if own is not None and own.described.extends != paper:
+        raise InputError(
+            f"{own.path.name} does not extend {paper}, so none of its tables has a place for it: without --table "
+            "or --figure its runs are shown."
         )
     if experiment is not None:
         from hxbench.spec.experiment import artifacts_of, named

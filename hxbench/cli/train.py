@@ -40,7 +40,7 @@ def train_command(
     """Train a method and score it on every language or task; what is in the store already is not run again."""
     from hxbench.spec import recipe
 
-    place = where.launcher()
+    place, where = where.launcher(), where.on_ground()
     found: recipe.MethodRecipe = recipe.load("methods", method)
     scale = recipe.scale(where.profile, found.ground_for(task))
     setting = setting or found.settings[-1]

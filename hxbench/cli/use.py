@@ -34,6 +34,7 @@ def eval_command(
     backbone: Annotated[
         Path | None, typer.Option(help="Where the folder of the backbone is now, if it was moved.")
     ] = None,
+    own_data: options.OwnData = None,
     data_source: options.DataSource = None,
     offline: options.Offline = False,
     store: options.StoreDir = None,
@@ -49,7 +50,8 @@ def eval_command(
         for reference in runs:
             record = Store(places.store_dir(store)).get(reference)
             for scored in evaluate(
-                record, tasks=task, languages=language, split=split, data_source=data_source, offline=offline,
+                record, tasks=task, languages=language, split=split, data_source=data_source,
+                data_file=places.expanded(str(own_data), "--data") if own_data else None, offline=offline,
                 report=partial(tell, reference), note=partial(print, file=sys.stderr), embedding=embedding,
                 backbone_folder=backbone,
             ):  # fmt: skip

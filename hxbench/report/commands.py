@@ -24,7 +24,9 @@ class Commands:
     def __init__(self, paper: str, profile: str, store: Store) -> None:
         self.paper, self.profile = paper, profile
         self.scale = recipe.scale(profile, paper)
-        self._backbone = ["--backbone", profile.given] if isinstance(profile, recipe.OnBackbone) else []
+        asked, own = recipe.backbone_asked(profile), recipe.own_data(profile)
+        self._ground = ["--backbone", asked] if asked else []
+        self._ground += ["--data", str(own.path)] if own else []
         self._place = [] if store.root == places.store_dir() else ["--store", str(store.root)]
 
     def that_fill(self, shown: Iterable[Shown], experiment: str) -> tuple[str, ...]:
@@ -61,7 +63,7 @@ class Commands:
         file = experiment.endswith((".yaml", ".yml"))
         words = ["hxbench", "run", experiment if file else f"{self.paper}/{experiment}"]
         words += ["--profile", self.profile] if self.profile != "demo" else []
-        words += self._backbone
+        words += self._ground
         if origins and self.scale.data.get("origin") not in origins:
             words += ["--data-source", "hub" if "hub" in origins else "DIR"]
         return shlex.join([*words, *self._place])
@@ -86,7 +88,7 @@ class Commands:
             words += ["--suite", runs.family.suite] if runs.family.suite and not model.task else []
             words += ["--task", model.task] if model.task else []
             words += ["--partition", model.partition] if model.partition else []
-            words += ["--profile", self.profile, *self._backbone]
+            words += ["--profile", self.profile, *self._ground]
             if seeds != [self.scale.seeds[0]]:  # which is what a command trains that names no seed
                 words += [word for seed in seeds for word in ("--seed", str(seed))]
             words += self._place

@@ -22,6 +22,7 @@ from hxbench.report.identity import (
     flat,
     identity,
     key,
+    models_of,
     one_task,
     recipe_spec,
     said,
@@ -31,7 +32,7 @@ from hxbench.report.left_out import LeftOut, Owner, difference
 from hxbench.spec import experiment, recipe
 from hxbench.spec.experiment import few_shot_runs
 from hxbench.spec.recipe import ExperimentBlock, FewShotRecipe
-from hxbench.spec.run_spec import START, RunSpec
+from hxbench.spec.run_spec import START, BackboneSpec, RunSpec
 from hxbench.spec.settings import Model, models
 from hxbench.store import RunRecord
 from hxbench.store.record import ProfileRuns
@@ -183,15 +184,16 @@ class Families:
             if chosen is None and groups:
                 chosen = self._of_before(groups.values(), family, block)
             family.notes += self._of_another_recipe(groups.values(), wanted, chosen, family)
-        alone = one_task(method)
-        if alone is None:  # a method without a recipe here: its runs tell
+        if one_task(method) is None:  # a method without a recipe here: its runs tell
             alone = any(r.spec.task for g in groups.values() for r in g.records)  # type: ignore[union-attr]
-        whole = models(setting, one_task=alone, suite=suite)
-        family.models = experiment.block_models(block, alone) if block else whole
+            family.models = models(setting, one_task=alone, suite=suite)
+        else:
+            family.models = models_of(method, setting, self.profile, block, suite)
         family.together = experiment.together_of(block) if block else ()
         if chosen is None:
-            if isinstance(self.profile, recipe.OnBackbone) and not family.notes:
-                why = f"on {self.profile.backbone.name} are in the store"
+            asked = recipe.scale(self.profile, self.paper).backbone if recipe.backbone_asked(self.profile) else ""
+            if isinstance(asked, BackboneSpec) and not family.notes:
+                why = f"on {asked.name} are in the store"
                 family.notes.append(LeftOut({Owner(name, setting): 0}, why))
             return family
         members = self._one_basis(chosen.records, family)

@@ -9,7 +9,7 @@ from hxbench.printing import shown
 from hxbench.spec import experiment, recipe, settings
 from hxbench.spec.recipe import ExperimentBlock
 from hxbench.spec.run_spec import NO_PAPER, RunSpec
-from hxbench.spec.settings import models
+from hxbench.spec.settings import Model, models
 
 Identity = Mapping[str, Any]
 
@@ -88,6 +88,18 @@ def of_no_paper(method: str) -> bool:
     return method in recipe.recipe_names("methods") and recipe.load("methods", method).paper == NO_PAPER
 
 
+def models_of(
+    method: str, setting: str, profile: str, block: ExperimentBlock | None = None, suite: str | None = None
+) -> tuple[Model, ...]:
+    """Return the models of a method in a setting; none of what a user's own data have no tasks for."""
+    alone, described = bool(one_task(method)), experiment.described_in(profile)
+    if block:
+        return experiment.block_models(block, alone, described)
+    if described:
+        return tuple(recipe.chosen_models(method, setting, profile=profile, suite=suite))
+    return models(setting, one_task=alone, suite=suite)
+
+
 def recipe_spec(
     method: str,
     setting: str,
@@ -99,9 +111,8 @@ def recipe_spec(
     origin: str | None = None,
 ) -> RunSpec | None:
     """Return a run as the recipe has it, with a block's changes; None for a method or setting without a recipe."""
-    alone = bool(one_task(method))
-    known = experiment.block_models(block, alone) if block else models(setting, one_task=alone, suite=suite)
     try:
+        known = models_of(method, setting, profile, block, suite)
         return recipe.resolve(
             method, setting=setting, profile=profile, variant=variant, task=known[0].task,
             partition=known[0].partition, suite=block.suite if block else suite, size=block.size if block else "",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hxbench.report.table import Table
     from hxbench.spec.run_spec import RunSpec
     from hxbench.store import Store
+    from hxbench.tasks.description import OwnData
 
 Kind = Literal["table", "figure"]
 PAPERS = {"hyperx": "Hyper-X", "pha": "PHA", "pet": "PET scaling"}
@@ -123,15 +124,16 @@ def read_results(
     profile: str | None = None,
     own: str | None = None,
     backbone: str | None = None,
+    data: "OwnData | None" = None,
 ) -> "PaperResults[Any]":
     """Return what a paper's artifacts are made from; without a profile the store decides (`choose_profile`).
 
     `own` is the file of an experiment of the user's own, whose runs go before the recipes' in every artifact;
-    `backbone` is one in the place of the profile's.
+    `backbone` is one in the place of the profile's, and `data` are of the user's own.
     """
     artifacts(paper)
     results = import_module(f"hxbench.report.{paper}.results").Results
-    return results(store, profile, own, backbone)
+    return results(store, profile, own, backbone, data)
 
 
 def make(artifact: Artifact, results: "PaperResults[Any]") -> Made:

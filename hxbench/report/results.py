@@ -23,6 +23,7 @@ from hxbench.spec.run_spec import BackboneSpec, RunSpec
 from hxbench.spec.settings import Model
 from hxbench.store import DamagedRun, RunRecord, Store
 from hxbench.store.record import ProfileRuns
+from hxbench.tasks.description import OwnData
 
 NOT_OF_PAPER = "not in the paper"  # a row beside the published ones
 
@@ -37,19 +38,26 @@ class PaperResults(ABC, Generic[R]):
     names: ClassVar[str] = ""  # what short names of methods stand for
 
     def __init__(
-        self, store: Store, profile: str | None = None, own: str | None = None, backbone: str | None = None
+        self,
+        store: Store,
+        profile: str | None = None,
+        own: str | None = None,
+        backbone: str | None = None,
+        data: OwnData | None = None,
     ) -> None:
         """Read what a store has; `own` is the file of an experiment whose runs go before the recipes'.
 
-        `backbone` is another than the profile's, whose runs are shown in the place of its own.
+        `backbone` is another than the profile's, whose runs are shown in the place of its own; `data` are of the
+        user's own, whose runs are shown in the place of those without.
         """
         self.store = store
         found = store.by_profile(self.paper)
         self._scale, self._remarks = choose_profile(found, profile)  # maybe a file of the user's own
         self.profile = Path(self._scale).stem
         of_profile = found.get(self.profile, ProfileRuns(list, list))
-        if backbone is not None:
-            self._scale = recipe.OnBackbone(self._scale, _body(backbone, of_profile), backbone)
+        if backbone is not None or data is not None:
+            body = _body(backbone, of_profile) if backbone else None
+            self._scale = recipe.OnGround(self._scale, backbone=body, given=backbone or "", own=data)
         self.scale: recipe.ProfileRecipe = recipe.scale(self._scale, self.paper)
         self.to_type = Commands(self.paper, self._scale, store)
         self.own_experiment = (
@@ -194,10 +202,10 @@ class PaperResults(ABC, Generic[R]):
             texts.append(f"runs that are left out stay in the store: {self.to_type.list_runs()} shows them.")
         if any(note.why.startswith("with backbone.name") for note in left):
             texts.append("runs on another backbone are shown by --backbone NAME.")
-        if several_bodies and isinstance(self._scale, recipe.OnBackbone):
+        if several_bodies and (asked := recipe.backbone_asked(self._scale)):
             texts.append(
-                f"the backbones compared here are the profile's own: what was run on {self._scale.backbone.name} "
-                f"is shown by hxbench report --experiment {self.paper}/NAME --backbone {self._scale.given}."
+                f"the backbones compared here are the profile's own: what was run on {asked} "
+                f"is shown by hxbench report --experiment {self.paper}/NAME --backbone {asked}."
             )
         used = [record for one in shown for record in one.records]
         if len(bodies(used)) > 1 and not several_bodies:

@@ -14,8 +14,9 @@ from hxbench.closed import validated
 from hxbench.errors import InputError
 from hxbench.methods import method_class
 from hxbench.methods.method import START, Method, Setup, seed_everything
-from hxbench.spec.languages import Language, language_set
+from hxbench.spec.languages import Language, find_language, languages_for
 from hxbench.spec.run_spec import RunSpec
+from hxbench.spec.settings import text_pairs
 from hxbench.store import Store
 from hxbench.tasks import ENGLISH, task_of
 from hxbench.tasks.encoding.batch import MULTIPLE, Batch, padded_length
@@ -55,7 +56,7 @@ def build(spec: RunSpec, backbone: Backbone) -> Method:
     setup = Setup(
         backbone,
         spec.tasks,
-        (ENGLISH,) if spec.answers_texts else tuple(languages_of(spec)),
+        tuple(languages_of(spec)),
         new_task=shot.task if shot and shot.task not in spec.tasks else None,
         seed=spec.seed,
         objective=Objective(spec.training.label_smoothing, spec.training.token_loss),
@@ -75,7 +76,10 @@ def build(spec: RunSpec, backbone: Backbone) -> Method:
 
 def languages_of(spec: RunSpec) -> dict[str, Language]:
     """Return the languages by code that a run's method is built for, whether it is trained on them or not."""
-    return language_set("sandbox" if spec.data.origin == "sandbox" else "hyperx")
+    if not spec.answers_texts:
+        return languages_for(spec.data.origin, spec.data.described)
+    tasks = (*spec.tasks, spec.few_shot.task) if spec.few_shot else spec.tasks
+    return {pair.language: find_language(pair.language) for pair in text_pairs(tasks, spec.data)}
 
 
 def trains_embeddings(method: Method) -> bool:

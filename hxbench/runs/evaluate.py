@@ -36,6 +36,7 @@ def evaluate(
     languages: Sequence[str] | None,
     split: str,
     data_source: str | None,
+    data_file: Path | None = None,
     offline: bool,
     report: Callable[[str, int, int | None], None],
     note: Callable[[str], None] = lambda text: None,
@@ -65,7 +66,7 @@ def evaluate(
     if others and not spec.answers_texts:
         raise InputError(f"run {record.id} has no head for '{others[0]}': it was trained for {', '.join(known)}.")
     require_transfer(spec, others)
-    source = DataSource.choose(data_source, spec.profile, spec.data.origin, spec.data.collection)
+    source = DataSource.of_run(data_source, data_file, spec)
     corpora = source.corpora(spec.data, offline=offline)
     way = parse(embedding, corpora.languages) if embedding else None
     codes = [code_among(corpora.languages.values(), code) for code in languages or ()]

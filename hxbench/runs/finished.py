@@ -11,11 +11,11 @@ from hxbench.methods import method_class
 from hxbench.methods.method import Method
 from hxbench.runs.assemble import build, equip, languages_of
 from hxbench.runs.backbone import get_backbone
-from hxbench.spec.languages import code_among
+from hxbench.spec.languages import code_among, find_language
 from hxbench.spec.run_spec import RunSpec
-from hxbench.spec.settings import Pair
+from hxbench.spec.settings import Pair, text_pairs
 from hxbench.store import RunRecord, Store
-from hxbench.tasks import ENGLISH, task_of
+from hxbench.tasks import task_of
 from hxbench.training.checkpoint import load_weights
 from hxbench.training.device import accelerator_in
 
@@ -49,9 +49,12 @@ def require_pair(run_id: str, spec: RunSpec, task: str | None, language: str | N
     if task not in known:
         raise InputError(f"run {run_id} has no head for '{task}': it was trained for {', '.join(known)}.")
     if task_of(task).answers_texts:
-        if language not in (None, ENGLISH):
-            raise InputError(f"{task} is in English: --language does not apply to it.")
-        return Pair(task, ENGLISH)
+        codes = [pair.language for pair in text_pairs([task], spec.data)]
+        if language not in (None, *codes):
+            names = " and ".join(find_language(code).name for code in codes)
+            raise InputError(f"{task} is in {names}: --language {language} does not apply to it.")
+        if language or len(codes) == 1:
+            return Pair(task, language or codes[0])
     if language is None:
         raise InputError("say with --language which language the text is in.")
     return Pair(task, code_among(languages_of(spec).values(), language))

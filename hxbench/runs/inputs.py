@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,9 @@ from hxbench.methods import method_class
 from hxbench.printing import LONGEST_WORD, shortened
 from hxbench.runs import backbone
 from hxbench.runs.plan import Plan, fingerprinted, plan_run
+from hxbench.spec import recipe
 from hxbench.spec.run_spec import DataSpec, RunSpec
+from hxbench.tasks.description import Described, OwnData, read_data_file
 
 _REMEMBERED = "data-sources.json"
 
@@ -27,11 +29,17 @@ class DataSource:
 
     kind: str
     folder: Path | None = None
+    own: OwnData | None = None  # a user's, beside what ships or in its place
 
     @property
     def title(self) -> str:
-        """What provenance says of it: where a mirror lies is the business of its machine alone."""
-        return f"mirror {self.folder.name}" if self.folder else self.kind
+        """What provenance says of it: where files lie is the business of their machine alone."""
+        shipped = f"mirror {self.folder.name}" if self.folder else self.kind
+        if self.own is None:
+            return shipped
+        return (
+            f"{self.own.described.title} and {shipped}" if self.own.described.extends else self.own.described.title
+        )
 
     @classmethod
     def choose(
@@ -69,8 +77,37 @@ class DataSource:
 
     @classmethod
     def of(cls, given: str | None, profile: str, data: Mapping[str, Any]) -> "DataSource":
-        """Return the source (see `choose`) of what a profile says of its data."""
-        return cls.choose(given, profile, data.get("origin", "sandbox"), data.get("collection", "multilingual"))
+        """Return the source (see `choose`) of what a profile says of its data, with the user's own beside it."""
+        own, collection = recipe.own_data(profile), data.get("collection", "multilingual")
+        if own:
+            _note_down({_file_of(own.described): str(own.path.resolve())})
+        return cls._with(own, given, profile, data.get("origin", "sandbox"), collection)
+
+    @classmethod
+    def of_run(cls, given: str | None, file: Path | None, spec: RunSpec) -> "DataSource":
+        """Return the source of a finished run's data; its own are in `file`, else where they were last."""
+        described = spec.data.described
+        if described is None:
+            if file:
+                raise InputError(f"--data {file}: {spec.title} was trained without data of one's own.")
+            return cls.choose(given, spec.profile, spec.data.origin, spec.data.collection)
+        place = file or _remembered().get(_file_of(described))
+        if place is None or not Path(place).is_file():
+            raise InputError(f"name the file that describes {described.title} with --data FILE.")
+        return cls._with(read_data_file(Path(place)), given, spec.profile, spec.data.origin, spec.data.collection)
+
+    @classmethod
+    def _with(
+        cls, own: OwnData | None, given: str | None, profile: str, default: str, collection: str
+    ) -> "DataSource":
+        if own and own.described.extends is None:
+            if given:
+                raise InputError(
+                    f"--data-source {shortened(given, LONGEST_WORD)}: {own.path.name} says itself where its files "
+                    "are; with extends it adds to those of a data source."
+                )
+            return cls("mirror", None, own)
+        return replace(cls.choose(given, profile, default, collection), own=own)
 
     def is_of(self, data: Mapping[str, Any]) -> bool:
         """Return whether the source has what a profile's data are: synthetic texts, or real ones from anywhere."""
@@ -79,20 +116,35 @@ class DataSource:
     def remember(self, profile: str, collection: str = "multilingual") -> None:
         """Let later commands of this profile find the mirror of a collection again."""
         if self.folder:
-            path = places.cache_dir() / _REMEMBERED
-            known = _remembered() | {_memory_of(profile, collection): str(self.folder)}
-            write_whole(path, json.dumps(known, indent=1).encode())
+            _note_down({_memory_of(profile, collection): str(self.folder)})
 
     def corpora(self, data: DataSpec, *, offline: bool = False) -> Corpora:
-        """Return the corpora of this source as a spec wants them read."""
+        """Return the corpora of this source as a spec wants them read.
+
+        Raises `InputError` for a description that is not the one of the spec.
+        """
+        if self.own and data.described != self.own.described:
+            was = data.described.title if data.described else "no data of one's own"
+            raise InputError(f"{self.own.path} describes other data than those of the run ({was}).")
         origin = Origin(self.kind, self.folder, offline)  # type: ignore[arg-type]
-        return Corpora(origin, data)
+        return Corpora(origin, data, self.own)
 
 
 def _memory_of(profile: str, collection: str) -> str:
     """Return under what name a profile's mirror of a collection is remembered."""
     name = Path(profile).stem
     return name if collection == "multilingual" else f"{name} {collection}"
+
+
+def _file_of(described: Described) -> str:
+    """Return under what name the file of a user's own data is remembered."""
+    return f"described as {described.title}"
+
+
+def _note_down(found: Mapping[str, str]) -> None:
+    known = _remembered()
+    if any(known.get(name) != place for name, place in found.items()):
+        write_whole(places.cache_dir() / _REMEMBERED, json.dumps({**known, **found}, indent=1).encode())
 
 
 def _remembered() -> dict[str, str]:

@@ -9,8 +9,7 @@ from hxbench.data import Corpora
 from hxbench.errors import InputError, LackingData, did_you_mean
 from hxbench.spec.recipe import stacks_of
 from hxbench.spec.run_spec import DataSpec, RunSpec
-from hxbench.spec.settings import Pair, source_pairs, target_pairs
-from hxbench.tasks import ENGLISH
+from hxbench.spec.settings import Pair, source_pairs, target_pairs, text_pairs
 
 if TYPE_CHECKING:
     from hxbench.methods.method import Method
@@ -72,7 +71,7 @@ def plan_run(spec: RunSpec, corpora: Corpora, method: "type[Method]") -> Plan:
         return _text_plan(spec, corpora, method)
     held_out = _held_out(spec, corpora)
     sources = [p for p in _sources(spec, corpora) if p.language not in held_out]
-    targets = target_pairs(spec.setting, spec.task, corpora.languages)
+    targets = target_pairs(spec.setting, spec.task, spec.data)
     without_text = [
         code
         for code in dict.fromkeys(pair.language for pair in targets)
@@ -135,8 +134,8 @@ def _text_plan(spec: RunSpec, corpora: Corpora, method: "type[Method]") -> Plan:
     A run with transfer is scored on other tasks as well, of which it reads the test sets and nothing else.
     """
     shot = spec.few_shot
-    wanted = _in_english((shot.task,) if shot else spec.tasks)
-    train = {pair: "train" for pair in wanted if "train" in corpora.splits(*pair)}
+    wanted = [Pair(shot.task, shot.language)] if shot else text_pairs(spec.tasks, spec.data)
+    train = {pair: "train" for pair in wanted if "train" in corpora.splits(*pair) and _learns(spec, pair)}
     if not train:
         raise LackingData(f"{spec.title}: the data source has no training set of {_names(wanted)}.")
     if shot:
@@ -144,11 +143,11 @@ def _text_plan(spec: RunSpec, corpora: Corpora, method: "type[Method]") -> Plan:
     validation = _validation(spec, list(train), corpora)
     if not any("test" in corpora.splits(*pair) for pair in train):
         raise LackingData(f"{spec.title}: the data source has no test set of {_names(train)} to be scored on.")
-    further = _in_english(() if shot else spec.foreign)
-    test = tuple(pair for pair in (*train, *further) if "test" in corpora.splits(*pair))
+    further = text_pairs(() if shot else spec.foreign, spec.data)
+    test = tuple(pair for pair in (*(train if shot else wanted), *further) if "test" in corpora.splits(*pair))
     # tasks that are held against those of a suite: none of its own, none for a model of one task
     fitting = spec.suite == "glue" and not shot
-    probes = _in_english([task for task in method.probes if fitting and task not in spec.tasks])
+    probes = text_pairs([task for task in method.probes if fitting and task not in spec.tasks], spec.data)
     return Plan(
         train=train,
         validation=validation,
@@ -158,9 +157,10 @@ def _text_plan(spec: RunSpec, corpora: Corpora, method: "type[Method]") -> Plan:
     )
 
 
-def _in_english(tasks: Sequence[str]) -> list[Pair]:
-    """Return the pairs of tasks of texts, which are all in one language."""
-    return [Pair(task, ENGLISH) for task in tasks]
+def _learns(spec: RunSpec, pair: Pair) -> bool:
+    """Return whether a pair is trained on: of a user's own a language that its sources name, where they do."""
+    named = spec.data.described.sources.get(pair.task, ()) if spec.data.described else ()
+    return bool(spec.few_shot) or not named or pair.language in named
 
 
 def _validation(spec: RunSpec, trained: list[Pair], corpora: Corpora) -> tuple[Pair, ...]:
@@ -206,7 +206,7 @@ def _sources(spec: RunSpec, corpora: Corpora) -> list[Pair]:
         if shot.language not in corpora.languages:
             raise InputError(did_you_mean("language", shot.language, list(corpora.languages)))
         return [Pair(shot.task, shot.language)]
-    return source_pairs(spec.setting, spec.task, spec.partition, corpora.languages)
+    return source_pairs(spec.setting, spec.task, spec.partition, spec.data)
 
 
 def require_examples(pair: Pair, train: dict[Pair, str], k: int, corpora: Corpora) -> None:

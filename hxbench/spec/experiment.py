@@ -9,10 +9,11 @@ from typing import Any
 from hxbench.closed import validated
 from hxbench.errors import InputError, did_you_mean
 from hxbench.spec import recipe, settings
-from hxbench.spec.languages import Language, code_among, language_set
+from hxbench.spec.languages import code_among, languages_for
 from hxbench.spec.recipe import ExperimentBlock, ExperimentRecipe, FewShotRecipe, MethodRecipe
-from hxbench.spec.run_spec import FewShotSpec, RunSpec, TrainingSpec
-from hxbench.tasks import ENGLISH, SUITES
+from hxbench.spec.run_spec import DataSpec, FewShotSpec, RunSpec, TrainingSpec
+from hxbench.tasks import SUITES
+from hxbench.tasks.description import Described
 
 MOST_RUNS = 100_000  # of one experiment
 _DEEPEST = 20  # experiments that include each other
@@ -34,13 +35,9 @@ def few_shot_spec(start: RunSpec, pair: settings.Pair, k: int, draw: int, traini
     return start.model_copy(update=update)
 
 
-def _languages(origin: str) -> dict[str, Language]:
-    return language_set("sandbox" if origin == "sandbox" else "hyperx")
-
-
-def code_here(language: str, origin: str) -> str:
-    """Return the code, in the languages of a data origin, of a language given by its paper code or its own."""
-    return code_among(_languages(origin).values(), language)
+def code_here(language: str, data: DataSpec) -> str:
+    """Return the code, in the languages of a run's data, of a language given by its paper code or its own."""
+    return code_among(languages_for(data.origin, data.described).values(), language)
 
 
 def few_shot_runs(
@@ -49,16 +46,17 @@ def few_shot_runs(
     """Yield the protocol's runs from one model: every pair that was no source of it, every k, every draw."""
     if start.answers_texts:
         trained = start.tasks
-        for task in (task for task in tasks or protocol.tasks if task not in trained):
+        others = [task for task in tasks or protocol.tasks if task not in trained]
+        for pair in settings.text_pairs(others, start.data):
             for k, draw in product(protocol.k, draws):
-                yield Wanted(few_shot_spec(start, settings.Pair(task, ENGLISH), k, draw, protocol.training), start)
+                yield Wanted(few_shot_spec(start, pair, k, draw, protocol.training), start)
         return
-    sources = settings.source_pairs(start.setting, start.task, start.partition, _languages(start.data.origin))
+    sources = settings.source_pairs(start.setting, start.task, start.partition, start.data)
     for task in tasks or protocol.tasks:
         if start.task not in (None, task):
             continue
         for language in protocol.languages:
-            pair = settings.Pair(task, code_here(language, start.data.origin))
+            pair = settings.Pair(task, code_here(language, start.data))
             for k in protocol.k if pair not in sources else ():
                 for draw in draws:
                     yield Wanted(few_shot_spec(start, pair, k, draw, protocol.training), start)
@@ -87,7 +85,7 @@ def block_runs(
             if block.few_shot and found.few_shot_from == "nothing":
                 yield from _few_shot_from_nothing(method, block.few_shot, draws, given)
                 continue
-            for model in block_models(block, found.one_task):
+            for model in block_models(block, found.one_task, described_in(profile)):
                 spec = recipe.resolve(
                     method, setting=block.setting, task=model.task, partition=model.partition, suite=block.suite,
                     together=() if model.task else together_of(block), **given,
@@ -97,13 +95,23 @@ def block_runs(
                     yield from few_shot_runs(spec, block.few_shot, draws=draws)
 
 
-def block_models(block: ExperimentBlock, one_task: bool) -> tuple[settings.Model, ...]:
+def described_in(profile: str) -> Described | None:
+    """Return what a user's own data are that a profile was asked for with."""
+    own = recipe.own_data(profile)
+    return own.described if own else None
+
+
+def block_models(
+    block: ExperimentBlock, one_task: bool, described: Described | None = None
+) -> tuple[settings.Model, ...]:
     """Return the models of a block's setting."""
     if together_of(block) and not one_task:
         return (settings.Model(),)
     if block.every_task:
         return tuple(settings.Model(task) for task in block.every_task)
-    known = settings.models(block.setting, one_task=one_task, switched=block.switched, suite=block.suite)
+    known = settings.models(
+        block.setting, one_task=one_task, switched=block.switched, suite=block.suite, described=described
+    )
     return tuple(model for model in known if block.partition in (None, model.partition))
 
 
@@ -127,9 +135,9 @@ def _few_shot_from_nothing(
 
 def few_shot_singles(single: RunSpec, protocol: FewShotRecipe, draws: Iterable[int]) -> Iterator[Wanted]:
     """Yield the protocol's runs of a single-task model that starts from nothing: every k, every draw."""
-    pair = settings.Pair(single.task or "", ENGLISH)
-    for k, draw in product(protocol.k, draws):
-        yield Wanted(few_shot_spec(single, pair, k, draw, protocol.training))
+    for pair in settings.text_pairs(single.tasks, single.data):
+        for k, draw in product(protocol.k, draws):
+            yield Wanted(few_shot_spec(single, pair, k, draw, protocol.training))
 
 
 def named(text: str) -> tuple[str, str]:
@@ -147,6 +155,12 @@ def named(text: str) -> tuple[str, str]:
         known = [f"{paper}/{other}" for other in recipe.recipe_names(paper)]
         raise InputError(did_you_mean("experiment", f"{paper}/{name}", known))
     return paper, name
+
+
+def data_file(paper: str, name: str) -> Path | None:
+    """Return the file of a user's own data that an experiment is run on."""
+    found: ExperimentRecipe = recipe.load(paper, name)
+    return Path(found.data_file) if found.data_file else None
 
 
 def artifacts_of(paper: str, name: str) -> tuple[str, ...]:

@@ -1,10 +1,11 @@
 """The sixteen languages of Hyper-X and their sixteen sandbox counterparts (Hyper-X, Table 4)."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 
 from hxbench.errors import InputError, did_you_mean
+from hxbench.tasks.description import Described, LanguageEntry
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Language:
     wikiann: str
     paper_code: str
     has_train: bool  # whether UD 2.7 has a training part of the treebank
+    relatives: tuple[str, ...] = ()  # of a user's own, as its description has them
+    own: bool = False  # described by a user
 
     @property
     def label(self) -> str:
@@ -88,6 +91,49 @@ def language_set(name: str) -> dict[str, Language]:
     return made
 
 
+_described: dict[str, LanguageEntry] = {}  # in users' own data, in this process
+
+
+def languages_for(origin: str, described: Described | None = None) -> dict[str, Language]:
+    """Return the languages of data by code: those of an origin that ship, and those that a user describes.
+
+    A description that stands alone has the languages of its corpora, of which those that ship need no entry.
+    """
+    shipped = language_set("sandbox" if origin == "sandbox" else "hyperx")
+    if described is None:
+        return shipped
+    codes = dict.fromkeys([*described.languages, *(code for _, code in described.pairs)])
+    own = {code: _as_described(code, described) for code in codes}
+    return shipped | {code: one for code, one in own.items() if code not in shipped} if described.extends else own
+
+
+def _as_described(code: str, described: Described) -> Language:
+    entry = described.languages.get(code)
+    found = find_language(code) if entry is None else _of_entry(code, entry)
+    trained_on = any(code in codes for codes in described.sources.values())
+    group = "source" if trained_on else "seen" if found.pretrained else "unseen"
+    return replace(found, group=group, paper_code=code)
+
+
+def _of_entry(code: str, entry: LanguageEntry) -> Language:
+    group = "seen" if entry.read else "unseen"
+    return Language(
+        code, entry.name, entry.family, entry.script, group, "", "", "", "", code, True, entry.relatives, own=True
+    )
+
+
+def declare(languages: Mapping[str, LanguageEntry]) -> None:
+    """Make languages known that a user's data or a stored run describe.
+
+    Raises `ValueError` for a code that stands for another language already.
+    """
+    for code, entry in languages.items():
+        if code in _shipped():
+            raise ValueError(f"the language {code} ships with hxbench: its corpora need no entry of it")
+        if _described.setdefault(code, entry) != entry:
+            raise ValueError(f"the language {code} is described in two ways: give one of them another code")
+
+
 def code_among(languages: Iterable[Language], wanted: str) -> str:
     """Return the code, among these languages, of one given by its own code or by the paper's for it."""
     known = list(languages)
@@ -98,8 +144,14 @@ def code_among(languages: Iterable[Language], wanted: str) -> str:
 
 
 def find_language(code: str) -> Language:
-    """Return the language with this code from either set."""
-    both = language_set("hyperx") | language_set("sandbox")
-    if code not in both:
-        raise InputError(did_you_mean("language", code, list(both)))
-    return both[code]
+    """Return the language with this code: one that ships, or one that was described."""
+    if found := _shipped().get(code):
+        return found
+    if code not in _described:
+        raise InputError(did_you_mean("language", code, [*_shipped(), *_described]))
+    return _of_entry(code, _described[code])
+
+
+@cache
+def _shipped() -> dict[str, Language]:
+    return language_set("hyperx") | language_set("sandbox")

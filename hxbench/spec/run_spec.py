@@ -9,13 +9,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_serializer, field_validator, model_validator
 
 from hxbench.closed import Closed, added
 from hxbench.printing import printable, shown
+from hxbench.spec import languages
 from hxbench.spec.architecture import architecture_in, hub_folder
 from hxbench.spec.kinds import told_apart
 from hxbench.tasks import MLM, TAGGING, suite_tasks, task_names, task_of
+from hxbench.tasks.description import Described
 
 Positive = Annotated[int, Field(gt=0)]
 Layers = Annotated[int, Field(gt=0, le=1000)]
@@ -90,7 +92,27 @@ class DataSpec(Closed):
     template: Literal["pha", "pet"] = added("pha")  # whose source texts (`encoding.templates`)
     # how a class is called; unified: by `tasks.unified_label`, the same in all tasks
     labels: Literal["digits", "words", "unified"] = added("digits")
+    described: Described | None = added(None)  # what a user's own data are, where a run has any
     fingerprint: Name = ""  # of the files that were read; filled in when the run is resolved
+
+    @field_serializer("described")
+    def _without_what_is_usual(self, described: Described | None) -> dict[str, Any] | None:
+        return described.model_dump(mode="json", exclude_defaults=True) if described else None
+
+    @field_validator("described")
+    @classmethod
+    def _is_known_from_here_on(cls, described: Described | None) -> Described | None:
+        if described:
+            languages.declare(described.languages)
+        return described
+
+
+def tagging_tasks(described: Described | None) -> tuple[str, ...]:
+    """Return the tasks of words that a model of several is of."""
+    if described is None:
+        return suite_tasks(TAGGING)
+    more = tuple(name for name, task in described.tasks.items() if task.type == "tagging")
+    return (*suite_tasks(TAGGING), *more) if described.extends else more
 
 
 class PretrainSpec(Closed):
@@ -351,6 +373,7 @@ class FewShotSpec(Closed):
 class RunSpec(Closed):
     """One training with its evaluations."""
 
+    data: DataSpec  # first, as the tasks that it describes may be named by all others
     paper: Name
     method: Name
     kind: Name
@@ -370,7 +393,6 @@ class RunSpec(Closed):
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     profile: Name
     options: dict[str, Any]  # the method's own, validated by the method
-    data: DataSpec
     backbone: BackboneSpec
     training: TrainingSpec
 
@@ -384,7 +406,9 @@ class RunSpec(Closed):
         """The tasks that the model is of; none for one of raw text alone."""
         if self.setting == "language":
             return ()
-        return (self.task,) if self.task else self.together or suite_tasks(self.suite or TAGGING)
+        if self.task or self.together:
+            return (self.task,) if self.task else self.together
+        return suite_tasks(self.suite) if self.suite else tagging_tasks(self.data.described)
 
     @property
     def ground(self) -> str:
@@ -424,6 +448,7 @@ class RunSpec(Closed):
             "data": f"{data.train_examples} examples" if data.train_examples else _percent(data.train_share),
             "options": told_apart(self.kind, self.options),
             "transfer": "with transfer" if self.transfer else "",
+            "described": f"with {data.described.title}" if data.described else "",
             "weights": "random body" if self.backbone.weights == "random" else "",
         }
 

@@ -3,11 +3,14 @@
 Partitions are written in the paper's language codes; a sandbox language takes the side of the one it imitates.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from hxbench.errors import InputError, did_you_mean
-from hxbench.spec.languages import Language
-from hxbench.tasks import TAGGING, suite_tasks
+from hxbench.spec.languages import languages_for
+from hxbench.spec.run_spec import DataSpec, tagging_tasks
+from hxbench.tasks import ENGLISH, TAGGING, suite_tasks
+from hxbench.tasks.description import Described
 
 SETTINGS = ("single", "multi", "mixed")
 PARTITIONS = ("a", "b")
@@ -15,6 +18,7 @@ SWITCHED = ("a-switched", "b-switched")
 
 _SIDE_A = {"ner": frozenset("br kk tr yo zh gn sa yue".split()), "pos": frozenset("ar is ta hsb fo mt ug".split())}
 _SIDE_B = {"ner": _SIDE_A["pos"], "pos": _SIDE_A["ner"]}
+_ENGLISH = ("en",)  # the source of every setting, by the paper's code
 _SWITCH = frozenset("kk mt yue".split())  # change sides for both tasks (Hyper-X, section 6.3)
 
 
@@ -49,45 +53,82 @@ def partition_sources(partition: str) -> dict[str, frozenset[str]]:
 
 
 def models(
-    setting: str, *, one_task: bool = False, switched: bool = False, suite: str | None = None
+    setting: str,
+    *,
+    one_task: bool = False,
+    switched: bool = False,
+    suite: str | None = None,
+    described: Described | None = None,
 ) -> tuple[Model, ...]:
     """Return the models of a setting; `one_task` for methods that never train two tasks together."""
-    known = suite_tasks(suite or TAGGING)
+    known = suite_tasks(suite) if suite else tagging_tasks(described)
     tasks = known if one_task or setting == "single" else (None,)
-    partitions = (SWITCHED if switched else PARTITIONS) if setting == "mixed" else (None,)
+    sides: tuple[str, ...] = SWITCHED if switched else PARTITIONS
+    if described and not described.extends:
+        sides = tuple(side for side in PARTITIONS if side in described.partitions)
+    partitions = sides if setting == "mixed" else (None,)
     return tuple(Model(task, partition) for partition in partitions for task in tasks)
 
 
-def source_pairs(
-    setting: str, task: str | None, partition: str | None, languages: dict[str, Language]
-) -> list[Pair]:
-    """Return the labelled pairs that are trained on, in task order, then in the language set's order."""
-    tasks = suite_tasks(TAGGING)
-    if setting == "single":
-        if task not in tasks:
-            raise InputError(f"the single-task setting needs a task: one of {', '.join(tasks)}.")
-        sides = {task: frozenset[str]()}
-    elif setting == "multi":
-        sides = {t: frozenset() for t in tasks}
-    elif setting == "mixed":
-        if partition is None:
-            raise InputError("the mixed-language setting needs a partition: a or b.")
-        sides = partition_sources(partition)
-    elif setting == "language":
+def source_pairs(setting: str, task: str | None, partition: str | None, data: DataSpec) -> list[Pair]:
+    """Return the labelled pairs of words that are trained on, in task order, then in that of the languages."""
+    tasks, languages = tagging_tasks(data.described), languages_for(data.origin, data.described)
+    if setting == "single" and task not in tasks:
+        raise InputError(f"the single-task setting needs a task: one of {', '.join(tasks)}.")
+    if setting == "mixed" and partition is None:
+        raise InputError("the mixed-language setting needs a partition: a or b.")
+    if setting == "language":
         return []
-    else:
+    if setting not in SETTINGS:
         raise InputError(did_you_mean("setting", setting, list(SETTINGS)))
+    sides = _sides(partition, data) if setting == "mixed" and partition else {}
+    usual = dict.fromkeys(_shipped(data), _ENGLISH)
+    own = data.described.sources if data.described else {}
     return [
-        Pair(t, lang.code)
+        Pair(t, code)
         for t in tasks
-        if t in sides and task in (t, None)
-        for lang in languages.values()
-        if lang.group == "source" or lang.paper_code in sides[t]
+        if task in (t, None)
+        for code, language in languages.items()
+        if language.paper_code in {*usual.get(t, ()), *own.get(t, ()), *sides.get(t, ())}
     ]
 
 
-def target_pairs(setting: str, task: str | None, languages: dict[str, Language]) -> list[Pair]:
-    """Return every pair that a run of this setting is scored on; a source's own test split included."""
+def _shipped(data: DataSpec) -> tuple[str, ...]:
+    """Return the tasks of words that ship, where a user's own data do not stand alone."""
+    return suite_tasks(TAGGING) if data.described is None or data.described.extends else ()
+
+
+def _sides(partition: str, data: DataSpec) -> dict[str, frozenset[str]]:
+    """Return, for each task, the codes that are sources in a partition beside those of every setting."""
+    own = data.described
+    if own is None:
+        return partition_sources(partition)
+    more = {t: frozenset(codes) for t, codes in own.partitions.get(partition, {}).items()}  # type: ignore[call-overload]
+    shipped = partition_sources(partition) if own.extends else {}
+    if not shipped and not more:
+        raise InputError(
+            f"{own.title} says nothing of partition {partition}: the mixed setting needs partitions, by task the "
+            "languages that are trained on beside those of sources."
+        )
+    return {task: shipped.get(task, frozenset()) | more.get(task, frozenset()) for task in {*shipped, *more}}
+
+
+def target_pairs(setting: str, task: str | None, data: DataSpec) -> list[Pair]:
+    """Return every pair of words that a run of this setting is scored on; a source's own test split included."""
     if setting == "language":
         return []
-    return [Pair(t, code) for t in suite_tasks(TAGGING) if task in (t, None) for code in languages]
+    own, tasks = data.described, tagging_tasks(data.described)
+    pairs = [Pair(t, code) for t in _shipped(data) for code in languages_for(data.origin)]
+    pairs += [Pair(t, code) for t, code in own.pairs if t in tasks] if own else []
+    order = {t: place for place, t in enumerate(tasks)}
+    return sorted((p for p in dict.fromkeys(pairs) if task in (p.task, None)), key=lambda pair: order[pair.task])
+
+
+def text_pairs(tasks: Iterable[str], data: DataSpec) -> list[Pair]:
+    """Return the pairs of tasks of texts: in English, and of a user's own in the languages of its corpora."""
+    own = data.described.pairs if data.described else ()
+    found = []
+    for task in tasks:
+        described = [Pair(*pair) for pair in own if pair[0] == task]
+        found += described or [Pair(task, ENGLISH)]
+    return found

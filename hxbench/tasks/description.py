@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, model_validator
 from hxbench.closed import Closed, read_mapping, validated
 from hxbench.errors import InputError, did_you_mean
 from hxbench.tasks import declare, shipped_tasks, task_names, task_of
-from hxbench.tasks.task import Task
+from hxbench.tasks.task import Decoding, Task
 
 Split = Literal["train", "dev", "test"]
 Format = Literal[
@@ -41,6 +41,30 @@ Name = Annotated[str, Field(min_length=1, max_length=100)]
 FilePath = Annotated[str, Field(max_length=1000), AfterValidator(_plain_path)]
 Column = Annotated[str, Field(min_length=1)] | int  # by name, or by number: 1 is the first, -1 the last
 Codes = tuple[Code, ...]
+Sides = dict[Literal["a", "b"], dict[Name, Codes]]
+
+
+class TaskEntry(Closed):
+    """A task of a user's own; the first of `metrics` enters averages."""
+
+    title: Name = ""
+    type: Literal["tagging", "classification", "regression", "generation"]
+    fields: tuple[Name, ...] = ()  # of texts
+    labels: tuple[Name, ...] = ()  # the classes by id
+    entities: tuple[Name, ...] = ()  # of tagging, in the place of labels: types of spans, O and B- and I- of each
+    metrics: Annotated[tuple[Name, ...], Field(min_length=1)]
+    template: str = ""  # what is read, the fields in braces
+    prefix: str = ""  # else: what PHA's texts begin with
+    several_answers: bool = False  # the target has all right answers, a line each
+    decoding: Decoding | None = None  # of free text
+
+    @model_validator(mode="after")
+    def _labels_once(self) -> Self:
+        if self.entities and (self.labels or self.type != "tagging" or self.metrics[:1] != ("f1",)):
+            raise ValueError("entities are of a tagging task whose first metric is f1, in the place of labels")
+        if len(set(self.labels)) < len(self.labels) or len(set(self.entities)) < len(self.entities):
+            raise ValueError("a label is there twice")
+        return self
 
 
 class LanguageEntry(Closed):
@@ -89,18 +113,17 @@ class CorpusEntry(Reading):
     hub: HubPlace | None = None
     train_on: Literal["train", "test"] = "train"  # test: where a treebank has nothing else
 
+    def has(self, split: Split) -> bool:
+        """Return whether there is a split, by the entry alone."""
+        if self.hub:
+            return not self.hub.splits or split in self.hub.splits
+        return split in self.files
+
     @model_validator(mode="after")
     def _one_place(self) -> Self:
         if bool(self.files) == bool(self.hub):
             raise ValueError("a corpus has files or hub")
         return self
-
-
-class Sides(Closed):
-    """The languages of a partition's labelled sources by task, on top of those of every setting."""
-
-    a: dict[Name, Codes] = Field(default_factory=dict)
-    b: dict[Name, Codes] = Field(default_factory=dict)
 
 
 class Described(Closed):
@@ -112,7 +135,7 @@ class Described(Closed):
     tasks: dict[Name, Task] = Field(default_factory=dict)
     pairs: tuple[tuple[Name, Code], ...] = ()  # that have a corpus of the user's
     sources: dict[Name, Codes] = Field(default_factory=dict)  # by task: the languages trained on in every setting
-    partitions: Sides = Sides()  # and, in the mixed setting, beside them
+    partitions: Sides = Field(default_factory=dict)  # and, in the mixed setting, beside them
 
     @model_validator(mode="after")
     def _means_what_others_mean(self) -> Self:
@@ -131,7 +154,7 @@ class DataFile(Closed):
     tasks: dict[Name, dict[str, Any]] = Field(default_factory=dict)
     corpora: Annotated[tuple[CorpusEntry, ...], Field(min_length=1)]
     sources: dict[Name, Codes] = Field(default_factory=dict)
-    partitions: Sides = Sides()
+    partitions: Sides = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -170,17 +193,38 @@ def read_data_file(path: Path) -> OwnData:
         Described,
         {
             "title": file.title or path.stem, "extends": file.extends, "languages": file.languages,
-            "tasks": tasks, "pairs": tuple(corpora), "sources": file.sources, "partitions": file.partitions,
+            "tasks": tasks, "pairs": tuple(corpora), "sources": _sources(file, corpora, known),
+            "partitions": file.partitions,
         },
         path.name,
     )  # fmt: skip
     return OwnData(path, folder, corpora, described)
 
 
+def _sources(
+    file: DataFile, corpora: Mapping[tuple[str, str], CorpusEntry], known: Mapping[str, Task]
+) -> dict[str, list[str]]:
+    """Return the sources by task: as the file has them, else of its own tasks all that have a training split."""
+    found: dict[str, list[str]] = {task: list(codes) for task, codes in file.sources.items()}
+    for (task, code), entry in corpora.items():
+        own = task in file.tasks or file.extends is None
+        if own and task not in file.sources and known[task].type != "masked-lm" and entry.has("train"):
+            found.setdefault(task, []).append(code)
+    return found
+
+
 def _task(path: Path, name: str, fields: Mapping[str, Any]) -> Task:
     if name in shipped_tasks():
         raise InputError(f"{path.name}: tasks: {name} ships with hxbench: give yours another name.")
-    return validated(Task, {"name": name, "title": name, **fields}, f"{path.name}: task {name}")
+    where = f"{path.name}: task {name}"
+    given = validated(TaskEntry, fields, where)
+    values = given.model_dump(exclude_defaults=True, exclude={"entities"})
+    if given.type == "tagging":
+        spans = given.metrics[:1] == ("f1",)
+        values["cut_off"] = "O" if spans else "?"  # what must not be right by chance
+    if given.entities:
+        values["labels"] = ("O", *(f"{mark}-{one}" for one in given.entities for mark in "BI"))
+    return validated(Task, {"name": name, "title": name, **values}, where)
 
 
 def _require_labels(where: str, entry: CorpusEntry, task: Task) -> None:

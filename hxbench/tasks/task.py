@@ -1,5 +1,6 @@
 """A task: what a model reads, what it has to answer, and how that is scored."""
 
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -7,6 +8,14 @@ from pydantic import AfterValidator, Field, model_validator
 from hxbench.closed import Closed
 
 TaskType = Literal["tagging", "classification", "regression", "generation", "masked-lm"]
+METRICS: dict[str, tuple[str, ...]] = {
+    "tagging": ("accuracy", "f1"),
+    "classification": ("accuracy", "macro_f1", "f1", "matthews"),
+    "regression": ("pearson", "spearman"),
+    "generation": ("rougel", "rouge2", "bleu", "squad_f1", "exact_match"),
+    "masked-lm": (),
+}
+BRACED = re.compile(r"\{(\w+)\}")
 Length = Annotated[int, Field(gt=0)]
 
 
@@ -59,6 +68,7 @@ class Task(Closed):
     longest_input: Length | None = None  # in tokens, where a template limits it
     longest_answer: Length | None = None
     decoding: Decoding | None = None  # of free text
+    template: str = ""  # of a text, its fields in braces, in the place of the papers' templates
 
     @model_validator(mode="after")
     def _has_what_its_type_needs(self) -> Self:
@@ -70,6 +80,12 @@ class Task(Closed):
             raise ValueError(f"a task of type {self.type} has fields")
         if self.files and not (self.answers_texts and "train" in self.files):
             raise ValueError("files are of a task of texts, train among them")
+        if wrong := set(self.metrics).difference(METRICS[self.type]):
+            raise ValueError(
+                f"a task of type {self.type} has the metrics {', '.join(METRICS[self.type])}, and not {min(wrong)}"
+            )
+        if self.template and sorted(BRACED.findall(self.template)) != sorted(self.fields):
+            raise ValueError(f"the template has each field in braces once: {', '.join(self.fields)}")
         if self.digits and len(self.digits) != len(self.labels):
             raise ValueError("digits has one for each label")
         return self

@@ -31,14 +31,14 @@ def score_rows(spec, score, lacking=()):
         value = score(shot.task, languages[shot.language].paper_code, True)
         where = {"task": shot.task, "language": shot.language, "role": "source"}
         return [{"split": "test", **where, "metric": METRIC[shot.task], "step": 1, "value": value}]
-    sources = source_pairs(spec.setting, spec.task, spec.partition, languages)
+    sources = source_pairs(spec.setting, spec.task, spec.partition, spec.data)
     return [
         {
             "split": "test", "task": p.task, "language": p.language, "metric": METRIC[p.task], "step": 1,
             "role": "source" if p in sources else "target",
             "value": score(p.task, languages[p.language].paper_code, p in sources),
         }
-        for p in target_pairs(spec.setting, spec.task, languages)
+        for p in target_pairs(spec.setting, spec.task, spec.data)
         if (p.task, languages[p.language].paper_code) not in lacking
     ]  # fmt: skip
 

@@ -102,7 +102,7 @@ def test_a_block_and_a_profile_name_a_folder_beside_them(store, tmp_path):
 
 
 def test_a_sweep_by_size_is_one_of_the_backbone_that_was_asked_for():
-    profile = recipe.OnBackbone("lab", recipe.backbone("minilm-l6"), "minilm-l6")
+    profile = recipe.OnGround("lab", backbone=recipe.backbone("minilm-l6"), given="minilm-l6")
     runs = [one.spec for one in experiment.runs_of("pet", "figure2", profile, seeds=[1])]
     assert {spec.backbone.name for spec in runs} == {"minilm-l6"}
     assert len({spec.run_id for spec in runs}) == len(runs) > 0

@@ -6,8 +6,10 @@ from pydantic import ValidationError
 from hxbench.errors import InputError
 from hxbench.spec import experiment, recipe
 from hxbench.spec.recipe import ExperimentBlock
+from hxbench.spec.run_spec import DataSpec
 from hxbench.spec.settings import Pair
 
+SANDBOX = DataSpec(origin="sandbox")
 SHIPPED = [(paper, name) for paper in recipe.papers() for name in recipe.recipe_names(paper)]
 
 
@@ -114,10 +116,10 @@ def test_names_of_no_experiment(text):
 
 
 def test_a_sandbox_language_answers_to_the_code_of_the_one_it_imitates():
-    assert experiment.code_here("tr", "sandbox") == experiment.code_here("qah", "sandbox") == "qah"
-    assert experiment.code_here("tr", "mirror") == "tr"
+    assert experiment.code_here("tr", SANDBOX) == experiment.code_here("qah", SANDBOX) == "qah"
+    assert experiment.code_here("tr", DataSpec(origin="mirror")) == "tr"
     with pytest.raises(InputError, match="unknown language 'tq'"):
-        experiment.code_here("tq", "hub")
+        experiment.code_here("tq", DataSpec(origin="hub"))
 
 
 def test_no_text_model_is_tuned_to_a_few_examples_of_what_it_was_trained_on():

@@ -110,9 +110,10 @@ class AtK:
         if len({len(draws) for draws in of.values()}) > 1:
             return []
         return [
-            Tested(record, task, code_here(code, record.fields["data"]["origin"]))
+            Tested(record, task, code_here(code, record.spec.data))
             for code, draws in of.items()
             for _, record in sorted(draws.items())
+            if isinstance(record.spec, RunSpec)
         ]
 
 

@@ -125,5 +125,5 @@ class RunSet(StoredRuns):
             (model,) = scoring_models(self.models, task, code)
             record = self.family.runs[model, seed]
             assert isinstance(record.spec, RunSpec)
-            found.append(Tested(record, task, code_here(code, record.spec.data.origin)))
+            found.append(Tested(record, task, code_here(code, record.spec.data)))
         return found

@@ -12,6 +12,7 @@ from hxbench.runs.session import Job
 from hxbench.spec.run_spec import RunSpec
 from hxbench.store.files import replace_text, to_json
 from hxbench.store.record import DamagedRun, read_mapping
+from hxbench.tasks.description import read_data_file
 
 VERSION = 1
 
@@ -19,6 +20,7 @@ VERSION = 1
 class _Source(Closed):
     kind: str
     folder: Path | None
+    own: Path | None = None  # the file of a user's own data
 
 
 class _Entry(Closed):
@@ -38,6 +40,10 @@ class _Plan(Closed):
     runs: dict[str, _Entry]
 
 
+def _source(said: _Source) -> DataSource:
+    return DataSource(said.kind, said.folder, read_data_file(said.own) if said.own else None)
+
+
 class PlanFile:
     """The jobs in `folder/plan.json` by run id, and how they ended, a file each beside it."""
 
@@ -55,6 +61,7 @@ class PlanFile:
                 "source": {
                     "kind": source.kind,
                     "folder": str(source.folder.absolute()) if source.folder else None,
+                    "own": str(source.own.path.absolute()) if source.own else None,
                 },
                 "store": str(job.store.absolute()),
                 "offline": job.offline,
@@ -77,7 +84,7 @@ class PlanFile:
         return {
             run_id: (
                 Job(
-                    one.spec, DataSource(one.source.kind, one.source.folder), one.store, one.offline,
+                    one.spec, _source(one.source), one.store, one.offline,
                     one.checkpoint_every, one.keep_weights,
                 ),
                 one.needs,

@@ -8,13 +8,15 @@ variant likewise, the command line. What variants are, paper by paper, is told i
 from hxbench.spec.recipe.assignments import parse_assignments
 from hxbench.spec.recipe.reading import (
     OWN_FAMILY,
-    OnBackbone,
+    OnGround,
     backbone,
+    backbone_asked,
     entry_digest,
     family,
     family_in,
     load,
     merge,
+    own_data,
     paper_of,
     papers,
     read_yaml,
@@ -37,7 +39,7 @@ from hxbench.spec.recipe.unfolding import unfold
 
 __all__ = [
     "OWN_FAMILY", "Criteria", "ExperimentBlock", "ExperimentRecipe", "FewShotRecipe", "MethodRecipe",
-    "OnBackbone", "Override", "PaperScale", "ProfileRecipe", "VariantRecipe", "backbone", "chosen_models",
-    "entry_digest", "expand", "family", "family_in", "load", "merge", "paper_of", "papers", "parse_assignments",
-    "read_yaml", "recipe_names", "resolve", "scale", "stacks_of", "unfold",
+    "OnGround", "Override", "PaperScale", "ProfileRecipe", "VariantRecipe", "backbone", "backbone_asked",
+    "chosen_models", "entry_digest", "expand", "family", "family_in", "load", "merge", "own_data", "paper_of",
+    "papers", "parse_assignments", "read_yaml", "recipe_names", "resolve", "scale", "stacks_of", "unfold",
 ]  # fmt: skip

@@ -20,6 +20,7 @@ from hxbench.printing import shortened, shown
 from hxbench.spec.recipe.family import Family
 from hxbench.spec.recipe.schema import ExperimentRecipe, MethodRecipe, ProfileRecipe, VariantRecipe
 from hxbench.spec.run_spec import BackboneSpec, Weights
+from hxbench.tasks.description import OwnData, read_data_file
 
 _YAML = (".yaml", ".yml")
 OWN_FAMILY = "hxbench-family.yaml"  # beside the config.json of a backbone: the entry of its family
@@ -144,25 +145,52 @@ def _known(path: Path, paper: object) -> str:
     return paper
 
 
-class OnBackbone(str):
-    """A profile, by its name or file, on another backbone than its own, whose sizes are none of it then."""
+class OnGround(str):
+    """A profile, by its name or file, with what was asked for in the place of its backbone, or beside its data."""
 
-    backbone: BackboneSpec
+    backbone: BackboneSpec | None  # whose sizes are none of the profile's
     given: str  # the backbone as it was asked for
+    own: OwnData | None
 
-    def __new__(cls, profile: str, backbone: BackboneSpec, given: str) -> "OnBackbone":
-        """Return the profile's name, with the backbone beside it."""
+    def __new__(
+        cls, profile: str, *, backbone: BackboneSpec | None = None, given: str = "", own: OwnData | None = None
+    ) -> "OnGround":
+        """Return the profile's name, with backbone and data beside it."""
         one = super().__new__(cls, profile)
-        one.backbone, one.given = backbone, given
+        one.backbone, one.given, one.own = backbone, given, own
         return one
 
 
+def backbone_asked(profile: str) -> str:
+    """Return the backbone that was asked for in the place of the profile's; nothing where none was."""
+    return profile.given if isinstance(profile, OnGround) and profile.backbone else ""
+
+
+def own_data(profile: str) -> OwnData | None:
+    """Return the user's own data that were asked for, else those of the profile."""
+    if isinstance(profile, OnGround) and profile.own:
+        return profile.own
+    found: ProfileRecipe = load("profiles", profile)
+    return _described_in(Path(found.data_file)) if found.data_file else None
+
+
+@cache
+def _described_in(path: Path) -> OwnData:
+    return read_data_file(path)
+
+
 def scale(profile: str, paper: str) -> ProfileRecipe:
-    """Return a profile as one paper has it, on the backbone that was asked for (`OnBackbone`)."""
+    """Return a profile as one paper has it, on the backbone and with the data that were asked for (`OnGround`)."""
     found = _scale(profile, paper)
-    if isinstance(profile, OnBackbone):
-        return found.model_copy(update={"backbone": profile.backbone, "sizes": {}})
-    return found
+    update: dict[str, Any] = {}
+    if isinstance(profile, OnGround) and profile.backbone:
+        update |= {"backbone": profile.backbone, "sizes": {}}
+    if own := own_data(profile):
+        described = own.described.model_dump(mode="json", exclude_defaults=True)
+        update["data"] = {**found.data, "described": described}
+        if own.described.extends is None:  # whose files are its own, wherever what ships comes from
+            update["data"]["origin"] = "mirror"
+    return found.model_copy(update=update)
 
 
 def _scale(profile: str, paper: str) -> ProfileRecipe:
@@ -264,13 +292,16 @@ def _beside(path: Path, found: Any) -> Any:
             for paper, own in found.papers.items()
         }
         sizes = {size: body(name) for size, name in found.sizes.items()}
-        return found.model_copy(update={"backbone": body(found.backbone), "sizes": sizes, "papers": papers})
+        data_file = place(found.data_file)
+        update = {"backbone": body(found.backbone), "sizes": sizes, "papers": papers, "data_file": data_file}
+        return found.model_copy(update=update)
     if isinstance(found, ExperimentRecipe):
         blocks = [
             b.model_copy(update={"methods": tuple(map(place, b.methods)), "backbone": body(b.backbone)})
             for b in found.blocks
         ]
-        return found.model_copy(update={"blocks": tuple(blocks), "includes": tuple(map(place, found.includes))})
+        includes, data_file = tuple(map(place, found.includes)), place(found.data_file)
+        return found.model_copy(update={"blocks": tuple(blocks), "includes": includes, "data_file": data_file})
     return found
 
 

@@ -9,10 +9,11 @@ from hxbench.closed import validated
 from hxbench.errors import InputError, did_you_mean
 from hxbench.spec import settings
 from hxbench.spec.recipe.assignments import parse_assignments
-from hxbench.spec.recipe.reading import backbone, family, load, merge, papers, scale
+from hxbench.spec.recipe.reading import backbone, family, load, merge, own_data, papers, scale
 from hxbench.spec.recipe.schema import MethodRecipe, Override, ProfileRecipe
-from hxbench.spec.run_spec import NO_PAPER, BackboneSpec, RunSpec, Weights
-from hxbench.tasks import SUITES, TAGGING, suite_tasks, task_of
+from hxbench.spec.run_spec import NO_PAPER, BackboneSpec, RunSpec, Weights, tagging_tasks
+from hxbench.tasks import MLM, SUITES, task_of
+from hxbench.tasks.description import Described
 
 
 def resolve(
@@ -54,6 +55,9 @@ def resolve(
     if variant != "paper" and variant not in recipe.variants:
         raise InputError(f"{name} has no variant '{variant}'. Known: {', '.join(['paper', *recipe.variants])}.")
     given = parse_assignments(assignments)
+    own = own_data(profile)
+    if own and own.described.extends is None and ground.is_text and setting == "multi" and not task:
+        together = tuple(name for name, one in own.described.tasks.items() if one.answers_texts)
     stands_on = backbone(backbone_name or _of_size(ground, size, profile), backbone_weights)
     layers: list[Override] = [recipe]
     for scaled in (recipe.profiles.get(Path(profile).stem), recipe.variants.get(variant)):
@@ -69,7 +73,7 @@ def resolve(
             "kind": recipe.kind,
             "variant": variant,
             "setting": setting,
-            "suite": suite if ground.is_text and setting != "single" else None,
+            "suite": suite if ground.is_text and setting != "single" and not together else None,
             "task": task if setting == "single" or recipe.one_task else None,
             "partition": partition if setting == "mixed" else None,
             "together": tuple(together),
@@ -148,6 +152,9 @@ def chosen_models(
     """
     found: MethodRecipe = load("methods", method)
     one_task, ground = found.one_task, scale(profile, found.ground_for(task))
+    data = own_data(profile)
+    if data and _is_of_own(data.described, task, ground.is_text and not suite):
+        return _models_of(data.described, method, ground.is_text, setting, task, partition, one_task)
     own = ground.own_tasks if ground.is_text else ()
     if suite and own:
         raise InputError(f"--suite only applies to methods of paper pha, and {method} is one of {found.ground}.")
@@ -160,7 +167,8 @@ def chosen_models(
         raise InputError(
             f"--suite only applies to text-to-text methods, and {method} is a method of paper {found.ground}."
         )
-    if task and task not in (known := suite_tasks(TAGGING)):
+    described = data.described if data else None
+    if task and task not in (known := tagging_tasks(described)):
         raise InputError(did_you_mean("task", task, list(known)))
     if task and setting != "single" and not one_task:
         raise InputError(f"--task only applies to the single setting; {setting} trains on both tasks.")
@@ -172,9 +180,48 @@ def chosen_models(
     switched = partition is not None and "switched" in partition
     return [
         model
-        for model in settings.models(setting, one_task=one_task, switched=switched)
+        for model in settings.models(setting, one_task=one_task, switched=switched, described=described)
         if (task is None or model.task == task) and (partition in (None, "switched", model.partition))
     ]
+
+
+def _is_of_own(described: Described, task: str | None, texts: bool) -> bool:
+    """Return whether what is asked for is of a user's own tasks: where texts are answered, all that are named."""
+    if described.extends is None or task in described.tasks:
+        return True
+    return texts and task is None and any(one.answers_texts for one in described.tasks.values())
+
+
+def _models_of(
+    described: Described,
+    method: str,
+    texts: bool,
+    setting: str,
+    task: str | None,
+    partition: str | None,
+    one_task: bool,
+) -> list[settings.Model]:
+    """Return the models of tasks of a user's own, which the method has to be one for."""
+    pairs = dict.fromkeys(name for name, _ in described.pairs if name != MLM)
+    known = [name for name in pairs if task_of(name).answers_texts == texts]
+    if task is not None and task not in known:
+        if task in pairs:
+            what = "tags words" if texts else "answers texts as a whole"
+            raise InputError(f"{task} {what}, and {method} does not: see hxbench list methods.")
+        raise InputError(did_you_mean("task", task, known))
+    if not known:
+        what = "texts as a whole" if texts else "words"
+        raise InputError(f"{described.title} has no task of {what}, which {method} is for.")
+    if setting == "single":
+        return [settings.Model(name) for name in ([task] if task else known)]
+    if task and not one_task:
+        raise InputError(f"--task only applies to the single setting; {setting} trains on all tasks.")
+    if texts and len(known) < 2:
+        raise InputError(f"{described.title} has one task of texts: --setting single (given: {setting}).")
+    if texts:
+        return [settings.Model()]
+    models = settings.models(setting, one_task=one_task, described=described)
+    return [one for one in models if task in (None, one.task) and partition in (None, one.partition)]
 
 
 def _writes(backbone: BackboneSpec) -> bool:

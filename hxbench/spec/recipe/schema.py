@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from hxbench.closed import Closed
 from hxbench.spec.run_spec import NO_PAPER, BackboneSpec, Positive, Rate, Weights
-from hxbench.tasks import ENGLISH, TAGGING, read_together, suite_tasks, task_of, tasks_in, text_tasks
+from hxbench.tasks import ENGLISH, TAGGING, read_together, suite_tasks, task_names, task_of, tasks_in, text_tasks
 
 T = TypeVar("T")
 MOST_DRAWS = 1000
@@ -67,7 +67,8 @@ class MethodRecipe(Override):
 
     def ground_for(self, task: str | None) -> str:
         """The same for one task: where a method of no paper tags words, its ground is that of these tasks."""
-        return TAGGING if self.paper == NO_PAPER and task in suite_tasks(TAGGING) else self.ground
+        words = task in task_names() and task_of(str(task)).type == "tagging"
+        return TAGGING if self.paper == NO_PAPER and words else self.ground
 
     @property
     def start_setting(self) -> str:
@@ -114,6 +115,7 @@ class ProfileRecipe(Closed):
     seeds: Annotated[Seeds, Field(min_length=1)]
     draws: Draws = 3  # of the sentences of every few-shot cell, for each seed
     data: Data
+    data_file: str = ""  # that describes data of one's own, seen from the profile's
     training: dict[str, Any] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
     papers: dict[str, PaperScale] = Field(default_factory=dict)
@@ -220,3 +222,4 @@ class ExperimentRecipe(Closed):
     blocks: tuple[ExperimentBlock, ...] = ()
     thresholds: Criteria = Criteria()
     includes: tuple[str, ...] = ()  # other experiments of the paper whose blocks belong to this one
+    data_file: str = ""  # that describes data of one's own, seen from the experiment's

@@ -5,7 +5,7 @@ from math import prod
 from pathlib import Path
 
 from hxbench.errors import InputError
-from hxbench.spec.recipe.reading import OnBackbone, merge
+from hxbench.spec.recipe.reading import backbone_asked, merge
 from hxbench.spec.recipe.schema import ExperimentBlock, InTurn, Override, ProfileRecipe, T
 
 MOST_BLOCKS = 10_000
@@ -34,7 +34,7 @@ def unfold(block: ExperimentBlock, profile: str, ground: ProfileRecipe) -> list[
         update={"languages": at_profile(block.few_shot.languages, at)}
     )
     sizes = [size for size in block.sizes if size in ground.sizes] if block.sizes else [block.size]
-    if isinstance(profile, OnBackbone):  # in the place of all of them
+    if backbone_asked(profile):  # in the place of all of them
         sizes = [""]
     rates = [{"lr": rate} for rate in lrs] or [{}]
     count = len(sizes) * len(rates) * prod(len(at_profile(values, at)) for values in block.each.values())

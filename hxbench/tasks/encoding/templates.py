@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from hxbench.errors import InputError
 from hxbench.tasks import Task, right_answers, unified_label
+from hxbench.tasks.task import BRACED
 
 if TYPE_CHECKING:
     from hxbench.spec.run_spec import DataSpec
@@ -62,6 +63,9 @@ def source_text(task: Task, fields: Sequence[str], wording: Wording = PHA) -> st
     In PET's all white space, line breaks too, becomes single blanks. Raises `InputError` as `require_fields`.
     """
     require_fields(task, fields)
+    if task.template:
+        texts = dict(zip(task.fields, fields, strict=True))
+        return BRACED.sub(lambda name: texts[name[1]], task.template)
     if wording.template == "pet":
         return _pet_line(f"{name}: {_one_line(text)}" for name, text in zip(task.fields, fields, strict=True))
     words = [task.prefix]

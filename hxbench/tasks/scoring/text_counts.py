@@ -2,7 +2,7 @@
 
 What the numbers are depends on the task's metric:
 
-- accuracy, matthews, f1: 1 or 0, the class that was predicted (-1 for no class), the class that is right;
+- accuracy, matthews, f1, macro_f1: 1 or 0, the class that was predicted (-1 for no class), the one that is right;
 - pearson, spearman: 0, both scores in thousandths;
 - rouge2: bigrams in common, those of the prediction, those of the reference;
 - rougel: words of the longest common subsequence, those of the prediction, those of the reference;

@@ -61,6 +61,14 @@ def _f1(counts: Counts, drawn: Scores) -> Scores:
     return _ratio(2.0 * (drawn @ (predicted & gold)), drawn @ predicted + drawn @ gold)
 
 
+def _macro_f1(counts: Counts, drawn: Scores) -> Scores:
+    """Mean of the F1 of the classes that are right somewhere; one that a resample lacks counts as 0."""
+    classes = np.unique(counts[:, 2])
+    predicted, gold = (counts[:, [side]] == classes for side in (1, 2))
+    both, one, other = (drawn @ which.astype(np.float64) for which in (predicted & gold, predicted, gold))
+    return _ratio(2.0 * both, one + other).mean(1)
+
+
 def _correlation(x: Scores, y: Scores, drawn: Scores) -> Scores:
     """Return the weighted Pearson correlation; `x` and `y` are [examples] or [resamples, examples]."""
     size = drawn.sum(1)
@@ -124,6 +132,7 @@ _METRICS: dict[str, Callable[[Counts, Scores], Scores]] = {
     "accuracy": _accuracy,
     "matthews": _matthews,
     "f1": _f1,
+    "macro_f1": _macro_f1,
     "pearson": _pearson,
     "spearman": _spearman,
     "rouge2": _mean_f,

@@ -1,0 +1,187 @@
+"""What a user's own data hold, and what is odd about them, looked at before anything is trained.
+
+What is wrong with a file is an `InputError` of its reader. What is only odd is a remark: a label that only the test
+set has, texts that two splits share, a language without a labelled source.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hxbench.closed import validated
+from hxbench.data import SPLITS, Corpora
+from hxbench.printing import shortened
+from hxbench.runs.backbone import get_backbone
+from hxbench.runs.inputs import DataSource
+from hxbench.runs.prepare import Report, make_backbone
+from hxbench.spec import recipe
+from hxbench.spec.run_spec import DataSpec, tagging_tasks
+from hxbench.spec.settings import PARTITIONS, Pair, source_pairs, target_pairs, text_pairs
+from hxbench.tasks import MLM, TAGGING, Task, task_of
+from hxbench.tasks.description import Described, read_data_file
+
+_NAMED = 5  # in a remark
+
+
+@dataclass(frozen=True)
+class Held:
+    """What one pair holds: rows by split, the labels of each, and how it meets a tokenizer."""
+
+    pair: Pair
+    rows: dict[str, int]
+    labels: dict[str, Counter[str]]  # by split, how often each is there; nothing of text without labels
+    shared: dict[str, int]  # by two splits (`train and test`), the texts of the second that are in the first
+    limit: int = 0  # rows of more tokens than a run's max_length
+    unknown: float | None = None  # share of tokens that the tokenizer does not know
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What one setting trains on, and scores."""
+
+    name: str
+    sources: tuple[Pair, ...]
+    targets: tuple[Pair, ...]
+
+
+@dataclass
+class Checked:
+    """Everything that was found."""
+
+    held: list[Held] = field(default_factory=list)
+    settings: list[Setting] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
+def opened(
+    file: Path, profile: str, backbone_name: str | None, report: Report, *, offline: bool
+) -> tuple[Corpora, DataSpec, Any]:
+    """Return the corpora that a file describes, the data of a run on them, and a backbone's tokenizer, if named.
+
+    What ships is not looked at, wherever it lies.
+    """
+    own = read_data_file(file)
+    ground = own.described.extends or (TAGGING if tagging_tasks(own.described) else "pha")
+    fields = recipe.scale(recipe.OnGround(profile, own=own), ground).data
+    kind: Any = "hub" if own.described.extends else "mirror"
+    data = validated(DataSpec, {**fields, "origin": kind}, f"profile {profile}")
+    corpora = DataSource(kind, None, own).corpora(data, offline=offline)
+    if backbone_name is None:
+        return corpora, data, None
+    body = make_backbone(recipe.backbone(backbone_name), corpora, report)
+    return corpora, data, get_backbone(body, offline=offline).tokenizer
+
+
+def check_data(corpora: Corpora, data: DataSpec, tokenizer: Any, report: Report) -> Checked:
+    """Return what the corpora of a description hold; `tokenizer` is None where none was named."""
+    described = data.described
+    assert described is not None
+    found, pairs = Checked(), [Pair(*pair) for pair in described.pairs]
+    for done, pair in enumerate(pairs):
+        report("read", done, len(pairs))
+        found.held.append(_held(corpora, data, pair, tokenizer))
+    found.settings = list(_settings(data))
+    found.remarks = list(remarks(corpora, described, found.held))
+    return found
+
+
+def remarks(corpora: Corpora, described: Described, held: Sequence[Held] = ()) -> Iterator[str]:
+    """Yield a sentence for everything about a description's own corpora that is odd."""
+    every = held or [_held(corpora, None, Pair(*pair), None) for pair in described.pairs]
+    trained: dict[str, set[str]] = {}
+    for one in every:
+        if one.pair.language in described.sources.get(one.pair.task, ()):
+            trained.setdefault(one.pair.task, set()).update(one.labels.get("train", ()))
+    for one in every:
+        yield from _of_pair(one, trained.get(one.pair.task, set()))
+    labelled = {pair.language for pair in map(Pair._make, described.pairs) if pair.task != MLM}
+    for code in described.languages:
+        if code not in labelled:
+            yield f"{code} is described, and no labelled corpus is in it."
+
+
+def _of_pair(one: Held, trained: set[str]) -> Iterator[str]:
+    known = set(one.labels.get("train", ())) or trained
+    for split in ("dev", "test"):
+        if lost := sorted(set(one.labels.get(split, ())) - known) if known else []:
+            yield f"{one.pair}: {_named(lost)} of {split} {_is(lost)} in no training set, and can never be right."
+    if one.labels.get("train") and (unused := sorted(set(task_of(one.pair.task).labels) - known)):
+        yield f"{one.pair}: {_named(unused)} of the task {_is(unused)} in none of its training set."
+    for both, count in one.shared.items():
+        if count:
+            first, _, second = both.partition(" and ")
+            yield f"{one.pair}: {count} of {one.rows[second]} texts of {second} are in {first}, too."
+
+
+def _named(labels: Sequence[str]) -> str:
+    shown = ", ".join(shortened(label, 30) for label in labels[:_NAMED])
+    more = f" and {len(labels) - _NAMED} more" if len(labels) > _NAMED else ""
+    return f"label{'s' * (len(labels) > 1)} {shown}{more}"
+
+
+def _is(labels: Sequence[str]) -> str:
+    return "are" if len(labels) > 1 else "is"
+
+
+def _held(corpora: Corpora, data: DataSpec | None, pair: Pair, tokenizer: Any) -> Held:
+    task, rows, labels = task_of(pair.task), {}, {}
+    texts: dict[str, Counter[str]] = {}
+    for split in (one for one in SPLITS if one in corpora.splits(*pair)):
+        corpus = corpora.load(*pair, split)
+        rows[split] = len(corpus)
+        texts[split] = Counter(_texts(task, corpus))
+        if task.labels:
+            labels[split] = _labels(task, corpus)
+    two = [(a, b) for a in texts for b in texts if SPLITS.index(a) < SPLITS.index(b)]
+    shared = {f"{a} and {b}": sum(n for text, n in texts[b].items() if text in texts[a]) for a, b in two}
+    limit, unknown = (0, None) if tokenizer is None or data is None else _tokens(texts, tokenizer, data.max_length)
+    return Held(pair, rows, labels, shared, limit, unknown)
+
+
+def _texts(task: Task, corpus: Any) -> Iterator[str]:
+    if task.type == "masked-lm":
+        yield from corpus["text"]
+    else:
+        yield from ("\n".join(row) for row in corpus["fields" if task.answers_texts else "words"])
+
+
+def _labels(task: Task, corpus: Any) -> Counter[str]:
+    if task.answers_texts:
+        return Counter(task.labels[int(target)] for target in corpus["target"])
+    return Counter(task.labels[tag] for tags in corpus["tags"] for tag in tags)
+
+
+def _tokens(texts: Mapping[str, Counter[str]], tokenizer: Any, longest: int) -> tuple[int, float]:
+    """Return how many texts have more tokens than a run takes, and which share of all tokens is unknown."""
+    every = [text.replace("\n", " ") for of in texts.values() for text in of.elements()]
+    ids = tokenizer(every, add_special_tokens=True)["input_ids"] if every else []
+    count = sum(map(len, ids))
+    unknown = sum(one.count(tokenizer.unk_token_id) for one in ids) if tokenizer.unk_token_id is not None else 0
+    return sum(len(one) > longest for one in ids), unknown / count if count else 0.0
+
+
+def _settings(data: DataSpec) -> Iterator[Setting]:
+    described = data.described
+    assert described is not None
+    own = {Pair(*pair) for pair in described.pairs}
+    words = [task for task in tagging_tasks(described) if any(pair.task == task for pair in own)]
+    for task in words:
+        yield _of_words(f"single, {task}", "single", task, None, data)
+    if words:
+        yield _of_words("multi", "multi", None, None, data)
+    sides = [side for side in PARTITIONS if described.extends or side in described.partitions]
+    for side in sides if words else ():
+        yield _of_words(f"mixed, partition {side}", "mixed", None, side, data)
+    for task, one in described.tasks.items():
+        if one.answers_texts:
+            pairs = text_pairs([task], data)
+            sources = described.sources.get(task, ())
+            yield Setting(f"single, {task}", tuple(p for p in pairs if p.language in sources), tuple(pairs))
+
+
+def _of_words(name: str, setting: str, task: str | None, side: str | None, data: DataSpec) -> Setting:
+    return Setting(
+        name, tuple(source_pairs(setting, task, side, data)), tuple(target_pairs(setting, task, data))
+    )  # fmt: skip
