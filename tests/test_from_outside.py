@@ -11,15 +11,18 @@ from text_miniature import write_text_profile
 from hxbench.backbones.vocabularies import train_byte_pairs
 from hxbench.tasks import task_of, tasks_in
 
-TASKS = """
-tickets:
-  title: Tickets
-  type: classification
-  fields: [subject, text]
-  labels: [bug, wish]
-  metrics: [accuracy, f1]
-  files: {train: tickets/train.jsonl, dev: tickets/dev.tsv, test: tickets/test.jsonl}
-  target: kind
+DATA = """
+tasks:
+  tickets:
+    title: Tickets
+    type: classification
+    fields: [subject, text]
+    labels: [bug, wish]
+    metrics: [accuracy, f1]
+corpora:
+  - task: tickets
+    target: kind
+    files: {train: tickets/train.jsonl, dev: tickets/dev.tsv, test: tickets/test.jsonl}
 """
 RECIPE = """
 title: Gains
@@ -73,13 +76,13 @@ class Gains(Method):
 ROWS = [(f"number {n}", "it breaks" if n % 2 else "please add it", ("wish", "bug")[n % 2]) for n in range(24)]
 
 
-def install(folder, monkeypatch, tasks=TASKS, name="mine"):
+def install(folder, monkeypatch, data=DATA, name="mine"):
     """Write a package as if it were installed, and the data of its task."""
     lines = [json.dumps({"subject": s, "text": t, "kind": k}) for s, t, k in ROWS]
     tsv = ["subject\ttext\tkind", *("\t".join(row) for row in ROWS[:8])]
     files = {
         f"site/{name}/__init__.py": "", f"site/{name}/gains.py": METHOD,
-        f"site/{name}/recipes/families/helium.yaml": HELIUM, f"site/{name}/recipes/tasks/mine.yaml": tasks,
+        f"site/{name}/recipes/families/helium.yaml": HELIUM, f"site/{name}/recipes/data/mine.yaml": data,
         f"site/{name}/recipes/methods/gains.yaml": RECIPE,
         f"site/{name}-1.dist-info/METADATA": "Metadata-Version: 2.1\nName: mine\nVersion: 1\n",
         f"site/{name}-1.dist-info/entry_points.txt":
@@ -151,13 +154,13 @@ def test_all_of_it_runs_together(outside):
         ("../train.jsonl", "plain names"),
         ("/etc/train.jsonl", "plain names"),
         ("a/.b/train.jsonl", "plain names"),
-        ("train.csv", "a table is"),
+        ('"{kind}.jsonl"', "the word {kind}"),
     ],
 )
 def test_a_path_that_leads_out_is_refused(tmp_path, monkeypatch, path, said):
     name = f"mine{abs(hash(path))}"  # a package that was imported is not looked for again
-    install(tmp_path, monkeypatch, TASKS.replace("tickets/train.jsonl", path), name)
+    install(tmp_path, monkeypatch, DATA.replace("tickets/train.jsonl", path), name)
     result = hxbench("list", "tasks")
     assert result.code == 2
-    assert "task tickets: files.train" in result.err
+    assert "mine.yaml: corpora.0" in result.err
     assert said in result.err

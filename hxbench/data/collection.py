@@ -5,15 +5,17 @@ Words are tagged in all languages of Hyper-X, texts are answered in English.
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from hxbench.data.mirror import require_folder
 from hxbench.errors import InputError, did_you_mean
 from hxbench.sandbox import Sandbox
-from hxbench.spec.languages import Language, language_set
+from hxbench.spec.languages import Language, language_set, languages_for
 from hxbench.spec.run_spec import DataSpec
-from hxbench.tasks import ENGLISH, MLM, SUITES, read_together, task_of, tasks_in
+from hxbench.tasks import ENGLISH, MLM, SUITES, read_together, shipped_tasks, task_of, tasks_in
+from hxbench.tasks.description import Described, shipped_corpus
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Collection:
     expected: str
     looked_for: str  # how messages name the signs
     text_of_tasks: bool  # whether raw text is made of the tasks' training files, and not one file a language
+    own: tuple[str, ...] = ()  # those of the tasks that a user has corpora of
 
     def check_mirror(self, root: Path) -> None:
         """Raise `InputError` unless `root` is a folder that holds at least one corpus of the collection."""
@@ -42,7 +45,7 @@ class Collection:
         """Return the tasks by the name of the corpus that they are made of: `ud`, `glue`, `text`."""
         found: dict[str, list[str]] = {}
         for task in map(task_of, self.tasks):
-            found.setdefault(task.corpus or task.suite, []).append(task.name)
+            found.setdefault(task.corpus or task.suite or task.name, []).append(task.name)
         return found
 
     def tasks_of(self, corpora: Sequence[str], paper: str = "") -> list[str]:
@@ -52,13 +55,28 @@ class Collection:
             if name not in known:
                 raise InputError(did_you_mean("corpus", name, list(known)))
         if not corpora and self.text_of_tasks:
-            return [*tasks_in("pet" if paper == "pet" else "pha"), MLM]
+            return list(dict.fromkeys([*tasks_in("pet" if paper == "pet" else "pha"), MLM, *self.own]))
         return [task for name in corpora or known for task in known[name]]
 
 
-def collection_of(data: DataSpec, origin: str) -> Collection:
-    """Return the collection that a spec reads, with the languages of an origin."""
-    tasks = read_together(data.collection)
+def collection_of(data: DataSpec, origin: str, described: Described | None = None) -> Collection:
+    """Return the collection that a spec reads, with the languages of an origin and what a user describes."""
+    if described is None:
+        return _shipped(data, origin)
+    known = languages_for(origin, described)
+    own = tuple(dict.fromkeys(task for task, _ in described.pairs))
+    if not described.extends:
+        return Collection(own, known, {}, (), (), "", "", text_of_tasks=False, own=own)
+    ships = _shipped(data, origin)
+    codes = {*ships.languages, *described.languages, *(code for _, code in described.pairs)}
+    return replace(
+        ships, tasks=tuple(dict.fromkeys((*ships.tasks, *own))), own=own,
+        languages={code: language for code, language in known.items() if code in codes},
+    )  # fmt: skip
+
+
+def _shipped(data: DataSpec, origin: str) -> Collection:
+    tasks = tuple(name for name in read_together(data.collection) if name in shipped_tasks())
     if any(task_of(name).type == "tagging" for name in tasks):
         looked_for = "ud-2.7/UD_*, UD_*, wikiann/ or text/"
         return Collection(
@@ -73,12 +91,10 @@ def collection_of(data: DataSpec, origin: str) -> Collection:
         )
     known = [task_of(name) for name in tasks]
     titles = tuple(task.title for task in known if task.suite in SUITES)
-    folders: tuple[str, ...] = (
-        "glue", "superglue", "scitail", "SciTailV1.1", "xsum", "wmt16", "imdb", "rotten_tomatoes", "nq_open",
-        "samsum", "multi_news", "text",
-    )  # fmt: skip
-    own = (path for task in known for path in task.files.values())
-    folders += tuple(dict.fromkeys(path.partition("/")[0] for path in own))
+    entries = [entry for name in tasks if (entry := shipped_corpus(name))]
+    placed = [place for one in entries for place in one.folders or chain(*map(one.paths, one.parts))]
+    first = dict.fromkeys(place.partition("/")[0] for place in placed)
+    folders = tuple(name for name in first if name not in titles)
     named = ", ".join(folders)
     made: dict[str, Sandbox] = dict.fromkeys(tasks, "pet")
     made |= dict.fromkeys((*tasks_in("pha"), MLM), "english")

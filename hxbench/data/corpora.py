@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Literal
 from hxbench.data.arrow import cached, fingerprint_of, rows_of
 from hxbench.data.collection import collection_of
 from hxbench.data.digest import file_digest
-from hxbench.data.hub import Hub
+from hxbench.data.hub import Hub, Wanted
 from hxbench.data.kinds import Corpus, Examples, OneFile, Source, TextOfTasks, features
-from hxbench.data.mirror import Mirror
+from hxbench.data.mirror import Mirror, OwnFiles
 from hxbench.data.readers.lines import require_input
 from hxbench.data.transfer import Progress
 from hxbench.errors import InputError, did_you_mean
@@ -22,6 +22,7 @@ from hxbench.spec.languages import Language
 from hxbench.spec.run_spec import DataSpec
 from hxbench.system_errors import writing
 from hxbench.tasks import MLM, task_of
+from hxbench.tasks.description import OwnData
 
 if TYPE_CHECKING:
     import datasets
@@ -40,35 +41,44 @@ class Corpora:
     """The corpora of one origin, read, split, cut and capped as `data` says; all of the multilingual ones if None.
 
     `languages` are those of the collection, by code. Of the hub's raw text there are never more than the
-    paper's 100,000 sentences a language. Raises `InputError` for a mirror without a corpus and for options that
-    make no sense.
+    paper's 100,000 sentences a language. The pairs that `own` describes are read from where it says; all others
+    come from the origin, or from nowhere where `own` extends nothing. Raises `InputError` for a mirror without a
+    corpus and for options that make no sense.
     """
 
     languages: dict[str, Language]
 
-    def __init__(self, origin: Origin, data: DataSpec | None = None) -> None:
+    def __init__(self, origin: Origin, data: DataSpec | None = None, own: OwnData | None = None) -> None:
         if origin.kind not in ("sandbox", "hub", "mirror"):
             raise InputError(did_you_mean("data source", origin.kind, ["sandbox", "hub", "mirror"]))
         self.origin = origin
         self.data = data or DataSpec(origin=origin.kind)
         if self.data.train_examples is not None and self.data.train_share is not None:
             raise InputError("train_examples and train_share both cut the training sets; give one of them.")
-        self.collection = collection_of(self.data, origin.kind)
+        self.own = own
+        self.collection = collection_of(self.data, origin.kind, own.described if own else None)
         self.languages = self.collection.languages
         self._cache = cache_dir() / "corpora"
-        self._hub: Hub | None = None
-        self._source: Source
+        self._source = self._opened()
+        self._own: dict[str, Source] = {}  # by where a corpus is described to be
+        if own:
+            sentences = self.data.text_sentences
+            hub = Hub(cache_dir() / "hub", offline=origin.offline, sentences=sentences, own=own)
+            self._own = {"files": OwnFiles(own), "hub": hub}
+
+    def _opened(self) -> Source:
+        """Return where the corpora that ship are."""
+        origin, sandboxes = self.origin, self.collection.sandboxes
+        if self.own and not self.own.described.extends:
+            return OwnFiles(self.own)
         if origin.kind == "hub":
-            hub = Hub(cache_dir() / "hub", offline=origin.offline, sentences=self.data.text_sentences)
-            self._source = self._hub = hub
-        elif origin.kind == "sandbox":
-            sandboxes, seed = self.collection.sandboxes, self.data.sandbox_seed
-            self._source = Mirror(lambda task: sandbox_folder(sandboxes[task.name], seed))
-        else:
-            if (root := origin.folder) is None:
-                raise InputError("a mirror needs a folder; give one with --data-source DIR.")
-            self.collection.check_mirror(root)
-            self._source = Mirror(lambda _: root)
+            return Hub(cache_dir() / "hub", offline=origin.offline, sentences=self.data.text_sentences)
+        if origin.kind == "sandbox":
+            return Mirror(lambda task: sandbox_folder(sandboxes[task.name], self.data.sandbox_seed))
+        if (root := origin.folder) is None:
+            raise InputError("a mirror needs a folder; give one with --data-source DIR.")
+        self.collection.check_mirror(root)
+        return Mirror(lambda _: root)
 
     def splits(self, task: str, language: str) -> tuple[str, ...]:
         """Return which of train, dev and test exist for a pair, in this order; () where the origin lacks it.
@@ -123,9 +133,18 @@ class Corpora:
         `progress` is called with a name, how much has come and how much it is in all: bytes of a file, sentences
         of raw text. Raises `InputError`, offline at once and with everything that is lacking.
         """
-        corpora = [self._corpus(task, code) for task, code in pairs]
-        if self._hub:
-            self._hub.fetch([(c.task, c.language, c.parts()) for c in corpora if c.downloaded], progress)
+        wanted: dict[Hub, list[Wanted]] = {}
+        for corpus in (self._corpus(task, code) for task, code in pairs):
+            if isinstance(corpus.source, Hub) and corpus.downloaded:
+                wanted.setdefault(corpus.source, []).append((corpus.task, corpus.language, corpus.parts()))
+        for hub, some in wanted.items():
+            hub.fetch(some, progress)
+
+    def train_on(self, task: str, language: str) -> Literal["train", "test"]:
+        """Return the split that a pair is trained on where it has both: `test` of a treebank without another."""
+        if self.own and (entry := self.own.corpora.get((task, language))):
+            return entry.train_on
+        return "train" if task != "pos" or self.languages[language].has_train else "test"
 
     def _corpus(self, name: str, code: str) -> Corpus:
         if name not in self.collection.tasks:
@@ -133,14 +152,18 @@ class Corpora:
         if code not in self.languages:
             raise InputError(did_you_mean("language", code, list(self.languages)))
         task = task_of(name)
+        entry = self.own.corpora.get((name, code)) if self.own else None
         kind: type[Corpus] = Examples if task.answers_texts else OneFile
-        if name == MLM and self.collection.text_of_tasks:
+        if name == MLM and self.collection.text_of_tasks and entry is None:
             kind = TextOfTasks
-        return kind(task, self.languages[code], self.data, self._source, self._digest)
+        source = self._own["files" if entry.files else "hub"] if entry else self._source
+        return kind(task, self.languages[code], self.data, source, self._digest)
 
     def _lacks(self, corpus: Corpus) -> bool:
-        if self._hub and corpus.downloaded:
-            return bool(self._hub.lacking(corpus.task, corpus.language, corpus.parts()))
+        if corpus.entry is None:
+            return True
+        if isinstance(corpus.source, Hub) and corpus.downloaded:
+            return bool(corpus.source.lacking(corpus.task, corpus.language, corpus.parts()))
         return not corpus.splits()
 
     def _digest(self, path: Path, kind: str) -> str:

@@ -1,11 +1,11 @@
 """The public release places of every corpus: which file of which repository is which part, at which commit.
 
-UD 2.7 comes as CoNLL-U from each treebank's repository at the commit in `languages.py`, everything else as Parquet
-and never as code from the Hugging Face hub: WikiANN, the tasks of PHA and PET scaling, and raw text out of its
-Wikipedia (`wikipedia.py`). Of some repositories the commit is known; of the others none could be confirmed, and
-the first download resolves one (`Downloads.pin`). Where a repository has a loading script instead of Parquet
-files, the hub's own conversion of it is used, which is another branch. `HXBENCH_UD_ENDPOINT` names another server
-with the treebanks.
+UD 2.7 comes as CoNLL-U from each treebank's repository at the commit of its description, everything else as
+Parquet and never as code from the Hugging Face hub: WikiANN, the tasks of PHA and PET scaling, a user's own, and
+raw text out of its Wikipedia (`wikipedia.py`). Of some repositories the commit is known; of the others none could
+be confirmed, and the first download resolves one (`Downloads.pin`). Where a repository has a loading script
+instead of Parquet files, the hub's own conversion of it is used, which is another branch. `HXBENCH_UD_ENDPOINT`
+names another server with the treebanks.
 """
 
 import re
@@ -14,47 +14,19 @@ from pathlib import Path
 
 from hxbench import network
 from hxbench.data import wikipedia
+from hxbench.data.described import own_words, release_words
 from hxbench.data.digest import write_whole
 from hxbench.data.downloads import Downloads, Item, Pinned, explaining
-from hxbench.data.splits import OWN_TEST, SPLITS, WITHOUT_DEV
+from hxbench.data.splits import SPLITS
 from hxbench.data.transfer import Progress, download
 from hxbench.errors import InputError
 from hxbench.printing import grouped
 from hxbench.spec.languages import Language
 from hxbench.tasks import Task
+from hxbench.tasks.description import CorpusEntry, HubPlace, OwnData, filled, shipped_corpus
 
 UD_ENDPOINT = "https://raw.githubusercontent.com/UniversalDependencies"
 WIKIANN = "unimelb-nlp/wikiann"
-REPOSITORIES = {  # by corpus or suite
-    "wikiann": WIKIANN,
-    "glue": "nyu-mll/glue",
-    "superglue": "aps/super_glue",
-    "scitail": "allenai/scitail",
-    "xsum": "EdinburghNLP/xsum",
-    "wmt16": "wmt/wmt16",
-    "imdb": "stanfordnlp/imdb",
-    "rotten_tomatoes": "cornell-movie-review-data/rotten_tomatoes",
-    "nq_open": "google-research-datasets/nq_open",
-    "samsum": "knkarthick/samsum",
-    "multi_news": "alexfabbri/multi_news",
-}
-COMMITS = {  # of their Parquet files, as public code that uses them has it
-    "imdb": "e6281661ce1c48d982bc483cf8a173c1bbeb5d31",
-    "rotten_tomatoes": "aa13bc287fa6fcab6daf52f0dfb9994269ffea28",
-    "nq_open": "5dd9790a83002ad084ddeb7c420dc716852c6f28",
-}
-_ONE_CONFIG = ("xsum", "rotten_tomatoes", "samsum", "multi_news")
-# Of SciTail the format with all 23,596 training examples: the other one lost some to its quotation marks.
-_CONFIGS = {
-    "wsc": "wsc.fixed",
-    "scitail": "snli_format",
-    "roen": "ro-en",
-    "enro": "ro-en",
-    "imdb": "plain_text",
-    "nq": "nq_open",
-}
-_SPLITS = {"train": "train", "dev": "validation", "test": "test"}
-_MNLI = {"train": "train", "dev": "validation_matched", "mismatched": "validation_mismatched"}
 Wanted = tuple[Task, Language, Sequence[str]]
 """A task and a language, and the parts that are wanted of it."""
 
@@ -64,14 +36,25 @@ class Hub:
 
     folder: None = None  # of the files of a task there is none
 
-    def __init__(self, folder: Path, *, offline: bool, sentences: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, offline: bool, sentences: int | None = None, own: OwnData | None = None
+    ) -> None:
+        self.own = own  # whose data sets it has, in the place of those that ship
         self._downloads = Downloads(folder, offline=offline)
         self._sentences = min(sentences or wikipedia.MOST_SENTENCES, wikipedia.MOST_SENTENCES)
 
+    def entry(self, task: Task, language: Language) -> CorpusEntry | None:
+        """Return the description of a corpus, None where there is none."""
+        if self.own:
+            return self.own.corpora[task.name, language.code]
+        return shipped_corpus(task.name, language.paper_code)
+
     def parts(self, task: Task, language: Language) -> tuple[str, ...]:
         """Return the parts that have labels; of a corpus by language, which is fetched first, those there are."""
-        if task.answers_texts:
-            return labelled_parts(task)
+        if (entry := self.entry(task, language)) is None:
+            return ()
+        if task.answers_texts or self.own:
+            return entry.parts
         self.fetch([(task, language, SPLITS)])
         return tuple(split for split in SPLITS if self.find(task, split, language))
 
@@ -86,32 +69,34 @@ class Hub:
 
     def find(self, task: Task, part: str, language: Language) -> tuple[Path, ...] | None:
         """Return the files of a part from the cache, or None where the cache lacks one of them."""
-        if task.corpus in ("ud", "text"):
+        if task.corpus in ("ud", "text") and not self.own:
             if (path := self._own_file(task, part, language)) and path.exists():
                 return (path,)
             return None
-        if (pinned := self._downloads.pinned(_note(task))) is None:
+        place = self._place(task, language)
+        if (pinned := self._downloads.pinned(self._note(place))) is None:
             return None
-        items = [Item(_repository(task), name, pinned.revision) for name in _names(pinned, task, part, language)]
+        items = [Item(place.dataset, name, pinned.revision) for name in _names(pinned, place, part)]
         found = [path for item in items if (path := self._downloads.find(item))]
         return tuple(found) if found and len(found) == len(items) else None
 
     def lacking(self, task: Task, language: Language, parts: Iterable[str]) -> list[Item]:
         """Return what is not in the cache of these parts; nothing is asked of a server."""
         lacks = [part for part in parts if self.find(task, part, language) is None]
-        if task.corpus == "ud":
+        if task.corpus == "ud" and not self.own:
             files = [self._own_file(task, part, language) for part in lacks]
             repository, revision = f"UniversalDependencies/{language.treebank}", language.treebank_revision
             return [Item(repository, file.name, revision) for file in files if file and not _mark(file).exists()]
-        if task.corpus == "text":
+        if task.corpus == "text" and not self.own:
             text = Item(wikipedia.REPOSITORY, f"{wikipedia.config(language)}/*.parquet", wikipedia.REVISION)
             return [text] if "train" in lacks else []
-        pinned = self._downloads.pinned(_note(task))
-        revision = pinned.revision if pinned else _places(task)[0]
+        place = self._place(task, language)
+        pinned = self._downloads.pinned(self._note(place))
+        revision = pinned.revision if pinned else _revisions(place)[0]
         return [
-            Item(_repository(task), name, revision)
+            Item(place.dataset, name, revision)
             for part in lacks
-            for name in _names(pinned, task, part, language) or [_pattern(task, part, language)]
+            for name in _names(pinned, place, part) or [_pattern(place, part)]
         ]
 
     def fetch(self, wanted: Iterable[Wanted], progress: Progress | None = None) -> None:
@@ -127,17 +112,17 @@ class Hub:
             named = [(task.corpus or item.repository, item) for (task, *_), items in lacking for item in items]
             corpora = " ".join(dict.fromkeys(task.corpus for (task, *_), _ in lacking))
             how = f"get them by: hxbench prepare {corpora} --data-source hub"
-            if any(task.answers_texts for (task, *_), _ in lacking):
-                how = "the same command with --data-source hub gets them."
+            if self.own or any(task.answers_texts for (task, *_), _ in lacking):
+                how = f"the same command{'' if self.own else ' with --data-source hub'} gets them."
             raise InputError(
                 f"offline ({self._downloads.offline}), and the cache {self._downloads.folder} lacks "
                 f"{grouped(dict.fromkeys(named))}; with a network, {how}"
             )
         network.endpoint("HXBENCH_UD_ENDPOINT"), network.endpoint("HF_ENDPOINT")  # before anything has come
         for (task, language, parts), items in lacking:
-            if task.corpus == "ud":
+            if task.corpus == "ud" and not self.own:
                 self._fetch_treebank(task, language, progress)
-            elif task.corpus == "text":
+            elif task.corpus == "text" and not self.own:
                 with explaining(items[0]):
                     target, endpoint = self._own_file(task, "train", language), self._downloads.endpoint()
                     assert target
@@ -161,14 +146,30 @@ class Hub:
         self, task: Task, language: Language, parts: Sequence[str], progress: Progress | None
     ) -> None:
         """Fetch the parts of a data set, at the commit that the cache keeps to."""
-        first = self.lacking(task, language, parts)[0]
-        pinned = self._downloads.pin(_note(task), first, _places(task))
+        first, place = self.lacking(task, language, parts)[0], self._place(task, language)
+        pinned = self._downloads.pin(self._note(place), first, _revisions(place))
         for part in parts:
-            if not _names(pinned, task, part, language):
-                lacks = _pattern(task, part, language)
-                raise InputError(f"{first.repository} has no {lacks} at revision {pinned.revision}.")
+            if not _names(pinned, place, part):
+                raise InputError(
+                    f"{first.repository} has no {_pattern(place, part)} at revision {pinned.revision}."
+                )
         for item in self.lacking(task, language, parts):
             self._downloads.fetch(item, progress)
+
+    def _place(self, task: Task, language: Language) -> HubPlace:
+        """Return a corpus's data set, its configuration with the words of the language."""
+        entry = self.entry(task, language)
+        assert entry, "what is looked for is described"
+        assert entry.hub, "what is looked for in a data set is in one"
+        words = own_words(entry, language) if self.own else release_words(language)
+        return entry.hub.model_copy(update={"config": filled(entry.hub.config, words)})
+
+    def _note(self, place: HubPlace) -> str:
+        """Return the note of the commit that the cache keeps to; of WikiANN the files are known by name."""
+        if place.dataset == WIKIANN and not self.own:
+            return "wikiann-revision"
+        revision = f"@{place.revision}" if self.own and place.revision else ""
+        return f"{place.dataset}{revision}.json".replace("/", "--")
 
     def _own_file(self, task: Task, part: str, language: Language) -> Path | None:
         """Return where the cache has a file that is no data set's: of a treebank, or raw text."""
@@ -179,59 +180,34 @@ class Hub:
         return self._downloads.folder / "ud" / language.treebank / language.treebank_revision / name
 
 
-def labelled_parts(task: Task) -> tuple[str, ...]:
-    """Return the parts of a task's release that have labels."""
-    if task.name == "mnli":
-        return tuple(_MNLI)
-    if task.name in WITHOUT_DEV:
-        return "train", "test"
-    return tuple(_SPLITS) if task.name in OWN_TEST else ("train", "dev")
-
-
 def _mark(path: Path) -> Path:
     """Return the mark that the release has no such split."""
     return path.with_name(f"{path.name}.absent")
 
 
-def _repository(task: Task) -> str:
-    return REPOSITORIES[task.corpus or task.suite]
+def _revisions(place: HubPlace) -> tuple[str, ...]:
+    """Return the revisions where the files of a data set are looked for, the first place first."""
+    if place.dataset == WIKIANN:
+        return (place.revision or "main",)
+    return (place.revision,) if place.revision else ("main", "refs/convert/parquet")
 
 
-def _note(task: Task) -> str:
-    """Return the file of the cache with the commit that it keeps to; of WikiANN the files are known by name."""
-    return "wikiann-revision" if task.corpus else f"{_repository(task).replace('/', '--')}.json"
+def _pattern(place: HubPlace, part: str) -> str:
+    folder = f"{place.config}/" if place.config else ""
+    return f"{folder}{place.splits[part]}*.parquet"  # type: ignore[index]
 
 
-def _places(task: Task) -> tuple[str, ...]:
-    """Return the revisions where the files of a task are looked for, the first place first."""
-    if task.corpus:
-        return ("main",)
-    return (COMMITS[task.suite],) if task.suite in COMMITS else ("main", "refs/convert/parquet")
-
-
-def _config(task: Task, language: Language) -> str:
-    return language.wikiann if task.corpus else _CONFIGS.get(task.name, task.name)
-
-
-def _split(task: Task, part: str) -> str:
-    return (_MNLI if task.name == "mnli" else _SPLITS)[part]
-
-
-def _pattern(task: Task, part: str, language: Language) -> str:
-    return f"{_config(task, language)}/{_split(task, part)}*.parquet"
-
-
-def _names(pinned: Pinned | None, task: Task, part: str, language: Language) -> list[str]:
+def _names(pinned: Pinned | None, place: HubPlace, part: str) -> list[str]:
     """Return the files of a part, in order, by the forms of name that the hub's own tools give them.
 
     A repository with one configuration calls its folder `data` or `default`, or has none.
     """
-    config, split = _config(task, language), _split(task, part)
-    if task.corpus:
-        return [f"{config}/{split}-00000-of-00001.parquet"]
-    one = task.suite in _ONE_CONFIG
-    folder, split = "|".join(map(re.escape, (config, *(("data", "default") if one else ())))), re.escape(split)
+    if place.dataset == WIKIANN:
+        return [f"{place.config}/{place.splits[part]}-00000-of-00001.parquet"]  # type: ignore[index]
+    alone = place.alone or not place.config
+    folders = [name for name in (place.config, *(("data", "default") if alone else ())) if name]
+    folder, split = "|".join(map(re.escape, folders)), re.escape(place.splits[part])  # type: ignore[index]
     form = re.compile(
-        rf"(({folder})/){'?' if one else ''}({split}-\d+-of-\d+(-[0-9a-f]+)?|{split}/\d+|{split})\.parquet"
+        rf"(({folder})/){'?' if alone else ''}({split}-\d+-of-\d+(-[0-9a-f]+)?|{split}/\d+|{split})\.parquet"
     )
     return [name for name in pinned.files if form.fullmatch(name)] if pinned else []

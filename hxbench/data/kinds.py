@@ -5,16 +5,17 @@ Each kind answers the same questions about one task in one language; `corpora.Co
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hxbench.data.arrow import Columns, cached, chunks, fingerprint_of, in_columns, rows_of_columns
+from hxbench.data.described import form_of, identity_of, options_of
 from hxbench.data.english_text import Text, read_raw_text, text_sources
 from hxbench.data.examples import READER_VERSION, kind_of, read_examples
 from hxbench.data.hub import Hub
 from hxbench.data.mirror import Mirror
-from hxbench.data.readers import READERS, Options
+from hxbench.data.readers import READERS, format_of
 from hxbench.data.splits import SPLITS, Portion, choice, chosen_rows, portions
 from hxbench.errors import InputError, did_you_mean
 from hxbench.spec.languages import Language
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     import datasets
 
 Source = Mirror | Hub  # a sandbox is read as a mirror
-_FORMATS = {"ud": "conllu", "wikiann": "wikiann", "text": "text"}  # by corpus
 
 
 def features(task: Task) -> "datasets.Features":
@@ -42,7 +42,8 @@ def features(task: Task) -> "datasets.Features":
         return Features({"fields": List(Value("string")), "target": Value("string")})
     if task.type == "masked-lm":
         return Features({"text": Value("string")})
-    return Features({"words": List(Value("string")), "tags": List(Value("int8"))})
+    width = next(bits for bits in (8, 16, 32) if len(task.labels) <= 2 ** (bits - 1))
+    return Features({"words": List(Value("string")), "tags": List(Value(f"int{width}"))})
 
 
 class Corpus(ABC):
@@ -57,6 +58,9 @@ class Corpus(ABC):
         self, task: Task, language: Language, data: DataSpec, source: Source, digest: Callable[[Path, str], str]
     ) -> None:
         self.task, self.language, self.data, self.source, self.digest = task, language, data, source, digest
+        self.entry = source.entry(task, language)
+        self.own = self.entry if source.own else None  # of a user's own data
+        self.reading = {"reading": identity_of(self.own)} if self.own else {}
 
     @abstractmethod
     def splits(self) -> tuple[str, ...]:
@@ -76,11 +80,11 @@ class Corpus(ABC):
 
     def parts(self) -> tuple[str, ...]:
         """Return the parts of the release that the splits are made of."""
-        return SPLITS
+        return self.entry.parts if self.entry else ()
 
-    def digests(self, files: Sequence[Path]) -> list[str]:
-        """Return the SHA-256 of files of examples that go together."""
-        return [self.digest(path, kind_of(files)) for path in files]
+    def _form(self, files: Sequence[Path]) -> str:
+        assert self.entry, "what has files is described"
+        return form_of(self.entry, files[0])
 
     def cap(self, split: str) -> int | None:
         """Return how many rows of a split are kept, None for all; `InputError` for a split that is none."""
@@ -93,7 +97,7 @@ class Corpus(ABC):
 
 
 class OneFile(Corpus):
-    """Tagged words, or raw text of one language: a file a split, of which the first rows are kept."""
+    """Tagged words, or raw text of one language: files for a split, of which the first rows are kept."""
 
     def splits(self) -> tuple[str, ...]:
         """Return those of which there is a file."""
@@ -101,19 +105,24 @@ class OneFile(Corpus):
         return tuple(split for split in SPLITS if split in found)
 
     def identity(self, split: str) -> dict[str, Any]:
-        """Return the file's digest and how it is read."""
-        cap, path = self.cap(split), self._file(split)
-        reader = READERS[self._format(path)]
+        """Return the files' digests and how they are read."""
+        cap, paths = self.cap(split), self._files(split)
+        form = self._form(paths)
+        reader = READERS[form]
+        digests = [self.digest(path, reader.kind) for path in paths]
         found = {
-            "source": self.digest(path, reader.kind), "task": self.task.name, "labels": self.task.labels,
-            "cap": cap, "reader": reader.version,
+            "source": digests[0] if len(digests) == 1 else digests, "task": self.task.name,
+            "labels": self.task.labels, "cap": cap, "reader": reader.version,
         }  # fmt: skip
-        return found | ({"multiword": self.data.multiword} if self.task.corpus == "ud" else {})
+        return found | self.reading | ({"multiword": self.data.multiword} if form == "conllu" else {})
 
     def rows(self, split: str, place: Callable[[str, str], Path]) -> Iterator[Columns]:
         """Yield words and class ids, or sentences."""
-        path, ids = self._file(split), {name: number for number, name in enumerate(self.task.labels)}
-        rows = READERS[self._format(path)].read(path, Options(multiword=self.data.multiword))
+        paths, ids = self._files(split), {name: number for number, name in enumerate(self.task.labels)}
+        form = self._form(paths)
+        assert self.entry
+        options = options_of(self.entry, form, self.task.labels, self.data.multiword)
+        rows = chain.from_iterable(READERS[form].read(path, options) for path in paths)
         for chunk in chunks(islice(rows, self.cap(split))):
             if ids:
                 yield [[row["words"] for _, row in chunk], [[ids[tag] for tag in row["tags"]] for _, row in chunk]]
@@ -122,18 +131,15 @@ class OneFile(Corpus):
 
     def absent(self, split: str) -> InputError:
         """Return the error that names the language."""
-        what = f"{self.task.corpus} for {self.language.code}"
+        what = f"{self.task.corpus or self.task.title} for {self.language.code}"
         return self.source.absent(self.task, split, split, self.language, what)
 
-    def _file(self, split: str) -> Path:
+    def _files(self, split: str) -> tuple[Path, ...]:
         self.cap(split)  # a split that is none is refused before anything is looked for
-        if (found := self.source.files(self.task, split, self.language, SPLITS)) is None:
+        found = self.source.files(self.task, split, self.language, self.parts()) if self.entry else None
+        if found is None:
             raise self.absent(split)
-        return found[0]
-
-    def _format(self, path: Path) -> str:
-        form = _FORMATS[self.task.corpus]
-        return f"{form}-parquet" if path.suffix == ".parquet" else form
+        return found
 
 
 class Examples(Corpus):
@@ -150,7 +156,7 @@ class Examples(Corpus):
         return {
             "task": self.task.name, "reader": READER_VERSION, "cap": cap,
             "sources": self.digests(self._files(split)), "portion": [portion.part, portion.piece],
-            "rows": choice(portion, split, self.data),
+            "rows": choice(portion, split, self.data), **self.reading,
         }  # fmt: skip
 
     def rows(self, split: str, place: Callable[[str, str], Path]) -> Iterator[Columns]:
@@ -166,24 +172,32 @@ class Examples(Corpus):
     def absent(self, split: str) -> InputError:
         """Return the error that names the part's files."""
         part = self._portion(split).part
-        return self.source.absent(self.task, split, part, self.language, self.task.title)
+        what = f"{self.task.title} for {self.language.code}" if self.own else self.task.title
+        return self.source.absent(self.task, split, part, self.language, what)
 
     def parts(self) -> tuple[str, ...]:
         """Return the parts that the rule of splits uses."""
-        return tuple(dict.fromkeys(portion.part for portion in self._portions().values()))
+        known = super().parts()
+        return tuple(dict.fromkeys(one.part for one in self._portions().values() if one.part in known))
+
+    def digests(self, files: Sequence[Path]) -> list[str]:
+        """Return the SHA-256 of files of examples that go together."""
+        return [self.digest(path, kind_of(self._form(files))) for path in files]
 
     def _whole(self, split: str, place: Callable[[str, str], Path]) -> "datasets.Dataset":
         """Return the part of the release that a split is a piece of, in file order."""
         files, part = self._files(split), self._portion(split).part
         identity = {
-            "task": self.task.name, "reader": READER_VERSION, "sources": self.digests(files), "part": part
+            "task": self.task.name, "reader": READER_VERSION, "sources": self.digests(files), "part": part,
+            **self.reading,
         }  # fmt: skip
         fingerprint = fingerprint_of(identity)
         path = place(f"whole-{part}", fingerprint)
-        return cached(path, fingerprint, features(self.task), lambda: in_columns(read_examples(self.task, files)))
+        rows = lambda: in_columns(read_examples(self.task, files, self.own))  # noqa: E731
+        return cached(path, fingerprint, features(self.task), rows)
 
     def _portions(self) -> dict[str, Portion]:
-        return portions(self.task, self.data.split_rule, self.data.split_limit)
+        return portions(self.task, self.data.split_rule, self.data.split_limit, self.own)
 
     def _portion(self, split: str) -> Portion:
         self.cap(split)
@@ -210,7 +224,7 @@ class TextOfTasks(Corpus):
         found = {"task": self.task.name, "reader": READER_VERSION, "cap": self.cap(split)}
         if split not in self.splits():
             raise self.absent(split)
-        return found | {"sources": [[text.kind, self.digests(text.files)] for text in self._texts()]}
+        return found | {"sources": [[text.kind, self._digests(text)] for text in self._texts()]}
 
     def rows(self, split: str, place: Callable[[str, str], Path]) -> Iterator[Columns]:
         """Yield every text once."""
@@ -221,6 +235,9 @@ class TextOfTasks(Corpus):
         """Return the error that names the folder."""
         where = self.source.folder(self.task) if self.source.folder else "the hub"
         return InputError(f"{where} has no {split} split of raw text.")
+
+    def _digests(self, text: Text) -> list[str]:
+        return [self.digest(path, READERS[format_of(path)].kind) for path in text.files]
 
     def _texts(self) -> list[Text]:
         return text_sources(self.source.folder(self.task)) if self.source.folder else []

@@ -24,82 +24,27 @@ A **part** is what a release calls a split: `train`, `dev`, `mismatched` (the ot
 import csv
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import get_args
 
-from hxbench.data.splits import SPLITS
+from hxbench.data.described import own_words, places_of, release_words
 from hxbench.errors import InputError
 from hxbench.spec.languages import Language
-from hxbench.tasks import Task, task_of
+from hxbench.tasks import ENGLISH, Task, task_of
+from hxbench.tasks.description import CorpusEntry, OwnData, Part, shipped_corpus
 
-PARTS = ("train", "dev", "mismatched", "test")
+PARTS = get_args(Part)
 _STANDS_IN = "stand-in:"
 _LINES = 100_000  # of a manifest
 _LONGEST = 200  # characters of a note
 
 
-@dataclass(frozen=True)
-class _Layout:
-    """Where the files of a part are: places and files, with words in braces; several files go together.
-
-    `names` has what the release calls its parts; a part that is not in it is not in the release.
-    """
-
-    places: tuple[str, ...]  # the preferred first
-    files: tuple[str, ...]
-    names: Mapping[str, tuple[str, ...]]
-
-
-def _named(**names: str) -> dict[str, tuple[str, ...]]:
-    return {part: tuple(some.split()) for part, some in names.items()}
-
-
-_SPLITS = _named(train="train", dev="dev", test="test")
-_VALIDATION = _named(train="train", dev="validation", test="test")
-_LAYOUTS = {  # by corpus, task or suite
-    "ud": _Layout(("ud-2.7/{treebank}", "{treebank}"), ("{stem}-ud-{part}.conllu",), _SPLITS),
-    "wikiann": _Layout(("wikiann/{code}", "wikiann/{wikiann}"), ("{part}",), _SPLITS),
-    "text": _Layout(("text",), ("{code}.txt",), _named(train="train")),
-    "mnli": _Layout(
-        ("glue/{title}", "{title}"), ("{part}.tsv",),
-        _named(train="train", dev="dev_matched", mismatched="dev_mismatched"),
-    ),
-    "glue": _Layout(("glue/{title}", "{title}"), ("{part}.tsv",), _named(train="train", dev="dev")),
-    "superglue": _Layout(("superglue/{title}", "{title}"), ("{part}.jsonl",), _named(train="train", dev="val")),
-    "scitail": _Layout(("scitail", "SciTailV1.1"), ("tsv_format/scitail_1.0_{part}.tsv",), _SPLITS),
-    "xsum": _Layout(("xsum",), ("{part}.jsonl",), _VALIDATION),
-    "wmt16": _Layout(("wmt16/ro-en",), ("{part}.ro", "{part}.en"), _SPLITS),
-    "imdb": _Layout(("imdb",), ("{part}.jsonl",), _named(train="train", test="test")),
-    "rotten_tomatoes": _Layout(
-        ("rotten_tomatoes",), ("{part}/rt-polarity.neg", "{part}/rt-polarity.pos"), _VALIDATION
-    ),
-    "nq_open": _Layout(("nq_open",), ("NQ-open.{part}.jsonl",), _named(train="train", dev="dev")),
-    "samsum": _Layout(("samsum",), ("{part}.json",), _named(train="train", dev="val", test="test")),
-    "multi_news": _Layout(
-        ("multi_news",), ("{part}.jsonl",), _named(train="train", dev="validation val", test="test")
-    ),
-}  # fmt: skip
-
-
 def candidates(task: Task, part: str, language: Language | None = None) -> list[tuple[str, ...]]:
     """Return the places of a part relative to the folder, the preferred first, each of the files that go together;
     none for a part that the release does not have. `language` counts for corpora of one file a language."""
-    if task.files:
-        return [(task.files[split],) for split in SPLITS if split == part and split in task.files]
-    key = next(name for name in (task.corpus, task.name, task.suite) if name in _LAYOUTS)
-    layout, words = _LAYOUTS[key], {"title": task.title}
-    if language:
-        words |= {
-            "treebank": _part(language.treebank), "stem": _part(language.treebank_stem),
-            "code": _part(language.code), "wikiann": _part(language.wikiann),
-        }  # fmt: skip
-    found = [
-        tuple(f"{place}/{file}".format_map({**words, "part": name}) for file in layout.files)
-        for name in layout.names.get(part, ())
-        for place in layout.places
-    ]
-    return list(dict.fromkeys(found))
+    entry = shipped_corpus(task.name, language.paper_code if language else ENGLISH)
+    return places_of(entry, task, part, release_words(language)) if entry else []
 
 
 def find(root: Path, task: Task, part: str, language: Language | None = None) -> tuple[Path, ...] | None:
@@ -107,7 +52,11 @@ def find(root: Path, task: Task, part: str, language: Language | None = None) ->
 
     One of two files is as good as both: the reader then names the one that is not there.
     """
-    for place in candidates(task, part, language):
+    return _first(root, candidates(task, part, language))
+
+
+def _first(root: Path, places: Iterable[tuple[str, ...]]) -> tuple[Path, ...] | None:
+    for place in places:
         files = tuple(root / name for name in place)
         if any(is_there(file) for file in files):
             return files
@@ -117,22 +66,75 @@ def find(root: Path, task: Task, part: str, language: Language | None = None) ->
 class Mirror:
     """A source of corpora: the folder of each task, which is made or looked up when it is first asked for."""
 
+    own: OwnData | None = None
+
     def __init__(self, folder: Callable[[Task], Path]) -> None:
         self.folder = folder
 
+    def entry(self, task: Task, language: Language) -> CorpusEntry | None:
+        """Return the description of a corpus, None where there is none."""
+        return shipped_corpus(task.name, language.paper_code)
+
+    def places(self, task: Task, part: str, language: Language) -> list[tuple[str, ...]]:
+        """Return where a part may be in the folder, as `candidates` does."""
+        return candidates(task, part, language)
+
     def parts(self, task: Task, language: Language) -> tuple[str, ...]:
         """Return the parts that are there; nothing is read."""
-        return tuple(part for part in PARTS if find(self.folder(task), task, part, language))
+        return tuple(part for part in PARTS if self.files(task, part, language))
 
-    def files(self, task: Task, part: str, language: Language, parts: Iterable[str]) -> tuple[Path, ...] | None:
+    def files(
+        self, task: Task, part: str, language: Language, parts: Iterable[str] = ()
+    ) -> tuple[Path, ...] | None:
         """Return the files of a part, or None; of `parts` a mirror has all that it will ever have."""
-        return find(self.folder(task), task, part, language)
+        return _first(self.folder(task), self.places(task, part, language))
 
     def absent(self, task: Task, split: str, part: str, language: Language, what: str) -> InputError:
         """Return the error for a split of `what` that is not there, with where it was looked for."""
         nothing = "nothing, as raw text has only train" if task.type == "masked-lm" else "nothing"
-        looked = " or ".join(" and ".join(place) for place in candidates(task, part, language)) or nothing
+        looked = _listed(self.places(task, part, language)) or nothing
         return InputError(f"{self.folder(task)} has no {split} split of {what}; looked for {looked}.")
+
+
+class OwnFiles(Mirror):
+    """The files that a user's own description names; none of them is outside of its folder."""
+
+    def __init__(self, own: OwnData) -> None:
+        super().__init__(lambda _: own.folder)
+        self.own, self._described = own, own
+
+    def entry(self, task: Task, language: Language) -> CorpusEntry | None:
+        """Return the user's description of a corpus, None where there is none."""
+        return self._described.corpora.get((task.name, language.code))
+
+    def places(self, task: Task, part: str, language: Language) -> list[tuple[str, ...]]:
+        """Return where a part is by the description."""
+        entry = self.entry(task, language)
+        return places_of(entry, task, part, own_words(entry, language)) if entry else []
+
+    def files(
+        self, task: Task, part: str, language: Language, parts: Iterable[str] = ()
+    ) -> tuple[Path, ...] | None:
+        """Return the files of a part, None for one that is not described.
+
+        Raises `InputError` for a file that is not there and for a link that leads out of the folder.
+        """
+        found, folder = super().files(task, part, language), self._described.folder
+        if not found and (looked := _listed(self.places(task, part, language))):
+            where = f"{self._described.path}: {task.name}-{language.code}, {part}"
+            raise InputError(f"{where}: {folder} has no {looked}.")
+        for path in found or ():
+            if not path.resolve().is_relative_to(folder.resolve()):
+                raise InputError(f"{path} leads out of {folder} to {path.resolve()}; put the file there.")
+        return found
+
+    def absent(self, task: Task, split: str, part: str, language: Language, what: str) -> InputError:
+        """Return the error for a split that is not described."""
+        return InputError(f"{self._described.path} has no {split} split of {what}.")
+
+
+def _listed(places: Iterable[tuple[str, ...]]) -> str:
+    return " or ".join(" and ".join(place) for place in places)
 
 
 def stand_ins(
@@ -195,12 +197,3 @@ def require_folder(path: Path, expected: str) -> None:
     except OSError as error:
         state = f"cannot be read ({error.strerror})"
     raise InputError(f"data folder {path} {state}; expected {expected}.")
-
-
-def _part(name: str) -> str:
-    """Return `name`, or raise if as a part of a path it could lead out of the mirror."""
-    if not name or name.startswith(".") or any(c in name for c in "/\\:\0"):
-        raise InputError(
-            f"{name!r} cannot be part of a file name; expected a plain language, treebank or split name."
-        )
-    return name

@@ -24,13 +24,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from hxbench.errors import InputError
 from hxbench.spec.run_spec import DataSpec
 from hxbench.tasks import Task
+from hxbench.tasks.description import CorpusEntry, shipped_corpus
 
 if TYPE_CHECKING:
     import numpy as np
 
 SPLITS = ("train", "dev", "test")
-OWN_TEST = ("scitail", "xsum", "roen", "enro", "rotten", "samsum", "multinews")
-WITHOUT_DEV = ("imdb",)
 _HALVED = ("cola", "rte", "mrpc", "stsb", "boolq", "cb", "wic", "wsc", "scitail")
 _FROM_TRAIN = ("sst2", "qqp", "qnli")
 
@@ -48,24 +47,27 @@ class Portion:
     piece: Piece = "whole"
 
 
-def portions(task: Task, rule: str, limit: int) -> dict[str, Portion]:
-    """Return what each of train, dev and test is made of under the `rule` size or names."""
+def portions(task: Task, rule: str, limit: int, own: CorpusEntry | None = None) -> dict[str, Portion]:
+    """Return what each of train, dev and test is made of under the `rule` size or names; of a user's own corpus
+    no list has the name."""
+    entry = own or shipped_corpus(task.name)
+    parts = entry.parts if entry else ()
     halved = {
         "train": Portion("train"),
         "dev": Portion("dev", "first half"),
         "test": Portion("dev", "second half"),
     }
     drawn = {"train": Portion("train", "rest"), "dev": Portion("train", "drawn"), "test": Portion("dev")}
-    if rule == "names":
+    if rule == "names" and own is None:
         if task.name in _HALVED:
             return halved
         if task.name in _FROM_TRAIN:
             return drawn
         if task.name == "mnli":
             return {"train": Portion("train"), "dev": Portion("mismatched"), "test": Portion("dev")}
-    if task.name in WITHOUT_DEV:
+    if "dev" not in parts:
         return {**drawn, "test": Portion("test")}
-    if task.name in OWN_TEST or "test" in task.files:
+    if "test" in parts:
         return {split: Portion(split) for split in SPLITS}
     return halved if task.size < limit else drawn
 

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 
+from hxbench import places
 from hxbench.errors import InputError, did_you_mean
-from hxbench.tasks.description import Described, LanguageEntry
+from hxbench.tasks.description import Described, LanguageEntry, descriptions_in, shipped_corpus
 
 
 @dataclass(frozen=True)
@@ -41,39 +42,14 @@ class Language:
         return self.group != "unseen"
 
 
-# code, name, family, script, group, treebank, stem, commit of the tag r2.7 (or the tag), WikiANN config
-_REAL = """
-en  | English       | IE, Germanic            | Latin      | source | UD_English-EWT         | en_ewt     | 458b69f3824b6490322a8e2f8fd020dd8bd74be7 | en
-ar  | Arabic        | Afro-Asiatic, Semitic   | Arabic     | seen   | UD_Arabic-PADT         | ar_padt    | r2.7                                     | ar
-br  | Breton        | IE, Celtic              | Latin      | seen   | UD_Breton-KEB          | br_keb     | 0a44ffb91292c6c6aa4be4c634059d5331eaeb76 | br
-zh  | Chinese       | Sino-Tibetan            | Han        | seen   | UD_Chinese-GSD         | zh_gsd     | 3affe5ce84fee7dc8530478f39728122fa96926d | zh
-is  | Icelandic     | IE, Germanic            | Latin      | seen   | UD_Icelandic-PUD       | is_pud     | 6a7bbd742c3aada2f82274f73d1f056edf36811b | is
-kk  | Kazakh        | Turkic, Northwestern    | Cyrillic   | seen   | UD_Kazakh-KTB          | kk_ktb     | 235fdec1e19935272eaa449abc4c0060e095217e | kk
-ta  | Tamil         | Dravidian, Southern     | Tamil      | seen   | UD_Tamil-TTB           | ta_ttb     | 83752dc50fdec67e80cc7c0d65354a0f0cbee27b | ta
-tr  | Turkish       | Turkic, Southwestern    | Latin      | seen   | UD_Turkish-IMST        | tr_imst    | 1a8c86a0cd3a937d83a0349cee35f43ffc5b8930 | tr
-yo  | Yoruba        | Niger-Congo, Defoid     | Latin      | seen   | UD_Yoruba-YTB          | yo_ytb     | af15576170665cb02d5a66df91076f07f57458a2 | yo
-fo  | Faroese       | IE, Germanic            | Latin      | unseen | UD_Faroese-OFT         | fo_oft     | 17a4ed6c8e26bbed4adecbf0dcb9dcb858f5c06e | fo
-gn  | Guarani       | Tupian, Tupi-Guarani    | Latin      | unseen | UD_Mbya_Guarani-Thomas | gun_thomas | 3cf6994f274a49e8e3ee7dc4f53c78dc45ffc6f8 | gn
-hsb | Upper Sorbian | IE, Slavic              | Latin      | unseen | UD_Upper_Sorbian-UFAL  | hsb_ufal   | a5cea529ce5143ece28c1a5b518fe302273598b7 | hsb
-mt  | Maltese       | Afro-Asiatic, Semitic   | Latin      | unseen | UD_Maltese-MUDT        | mt_mudt    | 94c7500268d4048089df398cfaeea268ce619ab3 | mt
-sa  | Sanskrit      | Indic                   | Devanagari | unseen | UD_Sanskrit-UFAL       | sa_ufal    | 537feacddd0c0bc94908501fe0ac973ac5de13e7 | sa
-ug  | Uyghur        | Turkic, Southeastern    | Arabic     | unseen | UD_Uyghur-UDT          | ug_udt     | a87b8c9cc6501fa115b5f5f4d4e6b1642fc6c221 | ug
-yue | Cantonese     | Sino-Tibetan            | Han        | unseen | UD_Cantonese-HK        | yue_hk     | f0de6eefd249ccd13746d7633281c970cc85abc7 | zh-yue
-"""  # noqa: E501
 # of them, those in the list of XLM-R's pre-training (Conneau et al. 2020, Table 6): mBERT's, with sa and ug
 XLM_R = frozenset("en ar br zh is kk ta tr sa ug".split())
-_TEST_ALONE = frozenset("br is yo fo gn sa yue".split())  # whose treebanks have no other part in UD 2.7
 
 
 @cache
 def language_set(name: str) -> dict[str, Language]:
     """Return the languages of a set (`hyperx` or `sandbox`) by code, in the paper's order."""
-    real = {}
-    for line in _REAL.strip().splitlines():
-        code, full, family, script, group, treebank, stem, commit, wikiann = (f.strip() for f in line.split("|"))
-        real[code] = Language(
-            code, full, family, script, group, treebank, stem, commit, wikiann, code, code not in _TEST_ALONE
-        )
+    real = _real()
     if name == "hyperx":
         return real
     if name != "sandbox":
@@ -132,6 +108,23 @@ def declare(languages: Mapping[str, LanguageEntry]) -> None:
             raise ValueError(f"the language {code} ships with hxbench: its corpora need no entry of it")
         if _described.setdefault(code, entry) != entry:
             raise ValueError(f"the language {code} is described in two ways: give one of them another code")
+
+
+def _real() -> dict[str, Language]:
+    """Return the languages of Hyper-X, with what the paths of their corpora have in them."""
+    ships = descriptions_in(places.recipe_folders())["hyperx"]
+    found = {}
+    for code, one in ships.languages.items():
+        treebank, names = shipped_corpus("pos", code), shipped_corpus("ner", code)
+        assert treebank
+        assert names
+        words = treebank.languages[code]
+        group = "source" if code in ships.sources["pos"] else "seen" if one.read else "unseen"
+        found[code] = Language(
+            code, one.name, one.family, one.script, group, words["treebank"], words["stem"], words["commit"],
+            names.languages[code]["wikiann"], code, treebank.train_on == "train",
+        )  # fmt: skip
+    return found
 
 
 def code_among(languages: Iterable[Language], wanted: str) -> str:

@@ -1,8 +1,8 @@
 """Tasks: what a model reads, what it has to answer, and how that is scored.
 
-The catalogue is data: `tasks/COLLECTION.yaml` among the recipes, ours and other packages', has the tasks of a
-collection in the order of its paper. A task that several collections have is described in the first of them; the
-others say what they add.
+The catalogue is data: `data/COLLECTION.yaml` among the recipes, ours and other packages', describes the tasks of a
+collection in the order of its paper, and their corpora (`description`). A task that several collections have is
+described in the first of them; the others say what they add.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hxbench import places
-from hxbench.closed import read_mapping, validated
+from hxbench.closed import validated
 from hxbench.errors import InputError, did_you_mean
 from hxbench.tasks.task import Decoding, Task, TaskType
 
@@ -23,24 +23,13 @@ TAGGING = "hyperx"  # the suite of the tasks that tag words
 SUITES = ("glue", "superglue")  # of texts, whose tasks are trained together
 APART = "\n"  # between the right answers to a question in its target; none of them has a line break
 UNIFIED_LABELS = 3  # 0, 1 and 2
-_ORDER = ("hyperx", "pha", "pet")  # of the collections, in which papers came
 
 
-@cache
-def _collections_in(folders: tuple[Path, ...]) -> Mapping[str, Mapping[str, Any]]:
-    """Return the entries of all collections, the papers' first; `InputError` for a name that two packages have."""
-    paths: dict[str, Path] = {}
-    for folder in folders:
-        for path in sorted((folder / "tasks").glob("*.yaml")):
-            if path.stem in paths:
-                raise InputError(f"collection {path.stem} is there twice: {paths[path.stem]} and {path}.")
-            paths[path.stem] = path
-    found = {}
-    for name in dict.fromkeys((*_ORDER, *paths)):
-        found[name] = entries = read_mapping(paths[name])
-        if not all(isinstance(one, Mapping) for one in entries.values()):
-            raise InputError(f"{paths[name]}: expected tasks by name, each with its fields.")
-    return found
+def _collections_in(folders: tuple[Path, ...]) -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
+    """Return the tasks of all collections, the papers' first."""
+    from hxbench.tasks.description import descriptions_in
+
+    return {name: file.tasks for name, file in descriptions_in(folders).items()}
 
 
 @cache

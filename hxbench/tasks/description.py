@@ -7,21 +7,32 @@ description is read here; `hxbench.data` reads the corpora.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from hxbench import places
 from hxbench.closed import Closed, read_mapping, validated
 from hxbench.errors import InputError, did_you_mean
-from hxbench.tasks import declare, shipped_tasks, task_names, task_of
+from hxbench.tasks import ENGLISH, declare, shipped_tasks, task_names, task_of
 from hxbench.tasks.task import Decoding, Task
 
-Split = Literal["train", "dev", "test"]
+Part = Literal["train", "dev", "mismatched", "test"]  # mismatched: another development set, which MNLI has
 Format = Literal[
     "conllu", "columns", "wikiann", "text", "tsv", "csv", "jsonl", "json", "parquet", "polarity", "lines"
 ]
+_ORDER = ("hyperx", "pha", "pet")  # of what ships, in which papers came
+_WORD = re.compile(r"\{([^{}]*)\}")
 _CODE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", re.ASCII)
+
+
+def _text(value: Any) -> Any:
+    """Return a number as text; `ValueError` for what YAML takes for true or false without quotation marks."""
+    if isinstance(value, bool):
+        raise ValueError("true, false, yes, no, on and off need quotation marks to be words")
+    return str(value) if isinstance(value, int) else value
 
 
 def _code(text: str) -> str:
@@ -30,17 +41,23 @@ def _code(text: str) -> str:
     return text
 
 
+def _by_code(value: Any) -> Any:
+    return {key: {} for key in value} if isinstance(value, list | tuple) else value
+
+
 def _plain_path(text: str) -> str:
     if any(not part or part.startswith(".") or set(part) & set("\\:\0") for part in text.split("/")):
         raise ValueError("a path inside of the folder has plain names with / between them")
     return text
 
 
-Code = Annotated[str, Field(max_length=40), AfterValidator(_code)]
+Code = Annotated[str, Field(max_length=40), BeforeValidator(_text), AfterValidator(_code)]
+Label = Annotated[str, Field(min_length=1, max_length=100), BeforeValidator(_text)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 FilePath = Annotated[str, Field(max_length=1000), AfterValidator(_plain_path)]
 Column = Annotated[str, Field(min_length=1)] | int  # by name, or by number: 1 is the first, -1 the last
 Codes = tuple[Code, ...]
+Words = dict[Name, Name]
 Sides = dict[Literal["a", "b"], dict[Name, Codes]]
 
 
@@ -82,48 +99,87 @@ class Reading(Closed):
 
     words: Column | None = None  # of `columns` and tables of tagged words: where the words are
     tags: Column | None = None  # and their labels; of CoNLL-U upos, xpos, deprel, feats.NAME or misc.NAME
-    delimiter: Literal["tab", "space"] = "tab"  # of `columns`
+    delimiter: str = ""  # of `columns` tab or space, of `csv` any mark; default: what the file has, and a comma
     scheme: Literal["", "bio", "iob1", "bioes"] = ""  # of spans; labels are read into BIO
     header: tuple[Name, ...] = ()  # the columns of a table that does not name them
     fields: tuple[Name, ...] = ()  # the columns of the task's fields, in their order; default: of their names
-    target: Name = ""  # the column of the answer; default: the task's own
+    target: str = ""  # the column of the answer; default: label
+    # which label of the task one of the files is; one that is not named is itself
+    labels: dict[Label, Label] = Field(default_factory=dict)
+    incomplete: Annotated[int, Field(ge=0)] | Literal["any"] = 0  # examples that lack a text, and are left out
+    replace: dict[Name, str] = Field(default_factory=dict)  # what stands for something else in texts
+    between: str = ""  # a mark between articles of a text, of which those without words are left out
 
 
-class HubPlace(Closed):
-    """A data set of the Hugging Face hub."""
+class HubPlace(Reading):
+    """A data set of the Hugging Face hub, in Parquet files; `config` may have words in braces.
+
+    How it is read is said here where it is not read as the files are.
+    """
 
     dataset: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?$")]
-    revision: Name  # a commit, a tag or a branch
-    config: str = ""
-    splits: dict[Split, Name] = Field(default_factory=dict)
+    revision: str = ""  # a commit, a tag or a branch; default: the newest, to which a cache then keeps
+    config: str = ""  # its folder there; default: the data set has one configuration
+    alone: bool = False  # it has no other, so that its folder may be called data or default or not be there
+    splits: Annotated[dict[Part, Name], Field(min_length=1)]
 
 
 class CorpusEntry(Reading):
-    """The files of a task in a language.
+    """The files of a task in a language, or in several, whose paths then have words in braces.
 
-    `labels` says which label of the task a label of the files is; without it they are the same.
+    `{code}` and `{title}` are the language's code and the task's title, `{side}` is one of `sides`, the others are
+    the language's own.
     """
 
     task: Name
     language: Code = "en"
+    # in place of one; by each its words
+    languages: Annotated[dict[Code, Words], BeforeValidator(_by_code)] = Field(default_factory=dict)
     source: str = ""  # which release it is, in words
-    format: Format
-    labels: dict[str, str] = Field(default_factory=dict)
-    files: dict[Split, FilePath] = Field(default_factory=dict)
+    format: Format | None = None  # default: by the end of a file's name
+    folders: tuple[FilePath, ...] = ()  # where the files may be, the preferred first
+    # in each of the folders; of several paths the first where something is
+    files: dict[Part, FilePath | tuple[FilePath, ...]] = Field(default_factory=dict)
+    sides: tuple[Name, ...] = ()  # of files that go together, a path for each
     hub: HubPlace | None = None
     train_on: Literal["train", "test"] = "train"  # test: where a treebank has nothing else
 
-    def has(self, split: Split) -> bool:
+    def has(self, split: str) -> bool:
         """Return whether there is a split, by the entry alone."""
-        if self.hub:
-            return not self.hub.splits or split in self.hub.splits
-        return split in self.files
+        return split in self.parts
 
     @model_validator(mode="after")
-    def _one_place(self) -> Self:
-        if bool(self.files) == bool(self.hub):
+    def _has_a_place(self) -> Self:
+        if not (self.files or self.hub):
             raise ValueError("a corpus has files or hub")
+        paths = [*self.folders, *(path for part in self.files for path in self.paths(part))]
+        words = {"code", "title", *(("side",) if self.sides else ())}
+        known = [words | set(self.languages.get(code, ())) for code in self.codes]
+        for path in [*paths, *([self.hub.config] if self.hub else ())]:
+            if unknown := [word for word in _WORD.findall(path) if any(word not in some for some in known)]:
+                raise ValueError(f"the word {{{unknown[0]}}} of {path} is not one of every language")
         return self
+
+    @property
+    def codes(self) -> Codes:
+        """The languages."""
+        return tuple(self.languages) or (self.language,)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts that it has somewhere."""
+        known = {*self.files, *(self.hub.splits if self.hub else ())}
+        return tuple(part for part in get_args(Part) if part in known)
+
+    def paths(self, part: str) -> tuple[str, ...]:
+        """Return where a part's files are in a folder, the preferred first; () for one that is not there."""
+        found = dict(self.files).get(part, ())  # type: ignore[call-overload]
+        return (found,) if isinstance(found, str) else found
+
+
+def filled(path: str, words: Mapping[str, str]) -> str:
+    """Return a path with its words in braces in their places."""
+    return _WORD.sub(lambda found: words[found[1]], path)
 
 
 class Described(Closed):
@@ -167,6 +223,34 @@ class OwnData:
     described: Described
 
 
+@cache
+def descriptions_in(folders: tuple[Path, ...]) -> Mapping[str, DataFile]:
+    """Return what ships by name, the papers' first; `InputError` for a name that two packages have."""
+    paths: dict[str, Path] = {}
+    for folder in folders:
+        for path in sorted((folder / "data").glob("*.yaml")):
+            if path.stem in paths:
+                raise InputError(f"the data {path.stem} are there twice: {paths[path.stem]} and {path}.")
+            paths[path.stem] = path
+    names = dict.fromkeys((*_ORDER, *paths))
+    found = {name: validated(DataFile, read_mapping(paths[name]), str(paths[name])) for name in names}
+    for name, file in found.items():
+        if name not in _ORDER and (file.languages or file.extends or file.folder != "."):
+            raise InputError(f"{paths[name]}: a package describes tasks and corpora, and nothing else.")
+    return found
+
+
+@cache
+def _corpora_in(folders: tuple[Path, ...]) -> Mapping[tuple[str, str], CorpusEntry]:
+    files = descriptions_in(folders).values()
+    return {(one.task, code): one for file in files for one in file.corpora for code in one.codes}
+
+
+def shipped_corpus(task: str, language: str = ENGLISH) -> CorpusEntry | None:
+    """Return the corpus that ships of a task in a language, by its paper code; None where there is none."""
+    return _corpora_in(places.recipe_folders()).get((task, language))
+
+
 def read_data_file(path: Path) -> OwnData:
     """Return what a user's file describes.
 
@@ -181,10 +265,11 @@ def read_data_file(path: Path) -> OwnData:
         where = f"{path.name}: corpus {number}"
         if entry.task not in known:
             raise InputError(f"{where}: {did_you_mean('task', entry.task, list(known))}")
-        if (entry.task, entry.language) in corpora:
-            raise InputError(f"{where}: {entry.task}-{entry.language} is there twice.")
         _require_labels(where, entry, known[entry.task])
-        corpora[entry.task, entry.language] = entry
+        for code in entry.codes:
+            if (entry.task, code) in corpora:
+                raise InputError(f"{where}: {entry.task}-{code} is there twice.")
+            corpora[entry.task, code] = entry
     for task in tasks:
         if task not in {one for one, _ in corpora}:
             raise InputError(f"{path.name}: tasks: {task} has no corpus.")

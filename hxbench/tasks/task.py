@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from hxbench.closed import Closed
 
@@ -17,18 +17,6 @@ METRICS: dict[str, tuple[str, ...]] = {
 }
 BRACED = re.compile(r"\{(\w+)\}")
 Length = Annotated[int, Field(gt=0)]
-
-
-def _plain_path(text: str) -> str:
-    parts = text.split("/")
-    if any(not part or part.startswith(".") or set(part) & set("\\:\0") for part in parts):
-        raise ValueError("a path inside of the mirror has plain names with / between them")
-    if not text.endswith((".tsv", ".jsonl", ".json", ".parquet")):
-        raise ValueError("a table is a .tsv, .jsonl, .json or .parquet file")
-    return text
-
-
-TablePath = Annotated[str, AfterValidator(_plain_path)]
 
 
 class Decoding(Closed):
@@ -57,10 +45,6 @@ class Task(Closed):
     metrics: tuple[str, ...] = ()
     size: int = 0
     corpus: str = ""  # what the files of a tagged corpus or of raw text are called
-    # of texts whose tables a mirror has in a place of their own: by split the path of a file, whose columns are
-    # `fields` and `target`; classes are in the words of `labels`
-    files: dict[Literal["train", "dev", "test"], TablePath] = Field(default_factory=dict)
-    target: str = "label"
     cut_off: str = ""  # of tagging: the label of a word that was cut off, which must not be right by chance
     several_answers: bool = False  # the target has all right answers, `APART`
     group: str = ""  # of tasks alike, between which transfer is measured
@@ -78,8 +62,6 @@ class Task(Closed):
             raise ValueError("a task that is scored has a metric")
         if self.answers_texts and not self.fields:
             raise ValueError(f"a task of type {self.type} has fields")
-        if self.files and not (self.answers_texts and "train" in self.files):
-            raise ValueError("files are of a task of texts, train among them")
         if wrong := set(self.metrics).difference(METRICS[self.type]):
             raise ValueError(
                 f"a task of type {self.type} has the metrics {', '.join(METRICS[self.type])}, and not {min(wrong)}"

@@ -14,9 +14,7 @@ from hxbench.spec.run_spec import BackboneSpec, RunSpec
 from hxbench.tasks import tasks_in
 
 FILES = sorted(
-    path
-    for path in places.shipped("recipes").rglob("*.yaml")
-    if path.parent.name not in ("tasks", "kinds", "peft")
+    path for path in places.shipped("recipes").rglob("*.yaml") if path.parent.name not in ("data", "kinds", "peft")
 )
 OF_ONE_STACK = ("prefix-tuning", "p-tuning-v2")
 METHODS, PROFILES = recipe.recipe_names("methods"), recipe.recipe_names("profiles")

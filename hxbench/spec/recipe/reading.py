@@ -33,7 +33,7 @@ _KINDS: dict[str, type[BaseModel]] = {
     "profiles": ProfileRecipe,
     "variants": VariantRecipe,
 }
-_OTHERS = ("tasks", "kinds", "peft")  # folders beside them, which `tasks`, `kinds` and the kind `peft` read
+_OTHERS = ("data", "kinds", "peft")  # folders beside them, which `tasks`, `kinds` and the kind `peft` read
 
 
 def _files(kind: str) -> dict[str, Path]:

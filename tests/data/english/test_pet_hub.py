@@ -7,10 +7,11 @@ import pytest
 from hub_server import serve
 
 from hxbench.data import Corpora, Origin
-from hxbench.data.hub import COMMITS, REPOSITORIES
 from hxbench.errors import InputError
 from hxbench.spec.run_spec import DataSpec
+from hxbench.tasks.description import shipped_corpus
 
+PINNED = [shipped_corpus(name).hub for name in ("imdb", "rotten", "nq")]
 NEWEST = "c0ffee00" * 5
 
 
@@ -44,9 +45,7 @@ def site(monkeypatch):
             | {f"data/{s}-00000-of-00001.parquet": parquet(**chat) for s in whole},
             "alexfabbri/multi_news": {f"default/{s}/0000.parquet": parquet(**news) for s in whole},
         }
-        site.commits = dict.fromkeys(site.datasets, NEWEST) | {
-            REPOSITORIES[suite]: commit for suite, commit in COMMITS.items()
-        }
+        site.commits = dict.fromkeys(site.datasets, NEWEST) | {place.dataset: place.revision for place in PINNED}
         monkeypatch.setenv("HF_ENDPOINT", site.url)
         monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
         yield site
@@ -78,12 +77,12 @@ def test_every_repository(site, cache):
 
 
 def test_a_known_commit_is_asked_for_and_no_branch(site):
-    for commit in COMMITS.values():
-        assert len(commit) == 40
-        assert int(commit, 16) > 0
+    for place in PINNED:
+        assert len(place.revision) == 40
+        assert int(place.revision, 16) > 0
     hub().fetch([("imdb", "en")])
     [asked] = [path for _, path, _, _ in site.requests if "/api/datasets/stanfordnlp/imdb/revision/" in path]
-    assert asked.endswith(COMMITS["imdb"])
+    assert asked.endswith(PINNED[0].revision)
     site.commits["cornell-movie-review-data/rotten_tomatoes"] = NEWEST  # where the commit is not any more
     with pytest.raises(InputError, match="rotten_tomatoes has no Parquet file at aa13bc28"):
         hub().fetch([("rotten", "en")])
@@ -93,7 +92,7 @@ def test_offline_names_the_commit(site):
     c = Corpora(Origin("hub", offline=True), DataSpec(origin="hub", collection="english"))
     with pytest.raises(InputError) as caught:
         c.fetch([("imdb", "en"), ("samsum", "en")])
-    assert f"plain_text/train*.parquet of stanfordnlp/imdb at {COMMITS['imdb'][:12]}" in str(caught.value)
+    assert f"plain_text/train*.parquet of stanfordnlp/imdb at {PINNED[0].revision[:12]}" in str(caught.value)
     assert "samsum/validation*.parquet of knkarthick/samsum at main" in str(caught.value)
 
 
