@@ -1,7 +1,7 @@
 """What a user's own data hold, and what is odd about them, looked at before anything is trained.
 
-What is wrong with a file is an `InputError` of its reader. What is only odd is a remark: a label that only the test
-set has, texts that two splits share, a language without a labelled source.
+What is wrong with a file is an `InputError` of its reader. What is only odd is a remark: a label that only the
+test set has, texts that two splits share, a language without a labelled source.
 """
 
 from collections import Counter

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, field_serializer, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_serializer, field_validator, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from hxbench.closed import Closed, added
 from hxbench.printing import printable, shown
@@ -364,7 +365,7 @@ class TrainingSpec(Closed):
 class FewShotSpec(Closed):
     """A few labelled examples of one pair that a finished run is tuned on (Hyper-X, 6.4; PHA, 4.4.2)."""
 
-    task: TaskName
+    task: Name
     language: Name
     k: Positive  # sentences
     draw: Annotated[int, Field(ge=0)] = 0  # which random sentences, together with the seed
@@ -373,7 +374,6 @@ class FewShotSpec(Closed):
 class RunSpec(Closed):
     """One training with its evaluations."""
 
-    data: DataSpec  # first, as the tasks that it describes may be named by all others
     paper: Name
     method: Name
     kind: Name
@@ -382,19 +382,36 @@ class RunSpec(Closed):
     suite: Literal["glue", "superglue"] | None = added(
         None
     )  # whose tasks the model is of, in the English collection
-    together: tuple[TaskName, ...] = added(())  # tasks that one model is of where they are no suite
-    task: TaskName | None = None  # of a model that has only one
+    together: tuple[Name, ...] = added(())  # tasks that one model is of where they are no suite
+    task: Name | None = None  # of a model that has only one
     partition: Literal["a", "b", "a-switched", "b-switched"] | None = None
     language: Name | None = None
     few_shot: FewShotSpec | None = None
     # tasks that the model is scored on as it is, though trained on one alone (PET scaling, appendix E)
-    transfer: tuple[TaskName, ...] = added(())
+    transfer: tuple[Name, ...] = added(())
     after: dict[str, str] = Field(default_factory=dict)  # ids of the runs it builds on, by their role; resolved
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     profile: Name
     options: dict[str, Any]  # the method's own, validated by the method
+    data: DataSpec
     backbone: BackboneSpec
     training: TrainingSpec
+
+    @model_validator(mode="after")
+    def _tasks_are_known(self) -> Self:  # last, as a user's data say what their tasks are
+        shot = (self.few_shot.task,) if self.few_shot else ()
+        for field, names in (
+            ("together", self.together), ("task", (self.task,)), ("few_shot", shot), ("transfer", self.transfer),
+        ):  # fmt: skip
+            for name in names:
+                try:
+                    _known(name) if name is not None else None
+                except ValueError as error:
+                    said = PydanticCustomError("task", "{said}", {"said": str(error)})
+                    where = ("few_shot", "task") if field == "few_shot" else (field,)
+                    one = InitErrorDetails(type=said, loc=where, input=name)
+                    raise ValidationError.from_exception_data("RunSpec", [one]) from None
+        return self
 
     @property
     def run_id(self) -> str:
