@@ -61,6 +61,19 @@ def check_command(
     print("Nothing is odd." if not found.remarks else f"{len(found.remarks)} things to look at.")
 
 
+@data_app.command("schema")
+def schema_command() -> None:
+    """Print the JSON schema of a data file, which editors complete and check it by.
+
+    hxbench data schema > data.schema.json; then a first line `# yaml-language-server: $schema=data.schema.json`.
+    """
+    from hxbench.tasks.description import DataFile
+
+    print_json(
+        {"$schema": "https://json-schema.org/draft/2020-12/schema", **DataFile.model_json_schema()}, indent=1
+    )
+
+
 def _row(one: "Held", tokenized: bool) -> dict[str, Any]:
     row: dict[str, Any] = {"task": one.pair.task, "language": one.pair.language}
     row |= {split: one.rows.get(split, "–") for split in ("train", "dev", "test")}

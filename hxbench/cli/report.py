@@ -55,7 +55,7 @@ def report_command(
     store: options.StoreDir = None,
 ) -> None:
     """Print a paper's table or figure with our results beside the published ones, and what is still to be run."""
-    from hxbench.report import asked, make, read_results
+    from hxbench.report import PAPERS, asked, make, read_results
     from hxbench.report.own_data import made as own_data_tables
     from hxbench.store import Store
     from hxbench.store.files import replace_file
@@ -66,12 +66,14 @@ def report_command(
     _check_format(format, chosen, out)
     if store is not None and not places.store_dir(store).exists():
         complain(f"there is no store at {store}: nothing has been run there.")
-    results = read_results(paper, Store(places.store_dir(store)), profile, experiment, backbone, own)
+    opened = Store(places.store_dir(store))
+    results = read_results(paper, opened, profile, experiment, backbone, own)
     made = [make(artifact, results) for artifact in chosen]
     if experiment is not None:
         made.insert(0, asked.made(results, experiment))
     if own is not None and not chosen:
-        made = [own_data_tables(results, own)]
+        papers = [paper] if own.described.extends else list(PAPERS)
+        made = [own_data_tables((read_results(p, opened, profile, None, backbone, own) for p in papers), own)]
     if out is not None or format == "csv":  # the other forms say it among their notes
         print_left_out(results.store)
     if out is None:

@@ -87,6 +87,8 @@ class Corpora:
         treebank has, so for the hub a treebank, names or text of a language that are not in the cache yet are
         fetched first (offline: `InputError`).
         """
+        if task == MLM and MLM not in self.collection.tasks:
+            return ()
         return self._corpus(task, language).splits()
 
     def load(self, task: str, language: str, split: str) -> "datasets.Dataset":

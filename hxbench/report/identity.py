@@ -131,4 +131,7 @@ def same_ground(ours: Identity, profile: str, paper: str) -> bool:
     wanted = flat({"backbone": recipe.backbone(scale.backbone).model_dump(mode="json")})
     made = {name: value for name, value in ours.items() if name.startswith("backbone.")}
     sandbox = (ours["data.origin"] == "sandbox") == (scale.data.get("origin") == "sandbox")
-    return sandbox and made == {name: value for name, value in wanted.items() if not name.endswith(".fingerprint")}
+    own = {name: value for name, value in ours.items() if name.startswith("data.described.")}
+    asked = flat({"data": {"described": scale.data.get("described", {})}})
+    wanted = {name: value for name, value in wanted.items() if not name.endswith(".fingerprint")}
+    return sandbox and own == asked and made == wanted

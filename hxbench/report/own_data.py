@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
+from hxbench.errors import InputError
 from hxbench.report.cells import make_cell
 from hxbench.report.estimate import Estimate, Rows, runs_behind
 from hxbench.report.families import Family
@@ -34,7 +35,7 @@ class Scores:
 
 
 def build(results: PaperResults[Any], own: OwnData) -> list[Table]:
-    """Return a table for each task, methods by settings against languages."""
+    """Return a table for each task, methods by settings against languages; none where nothing was run."""
     families = [
         results.families.choose(method, setting)
         for setting in SETTINGS
@@ -43,15 +44,24 @@ def build(results: PaperResults[Any], own: OwnData) -> list[Table]:
     found = [_scores(family) for family in families if family.runs]
     tasks = list(dict.fromkeys(pair.task for one in found for pair in one.by_pair))
     notes = [note for family in families for note in family.notes]
-    tables = [_table(results, own.described, task, found, notes) for task in tasks]
-    return tables or [_empty(results, own.described, notes)]
+    return [_table(results, own.described, task, found, notes) for task in tasks]
 
 
-def made(results: PaperResults[Any], own: OwnData) -> Made:
-    """Return the tables as one thing to print or to write."""
+def made(every: Iterable[PaperResults[Any]], own: OwnData) -> Made:
+    """Return the tables of all papers on whose ground something was run, as one thing to print or to write.
+
+    Raises `InputError` where nothing was.
+    """
+    found = [(results.paper, build(results, own)) for results in every]
+    there = [(paper, tables) for paper, tables in found if tables]
+    if not there:
+        raise InputError(
+            f"nothing was run on {own.described.title} here: hxbench train METHOD --data {own.path.name} does; "
+            "--profile and --store say where to look."
+        )
     title = f"What was run on {own.described.title}"
-    artifact = Artifact(results.paper, f"data-{own.path.stem}", title, __name__)
-    return Made(artifact, tuple(build(results, own)))
+    artifact = Artifact(there[0][0], f"data-{own.path.stem}", title, __name__)
+    return Made(artifact, tuple(table for _, tables in there for table in tables))
 
 
 def _scores(family: Family) -> Scores:
@@ -132,8 +142,9 @@ def _row(results: PaperResults[Any], one: Scores, task: str, codes: Iterable[str
     cells = [Cell(text=str(count) if count >= wanted else f"{count} of {wanted}")]
     pairs = [Pair(task, code) for code in codes]
     for pair in pairs:
-        known = pair in one.sources
-        cells.append(make_cell(_estimate(one, [pair]), None, marks, doubt=_TRAINED if known else None))
+        cell = make_cell(_estimate(one, [pair]), None, marks)
+        trained = pair in one.sources and cell.mean is not None
+        cells.append(replace(cell, marks=(*cell.marks, marks.letter(_TRAINED))) if trained else cell)
     if len(pairs) > 1:
         there = [pair for pair in pairs if pair in one.by_pair]
         cells.append(make_cell(_estimate(one, [p for p in there if p not in one.sources] or there), None, marks))
@@ -148,17 +159,4 @@ def _estimate(one: Scores, pairs: list[Pair]) -> Estimate:
         tuple(fmean(some[seed] for some in values) for seed in seeds),
         frozenset(map(str, pairs)),
         runs=runs_behind(one.family.runs.values(), {pair.task for pair in pairs}),
-    )
-
-
-def _empty(results: PaperResults[Any], described: Described, notes: Iterable[str]) -> Table:
-    return Table(
-        name=described.title,
-        title=described.title,
-        stub="method",
-        columns=(_RUNS,),
-        blocks=(Block("", ()),),
-        heading=results.heading((), NUMBERS),
-        remarks=("nothing was run on these data: hxbench train METHOD --data FILE does.", *dict.fromkeys(notes)),
-        facts={"paper": results.paper, "profile": results.profile},
     )

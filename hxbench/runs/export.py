@@ -244,6 +244,7 @@ def _described(
         hxbench=__version__,
     )  # fmt: skip
     return Export(
+        own_task=spec.data.described.tasks.get(pair.task) if spec.data.described else None,
         task=pair.task,
         language=pair.language,
         language_name=find_language(pair.language).name,

@@ -15,14 +15,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
 from hxbench import manifest
 from hxbench.backbones.load import Backbone, folder_fingerprint, load_backbone
-from hxbench.closed import Closed, validated
+from hxbench.closed import Closed, added, validated
 from hxbench.errors import InputError, reason
 from hxbench.methods import method_class
 from hxbench.methods.exported import Exported, fill_head
@@ -33,7 +33,7 @@ from hxbench.printing import shortened
 from hxbench.runs.backbone import get_backbone, is_ready
 from hxbench.spec.recipe.family import Path as ModulePath
 from hxbench.spec.run_spec import BackboneSpec, DataSpec, Name, Positive, Sha256, TaskName
-from hxbench.tasks import task_of
+from hxbench.tasks import Task, declare, task_of
 from hxbench.tasks.encoding.templates import Wording
 
 SAID, BEFORE = "export.json", "config.json"
@@ -91,6 +91,7 @@ class Export(Closed):
     format: Literal["hxbench-export"] = "hxbench-export"
     format_version: Literal[2] = 2
     kind: Literal["adapter", "peft", "model"]
+    own_task: Task | None = added(None)  # what a user's own is, known from here on
     task: TaskName
     language: Name
     language_name: Name = ""
@@ -110,6 +111,13 @@ class Export(Closed):
     placement: str = ""
     compatibility: str = ""
     origin: Origin
+
+    @field_validator("own_task")
+    @classmethod
+    def _is_known_from_here_on(cls, task: Task | None) -> Task | None:
+        if task:
+            declare({task.name: task})
+        return task
 
     @model_validator(mode="after")
     def _kind_and_method(self) -> Self:

@@ -69,10 +69,11 @@ def write_results(
     return lacking
 
 
-def _place(one: Scored) -> tuple[int, int]:
-    """Return where a pair stands among others: in the papers' order of tasks, then of languages."""
-    languages = list(language_set("hyperx"))
-    return task_names().index(one.task), languages.index(find_language(one.language).paper_code)
+def _place(one: Scored) -> tuple[int, int, str]:
+    """Return where a pair stands among others: in the papers' order of tasks, then of languages, a user's last."""
+    languages, code = list(language_set("hyperx")), find_language(one.language).paper_code
+    place = languages.index(code) if code in languages else len(languages)
+    return task_names().index(one.task), place, code
 
 
 def _sentence_counts(scored: Sequence[Scored]) -> dict[str, list[Any]]:

@@ -12,6 +12,7 @@ from hxbench.methods.method import START
 from hxbench.printing import grouped
 from hxbench.runs import backbone
 from hxbench.runs.assemble import with_options
+from hxbench.runs.data_check import remarks
 from hxbench.runs.inputs import DataSource, resolve_inputs
 from hxbench.runs.plan import Plan
 from hxbench.runs.prepare import Report, make_backbone, sweep_cache
@@ -188,7 +189,11 @@ class Session:
         missing = dict.fromkeys(pair for plan in plans for pair in plan.missing)
         lacking = grouped((pair.task, pair) for pair in missing)
         said = [f"Not in this data source, left out: {lacking}."] if missing else []
-        return said + list(dict.fromkeys(note for plan in plans for note in plan.notes))
+        said += dict.fromkeys(note for plan in plans for note in plan.notes)
+        if self.source.own and plans:
+            data = self.todo()[0].job.spec.data
+            said += remarks(self.corpora(data), self.source.own.described)
+        return said
 
 
 def waiting_for(todo: Iterable[Planned]) -> list[frozenset[int]]:

@@ -81,7 +81,7 @@ def source_pairs(setting: str, task: str | None, partition: str | None, data: Da
         return []
     if setting not in SETTINGS:
         raise InputError(did_you_mean("setting", setting, list(SETTINGS)))
-    sides = _sides(partition, data) if setting == "mixed" and partition else {}
+    sides = sides_of(partition, data.described) if setting == "mixed" and partition else {}
     usual = dict.fromkeys(_shipped(data), _ENGLISH)
     own = data.described.sources if data.described else {}
     return [
@@ -98,9 +98,8 @@ def _shipped(data: DataSpec) -> tuple[str, ...]:
     return suite_tasks(TAGGING) if data.described is None or data.described.extends else ()
 
 
-def _sides(partition: str, data: DataSpec) -> dict[str, frozenset[str]]:
+def sides_of(partition: str, own: Described | None) -> dict[str, frozenset[str]]:
     """Return, for each task, the codes that are sources in a partition beside those of every setting."""
-    own = data.described
     if own is None:
         return partition_sources(partition)
     more = {t: frozenset(codes) for t, codes in own.partitions.get(partition, {}).items()}  # type: ignore[call-overload]

@@ -98,6 +98,15 @@ class Results(PaperResults[RunSet]):
         """Return whether the recipe of a method has a setting."""
         return method in recipe.recipe_names("methods") and setting in recipe.load("methods", method).settings
 
+    @property
+    def own_codes(self) -> dict[str, tuple[str, ...]]:
+        """The languages that a user describes, by the task they have a corpus of; none is in an average."""
+        described = experiments.described_in(self._scale)
+        if described is None:
+            return {}
+        own = [(task, code) for task, code in described.pairs if code in described.languages]
+        return {wanted: tuple(code for task, code in own if task == wanted) for wanted in METRICS}
+
     def label(self, code: str) -> str:
         """Return the title of a paper language's row: its code, or that of the sandbox language in its place."""
         languages = language_set("sandbox" if self.synthetic else "hyperx").values()

@@ -18,6 +18,7 @@ from hxbench.spec.experiment import code_here
 from hxbench.spec.languages import XLM_R, find_language, language_set
 from hxbench.spec.run_spec import RunSpec
 from hxbench.spec.settings import Model
+from hxbench.tasks.description import Described
 
 _GROUP = {code: language.group for code, language in language_set("hyperx").items()}
 
@@ -30,15 +31,17 @@ def members(group: str) -> tuple[str, ...]:
     return tuple(code for code in ORDER if _GROUP[code] in wanted)
 
 
-def scoring_models(models: Iterable[Model], task: str, code: str) -> tuple[Model, ...]:
+def scoring_models(
+    models: Iterable[Model], task: str, code: str, described: Described | None = None
+) -> tuple[Model, ...]:
     """Return the models whose mean is the score of a pair: those that it was no source of, English aside."""
     of_task = [model for model in models if model.task in (None, task)]
-    if _GROUP[code] == "source":
+    if _GROUP.get(code) == "source":
         return tuple(of_task)
     return tuple(
         model
         for model in of_task
-        if model.partition is None or code not in settings.partition_sources(model.partition)[task]
+        if model.partition is None or code not in settings.sides_of(model.partition, described)[task]
     )
 
 
@@ -53,7 +56,7 @@ def scores_in(rows: Rows, *, sources: bool = False) -> dict[tuple[str, str], flo
         if row.get("split") != "test" or row.get("metric") != wanted or row.get("value") is None:
             continue
         code = find_language(row["language"]).paper_code
-        if sources or row.get("role") != "source" or _GROUP[code] == "source":
+        if sources or row.get("role") != "source" or _GROUP.get(code) == "source":
             scores[row["task"], code] = float(row["value"])
     return scores
 
@@ -70,6 +73,8 @@ class RunSet(StoredRuns):
     ) -> None:
         super().__init__(models, wanted, runs, family)
         self._scores = {which: scores_in(rows) for which, rows in runs.items()}
+        specs = [record.spec for record in self.records]
+        self.described = next((s.data.described for s in specs if isinstance(s, RunSpec)), None)
 
     @property
     def help_from_targets(self) -> str:
@@ -90,7 +95,7 @@ class RunSet(StoredRuns):
 
     def whole_seeds(self, task: str, codes: Iterable[str]) -> list[int]:
         """Return the seeds that have every model the scores of these pairs need."""
-        needed = {model for code in codes for model in scoring_models(self.models, task, code)}
+        needed = {model for code in codes for model in scoring_models(self.models, task, code, self.described)}
         return [seed for seed in self.seeds if all((model, seed) in self.present for model in needed)]
 
     def by_seed(self, task: str, codes: tuple[str, ...]) -> dict[int, float]:
@@ -99,7 +104,7 @@ class RunSet(StoredRuns):
 
     def over(self, task: str, codes: tuple[str, ...]) -> Estimate:
         """Return the mean over some languages of a task."""
-        models = {code: scoring_models(self.models, task, code) for code in codes}
+        models = {code: scoring_models(self.models, task, code, self.described) for code in codes}
         whole = self.whole_seeds(task, codes)
         by_seed = []
         for seed in whole:
@@ -122,7 +127,7 @@ class RunSet(StoredRuns):
         """
         found = []
         for code in codes:
-            (model,) = scoring_models(self.models, task, code)
+            (model,) = scoring_models(self.models, task, code, self.described)
             record = self.family.runs[model, seed]
             assert isinstance(record.spec, RunSpec)
             found.append(Tested(record, task, code_here(code, record.spec.data)))

@@ -21,6 +21,7 @@ from hxbench.report.significance import HOW
 from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, mark_seeds
 
 _NAME = "Table 6"
+OWN = "described by the user: not in the paper, and in no average"
 
 
 def _cell(results: Results, block: SettingBlock, method: MethodRow, task: str, group: str, marks: Marks) -> Cell:
@@ -48,11 +49,13 @@ def _table(results: Results, resampler: Resampler, block: SettingBlock, task: st
         for method, runs in zip(methods, shown, strict=True)
     )
     rows = []
-    for group in (*ORDER, *GROUPS):
+    own = results.own_codes.get(task, ())
+    for group in (*ORDER, *own, *GROUPS):
         cells = mark_seeds([_cell(results, block, method, task, group, marks) for method in methods], marks)
         odd = {"hsb": HSB_SIZE if task == "pos" else "", "ug": UYGHUR if block.setting == "mixed" else ""}
+        odd |= dict.fromkeys(own, OWN)
         mark = marks.letter(text) if (text := odd.get(group)) else ""
-        title = group if group in GROUPS else results.label(group)
+        title = group if group in (*GROUPS, *own) else results.label(group)
         rows.append(Row(title, cells, strong=group in GROUPS, mark=mark))
     metric = METRICS[task][1]
     leads = resampler.leads(shown, [task])
@@ -67,7 +70,8 @@ def _table(results: Results, resampler: Resampler, block: SettingBlock, task: st
         blocks=(
             Block("", tuple(rows[:1])),
             Block("", tuple(rows[1 : len(ORDER)])),
-            Block("", tuple(rows[len(ORDER) :])),
+            *([Block("", tuple(rows[len(ORDER) : -len(GROUPS)]))] if own else []),
+            Block("", tuple(rows[-len(GROUPS) :])),
         ),
         layout="beside",
         heading=results.heading(shown),
