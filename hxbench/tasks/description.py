@@ -246,9 +246,14 @@ def _corpora_in(folders: tuple[Path, ...]) -> Mapping[tuple[str, str], CorpusEnt
     return {(one.task, code): one for file in files for one in file.corpora for code in one.codes}
 
 
+def shipped_corpora() -> Mapping[tuple[str, str], CorpusEntry]:
+    """Return the corpora that ship by task and language."""
+    return _corpora_in(places.recipe_folders())
+
+
 def shipped_corpus(task: str, language: str = ENGLISH) -> CorpusEntry | None:
     """Return the corpus that ships of a task in a language, by its paper code; None where there is none."""
-    return _corpora_in(places.recipe_folders()).get((task, language))
+    return shipped_corpora().get((task, language))
 
 
 def read_data_file(path: Path) -> OwnData:

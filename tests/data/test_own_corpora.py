@@ -34,11 +34,6 @@ TICKETS = {
 }  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def nothing_declared(monkeypatch):
-    monkeypatch.setattr("hxbench.tasks._declared", {})
-
-
 @pytest.fixture
 def mirror(tmp_path):
     root = tmp_path / "mirror"
@@ -61,8 +56,8 @@ def described(tmp_path, *corpora, **more):
 
 def own(tmp_path, *corpora, origin=None, options=None, **more):
     origin = origin or Origin("mirror")
-    data = DataSpec(origin=origin.kind, **(options or {}))
-    return Corpora(origin, data, described(tmp_path, *corpora, **more))
+    found = described(tmp_path, *corpora, **more)
+    return Corpora(origin, DataSpec(origin=origin.kind, described=found.described, **(options or {})), found)
 
 
 def treebank(**files):
