@@ -79,6 +79,8 @@ def prepare_command(
     if missing:
         lacking = grouped((pair.task, pair) for pair in missing)
         print(f"Not in this data source, left out of training and averages: {lacking}.")
+    if unread := opened.unread():
+        print(unread)
     if counts:
         print(_fate(counts, data.max_length))
     ending = "" if profile == "demo" else f" --profile {profile}"

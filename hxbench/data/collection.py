@@ -15,7 +15,7 @@ from hxbench.sandbox import Sandbox
 from hxbench.spec.languages import Language, language_set, languages_for
 from hxbench.spec.run_spec import DataSpec
 from hxbench.tasks import ENGLISH, MLM, SUITES, read_together, shipped_tasks, task_of, tasks_in
-from hxbench.tasks.description import Described, shipped_corpus
+from hxbench.tasks.description import shipped_corpus
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,9 @@ class Collection:
         return [task for name in corpora or known for task in known[name]]
 
 
-def collection_of(data: DataSpec, origin: str, described: Described | None = None) -> Collection:
+def collection_of(data: DataSpec, origin: str) -> Collection:
     """Return the collection that a spec reads, with the languages of an origin and what a user describes."""
-    if described is None:
+    if (described := data.described) is None:
         return _shipped(data, origin)
     known = languages_for(origin, described)
     own = tuple(dict.fromkeys(task for task, _ in described.pairs))

@@ -11,9 +11,10 @@ from hxbench.data.collection import collection_of
 from hxbench.data.digest import file_digest
 from hxbench.data.hub import Hub, Wanted
 from hxbench.data.kinds import Corpus, Examples, OneFile, Source, TextOfTasks, features
-from hxbench.data.mirror import Mirror, OwnFiles
+from hxbench.data.mirror import Mirror, OwnFiles, stand_ins
 from hxbench.data.readers.lines import require_input
 from hxbench.data.transfer import Progress
+from hxbench.data.unread import unread
 from hxbench.errors import InputError, did_you_mean
 from hxbench.leftovers import sweep, temporary
 from hxbench.places import cache_dir
@@ -41,9 +42,9 @@ class Corpora:
     """The corpora of one origin, read, split, cut and capped as `data` says; all of the multilingual ones if None.
 
     `languages` are those of the collection, by code. Of the hub's raw text there are never more than the
-    paper's 100,000 sentences a language. The pairs that `own` describes are read from where it says; all others
-    come from the origin, or from nowhere where `own` extends nothing. Raises `InputError` for a mirror without a
-    corpus and for options that make no sense.
+    paper's 100,000 sentences a language. The pairs that `own` describes are read from where it says. All others
+    come from the origin, or from nowhere where `own`, which `data` tells of, extends nothing. Raises `InputError`
+    for a mirror without a corpus and for options that make no sense.
     """
 
     languages: dict[str, Language]
@@ -52,11 +53,11 @@ class Corpora:
         if origin.kind not in ("sandbox", "hub", "mirror"):
             raise InputError(did_you_mean("data source", origin.kind, ["sandbox", "hub", "mirror"]))
         self.origin = origin
-        self.data = data or DataSpec(origin=origin.kind)
+        self.data = data or DataSpec(origin=origin.kind, described=own.described if own else None)
         if self.data.train_examples is not None and self.data.train_share is not None:
             raise InputError("train_examples and train_share both cut the training sets; give one of them.")
         self.own = own
-        self.collection = collection_of(self.data, origin.kind, own.described if own else None)
+        self.collection = collection_of(self.data, origin.kind)
         self.languages = self.collection.languages
         self._cache = cache_dir() / "corpora"
         self._source = self._opened()
@@ -148,8 +149,21 @@ class Corpora:
             return entry.train_on
         return "train" if task != "pos" or self.languages[language].has_train else "test"
 
+    def stand_ins(self, used: Iterable[tuple[str, str, str]]) -> dict[str, str]:
+        """Return what a mirror's manifest says of the (task, language, split) that a run uses (`mirror`)."""
+        root, own = self._root(), self.own.corpora if self.own else {}
+        return stand_ins(root, [one for one in used if one[:2] not in own], self.languages) if root else {}
+
+    def unread(self) -> str:
+        """Return a sentence with what a mirror holds and nothing reads, "" where there is nothing."""
+        files = OwnFiles(self.own).every() if self.own else ()
+        return unread(root, files) if (root := self._root()) else ""
+
+    def _root(self) -> Path | None:
+        return self.origin.folder if self.origin.kind == "mirror" else None
+
     def _corpus(self, name: str, code: str) -> Corpus:
-        if name not in self.collection.tasks:
+        if name not in (*self.collection.tasks, MLM):  # a description without raw text has none of it
             raise InputError(did_you_mean("task", name, list(self.collection.tasks)))
         if code not in self.languages:
             raise InputError(did_you_mean("language", code, list(self.languages)))

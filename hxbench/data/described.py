@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hxbench.data.readers import READERS, Options
+from hxbench.data.readers import Options
 from hxbench.errors import InputError
 from hxbench.spec.languages import Language
 from hxbench.tasks import Task
@@ -61,11 +61,9 @@ def plain(name: str) -> str:
 
 def form_of(entry: CorpusEntry, path: Path) -> str:
     """Return how a file is read; `InputError` where neither the description nor its name says it."""
-    ending = path.suffix.removeprefix(".")
-    if ending == "parquet":  # as all of the hub
-        return "wikiann-parquet" if entry.format == "wikiann" and entry.files else ending
-    found = entry.format or {"txt": "text"}.get(ending, ending)
-    if entry.format is None and found not in READERS:
+    if path.suffix == ".parquet":  # as all of the hub
+        return "wikiann-parquet" if entry.format == "wikiann" and entry.files else "parquet"
+    if (found := entry.form(path.name)) is None:
         raise InputError(f"{path}: nothing says its format; expected one in the description, as format: conllu.")
     return found
 
@@ -99,10 +97,11 @@ def options_of(entry: CorpusEntry, form: str, labels: Sequence[str], multiword: 
     )  # fmt: skip
 
 
-def identity_of(entry: CorpusEntry) -> dict[str, Any]:
-    """Return all of an entry that rows depend on beside the files, for a fingerprint."""
+def identity_of(entry: CorpusEntry, task: Task) -> dict[str, Any]:
+    """Return all of an entry and of its task that rows depend on beside the files, for a fingerprint."""
     names = {*Reading.model_fields, "format", "sides"}
     found = entry.model_dump(mode="json", include=names, exclude_defaults=True)
+    found["task"] = [task.type, task.fields, task.labels, task.several_answers]
     if entry.hub and not entry.files:
         found["hub"] = entry.hub.model_dump(mode="json", include={*Reading.model_fields}, exclude_defaults=True)
     return found

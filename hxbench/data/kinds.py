@@ -60,7 +60,7 @@ class Corpus(ABC):
         self.task, self.language, self.data, self.source, self.digest = task, language, data, source, digest
         self.entry = source.entry(task, language)
         self.own = self.entry if source.own else None  # of a user's own data
-        self.reading = {"reading": identity_of(self.own)} if self.own else {}
+        self.reading = {"reading": identity_of(self.own, task)} if self.own else {}
 
     @abstractmethod
     def splits(self) -> tuple[str, ...]:

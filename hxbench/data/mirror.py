@@ -23,7 +23,7 @@ A **part** is what a release calls a split: `train`, `dev`, `mismatched` (the ot
 
 import csv
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import get_args
@@ -127,6 +127,14 @@ class OwnFiles(Mirror):
             if not path.resolve().is_relative_to(folder.resolve()):
                 raise InputError(f"{path} leads out of {folder} to {path.resolve()}; put the file there.")
         return found
+
+    def every(self) -> Iterator[Path]:
+        """Yield where each file is that the description names."""
+        for (task, code), entry in self._described.corpora.items():
+            words = {"code": code, **entry.languages.get(code, {})}
+            for part in entry.parts:
+                for place in places_of(entry, task_of(task), part, words):
+                    yield from (self._described.folder / name for name in place)
 
     def absent(self, task: Task, split: str, part: str, language: Language, what: str) -> InputError:
         """Return the error for a split that is not described."""

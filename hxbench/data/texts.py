@@ -107,6 +107,8 @@ def _texts_recipe(tokenizer: Any, task: Task, max_length: int, score_step: float
     if wording != PHA:
         lengths = longest_texts(task, max_length, wording)
         template += f" {wording} {label_texts(task, score_step, wording)} {lengths}"
+    if task.template:
+        template += f" as {task.template!r}"
     if begin := opening_of(tokenizer):
         template += f" behind {begin}"
     step = score_step if task.type == "regression" else ""

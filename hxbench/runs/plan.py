@@ -43,7 +43,7 @@ def training_split(corpora: Corpora, pair: Pair) -> str | None:
     The test split stands in where the paper says so: for a treebank of which the release has no other.
     """
     found = corpora.splits(*pair)
-    stands_in = pair.task == "pos" and not corpora.languages[pair.language].has_train
+    stands_in = corpora.train_on(*pair) == "test"
     return next((split for split in ("train", *(("test",) if stands_in else ())) if split in found), None)
 
 

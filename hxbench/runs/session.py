@@ -184,12 +184,13 @@ class Session:
         ]
 
     def notes(self) -> list[str]:
-        """Return what the runs to do have to leave out, one sentence each."""
+        """Return what the runs to do leave out or do not read, one sentence each."""
         plans = [one.plan for one in self.todo()]
         missing = dict.fromkeys(pair for plan in plans for pair in plan.missing)
         lacking = grouped((pair.task, pair) for pair in missing)
         said = [f"Not in this data source, left out: {lacking}."] if missing else []
         said += dict.fromkeys(note for plan in plans for note in plan.notes)
+        said += filter(None, dict.fromkeys(one.unread() for one in self._corpora.values()) if plans else ())
         if self.source.own and plans:
             data = self.todo()[0].job.spec.data
             said += remarks(self.corpora(data), self.source.own.described)

@@ -12,7 +12,6 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, gather_object
 
 from hxbench.data import Corpora
-from hxbench.data.mirror import stand_ins
 from hxbench.data.sampling import Sampler
 from hxbench.methods.method import Method
 from hxbench.modules.trimmed_embedding import training_rows_of
@@ -66,8 +65,7 @@ def run(
     equip(method, spec, store)
     method.to(accelerator.device)
     facts: dict[str, Any] = {"drawn": list(backbone.drawn)} if backbone.drawn else {}  # which its weights lacked
-    root = corpora.origin.folder if corpora.origin.kind == "mirror" else None
-    if found := stand_ins(root, plan.used(), corpora.languages) if root else {}:
+    if found := corpora.stand_ins(plan.used()):
         facts["stand_ins"] = found
     facts["data_source"] = source
     work = _Work(

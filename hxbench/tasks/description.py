@@ -25,6 +25,14 @@ Format = Literal[
 ]
 _ORDER = ("hyperx", "pha", "pet")  # of what ships, in which papers came
 _WORD = re.compile(r"\{([^{}]*)\}")
+_ENDINGS: dict[str, Format] = {
+    "conllu": "conllu", "txt": "text", "tsv": "tsv", "csv": "csv", "jsonl": "jsonl", "json": "json",
+    "parquet": "parquet",
+}  # fmt: skip
+_WORDS: tuple[str, ...] = ("conllu", "columns", "wikiann", "jsonl", "json", "parquet")
+_TEXTS: tuple[str, ...] = ("tsv", "csv", "jsonl", "json", "parquet", "polarity", "lines")
+_OF_WORDS: tuple[str, ...] = ("words", "tags", "scheme")  # of what a reading says
+_OF_TEXTS: tuple[str, ...] = ("header", "fields", "target", "incomplete", "replace", "between")
 _CODE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", re.ASCII)
 
 
@@ -144,6 +152,10 @@ class CorpusEntry(Reading):
     hub: HubPlace | None = None
     train_on: Literal["train", "test"] = "train"  # test: where a treebank has nothing else
 
+    def form(self, path: str) -> Format | None:
+        """Return the format of a file, None where nothing says it."""
+        return self.format or _ENDINGS.get(path.rpartition(".")[2])
+
     def has(self, split: str) -> bool:
         """Return whether there is a split, by the entry alone."""
         return split in self.parts
@@ -246,9 +258,14 @@ def _corpora_in(folders: tuple[Path, ...]) -> Mapping[tuple[str, str], CorpusEnt
     return {(one.task, code): one for file in files for one in file.corpora for code in one.codes}
 
 
+def shipped_corpora() -> Mapping[tuple[str, str], CorpusEntry]:
+    """Return the corpora that ship by task and language."""
+    return _corpora_in(places.recipe_folders())
+
+
 def shipped_corpus(task: str, language: str = ENGLISH) -> CorpusEntry | None:
     """Return the corpus that ships of a task in a language, by its paper code; None where there is none."""
-    return _corpora_in(places.recipe_folders()).get((task, language))
+    return shipped_corpora().get((task, language))
 
 
 def read_data_file(path: Path) -> OwnData:
@@ -265,7 +282,7 @@ def read_data_file(path: Path) -> OwnData:
         where = f"{path.name}: corpus {number}"
         if entry.task not in known:
             raise InputError(f"{where}: {did_you_mean('task', entry.task, list(known))}")
-        _require_labels(where, entry, known[entry.task])
+        _require_fitting(where, entry, known[entry.task])
         for code in entry.codes:
             if (entry.task, code) in corpora:
                 raise InputError(f"{where}: {entry.task}-{code} is there twice.")
@@ -312,6 +329,27 @@ def _task(path: Path, name: str, fields: Mapping[str, Any]) -> Task:
     return validated(Task, {"name": name, "title": name, **values}, where)
 
 
-def _require_labels(where: str, entry: CorpusEntry, task: Task) -> None:
-    if lost := [label for label in entry.labels.values() if task.labels and label not in task.labels]:
-        raise InputError(f"{where}: labels: {did_you_mean(f'label of {task.title}', lost[0], list(task.labels))}")
+def _require_fitting(where: str, entry: CorpusEntry, task: Task) -> None:
+    """Raise `InputError` unless the corpus can be one of the task."""
+    forms, idle = (_TEXTS, _OF_WORDS) if task.answers_texts else (_WORDS, _OF_TEXTS)
+    if task.type == "masked-lm":
+        forms, idle = ("text",), (*_OF_WORDS, *_OF_TEXTS, "delimiter", "labels")
+    for path in (path for part in entry.files for path in entry.paths(part)):
+        if (form := entry.form(path)) is None:
+            raise InputError(
+                f"{where}: nothing says the format of {path}: name it with format: {' or '.join(forms)}."
+            )
+        if form not in forms:
+            raise InputError(f"{where}: {path} is {form}; a corpus of {task.title} is {' or '.join(forms)}.")
+        if (form in ("polarity", "lines")) != bool(entry.sides):
+            raise InputError(f"{where}: sides are of files that go together, of the formats polarity and lines.")
+    for one in (entry, entry.hub):
+        if one and (given := [name for name in idle if getattr(one, name)]):
+            raise InputError(f"{where}: {given[0]} says nothing of a corpus of {task.title}.")
+        if one and one.fields and len(one.fields) != len(task.fields):
+            raise InputError(f"{where}: fields has {len(one.fields)} columns for {', '.join(task.fields)}.")
+        known = {*task.labels, *(label[2:] for label in task.labels if label.startswith("B-"))}
+        if one and (lost := [label for label in one.labels.values() if label not in known]):
+            raise InputError(
+                f"{where}: labels: {did_you_mean(f'label of {task.title}', lost[0], list(task.labels))}"
+            )

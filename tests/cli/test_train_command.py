@@ -55,8 +55,11 @@ def test_prepare_says_what_there_is(trained, scale):
 
 
 def test_prepare_of_some_corpora_in_words(scale):
+    (other := scale.mirror / "wikiann/qxx").mkdir()
     answer = hxbench("prepare", "wikiann", *scale.options)
+    other.rmdir()
     assert answer.code == 0
+    assert f"Nothing reads wikiann/qxx in {scale.mirror}" in answer.out
     assert "90/24/24" in answer.out
     assert "wikiann (ner)" in answer.out
     assert "ud (pos)" not in answer.out

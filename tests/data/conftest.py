@@ -2,6 +2,13 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
+def nothing_declared(monkeypatch):
+    """No task and no language that another test has described."""
+    monkeypatch.setattr("hxbench.tasks._declared", {})
+    monkeypatch.setattr("hxbench.spec.languages._described", {})
+
+
+@pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
     """A cache of the test's own, and no setting of the caller's."""
     monkeypatch.setenv("HXBENCH_CACHE", str(tmp_path / "cache"))

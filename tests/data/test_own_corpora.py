@@ -34,11 +34,6 @@ TICKETS = {
 }  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def nothing_declared(monkeypatch):
-    monkeypatch.setattr("hxbench.tasks._declared", {})
-
-
 @pytest.fixture
 def mirror(tmp_path):
     root = tmp_path / "mirror"
@@ -61,8 +56,8 @@ def described(tmp_path, *corpora, **more):
 
 def own(tmp_path, *corpora, origin=None, options=None, **more):
     origin = origin or Origin("mirror")
-    data = DataSpec(origin=origin.kind, **(options or {}))
-    return Corpora(origin, data, described(tmp_path, *corpora, **more))
+    found = described(tmp_path, *corpora, **more)
+    return Corpora(origin, DataSpec(origin=origin.kind, described=found.described, **(options or {})), found)
 
 
 def treebank(**files):
@@ -193,7 +188,6 @@ def test_a_fingerprint_names_how_it_is_read(tmp_path):
          r"a\.jsonl, line 1: label 'perhaps'; expected entailment or contradiction or maybe"),
         ({"a.tsv": "premise\thypothesis\tlabel\np\th\tneutral\n", "b.tsv": "premise\tlabel\n"},
          {"task": "cb", "files": {"dev": "a.tsv", "test": "b.tsv"}}, r"b\.tsv, line 1: no column hypothesis"),
-        ({"a.x": ""}, {"task": "cb", "files": {"test": "a.x"}}, r"a\.x: nothing says its format"),
     ],
 )  # fmt: skip
 def test_what_is_refused_in_files(tmp_path, files, entry, said):
@@ -209,6 +203,12 @@ def test_what_is_refused_in_files(tmp_path, files, entry, said):
         (treebank(test="../a.conllu"), "plain names"),
         (treebank(test="{t}/a.conllu"), "the word {t} of {t}/a.conllu is not one of every language"),
         (treebank(), "a corpus has files or hub"),
+        ({"task": "cb", "files": {"test": "a.x"}}, "nothing says the format of a.x: name it with format: tsv"),
+        ({"task": "pos", "files": {"test": "a.tsv"}}, "corpus 1: a.tsv is tsv; a corpus of POS is conllu or"),
+        (treebank(test="a.conllu") | {"target": "x"}, "corpus 1: target says nothing of a corpus of POS"),
+        (treebank(test="a.conllu") | {"language": False}, "need quotation marks"),
+        (treebank(test="a.conllu") | {"labels": {"N": "NOUM"}}, "labels: unknown label of POS 'NOUM'. Did"),
+        ({"task": "cb", "fields": ["premise"], "files": {"test": "a.tsv"}}, "fields has 1 columns for premise"),
     ],
 )  # fmt: skip
 def test_what_is_refused_in_a_description(tmp_path, entry, said):

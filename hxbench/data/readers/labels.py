@@ -55,7 +55,7 @@ class Labels:
             shown = f"{label!r} mapped to {mapped!r}" if mapped != label else quoted(label)
             names = " ".join(self.names[:_SHOWN]) + (" …" if len(self.names) > _SHOWN else "")
             known = f"one of {names}" if names else "a label"
-            expected = f"{known}, or a map of this one to it (label_map of a data file, --map of a command)"
+            expected = f"{known}, or a map of this one to it (labels of a data file, --map of a command)"
             raise fault(self.path, number, f"unknown label {shown}", expected, self.unit)
         return mapped
 
