@@ -13,6 +13,7 @@ from hxbench.methods import method_class
 from hxbench.methods.method import Setup
 from hxbench.runs.assemble import with_options
 from hxbench.runs.choosing import Labels, labels_of
+from hxbench.runs.predict import _chosen
 from hxbench.spec import recipe
 from hxbench.tasks import task_of
 from hxbench.tasks.encoding.batch import collate
@@ -185,3 +186,10 @@ def test_labels_are_spelled_with_their_end_mark_and_told_apart(letters):
     assert len(found.tokens[1]) > len(found.tokens[0]) + 2
     assert labels_of(letters, task_of("rte"), 0.2, PHA, False) is None
     assert labels_of(letters, task_of("samsum"), 0.2, PHA, "likelihood") is None
+
+
+def test_a_chosen_score_is_told_with_the_share_of_every_score():
+    shares = {"0.0": 0.1, "2.5": 0.7, "5.0": 0.2}
+    found = _chosen(task_of("stsb"), tuple(shares), [*shares.values()])
+    assert found == {"score": 2.5, "probabilities": shares}
+    assert _chosen(task_of("rte"), ("0", "1"), [0.25, 0.75])["label"] == task_of("rte").labels[1]

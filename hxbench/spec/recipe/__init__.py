@@ -33,11 +33,11 @@ from hxbench.spec.recipe.schema import (
     ProfileRecipe,
     VariantRecipe,
 )
-from hxbench.spec.recipe.unfolding import unfold
+from hxbench.spec.recipe.unfolding import at_profile, unfold
 
 __all__ = [
     "OWN_FAMILY", "Criteria", "ExperimentBlock", "ExperimentRecipe", "FewShotRecipe", "MethodRecipe",
-    "OnBackbone", "Override", "PaperScale", "ProfileRecipe", "VariantRecipe", "backbone", "chosen_models",
-    "entry_digest", "expand", "family", "family_in", "load", "merge", "paper_of", "papers", "parse_assignments",
-    "read_yaml", "recipe_names", "resolve", "scale", "stacks_of", "unfold",
+    "OnBackbone", "Override", "PaperScale", "ProfileRecipe", "VariantRecipe", "at_profile", "backbone",
+    "chosen_models", "entry_digest", "expand", "family", "family_in", "load", "merge", "paper_of", "papers",
+    "parse_assignments", "read_yaml", "recipe_names", "resolve", "scale", "stacks_of", "unfold",
 ]  # fmt: skip

@@ -19,6 +19,7 @@ from pet_store import (
 from scipy.stats import f
 
 from hxbench import places
+from hxbench.report import asked as asked_for
 from hxbench.report.pet import table2
 from hxbench.report.pet.budgets import curve
 from hxbench.report.pet.figure4 import build
@@ -100,6 +101,8 @@ def test_answers_that_are_chosen_are_had_by_their_experiment_and_never_beside_wr
             assert not one.commands
         t5 = curve(results.tried("figure5"), FAMILIES[-1], ENDS[-1], "rte", recipe.Criteria())
         assert t5.random == (50.0 if chosen else 0.0), "who chooses among two is right half of the time"
+    [run, *_] = asked_for.build(Results(store, profile, own), own)
+    assert {cell.mean for block in run.blocks[:-1] for row in block.rows for cell in row.cells[1:]} == {90.0}
 
 
 def test_runs_of_before_stand_in_until_there_are_todays(store, tmp_path):
