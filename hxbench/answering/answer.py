@@ -127,6 +127,13 @@ class Answering(nn.Module):
         """Return whether the loss is the mean cross-entropy of the targets and nothing else."""
         return objective == Objective()
 
+    def likelihoods(self, method: "Method", batch: Batch, answers: Sequence[Sequence[int]]) -> Tensor:
+        """Return log p of the same answers, given by their tokens, behind every text, [batch, answers].
+
+        That of an answer is the sum over its tokens. A text is read once, whatever the number of answers.
+        """
+        raise NotImplementedError
+
     def generate(
         self, method: "Method", batch: Batch, longest: int, *, shortest: int = 0, beams: int = 1
     ) -> Tensor:
@@ -171,6 +178,11 @@ def require_length(backbone: Backbone, read: Prompted, written: int = 0) -> None
 def seen(mask: Tensor) -> Tensor | None:
     """Return a mask as the backbone gets it: it would look into one, which a meta tensor does not allow."""
     return None if mask.is_meta else mask
+
+
+def log_likelihood(logits: Tensor, targets: Tensor) -> Tensor:
+    """Return Σ log p [batch] of targets [batch, length] under their logits [batch, length, vocabulary]."""
+    return logits.float().log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1).sum(1)
 
 
 def mean_over(states: Tensor, mask: Tensor) -> Tensor:

@@ -1,12 +1,13 @@
 """Answers in text by a decoder alone: source and target are one sequence, padded on the left."""
 
 from collections.abc import Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from hxbench.answering.answer import Answered, Answering, Encoded, Objective
+from hxbench.answering.answer import Answered, Answering, Encoded, Objective, log_likelihood
 from hxbench.answering.stack import Stack
 from hxbench.backbones.load import Backbone
 from hxbench.errors import InputError
@@ -36,6 +37,16 @@ def joined(*parts: tuple[Tensor, Tensor], padding: int) -> Joined:
     order = mask.argsort(dim=1, stable=True)  # padding first
     mask = mask.gather(1, order)
     return Joined(ids.gather(1, order).masked_fill(mask == 0, padding), mask, first.gather(1, order))
+
+
+def _branch(cache: Any) -> Any:
+    """Return a cache that begins with the keys and values of another, which does not grow with it.
+
+    A layer of it puts new tensors in the place of those it had, so that nothing has to be copied.
+    """
+    branch = copy(cache)
+    branch.layers = [copy(layer) for layer in cache.layers]
+    return branch
 
 
 class CausalText(Answering):
@@ -101,6 +112,25 @@ class CausalText(Answering):
     def learns_targets(self, objective: Objective) -> bool:
         """Return whether the loss is over the targets: that of a whole sequence hides what is not learned."""
         return super().learns_targets(objective) and not self.whole
+
+    @torch.no_grad()
+    def likelihoods(self, method: "Method", batch: Batch, answers: Sequence[Sequence[int]]) -> Tensor:
+        """Return log p of every answer behind every text, [batch, answers]; a text is read once, into a cache."""
+        source = joined((batch.input_ids, batch.attention_mask), padding=self.backbone.padding)
+        stack = Stack(method, self.backbone, batch, source.first)
+        longest = max(map(len, answers))
+        encoded, output = stack.read(source.ids, source.mask, written=longest - 1, use_cache=True)
+        body: Any = self.backbone.body
+        found = []
+        for ids in answers:
+            targets = batch.tasks.new_tensor(ids).expand(len(batch.tasks), -1)
+            states = encoded.states[:, -1:]
+            if len(ids) > 1:
+                more, cache = body.get_input_embeddings()(targets[:, :-1]), _branch(output.past_key_values)
+                behind = copy(stack).read_on(more, past_key_values=cache, use_cache=True)
+                states = torch.cat([states, behind.last_hidden_state], dim=1)
+            found.append(log_likelihood(self.backbone.mlm_head(states), targets))
+        return torch.stack(found, dim=1)
 
     @torch.no_grad()
     def generate(

@@ -3,13 +3,22 @@
 The weights of the encoder's sites are asked for first, those of the decoder's when the encoder has read the texts.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from hxbench.answering.answer import Answered, Answering, Encoded, mean_over, prompted, require_length, seen
+from hxbench.answering.answer import (
+    Answered,
+    Answering,
+    Encoded,
+    log_likelihood,
+    mean_over,
+    prompted,
+    require_length,
+    seen,
+)
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.tasks.encoding.batch import IGNORED, Batch
 
@@ -82,6 +91,17 @@ class EncoderDecoderText(Answering):
         start = targets.new_full((len(targets), 1), config.decoder_start_token_id)
         shifted = torch.cat([start, targets[:, :-1]], dim=1)
         return shifted.masked_fill(shifted == IGNORED, config.pad_token_id)
+
+    @torch.no_grad()
+    def likelihoods(self, method: "Method", batch: Batch, answers: Sequence[Sequence[int]]) -> Tensor:
+        """Return log p of every answer behind every text, [batch, answers]; the encoder reads a text once."""
+        encoded = self.encode(method, batch)
+        found = []
+        with method.sites.using(self._weights(method, encoded)):
+            for ids in answers:
+                targets = batch.tasks.new_tensor(ids).expand(len(batch.tasks), -1)
+                found.append(log_likelihood(self._decoded(encoded, self.shifted(targets)), targets))
+        return torch.stack(found, dim=1)
 
     @torch.no_grad()
     def generate(

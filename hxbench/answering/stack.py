@@ -108,11 +108,12 @@ class Stack:
         return {"attention_mask": mask, "position_ids": (mask.cumsum(1) - 1).clamp(min=0)}
 
     def read_on(self, embedded: Tensor, **cache: Any) -> Any:
-        """Return the body's output for one more token [batch, 1, hidden] of every row, with the same weights."""
-        self.mask = torch.cat([self.mask, self.mask.new_ones(len(self.mask), 1)], dim=1)
+        """Return the body's output for more tokens [batch, tokens, hidden] of every row, with the same weights."""
+        rows, tokens, _ = embedded.shape
+        self.mask = torch.cat([self.mask, self.mask.new_ones(rows, tokens)], dim=1)
         around = self._around(self.mask)
         if "position_ids" in around:
-            around["position_ids"] = around["position_ids"][:, -1:]
+            around["position_ids"] = around["position_ids"][:, -tokens:]
         with self.method.sites.using(self.weights):
             return self.backbone.body(inputs_embeds=embedded, **around, **cache)
 

@@ -32,7 +32,9 @@ def report_command(
     everything: Annotated[bool, typer.Option("--all", help="Every table and figure there is.")] = False,
     experiment: Annotated[
         str | None,
-        typer.Option(help="An experiment of your own (a YAML file): what was run of it, then its artifacts."),
+        typer.Option(
+            help="An experiment of your own (a YAML file), or PAPER/NAME: what was run of it, then its artifacts."
+        ),
     ] = None,
     profile: Annotated[
         str | None, typer.Option(help="Runs of this profile; by default the store's only one, else demo.")

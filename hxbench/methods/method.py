@@ -259,6 +259,11 @@ class Method(nn.Module):
         with self.acting():
             return self.answering_for(batch.task).generate(self, batch, longest, shortest=shortest, beams=beams)
 
+    def likelihoods(self, batch: Batch, answers: Sequence[Sequence[int]]) -> Tensor:
+        """Return log p of the same answers behind every text, [batch, answers] (`Answering.likelihoods`)."""
+        with self.acting():
+            return self.answering_for(batch.task).likelihoods(self, batch, answers)
+
     def cross_entropy_in(self, loss: Tensor) -> Tensor | None:
         """Return the part of a loss, just returned by `forward`, that is the mean cross-entropy of the targets.
 

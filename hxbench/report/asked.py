@@ -71,7 +71,8 @@ def build(results: PaperResults[Any], experiment: str, seeds: Sequence[int] | No
     `seeds` are those that were asked for, by default all of the profile; where others are there too, they count.
     """
     conditions = results.conditions(experiment)
-    tries = any(block.rates for block in experiments.blocks(results.paper, experiment))
+    plain = experiments.blocks(results.paper, experiment)
+    tries = any(recipe.at_profile(block.rates, results.profile) for block in plain)
     found: recipe.ExperimentRecipe = recipe.load(results.paper, experiment)
     file = Path(experiment).suffix != ""
     sizes = list(dict.fromkeys(one.block.size for one in conditions if one.block.size))

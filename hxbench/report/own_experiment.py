@@ -43,4 +43,6 @@ class OwnExperiment:
         ]
         labelled = [(name, one) for name, one in found if one.label == place.label]
         chosen = labelled if block or len(found) > 1 else found  # a recipe's place has no label to go by
+        if len(chosen) > 1:  # rates that both try
+            chosen = [(name, one) for name, one in chosen if one.training.get("lr") == place.training.get("lr")]
         return chosen[0] if len(chosen) == 1 else None

@@ -34,6 +34,7 @@ def with_options(spec: RunSpec) -> RunSpec:
         family = family_of(spec.backbone.family, spec.backbone.files)
         _require_family(spec, kind, family)
         require_precision(family, spec.training.precision)
+        require_choice(spec, family)
         usual = answering_in(spec.model_copy(update={"options": {}}), family.stacks)
         if usual and stored.get("answering") == usual.name:
             del stored["answering"]  # a run that says what is usual anyhow is no other run
@@ -113,6 +114,24 @@ def require_answers(spec: RunSpec, family: Family) -> None:
                     f"a head trained on {own.title} does not know the classes of {other.title}: "
                     "data.labels=unified gives all tasks the same."
                 )
+
+
+def require_choice(spec: RunSpec, family: Family) -> None:
+    """Raise `InputError` for a run that is to choose among labels where none are written."""
+    choose, kind = spec.training.choose, answering_in(spec, family.stacks)
+    if not choose:
+        return
+    asked = f"training.choose is {str(choose).lower()}"
+    if kind is None or not kind.writes:
+        how = f"by heads ({kind.name})" if kind else "nothing"
+        raise InputError(f"{asked}, and {spec.backbone.name} answers {how}: only what it writes can be chosen.")
+    shot, wording = spec.few_shot, Wording.of(spec.data)
+    tasks = [task_of(task) for task in ((shot.task,) if shot else (*spec.tasks, *spec.foreign))]
+    if not any(label_texts(task, spec.data.score_step, wording) for task in tasks):
+        titles = ", ".join(task.title for task in tasks)
+        raise InputError(
+            f"{asked}, and {titles} {'has' if len(tasks) == 1 else 'have'} no labels to choose among."
+        )
 
 
 def equip(method: Method, spec: RunSpec, store: Store, *, start: bool = True) -> None:

@@ -149,10 +149,11 @@ class RunData:
             place = self._place(pair.task)
             found: Split
             if task_of(pair.task).answers_texts:
+                unasked = training.choose is True and split != "test"  # which beside the answers costs time
                 found = TextSplit.of(
                     *pair, corpus, encoded, self.tokenizer, score_step=data.score_step, wording=Wording.of(data),
-                    chooses=self.chooses, likelihood=training.choose and split == "test", beams=training.beams,
-                    place=place,
+                    chooses=self.chooses, choose=not unasked and training.choose,
+                    beams=training.beams, place=place,
                 )  # fmt: skip
             else:
                 found = TaggedSplit.of(

@@ -235,7 +235,7 @@ def _described(
     form: dict[str, Any], run: str, spec: RunSpec, pair: Pair, method: Method, pristine: Backbone
 ) -> Export:
     """Return what `export.json` says, `form` about the weights included."""
-    task, reading = task_of(pair.task), Reading.of(spec.data, spec.training.beams)
+    task, reading = task_of(pair.task), Reading.of(spec)
     assert method.answering is not None
     fields, form_of = [f"{{{name}}}" for name in task.fields], method.answering.form(method.backbone.family.stacks)
     options = form.pop("options").model_dump(mode="json", exclude_none=form["kind"] != "peft")

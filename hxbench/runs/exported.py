@@ -32,7 +32,7 @@ from hxbench.plain_data import load_json, read_text
 from hxbench.printing import shortened
 from hxbench.runs.backbone import get_backbone, is_ready
 from hxbench.spec.recipe.family import Path as ModulePath
-from hxbench.spec.run_spec import BackboneSpec, DataSpec, Name, Positive, Sha256, TaskName
+from hxbench.spec.run_spec import BackboneSpec, Choice, Name, Positive, RunSpec, Sha256, TaskName
 from hxbench.tasks import Task, declare, task_of
 from hxbench.tasks.encoding.templates import Wording
 
@@ -52,7 +52,7 @@ COMPATIBILITY = (
 
 
 class Reading(Closed):
-    """How texts become tokens and answers words; fields of `DataSpec`, with what they mean there."""
+    """How texts become tokens and answers words; fields of a run's data and training, as they are meant there."""
 
     max_length: Positive
     label_token: Literal["first", "character", "last"] = "first"
@@ -61,11 +61,15 @@ class Reading(Closed):
     template: Literal["pha", "pet"] = "pha"
     labels: Literal["digits", "words", "unified"] = "digits"
     beams: Positive | None = None  # of written answers; the task's own without a number
+    choose: Choice = added(False)
 
     @classmethod
-    def of(cls, data: DataSpec, beams: int | None) -> Self:
-        """Return how a run reads."""
-        return cls(beams=beams, **{name: getattr(data, name) for name in cls.model_fields if name != "beams"})
+    def of(cls, spec: RunSpec) -> Self:
+        """Return how a run reads and answers; what it is only scored by beside its answers is left out."""
+        data, training = spec.data, spec.training
+        choose = False if training.choose is True else training.choose
+        of_data = {name: getattr(data, name) for name in cls.model_fields if name not in ("beams", "choose")}
+        return cls(beams=training.beams, choose=choose, **of_data)
 
     @property
     def wording(self) -> Wording:

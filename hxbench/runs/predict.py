@@ -74,11 +74,8 @@ def predictor_of_run(
         raise InputError(
             f"run {record.id}: {spec.method} answers in no language without {lacking}, such as {pair.language}."
         )
-    training = spec.training
-    return Predictor(
-        pair, Reading.of(spec.data, training.beams), training.eval_batch_size,
-        lambda: restore(record, offline=offline),
-    )  # fmt: skip
+    load = lambda: restore(record, offline=offline)  # noqa: E731
+    return Predictor(pair, Reading.of(spec), spec.training.eval_batch_size, load)
 
 
 def predictor_of_export(
@@ -133,7 +130,8 @@ def answer_texts(
 ) -> list[dict[str, Any]]:
     """Return what is answered to every text, given its fields: `label` and `probabilities`, `score` or `text`.
 
-    A model that writes gives the `text`, and the `label` or `score` that it says, null where it is none.
+    A model that writes gives the `text`, and the `label` or `score` that it says, null where it is none; one that
+    chooses among labels gives probabilities, too.
     """
     from datasets import Dataset, Features, List, Value
 
@@ -153,13 +151,14 @@ def answer_texts(
     columns = {"input_ids": List(Value("int32")), "labels": List(Value("int32")), "cut": Value("int8")}
     split = TextSplit.of(
         *predictor.pair, batch, Dataset.from_dict(encoded, features=Features(columns)), tokenizer,
-        score_step=reading.score_step, wording=wording, chooses=not writes, beams=reading.beams,
-        place=method.places[task.name],
+        score_step=reading.score_step, wording=wording, chooses=not writes, choose=reading.choose,
+        beams=reading.beams, place=method.places[task.name],
     )  # fmt: skip
     device = next(method.parameters()).device
-    if not writes and task.has_classes:
-        shares = answer_split(method, split, predictor.batch_size, device, partial(_probabilities, task))
-        return [_chosen(task, share) for share in shares]
+    if split.labels or (not writes and task.has_classes):
+        shares_of = split.labels.probabilities if split.labels else partial(_probabilities, task)
+        shares = answer_split(method, split, predictor.batch_size, device, shares_of)
+        return [_chosen(task, split.labels.texts if split.labels else (), share) for share in shares]
     answers = answer_split(method, split, predictor.batch_size, device, split.answers)
     if not writes:
         return [{"score": float(text)} for [text] in answers]
@@ -172,9 +171,12 @@ def _probabilities(task: Task, method: Method, batch: Batch) -> list[list[float]
     return shares
 
 
-def _chosen(task: Task, shares: list[float]) -> dict[str, Any]:
-    rounded = {label: round(share, 6) for label, share in zip(task.labels, shares, strict=True)}
-    return {"label": task.labels[shares.index(max(shares))], "probabilities": rounded}
+def _chosen(task: Task, scores: tuple[str, ...], shares: list[float]) -> dict[str, Any]:
+    """Return the likeliest class by its name, or the likeliest of the `scores` that a text may have."""
+    names = scores if task.type == "regression" else task.labels
+    best = names[shares.index(max(shares))]
+    found: dict[str, Any] = {"score": float(best)} if task.type == "regression" else {"label": best}
+    return {**found, "probabilities": {n: round(share, 6) for n, share in zip(names, shares, strict=True)}}
 
 
 def _written(task: Task, text: str, classes: tuple[str, ...]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Encoded splits with their right answers, and scoring them with a trained method."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -10,13 +10,14 @@ from torch import Tensor
 
 from hxbench.data.texts import labels_as_decoded, longest_label
 from hxbench.methods.method import Method
+from hxbench.runs.choosing import Labels, labels_of
 from hxbench.runs.scored import Scored
+from hxbench.spec.run_spec import Choice
 from hxbench.tasks import Decoding, Task, right_answers, task_of
 from hxbench.tasks.encoding.batch import Batch, by_tokens, collate, longest_first
 from hxbench.tasks.encoding.classes import THOUSAND
 from hxbench.tasks.encoding.rows import Rows
 from hxbench.tasks.encoding.templates import PHA, Wording, label_texts, target_text
-from hxbench.tasks.encoding.tokenizing import tokens_of
 
 # PET scaling says how long a summary may be and not how long an answer, and nothing about beams. Its code
 # generates at least 128 tokens, which no short answer needs.
@@ -131,7 +132,8 @@ class TextSplit:
     wording: Wording = PHA
     classes: tuple[str, ...] = ()  # what the classes by id are called
     decoded: dict[str, str] = field(default_factory=dict)  # these by what the tokenizer makes of them
-    spelled: dict[str, list[int]] = field(default_factory=dict)  # their tokens, to choose among by likelihood
+    labels: Labels | None = None  # what is chosen among by likelihood
+    beside: bool = False  # whether that is done beside writing, and not in its place
 
     @classmethod
     def of(
@@ -145,15 +147,15 @@ class TextSplit:
         score_step: float,
         wording: Wording = PHA,
         chooses: bool = False,
-        likelihood: bool = False,
+        choose: Choice = False,
         beams: int | None = None,
         place: int = 0,
     ) -> "TextSplit":
         """Bring a corpus split and its encoded form together.
 
-        `chooses` says that the backbone chooses among classes, `likelihood` that one which writes is asked for the
-        most likely label, too; `beams` overrides those of free text. Raises `InputError` for labels that the
-        tokenizer of a backbone that writes cannot tell apart.
+        `chooses` says that the backbone chooses among classes, `choose` how one that writes answers where there
+        are labels; `beams` overrides those of free text. Raises `InputError` for labels that the tokenizer of a
+        backbone that writes cannot tell apart.
         """
         known = task_of(task)
         if known.several_answers:
@@ -167,16 +169,18 @@ class TextSplit:
             decoding = decoding if beams is None else decoding.model_copy(update={"beams": beams})
         elif not chooses:
             decoding = Decoding(longest=longest_label(tokenizer, known, score_step, wording))
+        labels = None if chooses else labels_of(tokenizer, known, score_step, wording, choose)
+        written = not chooses and (labels is None or choose is True)
         return cls(
             known, language, Rows(encoded), gold, int(np.sum(encoded["cut"])), tokenizer, decoding, chooses, place,
             wording, classes,
-            labels_as_decoded(tokenizer, classes) if classes and wording != PHA and not chooses else {},
-            spelled(tokenizer, classes if likelihood and not chooses else ()),
+            labels_as_decoded(tokenizer, classes) if classes and wording != PHA and written else {},
+            labels, choose is True,
         )  # fmt: skip
 
     @property
     def writes(self) -> bool:
-        """Whether answers are written, and not chosen."""
+        """Whether answers are tokens, whose keys and values take memory, and not given by a head."""
         return not self.chooses
 
     def batch(self, rows: np.ndarray) -> Batch:
@@ -184,20 +188,22 @@ class TextSplit:
         return batch_of(self.rows, rows, self.task, self.language, self.place, self.tokenizer.pad_token_id)
 
     def answers(self, method: Method, batch: Batch) -> list[list[str]]:
-        """Return one text for every row; with the most likely label behind it, where that is asked for."""
+        """Return one text for every row; with the most likely label behind it, where both are asked for."""
+        if self.labels and not self.beside:
+            return [[label] for label in self.labels.chosen(method, batch)]
         how = self.decoding
         ids = method.generate(batch, how.longest, shortest=how.shortest, beams=how.beams)
         found = [[text] for text in self.texts(ids)]
-        if self.spelled:
-            return [[*text, label] for text, label in zip(found, choose(method, batch, self.spelled), strict=True)]
+        if self.labels:
+            return [[*text, label] for text, label in zip(found, self.labels.chosen(method, batch), strict=True)]
         return found
 
     def scored(self, answers: Sequence[list[str]]) -> Scored:
         """Return the texts with their answers."""
-        written, likely = [text[:1] for text in answers], [text[1:] for text in answers]
-        chosen = likely if self.spelled else None
+        given, likely = [text[:1] for text in answers], [text[1:] for text in answers]
+        chosen = likely if self.labels and self.beside else None
         labels = () if self.wording == PHA else self.classes  # the ids are read as PHA's code does
-        return Scored(self.task.name, self.language, self.gold, written, self.cut, labels, chosen)
+        return Scored(self.task.name, self.language, self.gold, given, self.cut, labels, chosen)
 
     def read(self, text: str) -> str:
         """Return what an answer says.
@@ -221,31 +227,4 @@ class TextSplit:
         return [self.read(text) for text in texts]
 
 
-def spelled(tokenizer: Any, labels: Sequence[str]) -> dict[str, list[int]]:
-    """Return the tokens of each label, end mark included, as a model would have to write it."""
-    return {
-        label: [*ids, tokenizer.eos_token_id]
-        for label, ids in zip(labels, tokens_of(tokenizer, list(labels)), strict=True)
-    }
-
-
 Split = TaggedSplit | TextSplit  # read once, scored as often as needed
-
-
-@torch.no_grad()
-def choose(method: Method, batch: Batch, labels: Mapping[str, Sequence[int]]) -> list[str]:
-    """Return the most likely label of every row, of equally likely ones the first: Σ log p of its tokens.
-
-    By the text of PET scaling a model that writes scores 0 by guessing; its Figure 7 has scores that only a choice
-    among labels could have given. With both rules each can be held against what it was.
-    """
-    likely = torch.stack([_log_likelihood(method, batch, ids) for ids in labels.values()], dim=1)
-    names = list(labels)
-    return [names[place] for place in likely.argmax(1).tolist()]
-
-
-def _log_likelihood(method: Method, batch: Batch, ids: Sequence[int]) -> Tensor:
-    """Return the log-likelihood [batch] of the same answer behind every text."""
-    targets = batch.targets.new_tensor(ids).expand(len(batch.tasks), -1)
-    logits = method.logits(replace(batch, targets=targets, count=targets.numel()))
-    return logits.float().log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1).sum(1)

@@ -15,7 +15,7 @@ from hxbench.data import Corpora
 from hxbench.data.sampling import Sampler
 from hxbench.methods.method import Method
 from hxbench.modules.trimmed_embedding import training_rows_of
-from hxbench.runs.assemble import build, equip, trains_embeddings
+from hxbench.runs.assemble import build, equip, require_choice, trains_embeddings
 from hxbench.runs.backbone import get_backbone
 from hxbench.runs.compose import held_out_rows
 from hxbench.runs.data import RunData
@@ -61,6 +61,7 @@ def run(
     accelerator = accelerator_in(spec.training.precision)
     forget_peak()
     backbone = get_backbone(spec.backbone, offline=offline)
+    require_choice(spec, backbone.family)  # which may not have been known before
     method = build(spec, backbone)
     equip(method, spec, store)
     method.to(accelerator.device)

@@ -28,6 +28,10 @@ Pretrainable = Literal["bert", "t5", "bloom"]  # names of families
 NO_PAPER = "none"  # in the place of a paper's name, of methods that belong to none
 START = "start"  # in `RunSpec.after`, the role of the run whose trained weights another one starts from
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+# How a model that writes answers a task with labels: it writes; or it writes, and on test sets the label that it
+# finds most likely is scored beside; or the answer is the label with the greatest Σ log p of its tokens, end mark
+# included, or the one with the greatest mean of these, so that no label is less likely for its length alone.
+Choice = Literal[False, True, "likelihood", "normalised"]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
@@ -322,7 +326,7 @@ class TrainingSpec(Closed):
     batches: Literal["homogeneous", "concatenated"] = added("homogeneous")
     label_smoothing: float = added(0.0, ge=0, lt=1)  # text-to-text: 0.1 in the published code of PHA
     beams: int | None = added(None, gt=0)  # of generated text; the paper's, 6 and 4, without a number
-    choose: bool = added(False)  # a model that writes is also scored by the label it finds most likely
+    choose: Choice = added(False)
     token_loss: Literal["mean", "sum"] = added("mean")  # text-to-text: over the target tokens of a batch
     relative_rate: bool = added(False)  # the rate is relative to the size of each tensor, as in Adafactor
     part_rates: dict[Name, Rate] = added({})  # of parts of the method (`hxbench cost --json` names them), times lr
@@ -466,6 +470,7 @@ class RunSpec(Closed):
             "options": told_apart(self.kind, self.options),
             "transfer": "with transfer" if self.transfer else "",
             "described": f"with {data.described.title}" if data.described else "",
+            "answers": _CHOSEN[training.choose],
             "weights": "random body" if self.backbone.weights == "random" else "",
         }
 
@@ -476,6 +481,14 @@ class RunSpec(Closed):
         changed = [w for name, w in self.conditions.items() if w and name != "partition" and not self.few_shot]
         words = [self.method, self.setting, self.part, *changed]
         return printable(f"{' '.join(word for word in words if word)} seed {self.seed} ({self.profile})")
+
+
+_CHOSEN: dict[Choice, str] = {
+    False: "",
+    True: "written and chosen",
+    "likelihood": "chosen by likelihood",
+    "normalised": "chosen by normalised likelihood",
+}
 
 
 def _percent(share: float | None) -> str:

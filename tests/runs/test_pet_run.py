@@ -1,9 +1,11 @@
 """Whole runs of a tuning on BERT, BLOOM and T5: trained, scored, resumed, restored to the same answers."""
 
+import json
 import os
 import signal
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from miniature import resolved
@@ -12,12 +14,15 @@ from text_miniature import text_spec, write_text_mirror
 from hxbench.data import Corpora, Origin
 from hxbench.runs.assemble import build
 from hxbench.runs.data import RunData
+from hxbench.runs.export import export
 from hxbench.runs.finished import restore
+from hxbench.runs.predict import predict, predictor_of_export, predictor_of_run
 from hxbench.runs.prepare import make_backbone
 from hxbench.runs.train import run
 from hxbench.spec.run_spec import BackboneSpec, PretrainSpec
 from hxbench.spec.settings import Pair
 from hxbench.store import Store
+from hxbench.tasks import task_of
 from hxbench.training.loop import Interrupted
 
 SMALL = {"pet-prompt": {"tokens": 3}, "pet-adapter": {"bottleneck": 4}, "apet": {"budget": 300}}
@@ -129,20 +134,65 @@ def test_entries_that_ever_had_a_gradient_are_counted(family, mode, english, tmp
     assert (0.3 * 2000 < expected < 2000) if some_dead else expected == 2000
 
 
-@pytest.mark.parametrize("family", BACKBONES)
-def test_a_model_that_writes_is_also_scored_by_what_it_finds_most_likely(family, english, tmp_path):
-    wanted = text_spec("pet-bitfit", BACKBONES[family], task="rte", training={"choose": True})
+def chosen_run(family, choose, english, tmp_path):
+    """Return the record of a short run, and the data that it was scored on."""
+    words = {"template": "pet", "labels": "words"}
+    wanted = text_spec("pet-lora", BACKBONES[family], task="rte", training={"choose": choose}, data=words)
     corpora = english(wanted)
     make_backbone(wanted.backbone, corpora, lambda what, done, total: None)
     spec, plan = resolved(wanted, corpora)
     run(spec, plan, corpora, Store(tmp_path))
     record = Store(tmp_path).get(spec.run_id)
+    return record, lambda backbone: RunData(spec, plan, corpora, backbone)
+
+
+def test_a_model_that_writes_is_also_scored_by_what_it_finds_most_likely(english, tmp_path):
+    record, data_on = chosen_run("t5", True, english, tmp_path)
     found = [(row["split"], row["sentences"]) for row in record.metrics() if row["metric"] == "chosen"]
-    assert found == ([] if family == "bert" else [("test", 12)]), "BERT has a head that chooses anyway"
-    if found:
-        method, backbone = restore(record)
-        answers = RunData(spec, plan, corpora, backbone).score(method, Pair("rte", "en"), "test")
-        assert {one for [one] in answers.chosen} <= {one for [one] in answers.gold}
-        [value] = [row["value"] for row in record.metrics() if row["metric"] == "chosen"]
-        right = sum(a == b for a, b in zip(answers.chosen, answers.gold, strict=True))
-        assert value == pytest.approx(100 * right / 12)
+    assert found == [("test", 12)]
+    method, backbone = restore(record)
+    answers = data_on(backbone).score(method, Pair("rte", "en"), "test")
+    assert {one for [one] in answers.chosen} <= {one for [one] in answers.gold}
+    [value] = [row["value"] for row in record.metrics() if row["metric"] == "chosen"]
+    right = sum(a == b for a, b in zip(answers.chosen, answers.gold, strict=True))
+    assert value == pytest.approx(100 * right / 12)
+    assert "text" in predicted(predictor_of_run(record, None, None), tmp_path)[0], "which writes all the same"
+
+
+def predicted(predictor, tmp_path):
+    """Return what a predictor answers to six texts."""
+    path, pieces = tmp_path / "in.jsonl", []
+    words = "the cat dog bird saw heard good bad old new man house".split()
+    texts = [{"sentence1": " ".join(words[: n + 2]), "sentence2": " ".join(words[-n - 1 :])} for n in range(6)]
+    path.write_text("".join(json.dumps(one) + "\n" for one in texts))
+    predict(predictor, str(path), pieces.extend)
+    return [json.loads(line) for line in "".join(pieces).splitlines()]
+
+
+def test_a_run_whose_answers_are_chosen_is_selected_scored_and_asked_by_that_alone(english, tmp_path, monkeypatch):
+    """And an export of it answers in the same way."""
+    writes = lambda *_, **__: pytest.fail("written")  # noqa: E731
+    monkeypatch.setattr("hxbench.answering.causal.CausalText.generate", writes)
+    record, data_on = chosen_run("bloom", "normalised", english, tmp_path)
+    rows = [row for row in record.metrics() if row["task"] == "rte" and row["split"] in ("dev", "test")]
+    assert {(row["split"], row["metric"]) for row in rows} == {
+        ("dev", "accuracy"), ("test", "accuracy"), ("test", "majority"),
+    }  # fmt: skip
+    assert not any(row.get("unreadable") for row in rows)
+    assert record.title.count("chosen by normalised likelihood") == 1
+    known = task_of("rte").labels
+    assert {one for [one] in record.predictions("rte", "en")["predicted"]} <= {*known}
+    method, backbone = restore(record)
+    data = data_on(backbone)
+    split = data.split(Pair("rte", "en"), "test")
+    batch = split.batch(np.arange(12))
+    chosen = split.labels.scores(method, batch).argmax(1)
+    assert [[known[one]] for one in chosen] == record.predictions("rte", "en")["predicted"]
+    answers = predicted(predictor_of_run(record, None, None), tmp_path)
+    for one in answers:
+        assert one.keys() == {"line", "label", "probabilities"}
+        assert [*one["probabilities"]] == [*known]
+        assert sum(one["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+        assert one["label"] == max(one["probabilities"], key=one["probabilities"].get)
+    export(record, task="rte", language="en", out=tmp_path / "export")
+    assert predicted(predictor_of_export(tmp_path / "export", None, None), tmp_path) == answers

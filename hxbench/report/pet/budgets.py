@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from hxbench.report.estimate import Estimate
+from hxbench.report.pet.answers import guess_is_free
 from hxbench.report.pet.results import At
 from hxbench.report.pet.rows import APET, BUDGETS, FT, Backbone, Family
 from hxbench.report.pet.scores import Tried
@@ -114,7 +115,9 @@ def curve(tried: Mapping[At, Tried], family: Family, backbone: Backbone, task: s
     return Curve(
         tuple(sorted(points, key=lambda point: point.count)),
         full.over((task,)) if full else Estimate(),
-        family.random(task),
+        family.random(
+            task, chosen=any(guess_is_free(tried[at].records) for at in tried if at.size == backbone.size)
+        ),
         majority_of(tried, backbone.size, task),
         criteria,
     )

@@ -133,6 +133,7 @@ def build(results: Results) -> list[Figure]:
             *live_said(tried, ENDS, PLACED),
             *results.without(ENDS),
             *results.splits(shown),
+            *results.other_way(),
             *results.remarks(shown, several_bodies=True),
         ),
         commands=results.commands(shown, "figure4"),

@@ -55,10 +55,16 @@ def _panels(curves: Curves, tasks: tuple[str, ...], marks: Marks) -> tuple[Panel
             "score" * (number % _COLUMNS == 0),
             tuple(_series(curves, b, end, task, marks) for b, end in zip(family.ends, _ENDS, strict=True)),
             axis="tuned parameters (log)" if family is families[-1] else "",
-            floor=family.random(task),
+            floor=_floor(curves, family, task),
         )
         for number, (family, task) in enumerate(product(families, tasks))
     )
+
+
+def _floor(curves: Curves, family: Family, task: str) -> float | None:
+    """Return what guessing scores on both backbones; None where it is not the same."""
+    found = {curves[one.size, task].random for one in family.ends}
+    return found.pop() if len(found) == 1 else None
 
 
 def _budget_title(tried: Mapping[At, Tried], family: Family, budget: int | str) -> str:
@@ -91,7 +97,8 @@ def _points(
         Row(_budget_title(tried, family, budget), tuple(cell(size, task, budget) for size, task in places))
         for budget in budgets
     ]
-    guess = tuple(Cell(family.random(task), text=f"{family.random(task):.1f}") for _, task in places)
+    guesses = [curves[place].random for place in places]
+    guess = tuple(Cell(value, text=f"{value:.1f}") for value in guesses)
     frequent = tuple(Cell(curves[place].frequent, n=1) for place in places)
     below = [Row("FT", tuple(full(*place) for place in places)), Row("guessing", guess)]
     below += [Row("most frequent", frequent)] if any(cell.mean is not None for cell in frequent) else []

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 from hxbench.report.cells import make_cell
 from hxbench.report.figure import Figure, Panel, Series
+from hxbench.report.pet.answers import guess_is_free
 from hxbench.report.pet.results import Results
 from hxbench.report.pet.rows import PAPER
 from hxbench.report.pet.scores import RunSet
-from hxbench.report.pet.transfer import across, across_labels, to_labels, to_text, within
+from hxbench.report.pet.transfer import LABELLED, across, across_labels, to_labels, to_text, within
 from hxbench.report.pet.transfer_model import EXPERIMENT, MODELS, MODES, TransferModel, models_of
 from hxbench.report.shown import Condition
 from hxbench.report.table import Cell, Marks
@@ -29,6 +30,7 @@ KINDS: dict[str, Callable[[str, str], bool]] = {
 }
 FREQUENT = "most frequent label"
 CHOSEN = "text to labels, chosen"
+_CHOSEN = "Chosen: by the label that a model finds most likely, in place of what it writes."
 
 
 def short(task: str) -> str:
@@ -36,23 +38,30 @@ def short(task: str) -> str:
     return SHORT.get(task, task.upper())
 
 
-def _panel(model: TransferModel, marks: Marks) -> Panel:
-    """Return a matrix, a row a source and a column a target."""
+def _panel(model: TransferModel, marks: Marks, *, chosen: bool = False) -> Panel:
+    """Return a matrix, a row a source and a column a target; with `chosen` of the targets that have labels."""
     rows = []
+    targets = [task for task in model.tasks if not chosen or task_of(task).group in LABELLED]
     for source in model.tasks:
         cells = []
-        for target in model.tasks:
-            ours = model.transfer.relative(source, target) if model.condition else None
+        for target in targets:
+            ours = model.transfer.relative(source, target, chosen=chosen) if model.condition else None
             cells.append(make_cell(ours, model.printed(source, target), marks))
         rows.append(Series(short(source), tuple(cells)))
-    return Panel(model.title, "", tuple(rows), places=tuple(map(short, model.tasks)))
+    title = f"{model.title}, chosen" if chosen else model.title
+    return Panel(title, "", tuple(rows), places=tuple(map(short, targets)))
+
+
+def _panels(model: TransferModel, marks: Marks) -> list[Panel]:
+    """Return the matrix of a model; of one that writes and is scored by its likeliest labels too, one of each."""
+    return [_panel(model, marks), *([_panel(model, marks, chosen=True)] if model.transfer.both else [])]
 
 
 def _matrices(letter: str, models: list[TransferModel], results: Results) -> Figure:
     about, backbones = SHEETS[letter]
     shown = [model for backbone in backbones for model in models if model.backbone == backbone]
     marks = Marks()
-    panels = tuple(_panel(model, marks) for model in shown)
+    panels = tuple(panel for model in shown for panel in _panels(model, marks))
     guessed = {model.title: names for model in shown if (names := model.guessed())}
     read = "; ".join(f"{title}: {', '.join(names)}" for title, names in guessed.items())
     figure = Figure(
@@ -66,6 +75,7 @@ def _matrices(letter: str, models: list[TransferModel], results: Results) -> Fig
         caption=(
             "The task's own training is 100, which is the darkest blue: more is no darker.",
             NAMES,
+            *([_CHOSEN] if any(model.transfer.both for model in shown) else []),
             *([f"Published rows read by the pattern of their neighbours: {read}."] if read else []),
         ),
         notes=marks.notes(),
@@ -100,7 +110,7 @@ def _means(models: list[TransferModel], results: Results) -> Figure:
             f"Off the diagonal. Types: {'; '.join(types)}.",
             "Labels only: from tasks with labels to tasks with labels. Most frequent label: what always answering "
             "that of the training set would score on these targets.",
-            "Chosen: by the label that a model finds most likely, in place of what it writes.",
+            _CHOSEN,
         ),
         notes=marks.notes(),
     )
@@ -120,9 +130,20 @@ def contradiction(models: list[TransferModel]) -> list[str]:
         "The paper contradicts itself between labels and text: it says that a model which writes scores 0 by "
         f"guessing, and its means from text to labels ({names}) are {there_and_back[0]}, about those of the most "
         f"frequent label; from labels to text they are {there_and_back[1]}. Its answers were probably chosen "
-        "among the labels. Ours are written freely, and what is no label is wrong: from text to labels the two "
-        "are not the same thing."
+        f"among the labels. {_ours(models)}"
     ]
+
+
+def _ours(models: list[TransferModel]) -> str:
+    """Return how the answers of ours that the contradiction is about were given."""
+    there = [model for model in models if model.condition and model.printed_mean(to_labels) is not None]
+    records = [record for model in there if model.condition for record in model.condition.records]
+    if any(model.transfer.both for model in there):
+        return "Ours are shown both ways: written freely, where what is no label is wrong, and chosen."
+    if guess_is_free(records):
+        return "So are ours here."
+    not_alike = "from text to labels the two are not the same thing"
+    return f"Ours are written freely, and what is no label is wrong: {not_alike}."
 
 
 def _mean(model: TransferModel, kind: Callable[[str, str], bool], marks: Marks, *, chosen: bool = False) -> Cell:

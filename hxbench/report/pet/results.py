@@ -1,10 +1,12 @@
 """What the artifacts of PET scaling are made from: the runs of an experiment by backbone, method and budget."""
 
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from hxbench.report.estimate import Rows
 from hxbench.report.families import Family
+from hxbench.report.pet.answers import answered
 from hxbench.report.pet.rows import FAMILIES, PAPER, Backbone, task_title, title_of
 from hxbench.report.pet.rows import Family as BackboneFamily
 from hxbench.report.pet.scores import RunSet, Tried
@@ -74,6 +76,21 @@ class Results(PaperResults[RunSet]):
                     "each other can be compared, their heights cannot."
                 )
         return words
+
+    def remarks(
+        self, shown: Iterable[Shown], *, timed: bool = False, several_bodies: bool = False
+    ) -> tuple[str, ...]:
+        """Return how answers were given, then what was chosen or left out."""
+        shown = list(shown)
+        return (*answered(shown), *super().remarks(shown, timed=timed, several_bodies=several_bodies))
+
+    def other_way(self) -> list[str]:
+        """Return how Table 2 and Figure 4 are had with other answers; nothing where something was asked for."""
+        if self.own_experiment or not experiments.blocks(PAPER, "choosing", self._scale):
+            return []
+        at = ["--profile", self._scale] if self._scale != "demo" else []
+        words = shlex.join(["hxbench", "report", "--experiment", "pet/choosing", *at])
+        return [f"the same with answers that are chosen among the labels: {words}."]
 
     def splits(self, shown: Iterable[Shown]) -> list[str]:
         """Return what to say of development sets, which the paper scores and its code selects by as a whole."""

@@ -66,9 +66,12 @@ class Family:
         """The smallest and the largest, which APET is run on."""
         return self.backbones[0], self.backbones[-1]
 
-    def random(self, task: str) -> float:
-        """Return what guessing scores on a task in percent (PET scaling, section 5.3)."""
-        return 100.0 / len(task_of(task).labels) if self.guessing else 0.0
+    def random(self, task: str, *, chosen: bool = False) -> float:
+        """Return what guessing scores on a task in percent (PET scaling, section 5.3).
+
+        That is 0 for who writes, unless answers are `chosen` among the labels.
+        """
+        return 100.0 / len(task_of(task).labels) if self.guessing or chosen else 0.0
 
 
 def _family(name: str, title: str, names: str, guessing: bool) -> Family:

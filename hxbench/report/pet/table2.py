@@ -12,7 +12,8 @@ from hxbench.report.table import Block, Cell, Column, Marks, Row, Table
 _NAME = "Table 2"
 _SIZES = (
     "A budget is the size of the method as published, with 100 virtual tokens, rank 8 and a bottleneck of 24, on "
-    "the same backbone, whatever sizes the profile gives the method itself."
+    "the same backbone, whatever sizes the profile gives the method itself. How answers "
+    "are given changes none."
 )
 _VARY = "the runs do not agree"
 
@@ -61,6 +62,7 @@ def build(results: Results) -> list[Table]:
                 _SIZES,
                 *live_said(tried, ENDS, PLACED),
                 *results.without(ENDS),
+                *results.other_way(),
                 *results.remarks(shown, several_bodies=True),
             ),
             commands=results.commands([one for one in shown if not one.records], "figure4"),

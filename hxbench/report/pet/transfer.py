@@ -85,14 +85,23 @@ class Transfer:
     def _lacks(self, seed: int, tasks: Iterable[str]) -> bool:
         return not {*tasks} <= self.trained.get(seed, set())
 
-    def relative(self, source: str, target: str) -> Estimate:
-        """Return the score on `target` of what was tuned on `source`, in percent of the target's own training."""
+    @property
+    def both(self) -> bool:
+        """Whether what is written is scored, and beside it the labels found most likely."""
+        return any(self.chosen.values())
+
+    def relative(self, source: str, target: str, *, chosen: bool = False) -> Estimate:
+        """Return the score on `target` of what was tuned on `source`, in percent of the target's own training.
+
+        Both scores are of what was answered, or with `chosen` of the labels that are found most likely.
+        """
+        scores = self.chosen if chosen else self.scores
         values, nothing, unscored = [], False, False
         runs: Runs = frozenset()
         for seed in self.seeds:
             if self._lacks(seed, (source, target)):
                 continue
-            value, own = (self.scores[seed].get(cell) for cell in ((source, target), (target, target)))
+            value, own = (scores[seed].get(cell) for cell in ((source, target), (target, target)))
             if value is None or own is None:
                 unscored = True
             elif own <= 0:

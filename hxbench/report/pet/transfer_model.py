@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from hxbench.report.estimate import runs_behind
+from hxbench.report.pet.answers import LIKELIHOOD, NORMALISED, ways_of
 from hxbench.report.pet.results import Results
 from hxbench.report.pet.rows import FAMILIES, PAPER, Backbone, task_title
 from hxbench.report.pet.scores import RunSet
@@ -36,8 +37,11 @@ class TransferModel:
 
     @property
     def title(self) -> str:
-        """What its panel is called."""
-        return f"{self.backbone.title}, {MODES[self.places]}"
+        """What its panel is called; answers that are chosen and not written are no secret."""
+        ways = ways_of(self.condition.records) if self.condition else set()
+        words = {LIKELIHOOD: ", by likelihood", NORMALISED: ", by normalised likelihood"}
+        chosen = "".join(said for way, said in words.items() if way in ways)
+        return f"{self.backbone.title}, {MODES[self.places]}{chosen}"
 
     @property
     def _group(self) -> str:

@@ -35,11 +35,11 @@ from hxbench.spec.recipe.schema import (
     ProfileRecipe,
     VariantRecipe,
 )
-from hxbench.spec.recipe.unfolding import unfold
+from hxbench.spec.recipe.unfolding import at_profile, unfold
 
 __all__ = [
     "OWN_FAMILY", "Criteria", "ExperimentBlock", "ExperimentRecipe", "FewShotRecipe", "MethodRecipe",
-    "OnGround", "Override", "PaperScale", "ProfileRecipe", "VariantRecipe", "backbone", "backbone_asked",
-    "chosen_models", "entry_digest", "expand", "family", "family_in", "load", "merge", "own_data", "paper_of",
-    "papers", "parse_assignments", "read_yaml", "recipe_names", "resolve", "scale", "stacks_of", "unfold",
+    "OnGround", "Override", "PaperScale", "ProfileRecipe", "VariantRecipe", "at_profile", "backbone",
+    "backbone_asked", "chosen_models", "entry_digest", "expand", "family", "family_in", "load", "merge", "own_data",
+    "paper_of", "papers", "parse_assignments", "read_yaml", "recipe_names", "resolve", "scale", "stacks_of", "unfold",
 ]  # fmt: skip

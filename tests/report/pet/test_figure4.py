@@ -6,18 +6,26 @@ from pet_store import (
     PLACED,
     deviation,
     figure_of,
+    fill,
     made_into,
     made_profile,
     mean_by_seed,
     read,
     rows_of,
+    size_of,
     specs,
     write_run,
 )
 from scipy.stats import f
 
+from hxbench import places
+from hxbench.report import asked as asked_for
+from hxbench.report.pet import table2
+from hxbench.report.pet.budgets import curve
 from hxbench.report.pet.figure4 import build
-from hxbench.report.pet.rows import ENDS
+from hxbench.report.pet.results import Results
+from hxbench.report.pet.rows import ENDS, FAMILIES
+from hxbench.spec import recipe
 
 
 def test_figure_4_has_a_bar_a_seed_and_the_spread_over_them(made):
@@ -63,6 +71,38 @@ def test_live_entries_are_told_where_the_budgets_are(made, artifact):
     remarks = found.tables[0].remarks if artifact == "table2" else found.figures[0].remarks
     [told] = [text for text in remarks if text.startswith("Live entries")]
     assert told.endswith("BERT SMALL 70 %, BERT LARGE 95 %, T5 SMALL 70 %, T5 XXL 95 %.")
+
+
+@pytest.mark.parametrize("choose", ["likelihood", "normalised"])
+def test_answers_that_are_chosen_are_had_by_their_experiment_and_never_beside_written_ones(
+    store, tmp_path, choose
+):
+    profile, own = made_profile(tmp_path, seeds="[1, 2]"), "choosing"
+    if choose == "normalised":  # an experiment of the user's own
+        text = (places.recipe_folders()[0] / "pet" / "choosing.yaml").read_text()
+        (tmp_path / "own.yaml").write_text(text.replace("likelihood}", "normalised}"))
+        own = str(tmp_path / "own.yaml")
+    fill(store, profile, "figure4", lambda spec: 10.0)
+    asked = fill(store, profile, own, lambda spec: 90.0)
+    assert {spec.training.choose for spec in asked} == {choose}
+    assert {size_of(spec) for spec in asked} == {"t5-small", "t5-large", "bloom-small", "bloom-large"}
+    said = {
+        "likelihood": "the one that is most likely (bloom",
+        "normalised": "log-likelihood of a label's tokens (b",
+    }
+    for results, chosen in ((Results(store, profile), False), (Results(store, profile, own), True)):
+        [figure], [table] = build(results), table2.build(results)
+        means = [{cell.mean for bar in panel.series[:2] for cell in bar.cells} for panel in figure.panels]
+        assert means == [{10.0}, {10.0}, *[{90.0 if chosen else 10.0}] * 4]
+        for one in (figure, table):
+            [told] = [remark for remark in one.remarks if remark.startswith("answers are by a head")]
+            assert (said[choose] in told, "written freely" in told) == (chosen, not chosen)
+            assert any("--experiment pet/choosing" in remark for remark in one.remarks) != chosen
+            assert not one.commands
+        t5 = curve(results.tried("figure5"), FAMILIES[-1], ENDS[-1], "rte", recipe.Criteria())
+        assert t5.random == (50.0 if chosen else 0.0), "who chooses among two is right half of the time"
+    [run, *_] = asked_for.build(Results(store, profile, own), own)
+    assert {cell.mean for block in run.blocks[:-1] for row in block.rows for cell in row.cells[1:]} == {90.0}
 
 
 def test_runs_of_before_stand_in_until_there_are_todays(store, tmp_path):

@@ -3,12 +3,14 @@
 import pytest
 from transfer_store import PROFILE, made_profile, specs, write
 
+from hxbench import places
 from hxbench.report.draw import pictures
 from hxbench.report.draw.heat import beside_published
 from hxbench.report.pet.figure7 import CHOSEN, FREQUENT, build
 from hxbench.report.pet.results import Results
 from hxbench.report.pet.transfer_model import models_of
 from hxbench.report.render import latex, markdown, terminal, unrounded
+from hxbench.spec import experiment
 
 OWN = 80.0
 
@@ -79,11 +81,47 @@ def test_labels_found_most_likely_have_a_row_of_their_own(store, profile):
             lambda task, own=spec.task: OWN if task == own else 0.0,
             chosen=(lambda task, own=spec.task: OWN if task == own else 40.0) if writes else None,
         )
-    *_, means = build(Results(store, profile))
+    small, _, means = build(Results(store, profile))
     rows = {one.title: one.cells for one in means.panels[0].series}
     assert [cell.mean for cell in rows["from text to labels"]] == [None, None, 0.0, 0.0]
     assert [cell.mean for cell in rows[CHOSEN]] == [None, None, 50.0, 50.0]
     assert [cell.published for cell in rows[CHOSEN]] == [c.published for c in rows["from text to labels"]]
+    assert [panel.title for panel in small.panels] == [
+        "BERT SMALL, INNER", "BERT SMALL, INSERT", "T5 SMALL, INNER", "T5 SMALL, INNER, chosen",
+        "T5 SMALL, INSERT", "T5 SMALL, INSERT, chosen",
+    ]  # fmt: skip
+    written, chosen = small.panels[2:4]
+    labelled = written.places[:8]
+    assert chosen.places == labelled, "text has no labels to choose among"
+    for row, other in zip(written.series, chosen.series, strict=True):
+        assert [cell.mean for cell in row.cells] == [100.0 * (row.title == place) for place in written.places]
+        assert [cell.mean for cell in other.cells] == [100.0 if row.title == p else 50.0 for p in labelled]
+        assert [cell.published for cell in other.cells] == [cell.published for cell in row.cells[:8]]
+    [told] = [remark for remark in small.remarks if remark.startswith("answers are ")]
+    assert told == (
+        "answers are by a head over the classes (bert-small); written freely, and wrong where they are no label "
+        "(t5-v1_1-small)."
+    )
+    assert any("Ours are shown both ways" in remark for remark in small.remarks)
+
+
+def test_runs_that_only_choose_take_the_place_of_those_that_write_and_are_called_so(store, profile, tmp_path):
+    own = tmp_path / "own.yaml"
+    text = (places.recipe_folders()[0] / "pet" / "figure7.yaml").read_text()
+    own.write_text(text.replace("choose: true", "choose: normalised").replace("sweep: transfer\n", ""))
+    for spec in specs(profile):
+        write(store, spec, lambda task: 10.0, chosen=(lambda task: 20.0) if spec.training.choose else None)
+    asked = [one.spec for one in experiment.runs_of("pet", str(own), profile)]
+    for spec in (one for one in asked if one.training.choose):
+        write(store, spec, lambda task, own=spec.task: OWN if task == own else 40.0)
+    small, *_ = build(Results(store, profile, str(own)))
+    assert [panel.title for panel in small.panels[2:]] == [
+        "T5 SMALL, INNER, by normalised likelihood", "T5 SMALL, INSERT, by normalised likelihood",
+    ]  # fmt: skip
+    assert {cell.mean for panel in small.panels[2:] for one in panel.series for cell in one.cells} == {50.0, 100.0}
+    assert any("were probably chosen among the labels. So are ours here." in one for one in small.remarks)
+    plain, *_ = build(Results(store, profile))
+    assert {cell.mean for panel in plain.panels[2:] for one in panel.series for cell in one.cells} == {100.0}
 
 
 def test_the_papers_contradiction_is_told_where_its_numbers_stand(store, profile):
