@@ -40,6 +40,7 @@ from hxbench.spec.recipe.unfolding import at_profile, unfold
 __all__ = [
     "OWN_FAMILY", "Criteria", "ExperimentBlock", "ExperimentRecipe", "FewShotRecipe", "MethodRecipe",
     "OnGround", "Override", "PaperScale", "ProfileRecipe", "VariantRecipe", "at_profile", "backbone",
-    "backbone_asked", "chosen_models", "entry_digest", "expand", "family", "family_in", "load", "merge", "own_data",
-    "paper_of", "papers", "parse_assignments", "read_yaml", "recipe_names", "resolve", "scale", "stacks_of", "unfold",
+    "backbone_asked", "chosen_models", "entry_digest", "expand", "family", "family_in", "load", "merge",
+    "own_data", "paper_of", "papers", "parse_assignments", "read_yaml", "recipe_names", "resolve", "scale",
+    "stacks_of", "unfold",
 ]  # fmt: skip
