@@ -142,7 +142,7 @@ def read_examples(task: Task, paths: Sequence[Path], *, marks: bool = True) -> I
         if task.name == "wsc" and marks:
             fields = [_marked(fields[0], row, where)]
         found = True
-        yield fields, texts.get(columns.target) or _target(task, columns, row, where)
+        yield fields, texts.get(columns.target) or target_of(task, columns, row, where)
     if not found:
         raise InputError(f"{paths[0]} holds no example; expected {kind_of(paths)} file with at least one.")
 
@@ -183,7 +183,8 @@ def _text(row: dict[str, Any], column: str, where: str) -> str:
     return value.strip()
 
 
-def _target(task: Task, columns: Columns, row: dict[str, Any], where: str) -> str:
+def target_of(task: Task, columns: Columns, row: dict[str, Any], where: str) -> str:
+    """Return the class id, the score as it is written, or the answers; `InputError` for anything else."""
     value = row.get(columns.target)
     if value is None:
         raise InputError(f"{where}: no {columns.target}; expected {_expected(columns)}.")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from hxbench.data.readers import READERS, Options, format_of
+from hxbench.data.readers import READERS, Options, format_of, require_taken
 from hxbench.errors import InputError
 
 WORD = "1\tI\t_\tPRON\t_\t_\t0\troot\t_\t_\n"
@@ -123,7 +123,17 @@ def test_what_a_word_of_conllu_lacks(tmp_path):
         ("upos.A", "expected upos"),
     ):
         refused("conllu", tmp_path / "a", LABELLED, said, tags=column)
-    refused("conllu", tmp_path / "a", LABELLED, "has its words in column 2", words="3")
+
+
+def test_options_that_a_format_has_no_use_for():
+    names = {"words": "--words", "delimiter": "--delimiter", "tags": "--column"}
+    require_taken("columns", Options(words="1", delimiter="tab", tags="2"), names)
+    with pytest.raises(
+        InputError, match="--words is for columns, jsonl, json, parquet; the file is read as conllu"
+    ):
+        require_taken("conllu", Options(words="1"), names)
+    with pytest.raises(InputError, match="--delimiter is for columns, csv; the file is read as tsv"):
+        require_taken("tsv", Options(delimiter=";"), names)
 
 
 COLUMNS = "# a\nJan 1 NNP I-PER\nde 2 IN I-PER\n\n# b\nOslo 1 NNP I-LOC\n"
@@ -266,8 +276,8 @@ def test_tagged_sentences_in_tables(tmp_path, form):
         ("csv", "a;b\n", "line 1: no column a; expected a header with the column a"),
         ("csv", "a,b,a\n", "line 1: column a is there twice"),
         ("tsv", "a\ta\n", "line 1: column a is there twice"),
-        ("jsonl", '{"a": 1, "a": 2}', 'line 1: \'{"a": 1, "a": 2}\'; expected a JSON object, no key twice'),
-        ("json", '[{"a": 1, "a": 2}]', "line 1"),
+        ("jsonl", '{"a": 1, "a": 2}', "(the key a is there twice); expected a JSON object"),
+        ("json", '[{"a": 1,\n "a": 2}]', 'line 1: \'{"a": 1,\\n "a": 2}\' (the key a is there twice)'),
     ],
 )
 def test_tables_that_could_be_read_as_something_else(tmp_path, form, content, said):
