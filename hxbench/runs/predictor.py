@@ -132,7 +132,7 @@ def tagged_split(
         "first_word": Value("int32"),
     }  # fmt: skip
     rows = Dataset.from_dict(encoded, features=Features(columns))
-    corpus = Dataset.from_dict({"tags": tags}, features=Features({"tags": List(Value("int8"))}))
+    corpus = Dataset.from_dict({"tags": tags}, features=Features({"tags": List(Value("int16"))}))
     cut_words = data.cut_words if data else "wrong"
     return TaggedSplit.of(*predictor.pair, corpus, rows, padding=tokenizer.pad_token_id, cut_words=cut_words)
 

@@ -44,6 +44,10 @@ def test_from_a_run_to_an_export_to_tagged_text(trained, tag, text, tmp_path):
     lines = answer.out.splitlines()
     assert [line.split("\t")[0] for line in lines] == ["Nova", "domo", ".", "", "bela", "besto", ""]
     assert hxbench("predict", out, text).out == answer.out
+    gold = tmp_path / "gold.conllu"
+    gold.write_text(hxbench("predict", out, text, "--format", "conllu").out)
+    scored = hxbench("eval", out, "--file", gold, "--json")
+    assert [row["value"] for row in json.loads(scored.out)] == [100.0]
     again = hxbench("export", run, "--task", "pos", "--language", "is", "--out", out, "--store", store)
     assert (again.code, again.out) == (2, "")
     assert "--force" in again.err
@@ -186,12 +190,14 @@ def test_eval_on_a_file_of_other_labels(trained, score, tmp_path):
     assert (refused.code, refused.out, refused.err.count("\n")) == (2, "", 1)
     assert "line 1: unknown label 'A'; expected one of ADJ ADP" in refused.err
     assert "--map" in refused.err
+    before = sorted(store.rglob("*"))
     [row] = score(*tags, "--map", "A=ADJ", "--map", "N=NOUN")
     assert (row["sentences"], row["words"]) == (1, 2)
     [row] = score("--task", "ner", "--language", "is", "--file", path, "--map", "person=PER", "--map", "_=O")
     assert row["metric"] == "f1"
     shown = hxbench("eval", run, "--store", store, *tags, "--map", "A=ADJ", "--map", "N=NOUN")
     assert "95% interval" in shown.out
+    assert sorted(store.rglob("*")) == before, "nothing is kept"
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,14 @@
 """Every format is read through one signature, by its name: numbered rows, one at a time."""
 
 import json
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hxbench.data.readers import READERS, Options, format_of, require_taken
+from hxbench.data.readers.labels import Labels
 from hxbench.errors import InputError
 
 WORD = "1\tI\t_\tPRON\t_\t_\t0\troot\t_\t_\n"
@@ -180,6 +184,27 @@ def test_schemes_of_spans_become_iob2(tmp_path, scheme, labels):
     assert tags("columns", tmp_path / "a", content, scheme=scheme) == [SPANS.split()]
 
 
+@given(st.lists(st.tuples(st.sampled_from(["", "PER", "LOC"]), st.integers(1, 3)), max_size=8))
+def test_any_spans_are_read_alike_in_every_scheme(spans):
+    def written(scheme):
+        labels, before = [], ""
+        for kind, length in spans:
+            if not kind:
+                labels, before = [*labels, "O"], ""
+                continue
+            letters = ["B", *"I" * (length - 1)]
+            if scheme == "iob1" and kind != before:
+                letters[0] = "I"
+            if scheme == "bioes":
+                letters[-1] = "E" if length > 1 else "S"
+            labels, before = [*labels, *(f"{letter}-{kind}" for letter in letters)], kind
+        return labels
+
+    for scheme in ("bio", "iob1", "bioes"):
+        found = Labels(Path("a"), Options(scheme=scheme)).of([*enumerate(written(scheme))])
+        assert found == written("bio"), scheme
+
+
 @pytest.mark.parametrize(
     ("scheme", "labels", "said"),
     [
@@ -257,6 +282,7 @@ def test_tagged_sentences_in_tables(tmp_path, form):
     for words, labels, said in (
         (["a"], ["O", "O"], "1 word and 2 labels"),
         ([" "], ["O"], "a list of words"),
+        (["a\tb"], ["O"], "without tabs"),
         ([], [], "a list"),
     ):
         write(words=words, tags=labels)

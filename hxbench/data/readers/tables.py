@@ -28,6 +28,7 @@ from hxbench.data.readers.lines import (
 from hxbench.errors import InputError, reason
 from hxbench.plain_data import load_json
 
+_BREAKS = re.compile("[\t\r\n]")
 _SPACE = re.compile(r"[ \t\r\n]*")
 _ONE_LIST = "a JSON file with one list of objects"
 _BATCH = 1000  # rows of a Parquet file in memory at once
@@ -148,6 +149,8 @@ def words_of(path: Path, number: int, row: dict[str, Any], name: str, unit: str 
     words = field_of(row, name)
     if not isinstance(words, list) or not words or not all(isinstance(one, str) and one.strip() for one in words):
         raise fault(path, number, f"{name} is {quoted(str(words))}", "a list of words", unit)
+    if broken := next((one for one in words if _BREAKS.search(one)), None):
+        raise fault(path, number, f"the word {quoted(broken)}", "words without tabs and line ends", unit)
     return words
 
 
