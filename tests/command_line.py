@@ -3,6 +3,8 @@
 import contextlib
 import io
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -107,3 +109,13 @@ def until(found, process):
             raise AssertionError(f"ended too early: {ended(process)}")
         time.sleep(0.005)
     return value
+
+
+def of_page(name, number, run):
+    """Write the files of a page of docs here; return the words of the commands in one of its console blocks."""
+    text = (Path(__file__).parents[1] / "docs" / name).read_text(encoding="utf-8")
+    for block in re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        exec(compile(block, name, "exec"), {})
+    blocks = re.findall(r"^```console\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    lines = [shlex.split(line.removeprefix("$ hxbench ")) for line in blocks[number].splitlines()]
+    return [[run if word == "RUN" else word for word in words] for words in lines]

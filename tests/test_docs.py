@@ -11,7 +11,7 @@ PAGES = sorted((Path(__file__).parents[1] / "docs").glob("*.md"))
 
 
 def test_there_are_pages():
-    assert [page.name for page in PAGES] == ["one-run.md", "own-backbone.md"]
+    assert [page.name for page in PAGES] == ["one-run.md", "own-backbone.md", "own-files.md"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

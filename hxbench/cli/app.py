@@ -20,8 +20,9 @@ from hxbench.cli.fewshot import fewshot_command
 from hxbench.cli.listing import list_app
 from hxbench.cli.prepare import prepare_command
 from hxbench.cli.report import report_command
+from hxbench.cli.scoring import eval_command
 from hxbench.cli.train import train_command
-from hxbench.cli.use import eval_command, export_command, predict_command
+from hxbench.cli.use import export_command, predict_command
 from hxbench.cli.worker import worker_command
 from hxbench.errors import InputError, Interrupted, RunError, Stopped
 from hxbench.network import silence_clients

@@ -1,68 +1,28 @@
-"""`hxbench eval`, `export` and `predict`: finished runs put to use."""
+"""`hxbench export` and `predict`: finished runs put to use."""
 
-import sys
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hxbench import places
 from hxbench.cli import options
-from hxbench.cli.output import print_json, print_rows
+from hxbench.cli.output import print_json
 from hxbench.cli.progress import progress
 from hxbench.errors import InputError
 
+if TYPE_CHECKING:
+    from hxbench.runs.predictor import Predictor
 
-def eval_command(
-    runs: Annotated[list[str], typer.Argument(help="Run ids or unique beginnings of them (hxbench runs list).")],
-    task: Annotated[
-        list[str] | None, typer.Option(help="Task; may be repeated; default: what the run was trained for.")
-    ] = None,
-    language: Annotated[
-        list[str] | None, typer.Option(help="Language code; may be repeated; tagging only; default: all.")
-    ] = None,
-    split: Annotated[str, typer.Option(help="test or dev.")] = "test",
-    embedding: Annotated[
-        str | None,
-        typer.Option(
-            help="Compose the embedding of each language from those the run was trained on: interpolate (mean), "
-            "interpolate:family, interpolate:nearest (by tokens), or interpolate:CODE=WEIGHT,…"
-        ),
-    ] = None,
-    backbone: Annotated[
-        Path | None, typer.Option(help="Where the folder of the backbone is now, if it was moved.")
-    ] = None,
-    own_data: options.OwnData = None,
-    data_source: options.DataSource = None,
-    offline: options.Offline = False,
-    store: options.StoreDir = None,
-    as_json: options.Json = False,
-) -> None:
-    """Score finished runs from their checkpoints: zero-shot, any (task, language) pair, or text-to-text tasks."""
-    from hxbench.runs.evaluate import evaluate
-    from hxbench.spec.languages import find_language
-    from hxbench.store import Store
-
-    results = []
-    with progress() as tell:
-        for reference in runs:
-            record = Store(places.store_dir(store)).get(reference)
-            for scored in evaluate(
-                record, tasks=task, languages=language, split=split, data_source=data_source,
-                data_file=places.expanded(str(own_data), "--data") if own_data else None, offline=offline,
-                report=partial(tell, reference), note=partial(print, file=sys.stderr), embedding=embedding,
-                backbone_folder=backbone,
-            ):  # fmt: skip
-                made = {"embedding": str(scored.composition)} if scored.composition else {}
-                results += [
-                    {"run": record.id, **row, "role": scored.role, **made} for row in scored.scored.rows(split)
-                ]
-    if not as_json:
-        for row in results:
-            row["language"] = find_language(row["language"]).label
-    print_rows(results, as_json, empty="None of the pairs asked for can be scored.")
+Words = Annotated[
+    str | None,
+    typer.Option(help="Where the words are: a column by number, or the list of JSON's; default: 1, words."),
+]
+Delimiter = Annotated[
+    str | None, typer.Option(help="Between columns tab or space, default: by the first line; of CSV any mark.")
+]
 
 
 def export_command(
@@ -101,8 +61,8 @@ def predict_command(
     file: Annotated[
         str,
         typer.Argument(
-            help="To tag words: text (a sentence a line, spaces between words) or CoNLL-U. Else JSON lines with "
-            "the fields of the task, or text where it has one. - is standard input."
+            help="To tag words: text (a sentence a line, spaces between words), CoNLL-U, columns or JSON lines. "
+            "Else a table with the fields of the task, or text where it has one. - is standard input."
         ),
     ],
     task: Annotated[str | None, typer.Option(help="Task; not needed where there is only one.")] = None,
@@ -110,15 +70,38 @@ def predict_command(
         str | None, typer.Option(help="Language code, where words are tagged; an export knows its own.")
     ] = None,
     kind: Annotated[
-        str | None, typer.Option("--input", help="text, conllu or jsonl; default: by content.")
+        str | None,
+        typer.Option(
+            "--input",
+            help="text, conllu, columns or jsonl; of texts also json, tsv, csv or parquet; default: by name and "
+            "content.",
+        ),
     ] = None,
     form: Annotated[
         str | None,
         typer.Option(
             "--format",
-            help="Of tags conllu, tsv or jsonl; default: CoNLL-U stays so, text gives tsv. Of answers jsonl.",
+            help="Of tags conllu, tsv or jsonl; default: that of the file; text gives tsv, and conllu with "
+            "--tokenize. Of answers jsonl.",
         ),
     ] = None,
+    column: Annotated[
+        str | None,
+        typer.Option(
+            help="Where tags go, in place of what is there: in CoNLL-U upos, xpos or a key such as misc.PRED, "
+            "which leaves gold tags alone; in JSON lines a field. Default: upos for pos, misc.NER for ner; a "
+            "field called like the task."
+        ),
+    ] = None,
+    words: Words = None,
+    delimiter: Delimiter = None,
+    tokenize: Annotated[
+        bool,
+        typer.Option(
+            "--tokenize",
+            help="Split text into words by Unicode's rules and ICU's dictionaries (hxbench[tokenize]).",
+        ),
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="File to write; default: standard output.")] = None,
     backbone: Annotated[
         Path | None, typer.Option(help="Folder of the backbone, for an export that does not find its own.")
@@ -128,28 +111,44 @@ def predict_command(
 ) -> None:
     """Answer every example of a file: tag its words, or answer each text as a whole.
 
-    Words are taken as text is tokenised: one sentence a line, words separated by white space; blank lines are
-    passed over. Of CoNLL-U everything but the tags is kept line for line: parts of speech go to UPOS, names to
-    MISC as NER=B-PER. Answers to texts are JSON lines with the number of the line: a label and the probabilities
-    of all, a score, or the text that was written.
+    Of text one sentence is on a line, and white space separates its words unless --tokenize splits it; blank
+    lines are passed over. What else a file has is kept as it stands. In CoNLL-U parts of speech replace UPOS, gold
+    ones too, and names NER=… of MISC, unless --column names another place. Columns get one more at the end,
+    objects of JSON one more field. Answers to texts are JSON lines with the number of the line: a label and the
+    probabilities of all, a score, or the text that was written; with --column the row itself and the answer alone.
     """
+    from hxbench.data.readers import Options
     from hxbench.runs.exported import is_exported
-    from hxbench.runs.predict import predict, predictor_of_export, predictor_of_run
-    from hxbench.store import Store
+    from hxbench.runs.predict import predict
 
     out = places.expanded(str(out), "--out") if out else None
     if out is not None and out.is_dir():
         raise InputError(f"--out {out} is a directory; a file is expected.")
     if Path(file).is_fifo() and not file.startswith(("/dev/fd/", "/proc/")):  # without a writer it waits for ever
         raise InputError(f"{file} is a named pipe: hxbench predict {run} - < {file} reads it.")
-    if is_exported(Path(run)):
-        found = predictor_of_export(Path(run), task, language, backbone=backbone, offline=offline)
-    elif backbone is not None:
+    if backbone is not None and not is_exported(Path(run)):
         raise InputError("--backbone is for exports; a run knows its own.")
-    else:
-        found = predictor_of_run(Store(places.store_dir(store)).get(run), task, language, offline=offline)
+    found = predictor_of(run, task, language, backbone=backbone, offline=offline, store=store)
     with progress() as tell:
-        predict(found, file, partial(_write, out), kind=kind, form=form, report=partial(tell, file, "answer"))
+        predict(
+            found, file, partial(_write, out), kind=kind, form=form, column=column,
+            options=Options(words=words or "", delimiter=delimiter or ""), tokenize=tokenize,
+            report=partial(tell, file, "answer"),
+        )  # fmt: skip
+
+
+def predictor_of(
+    run: str, task: str | None, language: str | None, *, backbone: Path | None, offline: bool, store: Path | None
+) -> "Predictor":
+    """Return what answers: the run of this id, or the export in this folder."""
+    from hxbench.runs.exported import is_exported
+    from hxbench.runs.predictor import predictor_of_export, predictor_of_run
+    from hxbench.store import Store
+
+    if is_exported(Path(run)):
+        return predictor_of_export(Path(run), task, language, backbone=backbone, offline=offline)
+    record = Store(places.store_dir(store)).get(run)
+    return predictor_of_run(record, task, language, backbone=backbone, offline=offline)
 
 
 def _write(out: Path | None, pieces: Iterable[str]) -> None:

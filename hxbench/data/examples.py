@@ -68,7 +68,7 @@ def read_examples(
         if task.name == "wsc" and marks:
             fields = [_marked(fields[0], row, where)]
         found = True
-        yield fields, texts.get(columns.target) or _target(task, columns, row, where, form)
+        yield fields, texts.get(columns.target) or target_of(task, columns, row, where, form)
     if not found:
         raise InputError(f"{paths[0]} holds no example; expected {kind_of(form)} file with at least one.")
 
@@ -104,7 +104,8 @@ def _text(row: dict[str, Any], column: str, where: str) -> str:
     return value.strip()
 
 
-def _target(task: Task, columns: Columns, row: dict[str, Any], where: str, form: str) -> str:
+def target_of(task: Task, columns: Columns, row: dict[str, Any], where: str, form: str) -> str:
+    """Return the class id, the score as it is written, or the answers; `InputError` for anything else."""
     value = row.get(columns.target)
     if value is None:
         raise InputError(

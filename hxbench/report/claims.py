@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from hxbench.report import bootstrap
 from hxbench.report.cells import plateau_marks
 from hxbench.report.estimate import Runs, on_plateau
 from hxbench.report.table import Cell, Column, Marks, Row
+from hxbench.tasks.scoring import bootstrap
 
 ENOUGH = 3  # seeds
 NEAR = 3.0  # points

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hxbench.report import bootstrap
 from hxbench.store import DamagedRun, RunRecord
+from hxbench.tasks.scoring import bootstrap
 
 MARK = "†"
 LEVEL = 0.05

@@ -6,186 +6,33 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 
 from hxbench.backbones.load import Backbone
-from hxbench.data.texts import encode_examples
-from hxbench.data.tokens import encode_tagged
-from hxbench.data.user_files import DEFAULT_FORMAT, FORMATS, Untagged, kind_of, read_untagged
+from hxbench.data.readers import Options, require_taken
+from hxbench.data.readers.conllu import column_of
+from hxbench.data.user_files import (
+    DEFAULT_FORMAT,
+    FORMATS,
+    Untagged,
+    column_for,
+    kind_of,
+    read_untagged,
+    word_splitter,
+)
 from hxbench.data.user_texts import Unanswered, form_of, read_unanswered
 from hxbench.errors import InputError, did_you_mean
 from hxbench.methods.method import Method
-from hxbench.runs.exported import Reading, backbone_of, load_exported, read_export
-from hxbench.runs.finished import (
-    lack,
-    lineage,
-    require_finished,
-    require_pair,
-    restore,
-)
-from hxbench.runs.scoring import TaggedSplit, TextSplit, answer_split, score_split
-from hxbench.spec.settings import Pair
-from hxbench.store import RunRecord, Store
-from hxbench.tasks import Task, task_of
-from hxbench.tasks.encoding.batch import Batch
-from hxbench.tasks.encoding.classes import encode_choices
-from hxbench.tasks.encoding.templates import PHA, longest_texts
-from hxbench.tasks.scoring.text_counts import read
-from hxbench.training.device import accelerator_in
+from hxbench.runs.predictor import Predictor, answer_texts, tag_sentences
 
 _CHUNK_EXAMPLES, _CHUNK_WORDS = 1000, 50_000  # held in memory at once
-_EXPORT_BATCH = 64
-_NO_TARGET = {
-    "classification": "0",
-    "regression": "0",
-    "generation": "-",
-}  # which encoding wants, and nobody reads
+NAMES = {"words": "--words", "delimiter": "--delimiter", "tags": "--column"}  # of options, as commands have them
 Report = Callable[[int, int], None]  # examples done, of how many
 Example = TypeVar("Example", Untagged, Unanswered)
-
-
-@dataclass(frozen=True)
-class Predictor:
-    """What answers, not loaded before it is needed: a method on its backbone, for one pair."""
-
-    pair: Pair
-    reading: Reading
-    batch_size: int
-    load: Callable[[], tuple[Method, Backbone]]
-
-    @property
-    def task(self) -> Task:
-        """The task that it answers."""
-        return task_of(self.pair.task)
-
-
-def predictor_of_run(
-    record: RunRecord, task: str | None, language: str | None, *, offline: bool = False
-) -> Predictor:
-    """Return what a finished run answers with; `InputError` for a task or a language it does not have."""
-    spec = require_finished(record)
-    pair = require_pair(record.id, spec, task, language)
-    if lacking := lack(spec, lineage(record, Store(record.root)), pair.language):
-        raise InputError(
-            f"run {record.id}: {spec.method} answers in no language without {lacking}, such as {pair.language}."
-        )
-    load = lambda: restore(record, offline=offline)  # noqa: E731
-    return Predictor(pair, Reading.of(spec), spec.training.eval_batch_size, load)
-
-
-def predictor_of_export(
-    folder: Path,
-    task: str | None,
-    language: str | None,
-    *,
-    backbone: Path | None = None,
-    offline: bool = False,
-) -> Predictor:
-    """Return what an export answers with; `InputError` for another task, and of adapters for another language.
-
-    `backbone` is the folder of a local backbone, where the export does not find it.
-    """
-    said, _ = read_export(folder)
-    pair = Pair(said.task, said.language)
-    fixed = said.kind == "adapter" or said.answers != "token"
-    if (task or pair.task) != pair.task or (fixed and (language or pair.language) != pair.language):
-        raise InputError(f"{folder} is an export for {pair} alone, not for {task or pair.task}-{language or '…'}.")
-
-    def load() -> tuple[Method, Backbone]:
-        found = None if said.kind == "model" else backbone_of(folder, said, backbone, offline=offline)
-        method, found = load_exported(folder, found)
-        return method.to(accelerator_in("fp32").device), found
-
-    return Predictor(pair, said.reading, _EXPORT_BATCH, load)
-
-
-def tag_sentences(
-    predictor: Predictor, method: Method, backbone: Backbone, sentences: list[list[str]]
-) -> list[list[str]]:
-    """Return a tag for every word; sentences of more than `max_length` tokens are cut into windows."""
-    from datasets import Dataset, Features, List, Value
-
-    reading, tokenizer = predictor.reading, backbone.tokenizer
-    unknown: dict[str, list[Any]] = {"words": sentences, "tags": [[0] * len(words) for words in sentences]}
-    encoded = encode_tagged(
-        unknown, list(range(len(sentences))), tokenizer, reading.max_length, "window", reading.label_token
-    )
-    columns = {
-        "input_ids": List(Value("int32")), "labels": List(Value("int16")), "sentence": Value("int32"),
-        "first_word": Value("int32"),
-    }  # fmt: skip
-    rows = Dataset.from_dict(encoded, features=Features(columns))
-    corpus = Dataset.from_dict({"tags": unknown["tags"]}, features=Features({"tags": List(Value("int8"))}))
-    split = TaggedSplit.of(*predictor.pair, corpus, rows, padding=tokenizer.pad_token_id)
-    return score_split(method, split, predictor.batch_size, next(method.parameters()).device).predicted
-
-
-def answer_texts(
-    predictor: Predictor, method: Method, backbone: Backbone, texts: list[list[str]]
-) -> list[dict[str, Any]]:
-    """Return what is answered to every text, given its fields: `label` and `probabilities`, `score` or `text`.
-
-    A model that writes gives the `text`, and the `label` or `score` that it says, null where it is none; one that
-    chooses among labels gives probabilities, too.
-    """
-    from datasets import Dataset, Features, List, Value
-
-    task, reading, tokenizer = predictor.task, predictor.reading, backbone.tokenizer
-    batch: dict[str, list[Any]] = {"fields": texts, "target": [_NO_TARGET[task.type]] * len(texts)}
-    numbers, wording = list(range(len(texts))), reading.wording
-    assert method.answering is not None
-    writes, form = method.answering.writes, method.answering.form(backbone.family.stacks)
-    if form == "marked":
-        longest = longest_texts(task, reading.max_length, wording)[0]
-        encoded = encode_choices(batch, numbers, tokenizer, task, longest)
-    else:
-        encoded = encode_examples(
-            batch, numbers, tokenizer, task, reading.max_length, reading.score_step, wording, reading.cut_at,
-            chosen=form == "chosen",
-        )  # fmt: skip
-    columns = {"input_ids": List(Value("int32")), "labels": List(Value("int32")), "cut": Value("int8")}
-    split = TextSplit.of(
-        *predictor.pair, batch, Dataset.from_dict(encoded, features=Features(columns)), tokenizer,
-        score_step=reading.score_step, wording=wording, chooses=not writes, choose=reading.choose,
-        beams=reading.beams, place=method.places[task.name],
-    )  # fmt: skip
-    device = next(method.parameters()).device
-    if split.labels or (not writes and task.has_classes):
-        shares_of = split.labels.probabilities if split.labels else partial(_probabilities, task)
-        shares = answer_split(method, split, predictor.batch_size, device, shares_of)
-        return [_chosen(task, split.labels.texts if split.labels else (), share) for share in shares]
-    answers = answer_split(method, split, predictor.batch_size, device, split.answers)
-    if not writes:
-        return [{"score": float(text)} for [text] in answers]
-    classes = () if wording == PHA else split.classes
-    return [_written(task, text, classes) for [text] in answers]
-
-
-def _probabilities(task: Task, method: Method, batch: Batch) -> list[list[float]]:
-    shares: list[list[float]] = method.logits(batch)[:, 0, : len(task.labels)].float().softmax(-1).tolist()
-    return shares
-
-
-def _chosen(task: Task, scores: tuple[str, ...], shares: list[float]) -> dict[str, Any]:
-    """Return the likeliest class by its name, or the likeliest of the `scores` that a text may have."""
-    names = scores if task.type == "regression" else task.labels
-    best = names[shares.index(max(shares))]
-    found: dict[str, Any] = {"score": float(best)} if task.type == "regression" else {"label": best}
-    return {**found, "probabilities": {n: round(share, 6) for n, share in zip(names, shares, strict=True)}}
-
-
-def _written(task: Task, text: str, classes: tuple[str, ...]) -> dict[str, Any]:
-    if task.type == "generation":
-        return {"text": text}
-    found = read(task, text, classes)
-    if task.type == "regression":
-        return {"text": text, "score": None if found is None else found / 1000}
-    return {"text": text, "label": None if found is None else task.labels[found]}
 
 
 def predict(
@@ -195,26 +42,56 @@ def predict(
     *,
     kind: str | None = None,
     form: str | None = None,
+    column: str | None = None,
+    options: Options | None = None,
+    tokenize: bool = False,
     report: Report = lambda done, total: None,
 ) -> None:
     """Answer the file `given` (`-`: standard input) and hand the answers to `write` as text, piece by piece.
 
     The whole file is looked through first, so that one with a fault is refused before the model is loaded and
-    anything is written; memory does not grow with the file. Words are tagged in text or conllu (`kind`; default:
-    by content), and written in one of `FORMATS` (`form`; default: CoNLL-U for CoNLL-U, else tab-separated). Texts
-    come as text or jsonl, and are answered in JSON lines. Raises `InputError`.
+    anything is written; memory does not grow with the file. Words are tagged in one of `user_files.INPUTS`
+    (`kind`; default: by content) and written in one of `FORMATS` (`form`; default: that of the input, of text
+    tab-separated or, where `tokenize` splits it into words, CoNLL-U). Texts come in one of `user_texts.INPUTS`,
+    and are answered in JSON lines. `column` says where tags or answers go, `options` where words are. Raises
+    `InputError`.
     """
-    known = ["jsonl"] if predictor.task.answers_texts else list(FORMATS)
+    task, options = predictor.task, options or Options()
+    known = ["jsonl"] if task.answers_texts else list(FORMATS)
     if form is not None and form not in known:
         raise InputError(did_you_mean("output format", form, known))
-    with _file_of(given) as path:
-        if predictor.task.answers_texts:
-            kind = form_of(path, predictor.task, kind)
-            _in_chunks(predictor, partial(read_unanswered, path, kind, predictor.task), _answered, write, report)
+    if task.answers_texts and (tokenize or options.words):
+        raise InputError(f"{task.title} answers texts: --tokenize and --words do not apply to it.")
+    with input_file(given) as path:
+        if task.answers_texts:
+            kind = form_of(path, task, kind)
+            require_taken(kind, options, NAMES)
+            _require_new(column, ("line", *task.fields))
+            answer = partial(_answered, column)
+            _in_chunks(predictor, partial(read_unanswered, path, kind, task, options), answer, write, report)
             return
         kind = kind_of(path, kind)
-        compose = FORMATS[form or DEFAULT_FORMAT[kind]]
-        _in_chunks(predictor, partial(read_untagged, path, kind), partial(_tagged, compose), write, report)
+        if tokenize and kind != "text":
+            raise InputError(f"{path} is read as {kind}, which has its words; --tokenize is for text.")
+        require_taken(kind, options, NAMES)
+        form = form or ("conllu" if tokenize else DEFAULT_FORMAT[kind])
+        if column and form == "tsv":
+            raise InputError("--column is for CoNLL-U and JSON lines: among columns the tags are the last.")
+        column = column or column_for(task.name, form)
+        if form == "conllu":
+            column_of(column)
+        else:
+            _require_new(column, (options.words or "words", "line", "text", "offsets"))
+        split = word_splitter(predictor.pair.language) if tokenize else None
+        sentences = partial(read_untagged, path, kind, options, split)
+        _in_chunks(predictor, sentences, partial(_tagged, FORMATS[form], column), write, report)
+
+
+def _require_new(column: str | None, taken: Iterable[str]) -> None:
+    if column is not None and (not column or column in taken):
+        raise InputError(
+            f"--column {column!r}: expected a name that is not one of what was read: {', '.join(taken)}."
+        )
 
 
 def _in_chunks(
@@ -241,6 +118,7 @@ def _in_chunks(
 
 def _tagged(
     compose: Callable[[Untagged, list[str], str], str],
+    column: str,
     predictor: Predictor,
     method: Method,
     backbone: Backbone,
@@ -248,13 +126,19 @@ def _tagged(
 ) -> Iterator[str]:
     tags = tag_sentences(predictor, method, backbone, [sentence.words for sentence in chunk])
     for sentence, predicted in zip(chunk, tags, strict=True):
-        yield compose(sentence, predicted, predictor.task.name)
+        yield compose(sentence, predicted, column)
 
 
-def _answered(predictor: Predictor, method: Method, backbone: Backbone, chunk: list[Unanswered]) -> Iterator[str]:
+def _answered(
+    column: str | None, predictor: Predictor, method: Method, backbone: Backbone, chunk: list[Unanswered]
+) -> Iterator[str]:
     answers = answer_texts(predictor, method, backbone, [one.fields for one in chunk])
     for one, answer in zip(chunk, answers, strict=True):
-        yield json.dumps({"line": one.line, **answer}, ensure_ascii=False) + "\n"
+        values = {"line": one.line, **answer}
+        if column:
+            said = next(name for name in ("label", "score", "text") if name in answer)
+            values = {**(one.given or {"line": one.line}), column: answer[said]}
+        yield json.dumps(values, ensure_ascii=False) + "\n"
 
 
 def _chunks(examples: Iterator[Example]) -> Iterator[list[Example]]:
@@ -271,7 +155,7 @@ def _chunks(examples: Iterator[Example]) -> Iterator[list[Example]]:
 
 
 @contextmanager
-def _file_of(given: str) -> Iterator[Path]:
+def input_file(given: str) -> Iterator[Path]:
     """Give the file that was named; what can be read only once, such as standard input, is copied first."""
     path = Path(given)
     if given != "-" and (not path.exists() or path.is_file() or path.is_dir()):

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from hxbench.tasks import APART, task_of
+from hxbench.tasks.scoring import bootstrap
 from hxbench.tasks.scoring.metrics import score, sentence_counts
 from hxbench.tasks.scoring.text_counts import example_counts, read
-from hxbench.tasks.scoring.text_metrics import metric_of_counts
+from hxbench.tasks.scoring.text_metrics import metric_of_counts, resampled
 
 CHOSEN = "chosen"  # the metric of labels chosen by likelihood: the task's own, of these answers
 
@@ -56,6 +57,15 @@ class Scored:
         if self.chosen is not None:
             found.append({**replace(self, predicted=self.chosen, chosen=None).rows(split)[0], "metric": CHOSEN})
         return found
+
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """Return the ends of the interval of each metric over examples, drawn as reports draw them."""
+        task = task_of(self.task)
+        counts = np.array(list(self.sentence_counts()), dtype=np.int64)
+        drawn = bootstrap.draws(f"{self.task}-{self.language}", len(counts))
+        if self.by_word:
+            return {task.metric: bootstrap.interval([bootstrap.scores(counts, drawn)])}
+        return {metric: bootstrap.interval([resampled(metric, counts, drawn)]) for metric in task.metrics}
 
     @property
     def unreadable(self) -> int:

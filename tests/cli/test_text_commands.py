@@ -4,7 +4,7 @@ import json
 
 import pytest
 import yaml
-from command_line import hxbench
+from command_line import hxbench, of_page
 from text_miniature import SMALL, write_text_mirror, write_text_profile
 
 SETS = ["training.updates=8", "training.batch_size=6", "training.warmup=2", "training.evaluate_every=4"]
@@ -63,6 +63,39 @@ def test_eval_gives_the_stored_scores(trained, place):
     found = {(row["task"], row["metric"]): row["value"] for row in json.loads(answer.out)}
     assert found["rte", "accuracy"] == trained[0]["rte"]
     assert ("stsb", "spearman") in found
+
+
+def test_eval_on_a_table_of_ones_own(trained, place):
+    path = place["folder"] / "own.csv"
+    labels = ["yes", "no", "no", "yes", "no", "no"]
+    path.write_text(
+        "gold,sentence2,sentence1\n" + "".join(f'{one},"the cat, old",a dog {n}\n' for n, one in enumerate(labels))
+    )
+    run = (trained[0]["run"], *place["store"], "--task", "rte")
+    mapped = ("--map", "yes=entailment", "--map", "no=not_entailment")
+    answer = hxbench("eval", *run, "--file", path, "--column", "gold", *mapped, "--json")
+    assert answer.code == 0, answer.err
+    [row] = json.loads(answer.out)
+    told = hxbench("predict", run[0], path, *run[1:], "--column", "said")
+    said = [json.loads(line) for line in told.out.splitlines()]
+    assert said[0].keys() == {"gold", "sentence1", "sentence2", "said"}
+    right = sum({"yes": "entailment", "no": "not_entailment"}[one["gold"]] == one["said"] for one in said)
+    assert (row["metric"], row["sentences"], row["value"]) == ("accuracy", 6, pytest.approx(100 * right / 6))
+    assert row["low"] <= row["value"] <= row["high"]
+    refused = hxbench("eval", *run, "--file", path, "--column", "gold")
+    assert refused.code == 2
+    assert (
+        "line 2: unknown label 'yes'; expected entailment or not_entailment, or a map of this one" in refused.err
+    )
+    assert "--scheme do not apply" in hxbench("eval", *run, "--file", path, "--scheme", "bio").err
+
+
+def test_the_commands_of_the_page_about_files(trained, place, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    answers = [hxbench(*words, *place["store"]) for words in of_page("own-files.md", 1, trained[0]["run"])]
+    assert [answer.code for answer in answers] == [0, 0], [answer.err for answer in answers]
+    assert "accuracy" in answers[0].out
+    assert [json.loads(line)["gold"] for line in answers[1].out.splitlines()] == ["yes", "no"]
 
 
 def test_few_examples_of_a_new_task(trained, place):

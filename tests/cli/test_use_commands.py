@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from command_line import ended, hxbench, started
+from command_line import ended, hxbench, of_page, started
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +44,10 @@ def test_from_a_run_to_an_export_to_tagged_text(trained, tag, text, tmp_path):
     lines = answer.out.splitlines()
     assert [line.split("\t")[0] for line in lines] == ["Nova", "domo", ".", "", "bela", "besto", ""]
     assert hxbench("predict", out, text).out == answer.out
+    gold = tmp_path / "gold.conllu"
+    gold.write_text(hxbench("predict", out, text, "--format", "conllu").out)
+    scored = hxbench("eval", out, "--file", gold, "--json")
+    assert [row["value"] for row in json.loads(scored.out)] == [100.0]
     again = hxbench("export", run, "--task", "pos", "--language", "is", "--out", out, "--store", store)
     assert (again.code, again.out) == (2, "")
     assert "--force" in again.err
@@ -145,3 +149,122 @@ def test_eval_with_an_embedding_that_is_composed(trained, scale):
         answer = hxbench(*words, wrong)
         assert (answer.code, answer.out) == (2, "")
         assert said in answer.err.splitlines()[-1]
+
+
+@pytest.fixture
+def score(trained):
+    """Return a function that scores the run on a file, or on what else it is asked, and gives the rows."""
+    store, run = trained
+
+    def rows(*words):
+        answer = hxbench("eval", run, "--store", store, *words, "--json")
+        assert answer.code == 0, answer.err
+        return json.loads(answer.out)
+
+    return rows
+
+
+def test_eval_on_a_file_gives_what_the_corpus_does(score, scale, tmp_path):
+    treebank = next((scale.mirror / "ud-2.7").glob("*Breton*/*test.conllu"))
+    names = scale.mirror / "wikiann" / "br" / "test"
+    columns = tmp_path / "test.tsv"
+    columns.write_text(names.read_text().replace("br:", ""))
+    for task, files in (("pos", [treebank]), ("ner", [names, columns])):
+        pair = ("--task", task, "--language", "br")
+        [shipped] = score(*pair, "--data-source", scale.mirror)
+        for file in files:
+            [own] = score(*pair, "--file", file)
+            shared = shipped.keys() & own.keys() - {"run"}
+            assert {name: own[name] for name in shared} == {name: shipped[name] for name in shared}
+            assert {"value", "sentences", "words"} <= shared
+            assert own["low"] <= own["value"] <= own["high"]
+            assert own["low"] < own["high"] or task == "ner"  # of which the miniature finds nothing
+
+
+def test_eval_on_a_file_of_other_labels(trained, score, tmp_path):
+    store, run = trained
+    path = tmp_path / "in.conllu"
+    path.write_text("1\tNova\t_\tX\tA\t_\t_\t_\t_\tNER=B-person\n2\tdomo\t_\tX\tN\t_\t_\t_\t_\t_\n\n")
+    tags = ("--task", "pos", "--language", "is", "--file", path, "--column", "xpos")
+    refused = hxbench("eval", run, "--store", store, *tags)
+    assert (refused.code, refused.out, refused.err.count("\n")) == (2, "", 1)
+    assert "line 1: unknown label 'A'; expected one of ADJ ADP" in refused.err
+    assert "--map" in refused.err
+    before = sorted(store.rglob("*"))
+    [row] = score(*tags, "--map", "A=ADJ", "--map", "N=NOUN")
+    assert (row["sentences"], row["words"]) == (1, 2)
+    [row] = score("--task", "ner", "--language", "is", "--file", path, "--map", "person=PER", "--map", "_=O")
+    assert row["metric"] == "f1"
+    shown = hxbench("eval", run, "--store", store, *tags, "--map", "A=ADJ", "--map", "N=NOUN")
+    assert "95% interval" in shown.out
+    assert sorted(store.rglob("*")) == before, "nothing is kept"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--file", "x", "--split", "dev"), "--split is for the corpora of a run, not for --file"),
+        (("--scheme", "bio"), "--scheme is for --file"),
+        (("--file", "x", "--map", "A"), "expected FILE_LABEL=LABEL"),
+        (("--file", "x", "--map", "A=B", "--map", "A=C"), "--map gives A twice"),
+        (("--file", "x", "--task", "ner"), "give --task and --language once"),
+        (("--file", "x", "--format", "text"), "raw text has no labels"),
+        (("--file", "x", "--scheme", "bio"), "labels words and no spans"),
+        (("--file", "x", "--words", "1", "--format", "conllu"), "--words is for columns"),
+    ],
+)  # fmt: skip
+def test_eval_on_a_file_refuses_in_one_sentence(trained, tmp_path, words, said):
+    store, run = trained
+    (tmp_path / "x").write_text("Nova X\n")
+    words = [tmp_path / "x" if word == "x" else word for word in words]
+    answer = hxbench("eval", run, "--store", store, "--task", "pos", "--language", "is", *words)
+    assert (answer.code, answer.out, answer.err.count("\n")) == (2, "", 1)
+    assert said in answer.err
+
+
+def test_tags_go_beside_gold_ones(tag, tmp_path):
+    gold = "1\tNova\t_\tX\t_\t_\t_\t_\t_\tNER=O\n2\tdomo\t_\tX\t_\t_\t_\t_\t_\t_\n\n"
+    (tmp_path / "in").write_text(gold)
+    pair = ("--task", "pos", "--language", "is")
+    over = tag(*pair, tmp_path / "in")
+    tags = [line.split("\t")[3] for line in over.out.splitlines()[:2]]
+    beside = tag(*pair, tmp_path / "in", "--column", "misc.PRED")
+    assert beside.out == gold.replace("NER=O", f"NER=O|PRED={tags[0]}").replace("\t_\n\n", f"\tPRED={tags[1]}\n\n")
+    (tmp_path / "in").write_text('{"words": ["Nova", "domo"], "tags": ["X", "X"]}\n')
+    [row] = map(json.loads, tag(*pair, tmp_path / "in", "--column", "pred").out.splitlines())
+    assert row == {"words": ["Nova", "domo"], "tags": ["X", "X"], "pred": tags}
+    (tmp_path / "in").write_text("X Nova\nX domo\n")
+    answer = tag(*pair, tmp_path / "in", "--input", "columns", "--words", "2")
+    assert answer.out == f"X Nova {tags[0]}\nX domo {tags[1]}\n"
+    for words, said in (
+        (("--column", "misc.PRED"), "among columns the tags are the last"),
+        (("--format", "jsonl", "--column", "line"), "expected a name that is not one of what was read"),
+        (("--format", "conllu", "--column", "pred"), "unknown column of CoNLL-U 'pred'"),
+        (("--tokenize",), "read as columns, which has its words"),
+    ):
+        answer = tag(*pair, tmp_path / "in", "--input", "columns", *words)
+        assert (answer.code, answer.out, answer.err.count("\n")) == (2, "", 1)
+        assert said in answer.err
+
+
+def test_raw_text_is_split_into_words(tag, tmp_path):
+    pytest.importorskip("icu4py", reason="the package icu4py is not installed: pip install 'hxbench[tokenize]'")
+    (tmp_path / "in").write_text("Nova  domo, bela.\n")
+    answer = tag("--task", "pos", "--language", "is", "--tokenize", tmp_path / "in")
+    assert answer.code == 0, answer.err
+    rows = answer.out.splitlines()
+    assert rows[:2] == ["# sent_id = 1", "# text = Nova  domo, bela."]
+    assert [row.split("\t")[1:10:8] for row in rows[2:-1]] == [
+        ["Nova", "_"], ["domo", "SpaceAfter=No"], [",", "_"], ["bela", "SpaceAfter=No"], [".", "_"],
+    ]  # fmt: skip
+
+
+def test_the_commands_of_the_page_about_files(trained, tmp_path, monkeypatch):
+    store, run = trained
+    monkeypatch.chdir(tmp_path)
+    answers = [hxbench(*words, "--store", store) for words in of_page("own-files.md", 0, run)]
+    assert [answer.code for answer in answers] == [0, 0, 0, 0], [answer.err for answer in answers]
+    assert "accuracy" in answers[0].out
+    assert "f1" in answers[1].out
+    assert answers[2].out.count("PRED=") == 2
+    assert answers[3].out.startswith("-DOCSTART- O O\n\nNova I-person ")

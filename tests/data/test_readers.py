@@ -1,10 +1,14 @@
 """Every format is read through one signature, by its name: numbered rows, one at a time."""
 
 import json
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from hxbench.data.readers import READERS, Options, format_of
+from hxbench.data.readers import READERS, Options, format_of, require_taken
+from hxbench.data.readers.labels import Labels
 from hxbench.errors import InputError
 
 WORD = "1\tI\t_\tPRON\t_\t_\t0\troot\t_\t_\n"
@@ -123,7 +127,17 @@ def test_what_a_word_of_conllu_lacks(tmp_path):
         ("upos.A", "expected upos"),
     ):
         refused("conllu", tmp_path / "a", LABELLED, said, tags=column)
-    refused("conllu", tmp_path / "a", LABELLED, "has its words in column 2", words="3")
+
+
+def test_options_that_a_format_has_no_use_for():
+    names = {"words": "--words", "delimiter": "--delimiter", "tags": "--column"}
+    require_taken("columns", Options(words="1", delimiter="tab", tags="2"), names)
+    with pytest.raises(
+        InputError, match="--words is for columns, jsonl, json, parquet; the file is read as conllu"
+    ):
+        require_taken("conllu", Options(words="1"), names)
+    with pytest.raises(InputError, match="--delimiter is for columns, csv; the file is read as tsv"):
+        require_taken("tsv", Options(delimiter=";"), names)
 
 
 COLUMNS = "# a\nJan 1 NNP I-PER\nde 2 IN I-PER\n\n# b\nOslo 1 NNP I-LOC\n"
@@ -168,6 +182,27 @@ SPANS = "B-PER I-PER B-PER O B-LOC I-LOC I-LOC"
 def test_schemes_of_spans_become_iob2(tmp_path, scheme, labels):
     content = "".join(f"w {label}\n" for label in labels.split())
     assert tags("columns", tmp_path / "a", content, scheme=scheme) == [SPANS.split()]
+
+
+@given(st.lists(st.tuples(st.sampled_from(["", "PER", "LOC"]), st.integers(1, 3)), max_size=8))
+def test_any_spans_are_read_alike_in_every_scheme(spans):
+    def written(scheme):
+        labels, before = [], ""
+        for kind, length in spans:
+            if not kind:
+                labels, before = [*labels, "O"], ""
+                continue
+            letters = ["B", *"I" * (length - 1)]
+            if scheme == "iob1" and kind != before:
+                letters[0] = "I"
+            if scheme == "bioes":
+                letters[-1] = "E" if length > 1 else "S"
+            labels, before = [*labels, *(f"{letter}-{kind}" for letter in letters)], kind
+        return labels
+
+    for scheme in ("bio", "iob1", "bioes"):
+        found = Labels(Path("a"), Options(scheme=scheme)).of([*enumerate(written(scheme))])
+        assert found == written("bio"), scheme
 
 
 @pytest.mark.parametrize(
@@ -247,6 +282,7 @@ def test_tagged_sentences_in_tables(tmp_path, form):
     for words, labels, said in (
         (["a"], ["O", "O"], "1 word and 2 labels"),
         ([" "], ["O"], "a list of words"),
+        (["a\tb"], ["O"], "without tabs"),
         ([], [], "a list"),
     ):
         write(words=words, tags=labels)
@@ -266,8 +302,8 @@ def test_tagged_sentences_in_tables(tmp_path, form):
         ("csv", "a;b\n", "line 1: no column a; expected a header with the column a"),
         ("csv", "a,b,a\n", "line 1: column a is there twice"),
         ("tsv", "a\ta\n", "line 1: column a is there twice"),
-        ("jsonl", '{"a": 1, "a": 2}', 'line 1: \'{"a": 1, "a": 2}\'; expected a JSON object, no key twice'),
-        ("json", '[{"a": 1, "a": 2}]', "line 1"),
+        ("jsonl", '{"a": 1, "a": 2}', "(the key a is there twice); expected a JSON object"),
+        ("json", '[{"a": 1,\n "a": 2}]', 'line 1: \'{"a": 1,\\n "a": 2}\' (the key a is there twice)'),
     ],
 )
 def test_tables_that_could_be_read_as_something_else(tmp_path, form, content, said):

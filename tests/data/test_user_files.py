@@ -1,13 +1,18 @@
 """What is read of files to be tagged, what is refused, and tags in the three output formats."""
 
 import json
+import re
+import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hxbench.data.readers.columns import read_columns
 from hxbench.data.readers.conllu import read_conllu
-from hxbench.data.user_files import Untagged, as_conllu, as_jsonl, as_tsv, kind_of, read_untagged
+from hxbench.data.readers.lines import Options
+from hxbench.data.user_files import LABELLED as LABELLED_INPUTS
+from hxbench.data.user_files import Untagged, as_conllu, as_jsonl, as_tsv, kind_of, read_untagged, word_splitter
 from hxbench.errors import InputError
 
 ROW = "\t_" * 8
@@ -43,7 +48,7 @@ def test_conllu_keeps_all_lines_and_finds_the_words(tmp_path):
 def test_a_last_sentence_gets_its_blank_line(tmp_path):
     path = write(tmp_path, f"1\tmar\t{ROW[1:]}")
     (only,) = read_untagged(path, "conllu")
-    assert as_conllu(only, ["NOUN"], "pos") == "1\tmar\t_\tNOUN" + "\t_" * 6 + "\n\n"
+    assert as_conllu(only, ["NOUN"], "upos") == "1\tmar\t_\tNOUN" + "\t_" * 6 + "\n\n"
 
 
 @pytest.mark.parametrize(
@@ -123,19 +128,19 @@ def read_labelled(tmp_path):
 def test_parts_of_speech_go_to_upos_and_nothing_else_changes(tmp_path):
     (sentence,) = read_labelled(tmp_path)
     expected = LABELLED.replace("de\tX\t", "de\tADP\t").replace("el\tel\t_", "el\tel\tDET")
-    assert as_conllu(sentence, ["ADP", "DET"], "pos") == expected
+    assert as_conllu(sentence, ["ADP", "DET"], "upos") == expected
 
 
 def test_names_go_to_misc_in_place_of_earlier_ones(tmp_path):
     (sentence,) = read_labelled(tmp_path)
     expected = LABELLED.replace("2:case\t_", "2:case\tNER=O").replace("A=1|NER=B-PER|Z=2", "A=1|Z=2|NER=I-LOC")
-    assert as_conllu(sentence, ["O", "I-LOC"], "ner") == expected
+    assert as_conllu(sentence, ["O", "I-LOC"], "misc.NER") == expected
 
 
 def test_conllu_of_plain_text_is_read_by_our_own_reader(tmp_path):
-    text = as_conllu(Untagged(7, ["Das", "Meer"]), ["DET", "NOUN"], "pos")
+    text = as_conllu(Untagged(7, ["Das", "Meer"]), ["DET", "NOUN"], "upos")
     assert text.startswith("# sent_id = 7\n# text = Das Meer\n1\tDas\t_\tDET\t")
-    (tmp_path / "file").write_text(text + as_conllu(Untagged(9, ["ja"]), ["INTJ"], "pos"))
+    (tmp_path / "file").write_text(text + as_conllu(Untagged(9, ["ja"]), ["INTJ"], "upos"))
     found = [(row["words"], row["tags"]) for _, row in read_conllu(tmp_path / "file")]
     assert found == [(["Das", "Meer"], ["DET", "NOUN"]), (["ja"], ["INTJ"])]
 
@@ -150,4 +155,80 @@ def test_columns_and_json_lines():
     }
     between = Untagged(4, [], ["# alone", ""])
     assert (as_tsv(between, [], "pos"), as_jsonl(between, [], "pos")) == ("", "")
-    assert as_conllu(between, [], "pos") == "# alone\n\n"
+    assert as_conllu(between, [], "upos") == "# alone\n\n"
+
+
+def test_columns_get_one_more(tmp_path):
+    content = "-DOCSTART- X O\n\n  Das DT O\nMeer NN O\n\nja UH O"
+    path = write(tmp_path, content)
+    assert kind_of(path) == "text", "a line could be a sentence"
+    assert kind_of(path.rename(tmp_path / "a.conll")) == "columns"
+    found = list(read_untagged(tmp_path / "a.conll", "columns"))
+    assert [one.words for one in found] == [["Das", "Meer"], ["ja"]]
+    out = "".join(as_tsv(one, tags, "ner") for one, tags in zip(found, (["O", "B-LOC"], ["O"]), strict=True))
+    assert out == "-DOCSTART- X O O\n\n  Das DT O O\nMeer NN O B-LOC\n\nja UH O O\n"
+    assert [row["tags"] for _, row in read_columns(write(tmp_path, out), Options())] == [["O", "B-LOC"], ["O"]]
+    assert as_conllu(found[1], ["O"], "misc.NER").endswith("1\tja" + "\t_" * 7 + "\tNER=O\n\n")
+
+
+def test_objects_get_one_more_field(tmp_path):
+    path = write(tmp_path, '{"target": {"a": 1}, "s": {"words": ["ja", "nein"]}, "tags": ["X", "X"]}\n\n')
+    assert kind_of(path) == "jsonl"
+    (one,) = read_untagged(path, "jsonl", Options(words="s.words"))
+    wanted = {"target": {"a": 1}, "s": {"words": ["ja", "nein"]}, "tags": ["X", "X"], "pred": ["A", "B"]}
+    assert json.loads(as_jsonl(one, ["A", "B"], "pred")) == wanted
+    with pytest.raises(InputError, match="line 1: words is 'None'; expected a list of words"):
+        list(read_untagged(path, "jsonl"))
+
+
+def test_tags_beside_those_that_are_there(tmp_path):
+    (sentence,) = read_labelled(tmp_path)
+    out = as_conllu(sentence, ["ADP", "DET"], "misc.PRED")
+    assert out == LABELLED.replace("2:case\t_", "2:case\tPRED=ADP").replace("|Z=2", "|Z=2|PRED=DET")
+    assert as_conllu(sentence, ["a", "b"], "xpos") == LABELLED.replace("\tX\tX", "\tX\ta").replace(
+        "el\tel\t_\t_", "el\tel\t_\tb"
+    )
+
+
+def test_split_text_keeps_what_stood_where(tmp_path):
+    text = " Nei,  ekki (t.d.)😀 x"
+    split = lambda line: [match.span() for match in re.finditer(r"[\w.]+|[^\w\s]", line)]  # noqa: E731
+    (one,) = read_untagged(write(tmp_path, text), "text", split=split)
+    assert one.words == ["Nei", ",", "ekki", "(", "t.d.", ")", "😀", "x"]
+    rows = as_conllu(one, ["_"] * 8, "upos").splitlines()
+    assert rows[1] == f"# text = {text}"
+    assert [row.split("\t")[9] for row in rows[2:-1]] == [
+        "SpaceAfter=No", "_", "_", "SpaceAfter=No", "SpaceAfter=No", "SpaceAfter=No", "_", "_",
+    ]  # fmt: skip
+    found = json.loads(as_jsonl(one, ["_"] * 8, "pos"))
+    assert [found["text"][start:end] for start, end in found["offsets"]] == one.words
+
+
+def test_words_of_text_in_any_language():
+    pytest.importorskip("icu4py", reason="the package icu4py is not installed: pip install 'hxbench[tokenize]'")
+    words = lambda text, language: [text[start:end] for start, end in word_splitter(language)(text)]  # noqa: E731
+    assert words("  Nei, það er 3,5% 😀👩‍👧!", "is") == ["Nei", ",", "það", "er", "3,5", "%", "😀", "👩‍👧", "!"]
+    assert words("我爱北京。", "zh") == ["我", "爱", "北京", "。"]
+    assert words(" \u0301x", "gun") == ["\u0301", "x"]
+    assert words(" ", "gun") == []
+
+
+def test_the_package_that_splits_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "icu4py.breakers", None)
+    with pytest.raises(InputError, match=r"takes the package icu4py: pip install 'hxbench\[tokenize\]'"):
+        word_splitter("is")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind"),
+    [
+        ("a", TREE, "conllu"), ("a.parquet", "", "parquet"), ("a.json", "[]", "json"),
+        ("a", '{"words": []}', "jsonl"),
+        ("a", "is:b\tO\n", "wikiann"), ("a", "b O\n", "columns"), ("a", "", "columns"),
+    ],
+)  # fmt: skip
+def test_the_kind_of_a_file_with_labels(tmp_path, name, content, kind):
+    (tmp_path / name).write_text(content)
+    assert kind_of(tmp_path / name, known=LABELLED_INPUTS) == kind
+    with pytest.raises(InputError, match="unknown input format 'text'"):
+        kind_of(tmp_path / name, "text", LABELLED_INPUTS)

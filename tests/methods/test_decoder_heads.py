@@ -24,7 +24,7 @@ from hxbench.methods import method_class
 from hxbench.runs.assemble import costs, with_options
 from hxbench.runs.data import RunData
 from hxbench.runs.finished import restore
-from hxbench.runs.predict import predictor_of_run, tag_sentences
+from hxbench.runs.predictor import predictor_of_run, tag_sentences
 from hxbench.runs.train import run
 from hxbench.spec import recipe
 from hxbench.spec.run_spec import BackboneSpec

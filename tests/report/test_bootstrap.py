@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from older_runs import reseal
 
 from hxbench import report
-from hxbench.report import bootstrap
 from hxbench.report.hyperx.results import Results
 from hxbench.report.hyperx.significance import Resampler
 from hxbench.spec import experiment, recipe
+from hxbench.tasks.scoring import bootstrap
 
 
 def slow_score(counts, drawn):

@@ -8,7 +8,6 @@ import pytest
 from filled_store import fill, write_run
 
 from hxbench import report
-from hxbench.report import bootstrap
 from hxbench.report.claims import Difference, verdict
 from hxbench.report.hyperx import claims
 from hxbench.report.hyperx.results import Results
@@ -17,6 +16,7 @@ from hxbench.report.hyperx.significance import Resampler
 from hxbench.report.render import terminal, unrounded
 from hxbench.spec import experiment, recipe
 from hxbench.spec.run_spec import START
+from hxbench.tasks.scoring import bootstrap
 
 
 def found(by_seed, resampled=None, **others):

@@ -23,7 +23,7 @@ from hxbench.runs.data import RunData
 from hxbench.runs.export import _probe, export
 from hxbench.runs.exported import load_exported
 from hxbench.runs.finished import restore
-from hxbench.runs.predict import predictor_of_export
+from hxbench.runs.predictor import predictor_of_export
 from hxbench.spec.run_spec import BackboneSpec
 from hxbench.spec.settings import Pair
 

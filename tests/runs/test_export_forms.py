@@ -22,7 +22,8 @@ from hxbench.runs.data import RunData
 from hxbench.runs.export import export
 from hxbench.runs.finished import restore
 from hxbench.runs.inputs import DataSource
-from hxbench.runs.predict import predict, predictor_of_export, predictor_of_run
+from hxbench.runs.predict import predict
+from hxbench.runs.predictor import predictor_of_export, predictor_of_run
 from hxbench.runs.session import Session
 from hxbench.spec.settings import Pair
 from hxbench.store import Store

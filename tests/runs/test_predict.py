@@ -11,7 +11,8 @@ from hxbench.errors import InputError
 from hxbench.runs import predict as stage
 from hxbench.runs.export import export
 from hxbench.runs.finished import restore
-from hxbench.runs.predict import predict, predictor_of_export, predictor_of_run, tag_sentences
+from hxbench.runs.predict import predict
+from hxbench.runs.predictor import predictor_of_export, predictor_of_run, tag_sentences
 from hxbench.spec.languages import language_set
 
 

@@ -16,7 +16,7 @@ from hxbench.runs.backbone import fingerprint
 from hxbench.runs.export import export
 from hxbench.runs.exported import WEIGHTS, load_exported
 from hxbench.runs.finished import restore
-from hxbench.runs.predict import predictor_of_run
+from hxbench.runs.predictor import predictor_of_run
 from hxbench.runs.train import run
 from hxbench.spec.run_spec import BackboneSpec
 from hxbench.store import Store

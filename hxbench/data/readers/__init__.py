@@ -6,7 +6,7 @@ have their own, and of JSON and Parquet `words` and `tags` where `Options.tagged
 here.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +15,9 @@ from hxbench.data.readers.conllu import read_conllu
 from hxbench.data.readers.lines import Options, Row, read_text
 from hxbench.data.readers.tables import read_csv, read_json_array, read_json_lines, read_parquet, read_tsv
 from hxbench.data.readers.wikiann import read_wikiann, read_wikiann_parquet
+from hxbench.errors import InputError
 
-__all__ = ["READERS", "Options", "Reader", "Row", "format_of"]
+__all__ = ["READERS", "Options", "Reader", "Row", "format_of", "require_taken"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,20 @@ READERS = {
     "json": Reader("a JSON", read_json_array),
     "parquet": Reader("a Parquet", read_parquet),
 }
+
+_TAKE = {  # which formats leave open what an option says
+    "words": ("columns", "jsonl", "json", "parquet"),
+    "tags": ("conllu", "columns", "jsonl", "json", "parquet", "tsv", "csv"),
+    "delimiter": ("columns", "csv"),
+    "comments": ("columns",),
+}
+
+
+def require_taken(form: str, options: Options, names: Mapping[str, str]) -> None:
+    """Raise `InputError` for an option that a format has no use for; `names` has what the user calls options."""
+    for option, forms in _TAKE.items():
+        if getattr(options, option) and form not in forms:
+            raise InputError(f"{names[option]} is for {', '.join(forms)}; the file is read as {form}.")
 
 
 def format_of(path: Path) -> str:

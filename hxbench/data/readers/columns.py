@@ -15,7 +15,7 @@ from hxbench.errors import InputError, did_you_mean
 
 KIND = "a column"
 DELIMITERS = {"tab": "\t", "space": " "}
-_DOCUMENT = "-DOCSTART-"
+DOCUMENT = "-DOCSTART-"
 _BLANKS = re.compile("[ \t]+")  # a no-break space may be in a word
 
 
@@ -68,7 +68,7 @@ def read_sentences(path: Path, options: Options) -> Iterator[Lines]:
                 raise fault(path, number, counted(len(cells), "column"), expected)
             if not cells[at].strip():
                 raise fault(path, number, f"the word (column {at + 1}) is empty", "a word")
-            word = cells[at] != _DOCUMENT
+            word = cells[at] != DOCUMENT
         if word and ended:
             yield sentence
             sentence, ended = Lines(number, delimiter), False

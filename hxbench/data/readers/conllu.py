@@ -131,8 +131,6 @@ def read_conllu(path: Path, options: Options | None = None) -> Iterator[Row]:
     and for a word that lacks what is asked for, where `_` is no label.
     """
     options = options or Options()
-    if options.words:
-        raise InputError("CoNLL-U has its words in column 2; leave out where the words are.")
     column, labels = column_of(options.tags or "upos"), Labels(path, options)
     named = f"no {options.tags}" if column.name else ""
     is_upos = (

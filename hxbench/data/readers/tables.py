@@ -25,8 +25,10 @@ from hxbench.data.readers.lines import (
     open_input,
     quoted,
 )
-from hxbench.errors import InputError
+from hxbench.errors import InputError, reason
+from hxbench.plain_data import load_json
 
+_BREAKS = re.compile("[\t\r\n]")
 _SPACE = re.compile(r"[ \t\r\n]*")
 _ONE_LIST = "a JSON file with one list of objects"
 _BATCH = 1000  # rows of a Parquet file in memory at once
@@ -92,50 +94,48 @@ def _named(path: Path, rows: Iterable[tuple[int, list[str]]], options: Options) 
         yield number, dict(zip(names, cells, strict=False))
 
 
+def json_objects(path: Path) -> Iterator[Row]:
+    """Yield the objects of a file with one a line, as they stand.
+
+    Raises `InputError` for a line that is not a JSON object (`load_json`), and as `numbered_lines` does.
+    """
+    for number, line in numbered_lines(path, "a JSON Lines"):
+        if line.strip():
+            yield number, _object(path, number, line, "a JSON object")
+
+
+def _object(path: Path, number: int, text: str, expected: str) -> dict[str, Any]:
+    try:
+        row = load_json(text, "it")
+    except ValueError as error:
+        found = f"{quoted(text)} ({reason(error).removeprefix('it: ')})"
+        raise fault(path, number, found, expected) from None
+    if not isinstance(row, dict):
+        raise fault(path, number, quoted(text), expected)
+    return row
+
+
 def read_json_lines(path: Path, options: Options | None = None) -> Iterator[Row]:
     """Yield the objects of a file with one a line; what is in an inner object `target` counts as columns too.
 
-    Raises `InputError` for a line that is not a JSON object, and as `numbered_lines` does.
+    Raises `InputError` as `json_objects` does.
     """
-
-    def rows() -> Iterator[Row]:
-        for number, line in numbered_lines(path, "a JSON Lines"):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line, object_pairs_hook=_once)
-            except (ValueError, RecursionError):
-                row = None
-            if not isinstance(row, dict):
-                raise fault(path, number, quoted(line), "a JSON object, no key twice")
-            inner = row.get("target")
-            yield number, {**row, **inner} if isinstance(inner, dict) else row
-
-    yield from _chosen(path, rows(), options)
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object of JSON; `ValueError` for a key that is there twice."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError
-    return found
+    inner = ((number, row, row.get("target")) for number, row in json_objects(path))
+    rows = ((number, {**row, **more} if isinstance(more, dict) else row) for number, row, more in inner)
+    yield from _chosen(path, rows, options)
 
 
 def _chosen(path: Path, rows: Iterable[Row], options: Options | None, unit: str = "line") -> Iterator[Row]:
     """Yield rows with the fields of fields that are wanted; of tagged sentences the words and their labels."""
     options = options or Options()
-    inner = [name for name in (*options.columns, options.words, options.tags) if "." in name]
-    labels = Labels(path, options, unit) if options.tagged else None
+    if not options.tagged:
+        inner = [name for name in options.columns if "." in name]
+        for number, row in rows:
+            yield number, {**row, **{name: field_of(row, name) for name in inner}} if inner else row
+        return
+    labels, name = Labels(path, options, unit), options.tags or "tags"
     for number, row in rows:
-        for name in inner:
-            if name not in row and (value := _inside(row, name)) is not None:
-                row = {**row, name: value}
-        if labels is None:
-            yield number, row
-            continue
-        words = words_of(path, number, row, options.words or "words", unit)
-        tags = row.get(name := options.tags or "tags")
+        words, tags = words_of(path, number, row, options.words or "words", unit), field_of(row, name)
         if not isinstance(tags, list) or not all(isinstance(one, str | int) for one in tags):
             raise fault(path, number, f"{name} is {quoted(str(tags))}", "a list of labels", unit)
         if len(tags) != len(words):
@@ -146,16 +146,22 @@ def _chosen(path: Path, rows: Iterable[Row], options: Options | None, unit: str 
 
 def words_of(path: Path, number: int, row: dict[str, Any], name: str, unit: str = "line") -> list[str]:
     """Return the words of a sentence in a row; `InputError` where they are no list of some."""
-    words = row.get(name)
+    words = field_of(row, name)
     if not isinstance(words, list) or not words or not all(isinstance(one, str) and one.strip() for one in words):
         raise fault(path, number, f"{name} is {quoted(str(words))}", "a list of words", unit)
+    if broken := next((one for one in words if _BREAKS.search(one)), None):
+        raise fault(path, number, f"the word {quoted(broken)}", "words without tabs and line ends", unit)
     return words
 
 
-def _inside(row: Any, name: str) -> Any:
+def field_of(row: dict[str, Any], name: str) -> Any:
+    """Return a field, of which `a.b` may be b in a; None for one that is not there."""
+    if name in row:
+        return row[name]
+    found: Any = row
     for part in name.split("."):
-        row = row.get(part) if isinstance(row, dict) else None
-    return row
+        found = found.get(part) if isinstance(found, dict) else None
+    return found
 
 
 def read_json_array(path: Path, options: Options | None = None) -> Iterator[Row]:
@@ -174,7 +180,7 @@ def _objects(path: Path) -> Iterator[Row]:
     except UnicodeDecodeError as error:
         number = raw.count(b"\n", 0, error.start) + 1
         raise fault(path, number, f"byte 0x{raw[error.start]:02x} is not UTF-8", "a JSON file in UTF-8") from None
-    decoder, number, counted_to = json.JSONDecoder(object_pairs_hook=_once), 1, 0
+    decoder, number, counted_to = json.JSONDecoder(), 1, 0
     place, mark = _after(text, 0, "[")
     end, closed = _after(text, place, "]")
     if mark and closed:
@@ -188,7 +194,7 @@ def _objects(path: Path) -> Iterator[Row]:
             row = None
         if not isinstance(row, dict):
             raise fault(path, number, quoted(text[start:].partition("\n")[0]), _ONE_LIST)
-        yield number, row
+        yield number, _object(path, number, text[start:place], _ONE_LIST)
         place, mark = _after(text, place, ",]")
     if not mark or text[place:].strip():
         place = _after(text, place)[0]

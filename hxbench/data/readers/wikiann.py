@@ -20,6 +20,11 @@ _PREFIX = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*:", re.ASCII)  # en: zh-yue: b
 NER_TAGS = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
 
 
+def is_line(line: str) -> bool:
+    """Return whether a line has the form of WikiANN's."""
+    return line.count("\t") == 1 and _PREFIX.match(line) is not None
+
+
 def read_wikiann(path: Path, options: Options | None = None) -> Iterator[Row]:
     """Yield the sentences in file order: columns `words` and `tags`, two lists of one length.
 

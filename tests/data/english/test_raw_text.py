@@ -75,7 +75,7 @@ def test_a_task_of_pet_scaling_is_there_only_as_it_always_was(mirror):
         ("samsum/train.json", "{", "one list of objects"),
         ("samsum/train.json", '[{"dialogue": "a"}]', "line 1: no text in summary"),
         ("imdb/train.jsonl", '{"text": 1}\n', "line 1: no text in text"),
-        ("imdb/train.jsonl", "text\n", "line 1: 'text'; expected a JSON object"),
+        ("imdb/train.jsonl", "text\n", "line 1: 'text' (not readable as JSON); expected a JSON object"),
     ],
 )
 def test_bad_input(tmp_path, name, content, words):
