@@ -17,6 +17,7 @@ from hxbench.printing import printable, shortened
 if TYPE_CHECKING:
     from hxbench.report import Artifact, Made
     from hxbench.report.results import PaperResults
+    from hxbench.spec.run_spec import RunSpec
 
 
 def report_command(
@@ -61,7 +62,7 @@ def report_command(
     _check_format(format, chosen, out)
     if store is not None and not places.store_dir(store).exists():
         complain(f"there is no store at {store}: nothing has been run there.")
-    results = read_results(paper, Store(places.store_dir(store)), profile, experiment, backbone)
+    results = read_results(paper, Store(places.store_dir(store)), profile, experiment, backbone, _require)
     made = [make(artifact, results) for artifact in chosen]
     if experiment is not None:
         made.insert(0, asked.made(results, experiment))
@@ -75,6 +76,13 @@ def report_command(
     for file, content in _files(made, format, results):
         replace_file(folder / file, lambda temporary, content=content: temporary.write_bytes(content))  # type: ignore[misc]
         print(printable(str(folder / file)))
+
+
+def _require(spec: "RunSpec") -> None:
+    """Raise `InputError` for a run that cannot be; a report itself knows no methods, and loads no torch."""
+    from hxbench.runs.assemble import with_options
+
+    with_options(spec)
 
 
 def _folder_name(profile: str) -> str:

@@ -9,6 +9,8 @@ from hxbench.spec import recipe
 from hxbench.tasks import SUITES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hxbench.report.figure import Figure
     from hxbench.report.results import PaperResults
     from hxbench.report.table import Table
@@ -123,15 +125,16 @@ def read_results(
     profile: str | None = None,
     own: str | None = None,
     backbone: str | None = None,
+    require: "Callable[[RunSpec], Any] | None" = None,
 ) -> "PaperResults[Any]":
     """Return what a paper's artifacts are made from; without a profile the store decides (`choose_profile`).
 
     `own` is the file of an experiment of the user's own, whose runs go before the recipes' in every artifact;
-    `backbone` is one in the place of the profile's.
+    `backbone` is one in the place of the profile's; `require` raises `InputError` for runs that cannot be on it.
     """
     artifacts(paper)
     results = import_module(f"hxbench.report.{paper}.results").Results
-    return results(store, profile, own, backbone)
+    return results(store, profile, own, backbone, require)
 
 
 def make(artifact: Artifact, results: "PaperResults[Any]") -> Made:

@@ -46,6 +46,25 @@ def test_tables_of_another_backbone_have_its_runs_and_the_rest_its_reason(store)
     assert all("--backbone lab-small" in one for one in table.commands)
 
 
+def test_what_a_backbone_cannot_do_is_told_with_the_reason(store, tmp_path):
+    fill(store, "psf", seeds=(1,))  # on the profile's own, which is told as well
+    for backbone, reasons in (
+        ("bloom-560m", {"needs an MLM head, and BLOOM answers otherwise (token)": {"madx", "madx-ms"}}),
+        (
+            "t5-small",
+            {"NER tags words, for which a backbone of one stack is needed": {"mbert", "hyperx-base", "psf"}},
+        ),
+    ):
+        answer = hxbench("report", "--table", "2", "--backbone", backbone, "--store", store.root)
+        assert answer.code == 0, answer.err
+        text = " ".join(answer.out.split())
+        assert f"with backbone.name sandbox-tiny instead of {backbone}" in text
+        none = [one.partition(".")[0] for one in text.split("no runs of ")[1:]]
+        for reason, methods in reasons.items():
+            [told] = [one for one in none if f" can be on {backbone}: {reason}" in one]
+            assert methods <= set(told.replace(",", "").split())
+
+
 def test_runs_on_a_backbone_that_no_size_has_are_told_where_sizes_are_compared(tmp_path):
     from hxbench.store import Store
 
