@@ -234,6 +234,16 @@ def test_lora_plus_is_a_rate_of_a_part():
     assert faster == {id(p) for p in method.parts()["lora_B"]}
 
 
+def test_a_rate_of_a_part_that_a_method_has_not_is_refused_before_anything_is_loaded():
+    def given(part):
+        return with_options(resolve("lora", setting="single", task="rte", profile="lab", backbone_name="minilm-l6",
+                                    assignments=[f"training.part_rates={{{part}: 16}}"]))  # fmt: skip
+
+    with pytest.raises(InputError, match=r"unknown training\.part_rates: part 'lora_C'\. Did you mean lora_[AB]"):
+        given("lora_C")
+    assert given("lora_B").training.part_rates == {"lora_B": 16}
+
+
 # --- the same as peft itself ------------------------------------------------------------------------------------
 
 
