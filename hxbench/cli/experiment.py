@@ -223,10 +223,12 @@ def _print_artifacts(
     from hxbench.report import asked, make, read_results
     from hxbench.report.registry import artifacts as known
     from hxbench.report.render import terminal
+    from hxbench.runs.assemble import with_options
 
     if not execute.is_first_process():
         return
-    results = read_results(paper, session.store, where.profile, name if own else None, where.backbone)
+    mine = name if own else None
+    results = read_results(paper, session.store, where.profile, mine, where.backbone, with_options)
     tables = [list(asked.build(results, name, seeds))] if own else []
     for one in (*tables, *(list(make(known(paper)[one], results).tables) for one in artifacts)):
         print(terminal.render(one, color=sys.stdout.isatty()), flush=True)

@@ -481,6 +481,15 @@ def test_adalora_pays_for_matrices_that_are_not_orthogonal():
     assert tuned("peft", tiny("bert"), type="LORA").cross_entropy_in(plain) is plain
 
 
+def test_the_shares_of_two_processes_add_up_with_the_penalty():
+    method = adalora().eval()
+    sources, answers = [np.arange(3, 8), np.arange(4, 13), np.arange(5, 7)], [np.array([n % 2]) for n in range(3)]
+    with torch.no_grad():
+        whole = method(collate(sources, answers, padding=0, task="rte"))
+        shares = [method(collate(sources, answers, padding=0, task="rte", share=(rank, 2))) for rank in range(2)]
+    torch.testing.assert_close(sum(shares), whole, rtol=1e-5, atol=1e-6)
+
+
 # --- recipes ----------------------------------------------------------------------------------------------------
 
 RECIPES = (
