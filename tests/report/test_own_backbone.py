@@ -7,6 +7,7 @@ import pytest
 import yaml
 from command_line import hxbench
 from filled_store import fill, write_run
+from text_miniature import write_text_mirror
 from tiny_families import SHAPES
 from transformers import BertConfig, BertForMaskedLM
 
@@ -128,16 +129,17 @@ def test_a_sweep_by_size_is_one_of_the_backbone_that_was_asked_for():
     assert {spec.profile for spec in runs} == {"lab"}
 
 
-def test_the_commands_take_it(tmp_path):
+def test_the_commands_take_it(tmp_path, mirror):
     folder = save_bert(tmp_path / "mine")
     store = str(tmp_path / "store")
+    write_text_mirror(tmp_path / "mirror")
     for words in (
-        ["run", "hyperx/table2", "--seed", "1"],
-        ["sweep", "scaling", "--method", "pet-lora", "--task", "rte", "--seed", "1"],
+        ["run", "hyperx/table2", "--seed", "1", "--data-source", str(mirror)],
+        ["sweep", "scaling", "--method", "pet-lora", "--task", "rte", "--data-source", str(tmp_path / "mirror")],
     ):
         answer = hxbench(*words, "--backbone", str(folder), "--dry-run", "--json", "--store", store)
         assert answer.code == 0, answer.err
-        assert json.loads(answer.out)["runs"]
+        assert {run["title"].rpartition("(")[2] for run in json.loads(answer.out)["runs"]} == {"demo)"}
         answer = hxbench(*words, "--backbone", "gone", "--dry-run", "--store", store)
         assert (answer.code, answer.out) == (2, "")
         assert "unknown backbone 'gone'" in answer.err
