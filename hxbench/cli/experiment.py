@@ -226,12 +226,15 @@ def _print_artifacts(
     from hxbench.report import asked, make, read_results
     from hxbench.report.registry import artifacts as known
     from hxbench.report.render import terminal
+    from hxbench.runs.assemble import with_options
     from hxbench.spec import recipe
 
     if not execute.is_first_process():
         return
-    data = recipe.own_data(where.profile)
-    results = read_results(paper, session.store, where.profile, name if own else None, where.backbone, data)
+    mine, data = name if own else None, recipe.own_data(where.profile)
+    results = read_results(
+        paper, session.store, where.profile, mine, where.backbone, data=data, require=with_options
+    )
     tables = [list(asked.build(results, name, seeds))] if own else []
     for one in (*tables, *(list(make(known(paper)[one], results).tables) for one in artifacts)):
         print(terminal.render(one, color=sys.stdout.isatty()), flush=True)

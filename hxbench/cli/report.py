@@ -17,6 +17,7 @@ from hxbench.printing import printable, shortened
 if TYPE_CHECKING:
     from hxbench.report import Artifact, Made
     from hxbench.report.results import PaperResults
+    from hxbench.spec.run_spec import RunSpec
     from hxbench.tasks.description import OwnData
 
 
@@ -69,13 +70,13 @@ def report_command(
     if store is not None and not places.store_dir(store).exists():
         complain(f"there is no store at {store}: nothing has been run there.")
     opened = Store(places.store_dir(store))
-    results = read_results(paper, opened, profile, experiment, backbone, own)
+    results = read_results(paper, opened, profile, experiment, backbone, data=own, require=_require)
     made = [make(artifact, results) for artifact in chosen]
     if experiment is not None:
         made.insert(0, asked.made(results, experiment))
     if own is not None and not chosen:
         papers = [paper] if own.described.extends else list(PAPERS)
-        made = [own_data_tables((read_results(p, opened, profile, None, backbone, own) for p in papers), own)]
+        made = [own_data_tables((read_results(p, opened, profile, None, backbone, data=own) for p in papers), own)]
     if out is not None or format == "csv":  # the other forms say it among their notes
         print_left_out(results.store)
     if out is None:
@@ -86,6 +87,13 @@ def report_command(
     for file, content in _files(made, format, results):
         replace_file(folder / file, lambda temporary, content=content: temporary.write_bytes(content))  # type: ignore[misc]
         print(printable(str(folder / file)))
+
+
+def _require(spec: "RunSpec") -> None:
+    """Raise `InputError` for a run that cannot be; a report itself knows no methods, and loads no torch."""
+    from hxbench.runs.assemble import with_options
+
+    with_options(spec)
 
 
 def _folder_name(profile: str) -> str:

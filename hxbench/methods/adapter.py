@@ -13,14 +13,14 @@ from pydantic import Field
 from torch import nn
 
 from hxbench.answering.answer import AnswerOptions, Condition
-from hxbench.backbones.families import SiteRole
+from hxbench.backbones.families import Family, SiteRole
 from hxbench.backbones.sites import SiteKey, SiteWeights
-from hxbench.closed import Closed, added
-from hxbench.methods.method import Method, Setup
+from hxbench.closed import Closed, added, validated
+from hxbench.methods.method import Method, Setup, require_sites
 from hxbench.methods.options import PetOptions
 from hxbench.modules.adapter import Bottlenecks
 from hxbench.modules.bottleneck import ActivationName
-from hxbench.spec.run_spec import Positive
+from hxbench.spec.run_spec import Positive, RunSpec
 
 SEQUENTIAL: tuple[SiteRole, ...] = ("attention", "ffn")
 PLACEMENTS: dict[str, tuple[SiteRole, ...]] = {
@@ -73,6 +73,13 @@ class Adapter(Method):
             for adapters in self.adapters.values():
                 assert isinstance(adapters, Bottlenecks)
                 adapters.start_small()
+
+    @classmethod
+    def require(cls, spec: RunSpec, family: Family) -> None:
+        """Raise `InputError` for a family that has no site of the placement that was chosen."""
+        options = validated(cls.Options, spec.options, f"options of {spec.method}")
+        assert isinstance(options, AdapterOptions)
+        require_sites(spec, family, PLACEMENTS[options.placement])
 
     def positions(self) -> tuple[str, ...]:
         """Return the positions of the placement that was chosen."""

@@ -1,4 +1,7 @@
-"""ATTEMPT: a mixture, by attention, of frozen source prompts and of the target's own (Asai et al., 2022)."""
+"""ATTEMPT: a mixture, by attention, of frozen source prompts and of the target's own (Asai et al., 2022).
+
+`peft` has no prompt that depends on the text: its virtual tokens are those of a task.
+"""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,8 +16,7 @@ from hxbench.closed import Closed
 from hxbench.errors import InputError
 from hxbench.methods.method import Reason, Setup
 from hxbench.methods.options import StageTraining
-from hxbench.methods.prompt import SOURCE, PromptOptions, PromptTuning, prompt_run
-from hxbench.modules.soft_prompt import PromptAttention, take_prompt
+from hxbench.methods.prompt import SOURCE, PromptOptions, PromptTuning, prompt_run, take_prompt
 from hxbench.spec.run_spec import Positive, Rate, RunSpec, TaskName
 
 
@@ -28,6 +30,31 @@ class AttemptOptions(PromptOptions):
     attention: Positive = 100
     temperature: Rate | None = None  # without one e times the hidden size: 2087 at T5-base, as published
     source_training: StageTraining = StageTraining(epochs=20)
+
+
+class PromptAttention(nn.Module):
+    """How much of each of several prompts an input takes, by what its tokens and theirs have at most (ATTEMPT).
+
+    hidden → inner → hidden with SiLU between, no biases, then LayerNorm; its product with the prompts' maxima over
+    their tokens, divided by the temperature, goes through a softmax.
+    """
+
+    def __init__(self, hidden: int, inner: int, temperature: float) -> None:
+        super().__init__()
+        self.temperature = temperature
+        self.down = nn.Linear(hidden, inner, bias=False)
+        self.up = nn.Linear(inner, hidden, bias=False)
+        self.norm = nn.LayerNorm(hidden)
+
+    def forward(self, embedded: Tensor, mask: Tensor, prompts: Tensor) -> Tensor:
+        """Return shares [batch, prompts], in fp32.
+
+        `embedded` are the tokens [batch, length, hidden], `mask` [batch, length] is 0 at padding, which would
+        otherwise win a maximum now and then; `prompts` are [prompts, tokens, hidden].
+        """
+        tokens = embedded.float().masked_fill(mask[..., None] == 0, torch.finfo(torch.float32).min)
+        query = self.norm(self.up(nn.functional.silu(self.down(tokens.amax(1)))))
+        return ((query @ prompts.float().amax(1).T) / self.temperature).softmax(-1)
 
 
 class Attempt(PromptTuning):

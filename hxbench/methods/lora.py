@@ -15,11 +15,12 @@ from hxbench.backbones.families import Projection, ProjectionRole, is_transposed
 from hxbench.backbones.load import Backbone
 from hxbench.closed import Closed, added
 from hxbench.errors import InputError
-from hxbench.methods.method import PEFT_PREFIX, Method, Setup
+from hxbench.methods.method import PEFT_PREFIX
 from hxbench.methods.options import PetOptions
+from hxbench.methods.peft import Peft
+from hxbench.methods.peft_options import PeftOptions
 from hxbench.modules.low_rank import FusedLowRank
 from hxbench.modules.parameters import fill
-from hxbench.modules.wrapped import Wrapped
 from hxbench.spec.run_spec import Positive
 
 _ROLES: tuple[ProjectionRole, ...] = ("query", "value")
@@ -40,35 +41,29 @@ class LoraOptions(PetOptions):
     value: Literal["own", "query"] = added("own")
 
 
-class Lora(Method):
+class Lora(Peft):
     """Low-rank branches beside the projections."""
 
     Options: ClassVar[type[Closed]] = LoraOptions
-    imports: ClassVar[tuple[str, ...]] = ("peft.tuners.lora", "peft.utils.transformers_weight_conversion")
-    transfers = True
 
-    def __init__(self, setup: Setup, options: LoraOptions) -> None:
-        super().__init__(setup, options)
-        self._peft: list[Wrapped] = []  # one, or none beside a fused projection
+    @classmethod
+    def configured(cls, options: Any) -> PeftOptions:
+        """Return `peft`'s LoRA of queries and values."""
+        fields = {"r": options.rank, "lora_dropout": options.dropout}
+        return PeftOptions(type="LORA", targets=_ROLES, **fields)
+
+    def configuration(self, **more: Any) -> Any:
+        """Return the configuration; `peft` itself takes scales that are no whole numbers."""
+        assert isinstance(self.options, LoraOptions)
+        return super().configuration(**{"lora_alpha": self.options.alpha, **more})
+
+    def _make(self) -> None:
         self.branches: nn.ModuleList | None = None
         if any(one.part is not None for one in projections_of(self.backbone)):
-            self._add_branches(options)
+            assert isinstance(self.options, LoraOptions)
+            self._add_branches(self.options)
         else:
-            self._wrap(options)
-
-    def _wrap(self, options: LoraOptions) -> None:
-        """Put `peft`'s layers around the projections."""
-        from peft import LoraConfig
-
-        wanted = {id(one.module) for one in projections_of(self.backbone)}
-        names = [name for name, module in self.model.named_modules() if id(module) in wanted]
-        config = LoraConfig(
-            r=options.rank,
-            lora_alpha=options.alpha,
-            lora_dropout=options.dropout,
-            target_modules=names,
-        )
-        self._peft = [Wrapped(self.model, "LORA", config, names)]
+            super()._make()
 
     def _add_branches(self, options: LoraOptions) -> None:
         """Hang a pair of branches beside the fused projection of every layer."""
@@ -95,13 +90,12 @@ class Lora(Method):
         """Both matrices of every branch."""
         if self.branches is not None:
             return {"lora": list(self.branches.parameters())}
-        named = self.model.named_parameters()
-        return {"lora": [p for name, p in named if ".lora_A." in name or ".lora_B." in name]}
+        return {"lora": [p for some in super().parts().values() for p in some]}
 
-    def peft(self) -> tuple[Any, dict[str, Tensor]]:
+    def peft(self) -> tuple[Any, dict[str, Tensor]] | None:
         """Return LoRA's configuration and both matrices of every branch, two beside a fused projection as one."""
         if self.branches is None:
-            return self._peft[0].saved()
+            return super().peft()
         pairs = [branch.as_one() for branch in self._fused()]
         state = {
             f"{PEFT_PREFIX}{name}.lora_{side}.weight": matrix
@@ -110,9 +104,7 @@ class Lora(Method):
         }
         options, rank = self.options, len(pairs[0][0])
         assert isinstance(options, LoraOptions)
-        from peft import LoraConfig
-
-        config = LoraConfig(
+        config = self.configuration(
             r=rank,
             lora_alpha=options.alpha * rank / options.rank,  # the scale stays
             target_modules=self._fused_names(),
@@ -123,9 +115,11 @@ class Lora(Method):
     def take_peft(self, state: Mapping[str, Tensor], origin: str) -> None:
         """Take over the matrices of every branch; `InputError` for others, and for matrices of another shape."""
         if self.branches is None:
-            self._peft[0].take(state, origin)
+            super().take_peft(state, origin)
             return
-        wanted = {name: nn.Parameter(torch.empty_like(matrix)) for name, matrix in self.peft()[1].items()}
+        own = self.peft()
+        assert own is not None
+        wanted = {name: nn.Parameter(torch.empty_like(matrix)) for name, matrix in own[1].items()}
         fill(wanted, state, origin)
         with torch.no_grad():
             for name, branch in zip(self._fused_names(), self._fused(), strict=True):
@@ -138,10 +132,3 @@ class Lora(Method):
         """Return the names of the fused projections, layer by layer."""
         wanted = {id(one.module) for one in self.backbone.projections("query")}
         return [name for name, module in self.model.named_modules() if id(module) in wanted]
-
-    def remove(self) -> None:
-        """Put the stock layers back in their places."""
-        super().remove()
-        for one in self._peft:
-            one.put_back()
-        self._peft = []

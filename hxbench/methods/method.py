@@ -7,7 +7,7 @@ A method is the same whatever the backbone answers with (`hxbench.answering`): i
 weights for sites, virtual tokens, or both, and may add to the loss.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Self
@@ -102,11 +102,7 @@ class Method(nn.Module):
     @classmethod
     def require(cls, spec: RunSpec, family: Family) -> None:
         """Raise `InputError` for a run that a family of backbones cannot do, beyond what `refused` says."""
-        inner = [role for role in cls.roles if role != "embeddings"]
-        if inner and not family.site_names(*inner):
-            raise InputError(
-                f"{spec.method} acts at {' and '.join(inner)}, and the entry of {family.title} gives no such site."
-            )
+        require_sites(spec, family, [role for role in cls.roles if role != "embeddings"])
 
     @classmethod
     def refusal(cls, options: Mapping[str, Any], answering: str, stacks: Stacks) -> str | None:
@@ -326,6 +322,14 @@ class Method(nn.Module):
         self._removals = []
         for parameter, value in self._values:
             parameter.copy_(value)
+
+
+def require_sites(spec: RunSpec, family: Family, roles: Collection[SiteRole]) -> None:
+    """Raise `InputError` where a run's method acts at sites and a family has none of them."""
+    if roles and not family.site_names(*roles):
+        raise InputError(
+            f"{spec.method} acts at {' and '.join(roles)}, and the entry of {family.title} gives no such site."
+        )
 
 
 def seed_everything(*key: int) -> None:

@@ -7,7 +7,7 @@ on from the shared prompt and the mean of the factors.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -17,11 +17,10 @@ from torch.nn import functional
 from hxbench.answering.answer import Answered, Condition, Encoded
 from hxbench.closed import Closed
 from hxbench.errors import InputError
-from hxbench.methods.method import Method, Reason, Setup
+from hxbench.methods.method import Reason, Setup
 from hxbench.methods.options import StageTraining
-from hxbench.methods.prompt import SOURCE, PromptOptions, earlier_run, prompt_run
+from hxbench.methods.prompt import SOURCE, PromptOptions, SoftPrompt, earlier_run, prompt_run, take_prompt
 from hxbench.modules.parameters import fill
-from hxbench.modules.soft_prompt import multitask_prompt, take_prompt
 from hxbench.spec.run_spec import RunSpec
 from hxbench.tasks import suite_tasks
 from hxbench.tasks.encoding.batch import IGNORED, Batch
@@ -30,22 +29,12 @@ TEACHER = "teacher"  # the role of a run that tuned the prompt of one source tas
 Weight = Annotated[float, Field(ge=0)]
 
 
-class MultitaskPrompt(Method):
-    """What both stages have: the shared prompt and the factors of the run's tasks."""
+class MultitaskPrompt(SoftPrompt):
+    """What both stages have: the shared prompt and the factors of the run's tasks, N(0, 0.02²) as they begin."""
 
     refused: ClassVar[Mapping[str, Reason]] = {"token": "needs text tasks"}
-    imports: ClassVar[tuple[str, ...]] = ("peft.tuners.multitask_prompt_tuning",)
-
-    def __init__(self, setup: Setup, options: PromptOptions) -> None:
-        super().__init__(setup, options)
-        self.tokens = options.tokens
-        self.soft: Any = multitask_prompt(self.backbone, len(self.places), options.tokens, options.sample_from)
-
-    def prompt(self, embedded: Tensor, text: Tensor, condition: Condition) -> Tensor:
-        """Return the prompt of every row's task, [batch, tokens, hidden]."""
-        places = torch.arange(len(self.places), device=condition.tasks.device)
-        virtual = torch.arange(self.tokens, device=condition.tasks.device).expand(len(places), -1)
-        return self.soft(virtual, places)[condition.tasks]
+    transfers = False
+    peft_type = "MULTITASK_PROMPT_TUNING"
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
         """The shared prompt, and every task's factors."""
@@ -100,7 +89,7 @@ class MptSource(MultitaskPrompt):
         self._taken.add(task)
         return take_prompt(self.teachers[task], tensors, f"the prompt of {task}")
 
-    def prompt(self, embedded: Tensor, text: Tensor, condition: Condition) -> Tensor:
+    def prompt(self, embedded: Tensor, text: Tensor, condition: Condition) -> Tensor | None:
         """Return the prompt of every row's task: the student's, or the teacher's while it is asked."""
         if self._teaching:
             return torch.stack([self.teachers[task] for task in self.tasks])[condition.tasks]

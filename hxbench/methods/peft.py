@@ -38,15 +38,15 @@ _CACHED = ("PREFIX_TUNING", "CARTRIDGE")  # keys and values before those of the 
 
 
 class Peft(Method):
-    """One configuration of `peft`."""
+    """One configuration of `peft`: what its options name, or what a subclass makes of options of its own."""
 
     Options: ClassVar[type[Closed]] = PeftOptions
     imports: ClassVar[tuple[str, ...]] = ("peft", "peft.tuners.lora", "peft.utils.transformers_weight_conversion")
     transfers = True
 
-    def __init__(self, setup: Setup, options: PeftOptions) -> None:
+    def __init__(self, setup: Setup, options: Closed) -> None:
         super().__init__(setup, options)
-        self.chosen = options
+        self.chosen = self.configured(options)
         self.soft: Any = None  # what makes virtual tokens, or keys and values
         self.shared = nn.ModuleList()  # what wrapped modules have together
         self._wrapped: list[Wrapped] = []  # one, or none of a prompt
@@ -54,22 +54,40 @@ class Peft(Method):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                self._make(options)
+                self._make()
         except InputError:
             raise
         except Exception as error:  # whatever a type has against a backbone
             if next(self.model.parameters()).is_meta:
                 raise InputError(
-                    f"{options.type} begins from a backbone's weights, so nothing can be counted without them."
+                    f"{self.chosen.type} begins from a backbone's weights, so nothing can be counted without them."
                 ) from None
             raise InputError(
-                f"{options.type} of peft does not work on {self.backbone.family.title}: {in_one_line(error)}."
+                f"{self.chosen.type} of peft does not work on {self.backbone.family.title}: {in_one_line(error)}."
             ) from None
+
+    @classmethod
+    def configured(cls, options: Any) -> PeftOptions:
+        """Return what its options ask of `peft`."""
+        assert isinstance(options, PeftOptions)
+        return options
+
+    def configuration(self, **more: Any) -> Any:
+        """Return the configuration of `peft`; `more` is what the backbone and the run say."""
+        return self.chosen.configuration(**more)
+
+    def words(self) -> nn.Module:
+        """Return the embeddings of tokens that virtual ones may begin as."""
+        model: Any = self.model
+        found: nn.Module = model.get_input_embeddings()
+        return found
 
     @classmethod
     def refusal(cls, options: Mapping[str, Any], answering: str, stacks: Stacks) -> str | None:
         """Return why a type does not work with a way to answer, by the table of the installed version."""
-        known = table().types.get(str(options.get("type"))) if is_of_this_version() else None
+        if (other := super().refusal(options, answering, stacks)) or "type" not in options:
+            return other
+        known = table().types.get(str(options["type"])) if is_of_this_version() else None
         said = known.answers[_COLUMN[answering, stacks]] if known else "works"
         return None if said == "works" else said
 
@@ -77,7 +95,9 @@ class Peft(Method):
     def require(cls, spec: RunSpec, family: Family) -> None:
         """Raise `InputError` for roles that a family has not, and for a schedule that the run is too short for."""
         super().require(spec, family)
-        options = validated(PeftOptions, spec.options, f"options of {spec.method}")
+        if not issubclass(cls.Options, PeftOptions):  # options of a subclass's own: what they ask is fixed
+            return
+        options = cls.configured(validated(cls.Options, spec.options, f"options of {spec.method}"))
         known = {role for stack in family.parts.values() for role in stack.roles} | {"norms", "words"}
         if lost := next((role for role in options.targets or () if role not in known), None):
             raise InputError(
@@ -91,31 +111,31 @@ class Peft(Method):
         if options.type == "ADALORA":
             adalora.require_schedule(options.configuration(), spec.training.updates or 2**31)
 
-    def _make(self, options: PeftOptions) -> None:
+    def _make(self) -> None:
         from peft import PromptLearningConfig
 
-        if options.type == "BOFT":  # else a compiler would be looked for, and numbers would depend on it
+        if self.chosen.type == "BOFT":  # else a compiler would be looked for, and numbers would depend on it
             from peft.tuners.boft import layer
 
             layer.get_fbd_cuda = lambda: None
-        if isinstance(options.configuration(), PromptLearningConfig):
-            self._make_soft(options)
+        if isinstance(self.configuration(), PromptLearningConfig):
+            self._make_soft()
         else:
-            self._wrap(options)
+            self._wrap()
 
-    def _wrap(self, options: PeftOptions) -> None:
+    def _wrap(self) -> None:
         """Put `peft`'s modules into the backbone."""
-        names = targets_of(self.backbone, options)
+        options, names = self.chosen, targets_of(self.backbone, self.chosen)
         more: dict[str, Any] = {} if options.type == "ADAPTION_PROMPT" else {"target_modules": names}
         if options.type == "IA3":
             fed = {id(one.module) for one in self.backbone.projections("up", "down", "gate")}
             more["feedforward_modules"] = [name for name in names if id(self.model.get_submodule(name)) in fed]
-        self._wrapped = [Wrapped(self.model, options.type, options.configuration(**more), names)]
+        self._wrapped = [Wrapped(self.model, options.type, self.configuration(**more), names)]
         self.shared.extend(self._wrapped[0].shared)
         for name, p in self._wrapped[0].trained().items():
             self._parts.setdefault(_part(name), []).append(p)
 
-    def _make_soft(self, options: PeftOptions) -> None:
+    def _make_soft(self) -> None:
         """Make what gives virtual tokens, or keys and values."""
         from peft.tuners import (
             CartridgeEncoder,
@@ -125,7 +145,7 @@ class Peft(Method):
             PromptEncoder,
         )
 
-        backbone, width = self.backbone, self.backbone.embedded_size
+        options, backbone, width = self.chosen, self.backbone, self.backbone.embedded_size
         if cached := options.type in _CACHED:
             width = backbone.projections("key")[0].width_out
         more = {"token_dim": width, "num_layers": backbone.layer_count, "num_transformer_submodules": 1}
@@ -134,9 +154,7 @@ class Peft(Method):
             more["encoder_hidden_size"] = width
         if options.type == "MULTITASK_PROMPT_TUNING":
             more["num_tasks"] = len(self.places)
-        config = options.configuration(**more)
-        model: Any = self.model
-        words = model.get_input_embeddings()
+        config, words = self.configuration(**more), self.words()
         make: dict[str, Any] = {
             "PROMPT_TUNING": lambda: PromptEmbedding(config, words),
             "MULTITASK_PROMPT_TUNING": lambda: MultitaskPromptEmbedding(config, words),

@@ -1,26 +1,30 @@
 """Prompt tuning: virtual tokens before the embedded text are all that is trained (Lester et al., 2021).
 
 Of an encoder before its first token, of an encoder and a decoder before the encoder's input, of a decoder before
-the text and its padding, which its positions count neither. SPoT begins with the prompt that another run trained
-for a source task (Vu et al., 2022). Of PHA's rows the numbers are those of the published code of ATTEMPT, where it
-has them from (PHA sheet, section 7); of PET scaling's see its sheet, section 4.
+the text and its padding, which its positions count neither. It is `peft`'s prompt tuning in all but what is begun
+with: words drawn among the first of the vocabulary, or those in their order. SPoT begins with the prompt that
+another run trained for a source task (Vu et al., 2022). Of PHA's rows the numbers are those of the published code
+of ATTEMPT, where it has them from (PHA sheet, section 7); of PET scaling's see its sheet, section 4.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from hxbench.answering.answer import AnswerOptions, Condition
+from hxbench.answering.answer import AnswerOptions
 from hxbench.backbones.load import Backbone
 from hxbench.closed import Closed, added
-from hxbench.methods.method import Method, Reason, Setup
+from hxbench.methods.method import Reason
 from hxbench.methods.options import PetOptions, StageTraining
-from hxbench.modules.soft_prompt import EMBEDDING, sampled_prompt, take_prompt
+from hxbench.methods.peft import Peft
+from hxbench.methods.peft_options import PeftOptions
+from hxbench.modules.parameters import fill
 from hxbench.spec.run_spec import Positive, RunSpec, TaskName, TrainingSpec
 
+EMBEDDING = "soft.embedding.weight"  # the name of a prompt among the trained parameters of every prompt method
 SOURCE = "source"  # the role of the run that another begins with
 Start = Literal["sampled", "published", "words", "normal"]
 
@@ -39,45 +43,62 @@ class PromptOptions(AnswerOptions):
 
 def first_tokens(backbone: Backbone, tokens: int, start: str, std: float) -> Tensor:
     """Return virtual tokens [tokens, hidden] as they begin."""
+    if start == "normal" or (start == "published" and backbone.family.prompt == "normal"):
+        return torch.empty(tokens, backbone.embedded_size).normal_(std=std)
+    found = first_words(backbone, tokens)
+    return found[torch.arange(tokens, device=found.device) % len(found)]  # a small vocabulary may have fewer
+
+
+def first_words(backbone: Backbone, count: int) -> Tensor:
+    """Return the embeddings [count, hidden] of the first entries of the vocabulary, at most of all of them."""
     model: Any = backbone.model
     words = model.get_input_embeddings()
-    size, width = words.weight.shape
-    if start == "normal" or (start == "published" and backbone.family.prompt == "normal"):
-        return torch.empty(tokens, width).normal_(std=std)
-    rows = torch.arange(tokens, device=words.weight.device) % size  # a small vocabulary may have fewer
+    rows = torch.arange(min(count, len(words.weight)), device=words.weight.device)
     found: Tensor = words(rows).detach()  # as texts get them: Gemma's are scaled
     return found
 
 
-class PromptTuning(Method):
+class SoftPrompt(Peft):
+    """A type of `peft` whose virtual tokens begin as words drawn among the first of the vocabulary."""
+
+    peft_type: ClassVar[str]
+
+    @classmethod
+    def configured(cls, options: Any) -> PeftOptions:
+        """Return as many virtual tokens as the options say."""
+        return PeftOptions(type=cls.peft_type, num_virtual_tokens=options.tokens)  # type: ignore[call-arg]
+
+    def configuration(self, **more: Any) -> Any:
+        """Return the configuration, with words to begin as."""
+        return super().configuration(prompt_tuning_init="SAMPLE_VOCAB", **more)
+
+    def words(self) -> nn.Module:
+        """Return the embeddings of those among which `peft` draws, with replacement."""
+        assert isinstance(self.options, PromptOptions)
+        return nn.Embedding.from_pretrained(first_words(self.backbone, self.options.sample_from))
+
+
+class PromptTuning(SoftPrompt):
     """One prompt, whatever the task: 100·H parameters with 100 tokens at width H."""
 
     Options: ClassVar[type[Closed]] = PromptOptions
-    imports: ClassVar[tuple[str, ...]] = ("peft",)
-    transfers = True
+    peft_type = "PROMPT_TUNING"
 
-    def __init__(self, setup: Setup, options: PromptOptions) -> None:
-        super().__init__(setup, options)
-        self.tokens = options.tokens
+    def _make(self) -> None:
+        options = self.options
+        assert isinstance(options, PromptOptions)
         if options.start == "sampled":
-            first = sampled_prompt(self.backbone, options.tokens, options.sample_from)
-        else:
-            first = first_tokens(self.backbone, options.tokens, options.start, options.std)
-        self.soft = nn.ModuleDict({"embedding": nn.Embedding.from_pretrained(first, freeze=False)})
+            super()._make()
+            return
+        first = first_tokens(self.backbone, options.tokens, options.start, options.std)
+        with torch.random.fork_rng(devices=[]), torch.no_grad():  # what `peft` draws is not kept
+            super()._make()
+            self.own().copy_(first)
 
     def own(self) -> Tensor:
         """Return the prompt, [tokens, hidden]."""
-        embedding = self.soft["embedding"]
-        assert isinstance(embedding, nn.Embedding)
-        return embedding.weight
-
-    def prompt(self, embedded: Tensor, text: Tensor, condition: Condition) -> Tensor | None:
-        """Return the same prompt for every row, [batch, tokens, hidden]."""
-        return self.own().expand(len(embedded), -1, -1)
-
-    def parts(self) -> dict[str, Iterable[nn.Parameter]]:
-        """The prompt."""
-        return {"prompt": list(self.soft.parameters())}
+        prompt: Tensor = self.soft.embedding.weight
+        return prompt
 
 
 class PetPromptOptions(PetOptions, PromptOptions):
@@ -118,6 +139,11 @@ class Spot(PromptTuning):
         if role != SOURCE:
             return super().take(role, tensors)
         return take_prompt(dict(self.named_parameters())[EMBEDDING], tensors, "the source task's prompt")
+
+
+def take_prompt(prompt: nn.Parameter, tensors: Mapping[str, Tensor], origin: str) -> None:
+    """Put the prompt that a finished run of prompt tuning trained into `prompt`."""
+    fill({EMBEDDING: prompt}, tensors, origin)
 
 
 def prompt_run(spec: RunSpec, task: str, options: PromptOptions, training: StageTraining) -> RunSpec:

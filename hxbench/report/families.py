@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from hxbench.errors import InputError
 from hxbench.report.identity import (
@@ -32,7 +33,7 @@ from hxbench.report.left_out import LeftOut, Owner, difference
 from hxbench.spec import experiment, recipe
 from hxbench.spec.experiment import few_shot_runs
 from hxbench.spec.recipe import ExperimentBlock, FewShotRecipe
-from hxbench.spec.run_spec import START, BackboneSpec, RunSpec
+from hxbench.spec.run_spec import START, RunSpec
 from hxbench.spec.settings import Model, models
 from hxbench.store import RunRecord
 from hxbench.store.record import ProfileRuns
@@ -102,10 +103,18 @@ class Families:
     """The runs of one paper and profile (a name, or a YAML file of the user's own), grouped once.
 
     `asked` are the blocks of an experiment of the user's own: nothing has to be said of their runs either.
+    `require` raises `InputError` for a run that cannot be on the backbone that was asked for.
     """
 
-    def __init__(self, runs: ProfileRuns, paper: str, profile: str, asked: Iterable[ExperimentBlock] = ()) -> None:
-        self.paper, self.profile, self.asked = paper, profile, tuple(asked)
+    def __init__(
+        self,
+        runs: ProfileRuns,
+        paper: str,
+        profile: str,
+        asked: Iterable[ExperimentBlock] = (),
+        require: Callable[[RunSpec], Any] | None = None,
+    ) -> None:
+        self.paper, self.profile, self.asked, self._require = paper, profile, tuple(asked), require
         self._runs = runs
         self.by_id = {record.id: record for record in runs.plain}
         self._foreign = [record for record in runs.plain if isinstance(record.spec, dict)]  # of another version
@@ -191,10 +200,9 @@ class Families:
             family.models = models_of(method, setting, self.profile, block, suite)
         family.together = experiment.together_of(block) if block else ()
         if chosen is None:
-            asked = recipe.scale(self.profile, self.paper).backbone if recipe.backbone_asked(self.profile) else ""
-            if isinstance(asked, BackboneSpec) and not family.notes:
-                why = f"on {asked.name} are in the store"
-                family.notes.append(LeftOut({Owner(name, setting): 0}, why))
+            if recipe.backbone_asked(self.profile):
+                why = self._why_none(family, block)
+                family.notes += [LeftOut({Owner(name, setting): 0}, why)] * bool(why)
             return family
         members = self._one_basis(chosen.records, family)
         members = self._one_input(members, "backbone", lambda body: self._bodies[body], family.notes)
@@ -204,6 +212,18 @@ class Families:
                 for record in self._one_input(of_model, "data", lambda _: 0, family.notes):
                     family.runs[model, record.spec.seed] = record  # type: ignore[union-attr]
         return family
+
+    def _why_none(self, family: Family, block: ExperimentBlock | None) -> str:
+        """Return why an own backbone has no runs of a family; nothing where its notes say it."""
+        spec = recipe_spec(family.recipe, family.setting, self.profile, block=block, suite=family.suite)
+        name = recipe.backbone(recipe.scale(self.profile, self.paper).backbone).name
+        if spec and self._require:
+            try:
+                self._require(spec)
+            except InputError as refusal:  # so that methods with one reason are told together
+                reason = str(refusal).removeprefix(f"{family.method} ").rstrip(".")
+                return f"can be on {name}: {reason}"
+        return "" if family.notes else f"on {name} are in the store"
 
     @staticmethod
     def _exactly(groups: Iterable[_Group], wanted: Iterable[Identity]) -> _Group | None:

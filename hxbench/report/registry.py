@@ -9,6 +9,8 @@ from hxbench.spec import recipe
 from hxbench.tasks import SUITES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hxbench.report.figure import Figure
     from hxbench.report.results import PaperResults
     from hxbench.report.table import Table
@@ -125,15 +127,17 @@ def read_results(
     own: str | None = None,
     backbone: str | None = None,
     data: "OwnData | None" = None,
+    require: "Callable[[RunSpec], Any] | None" = None,
 ) -> "PaperResults[Any]":
     """Return what a paper's artifacts are made from; without a profile the store decides (`choose_profile`).
 
     `own` is the file of an experiment of the user's own, whose runs go before the recipes' in every artifact;
-    `backbone` is one in the place of the profile's, and `data` are of the user's own.
+    `backbone` is one in the place of the profile's, and `data` are of the user's own. `require` raises `InputError`
+    for runs that cannot be on a backbone.
     """
     artifacts(paper)
     results = import_module(f"hxbench.report.{paper}.results").Results
-    return results(store, profile, own, backbone, data)
+    return results(store, profile, own, backbone, data=data, require=require)
 
 
 def make(artifact: Artifact, results: "PaperResults[Any]") -> Made:

@@ -2,7 +2,7 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Generic
 
@@ -44,11 +44,13 @@ class PaperResults(ABC, Generic[R]):
         own: str | None = None,
         backbone: str | None = None,
         data: OwnData | None = None,
+        require: Callable[[RunSpec], Any] | None = None,
     ) -> None:
         """Read what a store has; `own` is the file of an experiment whose runs go before the recipes'.
 
         `backbone` is another than the profile's, whose runs are shown in the place of its own; `data` are of the
-        user's own, whose runs are shown in the place of those without.
+        user's own, whose runs are shown in the place of those without. `require` raises `InputError` for runs that
+        cannot be on a backbone.
         """
         self.store = store
         found = store.by_profile(self.paper)
@@ -66,7 +68,7 @@ class PaperResults(ABC, Generic[R]):
             else None
         )
         asked = self.own_experiment.blocks if self.own_experiment else ()
-        self.families = Families(of_profile, self.paper, self._scale, asked)
+        self.families = Families(of_profile, self.paper, self._scale, asked, require)
         self._sets: dict[tuple[str, str, str, str], R] = {}
 
     @abstractmethod

@@ -1,5 +1,6 @@
 """Putting a run's model together: backbone, labels, languages and options → a method ready to train or score."""
 
+import json
 from collections.abc import Iterable
 from importlib import import_module
 from importlib.util import find_spec
@@ -22,6 +23,9 @@ from hxbench.tasks import ENGLISH, task_of
 from hxbench.tasks.encoding.batch import MULTIPLE, Batch, padded_length
 from hxbench.tasks.encoding.templates import Wording, label_texts
 from hxbench.training.checkpoint import read_weights
+from hxbench.training.optimiser import require_known_parts
+
+_PARTS: dict[str, tuple[str, ...]] = {}  # the names of the parts of methods, by what they follow from
 
 
 def with_options(spec: RunSpec) -> RunSpec:
@@ -38,7 +42,10 @@ def with_options(spec: RunSpec) -> RunSpec:
         usual = answering_in(spec.model_copy(update={"options": {}}), family.stacks)
         if usual and stored.get("answering") == usual.name:
             del stored["answering"]  # a run that says what is usual anyhow is no other run
-    return spec.model_copy(update={"options": stored})
+    spec = spec.model_copy(update={"options": stored})
+    if spec.training.part_rates:
+        _require_parts(spec)
+    return spec
 
 
 def build(spec: RunSpec, backbone: Backbone) -> Method:
@@ -134,6 +141,21 @@ def require_choice(spec: RunSpec, family: Family) -> None:
         )
 
 
+def _require_parts(spec: RunSpec) -> None:
+    """Raise `InputError` for rates of parts that a method has not, where the configuration tells its parts."""
+    means = spec.model_dump(mode="json", include={"kind", "options", "backbone", "few_shot"})
+    key = json.dumps([means, spec.tasks, spec.data.labels], sort_keys=True)
+    if key not in _PARTS:
+        try:
+            _PARTS[key] = tuple(_on_meta(spec, meta_backbone(spec.backbone)).all_parts())
+        except (
+            InputError
+        ):  # a backbone that is not here yet, or a beginning from its weights: told by the training
+            _PARTS[key] = ()
+    if _PARTS[key]:
+        require_known_parts(spec.training, _PARTS[key])
+
+
 def equip(method: Method, spec: RunSpec, store: Store, *, start: bool = True) -> None:
     """Give a method what it takes over from the finished runs that its run builds on.
 
@@ -150,16 +172,9 @@ def costs(spec: RunSpec, length: int = 128) -> dict[str, Any]:
     `counted` is the number as the method's paper counts it; `flops_per_token` is one forward pass over a sentence
     of `length` tokens divided by `length`, `flops_per_batch` what is computed once a batch whatever its size.
     """
-    import torch
-
     backbone = meta_backbone(spec.backbone)
-    for name in method_class(spec.kind).imports:  # tensors of an import on the meta device would have no values
-        if find_spec(name):  # not every version of a library has every module
-            import_module(name)
     body = sum(p.numel() for p in backbone.body.parameters())  # before a method puts its own into it
-    with torch.device("meta"):
-        method = build(spec, backbone)
-    method.eval()
+    method = _on_meta(spec, backbone).eval()
     trained = sum(p.numel() for p in method.trained().values())
     total = sum(p.numel() for p in method.parameters())
     counts = {"counted": method.counted(), "trainable": trained, "parts": method.part_sizes(), "backbone": body}
@@ -168,6 +183,17 @@ def costs(spec: RunSpec, length: int = 128) -> dict[str, Any]:
     method.requires_grad_(False)  # the counter would follow gradients, which nothing here has
     once, forward = _flops(method, length)
     return {**counts, "flops_per_token": forward // length, "flops_per_batch": once, "memory_bytes": memory}
+
+
+def _on_meta(spec: RunSpec, backbone: Backbone) -> Method:
+    """Return the method of a run on a backbone of meta tensors."""
+    import torch
+
+    for name in method_class(spec.kind).imports:  # tensors of an import on the meta device would have no values
+        if find_spec(name):  # not every version of a library has every module
+            import_module(name)
+    with torch.device("meta"):
+        return build(spec, backbone)
 
 
 def _flops(method: Method, length: int) -> tuple[int, int]:

@@ -1,6 +1,6 @@
 """AdamW and the learning rate as a function of the step."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -23,14 +23,19 @@ def adamw(
     With relative rates every tensor is a group of its own. `parts` are the parameters by their part: those of a
     part with a rate of its own are a group. Raises `InputError` for such a part that is not there.
     """
-    if unknown := sorted(spec.part_rates.keys() - parts.keys()):
-        raise InputError(did_you_mean("training.part_rates: part", unknown[0], list(parts)))
+    require_known_parts(spec, parts)
     scales = {id(one): spec.part_rates[name] for name in spec.part_rates for one in parts[name]}
     groups: dict[Any, list[nn.Parameter]] = {}
     for name, tensor in parameters.items():
         groups.setdefault(name if spec.relative_rate else scales.get(id(tensor), 1.0), []).append(tensor)
     described = [{"params": some, "scale": 1.0 if spec.relative_rate else key} for key, some in groups.items()]
     return torch.optim.AdamW(described, lr=spec.lr, weight_decay=spec.weight_decay, fused=True)
+
+
+def require_known_parts(spec: TrainingSpec, parts: Collection[str]) -> None:
+    """Raise `InputError` for the rate of a part that is none of `parts`."""
+    if unknown := sorted(spec.part_rates.keys() - set(parts)):
+        raise InputError(did_you_mean("training.part_rates: part", unknown[0], list(parts)))
 
 
 @torch.no_grad()

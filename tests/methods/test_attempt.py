@@ -10,7 +10,7 @@ from small_t5 import HIDDEN, at_base_shape, batch_of, small_t5
 from hxbench.errors import InputError
 from hxbench.methods.attempt import Attempt, AttemptOptions
 from hxbench.methods.method import Setup
-from hxbench.modules.soft_prompt import EMBEDDING
+from hxbench.methods.prompt import EMBEDDING
 from hxbench.spec.recipe import resolve
 from hxbench.spec.run_spec import START
 

@@ -12,8 +12,7 @@ from hxbench.answering.encoder_decoder import EncoderDecoderText
 from hxbench.errors import InputError
 from hxbench.methods.method import Setup
 from hxbench.methods.mpt import Mpt, MptOptions, MptSource, MptSourceOptions, divergence
-from hxbench.methods.prompt import SOURCE
-from hxbench.modules.soft_prompt import EMBEDDING
+from hxbench.methods.prompt import EMBEDDING, SOURCE
 from hxbench.spec.recipe import resolve
 from hxbench.spec.run_spec import START
 from hxbench.tasks.encoding.batch import IGNORED, collate

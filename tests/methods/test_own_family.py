@@ -180,6 +180,17 @@ def test_biases_that_there_are_not_are_refused_in_one_sentence(helium):
         spec_of("apet", helium, "options.budget=bitfit")
 
 
+def test_a_method_without_a_place_on_it_is_refused_when_it_is_resolved(own):
+    entry = yaml.safe_load(HELIUM)
+    del entry["decoder"]["sites"]["parallel"]
+    (own / recipe.OWN_FAMILY).write_text(yaml.safe_dump(entry))
+    refused = "acts at parallel, and the entry of Helium gives no such site"
+    for method, *more in (("parallel-adapter",), ("pet-adapter", "options.placement=parallel"), ("pha-single",)):
+        with pytest.raises(InputError, match=rf"^{method} {refused}\.$"):
+            spec_of(method, own, *more)
+    spec_of("pet-adapter", own)
+
+
 def test_other_methods_say_what_they_need(helium):
     with pytest.raises(InputError, match=r"^madx needs an MLM head, and Helium answers otherwise"):
         with_options(recipe.resolve("madx", setting="single", task="pos", backbone_name=str(helium)))

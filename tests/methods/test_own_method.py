@@ -13,6 +13,8 @@ from tiny_families import family_batch, tiny
 
 from hxbench.methods import method_class
 from hxbench.methods.method import Setup
+from hxbench.runs.assemble import build, with_options
+from hxbench.spec.recipe import resolve
 from hxbench.tasks.encoding.batch import collate
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
@@ -30,7 +32,7 @@ def installed(tmp_path, monkeypatch):
         assert name, "every file says its name"
         (tmp_path / name[1]).write_text(text)
     points = [line for text in blocks("toml") for line in text.splitlines() if " = " in line]
-    assert len(points) == len(blocks("toml")) == 2
+    assert len(points) == len(blocks("toml")) == 3
     info = tmp_path / "mine-1.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 1\n")
@@ -118,6 +120,55 @@ def test_the_method_with_parameters_is_trained_by_its_command_and_gets_a_row(ins
     assert row["title"] == "beside-adapter multi glue seed 1 (mini)"
     shown = hxbench("report", "--paper", "pha", "--table", "1", "--profile", profile, "--store", "store")
     assert any(line.startswith("beside-adapter") for line in shown.out.splitlines())
+
+
+def recipe_method(file, family="bert"):
+    """The method of a recipe of the README's on a tiny backbone, trained for some updates, and where it began."""
+    own = {"bert": "minilm-l6", "bloom": "bloom-560m"}[family]
+    spec = with_options(resolve(file, setting="single", task="rte", profile="lab", backbone_name=own))
+    method = build(spec, tiny(family))
+    begun = {name: p.detach().clone() for name, p in method.named_parameters()}
+    optimiser, losses = torch.optim.AdamW(method.trained().values(), lr=0.02), []
+    for _ in range(8):
+        optimiser.zero_grad()
+        losses.append(method(family_batch(family)))
+        losses[-1].backward()
+        optimiser.step()
+    assert losses[-1] < losses[0]
+    return method, {name for name, p in method.named_parameters() if not torch.equal(p, begun[name])}
+
+
+@pytest.mark.parametrize("family", ["bert", "bloom"])
+def test_the_subclass_of_peft_trains_what_it_says_and_leaves_a_folder_of_peft(family, installed):
+    method, moved = recipe_method("lora-fa.yaml", family)
+    of_head = {"answering.heads.rte.classifier.weight", "answering.heads.rte.classifier.bias"}
+    assert moved - of_head == {name for name, _ in method.named_parameters() if ".lora_B." in name}
+    again = build(with_options(resolve("lora-fa.yaml", setting="single", task="rte", profile="lab")), tiny(family))
+    again.take_peft(method.peft()[1], "the folder")
+    for name, p in again.trained().items():
+        if ".lora_B." in name:
+            assert torch.equal(p, method.trained()[name])
+
+
+def test_the_recipe_of_peft_alone_is_wrapped_where_it_says(installed):
+    _, moved = recipe_method("rslora.yaml")
+    wrapped = {name.partition(".lora_")[0].rpartition("layer.")[2] for name in moved if ".lora_B." in name}
+    assert wrapped == {
+        f"{layer}.{path}"
+        for layer in range(2)
+        for path in ("attention.self.query", "attention.self.value", "intermediate.dense", "output.dense")
+    }
+
+
+def test_a_kind_without_a_recipe_is_known(installed):
+    for name, said in (
+        ("lora-fa", "no recipe is called lora-fa, which is a kind of method: write one that says kind: lora-fa."),
+        ("lora-fs", "unknown method 'lora-fs'. Did you mean lora-fa"),
+        ("peft", "no recipe is called peft, which is a kind of method: its recipes are dora, ia3, "),
+    ):
+        answer = hxbench("train", name)
+        assert (answer.code, answer.out) == (2, "")
+        assert answer.err.startswith(f"hxbench: {said}")
 
 
 def test_the_experiment_of_ones_own_can_be_planned(installed, mirror):

@@ -234,6 +234,16 @@ def test_lora_plus_is_a_rate_of_a_part():
     assert faster == {id(p) for p in method.parts()["lora_B"]}
 
 
+def test_a_rate_of_a_part_that_a_method_has_not_is_refused_before_anything_is_loaded():
+    def given(part):
+        return with_options(resolve("lora", setting="single", task="rte", profile="lab", backbone_name="minilm-l6",
+                                    assignments=[f"training.part_rates={{{part}: 16}}"]))  # fmt: skip
+
+    with pytest.raises(InputError, match=r"unknown training\.part_rates: part 'lora_C'\. Did you mean lora_[AB]"):
+        given("lora_C")
+    assert given("lora_B").training.part_rates == {"lora_B": 16}
+
+
 # --- the same as peft itself ------------------------------------------------------------------------------------
 
 
@@ -469,6 +479,15 @@ def test_adalora_pays_for_matrices_that_are_not_orthogonal():
     assert torch.allclose(method(batch), plain + 0.5 * sum(slow) / len(slow), atol=1e-5)
     assert method.cross_entropy_in(plain) is None
     assert tuned("peft", tiny("bert"), type="LORA").cross_entropy_in(plain) is plain
+
+
+def test_the_shares_of_two_processes_add_up_with_the_penalty():
+    method = adalora().eval()
+    sources, answers = [np.arange(3, 8), np.arange(4, 13), np.arange(5, 7)], [np.array([n % 2]) for n in range(3)]
+    with torch.no_grad():
+        whole = method(collate(sources, answers, padding=0, task="rte"))
+        shares = [method(collate(sources, answers, padding=0, task="rte", share=(rank, 2))) for rank in range(2)]
+    torch.testing.assert_close(sum(shares), whole, rtol=1e-5, atol=1e-6)
 
 
 # --- recipes ----------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from command_line import hxbench
 from filled_store import fill, write_run
+from text_miniature import write_text_mirror
 from tiny_families import SHAPES
 from transformers import BertConfig, BertForMaskedLM
 
@@ -44,6 +45,25 @@ def test_tables_of_another_backbone_have_its_runs_and_the_rest_its_reason(store)
         assert method in lacking
     assert "runs on another backbone are shown by --backbone NAME." in table.remarks
     assert all("--backbone lab-small" in one for one in table.commands)
+
+
+def test_what_a_backbone_cannot_do_is_told_with_the_reason(store, tmp_path):
+    fill(store, "psf", seeds=(1,))  # on the profile's own, which is told as well
+    for backbone, reasons in (
+        ("bloom-560m", {"needs an MLM head, and BLOOM answers otherwise (token)": {"madx", "madx-ms"}}),
+        (
+            "t5-small",
+            {"NER tags words, for which a backbone of one stack is needed": {"mbert", "hyperx-base", "psf"}},
+        ),
+    ):
+        answer = hxbench("report", "--table", "2", "--backbone", backbone, "--store", store.root)
+        assert answer.code == 0, answer.err
+        text = " ".join(answer.out.split())
+        assert f"with backbone.name sandbox-tiny instead of {backbone}" in text
+        none = [one.partition(".")[0] for one in text.split("no runs of ")[1:]]
+        for reason, methods in reasons.items():
+            [told] = [one for one in none if f" can be on {backbone}: {reason}" in one]
+            assert methods <= set(told.replace(",", "").split())
 
 
 def test_runs_on_a_backbone_that_no_size_has_are_told_where_sizes_are_compared(tmp_path):
@@ -109,16 +129,17 @@ def test_a_sweep_by_size_is_one_of_the_backbone_that_was_asked_for():
     assert {spec.profile for spec in runs} == {"lab"}
 
 
-def test_the_commands_take_it(tmp_path):
+def test_the_commands_take_it(tmp_path, mirror):
     folder = save_bert(tmp_path / "mine")
     store = str(tmp_path / "store")
+    write_text_mirror(tmp_path / "mirror")
     for words in (
-        ["run", "hyperx/table2", "--seed", "1"],
-        ["sweep", "scaling", "--method", "pet-lora", "--task", "rte", "--seed", "1"],
+        ["run", "hyperx/table2", "--seed", "1", "--data-source", str(mirror)],
+        ["sweep", "scaling", "--method", "pet-lora", "--task", "rte", "--data-source", str(tmp_path / "mirror")],
     ):
         answer = hxbench(*words, "--backbone", str(folder), "--dry-run", "--json", "--store", store)
         assert answer.code == 0, answer.err
-        assert json.loads(answer.out)["runs"]
+        assert {run["title"].rpartition("(")[2] for run in json.loads(answer.out)["runs"]} == {"demo)"}
         answer = hxbench(*words, "--backbone", "gone", "--dry-run", "--store", store)
         assert (answer.code, answer.out) == (2, "")
         assert "unknown backbone 'gone'" in answer.err

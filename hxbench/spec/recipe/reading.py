@@ -210,6 +210,21 @@ def _scale(profile: str, paper: str) -> ProfileRecipe:
     return found.model_copy(update=update)
 
 
+def _unknown(kind: str, name: str, known: list[str]) -> InputError:
+    """Return what is said of a name that no recipe has; it may be that of a kind of method."""
+    from importlib.metadata import entry_points  # which imports much
+
+    of_kinds: dict[str, list[str]] = {}
+    if kind == "methods":
+        of_kinds = {point.name: [] for point in entry_points(group="hxbench.methods")}
+        for one in known:
+            of_kinds.setdefault(load(kind, one).kind, []).append(one)
+    if (own := of_kinds.get(name)) is not None:
+        told = f"its recipes are {', '.join(own)}" if own else f"write one that says kind: {name}"
+        return InputError(f"no recipe is called {name}, which is a kind of method: {told}.")
+    return InputError(did_you_mean(_called(kind), name, sorted({*known, *of_kinds})))
+
+
 @cache
 def load(kind: str, name: str) -> Any:
     """Return the recipe `name` of a kind; a path to a YAML file of the user's own is taken as well."""
@@ -219,7 +234,7 @@ def load(kind: str, name: str) -> Any:
     if not own:
         files = _files(kind)
         if name not in files:
-            raise InputError(did_you_mean(_called(kind), name, sorted(files)))
+            raise _unknown(kind, name, sorted(files))
         path = files[name]
     values = read_yaml(path, kind)
     if kind == "families":
