@@ -16,7 +16,7 @@ from hxbench.data.mirror import find, is_there
 from hxbench.data.readers import READERS, Options, format_of
 from hxbench.data.readers.lines import read_text
 from hxbench.errors import InputError
-from hxbench.tasks import Task, task_of, tasks_in, text_tasks
+from hxbench.tasks import Task, task_of, tasks_in
 
 # kind, files relative to the folder
 _OTHERS = (
@@ -65,7 +65,7 @@ def read_raw_text(sources: list[Text]) -> Iterator[str]:
 def _texts(source: Text) -> Iterator[str]:
     if source.kind == "lines":
         yield from (row["text"] for _, row in read_text(source.files[0]))
-    elif source.kind in text_tasks():
+    elif source.kind in tasks_in("pha"):
         task = task_of(source.kind)
         used = _used(task)
         for fields, _ in read_examples(task, source.files, marks=False):

@@ -96,7 +96,7 @@ def _method(shape: dict[str, Any], plan: PretrainSpec, tokenizer: Any, languages
 
 def _bert(spec: BackboneSpec, plan: PretrainSpec, corpora: Corpora, corpus: Mapping[str, Any]) -> Learner:
     # that of the tasks in text, whose templates are in none of their texts
-    tasks = _template_lines(corpus) if list(corpora.languages) == [ENGLISH] else ()
+    tasks = _template_lines(corpus) if corpora.collection.text_of_tasks else ()
     tokenizer = train_wordpiece(chain(_lines(corpus), tasks), plan.vocabulary)
     method = _method(shape_of(spec) | {"pad_token_id": tokenizer.pad_token_id}, plan, tokenizer, tuple(corpus))
     rows = {}
