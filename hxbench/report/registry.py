@@ -132,7 +132,7 @@ def read_results(
     """Return what a paper's artifacts are made from; without a profile the store decides (`choose_profile`).
 
     `own` is the file of an experiment of the user's own, whose runs go before the recipes' in every artifact;
-    `backbone` is one in the place of the profile's, and `data` are of the user's own. `require` raises `InputError`
+    `backbone` is one in the place of the profile's, `data` are of the user's own. `require` raises `InputError`
     for runs that cannot be on a backbone.
     """
     artifacts(paper)

@@ -29,8 +29,14 @@ _STATES, _CLAIM = ".work-", ".claim"
 
 
 def pretraining_languages(spec: PretrainSpec, corpora: Corpora) -> list[str]:
-    """Return the languages whose raw text pre-trains the backbone: the covered ones, where there is text."""
-    wanted = [c for c, language in corpora.languages.items() if spec.languages == "all" or language.pretrained]
+    """Return the languages whose raw text pre-trains the backbone: the covered ones, where there is text.
+
+    What a user adds to data that ship is not among them, so that the backbone stays the one of the profile.
+    """
+    own = corpora.own.described if corpora.own else None
+    beside = own.languages if own and own.extends else {}
+    known = {code: language for code, language in corpora.languages.items() if code not in beside}
+    wanted = [code for code, language in known.items() if spec.languages == "all" or language.pretrained]
     found = [code for code in wanted if corpora.splits("mlm", code)]
     if not found:
         raise InputError(f"the data source holds no raw text to pre-train on (wanted: {', '.join(wanted)}).")
