@@ -21,6 +21,7 @@ from hxbench.spec.run_spec import DataSpec, tagging_tasks
 from hxbench.spec.settings import PARTITIONS, Pair, source_pairs, target_pairs, text_pairs
 from hxbench.tasks import MLM, TAGGING, Task, task_of
 from hxbench.tasks.description import Described, read_data_file
+from hxbench.tasks.task import TEXTS
 
 _NAMED = 5  # in a remark
 
@@ -165,8 +166,7 @@ def _tokens(texts: Mapping[str, Counter[str]], tokenizer: Any, longest: int) -> 
 def _settings(data: DataSpec) -> Iterator[Setting]:
     described = data.described
     assert described is not None
-    own = {Pair(*pair) for pair in described.pairs}
-    words = [task for task in tagging_tasks(described) if any(pair.task == task for pair in own)]
+    words = described.tasks_of("tagging")
     for task in words:
         yield _of_words(f"single, {task}", "single", task, None, data)
     if words:
@@ -174,11 +174,10 @@ def _settings(data: DataSpec) -> Iterator[Setting]:
     sides = [side for side in PARTITIONS if described.extends or side in described.partitions]
     for side in sides if words else ():
         yield _of_words(f"mixed, partition {side}", "mixed", None, side, data)
-    for task, one in described.tasks.items():
-        if one.answers_texts:
-            pairs = text_pairs([task], data)
-            sources = described.sources.get(task, ())
-            yield Setting(f"single, {task}", tuple(p for p in pairs if p.language in sources), tuple(pairs))
+    for task in described.tasks_of(*TEXTS):
+        pairs = text_pairs([task], data)
+        sources = described.sources.get(task) or [pair.language for pair in pairs]
+        yield Setting(f"single, {task}", tuple(p for p in pairs if p.language in sources), tuple(pairs))
 
 
 def _of_words(name: str, setting: str, task: str | None, side: str | None, data: DataSpec) -> Setting:
