@@ -1,6 +1,7 @@
 """Closed models: what a file or a command says, checked against the fields that there are."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -12,6 +13,9 @@ from hxbench.errors import InputError, did_you_mean, reason
 from hxbench.printing import shortened, shown
 
 M = TypeVar("M", bound=BaseModel)
+_OF_A_TYPE = re.compile(
+    r"function-.*|constrained-.*|tuple\[.*|\[key\]"
+)  # in the place of an error, no key of a file
 
 
 class Closed(BaseModel):
@@ -44,9 +48,13 @@ def _fields_of(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]
 def sentence_of(model: type[BaseModel], error: ValidationError) -> str:
     """Return the first thing that is wrong with the values of a model."""
     first = error.errors()[0]
-    *above, last = [str(part) for part in first["loc"]] or ["the recipe"]
+    path = [part for part in map(str, first["loc"]) if not _OF_A_TYPE.fullmatch(part)]
+    if not path:
+        return f"{shortened(first['msg'].removeprefix('Value error, '), 300)}."
+    *above, last = path
     value = repr(first["input"]) if isinstance(first["input"], str) else first["input"]
-    given = f" (given: {shown(value)})" if first["type"] != "missing" and first["loc"] else ""
+    whole = first["type"] == "value_error" and isinstance(value, Mapping)  # which would bury the sentence
+    given = f" (given: {shown(value)})" if first["type"] != "missing" and not whole else ""
     if first["type"] == "extra_forbidden" and (known := _fields_of(model, first["loc"][:-1])):
         unknown, _, hint = did_you_mean(" ".join([*above, "field"]), last, known).partition(". ")
         return f"{unknown}{given}. {hint}"

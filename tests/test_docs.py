@@ -11,7 +11,7 @@ PAGES = sorted((Path(__file__).parents[1] / "docs").glob("*.md"))
 
 
 def test_there_are_pages():
-    assert [page.name for page in PAGES] == ["one-run.md", "own-backbone.md", "own-files.md"]
+    assert [page.name for page in PAGES] == ["one-run.md", "own-backbone.md", "own-data.md", "own-files.md"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -20,7 +20,11 @@ def test_the_blocks_of_a_page_run(page, tmp_path, monkeypatch, capsys):
     write_profile(tmp_path, tmp_path / "mirror")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HXBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("hxbench.tasks._declared", {})
+    monkeypatch.setattr("hxbench.spec.languages._described", {})
     text = page.read_text(encoding="utf-8")
+    for name, block in re.findall(r"^```yaml\n# ([\w-]+\.yaml)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        (tmp_path / name).write_text(block, encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     assert blocks
     names: dict[str, object] = {}

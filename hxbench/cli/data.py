@@ -58,7 +58,8 @@ def check_command(
     print()
     for sentence in found.remarks:
         print(f"- {sentence}")
-    print("Nothing is odd." if not found.remarks else f"{len(found.remarks)} things to look at.")
+    count = len(found.remarks)
+    print(f"{count} thing{'s' * (count > 1)} to look at." if count else "Nothing is odd.")
 
 
 @data_app.command("schema")

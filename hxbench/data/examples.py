@@ -25,6 +25,7 @@ READER_VERSION = 1  # goes up whenever the same file would be read into other ro
 Example = tuple[list[str], str]
 """The fields in the order of the task, and the target."""
 
+_SHOWN = 40  # labels in a message
 _ANSWERS = "a list of at least one text"
 _SPANS = ("span1_text", "span1_index", "span2_text", "span2_index")
 
@@ -141,7 +142,10 @@ def _answers(value: Any, where: str) -> str:
 
 
 def _expected(columns: Columns) -> str:
-    return " or ".join(columns.labels) if columns.labels else f"a score from 0 to {HIGHEST}"
+    labels = list(columns.labels)
+    if len(labels) > _SHOWN:
+        return f"one of {', '.join(labels[:_SHOWN])} …"
+    return " or ".join(labels) if columns.labels else f"a score from 0 to {HIGHEST}"
 
 
 def _marked(text: str, row: dict[str, Any], where: str) -> str:

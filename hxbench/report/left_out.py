@@ -6,6 +6,9 @@ from typing import Any, NamedTuple
 from hxbench.printing import shown
 from hxbench.report.identity import Identity, beyond, said
 
+_OWN = "data.described."  # what a user's own data are
+_TITLE = f"{_OWN}title"
+
 
 class Owner(NamedTuple):
     """Whose the runs are; `group` tells apart what one method has several of in a setting."""
@@ -43,7 +46,7 @@ class LeftOut(str):
 
 
 def difference(ours: Identity, wanted: Identity | None) -> str:
-    """Return how runs differ from those that are shown; those on another backbone by that alone.
+    """Return how runs differ from those that are shown; those on other bodies or data by that alone.
 
     A change of backbone changes its shape, the lengths of the data and the rates with it: the name says it all.
     """
@@ -52,6 +55,12 @@ def difference(ours: Identity, wanted: Identity | None) -> str:
     names = beyond(ours, wanted).get("backbone.name")
     if names:
         return f"with backbone.name {shown(names[0])} instead of {shown(names[1])}"
+    own = {name: (ours.get(name), wanted.get(name)) for name in (_TITLE, *ours, *wanted) if name.startswith(_OWN)}
+    if any(a != b for a, b in own.values()):
+        mine, others = own[_TITLE]
+        if mine == others:
+            return f"on {shown(mine)} as it was described otherwise"
+        return f"on other data ({shown(mine or 'what ships')} instead of {shown(others or 'what ships')})"
     changes = said(ours, wanted)
     return f"with {changes}" if changes else ""
 

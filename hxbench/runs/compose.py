@@ -1,10 +1,10 @@
 """Language embeddings composed of those of other languages, for languages a run was never trained on.
 
-Three ways, and weights of one's own. `mean`: all known languages alike. `family`: those that share most of the
-language's line of descent (Hyper-X, Table 4), all where there are none. `nearest`: the one whose raw text is
-nearest by its tokens to the very sentences that are scored; of these only the words are looked at, so that it
-is transductive, but needs no label. A known language is one that the run, or a run it builds on, was trained on in
-any task or by its text.
+Three ways, and weights of one's own. `mean`: all known languages alike. `family`: the relatives that a user's data
+name, else those that share most of the language's line of descent (Hyper-X, Table 4), all where there are none.
+`nearest`: the one whose raw text is nearest by its tokens to the very sentences that are scored; of these only the
+words are looked at, so that it is transductive, but needs no label. A known language is one that the run, or a run
+it builds on, was trained on in any task or by its text.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,6 +19,7 @@ from hxbench.methods.method import Method
 from hxbench.runs.data import RunData
 from hxbench.runs.plan import Plan, training_split
 from hxbench.spec.languages import Language, code_among
+from hxbench.spec.run_spec import tagging_tasks
 from hxbench.spec.settings import Pair
 from hxbench.tasks import MLM
 from hxbench.tasks.encoding.masking import Vocabulary
@@ -116,7 +117,13 @@ class Composer:
         return Composition(wanted, _shares(dict.fromkeys(relatives or others, 1.0)), note)
 
     def relatives(self, language: str) -> list[str]:
-        """Return the known languages that share most of the line of descent; none where nothing is shared."""
+        """Return the known ones of the relatives that a user's data name.
+
+        Without any they are the known languages that share most of the line of descent, none where nothing is
+        shared.
+        """
+        if said := [code for code in self.languages[language].relatives if code in self.others(language)]:
+            return said
         line = _descent(self.languages[language])
         shared = {code: _common(line, _descent(self.languages[code])) for code in self.others(language)}
         most = max(shared.values(), default=0)
@@ -132,9 +139,10 @@ class Composer:
     def _texts(self) -> dict[str, np.ndarray]:
         """The tokens of each known language: of its raw text, else of its labelled sentences."""
         corpora = self.data.corpora
+        labelled = tagging_tasks(self.data.spec.data.described)
         found = {}
         for code in self.known:
-            pairs = [Pair(task, code) for task in (MLM, "pos", "ner")]
+            pairs = [Pair(task, code) for task in (MLM, *reversed(labelled))]
             pair, split = next((p, s) for p in pairs if (s := training_split(corpora, p)))
             found[code] = self._distribution(pair, split)
         return found
@@ -167,7 +175,7 @@ def _relative_entropy(p: np.ndarray, q: np.ndarray) -> float:
 
 
 def _descent(language: Language) -> list[str]:
-    return language.family.removeprefix("like ").split(", ")
+    return [name for name in language.family.removeprefix("like ").split(", ") if name]
 
 
 def _common(one: list[str], other: list[str]) -> int:

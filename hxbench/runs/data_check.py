@@ -21,6 +21,7 @@ from hxbench.spec.run_spec import DataSpec, tagging_tasks
 from hxbench.spec.settings import PARTITIONS, Pair, source_pairs, target_pairs, text_pairs
 from hxbench.tasks import MLM, TAGGING, Task, task_of
 from hxbench.tasks.description import Described, read_data_file
+from hxbench.tasks.task import TEXTS
 
 _NAMED = 5  # in a remark
 
@@ -95,20 +96,21 @@ def remarks(corpora: Corpora, described: Described, held: Sequence[Held] = ()) -
         if one.pair.language in described.sources.get(one.pair.task, ()):
             trained.setdefault(one.pair.task, set()).update(one.labels.get("train", ()))
     for one in every:
-        yield from _of_pair(one, trained.get(one.pair.task, set()))
+        yield from _of_pair(one, trained.get(one.pair.task, set()), own=one.pair.task in described.tasks)
     labelled = {pair.language for pair in map(Pair._make, described.pairs) if pair.task != MLM}
     for code in described.languages:
         if code not in labelled:
             yield f"{code} is described, and no labelled corpus is in it."
 
 
-def _of_pair(one: Held, trained: set[str]) -> Iterator[str]:
+def _of_pair(one: Held, trained: set[str], *, own: bool) -> Iterator[str]:
     known = set(one.labels.get("train", ())) or trained
     for split in ("dev", "test"):
         if lost := sorted(set(one.labels.get(split, ())) - known) if known else []:
             yield f"{one.pair}: {_named(lost)} of {split} {_is(lost)} in no training set, and can never be right."
-    if one.labels.get("train") and (unused := sorted(set(task_of(one.pair.task).labels) - known)):
-        yield f"{one.pair}: {_named(unused)} of the task {_is(unused)} in none of its training set."
+    # of a task that ships a treebank may well lack some
+    if own and one.labels.get("train") and (unused := sorted(set(task_of(one.pair.task).labels) - known)):
+        yield f"{one.pair}: {_named(unused)} of the task {_is(unused)} not in its training set."
     for both, count in one.shared.items():
         if count:
             first, _, second = both.partition(" and ")
@@ -165,8 +167,7 @@ def _tokens(texts: Mapping[str, Counter[str]], tokenizer: Any, longest: int) -> 
 def _settings(data: DataSpec) -> Iterator[Setting]:
     described = data.described
     assert described is not None
-    own = {Pair(*pair) for pair in described.pairs}
-    words = [task for task in tagging_tasks(described) if any(pair.task == task for pair in own)]
+    words = described.tasks_of("tagging")
     for task in words:
         yield _of_words(f"single, {task}", "single", task, None, data)
     if words:
@@ -174,11 +175,10 @@ def _settings(data: DataSpec) -> Iterator[Setting]:
     sides = [side for side in PARTITIONS if described.extends or side in described.partitions]
     for side in sides if words else ():
         yield _of_words(f"mixed, partition {side}", "mixed", None, side, data)
-    for task, one in described.tasks.items():
-        if one.answers_texts:
-            pairs = text_pairs([task], data)
-            sources = described.sources.get(task, ())
-            yield Setting(f"single, {task}", tuple(p for p in pairs if p.language in sources), tuple(pairs))
+    for task in described.tasks_of(*TEXTS):
+        pairs = text_pairs([task], data)
+        sources = described.sources.get(task) or [pair.language for pair in pairs]
+        yield Setting(f"single, {task}", tuple(p for p in pairs if p.language in sources), tuple(pairs))
 
 
 def _of_words(name: str, setting: str, task: str | None, side: str | None, data: DataSpec) -> Setting:

@@ -70,7 +70,7 @@ def evaluate(
     corpora = source.corpora(spec.data, offline=offline)
     way = parse(embedding, corpora.languages) if embedding else None
     codes = [code_among(corpora.languages.values(), code) for code in languages or ()]
-    plan = plan_to_score(spec, record.id, corpora, other_data=bool(data_source))
+    plan = plan_to_score(spec, record.id, corpora, other_data=bool(data_source or data_file))
     # what the run was trained on, which other data would not tell
     past = lineage(record, Store(record.root))
     trained = past.trained or {str(pair): split for pair, split in plan.train.items()}

@@ -85,7 +85,10 @@ class DataSource:
 
     @classmethod
     def of_run(cls, given: str | None, file: Path | None, spec: RunSpec) -> "DataSource":
-        """Return the source of a finished run's data; its own are in `file`, else where they were last."""
+        """Return the source of a finished run's data; its own are in `file`, else where they were last.
+
+        Raises `InputError` for a file that describes other data.
+        """
         described = spec.data.described
         if described is None:
             if file:
@@ -94,7 +97,9 @@ class DataSource:
         place = file or _remembered().get(_file_of(described))
         if place is None or not Path(place).is_file():
             raise InputError(f"name the file that describes {described.title} with --data FILE.")
-        return cls._with(read_data_file(Path(place)), given, spec.profile, spec.data.origin, spec.data.collection)
+        own = read_data_file(Path(place))
+        _require_same(own, described)
+        return cls._with(own, given, spec.profile, spec.data.origin, spec.data.collection)
 
     @classmethod
     def _with(
@@ -123,11 +128,19 @@ class DataSource:
 
         Raises `InputError` for a description that is not the one of the spec.
         """
-        if self.own and data.described != self.own.described:
-            was = data.described.title if data.described else "no data of one's own"
-            raise InputError(f"{self.own.path} describes other data than those of the run ({was}).")
+        if self.own:
+            _require_same(self.own, data.described)
         origin = Origin(self.kind, self.folder, offline)  # type: ignore[arg-type]
         return Corpora(origin, data, self.own)
+
+
+def _require_same(own: OwnData, described: Described | None) -> None:
+    if own.described != described:
+        was = described.title if described else "no data of one's own"
+        raise InputError(
+            f"{own.path} describes other data than those of the run ({was}): languages, tasks, sources and partitions "
+            "are as they were trained on, or it is another run."
+        )
 
 
 def _memory_of(profile: str, collection: str) -> str:
@@ -178,6 +191,6 @@ def plan_to_score(spec: RunSpec, run_id: str, corpora: Corpora, *, other_data: b
     if resolved.data.fingerprint != spec.data.fingerprint and not other_data:
         raise InputError(
             f"the data are not those of run {run_id} any more; to score it on these, name their place "
-            "with --data-source."
+            f"with {'--data FILE' if spec.data.described else '--data-source'}."
         )
     return plan

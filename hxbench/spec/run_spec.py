@@ -116,8 +116,8 @@ def tagging_tasks(described: Described | None) -> tuple[str, ...]:
     """Return the tasks of words that a model of several is of."""
     if described is None:
         return suite_tasks(TAGGING)
-    more = tuple(name for name, task in described.tasks.items() if task.type == "tagging")
-    return (*suite_tasks(TAGGING), *more) if described.extends else more
+    own, ships = described.tasks_of("tagging"), suite_tasks(TAGGING)
+    return (*(task for task in ships if described.extends or task in own), *(t for t in own if t not in ships))
 
 
 class PretrainSpec(Closed):

@@ -102,7 +102,8 @@ def sides_of(partition: str, own: Described | None) -> dict[str, frozenset[str]]
     """Return, for each task, the codes that are sources in a partition beside those of every setting."""
     if own is None:
         return partition_sources(partition)
-    more = {t: frozenset(codes) for t, codes in own.partitions.get(partition, {}).items()}  # type: ignore[call-overload]
+    side = partition.removesuffix("-switched") if own.extends else partition  # a user's languages never change it
+    more = {t: frozenset(codes) for t, codes in own.partitions.get(side, {}).items()}  # type: ignore[call-overload]
     shipped = partition_sources(partition) if own.extends else {}
     if not shipped and not more:
         raise InputError(
@@ -124,10 +125,11 @@ def target_pairs(setting: str, task: str | None, data: DataSpec) -> list[Pair]:
 
 
 def text_pairs(tasks: Iterable[str], data: DataSpec) -> list[Pair]:
-    """Return the pairs of tasks of texts: in English, and of a user's own in the languages of its corpora."""
-    own = data.described.pairs if data.described else ()
+    """Return the pairs of tasks of texts: in English as they ship, and in the languages of a user's corpora."""
+    described = data.described
     found = []
     for task in tasks:
-        described = [Pair(*pair) for pair in own if pair[0] == task]
-        found += described or [Pair(task, ENGLISH)]
+        ships = described is None or (described.extends and task not in described.tasks)
+        own = [Pair(*pair) for pair in described.pairs if pair[0] == task] if described else []
+        found += dict.fromkeys([*([Pair(task, ENGLISH)] if ships else []), *own])
     return found

@@ -17,7 +17,7 @@ from hxbench import places
 from hxbench.closed import Closed, read_mapping, validated
 from hxbench.errors import InputError, did_you_mean
 from hxbench.tasks import ENGLISH, declare, shipped_tasks, task_names, task_of
-from hxbench.tasks.task import Decoding, Task
+from hxbench.tasks.task import Decoding, Task, TaskType
 
 Part = Literal["train", "dev", "mismatched", "test"]  # mismatched: another development set, which MNLI has
 Format = Literal[
@@ -34,6 +34,7 @@ _TEXTS: tuple[str, ...] = ("tsv", "csv", "jsonl", "json", "parquet", "polarity",
 _OF_WORDS: tuple[str, ...] = ("words", "tags", "scheme")  # of what a reading says
 _OF_TEXTS: tuple[str, ...] = ("header", "fields", "target", "incomplete", "replace", "between")
 _CODE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", re.ASCII)
+_TASK = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)  # a pair is TASK-LANGUAGE
 
 
 def _text(value: Any) -> Any:
@@ -49,6 +50,18 @@ def _code(text: str) -> str:
     return text
 
 
+def _task_name(text: str) -> str:
+    if not _TASK.fullmatch(text):
+        raise ValueError("the name of a task has small letters, digits and _, and begins with a letter")
+    return text
+
+
+def _plain(text: str) -> str:
+    if not text.isprintable() or text != text.strip():
+        raise ValueError("a line break or another control character, or white space around it")
+    return text
+
+
 def _by_code(value: Any) -> Any:
     return {key: {} for key in value} if isinstance(value, list | tuple) else value
 
@@ -60,7 +73,9 @@ def _plain_path(text: str) -> str:
 
 
 Code = Annotated[str, Field(max_length=40), BeforeValidator(_text), AfterValidator(_code)]
-Label = Annotated[str, Field(min_length=1, max_length=100), BeforeValidator(_text)]
+TaskCode = Annotated[str, Field(max_length=40), AfterValidator(_task_name)]
+Label = Annotated[str, Field(min_length=1, max_length=100), BeforeValidator(_text), AfterValidator(_plain)]
+Title = Annotated[str, Field(max_length=100), BeforeValidator(_text), AfterValidator(_plain)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 FilePath = Annotated[str, Field(max_length=1000), AfterValidator(_plain_path)]
 Column = Annotated[str, Field(min_length=1)] | int  # by name, or by number: 1 is the first, -1 the last
@@ -72,11 +87,11 @@ Sides = dict[Literal["a", "b"], dict[Name, Codes]]
 class TaskEntry(Closed):
     """A task of a user's own; the first of `metrics` enters averages."""
 
-    title: Name = ""
+    title: Title = ""
     type: Literal["tagging", "classification", "regression", "generation"]
-    fields: tuple[Name, ...] = ()  # of texts
-    labels: tuple[Name, ...] = ()  # the classes by id
-    entities: tuple[Name, ...] = ()  # of tagging, in the place of labels: types of spans, O and B- and I- of each
+    fields: tuple[Label, ...] = ()  # of texts
+    labels: tuple[Label, ...] = ()  # the classes by id
+    entities: tuple[Label, ...] = ()  # of tagging, in the place of labels: types of spans, O and B- and I- of each
     metrics: Annotated[tuple[Name, ...], Field(min_length=1)]
     template: str = ""  # what is read, the fields in braces
     prefix: str = ""  # else: what PHA's texts begin with
@@ -84,20 +99,39 @@ class TaskEntry(Closed):
     decoding: Decoding | None = None  # of free text
 
     @model_validator(mode="after")
-    def _labels_once(self) -> Self:
-        if self.entities and (self.labels or self.type != "tagging" or self.metrics[:1] != ("f1",)):
-            raise ValueError("entities are of a tagging task whose first metric is f1, in the place of labels")
-        if len(set(self.labels)) < len(self.labels) or len(set(self.entities)) < len(self.entities):
-            raise ValueError("a label is there twice")
+    def _says_what_its_type_has(self) -> Self:
+        words, classes = self.type == "tagging", self.type in ("tagging", "classification")
+        idle = {
+            "fields": words, "template": words, "prefix": words, "labels": not classes, "entities": not words,
+            "several_answers": self.type != "generation", "decoding": self.type != "generation",
+        }  # fmt: skip
+        if wrong := [name for name, is_idle in idle.items() if is_idle and getattr(self, name)]:
+            raise ValueError(f"{wrong[0]} says nothing of a task of type {self.type}")
+        if self.entities and (self.labels or self.metrics[0] != "f1"):
+            raise ValueError("entities stand in the place of labels, and their metric is f1")
+        if words and len(self.metrics) > 1:
+            raise ValueError("a task of words has one metric: f1 of spans, or accuracy")
+        if words and self.metrics[0] == "f1" and not (self.entities or _are_spans(self.labels)):
+            raise ValueError("f1 of words counts spans: give their types in entities, or labels O, B-X and I-X")
+        if self.type == "classification" and "f1" in self.metrics and len(self.labels) != 2:
+            raise ValueError("f1 is that of the second of two labels; of several there is macro_f1")
+        for name in ("fields", "labels", "entities", "metrics"):
+            if len(set(given := getattr(self, name))) < len(given):
+                raise ValueError(f"{name} has one of them twice")
         return self
+
+
+def _are_spans(labels: Codes) -> bool:
+    kinds = {label[2:] for label in labels if label != "O"}
+    return set(labels) == {"O", *(f"{mark}-{kind}" for kind in kinds for mark in "BI")}
 
 
 class LanguageEntry(Closed):
     """A language."""
 
-    name: Name
-    family: str = ""
-    script: str = ""
+    name: Annotated[Title, Field(min_length=1)]
+    family: Title = ""
+    script: Title = ""
     read: bool = False  # whether the backbone's pre-training covers it
     relatives: Codes = ()  # whose embeddings it is composed of where a model has none of its own
 
@@ -170,6 +204,11 @@ class CorpusEntry(Reading):
         for path in [*paths, *([self.hub.config] if self.hub else ())]:
             if unknown := [word for word in _WORD.findall(path) if any(word not in some for some in known)]:
                 raise ValueError(f"the word {{{unknown[0]}}} of {path} is not one of every language")
+        for path in [path for part in self.files for path in self.paths(part)]:
+            if len(self.codes) > 1 and not _WORD.search("".join((path, *self.folders))):
+                raise ValueError(
+                    f"{path} is the same file in {' and '.join(self.codes[:2])}: expected {{code}} in its path"
+                )
         return self
 
     @property
@@ -197,11 +236,11 @@ def filled(path: str, words: Mapping[str, str]) -> str:
 class Described(Closed):
     """What a run has to know of its data beside their rows: stored with it, and enough to read its results."""
 
-    title: Name
+    title: Title
     extends: Literal["hyperx", "pha", "pet"] | None = None
     languages: dict[Code, LanguageEntry] = Field(default_factory=dict)
-    tasks: dict[Name, Task] = Field(default_factory=dict)
-    pairs: tuple[tuple[Name, Code], ...] = ()  # that have a corpus of the user's
+    tasks: dict[TaskCode, Task] = Field(default_factory=dict)
+    pairs: tuple[tuple[TaskCode, Code], ...] = ()  # that have a corpus of the user's
     sources: dict[Name, Codes] = Field(default_factory=dict)  # by task: the languages trained on in every setting
     partitions: Sides = Field(default_factory=dict)  # and, in the mixed setting, beside them
 
@@ -210,16 +249,22 @@ class Described(Closed):
         declare(self.tasks)
         return self
 
+    def tasks_of(self, *types: TaskType) -> tuple[str, ...]:
+        """Return the tasks of some types that the user has corpora of, those that ship among them."""
+        return tuple(dict.fromkeys(name for name, _ in self.pairs if task_of(name).type in types))
+
 
 class DataFile(Closed):
     """A description of data."""
 
-    title: str = ""  # default: the name of the file
+    title: Title = ""  # default: the name of the file
     about: str = ""
     extends: Literal["hyperx", "pha", "pet"] | None = None  # adds to what ships; else it stands alone
-    folder: str = "."  # where paths begin, seen from the file
+    folder: Annotated[str, Field(min_length=1), AfterValidator(_plain)] = (
+        "."  # where paths begin, seen from the file
+    )
     languages: dict[Code, LanguageEntry] = Field(default_factory=dict)  # those that ship need no entry
-    tasks: dict[Name, dict[str, Any]] = Field(default_factory=dict)
+    tasks: dict[TaskCode, dict[str, Any]] = Field(default_factory=dict)
     corpora: Annotated[tuple[CorpusEntry, ...], Field(min_length=1)]
     sources: dict[Name, Codes] = Field(default_factory=dict)
     partitions: Sides = Field(default_factory=dict)
@@ -272,11 +317,12 @@ def read_data_file(path: Path) -> OwnData:
     """Return what a user's file describes.
 
     Raises `InputError` for what is no description, for a name that has no entry or another meaning among what
-    ships, two corpora of one pair, a source without a corpus, and a label that its task does not have.
+    ships, two corpora of one pair, a source without a training set, and a label that its task does not have.
     """
     file = validated(DataFile, read_mapping(path), path.name)
     tasks = {name: _task(path, name, fields) for name, fields in file.tasks.items()}
     known = {**tasks, **{name: task_of(name) for name in task_names() if name not in tasks}}
+    languages = _languages(path, file)
     corpora: dict[tuple[str, str], CorpusEntry] = {}
     for number, entry in enumerate(file.corpora, 1):
         where = f"{path.name}: corpus {number}"
@@ -284,12 +330,17 @@ def read_data_file(path: Path) -> OwnData:
             raise InputError(f"{where}: {did_you_mean('task', entry.task, list(known))}")
         _require_fitting(where, entry, known[entry.task])
         for code in entry.codes:
+            if code not in languages:
+                raise InputError(
+                    f"{where}: {did_you_mean('language', code, languages)} languages has no entry of it."
+                )
             if (entry.task, code) in corpora:
                 raise InputError(f"{where}: {entry.task}-{code} is there twice.")
             corpora[entry.task, code] = entry
     for task in tasks:
         if task not in {one for one, _ in corpora}:
             raise InputError(f"{path.name}: tasks: {task} has no corpus.")
+    _require_sources(path, file, corpora, known)
     folder = (path.parent / file.folder).resolve()
     described = validated(
         Described,
@@ -301,6 +352,50 @@ def read_data_file(path: Path) -> OwnData:
         path.name,
     )  # fmt: skip
     return OwnData(path, folder, corpora, described)
+
+
+def _languages(path: Path, file: DataFile) -> list[str]:
+    """Return the codes of all languages that a file may name."""
+    ships = descriptions_in(places.recipe_folders())["hyperx"].languages
+    known = [*ships, *file.languages]
+    for code, entry in file.languages.items():
+        where = f"{path.name}: languages.{code}"
+        if code in ships:
+            raise InputError(f"{where}: it ships with hxbench: its corpora need no entry of it.")
+        if lost := [one for one in entry.relatives if one not in known]:
+            raise InputError(f"{where}.relatives: {did_you_mean('language', lost[0], known)}")
+        if code in entry.relatives:
+            raise InputError(f"{where}.relatives: a language is no relative of itself.")
+    return known
+
+
+def _require_sources(
+    path: Path, file: DataFile, corpora: Mapping[tuple[str, str], CorpusEntry], known: Mapping[str, Task]
+) -> None:
+    """Raise `InputError` for a source that nothing can be trained on, or that is one twice."""
+    ships = shipped_corpora() if file.extends else {}
+    every = {f"partitions.{side}": given for side, given in file.partitions.items()}
+    for field, given in {"sources": file.sources, **every}.items():
+        for task, codes in given.items():
+            where = f"{path.name}: {field}.{task}"
+            if task not in known:
+                raise InputError(f"{where}: {did_you_mean('task', task, list(known))}")
+            if known[task].type == "masked-lm" or (field != "sources" and known[task].type != "tagging"):
+                what = "labelled tasks" if field == "sources" else "tasks that tag words"
+                raise InputError(f"{where}: {field.partition('.')[0]} are of {what}.")
+            for code in codes:
+                entry = corpora.get((task, code)) or ships.get((task, code))
+                if entry is None:
+                    raise InputError(f"{where}: there is no corpus of {task}-{code}.")
+                if not entry.has("train") and not (entry.train_on == "test" and entry.has("test")):
+                    raise InputError(f"{where}: the corpus of {task}-{code} has no training set.")
+    sides = [file.partitions.get(side, {}) for side in ("a", "b")]
+    for task in sides[0].keys() & sides[1].keys():
+        if both := [code for code in sides[0][task] if code in sides[1][task]]:
+            raise InputError(
+                f"{path.name}: partitions: {task}-{both[0]} is on both sides, and no model is scored on it: what "
+                "every model is trained on stands in sources."
+            )
 
 
 def _sources(
@@ -343,6 +438,12 @@ def _require_fitting(where: str, entry: CorpusEntry, task: Task) -> None:
             raise InputError(f"{where}: {path} is {form}; a corpus of {task.title} is {' or '.join(forms)}.")
         if (form in ("polarity", "lines")) != bool(entry.sides):
             raise InputError(f"{where}: sides are of files that go together, of the formats polarity and lines.")
+    if entry.train_on == "test" and task.type != "tagging":
+        raise InputError(
+            f"{where}: train_on: test is of treebanks; a corpus of {task.title} is trained on its train."
+        )
+    if "mismatched" in entry.parts:
+        raise InputError(f"{where}: mismatched is a part of MNLI as it ships: expected train, dev and test.")
     for one in (entry, entry.hub):
         if one and (given := [name for name in idle if getattr(one, name)]):
             raise InputError(f"{where}: {given[0]} says nothing of a corpus of {task.title}.")

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from hxbench.closed import Closed
 
 TaskType = Literal["tagging", "classification", "regression", "generation", "masked-lm"]
+TEXTS: tuple[TaskType, ...] = ("classification", "regression", "generation")  # answered as a whole
 METRICS: dict[str, tuple[str, ...]] = {
     "tagging": ("accuracy", "f1"),
     "classification": ("accuracy", "macro_f1", "f1", "matthews"),
@@ -15,7 +16,7 @@ METRICS: dict[str, tuple[str, ...]] = {
     "generation": ("rougel", "rouge2", "bleu", "squad_f1", "exact_match"),
     "masked-lm": (),
 }
-BRACED = re.compile(r"\{(\w+)\}")
+BRACED = re.compile(r"\{([^{}]*)\}")
 Length = Annotated[int, Field(gt=0)]
 
 
@@ -67,7 +68,7 @@ class Task(Closed):
                 f"a task of type {self.type} has the metrics {', '.join(METRICS[self.type])}, and not {min(wrong)}"
             )
         if self.template and sorted(BRACED.findall(self.template)) != sorted(self.fields):
-            raise ValueError(f"the template has each field in braces once: {', '.join(self.fields)}")
+            raise ValueError(f"the template has in braces each field once: {', '.join(self.fields)}")
         if self.digits and len(self.digits) != len(self.labels):
             raise ValueError("digits has one for each label")
         return self
@@ -83,7 +84,7 @@ class Task(Closed):
     @property
     def answers_texts(self) -> bool:
         """Whether an answer is to a text as a whole, and not to each of its words."""
-        return self.type in ("classification", "regression", "generation")
+        return self.type in TEXTS
 
     @property
     def has_classes(self) -> bool:

@@ -12,8 +12,9 @@ from hxbench.spec.recipe.assignments import parse_assignments
 from hxbench.spec.recipe.reading import backbone, family, load, merge, own_data, papers, scale
 from hxbench.spec.recipe.schema import MethodRecipe, Override, ProfileRecipe
 from hxbench.spec.run_spec import NO_PAPER, BackboneSpec, RunSpec, Weights, tagging_tasks
-from hxbench.tasks import MLM, SUITES, task_of
+from hxbench.tasks import SUITES, task_of
 from hxbench.tasks.description import Described
+from hxbench.tasks.task import TEXTS
 
 
 def resolve(
@@ -57,7 +58,7 @@ def resolve(
     given = parse_assignments(assignments)
     own = own_data(profile)
     if own and own.described.extends is None and ground.is_text and setting == "multi" and not task:
-        together = tuple(name for name, one in own.described.tasks.items() if one.answers_texts)
+        together = own.described.tasks_of(*TEXTS)
     stands_on = backbone(backbone_name or _of_size(ground, size, profile), backbone_weights)
     layers: list[Override] = [recipe]
     for scaled in (recipe.profiles.get(Path(profile).stem), recipe.variants.get(variant)):
@@ -202,13 +203,13 @@ def _models_of(
     one_task: bool,
 ) -> list[settings.Model]:
     """Return the models of tasks of a user's own, which the method has to be one for."""
-    pairs = dict.fromkeys(name for name, _ in described.pairs if name != MLM)
-    known = [name for name in pairs if task_of(name).answers_texts == texts]
+    known, others = described.tasks_of(*TEXTS), described.tasks_of("tagging")
+    known, others = (known, others) if texts else (others, known)
     if task is not None and task not in known:
-        if task in pairs:
+        if task in others:
             what = "tags words" if texts else "answers texts as a whole"
             raise InputError(f"{task} {what}, and {method} does not: see hxbench list methods.")
-        raise InputError(did_you_mean("task", task, known))
+        raise InputError(did_you_mean("task", task, list(known)))
     if not known:
         what = "texts as a whole" if texts else "words"
         raise InputError(f"{described.title} has no task of {what}, which {method} is for.")

@@ -90,7 +90,7 @@ def target_text(task: Task, target: str, score_step: float, wording: Wording = P
     if task.type == "generation":
         if not target.strip():
             raise InputError("the target is empty; expected a text.")
-        if task.name == "nq":
+        if task.several_answers:
             target = right_answers(target)[0]
         return _one_line(target) if wording.template == "pet" else target
     if task.type == "regression":

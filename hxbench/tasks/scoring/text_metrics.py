@@ -152,6 +152,6 @@ def majority(task: Task, train_targets: Sequence[str], gold: Sequence[str]) -> f
         raise ValueError(f"{task.title} has no labels, and so no most frequent one")
     counted = Counter(train_targets)
     # of scores any one will do: no constant has a correlation, and so not their mean either
-    label = min(counted, key=lambda one: (-counted[one], one))
+    label = min(counted, key=lambda one: (-counted[one], len(one), one))
     counts = np.array(list(example_counts(task, gold, [label] * len(gold))), dtype=np.int64)
     return metric_of_counts(task.metric, counts)
