@@ -26,6 +26,7 @@ def require_finished(record: RunRecord) -> RunSpec:
         raise InputError(f"run {record.id} was written by another version of hxbench and cannot be loaded.")
     if record.state != "done":
         raise InputError(f"run {record.id} is not finished ({record.state}): the command that began it goes on.")
+    record.spec.require_meaning(f"run {record.id}")
     return record.spec
 
 

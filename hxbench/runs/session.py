@@ -125,6 +125,7 @@ class Session:
 
     def _resolve(self, spec: RunSpec, start: RunSpec | None, keep_weights: bool) -> Planned:
         spec = with_options(spec)
+        spec.require_meaning(spec.title)
         corpora = self.corpora(spec.data)
         spec = spec.model_copy(update={"backbone": self.backbone(spec.backbone, corpora)})
         texts = [code for code in corpora.languages if corpora.splits("mlm", code)]

@@ -99,15 +99,23 @@ def _of_entry(code: str, entry: LanguageEntry) -> Language:
 
 
 def declare(languages: Mapping[str, LanguageEntry]) -> None:
-    """Make languages known that a user's data or a stored run describe.
+    """Make languages known that a user's data or a stored run describe, unless their codes are taken.
 
-    Raises `ValueError` for a code that stands for another language already.
+    Raises `ValueError` for a code of a language that ships.
     """
     for code, entry in languages.items():
         if code in _shipped():
             raise ValueError(f"the language {code} ships with hxbench: its corpora need no entry of it")
-        if _described.setdefault(code, entry) != entry:
-            raise ValueError(f"the language {code} is described in two ways: give one of them another code")
+        _described.setdefault(code, entry)
+
+
+def require_meaning(languages: Mapping[str, LanguageEntry], what: str) -> None:
+    """Raise `InputError` for a code that stands for another language in this process."""
+    for code, entry in languages.items():
+        if _described[code] != entry:
+            raise InputError(
+                f"{what}: the language {code} is described in another way, too: give one another code."
+            )
 
 
 def _real() -> dict[str, Language]:

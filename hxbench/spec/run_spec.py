@@ -17,7 +17,7 @@ from hxbench.printing import printable, shown
 from hxbench.spec import languages
 from hxbench.spec.architecture import architecture_in, hub_folder
 from hxbench.spec.kinds import told_apart
-from hxbench.tasks import MLM, TAGGING, suite_tasks, task_names, task_of
+from hxbench.tasks import MLM, TAGGING, require_meaning, suite_tasks, task_names, task_of
 from hxbench.tasks.description import Described
 
 Positive = Annotated[int, Field(gt=0)]
@@ -437,6 +437,12 @@ class RunSpec(Closed):
         if self.paper != NO_PAPER:
             return self.paper
         return self.data.template if self.data.collection == "english" else TAGGING
+
+    def require_meaning(self, what: str) -> None:
+        """Raise `InputError` where its data describe a task or a language in another way than others here."""
+        if described := self.data.described:
+            require_meaning(described.tasks, what)
+            languages.require_meaning(described.languages, what)
 
     @property
     def answers_texts(self) -> bool:

@@ -45,15 +45,22 @@ _declared: dict[str, Task] = {}  # by descriptions of data that are no collectio
 
 
 def declare(tasks: Mapping[str, Task]) -> None:
-    """Make tasks known that a user's data or a stored run describe.
+    """Make tasks known that a user's data or a stored run describe, unless their names mean another task already.
 
-    Raises `ValueError` for a name that stands for another task already: which of two is meant, nobody could say.
+    A run of the other meaning can be listed, but not used (`require_meaning`). Raises `ValueError` for a name of a
+    task that ships.
     """
     for name, task in tasks.items():
         if name != task.name or name in shipped_tasks():
             raise ValueError(f"the task {name} ships with hxbench")
-        if _declared.setdefault(name, task) != task:
-            raise ValueError(f"the task {name} is described in two ways: give one of them another name")
+        _declared.setdefault(name, task)
+
+
+def require_meaning(tasks: Mapping[str, Task], what: str) -> None:
+    """Raise `InputError` for a name that stands for another task in this process already."""
+    for name, task in tasks.items():
+        if task_of(name) != task:
+            raise InputError(f"{what}: the task {name} is described in another way, too: give one another name.")
 
 
 def shipped_tasks() -> tuple[str, ...]:

@@ -244,14 +244,16 @@ def test_a_stored_run_tells_what_its_tasks_and_languages_are(tmp_path, monkeypat
 
 
 def test_a_name_has_one_meaning(tmp_path):
-    DataSpec(origin="mirror", described=read(tmp_path, **{**task(), "languages": SAGA}).described)
-    with pytest.raises(InputError, match="the task t is described in two ways: give one of them another name"):
-        read(tmp_path, **task(labels=["x", "z"]))
-    changed = read(tmp_path, **{**task(), "languages": {"is-saga": {"name": "Other"}}})
+    first = resolve(read(tmp_path, **{**task(), "languages": SAGA, "extends": "hyperx"}), task="t")
+    other = resolve(read(tmp_path, **{**task(labels=["x", "z"]), "extends": "hyperx"}), task="t")
+    first.require_meaning("this run")
     with pytest.raises(
-        InputError, match="the language is-saga is described in two ways: give one of them another"
+        InputError, match="that run: the task t is described in another way, too: give one another"
     ):
-        validated(DataSpec, {"origin": "mirror", "described": changed.described.model_dump()}, "data")
+        other.require_meaning("that run")
+    changed = read(tmp_path, **{**saga(), "languages": {"is-saga": {"name": "Other"}}})
+    with pytest.raises(InputError, match="that run: the language is-saga is described in another way, too"):
+        resolve(changed).require_meaning("that run")
     with pytest.raises(ValueError, match="ships with hxbench"):
         declare({"pos": task_of("t")})
 
