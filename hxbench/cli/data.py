@@ -68,10 +68,10 @@ def schema_command() -> None:
 
     hxbench data schema > data.schema.json; then a first line `# yaml-language-server: $schema=data.schema.json`.
     """
-    from hxbench.tasks.description import DataFile
+    from hxbench.tasks.description import OwnFile
 
     print_json(
-        {"$schema": "https://json-schema.org/draft/2020-12/schema", **DataFile.model_json_schema()}, indent=1
+        {"$schema": "https://json-schema.org/draft/2020-12/schema", **OwnFile.model_json_schema()}, indent=1
     )
 
 

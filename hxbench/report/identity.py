@@ -96,7 +96,10 @@ def models_of(
     if block:
         return experiment.block_models(block, alone, described)
     if described:
-        return tuple(recipe.chosen_models(method, setting, profile=profile, suite=suite))
+        try:
+            return tuple(recipe.chosen_models(method, setting, profile=profile, suite=suite))
+        except InputError:
+            return ()
     return models(setting, one_task=alone, suite=suite)
 
 
@@ -112,7 +115,8 @@ def recipe_spec(
 ) -> RunSpec | None:
     """Return a run as the recipe has it, with a block's changes; None for a method or setting without a recipe."""
     try:
-        known = models_of(method, setting, profile, block, suite)
+        if not (known := models_of(method, setting, profile, block, suite)):
+            return None
         return recipe.resolve(
             method, setting=setting, profile=profile, variant=variant, task=known[0].task,
             partition=known[0].partition, suite=block.suite if block else suite, size=block.size if block else "",

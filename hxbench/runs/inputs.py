@@ -1,5 +1,6 @@
 """Which data source a command reads, and the spec of a run with the fingerprints of its inputs."""
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -138,7 +139,7 @@ def _require_same(own: OwnData, described: Described | None) -> None:
     if own.described != described:
         was = described.title if described else "no data of one's own"
         raise InputError(
-            f"{own.path} describes other data than those of the run ({was}): languages, tasks, sources and partitions "
+            f"{own.path} describes other data than those of the run ({was}): languages, tasks, sources and sides "
             "are as they were trained on, or it is another run."
         )
 
@@ -150,8 +151,9 @@ def _memory_of(profile: str, collection: str) -> str:
 
 
 def _file_of(described: Described) -> str:
-    """Return under what name the file of a user's own data is remembered."""
-    return f"described as {described.title}"
+    """Return under what name the file of a user's own data is remembered: another one may have the same title."""
+    said = described.model_dump_json(exclude_defaults=True)
+    return f"described as {described.title} {hashlib.sha256(said.encode()).hexdigest()[:8]}"
 
 
 def _note_down(found: Mapping[str, str]) -> None:

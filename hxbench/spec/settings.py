@@ -127,7 +127,7 @@ def target_pairs(setting: str, task: str | None, data: DataSpec) -> list[Pair]:
 def text_pairs(tasks: Iterable[str], data: DataSpec) -> list[Pair]:
     """Return the pairs of tasks of texts: in English as they ship, and in the languages of a user's corpora."""
     described = data.described
-    found = []
+    found: list[Pair] = []
     for task in tasks:
         ships = described is None or (described.extends and task not in described.tasks)
         own = [Pair(*pair) for pair in described.pairs if pair[0] == task] if described else []

@@ -270,6 +270,12 @@ class DataFile(Closed):
     partitions: Sides = Field(default_factory=dict)
 
 
+class OwnFile(DataFile):
+    """A user's, as an editor checks it: `read_data_file` names a task before it looks at its fields."""
+
+    tasks: dict[TaskCode, TaskEntry] = Field(default_factory=dict)  # type: ignore[assignment]
+
+
 @dataclass(frozen=True)
 class OwnData:
     """A user's own description, read and found to agree with itself and with what ships."""

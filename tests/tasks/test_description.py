@@ -262,3 +262,13 @@ def test_few_shot_runs_of_an_own_pair(tmp_path):
     protocol = FewShotRecipe(k=(5,), languages=("is-saga", "en"), tasks=("pos",))
     [one] = few_shot_runs(resolve(read(tmp_path, **saga())), protocol, draws=[0])
     assert (one.spec.few_shot.task, one.spec.few_shot.language) == ("pos", "is-saga")
+
+
+@pytest.mark.parametrize("partition", [None, "a", "b", "switched"])
+def test_the_mixed_setting_of_a_description_alone(tmp_path, partition):
+    sides = {} if partition in (None, "b") else {"b": {"pos": ["is-saga"]}}
+    found = read(tmp_path, languages=SAGA, corpora=[TREEBANK], partitions=sides)
+    with pytest.raises(
+        InputError, match=f"my says nothing of partition {partition or 'a or b'}: the mixed setting"
+    ):
+        recipe.chosen_models("mbert", "mixed", partition=partition, profile=recipe.OnGround("lab", own=found))

@@ -222,6 +222,11 @@ def _models_of(
     if texts:
         return [settings.Model()]
     models = settings.models(setting, one_task=one_task, described=described)
+    if partition not in (None, *(one.partition for one in models)) or not models:
+        raise InputError(
+            f"{described.title} says nothing of partition {partition or 'a or b'}: the mixed setting needs "
+            "partitions, by task the languages that are trained on beside those of sources."
+        )
     return [one for one in models if task in (None, one.task) and partition in (None, one.partition)]
 
 
