@@ -7,12 +7,10 @@ sentence that names the run.
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
 from hxbench.errors import InputError, reason
 from hxbench.printing import shown
-from hxbench.spec.languages import find_language
 from hxbench.store.plateau import FIELD as LABEL_LOSSES
 
 STATES = ("running", "interrupted", "failed", "done")
@@ -102,9 +100,10 @@ def _are_label_losses(value: object) -> bool:
     )
 
 
-@cache
 def is_language(code: str) -> bool:
     """Return whether a language has this code."""
+    from hxbench.spec.languages import find_language  # which reads descriptions of data by pydantic
+
     try:
         find_language(code)
     except InputError:

@@ -190,6 +190,16 @@ def test_hyperx_has_its_averages(store, write):
     assert rows_of(two)["HX-Base"].cells[3].mean == 32.0
 
 
+def test_of_one_partition_only_what_it_was_not_trained_on_has_a_score(store, write):
+    mine = write({"setting": "mixed", "partition": "a", "methods": ["hyperx-base"], **QUICK}, paper="hyperx")
+    for one in experiment.runs_of("hyperx", mine, "demo"):
+        write_run(store, one.spec, lambda task, code, source: -1000.0 if source else 40.0)
+    (table,) = build(HyperxResults(store, "demo", mine), mine)
+    cells = rows_of(table)["HX-Base"].cells
+    assert [cell.mean for cell in cells[1:]] == [40.0] * 6
+    assert "over " in table.notes[0][1], "its means say over which languages they are"
+
+
 def test_methods_of_no_paper_are_rows_of_the_paper_they_stand_beside(store, write):
     mine = write({"setting": "mixed", "methods": ["mbert", "tag-lora"]}, paper="hyperx")
     for one in experiment.runs_of("hyperx", mine, "demo"):

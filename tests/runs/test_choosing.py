@@ -13,7 +13,7 @@ from hxbench.methods import method_class
 from hxbench.methods.method import Setup
 from hxbench.runs.assemble import with_options
 from hxbench.runs.choosing import Labels, labels_of
-from hxbench.runs.predict import _chosen
+from hxbench.runs.predictor import _chosen
 from hxbench.spec import recipe
 from hxbench.tasks import task_of
 from hxbench.tasks.encoding.batch import collate

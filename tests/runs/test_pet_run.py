@@ -16,7 +16,8 @@ from hxbench.runs.assemble import build
 from hxbench.runs.data import RunData
 from hxbench.runs.export import export
 from hxbench.runs.finished import restore
-from hxbench.runs.predict import predict, predictor_of_export, predictor_of_run
+from hxbench.runs.predict import predict
+from hxbench.runs.predictor import predictor_of_export, predictor_of_run
 from hxbench.runs.prepare import make_backbone
 from hxbench.runs.train import run
 from hxbench.spec.run_spec import BackboneSpec, PretrainSpec

@@ -297,6 +297,7 @@ def test_two_processes_see_the_losses_of_one(mirror, tiny, tmp_path, monkeypatch
     compare(told, methods, 30, 9, tmp_path)
 
 
+@pytest.mark.matrix
 def test_two_processes_see_the_losses_of_one_on_a_decoder(tmp_path, capfd):
     """Padding is on the left, heads share keys, and some of the batches leave a process without any row."""
     methods, mirror = ["pet-ft", "pet-lora"], tmp_path / "mirror"

@@ -109,7 +109,11 @@ class RunSet(StoredRuns):
         by_seed = []
         for seed in whole:
             found = {code: [self._scores[m, seed].get((task, code)) for m in models[code]] for code in codes}
-            by_seed.append({c: fmean(v for v in of if v is not None) for c, of in found.items() if None not in of})
+            # a pair that every model was trained on, as with one partition alone, is nobody's to score
+            scored = {
+                code: [v for v in of if v is not None] for code, of in found.items() if of and None not in of
+            }
+            by_seed.append({code: fmean(values) for code, values in scored.items()})
         # what every seed has: a mean over different languages for different seeds would compare nothing
         covered = [code for code in codes if by_seed and all(code in scores for scores in by_seed)]
         return Estimate(

@@ -73,7 +73,7 @@ def test_live_entries_are_told_where_the_budgets_are(made, artifact):
     assert told.endswith("BERT SMALL 70 %, BERT LARGE 95 %, T5 SMALL 70 %, T5 XXL 95 %.")
 
 
-@pytest.mark.parametrize("choose", ["likelihood", "normalised"])
+@pytest.mark.parametrize("choose", [pytest.param("likelihood", marks=pytest.mark.matrix), "normalised"])
 def test_answers_that_are_chosen_are_had_by_their_experiment_and_never_beside_written_ones(
     store, tmp_path, choose
 ):

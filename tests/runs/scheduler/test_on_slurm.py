@@ -75,6 +75,7 @@ def test_stages_bundles_and_a_failing_run(slurm, scale, tmp_path):
     assert hxbench(*words[:-2], "--dry-run", "--json").code == 0
 
 
+@pytest.mark.matrix  # of minutes; kills and stops are tried in every run of the suite
 def test_preempted_it_is_queued_again_and_ends_with_the_numbers_of_an_unbroken_run(slurm, scale, tmp_path):
     words = scale.train("--setting", "multi", updates=LONG, evaluate_every=100)
     process = started(*words, "--store", tmp_path / "broken", "--on", "slurm", "--sbatch=--partition=main")
