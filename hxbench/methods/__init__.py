@@ -58,7 +58,8 @@ def method_class(kind: str) -> "type[Method]":
         raise InputError(f"method kind '{clash[0]}' is registered twice: by hxbench and by {others[clash[0]]}.")
     known = _OWN | others
     if kind not in known:
-        raise InputError(did_you_mean("method kind", kind, list(known)))
+        named = did_you_mean("method kind", kind, list(known))
+        raise InputError(f"{named} A kind of your own comes by a package with the entry point hxbench.methods.")
     module, _, name = known[kind].partition(":")
     found = getattr(import_module(module), name)
     from hxbench.methods.method import Method

@@ -1,5 +1,6 @@
 """What an experiment asks for, as the store has it: plain tables of what was run, nothing published beside it."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -76,8 +77,10 @@ def build(results: PaperResults[Any], experiment: str, seeds: Sequence[int] | No
     found: recipe.ExperimentRecipe = recipe.load(results.paper, experiment)
     file = Path(experiment).suffix != ""
     sizes = list(dict.fromkeys(one.block.size for one in conditions if one.block.size))
+    titles = _titles(results, dict.fromkeys(one.method for one in conditions))
     lines = sorted(
-        (line for one in conditions for line in _lines(results, one, seeds, tries)), key=lambda line: line.on
+        (line for one in conditions for line in _lines(results, one, titles[one.method], seeds, tries)),
+        key=lambda line: line.on,
     )
     if not lines:
         raise InputError(f"experiment {experiment} has no runs at profile {results.profile}.")
@@ -125,7 +128,7 @@ def _seeds_of(
 
 
 def _lines(
-    results: PaperResults[Any], one: Condition[Any], asked_for: Sequence[int] | None, tries: bool
+    results: PaperResults[Any], one: Condition[Any], title: str, asked_for: Sequence[int] | None, tries: bool
 ) -> Iterator[Line]:
     """Yield the rows of a condition: of the models themselves, then of what was tuned from them, by k.
 
@@ -133,7 +136,7 @@ def _lines(
     """
     runs, block = one.run_set, one.block
     seeds = tuple(_seeds_of([one], results, asked_for))
-    title, label = results.title_of(Path(one.method).stem), block.label
+    label = block.label
     if tries:
         label = f"{title}, {label}" if label else title
         rate = block.training.get("lr")
@@ -161,6 +164,25 @@ def _lines(
         records = [r for r in there if r.fields["few_shot"]["k"] == k]
         scores = shot_scores(records, pairs, seeds, results.scale.draws)
         yield Line(title, label, block, scores, records, len(shots), k)
+
+
+def _titles(results: PaperResults[Any], methods: Iterable[str]) -> dict[str, str]:
+    """Return what rows are called by method, two of one title by its name as well."""
+    found = {method: _title(results, method) for method in methods}
+    several = {title for title, count in Counter(found.values()).items() if count > 1}
+    return {m: f"{title} ({Path(m).stem})" if title in several else title for m, title in found.items()}
+
+
+def _title(results: PaperResults[Any], method: str) -> str:
+    """Return what a row is called: as the paper's tables call the method, else by the title of its recipe."""
+    name = Path(method).stem
+    known = results.title_of(name)
+    if known != name:
+        return known
+    try:
+        return str(recipe.load("methods", method).title)
+    except InputError:  # of a package that is not here any more
+        return name
 
 
 def _whole(scores: Mapping[Column, Estimate]) -> dict[Column, Estimate]:

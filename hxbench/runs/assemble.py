@@ -74,6 +74,8 @@ def build(spec: RunSpec, backbone: Backbone) -> Method:
     seed_everything(spec.seed)
     method = kind(setup, options)
     method.freeze()
+    if not method.trained():
+        raise InputError(f"{spec.method} trains nothing on {spec.backbone.name}: none of its parts is there.")
     if spec.training.embedding_rows == "occurring" and method.masked_lm and trains_embeddings(method):
         raise InputError(
             f"{spec.method} trains the word embeddings as the output matrix of masked language modelling too, "

@@ -44,6 +44,6 @@ def warning(status: Mapping[str, Any]) -> str:
     ]
     return (
         f"the training ended on the plateau of its label frequencies: {', '.join(said)} of a guess by frequency "
-        "alone. Its scores are no result of the method: try a lower rate (training.lr), a longer warm-up "
-        "(training.warmup) or another seed."
+        "alone. Its scores are no result of the method: try more updates (training.updates), a lower rate "
+        "(training.lr), a longer warm-up (training.warmup) or another seed."
     )

@@ -314,7 +314,8 @@ def test_every_recipe_names_a_method_that_exists():
 
 
 def test_an_unknown_kind_is_answered_with_a_near_one():
-    with pytest.raises(InputError, match=r"unknown method kind 'hyprex'\. Did you mean hyperx"):
+    said = r"unknown method kind 'hyprex'\. Did you mean hyperx.*entry point hxbench.methods"
+    with pytest.raises(InputError, match=said):
         method_class("hyprex")
 
 

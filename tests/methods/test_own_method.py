@@ -11,6 +11,7 @@ from command_line import hxbench, write_profile
 from text_miniature import write_text_mirror, write_text_profile
 from tiny_families import family_batch, tiny
 
+from hxbench.errors import InputError
 from hxbench.methods import method_class
 from hxbench.methods.method import Setup
 from hxbench.runs.assemble import build, with_options
@@ -182,3 +183,13 @@ def test_the_experiment_of_ones_own_can_be_planned(installed, mirror):
         for method, more in (("mbert", ""), ("my-method", ""), ("hyperx-base", " mlm none"))
         for part in ("a", "b")
     }
+
+
+def test_a_method_with_nothing_to_train_on_a_backbone_is_told(installed, monkeypatch):
+    kind = method_class("bitfit")
+    spec = resolve("lora", setting="single", task="rte", profile="lab").model_copy(
+        update={"kind": "bitfit", "method": "mine", "options": {}}
+    )
+    monkeypatch.setattr(kind, "trained", lambda self: {})
+    with pytest.raises(InputError, match="mine trains nothing on minilm-l6: none of its parts is there"):
+        build(spec, tiny("bert"))

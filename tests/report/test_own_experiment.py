@@ -8,6 +8,7 @@ from text_store import fill_text, made_profile, write_text_run
 from hxbench import report
 from hxbench.report.asked import build
 from hxbench.report.hyperx.results import Results as HyperxResults
+from hxbench.report.pet.results import Results as PetResults
 from hxbench.report.pha.results import Results
 from hxbench.spec import experiment, recipe
 
@@ -104,8 +105,8 @@ def test_methods_of_ones_own_and_labels_name_the_rows(store, profile, write, tmp
     )
     fill_text(store, profile, mine, by_method)
     (table,) = build(Results(store, profile, mine), mine)
-    assert list(rows_of(table)) == ["narrow", "PHA, short", "PHA, no retriever", "majority"]
-    assert rows_of(table)["narrow"].cells[0].text == "2"
+    assert list(rows_of(table)) == ["Narrow", "PHA, short", "PHA, no retriever", "majority"]
+    assert rows_of(table)["Narrow"].cells[0].text == "2"
 
 
 def artifact(store, profile, mine, name="table1"):
@@ -298,3 +299,12 @@ def test_rates_are_judged_by_development_scores(store, profile, write):
     store.remove(next(r.id for r in store.runs() if r.spec.task == "rte" and r.spec.training.lr == 0.1))
     (table,) = build(Results(store, profile, mine), mine)
     assert [cell.mean for cell in rows_of(table)["rate 0.1"].cells[1:]] == [None, 60.0, None]
+
+
+def test_two_methods_of_one_title_are_told_apart_by_name(store, write):
+    mine = write(
+        {"setting": "single", "tasks": ["rte"], "methods": ["lora", "pet-lora"], "backbone": "minilm-l6"},
+        paper="pet",
+    )
+    (table,) = build(PetResults(store, "lab", mine), mine)
+    assert {"LoRA (lora)", "LoRA (pet-lora)"} <= {*rows_of(table)}

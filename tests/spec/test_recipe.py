@@ -486,3 +486,20 @@ def test_a_label_sits_on_a_character_where_the_tokenizer_was_not_made_here():
     words = ["data.label_token=first"]
     asked = resolve("mbert", setting="multi", backbone_name="e5-small-q4", assignments=words)
     assert asked.data.label_token == "first"
+
+
+@pytest.mark.parametrize("paper", ["hyperx", "pha", "pet"])
+def test_a_profile_of_ones_own_has_its_backbone_for_every_paper(folder, paper):
+    path = folder(mine={"extends": "demo", "backbone": "minilm-l6"}) / "mine.yaml"
+    found, shipped = recipe.scale(str(path), paper), recipe.scale("demo", paper)
+    assert found.backbone == "minilm-l6"
+    assert (found.sizes, found.data, found.training, found.seeds) == (
+        shipped.sizes, shipped.data, shipped.training, shipped.seeds,
+    )  # fmt: skip
+
+
+def test_a_task_of_texts_is_told_from_an_unknown_one():
+    with pytest.raises(
+        InputError, match="rte answers texts as a whole, and mbert tags words: its recipe is of paper"
+    ):
+        recipe.expand("mbert", setting="single", task="rte")

@@ -111,11 +111,10 @@ def _parent(path: Path, name: object, kind: str, chain: tuple[Path, ...]) -> Pat
 
 
 def _giving_way(shipped: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a shipped recipe without the numbers of its profiles that `values` has others for."""
-    profiles = shipped.get("profiles")
-    return (
-        {**shipped, "profiles": {k: _without(v, values) for k, v in profiles.items()}} if profiles else {**shipped}
-    )
+    """Return a shipped recipe without what its profiles, or a profile's papers, have in the place of `values`."""
+    layers = {part: shipped[part] for part in ("profiles", "papers") if shipped.get(part)}
+    own = {part: {k: _without(v, values) for k, v in layer.items()} for part, layer in layers.items()}
+    return {**shipped, **own}
 
 
 def _without(layer: Mapping[str, Any], stated: Mapping[str, Any]) -> dict[str, Any]:

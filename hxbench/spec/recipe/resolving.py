@@ -12,7 +12,7 @@ from hxbench.spec.recipe.assignments import parse_assignments
 from hxbench.spec.recipe.reading import backbone, family, load, merge, own_data, papers, scale
 from hxbench.spec.recipe.schema import MethodRecipe, Override, ProfileRecipe
 from hxbench.spec.run_spec import NO_PAPER, BackboneSpec, RunSpec, Weights, tagging_tasks
-from hxbench.tasks import SUITES, task_of
+from hxbench.tasks import SUITES, task_of, text_tasks
 from hxbench.tasks.description import Described
 from hxbench.tasks.task import TEXTS
 
@@ -170,6 +170,11 @@ def chosen_models(
         )
     described = data.described if data else None
     if task and task not in (known := tagging_tasks(described)):
+        if task in text_tasks():
+            raise InputError(
+                f"{task} answers texts as a whole, and {Path(method).stem} tags words: its recipe is of paper "
+                f"{found.ground}. One with paper: pet, pha or none is for texts."
+            )
         raise InputError(did_you_mean("task", task, list(known)))
     if task and setting != "single" and not one_task:
         raise InputError(f"--task only applies to the single setting; {setting} trains on both tasks.")
