@@ -88,6 +88,8 @@ STAGES = (
     Stage("apet", "lab", "pet/apet", only={"size": ("bert-small",)}),
     Stage("methods-deeper", "lab", "pet/figure2", only={"size": ("bert-large",)}),
     Stage("apet-deeper", "lab", "pet/apet", only={"size": ("bert-large",)}),
+    Stage("peft", "lab", "pet/peft", (1,)),
+    Stage("decoder", "lab", "pet/decoder", (1,)),
     Stage("rates", "demo", "hyperx/rates"),
     Stage("all", "demo", "hyperx/all"),
     Stage("all", "demo", "pha/all"),

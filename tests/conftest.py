@@ -31,6 +31,17 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: _LONG.index(item.path.name) if item.path.name in _LONG else len(_LONG))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_described():
+    """What one module describes of tasks and languages is not there in the next."""
+    from hxbench import tasks
+    from hxbench.spec import languages
+
+    yield
+    tasks._declared.clear()
+    languages._described.clear()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread():
     """Sums round differently on more threads."""

@@ -22,7 +22,7 @@ def test_there_are_experiments():
 @pytest.mark.parametrize("profile", ["demo", "lab", pytest.param("paper", marks=pytest.mark.matrix)])
 def test_every_experiment_resolves(paper, name, profile):
     scale, blocks = recipe.scale(profile, paper), experiment.blocks(paper, name, profile)
-    elsewhere = [("pet", "rates")] if profile != "lab" else []
+    elsewhere = [("pet", "rates"), ("pet", "decoder")] if profile != "lab" else []
     elsewhere += [("pet", "choosing")] if profile == "lab" else []  # whose backbones write nothing
     elsewhere += [("pha", "encoder"), ("pha", "encoder-rates"), ("pha", "encoder-sources")] * (profile == "paper")
     if (paper, name) in elsewhere:
