@@ -1,5 +1,6 @@
 """`hxbench data`: data of one's own, looked at before anything is trained on them."""
 
+from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -86,11 +87,8 @@ def _row(one: "Held", tokenized: bool) -> dict[str, Any]:
 
 
 def _counts(one: "Held") -> str:
-    total: dict[str, int] = {}
-    for of in one.labels.values():
-        for label, count in of.items():
-            total[label] = total.get(label, 0) + count
-    return ", ".join(f"{label} {count:,}" for label, count in sorted(total.items(), key=lambda item: -item[1]))
+    total = sum(one.labels.values(), Counter())
+    return ", ".join(f"{label} {count:,}" for label, count in total.most_common())
 
 
 def _said(setting: "Setting") -> str:

@@ -8,14 +8,15 @@ from typing import Any
 
 from hxbench.errors import InputError
 from hxbench.report.cells import make_cell
-from hxbench.report.estimate import Estimate, Rows, runs_behind
+from hxbench.report.estimate import Estimate, runs_behind
 from hxbench.report.families import Family
+from hxbench.report.plain_scores import rows_of
 from hxbench.report.registry import Artifact, Made
 from hxbench.report.results import PaperResults
 from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns
 from hxbench.spec.languages import languages_for
 from hxbench.spec.settings import SETTINGS, Pair
-from hxbench.store import DamagedRun, RunRecord
+from hxbench.store import RunRecord
 from hxbench.tasks import task_of
 from hxbench.tasks.description import Described, OwnData
 
@@ -79,11 +80,7 @@ def _scores(family: Family) -> Scores:
 
 def _tests(record: RunRecord) -> Iterator[dict[str, Any]]:
     """Yield the rows of test scores that enter averages."""
-    try:
-        rows: Rows = record.metrics()
-    except DamagedRun:
-        return
-    for row in rows:
+    for row in rows_of(record):
         usual = row.get("split") == "test" and row.get("value") is not None
         if usual and row.get("metric") == task_of(str(row["task"])).metric:
             yield dict(row)

@@ -56,7 +56,7 @@ def majorities(records: Iterable[RunRecord]) -> dict[str, set[float]]:
     """
     found: dict[str, set[float]] = defaultdict(set)
     for record in records:
-        for task, value in majority_in(_rows(record)).items():
+        for task, value in majority_in(rows_of(record)).items():
             found[task_of(task).title].add(value)
     return found
 
@@ -73,7 +73,7 @@ def task_scores(family: Family, wanted: Iterable[int]) -> dict[Column, Estimate]
     found: dict[Column, dict[int, float]] = {column_of(task, ENGLISH): {} for task in _tasks_of(family)}
     runs: dict[Column, Runs] = defaultdict(frozenset)
     for (_, seed), record in sorted(family.runs.items(), key=lambda one: one[0][1]):
-        for pair, value in scores_in(_rows(record)).items():
+        for pair, value in scores_in(rows_of(record)).items():
             found[column_of(*pair)][seed] = value
             runs[column_of(*pair)] |= runs_behind([record], pair[:1])
     there = {column: (values, set(wanted) <= {*values}) for column, values in found.items()}
@@ -91,7 +91,7 @@ def kept_scores(family: Family, wanted: Iterable[int]) -> dict[Column, Estimate]
     That of a task in several languages is the mean over those that were trained on.
     """
     tasks = _tasks_of(family)
-    kept = {which: kept_in(_rows(record)) for which, record in family.runs.items()}
+    kept = {which: kept_in(rows_of(record)) for which, record in family.runs.items()}
     columns = {
         Column(_TAGGING[task][0] if task in _TAGGING else task_of(task).title, paper=False): (task,)
         for task in tasks
@@ -121,7 +121,7 @@ def shot_scores(
         assert isinstance(spec, RunSpec)
         assert spec.few_shot is not None
         pair = spec.few_shot.task, spec.few_shot.language
-        if column_of(*pair) in found and (value := scores_in(_rows(record)).get(pair)) is not None:
+        if column_of(*pair) in found and (value := scores_in(rows_of(record)).get(pair)) is not None:
             found[column_of(*pair)][spec.seed][spec.few_shot.draw] = value
             runs[column_of(*pair)] |= runs_behind([record], pair[:1])
     return _with_mean(
@@ -160,7 +160,8 @@ def _with_mean(found: Mapping[Column, tuple[Seeds, bool]], runs: Mapping[Column,
     return shown
 
 
-def _rows(record: RunRecord) -> Rows:
+def rows_of(record: RunRecord) -> Rows:
+    """Return the rows of a run's metrics; none of one that is damaged."""
     try:
         return record.metrics()
     except DamagedRun:  # said where the run set was read

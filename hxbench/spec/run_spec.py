@@ -403,18 +403,17 @@ class RunSpec(Closed):
 
     @model_validator(mode="after")
     def _tasks_are_known(self) -> Self:  # last, as a user's data say what their tasks are
-        shot = (self.few_shot.task,) if self.few_shot else ()
-        for field, names in (
-            ("together", self.together), ("task", (self.task,)), ("few_shot", shot), ("transfer", self.transfer),
-        ):  # fmt: skip
-            for name in names:
-                try:
-                    _known(name) if name is not None else None
-                except ValueError as error:
-                    said = PydanticCustomError("task", "{said}", {"said": str(error)})
-                    where = ("few_shot", "task") if field == "few_shot" else (field,)
-                    one = InitErrorDetails(type=said, loc=where, input=name)
-                    raise ValidationError.from_exception_data("RunSpec", [one]) from None
+        named: list[tuple[tuple[str, ...], str]] = [(("together",), name) for name in self.together]
+        named += [(("task",), self.task)] if self.task is not None else []
+        named += [(("few_shot", "task"), self.few_shot.task)] if self.few_shot else []
+        named += [(("transfer",), name) for name in self.transfer]
+        for field, name in named:
+            try:
+                _known(name)
+            except ValueError as error:
+                said = PydanticCustomError("task", "{said}", {"said": str(error)})
+                one = InitErrorDetails(type=said, loc=field, input=name)
+                raise ValidationError.from_exception_data("RunSpec", [one]) from None
         return self
 
     @property
