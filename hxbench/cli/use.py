@@ -104,7 +104,7 @@ def predict_command(
     ] = False,
     out: Annotated[Path | None, typer.Option(help="File to write; default: standard output.")] = None,
     backbone: Annotated[
-        Path | None, typer.Option(help="Folder of the backbone, for an export that does not find its own.")
+        Path | None, typer.Option(help="Where the folder of the backbone is now, if it was moved.")
     ] = None,
     offline: options.Offline = False,
     store: options.StoreDir = None,
@@ -118,7 +118,6 @@ def predict_command(
     probabilities of all, a score, or the text that was written; with --column the row itself and the answer alone.
     """
     from hxbench.data.readers import Options
-    from hxbench.runs.exported import is_exported
     from hxbench.runs.predict import predict
 
     out = places.expanded(str(out), "--out") if out else None
@@ -126,8 +125,6 @@ def predict_command(
         raise InputError(f"--out {out} is a directory; a file is expected.")
     if Path(file).is_fifo() and not file.startswith(("/dev/fd/", "/proc/")):  # without a writer it waits for ever
         raise InputError(f"{file} is a named pipe: hxbench predict {run} - < {file} reads it.")
-    if backbone is not None and not is_exported(Path(run)):
-        raise InputError("--backbone is for exports; a run knows its own.")
     found = predictor_of(run, task, language, backbone=backbone, offline=offline, store=store)
     with progress() as tell:
         predict(

@@ -20,7 +20,8 @@ from hxbench.spec import recipe
 from hxbench.spec.run_spec import DataSpec, tagging_tasks
 from hxbench.spec.settings import PARTITIONS, Pair, source_pairs, target_pairs, text_pairs
 from hxbench.tasks import MLM, TAGGING, Task, task_of
-from hxbench.tasks.description import Described, read_data_file
+from hxbench.tasks.data_file import read_data_file
+from hxbench.tasks.description import Described
 from hxbench.tasks.task import TEXTS
 
 _NAMED = 5  # in a remark

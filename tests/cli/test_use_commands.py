@@ -87,7 +87,7 @@ def test_a_file_is_written_whole_or_not_at_all(tag, text, tmp_path):
         ),
         (("--task", "pos", "--language", "is", "--input", "conllu"), "line 1: 1 column; expected 10 columns"),
         (("--task", "pos", "--language", "is", "--out", "."), "is a directory"),
-        (("--task", "pos", "--language", "is", "--backbone", "."), "a run knows its own"),
+        (("--task", "pos", "--language", "is", "--backbone", "."), "is for one that lay in a folder"),
     ],
 )
 def test_predict_refuses_in_one_sentence(tag, text, words, said):

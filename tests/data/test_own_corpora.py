@@ -10,7 +10,7 @@ from hub_server import serve
 from hxbench.data import Corpora, Origin
 from hxbench.errors import InputError
 from hxbench.spec.run_spec import DataSpec
-from hxbench.tasks.description import read_data_file
+from hxbench.tasks.data_file import read_data_file
 
 CONLLU = "1\tgóðan\t_\t{}\tlk\t_\t0\troot\t_\tLemma=góður\n2\tdag\t_\tNOUN\tno\t_\t1\tdep\t_\tLemma=dagur\n\n"
 COMMIT = "c0ffee00" * 5

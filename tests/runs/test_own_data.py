@@ -18,7 +18,7 @@ from hxbench.runs.session import Job
 from hxbench.spec import experiment, recipe
 from hxbench.spec.recipe import FewShotRecipe, OnGround
 from hxbench.store import Store
-from hxbench.tasks.description import read_data_file
+from hxbench.tasks.data_file import read_data_file
 
 FEW = ["--set", "training.updates=6", "--set", "training.batch_size=8", "--set", "training.evaluate_every=3"]
 SAGA = {
@@ -45,8 +45,8 @@ TOPICS = {
 
 def forget(monkeypatch):
     """Be another process, which has read no description."""
-    monkeypatch.setattr("hxbench.tasks._declared", {})
-    monkeypatch.setattr("hxbench.spec.languages._described", {})
+    monkeypatch.setattr("hxbench.tasks.declared_tasks.known", {})
+    monkeypatch.setattr("hxbench.spec.languages.declared_languages.known", {})
 
 
 @pytest.fixture(autouse=True)

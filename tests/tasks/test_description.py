@@ -10,8 +10,8 @@ from hxbench.spec.experiment import few_shot_runs
 from hxbench.spec.recipe import FewShotRecipe
 from hxbench.spec.run_spec import DataSpec, RunSpec, tagging_tasks
 from hxbench.spec.settings import Model, Pair, models, source_pairs, target_pairs, text_pairs
-from hxbench.tasks import declare, task_of
-from hxbench.tasks.description import read_data_file
+from hxbench.tasks import declared_tasks, task_of
+from hxbench.tasks.data_file import read_data_file
 from hxbench.tasks.encoding.templates import source_text, target_text
 
 TOPIC = {"type": "classification", "fields": ["text"], "labels": ["x", "y"], "metrics": ["accuracy"]}
@@ -24,8 +24,8 @@ SAGA = {"is-saga": {"name": "Old Icelandic", "read": True, "relatives": ["is", "
 @pytest.fixture(autouse=True)
 def nothing_declared(monkeypatch):
     """No task and no language that another test has described."""
-    monkeypatch.setattr("hxbench.tasks._declared", {})
-    monkeypatch.setattr("hxbench.spec.languages._described", {})
+    monkeypatch.setattr("hxbench.tasks.declared_tasks.known", {})
+    monkeypatch.setattr("hxbench.spec.languages.declared_languages.known", {})
 
 
 def read(folder, name="my.yaml", /, **fields):
@@ -234,8 +234,8 @@ def test_a_stored_run_tells_what_its_tasks_and_languages_are(tmp_path, monkeypat
     fields = {"tasks": {"t": WORDS}, "corpora": [TREEBANK | {"task": "t"}], "languages": SAGA, "extends": "hyperx"}
     spec = resolve(read(tmp_path, **fields), task="t")
     stored = spec.model_dump(mode="json")
-    monkeypatch.setattr("hxbench.tasks._declared", {})
-    monkeypatch.setattr("hxbench.spec.languages._described", {})
+    monkeypatch.setattr("hxbench.tasks.declared_tasks.known", {})
+    monkeypatch.setattr("hxbench.spec.languages.declared_languages.known", {})
     with pytest.raises(InputError, match="unknown task 't'"):
         task_of("t")
     again = validated(RunSpec, stored, "spec.yaml")
@@ -255,7 +255,7 @@ def test_a_name_has_one_meaning(tmp_path):
     with pytest.raises(InputError, match="that run: the language is-saga is described in another way, too"):
         resolve(changed).require_meaning("that run")
     with pytest.raises(ValueError, match="ships with hxbench"):
-        declare({"pos": task_of("t")})
+        declared_tasks.declare({"pos": task_of("t")})
 
 
 def test_few_shot_runs_of_an_own_pair(tmp_path):
