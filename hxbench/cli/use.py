@@ -23,6 +23,9 @@ Words = Annotated[
 Delimiter = Annotated[
     str | None, typer.Option(help="Between columns tab or space, default: by the first line; of CSV any mark.")
 ]
+Comments = Annotated[
+    str | None, typer.Option(help="Of columns: lines that begin with this are passed over, such as '#'.")
+]
 
 
 def export_command(
@@ -95,6 +98,7 @@ def predict_command(
     ] = None,
     words: Words = None,
     delimiter: Delimiter = None,
+    comments: Comments = None,
     tokenize: Annotated[
         bool,
         typer.Option(
@@ -125,12 +129,12 @@ def predict_command(
         raise InputError(f"--out {out} is a directory; a file is expected.")
     if Path(file).is_fifo() and not file.startswith(("/dev/fd/", "/proc/")):  # without a writer it waits for ever
         raise InputError(f"{file} is a named pipe: hxbench predict {run} - < {file} reads it.")
+    options = Options(words=words or "", delimiter=delimiter or "", comments=comments or "")
     found = predictor_of(run, task, language, backbone=backbone, offline=offline, store=store)
     with progress() as tell:
         predict(
             found, file, partial(_write, out), kind=kind, form=form, column=column,
-            options=Options(words=words or "", delimiter=delimiter or ""), tokenize=tokenize,
-            report=partial(tell, file, "answer"),
+            options=options, tokenize=tokenize, report=partial(tell, file, "answer"),
         )  # fmt: skip
 
 

@@ -93,7 +93,8 @@ def options_of(entry: CorpusEntry, form: str, labels: Sequence[str], multiword: 
     given = lambda column, name: str(column or (name if form in _TABLES else ""))  # noqa: E731
     return Options(
         multiword=multiword, words=given(reading.words, "words"), tags=given(reading.tags, "tags"),
-        delimiter=reading.delimiter, scheme=reading.scheme, labels=tuple(labels), label_map=reading.labels,
+        delimiter=reading.delimiter, comments=reading.comments, scheme=reading.scheme, labels=tuple(labels),
+        label_map=reading.labels,
     )  # fmt: skip
 
 

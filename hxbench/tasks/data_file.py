@@ -21,7 +21,7 @@ from hxbench.tasks.task import Task
 
 _WORDS = ("conllu", "columns", "wikiann", "jsonl", "json", "parquet")  # formats
 _TEXTS = ("tsv", "csv", "jsonl", "json", "parquet", "polarity", "lines")
-_OF_WORDS = ("words", "tags", "scheme")  # of what a reading says
+_OF_WORDS = ("words", "tags", "comments", "scheme")  # of what a reading says
 _OF_TEXTS = ("header", "fields", "target", "incomplete", "replace", "between")
 
 
@@ -148,6 +148,8 @@ def _require_fitting(where: str, entry: CorpusEntry, task: Task) -> None:
             )
         if form not in forms:
             raise InputError(f"{where}: {path} is {form}; a corpus of {task.title} is {' or '.join(forms)}.")
+        if entry.comments and form != "columns":
+            raise InputError(f"{where}: comments are lines of columns; {path} is {form}.")
         if (form in ("polarity", "lines")) != bool(entry.sides):
             raise InputError(f"{where}: sides are of files that go together, of the formats polarity and lines.")
     if entry.train_on == "test" and task.type != "tagging":

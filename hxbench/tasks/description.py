@@ -138,6 +138,7 @@ class Reading(Closed):
     words: Column | None = None  # of `columns` and tables of tagged words: where the words are
     tags: Column | None = None  # and their labels; of CoNLL-U upos, xpos, deprel, feats.NAME or misc.NAME
     delimiter: str = ""  # of `columns` tab or space, of `csv` any mark; default: what the file has, and a comma
+    comments: str = ""  # of `columns`: what lines begin with that are passed over, such as "# "
     scheme: Literal["", "bio", "iob1", "bioes"] = ""  # of spans; labels are read into BIO
     header: tuple[Name, ...] = ()  # the columns of a table that does not name them
     fields: tuple[Name, ...] = ()  # the columns of the task's fields, in their order; default: of their names
