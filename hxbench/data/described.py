@@ -103,6 +103,8 @@ def identity_of(entry: CorpusEntry, task: Task) -> dict[str, Any]:
     names = {*Reading.model_fields, "format", "sides"}
     found = entry.model_dump(mode="json", include=names, exclude_defaults=True)
     found["task"] = [task.type, task.fields, task.labels, task.several_answers]
+    if task.scores:
+        found["task"].append(task.scores.model_dump())
     if entry.hub and not entry.files:
         found["hub"] = entry.hub.model_dump(mode="json", include={*Reading.model_fields}, exclude_defaults=True)
     return found

@@ -166,7 +166,7 @@ class Examples(Corpus):
             rows = chosen_rows(portion, len(whole), **choice(portion, split, self.data))
         except TooFew as few:
             where = f"{self.task.title}, {split}: "
-            raise TooFew(few.size, few.held_out, where, own=self.own is not None) from None
+            raise TooFew(few.size, few.held_out, where, self.own is not None) from None
         except InputError as error:
             raise InputError(f"{self.task.title}, {split}: {error}") from None
         chosen = whole if rows is None else whole.select(rows)

@@ -38,7 +38,8 @@ class TooFew(InputError):  # noqa: N818 - what there is, not what went wrong
     `fitting` are so many examples as it could give: a tenth.
     """
 
-    def __init__(self, size: int, held_out: int, where: str = "", *, own: bool = False) -> None:
+    def __init__(self, size: int, held_out: int, where: str = "", own: bool = False) -> None:
+        self.given = size, held_out, where, own
         self.size, self.held_out, self.fitting = size, held_out, max(1, size // 10)
         what = "lower dev_from_train or raise split_limit"
         if own:
@@ -47,6 +48,9 @@ class TooFew(InputError):  # noqa: N818 - what there is, not what went wrong
             f"{where}a training set of {size} examples is too small for a development set of {held_out} of them; "
             f"{what}."
         )
+
+    def __reduce__(self) -> tuple[type["TooFew"], tuple[object, ...]]:
+        return TooFew, self.given  # from a worker's process
 
 
 _HALVED = ("cola", "rte", "mrpc", "stsb", "boolq", "cb", "wic", "wsc", "scitail")

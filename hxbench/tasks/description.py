@@ -17,7 +17,7 @@ from hxbench import places
 from hxbench.closed import Closed, read_mapping, validated
 from hxbench.errors import InputError
 from hxbench.tasks import ENGLISH, declared_tasks, task_of
-from hxbench.tasks.task import Decoding, Task, TaskType
+from hxbench.tasks.task import Decoding, Scores, Task, TaskType
 
 Part = Literal["train", "dev", "mismatched", "test"]  # mismatched: another development set, which MNLI has
 Format = Literal[
@@ -93,6 +93,7 @@ class TaskEntry(Closed):
     prefix: str = ""  # else: what PHA's texts begin with
     several_answers: bool = False  # the target has all right answers, a line each
     decoding: Decoding | None = None  # of free text
+    scores: Scores | None = None  # of regression; default: 0 to 5
 
     @model_validator(mode="after")
     def _says_what_its_type_has(self) -> Self:
@@ -100,6 +101,7 @@ class TaskEntry(Closed):
         idle = {
             "fields": words, "template": words, "prefix": words, "labels": not classes, "entities": not words,
             "several_answers": self.type != "generation", "decoding": self.type != "generation",
+            "scores": self.type != "regression",
         }  # fmt: skip
         if wrong := [name for name, is_idle in idle.items() if is_idle and getattr(self, name)]:
             raise ValueError(f"{wrong[0]} says nothing of a task of type {self.type}")

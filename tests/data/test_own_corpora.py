@@ -144,6 +144,21 @@ def test_a_task_of_ones_own_in_any_language(tmp_path, name, content):
     assert sorted((row["fields"], row["target"]) for row in rows) == [(["s", "t"], "0"), (["s", "u"], "1")]
 
 
+def test_scores_of_ones_own_and_a_share_of_the_training_set(tmp_path):
+    write(tmp_path, "a.jsonl", lines(*({"text": f"t {n}", "label": n} for n in range(20))))
+    write(tmp_path, "b.jsonl", lines({"text": "t", "label": 101}))
+    task = {"type": "regression", "fields": ["text"], "metrics": ["pearson"], "scores": {"low": 0, "high": 100}}
+    entry = {"task": "grade", "files": {"train": "a.jsonl", "dev": "a.jsonl", "test": "b.jsonl"}}
+    c = own(tmp_path, entry, tasks={"grade": task}, options={"train_share": 0.25})
+    assert sorted(map(int, c.load("grade", "en", "dev")["target"])) == list(range(20))
+    some = c.load("grade", "en", "train")["target"]
+    assert len({*some}) == 5
+    assert {*map(int, some)} < {*range(20)}
+    assert c.fingerprint("grade", "en", "train") != c.fingerprint("grade", "en", "dev")
+    with pytest.raises(InputError, match=r"b\.jsonl, line 1: score '101'; expected a score from 0 to 100"):
+        c.load("grade", "en", "test")
+
+
 def test_many_labels(tmp_path):
     labels = [f"l{n}" for n in range(130)]
     task = {"title": "Tags", "type": "tagging", "labels": labels, "metrics": ["accuracy"]}

@@ -39,6 +39,11 @@ def task(**changes):
     return {"tasks": {"t": TOPIC | changes}, "corpora": [TABLE]}
 
 
+def rated(**scores):
+    of_numbers = {"type": "regression", "labels": [], "metrics": ["pearson"]}
+    return task(**of_numbers, scores=scores)
+
+
 def words(**changes):
     return {"tasks": {"t": WORDS | changes}, "corpora": [TREEBANK | {"task": "t", "language": "is"}]}
 
@@ -92,6 +97,10 @@ REFUSED = {
     "f1 of three": (task(labels=["a", "b", "c"], metrics=["accuracy", "f1"]), "of several there is macro_f1."),
     "answers": (task(several_answers=True), "several_answers says nothing of a task of type classification."),
     "type": (task(type="masked-lm"), "task t: type: Input should be 'tagging', 'classification', 'regression' or"),
+    "scores of classes": (task(scores={"low": 1, "high": 9}), "scores says nothing of a task of type class"),
+    "no scale": (rated(low=9, high=1), "task t: scores: low is 9, and high is 1: expected a higher one"),
+    "true scale": (rated(low=True, high=9), "task t: scores.low: Input should be a valid number (given: True)."),
+    "step": (rated(low=0, high=1, step=0.3), "the step is 0.3: expected one that divides 0 to 1 into"),
     "fields of words": (words(fields=["text"]), "task t: fields says nothing of a task of type tagging."),
     "two metrics": (words(entities=["X"], labels=[], metrics=["f1", "accuracy"]), "of words has one metric"),
     "f1 of words": (words(metrics=["f1"]), "f1 of words counts spans: give their types in entities, or labels O,"),
