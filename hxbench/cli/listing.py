@@ -256,7 +256,7 @@ def sites(
     Roles are what a method writes (`roles = ("attention", "ffn")`), the same for all families; names are what its
     weights and stored runs have.
     """
-    print_rows(_sites(backbone), as_json)
+    print_rows(_sites(backbone), as_json, width=120)  # modules in one piece
 
 
 for _kind, (_rows, _about) in _KINDS.items():

@@ -128,7 +128,9 @@ def predict_command(
     if out is not None and out.is_dir():
         raise InputError(f"--out {out} is a directory; a file is expected.")
     if Path(file).is_fifo() and not file.startswith(("/dev/fd/", "/proc/")):  # without a writer it waits for ever
-        raise InputError(f"{file} is a named pipe: hxbench predict {run} - < {file} reads it.")
+        raise InputError(
+            f"{file} is a named pipe: the same command with - in its place and < {file} at its end reads it."
+        )
     options = Options(words=words or "", delimiter=delimiter or "", comments=comments or "")
     found = predictor_of(run, task, language, backbone=backbone, offline=offline, store=store)
     with progress() as tell:
