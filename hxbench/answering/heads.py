@@ -79,6 +79,6 @@ class HeadAnswering(Answering):
         """Return the label ids [n] that logits [n, classes] are highest at, or numbers in thousandths."""
         task = self.task(name)
         if task.type == "regression":
-            low, unit = map(float, head_scale(task)) if task.scores else (0.0, 1.0)
+            low, unit = map(float, head_scale(task))  # of STS-B 0 and 1
             return ((low + unit * logits[:, 0]) * THOUSAND).round().long()
         return logits[:, : len(task.labels)].argmax(-1)

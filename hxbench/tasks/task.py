@@ -62,6 +62,9 @@ class Scores(Closed):
         return round(1000 * (self.low - (self.high - self.low) / 5))
 
 
+_STS_B = Scores(low=0, high=5)
+
+
 class Task(Closed):
     """One task.
 
@@ -121,7 +124,7 @@ class Task(Closed):
     @property
     def scale(self) -> Scores:
         """The numbers that its answers may be."""
-        return self.scores or Scores(low=0, high=5)
+        return self.scores or _STS_B
 
     @property
     def answers_texts(self) -> bool:
