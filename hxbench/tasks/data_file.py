@@ -19,10 +19,10 @@ from hxbench.tasks.description import (
 )
 from hxbench.tasks.task import Task
 
-_WORDS = ("conllu", "columns", "wikiann", "jsonl", "json", "parquet")  # formats
-_TEXTS = ("tsv", "csv", "jsonl", "json", "parquet", "polarity", "lines")
-_OF_WORDS = ("words", "tags", "comments", "scheme")  # of what a reading says
-_OF_TEXTS = ("header", "fields", "target", "incomplete", "replace", "between")
+_WORDS: tuple[str, ...] = ("conllu", "columns", "wikiann", "jsonl", "json", "parquet")  # formats
+_TEXTS: tuple[str, ...] = ("tsv", "csv", "jsonl", "json", "parquet", "polarity", "lines")
+_OF_WORDS: tuple[str, ...] = ("words", "tags", "comments", "scheme")  # of what a reading says
+_OF_TEXTS: tuple[str, ...] = ("header", "fields", "target", "incomplete", "replace", "between")
 
 
 def read_data_file(path: Path) -> OwnData:
