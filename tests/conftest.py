@@ -38,8 +38,8 @@ def _nothing_described():
     from hxbench.spec import languages
 
     yield
-    tasks._declared.clear()
-    languages._described.clear()
+    tasks.declared_tasks.known.clear()
+    languages.declared_languages.known.clear()
 
 
 @pytest.fixture(scope="session", autouse=True)

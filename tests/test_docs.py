@@ -20,8 +20,8 @@ def test_the_blocks_of_a_page_run(page, tmp_path, monkeypatch, capsys):
     write_profile(tmp_path, tmp_path / "mirror")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HXBENCH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("hxbench.tasks._declared", {})
-    monkeypatch.setattr("hxbench.spec.languages._described", {})
+    monkeypatch.setattr("hxbench.tasks.declared_tasks.known", {})
+    monkeypatch.setattr("hxbench.spec.languages.declared_languages.known", {})
     text = page.read_text(encoding="utf-8")
     for name, block in re.findall(r"^```yaml\n# ([\w-]+\.yaml)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
         (tmp_path / name).write_text(block, encoding="utf-8")

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from hxbench.answering.answer import Answering
 from hxbench.tasks import Task, task_names, task_of
 from hxbench.tasks.encoding.batch import IGNORED, MIXED, Batch
-from hxbench.tasks.encoding.classes import THOUSAND
+from hxbench.tasks.encoding.classes import THOUSAND, head_scale
 
 if TYPE_CHECKING:
     from hxbench.methods.method import Method
@@ -79,5 +79,6 @@ class HeadAnswering(Answering):
         """Return the label ids [n] that logits [n, classes] are highest at, or numbers in thousandths."""
         task = self.task(name)
         if task.type == "regression":
-            return (logits[:, 0] * THOUSAND).round().long()
+            low, unit = map(float, head_scale(task))  # of STS-B 0 and 1
+            return ((low + unit * logits[:, 0]) * THOUSAND).round().long()
         return logits[:, : len(task.labels)].argmax(-1)

@@ -95,7 +95,10 @@ def do(session: "Session", place: "Launcher") -> "list[tuple[Planned, Result]]":
     for note in session.notes():
         print(note, file=sys.stderr)
     if in_torchrun() and not all(backbone.is_ready(one.job.spec.backbone) for one in todo):
-        raise InputError("the backbone is not made yet: run hxbench prepare first, in a process of its own.")
+        raise InputError(
+            "the backbone is not made yet: hxbench prepare with the same --profile, --data, --data-source and "
+            "--backbone makes it first, in a process of its own."
+        )
     with progress(quiet=not is_first_process()) as tell:
         session.make_backbones(partial(tell, None))
     for note in session.heads_to_draw():

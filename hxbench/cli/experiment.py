@@ -136,6 +136,8 @@ def _run(
     else:
         _show_plan(session, place, left_out, as_json=as_json and dry_run)
     if dry_run:
+        for note in session.notes():
+            print(note, file=sys.stderr)
         return
     results = execute.do(session, place)
     whole = [one.run_id for one in session.planned.values() if not one.job.spec.few_shot]

@@ -1,5 +1,6 @@
 """`hxbench fewshot`: tune a trained model on a few sentences of a pair, and see what that brings."""
 
+import shlex
 import sys
 from itertools import product
 from typing import TYPE_CHECKING, Annotated, Any
@@ -90,9 +91,9 @@ def fewshot_command(
         )
     lost = [one.run_id for one in wanted if one.done and not session.store.has_weights(one.run_id)]
     if keep_weights and lost:
+        removal = shlex.join(["hxbench", "runs", "rm", *lost, "--store", str(session.store.root)])
         print(
-            f"In the store already, without weights: hxbench runs rm {' '.join(lost)} removes them, "
-            "and this command makes them anew.",
+            f"In the store already, without weights: {removal} removes them, and this command makes them anew.",
             file=sys.stderr,
         )
     results = execute.do(session, place)

@@ -211,16 +211,20 @@ def _sites(backbone: str) -> Rows:
 
     found = meta_backbone(recipe.backbone(backbone))
     family, first = found.family, 0
-    columns = ("where", "kind", "name", "module", "layers", "in", "out", "bitfit")
+    columns = ("where", "kind", "role", "name", "module", "layers", "in", "out", "bitfit")
 
     def row(*values: Any) -> dict[str, Any]:
         return dict(zip(columns, (*values, *[None] * len(columns)), strict=False))
 
-    yield row("body", "site", "embeddings", family.embeddings.module, None, None, found.embedded_size)
+    yield row(
+        "body", "site", "embeddings", "embeddings", family.embeddings.module, None, None, found.embedded_size
+    )
     for name, stack, layers in found.stacks:
         depth, adds = len(layers), stack.biases
         for role, place in stack.sites.items():
-            yield row(name, "site", family.site_name(name, role), place.module, depth, None, found.hidden_size)
+            yield row(
+                name, "site", role, family.site_name(name, role), place.module, depth, None, found.hidden_size
+            )
         numbers = range(first, first + depth)
         first += depth
         for projection in stack.roles:
@@ -229,14 +233,15 @@ def _sites(backbone: str) -> Rows:
             modules = dict.fromkeys(fused.module if fused else p.name.partition(".")[2] for p in some)
             if some:  # not every model of a family has all of them
                 widths, biased = (some[0].width_in, some[0].width_out), "yes" if projection in adds else None
-                yield row(name, "projection", projection, [*modules], len(some), *widths, biased)
+                yield row(name, "projection", projection, projection, [*modules], len(some), *widths, biased)
         for path in stack.norms:
-            yield row(name, "norm", None, path, depth, None, found.hidden_size, "yes" if "norms" in adds else None)
+            biased = "yes" if "norms" in adds else None
+            yield row(name, "norm", None, None, path, depth, None, found.hidden_size, biased)
     for path in dict.fromkeys((*family.norms, *family.biases)):
         kind = "norm" if path in family.norms else "bias"
-        yield row("body", kind, None, path, None, None, None, "yes" if path in family.biases else None)
+        yield row("body", kind, None, None, path, None, None, None, "yes" if path in family.biases else None)
     for path in family.head:
-        yield row("model", "head", None, path)
+        yield row("model", "head", None, None, path)
 
 
 @list_app.command("sites", help="Where adapters act in a backbone, and its projections, norms and biases.")
@@ -246,8 +251,12 @@ def sites(
     ],
     as_json: options.Json = False,
 ) -> None:
-    """List the parts of a backbone by the entry of its family and its configuration alone."""
-    print_rows(_sites(backbone), as_json)
+    """List the parts of a backbone by the entry of its family and its configuration alone.
+
+    Roles are what a method writes (`roles = ("attention", "ffn")`), the same for all families; names are what its
+    weights and stored runs have.
+    """
+    print_rows(_sites(backbone), as_json, width=120)  # modules in one piece
 
 
 for _kind, (_rows, _about) in _KINDS.items():

@@ -107,7 +107,7 @@ class RunOptions:
 def on_ground(profile: str, data: Path | None, backbone: str | None = None) -> str:
     """Return a profile on another backbone than its own and with a user's data, as far as they are named."""
     from hxbench.spec import recipe
-    from hxbench.tasks.description import read_data_file
+    from hxbench.tasks.data_file import read_data_file
 
     if backbone is None and data is None:
         return profile

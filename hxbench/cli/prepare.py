@@ -1,5 +1,6 @@
 """`hxbench prepare`: data and backbone."""
 
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -16,9 +17,13 @@ from hxbench.printing import grouped
 if TYPE_CHECKING:
     from hxbench.runs.prepare import Prepared
     from hxbench.spec.languages import Language
+    from hxbench.tasks.description import Described
 
 
-_FIRST = {"hyperx": "hyperx-base --setting mixed", "pha": "pha --suite glue", "pet": "pet-lora --task sst2"}
+_FIRST = {
+    "hyperx": ["hyperx-base", "--setting", "mixed"], "pha": ["pha", "--suite", "glue"],
+    "pet": ["pet-lora", "--task", "sst2"],
+}  # fmt: skip
 
 
 def prepare_command(
@@ -83,10 +88,26 @@ def prepare_command(
         print(unread)
     if counts:
         print(_fate(counts, data.max_length))
-    ending = "" if profile == "demo" else f" --profile {profile}"
-    ending += f" --data {own_data}" if own_data else ""
-    ending += f" --backbone {backbone}" if backbone and not corpora else ""
-    print(f"Next: hxbench train {_FIRST.get(paper, 'METHOD')}{ending}", file=sys.stderr)
+    first = _first_of(source.own.described, paper) if source.own else []
+    given = {
+        "--profile": "" if profile == "demo" else profile, "--data": own_data, "--data-source": data_source,
+        "--backbone": backbone,
+    }  # fmt: skip
+    repeated = [word for name, value in given.items() if value for word in (name, str(value))]
+    command = ["hxbench", "train", *(first or _FIRST[paper]), *repeated, *(["--offline"] if offline else [])]
+    print(f"Next: {shlex.join(command)}", file=sys.stderr)
+
+
+def _first_of(described: "Described", paper: str) -> list[str]:
+    """Return what can be trained on a user's own tasks alone; nothing where they add to what ships."""
+    from hxbench.tasks.task import TEXTS
+
+    if described.extends:
+        return []
+    if described.tasks_of("tagging"):
+        return ["hyperx-base", "--setting", "mixed" if described.partitions else "multi"]
+    method = {"pha": "adapter", "pet": "pet-lora"}.get(paper, "lora")
+    return [method, "--setting", "single", "--task", *described.tasks_of(*TEXTS)[:1]]
 
 
 def _fate(counts: Mapping[str, Any], longest: int) -> str:

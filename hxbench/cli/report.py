@@ -62,7 +62,7 @@ def report_command(
     from hxbench.report.own_data import made as own_data_tables
     from hxbench.store import Store
     from hxbench.store.files import replace_file
-    from hxbench.tasks.description import read_data_file
+    from hxbench.tasks.data_file import read_data_file
 
     own = read_data_file(places.expanded(str(own_data), "--data")) if own_data else None
     paper, chosen, experiment = _chosen(paper, table, figure, everything, experiment, own)

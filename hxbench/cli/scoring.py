@@ -11,7 +11,7 @@ from hxbench import places
 from hxbench.cli import options
 from hxbench.cli.output import print_rows
 from hxbench.cli.progress import progress
-from hxbench.cli.use import Delimiter, Words, predictor_of
+from hxbench.cli.use import Comments, Delimiter, Words, predictor_of
 from hxbench.errors import InputError
 
 
@@ -61,6 +61,7 @@ def eval_command(
         str | None, typer.Option(help="Of the file's spans: bio, iob1 or bioes; default: bio, which is IOB2.")
     ] = None,
     delimiter: Delimiter = None,
+    comments: Comments = None,
     mapped: Annotated[
         list[str] | None,
         typer.Option(
@@ -82,7 +83,7 @@ def eval_command(
     """
     of_file = {
         "--format": form, "--column": column, "--words": words, "--scheme": scheme, "--delimiter": delimiter,
-        "--map": mapped,
+        "--comments": comments, "--map": mapped,
     }  # fmt: skip
     of_corpora = {"--split": split, "--embedding": embedding, "--data": own_data, "--data-source": data_source}
     for name, value in (of_corpora if file else of_file).items():
@@ -96,7 +97,7 @@ def eval_command(
             {"task": task[0] if task else None, "language": language[0] if language else None,
              "backbone": backbone, "offline": offline, "store": store},
             {"tags": column or "", "words": words or "", "scheme": scheme or "", "delimiter": delimiter or "",
-             "label_map": _map_of(mapped)},
+             "comments": comments or "", "label_map": _map_of(mapped)},
         )  # fmt: skip
         return
     from hxbench.runs.evaluate import evaluate

@@ -23,6 +23,9 @@ Words = Annotated[
 Delimiter = Annotated[
     str | None, typer.Option(help="Between columns tab or space, default: by the first line; of CSV any mark.")
 ]
+Comments = Annotated[
+    str | None, typer.Option(help="Of columns: lines that begin with this are passed over, such as '#'.")
+]
 
 
 def export_command(
@@ -95,6 +98,7 @@ def predict_command(
     ] = None,
     words: Words = None,
     delimiter: Delimiter = None,
+    comments: Comments = None,
     tokenize: Annotated[
         bool,
         typer.Option(
@@ -104,7 +108,7 @@ def predict_command(
     ] = False,
     out: Annotated[Path | None, typer.Option(help="File to write; default: standard output.")] = None,
     backbone: Annotated[
-        Path | None, typer.Option(help="Folder of the backbone, for an export that does not find its own.")
+        Path | None, typer.Option(help="Where the folder of the backbone is now, if it was moved.")
     ] = None,
     offline: options.Offline = False,
     store: options.StoreDir = None,
@@ -118,22 +122,21 @@ def predict_command(
     probabilities of all, a score, or the text that was written; with --column the row itself and the answer alone.
     """
     from hxbench.data.readers import Options
-    from hxbench.runs.exported import is_exported
     from hxbench.runs.predict import predict
 
     out = places.expanded(str(out), "--out") if out else None
     if out is not None and out.is_dir():
         raise InputError(f"--out {out} is a directory; a file is expected.")
     if Path(file).is_fifo() and not file.startswith(("/dev/fd/", "/proc/")):  # without a writer it waits for ever
-        raise InputError(f"{file} is a named pipe: hxbench predict {run} - < {file} reads it.")
-    if backbone is not None and not is_exported(Path(run)):
-        raise InputError("--backbone is for exports; a run knows its own.")
+        raise InputError(
+            f"{file} is a named pipe: the same command with - in its place and < {file} at its end reads it."
+        )
+    options = Options(words=words or "", delimiter=delimiter or "", comments=comments or "")
     found = predictor_of(run, task, language, backbone=backbone, offline=offline, store=store)
     with progress() as tell:
         predict(
             found, file, partial(_write, out), kind=kind, form=form, column=column,
-            options=Options(words=words or "", delimiter=delimiter or ""), tokenize=tokenize,
-            report=partial(tell, file, "answer"),
+            options=options, tokenize=tokenize, report=partial(tell, file, "answer"),
         )  # fmt: skip
 
 

@@ -93,7 +93,8 @@ def options_of(entry: CorpusEntry, form: str, labels: Sequence[str], multiword: 
     given = lambda column, name: str(column or (name if form in _TABLES else ""))  # noqa: E731
     return Options(
         multiword=multiword, words=given(reading.words, "words"), tags=given(reading.tags, "tags"),
-        delimiter=reading.delimiter, scheme=reading.scheme, labels=tuple(labels), label_map=reading.labels,
+        delimiter=reading.delimiter, comments=reading.comments, scheme=reading.scheme, labels=tuple(labels),
+        label_map=reading.labels,
     )  # fmt: skip
 
 
@@ -102,6 +103,8 @@ def identity_of(entry: CorpusEntry, task: Task) -> dict[str, Any]:
     names = {*Reading.model_fields, "format", "sides"}
     found = entry.model_dump(mode="json", include=names, exclude_defaults=True)
     found["task"] = [task.type, task.fields, task.labels, task.several_answers]
+    if task.scores:
+        found["task"].append(task.scores.model_dump())
     if entry.hub and not entry.files:
         found["hub"] = entry.hub.model_dump(mode="json", include={*Reading.model_fields}, exclude_defaults=True)
     return found

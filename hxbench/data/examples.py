@@ -18,7 +18,6 @@ from hxbench.data.readers.tables import read_parallel, read_polarity
 from hxbench.errors import InputError
 from hxbench.tasks import APART, Task
 from hxbench.tasks.description import CorpusEntry, Reading, shipped_corpus
-from hxbench.tasks.encoding.templates import HIGHEST
 
 READER_VERSION = 1  # goes up whenever the same file would be read into other rows
 
@@ -44,8 +43,8 @@ def read_examples(
     a digit, the score as it is written, the reference text, or the answers to a question with a line feed between
     them. `marks` puts the marks of WSC around its spans. What lacks a text is left out where the description says
     that the release has so many of them. Raises `InputError` with file, line and expectation for everything else
-    that is empty or absent, a question without answers, an unknown label, a score outside 0 to 5, a span that is
-    not in its text, and files without examples.
+    that is empty or absent, a question without answers, an unknown label, a score outside of the task's scale, a
+    span that is not in its text, and files without examples.
     """
     entry = own or shipped_corpus(task.name)
     assert entry, "a task that ships has a corpus"
@@ -109,9 +108,8 @@ def target_of(task: Task, columns: Columns, row: dict[str, Any], where: str, for
     """Return the class id, the score as it is written, or the answers; `InputError` for anything else."""
     value = row.get(columns.target)
     if value is None:
-        raise InputError(
-            f"{where}: no {columns.target}; expected {_ANSWERS if task.several_answers else _expected(columns)}."
-        )
+        expected = _ANSWERS if task.several_answers else _expected(columns, task)
+        raise InputError(f"{where}: no {columns.target}; expected {expected}.")
     if task.several_answers:
         return _answers(value, where)
     if task.type == "regression":
@@ -121,15 +119,15 @@ def target_of(task: Task, columns: Columns, row: dict[str, Any], where: str, for
             score = float(word)
         except ValueError:
             score = math.nan
-        if not 0 <= score <= HIGHEST:
-            raise InputError(f"{where}: score {quoted(word)}; expected {_expected(columns)}.")
+        if not task.scale.low <= score <= task.scale.high:
+            raise InputError(f"{where}: score {quoted(word)}; expected {_expected(columns, task)}.")
         return word
     # JSON's true and false are no strings.
     as_boolean = form not in ("tsv", "csv") and tuple(columns.labels) == ("false", "true")
     word = str(value).lower() if isinstance(value, bool) else str(value).strip()
     if word not in columns.labels or as_boolean != isinstance(value, bool):
         found = quoted(value) if isinstance(value, str) else value
-        raise InputError(f"{where}: label {found}; expected {_expected(columns)}.")
+        raise InputError(f"{where}: label {found}; expected {_expected(columns, task)}.")
     return str(columns.labels[word])
 
 
@@ -141,11 +139,11 @@ def _answers(value: Any, where: str) -> str:
     return APART.join(answers)
 
 
-def _expected(columns: Columns) -> str:
+def _expected(columns: Columns, task: Task) -> str:
     labels = list(columns.labels)
     if len(labels) > _SHOWN:
         return f"one of {', '.join(labels[:_SHOWN])} …"
-    return " or ".join(labels) if columns.labels else f"a score from 0 to {HIGHEST}"
+    return " or ".join(labels) if labels else "a score from {} to {}".format(*task.scale.ends_and_step())
 
 
 def _marked(text: str, row: dict[str, Any], where: str) -> str:

@@ -16,7 +16,7 @@ from hxbench.data.examples import READER_VERSION, kind_of, read_examples
 from hxbench.data.hub import Hub
 from hxbench.data.mirror import Mirror
 from hxbench.data.readers import READERS, format_of
-from hxbench.data.splits import SPLITS, Portion, choice, chosen_rows, portions
+from hxbench.data.splits import SPLITS, Portion, TooFew, choice, chosen_rows, portions
 from hxbench.errors import InputError, did_you_mean
 from hxbench.spec.languages import Language
 from hxbench.spec.run_spec import DataSpec
@@ -164,6 +164,9 @@ class Examples(Corpus):
         whole, portion = self._whole(split, place), self._portion(split)
         try:
             rows = chosen_rows(portion, len(whole), **choice(portion, split, self.data))
+        except TooFew as few:
+            where = f"{self.task.title}, {split}: "
+            raise TooFew(few.size, few.held_out, where, self.own is not None) from None
         except InputError as error:
             raise InputError(f"{self.task.title}, {split}: {error}") from None
         chosen = whole if rows is None else whole.select(rows)

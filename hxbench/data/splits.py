@@ -30,6 +30,29 @@ if TYPE_CHECKING:
     import numpy as np
 
 SPLITS = ("train", "dev", "test")
+
+
+class TooFew(InputError):  # noqa: N818 - what there is, not what went wrong
+    """A training set that is not larger than the development set that it has to give.
+
+    `fitting` are so many examples as it could give: a tenth.
+    """
+
+    def __init__(self, size: int, held_out: int, where: str = "", own: bool = False) -> None:
+        self.given = size, held_out, where, own
+        self.size, self.held_out, self.fitting = size, held_out, max(1, size // 10)
+        what = "lower dev_from_train or raise split_limit"
+        if own:
+            what = f"give the corpus a dev file, or train with --set data.dev_from_train={self.fitting}"
+        super().__init__(
+            f"{where}a training set of {size} examples is too small for a development set of {held_out} of them; "
+            f"{what}."
+        )
+
+    def __reduce__(self) -> tuple[type["TooFew"], tuple[object, ...]]:
+        return TooFew, self.given  # from a worker's process
+
+
 _HALVED = ("cola", "rte", "mrpc", "stsb", "boolq", "cb", "wic", "wsc", "scitail")
 _FROM_TRAIN = ("sst2", "qqp", "qnli")
 
@@ -104,10 +127,7 @@ def chosen_rows(
     small to be divided.
     """
     if portion.piece in ("drawn", "rest") and size <= held_out:
-        raise InputError(
-            f"a training set of {size} examples is too small for a development set of {held_out} of them; "
-            "lower dev_from_train or raise split_limit."
-        )
+        raise TooFew(size, held_out)
     if portion.piece in ("first half", "second half"):
         if size < 2:
             raise InputError("a development set of one example cannot be halved into dev and test.")

@@ -112,6 +112,8 @@ def _texts_recipe(tokenizer: Any, task: Task, max_length: int, score_step: float
     if begin := opening_of(tokenizer):
         template += f" behind {begin}"
     step = score_step if task.type == "regression" else ""
+    if task.scores:
+        step = f"scores {' '.join(map(str, task.scores.ends_and_step()))}"
     return f"{tokenizer_fingerprint(tokenizer)} {max_length} {step} {template}"
 
 
@@ -154,7 +156,7 @@ def encode_texts(
     if form == "marked":
         longest = longest_texts(task, max_length, wording)[0]
         how = f"{tokenizer_fingerprint(tokenizer)} {marks_of(tokenizer)}"
-        what = f"{task.name} {len(task.fields)} {len(task.labels)}"
+        what = f"{task.name} {len(task.fields)} {len(task.labels)}{task.scores or ''}"
         recipe = f"classes {VERSION} {fingerprint} {how} {what} {longest}"
     else:
         recipe = _texts_recipe(tokenizer, task, max_length, score_step, wording)

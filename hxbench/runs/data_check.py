@@ -5,13 +5,14 @@ test set has, texts that two splits share, a language without a labelled source.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hxbench.closed import validated
 from hxbench.data import SPLITS, Corpora
+from hxbench.data.splits import TooFew
 from hxbench.printing import shortened
 from hxbench.runs.backbone import get_backbone
 from hxbench.runs.inputs import DataSource
@@ -20,7 +21,8 @@ from hxbench.spec import recipe
 from hxbench.spec.run_spec import DataSpec, tagging_tasks
 from hxbench.spec.settings import PARTITIONS, Pair, source_pairs, target_pairs, text_pairs
 from hxbench.tasks import MLM, TAGGING, Task, task_of
-from hxbench.tasks.description import Described, read_data_file
+from hxbench.tasks.data_file import read_data_file
+from hxbench.tasks.description import Described
 from hxbench.tasks.task import TEXTS
 
 _NAMED = 5  # in a remark
@@ -82,25 +84,40 @@ def check_data(corpora: Corpora, data: DataSpec, tokenizer: Any, report: Report)
     found, pairs = Checked(), [Pair(*pair) for pair in described.pairs]
     for done, pair in enumerate(pairs):
         report("read", done, len(pairs))
-        found.held.append(_held(corpora, data, pair, tokenizer))
+        try:
+            found.held.append(_held(corpora, data, pair, tokenizer))
+        except TooFew as few:
+            if few.size == few.fitting:
+                raise
+            found.remarks.append(
+                f"{pair}: without a dev file {few.held_out:,} of its {few.size:,} training examples would become "
+                "the development set: give it one, or train with --set "
+                f"data.dev_from_train={few.fitting}, as is counted here."
+            )
+            fitting = data.model_copy(update={"dev_from_train": few.fitting})
+            found.held.append(_held(Corpora(corpora.origin, fitting, corpora.own), data, pair, tokenizer))
     found.settings = list(_settings(data))
-    found.remarks = list(remarks(corpora, described, found.held))
+    found.remarks += remarks(described, found.held)
+    labelled = {pair.language for pair in pairs if pair.task != MLM}
+    idle = [code for code in described.languages if code not in labelled]
+    found.remarks += [f"{code} is described, and no labelled corpus is in it." for code in idle]
     return found
 
 
-def remarks(corpora: Corpora, described: Described, held: Sequence[Held] = ()) -> Iterator[str]:
-    """Yield a sentence for everything about a description's own corpora that is odd."""
-    every = held or [_held(corpora, None, Pair(*pair), None) for pair in described.pairs]
+def remarks_on(corpora: Corpora, described: Described, read: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Yield a sentence for everything odd about those of a description's corpora that are `read`, by pair."""
+    pairs = [Pair(*pair) for pair in described.pairs if pair in {*read}]
+    return remarks(described, [_held(corpora, None, pair, None) for pair in pairs])
+
+
+def remarks(described: Described, every: Sequence[Held]) -> Iterator[str]:
+    """Yield a sentence for everything about corpora of a description that is odd."""
     trained: dict[str, set[str]] = {}
     for one in every:
         if one.pair.language in described.sources.get(one.pair.task, ()):
             trained.setdefault(one.pair.task, set()).update(one.labels.get("train", ()))
     for one in every:
         yield from _of_pair(one, trained.get(one.pair.task, set()), own=one.pair.task in described.tasks)
-    labelled = {pair.language for pair in map(Pair._make, described.pairs) if pair.task != MLM}
-    for code in described.languages:
-        if code not in labelled:
-            yield f"{code} is described, and no labelled corpus is in it."
 
 
 def _of_pair(one: Held, trained: set[str], *, own: bool) -> Iterator[str]:
@@ -128,36 +145,43 @@ def _is(labels: Sequence[str]) -> str:
 
 
 def _held(corpora: Corpora, data: DataSpec | None, pair: Pair, tokenizer: Any) -> Held:
+    from pyarrow import compute
+
     task, rows, labels = task_of(pair.task), {}, {}
-    texts: dict[str, Counter[str]] = {}
+    texts: dict[str, Any] = {}
     for split in (one for one in SPLITS if one in corpora.splits(*pair)):
-        corpus = corpora.load(*pair, split)
-        rows[split] = len(corpus)
-        texts[split] = Counter(_texts(task, corpus))
+        table = corpora.load(*pair, split).data.table
+        rows[split] = len(table)
+        texts[split] = _texts(task, table)
         if task.labels:
-            labels[split] = _labels(task, corpus)
+            labels[split] = _labels(task, table)
     two = [(a, b) for a in texts for b in texts if SPLITS.index(a) < SPLITS.index(b)]
-    shared = {f"{a} and {b}": sum(n for text, n in texts[b].items() if text in texts[a]) for a, b in two}
+    within = lambda a, b: compute.sum(compute.is_in(texts[b], value_set=texts[a])).as_py()  # noqa: E731
+    shared = {f"{a} and {b}": within(a, b) or 0 for a, b in two}
     limit, unknown = (0, None) if tokenizer is None or data is None else _tokens(texts, tokenizer, data.max_length)
     return Held(pair, rows, labels, shared, limit, unknown)
 
 
-def _texts(task: Task, corpus: Any) -> Iterator[str]:
+def _texts(task: Task, table: Any) -> Any:
+    """Return the texts of an Arrow table in one column, where millions are compared in a second."""
+    from pyarrow import compute
+
     if task.type == "masked-lm":
-        yield from corpus["text"]
-    else:
-        yield from ("\n".join(row) for row in corpus["fields" if task.answers_texts else "words"])
+        return table["text"]
+    return compute.binary_join(table["fields" if task.answers_texts else "words"], "\n")
 
 
-def _labels(task: Task, corpus: Any) -> Counter[str]:
-    if task.answers_texts:
-        return Counter(task.labels[int(target)] for target in corpus["target"])
-    return Counter(task.labels[tag] for tags in corpus["tags"] for tag in tags)
+def _labels(task: Task, table: Any) -> Counter[str]:
+    from pyarrow import compute
+
+    labels = table["target"] if task.answers_texts else compute.list_flatten(table["tags"])
+    counts = compute.value_counts(labels).to_pylist()
+    return Counter({task.labels[int(one["values"])]: one["counts"] for one in counts})
 
 
-def _tokens(texts: Mapping[str, Counter[str]], tokenizer: Any, longest: int) -> tuple[int, float]:
+def _tokens(texts: Mapping[str, Any], tokenizer: Any, longest: int) -> tuple[int, float]:
     """Return how many texts have more tokens than a run takes, and which share of all tokens is unknown."""
-    every = [text.replace("\n", " ") for of in texts.values() for text in of.elements()]
+    every = [text.replace("\n", " ") for of in texts.values() for text in of.to_pylist()]
     ids = tokenizer(every, add_special_tokens=True)["input_ids"] if every else []
     count = sum(map(len, ids))
     unknown = sum(one.count(tokenizer.unk_token_id) for one in ids) if tokenizer.unk_token_id is not None else 0

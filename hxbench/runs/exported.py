@@ -33,7 +33,7 @@ from hxbench.printing import shortened
 from hxbench.runs.backbone import get_backbone, is_ready
 from hxbench.spec.recipe.family import Path as ModulePath
 from hxbench.spec.run_spec import BackboneSpec, Choice, Name, Positive, RunSpec, Sha256, TaskName
-from hxbench.tasks import Task, declare, task_of
+from hxbench.tasks import Task, declared_tasks, task_of
 from hxbench.tasks.encoding.templates import Wording
 
 SAID, BEFORE = "export.json", "config.json"
@@ -120,7 +120,7 @@ class Export(Closed):
     @classmethod
     def _is_known_from_here_on(cls, task: Task | None) -> Task | None:
         if task:
-            declare({task.name: task})
+            declared_tasks.declare({task.name: task})
         return task
 
     @model_validator(mode="after")

@@ -19,7 +19,8 @@ from hxbench.runs import backbone
 from hxbench.runs.plan import Plan, fingerprinted, plan_run
 from hxbench.spec import recipe
 from hxbench.spec.run_spec import DataSpec, RunSpec
-from hxbench.tasks.description import Described, OwnData, read_data_file
+from hxbench.tasks.data_file import read_data_file
+from hxbench.tasks.description import Described, OwnData
 
 _REMEMBERED = "data-sources.json"
 

@@ -30,7 +30,12 @@ from hxbench.methods.method import Method
 from hxbench.runs.predictor import Predictor, answer_texts, tag_sentences
 
 _CHUNK_EXAMPLES, _CHUNK_WORDS = 1000, 50_000  # held in memory at once
-NAMES = {"words": "--words", "delimiter": "--delimiter", "tags": "--column"}  # of options, as commands have them
+NAMES = {
+    "words": "--words",
+    "delimiter": "--delimiter",
+    "comments": "--comments",
+    "tags": "--column",
+}  # of options, as commands have them
 Report = Callable[[int, int], None]  # examples done, of how many
 Example = TypeVar("Example", Untagged, Unanswered)
 
@@ -60,8 +65,8 @@ def predict(
     known = ["jsonl"] if task.answers_texts else list(FORMATS)
     if form is not None and form not in known:
         raise InputError(did_you_mean("output format", form, known))
-    if task.answers_texts and (tokenize or options.words):
-        raise InputError(f"{task.title} answers texts: --tokenize and --words do not apply to it.")
+    if task.answers_texts and (tokenize or options.words or options.comments):
+        raise InputError(f"{task.title} answers texts: --tokenize, --words and --comments do not apply to it.")
     with input_file(given) as path:
         if task.answers_texts:
             kind = form_of(path, task, kind)

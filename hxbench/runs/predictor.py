@@ -31,11 +31,6 @@ from hxbench.tasks.scoring.text_counts import read
 from hxbench.training.device import accelerator_in
 
 _EXPORT_BATCH = 64
-_NO_TARGET = {
-    "classification": "0",
-    "regression": "0",
-    "generation": "-",
-}  # which encoding wants, and nobody reads
 
 
 @dataclass(frozen=True)
@@ -143,7 +138,8 @@ def answer_texts(
     chooses among labels gives probabilities, too.
     """
     task = predictor.task
-    split = text_split(predictor, method, backbone, texts, [_NO_TARGET[task.type]] * len(texts))
+    unread = {"regression": f"{task.scale.low}", "generation": "-"}.get(task.type, "0")  # which encoding wants
+    split = text_split(predictor, method, backbone, texts, [unread] * len(texts))
     device = next(method.parameters()).device
     if split.labels or (split.chooses and task.has_classes):
         shares_of = split.labels.probabilities if split.labels else partial(_probabilities, task)

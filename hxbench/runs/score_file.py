@@ -41,8 +41,10 @@ def score_file(
     with input_file(given) as path:
         split_of: Callable[[Method, Backbone, slice], Split]
         if task.answers_texts:
-            if options.words or options.scheme:
-                raise InputError(f"{task.title} answers texts: --words and --scheme do not apply to it.")
+            if options.words or options.scheme or options.comments:
+                raise InputError(
+                    f"{task.title} answers texts: --words, --scheme and --comments do not apply to it."
+                )
             form = form_of(path, task, form, labelled=True)
             require_taken(form, options, NAMES)
             options = replace(options, tags=options.tags or "label")

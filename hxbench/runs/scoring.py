@@ -160,6 +160,8 @@ class TextSplit:
         known = task_of(task)
         if known.several_answers:
             gold = [right_answers(target) for target in corpus["target"]]
+        elif known.scores:  # a user's own are compared as they are, and rounded where they are to be written
+            gold = [[target] for target in corpus["target"]]
         else:
             gold = [[target_text(known, target, score_step, wording)] for target in corpus["target"]]
         classes = label_texts(known, score_step, wording) if known.has_classes else ()

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 from hxbench.data import Corpora
@@ -12,7 +13,7 @@ from hxbench.methods.method import START
 from hxbench.printing import grouped
 from hxbench.runs import backbone
 from hxbench.runs.assemble import with_options
-from hxbench.runs.data_check import remarks
+from hxbench.runs.data_check import remarks_on
 from hxbench.runs.inputs import DataSource, resolve_inputs
 from hxbench.runs.plan import Plan
 from hxbench.runs.prepare import Report, make_backbone, sweep_cache
@@ -194,8 +195,24 @@ class Session:
         said += filter(None, dict.fromkeys(one.unread() for one in self._corpora.values()) if plans else ())
         if self.source.own and plans:
             data = self.todo()[0].job.spec.data
-            said += remarks(self.corpora(data), self.source.own.described)
+            read = {(task, code) for plan in plans for task, code, _ in plan.used()}
+            said += remarks_on(self.corpora(data), self.source.own.described, read)
+        said += dict.fromkeys(filter(None, map(self._cut_short, self.todo())))
         return said
+
+    def _cut_short(self, one: Planned) -> str:
+        """Return a sentence where a training ends before its rate has risen to what it is to be."""
+        spec, training = one.job.spec, one.job.spec.training
+        if (updates := training.updates) is None:
+            corpora, shot = self.corpora(spec.data), spec.few_shot
+            sizes = [shot.k if shot else corpora.size(*pair, split) for pair, split in one.plan.train.items()]
+            updates = ceil((training.epochs or 0) * sum(ceil(size / training.batch_size) for size in sizes))
+        if training.warmup <= updates:
+            return ""
+        return (
+            f"{spec.method}: the warm-up of {training.warmup:,} updates is longer than the training of "
+            f"{updates:,}, which never reaches its rate; a tenth of it is training.warmup={updates // 10}."
+        )
 
 
 def waiting_for(todo: Iterable[Planned]) -> list[frozenset[int]]:

@@ -1,12 +1,13 @@
 """The sixteen languages of Hyper-X and their sixteen sandbox counterparts (Hyper-X, Table 4)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 
 from hxbench import places
 from hxbench.errors import InputError, did_you_mean
 from hxbench.tasks.description import Described, LanguageEntry, descriptions_in, shipped_corpus
+from hxbench.tasks.meanings import Declared
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,6 @@ def language_set(name: str) -> dict[str, Language]:
     return made
 
 
-_described: dict[str, LanguageEntry] = {}  # in users' own data, in this process
-
-
 def languages_for(origin: str, described: Described | None = None) -> dict[str, Language]:
     """Return the languages of data by code: those of an origin that ship, and those that a user describes.
 
@@ -96,26 +94,6 @@ def _of_entry(code: str, entry: LanguageEntry) -> Language:
     return Language(
         code, entry.name, entry.family, entry.script, group, "", "", "", "", code, True, entry.relatives, own=True
     )
-
-
-def declare(languages: Mapping[str, LanguageEntry]) -> None:
-    """Make languages known that a user's data or a stored run describe, unless their codes are taken.
-
-    Raises `ValueError` for a code of a language that ships.
-    """
-    for code, entry in languages.items():
-        if code in _shipped():
-            raise ValueError(f"the language {code} ships with hxbench: its corpora need no entry of it")
-        _described.setdefault(code, entry)
-
-
-def require_meaning(languages: Mapping[str, LanguageEntry], what: str) -> None:
-    """Raise `InputError` for a code that stands for another language in this process."""
-    for code, entry in languages.items():
-        if _described[code] != entry:
-            raise InputError(
-                f"{what}: the language {code} is described in another way, too: give one another code."
-            )
 
 
 def _real() -> dict[str, Language]:
@@ -148,11 +126,14 @@ def find_language(code: str) -> Language:
     """Return the language with this code: one that ships, or one that was described."""
     if found := _shipped().get(code):
         return found
-    if code not in _described:
-        raise InputError(did_you_mean("language", code, [*_shipped(), *_described]))
-    return _of_entry(code, _described[code])
+    if code not in declared_languages.known:
+        raise InputError(did_you_mean("language", code, [*_shipped(), *declared_languages.known]))
+    return _of_entry(code, declared_languages.known[code])
 
 
 @cache
 def _shipped() -> dict[str, Language]:
     return language_set("hyperx") | language_set("sandbox")
+
+
+declared_languages: Declared[LanguageEntry] = Declared("language", _shipped)

@@ -14,10 +14,10 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from hxbench.closed import Closed, added
 from hxbench.printing import printable, shown
-from hxbench.spec import languages
 from hxbench.spec.architecture import architecture_in, hub_folder
 from hxbench.spec.kinds import told_apart
-from hxbench.tasks import MLM, TAGGING, require_meaning, suite_tasks, task_names, task_of
+from hxbench.spec.languages import declared_languages
+from hxbench.tasks import MLM, TAGGING, declared_tasks, suite_tasks, task_names, task_of
 from hxbench.tasks.description import Described
 
 Positive = Annotated[int, Field(gt=0)]
@@ -108,7 +108,7 @@ class DataSpec(Closed):
     @classmethod
     def _is_known_from_here_on(cls, described: Described | None) -> Described | None:
         if described:
-            languages.declare(described.languages)
+            declared_languages.declare(described.languages)
         return described
 
 
@@ -440,8 +440,8 @@ class RunSpec(Closed):
     def require_meaning(self, what: str) -> None:
         """Raise `InputError` where its data describe a task or a language in another way than others here."""
         if described := self.data.described:
-            require_meaning(described.tasks, what)
-            languages.require_meaning(described.languages, what)
+            declared_tasks.require_meaning(described.tasks, what)
+            declared_languages.require_meaning(described.languages, what)
 
     @property
     def answers_texts(self) -> bool:

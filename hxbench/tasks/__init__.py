@@ -13,6 +13,7 @@ from typing import Any
 from hxbench import places
 from hxbench.closed import validated
 from hxbench.errors import InputError, did_you_mean
+from hxbench.tasks.meanings import Declared
 from hxbench.tasks.task import Decoding, Task, TaskType
 
 __all__ = ["Decoding", "Task", "TaskType"]
@@ -41,31 +42,12 @@ def _catalogue_in(folders: tuple[Path, ...]) -> Mapping[str, Task]:
     return {name: validated(Task, {"name": name, **entry}, f"task {name}") for name, entry in merged.items()}
 
 
-_declared: dict[str, Task] = {}  # by descriptions of data that are no collection here, in this process
-
-
-def declare(tasks: Mapping[str, Task]) -> None:
-    """Make tasks known that a user's data or a stored run describe, unless their names mean another task already.
-
-    A run of the other meaning can be listed, but not used (`require_meaning`). Raises `ValueError` for a name of a
-    task that ships.
-    """
-    for name, task in tasks.items():
-        if name != task.name or name in shipped_tasks():
-            raise ValueError(f"the task {name} ships with hxbench")
-        _declared.setdefault(name, task)
-
-
-def require_meaning(tasks: Mapping[str, Task], what: str) -> None:
-    """Raise `InputError` for a name that stands for another task in this process already."""
-    for name, task in tasks.items():
-        if task_of(name) != task:
-            raise InputError(f"{what}: the task {name} is described in another way, too: give one another name.")
-
-
 def shipped_tasks() -> tuple[str, ...]:
     """Return the names of the tasks of all collections."""
     return tuple(_catalogue_in(places.recipe_folders()))
+
+
+declared_tasks: Declared[Task] = Declared("task", shipped_tasks)
 
 
 def _collections() -> Mapping[str, Mapping[str, Any]]:
@@ -75,7 +57,7 @@ def _collections() -> Mapping[str, Mapping[str, Any]]:
 def _catalogue() -> Mapping[str, Task]:
     """Return every task by name, the collections one behind the other, and then those that are declared."""
     shipped = _catalogue_in(places.recipe_folders())
-    return {**shipped, **_declared} if _declared else shipped
+    return {**shipped, **declared_tasks.known} if declared_tasks.known else shipped
 
 
 def task_names() -> tuple[str, ...]:

@@ -1,11 +1,12 @@
 """A task: what a model reads, what it has to answer, and how that is scored."""
 
 import re
+from decimal import Decimal
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from hxbench.closed import Closed
+from hxbench.closed import Closed, added
 
 TaskType = Literal["tagging", "classification", "regression", "generation", "masked-lm"]
 TEXTS: tuple[TaskType, ...] = ("classification", "regression", "generation")  # answered as a whole
@@ -18,6 +19,10 @@ METRICS: dict[str, tuple[str, ...]] = {
 }
 BRACED = re.compile(r"\{([^{}]*)\}")
 Length = Annotated[int, Field(gt=0)]
+# within what a count of thousandths can hold
+End = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False, strict=True)]
+_FINEST = Decimal("0.001")  # in which answers are kept
+_MOST_SCORES = 1000
 
 
 class Decoding(Closed):
@@ -26,6 +31,38 @@ class Decoding(Closed):
     longest: Length
     shortest: Annotated[int, Field(ge=0)] = 0
     beams: Length = 1
+
+
+class Scores(Closed):
+    """The numbers that answers may be; what a model writes is rounded to a multiple of `step` above `low`."""
+
+    low: End
+    high: End
+    step: Annotated[float, Field(gt=0, strict=True)] | None = None  # default: a twenty-fifth, as T5 has of STS-B
+
+    @model_validator(mode="after")
+    def _is_a_scale(self) -> Self:
+        low, high, step = self.ends_and_step()
+        if low >= high:
+            raise ValueError(f"low is {low}, and high is {high}: expected a higher one")
+        if step % _FINEST or (high - low) % step or (high - low) / step > _MOST_SCORES:
+            raise ValueError(
+                f"the step is {step}: expected one that divides {low} to {high} into {_MOST_SCORES} at most, a "
+                f"multiple of {_FINEST}"
+            )
+        return self
+
+    def ends_and_step(self) -> tuple[Decimal, Decimal, Decimal]:
+        """Return lowest, highest and step."""
+        low, high = Decimal(f"{self.low:.15g}"), Decimal(f"{self.high:.15g}")
+        return low, high, (high - low) / 25 if self.step is None else Decimal(f"{self.step:.15g}")
+
+    def unread(self) -> int:
+        """Return in thousandths what an answer counts as that is no number: below the lowest by a fifth."""
+        return round(1000 * (self.low - (self.high - self.low) / 5))
+
+
+_STS_B = Scores(low=0, high=5)
 
 
 class Task(Closed):
@@ -53,6 +90,7 @@ class Task(Closed):
     longest_input: Length | None = None  # in tokens, where a template limits it
     longest_answer: Length | None = None
     decoding: Decoding | None = None  # of free text
+    scores: Scores | None = added(None)  # of regression; default: STS-B's, whose step is a run's `data.score_step`
     template: str = ""  # of a text, its fields in braces, in the place of the papers' templates
 
     @model_validator(mode="after")
@@ -69,6 +107,8 @@ class Task(Closed):
             )
         if self.template and sorted(BRACED.findall(self.template)) != sorted(self.fields):
             raise ValueError(f"the template has in braces each field once: {', '.join(self.fields)}")
+        if self.scores and self.type != "regression":
+            raise ValueError(f"scores says nothing of a task of type {self.type}")
         if self.digits and len(self.digits) != len(self.labels):
             raise ValueError("digits has one for each label")
         return self
@@ -80,6 +120,11 @@ class Task(Closed):
     def metric(self) -> str:
         """The metric that enters averages."""
         return self.metrics[0]
+
+    @property
+    def scale(self) -> Scores:
+        """The numbers that its answers may be."""
+        return self.scores or _STS_B
 
     @property
     def answers_texts(self) -> bool:

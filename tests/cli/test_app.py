@@ -275,6 +275,8 @@ def test_sites_of_a_backbone_are_listed_by_its_configuration_alone(tmp_path):
     rows = json.loads(answer.out)
     places = {row["name"]: row["module"] for row in rows if row["kind"] == "site"}
     assert places["attention_output"] == "self_attn.o_proj"
+    roles = {row["role"]: row["name"] for row in rows if row["kind"] == "site"}
+    assert (roles["attention"], roles["embeddings"]) == ("attention_output", "embeddings")
     widths = {row["name"]: (row["in"], row["out"], row["layers"]) for row in rows if row["kind"] == "projection"}
     assert widths["query"] == (16, 16, 2)
     assert widths["value"] == (16, 8, 2), "two heads of queries share one"

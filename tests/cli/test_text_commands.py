@@ -87,7 +87,7 @@ def test_eval_on_a_table_of_ones_own(trained, place):
     assert (
         "line 2: unknown label 'yes'; expected entailment or not_entailment, or a map of this one" in refused.err
     )
-    assert "--scheme do not apply" in hxbench("eval", *run, "--file", path, "--scheme", "bio").err
+    assert "--scheme and --comments do not apply" in hxbench("eval", *run, "--file", path, "--scheme", "bio").err
 
 
 def test_the_commands_of_the_page_about_files(trained, place, tmp_path, monkeypatch):

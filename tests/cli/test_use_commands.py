@@ -87,7 +87,7 @@ def test_a_file_is_written_whole_or_not_at_all(tag, text, tmp_path):
         ),
         (("--task", "pos", "--language", "is", "--input", "conllu"), "line 1: 1 column; expected 10 columns"),
         (("--task", "pos", "--language", "is", "--out", "."), "is a directory"),
-        (("--task", "pos", "--language", "is", "--backbone", "."), "a run knows its own"),
+        (("--task", "pos", "--language", "is", "--backbone", "."), "is for one that lay in a folder"),
     ],
 )
 def test_predict_refuses_in_one_sentence(tag, text, words, said):
@@ -168,12 +168,12 @@ def test_eval_on_a_file_gives_what_the_corpus_does(score, scale, tmp_path):
     treebank = next((scale.mirror / "ud-2.7").glob("*Breton*/*test.conllu"))
     names = scale.mirror / "wikiann" / "br" / "test"
     columns = tmp_path / "test.tsv"
-    columns.write_text(names.read_text().replace("br:", ""))
-    for task, files in (("pos", [treebank]), ("ner", [names, columns])):
+    columns.write_text("# a comment\n" + names.read_text().replace("br:", ""))
+    for task, files in (("pos", [[treebank]]), ("ner", [[names], [columns, "--comments", "#"]])):
         pair = ("--task", task, "--language", "br")
         [shipped] = score(*pair, "--data-source", scale.mirror)
         for file in files:
-            [own] = score(*pair, "--file", file)
+            [own] = score(*pair, "--file", *file)
             shared = shipped.keys() & own.keys() - {"run"}
             assert {name: own[name] for name in shared} == {name: shipped[name] for name in shared}
             assert {"value", "sentences", "words"} <= shared
@@ -205,6 +205,7 @@ def test_eval_on_a_file_of_other_labels(trained, score, tmp_path):
     [
         (("--file", "x", "--split", "dev"), "--split is for the corpora of a run, not for --file"),
         (("--scheme", "bio"), "--scheme is for --file"),
+        (("--file", "x", "--comments", "#", "--format", "conllu"), "--comments is for columns"),
         (("--file", "x", "--map", "A"), "expected FILE_LABEL=LABEL"),
         (("--file", "x", "--map", "A=B", "--map", "A=C"), "--map gives A twice"),
         (("--file", "x", "--task", "ner"), "give --task and --language once"),

@@ -4,8 +4,8 @@ import pytest
 @pytest.fixture(autouse=True)
 def nothing_declared(monkeypatch):
     """No task and no language that another test has described."""
-    monkeypatch.setattr("hxbench.tasks._declared", {})
-    monkeypatch.setattr("hxbench.spec.languages._described", {})
+    monkeypatch.setattr("hxbench.tasks.declared_tasks.known", {})
+    monkeypatch.setattr("hxbench.spec.languages.declared_languages.known", {})
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from hub_server import serve
 from hxbench.data import Corpora, Origin
 from hxbench.errors import InputError
 from hxbench.spec.run_spec import DataSpec
-from hxbench.tasks.description import read_data_file
+from hxbench.tasks.data_file import read_data_file
 
 CONLLU = "1\tgóðan\t_\t{}\tlk\t_\t0\troot\t_\tLemma=góður\n2\tdag\t_\tNOUN\tno\t_\t1\tdep\t_\tLemma=dagur\n\n"
 COMMIT = "c0ffee00" * 5
@@ -142,6 +142,21 @@ def test_a_task_of_ones_own_in_any_language(tmp_path, name, content):
     assert c.splits("tickets", "is") == ("train", "dev")  # by the rule that ships
     rows = [row for split in ("train", "dev") for row in c.load("tickets", "is", split)]
     assert sorted((row["fields"], row["target"]) for row in rows) == [(["s", "t"], "0"), (["s", "u"], "1")]
+
+
+def test_scores_of_ones_own_and_a_share_of_the_training_set(tmp_path):
+    write(tmp_path, "a.jsonl", lines(*({"text": f"t {n}", "label": n} for n in range(20))))
+    write(tmp_path, "b.jsonl", lines({"text": "t", "label": 101}))
+    task = {"type": "regression", "fields": ["text"], "metrics": ["pearson"], "scores": {"low": 0, "high": 100}}
+    entry = {"task": "grade", "files": {"train": "a.jsonl", "dev": "a.jsonl", "test": "b.jsonl"}}
+    c = own(tmp_path, entry, tasks={"grade": task}, options={"train_share": 0.25})
+    assert sorted(map(int, c.load("grade", "en", "dev")["target"])) == list(range(20))
+    some = c.load("grade", "en", "train")["target"]
+    assert len({*some}) == 5
+    assert {*map(int, some)} < {*range(20)}
+    assert c.fingerprint("grade", "en", "train") != c.fingerprint("grade", "en", "dev")
+    with pytest.raises(InputError, match=r"b\.jsonl, line 1: score '101'; expected a score from 0 to 100"):
+        c.load("grade", "en", "test")
 
 
 def test_many_labels(tmp_path):

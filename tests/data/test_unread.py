@@ -4,7 +4,7 @@ import pytest
 
 from hxbench.data import Corpora, Origin
 from hxbench.spec.run_spec import DataSpec
-from hxbench.tasks.description import read_data_file
+from hxbench.tasks.data_file import read_data_file
 
 READ = (
     "ud-2.7/UD_Icelandic-PUD/is_pud-ud-test.conllu", "ud-2.7/UD_Icelandic-PUD/LICENSE.txt", "wikiann/zh-yue/test",

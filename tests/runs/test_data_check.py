@@ -6,6 +6,7 @@ import pytest
 import yaml
 from command_line import hxbench
 
+from hxbench.errors import InputError
 from hxbench.runs.compose import Composer
 from hxbench.runs.data_check import check_data, opened
 from hxbench.spec.languages import languages_for
@@ -23,8 +24,8 @@ TWO = {
 @pytest.fixture(autouse=True)
 def nothing_declared(monkeypatch):
     """No task and no language that another test has described."""
-    monkeypatch.setattr("hxbench.tasks._declared", {})
-    monkeypatch.setattr("hxbench.spec.languages._described", {})
+    monkeypatch.setattr("hxbench.tasks.declared_tasks.known", {})
+    monkeypatch.setattr("hxbench.spec.languages.declared_languages.known", {})
 
 
 def write(folder, rows, **fields):
@@ -65,6 +66,23 @@ def test_counts_labels_overlaps_and_settings(tmp_path, tokenizer):
         "t-is: 1 of 1 texts of test are in dev, too.",
         "xx is described, and no labelled corpus is in it.",
     ]
+
+
+def test_a_training_set_that_is_small_for_its_development_set(tmp_path):
+    files = {part: f"en-{part}.jsonl" for part in ("train", "test")}
+    rows = {"en-train": [(f"{n}", "xyz"[n % 3]) for n in range(30)], "en-test": [("d", "x")]}
+    path = write(tmp_path, rows, **TWO | {"corpora": [{"task": "t", "files": files}]})
+    checked = found(path)
+    assert [one.rows for one in checked.held] == [{"train": 27, "dev": 3, "test": 1}]
+    assert checked.remarks[0] == (
+        "t-en: without a dev file 1,000 of its 30 training examples would become the development set: give it "
+        "one, or train with --set data.dev_from_train=3, as is counted here."
+    )
+    corpora, _, _ = opened(path, "lab", None, lambda *_: None, offline=True)
+    with pytest.raises(
+        InputError, match=r"1000 of them; give the corpus a dev file, or train with --set data\.dev"
+    ):
+        corpora.load("t", "en", "train")
 
 
 def test_sentences_over_the_limit(tmp_path, tokenizer):

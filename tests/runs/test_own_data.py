@@ -1,11 +1,12 @@
 """Runs on data of one's own: as good as those on what ships, found again, scored, reported, and put to use."""
 
 import json
+import shlex
 from dataclasses import replace
 
 import pytest
 import yaml
-from command_line import hxbench, write_profile
+from command_line import SMALL, hxbench, write_profile
 from miniature import made_sentences, spec_for, treebank_text
 from text_miniature import write_text_profile
 
@@ -18,7 +19,7 @@ from hxbench.runs.session import Job
 from hxbench.spec import experiment, recipe
 from hxbench.spec.recipe import FewShotRecipe, OnGround
 from hxbench.store import Store
-from hxbench.tasks.description import read_data_file
+from hxbench.tasks.data_file import read_data_file
 
 FEW = ["--set", "training.updates=6", "--set", "training.batch_size=8", "--set", "training.evaluate_every=3"]
 SAGA = {
@@ -45,8 +46,8 @@ TOPICS = {
 
 def forget(monkeypatch):
     """Be another process, which has read no description."""
-    monkeypatch.setattr("hxbench.tasks._declared", {})
-    monkeypatch.setattr("hxbench.spec.languages._described", {})
+    monkeypatch.setattr("hxbench.tasks.declared_tasks.known", {})
+    monkeypatch.setattr("hxbench.spec.languages.declared_languages.known", {})
 
 
 @pytest.fixture(autouse=True)
@@ -232,3 +233,72 @@ def test_what_cannot_be_trained(world, words, said):
                    world / "store", *words)  # fmt: skip
     assert done.code == 2
     assert said in done.err
+
+
+OWN_RUNS = {
+    "data_file": "saga.yaml", "about": "Two warm-ups.",
+    "blocks": [{"setting": "single", "methods": ["mbert"], "training": {"updates": 20, "warmup": 50}}],
+}  # fmt: skip
+
+
+def test_a_profile_and_an_experiment_name_the_file(world, mirror):
+    (world / "own.yaml").write_text(yaml.safe_dump(OWN_RUNS))
+    (world / "plain.yaml").write_text(yaml.safe_dump({k: v for k, v in OWN_RUNS.items() if k != "data_file"}))
+    (world / "with.yaml").write_text(yaml.safe_dump({"extends": "mini.yaml", "data_file": "saga.yaml"}))
+    planned = []
+    place = ["--data-source", mirror, "--store", world / "store"]
+    for name, profile in (("own", "mini"), ("plain", "with"), ("plain", "mini")):
+        words = [world / f"{name}.yaml", "--profile", world / f"{profile}.yaml", *place]
+        done = hxbench("run", *words, "--dry-run", "--json")
+        assert done.code == 0, done.err
+        planned.append([one["title"] for one in json.loads(done.out)["runs"]])
+        # said once, though both tasks have it
+        assert done.err.count("mbert: the warm-up of 50 updates is longer than the training of 20, which") == 1
+    assert planned[0] == [
+        "mbert single ner with Saga seed 1 (mini)", "mbert single pos with Saga seed 1 (mini)",
+    ]  # fmt: skip
+    assert planned[1] == [title.replace("mini", "with") for title in planned[0]]
+    assert planned[2] == [title.replace(" with Saga", "") for title in planned[0]]
+
+
+def test_an_own_language_that_no_source_covers_is_composed_of_its_relatives(world, mirror, runs):
+    small = [word for field in SMALL for word in ("--set", field)]
+    words = ["hyperx-base", "--task", "pos", "--data-source", mirror, "--data", world / "saga.yaml", *small]
+    run = trained(world, *words)
+
+    def composed(way):
+        done = hxbench("eval", run, "--task", "pos", "--language", "is-saga", "--store", world / "store", "--json",
+                       "--data-source", mirror, "--embedding", way)  # fmt: skip
+        assert done.code == 0, done.err
+        return {name: value for name, value in json.loads(done.out)[0].items() if name != "embedding"}
+
+    assert composed("interpolate:family") == composed("interpolate:ar=1")
+    assert composed("interpolate:nearest")["sentences"] == 12
+    table = reported(world, "--table", "6", "--data", world / "saga.yaml", "--format", "json")
+    assert table.code == 0, table.err
+    [single] = [one for one in json.loads(table.out) if one["name"] == "table6-pos-single"]
+    # the paired test is over the languages of the paper, of which averages are
+    assert "p of a lead" in " ".join(single["remarks"])
+    assert not any("is-saga" in one for one in single["remarks"])
+
+
+@pytest.mark.parametrize(
+    ("name", "profile", "first"),
+    [
+        ("topics", "texts/mini", "adapter --setting single --task topic"),
+        ("saga", "mini", "hyperx-base --setting mixed"),
+    ],
+)
+def test_what_is_next_after_prepare_runs_as_printed(world, mirror, name, profile, first):
+    data = world / "with blank.yaml"
+    data.write_text((world / f"{name}.yaml").read_text())
+    place = ["--data-source", str(mirror)] if name == "saga" else []
+    given = ["--profile", str(world / f"{profile}.yaml"), "--data", str(data), *place]
+    paper = "hyperx" if name == "saga" else "pha"
+    done = hxbench("prepare", "ud" if name == "saga" else "topic", "--paper", paper, *given)
+    assert done.code == 0, done.err
+    printed = done.err.splitlines()[-1]
+    assert printed == f"Next: hxbench train {first} {shlex.join(given)}"
+    if name == "topics":
+        own = read_data_file(data)
+        assert recipe.expand("adapter", setting="single", task="topic", profile=OnGround(given[1], own=own))

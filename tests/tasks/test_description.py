@@ -10,8 +10,8 @@ from hxbench.spec.experiment import few_shot_runs
 from hxbench.spec.recipe import FewShotRecipe
 from hxbench.spec.run_spec import DataSpec, RunSpec, tagging_tasks
 from hxbench.spec.settings import Model, Pair, models, source_pairs, target_pairs, text_pairs
-from hxbench.tasks import declare, task_of
-from hxbench.tasks.description import read_data_file
+from hxbench.tasks import declared_tasks, task_of
+from hxbench.tasks.data_file import read_data_file
 from hxbench.tasks.encoding.templates import source_text, target_text
 
 TOPIC = {"type": "classification", "fields": ["text"], "labels": ["x", "y"], "metrics": ["accuracy"]}
@@ -24,8 +24,8 @@ SAGA = {"is-saga": {"name": "Old Icelandic", "read": True, "relatives": ["is", "
 @pytest.fixture(autouse=True)
 def nothing_declared(monkeypatch):
     """No task and no language that another test has described."""
-    monkeypatch.setattr("hxbench.tasks._declared", {})
-    monkeypatch.setattr("hxbench.spec.languages._described", {})
+    monkeypatch.setattr("hxbench.tasks.declared_tasks.known", {})
+    monkeypatch.setattr("hxbench.spec.languages.declared_languages.known", {})
 
 
 def read(folder, name="my.yaml", /, **fields):
@@ -37,6 +37,11 @@ def read(folder, name="my.yaml", /, **fields):
 
 def task(**changes):
     return {"tasks": {"t": TOPIC | changes}, "corpora": [TABLE]}
+
+
+def rated(**scores):
+    of_numbers = {"type": "regression", "labels": [], "metrics": ["pearson"]}
+    return task(**of_numbers, scores=scores)
 
 
 def words(**changes):
@@ -92,6 +97,10 @@ REFUSED = {
     "f1 of three": (task(labels=["a", "b", "c"], metrics=["accuracy", "f1"]), "of several there is macro_f1."),
     "answers": (task(several_answers=True), "several_answers says nothing of a task of type classification."),
     "type": (task(type="masked-lm"), "task t: type: Input should be 'tagging', 'classification', 'regression' or"),
+    "scores of classes": (task(scores={"low": 1, "high": 9}), "scores says nothing of a task of type class"),
+    "no scale": (rated(low=9, high=1), "task t: scores: low is 9, and high is 1: expected a higher one"),
+    "true scale": (rated(low=True, high=9), "task t: scores.low: Input should be a valid number (given: True)."),
+    "step": (rated(low=0, high=1, step=0.3), "the step is 0.3: expected one that divides 0 to 1 into"),
     "fields of words": (words(fields=["text"]), "task t: fields says nothing of a task of type tagging."),
     "two metrics": (words(entities=["X"], labels=[], metrics=["f1", "accuracy"]), "of words has one metric"),
     "f1 of words": (words(metrics=["f1"]), "f1 of words counts spans: give their types in entities, or labels O,"),
@@ -234,8 +243,8 @@ def test_a_stored_run_tells_what_its_tasks_and_languages_are(tmp_path, monkeypat
     fields = {"tasks": {"t": WORDS}, "corpora": [TREEBANK | {"task": "t"}], "languages": SAGA, "extends": "hyperx"}
     spec = resolve(read(tmp_path, **fields), task="t")
     stored = spec.model_dump(mode="json")
-    monkeypatch.setattr("hxbench.tasks._declared", {})
-    monkeypatch.setattr("hxbench.spec.languages._described", {})
+    monkeypatch.setattr("hxbench.tasks.declared_tasks.known", {})
+    monkeypatch.setattr("hxbench.spec.languages.declared_languages.known", {})
     with pytest.raises(InputError, match="unknown task 't'"):
         task_of("t")
     again = validated(RunSpec, stored, "spec.yaml")
@@ -255,7 +264,7 @@ def test_a_name_has_one_meaning(tmp_path):
     with pytest.raises(InputError, match="that run: the language is-saga is described in another way, too"):
         resolve(changed).require_meaning("that run")
     with pytest.raises(ValueError, match="ships with hxbench"):
-        declare({"pos": task_of("t")})
+        declared_tasks.declare({"pos": task_of("t")})
 
 
 def test_few_shot_runs_of_an_own_pair(tmp_path):

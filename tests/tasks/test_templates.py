@@ -1,12 +1,19 @@
 """Source and target texts as section 2 of the specification has them."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+import torch
 
+from hxbench.answering.heads import HeadAnswering
 from hxbench.errors import InputError
 from hxbench.spec.run_spec import DataSpec
 from hxbench.tasks import right_answers, task_of, tasks_in, text_tasks
+from hxbench.tasks.encoding.classes import choice_of
 from hxbench.tasks.encoding.templates import Wording, label_texts, longest_texts, source_text, target_text
+from hxbench.tasks.scoring.text_counts import example_counts
+from hxbench.tasks.task import Scores, Task
 
 # written out by hand, task by task
 SOURCES = {
@@ -211,3 +218,32 @@ def test_unified_labels_are_the_same_in_all_tasks_and_templates():
         assert target_text(task_of("samsum"), "a cat", 0.2, unified) == "a cat"
         with pytest.raises(InputError, match="CoLA has no classes in PET scaling"):
             label_texts(task_of("cola"), 0.2, unified)
+
+
+def rated(**scores):
+    return Task(
+        name="r", title="R", type="regression", fields=("t",), metrics=("pearson",), scores=Scores(**scores)
+    )
+
+
+@pytest.mark.parametrize(
+    ("scores", "target", "texts", "written", "learned", "unread"),
+    [
+        ({"low": 0, "high": 100}, "37.2", ("0", "4", "100"), "36", 1860, -20_000),
+        ({"low": 1, "high": 10, "step": 0.5}, "4.3", ("1.0", "1.5", "10.0"), "4.5", 1833, -800),
+        ({"low": -1, "high": 1}, "-0.5", ("-1.00", "-0.92", "1.00"), "-0.52", 1250, -1400),
+    ],
+)
+def test_scores_on_a_scale_of_ones_own(scores, target, texts, written, learned, unread):
+    task = rated(**scores)
+    known = label_texts(task, 0.2)
+    assert (known[0], known[1], known[-1]) == texts
+    assert target_text(task, target, 0.2) == written
+    assert written in known
+    assert choice_of(task, target) == learned  # on 0 to 5, as STS-B's
+    head = SimpleNamespace(task=lambda _: task)
+    [answer] = HeadAnswering.chosen(head, torch.tensor([[learned / 1000]]), "r").tolist()
+    assert answer / 1000 == pytest.approx(float(target), abs=0.001 * (scores["high"] - scores["low"]))
+    assert list(example_counts(task, [target], ["so"])) == [(0, unread, round(1000 * float(target)))]
+    with pytest.raises(InputError, match=f"expected a number from {scores['low']} to {scores['high']}"):
+        target_text(task, "1000", 0.2)

@@ -12,7 +12,7 @@ from hxbench.runs.session import Job
 from hxbench.spec.run_spec import RunSpec
 from hxbench.store.files import replace_text, to_json
 from hxbench.store.record import DamagedRun, read_mapping
-from hxbench.tasks.description import read_data_file
+from hxbench.tasks.data_file import read_data_file
 
 VERSION = 1
 

@@ -20,7 +20,8 @@ from hxbench.printing import shortened, shown
 from hxbench.spec.recipe.family import Family
 from hxbench.spec.recipe.schema import ExperimentRecipe, MethodRecipe, ProfileRecipe, VariantRecipe
 from hxbench.spec.run_spec import BackboneSpec, Weights
-from hxbench.tasks.description import OwnData, read_data_file
+from hxbench.tasks.data_file import read_data_file
+from hxbench.tasks.description import OwnData
 
 _YAML = (".yaml", ".yml")
 OWN_FAMILY = "hxbench-family.yaml"  # beside the config.json of a backbone: the entry of its family

@@ -215,7 +215,7 @@ class Criteria(Closed):
 class ExperimentRecipe(Closed):
     """The runs that an artifact is made of."""
 
-    paper: str
+    paper: str = "hyperx"  # as of a method
     about: str
     sweep: str = ""  # what `hxbench sweep` calls it
     artifacts: tuple[str, ...] = ()

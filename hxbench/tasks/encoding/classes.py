@@ -8,6 +8,7 @@ GLUE's files directly too (sheet, section 2): the texts of the files as they are
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any, Literal
 
 from hxbench.errors import InputError
@@ -22,8 +23,20 @@ Form = Literal["written", "chosen", "marked"]
 
 
 def choice_of(task: Task, target: str) -> int:
-    """Return the class id that a target says, or its number in thousandths; `InputError` for neither."""
-    return class_id(task, target) if task.has_classes else round(THOUSAND * score_of(target))
+    """Return the class id that a target says, or its number in thousandths; `InputError` for neither.
+
+    A number is on STS-B's scale, 0 to 5, whatever the task's own: so rates that suit the one suit the other.
+    """
+    if task.has_classes:
+        return class_id(task, target)
+    low, unit = head_scale(task)
+    return round(THOUSAND * (score_of(task, target) - low) / unit)
+
+
+def head_scale(task: Task) -> tuple[Decimal, Decimal]:
+    """Return the lowest score of a task, and how much of its own scale is 1 of what a head gives."""
+    low, high, _ = task.scale.ends_and_step()
+    return low, (high - low) / 5
 
 
 def fitted(texts: Sequence[list[int]], room: int) -> list[list[int]]:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from hxbench.spec.run_spec import DataSpec
 
 BEHIND = {"pha": "", "pet": " Output: "}  # the fields of an example, in each template
-HIGHEST = 5  # STS-B scores go from 0 to here
 _TENTH = Decimal("0.1")
 
 
@@ -83,7 +82,8 @@ def target_text(task: Task, target: str, score_step: float, wording: Wording = P
     """Return what a model has to write: a class, a rounded score, or the text itself.
 
     A class is what `label_texts` has at its id. A score is rounded to the nearest multiple of `score_step` and
-    written with one decimal; one that lies half-way goes to the even multiple, in decimal arithmetic. Of several
+    written with one decimal, on a user's own scale to the nearest step with the decimals of the scale; one that
+    lies half-way goes to the even multiple, in decimal arithmetic. Of several
     right answers it is the first, and a text in PET's template is one line. Raises `InputError` for what is no
     target of this task.
     """
@@ -94,8 +94,9 @@ def target_text(task: Task, target: str, score_step: float, wording: Wording = P
             target = right_answers(target)[0]
         return _one_line(target) if wording.template == "pet" else target
     if task.type == "regression":
-        step = _step(score_step)
-        return _one_decimal((score_of(target) / step).to_integral_value(ROUND_HALF_EVEN) * step)
+        low, _, step = _steps(task, score_step)
+        count = ((score_of(task, target) - low) / step).to_integral_value(ROUND_HALF_EVEN)
+        return _written(task, low + count * step)
     return label_texts(task, score_step, wording)[class_id(task, target)]
 
 
@@ -108,8 +109,8 @@ def label_texts(task: Task, score_step: float, wording: Wording = PHA) -> tuple[
     if task.type == "generation":
         return ()
     if task.type == "regression":
-        step = _step(score_step)
-        return tuple(_one_decimal(n * step) for n in range(int(HIGHEST / step) + 1))
+        low, high, step = _steps(task, score_step)
+        return tuple(_written(task, low + n * step) for n in range(int((high - low) / step) + 1))
     if wording.labels == "words":
         return task.labels
     if wording.labels == "unified":
@@ -138,24 +139,32 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def score_of(text: str) -> Decimal:
-    """Return the score that a target says; `InputError` for what is none."""
+def score_of(task: Task, text: str) -> Decimal:
+    """Return the score that a target says; `InputError` for what is none of the task's scale."""
+    low, high, _ = task.scale.ends_and_step()
     try:
         score = Decimal(text)
     except InvalidOperation:
-        score = Decimal(-1)
-    if not (score.is_finite() and 0 <= score <= HIGHEST):
-        raise InputError(f"the score is '{text}'; expected a number from 0 to {HIGHEST}.")
+        score = Decimal("NaN")
+    if not (score.is_finite() and low <= score <= high):
+        raise InputError(f"the score is '{text}'; expected a number from {low} to {high}.")
     return score
 
 
-def _step(score_step: float) -> Decimal:
+def _steps(task: Task, score_step: float) -> tuple[Decimal, Decimal, Decimal]:
+    """Return the lowest score, the highest, and what lies between two that are written."""
+    low, high, step = task.scale.ends_and_step()
+    if task.scores:
+        return low, high, step
     step = Decimal(str(score_step))
     # else two scores would be written alike, or the highest would not be among them
-    if step % _TENTH or HIGHEST % step:
-        raise InputError(f"score_step is {score_step}; expected a multiple of 0.1 that divides {HIGHEST}.")
-    return step
+    if step % _TENTH or high % step:
+        raise InputError(f"score_step is {score_step}; expected a multiple of 0.1 that divides {high}.")
+    return low, high, step
 
 
-def _one_decimal(value: Decimal) -> str:
-    return str(value.quantize(_TENTH))
+def _written(task: Task, value: Decimal) -> str:
+    """Return a score with as many decimals as any of its scale: STS-B's have one."""
+    low, _, step = task.scale.ends_and_step() if task.scores else (_TENTH, 0, _TENTH)
+    decimals = min(int(one.normalize().as_tuple().exponent) for one in (low, step))
+    return str(value.quantize(Decimal(1).scaleb(min(0, decimals))))

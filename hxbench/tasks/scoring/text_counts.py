@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 
 from hxbench.tasks import Task, right_answers
 
-UNREADABLE = -1  # the class, or the score, of an answer that is none
+UNREADABLE = -1  # the class of an answer that is none
 HALF = 1 << 15  # two numbers below it fit into one of the store's 32 bits
 # Tasks whose answers the published code reads as whole numbers; all others compare them as they are written.
 _AS_NUMBERS = ("cola", "mrpc", "qqp")
@@ -36,13 +36,13 @@ def example_counts(
 
     Of a question `gold` has all right answers, as `right_answers` reads them. `labels` are as in `read`. An answer
     that cannot be read is -1: wrong for accuracy, not the positive class for F1, a class of its own for Matthews
-    correlation, and a score of -1 for STS-B.
+    correlation, and a score of -1 for STS-B (`Scores.unread`).
     """
     if task.type == "generation":
         makers = {"rouge2": _rouge2, "rougel": _rouge_l, "bleu": _bleu, "squad_f1": _squad}
         yield from makers[task.metric](gold, predicted)
         return
-    unreadable = 1000 * UNREADABLE if task.type == "regression" else UNREADABLE
+    unreadable = task.scale.unread() if task.type == "regression" else UNREADABLE
     for right, given in zip(gold, predicted, strict=True):
         one, other = (
             unreadable if (found := read(task, text, labels)) is None else found for text in (given, right)
