@@ -89,8 +89,15 @@ def fields_of(*models: type[BaseModel]) -> str:
     parts = []
     for model in models:
         remarks = _remarks(model)
-        lines = [f"### {model.__name__}", "", _cell(inspect.getdoc(model) or ""), "", "| field | type | default | |",
-                 "| --- | --- | --- | --- |"]  # fmt: skip
+        about = _cell(inspect.getdoc(model) or "")
+        lines = [
+            f"### {model.__name__}",
+            "",
+            about,
+            "",
+            "| field | type | default | |",
+            "| --- | --- | --- | --- |",
+        ]
         for name, field in model.model_fields.items():
             default = "required" if field.is_required() else f"`{field.get_default(call_default_factory=True)!r}`"
             default = "" if default in ("`''`", "`{}`", "`()`", "`None`") else default

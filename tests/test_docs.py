@@ -1,4 +1,4 @@
-"""What the pages of the documentation show runs: Python blocks are executed, commands are parsed by the real command line."""
+"""What the pages of the documentation show works: Python runs, and the command line takes the commands."""
 
 import re
 import shlex
