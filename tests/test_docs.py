@@ -1,20 +1,33 @@
-"""What the pages of docs show runs, block after block."""
+"""What the pages of the documentation show works: Python runs, and the command line takes the commands."""
 
 import re
+import shlex
+import sys
 from pathlib import Path
 
 import pytest
+import typer.main
 from command_line import write_profile
 from miniature import write_mirror
 
-PAGES = sorted((Path(__file__).parents[1] / "docs").glob("*.md"))
+from hxbench.cli.app import app
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+INSTALLED = (
+    "method.md"  # its blocks are files of a package: tests/methods/test_own_method.py installs and trains them
+)
+EXECUTED = [page for page in PAGES if "```python" in page.read_text(encoding="utf-8") and page.name != INSTALLED]
 
 
 def test_there_are_pages():
-    assert [page.name for page in PAGES] == ["one-run.md", "own-backbone.md", "own-data.md", "own-files.md"]
+    names = {page.relative_to(ROOT / "docs").as_posix() for page in PAGES}
+    listed = set(re.findall(r"^ +- (?:[^:\n]+: )?([\w/-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE))
+    assert names == listed, "the site has a place for each page"
+    assert {page.name for page in EXECUTED} >= {"one-run.md", "backbone.md", "data.md", "files.md", "grid.md"}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", EXECUTED, ids=lambda page: page.stem)
 def test_the_blocks_of_a_page_run(page, tmp_path, monkeypatch, capsys):
     write_mirror(tmp_path / "mirror")
     write_profile(tmp_path, tmp_path / "mirror")
@@ -31,6 +44,59 @@ def test_the_blocks_of_a_page_run(page, tmp_path, monkeypatch, capsys):
     for number, block in enumerate(blocks):
         exec(compile(block, f"{page.name}, block {number + 1}", "exec"), names)
         assert capsys.readouterr().out, "each block shows something"
-    root = Path(__file__).parents[1]
     for path in re.findall(r"`(hxbench/[\w/]+\.py)`", text):
-        assert (root / path).is_file(), path
+        assert (ROOT / path).is_file(), path
+
+
+def shown_commands():
+    """Every `$ hxbench …` of the pages and the README, with where it stands."""
+    for page in (*PAGES, ROOT / "README.md"):
+        for block in re.findall(
+            r"^```console\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+        ):
+            for line in block.replace("\\\n", " ").splitlines():
+                _, dollar, typed = line.partition("$ ")
+                found = re.search(r"(?:^|\| )hxbench .*", typed) if dollar else None
+                found = found or (re.search(r"-m (hxbench .*)", typed) if dollar else None)
+                if found:
+                    yield (
+                        page.name,
+                        shlex.split(found[0].removeprefix("| ").removeprefix("-m "), comments=True)[1:],
+                    )
+
+
+SHOWN = list(shown_commands())
+
+
+def test_the_pages_show_commands():
+    assert len(SHOWN) > 60
+
+
+@pytest.mark.parametrize(("page", "words"), SHOWN, ids=[f"{page}-{' '.join(words)[:60]}" for page, words in SHOWN])
+def test_the_command_line_takes_what_is_shown(page, words):
+    for sign in (">", "<", "|"):
+        words = words[: words.index(sign)] if sign in words else words
+    command = typer.main.get_command(app)
+    context = command.make_context("hxbench", list(words))
+    while hasattr(command, "commands"):
+        name, command, rest = command.resolve_command(context, [*context._protected_args, *context.args])
+        assert command is not None, name
+        context = command.make_context(name, rest, parent=context)
+
+
+def test_generated_pages_have_their_parts(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    import generate
+
+    try:
+        for page in (ROOT / "docs" / "reference").glob("*.md"):
+            text = page.read_text(encoding="utf-8")
+            made = generate.on_page_markdown(text)
+            assert "<!-- generated" not in made
+            assert (made != text) == ("<!-- generated" in text)
+        line = generate.command_line()
+        assert "## `hxbench train`" in line
+        assert "--setting" in line
+        assert "`extends`" in generate.data_file()
+    finally:
+        sys.modules.pop("generate")

@@ -13,6 +13,7 @@ import typer
 from hxbench import __version__
 from hxbench.cli import pack, runs, streams
 from hxbench.cli.backbones import backbones_app
+from hxbench.cli.cite import cite_command
 from hxbench.cli.cost import cost_command
 from hxbench.cli.data import data_app
 from hxbench.cli.experiment import run_command, sweep_command
@@ -47,6 +48,7 @@ app.command("run")(run_command)
 app.command("sweep")(sweep_command)
 app.command("report")(report_command)
 app.command("cost")(cost_command)
+app.command("cite")(cite_command)
 runs_app = typer.Typer(no_args_is_help=True, help="List, show, check, copy and delete the runs of the store.")
 runs_app.command("list")(runs.list_runs)
 runs_app.command("show")(runs.show_run)

@@ -26,7 +26,7 @@ DataSource = Annotated[
 ]
 OwnData = Annotated[
     Path | None,
-    typer.Option("--data", help="A YAML file that describes data of your own (docs/own-data.md)."),
+    typer.Option("--data", help="A YAML file that describes data of your own (docs/how-to/data.md)."),
 ]
 StoreDir = Annotated[Path | None, typer.Option("--store", help="The results store; HXBENCH_STORE or ./results.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Never use the network; say at once what is missing.")]

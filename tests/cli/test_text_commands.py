@@ -92,7 +92,7 @@ def test_eval_on_a_table_of_ones_own(trained, place):
 
 def test_the_commands_of_the_page_about_files(trained, place, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    answers = [hxbench(*words, *place["store"]) for words in of_page("own-files.md", 1, trained[0]["run"])]
+    answers = [hxbench(*words, *place["store"]) for words in of_page("how-to/files.md", 1, trained[0]["run"])]
     assert [answer.code for answer in answers] == [0, 0], [answer.err for answer in answers]
     assert "accuracy" in answers[0].out
     assert [json.loads(line)["gold"] for line in answers[1].out.splitlines()] == ["yes", "no"]

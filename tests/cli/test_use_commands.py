@@ -263,7 +263,7 @@ def test_raw_text_is_split_into_words(tag, tmp_path):
 def test_the_commands_of_the_page_about_files(trained, tmp_path, monkeypatch):
     store, run = trained
     monkeypatch.chdir(tmp_path)
-    answers = [hxbench(*words, "--store", store) for words in of_page("own-files.md", 0, run)]
+    answers = [hxbench(*words, "--store", store) for words in of_page("how-to/files.md", 0, run)]
     assert [answer.code for answer in answers] == [0, 0, 0, 0], [answer.err for answer in answers]
     assert "accuracy" in answers[0].out
     assert "f1" in answers[1].out

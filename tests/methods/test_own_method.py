@@ -1,4 +1,4 @@
-"""The README's methods of one's own: what is written there is what is installed, described and trained."""
+"""The methods of docs/how-to/method.md: what is written there is what is installed, described and trained."""
 
 import json
 import re
@@ -18,11 +18,11 @@ from hxbench.runs.assemble import build, with_options
 from hxbench.spec.recipe import resolve
 from hxbench.tasks.encoding.batch import collate
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "method.md").read_text(encoding="utf-8")
 
 
 def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_the_tagger_trains_the_biases_and_nothing_else(installed, fresh_backbone
 
 def commands(method):
     """The commands that the README gives for a method, without what it says about them."""
-    found = re.findall(rf"hxbench (train {method}\.yaml[^`#\n]*)", README)
+    found = re.findall(rf"hxbench (train {method}\.yaml[^`#\n]*)", PAGE)
     assert found
     return [one.split() for one in found]
 
