@@ -28,6 +28,8 @@ from hxbench.store.writer import RunWriter, is_done
 from hxbench.system_errors import require_writable
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from hxbench.spec.run_spec import RunSpec
 
 _WORK = ".work-"
@@ -38,8 +40,8 @@ _NAMED = 10  # runs in a sentence
 class Store:
     """The runs under `root`; nothing is created before something is written."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path | str) -> None:
+        self.root = root = Path(root)
         self.problems: list[str] = []  # what the last `runs` had to leave out, one sentence each
         for place in (root, root / "runs"):
             if os.path.lexists(place) and not place.is_dir():
@@ -185,6 +187,20 @@ class Store:
             if not work or run_id not in records:
                 records[run_id] = record
         return [records[run_id] for run_id in sorted(records)]
+
+    def frame(self) -> "pd.DataFrame":
+        """Return all scores and costs of the finished runs, a row for each run, split, task, language and metric.
+
+        Every row has what identifies its run (`frame.RUN_COLUMNS`) and what it says (`frame.ROW_COLUMNS`): value
+        is 0–100, of a correlation −100–100, or a cost in the unit of its metric. Runs that cannot be read are left
+        out and described in `problems`.
+
+            scores = Store("results/reference").frame().query("split == 'test' and method == 'psf'")
+            scores.groupby(["profile", "setting", "task", "language"]).value.agg(["mean", "std", "count"])
+        """
+        from hxbench.store.frame import frame
+
+        return frame(self.runs(), self.problems)
 
     def by_profile(self, paper: str) -> Mapping[str, ProfileRuns]:
         """Return the finished runs on a paper's ground by profile; of a packed store each is read when asked for.
