@@ -53,7 +53,7 @@ class Figure(OneLine):
 
     name: str
     title: str
-    kind: Literal["bars", "lines", "scatter", "heat", "curves", "frontier"]
+    kind: Literal["bars", "lines", "scatter", "heat", "curves", "frontier", "differences"]
     stub: str  # what a series is
     places: tuple[str, ...]
     panels: tuple[Panel, ...]

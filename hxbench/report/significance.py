@@ -74,7 +74,8 @@ class Tested(NamedTuple):
 class Resampler:
     """Resampled scores of stored runs, each read and resampled once."""
 
-    def __init__(self) -> None:
+    def __init__(self, resamples: int = bootstrap.RESAMPLES) -> None:
+        self.resamples = resamples
         self._drawn: dict[tuple[str, int], np.ndarray] = {}
         self._counts: dict[str, dict[tuple[str, str], list[tuple[int, int, int]]]] = {}
         self._scores: dict[tuple[str, str, str], tuple[np.ndarray, bootstrap.Scores] | None] = {}
@@ -94,7 +95,7 @@ class Resampler:
                 counts = np.fromiter(chain.from_iterable(found), np.int64, 3 * len(found)).reshape(-1, 3)
                 test_set = f"{task}-{language}", len(found)
                 if test_set not in self._drawn:
-                    self._drawn[test_set] = bootstrap.draws(*test_set)
+                    self._drawn[test_set] = bootstrap.draws(*test_set, self.resamples)
                 self._scores[key] = counts[:, 2], _scores(metric, counts, self._drawn[test_set])
         return self._scores[key]
 

@@ -58,6 +58,15 @@ def identity_of(record: RunRecord) -> dict[str, Any]:
     }
 
 
+def run_frame(records: Iterable[RunRecord]) -> "pd.DataFrame":
+    """Return `RUN_COLUMNS`, a row a run."""
+    import pandas as pd
+
+    runs = [identity_of(record) for record in records]
+    columns = {name: pd.array([one[name] for one in runs], dtype=kind) for name, kind in RUN_COLUMNS.items()}
+    return pd.DataFrame(columns)
+
+
 def frame(records: Iterable[RunRecord], problems: list[str]) -> "pd.DataFrame":
     """Return the rows of the runs' metrics with `RUN_COLUMNS` and `ROW_COLUMNS`, run by run as they are stored.
 
@@ -66,8 +75,8 @@ def frame(records: Iterable[RunRecord], problems: list[str]) -> "pd.DataFrame":
     import numpy as np
     import pandas as pd
 
-    runs: dict[str, list[Any]] = {name: [] for name in RUN_COLUMNS}
     rows: dict[str, list[Any]] = {name: [] for name in ROW_COLUMNS}
+    whole: list[RunRecord] = []
     lengths: list[int] = []
     stored = [(name, "sentences" if name == "n" else name) for name in ROW_COLUMNS if name != "on_plateau"]
     for record in records:
@@ -76,14 +85,12 @@ def frame(records: Iterable[RunRecord], problems: list[str]) -> "pd.DataFrame":
         except DamagedRun as error:
             problems.append(str(error))
             continue
-        identity, plateaus = identity_of(record), record.plateaus
-        for name, values in runs.items():
-            values.append(identity[name])
         for name, key in stored:
             rows[name] += [row.get(key) for row in metrics]
+        plateaus = record.plateaus
         rows["on_plateau"] += [row.get("task") in plateaus for row in metrics]
+        whole.append(record)
         lengths.append(len(metrics))
-    of_run = np.repeat(np.arange(len(lengths)), lengths)
-    columns = {name: pd.Series(runs[name], dtype=kind).array.take(of_run) for name, kind in RUN_COLUMNS.items()}
-    columns |= {name: pd.array(rows[name], dtype=kind) for name, kind in ROW_COLUMNS.items()}
-    return pd.DataFrame(columns)
+    of_rows = pd.DataFrame({name: pd.array(rows[name], dtype=kind) for name, kind in ROW_COLUMNS.items()})
+    of_runs = run_frame(whole).take(np.repeat(np.arange(len(whole)), lengths)).reset_index(drop=True)
+    return pd.concat([of_runs, of_rows], axis=1)
