@@ -157,17 +157,19 @@ class Comparison:
             caption=(f"{PRELIMINARY[0].upper()}{PRELIMINARY[1:]}.",) if few else (),
             quantity="difference",
             columns=1,
-            ours=f"mean over the seeds, with its {bootstrap.LEVEL:.0%} interval over seeds and sentences",
+            ours=f"mean over the seeds, with its {bootstrap.LEVEL:.0%} interval over seeds and sentences; above 0 "
+            "the first of the two is better",
         )
 
     def _panel(self, title: str, lines: Sequence[Line]) -> Panel:
-        places = tuple(dict.fromkeys(line.place for line in lines))
+        # of a sandbox language the code alone: there are many side by side
+        places = {line.place: line.place.partition(" (")[0] for line in lines}
         series = []
         for first, second in self.pairs:
             of = {line.place: line for line in lines if (line.first.label, line.second.label) == (first, second)}
             cells = tuple(_cell(of[place]) if place in of else Cell() for place in places)
             series.append(Series(f"{first} − {second}", cells))
-        return Panel(title, "points", tuple(series), places=places)
+        return Panel(title, "points", tuple(series), places=tuple(places.values()))
 
 
 def compare(

@@ -1,5 +1,6 @@
 """A panel of differences: a place a language or group, a point a series with its interval, and a line at zero."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from hxbench.report.draw import style
@@ -8,9 +9,19 @@ if TYPE_CHECKING:
     from hxbench.report.figure import Figure, Panel
 
 _SPREAD = 0.56  # of a place, which the points of its series share
-_LETTER = 0.72 * style.SMALL  # points, the width of a capital
+_LETTER = 0.72 * style.SMALL / 72  # inches, the width of a capital
 _ROOM = 1.08
 _LOOK: dict[str, Any] = {"markersize": 4, "linewidth": 0, "markeredgecolor": "black", "markeredgewidth": 0.5}
+
+
+def _is_dense(places: Sequence[str]) -> bool:
+    """Return whether the names of places have no room side by side."""
+    return max(map(len, places)) * _LETTER * len(places) > 0.9 * style.WIDTH
+
+
+def stand_upright(figure: "Figure") -> bool:
+    """Return whether the places of any panel are written upright, which takes room below it."""
+    return figure.kind == "differences" and any(_is_dense(one.places or figure.places) for one in figure.panels)
 
 
 def draw_differences(axes: Any, figure: "Figure", panel: "Panel") -> None:
@@ -31,10 +42,9 @@ def draw_differences(axes: Any, figure: "Figure", panel: "Panel") -> None:
     axes.set_ylim(middle - half, middle + half)
     axes.axhline(0, color="black", linewidth=0.8, zorder=2)
     axes.set_xlim(-0.55, len(places) - 0.45)
-    points = axes.get_position().width * axes.figure.get_figwidth() * 72 / len(places)
-    flat = max(map(len, places)) * _LETTER < points
-    axes.set_xticks(range(len(places)), places, rotation=0 if flat else 90)
+    axes.set_xticks(range(len(places)), places, rotation=90 if _is_dense(places) else 0)
     axes.tick_params(axis="x", length=0)
+    axes.tick_params(axis="y", length=2, pad=2)
     axes.grid(axis="y")
 
 

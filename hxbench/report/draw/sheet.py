@@ -67,7 +67,9 @@ def _room(figure: "Figure") -> float:
     axis = figure.axis or any(panel.axis for panel in figure.panels)
     places = [place for panel in figure.panels for place in panel.places or figure.places]
     second = figure.kind == "lines" and any(" (" in place for place in places)
-    return style.LINE * (bool(axis) + second) + _UPRIGHT * (figure.kind in ("heat", "differences"))
+    return style.LINE * (bool(axis) + second) + _UPRIGHT * (
+        figure.kind == "heat" or differences.stand_upright(figure)
+    )
 
 
 def _legend_columns(texts: Sequence[str]) -> int:
