@@ -151,8 +151,8 @@ def _run(
     elif of_the_profile and not (cut and whole):
         _print_artifacts(paper, name, artifacts, session, where, seeds, own=own)
     else:
-        done = [run_id for run_id in whole if session.store.is_complete(run_id)]
-        execute.show_scores(session.store, done, False)
+        store = session.store
+        execute.show_scores([store.finished(run_id) for run_id in whole if store.is_complete(run_id)], False)
     execute.end(results)
 
 

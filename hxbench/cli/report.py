@@ -17,7 +17,6 @@ from hxbench.printing import printable, shortened
 if TYPE_CHECKING:
     from hxbench.report import Artifact, Made
     from hxbench.report.results import PaperResults
-    from hxbench.spec.run_spec import RunSpec
     from hxbench.tasks.description import OwnData
 
 
@@ -55,23 +54,30 @@ def report_command(
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write files into DIR/PROFILE instead of printing.")] = None,
+    as_json: options.Json = False,
     store: options.StoreDir = None,
 ) -> None:
     """Print a paper's table or figure with our results beside the published ones, and what is still to be run."""
-    from hxbench.report import PAPERS, asked, make, read_results
+    from hxbench import api
+    from hxbench.report import PAPERS, asked, read_results
     from hxbench.report.own_data import made as own_data_tables
-    from hxbench.store import Store
     from hxbench.store.files import replace_file
     from hxbench.tasks.description import read_data_file
 
     own = read_data_file(places.expanded(str(own_data), "--data")) if own_data else None
     paper, chosen, experiment = _chosen(paper, table, figure, everything, experiment, own)
+    if as_json:
+        if format not in (None, "json"):
+            raise InputError("--json and --format exclude each other: --json is --format json.")
+        format = "json"
     _check_format(format, chosen, out)
     if store is not None and not places.store_dir(store).exists():
         complain(f"there is no store at {store}: nothing has been run there.")
-    opened = Store(places.store_dir(store))
-    results = read_results(paper, opened, profile, experiment, backbone, data=own, require=_require)
-    made = [make(artifact, results) for artifact in chosen]
+    opened = api.open_store(store)
+    rebuilt = api.rebuild(
+        paper, chosen, store=opened, profile=profile, experiment=experiment, backbone=backbone, data=own
+    )
+    results, made = rebuilt.results, [*rebuilt.made]
     if experiment is not None:
         made.insert(0, asked.made(results, experiment))
     if own is not None and not chosen:
@@ -87,13 +93,6 @@ def report_command(
     for file, content in _files(made, format, results):
         replace_file(folder / file, lambda temporary, content=content: temporary.write_bytes(content))  # type: ignore[misc]
         print(printable(str(folder / file)))
-
-
-def _require(spec: "RunSpec") -> None:
-    """Raise `InputError` for a run that cannot be; a report itself knows no methods, and loads no torch."""
-    from hxbench.runs.assemble import with_options
-
-    with_options(spec)
 
 
 def _folder_name(profile: str) -> str:

@@ -37,11 +37,11 @@ def render_csv(tables: list[Table]) -> str:
                         cell.published, int(cell.best), cell.text, cell.on_plateau,
                         "; ".join(said[mark] for mark in marks if mark),
                     )  # fmt: skip
-                    writer.writerow([_as_text(value) for value in values])
+                    writer.writerow([as_text(value) for value in values])
     return target.getvalue()
 
 
-def _as_text(value: object) -> object:
+def as_text(value: object) -> object:
     """Return a text so that no spreadsheet runs it as a formula; numbers stay numbers, also in a text."""
     if not isinstance(value, str) or not value.startswith(_FORMULA):
         return value
