@@ -17,7 +17,7 @@ from hxbench.report.significance import Resampler, Tested
 from hxbench.report.table import Block, Cell, Column, Marks, Row, Table
 from hxbench.spec.languages import find_language, language_set
 from hxbench.store import Store
-from hxbench.tasks import task_of
+from hxbench.tasks import task_names, task_of
 from hxbench.tasks.scoring import bootstrap
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ def compare(
 def _units(one: Side, other: Side) -> Iterator[tuple[str, str, str, list[Pair]]]:
     """Yield (task, place, kind, pairs) of all places in which both sides have scores of a seed."""
     shared = [p for p in one.scores if p in other.scores and one.seeds([p]) & other.seeds([p])]
-    tasks = list(dict.fromkeys(task for task, _ in shared))
+    tasks = sorted({task for task, _ in shared}, key=task_names().index)
     order = [*language_set("hyperx"), *language_set("sandbox")]
     for task in tasks:
         pairs = [pair for pair in shared if pair[0] == task]

@@ -202,6 +202,28 @@ class Store:
 
         return frame(self.runs(), self.problems)
 
+    def predictions(self, run: str, task: str | None = None, language: str | None = None) -> "pd.DataFrame":
+        """Return what a run predicted, a row a test sentence: task, language, sentence, gold and predicted labels.
+
+        `run` is an id or the beginning of one. Raises `InputError` for a run that is kept without predictions.
+        """
+        import pandas as pd
+
+        record, parts = self.get(run), []
+        tested = [row for row in record.metrics() if row.get("split") == "test"]
+        for pair in dict.fromkeys((row["task"], row["language"]) for row in tested):
+            if (task or pair[0], language or pair[1]) == pair:
+                try:
+                    columns = record.predictions(*pair)
+                except DamagedRun:
+                    raise
+                except InputError:
+                    continue  # not of every pair
+                parts.append(pd.DataFrame({"task": pair[0], "language": pair[1], **columns}))
+        if not parts:
+            raise InputError(f"run {record.id} has no predictions of these: it is kept without them.")
+        return pd.concat(parts, ignore_index=True)
+
     def by_profile(self, paper: str) -> Mapping[str, ProfileRuns]:
         """Return the finished runs on a paper's ground by profile; of a packed store each is read when asked for.
 
