@@ -11,7 +11,13 @@ PAGES = sorted((Path(__file__).parents[1] / "docs").glob("*.md"))
 
 
 def test_there_are_pages():
-    assert [page.name for page in PAGES] == ["one-run.md", "own-backbone.md", "own-data.md", "own-files.md"]
+    assert [page.name for page in PAGES] == [
+        "one-run.md",
+        "own-backbone.md",
+        "own-data.md",
+        "own-files.md",
+        "results.md",
+    ]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

@@ -1,5 +1,6 @@
 """`hxbench results` and `compare`: stored scores as data, and methods held against each other."""
 
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -61,8 +62,8 @@ def rows_text(rows: "pd.DataFrame", format: str) -> str:
         texts = rows.select_dtypes(["string", "object"])
         guarded = rows.assign(**{name: column.map(as_text, na_action="ignore") for name, column in texts.items()})
         return str(guarded.to_csv(index=False, lineterminator="\n"))
-    lines = rows.to_json(orient="records", lines=True, force_ascii=False, double_precision=15)
-    return "[" + ",\n ".join(lines.rstrip("\n").split("\n")) + "]\n"
+    plain = rows.astype(object).where(rows.notna(), None).to_dict("records")
+    return "[" + ",\n ".join(json.dumps(row, ensure_ascii=False) for row in plain) + "]\n"
 
 
 def compare_command(

@@ -117,8 +117,7 @@ class Chooser:
         for word in words:
             near = [run_id for run_id in self.by_id if _ID.fullmatch(word) and run_id.startswith(word)]
             if not near:
-                said = did_you_mean("method or run", word, sorted(methods))
-                raise InputError(f"{said} ({self.store.root} has the runs that are compared.)")
+                raise InputError(did_you_mean("method or run", word, sorted(methods)))
             if len(near) > 1:
                 raise InputError(f"'{word}' fits {len(near)} runs: {', '.join(near[:_NAMED])}, …")
             found[near[0]] = self.by_id[near[0]]
