@@ -41,8 +41,11 @@ def results_command(
         raise InputError("parquet is written to a file: name it with --out.")
     opened = api.open_store(store)
     terms = read_terms(where or ())
-    rows = chosen(opened.frame(), terms)
+    rows = opened.frame()
     print_left_out(opened)
+    if rows.empty:
+        raise InputError(f"the store {opened.root} has no finished runs: hxbench train or run makes some.")
+    rows = chosen(rows, terms)
     if out is None:
         text = rows_text(rows, format)
         print(for_output(text) if format == "json" else text, end="")

@@ -27,12 +27,14 @@ GROUPS = {"SEEN": ("seen",), "UNSEEN": ("unseen",), "ALL": ("seen", "unseen")}
 MEAN = "mean"
 # so that Holm's correction of many does not lack resamples: the least p of m, times m, is at most 0.025
 _RESAMPLES_EACH, _MOST_RESAMPLES = 80, 20_000
+_MOST_DRAWN = 20_000_000  # of the sentences of one test set: a byte each
 HOW = (
     "difference in points, mean over the seeds that both have, with its {level:.0%} interval and a two-sided p: "
     "paired bootstrap, {resamples:,} resamples. Each draws seeds, one fewer than there are, then test sentences "
     "within every language or task, the same for both sides. Of one seed the sentences alone are drawn."
 )
 CORRECTED = "p (Holm): corrected for all {count} tests of this comparison together; intervals are not corrected."
+SHORT = "SEEN and UNSEEN: languages that mBERT's pre-training covers, and others; behind a group is their number."
 PRELIMINARY = f"preliminary: fewer than {ENOUGH} seeds, over which an interval is too narrow"
 NO_COUNTS = (
     "not tested: a run is kept without the counts of its test sentences; any interval is over the seeds alone"
@@ -121,6 +123,11 @@ class Comparison:
         tested = [line for line in self.lines if line.p is not None]
         said = [HOW.format(level=bootstrap.LEVEL, resamples=self.resamples)]
         said += [CORRECTED.format(count=len(tested))] if tested else []
+        if (least := 2 * len(tested) / (self.resamples + 1)) > 1 - bootstrap.LEVEL:
+            said.append(
+                f"p (Holm) of so many tests is {min(1, least):.2f} at the least: compare fewer things at a time."
+            )
+        said += [SHORT] if any(line.kind == "group" for line in self.lines) else []
         columns = (
             Column("difference", kind="difference", paper=False), Column("first", paper=False),
             Column("second", paper=False), Column("p", kind="text", paper=False),
@@ -196,7 +203,7 @@ def compare(
     notes = [note for one, other in pairs for note in _unpaired(one, other)]
     if not planned:
         raise InputError(f"nothing can be compared: {' '.join(notes) or 'no test scores in common.'}")
-    resamples = min(_MOST_RESAMPLES, max(bootstrap.RESAMPLES, _RESAMPLES_EACH * len(planned)))
+    resamples = _resamples(len(planned), found)
     measure = _Measure(Resampler(resamples))
     lines = [measure.line(*one) for one in planned]
     tested = [line.p for line in lines if line.p is not None]
@@ -207,6 +214,14 @@ def compare(
         tuple(lines), resamples, tuple((one.label, other.label) for one, other in pairs),
         tuple(dict.fromkeys([*chooser.remarks, *said, *notes, *store.left_out()])),
     )  # fmt: skip
+
+
+def _resamples(tests: int, sides: Iterable[Side]) -> int:
+    """Return how many resamples so many tests need, as far as the largest test set lets them fit into memory."""
+    scores = (score for side in sides for of in side.scores.values() for some in of.values() for score in some)
+    largest = max(score.sentences for score in scores)
+    most = min(_MOST_RESAMPLES, _MOST_DRAWN // max(1, largest))
+    return max(bootstrap.RESAMPLES, min(most, _RESAMPLES_EACH * tests))
 
 
 def _units(one: Side, other: Side) -> Iterator[tuple[str, str, str, list[Pair]]]:

@@ -81,6 +81,13 @@ def test_what_cannot_be_given_is_one_sentence(place, words, said):
     assert shown.err.count("\n") == 1
 
 
+@pytest.mark.parametrize("words", [("results",), ("compare", "mbert", "psf")])
+def test_a_store_without_runs_is_told(words, tmp_path):
+    shown = hxbench(*words, "--store", tmp_path / "none")
+    assert (shown.code, shown.out) == (2, "")
+    assert "has no finished runs" in shown.err
+
+
 def test_a_comparison_is_a_table_data_and_a_picture(place, tmp_path):
     words = ("compare", "mbert", "hyperx-base", "--where", "setting=multi", "--store", place)
     shown = hxbench(*words, "--plot", tmp_path / "x.svg")

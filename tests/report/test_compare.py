@@ -10,6 +10,7 @@ from filled_store import write_run
 from text_store import write_text_run
 
 from hxbench.errors import InputError
+from hxbench.report import compare as compare_module
 from hxbench.report.compare import NO_COUNTS, OTHERS, compare
 from hxbench.report.draw import pictures
 from hxbench.report.hyperx.results import Results
@@ -130,6 +131,13 @@ def test_p_is_corrected_for_all_that_is_printed(found):
     tested = [line.p for line in found.lines]
     assert len(tested) > 30
     assert [line.corrected for line in found.lines] == bootstrap.holm(tested)
+
+
+def test_resamples_are_enough_for_holm_as_far_as_memory_lets(found):
+    assert found.resamples >= 80 * len(found.lines)
+    side = found.lines[0].first
+    assert compare_module._resamples(1, [side]) == bootstrap.RESAMPLES
+    assert compare_module._resamples(10**6, [side]) == 20_000
 
 
 def test_identical_runs_differ_by_nothing(place):
