@@ -213,8 +213,8 @@ class Rebuilt:
         found = pd.read_csv(StringIO(render_csv(self.tables)), keep_default_na=False, na_values=[""])
         found = found.rename(columns={"column_group": "group"})
         if "seeds" in found:
-            found["seeds"] = [_by_seed(text) for text in found.seeds.fillna("")]
-            found["runs"] = [text.split() for text in found.runs.fillna("")]
+            found["seeds"] = found.seeds.fillna("").map(_by_seed)
+            found["runs"] = found.runs.fillna("").str.split()
         return found
 
     def text(self, format: str = "terminal") -> str:

@@ -63,7 +63,7 @@ def rows_text(rows: "pd.DataFrame", format: str) -> str:
 
     if format == "csv":
         texts = rows.select_dtypes(["string", "object"])
-        guarded = rows.assign(**{name: column.map(as_text, na_action="ignore") for name, column in texts.items()})
+        guarded = rows.assign(**{str(name): one.map(as_text, na_action="ignore") for name, one in texts.items()})
         return str(guarded.to_csv(index=False, lineterminator="\n"))
     plain = rows.astype(object).where(rows.notna(), None).to_dict("records")
     return "[" + ",\n ".join(json.dumps(row, ensure_ascii=False) for row in plain) + "]\n"

@@ -115,7 +115,8 @@ class Comparison:
 
     def table(self) -> Table:
         """Return the lines as a table, a block for each pair of sides and task."""
-        marks, blocks = Marks(), {}
+        marks = Marks()
+        blocks: dict[str, list[Row]] = {}
         for line in self.lines:
             task = _title(line.task) if line.task and line.kind != "task" else "tasks"
             title = f"{line.first.label} − {line.second.label}: {task}"

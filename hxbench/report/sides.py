@@ -258,10 +258,12 @@ def _fill(side: Side, store: Store) -> None:
             continue  # one partition alone: nobody's to score
         models = asked[model].drop_duplicates()
         by_seed: dict[int, list[Score]] = {}
-        for seed, of_seed in asked.groupby("seed"):
+        for seed, of_seed in asked.groupby(asked.seed.astype(int)):
             if len(of_seed) == len(models):
                 numbers = zip(of_seed.value, of_seed.run, of_seed.n.fillna(0), strict=True)
-                by_seed[int(seed)] = [Score(float(value), records[run_id], int(n)) for value, run_id, n in numbers]
+                by_seed[int(str(seed))] = [
+                    Score(float(value), records[run_id], int(n)) for value, run_id, n in numbers
+                ]
             else:
                 what = task_of(str(task)).title
                 side.notes.append(

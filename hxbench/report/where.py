@@ -44,7 +44,7 @@ def chosen(rows: "pd.DataFrame", terms: Terms) -> "pd.DataFrame":
     every = rows
     for name, wanted in terms.items():
         if name not in every:
-            raise InputError(did_you_mean("column", name, list(every)))
+            raise InputError(did_you_mean("column", name, [*map(str, every)]))
         column, fits = every[name], pd.Series(False, index=rows.index)
         for value in wanted:
             alike = _alike(column, value)

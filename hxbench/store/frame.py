@@ -63,8 +63,7 @@ def run_frame(records: Iterable[RunRecord]) -> "pd.DataFrame":
     import pandas as pd
 
     runs = [identity_of(record) for record in records]
-    columns = {name: pd.array([one[name] for one in runs], dtype=kind) for name, kind in RUN_COLUMNS.items()}
-    return pd.DataFrame(columns)
+    return pd.DataFrame({name: _column([one[name] for one in runs], kind) for name, kind in RUN_COLUMNS.items()})
 
 
 def frame(records: Iterable[RunRecord], problems: list[str]) -> "pd.DataFrame":
@@ -91,6 +90,12 @@ def frame(records: Iterable[RunRecord], problems: list[str]) -> "pd.DataFrame":
         rows["on_plateau"] += [row.get("task") in plateaus for row in metrics]
         whole.append(record)
         lengths.append(len(metrics))
-    of_rows = pd.DataFrame({name: pd.array(rows[name], dtype=kind) for name, kind in ROW_COLUMNS.items()})
+    of_rows = pd.DataFrame({name: _column(rows[name], kind) for name, kind in ROW_COLUMNS.items()})
     of_runs = run_frame(whole).take(np.repeat(np.arange(len(whole)), lengths)).reset_index(drop=True)
     return pd.concat([of_runs, of_rows], axis=1)
+
+
+def _column(values: list[Any], kind: Any) -> Any:
+    import pandas as pd
+
+    return pd.array(values, dtype=kind)
