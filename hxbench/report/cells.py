@@ -1,9 +1,8 @@
 """One cell: our estimate, the paper's number, and the footnotes that belong to either."""
 
-from collections.abc import Mapping
 from statistics import fmean, stdev
 
-from hxbench.report.estimate import Estimate, Runs, on_plateau, said_of_plateaus
+from hxbench.report.estimate import Estimate, Runs, ids_of, on_plateau, said_of_plateaus
 from hxbench.report.table import Cell, Marks
 
 
@@ -33,33 +32,37 @@ def make_cell(estimate: Estimate | None, printed: float | None, marks: Marks, *,
         ours.append(marks.missing())
     return Cell(
         estimate.mean, estimate.sd, len(estimate.values), printed, tuple(ours), theirs, covers=estimate.covers,
-        on_plateau=on_plateau(estimate.runs),
+        on_plateau=on_plateau(estimate.runs), seeds=tuple(zip(estimate.seeds, estimate.values, strict=False)),
+        runs=estimate.run_ids,
     )  # fmt: skip
 
 
 def difference_cell(
-    more: tuple[Estimate, Mapping[int, float]],
-    less: tuple[Estimate, Mapping[int, float]],
+    more: Estimate,
+    less: Estimate,
     marks: Marks,
     printed: float | None,
     otherwise: str,
 ) -> Cell:
     """Return the mean and deviation of the differences, seed by seed, over the seeds that both have.
 
-    Each of the two is an estimate with its values by seed; `otherwise` is said where they cover different things.
+    `otherwise` is said where the two cover different things.
     """
-    (estimate, ours), (other, theirs) = more, less
-    if ours and theirs and estimate.covers != other.covers:
+    ours, theirs = more.by_seed, less.by_seed
+    if ours and theirs and more.covers != less.covers:
         return Cell(published=printed, marks=(marks.letter(otherwise),))
-    values = [ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys())]
-    runs = estimate.runs | other.runs if values else frozenset()
-    lacking = (marks.missing(),) if estimate.incomplete or other.incomplete else ()
+    found = {seed: ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys())}
+    values = list(found.values())
+    runs = more.runs | less.runs if values else frozenset()
+    lacking = (marks.missing(),) if more.incomplete or less.incomplete else ()
     return Cell(
         mean=fmean(values) if values else None,
         sd=stdev(values) if len(values) > 1 else None,
         n=len(values),
         published=printed,
         marks=(*plateau_marks(runs, marks), *lacking),
-        covers=estimate.covers,
+        covers=more.covers,
         on_plateau=on_plateau(runs),
+        seeds=tuple(found.items()),
+        runs=ids_of(runs),
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hxbench.report.cells import plateau_marks
-from hxbench.report.estimate import Runs, on_plateau
+from hxbench.report.estimate import Runs, ids_of, on_plateau
 from hxbench.report.table import Cell, Column, Marks, Row
 from hxbench.tasks.scoring import bootstrap
 
@@ -115,6 +115,8 @@ def line(title: str, found: Difference, expected: Expected, printed: float | Non
         marks=(*map(marks.letter, notes), *plateau_marks(found.runs, marks), *lacking),
         covers=found.covers,
         on_plateau=on_plateau(found.runs),
+        seeds=tuple(found.by_seed.items()),
+        runs=ids_of(found.runs),
     )
     said = verdict(found, expected)
     there = f"{len(found.covers) if found.by_seed else 0} of {found.wanted}"

@@ -20,6 +20,11 @@ def runs_behind(records: Iterable["RunRecord"], tasks: Collection[str]) -> Runs:
     return frozenset((one.id, tuple(task for task in one.plateaus if task in tasks)) for one in records)
 
 
+def ids_of(runs: Runs) -> tuple[str, ...]:
+    """Return the ids of some runs in order."""
+    return tuple(sorted({run_id for run_id, _ in runs}))
+
+
 def on_plateau(runs: Runs) -> int:
     """Return how many of them ended on a plateau."""
     return sum(bool(tasks) for _, tasks in runs)
@@ -47,6 +52,17 @@ class Estimate:
     incomplete: bool = False
     note: str = ""  # what else has to be said of it
     runs: Runs = frozenset()  # those behind it
+    seeds: tuple[int, ...] = ()  # of the values, where each is of one
+
+    @property
+    def by_seed(self) -> dict[int, float]:
+        """The values by their seeds; of a cost, which has a value for each run, the last of a seed."""
+        return dict(zip(self.seeds, self.values, strict=False))
+
+    @property
+    def run_ids(self) -> tuple[str, ...]:
+        """The ids of the runs behind it."""
+        return ids_of(self.runs)
 
     @property
     def mean(self) -> float | None:

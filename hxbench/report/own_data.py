@@ -155,5 +155,6 @@ def _estimate(one: Scores, pairs: list[Pair]) -> Estimate:
     return Estimate(
         tuple(fmean(some[seed] for some in values) for seed in seeds),
         frozenset(map(str, pairs)),
+        seeds=tuple(seeds),
         runs=runs_behind(one.family.runs.values(), {pair.task for pair in pairs}),
     )

@@ -101,9 +101,11 @@ def kept_scores(family: Family, wanted: Iterable[int]) -> dict[Column, Estimate]
         models = [model for model in family.models if model.task in (None, *some)]
         seeds = sorted({*wanted, *(seed for _, seed in kept)})
         whole = [seed for seed in seeds if all(kept.get((model, seed)) for model in models)]
-        values = [[score for m in models for task, score in kept[m, seed] if task in some] for seed in whole]
+        values = {s: [score for m in models for task, score in kept[m, s] if task in some] for s in whole}
+        means = {seed: fmean(scores) for seed, scores in values.items() if scores}
         shown[column] = Estimate(
-            tuple(fmean(scores) for scores in values if scores),
+            tuple(means.values()),
+            seeds=tuple(means),
             incomplete=not set(wanted) <= set(whole),
             runs=runs_behind((family.runs[m, seed] for m in models for seed in whole), some),
         )
@@ -145,6 +147,7 @@ def _with_mean(found: Mapping[Column, tuple[Seeds, bool]], runs: Mapping[Column,
         column: Estimate(
             tuple(values.values()),
             frozenset({column.title}),
+            seeds=tuple(values),
             incomplete=not whole,
             runs=runs.get(column, frozenset()),
         )
@@ -156,7 +159,7 @@ def _with_mean(found: Mapping[Column, tuple[Seeds, bool]], runs: Mapping[Column,
         means = tuple(fmean(values[seed] for values in there.values()) for seed in seeds)
         whole = all(whole for _, whole in found.values())
         every: Runs = frozenset().union(*runs.values())
-        shown[MEAN] = Estimate(means, frozenset(there), incomplete=not whole, runs=every)
+        shown[MEAN] = Estimate(means, frozenset(there), incomplete=not whole, runs=every, seeds=tuple(seeds))
     return shown
 
 

@@ -62,10 +62,17 @@ class StoredRuns:
 
     def cost(self, metric: str) -> Estimate:
         """Return a cost of one model, over all models that are there."""
-        values = tuple(costs[metric] for costs in self._costs.values() if metric in costs)
+        found = {which: costs[metric] for which, costs in self._costs.items() if metric in costs}
+        values = tuple(found.values())
         uncounted = len(self.present) - len(values)
         note = f"the cost of {uncounted} of {len(self.present)} runs could not be counted" if uncounted else ""
-        return Estimate(values=values, incomplete=not values and self.lacks, note=note)
+        return Estimate(
+            values=values,
+            incomplete=not values and self.lacks,
+            note=note,
+            runs=self.runs_behind(found, ()),
+            seeds=tuple(seed for _, seed in found),
+        )
 
     def seed_count(self) -> tuple[int, int]:
         """Return the least and the most seeds that a model of this setting has."""

@@ -54,6 +54,8 @@ class Cell(OneLine):
     covers: frozenset[str] = frozenset()  # what a mean is over; only equals are compared
     low: float | None = None  # the interval of the mean, in place of a deviation
     high: float | None = None
+    seeds: tuple[tuple[int, float], ...] = ()  # (seed, value) of what the mean is over
+    runs: tuple[str, ...] = ()  # the ids of those behind it
 
 
 @dataclass(frozen=True)

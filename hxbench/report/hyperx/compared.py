@@ -8,7 +8,7 @@ from hxbench.report.figure import Figure, Panel, Series
 from hxbench.report.hyperx.cells import doubt, printed_score
 from hxbench.report.hyperx.results import PUBLISHED, UNPUBLISHED, Results
 from hxbench.report.hyperx.rows import METRICS, MethodRow
-from hxbench.report.hyperx.scores import RunSet, members
+from hxbench.report.hyperx.scores import RunSet
 from hxbench.report.hyperx.significance import Resampler, said
 from hxbench.report.shown import Condition
 from hxbench.report.significance import HOW_GAIN
@@ -38,8 +38,8 @@ def gain_cell(
     more: Condition[RunSet], less: Condition[RunSet], task: str, group: str, marks: Marks, printed: float | None
 ) -> Cell:
     """Return the mean and deviation of the differences, seed by seed, over the seeds that both have."""
-    each = ((o.run_set.group(task, group), o.run_set.by_seed(task, members(group))) for o in (more, less))
-    return difference_cell(next(each), next(each), marks, printed, _OTHER_LANGUAGES)
+    both = (one.run_set.group(task, group) for one in (more, less))
+    return difference_cell(*both, marks, printed, _OTHER_LANGUAGES)
 
 
 def _said(gain: Gain, cells: dict[str, Cell]) -> str:

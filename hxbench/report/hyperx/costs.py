@@ -64,13 +64,18 @@ def total(results: Results, runs: RunSet, metric: str) -> Estimate:
     groups: dict[tuple[str | None, int], list[RunRecord]] = defaultdict(list)
     for (model, seed), record in runs.family.runs.items():
         groups[model.partition, seed].append(record)
-    values = []
-    for (partition, _), records in groups.items():
+    values, seeds = [], []
+    behind: set[str] = set()
+    for (partition, seed), records in groups.items():
         ids = {run_id for r in records for run_id in r.spec.after.values()}  # type: ignore[union-attr]
         costs = [*(_costs_of(record).get(metric) for record in records), *(below[i].get(metric) for i in ids)]
         if len(records) == wanted[partition] and None not in costs:
             values.append(sum(cost for cost in costs if cost))
-    return Estimate(tuple(values)) if values else unknown(runs)
+            seeds.append(seed)
+            behind |= {*ids, *(record.id for record in records)}
+    if not values:
+        return unknown(runs)
+    return Estimate(tuple(values), runs=frozenset((one, ()) for one in behind), seeds=tuple(seeds))
 
 
 def cost(results: Results, runs: RunSet, metric: str) -> Estimate:

@@ -69,6 +69,7 @@ class Shots:
             values=tuple(fmean(fmean(of[code][seed].values()) for code in covered) for seed in whole),
             covers=frozenset(covered),
             lacking=zero.lacking,
+            seeds=tuple(whole),
             runs=runs_behind(
                 (
                     record

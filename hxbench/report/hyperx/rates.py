@@ -1,6 +1,6 @@
 """Learning rates that were tried before any test score: not in the paper, which takes its rates as given."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import groupby
 from statistics import fmean
 
@@ -20,9 +20,14 @@ _HOW = (
 )
 
 
-def _estimate(scores: Iterable[float], runs: Runs, *, incomplete: bool) -> Estimate:
+def _estimate(scores: Iterable[float], runs: Runs, seeds: Collection[int], *, incomplete: bool) -> Estimate:
     values = list(scores)
-    return Estimate(values=(fmean(values),) if values else (), incomplete=incomplete, runs=runs)
+    return Estimate(
+        values=(fmean(values),) if values else (),
+        incomplete=incomplete,
+        runs=runs,
+        seeds=tuple(seeds) if len(seeds) == 1 else (),
+    )
 
 
 def _cells(one: Condition[RunSet], marks: Marks) -> tuple[Cell, ...]:
@@ -30,8 +35,9 @@ def _cells(one: Condition[RunSet], marks: Marks) -> tuple[Cell, ...]:
     each = [[score for task, score in found if task == wanted] for wanted in METRICS]
     every = [score for _, score in found]
     behind = [runs_behind(one.records, tasks) for tasks in (*((task,) for task in METRICS), tuple(METRICS))]
+    seeds = {seed for _, seed in one.run_set.present}
     return tuple(
-        make_cell(_estimate(some, runs, incomplete=one.lacks), None, marks)
+        make_cell(_estimate(some, runs, seeds, incomplete=one.lacks), None, marks)
         for some, runs in zip((*each, every), behind, strict=True)
     )
 

@@ -100,7 +100,7 @@ class RunSet(StoredRuns):
 
     def by_seed(self, task: str, codes: tuple[str, ...]) -> dict[int, float]:
         """Return the mean over some languages for each seed that has it."""
-        return dict(zip(self.whole_seeds(task, codes), self.over(task, codes).values, strict=False))
+        return self.over(task, codes).by_seed
 
     def over(self, task: str, codes: tuple[str, ...]) -> Estimate:
         """Return the mean over some languages of a task."""
@@ -122,6 +122,7 @@ class RunSet(StoredRuns):
             lacking=tuple(code for code in codes if code not in covered) if by_seed else (),
             incomplete=not set(self.wanted) <= set(whole),
             runs=self.runs_behind(((m, s) for s in whole for c in covered for m in models[c]), (task,)),
+            seeds=tuple(whole) if covered else (),
         )
 
     def tested(self, task: str, codes: Iterable[str], seed: int) -> list[Tested]:

@@ -70,11 +70,12 @@ def _row(method: MethodRow, estimates: list[Estimate | None], marks: Marks, mark
 
 def _each_language(results: Results, runs: RunSet) -> list[Estimate | None]:
     """Return the costs of a language adapter, the mean over those there are."""
-    found = list(needed_costs(results, runs).values())
+    found = needed_costs(results, runs)
     estimates: list[Estimate | None] = []
     for metric, *_ in _METRICS:
-        values = [costs[metric] for costs in found if metric in costs]
-        estimates.append(Estimate((fmean(values),)) if values else unknown(runs))
+        values = {run_id: costs[metric] for run_id, costs in found.items() if metric in costs}
+        mean = Estimate((fmean(values.values()),), runs=frozenset((one, ()) for one in values)) if values else None
+        estimates.append(mean or unknown(runs))
     return estimates
 
 
@@ -83,7 +84,8 @@ def _each_task(runs: RunSet, languages: list[Estimate | None]) -> list[Estimate 
     estimates: list[Estimate | None] = [runs.cost(metric) for metric, *_ in _METRICS]
     whole, language = runs.cost(_METRICS[0][0]).mean, languages[0].mean if languages[0] else None
     if whole and language:
-        estimates[0] = Estimate(((whole - _ADAPTERS * language) / len(suite_tasks(TAGGING)),))
+        each = (whole - _ADAPTERS * language) / len(suite_tasks(TAGGING))
+        estimates[0] = Estimate((each,), runs=runs.cost(_METRICS[0][0]).runs)
     else:
         estimates[0] = unknown(runs)
     return estimates

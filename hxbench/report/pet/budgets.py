@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from hxbench.report.estimate import Estimate
+from hxbench.report.estimate import Estimate, ids_of
 from hxbench.report.pet.answers import guess_is_free
 from hxbench.report.pet.results import At
 from hxbench.report.pet.rows import APET, BUDGETS, FT, Backbone, Family
@@ -63,6 +63,11 @@ class Curve:
     def high(self) -> int | None:
         """The number at which full fine-tuning is reached."""
         return high_threshold(self.scores, self.full.values, self.criteria)
+
+    @property
+    def run_ids(self) -> tuple[str, ...]:
+        """The ids of all runs that the thresholds are found by."""
+        return ids_of(self.full.runs.union(*(point.score.runs for point in self.points)))
 
     def place(self, count: int) -> int:
         """Return the place of a number of parameters among the points."""

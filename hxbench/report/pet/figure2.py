@@ -64,7 +64,9 @@ def _spread_row(series: tuple[Series, ...], family: Family, marks: Marks) -> Row
         there = [one.cells[place] for one in series]
         lacks = (marks.missing(),) if any(cell.marks for cell in there) else ()
         value = spread_of_bars(series, place)
-        cells.append(Cell(value, published=printed(_SPREAD, backbone, family), n=1, marks=lacks if value else ()))
+        runs = tuple(sorted({one for cell in there for one in cell.runs})) if value is not None else ()
+        theirs = printed(_SPREAD, backbone, family)
+        cells.append(Cell(value, published=theirs, n=1, marks=lacks if value else (), runs=runs))
     return Row(f"{family.title}, S.D.", tuple(cells))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from statistics import stdev
 
 from hxbench.report.cells import plateau_marks
-from hxbench.report.estimate import Runs, on_plateau
+from hxbench.report.estimate import Runs, ids_of, on_plateau
 from hxbench.report.figure import Figure, Panel, Series
 from hxbench.report.pet.budgets import live_said
 from hxbench.report.pet.rates import HOW, several
@@ -43,6 +43,7 @@ def _cell(tried: Shown, budget: str, backbone: Backbone, seed: int, wanted: bool
     return Cell(
         value, n=int(value is not None), published=_printed(budget, seed, backbone),
         marks=(*plateau_marks(runs, marks), *lacks), on_plateau=on_plateau(runs),
+        seeds=() if value is None else ((seed, value),), runs=ids_of(runs),
     )  # fmt: skip
 
 
@@ -61,6 +62,7 @@ def _spread_row(tried: Shown, backbone: Backbone, wanted: tuple[int, ...], marks
                 published=_printed(budget, None, backbone),
                 marks=(*(plateau_marks(runs, marks) if sd is not None else ()), *lacks),
                 on_plateau=on_plateau(runs),
+                runs=ids_of(runs) if sd is not None else (),
             )
         )
     return Row(backbone.title, tuple(cells))

@@ -1,6 +1,6 @@
 """Which learning rates were tried, and which counted where a profile tries several (PET scaling, appendix B)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from statistics import fmean
 
 from hxbench.report.cells import make_cell
@@ -63,21 +63,25 @@ def _cells(sets: Mapping[str, RunSet], places: Sequence[Place], marks: Marks) ->
     """Yield the development scores of a rate by place, and their mean where all are there; `sets` are by size."""
     found: list[float | None] = []
     every: Runs = frozenset()
+    seeds = {seed for runs in sets.values() for seed in runs.wanted}
     for backbone, task in places:
         runs = sets.get(backbone.size)
         # the seeds of the tries alone: the rate that was chosen has runs of others, too
         found.append(runs.validation(task, runs.wanted) if runs else None)
         behind = runs.runs_behind([(Model(task), seed) for seed in runs.wanted], (task,)) if runs else frozenset()
         every |= behind
-        yield make_cell(_estimate([found[-1]], behind), None, marks)
-    yield make_cell(_estimate(found, every), None, marks)
+        yield make_cell(_estimate([found[-1]], behind, seeds), None, marks)
+    yield make_cell(_estimate(found, every, seeds), None, marks)
 
 
-def _estimate(scores: Sequence[float | None], runs: Runs) -> Estimate:
+def _estimate(scores: Sequence[float | None], runs: Runs, seeds: Collection[int]) -> Estimate:
     there = [score for score in scores if score is not None]
     whole = len(there) == len(scores)
     shown = whole and there
-    return Estimate((fmean(there),) if shown else (), incomplete=not whole, runs=runs if shown else frozenset())
+    if not shown:
+        return Estimate(incomplete=not whole)
+    of = tuple(seeds) if len(seeds) == 1 else ()
+    return Estimate((fmean(there),), incomplete=not whole, runs=runs, seeds=of)
 
 
 def _block(results: Results, method: str, some: Sequence[Condition[RunSet]], places: Sequence[Place], marks: Marks

@@ -44,10 +44,13 @@ class RunSet(TextRuns):
         """Return the step at which a run has nearly its final score (`steps_to_share`)."""
         return steps_to_share(self._curves.get((Model(task), seed), []))
 
-    def costs_of(self, metric: str, tasks: Iterable[str]) -> list[float]:
-        """Return a cost of every run of these tasks."""
-        models = {Model(task) for task in tasks}
-        return [costs[metric] for (model, _), costs in self._costs.items() if model in models and metric in costs]
+    def costs_of(self, metric: str, task: str) -> dict[tuple[Model, int], float]:
+        """Return a cost of every run of a task."""
+        return {
+            which: costs[metric]
+            for which, costs in self._costs.items()
+            if which[0] == Model(task) and metric in costs
+        }
 
     def live(self, tasks: Iterable[str]) -> list[tuple[float, float]]:
         """Return live and counted parameters of every run of these tasks that tells both."""
@@ -107,6 +110,7 @@ class Tried:
             covers=frozenset(map(task_title, tasks)) if found else frozenset(),
             incomplete=self.incomplete(tasks),
             runs=self.runs_behind(tasks, found),
+            seeds=tuple(found),
         )
 
     def runs_behind(self, tasks: tuple[str, ...], seeds: Iterable[int]) -> Runs:
@@ -134,6 +138,8 @@ class Tried:
             values=tuple(found.values()),
             covers=frozenset(map(task_title, tasks)) if found else frozenset(),
             incomplete=self.incomplete(tasks),
+            runs=frozenset((run_id, ()) for run_id, _ in self.runs_behind(tasks, found)),
+            seeds=tuple(found),
             note="runs are left out that learned nothing or are not there" if lost else "",
         )
 
@@ -143,5 +149,11 @@ class Tried:
 
     def cost(self, metric: str, tasks: tuple[str, ...]) -> Estimate:
         """Return a cost of one model, over the runs of some tasks at the rates that count."""
-        values = [v for task in tasks for v in self.chosen(task).costs_of(metric, (task,))]
-        return Estimate(values=tuple(values), incomplete=not values and self.incomplete(tasks))
+        each = [(self.chosen(task), self.chosen(task).costs_of(metric, task)) for task in tasks]
+        values = [value for _, found in each for value in found.values()]
+        return Estimate(
+            values=tuple(values),
+            incomplete=not values and self.incomplete(tasks),
+            runs=frozenset().union(*(runs.runs_behind(found, ()) for runs, found in each)),
+            seeds=tuple(seed for _, found in each for _, seed in found),
+        )

@@ -4,6 +4,8 @@ Both are scored on the same test sets. They are trained as their papers say, so 
 differ: what that takes is among the costs.
 """
 
+from dataclasses import replace
+
 from hxbench.report.estimate import Estimate
 from hxbench.report.figure import Figure
 from hxbench.report.pet.results import At, Results
@@ -32,7 +34,7 @@ def _shared(runs: RunSet, metric: str) -> Estimate:
         return parameters_per_task(runs, len(TASKS[_SUITE]))
     found = runs.cost(metric)
     share = len(TASKS[_SUITE]) if metric == "wall_seconds" and not all(m.task for m in runs.models) else 1
-    return Estimate(tuple(value / share for value in found.values), incomplete=found.incomplete)
+    return replace(found, values=tuple(value / share for value in found.values), note="")
 
 
 def _of_pha(row: MethodRow, runs: RunSet) -> Way:

@@ -1,5 +1,7 @@
 """Table 2: the budgets of APET, which are the sizes of the four methods, as the runs count them."""
 
+from dataclasses import replace
+
 from hxbench.report.cells import make_cell
 from hxbench.report.estimate import Estimate
 from hxbench.report.pet.budgets import live_said
@@ -27,8 +29,8 @@ def _counted(tried: Tried) -> Estimate:
     """Return the parameters counted in the runs: one number, as long as all agree."""
     found = tried.cost("counted_parameters", PLACED)
     if len(set(found.values)) > 1:
-        return Estimate(found.values, note=_VARY)
-    return Estimate(found.values[:1], incomplete=found.incomplete)
+        return replace(found, incomplete=False, note=_VARY)
+    return replace(found, values=found.values[:1], seeds=())
 
 
 def _cell(tried: Tried | None, budget: str, backbone: Backbone, marks: Marks) -> Cell:

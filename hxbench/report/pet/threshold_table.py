@@ -36,7 +36,7 @@ def _threshold(one: Curve, value: int | None) -> Cell:
     if value is None:
         enough = any(len(scores) > 1 for scores in one.scores.values())
         return Cell(text="none" if enough else "–")
-    return Cell(float(value), n=1)
+    return Cell(float(value), n=1, runs=one.run_ids)
 
 
 def threshold_table(curves: Curves, heading: tuple[str, ...], told: str, facts: dict[str, str]) -> Table:

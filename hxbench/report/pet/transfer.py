@@ -96,7 +96,8 @@ class Transfer:
         Both scores are of what was answered, or with `chosen` of the labels that are found most likely.
         """
         scores = self.chosen if chosen else self.scores
-        values, nothing, unscored = [], False, False
+        values: dict[int, float] = {}
+        nothing, unscored = False, False
         runs: Runs = frozenset()
         for seed in self.seeds:
             if self._lacks(seed, (source, target)):
@@ -107,15 +108,16 @@ class Transfer:
             elif own <= 0:
                 nothing = True
             else:
-                values.append(100 * value / own)
+                values[seed] = 100 * value / own
                 runs |= self._behind(seed, (source, target))
         return Estimate(
-            tuple(values),
+            tuple(values.values()),
             frozenset({target}),
             lacking=(target,) if unscored and not values else (),
             incomplete=any(self._lacks(seed, (source, target)) for seed in self.wanted),
             note=NOTHING if nothing else "",
             runs=runs,
+            seeds=tuple(values),
         )
 
     def _behind(self, seed: int, sources: Iterable[str]) -> Runs:
@@ -158,7 +160,7 @@ class Transfer:
         if not cells:
             return Estimate()
         whole = [seed for seed in self.seeds if not self._lacks(seed, self.tasks)]
-        means = [fmean(some) for seed in whole if (some := values(scores[seed]))]
+        means = {seed: fmean(some) for seed in whole if (some := values(scores[seed]))}
         lacking = any(self._lacks(seed, self.tasks) for seed in self.wanted)
         runs: Runs = frozenset().union(*(self._behind(seed, self.tasks) for seed in whole))
-        return Estimate(tuple(means), incomplete=lacking, runs=runs)
+        return Estimate(tuple(means.values()), incomplete=lacking, runs=runs, seeds=tuple(means))

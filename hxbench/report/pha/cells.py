@@ -1,5 +1,7 @@
 """The numbers that PHA prints, and where the paper contradicts itself about them (sheet, section 9)."""
 
+from dataclasses import replace
+
 from hxbench.report.cells import make_cell
 from hxbench.report.estimate import Estimate
 from hxbench.report.pha.rows import PAPER, SUITES, TASKS, MethodRow, titles
@@ -73,7 +75,7 @@ def parameters_per_task(runs: RunSet, tasks: int) -> Estimate:
     """Return the counted parameters per task: a model of one task has its own, the others share theirs."""
     found = runs.cost("counted_parameters")
     share = 1 if all(model.task for model in runs.models) else tasks
-    return Estimate(tuple(value / share for value in found.values), incomplete=found.incomplete)
+    return replace(found, values=tuple(value / share for value in found.values), note="")
 
 
 def score_cell(runs: RunSet, method: MethodRow | None, suite: str, task: str | None, marks: Marks) -> Cell:

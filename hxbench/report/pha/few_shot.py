@@ -56,6 +56,7 @@ class Shots:
         return Estimate(
             values=tuple(fmean(of[seed].values()) for seed in sorted(of)),
             covers=frozenset({task_title(task)}) if of else frozenset(),
+            seeds=tuple(sorted(of)),
             incomplete=any(not wanted <= set(of.get(seed, ())) for seed in self.seeds),
             runs=runs_behind(self.runs.get((task, k), {}).values(), (task,)),
         )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hxbench.report.estimate import Estimate
+from hxbench.report.estimate import Estimate, runs_behind
 from hxbench.report.pha.results import Results
 from hxbench.report.pha.rows import PHA
 from hxbench.report.pha.scores import RunSet
@@ -93,6 +93,8 @@ class Retrievals:
         return Estimate(
             values=tuple(there.values()),
             incomplete=not set(self._wanted) <= set(there),
+            runs=runs_behind((one for one in self.runs.records if one.spec.seed in there), ()),  # type: ignore[union-attr]
+            seeds=tuple(there),
         )
 
     @property

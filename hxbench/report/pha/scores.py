@@ -48,7 +48,7 @@ class RunSet(StoredRuns):
 
     def by_seed(self, tasks: tuple[str, ...]) -> dict[int, float]:
         """Return the mean over some tasks for each seed that has it."""
-        return dict(zip(self.whole_seeds(tasks), self.over(tasks).values, strict=False))
+        return self.over(tasks).by_seed
 
     def over(self, tasks: tuple[str, ...]) -> Estimate:
         """Return the mean over some tasks; over fewer only where the data have no more."""
@@ -63,4 +63,5 @@ class RunSet(StoredRuns):
             lacking=tuple(task_title(task) for task in tasks if task not in covered) if by_seed else (),
             incomplete=not set(self.wanted) <= set(whole),
             runs=self.runs_behind(((self.model_of(t), s) for t in covered for s in whole), covered),
+            seeds=tuple(whole) if covered else (),
         )
