@@ -58,8 +58,9 @@ def report_command(
     store: options.StoreDir = None,
 ) -> None:
     """Print a paper's table or figure with our results beside the published ones, and what is still to be run."""
-    from hxbench.report import PAPERS, asked, make, read_results
-    from hxbench.report.own_data import made as own_data_tables
+    from hxbench.report import PAPERS, make, read_results
+    from hxbench.report.papers.own import experiment as asked
+    from hxbench.report.papers.own.data import made as own_data_tables
     from hxbench.store import Store
     from hxbench.store.files import replace_file
     from hxbench.tasks.description import read_data_file

@@ -11,16 +11,16 @@ from hxbench.tasks import SUITES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hxbench.report.figure import Figure
+    from hxbench.report.artifact.figure import Figure
+    from hxbench.report.artifact.table import Table
     from hxbench.report.results import PaperResults
-    from hxbench.report.table import Table
     from hxbench.spec.run_spec import RunSpec
     from hxbench.store import Store
     from hxbench.tasks.description import OwnData
 
 Kind = Literal["table", "figure"]
 PAPERS = {"hyperx": "Hyper-X", "pha": "PHA", "pet": "PET scaling"}
-_WITH_FORMULAS = {"pha": "hxbench.report.pha.parameters"}
+_WITH_FORMULAS = {"pha": "hxbench.report.papers.pha.parameters"}
 _UNNUMBERED = ("parameters", "convergence", "frontier")  # figures
 
 
@@ -96,7 +96,10 @@ _TITLES = {
     },
 }
 ARTIFACTS: dict[str, dict[str, Artifact]] = {
-    paper: {name: Artifact(paper, name, title, f"hxbench.report.{paper}.{name}") for name, title in titles.items()}
+    paper: {
+        name: Artifact(paper, name, title, f"hxbench.report.papers.{paper}.{name}")
+        for name, title in titles.items()
+    }
     for paper, titles in _TITLES.items()
 }
 
@@ -136,7 +139,7 @@ def read_results(
     for runs that cannot be on a backbone.
     """
     artifacts(paper)
-    results = import_module(f"hxbench.report.{paper}.results").Results
+    results = import_module(f"hxbench.report.papers.{paper}.results").Results
     return results(store, profile, own, backbone, data=data, require=require)
 
 

@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Generic
 
-from hxbench.report.commands import Commands
-from hxbench.report.estimate import Estimate, Rows
-from hxbench.report.families import Families, Family
-from hxbench.report.identity import identity, recipe_spec, said
-from hxbench.report.left_out import LeftOut, together
+from hxbench.report.artifact.table import Column
 from hxbench.report.own_experiment import OwnExperiment
-from hxbench.report.plain_scores import task_scores
 from hxbench.report.profile import choose_profile
-from hxbench.report.shown import Condition, R, Shown
-from hxbench.report.table import Column
+from hxbench.report.scores.estimate import Estimate, Rows
+from hxbench.report.scores.plain import task_scores
+from hxbench.report.scores.shown import Condition, R, Shown
+from hxbench.report.select.commands import Commands
+from hxbench.report.select.families import Families, Family
+from hxbench.report.select.identity import identity, recipe_spec, said
+from hxbench.report.select.left_out import LeftOut, together
 from hxbench.spec import experiment as experiments
 from hxbench.spec import recipe
 from hxbench.spec.recipe import ExperimentBlock

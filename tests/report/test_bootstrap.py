@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from older_runs import reseal
 
 from hxbench import report
-from hxbench.report.hyperx.results import Results
-from hxbench.report.hyperx.significance import Resampler
+from hxbench.report.papers.hyperx.results import Results
+from hxbench.report.papers.hyperx.significance import Resampler
 from hxbench.spec import experiment, recipe
 from hxbench.tasks.scoring import bootstrap
 

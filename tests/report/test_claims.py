@@ -8,12 +8,12 @@ import pytest
 from filled_store import fill, write_run
 
 from hxbench import report
-from hxbench.report.claims import Difference, verdict
-from hxbench.report.hyperx import claims
-from hxbench.report.hyperx.results import Results
-from hxbench.report.hyperx.scores import members
-from hxbench.report.hyperx.significance import Resampler
+from hxbench.report.papers.hyperx import claims
+from hxbench.report.papers.hyperx.results import Results
+from hxbench.report.papers.hyperx.scores import members
+from hxbench.report.papers.hyperx.significance import Resampler
 from hxbench.report.render import terminal, unrounded
+from hxbench.report.stats.claims import Difference, verdict
 from hxbench.spec import experiment, recipe
 from hxbench.spec.run_spec import START
 from hxbench.tasks.scoring import bootstrap

@@ -11,12 +11,12 @@ import pytest
 from filled_store import write_run
 
 from hxbench import report
+from hxbench.report.artifact.figure import Figure, Panel, Series
+from hxbench.report.artifact.table import Cell
 from hxbench.report.draw import pictures, sheet, style
 from hxbench.report.draw.bars import label
-from hxbench.report.figure import Figure, Panel, Series
-from hxbench.report.hyperx.figure6 import printed_mean
+from hxbench.report.papers.hyperx.figure6 import printed_mean
 from hxbench.report.render import PICTURES, renderer
-from hxbench.report.table import Cell
 from hxbench.spec import experiment
 from hxbench.spec.run_spec import START
 

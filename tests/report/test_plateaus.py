@@ -9,11 +9,11 @@ from filled_store import write_run
 from text_store import fill_text, made_profile, read
 
 from hxbench.report import build
-from hxbench.report.estimate import Estimate, runs_behind, said_of_plateaus
-from hxbench.report.hyperx.results import Results
-from hxbench.report.pha import table1 as pha_table1
-from hxbench.report.plain_scores import task_scores
+from hxbench.report.papers.hyperx.results import Results
+from hxbench.report.papers.pha import table1 as pha_table1
 from hxbench.report.render import markdown, terminal, unrounded
+from hxbench.report.scores.estimate import Estimate, runs_behind, said_of_plateaus
+from hxbench.report.scores.plain import task_scores
 from hxbench.spec import recipe
 from hxbench.store import Store
 from hxbench.store.packing import write_pack

@@ -5,7 +5,7 @@ from filled_store import fill, write_run
 from older_runs import before_manifests
 
 from hxbench import report
-from hxbench.report.hyperx.results import Results
+from hxbench.report.papers.hyperx.results import Results
 from hxbench.spec import experiment, recipe
 from hxbench.spec.run_spec import START
 from hxbench.spec.settings import Model

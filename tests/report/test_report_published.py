@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from hxbench import places, report
 from hxbench.errors import InputError
-from hxbench.report.hyperx.rows import BLOCKS, GROUPS, ORDER
-from hxbench.report.hyperx.scores import RunSet, members
-from hxbench.report.published import published
+from hxbench.report.artifact.published import published
+from hxbench.report.papers.hyperx.rows import BLOCKS, GROUPS, ORDER
+from hxbench.report.papers.hyperx.scores import RunSet, members
 from hxbench.spec.settings import Model, models
 
 # the sheet's list of aggregates that the paper's own cells do not give

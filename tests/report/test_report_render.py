@@ -12,9 +12,9 @@ from filled_store import fill
 
 from hxbench import report
 from hxbench.errors import InputError
+from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, format_value
 from hxbench.report.render import FORMATS, renderer
 from hxbench.report.render.latex import escape
-from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, format_value
 from hxbench.store import Store
 
 

@@ -5,8 +5,8 @@ from dataclasses import asdict
 from io import StringIO
 from typing import Any
 
+from hxbench.report.artifact.table import UNITS, Table
 from hxbench.report.render.walk import walk
-from hxbench.report.table import UNITS, Table
 from hxbench.store.files import to_json
 
 FIELDS = (
