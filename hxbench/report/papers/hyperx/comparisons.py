@@ -126,8 +126,9 @@ def build(results: Results, name: str) -> list[Figure] | list[Table]:
         metric = METRICS[task][1]
         cells = {}
         for group in comparison.groups:
-            both = (one.run_set.group(task, group) for one in (more, less))
-            cells[group] = difference_cell(*both, marks, comparison.printed(task, group), _OTHER_LANGUAGES)
+            first, second = (one.run_set.group(task, group) for one in (more, less))
+            printed = comparison.printed(task, group)
+            cells[group] = difference_cell(first, second, marks, printed, _OTHER_LANGUAGES)
         rows.append(Row(metric, tuple(cells.values())))
         series = _series(conditions, task, comparison, marks)
         panels.append(Panel(metric, metric.partition(" ")[2], series, said=_said(comparison, cells)))

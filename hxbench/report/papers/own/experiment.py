@@ -174,7 +174,9 @@ def _lines(
     for k in block.few_shot.k:
         shots = [shot for shot in wanted if shot.k == k]
         pairs = dict.fromkeys(Pair(s.task, find_language(s.language).paper_code) for s in shots)
-        records = [r for r in tuned.tuned if isinstance(r.spec, RunSpec) and r.spec.few_shot.k == k]
+        records = [
+            r for r in tuned.tuned if isinstance(r.spec, RunSpec) and r.spec.few_shot and r.spec.few_shot.k == k
+        ]
         scores = by_task(pairs, partial(tuned.over, k=k))
         yield Line(title, label, block, scores, records, len(shots), k)
 

@@ -37,8 +37,8 @@ def lead(
     conditions: Conditions, label: str, more: str, less: str, marks: Marks, printed: float | None = None
 ) -> Cell:
     """Return the mean of GLUE of one method minus that of another, seed by seed."""
-    both = (conditions[label, name].run_set.tasks(GLUE) for name in (more, less))
-    return difference_cell(*both, marks, printed, _OTHER_TASKS)
+    first, second = (conditions[label, name].run_set.tasks(GLUE) for name in (more, less))
+    return difference_cell(first, second, marks, printed, _OTHER_TASKS)
 
 
 def numbers_of_seeds(panels: Sequence[Sequence[Series]]) -> list[str]:
