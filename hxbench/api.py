@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from hxbench.report import Artifact, Made
+    from hxbench.report.artifact.table import Table
     from hxbench.report.compare import Comparison
-    from hxbench.report.results import PaperResults
-    from hxbench.report.table import Table
+    from hxbench.report.results import Results
     from hxbench.runs.execute import Audience
     from hxbench.runs.predictor import Predictor
     from hxbench.runs.scheduler.jobs import Result
@@ -192,7 +192,7 @@ class Rebuilt:
     """Tables and figures of a paper as the store fills them."""
 
     made: "tuple[Made, ...]"
-    results: "PaperResults[Any]"
+    results: "Results"
 
     @property
     def tables(self) -> "list[Table]":
@@ -212,9 +212,8 @@ class Rebuilt:
 
         found = pd.read_csv(StringIO(render_csv(self.tables)), keep_default_na=False, na_values=[""])
         found = found.rename(columns={"column_group": "group"})
-        if "seeds" in found:
-            found["seeds"] = found.seeds.fillna("").map(_by_seed)
-            found["runs"] = found.runs.fillna("").str.split()
+        found["seeds"] = found.seeds.fillna("").astype(str).map(_by_seed)
+        found["runs"] = found.runs.fillna("").astype(str).str.split()
         return found
 
     def text(self, format: str = "terminal") -> str:

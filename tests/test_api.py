@@ -61,7 +61,8 @@ def test_a_table_is_a_frame_of_its_cells(tmp_path):
     assert sorted(frame["mean"].dropna()) == sorted(ours)
     cell = frame[frame["mean"].notna()].iloc[0]
     assert cell["mean"] == 41.75
-    assert cell.n == 2
+    assert (cell.n, cell.seeds) == (2, {1: 41.25, 2: 42.25})
+    assert sorted(cell.runs) == sorted(record.id for record in store.runs())
     assert {"row", "column", "group", "sd", "published", "notes"} <= {*frame}
     assert rebuilt.text("csv").count("\n") == len(frame) + 1
 

@@ -78,7 +78,7 @@ def do(session: "Session", place: "Launcher") -> "list[tuple[Planned, Result]]":
 
 def show_scores(records: "Sequence[RunRecord]", as_json: bool) -> None:
     """Print what finished runs scored, whatever their tasks are."""
-    from hxbench.report.run_scores import run_scores
+    from hxbench.report.scores.run_scores import run_scores
 
     if not is_first_process():
         return

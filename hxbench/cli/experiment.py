@@ -177,7 +177,7 @@ def plan(
 
 def _show_plan(session: "Session", place: "Launcher", left_out: Counter[str], *, as_json: bool) -> None:
     """Say which runs there are and which have to be done; a plan that was asked for goes to standard output."""
-    from hxbench.report.table import format_value
+    from hxbench.report.artifact.table import format_value
     from hxbench.runs.scheduler.estimate import Durations, wall_seconds
 
     durations, all_todo = Durations(session.store.runs()), session.todo()
@@ -223,7 +223,8 @@ def _print_artifacts(
     own: bool,
 ) -> None:
     """Print artifacts as far as the store fills them; before them what was run of an experiment of one's `own`."""
-    from hxbench.report import asked, make, read_results
+    from hxbench.report import make, read_results
+    from hxbench.report.papers.own import experiment as asked
     from hxbench.report.registry import artifacts as known
     from hxbench.report.render import terminal
     from hxbench.runs.assemble import with_options

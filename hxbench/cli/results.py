@@ -32,7 +32,7 @@ def results_command(
     Every row has all that identifies its run: `--where method=psf,setting=mixed --where split=test` chooses.
     """
     from hxbench import api
-    from hxbench.report.where import chosen, read_terms
+    from hxbench.report.select.where import chosen, read_terms
     from hxbench.store.files import replace_file
 
     if format not in _FORMATS:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hxbench.errors import InputError
-from hxbench.report.claims import ENOUGH, Difference
-from hxbench.report.figure import Figure, Panel, Series
+from hxbench.report.artifact.figure import Figure, Panel, Series
+from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table
 from hxbench.report.sides import Chooser, Pair, Side
-from hxbench.report.significance import Resampler, Tested
-from hxbench.report.table import Block, Cell, Column, Marks, Row, Table
+from hxbench.report.stats.claims import ENOUGH, Difference
+from hxbench.report.stats.significance import Resampler, Tested
 from hxbench.spec.languages import find_language, language_set
 from hxbench.store import Store
 from hxbench.tasks import task_names, task_of

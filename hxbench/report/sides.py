@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hxbench.errors import InputError, did_you_mean
 from hxbench.printing import shortened, shown
-from hxbench.report.identity import beyond, flat, identity, is_switched, key, recipe_spec
-from hxbench.report.profile import choose_profile
-from hxbench.report.where import Terms, chosen, read_terms
+from hxbench.report.results import choose_profile
+from hxbench.report.select.identity import beyond, flat, identity, is_switched, key, recipe_spec
+from hxbench.report.select.where import Terms, chosen, read_terms
 from hxbench.spec.languages import languages_for
 from hxbench.spec.run_spec import RunSpec
 from hxbench.store import RunRecord, Store

@@ -13,8 +13,8 @@ from hxbench.errors import InputError
 from hxbench.report import compare as compare_module
 from hxbench.report.compare import NO_COUNTS, OTHERS, compare
 from hxbench.report.draw import pictures
-from hxbench.report.hyperx.results import Results
-from hxbench.report.where import read_terms
+from hxbench.report.papers.hyperx.results import Results
+from hxbench.report.select.where import read_terms
 from hxbench.spec import recipe
 from hxbench.store import Store
 from hxbench.tasks.scoring import bootstrap

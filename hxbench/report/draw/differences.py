@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from hxbench.report.draw import style
 
 if TYPE_CHECKING:
-    from hxbench.report.figure import Figure, Panel
+    from hxbench.report.artifact.figure import Figure, Panel
 
 _SPREAD = 0.56  # of a place, which the points of its series share
 _LETTER = 0.72 * style.SMALL / 72  # inches, the width of a capital

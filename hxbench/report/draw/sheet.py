@@ -5,14 +5,14 @@ from io import BytesIO
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
+from hxbench.report.artifact.table import MISSING, NOT_ALL
 from hxbench.report.draw import bars, curves, differences, frontier, heat, lines, scatter, style
 from hxbench.report.render.walk import raised
-from hxbench.report.table import MISSING, NOT_ALL
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Sheet
 
-    from hxbench.report.figure import Figure, Panel
+    from hxbench.report.artifact.figure import Figure, Panel
 
 # no dates and no program names: the same figure is the same bytes
 _METADATA: dict[str, dict[str, Any]] = {
