@@ -203,7 +203,8 @@ def compare(
     planned = [(one, other, *unit) for one, other in pairs for unit in _units(one, other)]
     notes = [note for one, other in pairs for note in _unpaired(one, other)]
     if not planned:
-        raise InputError(f"nothing can be compared: {' '.join(notes) or 'no test scores in common.'}")
+        names = " and ".join(one.label for one in found)
+        raise InputError(f"nothing can be compared: {names} share no test set with scores of the same seed.")
     resamples = _resamples(len(planned), found)
     measure = _Measure(Resampler(resamples))
     lines = [measure.line(*one) for one in planned]
@@ -255,9 +256,11 @@ def _unpaired(one: Side, other: Side) -> list[str]:
         by_task: dict[str, list[str]] = {}
         for task, language in lacking:
             by_task.setdefault(task, []).append(language)
-        for task, languages in by_task.items():
-            what = _title(task) if task_of(task).answers_texts else f"{_title(task)} {', '.join(languages)}"
-            said.append(f"not paired: {what}, of which {rival.label} has no scores beside those of {side.label}.")
+        words = [
+            _title(t) if task_of(t).answers_texts else f"{_title(t)} {', '.join(of)}" for t, of in by_task.items()
+        ]
+        if words:
+            said.append(f"not paired: {'; '.join(words)}: only {side.label} has scores there.")
         own = {seed for by_seed in side.scores.values() for seed in by_seed}
         theirs = {seed for by_seed in rival.scores.values() for seed in by_seed}
         if alone := sorted(own - theirs):

@@ -12,7 +12,7 @@ from hxbench.errors import InputError, did_you_mean
 from hxbench.printing import shortened, shown
 from hxbench.report.results import choose_profile
 from hxbench.report.select.identity import beyond, flat, identity, is_switched, key, recipe_spec
-from hxbench.report.select.where import Terms, chosen, read_terms
+from hxbench.report.select.where import NONE, Terms, chosen, read_terms
 from hxbench.spec.languages import languages_for
 from hxbench.spec.run_spec import RunSpec
 from hxbench.store import RunRecord, Store
@@ -94,16 +94,19 @@ class Chooser:
         terms = read_terms([",".join(words[len(bare) :])]) if len(words) > len(bare) else {}
         methods = {str(one) for one in self._runs.method}
         if bare and bare[0].partition(":")[0] not in methods and not bare[0].partition(":")[1]:
-            records = self._by_ids(bare, methods)
             if terms:
+                raise InputError(f"'{shortened(text)}': name runs by their ids or choose them by terms, not both.")
+            records = self._by_ids(bare, methods)
+            kinds = _by_kind(records)
+            if len(kinds) > 1:
+                told = ", ".join([*_apart([one[0] for one in kinds.values()])][:_NAMED])
                 raise InputError(
-                    f"'{shortened(text)}': runs are named by their ids, or chosen by terms: not both."
+                    f"'{shortened(text)}' are runs that differ in {told}: those of one side differ in nothing but "
+                    "seed, task and partition."
                 )
         else:
             if len(bare) > 1:
-                raise InputError(
-                    f"'{shortened(text)}': one method makes a side; further ones are sides of their own."
-                )
+                raise InputError(f"'{shortened(text)}': one method makes a side; another is a side of its own.")
             method, _, setting = bare[0].partition(":") if bare else ("", "", "")
             if method and method not in methods:
                 raise InputError(did_you_mean("method", method, sorted(methods)))
@@ -125,9 +128,7 @@ class Chooser:
 
     def _by_terms(self, text: str, terms: Terms) -> list[RunRecord]:
         """Return the runs that fit; of those of several kinds the recipe's, where that is clear."""
-        fields = {
-            name: values for name, values in terms.items() if "." in name
-        }  # of the spec, such as training.lr
+        fields = [name for name in terms if "." in name]  # of the spec, such as training.lr
         rows = self._runs
         if "profile" not in terms:
             profile, said = choose_profile({str(one) for one in rows.profile}, self._given)
@@ -148,12 +149,7 @@ class Chooser:
                 f"no finished runs fit '{shortened(text)}' in {self.store.root}: hxbench runs list shows what is "
                 "there, and few-shot runs are chosen by k=…"
             )
-        groups: dict[str, list[RunRecord]] = defaultdict(list)
-        for run_id in rows.run:
-            spec = self.by_id[run_id].spec
-            assert isinstance(spec, RunSpec)
-            shot = spec.few_shot.k if spec.few_shot else 0
-            groups[key({**identity(spec), "k": shot})].append(self.by_id[run_id])
+        groups = _by_kind(self.by_id[run_id] for run_id in rows.run)
         apart = {name: _departures(one[0], terms) for name, one in groups.items()}
         plain = [name for name, own in apart.items() if all(own <= other for other in apart.values())]
         if len(plain) != 1:
@@ -187,8 +183,20 @@ class Chooser:
             side.notes.append(
                 f"{text}: {others} run{'s' * (others > 1)} left out, as there is a newer one on other inputs."
             )
+        if len({record.fields["backbone"]["fingerprint"] for record in side.records}) > 1:
+            side.notes.append(f"{text}: not all of its runs are on the same weights of the backbone.")
         _fill(side, self.store)
         return side
+
+
+def _by_kind(records: Iterable[RunRecord]) -> dict[str, list[RunRecord]]:
+    """Return runs by everything in which those of one side are alike."""
+    found: dict[str, list[RunRecord]] = defaultdict(list)
+    for record in records:
+        spec = record.spec
+        assert isinstance(spec, RunSpec)
+        found[key({**identity(spec), "k": spec.few_shot.k if spec.few_shot else 0})].append(record)
+    return found
 
 
 def _word(value: Any) -> str | None:
@@ -213,29 +221,31 @@ def _departures(record: RunRecord, terms: Terms) -> set[str]:
     return {name for name in found if name not in terms and not any(name.startswith(one) for one in asked)}
 
 
-def _differing(text: str, records: Sequence[RunRecord]) -> str:
-    """Return the sentence that says in what the runs differ which a side fits, and how to say which."""
+def _apart(records: Sequence[RunRecord]) -> dict[str, list[str]]:
+    """Return the fields in which runs differ, what a person names first at the front, with their values."""
     found: dict[str, dict[str, None]] = defaultdict(dict)
     for record in records:
         spec = record.spec
         assert isinstance(spec, RunSpec)
-        for name, value in identity(spec).items():
+        values = {**identity(spec), "k": spec.few_shot.k if spec.few_shot else NONE}
+        for name, value in values.items():
             found[name].setdefault(str(_word(value)))
-        found["k"].setdefault(str(spec.few_shot.k if spec.few_shot else "none"))
-    apart = {name: [*values] for name, values in found.items() if len(values) > 1}
-    if "backbone.name" in apart:
-        apart = {name: v for name, v in apart.items() if not name.startswith("backbone.")} | {
-            "backbone": apart["backbone.name"]
+    if len(found["backbone.name"]) > 1:  # and with the name goes what is behind it
+        found = {name: of for name, of in found.items() if not name.startswith("backbone.")} | {
+            "backbone": found["backbone.name"]
         }
-    first = ("setting", "suite", "backbone", "variant", "k", "training.lr", "partitions")
-    names = sorted(apart, key=lambda name: (first.index(name) if name in first else len(first), name))
-    told = [
-        f"{shown(name)} ({', '.join(map(shortened, sorted(apart[name])[:_NAMED]))})" for name in names[:_NAMED]
-    ]
-    example = f"{text},{names[0]}={sorted(apart[names[0]])[-1]}" if names else text
-    return (
-        f"'{shortened(text)}' fits runs that differ in {' and '.join(told)}: say which, such as {shown(example)}."
-    )
+    first = ("method", "setting", "suite", "backbone", "variant", "k", "training.lr", "partitions")
+    names = sorted(found, key=lambda name: (first.index(name) if name in first else len(first), name))
+    return {name: sorted(found[name]) for name in names if len(found[name]) > 1}
+
+
+def _differing(text: str, records: Sequence[RunRecord]) -> str:
+    """Return the sentence that says in what the runs differ which a side fits, and how to say which."""
+    apart = _apart(records)
+    told = [f"{shown(name)} ({', '.join(map(shortened, of[:_NAMED]))})" for name, of in [*apart.items()][:_NAMED]]
+    plain = [(name, one) for name, values in apart.items() for one in values if one.isalnum()]
+    example = f", such as {text},{plain[0][0]}={plain[0][1]}" if plain else ""
+    return f"'{shortened(text)}' fits runs that differ in {' and '.join(told)}: say which{example}."
 
 
 def _fill(side: Side, store: Store) -> None:

@@ -226,9 +226,15 @@ def test_the_table_and_the_picture_have_every_line(found):
     assert pictures(figure, ["png"])["png"].startswith(b"\x89PNG")
 
 
+def test_runs_of_several_kinds_are_no_side(place):
+    ids = {r.spec.method: r.id for r in place.runs() if r.spec.setting == "mixed"}
+    with pytest.raises(InputError, match="are runs that differ in method, training"):
+        compare(place, [f"{ids['mbert']},{ids['psf']}", "hyperx-base:mixed"])
+
+
 WRONG = {
     "hyperx-bse:mixed": "unknown method 'hyperx-bse'. Did you mean hyperx-base",
-    "mbert": "'mbert' fits runs that differ in setting (mixed, multi): say which, such as mbert,setting=multi.",
+    "mbert": "'mbert' fits runs that differ in setting (mixed, multi): say which, such as mbert,setting=mixed.",
     "mbert:mixd": "unknown setting 'mixd'. Did you mean mixed",
     "mbert:single": "unknown setting 'single'|no finished runs fit 'mbert:single'",
     "mbert:mixed,sed=1": "unknown column 'sed'. Did you mean seed",
