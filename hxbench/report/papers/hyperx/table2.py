@@ -3,7 +3,7 @@
 from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns
 from hxbench.report.papers.hyperx.cells import doubt, printed_score
-from hxbench.report.papers.hyperx.costs import cost, doubt_of_cost, printed_cost
+from hxbench.report.papers.hyperx.costs import cost, cost_cell
 from hxbench.report.papers.hyperx.results import Results
 from hxbench.report.papers.hyperx.rows import (
     BLOCKS,
@@ -30,9 +30,7 @@ def _row(results: Results, block: SettingBlock, method: MethodRow, marks: Marks)
     least, most = runs.seed_count()
     cells = [Cell(text=str(most) if least == most else f"{least}–{most}")]
     for metric, quantity in (("counted_parameters", "params"), ("wall_seconds", "training time")):
-        printed = printed_cost(_NAME, method.published, block.title, quantity)
-        odd = doubt_of_cost(method.published, quantity)
-        cells.append(make_cell(cost(results, runs, metric), printed, marks, doubt=odd))
+        cells.append(cost_cell(cost(results, runs, metric), _NAME, method.published, block.title, quantity, marks))
     for task in results.tasks:
         for group in GROUPS:
             where = (_NAME, method.published, block.title, task, group)

@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 from statistics import fmean
 
-from hxbench.report.artifact.cells import make_cell
-from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table
-from hxbench.report.papers.hyperx.costs import cost, doubt_of_cost, needed_costs, printed_cost, unknown
+from hxbench.report.artifact.table import Block, Column, Marks, Row, Table
+from hxbench.report.papers.hyperx.costs import cost, cost_cell, needed_costs, unknown
 from hxbench.report.papers.hyperx.results import COSTS, Results
 from hxbench.report.papers.hyperx.rows import BASE, BLOCKS, MADX, MBERT, PSF, SMALL, MethodRow, own_row, told_of
 from hxbench.report.scores.estimate import Estimate
@@ -35,7 +34,6 @@ _LANGUAGE = MethodRow("MAD-X language adapter (each)", "  language adapter")
 _TASK = MethodRow("MAD-X task adapter (each)", "  task adapter")
 _OF_BOTH = ("multi", "mixed")  # settings with one model for both tasks
 _SETTINGS = (*_OF_BOTH, "single")  # in the order of preference
-_SMALLEST = "one model per task: each adapter's own memory, speed and FLOPs stand below"
 
 
 def _runs(results: Results, method: str, settings: Iterable[str]) -> RunSet:
@@ -58,13 +56,10 @@ def _shown(results: Results) -> dict[MethodRow, list[str]]:
 
 
 def _row(method: MethodRow, estimates: list[Estimate | None], marks: Marks, mark: str) -> Row:
-    cells = []
-    for (_, column, quantity), estimate in zip(_METRICS, estimates, strict=True):
-        printed = printed_cost(_NAME, method.published, column, quantity)
-        odd = doubt_of_cost(method.published, quantity)
-        cells.append(
-            make_cell(estimate, printed, marks, doubt=odd) if estimate else Cell(text="", published=printed)
-        )
+    cells = [
+        cost_cell(estimate, _NAME, method.published, column, quantity, marks)
+        for (_, column, quantity), estimate in zip(_METRICS, estimates, strict=True)
+    ]
     return Row(method.title, tuple(cells), mark=marks.letter(mark) if mark else "")
 
 

@@ -22,7 +22,6 @@ _METHODS = (
     ("MPT", "MPT", "mpt"),
     ("PHA", "PHA", "pha"),
 )
-_ELSEWHERE = {4: 67.9, 16: 71.4, 32: 78.5}  # of ATP on CB, as DePT quotes them from the same source
 _STARTS = (
     "AD: Adapter; ours under FT, AD, HF, HD and PHA go on from the models of all GLUE tasks, of which FT and AD "
     "are the shared ones; PT starts from nothing, SPoT, ATP and MPT from source prompts."
@@ -31,17 +30,10 @@ _PUBLISHED_TUNINGS = 10
 _RUN = "the authors ran HD and PHA only; the other published values are quoted."
 
 
-def _printed(row: str, task: str, k: int) -> float | None:
-    return published(PAPER).value(_NAME, row, task_title(task), "accuracy", f"k={k}")
-
-
 def _cell(shots: Shots | None, row: str, task: str, k: int, marks: Marks) -> Cell:
-    odd = None
-    if (row, task) == ("ATP", "cb"):
-        odd = f"DePT (arXiv 2309.05173) quotes {_ELSEWHERE[k]} from the same source; all other cells agree"
-    return make_cell(
-        shots.over([Pair(task, ENGLISH)], k) if shots else None, _printed(row, task, k), marks, doubt=odd
-    )
+    where = _NAME, row, task_title(task), "accuracy", f"k={k}"
+    ours = shots.over([Pair(task, ENGLISH)], k) if shots else None
+    return make_cell(ours, published(PAPER).value(*where), marks, doubt=published(PAPER).note(*where))
 
 
 def build(results: Results) -> list[Table]:
