@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 
 from hxbench.report.artifact.published import published
-from hxbench.report.papers.hyperx.results import PAPER
-from hxbench.report.papers.hyperx.rows import BLOCKS, METRICS, members
+from hxbench.report.papers.hyperx.rows import BLOCKS, METRICS, PAPER, members
 
 _SINGLE, _MULTI, _ = (block.title for block in BLOCKS)
 _ROUNDING = 0.065  # how far a mean of printed cells may be from a printed mean

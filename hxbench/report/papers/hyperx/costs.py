@@ -9,7 +9,8 @@ from collections import Counter, defaultdict
 from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.published import published
 from hxbench.report.artifact.table import Cell, Marks
-from hxbench.report.papers.hyperx.results import PAPER, Results
+from hxbench.report.papers.hyperx.results import Results
+from hxbench.report.papers.hyperx.rows import PAPER
 from hxbench.report.scores.estimate import Estimate
 from hxbench.report.scores.rows import costs_in, rows_of
 from hxbench.report.scores.run_set import RunSet

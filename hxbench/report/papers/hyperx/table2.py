@@ -2,6 +2,7 @@
 
 from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns
+from hxbench.report.paper import MethodRow
 from hxbench.report.papers.hyperx.cells import doubt, printed_score
 from hxbench.report.papers.hyperx.costs import cost, cost_cell
 from hxbench.report.papers.hyperx.results import Results
@@ -9,7 +10,6 @@ from hxbench.report.papers.hyperx.rows import (
     BLOCKS,
     GROUPS,
     METRICS,
-    MethodRow,
     SettingBlock,
     best_of_groups,
     own_row,
@@ -60,11 +60,9 @@ def build(results: Results) -> list[Table]:
         certain += said(block.title, leads, [row.title for row in methods], lambda task: METRICS[task][1])
     return [
         Table(
-            name="table2",
-            title="Hyper-X, Table 2: zero-shot transfer by setting",
             stub="method",
             columns=columns,
             blocks=tuple(blocks),
-            **results.told(shown, "table2", marks, timed=True, after=certain, sure=tested),
+            **results.told("table2", shown, marks, timed=True, after=certain, sure=tested),
         )
     ]

@@ -5,7 +5,8 @@ from dataclasses import replace
 from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.published import published
 from hxbench.report.artifact.table import Cell, Marks
-from hxbench.report.papers.pha.rows import PAPER, SUITES, TASKS, MethodRow, titles
+from hxbench.report.paper import MethodRow
+from hxbench.report.papers.pha.rows import PAPER, SUITES, TASKS, titles
 from hxbench.report.scores.estimate import Estimate
 from hxbench.report.scores.run_set import RunSet
 from hxbench.tasks import task_of

@@ -3,7 +3,7 @@
 from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.published import published
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, mark_best, mark_seeds
-from hxbench.report.papers.pha.results import FEW_SHOT, Results
+from hxbench.report.papers.pha.results import Results
 from hxbench.report.papers.pha.rows import PAPER, task_title
 from hxbench.report.scores.few_shot import Shots
 from hxbench.spec.settings import Pair
@@ -58,11 +58,9 @@ def build(results: Results) -> list[Table]:
         f"a cell of ours is up to {seeds * times} tunings, {times} for each of {seeds} seeds, and its deviation "
         f"that of {seeds} means; a published one is of {_PUBLISHED_TUNINGS} tunings."
     )
-    told = results.told(shown, "table2", marks, numbers=FEW_SHOT, before=[_STARTS, _RUN, tunings])
+    told = results.told("table2", shown, marks, numbers="few_shot", before=[_STARTS, _RUN, tunings])
     return [
         Table(
-            name="table2",
-            title="PHA, Table 2: few-shot transfer, accuracy",
             stub="task",
             columns=columns,
             blocks=tuple(blocks),
