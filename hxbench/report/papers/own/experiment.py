@@ -114,13 +114,13 @@ def build(results: Results, experiment: str, seeds: Sequence[int] | None = None)
                 columns=columns,
                 blocks=blocks,
                 **results.told(
-                    conditions,
                     "",
+                    conditions,
                     marks,
                     numbers=TRIES if tries else NUMBERS,
                     sizes=sizes,
                     seeds=every,
-                    before=filter(None, [results.names, f"all with {', '.join(alike)}." if alike else ""]),
+                    before=filter(None, [results.file.names, f"all with {', '.join(alike)}." if alike else ""]),
                 ),
             )
         )
