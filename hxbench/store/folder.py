@@ -4,9 +4,11 @@
 by one rename. Whoever works on a run holds `ROOT/runs/.claim-<run id>` meanwhile.
 """
 
+import gc
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,10 +33,23 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from hxbench.spec.run_spec import RunSpec
+    from hxbench.store.index import Index
 
 _WORK = ".work-"
 _ID = re.compile(r"[0-9a-f]{12}")
 _NAMED = 10  # runs in a sentence
+
+
+@contextmanager
+def _collecting_no_garbage() -> Iterator[None]:
+    """Let the collector wait: while thousands of records are made it goes through all of them again and again."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 class Store:
@@ -162,30 +177,37 @@ class Store:
         sweep(claim.path.parent, claim.since)
         return claim
 
-    def runs(self, *, complete_only: bool = True, beginning: str = "") -> list[RunRecord]:
-        """Return the runs, or those whose id begins so, by id.
+    @_collecting_no_garbage()
+    def runs(self, *, complete_only: bool = True, beginning: str = "", indexed: bool = True) -> list[RunRecord]:
+        """Return the runs, or those whose id begins so, by id; `indexed`: from the index where it knows them.
 
         Those that cannot be read are left out and described in `problems`.
         """
+        from hxbench.store.index import Index
+
         self.problems = []
         if self.pack:
             return self.pack.runs(self.problems, beginning=beginning)
+        index = Index(self.root) if indexed and not beginning else None  # which is made for all
         records: dict[str, RunRecord] = {}
+        place = self.root / "runs"
         for name in self._entries():
             work = name.startswith(_WORK)
             run_id = name.removeprefix(_WORK)
             wanted = run_id.startswith(beginning) and not run_id.startswith(".") and not (work and complete_only)
             if not wanted:
                 continue
-            folder = self._work(run_id) if work else self._final(run_id)
+            folder = place / name
             try:
-                record = self._read(run_id, folder, finished=not work)
+                record = self._read(run_id, folder, finished=not work, index=index)
             except DamagedRun as error:
                 if os.path.lexists(folder):  # else it was finished or removed while we looked
                     self.problems.append(str(error))
                 continue
             if not work or run_id not in records:
                 records[run_id] = record
+        if index:
+            index.save()
         return [records[run_id] for run_id in sorted(records)]
 
     def frame(self) -> "pd.DataFrame":
@@ -263,15 +285,21 @@ class Store:
         except OSError as error:
             raise InputError(f"the store {self.root} cannot be read: {reason(error)}.") from None
 
-    def _read(self, run_id: str, folder: Path, *, finished: bool = True) -> RunRecord:
+    def _read(
+        self, run_id: str, folder: Path, *, finished: bool = True, index: "Index | None" = None
+    ) -> RunRecord:
         """Return one run; raises `DamagedRun`."""
         if self.pack:
             return self.pack.run(run_id)
         if not _ID.fullmatch(run_id):
             raise damaged(run_id, f"a folder of {self.root / 'runs'} whose name is no run's id")
+        if index and finished and (known := index.get(run_id, folder)):
+            return known
         if folder.is_symlink() or not folder.is_dir():
             raise damaged(run_id, "not a folder" if os.path.lexists(folder) else f"it is not in {self.root}")
-        record = read_record(run_id, folder, finished=finished)
+        record, stored = read_record(run_id, folder, finished=finished)
+        if index and finished:
+            index.add(record, stored)
         if not finished and record.state in ("running", "done") and not is_held(self._claim(run_id)):
             # killed, could not say so
             return replace(record, status={**record.status, "state": "interrupted"})
