@@ -24,6 +24,7 @@ ROOMS = [
     ["store"],
     ["runs"],
     ["report"],
+    ["api"],
     ["cli"],
 ]  # fmt: skip
 RANK = {name: place for place, names in enumerate(ROOMS) for name in names}

@@ -22,8 +22,8 @@ from typing import Any
 _MEMORY = 8 * 2**30  # bytes of address space; what reads without an end must not take the machine with it
 LIMIT = 30.0  # seconds that a command may take; the slowest of the miniature takes five on a busy machine
 _IMPORTED = (
-    "datasets", "hxbench.cli.app", "hxbench.runs.scheduler.local", "hxbench.report.asked", "hxbench.runs.export",
-    "hxbench.runs.predict", "hxbench.runs.train", "peft.tuners.lora", "pyarrow.parquet",
+    "datasets", "hxbench.cli.app", "hxbench.runs.scheduler.local", "hxbench.report.papers.own.experiment",
+    "hxbench.runs.export", "hxbench.runs.predict", "hxbench.runs.train", "peft.tuners.lora", "pyarrow.parquet",
     "seqeval.metrics.sequence_labeling", "transformers.models.bert.modeling_bert",
     "transformers.models.t5.modeling_t5",
 )  # fmt: skip

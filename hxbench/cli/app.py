@@ -21,6 +21,7 @@ from hxbench.cli.fewshot import fewshot_command
 from hxbench.cli.listing import list_app
 from hxbench.cli.prepare import prepare_command
 from hxbench.cli.report import report_command
+from hxbench.cli.results import compare_command, results_command
 from hxbench.cli.scoring import eval_command
 from hxbench.cli.train import train_command
 from hxbench.cli.use import export_command, predict_command
@@ -47,6 +48,8 @@ app.command("fewshot")(fewshot_command)
 app.command("run")(run_command)
 app.command("sweep")(sweep_command)
 app.command("report")(report_command)
+app.command("results")(results_command)
+app.command("compare")(compare_command)
 app.command("cost")(cost_command)
 app.command("cite")(cite_command)
 runs_app = typer.Typer(no_args_is_help=True, help="List, show, check, copy and delete the runs of the store.")

@@ -1,10 +1,8 @@
 """What `train`, `fewshot` and `run` have in common: prepare what the runs share, do them, say how they ended."""
 
-import os
 import sys
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
@@ -17,111 +15,74 @@ from hxbench.errors import InputError, RunError, did_you_mean
 T = TypeVar("T")
 
 if TYPE_CHECKING:
+    from hxbench.runs.execute import Audience
     from hxbench.runs.scheduler.jobs import Result
     from hxbench.runs.scheduler.launcher import Launcher
     from hxbench.runs.session import Planned, Session
-    from hxbench.spec.run_spec import DataSpec, RunSpec
-    from hxbench.store import Store
+    from hxbench.spec.run_spec import RunSpec
+    from hxbench.store import RunRecord
 
 
 def is_first_process() -> bool:
     """Return whether this process speaks for those that `torchrun` has started together."""
-    return not in_torchrun() or int(os.environ.get("RANK", "0")) == 0
+    from hxbench.runs.execute import is_first_process
+
+    return is_first_process()
 
 
-def in_torchrun() -> bool:
-    """Return whether other processes work on each run together with this one."""
-    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+def terminal() -> "Audience":
+    """Return who shows on standard error what is prepared and done."""
+    from hxbench.cli.progress_table import observing
+    from hxbench.runs.execute import Audience
+
+    quiet = not is_first_process()
+
+    class Terminal(Audience):
+        def progress(self) -> Any:
+            return progress(quiet=quiet)
+
+        def observing(self, planned: "Sequence[Planned]") -> Any:
+            return observing(planned, quiet=quiet)
+
+        def told(self, text: str) -> None:
+            print(text, file=sys.stderr)
+
+        def warned(self, text: str) -> None:
+            complain(text)
+
+    return Terminal()
 
 
 def settled(
     session: "Session", resolved: Callable[[], Sequence[T]], spec_of: "Callable[[T], RunSpec]"
 ) -> Sequence[T]:
-    """Return the runs that `resolved` gives, once more where a hub's backbone had to be fetched for it.
+    """See `runs.execute.settled`; standard error shows how far it is."""
+    from hxbench.runs import execute
 
-    Rates, tasks and refusals go by the family of a backbone, and one that is not here yet does not tell it.
-    """
-    from hxbench.runs import prepare
-    from hxbench.runs.assemble import with_options
-
-    found = resolved()
-    unknown = [spec for spec in map(spec_of, found) if spec.backbone.hub and not spec.backbone.family]
-    if not unknown:
-        return found
-    for spec in unknown:
-        with_options(spec)  # before anything is fetched or written
-    with progress(quiet=not is_first_process()) as tell:
-        bodies = [spec.backbone for spec in unknown]
-        prepare.fetch_unknown(bodies, partial(tell, None), offline=session.offline)
-    return resolved()
+    return execute.settled(session, resolved, spec_of, terminal())
 
 
 def fetch(session: "Session", specs: "Sequence[RunSpec]") -> None:
-    """Bring the corpora of the runs here where the source is a remote one, options checked before."""
-    from hxbench.runs import prepare
-    from hxbench.runs.assemble import with_options
+    """See `runs.execute.fetch`; standard error shows how far it is."""
+    from hxbench.runs import execute
 
-    read: dict[str, tuple[DataSpec, dict[str, None]]] = {}  # the tasks of all runs on the same data
-    for spec in [with_options(spec) for spec in specs]:  # before anything is fetched or written
-        tasks = read.setdefault(spec.data.model_dump_json(), (spec.data, {}))[1]
-        tasks |= dict.fromkeys(_tasks_read(spec))
-    with progress(quiet=not is_first_process()) as tell:
-        for data, tasks in read.values():
-            prepare.fetch(list(tasks), session.corpora(data), partial(tell, None))
-
-
-def _tasks_read(spec: "RunSpec") -> "Sequence[str]":
-    """Return the tasks whose corpora a run reads: of words all there are, as its raw text is beside them."""
-    from hxbench.tasks import TAGGING, tasks_in
-
-    if not spec.answers_texts:
-        return tasks_in(TAGGING)
-    new = [spec.few_shot.task] if spec.few_shot else []
-    return [*spec.tasks, *new, *spec.transfer]
+    execute.fetch(session, specs, terminal())
 
 
 def do(session: "Session", place: "Launcher") -> "list[tuple[Planned, Result]]":
-    """Do the planned runs that the store lacks; return how each of them ended."""
-    from hxbench.cli.progress_table import observing
-    from hxbench.runs import backbone
-    from hxbench.runs.scheduler.jobs import QueuedJob
-    from hxbench.runs.session import waiting_for
-    from hxbench.store.plateau import warning
+    """See `runs.execute.do`; standard error shows how far it is."""
+    from hxbench.runs import execute
 
-    todo = session.todo()
-    if not todo:
-        return []
-    session.store.require_writable()
-    for note in session.notes():
-        print(note, file=sys.stderr)
-    if in_torchrun() and not all(backbone.is_ready(one.job.spec.backbone) for one in todo):
-        raise InputError(
-            "the backbone is not made yet: hxbench prepare with the same --profile, --data, --data-source and "
-            "--backbone makes it first, in a process of its own."
-        )
-    with progress(quiet=not is_first_process()) as tell:
-        session.make_backbones(partial(tell, None))
-    for note in session.heads_to_draw():
-        print(note, file=sys.stderr)
-    entries = [QueuedJob(one.job, needs, one.bundle) for one, needs in zip(todo, waiting_for(todo), strict=True)]
-    with observing(list(session.planned.values()), quiet=not is_first_process()) as observer:
-        results = place.run(entries, observer)
-    ends = list(zip(todo, results, strict=True))
-    for one, result in ends if is_first_process() else ():
-        # what the run had to do without; in the store it stays in its status
-        status = session.store.finished(one.run_id).status if result.state == "done" else {}
-        for note in filter(None, (warning(status), status.get("note"))):
-            complain(f"{one.job.spec.title}: {note}")
-    return ends
+    return execute.do(session, place, terminal())
 
 
-def show_scores(store: "Store", run_ids: "Sequence[str]", as_json: bool) -> None:
+def show_scores(records: "Sequence[RunRecord]", as_json: bool) -> None:
     """Print what finished runs scored, whatever their tasks are."""
-    from hxbench.report.run_scores import run_scores
+    from hxbench.report.scores.run_scores import run_scores
 
     if not is_first_process():
         return
-    scores = run_scores([store.finished(run_id) for run_id in run_ids])
+    scores = run_scores(records)
     if not as_json:
         print(f"{scores.heading}\n")
     print_rows(scores.rows if as_json else scores.worth_printing(), as_json)

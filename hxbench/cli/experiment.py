@@ -153,8 +153,8 @@ def _run(
     elif of_the_profile and not (cut and whole):
         _print_artifacts(paper, name, artifacts, session, where, seeds, own=own)
     else:
-        done = [run_id for run_id in whole if session.store.is_complete(run_id)]
-        execute.show_scores(session.store, done, False)
+        store = session.store
+        execute.show_scores([store.finished(run_id) for run_id in whole if store.is_complete(run_id)], False)
     execute.end(results)
 
 
@@ -179,7 +179,7 @@ def plan(
 
 def _show_plan(session: "Session", place: "Launcher", left_out: Counter[str], *, as_json: bool) -> None:
     """Say which runs there are and which have to be done; a plan that was asked for goes to standard output."""
-    from hxbench.report.table import format_value
+    from hxbench.report.artifact.table import format_value
     from hxbench.runs.scheduler.estimate import Durations, wall_seconds
 
     durations, all_todo = Durations(session.store.runs()), session.todo()
@@ -225,7 +225,8 @@ def _print_artifacts(
     own: bool,
 ) -> None:
     """Print artifacts as far as the store fills them; before them what was run of an experiment of one's `own`."""
-    from hxbench.report import asked, make, read_results
+    from hxbench.report import make, read_results
+    from hxbench.report.papers.own import experiment as asked
     from hxbench.report.registry import artifacts as known
     from hxbench.report.render import terminal
     from hxbench.runs.assemble import with_options

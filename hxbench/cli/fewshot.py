@@ -130,8 +130,8 @@ def _counts(text: str) -> tuple[int, ...]:
 
 def _show(store: "Store", wanted: "list[Planned]", as_json: bool) -> None:
     """Print the score of every pair by k: the mean over seeds and draws, k = 0 being the model it starts from."""
-    from hxbench.report.estimate import Estimate
-    from hxbench.report.run_scores import few_shot_scores
+    from hxbench.report.scores.estimate import Estimate
+    from hxbench.report.scores.run_scores import few_shot_scores
     from hxbench.spec.languages import find_language
 
     found = few_shot_scores(store, [one.job.spec for one in wanted])

@@ -83,6 +83,8 @@ class RunOptions:
 
     def on_ground(self, backbone: str | None = None) -> "RunOptions":
         """Return the options with a profile on another backbone than its own, or with a user's data, if named."""
+        from hxbench.api import on_ground
+
         return replace(self, profile=on_ground(self.profile, self.data, backbone))
 
     def launcher(self, *, check: bool = True) -> "Launcher":
@@ -102,18 +104,6 @@ class RunOptions:
         source = DataSource.of(self.data_source, self.profile, data)
         root = places.store_dir(self.store)
         return Session(source, root, offline=self.offline, checkpoint_every=checkpoint_every)
-
-
-def on_ground(profile: str, data: Path | None, backbone: str | None = None) -> str:
-    """Return a profile on another backbone than its own and with a user's data, as far as they are named."""
-    from hxbench.spec import recipe
-    from hxbench.tasks.data_file import read_data_file
-
-    if backbone is None and data is None:
-        return profile
-    body = recipe.backbone(backbone) if backbone else None
-    own = read_data_file(places.expanded(str(data), "--data")) if data else None
-    return recipe.OnGround(profile, backbone=body, given=backbone or "", own=own)
 
 
 def with_run_options(command: Callable[..., None]) -> Callable[..., None]:

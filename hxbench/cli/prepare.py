@@ -43,6 +43,7 @@ def prepare_command(
     as_json: options.Json = False,
 ) -> None:
     """Read, check and tokenise the corpora of a profile, and make or fetch its backbone."""
+    from hxbench.api import on_ground
     from hxbench.closed import validated
     from hxbench.data.collection import collection_of
     from hxbench.runs import inputs, prepare
@@ -51,7 +52,7 @@ def prepare_command(
 
     if paper not in recipe.papers():
         raise InputError(did_you_mean("paper", paper, recipe.papers()))
-    ground = options.on_ground(profile, own_data)
+    ground = on_ground(profile, own_data)
     scale = recipe.scale(ground, paper)
     data = validated(DataSpec, scale.data, f"profile {profile}")
     source = inputs.DataSource.of(data_source, ground, scale.data)

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,8 +16,7 @@ from hxbench.printing import printable, shortened
 
 if TYPE_CHECKING:
     from hxbench.report import Artifact, Made
-    from hxbench.report.results import PaperResults
-    from hxbench.spec.run_spec import RunSpec
+    from hxbench.report.results import Results
     from hxbench.tasks.description import OwnData
 
 
@@ -55,23 +54,31 @@ def report_command(
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write files into DIR/PROFILE instead of printing.")] = None,
+    as_json: options.Json = False,
     store: options.StoreDir = None,
 ) -> None:
     """Print a paper's table or figure with our results beside the published ones, and what is still to be run."""
-    from hxbench.report import PAPERS, asked, make, read_results
-    from hxbench.report.own_data import made as own_data_tables
-    from hxbench.store import Store
+    from hxbench import api
+    from hxbench.report import PAPERS, read_results
+    from hxbench.report.papers.own import experiment as asked
+    from hxbench.report.papers.own.data import made as own_data_tables
     from hxbench.store.files import replace_file
     from hxbench.tasks.data_file import read_data_file
 
     own = read_data_file(places.expanded(str(own_data), "--data")) if own_data else None
     paper, chosen, experiment = _chosen(paper, table, figure, everything, experiment, own)
+    if as_json:
+        if format not in (None, "json"):
+            raise InputError("--json and --format exclude each other: --json is --format json.")
+        format = "json"
     _check_format(format, chosen, out)
     if store is not None and not places.store_dir(store).exists():
         complain(f"there is no store at {store}: nothing has been run there.")
-    opened = Store(places.store_dir(store))
-    results = read_results(paper, opened, profile, experiment, backbone, data=own, require=_require)
-    made = [make(artifact, results) for artifact in chosen]
+    opened = api.open_store(store)
+    rebuilt = api.rebuild(
+        paper, chosen, store=opened, profile=profile, experiment=experiment, backbone=backbone, data=own
+    )
+    results, made = rebuilt.results, [*rebuilt.made]
     if experiment is not None:
         made.insert(0, asked.made(results, experiment))
     if own is not None and not chosen:
@@ -87,13 +94,6 @@ def report_command(
     for file, content in _files(made, format, results):
         replace_file(folder / file, lambda temporary, content=content: temporary.write_bytes(content))  # type: ignore[misc]
         print(printable(str(folder / file)))
-
-
-def _require(spec: "RunSpec") -> None:
-    """Raise `InputError` for a run that cannot be; a report itself knows no methods, and loads no torch."""
-    from hxbench.runs.assemble import with_options
-
-    with_options(spec)
 
 
 def _folder_name(profile: str) -> str:
@@ -153,7 +153,7 @@ def _check_format(format: str | None, chosen: "list[Artifact]", out: Path | None
         raise InputError(f"a table is no picture: {', '.join(PICTURES)} are formats of figures.")
 
 
-def _print(made: "list[Made]", format: str, results: "PaperResults[Any]") -> None:
+def _print(made: "list[Made]", format: str, results: "Results") -> None:
     from hxbench.report.render import PAGE, renderer, terminal
 
     tables = [table for one in made for table in one.tables]
@@ -168,7 +168,7 @@ def _print(made: "list[Made]", format: str, results: "PaperResults[Any]") -> Non
     print(for_output(text) if format == "json" else text, end="")
 
 
-def _files(made: "list[Made]", format: str | None, results: "PaperResults[Any]") -> Iterator[tuple[str, bytes]]:
+def _files(made: "list[Made]", format: str | None, results: "Results") -> Iterator[tuple[str, bytes]]:
     """Yield the names and contents of the files in a format; without one in all, the page only of everything."""
     from hxbench.report import PAPERS
     from hxbench.report.draw import pictures

@@ -1,5 +1,6 @@
 """`hxbench runs list`, `show`, `rm` and `verify`: what the store holds."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,13 +9,16 @@ import typer
 
 from hxbench import places
 from hxbench.cli import options
-from hxbench.cli.output import print_json, print_left_out, print_rows
+from hxbench.cli.output import WIDTH, print_json, print_left_out, print_rows
 from hxbench.cli.progress import progress
 from hxbench.errors import InputError, did_you_mean
 from hxbench.printing import printable, sentence
 
 if TYPE_CHECKING:
     from hxbench.store import RunRecord, Store
+
+
+_ONE_LINE = 100_000  # letters: no row is as long
 
 
 def _open(chosen: Path | None) -> "Store":
@@ -32,8 +36,9 @@ def _part(record: "RunRecord") -> str | None:
     return " ".join(word for word in [record.spec.part, *([] if shot else changed)] if word) or None
 
 
-def _row(record: "RunRecord") -> dict[str, Any]:
+def _row(record: "RunRecord", *, scores: bool) -> dict[str, Any]:
     fields, status = record.fields, record.status
+    tested = {"scores": _scores(record)} if scores else {}
     return {
         "id": record.id,
         "method": fields.get("method"),
@@ -47,7 +52,19 @@ def _row(record: "RunRecord") -> dict[str, Any]:
         "plateau": list(record.plateaus),  # tasks
         "step": status.get("step"),
         "updated": status.get("finished") or status.get("updated"),
+        **tested,
     }
+
+
+def _scores(record: "RunRecord") -> list[dict[str, Any]]:
+    """Return the test scores of a run, none of one whose metrics are damaged or not there yet."""
+    from hxbench.store import DamagedRun
+
+    keys = ("task", "language", "role", "metric", "value")
+    try:
+        return [{key: row.get(key) for key in keys} for row in record.metrics() if row.get("split") == "test"]
+    except DamagedRun:
+        return []
 
 
 def list_runs(
@@ -68,7 +85,7 @@ def list_runs(
             raise InputError(did_you_mean(name, given, list(known)))
     wanted = {"method": method, "setting": setting, "profile": profile, "state": state}
     place = _open(store)
-    rows = [_row(record) for record in place.runs(complete_only=False)]
+    rows = [_row(record, scores=as_json) for record in place.runs(complete_only=False)]
     rows = [row for row in rows if all(value in (None, row[key]) for key, value in wanted.items())]
     order = ("profile", "method", "setting", "part", "seed", "id")
     rows.sort(key=lambda row: [str(row[key]) for key in order])
@@ -83,7 +100,9 @@ def list_runs(
         if len(set(alike)) == len(rows):
             usual.add("backbone")
         rows = [{key: value for key, value in row.items() if key not in usual} for row in rows]
-    print_rows(rows, as_json, empty=f"No runs in {place.root}.")
+    # for whoever counts lines or searches them, a run is one line
+    width = WIDTH if sys.stdout.isatty() else _ONE_LINE
+    print_rows(rows, as_json, empty=f"No runs in {place.root}.", width=width)
     print_left_out(place)
 
 

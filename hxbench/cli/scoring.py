@@ -11,7 +11,7 @@ from hxbench import places
 from hxbench.cli import options
 from hxbench.cli.output import print_rows
 from hxbench.cli.progress import progress
-from hxbench.cli.use import Comments, Delimiter, Words, predictor_of
+from hxbench.cli.use import Comments, Delimiter, Words
 from hxbench.errors import InputError
 
 
@@ -93,10 +93,10 @@ def eval_command(
         if len(task or ()) > 1 or len(language or ()) > 1:
             raise InputError("a file is of one task and language: give --task and --language once.")
         _score_file(
-            runs, file, form, as_json,
+            runs, file, as_json,
             {"task": task[0] if task else None, "language": language[0] if language else None,
-             "backbone": backbone, "offline": offline, "store": store},
-            {"tags": column or "", "words": words or "", "scheme": scheme or "", "delimiter": delimiter or "",
+             "backbone": backbone, "offline": offline, "store": store, "form": form,
+             "column": column or "", "words": words or "", "scheme": scheme or "", "delimiter": delimiter or "",
              "comments": comments or "", "label_map": _map_of(mapped)},
         )  # fmt: skip
         return
@@ -136,17 +136,9 @@ def _map_of(words: list[str] | None) -> dict[str, str]:
     return found
 
 
-def _score_file(
-    runs: list[str],
-    file: str,
-    form: str | None,
-    as_json: bool,
-    wanted: dict[str, Any],
-    read: dict[str, Any],
-) -> None:
+def _score_file(runs: list[str], file: str, as_json: bool, wanted: dict[str, Any]) -> None:
     """Print the scores of runs and exports on a file."""
-    from hxbench.data.readers import Options
-    from hxbench.runs.score_file import score_file
+    from hxbench import api
     from hxbench.spec.languages import find_language
 
     if len(runs) > 1 and file == "-":
@@ -154,8 +146,7 @@ def _score_file(
     rows = []
     with progress() as tell:
         for run in runs:
-            told = partial(tell, file, "score")
-            scored = score_file(predictor_of(run, **wanted), file, Options(**read), form=form, report=told)
+            scored = api.score(run, file, report=partial(tell, file, "score"), **wanted)
             ends = scored.intervals()
             for row in scored.rows("file"):
                 low, high = ends[row["metric"]]

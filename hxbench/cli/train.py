@@ -1,12 +1,14 @@
 """`hxbench train`: one method in one setting."""
 
-import sys
-from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hxbench.cli import execute, options
+
+if TYPE_CHECKING:
+    from hxbench.runs.scheduler.jobs import Result
+    from hxbench.runs.session import Planned
 
 
 @options.with_run_options
@@ -38,27 +40,19 @@ def train_command(
     as_json: options.Json = False,
 ) -> None:
     """Train a method and score it on every language or task; what is in the store already is not run again."""
-    from hxbench.spec import recipe
+    from hxbench import api
 
-    place, where = where.launcher(), where.on_ground()
-    found: recipe.MethodRecipe = recipe.load("methods", method)
-    scale = recipe.scale(where.profile, found.ground_for(task))
-    setting = setting or found.settings[-1]
-    session = where.session(scale.data, checkpoint_every)
-    wanted_by = partial(
-        recipe.expand, method, setting=setting, task=task, partition=partition, suite=suite,
-        seeds=seed or (None,),
-        profile=where.profile, variant=variant, backbone_name=backbone,
-        backbone_weights="random" if random_body else "pretrained", origin=session.source.kind,
-        assignments=assign or (),
-    )  # fmt: skip
-    specs = execute.settled(session, wanted_by, lambda spec: spec)
-    execute.fetch(session, specs)
-    wanted = [session.add(spec) for spec in specs]
-    for one in wanted:
-        if one.done:
-            print(f"{one.job.spec.title}: in the store already, run {one.run_id}", file=sys.stderr)
-    results = execute.do(session, place)
-    if done := [one.run_id for one in wanted if session.store.is_complete(one.run_id)]:
-        execute.show_scores(session.store, done, as_json)
+    results: list[tuple[Planned, Result]] = []
+    try:
+        records = api.train(
+            method, setting=setting, task=task, suite=suite, partition=partition, seeds=seed or (),
+            profile=where.profile, backbone=backbone, random_body=random_body, variant=variant,
+            changes=assign or (), data=where.data, data_source=where.data_source, store=where.store,
+            offline=where.offline, checkpoint_every=checkpoint_every, launcher=where.launcher(),
+            audience=execute.terminal(),
+        )  # fmt: skip
+    except api.Unfinished as error:
+        records, results = error.records, error.results
+    if records:
+        execute.show_scores(records, as_json)
     execute.end(results)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,9 +12,6 @@ from hxbench.cli import options
 from hxbench.cli.output import print_json
 from hxbench.cli.progress import progress
 from hxbench.errors import InputError
-
-if TYPE_CHECKING:
-    from hxbench.runs.predictor import Predictor
 
 Words = Annotated[
     str | None,
@@ -121,6 +118,7 @@ def predict_command(
     objects of JSON one more field. Answers to texts are JSON lines with the number of the line: a label and the
     probabilities of all, a score, or the text that was written; with --column the row itself and the answer alone.
     """
+    from hxbench.api import predictor_of
     from hxbench.data.readers import Options
     from hxbench.runs.predict import predict
 
@@ -138,20 +136,6 @@ def predict_command(
             found, file, partial(_write, out), kind=kind, form=form, column=column,
             options=options, tokenize=tokenize, report=partial(tell, file, "answer"),
         )  # fmt: skip
-
-
-def predictor_of(
-    run: str, task: str | None, language: str | None, *, backbone: Path | None, offline: bool, store: Path | None
-) -> "Predictor":
-    """Return what answers: the run of this id, or the export in this folder."""
-    from hxbench.runs.exported import is_exported
-    from hxbench.runs.predictor import predictor_of_export, predictor_of_run
-    from hxbench.store import Store
-
-    if is_exported(Path(run)):
-        return predictor_of_export(Path(run), task, language, backbone=backbone, offline=offline)
-    record = Store(places.store_dir(store)).get(run)
-    return predictor_of_run(record, task, language, backbone=backbone, offline=offline)
 
 
 def _write(out: Path | None, pieces: Iterable[str]) -> None:

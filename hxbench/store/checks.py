@@ -127,25 +127,35 @@ def checked_rows(run_id: str, rows: Iterable[object], *, finished: bool = True) 
         _checked(run_id, where, row, ("split", "task", "language", "metric", "role", "embedding"), is_name, "name")
         _checked(run_id, where, row, _COUNTS, _is_count, "count")
         _checked(run_id, where, row, ("value",), _is_number, "number")
-        if row.get("split") in _SCORED:
-            if lacking := [name for name in ("task", "language", "metric") if row.get(name) is None]:
-                raise damaged(run_id, f"{where}: a score without its {lacking[0]}")
-            if not _is_task(row["task"]):
-                raise damaged(run_id, f"{where}: the task {shown(row['task'])} is unknown")
-            if not is_language(row["language"]):
-                raise damaged(run_id, f"{where}: the language {shown(row['language'])} is unknown")
+        lacking = [name for name in ("task", "language", "metric") if row.get(name) is None]
+        if row.get("split") in _SCORED and lacking:
+            raise damaged(run_id, f"{where}: a score without its {lacking[0]}")
         if row.get("split") == "cost" and row.get("metric") is None:
             raise damaged(run_id, f"{where}: a cost without its metric")
         if (row.get("split"), row.get("metric")) == ("dev", "score") and row.get("step") is None:
             raise damaged(run_id, f"{where}: a validation score without its step")
+        checked.append(row)
+    if finished and not checked:
+        raise damaged(run_id, "metrics.jsonl is empty")
+    return with_known_names(run_id, checked)
+
+
+def with_known_names(run_id: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows of `metrics.jsonl` whose tasks and languages there are today, where all else was checked."""
+    known: set[tuple[str, str]] = set()
+    for number, row in enumerate(rows, 1):
+        where = f"metrics.jsonl, line {number}"
+        if row.get("split") in _SCORED and (row["task"], row["language"]) not in known:
+            if not _is_task(row["task"]):
+                raise damaged(run_id, f"{where}: the task {shown(row['task'])} is unknown")
+            if not is_language(row["language"]):
+                raise damaged(run_id, f"{where}: the language {shown(row['language'])} is unknown")
+            known.add((row["task"], row["language"]))
         if (made := row.get("composed_of")) is not None and not (
             isinstance(made, dict | list) and all(isinstance(code, str) and is_language(code) for code in made)
         ):
             raise damaged(run_id, f"{where}: composed_of names no languages")
-        checked.append(row)
-    if finished and not checked:
-        raise damaged(run_id, "metrics.jsonl is empty")
-    return checked
+    return rows
 
 
 def checked_history(run_id: str, rows: Iterable[object]) -> list[dict[str, Any]]:

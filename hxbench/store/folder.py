@@ -4,9 +4,11 @@
 by one rename. Whoever works on a run holds `ROOT/runs/.claim-<run id>` meanwhile.
 """
 
+import gc
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,18 +30,33 @@ from hxbench.store.writer import RunWriter, is_done
 from hxbench.system_errors import require_writable
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from hxbench.spec.run_spec import RunSpec
+    from hxbench.store.index import Index
 
 _WORK = ".work-"
 _ID = re.compile(r"[0-9a-f]{12}")
 _NAMED = 10  # runs in a sentence
 
 
+@contextmanager
+def _collecting_no_garbage() -> Iterator[None]:
+    """Let the collector wait: while thousands of records are made it goes through all of them again and again."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
 class Store:
     """The runs under `root`; nothing is created before something is written."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path | str) -> None:
+        self.root = root = Path(root)
         self.problems: list[str] = []  # what the last `runs` had to leave out, one sentence each
         for place in (root, root / "runs"):
             if os.path.lexists(place) and not place.is_dir():
@@ -160,31 +177,74 @@ class Store:
         sweep(claim.path.parent, claim.since)
         return claim
 
-    def runs(self, *, complete_only: bool = True, beginning: str = "") -> list[RunRecord]:
-        """Return the runs, or those whose id begins so, by id.
+    @_collecting_no_garbage()
+    def runs(self, *, complete_only: bool = True, beginning: str = "", indexed: bool = True) -> list[RunRecord]:
+        """Return the runs, or those whose id begins so, by id; `indexed`: from the index where it knows them.
 
         Those that cannot be read are left out and described in `problems`.
         """
+        from hxbench.store.index import Index
+
         self.problems = []
         if self.pack:
             return self.pack.runs(self.problems, beginning=beginning)
+        index = Index(self.root) if indexed and not beginning else None  # which is made for all
         records: dict[str, RunRecord] = {}
+        place = self.root / "runs"
         for name in self._entries():
             work = name.startswith(_WORK)
             run_id = name.removeprefix(_WORK)
             wanted = run_id.startswith(beginning) and not run_id.startswith(".") and not (work and complete_only)
             if not wanted:
                 continue
-            folder = self._work(run_id) if work else self._final(run_id)
+            folder = place / name
             try:
-                record = self._read(run_id, folder, finished=not work)
+                record = self._read(run_id, folder, finished=not work, index=index)
             except DamagedRun as error:
                 if os.path.lexists(folder):  # else it was finished or removed while we looked
                     self.problems.append(str(error))
                 continue
             if not work or run_id not in records:
                 records[run_id] = record
+        if index:
+            index.save()
         return [records[run_id] for run_id in sorted(records)]
+
+    def frame(self) -> "pd.DataFrame":
+        """Return all scores and costs of the finished runs, a row for each run, split, task, language and metric.
+
+        Every row has what identifies its run (`frame.RUN_COLUMNS`) and what it says (`frame.ROW_COLUMNS`): value
+        is 0–100, of a correlation −100–100, or a cost in the unit of its metric. Runs that cannot be read are left
+        out and described in `problems`.
+
+            scores = Store("results/reference").frame().query("split == 'test' and method == 'psf'")
+            scores.groupby(["profile", "setting", "task", "language"]).value.agg(["mean", "std", "count"])
+        """
+        from hxbench.store.frame import frame
+
+        return frame(self.runs(), self.problems)
+
+    def predictions(self, run: str, task: str | None = None, language: str | None = None) -> "pd.DataFrame":
+        """Return what a run predicted, a row a test sentence: task, language, sentence, gold and predicted labels.
+
+        `run` is an id or the beginning of one. Raises `InputError` for a run that is kept without predictions.
+        """
+        import pandas as pd
+
+        record, parts = self.get(run), []
+        tested = [row for row in record.metrics() if row.get("split") == "test"]
+        for pair in dict.fromkeys((row["task"], row["language"]) for row in tested):
+            if (task or pair[0], language or pair[1]) == pair:
+                try:
+                    columns = record.predictions(*pair)
+                except DamagedRun:
+                    raise
+                except InputError:
+                    continue  # not of every pair
+                parts.append(pd.DataFrame({"task": pair[0], "language": pair[1], **columns}))
+        if not parts:
+            raise InputError(f"run {record.id} has no predictions of these: it is kept without them.")
+        return pd.concat(parts, ignore_index=True)
 
     def by_profile(self, paper: str) -> Mapping[str, ProfileRuns]:
         """Return the finished runs on a paper's ground by profile; of a packed store each is read when asked for.
@@ -225,15 +285,21 @@ class Store:
         except OSError as error:
             raise InputError(f"the store {self.root} cannot be read: {reason(error)}.") from None
 
-    def _read(self, run_id: str, folder: Path, *, finished: bool = True) -> RunRecord:
+    def _read(
+        self, run_id: str, folder: Path, *, finished: bool = True, index: "Index | None" = None
+    ) -> RunRecord:
         """Return one run; raises `DamagedRun`."""
         if self.pack:
             return self.pack.run(run_id)
         if not _ID.fullmatch(run_id):
             raise damaged(run_id, f"a folder of {self.root / 'runs'} whose name is no run's id")
+        if index and finished and (known := index.get(run_id, folder)):
+            return known
         if folder.is_symlink() or not folder.is_dir():
             raise damaged(run_id, "not a folder" if os.path.lexists(folder) else f"it is not in {self.root}")
-        record = read_record(run_id, folder, finished=finished)
+        record, stored = read_record(run_id, folder, finished=finished)
+        if index and finished:
+            index.add(record, stored)
         if not finished and record.state in ("running", "done") and not is_held(self._claim(run_id)):
             # killed, could not say so
             return replace(record, status={**record.status, "state": "interrupted"})

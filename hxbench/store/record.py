@@ -1,5 +1,6 @@
 """One run as it lies in the store, read when asked for and checked whenever it is."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +20,7 @@ from hxbench.store.checks import (
     damaged,
     parsed,
     reading,
+    with_known_names,
 )
 from hxbench.store.contents import LARGEST_FILE, check_small, read_content, read_digests, read_text
 from hxbench.store.plateau import plateaus
@@ -38,13 +40,14 @@ class RunRecord:
     status: dict[str, Any]
     folder: Path
     digests: Mapping[str, str] | None = None  # of its manifest; None for a run stored before there were any
+    rows_fit: bool = False  # whether the metrics of these digests were checked before
 
     @property
     def state(self) -> str:
         """One of `checks.STATES`."""
         return str(self.status.get("state", "interrupted"))
 
-    @property
+    @cached_property
     def plateaus(self) -> tuple[str, ...]:
         """The tasks whose training ended on the plateau of their label frequencies; none where it is not known."""
         return plateaus(self.status)
@@ -102,6 +105,9 @@ class RunRecord:
 
     def metrics(self) -> list[dict[str, Any]]:
         """Return the rows of `metrics.jsonl`: split, task, language, metric, value, step, role."""
+        if self.rows_fit:
+            lines = (self._text("metrics.jsonl") or "").removesuffix("\n").replace("\n", ",")
+            return with_known_names(self.id, json.loads(f"[{lines}]"))
         return checked_rows(self.id, self._rows("metrics.jsonl"), finished=self.state == "done")
 
     def history(self) -> list[dict[str, Any]]:
@@ -202,8 +208,8 @@ def read_mapping(path: Path) -> dict[str, Any]:
     return value
 
 
-def read_record(run_id: str, folder: Path, *, finished: bool = True) -> RunRecord:
-    """Return the run in `folder`; raises `DamagedRun` when it is not what a run of this id can be.
+def read_record(run_id: str, folder: Path, *, finished: bool = True) -> tuple[RunRecord, dict[str, Any]]:
+    """Return the run in `folder`, and what is stored as its `spec.yaml`; `DamagedRun` when it is none of this id.
 
     Of a finished run everything small is compared with its manifest.
     """
@@ -220,7 +226,7 @@ def read_record(run_id: str, folder: Path, *, finished: bool = True) -> RunRecor
     state = checked_status(run_id, parsed(run_id, load_json, status, "status.json"))
     record = RunRecord(run_id, checked, state, folder, digests)
     if not finished:
-        return record
+        return record, stored
     if record.state != "done":
         raise damaged(run_id, f"its status is {record.state}, not done")
     if digests is not None:
@@ -229,4 +235,4 @@ def read_record(run_id: str, folder: Path, *, finished: bool = True) -> RunRecor
         raise damaged(run_id, "its manifest is missing")
     elif not (folder / "metrics.jsonl").is_file():
         raise damaged(run_id, "metrics.jsonl is missing")
-    return record
+    return record, stored

@@ -1,5 +1,6 @@
 """A stored spec, whatever version wrote it: is it the run's, and what does it say today."""
 
+import json
 import re
 from typing import Any
 
@@ -8,7 +9,7 @@ from pydantic import ValidationError
 from hxbench.closed import sentence_of
 from hxbench.printing import shown
 from hxbench.spec.run_spec import RunSpec, canonical, id_of
-from hxbench.spec.stored import KEY, SCHEMA, completed
+from hxbench.spec.stored import KEY, MEANT, SCHEMA, completed
 from hxbench.store.checks import damaged, is_language, is_name
 
 _LONGEST = 100_000  # characters of a spec
@@ -43,14 +44,23 @@ def checked_spec(run_id: str, stored: object) -> RunSpec | dict[str, Any]:
         )
     if len(text) > _LONGEST or _CONTROL.search(text):
         raise damaged(run_id, "spec.yaml holds control characters or is too long")
-    whole = completed(fields, schema)
     try:
-        # strictly: what is stored as text is no number, or one run could have several ids
-        spec = RunSpec.model_validate_json(text if whole is fields else canonical(whole), strict=True)
+        return spec_in(run_id, text, schema)
     except ValidationError as error:
         if schema == 0 and _is_some_spec(fields):
             return fields
         raise damaged(run_id, f"spec.yaml: {sentence_of(RunSpec, error).removesuffix('.')}") from None
+
+
+def spec_in(run_id: str, text: str, schema: int) -> RunSpec:
+    """Return the spec whose canonical text, as it was stored, is that of the run `run_id`.
+
+    Raises `ValidationError` for another version's, and `DamagedRun` when it names a language that is not known.
+    """
+    if MEANT[schema]:
+        text = canonical(completed(json.loads(text), schema))
+    # strictly: what is stored as text is no number, or one run could have several ids
+    spec = RunSpec.model_validate_json(text, strict=True)
     shot = spec.few_shot.language if spec.few_shot else None
     for code in {shot, spec.language, *spec.data.held_out} - {None}:
         if not is_language(str(code)):

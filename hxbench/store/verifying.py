@@ -26,7 +26,7 @@ def look(store: Store) -> tuple[list[RunRecord], list[str]]:
     """Return the finished runs of a store, and what is wrong with it beside them, one sentence each."""
     if store.pack and (damaged := store.pack.damaged_files()):
         return [], damaged
-    records = store.runs()
+    records = store.runs(indexed=False)
     return records, [*store.problems, *(store.pack.strays() if store.pack else ())]
 
 

@@ -18,7 +18,7 @@ from hxbench.backbones.shape import MADE_HERE, new_model
 from hxbench.backbones.sites import EMBEDDINGS, SiteKey, Sites
 from hxbench.closed import validated
 from hxbench.errors import InputError
-from hxbench.report.pet.rows import FAMILIES as PET_FAMILIES
+from hxbench.report.papers.pet.rows import FAMILIES as PET_FAMILIES
 from hxbench.runs.pretraining import LEARNERS
 from hxbench.spec import recipe
 from hxbench.spec.recipe.family import Family

@@ -1,5 +1,6 @@
 """Rows for people: columns that fit the page, whatever the cells hold."""
 
+from hxbench.cli import output
 from hxbench.cli.output import print_columns, print_rows
 
 
@@ -65,3 +66,13 @@ def test_nothing_to_list(capsys):
     print_rows([], False, empty="No runs.")
     print_rows([], True)
     assert printed(capsys) == ["No runs.", "[]"]
+
+
+def test_cells_that_fit_are_printed_as_if_they_had_to_be_broken(capsys, monkeypatch):
+    rows = [{"id": f"run-{n}", "n": 10**n, "x": n / 3, "é": "–" * n, "text": " two  blanks"} for n in range(4)]
+    print_rows(rows, False)
+    plain = printed(capsys)
+    monkeypatch.setattr(output, "_as_wide_as_they_are", lambda *_: [])
+    print_rows(rows, False)
+    assert printed(capsys) == plain
+    assert plain[0] == "id        n    x  é    text"

@@ -1,6 +1,6 @@
 """Stores filled with made-up or published scores, without training anything."""
 
-from hxbench.report.published import published
+from hxbench.report.artifact.published import published
 from hxbench.spec import recipe
 from hxbench.spec.languages import find_language, language_set
 from hxbench.spec.settings import source_pairs, target_pairs

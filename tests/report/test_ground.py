@@ -3,8 +3,8 @@
 from filled_store import score_rows
 
 from hxbench import report
-from hxbench.report.hyperx.ground import said_of_ground
-from hxbench.report.hyperx.rows import title_of
+from hxbench.report.papers.hyperx.results import said_of_ground
+from hxbench.report.papers.hyperx.rows import title_of
 from hxbench.spec import recipe
 
 SHAPE = {"model_type": "bert", "hidden_size": 384, "vocab_size": 250037}

@@ -8,10 +8,10 @@ import pytest
 from filled_store import fill
 
 from hxbench import report
+from hxbench.report.artifact.figure import Figure, Panel, Series
+from hxbench.report.artifact.table import Block, Cell, Column, Row, Table
 from hxbench.report.draw import pictures
-from hxbench.report.figure import Figure, Panel, Series
 from hxbench.report.render.page import inline_svg, render_page
-from hxbench.report.table import Block, Cell, Column, Row, Table
 from hxbench.store import Store
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}

@@ -4,7 +4,7 @@ import pytest
 from filled_store import fill, write_run
 
 from hxbench import report
-from hxbench.report.left_out import LeftOut, Owner, together
+from hxbench.report.select.left_out import LeftOut, Owner, together
 from hxbench.spec import experiment, recipe
 
 OLD = {"assignments": ["options.initial_std=0.3"]}

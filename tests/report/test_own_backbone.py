@@ -14,7 +14,8 @@ from transformers import BertConfig, BertForMaskedLM
 from hxbench import report
 from hxbench.backbones.vocabularies import train_wordpiece
 from hxbench.errors import InputError
-from hxbench.report import asked, read_results
+from hxbench.report import read_results
+from hxbench.report.papers.own import experiment as asked
 from hxbench.spec import experiment, recipe
 
 

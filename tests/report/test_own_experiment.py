@@ -6,10 +6,10 @@ from filled_store import write_run
 from text_store import fill_text, made_profile, write_text_run
 
 from hxbench import report
-from hxbench.report.asked import build
-from hxbench.report.hyperx.results import Results as HyperxResults
-from hxbench.report.pet.results import Results as PetResults
-from hxbench.report.pha.results import Results
+from hxbench.report.papers.hyperx.results import Results as HyperxResults
+from hxbench.report.papers.own.experiment import build
+from hxbench.report.papers.pet.results import Results as PetResults
+from hxbench.report.papers.pha.results import Results
 from hxbench.spec import experiment, recipe
 
 QUICK = {"training": {"updates": 7}}

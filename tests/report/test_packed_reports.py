@@ -9,7 +9,7 @@ from text_store import PROFILE, clusters, write_text_run
 
 from hxbench import report
 from hxbench.report.draw import pictures
-from hxbench.report.pha.rows import TASKS
+from hxbench.report.papers.pha.rows import TASKS
 from hxbench.report.render import FORMATS, renderer
 from hxbench.spec import experiment, recipe
 from hxbench.store import Store

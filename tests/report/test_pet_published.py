@@ -4,7 +4,7 @@ from statistics import stdev
 
 import pytest
 
-from hxbench.report.published import published
+from hxbench.report.artifact.published import published
 
 METHODS = ("Prompt", "BitFit", "LoRA", "Adapter")
 MODELS = "BERT_SMALL BERT_BASE BERT_LARGE BLOOM_560M BLOOM_1.1B BLOOM_7.1B T5_SMALL T5_BASE T5_XXL".split()

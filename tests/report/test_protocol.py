@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from hxbench.report.protocol import divided, divided_otherwise
+from hxbench.report.scores.protocol import divided, divided_otherwise
 from hxbench.spec import recipe
 
 

@@ -6,7 +6,7 @@ from older_runs import before_manifests
 
 from hxbench import report
 from hxbench.errors import InputError
-from hxbench.report.hyperx.results import Results
+from hxbench.report.papers.hyperx.results import Results
 from hxbench.spec import recipe
 
 

@@ -4,8 +4,8 @@ import pytest
 from filled_store import score_rows, write_run
 from older_runs import reseal
 
-from hxbench.report.hyperx import interpolation
-from hxbench.report.hyperx.results import Results
+from hxbench.report.papers.hyperx import interpolation
+from hxbench.report.papers.hyperx.results import Results
 from hxbench.spec import experiment, recipe
 from hxbench.spec.languages import language_set
 from hxbench.store import Store

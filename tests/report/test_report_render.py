@@ -5,15 +5,16 @@ import json
 import re
 from dataclasses import replace
 from io import StringIO
+from statistics import fmean
 
 import pytest
 from filled_store import fill
 
 from hxbench import report
 from hxbench.errors import InputError
+from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, format_value
 from hxbench.report.render import FORMATS, renderer
 from hxbench.report.render.latex import escape
-from hxbench.report.table import Block, Cell, Column, Marks, Row, Table, format_value
 from hxbench.store import Store
 
 
@@ -47,6 +48,19 @@ def test_the_terminal_fits_in_100_columns(wide):
     for needed in ("SYNTHETIC", "85.0±21", "PSF", "Missing runs:", "hxbench run hyperx/table2", "62.3"):
         assert needed in text
     assert "\x1b" not in text
+
+
+def test_every_mean_has_its_values_by_seed_and_its_runs(wide):
+    cells = [cell for table in wide for block in table.blocks for row in block.rows for cell in row.cells]
+    means = [cell for cell in cells if cell.mean is not None and cell.runs]
+    assert len(means) > 300
+    assert all(fmean(value for _, value in cell.seeds) == pytest.approx(cell.mean) for cell in means if cell.seeds)
+    several = [cell for cell in means if cell.sd is not None]
+    assert {tuple(seed for seed, _ in cell.seeds) for cell in several} >= {(1, 2)}
+    rows = list(csv.DictReader(StringIO(renderer("csv")(wide))))
+    pairs = [(row["seeds"], row["n"]) for row in rows if row["sd"]]
+    assert all(len(seeds.split("; ")) == int(n) for seeds, n in pairs)
+    assert all(row["runs"] for row in rows if row["sd"])
 
 
 def test_a_table_too_wide_is_split_and_loses_nothing():

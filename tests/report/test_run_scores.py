@@ -6,8 +6,8 @@ import pytest
 from miniature import spec_for
 from text_miniature import text_spec
 
-from hxbench.report.estimate import Estimate
-from hxbench.report.run_scores import few_shot_scores, run_scores
+from hxbench.report.scores.estimate import Estimate
+from hxbench.report.scores.run_scores import few_shot_scores, run_scores
 from hxbench.spec.run_spec import FewShotSpec
 from hxbench.store import Store
 

@@ -7,14 +7,14 @@ import pytest
 from text_store import clusters, fill_text, made_profile, read, write_text_run
 
 from hxbench import report
+from hxbench.report.artifact.figure import Figure, Panel, Series
+from hxbench.report.artifact.table import Cell, format_value, mark_best
 from hxbench.report.draw import pictures, sheet, style
 from hxbench.report.draw.heat import _text
-from hxbench.report.figure import Figure, Panel, Series
-from hxbench.report.pha.figure4 import plane
-from hxbench.report.pha.parameters import adapter, hyperformer, pha
-from hxbench.report.pha.rows import TASKS
+from hxbench.report.papers.pha.figure4 import plane
+from hxbench.report.papers.pha.parameters import adapter, hyperformer, pha
+from hxbench.report.papers.pha.rows import TASKS
 from hxbench.report.render import renderer
-from hxbench.report.table import Cell, format_value, mark_best
 from hxbench.spec import recipe
 from hxbench.store.retrieval import cosines
 

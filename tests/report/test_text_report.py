@@ -12,8 +12,8 @@ from older_runs import before_manifests
 from text_store import PROFILE, clusters, fill_text, made_profile, read, write_text_run
 
 from hxbench import report
-from hxbench.report.pha.rows import TABLE1, TASKS
-from hxbench.report.published import published
+from hxbench.report.artifact.published import published
+from hxbench.report.papers.pha.rows import TABLE1, TASKS
 from hxbench.report.render import renderer
 from hxbench.spec import experiment, recipe
 from hxbench.store import DamagedRun, Store

@@ -5,10 +5,10 @@ import re
 import pytest
 
 from hxbench import report
+from hxbench.report.artifact.table import Block, Cell, Column, Row, Table
 from hxbench.report.render import renderer
 from hxbench.report.render.page import render_page
 from hxbench.report.render.walk import Words, heads, raised, spans, walk
-from hxbench.report.table import Block, Cell, Column, Row, Table
 
 COLUMNS = (Column("c", "g", mark="x"), Column("d", "g"), Column("e", paper=False))
 CELLS = (

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hxbench.report.pha.results import Results
+from hxbench.report.papers.pha.results import Results
 from hxbench.spec import experiment
 from hxbench.spec.run_spec import START
 from hxbench.store.arrays import SENTENCE_COLUMNS

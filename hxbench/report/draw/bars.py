@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
+from hxbench.report.artifact.table import MISSING, Cell, format_value
 from hxbench.report.draw import style
 from hxbench.report.render.walk import raised
-from hxbench.report.table import MISSING, Cell, format_value
 
 if TYPE_CHECKING:
-    from hxbench.report.figure import Figure, Panel
+    from hxbench.report.artifact.figure import Figure, Panel
 
 _FILLED = 0.84  # of a group's width
 _DIGIT = 0.64 * style.SMALL  # points, the width of a digit

@@ -5,11 +5,11 @@ A series may have a level, a line across the panel in its colour, and places tha
 
 from typing import TYPE_CHECKING, Any
 
+from hxbench.report.artifact.table import format_value
 from hxbench.report.draw import style
-from hxbench.report.table import format_value
 
 if TYPE_CHECKING:
-    from hxbench.report.figure import Figure, Panel, Series
+    from hxbench.report.artifact.figure import Figure, Panel, Series
 
 _DASHES: tuple[Any, ...] = ((0, (4, 2)), "-")
 _RINGS = {"low": "s", "high": "o"}  # the shape around a marked place

@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
+from hxbench.report.artifact.table import format_value
 from hxbench.report.draw import style
-from hxbench.report.table import format_value
 
 if TYPE_CHECKING:
-    from hxbench.report.figure import Figure, Panel
+    from hxbench.report.artifact.figure import Figure, Panel
 
 _FEW, _MANY = 4.0, 30.0  # times the least cost that the most is
 

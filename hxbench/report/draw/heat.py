@@ -6,12 +6,12 @@ Where the paper has values, its map stands beside ours.
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from hxbench.report.artifact.table import MISSING, Cell, format_value
 from hxbench.report.draw import style
 from hxbench.report.render.walk import raised
-from hxbench.report.table import MISSING, Cell, format_value
 
 if TYPE_CHECKING:
-    from hxbench.report.figure import Figure, Panel
+    from hxbench.report.artifact.figure import Figure, Panel
 
 _DARK = 0.6  # of the range: from there on letters are white
 

@@ -3,12 +3,12 @@
 from math import nan
 from typing import TYPE_CHECKING, Any
 
+from hxbench.report.artifact.table import format_value
 from hxbench.report.draw import style
 from hxbench.report.render.walk import raised
-from hxbench.report.table import format_value
 
 if TYPE_CHECKING:
-    from hxbench.report.figure import Figure, Panel, Series
+    from hxbench.report.artifact.figure import Figure, Panel, Series
 
 _SHIFT = 0.008  # of the axis, between series, so that error bars stand side by side
 

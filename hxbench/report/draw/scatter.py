@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from hxbench.report.draw import style
 
 if TYPE_CHECKING:
-    from hxbench.report.figure import Figure, Panel
+    from hxbench.report.artifact.figure import Figure, Panel
 
 # as many as GLUE has tasks: two more than bars and lines need
 _COLORS = (*style.COLORS, "#000000", "#999999")

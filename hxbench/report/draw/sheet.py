@@ -5,14 +5,14 @@ from io import BytesIO
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from hxbench.report.draw import bars, curves, frontier, heat, lines, scatter, style
+from hxbench.report.artifact.table import MISSING, NOT_ALL
+from hxbench.report.draw import bars, curves, differences, frontier, heat, lines, scatter, style
 from hxbench.report.render.walk import raised
-from hxbench.report.table import MISSING, NOT_ALL
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Sheet
 
-    from hxbench.report.figure import Figure, Panel
+    from hxbench.report.artifact.figure import Figure, Panel
 
 # no dates and no program names: the same figure is the same bytes
 _METADATA: dict[str, dict[str, Any]] = {
@@ -23,15 +23,16 @@ _METADATA: dict[str, dict[str, Any]] = {
 _DPI = 200
 _LETTERS = 102  # of small text in a line
 # inches, the height
-_PANEL = {"bars": 1.9, "lines": 1.55, "scatter": 2.3, "heat": 2.1, "curves": 1.4, "frontier": 1.5}
+_PANEL = {"bars": 1.9, "lines": 1.55, "scatter": 2.3, "heat": 2.1, "curves": 1.4, "frontier": 1.5,
+          "differences": 1.9}  # fmt: skip
 _UPRIGHT = 0.3  # of upright ticks, beyond what flat ones take
 _DRAW = {
     "bars": bars.draw_bars, "lines": lines.draw_lines, "scatter": scatter.draw_scatter, "heat": heat.draw_heat,
-    "curves": curves.draw_curves, "frontier": frontier.draw_frontier,
+    "curves": curves.draw_curves, "frontier": frontier.draw_frontier, "differences": differences.draw_differences,
 }  # fmt: skip
 _LEGENDS = {
     "bars": bars.legend, "lines": lines.legend, "scatter": scatter.legend, "heat": heat.legend,
-    "curves": curves.legend, "frontier": frontier.legend,
+    "curves": curves.legend, "frontier": frontier.legend, "differences": differences.legend,
 }  # fmt: skip
 _EDGE = 0.06
 _LEFT, _BETWEEN, _RIGHT = 0.54, 0.56, 0.06
@@ -66,7 +67,9 @@ def _room(figure: "Figure") -> float:
     axis = figure.axis or any(panel.axis for panel in figure.panels)
     places = [place for panel in figure.panels for place in panel.places or figure.places]
     second = figure.kind == "lines" and any(" (" in place for place in places)
-    return style.LINE * (bool(axis) + second) + _UPRIGHT * (figure.kind == "heat")
+    return style.LINE * (bool(axis) + second) + _UPRIGHT * (
+        figure.kind == "heat" or differences.stand_upright(figure)
+    )
 
 
 def _legend_columns(texts: Sequence[str]) -> int:

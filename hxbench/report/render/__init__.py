@@ -7,8 +7,8 @@ made elsewhere (`hxbench.report.draw`, `hxbench.report.render.page`).
 from collections.abc import Callable
 
 from hxbench.errors import InputError, did_you_mean
+from hxbench.report.artifact.table import Table
 from hxbench.report.render import latex, markdown, terminal, unrounded
-from hxbench.report.table import Table
 
 # format → (its renderer, file suffix)
 FORMATS: dict[str, tuple[Callable[[list[Table]], str], str]] = {

@@ -2,8 +2,8 @@
 
 import unicodedata
 
+from hxbench.report.artifact.table import Table, notes_without_commands
 from hxbench.report.render.walk import Place, Words, heads, spans, walk
-from hxbench.report.table import Table, notes_without_commands
 
 _SPECIAL = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from hxbench.report.artifact.table import Table
 from hxbench.report.render.walk import Place, Words, heads, walk
-from hxbench.report.table import Table
 
 _SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\|*_`<>[]"})
 

@@ -7,8 +7,8 @@ from io import StringIO
 from rich.console import Console
 from rich.text import Text
 
+from hxbench.report.artifact.table import Table
 from hxbench.report.render.walk import Line, Place, Words, heads, raised, spans, walk
-from hxbench.report.table import Table
 
 WIDTH = 100
 _DIM = "dim"

@@ -5,13 +5,14 @@ from dataclasses import asdict
 from io import StringIO
 from typing import Any
 
+from hxbench.report.artifact.table import UNITS, Table
 from hxbench.report.render.walk import walk
-from hxbench.report.table import UNITS, Table
 from hxbench.store.files import to_json
 
 FIELDS = (
     "table", "profile", "block", "row", "column_group", "column",
-    "unit", "mean", "sd", "low", "high", "n", "published", "best", "text", "on_plateau", "notes",
+    "unit", "mean", "sd", "low", "high", "n", "published", "best", "text", "on_plateau", "seeds", "runs",
+    "notes",
 )  # fmt: skip
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -35,13 +36,14 @@ def render_csv(tables: list[Table]) -> str:
                         table.name, table.facts.get("profile", ""), block, line.title.text, column.group,
                         column.title, UNITS[column.kind], cell.mean, cell.sd, cell.low, cell.high, cell.n,
                         cell.published, int(cell.best), cell.text, cell.on_plateau,
+                        "; ".join(f"{seed}={value!r}" for seed, value in cell.seeds), " ".join(cell.runs),
                         "; ".join(said[mark] for mark in marks if mark),
                     )  # fmt: skip
-                    writer.writerow([_as_text(value) for value in values])
+                    writer.writerow([as_text(value) for value in values])
     return target.getvalue()
 
 
-def _as_text(value: object) -> object:
+def as_text(value: object) -> object:
     """Return a text so that no spreadsheet runs it as a formula; numbers stay numbers, also in a text."""
     if not isinstance(value, str) or not value.startswith(_FORMULA):
         return value

@@ -41,7 +41,7 @@ def _files(kind: str) -> dict[str, Path]:
     """Return the recipes of a kind by name; `InputError` for a name that two folders have."""
     found: dict[str, Path] = {}
     for folder in places.folders_of(kind):
-        for path in sorted(folder.glob("*.yaml")):
+        for path in sorted(folder.glob("*.yaml"), key=lambda one: one.name):
             if path.stem in found:
                 raise InputError(f"{_called(kind)} {path.stem} is there twice: {found[path.stem]} and {path}.")
             found[path.stem] = path

@@ -55,8 +55,8 @@ def p_value(ahead: Iterable[Scores], behind: Iterable[Scores]) -> float:
     return float((np.sum(difference <= 0) + 1) / (len(difference) + 1))
 
 
-def interval(by_seed: Sequence[Scores]) -> tuple[float, float]:
-    """Return the ends of the percentile interval at `LEVEL` of a mean over seeds, seeds and sentences resampled.
+def means(by_seed: Sequence[Scores]) -> Scores:
+    """Return the mean over seeds of every resample, seeds and sentences resampled.
 
     `by_seed` has the quantity under the same resamples of the sentences for every seed. Each resample draws one
     seed fewer than there are. The mean of n draws from n values varies by (n − 1) / n of what the mean of n seeds
@@ -67,6 +67,31 @@ def interval(by_seed: Sequence[Scores]) -> tuple[float, float]:
     seeds, resamples = values.shape
     random = np.random.default_rng([_SEED, seeds, resamples])
     chosen = random.integers(0, seeds, (max(1, seeds - 1), resamples))
-    means = values[chosen, np.arange(resamples)].mean(axis=0)
-    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return np.asarray(values[chosen, np.arange(resamples)].mean(axis=0))
+
+
+def interval(by_seed: Sequence[Scores]) -> tuple[float, float]:
+    """Return the ends of the percentile interval at `LEVEL` of a mean over seeds (see `means`)."""
+    low, high = np.quantile(means(by_seed), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
+
+
+def two_sided(by_seed: Sequence[Scores]) -> float:
+    """Return the two-sided p of a mean difference over seeds being zero (see `means`).
+
+    Twice the smaller of (c + 1) / (B + 1), with c of the B resamples at zero or below and at zero or above; at
+    most 1. It is below 0.05 where zero is outside of the interval.
+    """
+    drawn = means(by_seed)
+    tail = min(np.sum(drawn <= 0), np.sum(drawn >= 0))
+    return float(min(1.0, 2 * (tail + 1) / (len(drawn) + 1)))
+
+
+def holm(values: Sequence[float]) -> list[float]:
+    """Return p values corrected for their number (Holm 1979), in their order: each at least as large as it was."""
+    adjusted = [1.0] * len(values)
+    largest = 0.0
+    for rank, place in enumerate(sorted(range(len(values)), key=lambda one: values[one])):
+        largest = max(largest, min(1.0, (len(values) - rank) * values[place]))
+        adjusted[place] = largest
+    return adjusted

@@ -4,7 +4,7 @@ import math
 import random
 
 from hxbench import report
-from hxbench.report.pet.results import Results
+from hxbench.report.papers.pet.results import Results
 from hxbench.spec import experiment
 from hxbench.tasks import task_of
 

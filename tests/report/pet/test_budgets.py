@@ -3,9 +3,9 @@
 import pytest
 from pet_store import NAMED, PLACED, count_of, mean_by_seed, size_of
 
-from hxbench.report.pet.budgets import budgets_of, curve
-from hxbench.report.pet.rows import FAMILIES
-from hxbench.report.pet.thresholds import high_threshold, low_threshold
+from hxbench.report.papers.pet.budgets import budgets_of, curve
+from hxbench.report.papers.pet.rows import FAMILIES
+from hxbench.report.papers.pet.thresholds import high_threshold, low_threshold
 from hxbench.spec import recipe
 
 BERT, BLOOM, T5 = FAMILIES

@@ -3,8 +3,8 @@
 import pytest
 from pet_store import METHODS, deviation, figure_of, mean_by_seed, rows_of
 
-from hxbench.report.pet.figure2 import spread_by_seed
-from hxbench.report.pet.rows import FAMILIES
+from hxbench.report.papers.pet.figure2 import spread_by_seed
+from hxbench.report.papers.pet.rows import FAMILIES
 
 BERT = FAMILIES[0]
 SIZES = [one.size for one in BERT.backbones]

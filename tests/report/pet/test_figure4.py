@@ -19,12 +19,12 @@ from pet_store import (
 from scipy.stats import f
 
 from hxbench import places
-from hxbench.report import asked as asked_for
-from hxbench.report.pet import table2
-from hxbench.report.pet.budgets import curve
-from hxbench.report.pet.figure4 import build
-from hxbench.report.pet.results import Results
-from hxbench.report.pet.rows import ENDS, FAMILIES
+from hxbench.report.papers.own import experiment as asked_for
+from hxbench.report.papers.pet import table2
+from hxbench.report.papers.pet.budgets import curve
+from hxbench.report.papers.pet.figure4 import build
+from hxbench.report.papers.pet.results import Results
+from hxbench.report.papers.pet.rows import ENDS, FAMILIES
 from hxbench.spec import recipe
 
 

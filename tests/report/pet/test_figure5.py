@@ -6,9 +6,9 @@ import pytest
 from pet_store import count_of, deviation, figure_of, mean_by_seed, rows_of, size_of
 from scipy.stats import t
 
-from hxbench.report.pet.rows import ENDS
+from hxbench.report.artifact.table import format_value
+from hxbench.report.papers.pet.rows import ENDS
 from hxbench.report.render import unrounded
-from hxbench.report.table import format_value
 
 
 def test_figure_5_draws_and_lists_the_same_points(made):

@@ -6,9 +6,9 @@ from transfer_store import PROFILE, made_profile, specs, write
 from hxbench import places
 from hxbench.report.draw import pictures
 from hxbench.report.draw.heat import beside_published
-from hxbench.report.pet.figure7 import CHOSEN, FREQUENT, build
-from hxbench.report.pet.results import Results
-from hxbench.report.pet.transfer_model import models_of
+from hxbench.report.papers.pet.figure7 import CHOSEN, FREQUENT, build
+from hxbench.report.papers.pet.results import Results
+from hxbench.report.papers.pet.transfer import models_of
 from hxbench.report.render import latex, markdown, terminal, unrounded
 from hxbench.spec import experiment
 

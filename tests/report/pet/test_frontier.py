@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 from pet_store import PLACED, figure_of, mean_by_seed, rows_of
 
-from hxbench.report.pet.ways import front
+from hxbench.report.artifact.cost_and_score import front
 
 
 def test_the_front_is_what_nothing_beats():

@@ -4,7 +4,7 @@ import pytest
 from pet_store import METHODS, PROFILE, fill, mean_by_seed, plausible, read, rows_of, size_of, specs, write_run
 
 from hxbench import report
-from hxbench.report.pet.rows import FAMILIES
+from hxbench.report.papers.pet.rows import FAMILIES
 from hxbench.store import Store
 from hxbench.tasks import task_of
 

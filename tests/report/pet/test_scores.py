@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 from pet_store import fill, made_profile, read, size_of
 
-from hxbench.report.pet.results import At
-from hxbench.report.pet.rows import PLACED
+from hxbench.report.papers.pet.results import At
+from hxbench.report.papers.pet.rows import PLACED
 
 AT = At("t5-small", "pet-lora")
 RATES = (1e-4, 1e-3, 1e-2)

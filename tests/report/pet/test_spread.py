@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pet_store import deviation
 
-from hxbench.report.pet.spread import Interval, change, pooled, ratio
+from hxbench.report.stats.spread import Interval, change, pooled, ratio
 
 T_2 = 4.3027  # Student's t at 97.5 %, two degrees of freedom
 F_2_2 = 39.0  # Fisher's F at 97.5 %, two and two

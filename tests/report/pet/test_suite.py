@@ -4,8 +4,8 @@ import pytest
 from pet_store import PLACED, fill, made_profile, read, rows_of, size_of
 from text_store import fill_text
 
-from hxbench.report.pet.suite import beside_pha
-from hxbench.report.pet.ways import front
+from hxbench.report.artifact.cost_and_score import front
+from hxbench.report.papers.beside import beside_pha
 
 
 def pet(spec):

@@ -2,8 +2,8 @@
 
 from pet_store import NAMED, count_of, made_into, size_of
 
-from hxbench.report.pet.rows import ENDS
-from hxbench.report.published import published
+from hxbench.report.artifact.published import published
+from hxbench.report.papers.pet.rows import ENDS
 
 
 def test_table_1_is_made_of_the_recipes(made):

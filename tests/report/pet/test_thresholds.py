@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hxbench.report.pet.thresholds import chances, high_threshold, low_threshold, said
+from hxbench.report.papers.pet.thresholds import chances, high_threshold, low_threshold, said
 from hxbench.spec.recipe import Criteria
 
 SCORES = st.lists(st.floats(0, 100), min_size=2, max_size=4)

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from hxbench.report.pet.transfer import NOTHING, Transfer, across, across_labels, cells_where, within
+from hxbench.report.papers.pet.transfer import NOTHING, Transfer, across, across_labels, cells_where, within
 from hxbench.tasks import task_of
 
 TASKS = ("sst2", "imdb", "mnli", "qnli", "mrpc", "nq", "samsum", "multinews")

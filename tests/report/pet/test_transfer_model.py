@@ -6,9 +6,8 @@ import pytest
 from transfer_store import made_profile
 
 from hxbench import places
-from hxbench.report.pet.results import Results
-from hxbench.report.pet.transfer import across, within
-from hxbench.report.pet.transfer_model import MODES, models_of
+from hxbench.report.papers.pet.results import Results
+from hxbench.report.papers.pet.transfer import MODES, across, models_of, within
 
 TYPES = (
     {"SST-2", "IMDB", "Rotten Tomatoes"}, {"MNLI", "QNLI", "RTE"}, {"MRPC", "QQP"}, {"NQ-Open"},
@@ -24,7 +23,7 @@ def table():
             if row["artifact"] == "Figure 7":
                 source, target = row["row"].split("=")[1], row["column"].split("=")[1]
                 cells[row["group"], source, target] = float(row["value"])
-                if "grouping resolved" in row["place"]:
+                if "grouping resolved" in row["note"]:
                     guessed.add((row["group"], source))
     return cells, guessed
 

@@ -1,0 +1,1 @@
+"""The tables and figures of each paper, and of a user's own experiments and data."""

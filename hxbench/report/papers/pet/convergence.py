@@ -1,0 +1,84 @@
+"""How fast each way of tuning gets where it ends, by size of the backbone and by placement (not in the paper)."""
+
+from collections.abc import Mapping, Sequence
+
+from hxbench.report.artifact.cells import make_cell
+from hxbench.report.artifact.figure import Figure, Panel, Series
+from hxbench.report.artifact.table import Marks
+from hxbench.report.papers.pet.results import At, Results
+from hxbench.report.papers.pet.rows import APET, BUDGETS, FAMILIES, METHODS, PLACED, Family, task_title
+from hxbench.report.papers.pet.scores import SHARE, Tried
+from hxbench.report.papers.pet.table2 import budget_title
+
+_TITLE = f"steps to {SHARE:.0%} of the final score".replace("%", " %")
+_NUMBERS = "updates, mean ± sample s.d. over the seeds; not in the paper"
+_FINAL = "The final score is the best of a run on the development set, whose weights it keeps."
+Shown = Mapping[At, Tried]
+_Row = tuple[str, str, str | None]  # title, method, budget
+
+
+def _panel(
+    tried: Shown, family: Family, tasks: tuple[str, ...], rows: Sequence[_Row], ends: bool, marks: Marks
+) -> Panel:
+    backbones = family.ends if ends else family.backbones
+
+    def series(title: str, method: str, budget: str | None) -> Series:
+        found = [tried.get(At(one.size, method, budget)) for one in backbones]
+        return Series(title, tuple(make_cell(one.steps(tasks) if one else None, None, marks) for one in found))
+
+    sizes = ", ".join(one.short for one in backbones)
+    label = "updates" * (family is FAMILIES[0])
+    return Panel(f"{family.title} {sizes}", label, tuple(series(*row) for row in rows))
+
+
+def _intervals(shown: Sequence[Tried]) -> str:
+    """Return how finely steps are told: the runs are evaluated only so often."""
+    specs = [record.spec for one in shown for record in one.records]
+    every = sorted({spec.training.evaluate_every for spec in specs if not isinstance(spec, dict)})
+    return (
+        f" Runs are evaluated every {' or '.join(map(str, every))} updates: no step is told more finely."
+        if every
+        else ""
+    )
+
+
+def _figure(results: Results, name: str, what: str, rows: Sequence[_Row], experiment: str, ends: bool) -> Figure:
+    tried, marks = results.tried(experiment), Marks()
+    shown = list(tried.values())
+    backbones = [one for family in FAMILIES for one in (family.ends if ends else family.backbones)]
+    tasks = ", ".join(map(task_title, PLACED)) if ends else "the tasks of a family"
+    places = ("small", "large") if ends else ("small", "middle", "large")
+    return Figure(
+        name=name,
+        title=f"PET scaling, {_TITLE}: {what}",
+        kind="lines",
+        stub="method",
+        places=places,
+        panels=tuple(
+            _panel(tried, family, PLACED if ends else results.tasks_of(family), rows, ends, marks)
+            for family in FAMILIES
+        ),
+        at=tuple(map(float, range(len(places)))),
+        columns=3,
+        caption=(f"Means over {tasks}. {_FINAL}{_intervals(shown)}",),
+        **results.told(
+            "convergence",
+            shown,
+            marks,
+            experiment=experiment,
+            numbers=_NUMBERS,
+            sizes=[one.size for one in backbones],
+            before=results.without(backbones),
+            several_bodies=True,
+        ),
+    )
+
+
+def build(results: Results) -> list[Figure]:
+    """Return two figures: the five methods over all their tasks, and APET's four budgets at random places."""
+    methods: list[_Row] = [(one.title, one.method, None) for one in METHODS]
+    places: list[_Row] = [(budget_title(budget), APET, budget) for budget in BUDGETS]
+    return [
+        _figure(results, "convergence", "five methods", methods, "figure2", ends=False),
+        _figure(results, "convergence-places", "APET at random places", places, "figure4", ends=True),
+    ]

@@ -1,0 +1,200 @@
+"""Figure 7: transfer between tasks, of small models (a) and large ones (b), and what it comes to by type (c)."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from hxbench.report.artifact.cells import make_cell
+from hxbench.report.artifact.figure import Figure, Panel, Series
+from hxbench.report.artifact.table import Cell, Marks
+from hxbench.report.papers.pet.answers import guess_is_free
+from hxbench.report.papers.pet.results import Results
+from hxbench.report.papers.pet.transfer import (
+    EXPERIMENT,
+    LABELLED,
+    MODELS,
+    MODES,
+    TransferModel,
+    across,
+    across_labels,
+    models_of,
+    to_labels,
+    to_text,
+    within,
+)
+from hxbench.report.scores.run_set import Condition
+from hxbench.spec.run_spec import RunSpec
+from hxbench.tasks import task_of, tasks_in
+
+SHEETS = {"a": ("small models", MODELS[::2]), "b": ("large models", MODELS[1::2])}
+SHORT = {"sst2": "SST2", "rotten": "RT", "samsum": "SAMS", "multinews": "MN"}  # others: their names
+NAMES = "RT: Rotten Tomatoes; NQ: NQ-Open; SAMS: SAMSum; MN: Multi-News."
+NUMBERS = "ours: mean over the seeds, in percent of the target's own training; published: on real data"
+# which cells of a matrix a mean is over
+KINDS: dict[str, Callable[[str, str], bool]] = {
+    "within a type": within,
+    "across types": across,
+    "across, labels only": across_labels,
+    "from labels to text": to_text,
+    "from text to labels": to_labels,
+}
+FREQUENT = "most frequent label"
+CHOSEN = "text to labels, chosen"
+_CHOSEN = "Chosen: by the label that a model finds most likely, in place of what it writes."
+
+
+def short(task: str) -> str:
+    """Return what a row or a column of a matrix is called."""
+    return SHORT.get(task, task.upper())
+
+
+def _panel(model: TransferModel, marks: Marks, *, chosen: bool = False) -> Panel:
+    """Return a matrix, a row a source and a column a target; with `chosen` of the targets that have labels."""
+    rows = []
+    targets = [task for task in model.tasks if not chosen or task_of(task).group in LABELLED]
+    for source in model.tasks:
+        cells = []
+        for target in targets:
+            ours = model.transfer.relative(source, target, chosen=chosen) if model.condition else None
+            cells.append(make_cell(ours, model.printed(source, target), marks))
+        rows.append(Series(short(source), tuple(cells)))
+    title = f"{model.title}, chosen" if chosen else model.title
+    return Panel(title, "", tuple(rows), places=tuple(map(short, targets)))
+
+
+def _panels(model: TransferModel, marks: Marks) -> list[Panel]:
+    """Return the matrix of a model; of one that writes and is scored by its likeliest labels too, one of each."""
+    return [_panel(model, marks), *([_panel(model, marks, chosen=True)] if model.transfer.both else [])]
+
+
+def _matrices(letter: str, models: list[TransferModel], results: Results) -> Figure:
+    about, backbones = SHEETS[letter]
+    shown = [model for backbone in backbones for model in models if model.backbone == backbone]
+    marks = Marks()
+    panels = tuple(panel for model in shown for panel in _panels(model, marks))
+    guessed = {model.title: names for model in shown if (names := model.guessed())}
+    read = "; ".join(f"{title}: {', '.join(names)}" for title, names in guessed.items())
+    figure = Figure(
+        name=f"figure7{letter}",
+        title=f"PET scaling, Figure 7 ({letter}): transfer between tasks, {about}",
+        kind="heat",
+        stub="source",
+        places=(),
+        panels=panels,
+        axis="target",
+        caption=(
+            "The task's own training is 100, which is the darkest blue: more is no darker.",
+            NAMES,
+            *([_CHOSEN] if any(model.transfer.both for model in shown) else []),
+            *([f"Published rows read by the pattern of their neighbours: {read}."] if read else []),
+        ),
+        quantity="percent",
+    )
+    return _said(figure, shown, results, marks)
+
+
+def _means(models: list[TransferModel], results: Results) -> Figure:
+    marks, panels = Marks(), []
+    for places, mode in MODES.items():
+        of_mode = [model for model in models if model.places == places]
+        rows = [
+            Series(title, tuple(_mean(model, kind, marks) for model in of_mode)) for title, kind in KINDS.items()
+        ]
+        rows.append(Series(CHOSEN, tuple(_mean(model, to_labels, marks, chosen=True) for model in of_mode)))
+        rows.append(Series(FREQUENT, tuple(_frequent(model, marks) for model in of_mode)))
+        panels.append(Panel(mode, "percent of own training", tuple(rows)))
+    types = []
+    for group in dict.fromkeys(task_of(task).group for task in tasks_in("pet")):
+        of_group = (short(task) for task in tasks_in("pet") if task_of(task).group == group)
+        types.append(f"{group.upper()} ({', '.join(of_group)})")
+    figure = Figure(
+        name="figure7c",
+        title="PET scaling, Figure 7: what transfer comes to, in small and in large models",
+        kind="bars",
+        stub="mean over cells",
+        places=tuple(backbone.title for backbone in MODELS),
+        columns=1,
+        panels=tuple(panels),
+        caption=(
+            f"Off the diagonal. Types: {'; '.join(types)}.",
+            "Labels only: from tasks with labels to tasks with labels. Most frequent label: what always answering "
+            "that of the training set would score on these targets.",
+            _CHOSEN,
+        ),
+    )
+    return _said(figure, models, results, marks)
+
+
+def contradiction(models: list[TransferModel]) -> list[str]:
+    """Return what is odd about the published means between labels and text, where a model has both."""
+    there = [model for model in models if model.printed_mean(to_labels) is not None]
+    if not there:
+        return []
+    names = ", ".join(model.title.replace(",", "") for model in there)
+    there_and_back = [
+        ", ".join(f"{model.printed_mean(kind):.0f}" for model in there) for kind in (to_labels, to_text)
+    ]
+    return [
+        "The paper contradicts itself between labels and text: it says that a model which writes scores 0 by "
+        f"guessing, and its means from text to labels ({names}) are {there_and_back[0]}, about those of the most "
+        f"frequent label; from labels to text they are {there_and_back[1]}. Its answers were probably chosen "
+        f"among the labels. {_ours(models)}"
+    ]
+
+
+def _ours(models: list[TransferModel]) -> str:
+    """Return how the answers of ours that the contradiction is about were given."""
+    there = [model for model in models if model.condition and model.printed_mean(to_labels) is not None]
+    records = [record for model in there if model.condition for record in model.condition.records]
+    if any(model.transfer.both for model in there):
+        return "Ours are shown both ways: written freely, where what is no label is wrong, and chosen."
+    if guess_is_free(records):
+        return "So are ours here."
+    not_alike = "from text to labels the two are not the same thing"
+    return f"Ours are written freely, and what is no label is wrong: {not_alike}."
+
+
+def _mean(model: TransferModel, kind: Callable[[str, str], bool], marks: Marks, *, chosen: bool = False) -> Cell:
+    ours = model.transfer.mean(kind, chosen=chosen) if model.condition else None
+    return make_cell(ours, model.printed_mean(kind), marks)
+
+
+def _frequent(model: TransferModel, marks: Marks) -> Cell:
+    return make_cell(model.transfer.frequent(), None, marks) if model.condition else Cell()
+
+
+def _mode(shown: Condition) -> str:
+    """Return how the places of the runs were drawn: runs of before may stand in."""
+    specs = (record.spec for record in shown.records)
+    told = [str(spec.options["mode"]) for spec in specs if isinstance(spec, RunSpec) and "mode" in spec.options]
+    return told[0] if told else str(shown.block.options["mode"])
+
+
+def _said(figure: Figure, models: list[TransferModel], results: Results, marks: Marks) -> Figure:
+    """Return the figure with what has to be said of the runs it shows."""
+    shown = [model.condition for model in models if model.condition]
+    backbones = list(dict.fromkeys(model.backbone for model in models))
+    remarks = results.without(backbones)
+    for budget, mode in dict.fromkeys((str(one.block.options["budget"]), _mode(one)) for one in shown):
+        remarks.append(
+            f"not stated in the paper: the budget (here {budget}), how places are drawn (here {mode}), and how "
+            "BERT's tasks of two and of three labels share a head (here three outputs, all in the loss; an answer "
+            "is the most probable of the labels that the task has)."
+        )
+    return replace(
+        figure,
+        **results.told(
+            EXPERIMENT,
+            shown,
+            marks,
+            numbers=NUMBERS,
+            sizes=[backbone.size for backbone in backbones],
+            before=[*contradiction(models), *remarks, *results.splits(shown)],
+            several_bodies=True,
+        ),
+    )
+
+
+def build(results: Results) -> list[Figure]:
+    """Return the matrices of small and of large models, and their means by type."""
+    models = models_of(results)
+    return [*(_matrices(letter, models, results) for letter in SHEETS), _means(models, results)]

@@ -1,0 +1,91 @@
+"""What the artifacts of PET scaling are made from: the runs of an experiment by backbone, method and budget."""
+
+import shlex
+from collections.abc import Iterable
+from functools import cached_property
+from typing import NamedTuple
+
+from hxbench.report import results
+from hxbench.report.papers.pet.answers import answered
+from hxbench.report.papers.pet.rows import FAMILIES, PAPER, Backbone, Family, task_title
+from hxbench.report.papers.pet.scores import Tried
+from hxbench.report.scores.protocol import divided
+from hxbench.report.scores.run_set import RunSet, Shown
+from hxbench.spec import experiment as experiments
+
+_WHOLE = (
+    "Other sets than the paper's, which scores on whole development sets and, in its code, keeps the weights that "
+    "are best on them."
+)
+
+
+class At(NamedTuple):
+    """One thing that an experiment compares: a method on a backbone, of APET with a budget."""
+
+    size: str
+    method: str
+    budget: str | int | None = None
+
+
+class Results(results.Results):
+    """The run sets of a profile, each read once when asked for, and what the artifacts have to say about them."""
+
+    paper = PAPER
+
+    def tried(self, experiment: str) -> dict[At, Tried]:
+        """Return what an experiment compares, the runs at all learning rates together."""
+        if experiment not in self._tried:
+            sets: dict[At, dict[float | None, RunSet]] = {}
+            for one in self.conditions(experiment):
+                at = At(one.block.size, one.method, one.block.options.get("budget"))
+                sets.setdefault(at, {})[one.block.training.get("lr")] = one.run_set
+            self._tried[experiment] = {at: Tried(at.method, some) for at, some in sets.items()}
+        return self._tried[experiment]
+
+    @cached_property
+    def _tried(self) -> dict[str, dict[At, Tried]]:
+        return {}
+
+    def tasks_of(self, family: Family) -> tuple[str, ...]:
+        """Return the tasks that a family is run on at this profile (Figure 2): the paper's, or what there is."""
+        sizes = {one.size for one in family.backbones}
+        blocks = [block for block in experiments.blocks(PAPER, "figure2", self._scale) if block.size in sizes]
+        return tuple(dict.fromkeys(task for block in blocks for task in block.every_task)) or family.tasks
+
+    def other_tasks(self) -> list[str]:
+        """Return what to say of families whose means are not over the paper's tasks."""
+        words = []
+        for family in FAMILIES:
+            tasks = self.tasks_of(family)
+            if set(tasks) != set(family.tasks):
+                ours, theirs = (", ".join(map(task_title, some)) for some in (tasks, family.tasks))
+                words.append(
+                    f"{family.title}: ours are means of {ours}, the published ones of {theirs}. How bars lie to "
+                    "each other can be compared, their heights cannot."
+                )
+        return words
+
+    def remarks(
+        self, shown: Iterable[Shown], *, timed: bool = False, several_bodies: bool = False
+    ) -> tuple[str, ...]:
+        """Return how answers were given, then what was chosen or left out."""
+        shown = list(shown)
+        return (*answered(shown), *super().remarks(shown, timed=timed, several_bodies=several_bodies))
+
+    def other_way(self) -> list[str]:
+        """Return how Table 2 and Figure 4 are had with other answers; nothing where something was asked for."""
+        if self.own_experiment or not experiments.blocks(PAPER, "choosing", self._scale):
+            return []
+        at = ["--profile", self._scale] if self._scale != "demo" else []
+        words = shlex.join(["hxbench", "report", "--experiment", "pet/choosing", *at])
+        return [f"the same with answers that are chosen among the labels: {words}."]
+
+    def splits(self, shown: Iterable[Shown]) -> list[str]:
+        """Return what to say of development sets, which the paper scores and its code selects by as a whole."""
+        words = divided(record for one in shown for record in one.records).said() if not self.synthetic else ""
+        return [f"{_WHOLE} No example of ours is both: {words}."] if words else []
+
+    def without(self, backbones: Iterable[Backbone]) -> list[str]:
+        """Return what to say of backbones that the profile lacks; nothing if it has them all."""
+        absent = [one.title for one in backbones if one.size not in self.scale.sizes]
+        return [f"profile {self.profile} has nothing in place of {', '.join(absent)}."] if absent else []

@@ -1,0 +1,54 @@
+"""Figure 5: how similar instances are to the prototypes of GLUE: of the same tasks (a), and of new ones (b)."""
+
+from dataclasses import replace
+
+from hxbench.report.artifact.cells import make_cell
+from hxbench.report.artifact.figure import Figure, Panel, Series
+from hxbench.report.artifact.table import Cell, Marks, mark_best
+from hxbench.report.papers.pha.results import Results
+from hxbench.report.papers.pha.retrieved import Retrievals
+from hxbench.report.papers.pha.rows import TASKS, task_title, titles
+
+_NEW = {"cb": "mnli", "scitail": "stsb", "boolq": "qnli"}  # with the most similar prototype in the paper
+_TOP = "the most similar prototype in the paper"
+_NOT_STORED = "the runs have no instances of this task"
+
+
+def _row(found: Retrievals, task: str, marks: Marks) -> Series:
+    """Return the mean cosine similarity of a task's instances with each prototype, over the seeds."""
+    by_seed = {seed: one.similarity(task) for seed, one in found.by_seed.items() if task in one.tasks}
+    cells: list[Cell] = []
+    for prototype in TASKS["glue"]:
+        estimate = found.over({seed: similar.get(prototype) for seed, similar in by_seed.items()})
+        if found.by_seed and not by_seed:
+            cells.append(Cell(marks=(marks.letter(_NOT_STORED),)))
+            continue
+        cells.append(make_cell(estimate, None, marks))
+    best = list(mark_best(cells, "share"))
+    if top := _NEW.get(task):
+        at = TASKS["glue"].index(top)
+        best[at] = replace(best[at], marks=(*best[at].marks, marks.letter(_TOP)))
+    return Series(task_title(task), tuple(best))
+
+
+def build(results: Results) -> list[Figure]:
+    """Return the one figure: a column a prototype, a row a task."""
+    found, marks = Retrievals(results), Marks()
+    panels = tuple(
+        Panel(title, "", tuple(_row(found, task, marks) for task in tasks))
+        for title, tasks in (("(a) instances of GLUE", TASKS["glue"]), ("(b) instances of new tasks", tuple(_NEW)))
+    )
+    return [
+        Figure(
+            kind="heat",
+            stub="instances",
+            places=tuple(titles(TASKS["glue"])),
+            panels=panels,
+            axis="prototype",
+            caption=("Mean over the test instances of a task; the highest of a row is bold.",),
+            **results.told(
+                "figure5", [found], marks, experiment="table1", numbers="unpublished", lacking=[found.runs]
+            ),
+            quantity="share",
+        )
+    ]

@@ -1,0 +1,27 @@
+"""What all tables of the paper share: the methods and their names, the tasks of the two suites."""
+
+from collections.abc import Iterable
+
+from hxbench.report.paper import paper_file
+from hxbench.tasks import suite_tasks, task_of
+
+PAPER = "pha"
+SUITES = {"glue": "GLUE", "superglue": "SuperGLUE"}
+TASKS = {suite: suite_tasks(suite) for suite in SUITES}
+
+
+FILE = paper_file(PAPER)
+ROWS, NAMES = FILE.rows, FILE.names
+FT, ADAPTER, HF, HD, PHA = (ROWS[name] for name in ("ft", "adapter", "hf", "hd", "pha"))
+TABLE1 = tuple(ROWS.values())
+CURVES = (FT, ADAPTER, HF, HD, PHA)
+
+
+def task_title(task: str) -> str:
+    """Return what the paper calls a task."""
+    return task_of(task).title
+
+
+def titles(tasks: Iterable[str]) -> list[str]:
+    """Return what the paper calls these tasks."""
+    return [task_title(task) for task in tasks]

@@ -1,0 +1,133 @@
+"""Table 1: GLUE and SuperGLUE, every method, with what it trains per task; one table a suite."""
+
+from dataclasses import replace
+
+from hxbench.report.artifact.cells import MAJORITY, make_cell
+from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns, mark_seeds
+from hxbench.report.paper import MethodRow
+from hxbench.report.papers.pha.cells import (
+    MATTHEWS,
+    doubt_of_parameters,
+    origin_of,
+    parameters_per_task,
+    printed_parameters,
+    score_cell,
+)
+from hxbench.report.papers.pha.results import Results
+from hxbench.report.papers.pha.rows import NAMES, SUITES, TABLE1, TASKS, task_title
+from hxbench.report.results import NOT_OF_PAPER
+from hxbench.report.scores.protocol import divided_otherwise
+from hxbench.report.scores.run_set import RunSet
+from hxbench.report.stats.significance import Resampler, mark_leads, said
+from hxbench.spec.settings import Pair
+from hxbench.tasks import ENGLISH
+
+_QUOTED_LIMIT = 10_000  # training examples; the paper's text has 100,000
+
+
+def _columns(suite: str, marks: Marks) -> tuple[Column, ...]:
+    tasks = TASKS[suite]
+    return (
+        Column(
+            "params",
+            kind="parameters",
+            mark=marks.letter("trained and counted per task: of a shared model its part"),
+        ),
+        *(Column(task_title(task), mark=marks.letter(MATTHEWS) if task == "cola" else "") for task in tasks),
+        Column("mean"),
+    )
+
+
+def _row(title: str, method: MethodRow | None, runs: RunSet, suite: str, marks: Marks) -> Row:
+    # the paper counts per task of GLUE: a model of SuperGLUE is shared by half as many
+    count = printed_parameters(method.published) if method and suite == "glue" else None
+    odd = doubt_of_parameters(method.published) if method else None
+    cells = [make_cell(parameters_per_task(runs, len(TASKS[suite])), count, marks, doubt=odd)]
+    cells += [score_cell(runs, method, suite, task, marks) for task in (*TASKS[suite], None)]
+    origin = origin_of(method.published) if method and suite == "glue" else "" if method else NOT_OF_PAPER
+    return Row(title, tuple(cells), mark=marks.letter(origin) if origin else "")
+
+
+def _majority(sets: list[RunSet], suite: str, marks: Marks) -> Row:
+    """Return the row of what needs no model; nothing in it competes with the others."""
+    found: dict[str, float] = {}
+    for runs in sets:
+        found |= {task: value for task, value in runs.majority.items() if task in TASKS[suite]}
+    if found and "stsb" in TASKS[suite]:
+        found.setdefault("stsb", 0.0)  # runs note it of tasks with classes alone
+    whole = len(found) == len(TASKS[suite])
+    mean = sum(found.values()) / len(found) if whole else None
+    values = [*(found.get(task) for task in TASKS[suite]), mean]
+    return Row("majority", (Cell(text=""), *(Cell(value) for value in values)), mark=marks.letter(MAJORITY))
+
+
+def _fewer_seeds(block: Block, columns: tuple[Column, ...], marks: Marks) -> Block:
+    """Return the block with a note at scores over fewer seeds than others of their column."""
+    of_columns = [
+        mark_seeds(cells, marks) if column.kind == "score" else cells
+        for column, cells in zip(columns, zip(*(row.cells for row in block.rows), strict=True), strict=True)
+    ]
+    rows = zip(block.rows, zip(*of_columns, strict=True), strict=True)
+    return replace(block, rows=tuple(replace(row, cells=tuple(cells)) for row, cells in rows))
+
+
+def _methods(results: Results, suite: str) -> list[tuple[str, MethodRow | None, str, str]]:
+    """Return title, row of the paper, recipe and setting of everything that is shown of a suite."""
+    known: list[tuple[str, MethodRow | None, str, str]] = [(r.title, r, r.method, r.setting) for r in TABLE1]
+    own = [(name, setting) for setting in ("single", "multi") for name in results.own(setting)]
+    sets = ((name, setting, results.run_set(name, setting, suite=suite)) for name, setting in own)
+    here = [(name, setting) for name, setting, runs in sets if runs.records or runs.notes]
+    return known + [(results.title_of(name), None, name, setting) for name, setting in here]
+
+
+def _table(results: Results, suite: str, resampler: Resampler) -> tuple[Table, list[RunSet]]:
+    marks = Marks()
+    columns, methods = _columns(suite, marks), _methods(results, suite)
+    sets = [results.run_set(method, setting, suite=suite) for _, _, method, setting in methods]
+    rows = tuple(
+        _row(title, row, runs, suite, marks) for (title, row, *_), runs in zip(methods, sets, strict=True)
+    )
+    block = _fewer_seeds(mark_best_of_columns(Block("", rows), columns), columns, marks)
+    lead = resampler.best(sets, [Pair(task, ENGLISH) for task in TASKS[suite]], suite, "mean")
+    leads = [lead] if lead else []
+    certain = said("Table 1", leads, [title for title, *_ in methods], SUITES.__getitem__)
+    block = mark_leads(block, leads, lambda lead: -1)
+    chance = Block("", (_majority(sets, suite, marks),))
+    table = Table(
+        name=f"table1-{suite}",
+        title=f"PHA, Table 1: {SUITES[suite]}",
+        stub="method",
+        columns=columns,
+        blocks=(block, chance),
+        **results.told(
+            "table1",
+            sets,
+            marks,
+            before=[NAMES, *_quoted(results, sets, suite)],
+            after=certain,
+            lacking=(),
+            sure=bool(lead and lead.p is not None),
+        ),
+    )
+    return table, sets
+
+
+def _quoted(results: Results, sets: list[RunSet], suite: str) -> list[str]:
+    """Return what to say of quoted rows, whose sources divide development sets by another limit."""
+    records = [record for runs in sets for record in runs.records]
+    tasks = [] if results.synthetic else divided_otherwise(records, TASKS[suite], _QUOTED_LIMIT)
+    if not tasks:
+        return []
+    return [
+        f"From {_QUOTED_LIMIT:,} training examples on the sources of quoted rows score the whole development set; "
+        f"ours score half of it for {', '.join(map(task_title, tasks))}, as the paper's text has it."
+    ]
+
+
+def build(results: Results) -> list[Table]:
+    """Return two tables; the commands below the last are those for both."""
+    resampler = Resampler()
+    made = [_table(results, suite, resampler) for suite in SUITES]
+    shown = [runs for _, sets in made for runs in sets]
+    (first, _), (last, _) = made
+    return [first, replace(last, commands=results.commands(shown, "table1"))]

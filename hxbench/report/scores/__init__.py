@@ -1,0 +1,1 @@
+"""From selected runs to scores: a value for each seed, means over tasks, languages and groups, few-shot draws."""

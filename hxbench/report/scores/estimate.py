@@ -1,0 +1,74 @@
+"""A quantity as runs give it: a value for each seed, and what it is a mean over."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from statistics import fmean, stdev
+from typing import TYPE_CHECKING
+
+from hxbench.store.plateau import title_of
+
+if TYPE_CHECKING:
+    from hxbench.store import RunRecord
+
+# ids of runs, each with the tasks on whose plateau of label frequencies its training ended
+Runs = frozenset[tuple[str, tuple[str, ...]]]
+
+
+def runs_behind(records: Iterable["RunRecord"], tasks: Collection[str]) -> Runs:
+    """Return the runs that a mean over some tasks is made of; what they are of other tasks does not matter."""
+    return frozenset((one.id, tuple(task for task in one.plateaus if task in tasks)) for one in records)
+
+
+def ids_of(runs: Runs) -> tuple[str, ...]:
+    """Return the ids of some runs in order."""
+    return tuple(sorted({run_id for run_id, _ in runs}))
+
+
+def on_plateau(runs: Runs) -> int:
+    """Return how many of them ended on a plateau."""
+    return sum(bool(tasks) for _, tasks in runs)
+
+
+def said_of_plateaus(runs: Runs) -> str:
+    """Return what has to be said of a mean over these runs; nothing where none ended on a plateau."""
+    titles = dict.fromkeys(title_of(task) for _, tasks in sorted(runs) for task in tasks)
+    if not titles:
+        return ""
+    count = on_plateau(runs)
+    return (
+        f"{count} of {len(runs)} run{'s' * (len(runs) > 1)} ended on the plateau of "
+        f"{'its' if count == 1 else 'their'} label frequencies ({', '.join(sorted(titles))})"
+    )
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value for each seed (or run), over what `covers` names; `incomplete` when a wanted run is missing."""
+
+    values: tuple[float, ...] = ()
+    covers: frozenset[str] = frozenset()  # languages or tasks
+    lacking: tuple[str, ...] = ()  # those of the group that the data do not have
+    incomplete: bool = False
+    note: str = ""  # what else has to be said of it
+    runs: Runs = frozenset()  # those behind it
+    seeds: tuple[int, ...] = ()  # of the values, where each is of one
+
+    @property
+    def by_seed(self) -> dict[int, float]:
+        """The values by their seeds; of a cost, which has a value for each run, the last of a seed."""
+        return dict(zip(self.seeds, self.values, strict=False))
+
+    @property
+    def run_ids(self) -> tuple[str, ...]:
+        """The ids of the runs behind it."""
+        return ids_of(self.runs)
+
+    @property
+    def mean(self) -> float | None:
+        """The mean over the seeds."""
+        return fmean(self.values) if self.values else None
+
+    @property
+    def sd(self) -> float | None:
+        """The sample standard deviation over the seeds; None for fewer than two."""
+        return stdev(self.values) if len(self.values) > 1 else None

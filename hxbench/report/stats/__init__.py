@@ -1,0 +1,1 @@
+"""How sure a difference is: intervals, p values, verdicts on claims."""

@@ -1,0 +1,116 @@
+"""What every way of doing runs has in common: settle the backbones, fetch the corpora, do what the store lacks."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, TypeVar
+
+from hxbench.errors import InputError
+from hxbench.runs import backbone, prepare
+from hxbench.runs.assemble import with_options
+from hxbench.runs.scheduler.jobs import Observer, QueuedJob, Result
+from hxbench.runs.scheduler.launcher import Launcher
+from hxbench.runs.session import Planned, Session, waiting_for
+from hxbench.spec.run_spec import DataSpec, RunSpec
+from hxbench.store.plateau import warning
+from hxbench.tasks import TAGGING, tasks_in
+
+T = TypeVar("T")
+Tell = Callable[[Any, str, int, int | None], None]
+
+
+class Audience:
+    """Who is told while runs are prepared and done; this one hears nothing."""
+
+    @contextmanager
+    def progress(self) -> Iterator[Tell]:
+        """Give what is told of whose work (a key), what is done, how far and of how much."""
+        yield lambda key, what, done, total: None
+
+    @contextmanager
+    def observing(self, planned: Sequence[Planned]) -> Iterator[Observer]:
+        """Give who observes the runs that are to do."""
+        yield Observer()
+
+    def told(self, text: str) -> None:
+        """Hear a remark."""
+
+    def warned(self, text: str) -> None:
+        """Hear what a person should look at."""
+
+
+def in_torchrun() -> bool:
+    """Return whether other processes work on each run together with this one."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+def is_first_process() -> bool:
+    """Return whether this process speaks for those that `torchrun` has started together."""
+    return not in_torchrun() or int(os.environ.get("RANK", "0")) == 0
+
+
+def settled(
+    session: Session, resolved: Callable[[], Sequence[T]], spec_of: Callable[[T], RunSpec], audience: Audience
+) -> Sequence[T]:
+    """Return the runs that `resolved` gives, once more where a hub's backbone had to be fetched for it.
+
+    Rates, tasks and refusals go by the family of a backbone, and one that is not here yet does not tell it.
+    """
+    found = resolved()
+    unknown = [spec for spec in map(spec_of, found) if spec.backbone.hub and not spec.backbone.family]
+    if not unknown:
+        return found
+    for spec in unknown:
+        with_options(spec)  # before anything is fetched or written
+    with audience.progress() as tell:
+        prepare.fetch_unknown([spec.backbone for spec in unknown], partial(tell, None), offline=session.offline)
+    return resolved()
+
+
+def fetch(session: Session, specs: Sequence[RunSpec], audience: Audience) -> None:
+    """Bring the corpora of the runs here where the source is a remote one, options checked before."""
+    read: dict[str, tuple[DataSpec, dict[str, None]]] = {}  # the tasks of all runs on the same data
+    for spec in [with_options(spec) for spec in specs]:  # before anything is fetched or written
+        tasks = read.setdefault(spec.data.model_dump_json(), (spec.data, {}))[1]
+        tasks |= dict.fromkeys(_tasks_read(spec))
+    with audience.progress() as tell:
+        for data, tasks in read.values():
+            prepare.fetch(list(tasks), session.corpora(data), partial(tell, None))
+
+
+def _tasks_read(spec: RunSpec) -> Sequence[str]:
+    """Return the tasks whose corpora a run reads: of words all there are, as its raw text is beside them."""
+    if not spec.answers_texts:
+        return tasks_in(TAGGING)
+    new = [spec.few_shot.task] if spec.few_shot else []
+    return [*spec.tasks, *new, *spec.transfer]
+
+
+def do(session: Session, place: Launcher, audience: Audience) -> list[tuple[Planned, Result]]:
+    """Do the planned runs that the store lacks; return how each of them ended."""
+    todo = session.todo()
+    if not todo:
+        return []
+    session.store.require_writable()
+    for note in session.notes():
+        audience.told(note)
+    if in_torchrun() and not all(backbone.is_ready(one.job.spec.backbone) for one in todo):
+        raise InputError(
+            "the backbone is not made yet: hxbench prepare with the same --profile, --data, --data-source and "
+            "--backbone makes it first, in a process of its own."
+        )
+    with audience.progress() as tell:
+        session.make_backbones(partial(tell, None))
+    for note in session.heads_to_draw():
+        audience.told(note)
+    entries = [QueuedJob(one.job, needs, one.bundle) for one, needs in zip(todo, waiting_for(todo), strict=True)]
+    with audience.observing(list(session.planned.values())) as observer:
+        results = place.run(entries, observer)
+    ends = list(zip(todo, results, strict=True))
+    for one, result in ends if is_first_process() else ():
+        # what the run had to do without; in the store it stays in its status
+        status = session.store.finished(one.run_id).status if result.state == "done" else {}
+        for note in filter(None, (warning(status), status.get("note"))):
+            audience.warned(f"{one.job.spec.title}: {note}")
+    return ends

@@ -1,0 +1,157 @@
+"""The index of a live store: what its finished runs are, so that thousands of them open at once.
+
+`ROOT/index.jsonl` is only a help: deleted or damaged, it costs time and nothing else. A line is an entry: the id
+of a run, a seal, and what `read_record` made of the run. The seal is a hash over that, and over inode, size and
+times of each file that it was made from. The kernel alone sets the time of a file's last change, so an entry holds
+for these very files: a store that was copied, or that somebody else gives away, brings an index in which nothing
+holds, and none of it is parsed. Who can write a seal that holds has the store's folder, and could have written the
+runs. Scores are in no index: they are always read from the run's own file, and compared with its manifest.
+
+Nobody waits for anybody: an index is replaced as a whole, and of two writers the last one stays.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+from hxbench import __version__, manifest
+from hxbench.errors import InputError
+from hxbench.plain_data import read_bytes
+from hxbench.spec.run_spec import RunSpec, canonical
+from hxbench.spec.stored import KEY, SCHEMA
+from hxbench.store.checks import DamagedRun
+from hxbench.store.contents import ARRAYS, TEXTS, is_optional
+from hxbench.store.files import replace_file
+from hxbench.store.record import RunRecord
+from hxbench.store.stored_spec import spec_in
+
+NAME = "index.jsonl"
+_HEADING = f"hxbench index 1, {__version__}, schema {SCHEMA}\n".encode()  # another version may check otherwise
+_LINE = re.compile(rb"([0-9a-f]{12}) ([0-9a-f]{32}) ([^\n]*)\n")
+_FILES = (*TEXTS, *ARRAYS, manifest.NAME)
+_LETTERS = b"abcdefghi"  # of the files that a run has, in its entry
+_BY_LETTER = dict(zip(_LETTERS, _FILES, strict=True))
+_LARGEST = 500_000_000  # bytes
+_WORTH_WRITING = 100  # runs that had to be read: fewer take less than a second
+_ABANDONED = 3600.0  # seconds
+_SETTLED = 2.0  # seconds after which a change of a file cannot have the time of the one before
+
+
+class Index:
+    """What is known of the finished runs of the store in `root` while they are read once."""
+
+    def __init__(self, root: Path) -> None:
+        self._path = root / NAME
+        self._begun = time.monotonic()
+        try:
+            heading, _, lines = read_bytes(self._path, _LARGEST).partition(b"\n")
+        except (OSError, ValueError):
+            heading, lines = b"", b""
+        known = _LINE.findall(lines) if heading + b"\n" == _HEADING else []
+        self._known: dict[bytes, tuple[bytes, bytes]] = {run_id: (seal, said) for run_id, seal, said in known}
+        self._kept: list[bytes] = []  # ids whose entries hold
+        self._new: list[tuple[RunRecord, dict[str, Any], str, int]] = []  # what else the next index has
+        self._specs: dict[tuple[str, ...], RunSpec] = {}  # by all of their text but the seed
+        self._states: dict[str, tuple[str, int]] = {}  # of runs that are read themselves
+
+    def get(self, run_id: str, folder: Path) -> RunRecord | None:
+        """Return a finished run, if its files are those of its entry."""
+        seal, said = self._known.get(run_id.encode(), (b"", b""))
+        letters = said[: said.find(b"\t")]
+        if seal and seal == _seal(run_id, _states(folder, letters)[0], said):
+            try:
+                record = self._record(run_id, folder, said)
+            except (ValueError, DamagedRun):  # of tasks and languages of yesterday: its files say it in words
+                pass
+            else:
+                self._kept.append(run_id.encode())
+                return record
+        self._states[run_id] = _states(folder)
+        return None
+
+    def _record(self, run_id: str, folder: Path, said: bytes) -> RunRecord:
+        _, schema, spec, rest = said.decode().split("\t")
+        status, digests, rows_fit = json.loads(rest)
+        # runs of one model share all but the seed, which no key but that of the setting comes after
+        head, _, tail = spec.partition(',"setting":')
+        head, _, seed = head.rpartition('"seed":')
+        shared = schema, head, tail
+        if not seed.isdecimal() or '"setting":' in tail:  # of a method with options of these names
+            found = spec_in(run_id, spec, int(schema))
+        else:
+            if shared not in self._specs:
+                self._specs[shared] = spec_in(run_id, spec, int(schema))
+            found = self._specs[shared].model_copy(update={"seed": int(seed)})
+        return RunRecord(run_id, found, status, folder, digests, rows_fit)
+
+    def add(self, record: RunRecord, stored: dict[str, Any]) -> None:
+        """Take in a run that was read itself after `get`; `stored` is what its `spec.yaml` says."""
+        states = self._states.pop(record.id)
+        if not isinstance(record.spec, dict):  # another version's is always read itself
+            self._new.append((record, stored, *states))
+
+    def save(self) -> None:
+        """Replace the index of the store where that is worth it; one that cannot be written is left as it is."""
+        if len(self._new) < _WORTH_WRITING or not os.access(self._path.parent, os.W_OK):
+            return
+        for left in self._path.parent.glob(f".{NAME}.*.tmp"):  # of processes that were killed
+            with contextlib.suppress(OSError):
+                if time.time() - left.lstat().st_mtime > _ABANDONED:
+                    left.unlink()
+
+        def write(temporary: Path) -> None:
+            with temporary.open("wb") as file:
+                file.write(_HEADING)
+                file.flush()
+                # by the clock of the file system; what was changed while it was read, or just before, is no entry
+                begun = os.fstat(file.fileno()).st_mtime - (time.monotonic() - self._begun)
+                settled = int((begun - _SETTLED) * 1e9)
+                file.writelines(b"%b %b %b\n" % (run_id, *self._known[run_id]) for run_id in self._kept)
+                for record, stored, states, changed in self._new:
+                    if changed < settled and (said := _said(record, stored)):
+                        file.write(b"%b %b %b\n" % (record.id.encode(), _seal(record.id, states, said), said))
+
+        with contextlib.suppress(InputError):  # a full disk
+            replace_file(self._path, write)
+
+
+def _states(folder: Path, letters: bytes = _LETTERS) -> tuple[str, int]:
+    """Return what tells that no file of a run was changed, and when the last one was; no link is followed.
+
+    `letters` may be only those of files that are there: the time of the folder tells whether any came or went.
+    """
+    place, changed = str(folder), 0
+    found: list[tuple[int, ...]] = []
+    for letter in b"." + letters:
+        try:
+            one = os.lstat(f"{place}/{_BY_LETTER[letter]}" if letter in _BY_LETTER else place)
+        except OSError:
+            continue
+        found.append((letter, one.st_mode, one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns))
+        changed = max(changed, one.st_ctime_ns)
+    return str(found), changed
+
+
+def _seal(run_id: str, states: str, said: bytes) -> bytes:
+    return hashlib.blake2b(f"{run_id} {states} ".encode() + said, digest_size=16).hexdigest().encode()
+
+
+def _said(record: RunRecord, stored: dict[str, Any]) -> bytes:
+    """Return the entry of a run; nothing for one whose manifest has files that no other run has."""
+    names = record.digests or ()
+    if any(name not in _FILES and not is_optional(name, few_shot=record.few_shot) for name in names):
+        return b""
+    try:
+        record.metrics()
+        rows_fit = record.digests is not None
+    except DamagedRun:
+        rows_fit = False
+    spec = canonical({key: value for key, value in stored.items() if key != KEY})
+    rest = json.dumps([record.status, record.digests, rows_fit], separators=(",", ":"))
+    there = bytes(letter for letter, name in _BY_LETTER.items() if os.path.lexists(record.folder / name)).decode()
+    return f"{there}\t{stored.get(KEY, 0)}\t{spec}\t{rest}".encode()  # each as it is: JSON has no tabs
