@@ -25,7 +25,8 @@ Tell = Callable[[str, int, int], None]  # what is made, how many are there, of h
 class Part:
     """What is shown of one paper at one profile; `records` are the runs behind it, by id.
 
-    `commands` are those that make the runs of an artifact, by its name.
+    `commands` are those that make the runs of an artifact, by its name, each with the "method setting" that it is
+    for.
     """
 
     paper: str
@@ -35,7 +36,7 @@ class Part:
     made: tuple[Made, ...]
     records: Mapping[str, RunRecord]
     titles: Mapping[str, str]  # of methods
-    commands: Mapping[str, tuple[str, ...]]
+    commands: Mapping[str, list[tuple[str, list[str]]]]
 
     @property
     def name(self) -> str:
@@ -47,6 +48,8 @@ def part_of(results: PaperResults[Any], made: Sequence[Made]) -> Part:
     """Return what was made of one paper's results as a part of a page."""
     found = results.store.by_profile(results.paper).get(results.profile, ProfileRuns(list, list))
     records = {record.id: record for record in (*found.plain, *found.few_shot)}
+    others = sorted(_runs(made) - records.keys())  # of other papers, on data of the user's own
+    records |= {run: results.store.finished(run) for run in others if results.store.is_complete(run)}
     methods = dict.fromkeys(str(record.fields.get("method", "")) for record in records.values())
     return Part(
         results.paper,
@@ -129,11 +132,15 @@ def _own_data(results: PaperResults[Any]) -> list[OwnData]:
     return [OwnData(Path(f"{one.title}.yaml"), Path(), {}, one) for one in found]
 
 
-def _commands(results: PaperResults[Any], artifact: Artifact) -> tuple[str, ...]:
-    """Return the commands that make the runs of an artifact."""
-    name = artifact.name.removeprefix("runs-of-")
-    if name in recipe.recipe_names(results.paper) and name != artifact.name:
-        return (results.to_type.run(name, set()),)
-    makers = [one for one in recipe.recipe_names(results.paper) if one != "all"]
-    makers = [one for one in makers if artifact.name in experiments.artifacts_of(results.paper, one)]
-    return tuple(results.to_type.run(one, set()) for one in makers)
+def _commands(results: PaperResults[Any], artifact: Artifact) -> list[tuple[str, list[str]]]:
+    """Return the commands that make the runs of an artifact, and which methods and settings each is for."""
+    paper, name = results.paper, artifact.name.removeprefix("runs-of-")
+    known = [one for one in recipe.recipe_names(paper) if one != "all"]
+    makers = [one for one in known if artifact.name in experiments.artifacts_of(paper, one)]
+    makers += [name] if name in known and name != artifact.name else []
+    found = []
+    for one in makers:
+        blocks = experiments.blocks(paper, one, results.to_type.profile)
+        asked_for = {f"{Path(method).stem} {block.setting}" for block in blocks for method in block.methods}
+        found.append((results.to_type.run(one, set()), sorted(asked_for)))
+    return found

@@ -279,7 +279,14 @@ def test_nothing_of_the_store_becomes_markup(browser, tmp_path):
     figure = Figure("f", EVIL, "bars", EVIL, (EVIL, "b"), (panel,), axis=EVIL, caption=(EVIL,))
     artifact = replace(report.find_artifact("hyperx", "2"), name=EVIL, title=EVIL)
     part = Part(
-        "hyperx", EVIL, EVIL, True, (report.Made(artifact, (table, table), (figure,)),), {}, {}, {EVIL: (EVIL,)}
+        "hyperx",
+        EVIL,
+        EVIL,
+        True,
+        (report.Made(artifact, (table, table), (figure,)),),
+        {},
+        {},
+        {EVIL: [(EVIL, [])]},
     )
     (tmp_path / "page.html").write_text(render_page(EVIL, [part]), encoding="utf-8")
     browser.console.clear()

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from hxbench.spec.languages import languages_for
+from hxbench.spec.languages import Language, languages_for
 from hxbench.store import RunRecord
 from hxbench.tasks import task_names, task_of
 
@@ -30,16 +30,16 @@ class Vocabulary:
     @classmethod
     def of(cls, records: Iterable[RunRecord]) -> "Vocabulary":
         """Return the words for what ships and for what users' own data describe."""
-        tasks = {}
+        tasks: dict[str, str] = {}
         for name in task_names():
             tasks |= {_plain(name): name, _plain(task_of(name).title): name}
-        known = {}
+        known: dict[str, Language] = {}
         for origin in ("sandbox", "hub"):  # of two names the real one's
             known |= languages_for(origin)
         for record in records:
             if not isinstance(record.spec, dict) and (described := record.spec.data.described):
                 known |= languages_for(str(record.spec.data.origin), described)
-        languages = {}
+        languages: dict[str, str] = {}
         for one in known.values():
             languages |= dict.fromkeys((one.code, one.label, one.name), one.paper_code)
         names = {one.paper_code: known[one.paper_code].name for one in known.values()}

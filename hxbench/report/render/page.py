@@ -43,7 +43,7 @@ def _about(tree: Tree, runs: Tree) -> dict[str, list[Any]]:
     found: dict[str, dict[Any, None]] = {name: {} for name in ("method", "task", "language", "backbone", "seed")}
     for cell, *around in _cells(tree):
         for name in ("method", "backbone", "seed"):
-            values = runs.get(name, {"is": [], "at": []})
+            values = runs[name]
             found[name] |= dict.fromkeys(values["is"][values["at"][run]] for run in cell.get("r", ()))
         for one in around:
             for name, key in (("task", "T"), ("language", "L"), ("method", "M")):

@@ -6,7 +6,6 @@ is read by the page's own script (`templates/page.js` has the names of the keys)
 
 import gzip
 from base64 import b64encode
-from collections.abc import Mapping
 from typing import Any
 
 from hxbench.report.artifact.figure import Figure, Panel, Series
@@ -16,13 +15,12 @@ from hxbench.report.registry import Made
 from hxbench.report.render import latex, markdown, unrounded
 from hxbench.report.render.facets import Vocabulary
 from hxbench.report.render.walk import Line, Words, heads, place_of, walk
-from hxbench.report.scores.plain import rows_of
-from hxbench.spec.run_spec import START
+from hxbench.report.scores.curves import curves_of
 from hxbench.store import RunRecord
 from hxbench.store.files import to_json
-from hxbench.tasks import task_names, task_of
 
 Tree = dict[str, Any]
+FIELDS = ("method", "setting", "seed", "backbone", "more")  # of a run
 COPIES = {"CSV": unrounded.render_csv, "LaTeX": latex.render, "Markdown": markdown.render}
 
 
@@ -49,55 +47,32 @@ class PartData:
     def runs(self) -> Tree:
         """Return what identifies each run, a list a field, and the titles of methods."""
         facts = [_facts(self.part.records[run_id]) for run_id in self.ids]
-        fields = {
-            name: [one.get(name) for one in facts] for name in dict.fromkeys(n for one in facts for n in one)
-        }
-        return {
-            "id": self.ids,
-            "titles": dict(self.part.titles),
-            **{name: _told(of) for name, of in fields.items()},
-        }
+        fields = {name: _told([one[name] for one in facts]) for name in FIELDS}
+        return {"id": self.ids, "titles": dict(self.part.titles), **fields}
 
     def curves(self) -> Tree:
-        """Return the scores on the way through each training, and those of few-shot runs, by task and language.
+        """Return the curves of all runs by "task language", and which language each code stands for.
 
         Of a training [run, [step, score, step, score, …]]; of a few-shot run [run, k, draw, score, the run that it
-        started from].
+        started from, the score that one had].
         """
-        training: dict[str, list[Any]] = {}
-        shots: dict[str, list[Any]] = {}
-        for place, run_id in enumerate(self.ids):
-            record = self.part.records[run_id]
-            rows = [row for row in rows_of(record) if _is_score(row)]
-            if shot := record.fields.get("few_shot"):
-                start = self._places.get(str((record.fields.get("after") or {}).get(START)))
-                for row in rows:
-                    if row["split"] == "test" and (row["task"], row["language"]) == (
-                        shot["task"],
-                        shot["language"],
-                    ):
-                        value = [place, shot["k"], shot["draw"], row["value"], start]
-                        shots.setdefault(_pair(row), []).append(value)
-                continue
-            steps: dict[str, list[float]] = {}
-            for row in rows:
-                if row["split"] == "dev":
-                    steps.setdefault(_pair(row), []).extend((row["step"], row["value"]))
-            for pair, points in steps.items():
-                training.setdefault(pair, []).append([place, points])
-        codes = {pair.partition(" ")[2] for pair in (*training, *shots)}
-        known = {code: self.vocabulary.languages.get(code, code) for code in codes}
-        return {"training": training, "shots": shots, "zero": self._zero(shots), "as": known}
-
-    def _zero(self, shots: Mapping[str, list[Any]]) -> dict[str, list[list[Any]]]:
-        """Return [run, score] of the runs that few-shot runs started from, by task and language."""
-        found: dict[str, list[list[Any]]] = {}
-        for pair, some in shots.items():
-            for place in sorted({start for *_, start in some if start is not None}):
-                for row in rows_of(self.part.records[self.ids[place]]):
-                    if _is_score(row) and row["split"] == "test" and _pair(row) == pair:
-                        found.setdefault(pair, []).append([place, row["value"]])
-        return found
+        found = curves_of([self.part.records[run_id] for run_id in self.ids])
+        training = {
+            " ".join(pair): [
+                [self._places[run], [one for point in points for one in point]] for run, points in of.items()
+            ]
+            for pair, of in found.training.items()
+        }
+        shots = {
+            " ".join(pair): [
+                [self._places[one.run], one.k, one.draw, one.score, self._places.get(one.start), one.zero]
+                for one in of
+            ]
+            for pair, of in found.shots.items()
+        }
+        codes = {code for _, code in (*found.training, *found.shots)}
+        known = {code: self.vocabulary.languages.get(code, code) for code in sorted(codes)}
+        return {"training": training, "shots": shots, "as": known}
 
     def artifact(self, made: Made) -> Tree:
         """Return an artifact: its tables and figures, and the commands that make its runs."""
@@ -173,18 +148,6 @@ class PartData:
             rings=[list(ring) for ring in series.rings],
             level=self.cell(series.level, column) if series.level else None,
         )  # fmt: skip
-
-
-def _is_score(row: Mapping[str, Any]) -> bool:
-    """Return whether a row is the score of a task by the metric of its averages."""
-    task = row.get("task")
-    if row.get("value") is None or not task or row.get("split") not in ("dev", "test"):
-        return False
-    return bool(task in task_names() and row.get("metric") == task_of(task).metric)
-
-
-def _pair(row: Mapping[str, Any]) -> str:
-    return f"{row['task']} {row['language']}"
 
 
 def _told(values: list[Any]) -> Tree:

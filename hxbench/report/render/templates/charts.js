@@ -87,10 +87,24 @@ function mark(x, y, number, name, size = 4) {
 
 const line = (points, number, name) => draw("polyline", { points: points.map((point) => point.map((one) => one.toFixed(1)).join(",")).join(" "), class: `c${number % 8} ${name}` });
 
-function legend(titles, ...more) {
-  const swatch = (...marks) => draw("svg", { viewBox: "0 0 26 12", class: "swatch", "aria-hidden": "true" }, ...marks);
-  return make("ul", { class: "legend" }, titles.map((title, number) => make("li", {}, swatch(line([[1, 6], [25, 6]], number, "line"), mark(13, 6, number, "dot")), ` ${title}`)),
-    more.map(([name, title]) => make("li", { class: name === "paper" ? "paper" : null }, swatch(name === "paper" ? line([[1, 6], [25, 6]], 8, "line dashed grey") : mark(13, 6, 8, name)), ` ${title}`)));
+/** What a legend shows of marks that belong to no series. */
+const KEYS = {
+  dashed: () => draw("line", { x1: 1, x2: 25, y1: 6, y2: 6, class: "line dashed" }),
+  dotted: () => draw("line", { x1: 1, x2: 25, y1: 6, y2: 6, class: "line dotted" }),
+  diamond: () => draw("path", { d: "M13 1l5 5l-5 5l-5 -5z", class: "hollow" }),
+  ring: () => draw("circle", { cx: 13, cy: 6, r: 5, class: "ring" }),
+};
+
+const swatch = (...marks) => draw("svg", { viewBox: "0 0 26 12", class: "swatch", "aria-hidden": "true" }, ...marks);
+const SWATCHES = {
+  bars: (number) => swatch(draw("rect", { x: 5, y: 1, width: 16, height: 10, class: `c${number % 8} bar` })),
+  points: (number) => swatch(mark(13, 6, number, "dot")),
+  lines: (number) => swatch(line([[1, 6], [25, 6]], number, "line"), mark(13, 6, number, "dot")),
+};
+
+function legend(titles, kind, ...more) {
+  return make("ul", { class: "legend" }, titles.map((title, number) => make("li", {}, SWATCHES[kind](number), ` ${title}`)),
+    more.map(([kind, title]) => make("li", { class: title.startsWith("published") ? "paper" : null }, swatch(KEYS[kind]()), ` ${title}`)));
 }
 
 const cellTip = (series, place, cell, quantity) => [`${series}${place ? `, ${place}` : ""}`, ...unrounded(cell, quantity === "score" ? "percent" : "")];
@@ -107,7 +121,7 @@ const empty = () => make("p", { class: "nothing" }, "no runs yet");
 
 function errors(x, y, cell, number, width = 3) {
   const [low, high] = [y.at(cell.v - cell.sd), y.at(cell.v + cell.sd)];
-  return draw("path", { d: `M${x} ${low}V${high}M${x - width} ${low}h${2 * width}M${x - width} ${high}h${2 * width}`, class: `c${number % 8} error` });
+  return draw("path", { d: `M${x} ${low}V${high}M${x - width} ${low}h${2 * width}M${x - width} ${high}h${2 * width}`, class: number === null ? "error" : `c${number % 8} error` });
 }
 
 const PANELS = {
@@ -128,10 +142,12 @@ const PANELS = {
       const tip = cellTip(one.t, places[place], cell, figure.quantity);
       if ("v" in cell) {
         const [from, to] = [y.at(0), y.at(cell.v)];
-        svg.append(tipped(draw("rect", { x, y: Math.min(from, to), width: Math.max(bar - 1, 1), height: Math.max(Math.abs(from - to), 0.5), class: `c${number % 8} bar p${number % 3}` }), tip));
-        if (cell.sd) svg.append(errors(x + bar / 2, y, cell, 8, Math.min(3, bar / 4)));
+        svg.append(tipped(draw("rect", { x, y: Math.min(from, to), width: Math.max(bar - 1, 1), height: Math.max(Math.abs(from - to), 0.5), class: `c${number % 8} bar` }), tip));
+        if (cell.sd) svg.append(errors(x + bar / 2, y, cell, null, Math.min(3, bar / 4)));
       }
-      if ("pv" in cell) svg.append(tipped(mark(x + bar / 2, y.at(cell.pv), 3, "paper hollow", Math.min(4, bar / 2)), tip));
+      const [left, up, size] = [x + bar / 2, "pv" in cell && y.at(cell.pv), Math.min(5, bar / 2)];
+      const diamond = `M${left} ${up - size}l${size} ${size}l${-size} ${size}l${-size} ${-size}z`;
+      if ("pv" in cell) svg.append(tipped(draw("path", { d: diamond, class: `paper hollow${"v" in cell ? "" : ` c${number % 8}`}` }), tip));
     }));
     return svg;
   },
@@ -166,12 +182,12 @@ const PANELS = {
   curves(figure, panel, numbers) {
     const every = figure.panels.flatMap((one) => one.series).flatMap((one) => one.at || []);
     if (!cellsOf(panel).some((cell) => "v" in cell) && !panel.series.some((one) => one.level && "v" in one.level)) return empty();
-    const [width, height] = [figure.columns === 1 ? 860 : 430, 220];
+    const [width, height] = [figure.columns === 1 ? 860 : figure.columns > 2 ? 320 : 430, 210];
     const axis = panel.axis || figure.axis;
-    const y = scale(0, 100, height - below([], axis, false), TOP);
+    const y = scale(0, Math.max(100, (extent(cellsOf(panel)) || [0, 0])[1]), height - below([], axis, false), TOP);
     const x = scale(Math.min(...every) / 1.6, Math.max(...every) * 1.6, LEFT, width - 12, true);
     const svg = frame(width, height, { metric: panel.metric, axis, y, across: x.ticks.map((tick) => [x.at(tick), short(tick)]) });
-    if ("floor" in panel) svg.append(tipped(draw("line", { x1: LEFT, x2: width - 8, y1: y.at(panel.floor), y2: y.at(panel.floor), class: "c8 line dotted" }), [`random guessing: ${panel.floor}`]));
+    if ("floor" in panel) svg.append(tipped(draw("line", { x1: LEFT, x2: width - 8, y1: y.at(panel.floor), y2: y.at(panel.floor), class: "line dotted" }), [`random guessing: ${panel.floor}`]));
     panel.series.forEach((one) => {
       const number = numbers.get(one.t);
       if (one.level && "v" in one.level) svg.append(tipped(draw("line", { x1: LEFT, x2: width - 8, y1: y.at(one.level.v), y2: y.at(one.level.v), class: `c${number % 8} line thin` }), cellTip(one.t, "full fine-tuning", one.level)));
@@ -209,7 +225,7 @@ const PANELS = {
       if (!cellsOf(panel).some((cell) => key in cell)) return null;
       const stub = Math.min(130, 12 + 6.2 * Math.max(...panel.series.map((one) => one.t.length)));
       const [wide, tall] = [Math.max(30, Math.min(56, (430 - stub) / places.length)), 22];
-      const head = 8 + 5.4 * Math.max(...places.map((place) => place.length));
+      const head = 10 + 6.8 * Math.max(...places.map((place) => place.length));
       const svg = draw("svg", { viewBox: `0 0 ${stub + wide * places.length + 4} ${head + tall * panel.series.length + 4}`, class: `plot ${name}`, "aria-hidden": "true" });
       places.forEach((place, at) => svg.append(text(0, 0, place, { class: "tick", transform: `translate(${stub + wide * (at + 0.5) + 3},${head - 4}) rotate(-90)` })));
       panel.series.forEach((one, row) => {
@@ -243,12 +259,12 @@ const PANELS = {
     const front = panel.front || [];
     front.forEach(([cost, score], at) => {
       const until = at + 1 < front.length ? front[at + 1][0] : Math.max(...costs);
-      svg.append(draw("path", { d: `M${x.at(cost)} ${y.at(score)}H${x.at(until)}${at + 1 < front.length ? `V${y.at(front[at + 1][1])}` : ""}`, class: "c8 line thin" }));
-      svg.append(draw("circle", { cx: x.at(cost), cy: y.at(score), r: 8, class: "c8 ring" }));
+      svg.append(draw("path", { d: `M${x.at(cost)} ${y.at(score)}H${x.at(until)}${at + 1 < front.length ? `V${y.at(front[at + 1][1])}` : ""}`, class: "line thin" }));
+      svg.append(draw("circle", { cx: x.at(cost), cy: y.at(score), r: 8, class: "ring" }));
     });
     panel.series.forEach((one) => (one.points || []).forEach(([cost, score], at) => {
       const area = (one.areas || [])[at];
-      svg.append(tipped(mark(x.at(cost), y.at(score), numbers.get(one.t), "dot faint", area ? Math.min(7, Math.sqrt(area) / 1.8) : 4), [one.t, `score ${score}`, `${axis || "cost"} ${cost}`]));
+      svg.append(tipped(mark(x.at(cost), y.at(score), numbers.get(one.t), "dot faint", area ? Math.max(2.6, Math.min(7, Math.sqrt(area) / 1.8)) : 4), [one.t, `score ${score}`, `${axis || "cost"} ${cost}`]));
     }));
     return svg;
   },
@@ -260,14 +276,14 @@ function drawFigure(figure, titled) {
   const panels = figure.panels.map((panel) => make("div", { class: "panel" }, make("p", {}, make("strong", {}, panel.title || ""), panel.said ? ` ${panel.said}` : ""), PANELS[figure.kind](figure, panel, numbers)));
   const published = figure.panels.flatMap(cellsOf).some((cell) => "pv" in cell);
   const more = [];
-  if (published && figure.kind === "bars") more.push(["paper hollow", "published"]);
-  if (published && figure.kind === "lines") more.push(["paper", "published: dashed, hollow"]);
-  if (figure.kind === "curves") more.push(["line dotted", "dotted: random guessing; thin: full fine-tuning; ringed: thresholds"]);
+  if (published && figure.kind === "bars") more.push(["diamond", "published"]);
+  if (published && figure.kind === "lines") more.push(["dashed", "published: dashed, hollow"]);
+  if (figure.kind === "curves") more.push(["dotted", "dotted: random guessing; thin: full fine-tuning; ringed: thresholds"]);
   if (figure.kind === "frontier") more.push(["ring", "nothing costs less and scores more"]);
   return make("figure", { role: "group", "aria-label": `${figure.title}; the points are in the table below` },
     titled ? make("figcaption", {}, figure.title) : "",
     make("div", { class: `panels columns${Math.min(figure.columns || 2, 3)} ${figure.kind}` }, panels),
-    figure.kind === "heat" ? "" : legend(titles, ...more),
+    figure.kind === "heat" ? "" : legend(titles, { bars: "bars", scatter: "points", frontier: "points" }[figure.kind] || "lines", ...more),
     listed(figure.caption, "notes"));
 }
 
@@ -287,5 +303,5 @@ function freeLines(lines, axis, metric) {
     svg.append(line(placed, number, "line thin"));
     placed.forEach(([left, top], at) => svg.append(tipped(mark(left, top, number, "dot", 2.6), one.tip, `${axis.split(",")[0]} ${one.points[at][0]}`, `${metric} ${one.points[at][1]}`)));
   }
-  return [svg, legend(titles)];
+  return [svg, legend(titles, "lines")];
 }

@@ -65,7 +65,6 @@ function cellDetails(item, table, block, row, column, cell) {
   const marks = new Set([...(cell.m || []), ...((cell.p && cell.p.m) || []), ...(row.m || []), ...(column.m || [])]);
   const notes = (table.notes || []).filter(([mark]) => marks.has(mark));
   const unit = column.u ? ` ${column.u}` : "";
-  const made = data(item.id);
   const title = [block.t, row.t, [column.g, column.t].filter(Boolean).join(" ")].filter(Boolean).join(" · ");
   const lacking = table.lacking || [];
   return [
@@ -83,7 +82,7 @@ function cellDetails(item, table, block, row, column, cell) {
     notes.length ? make("ul", { class: "notes" }, notes.map(([mark, text]) => make("li", {}, raised([mark]), ` ${text}`))) : "",
     seedTable(cell),
     runTable(item, cell),
-    commandList("Commands that make the runs of this table", made.make),
+    commandList("Commands that make these runs", makers(item, cell)),
     !(cell.r || []).length ? commandList("Commands that make what is missing", lacking) : "",
     make("p", { class: "copy" }, make("button", { type: "button", onclick: () => copy(location.href, "the address of this cell") }, "Copy link")),
   ];
@@ -106,6 +105,14 @@ function runTable(item, cell) {
   make("p", {}, "All of one run: ", make("code", {}, `hxbench runs show ${runs[0].id}`))];
 }
 
+/** The commands of the experiments that have the methods and settings of a cell's runs; without runs all. */
+function makers(item, cell) {
+  const wanted = (cell.r || []).map((place) => run(item.part, place)).map((one) => `${one.method} ${one.setting}`);
+  const made = data(item.id).make || [];
+  const some = made.filter(([, asked]) => wanted.some((one) => asked.includes(one)));
+  return (some.length ? some : made).map(([command]) => command);
+}
+
 function commandList(title, commands) {
   return commands && commands.length ? [make("h3", {}, title), make("pre", {}, commands.join("\n"))] : "";
 }
@@ -119,18 +126,19 @@ function pairsOf(part, about, table) {
   const languages = about.L || [];
   const tasks = about.T || [];
   if (!languages.length && !tasks.length) return [];
+  // a task alone names its curves where all its texts are in one language
   const within = tasks.length ? tasks : (table && table.T) || [];
-  return every.filter((pair) => {
+  const found = every.filter((pair) => {
     const [task, code] = pair.split(" ");
-    const language = curves.as[code] || code;
-    return (!languages.length || languages.includes(language)) && (!within.length || within.includes(task));
+    return (!languages.length || languages.includes(curves.as[code])) && (!within.length || within.includes(task));
   });
+  return languages.length || new Set(found.map((pair) => pair.split(" ")[1])).size === 1 ? found : [];
 }
 
 function curveButton(item, about, table) {
   if (!pairsOf(item.part, about, table).length) return "";
   const name = [...(about.L || []), ...(about.T || []).map((task) => nameOf("task", task))].join(", ");
-  return make("button", { type: "button", class: "curve", "aria-label": `Curves of ${name}`, title: "curves", onclick: (event) => {
+  return make("button", { type: "button", class: "curve", tabindex: -1, "aria-label": `Curves of ${name}`, title: "curves", onclick: (event) => {
     event.stopPropagation();
     openCurves(item, pairsOf(item.part, about, table), event.target);
   } }, "∿");
@@ -165,12 +173,11 @@ function curvesOf(part, pair) {
     for (let at = 0; at < points.length; at += 2) of.push([points[at], points[at + 1]]);
     return { title: title(one), points: of, tip: told(one) };
   });
-  const zero = new Map(curves.zero[pair] || []);
   const lines = new Map();
-  for (const [place, k, draw, value, start] of (curves.shots[pair] || []).filter(([one]) => left(one))) {
+  for (const [place, k, draw, value, start, zero] of (curves.shots[pair] || []).filter(([one]) => left(one))) {
     const one = run(part, place);
     const key = `${one.method} ${one.setting} ${one.seed} ${draw} ${start}`;
-    if (!lines.has(key)) lines.set(key, { title: one.title, points: zero.has(start) ? [[0, zero.get(start)]] : [], tip: [`${one.title}, seed ${one.seed}, draw ${draw}`] });
+    if (!lines.has(key)) lines.set(key, { title: one.title, points: zero === null ? [] : [[0, zero]], tip: [`${one.title}, seed ${one.seed}, draw ${draw}`] });
     lines.get(key).points.push([k, value]);
   }
   const shots = [...lines.values()];
@@ -188,7 +195,7 @@ function openHelp(from) {
       "Large: ours, mean and sample standard deviation over the seeds, the best in bold. Small and grey: the published value. A dash: no score, for the reason in the footnote.",
       "Point at a value for all its digits. A click, or Enter, opens its seeds, interval, runs and commands; the address then leads to that cell.",
       "A click on a column's title sorts the rows of each block: highest first, lowest first, as printed.",
-      "∿ beside a language or a task opens its curves: training, and few-shot where there is any.",
+      "∿ beside a language or a task opens its curves, as the key c does there: training, and few-shot where there is any.",
       "Filters leave the tables, rows and columns that have something of everything chosen. With one seed its own value stands in the place of the mean.",
       "Arrow keys walk through a table, Home and End along a row, Escape closes what is open.",
     ].map((text) => make("li", {}, text))),

@@ -8,6 +8,7 @@
    and blocks: T tasks, L languages, M methods that they name. */
 
 const FACETS = ["method", "task", "language", "profile", "backbone", "seed"];
+const NARROW = "(max-width: 60rem)"; // as the style has it
 const parsed = new Map();
 const tips = new WeakMap(); // element → lines to show when it is pointed at
 const state = { item: null, chosen: Object.fromEntries(FACETS.map((name) => [name, new Set()])) };
@@ -125,8 +126,11 @@ function showContents() {
     const name = item.id.slice(item.part.name.length);
     artifacts.set(name, [...(artifacts.get(name) || []), item]);
   }
-  const list = [...papers].map(([paper, artifacts]) => [make("h2", {}, paper), make("ul", {}, [...artifacts.values()].map(entry))]);
-  byId("list").replaceChildren(...(list.length ? list.flat() : [make("p", {}, "Nothing has all that is chosen.")]));
+  const open = (paper) => papers.size === 1 || active().length > 0 || (state.item && paper === state.item.part.paper);
+  const list = [...papers].map(([paper, artifacts]) => make("details", { open: open(paper) }, make("summary", {}, paper), make("ul", {}, [...artifacts.values()].map(entry))));
+  byId("list").replaceChildren(...(list.length ? list : [make("p", {}, "Nothing has all that is chosen.")]));
+  const current = byId("list").querySelector("a.title[aria-current]");
+  if (current && !matchMedia(NARROW).matches) current.scrollIntoView({ block: "nearest" });
 }
 
 function entry(same) {
@@ -161,7 +165,7 @@ function follow() {
     showItem();
     if (before) byId("main").focus({ preventScroll: true });
     window.scrollTo(0, 0);
-    if (matchMedia("(max-width: 60rem)").matches) byId("contents").open = false;
+    if (matchMedia(NARROW).matches) byId("contents").open = false;
   }
   if (cell) openAt(cell);
   else closeDetails(false);
@@ -175,28 +179,30 @@ function showItem() {
   if (!item) { main.replaceChildren(make("p", {}, "There is nothing to show.")); return; }
   const made = data(item.id);
   const tables = made.tables || [];
-  const alone = tables.length === 1 ? tables[0].title : "";
+  const figures = made.figures || [];
+  const [alone] = [figures, tables].filter((some) => some.length === 1).map(([one]) => one.title);
+  const title = alone || `${item.part.paper}, ${item.title}`;
   const children = [
-    make("h2", {}, alone || `${item.part.paper}, ${item.title}`),
+    make("h2", {}, title),
     make("p", { class: item.part.synthetic ? "profile synthetic" : "profile" }, item.part.heading),
   ];
   if (!fits(item)) children.push(make("p", { class: "nothing" }, "Nothing here has all that is chosen in the filters."));
   else {
-    (made.figures || []).forEach((figure) => children.push(drawFigure(figure, figure.title !== alone)));
+    figures.forEach((figure) => children.push(drawFigure(figure, figure.title !== title)));
     const heading = (tables[0] && tables[0].heading) || [];
-    tables.forEach((table, number) => children.push(...section(item, table, number, heading)));
+    tables.forEach((table, number) => children.push(...section(item, table, number, heading, title)));
   }
-  if (made.make) children.push(make("details", {}, make("summary", {}, "Commands that make these runs"), make("pre", {}, made.make.join("\n"))));
+  if (made.make) children.push(make("details", {}, make("summary", {}, "Commands that make these runs"), make("pre", {}, made.make.map(([command]) => command).join("\n"))));
   main.replaceChildren(...children.flat().filter(Boolean));
 }
 
-function section(item, table, number, first) {
+function section(item, table, number, first, title) {
   const heading = (table.heading || []).filter((text) => text !== item.part.heading && (number === 0 || !first.includes(text)));
   const captions = (data(item.id).figures || []).flatMap((figure) => figure.caption || []);
   const remarks = (table.remarks || []).filter((text) => !captions.includes(text));
   const notes = (table.notes || []).map(([mark, text]) => make("li", {}, raised([mark]), ` ${text}`));
   return [
-    (data(item.id).tables.length > 1 ? make("h3", {}, table.title) : ""),
+    table.title === title ? "" : make("h3", {}, table.title),
     listed(heading, "heading"),
     copyButtons(item, table, number),
     grid(item, table, number),
@@ -273,7 +279,7 @@ function begin() {
   byId("help").addEventListener("click", (event) => openHelp(event.target));
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") leave(); });
   addEventListener("hashchange", follow);
-  if (matchMedia("(max-width: 60rem)").matches) byId("contents").open = false;
+  if (matchMedia(NARROW).matches) byId("contents").open = false;
   follow();
   document.body.dataset.ready = Math.round(performance.now());
 }

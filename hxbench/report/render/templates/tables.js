@@ -131,7 +131,7 @@ function grid(item, table, number) {
   };
   const head = (column, title, about) => {
     const way = sort.column === column ? sort.way : 0;
-    const curve = about && about.L ? curveButton(item, about, table) : "";
+    const curve = about ? curveButton(item, about, table) : "";
     return make("th", {
       scope: "col", tabindex: -1, "data-column": column, class: "sortable", role: "columnheader",
       "aria-sort": way > 0 ? "ascending" : way < 0 ? "descending" : "none", onclick: () => by(column),
@@ -150,7 +150,7 @@ function grid(item, table, number) {
     const bodies = (table.blocks || []).map((block) => {
       const there = sorted(block.rows.filter((row) => rows.has(row)), sort);
       if (!there.length) return "";
-      const title = block.t ? make("tr", { class: "block" }, make("th", { colspan: shown.length + 1, scope: "rowgroup" }, make("span", {}, block.t, curveButton(item, block, table)))) : "";
+      const title = block.t ? make("tr", { class: "block" }, make("th", { colspan: shown.length + 1, scope: "rowgroup", tabindex: -1 }, make("span", {}, block.t, curveButton(item, block, table)))) : "";
       return make("tbody", {}, title, there.map((row) => make("tr", {},
         make("th", { scope: "row", tabindex: -1, role: "rowheader" }, row.b ? make("strong", {}, row.t) : row.t || "", raised(row.m), curveButton(item, row, table)),
         shown.map(([column, place]) => {
@@ -186,6 +186,10 @@ function walk(node, event) {
   if (event.key === "Enter" || event.key === " ") {
     event.preventDefault();
     place.click();
+    return;
+  }
+  if (event.key === "c" && place.querySelector(".curve")) {
+    place.querySelector(".curve").click();
     return;
   }
   const lines = [...node.rows].map((line) => [...line.cells].filter((one) => one.hasAttribute("tabindex"))).filter((line) => line.length);
