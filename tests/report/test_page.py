@@ -13,6 +13,7 @@ from browser import CHROMIUM, Browser
 from filled_store import fill
 
 from hxbench import report
+from hxbench.errors import InputError
 from hxbench.report.artifact.figure import Figure, Panel, Series
 from hxbench.report.artifact.table import Block, Cell, Column, Row, Table, format_value
 from hxbench.report.everything import Part, everything, part_of
@@ -20,7 +21,6 @@ from hxbench.report.render import renderer
 from hxbench.report.render.page import render_page
 from hxbench.store import Store
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 EVIL = '</script><img src=x onerror="window.evil=1"><script>window.evil=1</script>&"\''
 DETAILS = "return document.getElementById('details').innerText"
@@ -42,6 +42,8 @@ return [...document.querySelectorAll('#main table')].flatMap((table) => [...tabl
 
 @pytest.fixture(scope="module")
 def browser():
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium here")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         one = Browser(folder)
         one.look(1400)
@@ -304,15 +306,15 @@ def test_nothing_of_the_store_becomes_markup(browser, tmp_path):
     assert refused == "img-src"
 
 
-def test_the_whole_of_a_store_is_its_papers_and_profiles(made, tmp_path, monkeypatch):
-    """Without a browser: what there is runs of, and nothing else."""
+def test_the_whole_of_a_store_is_its_papers_and_profiles(tmp_path, monkeypatch):
+    """What there is runs of, what was asked for of one's own first, and nothing else."""
     monkeypatch.setattr(os, "fsync", lambda handle: None)
-    store = Store(tmp_path / "store")
+    store, told, mine = Store(tmp_path / "store"), [], tmp_path / "mine.yaml"
     fill(store, seeds=(1,))
-    told = []
-    (part,) = everything(store, lambda *what: told.append(what))
+    mine.write_text("paper: hyperx\nabout: A try.\nblocks: [{setting: mixed, methods: [hyperx-base]}]\n")
+    (part,) = everything(store, lambda *what: told.append(what), experiment=("hyperx", str(mine)))
     assert part.name == "hyperx/demo"
-    assert [one.artifact.name for one in part.made] == list(report.artifacts("hyperx"))
-    assert told[-1][1:] == (len(part.made), len(part.made))
-    with pytest.raises(report.registry.InputError, match="has no runs of profile lab to show"):
+    assert [one.artifact.name for one in part.made] == ["runs-of-mine", *report.artifacts("hyperx")]
+    assert told[-1] == ("Hyper-X, demo", len(part.made) - 1, len(part.made) - 1)
+    with pytest.raises(InputError, match="has no runs of profile lab to show"):
         everything(store, lambda *what: None, "lab")

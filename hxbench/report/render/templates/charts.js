@@ -102,8 +102,8 @@ const SWATCHES = {
   lines: (number) => swatch(line([[1, 6], [25, 6]], number, "line"), mark(13, 6, number, "dot")),
 };
 
-function legend(titles, kind, ...more) {
-  return make("ul", { class: "legend" }, titles.map((title, number) => make("li", {}, SWATCHES[kind](number), ` ${title}`)),
+function legend(numbers, kind, ...more) {
+  return make("ul", { class: "legend" }, [...numbers].map(([title, number]) => make("li", {}, SWATCHES[kind](number), ` ${title}`)),
     more.map(([kind, title]) => make("li", { class: title.startsWith("published") ? "paper" : null }, swatch(KEYS[kind]()), ` ${title}`)));
 }
 
@@ -117,7 +117,7 @@ function extent(cells) {
   return values.length ? [Math.min(...values), Math.max(...values)] : null;
 }
 
-const empty = () => make("p", { class: "nothing" }, "no runs yet");
+const empty = () => make("p", { class: "nothing" }, active().length ? "nothing of what is chosen" : "no runs yet");
 
 function errors(x, y, cell, number, width = 3) {
   const [low, high] = [y.at(cell.v - cell.sd), y.at(cell.v + cell.sd)];
@@ -167,9 +167,9 @@ const PANELS = {
     const svg = frame(width, height, { metric: panel.metric, axis, y, across: at.map((one, place) => [x.at(one), places[place]]) });
     panel.series.forEach((one) => {
       const number = numbers.get(one.t);
-      const points = (name) => one.c.map((cell, place) => (name in cell ? [x.at(at[place]), y.at(cell[name])] : null)).filter(Boolean);
+      const points = (name) => (one.c || []).map((cell, place) => (name in cell ? [x.at(at[place]), y.at(cell[name])] : null)).filter(Boolean);
       svg.append(line(points("pv"), number, "line dashed paper"), line(points("v"), number, "line"));
-      one.c.forEach((cell, place) => {
+      (one.c || []).forEach((cell, place) => {
         const tip = cellTip(one.t, places[place], cell, figure.quantity);
         if ("pv" in cell) svg.append(tipped(mark(x.at(at[place]), y.at(cell.pv), number, "paper hollow", 3.5), tip));
         if (cell.sd && "v" in cell) svg.append(errors(x.at(at[place]), y, cell, number));
@@ -270,9 +270,25 @@ const PANELS = {
   },
 };
 
-function drawFigure(figure, titled) {
-  const titles = (figure.panels[0].series || []).map((one) => one.t);
-  const numbers = new Map(titles.map((title, number) => [title, number]));
+/** A figure with the series that the filters leave, the value of a seed in the place of the mean. */
+function chosenFigure(item, figure) {
+  const facets = ["method", "backbone"].filter((facet) => state.chosen[facet].size);
+  const [seed] = state.chosen.seed;
+  const has = (place) => facets.every((facet) => state.chosen[facet].has(run(item.part, place)[facet]));
+  const stays = (one) => !facets.length || !one.c || one.c.some((cell) => (cell.r || []).some(has));
+  const of = (cell) => {
+    if (seed === undefined || !("v" in cell)) return cell;
+    const [, v, t] = ofSeed(cell, seed) || [];
+    return { ...(v === undefined ? {} : { v, t }), ...("pv" in cell ? { pv: cell.pv, p: cell.p } : {}) };
+  };
+  const panels = figure.panels.map((panel) => ({ ...panel, series: panel.series.filter(stays).map((one) => (one.c ? { ...one, c: one.c.map(of) } : one)) }));
+  return { ...figure, panels };
+}
+
+function drawFigure(item, whole, titled) {
+  const figure = chosenFigure(item, whole);
+  const left = new Set(figure.panels.flatMap((panel) => panel.series).map((one) => one.t));
+  const numbers = new Map(whole.panels[0].series.map((one, number) => [one.t, number]).filter(([title]) => left.has(title)));
   const panels = figure.panels.map((panel) => make("div", { class: "panel" }, make("p", {}, make("strong", {}, panel.title || ""), panel.said ? ` ${panel.said}` : ""), PANELS[figure.kind](figure, panel, numbers)));
   const published = figure.panels.flatMap(cellsOf).some((cell) => "pv" in cell);
   const more = [];
@@ -283,7 +299,7 @@ function drawFigure(figure, titled) {
   return make("figure", { role: "group", "aria-label": `${figure.title}; the points are in the table below` },
     titled ? make("figcaption", {}, figure.title) : "",
     make("div", { class: `panels columns${Math.min(figure.columns || 2, 3)} ${figure.kind}` }, panels),
-    figure.kind === "heat" ? "" : legend(titles, { bars: "bars", scatter: "points", frontier: "points" }[figure.kind] || "lines", ...more),
+    figure.kind === "heat" ? "" : legend(numbers, { bars: "bars", scatter: "points", frontier: "points" }[figure.kind] || "lines", ...more),
     listed(figure.caption, "notes"));
 }
 
@@ -303,5 +319,5 @@ function freeLines(lines, axis, metric) {
     svg.append(line(placed, number, "line thin"));
     placed.forEach(([left, top], at) => svg.append(tipped(mark(left, top, number, "dot", 2.6), one.tip, `${axis.split(",")[0]} ${one.points[at][0]}`, `${metric} ${one.points[at][1]}`)));
   }
-  return [svg, legend(titles, "lines")];
+  return [svg, legend(new Map(titles.map((title, number) => [title, number])), "lines")];
 }

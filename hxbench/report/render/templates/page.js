@@ -36,7 +36,12 @@ function make(tag, attributes = {}, ...children) {
 
 const listed = (texts, name) => (texts && texts.length ? make("ul", { class: name }, texts.map((text) => make("li", {}, text))) : "");
 const raised = (marks) => (marks && marks.length ? make("sup", {}, marks.join(",")) : "");
-const say = (text) => { byId("said").textContent = text; };
+let quiet;
+function say(text) {
+  byId("said").textContent = text;
+  clearTimeout(quiet);
+  quiet = setTimeout(() => { byId("said").textContent = ""; }, 6000);
+}
 
 /* what a run is, from the lists of its part */
 function run(part, place) {
@@ -186,9 +191,11 @@ function showItem() {
     make("h2", {}, title),
     make("p", { class: item.part.synthetic ? "profile synthetic" : "profile" }, item.part.heading),
   ];
+  const [seed] = state.chosen.seed;
+  if (seed !== undefined) children.push(make("p", { class: "nothing" }, `Seed ${seed} alone, in the place of means over the seeds; a dash where it has no value or several, as costs have one a run.`));
   if (!fits(item)) children.push(make("p", { class: "nothing" }, "Nothing here has all that is chosen in the filters."));
   else {
-    figures.forEach((figure) => children.push(drawFigure(figure, figure.title !== title)));
+    figures.forEach((figure) => children.push(drawFigure(item, figure, figure.title !== title)));
     const heading = (tables[0] && tables[0].heading) || [];
     tables.forEach((table, number) => children.push(...section(item, table, number, heading, title)));
   }
