@@ -11,6 +11,7 @@ from hxbench import places
 from hxbench.cli import execute, options
 from hxbench.cli.output import for_output, print_left_out
 from hxbench.cli.streams import complain
+from hxbench.cli.view import write_page
 from hxbench.errors import InputError
 from hxbench.printing import printable, shortened
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from hxbench.report import Artifact, Made
     from hxbench.report.results import PaperResults
     from hxbench.spec.run_spec import RunSpec
-    from hxbench.store import Store
     from hxbench.tasks.description import OwnData
 
 
@@ -120,26 +120,6 @@ def _require_no_other(*given: object) -> None:
         raise InputError(
             "--page has everything of the store: beside it go --profile, --experiment, --store and --out FILE."
         )
-
-
-def write_page(store: "Store", profile: str | None, out: Path | None, experiment: str | None = None) -> Path:
-    """Write the page of a store into a file, by default `hxbench.html`, and return where it is."""
-    from hxbench.cli.progress import progress
-    from hxbench.report.everything import everything
-    from hxbench.report.render.page import render_page
-    from hxbench.spec.experiment import named
-    from hxbench.store.files import replace_file
-
-    file = places.expanded(str(out or "hxbench.html"), "--out")
-    if file.is_dir():
-        raise InputError(f"{file} is a folder: --page writes one file, as in --out {file / 'hxbench.html'}.")
-    with progress() as tell:
-        told = experiment and named(experiment)
-        parts = everything(store, lambda what, *far: tell(what, what, *far), profile, told or None)
-        content = render_page(f"hxbench: {store.root.name}", parts).encode()
-    print_left_out(store)
-    replace_file(file, lambda temporary: temporary.write_bytes(content))
-    return file
 
 
 def _require(spec: "RunSpec") -> None:

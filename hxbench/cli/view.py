@@ -1,17 +1,22 @@
-"""`hxbench view`: the store as a page, in the browser."""
+"""`hxbench view` and `report --page`: the store as a page, in the browser or in a file."""
 
 import os
 import sys
 from hashlib import sha256
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hxbench import places
 from hxbench.cli import options
-from hxbench.cli.report import write_page
+from hxbench.cli.output import print_left_out
 from hxbench.cli.streams import complain
+from hxbench.errors import InputError
 from hxbench.printing import printable
+
+if TYPE_CHECKING:
+    from hxbench.store import Store
 
 
 def view_command(
@@ -36,6 +41,26 @@ def view_command(
 
     if not webbrowser.open(file.resolve().as_uri()):
         complain("no browser was found: open the file by hand.")
+
+
+def write_page(store: "Store", profile: str | None, out: Path | None, experiment: str | None = None) -> Path:
+    """Write the page of a store into a file, by default `hxbench.html`, and return where it is."""
+    from hxbench.cli.progress import progress
+    from hxbench.report.everything import everything
+    from hxbench.report.render.page import render_page
+    from hxbench.spec.experiment import named
+    from hxbench.store.files import replace_file
+
+    file = places.expanded(str(out or "hxbench.html"), "--out")
+    if file.is_dir():
+        raise InputError(f"{file} is a folder: --page writes one file, as in --out {file / 'hxbench.html'}.")
+    with progress() as tell:
+        told = experiment and named(experiment)
+        parts = everything(store, lambda what, *far: tell(what, what, *far), profile, told or None)
+        content = render_page(f"hxbench: {store.root.name}", parts).encode()
+    print_left_out(store)
+    replace_file(file, lambda temporary: temporary.write_bytes(content))
+    return file
 
 
 def _has_display() -> bool:
