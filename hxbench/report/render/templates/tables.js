@@ -1,4 +1,3 @@
-
 /* Tables: a grid to walk through with the arrow keys, sorted by a column, with what the filters leave. */
 
 /** What a cell is about: of its runs, and of the titles around it, the nearest that say anything. */
@@ -10,7 +9,9 @@ function aboutCell(item, table, block, row, column, cell) {
     method: runs.length ? runs.map((one) => one.method) : near("M"),
     backbone: runs.map((one) => one.backbone),
     seed: (cell.S || []).map(([seed]) => seed),
-    task: near("T"), language: near("L"), profile: [item.part.profile],
+    task: near("T"),
+    language: near("L"),
+    profile: [item.part.profile],
   };
 }
 
@@ -27,17 +28,26 @@ const holds = (cell) => "v" in cell || "pv" in cell || (cell.x && cell.t);
 function left(item, table) {
   const rows = new Set();
   const columns = new Set();
-  (table.blocks || []).forEach((block) => block.rows.forEach((row) => row.c.forEach((cell, place) => {
-    const column = table.columns[place];
-    if (!active().length || (holds(cell) && chosenCell(item, table, block, row, column, cell))) {
-      rows.add(row);
-      columns.add(column);
-    }
-  })));
+  (table.blocks || []).forEach((block) =>
+    block.rows.forEach((row) =>
+      row.c.forEach((cell, place) => {
+        const column = table.columns[place];
+        if (!active().length || (holds(cell) && chosenCell(item, table, block, row, column, cell))) {
+          rows.add(row);
+          columns.add(column);
+        }
+      }),
+    ),
+  );
   return { rows, columns };
 }
 
-const printed = (words) => [words.b ? make("b", {}, words.t) : words.t || "", words.s ? make("span", { class: "sd" }, ` ±${words.s}`) : "", words.e ? make("span", { class: "sd" }, ` ${words.e}`) : "", raised(words.m)];
+const printed = (words) => [
+  words.b ? make("b", {}, words.t) : words.t || "",
+  words.s ? make("span", { class: "sd" }, ` ±${words.s}`) : "",
+  words.e ? make("span", { class: "sd" }, ` ${words.e}`) : "",
+  raised(words.m),
+];
 
 /** The lines that say everything of a cell, nothing rounded. */
 function unrounded(cell, unit) {
@@ -66,7 +76,14 @@ function fill(td, cell, column) {
     words = { t: found ? found[2] : "–" };
   }
   td.append(...printed(words).filter((part) => part !== ""));
-  if (cell.p) td.append(make("span", { class: "paper" }, printed(cell.p).filter((part) => part !== "")));
+  if (cell.p)
+    td.append(
+      make(
+        "span",
+        { class: "paper" },
+        printed(cell.p).filter((part) => part !== ""),
+      ),
+    );
   const lines = unrounded(cell, column.u);
   if (lines.length) tips.set(td, lines);
 }
@@ -100,13 +117,19 @@ function addresses(table) {
   if (table.addresses) return table.addresses;
   const seen = new Map();
   const found = new Map();
-  (table.blocks || []).forEach((block) => block.rows.forEach((row) => row.c.forEach((cell, place) => {
-    const column = table.columns[place];
-    const name = [table.name, block.t || "", row.t || "", `${column.g || ""} ${column.t || ""}`].map(slug).join("~");
-    const count = (seen.get(name) || 0) + 1;
-    seen.set(name, count);
-    found.set(cell, count > 1 ? `${name}~${count}` : name);
-  })));
+  (table.blocks || []).forEach((block) =>
+    block.rows.forEach((row) =>
+      row.c.forEach((cell, place) => {
+        const column = table.columns[place];
+        const name = [table.name, block.t || "", row.t || "", `${column.g || ""} ${column.t || ""}`]
+          .map(slug)
+          .join("~");
+        const count = (seen.get(name) || 0) + 1;
+        seen.set(name, count);
+        found.set(cell, count > 1 ? `${name}~${count}` : name);
+      }),
+    ),
+  );
   Object.defineProperty(table, "addresses", { value: found });
   return found;
 }
@@ -118,7 +141,8 @@ function grid(item, table, number) {
   const shown = table.columns.map((column, place) => [column, place]).filter(([column]) => columns.has(column));
   const node = make("table", { role: "grid", "aria-label": table.title, "data-table": number });
   const where = addresses(table);
-  if (!rows.size) return make("p", { class: "nothing" }, active().length ? "Nothing here has all that is chosen." : "No rows.");
+  if (!rows.size)
+    return make("p", { class: "nothing" }, active().length ? "Nothing here has all that is chosen." : "No rows.");
 
   const by = (column) => {
     const same = sort.column === column;
@@ -132,10 +156,21 @@ function grid(item, table, number) {
   const head = (column, title, about) => {
     const way = sort.column === column ? sort.way : 0;
     const curve = about ? curveButton(item, about, table) : "";
-    return make("th", {
-      scope: "col", tabindex: -1, "data-column": column, class: "sortable", role: "columnheader",
-      "aria-sort": way > 0 ? "ascending" : way < 0 ? "descending" : "none", onclick: () => by(column),
-    }, title, make("span", { class: "way", "aria-hidden": true }, way > 0 ? "▲" : way < 0 ? "▼" : "↕"), curve);
+    return make(
+      "th",
+      {
+        scope: "col",
+        tabindex: -1,
+        "data-column": column,
+        class: "sortable",
+        role: "columnheader",
+        "aria-sort": way > 0 ? "ascending" : way < 0 ? "descending" : "none",
+        onclick: () => by(column),
+      },
+      title,
+      make("span", { class: "way", "aria-hidden": true }, way > 0 ? "▲" : way < 0 ? "▼" : "↕"),
+      curve,
+    );
   };
   const draw = () => {
     const groups = [];
@@ -144,26 +179,82 @@ function grid(item, table, number) {
       if (last && last.title === (column.g || "")) last.span += 1;
       else groups.push({ title: column.g || "", span: 1 });
     }
-    const above = groups.some((group) => group.title) ? make("tr", {}, make("td", { class: "stub" }), groups.map((group) => (group.title
-      ? make("th", { colspan: group.span, scope: "colgroup", class: "group" }, make("span", {}, group.title)) : make("td", { colspan: group.span })))) : "";
-    const titles = make("tr", {}, head(-1, table.stub), shown.map(([column, place]) => head(place, [column.t || "", raised(column.m)], column)));
+    const above = groups.some((group) => group.title)
+      ? make(
+          "tr",
+          {},
+          make("td", { class: "stub" }),
+          groups.map((group) =>
+            group.title
+              ? make(
+                  "th",
+                  { colspan: group.span, scope: "colgroup", class: "group" },
+                  make("span", {}, group.title),
+                )
+              : make("td", { colspan: group.span }),
+          ),
+        )
+      : "";
+    const titles = make(
+      "tr",
+      {},
+      head(-1, table.stub),
+      shown.map(([column, place]) => head(place, [column.t || "", raised(column.m)], column)),
+    );
     const bodies = (table.blocks || []).map((block) => {
-      const there = sorted(block.rows.filter((row) => rows.has(row)), sort);
+      const there = sorted(
+        block.rows.filter((row) => rows.has(row)),
+        sort,
+      );
       if (!there.length) return "";
-      const title = block.t ? make("tr", { class: "block" }, make("th", { colspan: shown.length + 1, scope: "rowgroup", tabindex: -1 }, make("span", {}, block.t, curveButton(item, block, table)))) : "";
-      return make("tbody", {}, title, there.map((row) => make("tr", {},
-        make("th", { scope: "row", tabindex: -1, role: "rowheader" }, row.b ? make("strong", {}, row.t) : row.t || "", raised(row.m), curveButton(item, row, table)),
-        shown.map(([column, place]) => {
-          const cell = row.c[place];
-          const opens = holds(cell) || cell.m;
-          const td = make("td", {
-            tabindex: -1, role: "gridcell", "data-cell": opens ? where.get(cell) : null, class: column.k === "text" ? "text" : null,
-            onclick: opens ? () => { location.hash = addressOf(item, where.get(cell)); } : null,
-          });
-          if (active().length && holds(cell) && !chosenCell(item, table, block, row, column, cell)) td.classList.add("other");
-          fill(td, cell, column);
-          return td;
-        }))));
+      const title = block.t
+        ? make(
+            "tr",
+            { class: "block" },
+            make(
+              "th",
+              { colspan: shown.length + 1, scope: "rowgroup", tabindex: -1 },
+              make("span", {}, block.t, curveButton(item, block, table)),
+            ),
+          )
+        : "";
+      return make(
+        "tbody",
+        {},
+        title,
+        there.map((row) =>
+          make(
+            "tr",
+            {},
+            make(
+              "th",
+              { scope: "row", tabindex: -1, role: "rowheader" },
+              row.b ? make("strong", {}, row.t) : row.t || "",
+              raised(row.m),
+              curveButton(item, row, table),
+            ),
+            shown.map(([column, place]) => {
+              const cell = row.c[place];
+              const opens = holds(cell) || cell.m;
+              const td = make("td", {
+                tabindex: -1,
+                role: "gridcell",
+                "data-cell": opens ? where.get(cell) : null,
+                class: column.k === "text" ? "text" : null,
+                onclick: opens
+                  ? () => {
+                      location.hash = addressOf(item, where.get(cell));
+                    }
+                  : null,
+              });
+              if (active().length && holds(cell) && !chosenCell(item, table, block, row, column, cell))
+                td.classList.add("other");
+              fill(td, cell, column);
+              return td;
+            }),
+          ),
+        ),
+      );
     });
     node.replaceChildren(make("thead", {}, above, titles), ...bodies.filter(Boolean));
     (node.querySelector("tbody td[data-cell]") || node.querySelector("[tabindex]")).tabIndex = 0;
@@ -173,7 +264,9 @@ function grid(item, table, number) {
   node.addEventListener("focusin", (event) => {
     const place = event.target.closest("[tabindex]");
     if (!place) return;
-    node.querySelectorAll('[tabindex="0"]').forEach((one) => { one.tabIndex = -1; });
+    node.querySelectorAll('[tabindex="0"]').forEach((one) => {
+      one.tabIndex = -1;
+    });
     place.tabIndex = 0;
   });
   return make("div", { class: "wide" }, node);
@@ -192,10 +285,19 @@ function walk(node, event) {
     place.querySelector(".curve").click();
     return;
   }
-  const lines = [...node.rows].map((line) => [...line.cells].filter((one) => one.hasAttribute("tabindex"))).filter((line) => line.length);
+  const lines = [...node.rows]
+    .map((line) => [...line.cells].filter((one) => one.hasAttribute("tabindex")))
+    .filter((line) => line.length);
   const row = lines.findIndex((line) => line.includes(place));
   const column = lines[row].indexOf(place);
-  const go = { ArrowUp: [row - 1, column], ArrowDown: [row + 1, column], ArrowLeft: [row, column - 1], ArrowRight: [row, column + 1], Home: [row, 0], End: [row, Infinity] }[event.key];
+  const go = {
+    ArrowUp: [row - 1, column],
+    ArrowDown: [row + 1, column],
+    ArrowLeft: [row, column - 1],
+    ArrowRight: [row, column + 1],
+    Home: [row, 0],
+    End: [row, Infinity],
+  }[event.key];
   if (!go || go[0] < 0 || go[0] >= lines.length || go[1] < 0) return;
   event.preventDefault();
   const line = lines[go[0]];
