@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from hxbench.report.artifact.figure import Figure
     from hxbench.report.artifact.table import Table
-    from hxbench.report.results import PaperResults
+    from hxbench.report.results import Results
     from hxbench.spec.run_spec import RunSpec
     from hxbench.store import Store
     from hxbench.tasks.description import OwnData
@@ -95,11 +95,20 @@ _TITLES = {
         "frontier": "Cost and score of every way of tuning (not in the paper)",
     },
 }
+# what several artifacts share a module with, and what is of more than one paper
+_MODULES = (
+    {("hyperx", name): "hyperx.comparisons" for name in ("figure3", "figure4", "figure5", "figure7", "controls")}
+    | {("pha", name): "pha.curves" for name in ("figure2", "figure3")}
+    | {("pet", "frontier"): "frontier"}
+)
+
+
+def _module(paper: str, name: str) -> str:
+    return f"hxbench.report.papers.{_MODULES.get((paper, name), f'{paper}.{name}')}"
+
+
 ARTIFACTS: dict[str, dict[str, Artifact]] = {
-    paper: {
-        name: Artifact(paper, name, title, f"hxbench.report.papers.{paper}.{name}")
-        for name, title in titles.items()
-    }
+    paper: {name: Artifact(paper, name, title, _module(paper, name)) for name, title in titles.items()}
     for paper, titles in _TITLES.items()
 }
 
@@ -131,7 +140,7 @@ def read_results(
     backbone: str | None = None,
     data: "OwnData | None" = None,
     require: "Callable[[RunSpec], Any] | None" = None,
-) -> "PaperResults[Any]":
+) -> "Results":
     """Return what a paper's artifacts are made from; without a profile the store decides (`choose_profile`).
 
     `own` is the file of an experiment of the user's own, whose runs go before the recipes' in every artifact;
@@ -143,9 +152,11 @@ def read_results(
     return results(store, profile, own, backbone, data=data, require=require)
 
 
-def make(artifact: Artifact, results: "PaperResults[Any]") -> Made:
+def make(artifact: Artifact, results: "Results") -> Made:
     """Return an artifact as tables, and as figures if it is one."""
-    built = import_module(artifact.module).build(results)
+    build = import_module(artifact.module).build
+    # a module of several artifacts is told which
+    built = build(results) if artifact.module.endswith(f".{artifact.name}") else build(results, artifact.name)
     if artifact.kind == "table":
         return Made(artifact, tuple(built))
     return Made(artifact, tuple(table for figure in built for table in figure.tables()), tuple(built))

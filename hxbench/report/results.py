@@ -1,41 +1,48 @@
-"""What the artifacts of a paper are made from: the runs of one profile, and what has to be said about them."""
+"""What the artifacts of a paper are made from: the runs of one profile, and what has to be said about them.
+
+A paper is a subclass that says what its numbers are called and what a score is (`Scoring`).
+"""
 
 import json
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Generic
+from typing import Any, ClassVar
 
-from hxbench.report.artifact.table import Column
-from hxbench.report.own_experiment import OwnExperiment
-from hxbench.report.profile import choose_profile
-from hxbench.report.scores.estimate import Estimate, Rows
-from hxbench.report.scores.plain import task_scores
-from hxbench.report.scores.shown import Condition, R, Shown
-from hxbench.report.select.commands import Commands
-from hxbench.report.select.families import Families, Family
-from hxbench.report.select.identity import identity, recipe_spec, said
+from hxbench.report.artifact.cells import by_task
+from hxbench.report.artifact.table import Column, Marks, notes_without_commands
+from hxbench.report.commands import Commands, argument
+from hxbench.report.scores.estimate import Estimate
+from hxbench.report.scores.few_shot import Shots
+from hxbench.report.scores.rows import Rows
+from hxbench.report.scores.run_set import TEXTS, Condition, RunSet, Scoring, Shown
+from hxbench.report.select.families import Families
+from hxbench.report.select.identity import identity, in_place_of, recipe_spec, said
 from hxbench.report.select.left_out import LeftOut, together
+from hxbench.report.stats.significance import MARK, SURE
 from hxbench.spec import experiment as experiments
 from hxbench.spec import recipe
 from hxbench.spec.recipe import ExperimentBlock
 from hxbench.spec.run_spec import BackboneSpec, RunSpec
-from hxbench.spec.settings import Model
+from hxbench.spec.settings import Model, Pair
 from hxbench.store import DamagedRun, RunRecord, Store
 from hxbench.store.record import ProfileRuns
+from hxbench.tasks import ENGLISH, TAGGING, suite_tasks
 from hxbench.tasks.description import OwnData
 
 NOT_OF_PAPER = "not in the paper"  # a row beside the published ones
+_DEFAULT = "demo"
 
 
-class PaperResults(ABC, Generic[R]):
+class Results:
     """The run sets of a profile, each read once when asked for, and what the artifacts have to say about them."""
 
     paper: ClassVar[str]
+    scoring: ClassVar[Scoring] = TEXTS
     numbers: ClassVar[str]  # whose numbers a table shows: the usual last line of a heading
     made_up: ClassVar[str]  # what a synthetic profile's data are called
     examples: ClassVar[str] = "sentences"
     names: ClassVar[str] = ""  # what short names of methods stand for
+    suite: ClassVar[str | None] = None  # whose tasks the models are of that few-shot runs start from
 
     def __init__(
         self,
@@ -62,83 +69,115 @@ class PaperResults(ABC, Generic[R]):
             self._scale = recipe.OnGround(self._scale, backbone=body, given=backbone or "", own=data)
         self.scale: recipe.ProfileRecipe = recipe.scale(self._scale, self.paper)
         self.to_type = Commands(self.paper, self._scale, store)
-        self.own_experiment = (
-            OwnExperiment(own, tuple(experiments.blocks(self.paper, own, self._scale)))
-            if own is not None
-            else None
-        )
-        asked = self.own_experiment.blocks if self.own_experiment else ()
-        self.families = Families(of_profile, self.paper, self._scale, asked, require)
-        self._sets: dict[tuple[str, str, str, str], R] = {}
+        self.own_experiment = own
+        self._own = experiments.blocks(self.paper, own, self._scale) if own is not None else ()
+        self.families = Families(of_profile, self.paper, self._scale, self._own, require)
+        self._sets: dict[tuple[str, str, str, str], RunSet] = {}
+        self._conditions: dict[str, list[Condition]] = {}
 
-    @abstractmethod
-    def _read(self, family: Family, wanted: tuple[int, ...], rows: Mapping[tuple[Model, int], Rows]) -> R:
-        """Return a family's runs with the paper's scores; `wanted` are the seeds there should be."""
-
-    @abstractmethod
     def title_of(self, method: str) -> str:
         """Return what the tables call a method."""
+        raise NotImplementedError
 
     def run_set(
         self, method: str, setting: str, block: ExperimentBlock | None = None, suite: str | None = None
-    ) -> R:
+    ) -> RunSet:
         """Return the run set of a method in a setting, empty if the store has none.
 
         Without a block these are the runs of the plain recipe (of a suite, where tasks come in suites), or the
         only others on the same ground; with one, exactly those with its changes. Where the user's own experiment
         asks for runs in that place, these.
         """
-        own, note = self.own_experiment, ""
-        found = own.in_place_of(method, setting, block, suite) if own else None
-        if own and found and found[1] is not block:
+        note = ""
+        found = in_place_of(self._own, method, setting, block, suite)
+        if found and found[1] is not block:
             theirs = recipe_spec(method, setting, self._scale, block=block, suite=suite)
-            if note := self._told_of_own(own, *found, theirs):
+            if note := self._told_of_own(*found, theirs):
                 method, block = found
         told = {"label", "methods", "few_shot"}  # what changes no run of the setting
         asked = json.dumps(block.model_dump(exclude=told), sort_keys=True) if block else suite or ""
         key = method, setting, asked, note
         if key not in self._sets:
             family = self.families.choose(method, setting, block, suite)
-            if own and note:
-                family.experiment = own.file
+            if note:
+                family.experiment = str(self.own_experiment)
                 family.notes.append(note)
-            rows = {}
+            rows: dict[tuple[Model, int], Rows] = {}
             for which, record in list(family.runs.items()):
                 try:
                     rows[which] = record.metrics()
                 except DamagedRun as error:
                     family.notes.append(f"left out: {error} ({record.removal} removes it.)")
                     del family.runs[which]
-            self._sets[key] = self._read(family, family.seeds or self.scale.seeds, rows)
+            self._sets[key] = RunSet(family.models, family.seeds or self.scale.seeds, rows, self.scoring, family)
         return self._sets[key]
 
-    def _told_of_own(self, own: OwnExperiment, method: str, block: ExperimentBlock, theirs: RunSpec | None) -> str:
+    def _told_of_own(self, method: str, block: ExperimentBlock, theirs: RunSpec | None) -> str:
         """Return what to say of runs that stand where the artifact has `theirs`; nothing for the same."""
         ours = recipe_spec(method, block.setting, self._scale, block=block)
         changes = said(identity(ours), identity(theirs)) if ours and theirs else ""
-        shown = f"{Path(method).stem} ({block.setting}): the runs that {own.name} asks for"
+        shown = (
+            f"{Path(method).stem} ({block.setting}): the runs that {Path(str(self.own_experiment)).name} asks for"
+        )
         return f"{shown}, with {changes}." if changes else "" if theirs else f"{shown}."
 
-    def plain_scores(self, runs: R) -> dict[Column, Estimate]:
+    def plain_scores(self, runs: RunSet) -> dict[Column, Estimate]:
         """Return what to show of runs where no artifact says: the score of each task, and the mean of several."""
-        return task_scores(runs.family, runs.wanted)
+        suite = runs.family.together or suite_tasks(runs.family.suite or TAGGING)
+        tasks = dict.fromkeys(task for m in runs.models for task in ((m.task,) if m.task else suite))
+        return by_task([Pair(task, ENGLISH) for task in tasks], runs.over)
 
-    def conditions(self, experiment: str) -> list[Condition[R]]:
+    def conditions(self, experiment: str) -> list[Condition]:
         """Return what an experiment of the paper compares, in its order."""
-        found = []
-        for block in experiments.blocks(self.paper, experiment, self._scale):
-            for method in block.methods:
-                title = self.title_of(Path(method).stem)
-                label = block.label or title
-                if block.label and len(block.methods) > 1:
-                    label = f"{title}, {block.label}"
-                runs = self.run_set(method, block.setting, block)
-                found.append(Condition(label, method, block.setting, runs, block))
-        return found
+        if experiment not in self._conditions:
+            self._conditions[experiment] = [
+                self._condition(block, method)
+                for block in experiments.blocks(self.paper, experiment, self._scale)
+                for method in block.methods
+            ]
+        return self._conditions[experiment]
+
+    def _condition(self, block: ExperimentBlock, method: str) -> Condition:
+        title = self.title_of(Path(method).stem)
+        label = block.label or title
+        if block.label and len(block.methods) > 1:
+            label = f"{title}, {block.label}"
+        return Condition(label, method, block.setting, self.run_set(method, block.setting, block), block)
+
+    def by_label(self, experiment: str) -> dict[tuple[str, str], Condition]:
+        """Return what an experiment compares, by the labels of its blocks and what the tables call the methods."""
+        return {(one.block.label, self.title_of(one.method)): one for one in self.conditions(experiment)}
 
     def own_methods(self, setting: str, known: set[str]) -> list[str]:
         """Return the methods of this setting that the paper does not have: yours, and ours of no paper."""
         return sorted({*self.families.methods(setting)} - known)
+
+    def few_shot(self, experiment: str) -> dict[str, Shots]:
+        """Return the few-shot scores of an experiment by method, in its order, then of others that have any."""
+        found: dict[str, Shots] = {}
+        for block in experiments.blocks(self.paper, experiment, self._scale):
+            for method in block.methods if block.few_shot else ():
+                found[method] = self.shots(self.run_set(method, block.setting, block), block)
+        protocol = experiments.few_shot_protocol(self.paper, experiment, self._scale)
+        for method, setting in self.families.few_shot_methods():
+            if method not in found and self._tuned_beside(method, setting):
+                start = self.run_set(method, setting, suite=self.suite)
+                records = self.families.own_few_shot(start.family, protocol)
+                told = f"{method} is not in the experiment: hxbench fewshot {argument(method)} makes its runs."
+                found[method] = Shots(start, protocol, records, 0, start.wanted, self.scoring, [told])
+        return found
+
+    def shots(self, start: RunSet, block: ExperimentBlock, seeds: tuple[int, ...] = ()) -> Shots:
+        """Return the few-shot runs that a block asks for; those of a method that starts from nothing alone."""
+        assert block.few_shot is not None
+        alone = recipe.load("methods", start.family.recipe).few_shot_from == "nothing"
+        records = self.families.few_shot(start.family, block)
+        of = None if alone else start
+        return Shots(of, block.few_shot, records, self.scale.draws, seeds or start.wanted, self.scoring)
+
+    def _tuned_beside(self, method: str, setting: str) -> bool:
+        """Return whether few-shot runs of a method that no experiment has stand beside the others."""
+        return method not in recipe.recipe_names("methods")
 
     @property
     def synthetic(self) -> bool:
@@ -223,6 +262,45 @@ class PaperResults(ABC, Generic[R]):
             )
         return tuple(dict.fromkeys(texts))
 
+    def told(
+        self,
+        shown: Iterable[Shown],
+        experiment: str,
+        marks: Marks,
+        *,
+        numbers: str | None = None,
+        sizes: Sequence[str] = (),
+        seeds: Sequence[int] = (),
+        before: Iterable[str] = (),
+        after: Iterable[str] = (),
+        timed: bool = False,
+        several_bodies: bool = False,
+        lacking: Iterable[Shown] | None = None,
+        can_be_made: bool = True,
+        sure: bool = False,
+        facts: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """Return what every table and figure ends in: heading, notes, remarks, commands and facts.
+
+        `before` and `after` are remarks of the artifact's own. The commands are of `experiment` for what is
+        `lacking`, by default anything that is `shown`; none where no command makes it, which `can_be_made` says.
+        `sure` says that leads are tested, and marked where they are sure.
+        """
+        shown = list(shown)
+        missing, notes = shown if lacking is None else lacking, marks.notes()
+        return {
+            "heading": self.heading(shown, numbers, sizes=sizes, seeds=seeds),
+            "notes": (*(notes if can_be_made else notes_without_commands(notes)), *[(MARK, SURE)] * sure),
+            "remarks": (*before, *self.remarks(shown, timed=timed, several_bodies=several_bodies), *after),
+            "commands": self.commands(missing, experiment) if can_be_made and experiment else (),
+            "facts": self.facts | dict(facts or {}),
+        }
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What a program reads of every artifact."""
+        return {"paper": self.paper, "profile": self.profile}
+
     def commands(self, shown: Iterable[Shown], experiment: str) -> tuple[str, ...]:
         """Return the commands that make the runs these lack; nothing when they lack none."""
         return self.to_type.that_fill(shown, experiment)
@@ -253,3 +331,20 @@ def provenance_of(record: RunRecord) -> dict[str, Any]:
 
 def _device(record: RunRecord) -> str:
     return str(provenance_of(record).get("device", "an unknown device"))
+
+
+def choose_profile(there: Iterable[str], given: str | None) -> tuple[str, list[str]]:
+    """Return the profile and what to say about the choice: the given one, the store's only one, else `demo`.
+
+    `there` are the profiles that have runs.
+    """
+    if given is not None:
+        recipe.load("profiles", given)  # an unknown name is told at once
+        return given, []
+    there = sorted(there)
+    known = [name for name in there if name in recipe.recipe_names("profiles")]
+    chosen = known[0] if len(known) == 1 else _DEFAULT
+    if others := [name for name in there if name != chosen]:
+        # a profile of the user's own is named by its file
+        return chosen, [f"the store also has runs of {', '.join(others)}: see them with --profile."]
+    return chosen, []

@@ -9,7 +9,8 @@ from older_runs import reseal
 
 from hxbench import report
 from hxbench.report.papers.hyperx.results import Results
-from hxbench.report.papers.hyperx.significance import Resampler
+from hxbench.report.papers.hyperx.rows import METRICS, best_of_groups
+from hxbench.report.stats.significance import Resampler
 from hxbench.spec import experiment, recipe
 from hxbench.tasks.scoring import bootstrap
 
@@ -148,7 +149,7 @@ def test_the_next_is_the_nearest_over_the_seeds_both_have(store):
     results = Results(store)
     sets = [results.run_set(method, "multi") for method in ("hyperx-base", "hyperx-small", "mbert")]
     assert [one.group("ner", "ALL").mean for one in sets] == [68, 67, 67.5]
-    leads = Resampler().leads(sets)
+    leads = best_of_groups(Resampler(), sets, METRICS)
     assert {(lead.first, lead.second, lead.there) for lead in leads} == {(0, 1, (1, 2, 3))}
 
 
@@ -186,4 +187,4 @@ def test_other_test_sentences_are_not_paired(store):
     with_predictions(store, "hyperx-base", 0.3, sentences=49)
     results = Results(store)
     both = [results.run_set(method, "multi") for method in ("mbert", "hyperx-base")]
-    assert {lead.p for lead in Resampler().leads(both)} == {None}
+    assert {lead.p for lead in best_of_groups(Resampler(), both, METRICS)} == {None}

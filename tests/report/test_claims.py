@@ -10,10 +10,10 @@ from filled_store import fill, write_run
 from hxbench import report
 from hxbench.report.papers.hyperx import claims
 from hxbench.report.papers.hyperx.results import Results
-from hxbench.report.papers.hyperx.scores import members
-from hxbench.report.papers.hyperx.significance import Resampler
+from hxbench.report.papers.hyperx.rows import members, pairs
 from hxbench.report.render import terminal, unrounded
-from hxbench.report.stats.claims import Difference, verdict
+from hxbench.report.stats.claims import Difference, difference, verdict
+from hxbench.report.stats.significance import Resampler
 from hxbench.spec import experiment, recipe
 from hxbench.spec.run_spec import START
 from hxbench.tasks.scoring import bootstrap
@@ -240,7 +240,7 @@ def test_the_difference_is_that_of_table_two(store):
     two(store)
     results = Results(store)
     sides = [results.run_set(method, "mixed") for method in ("hyperx-base", "mbert")]
-    one = claims.difference(Resampler(), *sides, "pos", members("ALL"))
-    means = [side.by_seed("pos", members("ALL")) for side in sides]
+    one = difference(Resampler(), *sides, pairs("pos", "ALL"))
+    means = [side.group("pos", "ALL").by_seed for side in sides]
     assert one.by_seed == {seed: means[0][seed] - means[1][seed] for seed in (1, 2, 3)}
     assert np.mean(one.resampled) == pytest.approx(20)

@@ -15,7 +15,7 @@ from hxbench.report.artifact.figure import Figure, Panel, Series
 from hxbench.report.artifact.table import Cell
 from hxbench.report.draw import pictures, sheet, style
 from hxbench.report.draw.bars import label
-from hxbench.report.papers.hyperx.figure6 import printed_mean
+from hxbench.report.papers.hyperx.cells import printed_shot_mean
 from hxbench.report.render import PICTURES, renderer
 from hxbench.spec import experiment
 from hxbench.spec.run_spec import START
@@ -128,7 +128,9 @@ def test_figure_6_derives_the_published_means_and_has_no_own_point_without_runs(
     assert [cell.published for cell in figure.panels[2].series[3].cells] == pytest.approx(
         [63.97, 76.83, 80.87, 83.60, 87.87], abs=0.01
     )
-    assert printed_mean("mBERT", "ner", ("ar", "br"), 5) is None, "a mean of fewer languages is another number"
+    assert printed_shot_mean("mBERT", "ner", ("ar", "br"), 5) is None, (
+        "a mean of fewer languages is another number"
+    )
     assert figure.commands == ("hxbench run hyperx/table5",)
 
 

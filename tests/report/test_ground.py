@@ -3,7 +3,7 @@
 from filled_store import score_rows
 
 from hxbench import report
-from hxbench.report.papers.hyperx.ground import said_of_ground
+from hxbench.report.papers.hyperx.results import said_of_ground
 from hxbench.report.papers.hyperx.rows import title_of
 from hxbench.spec import recipe
 

@@ -13,7 +13,6 @@ from hxbench.report.papers.hyperx.results import Results
 from hxbench.report.papers.pha import table1 as pha_table1
 from hxbench.report.render import markdown, terminal, unrounded
 from hxbench.report.scores.estimate import Estimate, runs_behind, said_of_plateaus
-from hxbench.report.scores.plain import task_scores
 from hxbench.spec import recipe
 from hxbench.store import Store
 from hxbench.store.packing import write_pack
@@ -121,6 +120,6 @@ def test_tasks_in_text_are_counted_by_task(store, tmp_path):
     ]
     said = {text for table in pha_table1.build(results) for _, text in table.notes if "plateau" in text}
     assert sorted(said) == expected
-    plain = task_scores(results.run_set("ft", "single", suite="glue").family, (1, 2))
+    plain = results.plain_scores(results.run_set("ft", "single", suite="glue"))
     said_of = {column.title: said_of_plateaus(score.runs) for column, score in plain.items()}
     assert (said_of["mean"], said_of["CoLA"], said_of["RTE"]) == (*expected, "")

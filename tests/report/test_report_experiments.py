@@ -6,9 +6,11 @@ from older_runs import before_manifests
 
 from hxbench import report
 from hxbench.report.papers.hyperx.results import Results
+from hxbench.report.papers.hyperx.rows import members
+from hxbench.report.papers.hyperx.table5 import protocol_of
 from hxbench.spec import experiment, recipe
 from hxbench.spec.run_spec import START
-from hxbench.spec.settings import Model
+from hxbench.spec.settings import Model, Pair
 
 
 def fill_experiment(store, name, score=lambda spec: 50.0, seeds=(1, 2, 3), methods=None):
@@ -125,23 +127,27 @@ def shot_score(spec):
     return 10.0 if shot is None else shot.k + 0.1 * shot.draw + 0.01 * spec.seed
 
 
+def few_pairs(task, group):
+    return [Pair(task, code) for code in ("ar", "tr", "zh", "mt", "ug") if code in members(group)]
+
+
 def test_few_shot_scores_are_means_over_draws_then_seeds(store):
     fill_experiment(store, "table5", shot_score, methods={"mbert", "madx"})
-    few = Results(store).few_shot()
-    assert few.k == (0, 5, 10, 20, 50)
-    assert few.languages == ("ar", "tr", "zh", "mt", "ug")
-    assert set(few.methods) == {"mbert", "madx", "hyperx-small", "hyperx-base"}
+    few = Results(store).few_shot("table5")
+    assert protocol_of(few) == ((0, 5, 10, 20, 50), ("ar", "tr", "zh", "mt", "ug"))
+    assert set(few) == {"mbert", "madx", "hyperx-small", "hyperx-base"}
     for method in ("mbert", "madx"):
-        assert few.score(method, "pos", "ug", 0).values == (10, 10, 10)
-        found = few.score(method, "ner", "tr", 20)
+        assert few[method].over([Pair("pos", "ug")], 0).values == (10, 10, 10)
+        found = few[method].over([Pair("ner", "tr")], 20)
         assert found.values == pytest.approx((20.06, 20.07, 20.08))
         assert not found.incomplete
-        group = few.group(method, "ner", "UNSEEN", 50)
+        group = few[method].over(few_pairs("ner", "UNSEEN"), 50)
         assert group.mean == pytest.approx(50.07)
         assert (group.covers, group.lacking) == ({"mt", "ug"}, ())
-        assert few.group(method, "pos", "SEEN", 0).covers == {"ar", "tr", "zh"}
-        assert not any(few.score(method, "pos", code, k).incomplete for code in few.languages for k in few.k)
-    assert few.score("hyperx-base", "pos", "ug", 0).incomplete
+        assert few[method].over(few_pairs("pos", "SEEN"), 0).covers == {"ar", "tr", "zh"}
+        shots = few[method]
+        assert not any(shots.over([pair], k).incomplete for pair in shots.pairs for k in shots.k)
+    assert few["hyperx-base"].over([Pair("pos", "ug")], 0).incomplete
     (table,) = report.build("hyperx", "5", store)
     assert [block.title for block in table.blocks] == ["NER F1", "POS accuracy"]
     assert [row.title for row in table.blocks[0].rows] == ["k = 0", "k = 5", "k = 10", "k = 20", "k = 50"]
@@ -160,9 +166,9 @@ def test_few_shot_runs_of_a_start_that_is_not_shown_stay_out(store):
     fill_experiment(store, "table5", shot_score, seeds=(1,), methods={"mbert"})
     for record in [r for r in store.runs() if r.spec.few_shot is None]:
         store.remove(record.id)
-    few = Results(store).few_shot()
-    assert few.score("mbert", "ner", "tr", 5).values == ()
-    assert few.lacks
+    few = Results(store).few_shot("table5")
+    assert few["mbert"].over([Pair("ner", "tr")], 5).values == ()
+    assert any(shots.lacks for shots in few.values())
 
 
 def test_missing_few_shot_runs_are_marked_and_asked_for(store):
@@ -174,15 +180,15 @@ def test_missing_few_shot_runs_are_marked_and_asked_for(store):
         ):
             store.remove(record.id)
     results = Results(store)
-    few = results.few_shot()
-    one_draw = few.score("mbert", "ner", "tr", 5)
+    few = results.few_shot("table5")
+    one_draw = few["mbert"].over([Pair("ner", "tr")], 5)
     assert one_draw.incomplete
     assert one_draw.values == pytest.approx((5.06, 5.07, 5.03)), "the draws there are"
-    group = few.group("mbert", "ner", "UNSEEN", 5)
+    group = few["mbert"].over(few_pairs("ner", "UNSEEN"), 5)
     assert group.incomplete
     assert len(group.values) == 2, "a seed without one of the languages is none"
-    assert few.group("mbert", "ner", "UNSEEN", 10).incomplete is False
-    assert results.commands([few], "table5") == ("hxbench run hyperx/table5",)
+    assert few["mbert"].over(few_pairs("ner", "UNSEEN"), 10).incomplete is False
+    assert results.commands(few.values(), "table5") == ("hxbench run hyperx/table5",)
 
 
 def test_lacking_data_are_no_missing_runs(store):
@@ -192,8 +198,8 @@ def test_lacking_data_are_no_missing_runs(store):
         if one.spec.method == "mbert" and not (shot and (shot.task, shot.language) == ("ner", "qao")):
             spec = one.spec.model_copy(update={"after": {START: one.start.run_id} if one.start else {}})
             write_run(store, spec, lambda *_: 50.0, lacking)
-    few = Results(store).few_shot()
-    found = few.group("mbert", "ner", "UNSEEN", 5)
+    few = Results(store).few_shot("table5")
+    found = few["mbert"].over(few_pairs("ner", "UNSEEN"), 5)
     assert (found.mean, found.covers, found.lacking, found.incomplete) == (50.0, {"mt"}, ("ug",), False)
 
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hxbench import places, report
 from hxbench.errors import InputError
 from hxbench.report.artifact.published import published
-from hxbench.report.papers.hyperx.rows import BLOCKS, GROUPS, ORDER
-from hxbench.report.papers.hyperx.scores import RunSet, members
+from hxbench.report.papers.hyperx.rows import BLOCKS, GROUPS, ORDER, SCORING, members
+from hxbench.report.scores.run_set import RunSet
 from hxbench.spec.settings import Model, models
 
 # the sheet's list of aggregates that the paper's own cells do not give
@@ -123,7 +123,7 @@ def test_a_group_mean_equals_the_obvious_one(data):
                     truth[seed, code] = score
             if (part, seed) not in absent:
                 runs[Model(None, part), seed] = rows
-    found = RunSet(models("mixed"), seeds, runs).group("ner", "UNSEEN")
+    found = RunSet(models("mixed"), seeds, runs, SCORING).group("ner", "UNSEEN")
     whole = [seed for seed in seeds if not absent & {("a", seed), ("b", seed)}]
     codes = [code for code in ("gn", "hsb", "fo", "mt", "sa", "ug", "yue") if code not in lacking]
     expected = [sum(truth[seed, code] for code in codes) / len(codes) for seed in whole] if codes else []

@@ -1,9 +1,19 @@
-"""One cell: our estimate, the paper's number, and the footnotes that belong to either."""
+"""Cells: our estimate, the paper's number, and the footnotes that belong to either."""
 
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from statistics import fmean, stdev
 
-from hxbench.report.artifact.table import Cell, Marks
+from hxbench.report.artifact.table import Cell, Column, Marks
 from hxbench.report.scores.estimate import Estimate, Runs, ids_of, on_plateau, said_of_plateaus
+from hxbench.report.scores.run_set import Pairs
+from hxbench.spec.languages import find_language
+from hxbench.spec.settings import Pair
+from hxbench.tasks import TAGGING, suite_tasks, task_of
+
+MEAN = Column("mean", paper=False)
+# what stands where no model is needed
+MAJORITY = "always the most frequent label of the training data; STS-B: one score for all, which is no correlation"
 
 
 def plateau_marks(runs: Runs, marks: Marks) -> tuple[str, ...]:
@@ -66,3 +76,21 @@ def difference_cell(
         seeds=tuple(found.items()),
         runs=ids_of(runs),
     )
+
+
+def column_of(pair: Pair) -> Column:
+    """Return the column of a pair; that of a task where all its texts are in one language."""
+    if pair.task in suite_tasks(TAGGING):
+        return Column(find_language(pair.language).paper_code, pair.task.upper(), paper=False)
+    return Column(task_of(pair.task).title, paper=False)
+
+
+def by_task(pairs: Iterable[Pair], over: Callable[[Pairs], Estimate]) -> dict[Column, Estimate]:
+    """Return the score of each pair, of several text tasks also the mean of those with any."""
+    each = {pair: over((pair,)) for pair in pairs}
+    found = {column_of(pair): estimate for pair, estimate in each.items()}
+    if len(found) > 1 and not any(column.group for column in found):
+        there = [pair for pair, estimate in each.items() if estimate.values]
+        mean = over(there) if there else Estimate()
+        found[MEAN] = replace(mean, incomplete=any(one.incomplete for one in each.values()))
+    return found

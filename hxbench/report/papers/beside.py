@@ -10,12 +10,12 @@ from hxbench.report.artifact.cost_and_score import COSTS, FRONT, Way, block_of, 
 from hxbench.report.artifact.figure import Figure
 from hxbench.report.artifact.table import Marks
 from hxbench.report.papers.pet.results import At, Results
-from hxbench.report.papers.pet.rows import METHODS, PAPER, PLACED, task_title
+from hxbench.report.papers.pet.rows import METHODS, PLACED, task_title
 from hxbench.report.papers.pha.cells import parameters_per_task
 from hxbench.report.papers.pha.results import Results as PhaResults
 from hxbench.report.papers.pha.rows import TABLE1, TASKS, MethodRow
-from hxbench.report.papers.pha.scores import RunSet
 from hxbench.report.scores.estimate import Estimate
+from hxbench.report.scores.run_set import RunSet
 
 _SIZE = "t5-base"
 _SUITE = "glue"
@@ -39,7 +39,7 @@ def _shared(runs: RunSet, metric: str) -> Estimate:
 
 def _of_pha(row: MethodRow, runs: RunSet) -> Way:
     costs = {metric: _shared(runs, metric) for metric, *_ in COSTS}
-    return Way(f"{row.title} (PHA)", row.title, "base", runs.over(PLACED), costs)
+    return Way(f"{row.title} (PHA)", row.title, "base", runs.tasks(PLACED), costs)
 
 
 def beside_pha(results: Results) -> list[Figure]:
@@ -74,7 +74,7 @@ def beside_pha(results: Results) -> list[Figure]:
         notes=marks.notes(),
         remarks=(FRONT, _OTHERS, *results.remarks(here, timed=True), *pha.remarks(there)),
         commands=tuple(dict.fromkeys((*results.commands(here, "figure2"), *pha.commands(there, "table1")))),
-        facts={"paper": PAPER, "profile": results.profile},
+        facts=results.facts,
         ours="means over the seeds",
     )
     return [with_table(figure, blocks)]

@@ -3,14 +3,13 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hxbench.store.plateau import title_of
 
 if TYPE_CHECKING:
     from hxbench.store import RunRecord
 
-Rows = list[dict[str, Any]]
 # ids of runs, each with the tasks on whose plateau of label frequencies its training ended
 Runs = frozenset[tuple[str, tuple[str, ...]]]
 
@@ -73,28 +72,3 @@ class Estimate:
     def sd(self) -> float | None:
         """The sample standard deviation over the seeds; None for fewer than two."""
         return stdev(self.values) if len(self.values) > 1 else None
-
-
-def costs_in(rows: Rows) -> dict[str, float]:
-    """Return the costs in a run's rows by metric."""
-    return {r["metric"]: r["value"] for r in rows if r.get("split") == "cost" and r.get("value") is not None}
-
-
-def curve_in(rows: Rows) -> list[tuple[int, float]]:
-    """Return (step, mean validation score) of a run in the order of its steps."""
-    found = {
-        int(row["step"]): float(row["value"])
-        for row in rows
-        if row.get("split") == "dev" and row.get("metric") == "score" and row.get("value") is not None
-    }
-    return sorted(found.items())
-
-
-def kept_in(rows: Rows) -> list[tuple[str, float]]:
-    """Return (task, development score) of every pair that a run chose its weights by, at the step it kept."""
-    curve = curve_in(rows)
-    if not curve:
-        return []
-    best, _ = max(curve, key=lambda point: point[1])  # of equals the first
-    dev = (row for row in rows if row.get("split") == "dev" and row.get("value") is not None)
-    return [(str(row["task"]), float(row["value"])) for row in dev if row["step"] == best and row.get("task")]

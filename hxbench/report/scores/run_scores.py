@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from hxbench.report.scores.estimate import Estimate
-from hxbench.report.scores.plain import entries_in, majority_in, scores_in
+from hxbench.report.scores.rows import entries_in, majority_in, scores_in
 from hxbench.spec.languages import find_language
 from hxbench.spec.run_spec import START, RunSpec
+from hxbench.spec.settings import Pair
 from hxbench.store import RunRecord, Store
 from hxbench.tasks import ENGLISH, TAGGING, suite_tasks, task_of, text_tasks
 
@@ -66,7 +67,7 @@ def few_shot_scores(store: Store, specs: Iterable[RunSpec]) -> dict[tuple[str, s
         for k, run_id in ((0, spec.after.get(START)), (shot.k, spec.run_id)):
             if run_id is not None and store.is_complete(run_id):
                 tested = scores_in(store.finished(run_id).metrics())
-                if (value := tested.get((shot.task, shot.language))) is not None:
+                if (value := tested.get(Pair(shot.task, shot.language))) is not None:
                     cells.setdefault(k, {})[run_id] = value
     return {
         pair: {k: Estimate(tuple(values.values())) for k, values in cells.items()} for pair, cells in found.items()
@@ -119,7 +120,7 @@ def _of_one_task(record: RunRecord) -> Row:
         "title": record.title.removesuffix(f" ({record.fields['profile']})"),
         "backbone": record.fields["backbone"]["name"],
         "metric": METRICS.get(task_of(task).metric, task_of(task).metric),
-        "score": scores_in(rows).get((task, ENGLISH)),
+        "score": scores_in(rows).get(Pair(task, ENGLISH)),
         "majority": majority_in(rows).get(task),
         **entries_in(rows),
     }

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hxbench.errors import InputError
 from hxbench.report.select.identity import (
@@ -75,6 +75,16 @@ class _Group:
         return len(self.records), _newest(self.records)
 
 
+class _Shipped(NamedTuple):
+    """What the paper's experiments ask for beyond the plain recipes, by method and setting.
+
+    Compared is what has the profile's seeds; rates that were tried with others are not.
+    """
+
+    every: dict[tuple[str, str], list[Identity]]
+    compared: dict[tuple[str, str], list[Identity]]
+
+
 def model_of(spec: RunSpec) -> Model:
     """Return which of its setting's models a run is."""
     return Model(spec.task, spec.partition)
@@ -117,6 +127,7 @@ class Families:
         self.paper, self.profile, self.asked, self._require = paper, profile, tuple(asked), require
         self._runs = runs
         self.by_id = {record.id: record for record in runs.plain}
+        self._apart: dict[tuple[str, str], set[str]] = {}
         self._foreign = [record for record in runs.plain if isinstance(record.spec, dict)]  # of another version
         self._plain = _grouped(runs.plain)
 
@@ -135,28 +146,16 @@ class Families:
         return sorted({method for method, there in self._plain if there == setting})
 
     @cached_property
-    def _shipped(self) -> dict[tuple[str, str], list[Identity]]:
-        """What the experiments of the paper ask for beyond the plain recipes, by method and setting."""
-        return self._asked_for(self._blocks)
-
-    @cached_property
-    def _compared(self) -> dict[tuple[str, str], list[Identity]]:
-        """What of it is compared under the profile's seeds; rates that were tried with others are not."""
-        return self._asked_for(block for block in self._blocks if not block.seeds)
-
-    @cached_property
-    def _blocks(self) -> tuple[ExperimentBlock, ...]:
+    def _shipped(self) -> _Shipped:
         names = recipe.recipe_names(self.paper)
         found = (block for name in names for block in experiment.blocks(self.paper, name, self.profile))
-        return (*found, *self.asked)
-
-    def _asked_for(self, blocks: Iterable[ExperimentBlock]) -> dict[tuple[str, str], list[Identity]]:
-        found: dict[tuple[str, str], list[Identity]] = defaultdict(list)
-        for block in blocks:
+        asked = _Shipped(defaultdict(list), defaultdict(list))
+        for block in (*found, *self.asked):
             for method in block.methods:
-                for wanted in self._wanted(method, block.setting, block):
-                    found[Path(method).stem, block.setting].append(wanted)
-        return found
+                wanted = list(self._wanted(method, block.setting, block))
+                for of in asked[: 1 if block.seeds else 2]:
+                    of[Path(method).stem, block.setting] += wanted
+        return asked
 
     def _specs(self, method: str, setting: str, block: ExperimentBlock) -> Iterator[RunSpec]:
         """Yield a run as a block wants it: with the profile's data, then with the other place of the same."""
@@ -294,7 +293,7 @@ class Families:
         if not wanted:
             return []
         told_apart = self._told_apart(family.method, family.setting)
-        compared = self._compared[family.method, family.setting] or wanted
+        compared = self._shipped.compared[family.method, family.setting] or wanted
         bodies = {one["backbone.name"] for one in (*compared, wanted[0])}
         found: list[str] = []
         for group in groups:
@@ -320,13 +319,18 @@ class Families:
         told_apart = self._told_apart(*where)
         if recipes is not None and not told_apart & beyond(group.identity, recipes).keys():
             return None
-        return next((o for o in self._compared[where] if not told_apart & beyond(group.identity, o).keys()), None)
+        return next(
+            (o for o in self._shipped.compared[where] if not told_apart & beyond(group.identity, o).keys()), None
+        )
 
     def _told_apart(self, method: str, setting: str) -> set[str]:
         """Return the fields in which the blocks that the paper's experiments compare differ from each other."""
-        blocks = self._compared[method, setting]
-        keys = {key for one in blocks for key in one} - {"data.origin"}
-        return {key for key in keys if len({json.dumps(one.get(key)) for one in blocks}) > 1}
+        if (method, setting) not in self._apart:
+            blocks = self._shipped.compared[method, setting]
+            keys = {key for one in blocks for key in one} - {"data.origin"}
+            differ = {key for key in keys if len({json.dumps(one.get(key)) for one in blocks}) > 1}
+            self._apart[method, setting] = differ
+        return self._apart[method, setting]
 
     def _one_basis(self, records: list[RunRecord], family: Family) -> list[RunRecord]:
         """Return the runs that build on runs of one kind, the newest: MAD-X on language adapters trained alike.
@@ -350,7 +354,7 @@ class Families:
         ours = group.identity
         if ours["backbone.weights"] == "random":
             return True
-        return any(not beyond(ours, wanted) for wanted in self._shipped[ours["method"], ours["setting"]])
+        return any(not beyond(ours, wanted) for wanted in self._shipped.every[ours["method"], ours["setting"]])
 
     def _written_elsewhere(self, method: str, setting: str) -> list[str]:
         wanted = {"method": method, "setting": setting, "profile": Path(self.profile).stem}

@@ -1,7 +1,8 @@
 """What makes two runs alike: everything in their specs but what varies among the runs behind one cell."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from hxbench.errors import InputError
@@ -15,6 +16,7 @@ Identity = Mapping[str, Any]
 
 _VARYING = {"seed", "task", "partition", "language", "few_shot", "after"}
 _ABSENT = "nothing"
+_PLACE = {"setting", "suite", "tasks", "data", "backbone", "size", "weights", "switched"}
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -127,6 +129,33 @@ def recipe_spec(
         )  # fmt: skip
     except InputError:
         return None
+
+
+def in_place_of(
+    own: Iterable[ExperimentBlock], method: str, setting: str, block: ExperimentBlock | None, suite: str | None
+) -> tuple[str, ExperimentBlock] | None:
+    """Return the method and the block of a user's own experiment that belong where an artifact shows `method`.
+
+    They take the place of runs under the same conditions: setting, tasks, amount of data, size and weights of the
+    backbone. A method's options and its training are what the user tries. The artifact shows the method as `block`
+    has it, or as the recipe does, on the tasks of a suite. None where nothing belongs there, or several things.
+    """
+    if not own:
+        return None
+    place = block or ExperimentBlock.model_validate({"setting": setting, "methods": [method], "suite": suite})
+    found = [
+        (name, one)
+        for one in own
+        for name in one.methods
+        if Path(name).stem == Path(method).stem
+        and not (one.few_shot or place.few_shot)
+        and one.model_dump(include=_PLACE) == place.model_dump(include=_PLACE)
+    ]
+    labelled = [(name, one) for name, one in found if one.label == place.label]
+    chosen = labelled if block or len(found) > 1 else found  # a recipe's place has no label to go by
+    if len(chosen) > 1:  # rates that both try
+        chosen = [(name, one) for name, one in chosen if one.training.get("lr") == place.training.get("lr")]
+    return chosen[0] if len(chosen) == 1 else None
 
 
 def same_ground(ours: Identity, profile: str, paper: str) -> bool:

@@ -6,11 +6,13 @@ called preliminary.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from hxbench.report.artifact.cells import plateau_marks
 from hxbench.report.artifact.table import Cell, Column, Marks, Row
-from hxbench.report.scores.estimate import Runs, ids_of, on_plateau
+from hxbench.report.scores.estimate import Estimate, Runs, ids_of, on_plateau
+from hxbench.report.scores.run_set import Pairs, Scoring, Tested
+from hxbench.report.stats.significance import Resampler
 from hxbench.tasks.scoring import bootstrap
 
 ENOUGH = 3  # seeds
@@ -68,6 +70,40 @@ class Difference:
         if len(self.by_seed) < 2:
             return None
         return bootstrap.interval([_constant(value) for value in self.by_seed.values()])
+
+
+class Side(Protocol):
+    """One side of a difference: a run set, or few-shot runs at some number of examples."""
+
+    @property
+    def scoring(self) -> Scoring:
+        """What a score is."""
+
+    def over(self, pairs: Pairs) -> Estimate:
+        """Return the mean over some pairs."""
+
+    def tested(self, pairs: Pairs, seed: int) -> list[Tested]:
+        """Return the test sets behind the mean of a seed."""
+
+
+def difference(resampler: Resampler, more: Side, less: Side, pairs: Pairs) -> Difference:
+    """Return how much more one side scores in the mean over some pairs: over those that both have."""
+    both = more.over(pairs), less.over(pairs)
+    covers = both[0].covers & both[1].covers
+    shared = [pair for pair in pairs if more.scoring.label(pair) in covers]
+    first, second = (side.over(shared).by_seed if shared else {} for side in (more, less))
+    seeds = [seed for seed in first if seed in second]
+    return Difference(
+        by_seed={seed: first[seed] - second[seed] for seed in seeds},
+        resampled=resampler.differences(
+            {seed: (more.tested(shared, seed), less.tested(shared, seed)) for seed in seeds}
+        ),
+        covers=covers if seeds else frozenset(),
+        wanted=len(pairs),
+        incomplete=both[0].incomplete or both[1].incomplete,
+        notes=tuple(dict.fromkeys(one.note for one in both if one.note)),
+        runs=both[0].runs | both[1].runs if seeds else frozenset(),
+    )
 
 
 def _constant(value: float) -> bootstrap.Scores:

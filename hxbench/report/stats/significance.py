@@ -1,12 +1,14 @@
 """Which of our methods leads, and how surely: resampled scores of stored runs, and what is said of a lead."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, groupby
-from typing import NamedTuple
+from statistics import fmean
 
 import numpy as np
 
+from hxbench.report.artifact.table import Block
+from hxbench.report.scores.run_set import Pairs, RunSet, Tested
 from hxbench.store import DamagedRun, RunRecord
 from hxbench.tasks.scoring import bootstrap
 
@@ -60,15 +62,6 @@ def said(title: str, leads: Iterable[Lead], names: Sequence[str], metric: Callab
         words.append(f"{metric(task)}, {names[first]} above {names[second]}: {each}")
     why = [UNTESTED] if any(lead.p is None for lead in leads) else []
     return [f"paired bootstrap, {title}: {'; '.join((*words, *why))}."]
-
-
-class Tested(NamedTuple):
-    """A test set in a run. `metric` is how its counts become a score: span F1 or word accuracy without one."""
-
-    record: RunRecord
-    task: str
-    language: str
-    metric: str = ""
 
 
 class Resampler:
@@ -142,6 +135,53 @@ class Resampler:
             return None, ()
         first, second = ([one for scores in usable.values() for one in scores[which]] for which in (0, 1))
         return bootstrap.p_value(first, second), tuple(usable)
+
+    def compare(
+        self, sets: Sequence[RunSet], first: int, second: int, pairs: Pairs, task: str, group: str
+    ) -> Lead | None:
+        """Return how surely one set is above another in the mean over pairs; None where there is no such mean.
+
+        `task` and `group` are what the lead is said to be in.
+        """
+        ahead, behind = (sets[place].over(pairs) for place in (first, second))
+        if not ahead.values or not behind.values or ahead.covers != behind.covers:
+            return None
+        covered = [pair for pair in pairs if sets[first].scoring.label(pair) in ahead.covers]
+        shared = [seed for seed in ahead.seeds if seed in behind.seeds]
+        p, seeds = self.lead(
+            {seed: (sets[first].tested(covered, seed), sets[second].tested(covered, seed)) for seed in shared}
+        )
+        return Lead(task, group, first, second, p, seeds, tuple(sorted({*ahead.seeds, *behind.seeds})))
+
+    def best(self, sets: Sequence[RunSet], pairs: Pairs, task: str, group: str) -> Lead | None:
+        """Return how surely the best is the best; None where there are no two to compare.
+
+        The next is the one that is nearest to the best, or most above it, over the seeds that both have.
+        """
+        found = [runs.over(pairs) for runs in sets]
+        means = {place: one.mean for place, one in enumerate(found) if one.mean is not None}
+        if len(means) < 2 or len({found[place].covers for place in means}) > 1:
+            return None
+        first = max(means, key=lambda place: means[place])
+        best = found[first].by_seed
+
+        def margin(place: int) -> float:
+            other = found[place].by_seed
+            # one that shares no seed with the best cannot be tested, and no other is the next for sure
+            return fmean([best[s] - other[s] for s in other if s in best] or [float("-inf")])
+
+        second = min((place for place in means if place != first), key=margin)
+        return self.compare(sets, first, second, pairs, task, group)
+
+
+def mark_leads(block: Block, leads: Iterable[Lead], place: Callable[[Lead], int]) -> Block:
+    """Return the block, a row a method, with the sure leads marked in the columns that `place` gives."""
+    rows = [list(row.cells) for row in block.rows]
+    for lead in leads:
+        if lead.p is not None and lead.p < LEVEL:
+            cell = rows[lead.first][place(lead)]
+            rows[lead.first][place(lead)] = replace(cell, marks=(*cell.marks, MARK))
+    return replace(block, rows=tuple(replace(r, cells=tuple(c)) for r, c in zip(block.rows, rows, strict=True)))
 
 
 def _scores(metric: str, counts: bootstrap.Counts, drawn: np.ndarray) -> bootstrap.Scores:

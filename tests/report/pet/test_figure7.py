@@ -8,7 +8,7 @@ from hxbench.report.draw import pictures
 from hxbench.report.draw.heat import beside_published
 from hxbench.report.papers.pet.figure7 import CHOSEN, FREQUENT, build
 from hxbench.report.papers.pet.results import Results
-from hxbench.report.papers.pet.transfer_model import models_of
+from hxbench.report.papers.pet.transfer import models_of
 from hxbench.report.render import latex, markdown, terminal, unrounded
 from hxbench.spec import experiment
 

@@ -1,7 +1,7 @@
 """Steps to 95 % of the final score."""
 
-from hxbench.report.papers.pet.steps import steps_to_share
-from hxbench.report.scores.estimate import curve_in
+from hxbench.report.papers.pet.scores import steps_to_share
+from hxbench.report.scores.rows import curve_in
 
 
 def row(step, value, split="dev", metric="score"):

@@ -7,8 +7,7 @@ from transfer_store import made_profile
 
 from hxbench import places
 from hxbench.report.papers.pet.results import Results
-from hxbench.report.papers.pet.transfer import across, within
-from hxbench.report.papers.pet.transfer_model import MODES, models_of
+from hxbench.report.papers.pet.transfer import MODES, across, models_of, within
 
 TYPES = (
     {"SST-2", "IMDB", "Rotten Tomatoes"}, {"MNLI", "QNLI", "RTE"}, {"MRPC", "QQP"}, {"NQ-Open"},

@@ -1,9 +1,10 @@
 """The numbers that Hyper-X prints, and where the paper contradicts itself about them (sheet, section 8)."""
 
+from collections.abc import Iterable
+
 from hxbench.report.artifact.published import published
 from hxbench.report.papers.hyperx.results import PAPER
-from hxbench.report.papers.hyperx.rows import BLOCKS, METRICS
-from hxbench.report.papers.hyperx.scores import members
+from hxbench.report.papers.hyperx.rows import BLOCKS, METRICS, members
 
 _SINGLE, _MULTI, _MIXED = (block.title for block in BLOCKS)
 _TEXT = {
@@ -64,3 +65,10 @@ def doubt(artifact: str, row: str, column: str, task: str, group: str) -> str | 
         doubt_of_text(row, column, task, group) if artifact == "Table 2" else None,
     ]
     return "; ".join(text for text in found if text) or None
+
+
+def printed_shot_mean(row: str, task: str, codes: Iterable[str], k: int) -> float | None:
+    """Return the mean of what Table 5 prints for some languages, None unless it prints them all."""
+    values = [printed_score("Table 5", row, f"k={k}", task, code) for code in codes]
+    there = [value for value in values if value is not None]
+    return sum(there) / len(there) if there and len(there) == len(values) else None

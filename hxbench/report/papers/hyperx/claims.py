@@ -7,11 +7,9 @@ beside them, by XLM-R's list; what its further training read is not known, so th
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import Protocol
 
 from hxbench.report.artifact.table import Block, Marks, Row, Table
-from hxbench.report.papers.hyperx.cells import printed_score
-from hxbench.report.papers.hyperx.few_shot import AtK, FewShot
+from hxbench.report.papers.hyperx.cells import printed_score, printed_shot_mean
 from hxbench.report.papers.hyperx.results import Results
 from hxbench.report.papers.hyperx.rows import (
     BASE,
@@ -25,13 +23,17 @@ from hxbench.report.papers.hyperx.rows import (
     SMALL,
     XLM_R_BACKBONES,
     MethodRow,
+    help_from_targets,
+    members,
+    pairs,
 )
-from hxbench.report.papers.hyperx.scores import RunSet, members
-from hxbench.report.scores.estimate import Estimate
-from hxbench.report.scores.shown import Shown
-from hxbench.report.stats.claims import COLUMNS, HOW, NUMBERS, VERDICTS, Difference, Expected, line
-from hxbench.report.stats.significance import Resampler, Tested
+from hxbench.report.papers.hyperx.table5 import protocol_of, shown_of
+from hxbench.report.scores.few_shot import AtK, Shots
+from hxbench.report.scores.run_set import RunSet, Shown
+from hxbench.report.stats.claims import COLUMNS, HOW, NUMBERS, VERDICTS, Expected, difference, line
+from hxbench.report.stats.significance import Resampler
 from hxbench.spec.recipe import backbone
+from hxbench.spec.settings import Pair
 
 _TITLE = {block.setting: block.title for block in BLOCKS}
 _IN_LIST, _NOT_IN_LIST = LISTS[True], LISTS[False]
@@ -44,19 +46,6 @@ _LISTS = (
     "not to say unseen: the languages of its further training are unchecked. SEEN and UNSEEN are the paper's, by "
     "the pre-training of mBERT."
 )
-
-
-class Side(Protocol):
-    """One side of a difference."""
-
-    def over(self, task: str, codes: tuple[str, ...]) -> Estimate:
-        """Return the mean over some languages."""
-
-    def by_seed(self, task: str, codes: tuple[str, ...]) -> dict[int, float]:
-        """Return the mean over some languages for each seed that has it."""
-
-    def tested(self, task: str, codes: tuple[str, ...], seed: int) -> list[Tested]:
-        """Return the test sets behind the mean of a seed."""
 
 
 @dataclass(frozen=True)
@@ -155,25 +144,6 @@ CLAIMS = (
 )  # fmt: skip
 
 
-def difference(resampler: Resampler, more: Side, less: Side, task: str, codes: tuple[str, ...]) -> Difference:
-    """Return how much more one side scores in the mean over some languages: over those that both have."""
-    both = more.over(task, codes), less.over(task, codes)
-    covers = both[0].covers & both[1].covers
-    shared = tuple(code for code in codes if code in covers)
-    first, second = (side.by_seed(task, shared) if shared else {} for side in (more, less))
-    seeds = [seed for seed in first if seed in second]
-    tested = {seed: (more.tested(task, shared, seed), less.tested(task, shared, seed)) for seed in seeds}
-    return Difference(
-        by_seed={seed: first[seed] - second[seed] for seed in seeds},
-        resampled=resampler.differences(tested),
-        covers=covers if seeds else frozenset(),
-        wanted=len(codes),
-        incomplete=both[0].incomplete or both[1].incomplete,
-        notes=tuple(dict.fromkeys(one.note for one in both if one.note)),
-        runs=both[0].runs | both[1].runs if seeds else frozenset(),
-    )
-
-
 def _groups(results: Results, expects: Mapping[str, Expected]) -> dict[str, Expected]:
     """Return the groups that a claim is told of, with those by XLM-R's list where the backbone began as one.
 
@@ -190,35 +160,32 @@ def _block(results: Results, resampler: Resampler, claim: Claim, marks: Marks) -
     more, less = claim.more.runs(results), claim.less.runs(results)
     # what a side has that the other has not, and no zero-shot protocol allows
     helped = tuple(
-        f"{results.title_of(side.method)}: {text}" for side in (more, less) if (text := side.help_from_targets)
+        f"{results.title_of(side.method)}: {text}" for side in (more, less) if (text := help_from_targets(side))
     )
     rows = []
     for task, (group, expected) in product(results.tasks, _groups(results, claim.expects).items()):
-        found = difference(resampler, more, less, task, members(group))
+        found = difference(resampler, more, less, pairs(task, group))
         found = replace(found, notes=(*found.notes, *helped)) if found.by_seed else found
         title = f"{task.upper()} {group}"
         rows.append(line(title, found, expected, claim.printed(task, group), marks))
     return Block(claim.title, tuple(rows))
 
 
-def _few_shot_blocks(results: Results, few_shot: FewShot, resampler: Resampler, marks: Marks) -> Iterator[Block]:
+def _few_shot_blocks(
+    results: Results, few_shot: Mapping[str, Shots], resampler: Resampler, marks: Marks
+) -> Iterator[Block]:
     """Yield what the caption of Figure 6 says of Hyper-X, at the least and at the most sentences."""
+    (_, least, *_, most), languages = protocol_of(few_shot)
     for rival in (MBERT, MADX):
         rows: list[Row] = []
-        for task, group, k in product(results.tasks, _BOTH, (few_shot.k[1], few_shot.k[-1])):
-            codes = tuple(code for code in few_shot.languages if code in members(group))
-            ours, theirs = (AtK(few_shot.shots(row.method), k) for row in (BASE, rival))
-            found = difference(resampler, ours, theirs, task, codes)
-            printed = [_printed_shot(row, task, codes, k) for row in (BASE, rival)]
+        for task, group, k in product(results.tasks, _BOTH, (least, most)):
+            codes = [code for code in languages if code in members(group)]
+            ours, theirs = (AtK(few_shot[row.method], k) for row in (BASE, rival))
+            found = difference(resampler, ours, theirs, [Pair(task, code) for code in codes])
+            printed = [printed_shot_mean(row.published, task, codes, k) for row in (BASE, rival)]
             gap = None if printed[0] is None or printed[1] is None else round(printed[0] - printed[1], 1)
             rows.append(line(f"{task.upper()} {group} k={k}", found, "level", gap, marks))
         yield Block(f"Few-shot: Hyper-X Base level with {rival.title} or better (Figure 6)", tuple(rows))
-
-
-def _printed_shot(row: MethodRow, task: str, codes: tuple[str, ...], k: int) -> float | None:
-    values = [printed_score("Table 5", row.published, f"k={k}", task, code) for code in codes]
-    there = [value for value in values if value is not None]
-    return sum(there) / len(there) if there and len(there) == len(values) else None
 
 
 def _commands(results: Results, shown: Mapping[str, list[Shown]]) -> tuple[str, ...]:
@@ -226,14 +193,14 @@ def _commands(results: Results, shown: Mapping[str, list[Shown]]) -> tuple[str, 
     return tuple(dict.fromkeys(lines))
 
 
-def _shown(results: Results, few_shot: FewShot) -> dict[str, list[Shown]]:
+def _shown(results: Results, few_shot: Mapping[str, Shots]) -> dict[str, list[Shown]]:
     """Return all that the lines stand on, by the experiment that makes it."""
     found: dict[str, list[Shown]] = {}
     for claim in CLAIMS:
         for experiment, side in zip(claim.experiments, (claim.more, claim.less), strict=True):
             of = results.conditions(experiment) if isinstance(side, Bars) else [side.runs(results)]
             found.setdefault(experiment, []).extend(one for one in of if one not in found[experiment])
-    return {**found, "table5": [few_shot, *few_shot.own_starts]}
+    return {**found, "table5": shown_of(few_shot)}
 
 
 def _said(results: Results, shown: Mapping[str, Iterable[Shown]]) -> tuple[str, ...]:
@@ -245,7 +212,7 @@ def _said(results: Results, shown: Mapping[str, Iterable[Shown]]) -> tuple[str, 
 
 def build(results: Results) -> list[Table]:
     """Return the one table, a block a claim."""
-    marks, resampler, few_shot = Marks(), Resampler(), results.few_shot()
+    marks, resampler, few_shot = Marks(), Resampler(), results.few_shot("table5")
     blocks = [_block(results, resampler, claim, marks) for claim in CLAIMS]
     blocks += _few_shot_blocks(results, few_shot, resampler, marks)
     shown = _shown(results, few_shot)
@@ -262,6 +229,6 @@ def build(results: Results) -> list[Table]:
             notes=marks.notes(),
             remarks=(HOW, VERDICTS, *lists, *_said(results, shown)),
             commands=_commands(results, shown),
-            facts={"paper": "hyperx", "profile": results.profile},
+            facts=results.facts,
         )
     ]

@@ -8,9 +8,10 @@ from collections import Counter, defaultdict
 
 from hxbench.report.artifact.published import published
 from hxbench.report.papers.hyperx.results import PAPER, Results
-from hxbench.report.papers.hyperx.scores import RunSet
-from hxbench.report.scores.estimate import Estimate, costs_in
-from hxbench.store import DamagedRun, RunRecord
+from hxbench.report.scores.estimate import Estimate
+from hxbench.report.scores.rows import costs_in, rows_of
+from hxbench.report.scores.run_set import RunSet
+from hxbench.store import RunRecord
 
 _PARAMETERS = {
     "MAD-X": "16 × 4.7m + 2 × 0.9m are 77.0m",
@@ -36,18 +37,11 @@ def doubt_of_cost(row: str, quantity: str) -> str | None:
     return next((text for name, text in _PARAMETERS.items() if row.startswith(name)), None)
 
 
-def _costs_of(record: RunRecord) -> dict[str, float]:
-    try:
-        return costs_in(record.metrics())
-    except DamagedRun:
-        return {}
-
-
 def needed_costs(results: Results, runs: RunSet) -> dict[str, dict[str, float]]:
     """Return the costs of the runs that a set's runs build on, by id; those the store lacks have none."""
     ids = dict.fromkeys(run_id for r in runs.records for run_id in r.spec.after.values())  # type: ignore[union-attr]
     by_id = results.families.by_id
-    return {run_id: _costs_of(by_id[run_id]) if run_id in by_id else {} for run_id in ids}
+    return {run_id: costs_in(rows_of(by_id[run_id])) if run_id in by_id else {} for run_id in ids}
 
 
 def unknown(runs: RunSet) -> Estimate:
@@ -68,7 +62,8 @@ def total(results: Results, runs: RunSet, metric: str) -> Estimate:
     behind: set[str] = set()
     for (partition, seed), records in groups.items():
         ids = {run_id for r in records for run_id in r.spec.after.values()}  # type: ignore[union-attr]
-        costs = [*(_costs_of(record).get(metric) for record in records), *(below[i].get(metric) for i in ids)]
+        own = [costs_in(rows_of(record)) for record in records]
+        costs = [one.get(metric) for one in (*own, *(below[i] for i in ids))]
         if len(records) == wanted[partition] and None not in costs:
             values.append(sum(cost for cost in costs if cost))
             seeds.append(seed)

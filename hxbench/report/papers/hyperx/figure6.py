@@ -1,18 +1,19 @@
 """Figure 6: few-shot curves, the means of Table 5 over its seen and over its unseen languages."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.figure import Figure, Panel, Series
 from hxbench.report.artifact.table import Marks
-from hxbench.report.papers.hyperx.cells import printed_score
-from hxbench.report.papers.hyperx.few_shot import FewShot
+from hxbench.report.papers.hyperx.cells import printed_shot_mean
 from hxbench.report.papers.hyperx.results import FEW_SHOT, Results
-from hxbench.report.papers.hyperx.rows import BASE, MADX, MBERT, METRICS, SMALL, MethodRow
-from hxbench.report.papers.hyperx.scores import members
+from hxbench.report.papers.hyperx.rows import METRICS, MethodRow, members
+from hxbench.report.papers.hyperx.table5 import METHODS, protocol_of, shown_of
+from hxbench.report.scores.few_shot import Shots
+from hxbench.spec.settings import Pair
 
 _EXPERIMENT = "table5"
-_METHODS = (MBERT, MADX, SMALL, BASE)
+Few = Mapping[str, Shots]
 _GROUPS = ("SEEN", "UNSEEN")
 _CLAIM = (
     "the paper's caption calls Hyper-X competitive or better on NER, UNSEEN, too; "
@@ -24,26 +25,21 @@ _AT_ZERO = (
 )
 
 
-def printed_mean(row: str, task: str, codes: tuple[str, ...], k: int) -> float | None:
-    """Return the mean of what Table 5 prints for some languages, None unless it prints them all."""
-    values = [printed_score("Table 5", row, f"k={k}", task, code) for code in codes]
-    there = [value for value in values if value is not None]
-    return sum(there) / len(there) if there and len(there) == len(values) else None
-
-
-def _series(few: FewShot, method: MethodRow, task: str, group: str, marks: Marks) -> Series:
-    codes = tuple(code for code in few.languages if code in members(group))
+def _series(few: Few, method: MethodRow, pairs: Sequence[Pair], marks: Marks) -> Series:
+    task, codes, shots = pairs[0].task, [pair.language for pair in pairs], few[method.method]
     cells = [
-        make_cell(few.group(method.method, task, group, k), printed_mean(method.published, task, codes, k), marks)
-        for k in few.k
+        make_cell(shots.over(pairs, k), printed_shot_mean(method.published, task, codes, k), marks)
+        for k in protocol_of(few)[0]
     ]
     return Series(method.title, tuple(cells))
 
 
-def _panel(results: Results, few: FewShot, task: str, group: str, marks: Marks) -> Panel:
-    names = ", ".join(results.label(code) for code in few.languages if code in members(group))
-    methods = [*_METHODS, *(MethodRow("", name, name) for name in few.own)]
-    series = tuple(_series(few, method, task, group, marks) for method in methods)
+def _panel(results: Results, few: Few, task: str, group: str, marks: Marks) -> Panel:
+    codes = [code for code in protocol_of(few)[1] if code in members(group)]
+    names = ", ".join(map(results.label, codes))
+    methods = [*METHODS, *(MethodRow("", name, name) for name, shots in few.items() if not shots.draws)]
+    pairs = [Pair(task, code) for code in codes]
+    series = tuple(_series(few, method, pairs, marks) for method in methods)
     return Panel(f"{task.upper()}, {group}: {names}", METRICS[task][1].partition(" ")[2], series)
 
 
@@ -62,6 +58,7 @@ def _seeds(panels: Iterable[Panel], places: Iterable[int]) -> list[str]:
 def build(results: Results) -> list[Figure]:
     """Return the one figure, four panels with the four methods of the paper and those of one's own."""
     few, marks = results.few_shot(_EXPERIMENT), Marks()
+    k_of, _ = protocol_of(few)
     panels = [_panel(results, few, task, group, marks) for task in METRICS for group in _GROUPS]
     real = ", of mBERT on real languages" if results.synthetic else ""
     return [
@@ -70,20 +67,16 @@ def build(results: Results) -> list[Figure]:
             title="Hyper-X, Figure 6: few-shot transfer",
             kind="lines",
             stub="method",
-            places=tuple(map(str, few.k)),
+            places=tuple(map(str, k_of)),
             axis="training sentences (0: zero-shot)",
-            at=tuple(map(float, few.k)),
+            at=tuple(map(float, k_of)),
             panels=tuple(panels),
-            heading=results.heading([few], FEW_SHOT),
             caption=(
                 f"Ours at 5 and more: each seed is the mean over up to {results.scale.draws} draws.",
                 f"Published{real}: means of the languages' values in the paper's Table 5, at 0 of its rows k = 0.",
                 _AT_ZERO,
-                *_seeds(panels, few.k),
+                *_seeds(panels, k_of),
             ),
-            notes=marks.notes(),
-            remarks=(*results.remarks([few]), _CLAIM),
-            commands=results.commands([few, *few.own_starts], _EXPERIMENT),
-            facts={"paper": "hyperx", "profile": results.profile},
+            **results.told(shown_of(few), _EXPERIMENT, marks, numbers=FEW_SHOT, after=[_CLAIM]),
         )
     ]

@@ -10,12 +10,13 @@ from dataclasses import replace
 from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, mark_best, mark_seeds
 from hxbench.report.papers.hyperx.results import PAPER, UNPUBLISHED, Results
-from hxbench.report.papers.hyperx.rows import METRICS, ORDER
-from hxbench.report.papers.hyperx.scores import RunSet
-from hxbench.report.scores.estimate import Estimate, Rows, Runs
+from hxbench.report.papers.hyperx.rows import METRICS, ORDER, SCORING
+from hxbench.report.scores.estimate import Estimate, Runs
+from hxbench.report.scores.rows import Rows
+from hxbench.report.scores.run_set import RunSet
 from hxbench.spec import experiment
 from hxbench.spec.languages import find_language
-from hxbench.spec.settings import Model
+from hxbench.spec.settings import Model, Pair
 
 _NAME = "interpolation"
 _SPLIT = "test-composed"  # of the rows that training leaves for held-out languages (hxbench.runs.compose)
@@ -47,10 +48,7 @@ class Held:
             else:
                 self.ordinary = condition.run_set
         self.codes = tuple(code for code in ORDER if any(code in group for group in self.groups))
-        self._stored = {
-            one.run_set: {which: record.metrics() for which, record in one.run_set.family.runs.items()}
-            for one in self.shown
-        }
+        self._sets: dict[tuple[str, tuple[tuple[str, ...], ...]], RunSet] = {}
         self._seeds = results.scale.seeds
 
     def score(self, way: str, task: str, code: str) -> Estimate:
@@ -62,28 +60,34 @@ class Held:
     def mean(self, way: str, task: str) -> Estimate:
         """Return the mean over all held-out languages, for the seeds that have every group's runs."""
         groups = list(self.groups)
-        estimate = self._set(way, groups).over(task, self.codes)
+        estimate = self._set(way, groups).over([Pair(task, code) for code in self.codes])
         return replace(estimate, runs=self._runs(way, task, groups, {*self.codes}))
 
     def _runs(self, way: str, task: str, groups: list[tuple[str, ...]], codes: set[str]) -> Runs:
         """Return the runs that score some languages, each those of the group that it was held out in."""
         sets = ((group, self.ordinary if way == TRAINED else self.groups[group]) for group in groups)
-        each = (runs.over(task, tuple(c for c in group if c in codes)).runs for group, runs in sets)
+        each = (runs.over([Pair(task, c) for c in group if c in codes]).runs for group, runs in sets)
         return frozenset().union(*each)
 
     def _set(self, way: str, groups: list[tuple[str, ...]]) -> RunSet:
+        key = way, tuple(groups)
+        if key not in self._sets:
+            self._sets[key] = self._merged(way, groups)
+        return self._sets[key]
+
+    def _merged(self, way: str, groups: list[tuple[str, ...]]) -> RunSet:
         held = [(group, self.ordinary if way == TRAINED else self.groups[group]) for group in groups]
-        stored = [(group, self._stored[runs]) for group, runs in held]
+        stored = [(group, runs.rows) for group, runs in held]
         whole = set.intersection(*(set(rows) for _, rows in stored))
         merged: dict[tuple[Model, int], Rows] = {
             which: [row for group, rows in stored for row in _rows(rows[which], way, group)] for which in whole
         }
-        return RunSet(held[0][1].models, self._seeds, merged)
+        return RunSet(held[0][1].models, self._seeds, merged, SCORING)
 
     def composed_of(self, way: str, task: str, code: str) -> set[str]:
         """Return the paper codes of the languages that a pair's embeddings were composed of."""
         group = next(group for group in self.groups if code in group)
-        rows = [r for rows in self._stored[self.groups[group]].values() for r in _rows(rows, way, [code])]
+        rows = [r for rows in self.groups[group].rows.values() for r in _rows(rows, way, [code])]
         return {find_language(other).paper_code for r in rows if r["task"] == task for other in r["composed_of"]}
 
     def without_relative(self, task: str, code: str) -> bool:
@@ -140,10 +144,6 @@ def build(results: Results) -> list[Table]:
                 for way, title in WAYS.items()
             ),
             blocks=tuple(blocks),
-            heading=results.heading(held.shown, UNPUBLISHED),
-            notes=marks.notes(),
-            remarks=(*results.remarks(held.shown), *said, *_nearest(results, held)),
-            commands=results.commands(held.shown, _NAME),
-            facts={"paper": PAPER, "profile": results.profile},
+            **results.told(held.shown, _NAME, marks, numbers=UNPUBLISHED, after=[*said, *_nearest(results, held)]),
         )
     ]

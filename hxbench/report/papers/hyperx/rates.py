@@ -8,9 +8,9 @@ from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns
 from hxbench.report.papers.hyperx.results import Results
 from hxbench.report.papers.hyperx.rows import METRICS
-from hxbench.report.papers.hyperx.scores import RunSet
-from hxbench.report.scores.estimate import Estimate, Runs, kept_in, runs_behind
-from hxbench.report.scores.shown import Condition
+from hxbench.report.scores.estimate import Estimate, Runs, runs_behind
+from hxbench.report.scores.rows import kept_in
+from hxbench.report.scores.run_set import Condition
 from hxbench.report.select.identity import recipe_spec
 
 _NAME = "rates"
@@ -30,8 +30,8 @@ def _estimate(scores: Iterable[float], runs: Runs, seeds: Collection[int], *, in
     )
 
 
-def _cells(one: Condition[RunSet], marks: Marks) -> tuple[Cell, ...]:
-    found = [pair for record in one.records for pair in kept_in(record.metrics())]
+def _cells(one: Condition, marks: Marks) -> tuple[Cell, ...]:
+    found = [pair for rows in one.run_set.rows.values() for pair in kept_in(rows)]
     each = [[score for task, score in found if task == wanted] for wanted in METRICS]
     every = [score for _, score in found]
     behind = [runs_behind(one.records, tasks) for tasks in (*((task,) for task in METRICS), tuple(METRICS))]
@@ -63,10 +63,12 @@ def build(results: Results) -> list[Table]:
             "learning rate",
             columns,
             tuple(blocks),
-            heading=results.heading(conditions, "development scores; the paper prints no such numbers"),
-            notes=marks.notes(),
-            remarks=(_HOW, *results.remarks(conditions)),
-            commands=results.commands(conditions, _NAME),
-            facts={"paper": "hyperx", "profile": results.profile},
+            **results.told(
+                conditions,
+                _NAME,
+                marks,
+                numbers="development scores; the paper prints no such numbers",
+                before=[_HOW],
+            ),
         )
     ]

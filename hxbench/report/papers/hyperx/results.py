@@ -1,21 +1,21 @@
-"""What the artifacts of Hyper-X are made from: run sets by setting, few-shot scores, names of languages."""
+"""What the artifacts of Hyper-X are made from: run sets by setting, names of languages, what the runs stand on."""
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from functools import cached_property
+from typing import Any
 
-from hxbench.report.artifact.table import Column
-from hxbench.report.papers.hyperx.few_shot import FewShot, Shots
-from hxbench.report.papers.hyperx.ground import said_of_ground
-from hxbench.report.papers.hyperx.rows import BLOCKS, GROUPS, METRICS, MethodRow, title_of
-from hxbench.report.papers.hyperx.scores import Model, RunSet
-from hxbench.report.results import NOT_OF_PAPER, PaperResults
-from hxbench.report.scores.estimate import Estimate, Rows
-from hxbench.report.scores.shown import Shown
-from hxbench.report.select.commands import argument
-from hxbench.report.select.families import Family
+from hxbench.report import results
+from hxbench.report.artifact.table import Column, format_value
+from hxbench.report.papers.hyperx.rows import BLOCKS, GROUPS, METRICS, SCORING, title_of
+from hxbench.report.results import provenance_of
+from hxbench.report.scores.estimate import Estimate
+from hxbench.report.scores.run_set import RunSet, Shown
 from hxbench.spec import experiment as experiments
 from hxbench.spec import recipe
 from hxbench.spec.languages import language_set
+from hxbench.spec.run_spec import RunSpec
+from hxbench.store import RunRecord
 
 PAPER = "hyperx"
 # what an artifact's numbers are: the last line of its heading
@@ -25,20 +25,13 @@ FEW_SHOT = "ours: mean ± sample s.d. over the seeds; published: mBERT, the pape
 COSTS = "ours: mean over the runs that are there; published: mBERT"
 
 
-def told_of(method: MethodRow, runs: RunSet) -> str:
-    """Return what to say of a row: that the paper has none, and that held-out pairs have chosen its weights."""
-    return "; ".join(filter(None, ["" if method.published else NOT_OF_PAPER, runs.help_from_targets]))
-
-
-class Results(PaperResults[RunSet]):
+class Results(results.Results):
     """The run sets of a profile, each read once when asked for, and what the artifacts have to say about them."""
 
     paper = PAPER
     numbers = PUBLISHED
     made_up = "languages"
-
-    def _read(self, family: Family, wanted: tuple[int, ...], rows: Mapping[tuple[Model, int], Rows]) -> RunSet:
-        return RunSet(family.models, wanted, rows, family)
+    scoring = SCORING
 
     @cached_property
     def tasks(self) -> tuple[str, ...]:
@@ -75,23 +68,8 @@ class Results(PaperResults[RunSet]):
             for group in GROUPS
         }
 
-    def few_shot(self, experiment: str = "table5") -> FewShot:
-        """Return the few-shot scores of an experiment, its methods in its order, then others that have any."""
-        found = {}
-        protocol = experiments.few_shot_protocol(PAPER, experiment, self._scale)
-        for block in experiments.blocks(PAPER, experiment, self._scale):
-            for method in block.methods if block.few_shot else ():
-                assert block.few_shot is not None
-                start = self.run_set(method, block.setting, block)
-                records = self.families.few_shot(start.family, block)
-                found[method] = Shots(start, block.few_shot, records, self.scale.draws)
-        for method, setting in self.families.few_shot_methods():
-            if method not in found and setting in ("multi", "single"):  # which are trained on English alone
-                start = self.run_set(method, setting)
-                records = self.families.own_few_shot(start.family, protocol)
-                told = f"{method} is not in the experiment: hxbench fewshot {argument(method)} makes its runs."
-                found[method] = Shots(start, protocol, records, draws=0, notes=[told])
-        return FewShot(found)
+    def _tuned_beside(self, method: str, setting: str) -> bool:
+        return setting in ("multi", "single")  # which are trained on English alone
 
     @staticmethod
     def has(method: str, setting: str) -> bool:
@@ -111,3 +89,61 @@ class Results(PaperResults[RunSet]):
         """Return the title of a paper language's row: its code, or that of the sandbox language in its place."""
         languages = language_set("sandbox" if self.synthetic else "hyperx").values()
         return next(language.label for language in languages if language.paper_code == code)
+
+
+def said_of_ground(records: Iterable[RunRecord], title_of: Callable[[str], str]) -> list[str]:
+    """Return a sentence on drawn heads and one on stand-ins, as far as the runs' provenance tells."""
+    known = [
+        (spec, provenance_of(r)) for r in records if isinstance(spec := r.spec, RunSpec) and not spec.few_shot
+    ]
+    return [text for text in (_head(known, title_of), _stand_ins(known)) if text]
+
+
+def _head(known: list[tuple[RunSpec, dict[str, Any]]], title_of: Callable[[str], str]) -> str:
+    """Return how runs that model language got the head that their backbone lacks, and what it costs."""
+    drawn = [(spec, facts) for spec, facts in known if facts.get("drawn") and facts.get("mlm")]
+    if not drawn:
+        return ""
+    shares: dict[str, list[float]] = defaultdict(list)
+    for spec, facts in drawn:
+        updates = facts.get("updates_by_task")
+        if isinstance(updates, dict) and sum(updates.values()):
+            shares[title_of(spec.method)].append(100 * updates.get("mlm", 0) / sum(updates.values()))
+    costs = [f"{name} {_range(values)}" for name, values in shares.items()]
+    parameters = {size for spec, _ in drawn if (size := _parameters(spec))}
+    told = f", {format_value(max(parameters), 'parameters')} parameters" if parameters else ""
+    return (
+        "the backbone has no head for MLM: each run draws one from its seed (dense layer, LayerNorm, output bias"
+        f"{told}) and trains it; the decoder is the word embeddings."
+        + (f" Of the updates MLM takes: {', '.join(costs)}." if costs else "")
+    )
+
+
+def _parameters(spec: RunSpec) -> int:
+    """Return the size of a drawn head of BERT's architecture but for the tied decoder; 0 where it is not known."""
+    shape = spec.backbone.shape or {}
+    hidden, vocabulary = shape.get("hidden_size"), shape.get("vocab_size")
+    known = isinstance(hidden, int) and isinstance(vocabulary, int)
+    return hidden * hidden + 3 * hidden + vocabulary if known else 0  # type: ignore[operator]
+
+
+def _range(values: list[float]) -> str:
+    low, high = f"{min(values):.0f}", f"{max(values):.0f}"
+    return f"{low} %" if low == high else f"{low} to {high} %"
+
+
+def _stand_ins(known: list[tuple[RunSpec, dict[str, Any]]]) -> str:
+    """Return which corpora are others under an official name."""
+    by_note: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for _, facts in known:
+        told = facts.get("stand_ins")
+        for place, note in told.items() if isinstance(told, dict) else ():
+            pair, _, split = str(place).partition(" ")
+            by_note[pair, str(note)].add(split)
+    order = ["train", "dev", "test"]
+    words = [
+        f"{pair} {', '.join(sorted(splits, key=lambda s: (s not in order, order.index(s) if s in order else 0)))} "
+        f"({note})"
+        for (pair, note), splits in sorted(by_note.items())
+    ]
+    return f"stand-ins under official names, not for absolute scores: {'; '.join(words)}." if words else ""

@@ -31,6 +31,6 @@ def build(results: Results) -> list[Table]:
             blocks=(Block("", rows),),
             heading=("published; there is nothing to measure",),
             remarks=("unseen pair: a task in a language for which that task had no labelled data.",),
-            facts={"paper": PAPER, "profile": results.profile},
+            facts=results.facts,
         )
     ]

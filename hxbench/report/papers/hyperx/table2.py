@@ -4,10 +4,18 @@ from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns
 from hxbench.report.papers.hyperx.cells import doubt, printed_score
 from hxbench.report.papers.hyperx.costs import cost, doubt_of_cost, printed_cost
-from hxbench.report.papers.hyperx.results import Results, told_of
-from hxbench.report.papers.hyperx.rows import BLOCKS, GROUPS, METRICS, MethodRow, SettingBlock, own_row
-from hxbench.report.papers.hyperx.significance import Resampler, mark_leads, said
-from hxbench.report.stats.significance import MARK, SURE
+from hxbench.report.papers.hyperx.results import Results
+from hxbench.report.papers.hyperx.rows import (
+    BLOCKS,
+    GROUPS,
+    METRICS,
+    MethodRow,
+    SettingBlock,
+    best_of_groups,
+    own_row,
+    told_of,
+)
+from hxbench.report.stats.significance import Resampler, mark_leads, said
 
 _NAME = "Table 2"
 _COSTS = (
@@ -37,6 +45,7 @@ def build(results: Results) -> list[Table]:
     marks, resampler = Marks(), Resampler()
     scores = (Column(group, METRICS[task][1], "score") for task in results.tasks for group in GROUPS)
     columns = (*_COSTS, *scores)
+    places = {(column.group, column.title): place for place, column in enumerate(columns)}
     blocks, shown = [], []
     certain: list[str] = []
     tested = False
@@ -45,11 +54,12 @@ def build(results: Results) -> list[Table]:
         methods = (*block.methods, *map(own_row, results.own_methods(block.setting, known)))
         rows = tuple(_row(results, block, method, marks) for method in methods)
         sets = [results.run_set(row.method, block.setting) for row in methods]
-        leads = resampler.leads(sets, results.tasks)
-        blocks.append(mark_leads(mark_best_of_columns(Block(block.title, rows), columns), columns, leads))
+        leads = best_of_groups(resampler, sets, results.tasks)
+        best = mark_best_of_columns(Block(block.title, rows), columns)
+        blocks.append(mark_leads(best, leads, lambda lead: places[METRICS[lead.task][1], lead.group]))
         shown += sets
         tested |= any(lead.p is not None for lead in leads)
-        certain += said(block.title, leads, [row.title for row in methods])
+        certain += said(block.title, leads, [row.title for row in methods], lambda task: METRICS[task][1])
     return [
         Table(
             name="table2",
@@ -57,10 +67,6 @@ def build(results: Results) -> list[Table]:
             stub="method",
             columns=columns,
             blocks=tuple(blocks),
-            heading=results.heading(shown),
-            notes=(*marks.notes(), *([(MARK, SURE)] if tested else [])),
-            remarks=(*results.remarks(shown, timed=True), *certain),
-            commands=results.commands(shown, "table2"),
-            facts={"paper": "hyperx", "profile": results.profile},
+            **results.told(shown, "table2", marks, timed=True, after=certain, sure=tested),
         )
     ]

@@ -6,10 +6,10 @@ from statistics import fmean
 from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table
 from hxbench.report.papers.hyperx.costs import cost, doubt_of_cost, needed_costs, printed_cost, unknown
-from hxbench.report.papers.hyperx.results import COSTS, Results, told_of
-from hxbench.report.papers.hyperx.rows import BASE, BLOCKS, MADX, MBERT, PSF, SMALL, MethodRow, own_row
-from hxbench.report.papers.hyperx.scores import RunSet
+from hxbench.report.papers.hyperx.results import COSTS, Results
+from hxbench.report.papers.hyperx.rows import BASE, BLOCKS, MADX, MBERT, PSF, SMALL, MethodRow, own_row, told_of
 from hxbench.report.scores.estimate import Estimate
+from hxbench.report.scores.run_set import RunSet
 from hxbench.tasks import TAGGING, suite_tasks
 
 _NAME = "Table 3"
@@ -127,10 +127,6 @@ def build(results: Results) -> list[Table]:
             stub="method",
             columns=COLUMNS,
             blocks=(Block("", tuple(rows)),),
-            heading=results.heading(shown, COSTS),
-            notes=marks.notes(),
-            remarks=results.remarks(shown, timed=True),
-            commands=results.commands(lacking, "table2"),
-            facts={"paper": "hyperx", "profile": results.profile},
+            **results.told(shown, "table2", marks, numbers=COSTS, timed=True, lacking=lacking),
         )
     ]

@@ -54,6 +54,6 @@ def build(results: Results) -> list[Table]:
             heading=tuple(heading),
             notes=marks.notes(),
             remarks=("seen and unseen: covered by the pre-training of mBERT, or not.",),
-            facts={"paper": PAPER, "profile": results.profile},
+            facts=results.facts,
         )
     ]

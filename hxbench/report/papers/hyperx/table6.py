@@ -5,7 +5,7 @@ from dataclasses import replace
 from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, mark_seeds
 from hxbench.report.papers.hyperx.cells import doubt, printed_score
-from hxbench.report.papers.hyperx.results import Results, told_of
+from hxbench.report.papers.hyperx.results import Results
 from hxbench.report.papers.hyperx.rows import (
     BLOCKS,
     GROUPS,
@@ -15,10 +15,11 @@ from hxbench.report.papers.hyperx.rows import (
     UYGHUR,
     MethodRow,
     SettingBlock,
+    best_of_groups,
     own_row,
+    told_of,
 )
-from hxbench.report.papers.hyperx.significance import Resampler, said
-from hxbench.report.stats.significance import HOW
+from hxbench.report.stats.significance import HOW, Resampler, said
 
 _NAME = "Table 6"
 OWN = "described by the user: not in the paper, and in no average"
@@ -58,9 +59,10 @@ def _table(results: Results, resampler: Resampler, block: SettingBlock, task: st
         title = group if group in (*GROUPS, *own) else results.label(group)
         rows.append(Row(title, cells, strong=group in GROUPS, mark=mark))
     metric = METRICS[task][1]
-    leads = resampler.leads(shown, [task])
+    leads = best_of_groups(resampler, shown, [task])
     tested = any(lead.p is not None for lead in leads)
-    certain = said(block.title, leads, [method.title for method in methods])
+    certain = said(block.title, leads, [method.title for method in methods], lambda task: METRICS[task][1])
+    certain += [f"p of a lead: {HOW}."] if tested else []
     return Table(
         name=f"table6-{task}-{block.setting}",
         title=f"Hyper-X, Table 6: {metric} by language, {block.title}",
@@ -74,10 +76,8 @@ def _table(results: Results, resampler: Resampler, block: SettingBlock, task: st
             Block("", tuple(rows[-len(GROUPS) :])),
         ),
         layout="beside",
-        heading=results.heading(shown),
-        notes=marks.notes(),
-        remarks=(*results.remarks(shown), *certain, *([f"p of a lead: {HOW}."] if tested else [])),
-        facts={"paper": "hyperx", "profile": results.profile},
+        # the same runs make several of them: they are asked for once, below the last
+        **results.told(shown, "table2", marks, after=certain, lacking=()),
     )
 
 
@@ -86,5 +86,4 @@ def build(results: Results) -> list[Table]:
     resampler = Resampler()
     tables = [_table(results, resampler, block, task) for task in results.tasks for block in BLOCKS]
     shown = [results.run_set(row.method, block.setting) for block in BLOCKS for row in _methods(results, block)]
-    # the same runs make several of them: they are asked for once, below the last
     return [*tables[:-1], replace(tables[-1], commands=results.commands(shown, "table2"))]

@@ -1,54 +1,59 @@
 """What was run on a user's own data: every method and setting by task and language."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from statistics import fmean
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from hxbench.errors import InputError
 from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns
 from hxbench.report.registry import Artifact, Made
-from hxbench.report.results import PaperResults
-from hxbench.report.scores.estimate import Estimate, runs_behind
-from hxbench.report.scores.plain import rows_of
-from hxbench.report.select.families import Family
+from hxbench.report.results import Results
+from hxbench.report.scores.rows import scores_in
+from hxbench.report.scores.run_set import RunSet, Scoring
 from hxbench.spec.languages import languages_for
-from hxbench.spec.settings import SETTINGS, Pair
-from hxbench.store import RunRecord
+from hxbench.spec.settings import SETTINGS, Model, Pair
 from hxbench.tasks import task_of
 from hxbench.tasks.description import Described, OwnData
 
 NUMBERS = "mean ± sample s.d. over the seeds; the data are the user's own: nothing is published beside it"
 _OWN = "described by the user"
 _TRAINED = "every model was trained on it"
+_MEAN = "mean: over the languages that no model of the row was trained on; over all where there are none."
 _RUNS = Column("runs", kind="seeds", paper=False)
 
 
-@dataclass(frozen=True)
-class Scores:
-    """The test scores of a family's runs by pair: of the models that were not trained on it, else of all."""
+class OwnRuns(RunSet):
+    """The runs of a method, with scores by the models that were not trained on a pair, else by all."""
 
-    family: Family
-    by_pair: Mapping[Pair, Mapping[int, float]]
-    sources: frozenset[Pair]  # on which all models were trained
+    def __init__(self, runs: RunSet) -> None:
+        by_role: dict[bool, dict[Pair, dict[Model, None]]] = {True: {}, False: {}}
+        for (model, _), rows in runs.rows.items():
+            for row in rows:
+                if row.get("split") == "test" and row.get("metric") == task_of(str(row["task"])).metric:
+                    of_role = by_role[row.get("role") == "source"]
+                    of_role.setdefault(Pair(row["task"], row["language"]), {})[model] = None
+        self.sources = by_role[True].keys() - by_role[False].keys()  # what every model was trained on
+        self.pairs = {**by_role[True], **by_role[False]}
+        of = Scoring(scores_in, lambda models, pair, _: tuple(self.pairs.get(pair, ())), str, lambda group: ())
+        super().__init__(runs.models, runs.wanted, runs.rows, of, runs.family)
+
+    def cell(self, pairs: Sequence[Pair], marks: Marks) -> Cell:
+        """Return the mean over some pairs; how many runs are missing stands in a column of its own."""
+        return make_cell(replace(self.over(pairs), incomplete=False, lacking=()), None, marks)
 
 
-def build(results: PaperResults[Any], own: OwnData) -> list[Table]:
+def build(results: Results, own: OwnData) -> list[Table]:
     """Return a table for each task, methods by settings against languages; none where nothing was run."""
-    families = [
-        results.families.choose(method, setting)
-        for setting in SETTINGS
-        for method in results.families.methods(setting)
+    sets = [
+        results.run_set(method, setting) for setting in SETTINGS for method in results.families.methods(setting)
     ]
-    found = [_scores(family) for family in families if family.runs]
-    tasks = list(dict.fromkeys(pair.task for one in found for pair in one.by_pair))
-    notes = [note for family in families for note in family.notes]
+    found = [OwnRuns(runs) for runs in sets if runs.present]
+    tasks = list(dict.fromkeys(pair.task for one in found for pair in one.pairs))
+    notes = [note for runs in sets for note in runs.notes]
     return [_table(results, own.described, task, found, notes) for task in tasks]
 
 
-def made(every: Iterable[PaperResults[Any]], own: OwnData) -> Made:
+def made(every: Iterable[Results], own: OwnData) -> Made:
     """Return the tables of all papers on whose ground something was run, as one thing to print or to write.
 
     Raises `InputError` where nothing was.
@@ -65,34 +70,11 @@ def made(every: Iterable[PaperResults[Any]], own: OwnData) -> Made:
     return Made(artifact, tuple(table for _, tables in there for table in tables))
 
 
-def _scores(family: Family) -> Scores:
-    given: dict[Pair, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
-    supervised: dict[Pair, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for (_, seed), record in family.runs.items():
-        for row in _tests(record):
-            kind = supervised if row.get("role") == "source" else given
-            kind[Pair(row["task"], row["language"])][seed].append(float(row["value"]))
-    sources = frozenset(supervised.keys() - given.keys())
-    of = {**{pair: supervised[pair] for pair in sources}, **given}
-    by_pair = {pair: {seed: fmean(values) for seed, values in sorted(seeds.items())} for pair, seeds in of.items()}
-    return Scores(family, by_pair, sources)
-
-
-def _tests(record: RunRecord) -> Iterator[dict[str, Any]]:
-    """Yield the rows of test scores that enter averages."""
-    for row in rows_of(record):
-        usual = row.get("split") == "test" and row.get("value") is not None
-        if usual and row.get("metric") == task_of(str(row["task"])).metric:
-            yield dict(row)
-
-
-def _table(
-    results: PaperResults[Any], described: Described, task: str, found: list[Scores], notes: list[str]
-) -> Table:
+def _table(results: Results, described: Described, task: str, found: list[OwnRuns], notes: list[str]) -> Table:
     marks = Marks()
     languages = languages_for(str(results.scale.data.get("origin")), described)
-    some = [one for one in found if any(pair.task == task for pair in one.by_pair)]
-    there = {pair.language for one in some for pair in one.by_pair if pair.task == task}
+    some = [one for one in found if any(pair.task == task for pair in one.pairs)]
+    there = {pair.language for one in some for pair in one.pairs if pair.task == task}
     codes = [code for code in languages if code in there]
     own = {code for name, code in described.pairs if name == task}
     known = task_of(task)
@@ -106,11 +88,10 @@ def _table(
     )
     blocks = []
     for setting in SETTINGS:
-        here = [one for one in some if one.family.setting == setting]
+        here = [one for one in some if one.setting == setting]
         rows = tuple(_row(results, one, task, codes, marks) for one in here)
         if rows:
             blocks.append(mark_best_of_columns(Block(setting, rows), columns))
-    shown = [one.family for one in some]
     return Table(
         name=f"{task}-{described.title}",
         title=f"{described.title}: {known.title}, {known.metric}",
@@ -118,43 +99,26 @@ def _table(
         columns=columns,
         blocks=tuple(blocks),
         layout="beside",
-        heading=results.heading((), NUMBERS, seeds=sorted({s for one in shown for _, s in one.runs})),
+        heading=results.heading((), NUMBERS, seeds=sorted({seed for one in some for _, seed in one.present})),
         notes=marks.notes(),
         remarks=(
             *([_MEAN] if len(codes) > 1 else []),
             *dict.fromkeys(notes),
             *results.store.left_out(),
         ),
-        facts={"paper": results.paper, "profile": results.profile},
+        facts=results.facts,
     )
 
 
-_MEAN = "mean: over the languages that no model of the row was trained on; over all where there are none."
-
-
-def _row(results: PaperResults[Any], one: Scores, task: str, codes: Iterable[str], marks: Marks) -> Row:
-    family = one.family
-    wanted = len(family.models) * len(family.seeds or results.scale.seeds)
-    count = len(family.runs)
+def _row(results: Results, one: OwnRuns, task: str, codes: Iterable[str], marks: Marks) -> Row:
+    wanted, count = len(one.models) * len(one.wanted), len(one.present)
     cells = [Cell(text=str(count) if count >= wanted else f"{count} of {wanted}")]
     pairs = [Pair(task, code) for code in codes]
     for pair in pairs:
-        cell = make_cell(_estimate(one, [pair]), None, marks)
+        cell = one.cell([pair], marks)
         trained = pair in one.sources and cell.mean is not None
         cells.append(replace(cell, marks=(*cell.marks, marks.letter(_TRAINED))) if trained else cell)
     if len(pairs) > 1:
-        there = [pair for pair in pairs if pair in one.by_pair]
-        cells.append(make_cell(_estimate(one, [p for p in there if p not in one.sources] or there), None, marks))
-    return Row(results.title_of(family.method), tuple(cells))
-
-
-def _estimate(one: Scores, pairs: list[Pair]) -> Estimate:
-    """Return the mean over pairs, for each seed that has them all."""
-    values = [one.by_pair.get(pair, {}) for pair in pairs]
-    seeds = sorted(set.intersection(*(set(some) for some in values))) if values else []
-    return Estimate(
-        tuple(fmean(some[seed] for some in values) for seed in seeds),
-        frozenset(map(str, pairs)),
-        seeds=tuple(seeds),
-        runs=runs_behind(one.family.runs.values(), {pair.task for pair in pairs}),
-    )
+        there = [pair for pair in pairs if pair in one.pairs]
+        cells.append(one.cell([pair for pair in there if pair not in one.sources] or there, marks))
+    return Row(results.title_of(one.method), tuple(cells))

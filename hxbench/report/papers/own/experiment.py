@@ -1,15 +1,16 @@
 """What an experiment asks for, as the store has it: plain tables of what was run, nothing published beside it."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from hxbench.errors import InputError
-from hxbench.report.artifact.cells import make_cell
+from hxbench.report.artifact.cells import MAJORITY, MEAN, by_task, make_cell
 from hxbench.report.artifact.table import (
     Block,
     Cell,
@@ -21,15 +22,19 @@ from hxbench.report.artifact.table import (
     mark_best_of_columns,
 )
 from hxbench.report.registry import Artifact, Made
-from hxbench.report.results import PaperResults
+from hxbench.report.results import Results
 from hxbench.report.scores.estimate import Estimate
-from hxbench.report.scores.plain import MAJORITY, MEAN, kept_scores, majorities, shot_scores
-from hxbench.report.scores.shown import Condition
+from hxbench.report.scores.rows import kept_in, majority_in, rows_of
+from hxbench.report.scores.run_set import Condition, RunSet
 from hxbench.report.select.identity import flat
 from hxbench.spec import experiment as experiments
 from hxbench.spec import recipe
+from hxbench.spec.languages import find_language
 from hxbench.spec.recipe import ExperimentBlock
+from hxbench.spec.run_spec import RunSpec
+from hxbench.spec.settings import Pair
 from hxbench.store import RunRecord
+from hxbench.tasks import TAGGING, suite_tasks, task_of
 
 NUMBERS = "mean ± sample s.d. over the seeds; nothing is published beside it"
 TRIES = "development scores at the weights that were kept: no test set has a part in choosing a rate"
@@ -75,7 +80,7 @@ class Line:
         return tuple(words)
 
 
-def build(results: PaperResults[Any], experiment: str, seeds: Sequence[int] | None = None) -> list[Table]:
+def build(results: Results, experiment: str, seeds: Sequence[int] | None = None) -> list[Table]:
     """Return a table for each set of tasks that the experiment has runs of; commands are below the last.
 
     `seeds` are those that were asked for, by default all of the profile; where others are there too, they count.
@@ -108,13 +113,15 @@ def build(results: PaperResults[Any], experiment: str, seeds: Sequence[int] | No
                 stub="method",
                 columns=columns,
                 blocks=blocks,
-                heading=results.heading(conditions, TRIES if tries else NUMBERS, sizes=sizes, seeds=every),
-                notes=marks.notes(),
-                remarks=(
-                    *filter(None, [results.names, f"all with {', '.join(alike)}." if alike else ""]),
-                    *results.remarks(conditions),
+                **results.told(
+                    conditions,
+                    "",
+                    marks,
+                    numbers=TRIES if tries else NUMBERS,
+                    sizes=sizes,
+                    seeds=every,
+                    before=filter(None, [results.names, f"all with {', '.join(alike)}." if alike else ""]),
                 ),
-                facts={"paper": results.paper, "profile": results.profile},
             )
         )
     lacking = any(len(line.records) < line.wanted for line in lines)
@@ -122,22 +129,20 @@ def build(results: PaperResults[Any], experiment: str, seeds: Sequence[int] | No
     return [*tables[:-1], replace(tables[-1], commands=commands)]
 
 
-def made(results: PaperResults[Any], experiment: str) -> Made:
+def made(results: Results, experiment: str) -> Made:
     """Return the plain tables as one thing to print or to write beside the artifacts."""
     name = f"runs-of-{Path(experiment).stem}"
     artifact = Artifact(results.paper, name, f"What was run of {Path(experiment).name}", __name__)
     return Made(artifact, tuple(build(results, experiment)))
 
 
-def _seeds_of(
-    conditions: Iterable[Condition[Any]], results: PaperResults[Any], asked_for: Sequence[int] | None
-) -> list[int]:
+def _seeds_of(conditions: Iterable[Condition], results: Results, asked_for: Sequence[int] | None) -> list[int]:
     """Return the seeds that the blocks ask for, each its own or else the profile's."""
     return sorted({s for one in conditions for s in asked_for or one.block.seeds or results.scale.seeds})
 
 
 def _lines(
-    results: PaperResults[Any], one: Condition[Any], title: str, asked_for: Sequence[int] | None, tries: bool
+    results: Results, one: Condition, title: str, asked_for: Sequence[int] | None, tries: bool
 ) -> Iterator[Line]:
     """Yield the rows of a condition: of the models themselves, then of what was tuned from them, by k.
 
@@ -150,7 +155,7 @@ def _lines(
         label = f"{title}, {label}" if label else title
         rate = block.training.get("lr")
         yield Line(
-            f"rate {rate:g}" if rate else "the recipe's rate", label, block, kept_scores(runs.family, seeds),
+            f"rate {rate:g}" if rate else "the recipe's rate", label, block, _kept(runs, seeds),
             runs.records, len(runs.models) * len(seeds),
         )  # fmt: skip
         return
@@ -163,26 +168,62 @@ def _lines(
     if not block.few_shot:
         return
     asked = block.model_copy(update={"methods": (one.method,)})
-    wanted = [
-        w.spec for w in experiments.block_runs(asked, results.to_type.profile, seeds=seeds) if w.spec.few_shot
-    ]
-    there = results.families.few_shot(runs.family, block)
+    runs_of = experiments.block_runs(asked, results.to_type.profile, seeds=seeds)
+    wanted = [shot for w in runs_of if (shot := w.spec.few_shot)]
+    tuned = results.shots(runs, block, seeds)
     for k in block.few_shot.k:
-        shots = [spec for spec in wanted if spec.few_shot and spec.few_shot.k == k]
-        pairs = dict.fromkeys((s.few_shot.task, s.few_shot.language) for s in shots if s.few_shot)
-        records = [r for r in there if r.fields["few_shot"]["k"] == k]
-        scores = shot_scores(records, pairs, seeds, results.scale.draws)
+        shots = [shot for shot in wanted if shot.k == k]
+        pairs = dict.fromkeys(Pair(s.task, find_language(s.language).paper_code) for s in shots)
+        records = [r for r in tuned.tuned if isinstance(r.spec, RunSpec) and r.spec.few_shot.k == k]
+        scores = by_task(pairs, partial(tuned.over, k=k))
         yield Line(title, label, block, scores, records, len(shots), k)
 
 
-def _titles(results: PaperResults[Any], methods: Iterable[str]) -> dict[str, str]:
+def _kept(runs: RunSet, wanted: Collection[int]) -> dict[Column, Estimate]:
+    """Return what weights were chosen by: development scores of the tasks, and the mean of all pairs.
+
+    That of a task in several languages is the mean over those that were trained on.
+    """
+    suite = runs.family.together or suite_tasks(runs.family.suite or TAGGING)
+    tasks = list(dict.fromkeys(t for model in runs.models for t in ((model.task,) if model.task else suite)))
+    kept = {which: kept_in(rows) for which, rows in runs.rows.items()}
+    columns = {Column(task_of(task).title, paper=False): (task,) for task in tasks}
+    shown = {}
+    for column, some in {**columns, **({MEAN: tuple(tasks)} if len(tasks) > 1 else {})}.items():
+        models = [model for model in runs.models if model.task in (None, *some)]
+        seeds = sorted({*wanted, *(seed for _, seed in kept)})
+        whole = [seed for seed in seeds if all(kept.get((model, seed)) for model in models)]
+        values = {s: [score for m in models for task, score in kept[m, s] if task in some] for s in whole}
+        means = {seed: fmean(scores) for seed, scores in values.items() if scores}
+        shown[column] = Estimate(
+            tuple(means.values()),
+            seeds=tuple(means),
+            incomplete=not set(wanted) <= set(whole),
+            runs=runs.runs_behind([(m, seed) for m in models for seed in whole], some),
+        )
+    return shown
+
+
+def _majorities(records: Iterable[RunRecord]) -> dict[str, set[float]]:
+    """Return what always the most frequent label scores, by the title of the task.
+
+    Which label it is may differ between runs that are trained on different examples.
+    """
+    found: dict[str, set[float]] = defaultdict(set)
+    for record in records:
+        for task, value in majority_in(rows_of(record)).items():
+            found[task_of(task).title].add(value)
+    return found
+
+
+def _titles(results: Results, methods: Iterable[str]) -> dict[str, str]:
     """Return what rows are called by method, two of one title by its name as well."""
     found = {method: _title(results, method) for method in methods}
     several = {title for title, count in Counter(found.values()).items() if count > 1}
     return {m: f"{title} ({Path(m).stem})" if title in several else title for m, title in found.items()}
 
 
-def _title(results: PaperResults[Any], method: str) -> str:
+def _title(results: Results, method: str) -> str:
     """Return what a row is called: as the paper's tables call the method, else by the title of its recipe."""
     name = Path(method).stem
     known = results.title_of(name)
@@ -223,7 +264,7 @@ def _blocks(
         here = [line for line, place in zip(lines, places, strict=True) if place == above]
         rows = [_row(line, scored, common, marks, labelled=not by_label) for line in here]
         blocks.append(mark_best_of_columns(Block(above, tuple(rows)), columns))
-    known = majorities(record for line in lines for record in line.records) if chance else {}
+    known = _majorities(record for line in lines for record in line.records) if chance else {}
     if known:
         alone = [next(iter(values)) for values in known.values() if len(values) == 1]
         if len(alone) == len([column for column in scored if column != MEAN]):

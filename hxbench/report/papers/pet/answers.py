@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from hxbench.report.scores.shown import Shown
+from hxbench.report.scores.run_set import Shown
 from hxbench.spec.recipe import stacks_of
 from hxbench.spec.run_spec import RunSpec
 from hxbench.store import RunRecord

@@ -6,9 +6,8 @@ from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.figure import Figure, Panel, Series
 from hxbench.report.artifact.table import Marks
 from hxbench.report.papers.pet.results import At, Results
-from hxbench.report.papers.pet.rows import APET, BUDGETS, FAMILIES, METHODS, PAPER, PLACED, Family, task_title
-from hxbench.report.papers.pet.scores import Tried
-from hxbench.report.papers.pet.steps import SHARE
+from hxbench.report.papers.pet.rows import APET, BUDGETS, FAMILIES, METHODS, PLACED, Family, task_title
+from hxbench.report.papers.pet.scores import SHARE, Tried
 from hxbench.report.papers.pet.table2 import budget_title
 
 _TITLE = f"steps to {SHARE:.0%} of the final score".replace("%", " %")
@@ -61,12 +60,16 @@ def _figure(results: Results, name: str, what: str, rows: Sequence[_Row], experi
         ),
         at=tuple(map(float, range(len(places)))),
         columns=3,
-        heading=results.heading(shown, _NUMBERS, sizes=[one.size for one in backbones]),
         caption=(f"Means over {tasks}. {_FINAL}{_intervals(shown)}",),
-        notes=marks.notes(),
-        remarks=(*results.without(backbones), *results.remarks(shown, several_bodies=True)),
-        commands=results.commands(shown, experiment),
-        facts={"paper": PAPER, "profile": results.profile},
+        **results.told(
+            shown,
+            experiment,
+            marks,
+            numbers=_NUMBERS,
+            sizes=[one.size for one in backbones],
+            before=results.without(backbones),
+            several_bodies=True,
+        ),
     )
 
 

@@ -156,19 +156,21 @@ def build(results: Results) -> list[Figure]:
         panels=tuple(panels),
         columns=1,
         compared=(Block("spread over the five methods", tuple(spreads)),),
-        heading=results.heading(shown, sizes=[one.size for one in every]),
         caption=(_HOW_SPREAD, *([shrinks] if shrinks else [])),
-        notes=marks.notes(),
-        remarks=(
-            *([HOW] if several(tried) else []),
-            _HEAD,
-            *results.other_tasks(),
-            *results.without(every),
-            *results.splits(shown),
-            *results.remarks(shown, several_bodies=True),
+        **results.told(
+            shown,
+            "figure2",
+            marks,
+            sizes=[one.size for one in every],
+            several_bodies=True,
+            before=[
+                *([HOW] if several(tried) else []),
+                _HEAD,
+                *results.other_tasks(),
+                *results.without(every),
+                *results.splits(shown),
+            ],
         ),
-        commands=results.commands(shown, "figure2"),
-        facts={"paper": PAPER, "profile": results.profile},
     )
     rates = rates_table(figure.name, tried, figure.facts)
     return [replace(figure, given=(figure.table(), *_by_task(tried, tasks, figure), *rates))]

@@ -134,22 +134,16 @@ def build(results: Results) -> list[Figure]:
         places=tuple(BUDGETS.values()),
         panels=tuple(panels),
         compared=(Block("S.D. over the seeds (n − 1)", tuple(spreads)),),
-        heading=results.heading(
-            shown, "ours and published: one value a seed", sizes=[one.size for one in ENDS]
-        ),
         caption=("Groups by budget: the sizes of Prompt, BitFit, LoRA and Adapter (Table 2).",
                  *([shrinks] if shrinks else [])),
-        notes=marks.notes(),
-        remarks=(
-            *([HOW] if several(tried) else []),
-            *live_said(tried, ENDS, PLACED),
-            *results.without(ENDS),
-            *results.splits(shown),
-            *results.other_way(),
-            *results.remarks(shown, several_bodies=True),
+        **results.told(
+            shown, "figure4", marks, numbers="ours and published: one value a seed",
+            sizes=[one.size for one in ENDS], several_bodies=True,
+            before=[
+                *([HOW] if several(tried) else []), *live_said(tried, ENDS, PLACED), *results.without(ENDS),
+                *results.splits(shown), *results.other_way(),
+            ],
         ),
-        commands=results.commands(shown, "figure4"),
-        facts={"paper": PAPER, "profile": results.profile},
         ours=_OURS,
     )  # fmt: skip
     return [figure]

@@ -118,7 +118,6 @@ def build(results: Results) -> list[Figure]:
     panels = _panels(curves, tasks, marks)
     blocks = tuple(_points(tried, curves, family, tasks, marks) for family in FAMILIES)
     shown = list(tried.values())
-    heading = results.heading(shown, _NUMBERS, sizes=[one.size for one in ENDS])
     ranges = ranges_of(curves)
     most = max((len(one.points) for one in curves.values()), default=0)
     by_chance = chances(criteria, len(results.scale.seeds), most)
@@ -131,21 +130,25 @@ def build(results: Results) -> list[Figure]:
         places=(),
         panels=panels,
         columns=_COLUMNS,
-        heading=heading,
         caption=(told, *([ranges] if ranges else [])),
-        notes=marks.notes(),
-        remarks=(
-            _NAMED,
-            _FREQUENT,
-            *([HOW] if several(tried) else []),
-            *live_said(tried, ENDS, tasks),
-            *results.without(ENDS),
-            *results.splits(shown),
-            *results.remarks(shown, several_bodies=True),
+        **results.told(
+            shown,
+            "figure5",
+            marks,
+            numbers=_NUMBERS,
+            sizes=[one.size for one in ENDS],
+            several_bodies=True,
+            before=[
+                _NAMED,
+                _FREQUENT,
+                *([HOW] if several(tried) else []),
+                *live_said(tried, ENDS, tasks),
+                *results.without(ENDS),
+                *results.splits(shown),
+            ],
+            facts=by_chance.facts() if by_chance else {},
         ),
-        commands=results.commands(shown, "figure5"),
-        facts={"paper": PAPER, "profile": results.profile, **(by_chance.facts() if by_chance else {})},
     )
     columns = tuple(Column(end, task_title(task), paper=False) for task in tasks for end in _ENDS)
     points = replace(figure.table(), columns=columns, blocks=blocks)
-    return [replace(figure, given=(points, threshold_table(curves, heading, told, figure.facts)))]
+    return [replace(figure, given=(points, threshold_table(curves, figure.heading, told, figure.facts)))]

@@ -8,11 +8,20 @@ from hxbench.report.artifact.figure import Figure, Panel, Series
 from hxbench.report.artifact.table import Cell, Marks
 from hxbench.report.papers.pet.answers import guess_is_free
 from hxbench.report.papers.pet.results import Results
-from hxbench.report.papers.pet.rows import PAPER
-from hxbench.report.papers.pet.scores import RunSet
-from hxbench.report.papers.pet.transfer import LABELLED, across, across_labels, to_labels, to_text, within
-from hxbench.report.papers.pet.transfer_model import EXPERIMENT, MODELS, MODES, TransferModel, models_of
-from hxbench.report.scores.shown import Condition
+from hxbench.report.papers.pet.transfer import (
+    EXPERIMENT,
+    LABELLED,
+    MODELS,
+    MODES,
+    TransferModel,
+    across,
+    across_labels,
+    models_of,
+    to_labels,
+    to_text,
+    within,
+)
+from hxbench.report.scores.run_set import Condition
 from hxbench.spec.run_spec import RunSpec
 from hxbench.tasks import task_of, tasks_in
 
@@ -78,10 +87,9 @@ def _matrices(letter: str, models: list[TransferModel], results: Results) -> Fig
             *([_CHOSEN] if any(model.transfer.both for model in shown) else []),
             *([f"Published rows read by the pattern of their neighbours: {read}."] if read else []),
         ),
-        notes=marks.notes(),
         quantity="percent",
     )
-    return _said(figure, shown, results)
+    return _said(figure, shown, results, marks)
 
 
 def _means(models: list[TransferModel], results: Results) -> Figure:
@@ -112,9 +120,8 @@ def _means(models: list[TransferModel], results: Results) -> Figure:
             "that of the training set would score on these targets.",
             _CHOSEN,
         ),
-        notes=marks.notes(),
     )
-    return _said(figure, models, results)
+    return _said(figure, models, results, marks)
 
 
 def contradiction(models: list[TransferModel]) -> list[str]:
@@ -155,14 +162,14 @@ def _frequent(model: TransferModel, marks: Marks) -> Cell:
     return make_cell(model.transfer.frequent(), None, marks) if model.condition else Cell()
 
 
-def _mode(shown: Condition[RunSet]) -> str:
+def _mode(shown: Condition) -> str:
     """Return how the places of the runs were drawn: runs of before may stand in."""
     specs = (record.spec for record in shown.records)
     told = [str(spec.options["mode"]) for spec in specs if isinstance(spec, RunSpec) and "mode" in spec.options]
     return told[0] if told else str(shown.block.options["mode"])
 
 
-def _said(figure: Figure, models: list[TransferModel], results: Results) -> Figure:
+def _said(figure: Figure, models: list[TransferModel], results: Results, marks: Marks) -> Figure:
     """Return the figure with what has to be said of the runs it shows."""
     shown = [model.condition for model in models if model.condition]
     backbones = list(dict.fromkeys(model.backbone for model in models))
@@ -175,15 +182,15 @@ def _said(figure: Figure, models: list[TransferModel], results: Results) -> Figu
         )
     return replace(
         figure,
-        heading=results.heading(shown, NUMBERS, sizes=[backbone.size for backbone in backbones]),
-        remarks=(
-            *contradiction(models),
-            *remarks,
-            *results.splits(shown),
-            *results.remarks(shown, several_bodies=True),
+        **results.told(
+            shown,
+            EXPERIMENT,
+            marks,
+            numbers=NUMBERS,
+            sizes=[backbone.size for backbone in backbones],
+            before=[*contradiction(models), *remarks, *results.splits(shown)],
+            several_bodies=True,
         ),
-        commands=results.commands(shown, EXPERIMENT),
-        facts={"paper": PAPER, "profile": results.profile},
     )
 
 

@@ -6,10 +6,10 @@ from statistics import fmean
 from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns
 from hxbench.report.papers.pet.results import At, Results
-from hxbench.report.papers.pet.rows import FAMILIES, METHODS, PAPER, Backbone, task_title
-from hxbench.report.papers.pet.scores import RunSet, Tried
+from hxbench.report.papers.pet.rows import FAMILIES, METHODS, Backbone, task_title
+from hxbench.report.papers.pet.scores import Tried, validation
 from hxbench.report.scores.estimate import Estimate, Runs
-from hxbench.report.scores.shown import Condition
+from hxbench.report.scores.run_set import Condition, RunSet
 from hxbench.report.select.identity import recipe_spec
 from hxbench.spec.settings import Model
 from hxbench.tasks import tasks_in
@@ -34,7 +34,9 @@ def several(tried: Mapping[At, Tried]) -> bool:
 
 
 def _text(one: Tried | None, task: str) -> str:
-    rate = one.rate(task) if one and any(runs.validation(task) is not None for runs in one.sets.values()) else None
+    rate = (
+        one.rate(task) if one and any(validation(runs, task) is not None for runs in one.sets.values()) else None
+    )
     return _said(rate) if rate else ""
 
 
@@ -67,7 +69,7 @@ def _cells(sets: Mapping[str, RunSet], places: Sequence[Place], marks: Marks) ->
     for backbone, task in places:
         runs = sets.get(backbone.size)
         # the seeds of the tries alone: the rate that was chosen has runs of others, too
-        found.append(runs.validation(task, runs.wanted) if runs else None)
+        found.append(validation(runs, task, runs.wanted) if runs else None)
         behind = runs.runs_behind([(Model(task), seed) for seed in runs.wanted], (task,)) if runs else frozenset()
         every |= behind
         yield make_cell(_estimate([found[-1]], behind, seeds), None, marks)
@@ -84,7 +86,7 @@ def _estimate(scores: Sequence[float | None], runs: Runs, seeds: Collection[int]
     return Estimate((fmean(there),), incomplete=not whole, runs=runs, seeds=of)
 
 
-def _block(results: Results, method: str, some: Sequence[Condition[RunSet]], places: Sequence[Place], marks: Marks
+def _block(results: Results, method: str, some: Sequence[Condition], places: Sequence[Place], marks: Marks
            ) -> Block:  # fmt: skip
     """Return a row for each rate of a method."""
     plain = some[0].block.model_copy(update={"training": {}})
@@ -124,10 +126,14 @@ def build(results: Results) -> list[Table]:
             stub="learning rate",
             columns=columns,
             blocks=tuple(mark_best_of_columns(block, columns) for block in blocks),
-            heading=results.heading(conditions, _NUMBERS.format(seeds or "–"), sizes=sizes),
-            notes=marks.notes(),
-            remarks=(_CHOSEN if blocks else _NONE, *results.remarks(conditions, several_bodies=True)),
-            commands=results.commands(conditions, _TRIES),
-            facts={"paper": PAPER, "profile": results.profile},
+            **results.told(
+                conditions,
+                _TRIES,
+                marks,
+                numbers=_NUMBERS.format(seeds or "–"),
+                sizes=sizes,
+                before=[_CHOSEN if blocks else _NONE],
+                several_bodies=True,
+            ),
         )
     ]

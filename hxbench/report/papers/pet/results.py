@@ -1,20 +1,17 @@
 """What the artifacts of PET scaling are made from: the runs of an experiment by backbone, method and budget."""
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from functools import cached_property
 from typing import NamedTuple
 
+from hxbench.report import results
 from hxbench.report.papers.pet.answers import answered
-from hxbench.report.papers.pet.rows import FAMILIES, PAPER, Backbone, task_title, title_of
-from hxbench.report.papers.pet.rows import Family as BackboneFamily
-from hxbench.report.papers.pet.scores import RunSet, Tried
-from hxbench.report.results import PaperResults
-from hxbench.report.scores.estimate import Rows
+from hxbench.report.papers.pet.rows import FAMILIES, PAPER, Backbone, Family, task_title, title_of
+from hxbench.report.papers.pet.scores import Tried
 from hxbench.report.scores.protocol import divided
-from hxbench.report.scores.shown import Shown
-from hxbench.report.select.families import Family
+from hxbench.report.scores.run_set import RunSet, Shown
 from hxbench.spec import experiment as experiments
-from hxbench.spec.settings import Model
 
 # what an artifact's numbers are: the last line of its heading
 PUBLISHED = "ours: mean ± sample s.d. over the seeds; published: the paper's backbones on real data, 3 seeds"
@@ -35,7 +32,7 @@ class At(NamedTuple):
     budget: str | int | None = None
 
 
-class Results(PaperResults[RunSet]):
+class Results(results.Results):
     """The run sets of a profile, each read once when asked for, and what the artifacts have to say about them."""
 
     paper = PAPER
@@ -43,22 +40,25 @@ class Results(PaperResults[RunSet]):
     made_up = "tasks"
     examples = "examples"
 
-    def _read(self, family: Family, wanted: tuple[int, ...], rows: Mapping[tuple[Model, int], Rows]) -> RunSet:
-        return RunSet(family.models, wanted, rows, family)
-
     def title_of(self, method: str) -> str:
         """Return what the tables call a method."""
         return title_of(method)
 
     def tried(self, experiment: str) -> dict[At, Tried]:
         """Return what an experiment compares, the runs at all learning rates together."""
-        sets: dict[At, dict[float | None, RunSet]] = {}
-        for one in self.conditions(experiment):
-            at = At(one.block.size, one.method, one.block.options.get("budget"))
-            sets.setdefault(at, {})[one.block.training.get("lr")] = one.run_set
-        return {at: Tried(at.method, some) for at, some in sets.items()}
+        if experiment not in self._tried:
+            sets: dict[At, dict[float | None, RunSet]] = {}
+            for one in self.conditions(experiment):
+                at = At(one.block.size, one.method, one.block.options.get("budget"))
+                sets.setdefault(at, {})[one.block.training.get("lr")] = one.run_set
+            self._tried[experiment] = {at: Tried(at.method, some) for at, some in sets.items()}
+        return self._tried[experiment]
 
-    def tasks_of(self, family: BackboneFamily) -> tuple[str, ...]:
+    @cached_property
+    def _tried(self) -> dict[str, dict[At, Tried]]:
+        return {}
+
+    def tasks_of(self, family: Family) -> tuple[str, ...]:
         """Return the tasks that a family is run on at this profile (Figure 2): the paper's, or what there is."""
         sizes = {one.size for one in family.backbones}
         blocks = [block for block in experiments.blocks(PAPER, "figure2", self._scale) if block.size in sizes]
@@ -96,14 +96,6 @@ class Results(PaperResults[RunSet]):
         """Return what to say of development sets, which the paper scores and its code selects by as a whole."""
         words = divided(record for one in shown for record in one.records).said() if not self.synthetic else ""
         return [f"{_WHOLE} No example of ours is both: {words}."] if words else []
-
-    def parameters(self, tried: Mapping[At, Tried], backbone: Backbone) -> float | None:
-        """Return the parameters of our backbone of a size, where a run tells them."""
-        for at, one in tried.items():
-            for runs in one.sets.values() if at.size == backbone.size else ():
-                if (count := runs.cost("backbone_parameters").mean) is not None:
-                    return count
-        return None
 
     def without(self, backbones: Iterable[Backbone]) -> list[str]:
         """Return what to say of backbones that the profile lacks; nothing if it has them all."""

@@ -8,55 +8,35 @@ from collections.abc import Iterable, Mapping
 from statistics import fmean
 
 from hxbench.report.papers.pet.rows import task_title
-from hxbench.report.papers.pet.steps import steps_to_share
-from hxbench.report.papers.pha.scores import RunSet as TextRuns
-from hxbench.report.scores.estimate import Estimate, Rows, Runs, curve_in
-from hxbench.report.select.families import Family
+from hxbench.report.scores.estimate import Estimate, Runs
+from hxbench.report.scores.run_set import RunSet
 from hxbench.spec.settings import Model
 from hxbench.store import RunRecord
 
+SHARE = 0.95
 _LIVE, _COUNTED = "live_parameters", "counted_parameters"
 
 
-class RunSet(TextRuns):
-    """The runs of one method on one backbone at one learning rate, with their validation scores."""
+def steps_to_share(curve: list[tuple[int, float]], share: float = SHARE) -> int | None:
+    """Return the first evaluated step that has `share` of the final score.
 
-    def __init__(
-        self,
-        models: tuple[Model, ...],
-        wanted: tuple[int, ...],
-        runs: Mapping[tuple[Model, int], Rows],
-        family: Family | None = None,
-    ) -> None:
-        super().__init__(models, wanted, runs, family)
-        self._curves = {which: curve_in(rows) for which, rows in runs.items()}
+    The final score is the best one, whose weights a run keeps; the answer is as fine as the run was evaluated
+    often. None without scores, and where the best is not above zero: it has no share to reach.
+    """
+    best = max((score for _, score in curve), default=0.0)
+    if best <= 0:
+        return None
+    return next(step for step, score in curve if score >= share * best)
 
-    def validation(self, task: str, seeds: Iterable[int] | None = None) -> float | None:
-        """Return the mean over the seeds, all by default, of the best validation score of a task.
 
-        That is the score of the weights kept.
-        """
-        curves = [self._curves.get((Model(task), seed)) for seed in (self.seeds if seeds is None else seeds)]
-        best = [max(score for _, score in curve) for curve in curves if curve]
-        return fmean(best) if best else None
+def validation(runs: RunSet, task: str, seeds: Iterable[int] | None = None) -> float | None:
+    """Return the mean over the seeds, all by default, of the best validation score of a task.
 
-    def steps(self, task: str, seed: int) -> int | None:
-        """Return the step at which a run has nearly its final score (`steps_to_share`)."""
-        return steps_to_share(self._curves.get((Model(task), seed), []))
-
-    def costs_of(self, metric: str, task: str) -> dict[tuple[Model, int], float]:
-        """Return a cost of every run of a task."""
-        return {
-            which: costs[metric]
-            for which, costs in self._costs.items()
-            if which[0] == Model(task) and metric in costs
-        }
-
-    def live(self, tasks: Iterable[str]) -> list[tuple[float, float]]:
-        """Return live and counted parameters of every run of these tasks that tells both."""
-        models = {Model(task) for task in tasks}
-        told = (costs for (model, _), costs in self._costs.items() if model in models)
-        return [(c[_LIVE], c[_COUNTED]) for c in told if _LIVE in c and c.get(_COUNTED)]
+    That is the score of the weights kept.
+    """
+    curves = [runs.curves.get((Model(task), seed)) for seed in (runs.seeds if seeds is None else seeds)]
+    best = [max(score for _, score in curve) for curve in curves if curve]
+    return fmean(best) if best else None
 
 
 class Tried:
@@ -65,6 +45,7 @@ class Tried:
     def __init__(self, method: str, sets: Mapping[float | None, RunSet]) -> None:
         self.method = method
         self.sets = dict(sets)
+        self._rates: dict[str, float | None] = {}
 
     @property
     def records(self) -> list[RunRecord]:
@@ -88,9 +69,11 @@ class Tried:
 
     def rate(self, task: str) -> float | None:
         """Return the learning rate that counts for a task: the best by validation, of equals the first tried."""
-        scores = {rate: one.validation(task) for rate, one in self.sets.items()}
-        there = {rate: score for rate, score in scores.items() if score is not None}
-        return max(there, key=lambda rate: there[rate]) if there else next(iter(self.sets))
+        if task not in self._rates:
+            scores = {rate: validation(one, task) for rate, one in self.sets.items()} if len(self.sets) > 1 else {}
+            there = {rate: score for rate, score in scores.items() if score is not None}
+            self._rates[task] = max(there, key=lambda rate: there[rate]) if there else next(iter(self.sets))
+        return self._rates[task]
 
     def chosen(self, task: str) -> RunSet:
         """Return the runs at the rate that counts for a task."""
@@ -98,7 +81,7 @@ class Tried:
 
     def by_seed(self, tasks: tuple[str, ...]) -> dict[int, float]:
         """Return the mean over some tasks for each seed that has them all."""
-        each = [self.chosen(task).by_seed((task,)) for task in tasks]
+        each = [self.chosen(task).score(task).by_seed for task in tasks]
         whole = [seed for seed in self.seeds if all(seed in scores for scores in each)]
         return {seed: fmean(scores[seed] for scores in each) for seed in whole}
 
@@ -128,7 +111,7 @@ class Tried:
         found: dict[int, float] = {}
         counted = 0
         for seed in self.seeds:
-            each = [self.chosen(task).steps(task, seed) for task in tasks]
+            each = [steps_to_share(self.chosen(task).curves.get((Model(task), seed), [])) for task in tasks]
             there = [steps for steps in each if steps is not None]
             if there:
                 found[seed] = fmean(there)
@@ -144,16 +127,23 @@ class Tried:
         )
 
     def live(self, tasks: tuple[str, ...]) -> list[tuple[float, float]]:
-        """Return live and counted parameters of the runs of some tasks at the rates that count."""
-        return [pair for task in tasks for pair in self.chosen(task).live((task,))]
+        """Return live and counted parameters of the runs that tell both, at the rates that count."""
+        told = [costs for task in tasks for _, costs in self._costs(task)]
+        return [(c[_LIVE], c[_COUNTED]) for c in told if _LIVE in c and c.get(_COUNTED)]
 
     def cost(self, metric: str, tasks: tuple[str, ...]) -> Estimate:
         """Return a cost of one model, over the runs of some tasks at the rates that count."""
-        each = [(self.chosen(task), self.chosen(task).costs_of(metric, task)) for task in tasks]
-        values = [value for _, found in each for value in found.values()]
+        found = [
+            (task, seed, costs[metric]) for task in tasks for seed, costs in self._costs(task) if metric in costs
+        ]
+        behind = (self.chosen(task).runs_behind([(Model(task), seed)], ()) for task, seed, _ in found)
         return Estimate(
-            values=tuple(values),
-            incomplete=not values and self.incomplete(tasks),
-            runs=frozenset().union(*(runs.runs_behind(found, ()) for runs, found in each)),
-            seeds=tuple(seed for _, found in each for _, seed in found),
+            values=tuple(value for *_, value in found),
+            incomplete=not found and self.incomplete(tasks),
+            runs=frozenset().union(*behind),
+            seeds=tuple(seed for _, seed, _ in found),
         )
+
+    def _costs(self, task: str) -> list[tuple[int, dict[str, float]]]:
+        """Return seed and costs of every run of a task at the rate that counts."""
+        return [(seed, costs) for (model, seed), costs in self.chosen(task).costs.items() if model == Model(task)]

@@ -2,7 +2,7 @@
 
 from hxbench.report.artifact.table import Block, Cell, Column, Row, Table
 from hxbench.report.papers.pet.results import Results
-from hxbench.report.papers.pet.rows import FT, METHODS, PAPER
+from hxbench.report.papers.pet.rows import FT, METHODS
 from hxbench.spec import recipe
 
 # of APET's three operations (section 5.1) the one that a method is a case of
@@ -32,6 +32,6 @@ def build(results: Results) -> list[Table]:
             blocks=(Block("", tuple(rows)),),
             heading=("from the recipes; there is nothing to measure",),
             remarks=(_ALL,),
-            facts={"paper": PAPER, "profile": results.profile},
+            facts=results.facts,
         )
     ]

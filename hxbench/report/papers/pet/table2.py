@@ -58,16 +58,20 @@ def build(results: Results) -> list[Table]:
                 Column(one.short, family.title, "parameters") for family in FAMILIES for one in family.ends
             ),
             blocks=(Block("", tuple(rows)),),
-            heading=results.heading(shown, COUNTED, sizes=[one.size for one in ENDS]),
-            notes=marks.notes(),
-            remarks=(
-                _SIZES,
-                *live_said(tried, ENDS, PLACED),
-                *results.without(ENDS),
-                *results.other_way(),
-                *results.remarks(shown, several_bodies=True),
+            **results.told(
+                shown,
+                "figure4",
+                marks,
+                numbers=COUNTED,
+                sizes=[one.size for one in ENDS],
+                several_bodies=True,
+                before=[
+                    _SIZES,
+                    *live_said(tried, ENDS, PLACED),
+                    *results.without(ENDS),
+                    *results.other_way(),
+                ],
+                lacking=[one for one in shown if not one.records],
             ),
-            commands=results.commands([one for one in shown if not one.records], "figure4"),
-            facts={"paper": PAPER, "profile": results.profile},
         )
     ]

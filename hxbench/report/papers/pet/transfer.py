@@ -7,12 +7,24 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from statistics import fmean
 
-from hxbench.report.scores.estimate import Estimate, Rows, Runs
+from hxbench.report.artifact.published import published
+from hxbench.report.papers.pet.answers import LIKELIHOOD, NORMALISED, ways_of
+from hxbench.report.papers.pet.results import Results
+from hxbench.report.papers.pet.rows import FAMILIES, PAPER, Backbone, task_title
+from hxbench.report.scores.estimate import Estimate, Runs
+from hxbench.report.scores.rows import Rows
+from hxbench.report.scores.run_set import Condition
+from hxbench.spec import experiment as experiments
+from hxbench.spec.recipe import ExperimentBlock
 from hxbench.tasks import task_of
 
 LABELLED = ("sa", "nli", "pi")  # types of tasks whose answer is one of a few labels
 NOTHING = "the target's own training scores nothing, which nothing can be relative to"
 Cell = tuple[str, str]  # source, target
+EXPERIMENT = "figure7"
+MODES = {"existing": "INNER", "inserted": "INSERT"}  # by the places of APET
+MODELS = tuple(backbone for family in FAMILIES if family.name in ("bert", "t5") for backbone in family.ends)
+_GUESSED = "resolved"  # in the place of published numbers whose digits had run together
 
 
 def within(source: str, target: str) -> bool:
@@ -56,10 +68,7 @@ class Transfer:
     chosen: dict[int, dict[Cell, float]] = field(default_factory=dict)  # of the labels found most likely
     trained: dict[int, set[str]] = field(default_factory=dict)  # sources that there are, by seed
     majority: dict[str, float] = field(default_factory=dict)  # of always the most frequent training label, by task
-
-    runs: dict[tuple[int, str], Runs] = field(
-        default_factory=dict
-    )  # those that `trained` says, by seed and source
+    runs: dict[tuple[int, str], Runs] = field(default_factory=dict)  # of `trained`, by seed and source
 
     def add(self, seed: int, source: str, rows: Rows, runs: Runs = frozenset()) -> None:
         """Take the test scores of the run on `source`, of every task by the metric of its averages."""
@@ -164,3 +173,67 @@ class Transfer:
         lacking = any(self._lacks(seed, self.tasks) for seed in self.wanted)
         runs: Runs = frozenset().union(*(self._behind(seed, self.tasks) for seed in whole))
         return Estimate(tuple(means.values()), incomplete=lacking, runs=runs, seeds=tuple(means))
+
+
+@dataclass(frozen=True)
+class TransferModel:
+    """One model in one mode: what the experiment asks for, None where the profile lacks it, and our runs of it."""
+
+    backbone: Backbone
+    places: str
+    condition: Condition | None
+    transfer: Transfer
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks of its rows, and of its columns."""
+        return self.transfer.tasks
+
+    @property
+    def title(self) -> str:
+        """What its panel is called; answers that are chosen and not written are no secret."""
+        ways = ways_of(self.condition.records) if self.condition else set()
+        words = {LIKELIHOOD: ", by likelihood", NORMALISED: ", by normalised likelihood"}
+        chosen = "".join(said for way, said in words.items() if way in ways)
+        return f"{self.backbone.title}, {MODES[self.places]}{chosen}"
+
+    @property
+    def _group(self) -> str:
+        return f"{self.backbone.printed}; APET_{MODES[self.places]}"
+
+    def printed(self, source: str, target: str) -> float | None:
+        """Return the published value of a cell."""
+        row, column = f"source={task_title(source)}", f"target={task_title(target)}"
+        return published(PAPER).value("Figure 7", row, column, "zero_shot_relative_performance", self._group)
+
+    def printed_mean(self, kind: Callable[[str, str], bool]) -> float | None:
+        """Return the mean of the published values over the cells of a kind, which are all there or none."""
+        values = [self.printed(*cell) for cell in cells_where(self.tasks, kind)]
+        there = [value for value in values if value is not None]
+        return fmean(there) if there and len(there) == len(values) else None
+
+    def guessed(self) -> list[str]:
+        """Return the sources whose published rows were read by the pattern of their neighbours, by title."""
+        rows = (row for row in published(PAPER).rows if row["artifact"] == "Figure 7")
+        doubtful = (row for row in rows if row["group"] == self._group and _GUESSED in row["place"])
+        return list(dict.fromkeys(row["row"].removeprefix("source=") for row in doubtful))
+
+
+def models_of(results: Results) -> list[TransferModel]:
+    """Return the models of the experiment in both modes, mode by mode; our runs are read here."""
+    conditions = {_key(one.block): one for one in results.conditions(EXPERIMENT)}
+    tasks = {size: block.every_task for block in experiments.blocks(PAPER, EXPERIMENT) for size in block.sizes}
+    found = []
+    for places in MODES:
+        for backbone in MODELS:
+            one = conditions.get((backbone.size, places))
+            transfer = Transfer(tasks[backbone.size], results.scale.seeds)
+            for (model, seed), rows in one.run_set.rows.items() if one else ():
+                source = model.task or ""
+                transfer.add(seed, source, rows, one.run_set.runs_behind([(model, seed)], (source,)))
+            found.append(TransferModel(backbone, places, one, transfer))
+    return found
+
+
+def _key(block: ExperimentBlock) -> tuple[str, str]:
+    return block.size, str(block.options.get("places"))

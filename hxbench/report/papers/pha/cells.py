@@ -6,8 +6,8 @@ from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.published import published
 from hxbench.report.artifact.table import Cell, Marks
 from hxbench.report.papers.pha.rows import PAPER, SUITES, TASKS, MethodRow, titles
-from hxbench.report.papers.pha.scores import RunSet
 from hxbench.report.scores.estimate import Estimate
+from hxbench.report.scores.run_set import RunSet
 from hxbench.tasks import task_of
 
 _ROUNDING = 0.065  # how far a mean of printed cells may be from a printed mean
@@ -82,4 +82,4 @@ def score_cell(runs: RunSet, method: MethodRow | None, suite: str, task: str | N
     """Return the cell of a task of Table 1, or of the mean without one; `method` is a row of the paper's."""
     printed = printed_score(method.published, suite, task) if method else None
     odd = doubt_of_mean(method.published, suite) if method and task is None else None
-    return make_cell(runs.score(task) if task else runs.over(TASKS[suite]), printed, marks, doubt=odd)
+    return make_cell(runs.tasks([task] if task else TASKS[suite]), printed, marks, doubt=odd)

@@ -1,17 +1,24 @@
-"""Means of GLUE as curves: the methods of the paper over the conditions of an experiment (Figures 2 and 3)."""
+"""Figures 2 and 3: means of GLUE as curves, the methods of the paper over the conditions of an experiment."""
 
 from collections.abc import Mapping, Sequence
+from math import log10
 
 from hxbench.report.artifact.cells import difference_cell, make_cell
-from hxbench.report.artifact.figure import Series
-from hxbench.report.artifact.table import Cell, Marks
-from hxbench.report.papers.pha.rows import CURVES, TASKS
-from hxbench.report.papers.pha.scores import RunSet
-from hxbench.report.scores.shown import Condition
+from hxbench.report.artifact.figure import Figure, Panel, Series
+from hxbench.report.artifact.published import published
+from hxbench.report.artifact.table import Cell, Marks, format_value
+from hxbench.report.papers.pha.results import UNPUBLISHED, Results
+from hxbench.report.papers.pha.rows import CURVES, NAMES, PAPER, TASKS
+from hxbench.report.scores.run_set import Condition
 
 GLUE = TASKS["glue"]
 _OTHER_TASKS = "the two are not scored on the same tasks"
-Conditions = Mapping[tuple[str, str], Condition[RunSet]]
+Conditions = Mapping[tuple[str, str], Condition]
+_EXAMPLES = ("100", "500", "1000", "2000", "4000")
+_SHARES = ("1 %", "3 %", "5 %")
+_LEAST = _EXAMPLES[0]
+_SIZES = ("small", "base", "large")
+_DATA = {"low data": "(a) low data", "full data": "(b) full data"}
 
 
 def series(conditions: Conditions, labels: Sequence[str], marks: Marks) -> tuple[Series, ...]:
@@ -19,7 +26,7 @@ def series(conditions: Conditions, labels: Sequence[str], marks: Marks) -> tuple
     return tuple(
         Series(
             row.title,
-            tuple(make_cell(conditions[at, row.title].run_set.over(GLUE), None, marks) for at in labels),
+            tuple(make_cell(conditions[at, row.title].run_set.tasks(GLUE), None, marks) for at in labels),
         )
         for row in CURVES
         if all((at, row.title) in conditions for at in labels)
@@ -30,7 +37,7 @@ def lead(
     conditions: Conditions, label: str, more: str, less: str, marks: Marks, printed: float | None = None
 ) -> Cell:
     """Return the mean of GLUE of one method minus that of another, seed by seed."""
-    both = (conditions[label, name].run_set.over(GLUE) for name in (more, less))
+    both = (conditions[label, name].run_set.tasks(GLUE) for name in (more, less))
     return difference_cell(*both, marks, printed, _OTHER_TASKS)
 
 
@@ -40,3 +47,97 @@ def numbers_of_seeds(panels: Sequence[Sequence[Series]]) -> list[str]:
     if len(counts) < 2:
         return []
     return [f"Numbers of seeds differ between points: {min(counts)} to {max(counts)}; the table's file has each."]
+
+
+def _anchor(cell: Cell) -> str:
+    """Return the one number that the text gives of the figure, beside ours."""
+    ours = "no runs yet" if cell.mean is None else f"{cell.mean:+.1f}".replace("-", "−")
+    ours += f" ± {cell.sd:.1f}" if cell.sd is not None else ""
+    return f"PHA − AD at {_LEAST} examples: ours {ours}, published {cell.published:+.1f}, the only number given."
+
+
+def _figure2(results: Results) -> Figure:
+    """Return GLUE with 100 to 4,000 training examples a task (a), and with 1 to 5 percent of them (b)."""
+    conditions, marks = results.by_label("figure2"), Marks()
+    printed = published(PAPER).value(
+        "Section 1", "PHA minus Adapter", "GLUE, 100 samples per task", "gain", "T5-base"
+    )
+    anchor = lead(conditions, _LEAST, "PHA", "AD", marks, printed)
+    by_number, by_share = (series(conditions, labels, marks) for labels in (_EXAMPLES, _SHARES))
+    panels = (
+        Panel(
+            "(a) by number of examples", "mean score", by_number, places=_EXAMPLES,
+            at=tuple(log10(int(number)) for number in _EXAMPLES), axis="training examples a task (log)",
+        ),
+        Panel(
+            "(b) by share of the data", "mean score", by_share, places=_SHARES,
+            at=tuple(float(share.split()[0]) for share in _SHARES), axis="of every training set",
+        ),
+    )  # fmt: skip
+    shown = list(conditions.values())
+    return Figure(
+        name="figure2",
+        title="PHA, Figure 2: low data, mean of the eight GLUE tasks",
+        kind="lines",
+        stub="method",
+        places=(),
+        panels=panels,
+        caption=(
+            _anchor(anchor),
+            *(["The published value is of T5-base on real data."] if results.synthetic else []),
+            *numbers_of_seeds([panel.series for panel in panels]),
+        ),
+        **results.told(shown, "figure2", marks, numbers=UNPUBLISHED, before=[NAMES]),
+    )
+
+
+def _place(conditions: Conditions, size: str) -> str:
+    """Return a size with the parameters of our backbone, where a run tells them."""
+    costs = [one.run_set.cost("backbone_parameters").mean for (label, _), one in conditions.items()
+             if label.partition(",")[0] == size]  # fmt: skip
+    there = [cost for cost in costs if cost]
+    return f"{size} ({format_value(there[0], 'parameters')})" if there else size
+
+
+def _figure3(results: Results) -> Figure:
+    """Return GLUE on backbones of three sizes, with few data and with all."""
+    conditions, marks = results.by_label("figure3"), Marks()
+    panels = tuple(
+        Panel(title, "mean score", series(conditions, [f"{size}, {data}" for size in _SIZES], marks))
+        for data, title in _DATA.items()
+    )
+    absent = results.without(_SIZES)
+    few = {one.block.data["train_examples"] for one in conditions.values() if "train_examples" in one.block.data}
+    shown = list(conditions.values())
+    return Figure(
+        name="figure3",
+        title="PHA, Figure 3: size of the backbone, mean of the eight GLUE tasks",
+        kind="lines",
+        stub="method",
+        places=tuple(_place(conditions, size) for size in _SIZES),
+        panels=panels,
+        axis="backbone (our parameters)",
+        at=tuple(map(float, range(len(_SIZES)))),
+        caption=(
+            "The paper prints no values, nor how many its low data are: "
+            f"{', '.join(map(str, sorted(few)))} examples a task here.",
+            *numbers_of_seeds([panel.series for panel in panels]),
+            *absent,
+        ),
+        # no command makes runs on a backbone that the profile does not have
+        **results.told(
+            shown,
+            "figure3",
+            marks,
+            numbers=UNPUBLISHED,
+            sizes=_SIZES,
+            before=[NAMES],
+            several_bodies=True,
+            can_be_made=not absent,
+        ),
+    )
+
+
+def build(results: Results, name: str) -> list[Figure]:
+    """Return the one figure."""
+    return [{"figure2": _figure2, "figure3": _figure3}[name](results)]

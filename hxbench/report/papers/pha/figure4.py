@@ -7,7 +7,7 @@ from hxbench.report.artifact.figure import Figure, Panel, Series
 from hxbench.report.artifact.table import Block, Cell, Marks, Row, format_value, spread
 from hxbench.report.papers.pha.results import UNPUBLISHED, Results
 from hxbench.report.papers.pha.retrieved import Array, Retrieval, Retrievals
-from hxbench.report.papers.pha.rows import PAPER, TASKS, task_title
+from hxbench.report.papers.pha.rows import TASKS, task_title
 from hxbench.report.scores.estimate import Estimate
 from hxbench.store.retrieval import DRAWN
 
@@ -85,16 +85,12 @@ def build(results: Results) -> list[Figure]:
             places=_MEASURES,
             panels=tuple(panels),
             compared=(Block("", tuple(rows)),),
-            heading=results.heading([found], UNPUBLISHED),
             caption=(
                 *drawn,
                 "silhouette: how much nearer an instance is to its own task than to the next, −1 to 1; nearest "
                 "prototype: the share of instances whose z is most similar to the prototype of their own task.",
             ),
-            notes=marks.notes(),
-            remarks=results.remarks([found]),
-            commands=results.commands([found.runs], "table1"),
-            facts={"paper": PAPER, "profile": results.profile},
+            **results.told([found], "table1", marks, numbers=UNPUBLISHED, lacking=[found.runs]),
             quantity="share",
         )
     ]

@@ -7,7 +7,7 @@ from hxbench.report.artifact.figure import Figure, Panel, Series
 from hxbench.report.artifact.table import Cell, Marks, mark_best
 from hxbench.report.papers.pha.results import UNPUBLISHED, Results
 from hxbench.report.papers.pha.retrieved import Retrievals
-from hxbench.report.papers.pha.rows import PAPER, TASKS, task_title, titles
+from hxbench.report.papers.pha.rows import TASKS, task_title, titles
 
 _NEW = {"cb": "mnli", "scitail": "stsb", "boolq": "qnli"}  # with the most similar prototype in the paper
 _TOP = "the most similar prototype in the paper"
@@ -47,12 +47,8 @@ def build(results: Results) -> list[Figure]:
             places=tuple(titles(TASKS["glue"])),
             panels=panels,
             axis="prototype",
-            heading=results.heading([found], UNPUBLISHED),
             caption=("Mean over the test instances of a task; the highest of a row is bold.",),
-            notes=marks.notes(),
-            remarks=results.remarks([found]),
-            commands=results.commands([found.runs], "table1"),
-            facts={"paper": PAPER, "profile": results.profile},
+            **results.told([found], "table1", marks, numbers=UNPUBLISHED, lacking=[found.runs]),
             quantity="share",
         )
     ]

@@ -10,7 +10,7 @@ from hxbench.report.artifact.figure import Figure, Panel, Series
 from hxbench.report.artifact.table import Cell
 from hxbench.report.papers.pha.cells import printed_parameters
 from hxbench.report.papers.pha.results import Results
-from hxbench.report.papers.pha.rows import PAPER, TABLE1
+from hxbench.report.papers.pha.rows import TABLE1
 
 WIDTH, LAYERS, TASKS = 768, 12, 8  # T5-base and GLUE
 _TASKS = (1, 2, 4, 8, 16, 32, 64)
@@ -124,7 +124,7 @@ def build(results: Results) -> list[Figure]:
             ),
             heading=("computed from formulas: no run is behind it",),
             caption=_CAPTION,
-            facts={"paper": PAPER, "profile": results.profile},
+            facts=results.facts,
             quantity="parameters",
             measured=False,
         )

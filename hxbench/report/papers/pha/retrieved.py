@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from hxbench.report.papers.pha.results import Results
 from hxbench.report.papers.pha.rows import PHA
-from hxbench.report.papers.pha.scores import RunSet
 from hxbench.report.scores.estimate import Estimate, runs_behind
+from hxbench.report.scores.run_set import RunSet
 from hxbench.store import DamagedRun, RunRecord
 
 Array = NDArray[np.float64]

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from hxbench.report.artifact.cells import make_cell
+from hxbench.report.artifact.cells import MAJORITY, make_cell
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns, mark_seeds
 from hxbench.report.papers.pha.cells import (
     MATTHEWS,
@@ -13,13 +13,13 @@ from hxbench.report.papers.pha.cells import (
     score_cell,
 )
 from hxbench.report.papers.pha.results import Results
-from hxbench.report.papers.pha.rows import NAMES, PAPER, SUITES, TABLE1, TASKS, MethodRow, task_title, title_of
-from hxbench.report.papers.pha.scores import RunSet
-from hxbench.report.papers.pha.significance import best
+from hxbench.report.papers.pha.rows import NAMES, SUITES, TABLE1, TASKS, MethodRow, task_title, title_of
 from hxbench.report.results import NOT_OF_PAPER
-from hxbench.report.scores.plain import MAJORITY
 from hxbench.report.scores.protocol import divided_otherwise
-from hxbench.report.stats.significance import LEVEL, MARK, SURE, Resampler, said
+from hxbench.report.scores.run_set import RunSet
+from hxbench.report.stats.significance import Resampler, mark_leads, said
+from hxbench.spec.settings import Pair
+from hxbench.tasks import ENGLISH
 
 _QUOTED_LIMIT = 10_000  # training examples; the paper's text has 100,000
 
@@ -87,13 +87,10 @@ def _table(results: Results, suite: str, resampler: Resampler) -> tuple[Table, l
         _row(title, row, runs, suite, marks) for (title, row, *_), runs in zip(methods, sets, strict=True)
     )
     block = _fewer_seeds(mark_best_of_columns(Block("", rows), columns), columns, marks)
-    lead = best(resampler, sets, suite, TASKS[suite])
-    certain = said("Table 1", [lead] if lead else [], [title for title, *_ in methods], SUITES.__getitem__)
-    if lead and lead.p is not None and lead.p < LEVEL:
-        ahead = block.rows[lead.first]
-        sure = replace(ahead.cells[-1], marks=(*ahead.cells[-1].marks, MARK))
-        changed = replace(ahead, cells=(*ahead.cells[:-1], sure))
-        block = replace(block, rows=tuple(changed if row is ahead else row for row in block.rows))
+    lead = resampler.best(sets, [Pair(task, ENGLISH) for task in TASKS[suite]], suite, "mean")
+    leads = [lead] if lead else []
+    certain = said("Table 1", leads, [title for title, *_ in methods], SUITES.__getitem__)
+    block = mark_leads(block, leads, lambda lead: -1)
     chance = Block("", (_majority(sets, suite, marks),))
     table = Table(
         name=f"table1-{suite}",
@@ -101,10 +98,15 @@ def _table(results: Results, suite: str, resampler: Resampler) -> tuple[Table, l
         stub="method",
         columns=columns,
         blocks=(block, chance),
-        heading=results.heading(sets),
-        notes=(*marks.notes(), *([(MARK, SURE)] if lead and lead.p is not None else [])),
-        remarks=(NAMES, *_quoted(results, sets, suite), *results.remarks(sets), *certain),
-        facts={"paper": PAPER, "profile": results.profile},
+        **results.told(
+            sets,
+            "table1",
+            marks,
+            before=[NAMES, *_quoted(results, sets, suite)],
+            after=certain,
+            lacking=(),
+            sure=bool(lead and lead.p is not None),
+        ),
     )
     return table, sets
 

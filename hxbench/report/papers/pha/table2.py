@@ -3,9 +3,11 @@
 from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.published import published
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, mark_best, mark_seeds
-from hxbench.report.papers.pha.few_shot import Shots
 from hxbench.report.papers.pha.results import FEW_SHOT, Results
 from hxbench.report.papers.pha.rows import PAPER, task_title
+from hxbench.report.scores.few_shot import Shots
+from hxbench.spec.settings import Pair
+from hxbench.tasks import ENGLISH
 
 _NAME = "Table 2"
 # in the paper's order: its name, ours, our recipe
@@ -37,12 +39,14 @@ def _cell(shots: Shots | None, row: str, task: str, k: int, marks: Marks) -> Cel
     odd = None
     if (row, task) == ("ATP", "cb"):
         odd = f"DePT (arXiv 2309.05173) quotes {_ELSEWHERE[k]} from the same source; all other cells agree"
-    return make_cell(shots.score(task, k) if shots else None, _printed(row, task, k), marks, doubt=odd)
+    return make_cell(
+        shots.over([Pair(task, ENGLISH)], k) if shots else None, _printed(row, task, k), marks, doubt=odd
+    )
 
 
 def build(results: Results) -> list[Table]:
     """Return the one table, a block for each number of examples."""
-    found, marks = results.few_shot(), Marks()
+    found, marks = results.few_shot("table2"), Marks()
     own = [(name, name) for name in found if name not in {method for *_, method in _METHODS}]
     columns = (*(Column(title) for _, title, _ in _METHODS), *(Column(title, paper=False) for title, _ in own))
     wanted = [("", name) for _, name in own]
@@ -62,6 +66,7 @@ def build(results: Results) -> list[Table]:
         f"a cell of ours is up to {seeds * times} tunings, {times} for each of {seeds} seeds, and its deviation "
         f"that of {seeds} means; a published one is of {_PUBLISHED_TUNINGS} tunings."
     )
+    told = results.told(shown, "table2", marks, numbers=FEW_SHOT, before=[_STARTS, _RUN, tunings])
     return [
         Table(
             name="table2",
@@ -69,10 +74,6 @@ def build(results: Results) -> list[Table]:
             stub="task",
             columns=columns,
             blocks=tuple(blocks),
-            heading=(*results.heading(shown, FEW_SHOT), draws),
-            notes=marks.notes(),
-            remarks=(_STARTS, _RUN, tunings, *results.remarks(shown)),
-            commands=results.commands(shown, "table2"),
-            facts={"paper": PAPER, "profile": results.profile},
+            **told | {"heading": (*told["heading"], draws)},
         )
     ]

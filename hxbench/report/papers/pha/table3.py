@@ -5,10 +5,10 @@ from hxbench.report.artifact.published import published
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns, mark_seeds
 from hxbench.report.papers.pha.results import Results
 from hxbench.report.papers.pha.rows import PAPER, SUITES, TASKS
-from hxbench.report.papers.pha.scores import RunSet
-from hxbench.report.papers.pha.significance import compare
-from hxbench.report.scores.shown import Condition
+from hxbench.report.scores.run_set import Condition
 from hxbench.report.stats.significance import HOW_GAIN, Resampler, said
+from hxbench.spec.settings import Pair
+from hxbench.tasks import ENGLISH
 
 _NAME = "Table 3"
 _PARTS = ("prototypes", "retriever")
@@ -16,7 +16,7 @@ _COLUMNS = (*(Column(part, paper=False) for part in _PARTS), Column("GLUE mean")
 _NEITHER = "the paper does not say what neither is: here the hypernetwork reads the encoder's features directly"
 
 
-def _parts(one: Condition[RunSet]) -> tuple[bool, bool]:
+def _parts(one: Condition) -> tuple[bool, bool]:
     """Return whether a condition has prototypes and whether it has the retriever."""
     prototypes, retriever = (bool(one.block.options.get(part, True)) for part in _PARTS)
     return prototypes, retriever
@@ -32,14 +32,15 @@ def build(results: Results) -> list[Table]:
     """Return the one table, whole PHA last."""
     marks = Marks()
     conditions = sorted(results.conditions("table3"), key=_parts)
-    scores = [make_cell(one.run_set.over(TASKS["glue"]), _printed(_parts(one)), marks) for one in conditions]
+    scores = [make_cell(one.run_set.tasks(TASKS["glue"]), _printed(_parts(one)), marks) for one in conditions]
     rows = []
     for one, cell in zip(conditions, mark_seeds(scores, marks), strict=True):
         has = tuple(Cell(text="yes" if there else "no") for there in _parts(one))
         rows.append(Row(one.label, (*has, cell), mark="" if any(_parts(one)) else marks.letter(_NEITHER)))
     sets, whole = [one.run_set for one in conditions], len(conditions) - 1
     resampler = Resampler()
-    leads = [compare(resampler, sets, whole, other, "glue", TASKS["glue"]) for other in range(whole)]
+    glue = [Pair(task, ENGLISH) for task in TASKS["glue"]]
+    leads = [resampler.compare(sets, whole, other, glue, "glue", "mean") for other in range(whole)]
     there = [lead for lead in leads if lead]
     certain = said("Table 3", there, [one.label for one in conditions], SUITES.__getitem__)
     how = [f"p of a gain: {HOW_GAIN}."] if any(lead.p is not None for lead in there) else []
@@ -50,10 +51,6 @@ def build(results: Results) -> list[Table]:
             stub="PHA with",
             columns=_COLUMNS,
             blocks=(mark_best_of_columns(Block("", tuple(rows)), _COLUMNS),),
-            heading=results.heading(conditions),
-            notes=marks.notes(),
-            remarks=(*results.remarks(conditions), *certain, *how),
-            commands=results.commands(conditions, "table3"),
-            facts={"paper": PAPER, "profile": results.profile},
+            **results.told(conditions, "table3", marks, after=[*certain, *how]),
         )
     ]

@@ -22,7 +22,7 @@ def build(results: Results) -> list[Table]:
             group = f"train={share.replace(' ', '')}"
             printed = published(PAPER).value(_NAME, method.short, _COLUMN, "mean_accuracy", group)
             runs = conditions[share, method.title].run_set
-            cells.append(make_cell(runs.over(TASKS["superglue"]), printed, marks))
+            cells.append(make_cell(runs.tasks(TASKS["superglue"]), printed, marks))
         rows.append(Row(share, mark_seeds(mark_best(cells), marks)))
     shown = list(conditions.values())
     return [
@@ -32,10 +32,6 @@ def build(results: Results) -> list[Table]:
             stub="training data",
             columns=tuple(Column(method.title) for method in _METHODS),
             blocks=(Block("", tuple(rows)),),
-            heading=results.heading(shown),
-            notes=marks.notes(),
-            remarks=(NAMES, *results.remarks(shown)),
-            commands=results.commands(shown, "table4"),
-            facts={"paper": PAPER, "profile": results.profile},
+            **results.told(shown, "table4", marks, before=[NAMES]),
         )
     ]

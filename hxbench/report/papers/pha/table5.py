@@ -10,11 +10,10 @@ from hxbench.report.artifact.table import (
     Row,
     Table,
     mark_best_of_columns,
-    notes_without_commands,
 )
 from hxbench.report.papers.pha.results import SIZES, Results
 from hxbench.report.papers.pha.rows import ADAPTER, FT, NAMES, PAPER, PHA, MethodRow, task_title
-from hxbench.report.papers.pha.scores import RunSet
+from hxbench.report.scores.run_set import RunSet
 from hxbench.tasks import task_of
 
 _NAME = "Table 5"
@@ -33,7 +32,7 @@ def _cell(runs: RunSet, method: MethodRow, size: str, task: str | None, marks: M
     metric = task_of(task).metric if task else "mean_over_tasks"
     group = f"T5-{size.title()};train=1%"
     printed = published(PAPER).value(_NAME, method.short, column, metric, group)
-    return make_cell(runs.score(task) if task else runs.over(_TASKS), printed, marks)
+    return make_cell(runs.tasks([task] if task else _TASKS), printed, marks)
 
 
 def _title(results: Results, size: str) -> str:
@@ -62,11 +61,17 @@ def build(results: Results) -> list[Table]:
             stub="method",
             columns=_COLUMNS,
             blocks=tuple(blocks),
-            heading=results.heading(shown, SIZES, sizes=_SIZES),
-            notes=notes_without_commands(marks.notes()) if absent else marks.notes(),
-            remarks=(NAMES, *results.remarks(shown, several_bodies=True), *absent),
             # no command makes runs on a backbone that the profile does not have
-            commands=() if absent else results.commands(shown, "table5"),
-            facts={"paper": PAPER, "profile": results.profile},
+            **results.told(
+                shown,
+                "table5",
+                marks,
+                numbers=SIZES,
+                sizes=_SIZES,
+                before=[NAMES],
+                after=absent,
+                several_bodies=True,
+                can_be_made=not absent,
+            ),
         )
     ]

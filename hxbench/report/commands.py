@@ -5,8 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from hxbench import places
-from hxbench.report.scores.run_set import StoredRuns
-from hxbench.report.scores.shown import Condition, Shown
+from hxbench.report.scores.run_set import Condition, RunSet, Shown
 from hxbench.spec import experiment as experiments
 from hxbench.spec import recipe
 from hxbench.spec.settings import Model
@@ -41,17 +40,17 @@ class Commands:
         own = [name for one in lacking if (name := _asked_by(one))]
         rest = [one for one in lacking if not _asked_by(one)]
         known = self._methods_of(experiment)
-        sets = [one for one in rest if isinstance(one, StoredRuns)]
+        sets = [one for one in rest if isinstance(one, RunSet)]
         outside = [s for s in sets if (s.method, s.setting) not in known]
         variants = [s for s in sets if s not in outside and s.family.options]
         plain = [one for one in rest if one not in outside and one not in variants]
-        exact = self._lines(one for one in plain or variants if isinstance(one, StoredRuns))
-        whole = known <= {(one.method, one.setting) for one in shown if isinstance(one, StoredRuns)}
+        exact = self._lines(one for one in plain or variants if isinstance(one, RunSet))
+        whole = known <= {(one.method, one.setting) for one in shown if isinstance(one, RunSet)}
         if plain and (len(exact) > (1 if whole else _FEW) or not all(one in sets for one in plain)):
             exact = [self.run(experiment, _origins(shown))]
         return tuple(dict.fromkeys([*(self.run(name, set()) for name in own), *exact, *self._lines(outside)]))
 
-    def _lines(self, sets: Iterable[StoredRuns]) -> list[str]:
+    def _lines(self, sets: Iterable[RunSet]) -> list[str]:
         return list(dict.fromkeys(line for one in sets for line in self.train(one)))
 
     def _methods_of(self, experiment: str) -> set[tuple[str, str]]:
@@ -72,7 +71,7 @@ class Commands:
         """Return the command that lists the profile's runs."""
         return shlex.join(["hxbench", "runs", "list", "--profile", Path(self.profile).stem, *self._place])
 
-    def train(self, runs: StoredRuns) -> list[str]:
+    def train(self, runs: RunSet) -> list[str]:
         """Return the commands that make the runs that a set of a plain recipe lacks, and nothing more."""
         lacking: dict[int, list[Model]] = {}
         for model, seed in runs.missing():
@@ -106,7 +105,7 @@ def argument(method: str) -> str:
 def _asked_by(one: Shown) -> str:
     """Return the experiment of the user's own that asks for what is shown; nothing where the paper's does."""
     runs = one.run_set if isinstance(one, Condition) else one
-    return runs.family.experiment if isinstance(runs, StoredRuns) else ""
+    return runs.family.experiment if isinstance(runs, RunSet) else ""
 
 
 def _origins(shown: Iterable[Shown]) -> set[str]:

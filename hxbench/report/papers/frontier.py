@@ -10,7 +10,6 @@ from hxbench.report.papers.pet.rows import (
     BUDGETS,
     FAMILIES,
     METHODS,
-    PAPER,
     PLACED,
     Backbone,
     Family,
@@ -69,12 +68,18 @@ def build(results: Results) -> list[Figure]:
         places=(),
         panels=tuple(panels),
         columns=3,
-        heading=results.heading(shown, _NUMBERS, sizes=[one.size for one in every]),
         caption=(_COMMON.format(", ".join(map(task_title, PLACED))),),
-        notes=marks.notes(),
-        remarks=(FRONT, *results.without(every), *results.remarks(shown, timed=True, several_bodies=True)),
-        commands=tuple(dict.fromkeys(commands)),
-        facts={"paper": PAPER, "profile": results.profile},
+        **results.told(
+            shown,
+            "",
+            marks,
+            numbers=_NUMBERS,
+            sizes=[one.size for one in every],
+            before=[FRONT, *results.without(every)],
+            timed=True,
+            several_bodies=True,
+        )
+        | {"commands": tuple(dict.fromkeys(commands))},
         ours="means over the seeds",
     )
     return [with_table(figure, blocks), *beside_pha(results)]
