@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,7 +17,7 @@ from hxbench.printing import printable, shortened
 
 if TYPE_CHECKING:
     from hxbench.report import Artifact, Made
-    from hxbench.report.results import PaperResults
+    from hxbench.report.results import Results
     from hxbench.spec.run_spec import RunSpec
     from hxbench.tasks.description import OwnData
 
@@ -186,7 +186,7 @@ def _check_format(format: str | None, chosen: "list[Artifact]", out: Path | None
         raise InputError(f"a table is no picture: {', '.join(PICTURES)} are formats of figures.")
 
 
-def _print(made: "list[Made]", format: str, results: "PaperResults[Any]") -> None:
+def _print(made: "list[Made]", format: str, results: "Results") -> None:
     from hxbench.report.render import PAGE, renderer, terminal
 
     tables = [table for one in made for table in one.tables]
@@ -201,7 +201,7 @@ def _print(made: "list[Made]", format: str, results: "PaperResults[Any]") -> Non
     print(for_output(text) if format == "json" else text, end="")
 
 
-def _files(made: "list[Made]", format: str | None, results: "PaperResults[Any]") -> Iterator[tuple[str, bytes]]:
+def _files(made: "list[Made]", format: str | None, results: "Results") -> Iterator[tuple[str, bytes]]:
     """Yield the names and contents of the files in a format; without one in all, the page only of everything."""
     from hxbench.report import PAPERS
     from hxbench.report.draw import pictures

@@ -3,14 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from hxbench.errors import InputError
 from hxbench.printing import shown
 from hxbench.report.papers.own import data as own_data
 from hxbench.report.papers.own import experiment as asked
 from hxbench.report.registry import PAPERS, Artifact, Made, artifacts, make, read_results
-from hxbench.report.results import PaperResults
+from hxbench.report.results import Results
 from hxbench.spec import experiment as experiments
 from hxbench.spec import recipe
 from hxbench.spec.run_spec import RunSpec
@@ -44,7 +43,7 @@ class Part:
         return f"{self.paper}/{self.profile}"
 
 
-def part_of(results: PaperResults[Any], made: Sequence[Made]) -> Part:
+def part_of(results: Results, made: Sequence[Made]) -> Part:
     """Return what was made of one paper's results as a part of a page."""
     found = results.store.by_profile(results.paper).get(results.profile, ProfileRuns(list, list))
     records = {record.id: record for record in (*found.plain, *found.few_shot)}
@@ -113,7 +112,7 @@ def _runs(made: Sequence[Made]) -> set[str]:
     return {run for row in rows for cell in row.cells for run in cell.runs}
 
 
-def _asked(results: PaperResults[Any], experiment: str) -> list[Made]:
+def _asked(results: Results, experiment: str) -> list[Made]:
     """Return what was run of an experiment; nothing where none of its runs are there."""
     try:
         return [asked.made(results, experiment)]
@@ -121,7 +120,7 @@ def _asked(results: PaperResults[Any], experiment: str) -> list[Made]:
         return []
 
 
-def _own_data(results: PaperResults[Any]) -> list[OwnData]:
+def _own_data(results: Results) -> list[OwnData]:
     """Return the descriptions of users' own data that runs of a profile are stored with."""
     found: list[Described] = []
     runs = results.store.by_profile(results.paper).get(results.profile, ProfileRuns(list, list))
@@ -132,7 +131,7 @@ def _own_data(results: PaperResults[Any]) -> list[OwnData]:
     return [OwnData(Path(f"{one.title}.yaml"), Path(), {}, one) for one in found]
 
 
-def _commands(results: PaperResults[Any], artifact: Artifact) -> list[tuple[str, list[str]]]:
+def _commands(results: Results, artifact: Artifact) -> list[tuple[str, list[str]]]:
     """Return the commands that make the runs of an artifact, and which methods and settings each is for."""
     paper, name = results.paper, artifact.name.removeprefix("runs-of-")
     known = [one for one in recipe.recipe_names(paper) if one != "all"]

@@ -5,12 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hxbench.report.scores.plain import rows_of
+from hxbench.report.scores.rows import rows_of
 from hxbench.spec.run_spec import START
+from hxbench.spec.settings import Pair
 from hxbench.store import RunRecord
 from hxbench.tasks import task_names, task_of
-
-Pair = tuple[str, str]  # task, language
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def curves_of(records: Sequence[RunRecord]) -> Curves:
     for record in tuned:
         shot: Mapping[str, Any] = record.fields["few_shot"]
         start = str((record.fields.get("after") or {}).get(START, ""))
-        pair = (str(shot["task"]), str(shot["language"]))
+        pair = Pair(str(shot["task"]), str(shot["language"]))
         if pair in tests[record.id]:
             score, zero = tests[record.id][pair], tests[start].get(pair) if start in tests else None
             found.shots.setdefault(pair, []).append(Shot(record.id, shot["k"], shot["draw"], score, start, zero))
@@ -61,4 +60,4 @@ def _scores(record: RunRecord) -> Iterator[tuple[str, Pair, int, float]]:
         task, split = str(row.get("task")), str(row.get("split"))
         known = split in ("dev", "test") and row.get("value") is not None and task in task_names()
         if known and row.get("metric") == task_of(task).metric:
-            yield split, (task, str(row.get("language"))), int(row.get("step") or 0), float(row["value"])
+            yield split, Pair(task, str(row.get("language"))), int(row.get("step") or 0), float(row["value"])
