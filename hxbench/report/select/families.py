@@ -69,6 +69,7 @@ class _Group:
 
     identity: Identity
     records: list[RunRecord] = field(default_factory=list)
+    elsewhere: bool | None = None  # `Families._of_elsewhere`, once it was asked
 
     @property
     def rank(self) -> tuple[int, str]:
@@ -351,10 +352,12 @@ class Families:
 
     def _of_elsewhere(self, group: _Group) -> bool:
         """Return whether runs that are not the recipe's are expected: a control, or another artifact's."""
-        ours = group.identity
-        if ours["backbone.weights"] == "random":
-            return True
-        return any(not beyond(ours, wanted) for wanted in self._shipped.every[ours["method"], ours["setting"]])
+        if group.elsewhere is None:  # which every artifact asks anew
+            ours = group.identity
+            shipped = self._shipped.every[ours["method"], ours["setting"]]
+            random = ours["backbone.weights"] == "random"
+            group.elsewhere = random or any(not beyond(ours, wanted) for wanted in shipped)
+        return group.elsewhere
 
     def _written_elsewhere(self, method: str, setting: str) -> list[str]:
         wanted = {"method": method, "setting": setting, "profile": Path(self.profile).stem}
