@@ -206,6 +206,11 @@ def test_the_page_and_view_make_one_file_of_the_whole_store(hxbench, store, tmp_
     assert code == 0
     assert "there is no display here" in err
     assert Path(out.strip()).read_bytes() == (tmp_path / "all.html").read_bytes()
+    opened = []
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setattr("webbrowser.open", lambda address: opened.append(address) or True)
+    assert hxbench("view")[:2] == (0, out)
+    assert opened == [Path(out.strip()).as_uri()]
     assert hxbench("report", "--page", "--table", "2")[0] == 2
     assert "is a folder" in hxbench("report", "--page", "--out", tmp_path)[2]
     empty = hxbench("view", "--no-open", "--store", tmp_path / "empty")

@@ -79,7 +79,9 @@ class Browser:
         self.events.clear()
         self.send("Page.navigate", url="about:blank")
         self.send("Page.navigate", url=f"{path.as_uri()}{fragment}")
+        end = time.monotonic() + 60
         while not self.run("return document.body && document.body.dataset.ready"):
+            assert time.monotonic() < end, self.console
             time.sleep(0.02)
 
     def run(self, script):

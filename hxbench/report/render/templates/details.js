@@ -248,28 +248,47 @@ function openCurves(item, pairs, from) {
     const [task, code] = pair.split(" ");
     return `${nameOf("task", task)}, ${nameOf("language", code)}`;
   };
-  const draw = (pair) => place.replaceChildren(...curvesOf(item.part, pair).flat().filter(Boolean));
+  const behind = runsBehind(item);
+  const draw = () => {
+    const those = every.checked ? () => true : (run) => behind.has(run);
+    place.replaceChildren(...curvesOf(item.part, select.value, those).flat().filter(Boolean));
+  };
   const select = make(
     "select",
-    { onchange: (event) => draw(event.target.value) },
+    { onchange: draw },
     pairs.map((pair) => make("option", { value: pair }, told(pair))),
   );
+  const curves = data(`curves:${item.part.name}`);
+  const known = pairs.flatMap((pair) => [...(curves.training[pair] || []), ...(curves.shots[pair] || [])]);
+  const every = make("input", {
+    type: "checkbox",
+    onchange: draw,
+    checked: !known.some(([run]) => behind.has(run)),
+  });
   openDetails(
     [
       make("h2", { id: "details-title" }, "Curves"),
       make("p", { class: "profile" }, `${item.part.paper}, profile ${item.part.profile}`),
       make("p", {}, make("label", {}, "task and language ", select)),
+      make("p", {}, make("label", {}, every, ` all runs at this profile, not only those behind ${item.title}`)),
       place,
     ],
     from,
   );
-  draw(pairs[0]);
+  draw();
 }
 
-/** The curves of a task in a language, those of methods that the filters leave. */
-function curvesOf(part, pair) {
+/** The runs behind an artifact. */
+function runsBehind(item) {
+  const rows = (data(item.id).tables || []).flatMap((table) => table.blocks || []).flatMap((block) => block.rows);
+  return new Set(rows.flatMap((row) => row.c).flatMap((cell) => cell.r || []));
+}
+
+/** The curves of a task in a language, those of the runs that the filters leave. */
+function curvesOf(part, pair, those) {
   const curves = data(`curves:${part.name}`);
   const left = (place) => {
+    if (!those(place)) return false;
     const one = run(part, place);
     return ["method", "backbone", "seed"].every(
       (facet) => !state.chosen[facet].size || state.chosen[facet].has(one[facet]),
@@ -313,7 +332,7 @@ function curvesOf(part, pair) {
     );
   return parts.length
     ? parts
-    : [make("p", { class: "nothing" }, "No run that the filters leave has curves here.")];
+    : [make("p", { class: "nothing" }, "None of these runs has curves here, of what the filters leave.")];
 }
 
 function openHelp(from) {

@@ -93,7 +93,7 @@ function weight(cell) {
   const [seed] = state.chosen.seed;
   if (seed !== undefined && "v" in cell) return (ofSeed(cell, seed) || [])[1];
   if ("v" in cell) return cell.v;
-  if ("pv" in cell) return cell.pv;
+  if ("pv" in cell && byId("published").checked) return cell.pv;
   if (!cell.x || !cell.t) return undefined;
   const number = Number.parseFloat(cell.t);
   return Number.isNaN(number) ? cell.t : number;
