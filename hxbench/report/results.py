@@ -6,11 +6,13 @@ A paper is a subclass that says what its numbers are called and what a score is 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from hxbench.report.artifact.cells import by_task
 from hxbench.report.artifact.table import Column, Marks, notes_without_commands
 from hxbench.report.commands import Commands, argument
+from hxbench.report.paper import paper_file
 from hxbench.report.scores.estimate import Estimate
 from hxbench.report.scores.few_shot import Shots
 from hxbench.report.scores.rows import Rows
@@ -38,10 +40,6 @@ class Results:
 
     paper: ClassVar[str]
     scoring: ClassVar[Scoring] = TEXTS
-    numbers: ClassVar[str]  # whose numbers a table shows: the usual last line of a heading
-    made_up: ClassVar[str]  # what a synthetic profile's data are called
-    examples: ClassVar[str] = "sentences"
-    names: ClassVar[str] = ""  # what short names of methods stand for
     suite: ClassVar[str | None] = None  # whose tasks the models are of that few-shot runs start from
 
     def __init__(
@@ -59,7 +57,7 @@ class Results:
         user's own, whose runs are shown in the place of those without. `require` raises `InputError` for runs that
         cannot be on a backbone.
         """
-        self.store = store
+        self.store, self.file = store, paper_file(self.paper)
         found = store.by_profile(self.paper)
         self._scale, self._remarks = choose_profile(found, profile)  # maybe a file of the user's own
         self.profile = Path(self._scale).stem
@@ -76,8 +74,8 @@ class Results:
         self._conditions: dict[str, list[Condition]] = {}
 
     def title_of(self, method: str) -> str:
-        """Return what the tables call a method."""
-        raise NotImplementedError
+        """Return what the tables call a method: as the paper does, by its own recipe, or by its name."""
+        return title_of(self.paper, method)
 
     def run_set(
         self, method: str, setting: str, block: ExperimentBlock | None = None, suite: str | None = None
@@ -187,24 +185,25 @@ class Results:
     def heading(
         self,
         shown: Iterable[Shown],
-        numbers: str | None = None,
+        numbers: str = "published",
         *,
         sizes: Sequence[str] = (),
         seeds: Sequence[int] = (),
     ) -> tuple[str, ...]:
-        """Return what a reader must see at a glance: profile, data, backbone, seeds and, in `numbers`, whose.
+        """Return what a reader must see at a glance: profile, data, backbone, seeds and whose numbers they are.
 
-        `sizes` are those of the backbone that are shown, where it is more than the profile's own; if any of them
-        has runs, only those that have are named. `seeds` are others than the profile's.
+        `numbers` is that line, or the name of one in the paper's file. `sizes` are those of the backbone that are
+        shown, where it is more than the profile's own; if any of them has runs, only those that have are named.
+        `seeds` are others than the profile's.
         """
         data = self.scale.data
         if self.synthetic:
-            said = f"SYNTHETIC sandbox {self.made_up}, no evidence about real ones"
+            said = f"SYNTHETIC sandbox {self.file.made_up}, no evidence about real ones"
         else:
             caps = [
                 f"{data[f'{s}_sentences']} {s}" for s in ("train", "dev", "test") if data.get(f"{s}_sentences")
             ]
-            said = "real corpora" + (f", at most {', '.join(caps)} {self.examples} each" if caps else "")
+            said = "real corpora" + (f", at most {', '.join(caps)} {self.file.examples} each" if caps else "")
         records = [record for one in shown for record in one.records]
         weights = bodies(records) - {""}
         names: list[str | BackboneSpec] = [
@@ -225,7 +224,7 @@ class Results:
         return (
             f"profile {self.profile}: {said}",
             f"backbone{plural} {', '.join(said_of)}{made}{prints}; seeds {of_seeds}",
-            numbers or self.numbers,
+            self.file.numbers.get(numbers, numbers),
         )
 
     def remarks(
@@ -264,11 +263,12 @@ class Results:
 
     def told(
         self,
+        name: str,
         shown: Iterable[Shown],
-        experiment: str,
         marks: Marks,
         *,
-        numbers: str | None = None,
+        experiment: str | None = None,
+        numbers: str = "published",
         sizes: Sequence[str] = (),
         seeds: Sequence[int] = (),
         before: Iterable[str] = (),
@@ -280,26 +280,28 @@ class Results:
         sure: bool = False,
         facts: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        """Return what every table and figure ends in: heading, notes, remarks, commands and facts.
+        """Return what every table and figure has: name and title, heading, notes, remarks, commands and facts.
 
-        `before` and `after` are remarks of the artifact's own. The commands are of `experiment` for what is
-        `lacking`, by default anything that is `shown`; none where no command makes it, which `can_be_made` says.
-        `sure` says that leads are tested, and marked where they are sure.
+        `before` and `after` are remarks of the artifact's own. The commands are those of the `experiment`, by
+        default the one called as the artifact is, for what is `lacking`, by default anything that is `shown`; none
+        without `can_be_made`. `sure` says that leads are tested, and marked where they are sure.
         """
         shown = list(shown)
         missing, notes = shown if lacking is None else lacking, marks.notes()
+        experiment = name if experiment is None else experiment
         return {
+            **self.named(name, facts or {}),
             "heading": self.heading(shown, numbers, sizes=sizes, seeds=seeds),
             "notes": (*(notes if can_be_made else notes_without_commands(notes)), *[(MARK, SURE)] * sure),
             "remarks": (*before, *self.remarks(shown, timed=timed, several_bodies=several_bodies), *after),
-            "commands": self.commands(missing, experiment) if can_be_made and experiment else (),
-            "facts": self.facts | dict(facts or {}),
+            "commands": self.commands(missing, experiment) if can_be_made and experiment and missing else (),
         }
 
-    @property
-    def facts(self) -> dict[str, str]:
-        """What a program reads of every artifact."""
-        return {"paper": self.paper, "profile": self.profile}
+    def named(self, name: str, more: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
+        """Return name and title, where the paper's file has one to stand above, and what a program reads of it."""
+        entry = self.file.artifacts.get(name)
+        titled = {"name": name, "title": entry.heading} if entry and entry.heading else {}
+        return {**titled, "facts": {"paper": self.paper, "profile": self.profile, **more}}
 
     def commands(self, shown: Iterable[Shown], experiment: str) -> tuple[str, ...]:
         """Return the commands that make the runs these lack; nothing when they lack none."""
@@ -331,6 +333,14 @@ def provenance_of(record: RunRecord) -> dict[str, Any]:
 
 def _device(record: RunRecord) -> str:
     return str(provenance_of(record).get("device", "an unknown device"))
+
+
+def title_of(paper: str, method: str) -> str:
+    """Return what the tables of a paper call a method."""
+    rows = paper_file(paper).rows.values()
+    if row := next((row for row in rows if method in (row.method, *row.also)), None):
+        return row.title
+    return str(recipe.load("methods", method).title) if method in recipe.recipe_names("methods") else method
 
 
 def choose_profile(there: Iterable[str], given: str | None) -> tuple[str, list[str]]:

@@ -1,4 +1,4 @@
-"""The numbers a paper prints, looked up by artifact, row, column, group and metric."""
+"""The numbers a paper prints, looked up by artifact, row, column, group and metric, and what is said of them."""
 
 import csv
 from functools import cache
@@ -6,7 +6,8 @@ from functools import cache
 from hxbench import places
 from hxbench.errors import InputError
 
-_FIELDS = ("artifact", "row", "column", "group", "metric", "value", "unit", "place")
+# `note` is a doubt about a value, `quoted_from` where the paper has it from
+_FIELDS = ("artifact", "row", "column", "group", "metric", "value", "unit", "place", "note", "quoted_from")
 # one unit a quantity, so that ours and theirs are formatted alike
 _SCALES = {"million": 1e6, "hour": 3600.0}
 
@@ -16,6 +17,7 @@ class Published:
 
     def __init__(self, rows: list[dict[str, str]]) -> None:
         self._values: dict[tuple[str, ...], float] = {}
+        self._notes: dict[tuple[str, ...], str] = {}
         self.rows = rows
         for row in rows:
             try:
@@ -23,11 +25,16 @@ class Published:
             except ValueError:  # partition labels and the like
                 continue
             key = tuple(row[field] for field in _FIELDS[:5])
+            self._notes[key] = row["note"]
             self._values[key] = value * _SCALES.get(row["unit"], 1.0)
 
     def value(self, artifact: str, row: str, column: str, metric: str, group: str = "") -> float | None:
         """Return the printed value, or None when the paper prints none there."""
         return self._values.get((artifact, row, column, group, metric))
+
+    def note(self, artifact: str, row: str, column: str, metric: str, group: str = "") -> str:
+        """Return what is to be said of a printed value, nothing of most."""
+        return self._notes.get((artifact, row, column, group, metric), "")
 
 
 @cache

@@ -9,11 +9,12 @@ from dataclasses import replace
 from hxbench.report.artifact.cost_and_score import COSTS, FRONT, Way, block_of, panels_of, with_table
 from hxbench.report.artifact.figure import Figure
 from hxbench.report.artifact.table import Marks
+from hxbench.report.paper import MethodRow
 from hxbench.report.papers.pet.results import At, Results
 from hxbench.report.papers.pet.rows import METHODS, PLACED, task_title
 from hxbench.report.papers.pha.cells import parameters_per_task
 from hxbench.report.papers.pha.results import Results as PhaResults
-from hxbench.report.papers.pha.rows import TABLE1, TASKS, MethodRow
+from hxbench.report.papers.pha.rows import TABLE1, TASKS
 from hxbench.report.scores.estimate import Estimate
 from hxbench.report.scores.run_set import RunSet
 
@@ -51,7 +52,7 @@ def beside_pha(results: Results) -> list[Figure]:
     if not any(runs.records for _, runs in sets):
         return []
     tried = results.tried("figure2")
-    found = [(one, tried[At(_SIZE, one.recipe)]) for one in METHODS if At(_SIZE, one.recipe) in tried]
+    found = [(one, tried[At(_SIZE, one.method)]) for one in METHODS if At(_SIZE, one.method) in tried]
     ours = [
         Way(one.title, one.title, "base", runs.over(PLACED), {m: runs.cost(m, PLACED) for m, *_ in COSTS})
         for one, runs in found
@@ -74,7 +75,7 @@ def beside_pha(results: Results) -> list[Figure]:
         notes=marks.notes(),
         remarks=(FRONT, _OTHERS, *results.remarks(here, timed=True), *pha.remarks(there)),
         commands=tuple(dict.fromkeys((*results.commands(here, "figure2"), *pha.commands(there, "table1")))),
-        facts=results.facts,
+        **results.named(""),
         ours="means over the seeds",
     )
     return [with_table(figure, blocks)]

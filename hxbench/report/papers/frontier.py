@@ -37,7 +37,7 @@ def ways_of(results: Results, family: Family) -> list[Way]:
         _way(method.title, method.title, backbone, one)
         for method in METHODS
         for backbone in family.backbones
-        if (one := five.get(At(backbone.size, method.recipe)))
+        if (one := five.get(At(backbone.size, method.method)))
     ]
     return found + [
         _way("APET", budget_title(budget), backbone, one)
@@ -61,8 +61,6 @@ def build(results: Results) -> list[Figure]:
     every = [one for family in FAMILIES for one in family.backbones]
     commands = [line for name, some in found.items() for line in results.commands(some, name)]
     figure = Figure(
-        name="frontier",
-        title="PET scaling, cost and score of every way of tuning",
         kind="frontier",
         stub="way of tuning",
         places=(),
@@ -70,9 +68,10 @@ def build(results: Results) -> list[Figure]:
         columns=3,
         caption=(_COMMON.format(", ".join(map(task_title, PLACED))),),
         **results.told(
+            "frontier",
             shown,
-            "",
             marks,
+            experiment="",
             numbers=_NUMBERS,
             sizes=[one.size for one in every],
             before=[FRONT, *results.without(every)],

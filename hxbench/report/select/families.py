@@ -23,6 +23,7 @@ from hxbench.report.select.identity import (
     flat,
     identity,
     key,
+    matches,
     models_of,
     one_task,
     recipe_spec,
@@ -69,7 +70,7 @@ class _Group:
 
     identity: Identity
     records: list[RunRecord] = field(default_factory=list)
-    elsewhere: bool | None = None  # `Families._of_elsewhere`, once it was asked
+    elsewhere: bool | None = None  # whether it is expected beside the recipe's, once it is known
 
     @property
     def rank(self) -> tuple[int, str]:
@@ -229,7 +230,7 @@ class Families:
     def _exactly(groups: Iterable[_Group], wanted: Iterable[Identity]) -> _Group | None:
         groups = list(groups)
         for one in wanted:
-            matching = [group for group in groups if not beyond(group.identity, one)]
+            matching = [group for group in groups if matches(group.identity, one)]
             if matching:
                 return max(matching, key=lambda group: group.rank)
         return None
@@ -352,11 +353,10 @@ class Families:
 
     def _of_elsewhere(self, group: _Group) -> bool:
         """Return whether runs that are not the recipe's are expected: a control, or another artifact's."""
-        if group.elsewhere is None:  # which every artifact asks anew
+        if group.elsewhere is None:
             ours = group.identity
-            shipped = self._shipped.every[ours["method"], ours["setting"]]
-            random = ours["backbone.weights"] == "random"
-            group.elsewhere = random or any(not beyond(ours, wanted) for wanted in shipped)
+            wanted = self._shipped.every[ours["method"], ours["setting"]]
+            group.elsewhere = ours["backbone.weights"] == "random" or any(matches(ours, one) for one in wanted)
         return group.elsewhere
 
     def _written_elsewhere(self, method: str, setting: str) -> list[str]:

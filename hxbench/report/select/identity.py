@@ -59,6 +59,13 @@ def beyond(ours: Identity, recipes: Identity) -> dict[str, tuple[Any, Any]]:
     }
 
 
+def matches(ours: Identity, recipes: Identity) -> bool:
+    """Return whether a family departs from a recipe in nothing: what `beyond` says, at the first departure."""
+    return all(ours.get(key, _ABSENT) == value for key, value in recipes.items()) and all(
+        key in recipes or key.startswith("options.") or value == _ABSENT for key, value in ours.items()
+    )
+
+
 def said(ours: Identity, recipes: Identity) -> str:
     """Return the departures in words, the first three of them."""
     changes = [f"{shown(key)} {shown(a)} instead of {shown(b)}" for key, (a, b) in beyond(ours, recipes).items()]

@@ -23,7 +23,7 @@ def table():
             if row["artifact"] == "Figure 7":
                 source, target = row["row"].split("=")[1], row["column"].split("=")[1]
                 cells[row["group"], source, target] = float(row["value"])
-                if "grouping resolved" in row["place"]:
+                if "grouping resolved" in row["note"]:
                     guessed.add((row["group"], source))
     return cells, guessed
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 
 from hxbench.report.artifact.table import Block, Marks, Row, Table
+from hxbench.report.paper import MethodRow
 from hxbench.report.papers.hyperx.cells import printed_score, printed_shot_mean
 from hxbench.report.papers.hyperx.results import Results
 from hxbench.report.papers.hyperx.rows import (
@@ -22,7 +23,6 @@ from hxbench.report.papers.hyperx.rows import (
     PSF,
     SMALL,
     XLM_R_BACKBONES,
-    MethodRow,
     help_from_targets,
     members,
     pairs,
@@ -219,8 +219,6 @@ def build(results: Results) -> list[Table]:
     lists = [_LISTS] if backbone(results.scale.backbone).name in XLM_R_BACKBONES else []
     return [
         Table(
-            name="claims",
-            title="Hyper-X: the paper's claims held against our runs",
             stub="",
             columns=COLUMNS,
             blocks=tuple(blocks),
@@ -229,6 +227,6 @@ def build(results: Results) -> list[Table]:
             notes=marks.notes(),
             remarks=(HOW, VERDICTS, *lists, *_said(results, shown)),
             commands=_commands(results, shown),
-            facts=results.facts,
+            **results.named("claims"),
         )
     ]

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from hxbench.report.artifact.cells import difference_cell, make_cell
 from hxbench.report.artifact.figure import Figure, Panel, Series
 from hxbench.report.artifact.table import MISSING, Block, Cell, Marks, Row, Table, mark_seeds
+from hxbench.report.paper import MethodRow
 from hxbench.report.papers.hyperx.cells import doubt, printed_score
-from hxbench.report.papers.hyperx.results import PUBLISHED, UNPUBLISHED, Results
-from hxbench.report.papers.hyperx.rows import BASE, GROUPS, MBERT, METRICS, MethodRow, pairs
+from hxbench.report.papers.hyperx.results import Results
+from hxbench.report.papers.hyperx.rows import BASE, GROUPS, MBERT, METRICS, pairs
 from hxbench.report.scores.run_set import Condition
 from hxbench.report.stats.significance import HOW_GAIN, Resampler, said
 
@@ -32,7 +33,6 @@ class Comparison:
     paper prints it: artifact, row and column. Table 2 prints the first condition if that is the method `known`.
     """
 
-    title: str
     groups: tuple[str, ...]
     more: int
     less: int
@@ -48,7 +48,7 @@ class Comparison:
 
 COMPARISONS = {
     "figure3": Comparison(
-        "Hyper-X, Figure 3: the role of masked language modelling", _TWO, 0, 2, ("UNSEEN",),
+        _TWO, 0, 2, ("UNSEEN",),
         text=("Figure 3 (text)", BASE.published, "effect of MLM data"), known=BASE,
         caption=(
             "The paper prints no values of the bars; published are its Table 2 for the first, and the gain "
@@ -56,20 +56,20 @@ COMPARISONS = {
         ),
     ),
     "figure4": Comparison(
-        "Hyper-X, Figure 4: source languages, Hyper-X Base", _TWO, 1, 0, _TWO, known=BASE, caption=(_SWITCHED,)
+        _TWO, 1, 0, _TWO, known=BASE, caption=(_SWITCHED,)
     ),
     "figure5": Comparison(
-        "Hyper-X, Figure 5: source languages, mBERT", _TWO, 1, 0, _TWO, known=MBERT, caption=(_SWITCHED,)
+        _TWO, 1, 0, _TWO, known=MBERT, caption=(_SWITCHED,)
     ),
     "figure7": Comparison(
-        "Hyper-X, Figure 7: sampling by temperature and in proportion to size", GROUPS, 0, 1, ("ALL",),
+        GROUPS, 0, 1, ("ALL",),
         caption=(
             "The paper prints no values of the bars and names neither setting nor variant: "
             "mixed and Hyper-X Base here.",
         ),
     ),
     "controls": Comparison(
-        "Hyper-X: transfer against chance, mBERT in the multi-task setting", GROUPS, 0, 1, ("UNSEEN",)
+        GROUPS, 0, 1, ("UNSEEN",)
     ),
 }  # fmt: skip
 
@@ -126,8 +126,9 @@ def build(results: Results, name: str) -> list[Figure] | list[Table]:
         metric = METRICS[task][1]
         cells = {}
         for group in comparison.groups:
-            both = (one.run_set.group(task, group) for one in (more, less))
-            cells[group] = difference_cell(*both, marks, comparison.printed(task, group), _OTHER_LANGUAGES)
+            first, second = (one.run_set.group(task, group) for one in (more, less))
+            printed = comparison.printed(task, group)
+            cells[group] = difference_cell(first, second, marks, printed, _OTHER_LANGUAGES)
         rows.append(Row(metric, tuple(cells.values())))
         series = _series(conditions, task, comparison, marks)
         panels.append(Panel(metric, metric.partition(" ")[2], series, said=_said(comparison, cells)))
@@ -136,8 +137,6 @@ def build(results: Results, name: str) -> list[Figure] | list[Table]:
     about = [f"gain: {difference}, in points, seed by seed."]
     about += ["The published values are of mBERT on real languages."] if results.synthetic and known else []
     figure = Figure(
-        name=name,
-        title=comparison.title,
         kind="bars",
         stub="condition",
         places=comparison.groups,
@@ -145,8 +144,8 @@ def build(results: Results, name: str) -> list[Figure] | list[Table]:
         compared=(Block(f"{difference}, in points", tuple(rows)),),
         caption=(*about, *comparison.caption),
         **results.told(
-            conditions, name, marks,
-            numbers=PUBLISHED if known or comparison.text else UNPUBLISHED,
+ name, conditions, marks,
+            numbers="published" if known or comparison.text else "unpublished",
             after=_tested(results, more, less, comparison.groups),
         ),
     )  # fmt: skip

@@ -6,18 +6,15 @@ are those of all the adapters (the run itself counts so); its time is that of al
 
 from collections import Counter, defaultdict
 
+from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.published import published
-from hxbench.report.papers.hyperx.results import PAPER, Results
+from hxbench.report.artifact.table import Cell, Marks
+from hxbench.report.papers.hyperx.results import Results
+from hxbench.report.papers.hyperx.rows import PAPER
 from hxbench.report.scores.estimate import Estimate
 from hxbench.report.scores.rows import costs_in, rows_of
 from hxbench.report.scores.run_set import RunSet
 from hxbench.store import RunRecord
-
-_PARAMETERS = {
-    "MAD-X": "16 × 4.7m + 2 × 0.9m are 77.0m",
-    "Hyper-X Small": "the text has 7.2% of mBERT's; 13m of 177m are 7.3%",
-}
-
 
 _GONE = (
     "a run that it builds on is gone from the store; it is made again when those that build on it are "
@@ -25,16 +22,15 @@ _GONE = (
 )
 
 
-def printed_cost(artifact: str, row: str, column: str, metric: str) -> float | None:
-    """Return printed parameters (a count) or training time (seconds)."""
-    return published(PAPER).value(artifact, row, column, metric)
-
-
-def doubt_of_cost(row: str, quantity: str) -> str | None:
-    """Return what to say when printed costs do not add up (sheet, section 8)."""
-    if quantity != "params" or "(each)" in row:
-        return None
-    return next((text for name, text in _PARAMETERS.items() if row.startswith(name)), None)
+def cost_cell(
+    estimate: Estimate | None, artifact: str, row: str, column: str, quantity: str, marks: Marks
+) -> Cell:
+    """Return a cost beside the printed parameters (a count) or training time (seconds); no estimate: no text."""
+    where = artifact, row, column, quantity
+    printed = published(PAPER).value(*where)
+    if estimate is None:
+        return Cell(text="", published=printed)
+    return make_cell(estimate, printed, marks, doubt=published(PAPER).note(*where))
 
 
 def needed_costs(results: Results, runs: RunSet) -> dict[str, dict[str, float]]:

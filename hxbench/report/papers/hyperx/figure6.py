@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.figure import Figure, Panel, Series
 from hxbench.report.artifact.table import Marks
+from hxbench.report.paper import MethodRow
 from hxbench.report.papers.hyperx.cells import printed_shot_mean
-from hxbench.report.papers.hyperx.results import FEW_SHOT, Results
-from hxbench.report.papers.hyperx.rows import METRICS, MethodRow, members
+from hxbench.report.papers.hyperx.results import Results
+from hxbench.report.papers.hyperx.rows import METRICS, members
 from hxbench.report.papers.hyperx.table5 import METHODS, protocol_of, shown_of
 from hxbench.report.scores.few_shot import Shots
 from hxbench.spec.settings import Pair
@@ -37,7 +38,7 @@ def _series(few: Few, method: MethodRow, pairs: Sequence[Pair], marks: Marks) ->
 def _panel(results: Results, few: Few, task: str, group: str, marks: Marks) -> Panel:
     codes = [code for code in protocol_of(few)[1] if code in members(group)]
     names = ", ".join(map(results.label, codes))
-    methods = [*METHODS, *(MethodRow("", name, name) for name, shots in few.items() if not shots.draws)]
+    methods = [*METHODS, *(MethodRow(title=name, method=name) for name, shots in few.items() if not shots.draws)]
     pairs = [Pair(task, code) for code in codes]
     series = tuple(_series(few, method, pairs, marks) for method in methods)
     return Panel(f"{task.upper()}, {group}: {names}", METRICS[task][1].partition(" ")[2], series)
@@ -63,8 +64,6 @@ def build(results: Results) -> list[Figure]:
     real = ", of mBERT on real languages" if results.synthetic else ""
     return [
         Figure(
-            name="figure6",
-            title="Hyper-X, Figure 6: few-shot transfer",
             kind="lines",
             stub="method",
             places=tuple(map(str, k_of)),
@@ -77,6 +76,8 @@ def build(results: Results) -> list[Figure]:
                 _AT_ZERO,
                 *_seeds(panels, k_of),
             ),
-            **results.told(shown_of(few), _EXPERIMENT, marks, numbers=FEW_SHOT, after=[_CLAIM]),
+            **results.told(
+                "figure6", shown_of(few), marks, experiment=_EXPERIMENT, numbers="few_shot", after=[_CLAIM]
+            ),
         )
     ]

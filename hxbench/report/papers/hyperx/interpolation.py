@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, mark_best, mark_seeds
-from hxbench.report.papers.hyperx.results import PAPER, UNPUBLISHED, Results
-from hxbench.report.papers.hyperx.rows import METRICS, ORDER, SCORING
+from hxbench.report.papers.hyperx.results import Results
+from hxbench.report.papers.hyperx.rows import METRICS, ORDER, PAPER, SCORING
 from hxbench.report.scores.estimate import Estimate, Runs
 from hxbench.report.scores.rows import Rows
 from hxbench.report.scores.run_set import RunSet
@@ -136,14 +136,14 @@ def build(results: Results) -> list[Table]:
     )
     return [
         Table(
-            name=_NAME,
-            title="Hyper-X: languages held out of all training, by their embedding",
             stub="language",
             columns=tuple(
                 Column(title, "held out" if way != TRAINED else "trained", paper=False)
                 for way, title in WAYS.items()
             ),
             blocks=tuple(blocks),
-            **results.told(held.shown, _NAME, marks, numbers=UNPUBLISHED, after=[*said, *_nearest(results, held)]),
+            **results.told(
+                _NAME, held.shown, marks, numbers="unpublished", after=[*said, *_nearest(results, held)]
+            ),
         )
     ]

@@ -58,14 +58,12 @@ def build(results: Results) -> list[Table]:
         blocks.append(mark_best_of_columns(Block(results.title_of(method), tuple(rows)), columns))
     return [
         Table(
-            _NAME,
-            "Hyper-X: learning rates tried, partition a, seed 1",
-            "learning rate",
-            columns,
-            tuple(blocks),
+            stub="learning rate",
+            columns=columns,
+            blocks=tuple(blocks),
             **results.told(
-                conditions,
                 _NAME,
+                conditions,
                 marks,
                 numbers="development scores; the paper prints no such numbers",
                 before=[_HOW],

@@ -7,7 +7,7 @@ from typing import Any
 
 from hxbench.report import results
 from hxbench.report.artifact.table import Column, format_value
-from hxbench.report.papers.hyperx.rows import BLOCKS, GROUPS, METRICS, SCORING, title_of
+from hxbench.report.papers.hyperx.rows import BLOCKS, GROUPS, METRICS, PAPER, SCORING, title_of
 from hxbench.report.results import provenance_of
 from hxbench.report.scores.estimate import Estimate
 from hxbench.report.scores.run_set import RunSet, Shown
@@ -17,20 +17,11 @@ from hxbench.spec.languages import language_set
 from hxbench.spec.run_spec import RunSpec
 from hxbench.store import RunRecord
 
-PAPER = "hyperx"
-# what an artifact's numbers are: the last line of its heading
-PUBLISHED = "ours: mean ± sample s.d. over the seeds; published: mBERT, 3 runs, no deviations printed"
-UNPUBLISHED = "mean ± sample s.d. over the seeds; the paper prints no such numbers"
-FEW_SHOT = "ours: mean ± sample s.d. over the seeds; published: mBERT, the paper does not say how many runs"
-COSTS = "ours: mean over the runs that are there; published: mBERT"
-
 
 class Results(results.Results):
     """The run sets of a profile, each read once when asked for, and what the artifacts have to say about them."""
 
     paper = PAPER
-    numbers = PUBLISHED
-    made_up = "languages"
     scoring = SCORING
 
     @cached_property

@@ -8,12 +8,14 @@ are plain means over their languages, taken for each seed and then averaged over
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from hxbench.report import results
+from hxbench.report.paper import MethodRow, paper_file
 from hxbench.report.results import NOT_OF_PAPER
 from hxbench.report.scores.rows import Rows
 from hxbench.report.scores.run_set import RunSet, Scoring
 from hxbench.report.select.identity import of_no_paper
 from hxbench.report.stats.significance import Lead, Resampler
-from hxbench.spec import recipe, settings
+from hxbench.spec import settings
 from hxbench.spec.languages import XLM_R, find_language, language_set
 from hxbench.spec.run_spec import RunSpec
 from hxbench.spec.settings import Model, Pair
@@ -26,16 +28,14 @@ XLM_R_BACKBONES = frozenset(("e5-small-q4", "multilingual-e5-small"))  # which b
 METRICS = {"ner": ("f1", "NER F1"), "pos": ("accuracy", "POS accuracy")}  # ours, the paper's name
 # what two tables have to say about the paper (sheet, section 8)
 HSB_SIZE = "the paper's Table 4 gives 23 sentences for POS testing; UD 2.7 has 23 for training and 623 for testing"
-UYGHUR = "relatives share a side of the partitions, but Uyghur is on the other side from the Turkic kk and tr"
 
 
-@dataclass(frozen=True)
-class MethodRow:
-    """A method as the paper prints it; `method` is our recipe, empty where a row is no method."""
-
-    published: str
-    title: str
-    method: str = ""
+PAPER = "hyperx"
+FILE = paper_file(PAPER)
+ROWS = FILE.rows
+MBERT, PSF, MADX, MADX_MS, SMALL, BASE = (
+    ROWS[name] for name in ("mbert", "psf", "madx", "madx_ms", "small", "base")
+)
 
 
 @dataclass(frozen=True)
@@ -47,30 +47,22 @@ class SettingBlock:
     methods: tuple[MethodRow, ...]
 
 
-MBERT = MethodRow("mBERT", "mBERT", "mbert")
-PSF = MethodRow("PSF", "PSF", "psf")
-MADX = MethodRow("MAD-X", "MAD-X", "madx")
-MADX_MS = MethodRow("MAD-X MS", "MAD-X MS", "madx-ms")
-SMALL = MethodRow("Hyper-X Small", "HX-Small", "hyperx-small")
-BASE = MethodRow("Hyper-X Base", "HX-Base", "hyperx-base")
-
-BLOCKS = (
-    SettingBlock("single", "English single-task", (MBERT, MADX, SMALL, BASE)),
-    SettingBlock("multi", "English multi-task", (MBERT, SMALL, BASE)),
-    SettingBlock("mixed", "Mixed-language multi-task", (MBERT, PSF, MADX_MS, SMALL, BASE)),
+UYGHUR = FILE.notes["ug"]
+BLOCKS = tuple(
+    SettingBlock(setting, block.title, tuple(ROWS[name] for name in block.rows))
+    for setting, block in FILE.blocks.items()
 )
 
 
 def title_of(method: str) -> str:
     """Return what the tables call a method: as the paper does, by our recipe of no paper, or by its own name."""
-    rows = (row for block in BLOCKS for row in block.methods)
-    own = recipe.load("methods", method).title if of_no_paper(method) else method
-    return next((row.title for row in rows if row.method == method), own)
+    known = of_no_paper(method) or any(row.method == method for row in ROWS.values())
+    return results.title_of(PAPER, method) if known else method
 
 
 def own_row(method: str) -> MethodRow:
     """Return the row of a method that the paper does not have."""
-    return MethodRow("", title_of(method), method)
+    return MethodRow(title=title_of(method), method=method)
 
 
 _GROUP = {code: language.group for code, language in language_set("hyperx").items()}

@@ -2,7 +2,8 @@
 
 from hxbench.report.artifact.published import published
 from hxbench.report.artifact.table import Block, Cell, Column, Row, Table
-from hxbench.report.papers.hyperx.results import PAPER, Results
+from hxbench.report.papers.hyperx.results import Results
+from hxbench.report.papers.hyperx.rows import PAPER
 
 _NAME = "Table 1"
 _COLUMNS = {
@@ -24,13 +25,11 @@ def build(results: Results) -> list[Table]:
     rows = tuple(Row(name, tuple(_cell(name, column) for column in _COLUMNS)) for name in _ROWS)
     return [
         Table(
-            name="table1",
-            title="Hyper-X, Table 1: what the approaches can do",
             stub="approach",
             columns=tuple(Column(title, paper=False) for title in _COLUMNS.values()),
             blocks=(Block("", rows),),
             heading=("published; there is nothing to measure",),
             remarks=("unseen pair: a task in a language for which that task had no labelled data.",),
-            facts=results.facts,
+            **results.named("table1"),
         )
     ]

@@ -2,14 +2,14 @@
 
 from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns
+from hxbench.report.paper import MethodRow
 from hxbench.report.papers.hyperx.cells import doubt, printed_score
-from hxbench.report.papers.hyperx.costs import cost, doubt_of_cost, printed_cost
+from hxbench.report.papers.hyperx.costs import cost, cost_cell
 from hxbench.report.papers.hyperx.results import Results
 from hxbench.report.papers.hyperx.rows import (
     BLOCKS,
     GROUPS,
     METRICS,
-    MethodRow,
     SettingBlock,
     best_of_groups,
     own_row,
@@ -30,9 +30,7 @@ def _row(results: Results, block: SettingBlock, method: MethodRow, marks: Marks)
     least, most = runs.seed_count()
     cells = [Cell(text=str(most) if least == most else f"{least}–{most}")]
     for metric, quantity in (("counted_parameters", "params"), ("wall_seconds", "training time")):
-        printed = printed_cost(_NAME, method.published, block.title, quantity)
-        odd = doubt_of_cost(method.published, quantity)
-        cells.append(make_cell(cost(results, runs, metric), printed, marks, doubt=odd))
+        cells.append(cost_cell(cost(results, runs, metric), _NAME, method.published, block.title, quantity, marks))
     for task in results.tasks:
         for group in GROUPS:
             where = (_NAME, method.published, block.title, task, group)
@@ -62,11 +60,9 @@ def build(results: Results) -> list[Table]:
         certain += said(block.title, leads, [row.title for row in methods], lambda task: METRICS[task][1])
     return [
         Table(
-            name="table2",
-            title="Hyper-X, Table 2: zero-shot transfer by setting",
             stub="method",
             columns=columns,
             blocks=tuple(blocks),
-            **results.told(shown, "table2", marks, timed=True, after=certain, sure=tested),
+            **results.told("table2", shown, marks, timed=True, after=certain, sure=tested),
         )
     ]

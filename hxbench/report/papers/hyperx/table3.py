@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from statistics import fmean
 
-from hxbench.report.artifact.cells import make_cell
-from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table
-from hxbench.report.papers.hyperx.costs import cost, doubt_of_cost, needed_costs, printed_cost, unknown
-from hxbench.report.papers.hyperx.results import COSTS, Results
-from hxbench.report.papers.hyperx.rows import BASE, BLOCKS, MADX, MBERT, PSF, SMALL, MethodRow, own_row, told_of
+from hxbench.report.artifact.table import Block, Column, Marks, Row, Table
+from hxbench.report.paper import MethodRow
+from hxbench.report.papers.hyperx.costs import cost, cost_cell, needed_costs, unknown
+from hxbench.report.papers.hyperx.results import Results
+from hxbench.report.papers.hyperx.rows import BASE, BLOCKS, MADX, MBERT, PSF, SMALL, own_row, told_of
 from hxbench.report.scores.estimate import Estimate
 from hxbench.report.scores.run_set import RunSet
 from hxbench.tasks import TAGGING, suite_tasks
@@ -30,12 +30,11 @@ _METRICS = (
     ("tokens_per_second", "", ""),
     ("flops_per_token", "", ""),
 )
-_ALL = MethodRow("MAD-X (total, 16 languages, 2 tasks)", "MAD-X, all", MADX.method)
-_LANGUAGE = MethodRow("MAD-X language adapter (each)", "  language adapter")
-_TASK = MethodRow("MAD-X task adapter (each)", "  task adapter")
+_ALL = MethodRow(published="MAD-X (total, 16 languages, 2 tasks)", title="MAD-X, all", method=MADX.method)
+_LANGUAGE = MethodRow(published="MAD-X language adapter (each)", title="  language adapter")
+_TASK = MethodRow(published="MAD-X task adapter (each)", title="  task adapter")
 _OF_BOTH = ("multi", "mixed")  # settings with one model for both tasks
 _SETTINGS = (*_OF_BOTH, "single")  # in the order of preference
-_SMALLEST = "one model per task: each adapter's own memory, speed and FLOPs stand below"
 
 
 def _runs(results: Results, method: str, settings: Iterable[str]) -> RunSet:
@@ -58,13 +57,10 @@ def _shown(results: Results) -> dict[MethodRow, list[str]]:
 
 
 def _row(method: MethodRow, estimates: list[Estimate | None], marks: Marks, mark: str) -> Row:
-    cells = []
-    for (_, column, quantity), estimate in zip(_METRICS, estimates, strict=True):
-        printed = printed_cost(_NAME, method.published, column, quantity)
-        odd = doubt_of_cost(method.published, quantity)
-        cells.append(
-            make_cell(estimate, printed, marks, doubt=odd) if estimate else Cell(text="", published=printed)
-        )
+    cells = [
+        cost_cell(estimate, _NAME, method.published, column, quantity, marks)
+        for (_, column, quantity), estimate in zip(_METRICS, estimates, strict=True)
+    ]
     return Row(method.title, tuple(cells), mark=marks.letter(mark) if mark else "")
 
 
@@ -122,11 +118,11 @@ def build(results: Results) -> list[Table]:
         rows.append(_row(_TASK, _each_task(runs, languages), marks, ""))
     return [
         Table(
-            name="table3",
-            title="Hyper-X, Table 3: parameters and training time for NER and POS together",
             stub="method",
             columns=COLUMNS,
             blocks=(Block("", tuple(rows)),),
-            **results.told(shown, "table2", marks, numbers=COSTS, timed=True, lacking=lacking),
+            **results.told(
+                "table3", shown, marks, experiment="table2", numbers="costs", timed=True, lacking=lacking
+            ),
         )
     ]

@@ -2,8 +2,8 @@
 
 from hxbench.report.artifact.published import published
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table
-from hxbench.report.papers.hyperx.results import PAPER, Results
-from hxbench.report.papers.hyperx.rows import HSB_SIZE, UYGHUR
+from hxbench.report.papers.hyperx.results import Results
+from hxbench.report.papers.hyperx.rows import FILE, PAPER
 from hxbench.spec.languages import Language, language_set
 
 _NAME = "Table 4"
@@ -14,12 +14,6 @@ _COLUMNS = (
     *(Column(split.lower(), task, paper=False) for task, split in _SIZES),
     *(Column(title, _OURS_ONLY, paper=False) for title in ("script", "group")),
 )
-_NOTES = {
-    "kk": "the paper prints 32 sentences for POS training; UD 2.7 has 31",
-    "hsb": f"printed with the code yo, which is Yoruba's; {HSB_SIZE}",
-    "gn": "the treebank is one of Mbyá Guaraní, a relative of the language that WikiANN has",
-    "ug": UYGHUR,
-}
 
 
 def _size(language: Language, task: str, split: str) -> Cell:
@@ -36,7 +30,7 @@ def build(results: Results) -> list[Table]:
             *(_size(language, *size) for size in _SIZES),
             *(Cell(text=text) for text in (language.script, language.group)),
         ]
-        note = _NOTES.get(language.code)
+        note = FILE.notes.get(language.code)
         rows.append(Row(results.label(language.code), tuple(cells), mark=marks.letter(note) if note else ""))
     heading = ["sizes in sentences, as published: NER of WikiANN, POS of UD 2.7"]
     if results.synthetic:
@@ -46,14 +40,12 @@ def build(results: Results) -> list[Table]:
         )
     return [
         Table(
-            name="table4",
-            title="Hyper-X, Table 4: languages",
             stub="code",
             columns=_COLUMNS,
             blocks=(Block("", tuple(rows)),),
             heading=tuple(heading),
             notes=marks.notes(),
             remarks=("seen and unseen: covered by the pre-training of mBERT, or not.",),
-            facts=results.facts,
+            **results.named("table4"),
         )
     ]

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, mark_best, mark_seeds
+from hxbench.report.paper import MethodRow
 from hxbench.report.papers.hyperx.cells import doubt_at_zero, printed_score
-from hxbench.report.papers.hyperx.results import FEW_SHOT, Results
-from hxbench.report.papers.hyperx.rows import BASE, MADX, MBERT, METRICS, SMALL, MethodRow
+from hxbench.report.papers.hyperx.results import Results
+from hxbench.report.papers.hyperx.rows import BASE, MADX, MBERT, METRICS, SMALL
 from hxbench.report.scores.few_shot import Shots
 from hxbench.report.scores.run_set import Shown
 from hxbench.spec.settings import Pair
@@ -49,7 +50,7 @@ def build(results: Results) -> list[Table]:
     """Return the one table: NER above POS, a row for each number of sentences."""
     few_shot, marks = results.few_shot("table5"), Marks()
     methods = [method for method in METHODS if method.method in few_shot]
-    methods += [MethodRow("", name, name) for name, shots in few_shot.items() if not shots.draws]
+    methods += [MethodRow(title=name, method=name) for name, shots in few_shot.items() if not shots.draws]
     k_of, languages = protocol_of(few_shot)
     columns = tuple(Column(results.label(code), method.title) for method in methods for code in languages)
     blocks = []
@@ -67,11 +68,9 @@ def build(results: Results) -> list[Table]:
         f"k sentences drawn at random; each seed is the mean over up to {results.scale.draws} draws; "
         "k = 0: zero-shot"
     )
-    told = results.told(shown_of(few_shot), "table5", marks, numbers=FEW_SHOT, after=[_CAPTION])
+    told = results.told("table5", shown_of(few_shot), marks, numbers="few_shot", after=[_CAPTION])
     return [
         Table(
-            name="table5",
-            title="Hyper-X, Table 5: few-shot transfer",
             stub="sentences",
             columns=columns,
             blocks=tuple(blocks),

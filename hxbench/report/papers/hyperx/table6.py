@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, mark_seeds
+from hxbench.report.paper import MethodRow
 from hxbench.report.papers.hyperx.cells import doubt, printed_score
 from hxbench.report.papers.hyperx.results import Results
 from hxbench.report.papers.hyperx.rows import (
@@ -13,7 +14,6 @@ from hxbench.report.papers.hyperx.rows import (
     METRICS,
     ORDER,
     UYGHUR,
-    MethodRow,
     SettingBlock,
     best_of_groups,
     own_row,
@@ -77,7 +77,7 @@ def _table(results: Results, resampler: Resampler, block: SettingBlock, task: st
         ),
         layout="beside",
         # the same runs make several of them: they are asked for once, below the last
-        **results.told(shown, "table2", marks, after=certain, lacking=()),
+        **results.told("table6", shown, marks, experiment="table2", after=certain, lacking=()),
     )
 
 

@@ -106,7 +106,7 @@ def _table(results: Results, described: Described, task: str, found: list[OwnRun
             *dict.fromkeys(notes),
             *results.store.left_out(),
         ),
-        facts=results.facts,
+        **results.named(""),
     )
 
 

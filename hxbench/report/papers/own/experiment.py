@@ -114,13 +114,13 @@ def build(results: Results, experiment: str, seeds: Sequence[int] | None = None)
                 columns=columns,
                 blocks=blocks,
                 **results.told(
-                    conditions,
                     "",
+                    conditions,
                     marks,
                     numbers=TRIES if tries else NUMBERS,
                     sizes=sizes,
                     seeds=every,
-                    before=filter(None, [results.names, f"all with {', '.join(alike)}." if alike else ""]),
+                    before=filter(None, [results.file.names, f"all with {', '.join(alike)}." if alike else ""]),
                 ),
             )
         )
@@ -174,7 +174,9 @@ def _lines(
     for k in block.few_shot.k:
         shots = [shot for shot in wanted if shot.k == k]
         pairs = dict.fromkeys(Pair(s.task, find_language(s.language).paper_code) for s in shots)
-        records = [r for r in tuned.tuned if isinstance(r.spec, RunSpec) and r.spec.few_shot.k == k]
+        records = [
+            r for r in tuned.tuned if isinstance(r.spec, RunSpec) and r.spec.few_shot and r.spec.few_shot.k == k
+        ]
         scores = by_task(pairs, partial(tuned.over, k=k))
         yield Line(title, label, block, scores, records, len(shots), k)
 

@@ -116,7 +116,7 @@ def curve(tried: Mapping[At, Tried], family: Family, backbone: Backbone, task: s
         one = tried[At(backbone.size, APET, budget)]
         if (count := count_of(one, budget)) is not None:
             points.append(Point(budget, count, one.over((task,))))
-    full = tried.get(At(backbone.size, FT.recipe))
+    full = tried.get(At(backbone.size, FT.method))
     return Curve(
         tuple(sorted(points, key=lambda point: point.count)),
         full.over((task,)) if full else Estimate(),

@@ -62,9 +62,10 @@ def _figure(results: Results, name: str, what: str, rows: Sequence[_Row], experi
         columns=3,
         caption=(f"Means over {tasks}. {_FINAL}{_intervals(shown)}",),
         **results.told(
+            "convergence",
             shown,
-            experiment,
             marks,
+            experiment=experiment,
             numbers=_NUMBERS,
             sizes=[one.size for one in backbones],
             before=results.without(backbones),
@@ -75,7 +76,7 @@ def _figure(results: Results, name: str, what: str, rows: Sequence[_Row], experi
 
 def build(results: Results) -> list[Figure]:
     """Return two figures: the five methods over all their tasks, and APET's four budgets at random places."""
-    methods: list[_Row] = [(one.title, one.recipe, None) for one in METHODS]
+    methods: list[_Row] = [(one.title, one.method, None) for one in METHODS]
     places: list[_Row] = [(budget_title(budget), APET, budget) for budget in BUDGETS]
     return [
         _figure(results, "convergence", "five methods", methods, "figure2", ends=False),

@@ -8,10 +8,11 @@ from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.figure import Figure, Panel, Series
 from hxbench.report.artifact.published import published
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns
+from hxbench.report.paper import MethodRow
 from hxbench.report.papers.pet.budgets import majority_of
 from hxbench.report.papers.pet.rates import HOW, rates_table, several
 from hxbench.report.papers.pet.results import At, Results
-from hxbench.report.papers.pet.rows import FAMILIES, METHODS, PAPER, Backbone, Family, Method, task_title
+from hxbench.report.papers.pet.rows import FAMILIES, METHODS, PAPER, Backbone, Family, task_title
 from hxbench.report.papers.pet.scores import Tried
 from hxbench.report.stats.spread import change
 
@@ -36,9 +37,9 @@ def printed(row: str, backbone: Backbone, family: Family) -> float | None:
 
 
 def _cell(
-    tried: Shown, method: Method, backbone: Backbone, family: Family, tasks: tuple[str, ...], marks: Marks
+    tried: Shown, method: MethodRow, backbone: Backbone, family: Family, tasks: tuple[str, ...], marks: Marks
 ) -> Cell:
-    one = tried.get(At(backbone.size, method.recipe))
+    one = tried.get(At(backbone.size, method.method))
     return make_cell(one.over(tasks) if one else None, printed(method.title, backbone, family), marks)
 
 
@@ -51,7 +52,7 @@ def spread_of_bars(series: tuple[Series, ...], place: int) -> float | None:
 
 def spread_by_seed(tried: Shown, backbone: Backbone, tasks: tuple[str, ...]) -> dict[int, float]:
     """Return the deviation over the five methods for each seed that has them all."""
-    found = [tried.get(At(backbone.size, one.recipe)) for one in METHODS]
+    found = [tried.get(At(backbone.size, one.method)) for one in METHODS]
     each = [one.by_seed(tasks) for one in found if one]
     if len(each) < len(METHODS):
         return {}
@@ -99,7 +100,7 @@ def _by_task(tried: Shown, tasks: Mapping[Family, tuple[str, ...]], figure: Figu
     columns = tuple(Column(task_title(task), paper=False) for task in every)
     for family in FAMILIES:
         for backbone in family.backbones:
-            ways = [(one.title, tried.get(At(backbone.size, one.recipe))) for one in METHODS]
+            ways = [(one.title, tried.get(At(backbone.size, one.method))) for one in METHODS]
             if not any(one and one.records for _, one in ways):
                 continue
             rows = [
@@ -148,8 +149,6 @@ def build(results: Results) -> list[Figure]:
     every = [backbone for family in FAMILIES for backbone in family.backbones]
     shown, shrinks = list(tried.values()), _shrinks(tried, tasks)
     figure = Figure(
-        name="figure2",
-        title="PET scaling, Figure 2: five ways of tuning on nine backbones",
         kind="bars",
         stub="method",
         places=_PLACES,
@@ -158,8 +157,8 @@ def build(results: Results) -> list[Figure]:
         compared=(Block("spread over the five methods", tuple(spreads)),),
         caption=(_HOW_SPREAD, *([shrinks] if shrinks else [])),
         **results.told(
-            shown,
             "figure2",
+            shown,
             marks,
             sizes=[one.size for one in every],
             several_bodies=True,

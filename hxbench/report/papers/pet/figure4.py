@@ -137,7 +137,7 @@ def build(results: Results) -> list[Figure]:
         caption=("Groups by budget: the sizes of Prompt, BitFit, LoRA and Adapter (Table 2).",
                  *([shrinks] if shrinks else [])),
         **results.told(
-            shown, "figure4", marks, numbers="ours and published: one value a seed",
+ "figure4", shown, marks, numbers="ours and published: one value a seed",
             sizes=[one.size for one in ENDS], several_bodies=True,
             before=[
                 *([HOW] if several(tried) else []), *live_said(tried, ENDS, PLACED), *results.without(ENDS),

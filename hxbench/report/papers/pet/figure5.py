@@ -90,7 +90,7 @@ def _points(
         return make_cell(one.over((task,)), None, marks) if one else Cell(text="")
 
     def full(size: str, task: str) -> Cell:
-        there = At(size, FT.recipe) in tried
+        there = At(size, FT.method) in tried
         return make_cell(curves[size, task].full, None, marks) if there else Cell(text="")
 
     rows = [
@@ -123,8 +123,6 @@ def build(results: Results) -> list[Figure]:
     by_chance = chances(criteria, len(results.scale.seeds), most)
     told = f"{said(criteria)}." + (f" {by_chance.said()}" if by_chance else "")
     figure = Figure(
-        name="figure5",
-        title="PET scaling, Figure 5: APET by number of tuned parameters",
         kind="curves",
         stub="parameters",
         places=(),
@@ -132,8 +130,8 @@ def build(results: Results) -> list[Figure]:
         columns=_COLUMNS,
         caption=(told, *([ranges] if ranges else [])),
         **results.told(
-            shown,
             "figure5",
+            shown,
             marks,
             numbers=_NUMBERS,
             sizes=[one.size for one in ENDS],

@@ -183,8 +183,8 @@ def _said(figure: Figure, models: list[TransferModel], results: Results, marks: 
     return replace(
         figure,
         **results.told(
-            shown,
             EXPERIMENT,
+            shown,
             marks,
             numbers=NUMBERS,
             sizes=[backbone.size for backbone in backbones],

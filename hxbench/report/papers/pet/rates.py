@@ -52,7 +52,7 @@ def rates_table(name: str, tried: Mapping[At, Tried], facts: dict[str, str]) -> 
     for family in FAMILIES:
         for backbone in family.backbones:
             rows = [
-                Row(method.title, tuple(Cell(text=_text(tried.get(At(backbone.size, method.recipe)), task))
+                Row(method.title, tuple(Cell(text=_text(tried.get(At(backbone.size, method.method)), task))
                                         for task in tasks_in("pet")))
                 for method in METHODS
             ]  # fmt: skip
@@ -121,14 +121,12 @@ def build(results: Results) -> list[Table]:
     ]
     return [
         Table(
-            name=_TRIES,
-            title="PET scaling: learning rates tried",
             stub="learning rate",
             columns=columns,
             blocks=tuple(mark_best_of_columns(block, columns) for block in blocks),
             **results.told(
-                conditions,
                 _TRIES,
+                conditions,
                 marks,
                 numbers=_NUMBERS.format(seeds or "–"),
                 sizes=sizes,

@@ -7,16 +7,11 @@ from typing import NamedTuple
 
 from hxbench.report import results
 from hxbench.report.papers.pet.answers import answered
-from hxbench.report.papers.pet.rows import FAMILIES, PAPER, Backbone, Family, task_title, title_of
+from hxbench.report.papers.pet.rows import FAMILIES, PAPER, Backbone, Family, task_title
 from hxbench.report.papers.pet.scores import Tried
 from hxbench.report.scores.protocol import divided
 from hxbench.report.scores.run_set import RunSet, Shown
 from hxbench.spec import experiment as experiments
-
-# what an artifact's numbers are: the last line of its heading
-PUBLISHED = "ours: mean ± sample s.d. over the seeds; published: the paper's backbones on real data, 3 seeds"
-COUNTED = "ours: counted in the runs; published: Table 2, two digits"
-
 
 _WHOLE = (
     "Other sets than the paper's, which scores on whole development sets and, in its code, keeps the weights that "
@@ -36,13 +31,6 @@ class Results(results.Results):
     """The run sets of a profile, each read once when asked for, and what the artifacts have to say about them."""
 
     paper = PAPER
-    numbers = PUBLISHED
-    made_up = "tasks"
-    examples = "examples"
-
-    def title_of(self, method: str) -> str:
-        """Return what the tables call a method."""
-        return title_of(method)
 
     def tried(self, experiment: str) -> dict[At, Tried]:
         """Return what an experiment compares, the runs at all learning rates together."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hxbench.spec import recipe
+from hxbench.report.paper import paper_file
 from hxbench.tasks import task_of, tasks_in
 
 PAPER = "pet"
@@ -10,22 +10,9 @@ PLACED = ("sst2", "rte", "mrpc")  # what APET is run on (Figures 4 and 5)
 APET = "apet"
 
 
-@dataclass(frozen=True)
-class Method:
-    """One of the five ways of tuning: its name in the paper, and our recipe."""
-
-    title: str
-    recipe: str
-
-
-METHODS = (
-    Method("Prompt", "pet-prompt"),
-    Method("BitFit", "pet-bitfit"),
-    Method("LoRA", "pet-lora"),
-    Method("Adapter", "pet-adapter"),
-    Method("FT", "pet-ft"),
-)
-FT = METHODS[-1]
+ROWS = paper_file(PAPER).rows
+METHODS = tuple(ROWS.values())
+FT = ROWS["ft"]
 BUDGETS = {"prompt": "Prompt", "bitfit": "BitFit", "lora": "LoRA", "adapter": "Adapter"}  # named for APET
 
 
@@ -88,14 +75,6 @@ FAMILIES = (
     _family("t5", "T5", "SMALL BASE XXL", guessing=False),
 )
 ENDS = tuple(backbone for family in FAMILIES for backbone in family.ends)
-
-
-def title_of(method: str) -> str:
-    """Return what the tables call a method: as the paper does, or by its own recipe."""
-    known = {one.recipe: one.title for one in METHODS}
-    if method in known:
-        return known[method]
-    return str(recipe.load("methods", method).title) if method in recipe.recipe_names("methods") else method
 
 
 def task_title(task: str) -> str:

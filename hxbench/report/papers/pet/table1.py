@@ -19,19 +19,17 @@ def _about(method: str) -> str:
 def build(results: Results) -> list[Table]:
     """Return the one table."""
     rows = [
-        Row(one.title, (Cell(text=_OPERATION[one.title]), Cell(text=_about(one.recipe))))
+        Row(one.title, (Cell(text=_OPERATION[one.title]), Cell(text=_about(one.method))))
         for one in METHODS
         if one is not FT
     ]
     return [
         Table(
-            name="table1",
-            title="PET scaling, Table 1: what the methods tune, and where",
             stub="method",
             columns=(Column("operation", paper=False), Column("as it is built here", paper=False)),
             blocks=(Block("", tuple(rows)),),
             heading=("from the recipes; there is nothing to measure",),
             remarks=(_ALL,),
-            facts=results.facts,
+            **results.named("table1"),
         )
     ]

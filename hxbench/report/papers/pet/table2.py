@@ -6,7 +6,7 @@ from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.published import published
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table
 from hxbench.report.papers.pet.budgets import live_said
-from hxbench.report.papers.pet.results import COUNTED, At, Results
+from hxbench.report.papers.pet.results import At, Results
 from hxbench.report.papers.pet.rows import APET, BUDGETS, ENDS, FAMILIES, PAPER, PLACED, Backbone
 from hxbench.report.papers.pet.scores import Tried
 from hxbench.report.scores.estimate import Estimate
@@ -51,18 +51,17 @@ def build(results: Results) -> list[Table]:
     shown = list(tried.values())
     return [
         Table(
-            name="table2",
-            title="PET scaling, Table 2: parameters that APET tunes",
             stub="APET",
             columns=tuple(
                 Column(one.short, family.title, "parameters") for family in FAMILIES for one in family.ends
             ),
             blocks=(Block("", tuple(rows)),),
             **results.told(
+                "table2",
                 shown,
-                "figure4",
                 marks,
-                numbers=COUNTED,
+                experiment="figure4",
+                numbers="counted",
                 sizes=[one.size for one in ENDS],
                 several_bodies=True,
                 before=[

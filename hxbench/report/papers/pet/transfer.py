@@ -13,7 +13,7 @@ from hxbench.report.papers.pet.results import Results
 from hxbench.report.papers.pet.rows import FAMILIES, PAPER, Backbone, task_title
 from hxbench.report.scores.estimate import Estimate, Runs
 from hxbench.report.scores.rows import Rows
-from hxbench.report.scores.run_set import Condition
+from hxbench.report.scores.run_set import Condition, RunSet
 from hxbench.spec import experiment as experiments
 from hxbench.spec.recipe import ExperimentBlock
 from hxbench.tasks import task_of
@@ -24,7 +24,6 @@ Cell = tuple[str, str]  # source, target
 EXPERIMENT = "figure7"
 MODES = {"existing": "INNER", "inserted": "INSERT"}  # by the places of APET
 MODELS = tuple(backbone for family in FAMILIES if family.name in ("bert", "t5") for backbone in family.ends)
-_GUESSED = "resolved"  # in the place of published numbers whose digits had run together
 
 
 def within(source: str, target: str) -> bool:
@@ -215,7 +214,7 @@ class TransferModel:
     def guessed(self) -> list[str]:
         """Return the sources whose published rows were read by the pattern of their neighbours, by title."""
         rows = (row for row in published(PAPER).rows if row["artifact"] == "Figure 7")
-        doubtful = (row for row in rows if row["group"] == self._group and _GUESSED in row["place"])
+        doubtful = (row for row in rows if row["group"] == self._group and row["note"])
         return list(dict.fromkeys(row["row"].removeprefix("source=") for row in doubtful))
 
 
@@ -228,11 +227,16 @@ def models_of(results: Results) -> list[TransferModel]:
         for backbone in MODELS:
             one = conditions.get((backbone.size, places))
             transfer = Transfer(tasks[backbone.size], results.scale.seeds)
-            for (model, seed), rows in one.run_set.rows.items() if one else ():
-                source = model.task or ""
-                transfer.add(seed, source, rows, one.run_set.runs_behind([(model, seed)], (source,)))
+            if one:
+                _add(transfer, one.run_set)
             found.append(TransferModel(backbone, places, one, transfer))
     return found
+
+
+def _add(transfer: Transfer, runs: RunSet) -> None:
+    for (model, seed), rows in runs.rows.items():
+        source = model.task or ""
+        transfer.add(seed, source, rows, runs.runs_behind([(model, seed)], (source,)))
 
 
 def _key(block: ExperimentBlock) -> tuple[str, str]:

@@ -5,29 +5,16 @@ from dataclasses import replace
 from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.published import published
 from hxbench.report.artifact.table import Cell, Marks
-from hxbench.report.papers.pha.rows import PAPER, SUITES, TASKS, MethodRow, titles
+from hxbench.report.paper import MethodRow
+from hxbench.report.papers.pha.rows import PAPER, SUITES, TASKS, titles
 from hxbench.report.scores.estimate import Estimate
 from hxbench.report.scores.run_set import RunSet
 from hxbench.tasks import task_of
 
 _ROUNDING = 0.065  # how far a mean of printed cells may be from a printed mean
 _MEAN = "Avg"
+_PARAMETERS = ("Tunable Params", "tunable_params_per_task", "T5-base")  # column, metric, group
 MATTHEWS = "Matthews correlation, as the printed values are; the text says accuracy of all tasks but STS-B"
-_COUNTED = {
-    "PHA": "616k printed, 0.28% of 220m; no setting reproduces it: the formula of appendix B gives 560,928",
-}
-_CALLED_BEST = "the text calls FT the best of all; by the paper's own table PHA is above it"
-_ORIGINS = {
-    "dagger": "GLUE values quoted, by the paper's mark from Hyperformer",
-    "double-dagger": "GLUE values quoted, by the paper's mark from Hyperdecoder",
-    "asterisk": "GLUE values quoted, by the paper's mark from ATTEMPT",
-    "own": "",
-}
-_SAME = {
-    "Hyperformer++": "; they are neither its nor ATTEMPT's",
-    "PT": "",
-}
-_SAME_ELSEWHERE = "; they equal those that ATTEMPT's table has"
 
 
 def printed_score(row: str, suite: str, task: str | None) -> float | None:
@@ -39,12 +26,12 @@ def printed_score(row: str, suite: str, task: str | None) -> float | None:
 
 def printed_parameters(row: str) -> float | None:
     """Return the parameters per task that Table 1 prints."""
-    return published(PAPER).value("Table 1", row, "Tunable Params", "tunable_params_per_task", "T5-base")
+    return published(PAPER).value("Table 1", row, *_PARAMETERS)
 
 
-def doubt_of_parameters(row: str) -> str | None:
+def doubt_of_parameters(row: str) -> str:
     """Return what to say of printed parameters that cannot be had."""
-    return _COUNTED.get(row)
+    return published(PAPER).note("Table 1", row, *_PARAMETERS)
 
 
 def doubt_of_mean(row: str, suite: str) -> str | None:
@@ -56,19 +43,16 @@ def doubt_of_mean(row: str, suite: str) -> str | None:
     if printed is not None and len(there) == len(cells):
         mean = sum(there) / len(there)
         found += [f"the paper's own cells average {mean:.3f}"] if abs(mean - printed) > _ROUNDING else []
-    found += [_CALLED_BEST] if row == "FT" else []
-    return "; ".join(found) or None
+    told = published(PAPER).note("Table 1", row, _MEAN, "mean_over_tasks", SUITES[suite])
+    return "; ".join([*found, *([told] if told else [])]) or None
 
 
 def origin_of(row: str) -> str:
     """Return where the paper has a row of Table 1 from; nothing for runs of its own."""
-    places = {
-        line["place"].partition("mark=")[2].partition(";")[0]
-        for line in published(PAPER).rows
-        if line["artifact"] == "Table 1" and line["row"] == row and line["group"] == "GLUE"
-    }
-    said = _ORIGINS[places.pop()] if len(places) == 1 else ""
-    return said + _SAME.get(row, _SAME_ELSEWHERE) if said else ""
+    lines = (line for line in published(PAPER).rows if line["artifact"] == "Table 1" and line["group"] == "GLUE")
+    sources = {line["quoted_from"] for line in lines if line["row"] == row}
+    source = sources.pop() if len(sources) == 1 else ""
+    return f"GLUE values quoted, by the paper's mark from {source}" if source else ""
 
 
 def parameters_per_task(runs: RunSet, tasks: int) -> Estimate:

@@ -7,7 +7,7 @@ from hxbench.report.artifact.cells import difference_cell, make_cell
 from hxbench.report.artifact.figure import Figure, Panel, Series
 from hxbench.report.artifact.published import published
 from hxbench.report.artifact.table import Cell, Marks, format_value
-from hxbench.report.papers.pha.results import UNPUBLISHED, Results
+from hxbench.report.papers.pha.results import Results
 from hxbench.report.papers.pha.rows import CURVES, NAMES, PAPER, TASKS
 from hxbench.report.scores.run_set import Condition
 
@@ -37,8 +37,8 @@ def lead(
     conditions: Conditions, label: str, more: str, less: str, marks: Marks, printed: float | None = None
 ) -> Cell:
     """Return the mean of GLUE of one method minus that of another, seed by seed."""
-    both = (conditions[label, name].run_set.tasks(GLUE) for name in (more, less))
-    return difference_cell(*both, marks, printed, _OTHER_TASKS)
+    first, second = (conditions[label, name].run_set.tasks(GLUE) for name in (more, less))
+    return difference_cell(first, second, marks, printed, _OTHER_TASKS)
 
 
 def numbers_of_seeds(panels: Sequence[Sequence[Series]]) -> list[str]:
@@ -76,8 +76,6 @@ def _figure2(results: Results) -> Figure:
     )  # fmt: skip
     shown = list(conditions.values())
     return Figure(
-        name="figure2",
-        title="PHA, Figure 2: low data, mean of the eight GLUE tasks",
         kind="lines",
         stub="method",
         places=(),
@@ -87,7 +85,7 @@ def _figure2(results: Results) -> Figure:
             *(["The published value is of T5-base on real data."] if results.synthetic else []),
             *numbers_of_seeds([panel.series for panel in panels]),
         ),
-        **results.told(shown, "figure2", marks, numbers=UNPUBLISHED, before=[NAMES]),
+        **results.told("figure2", shown, marks, numbers="unpublished", before=[NAMES]),
     )
 
 
@@ -110,8 +108,6 @@ def _figure3(results: Results) -> Figure:
     few = {one.block.data["train_examples"] for one in conditions.values() if "train_examples" in one.block.data}
     shown = list(conditions.values())
     return Figure(
-        name="figure3",
-        title="PHA, Figure 3: size of the backbone, mean of the eight GLUE tasks",
         kind="lines",
         stub="method",
         places=tuple(_place(conditions, size) for size in _SIZES),
@@ -126,10 +122,10 @@ def _figure3(results: Results) -> Figure:
         ),
         # no command makes runs on a backbone that the profile does not have
         **results.told(
-            shown,
             "figure3",
+            shown,
             marks,
-            numbers=UNPUBLISHED,
+            numbers="unpublished",
             sizes=_SIZES,
             before=[NAMES],
             several_bodies=True,

@@ -5,7 +5,7 @@ import numpy as np
 from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.figure import Figure, Panel, Series
 from hxbench.report.artifact.table import Block, Cell, Marks, Row, format_value, spread
-from hxbench.report.papers.pha.results import UNPUBLISHED, Results
+from hxbench.report.papers.pha.results import Results
 from hxbench.report.papers.pha.retrieved import Array, Retrieval, Retrievals
 from hxbench.report.papers.pha.rows import TASKS, task_title
 from hxbench.report.scores.estimate import Estimate
@@ -78,8 +78,6 @@ def build(results: Results) -> list[Figure]:
     )
     return [
         Figure(
-            name="figure4",
-            title="PHA, Figure 4: test instances of GLUE before and behind the retriever",
             kind="scatter",
             stub="space",
             places=_MEASURES,
@@ -90,7 +88,9 @@ def build(results: Results) -> list[Figure]:
                 "silhouette: how much nearer an instance is to its own task than to the next, −1 to 1; nearest "
                 "prototype: the share of instances whose z is most similar to the prototype of their own task.",
             ),
-            **results.told([found], "table1", marks, numbers=UNPUBLISHED, lacking=[found.runs]),
+            **results.told(
+                "figure4", [found], marks, experiment="table1", numbers="unpublished", lacking=[found.runs]
+            ),
             quantity="share",
         )
     ]

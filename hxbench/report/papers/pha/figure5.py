@@ -5,7 +5,7 @@ from dataclasses import replace
 from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.figure import Figure, Panel, Series
 from hxbench.report.artifact.table import Cell, Marks, mark_best
-from hxbench.report.papers.pha.results import UNPUBLISHED, Results
+from hxbench.report.papers.pha.results import Results
 from hxbench.report.papers.pha.retrieved import Retrievals
 from hxbench.report.papers.pha.rows import TASKS, task_title, titles
 
@@ -40,15 +40,15 @@ def build(results: Results) -> list[Figure]:
     )
     return [
         Figure(
-            name="figure5",
-            title="PHA, Figure 5: cosine similarity of instances and prototypes",
             kind="heat",
             stub="instances",
             places=tuple(titles(TASKS["glue"])),
             panels=panels,
             axis="prototype",
             caption=("Mean over the test instances of a task; the highest of a row is bold.",),
-            **results.told([found], "table1", marks, numbers=UNPUBLISHED, lacking=[found.runs]),
+            **results.told(
+                "figure5", [found], marks, experiment="table1", numbers="unpublished", lacking=[found.runs]
+            ),
             quantity="share",
         )
     ]

@@ -111,8 +111,6 @@ def build(results: Results) -> list[Figure]:
     """Return the one figure, a panel for each of what is varied."""
     return [
         Figure(
-            name="parameters",
-            title="PHA, Appendix B: trained parameters of all tasks together",
             kind="lines",
             stub="method",
             places=(),
@@ -124,7 +122,7 @@ def build(results: Results) -> list[Figure]:
             ),
             heading=("computed from formulas: no run is behind it",),
             caption=_CAPTION,
-            facts=results.facts,
+            **results.named("parameters"),
             quantity="parameters",
             measured=False,
         )

@@ -3,32 +3,16 @@
 from collections.abc import Iterable
 
 from hxbench.report import results
-from hxbench.report.papers.pha.rows import NAMES, PAPER, title_of
+from hxbench.report.papers.pha.rows import PAPER
 from hxbench.report.select.identity import of_no_paper
 from hxbench.spec import recipe
-
-# what an artifact's numbers are: the last line of its heading
-PUBLISHED = (
-    "ours: mean ± sample s.d. over the seeds; published: T5-base on real data, 5 runs, no deviations printed"
-)
-FEW_SHOT = "ours: mean ± sample s.d. over the seeds; published: T5-base on real data, 10 runs or quoted"
-SIZES = "ours: mean ± sample s.d. over the seeds; published: T5 of these sizes on real data, 5 runs"
-UNPUBLISHED = "mean ± sample s.d. over the seeds; not published as numbers"
 
 
 class Results(results.Results):
     """The run sets of a profile, each read once when asked for, and what the artifacts have to say about them."""
 
     paper = PAPER
-    numbers = PUBLISHED
-    made_up = "tasks"
-    examples = "examples"
-    names = NAMES
     suite = "glue"
-
-    def title_of(self, method: str) -> str:
-        """Return what the tables call a method."""
-        return title_of(method)
 
     def own(self, setting: str) -> list[str]:
         """Return the methods of this setting that belong to no paper: yours, and ours."""

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from hxbench.report.artifact.cells import MAJORITY, make_cell
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns, mark_seeds
+from hxbench.report.paper import MethodRow
 from hxbench.report.papers.pha.cells import (
     MATTHEWS,
     doubt_of_parameters,
@@ -13,7 +14,7 @@ from hxbench.report.papers.pha.cells import (
     score_cell,
 )
 from hxbench.report.papers.pha.results import Results
-from hxbench.report.papers.pha.rows import NAMES, SUITES, TABLE1, TASKS, MethodRow, task_title, title_of
+from hxbench.report.papers.pha.rows import NAMES, SUITES, TABLE1, TASKS, task_title
 from hxbench.report.results import NOT_OF_PAPER
 from hxbench.report.scores.protocol import divided_otherwise
 from hxbench.report.scores.run_set import RunSet
@@ -76,7 +77,7 @@ def _methods(results: Results, suite: str) -> list[tuple[str, MethodRow | None, 
     own = [(name, setting) for setting in ("single", "multi") for name in results.own(setting)]
     sets = ((name, setting, results.run_set(name, setting, suite=suite)) for name, setting in own)
     here = [(name, setting) for name, setting, runs in sets if runs.records or runs.notes]
-    return known + [(title_of(name), None, name, setting) for name, setting in here]
+    return known + [(results.title_of(name), None, name, setting) for name, setting in here]
 
 
 def _table(results: Results, suite: str, resampler: Resampler) -> tuple[Table, list[RunSet]]:
@@ -99,8 +100,8 @@ def _table(results: Results, suite: str, resampler: Resampler) -> tuple[Table, l
         columns=columns,
         blocks=(block, chance),
         **results.told(
-            sets,
             "table1",
+            sets,
             marks,
             before=[NAMES, *_quoted(results, sets, suite)],
             after=certain,

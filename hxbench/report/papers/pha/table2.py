@@ -3,7 +3,7 @@
 from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.published import published
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, mark_best, mark_seeds
-from hxbench.report.papers.pha.results import FEW_SHOT, Results
+from hxbench.report.papers.pha.results import Results
 from hxbench.report.papers.pha.rows import PAPER, task_title
 from hxbench.report.scores.few_shot import Shots
 from hxbench.spec.settings import Pair
@@ -22,7 +22,6 @@ _METHODS = (
     ("MPT", "MPT", "mpt"),
     ("PHA", "PHA", "pha"),
 )
-_ELSEWHERE = {4: 67.9, 16: 71.4, 32: 78.5}  # of ATP on CB, as DePT quotes them from the same source
 _STARTS = (
     "AD: Adapter; ours under FT, AD, HF, HD and PHA go on from the models of all GLUE tasks, of which FT and AD "
     "are the shared ones; PT starts from nothing, SPoT, ATP and MPT from source prompts."
@@ -31,17 +30,10 @@ _PUBLISHED_TUNINGS = 10
 _RUN = "the authors ran HD and PHA only; the other published values are quoted."
 
 
-def _printed(row: str, task: str, k: int) -> float | None:
-    return published(PAPER).value(_NAME, row, task_title(task), "accuracy", f"k={k}")
-
-
 def _cell(shots: Shots | None, row: str, task: str, k: int, marks: Marks) -> Cell:
-    odd = None
-    if (row, task) == ("ATP", "cb"):
-        odd = f"DePT (arXiv 2309.05173) quotes {_ELSEWHERE[k]} from the same source; all other cells agree"
-    return make_cell(
-        shots.over([Pair(task, ENGLISH)], k) if shots else None, _printed(row, task, k), marks, doubt=odd
-    )
+    where = _NAME, row, task_title(task), "accuracy", f"k={k}"
+    ours = shots.over([Pair(task, ENGLISH)], k) if shots else None
+    return make_cell(ours, published(PAPER).value(*where), marks, doubt=published(PAPER).note(*where))
 
 
 def build(results: Results) -> list[Table]:
@@ -66,11 +58,9 @@ def build(results: Results) -> list[Table]:
         f"a cell of ours is up to {seeds * times} tunings, {times} for each of {seeds} seeds, and its deviation "
         f"that of {seeds} means; a published one is of {_PUBLISHED_TUNINGS} tunings."
     )
-    told = results.told(shown, "table2", marks, numbers=FEW_SHOT, before=[_STARTS, _RUN, tunings])
+    told = results.told("table2", shown, marks, numbers="few_shot", before=[_STARTS, _RUN, tunings])
     return [
         Table(
-            name="table2",
-            title="PHA, Table 2: few-shot transfer, accuracy",
             stub="task",
             columns=columns,
             blocks=tuple(blocks),

@@ -46,11 +46,9 @@ def build(results: Results) -> list[Table]:
     how = [f"p of a gain: {HOW_GAIN}."] if any(lead.p is not None for lead in there) else []
     return [
         Table(
-            name="table3",
-            title="PHA, Table 3: without prototypes, without the retriever",
             stub="PHA with",
             columns=_COLUMNS,
             blocks=(mark_best_of_columns(Block("", tuple(rows)), _COLUMNS),),
-            **results.told(conditions, "table3", marks, after=[*certain, *how]),
+            **results.told("table3", conditions, marks, after=[*certain, *how]),
         )
     ]

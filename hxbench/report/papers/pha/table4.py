@@ -27,11 +27,9 @@ def build(results: Results) -> list[Table]:
     shown = list(conditions.values())
     return [
         Table(
-            name="table4",
-            title="PHA, Table 4: low data, mean accuracy of BoolQ, WiC, CB and WSC",
             stub="training data",
             columns=tuple(Column(method.title) for method in _METHODS),
             blocks=(Block("", tuple(rows)),),
-            **results.told(shown, "table4", marks, before=[NAMES]),
+            **results.told("table4", shown, marks, before=[NAMES]),
         )
     ]

@@ -11,8 +11,9 @@ from hxbench.report.artifact.table import (
     Table,
     mark_best_of_columns,
 )
-from hxbench.report.papers.pha.results import SIZES, Results
-from hxbench.report.papers.pha.rows import ADAPTER, FT, NAMES, PAPER, PHA, MethodRow, task_title
+from hxbench.report.paper import MethodRow
+from hxbench.report.papers.pha.results import Results
+from hxbench.report.papers.pha.rows import ADAPTER, FT, NAMES, PAPER, PHA, task_title
 from hxbench.report.scores.run_set import RunSet
 from hxbench.tasks import task_of
 
@@ -56,17 +57,15 @@ def build(results: Results) -> list[Table]:
     absent = results.without(_SIZES)
     return [
         Table(
-            name="table5",
-            title="PHA, Table 5: summaries and translation with 1% of the training data",
             stub="method",
             columns=_COLUMNS,
             blocks=tuple(blocks),
             # no command makes runs on a backbone that the profile does not have
             **results.told(
-                shown,
                 "table5",
+                shown,
                 marks,
-                numbers=SIZES,
+                numbers="sizes",
                 sizes=_SIZES,
                 before=[NAMES],
                 after=absent,
