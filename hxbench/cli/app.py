@@ -25,6 +25,7 @@ from hxbench.cli.results import compare_command, results_command
 from hxbench.cli.scoring import eval_command
 from hxbench.cli.train import train_command
 from hxbench.cli.use import export_command, predict_command
+from hxbench.cli.view import view_command
 from hxbench.cli.worker import worker_command
 from hxbench.errors import InputError, Interrupted, RunError, Stopped
 from hxbench.network import silence_clients
@@ -51,6 +52,7 @@ app.command("report")(report_command)
 app.command("results")(results_command)
 app.command("compare")(compare_command)
 app.command("cost")(cost_command)
+app.command("view")(view_command)
 app.command("cite")(cite_command)
 runs_app = typer.Typer(no_args_is_help=True, help="List, show, check, copy and delete the runs of the store.")
 runs_app.command("list")(runs.list_runs)

@@ -11,6 +11,7 @@ from hxbench import places
 from hxbench.cli import execute, options
 from hxbench.cli.output import for_output, print_left_out
 from hxbench.cli.streams import complain
+from hxbench.cli.view import write_page
 from hxbench.errors import InputError
 from hxbench.printing import printable, shortened
 
@@ -30,6 +31,10 @@ def report_command(
         str | None, typer.Option(help="A figure, by its number; or parameters (PHA), convergence, frontier (PET).")
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every table and figure there is.")] = False,
+    page: Annotated[
+        bool,
+        typer.Option("--page", help="One HTML file of the whole store, to sort, filter and open; --out names it."),
+    ] = False,
     experiment: Annotated[
         str | None,
         typer.Option(
@@ -53,8 +58,12 @@ def report_command(
             "By default terminal, and with --out all of them."
         ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Write files into DIR/PROFILE instead of printing.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write files into DIR/PROFILE instead of printing; with --page: the file to write."),
+    ] = None,
     as_json: options.Json = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name every file that is written.")] = False,
     store: options.StoreDir = None,
 ) -> None:
     """Print a paper's table or figure with our results beside the published ones, and what is still to be run."""
@@ -65,6 +74,10 @@ def report_command(
     from hxbench.store.files import replace_file
     from hxbench.tasks.data_file import read_data_file
 
+    if page:
+        _require_no_other(table, figure, everything, own_data, backbone, format)
+        print(printable(str(write_page(api.open_store(store), profile, out, experiment))))
+        return
     own = read_data_file(places.expanded(str(own_data), "--data")) if own_data else None
     paper, chosen, experiment = _chosen(paper, table, figure, everything, experiment, own)
     if as_json:
@@ -91,9 +104,28 @@ def report_command(
         return
     # two profiles in one folder must not take each other's place
     folder = places.expanded(str(out), "--out") / _folder_name(results.profile)
+    files = []
     for file, content in _files(made, format, results):
         replace_file(folder / file, lambda temporary, content=content: temporary.write_bytes(content))  # type: ignore[misc]
-        print(printable(str(folder / file)))
+        files.append(folder / file)
+        if verbose or len(made) == 1:
+            print(printable(str(folder / file)))
+    if len(made) > 1:
+        print(_to_open(files, folder))
+
+
+def _to_open(files: "list[Path]", folder: Path) -> str:
+    """Return the line that many files are told by: where they are, and which of them has everything."""
+    pages = [file for file in files if file.suffix == ".html"]
+    said = f"{len(files)} files in {printable(str(folder))}"
+    return f"{said}. Open {printable(str(pages[-1]))}" if pages else said
+
+
+def _require_no_other(*given: object) -> None:
+    if any(value not in (None, False) for value in given):
+        raise InputError(
+            "--page has everything of the store: beside it go --profile, --experiment, --store and --out FILE."
+        )
 
 
 def _folder_name(profile: str) -> str:
@@ -172,12 +204,11 @@ def _files(made: "list[Made]", format: str | None, results: "Results") -> Iterat
     """Yield the names and contents of the files in a format; without one in all, the page only of everything."""
     from hxbench.report import PAPERS
     from hxbench.report.draw import pictures
+    from hxbench.report.everything import part_of
     from hxbench.report.render import FORMATS, PAGE, PICTURES, renderer
     from hxbench.report.render.page import render_page
 
     paper = made[0].artifact.paper
-    page = format == PAGE or (format is None and len(made) > 1)
-    svgs = {}
     for one in made:
         stem = f"{paper}-{one.artifact.name}"
         for kind in FORMATS:
@@ -185,12 +216,11 @@ def _files(made: "list[Made]", format: str | None, results: "Results") -> Iterat
                 yield f"{stem}.{FORMATS[kind][1]}", renderer(kind)(list(one.tables)).encode()
         wanted = [kind for kind in PICTURES if format in (None, kind)]
         for figure in one.figures:
-            drawn = pictures(figure, sorted({*wanted, *(["svg"] if page else [])}))
+            drawn = pictures(figure, wanted) if wanted else {}
             alone = len(one.figures) == 1
             for kind in wanted:
                 yield f"{stem if alone else f'{paper}-{figure.name}'}.{kind}", drawn[kind]
-            svgs[figure.name] = drawn.get("svg", b"").decode()
-    if page:
+    if format == PAGE or (format is None and len(made) > 1):
         title = f"{PAPERS[paper]}: tables and figures" if len(made) > 1 else made[0].artifact.title
         name = paper if len(made) > 1 else f"{paper}-{made[0].artifact.name}"
-        yield f"{name}.{PAGE}", render_page(title, results.heading([])[0], results.synthetic, made, svgs).encode()
+        yield f"{name}.{PAGE}", render_page(title, [part_of(results, made)]).encode()

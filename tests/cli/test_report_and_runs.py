@@ -185,13 +185,37 @@ def test_report_writes_every_format(hxbench, store, tmp_path):
     names |= {f"hyperx-figure{n}.{suffix}" for n in range(3, 8) for suffix in ("png", "svg", "pdf")}
     assert [path.name for path in (tmp_path / "made").iterdir()] == ["demo"]
     assert {path.name for path in (tmp_path / "made" / "demo").iterdir()} == {*names, "hyperx.html"}
-    assert len(out.splitlines()) == len(names) + 1
+    folder = tmp_path / "made" / "demo"
+    assert out == f"{len(names) + 1} files in {folder}. Open {folder / 'hyperx.html'}\n"
     hxbench("report", "--table", "2", "--format", "latex", "--out", tmp_path / "one")
     assert [path.name for path in (tmp_path / "one" / "demo").iterdir()] == ["hyperx-table2.tex"]
     hxbench("report", "--figure", "3", "--format", "svg", "--out", tmp_path / "picture")
     assert [path.name for path in (tmp_path / "picture" / "demo").iterdir()] == ["hyperx-figure3.svg"]
     hxbench("report", "--figure", "7", "--format", "html", "--out", tmp_path / "page")
     assert [path.name for path in (tmp_path / "page" / "demo").iterdir()] == ["hyperx-figure7.html"]
+
+
+def test_the_page_and_view_make_one_file_of_the_whole_store(hxbench, store, tmp_path, monkeypatch):
+    code, out, err = hxbench("report", "--page", "--out", tmp_path / "all.html")
+    assert (code, out) == (0, f"{tmp_path / 'all.html'}\n")
+    assert "Hyper-X, demo …" in err
+    monkeypatch.setenv("HXBENCH_CACHE", str(tmp_path / "cache"))
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
+        monkeypatch.delenv(name, raising=False)
+    code, out, err = hxbench("view")
+    assert code == 0
+    assert "there is no display here" in err
+    assert Path(out.strip()).read_bytes() == (tmp_path / "all.html").read_bytes()
+    opened = []
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setattr("webbrowser.open", lambda address: opened.append(address) or True)
+    assert hxbench("view")[:2] == (0, out)
+    assert opened == [Path(out.strip()).as_uri()]
+    assert hxbench("report", "--page", "--table", "2")[0] == 2
+    assert "is a folder" in hxbench("report", "--page", "--out", tmp_path)[2]
+    empty = hxbench("view", "--no-open", "--store", tmp_path / "empty")
+    assert empty[0] == 2
+    assert "has no runs to show" in empty[2]
 
 
 def test_reports_of_two_profiles_do_not_take_each_others_place(hxbench, store, tmp_path):

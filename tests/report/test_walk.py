@@ -4,10 +4,8 @@ import re
 
 import pytest
 
-from hxbench import report
 from hxbench.report.artifact.table import Block, Cell, Column, Row, Table
 from hxbench.report.render import renderer
-from hxbench.report.render.page import render_page
 from hxbench.report.render.walk import Words, heads, raised, spans, walk
 
 COLUMNS = (Column("c", "g", mark="x"), Column("d", "g"), Column("e", paper=False))
@@ -50,15 +48,8 @@ def test_letters_are_raised_without_markup():
     assert raised("ab*†") == "ᵃᵇ*†"
 
 
-def _page(tables):
-    made = report.Made(report.find_artifact("hyperx", "2"), tuple(tables))
-    return render_page("t", "p", False, [made], {})
-
-
-@pytest.mark.parametrize("render", [*map(renderer, ("terminal", "markdown", "latex")), _page])
+@pytest.mark.parametrize("render", [*map(renderer, ("terminal", "markdown", "latex"))])
 def test_every_renderer_says_the_same_numbers_in_one_order(render):
     text = render([TABLE]).replace("$-$", "-")
-    if "<body>" in text:  # colours of the style are no numbers
-        text = text.partition("<body>")[2]
-    found = re.findall(r"-?\d+\.\d(?!\d|rem)", text.partition("hxbench 0")[0])
+    found = re.findall(r"-?\d+\.\d(?!\d)", text)
     assert found == ["11.2", "1.5", "21.0", "-31.0", "-41.0", "51.0", "61.0", "71.0"]

@@ -169,6 +169,15 @@ def test_reports_have_them_where_they_are_asked_for(world, runs):
     assert "is-saga" not in reported(world, "--table", "6").out
 
 
+def test_the_page_of_the_store_has_them_beside_what_ships(world, runs):
+    place = ["--profile", world / "mini.yaml", "--store", world / "store"]
+    done = hxbench("report", "--page", *place, "--out", world / "page.html")
+    assert done.code == 0, done.err
+    text = (world / "page.html").read_text()
+    assert '"title":"Saga: POS, accuracy"' in text.replace('": ', '":')
+    assert all(run in text for run in runs)
+
+
 def test_a_few_examples_of_an_own_pair(world, mirror):
     own = read_data_file(world / "saga.yaml")
     ground = OnGround(str(world / "mini.yaml"), own=own)

@@ -1,61 +1,98 @@
-"""The HTML page of artifacts, from a template; a picture becomes part of it."""
+"""One HTML page of everything that is shown, to sort, filter and open: no server, nothing loaded from elsewhere.
 
-import re
-from collections.abc import Mapping, Sequence
-from html import escape
+The numbers are data in it, JSON by artifact. Its script makes tables and pictures of what is looked at.
+"""
+
+from base64 import b64encode
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from hxbench import __version__
-from hxbench.report.registry import PAPERS, Made
-from hxbench.report.render.walk import heads, spans, walk
+from hxbench.report.everything import Part
+from hxbench.report.registry import PAPERS
+from hxbench.report.render.page_data import PartData, Tree, copies, title_of
+from hxbench.store.files import to_json
 
-# of a picture: what only a file of its own needs
-_HEAD = re.compile(r"<\?xml.*?\?>|<!DOCTYPE.*?>|<metadata>.*?</metadata>|<!--.*?-->", re.DOTALL)
-_SPACES = re.compile(r'\sxmlns(?::\w+)?="[^"]*"')
-_SIZE = re.compile(r'(<svg\b[^>]*?)\swidth="[^"]*"\sheight="[^"]*"')
-_NAMED = re.compile(r'(\bid="|href="#|url\(#)')
-
-
-def inline_svg(svg: str, name: str) -> str:
-    """Return a picture of ours as an element of a page; `name` keeps its ids apart from those of others."""
-    svg = _SPACES.sub("", _HEAD.sub("", svg)).replace("xlink:href=", "href=")
-    svg = _NAMED.sub(lambda found: f"{found[1]}{escape(name)}-", svg)
-    return _SIZE.sub(r"\1", svg, count=1).strip()
+_NOTHING = "base-uri 'none'; form-action 'none'"
+_SCRIPTS = ("page.js", "charts.js", "tables.js", "details.js")
 
 
-def _title(made: Made) -> str:
-    artifact = made.artifact
-    if len(made.tables) == 1:
-        return made.tables[0].title
-    if not artifact.number.isdigit():
-        return artifact.title
-    about, _, _ = artifact.title.partition(" (")
-    return f"{PAPERS[artifact.paper]}, {artifact.kind.title()} {artifact.number}: {about[0].lower()}{about[1:]}"
+def _in_script(value: Any) -> str:
+    """Return JSON that no text in it can end the element of, whoever has written it."""
+    return to_json(value).replace("<", "\\u003c")
 
 
-def render_page(title: str, profile: str, synthetic: bool, made: Sequence[Made], svgs: Mapping[str, str]) -> str:
-    """Return the page of these artifacts; `profile` is the line that says what the numbers come from.
+def _hash(text: str) -> str:
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
 
-    `svgs` are the pictures of the figures by their names. Every text is escaped, whoever has written it.
-    """
-    page = Environment(
+
+def _cells(tree: Tree) -> Iterable[tuple[Tree, Tree, Tree, Tree]]:
+    """Yield each cell of an artifact with what is said of its column, its row and its block."""
+    for table in tree.get("tables", []):
+        for block in table.get("blocks", []):
+            for row in block["rows"]:
+                for column, cell in zip(table.get("columns", []), row.get("c", []), strict=True):
+                    yield cell, column, row, {**table, **block}
+
+
+def _about(tree: Tree, runs: Tree) -> dict[str, list[Any]]:
+    """Return the values of each filter that an artifact has something of."""
+    found: dict[str, dict[Any, None]] = {name: {} for name in ("method", "task", "language", "backbone", "seed")}
+    for cell, *around in _cells(tree):
+        for name in ("method", "backbone", "seed"):
+            values = runs[name]
+            found[name] |= dict.fromkeys(values["is"][values["at"][run]] for run in cell.get("r", ()))
+        for one in around:
+            for name, key in (("task", "T"), ("language", "L"), ("method", "M")):
+                found[name] |= dict.fromkeys(one.get(key, ()))
+    return {name: list(values) for name, values in found.items() if values}
+
+
+def render_page(title: str, parts: Sequence[Part]) -> str:
+    """Return the page of these parts. Every text is escaped, whoever has written it."""
+    environment = Environment(
         loader=PackageLoader("hxbench.report.render"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-    ).get_template("page.html")
-    return page.render(
-        title=title,
-        profile=profile,
-        synthetic=synthetic,
-        made=made,
-        version=__version__,
-        picture=lambda name: inline_svg(svgs[name], name),
-        title_of=_title,
-        heads=heads,
-        spans=spans,
-        walk=walk,
+    )
+
+    def source(name: str) -> str:
+        return environment.loader.get_source(environment, name)[0]  # type: ignore[union-attr]
+
+    style, script = source("page.css"), "".join(map(source, _SCRIPTS))
+    blocks: dict[str, str] = {}
+    index: dict[str, Any] = {"title": title, "version": __version__, "parts": [], "languages": {}, "tasks": {}}
+    for part in parts:
+        data = PartData(part)
+        runs, items = data.runs(), []
+        for made in part.made:
+            name, tree = f"{part.name}/{made.artifact.name}", data.artifact(made)
+            filled = any("v" in cell for cell, *_ in _cells(tree))
+            items.append({"id": name, "title": title_of(made), "filled": filled, **_about(tree, runs)})
+            blocks[name] = _in_script(tree)
+            blocks[f"copy:{name}"] = _in_script(copies(made))
+        blocks[f"runs:{part.name}"] = _in_script(runs)
+        blocks[f"curves:{part.name}"] = _in_script(data.curves())
+        index["languages"] |= data.vocabulary.names
+        index["tasks"] |= data.vocabulary.titles
+        index["parts"].append(
+            {
+                "name": part.name,
+                "paper": PAPERS[part.paper],
+                "profile": part.profile,
+                "heading": part.heading,
+                "synthetic": part.synthetic,
+                "items": items,
+            }
+        )
+    blocks["index"] = _in_script(index)
+    policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; {_NOTHING}"
+    return environment.get_template("page.html").render(
+        title=title, style=style, script=script, policy=policy, blocks=blocks
     )

@@ -63,11 +63,13 @@ def raised(marks: str) -> str:
     return marks.translate(_RAISED)
 
 
+def place_of(cell: Cell, column: Column) -> Place:
+    """Return what is printed in a cell under a column."""
+    return Place(cell, column, _ours(cell, column), _paper(cell, column))
+
+
 def _line(row: Row, columns: tuple[Column, ...]) -> Line:
-    places = [
-        Place(cell, column, _ours(cell, column), _paper(cell, column))
-        for cell, column in zip(row.cells, columns, strict=True)
-    ]
+    places = [place_of(cell, column) for cell, column in zip(row.cells, columns, strict=True)]
     return Line(row, Words(row.title.strip(), _marks(row.mark), row.strong), tuple(places))
 
 
