@@ -208,6 +208,7 @@ class Store:
             index.save()
         return [records[run_id] for run_id in sorted(records)]
 
+    @_collecting_no_garbage()
     def by_profile(self, paper: str) -> Mapping[str, ProfileRuns]:
         """Return the finished runs on a paper's ground by profile; of a packed store each is read when asked for.
 
