@@ -246,6 +246,7 @@ class Store:
             raise InputError(f"run {record.id} has no predictions of these: it is kept without them.")
         return pd.concat(parts, ignore_index=True)
 
+    @_collecting_no_garbage()
     def by_profile(self, paper: str) -> Mapping[str, ProfileRuns]:
         """Return the finished runs on a paper's ground by profile; of a packed store each is read when asked for.
 
