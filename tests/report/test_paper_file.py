@@ -1,5 +1,6 @@
 """What a paper says is a closed file, and papers come from other packages as well."""
 
+import sys
 from importlib import import_module
 
 import pytest
@@ -90,6 +91,9 @@ def test_a_paper_of_another_package_is_reported_on(store, tmp_path, monkeypatch)
     (row,) = table.blocks[0].rows
     assert row.cells[0].mean == 52.0
     assert [seed for seed, _ in row.cells[0].seeds] == [1, 2, 3]
+    (tmp_path / "site" / "mypaper" / "results.py").unlink()
+    monkeypatch.delitem(sys.modules, "mypaper.results")
+    assert report.read_results("mine", store).title_of("hyperx-base") == "Ours", "with the titles of its own file"
     with pytest.raises(
         InputError, match=r"entry point lost of hxbench\.papers: there is no package nowhere_at_all"
     ):
