@@ -1,7 +1,9 @@
 """What a paper says is a closed file, and papers come from other packages as well."""
 
+import re
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 from filled_store import fill
@@ -62,6 +64,17 @@ def test_an_unknown_key_is_told_with_those_that_there_are():
         validated(PaperFile, {**values, "artefacts": {}}, "paper.yaml")
     with pytest.raises(InputError, match=r"artifacts\.table1\.titel"):
         validated(PaperFile, {**values, "artifacts": {"table1": {"titel": "x", "title": "y"}}}, "paper.yaml")
+
+
+def test_no_paper_stands_on_another():
+    folder = Path(report.__file__).parent / "papers"
+    names = sorted(path.name for path in folder.iterdir() if path.is_dir() and any(path.glob("*.py")))
+    assert set(names) == {*papers(), "own"}
+    for name in names:
+        others = "|".join(other for other in names if other != name)
+        for path in (folder / name).glob("*.py"):
+            found = re.findall(rf"hxbench\.report\.papers\.(?:{others})\b", path.read_text(encoding="utf-8"))
+            assert not found, f"{path.name} imports {found[0]}"
 
 
 def test_printed_values_have_their_notes_and_sources():
