@@ -1,6 +1,9 @@
 """What a paper says is a closed file, and papers come from other packages as well."""
 
+import re
+import sys
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 from filled_store import fill
@@ -63,6 +66,17 @@ def test_an_unknown_key_is_told_with_those_that_there_are():
         validated(PaperFile, {**values, "artifacts": {"table1": {"titel": "x", "title": "y"}}}, "paper.yaml")
 
 
+def test_no_paper_stands_on_another():
+    folder = Path(report.__file__).parent / "papers"
+    names = sorted(path.name for path in folder.iterdir() if path.is_dir() and any(path.glob("*.py")))
+    assert set(names) == {*papers(), "own"}
+    for name in names:
+        others = "|".join(other for other in names if other != name)
+        for path in (folder / name).glob("*.py"):
+            found = re.findall(rf"hxbench\.report\.papers\.(?:{others})\b", path.read_text(encoding="utf-8"))
+            assert not found, f"{path.name} imports {found[0]}"
+
+
 def test_printed_values_have_their_notes_and_sources():
     assert "62.3 − 52.9 are 9.4" in published("hyperx").note(
         "Table 2", "Hyper-X Base", "Mixed-language multi-task", "NER F1", "ALL"
@@ -90,6 +104,9 @@ def test_a_paper_of_another_package_is_reported_on(store, tmp_path, monkeypatch)
     (row,) = table.blocks[0].rows
     assert row.cells[0].mean == 52.0
     assert [seed for seed, _ in row.cells[0].seeds] == [1, 2, 3]
+    (tmp_path / "site" / "mypaper" / "results.py").unlink()
+    monkeypatch.delitem(sys.modules, "mypaper.results")
+    assert report.read_results("mine", store).title_of("hyperx-base") == "Ours", "with the titles of its own file"
     with pytest.raises(
         InputError, match=r"entry point lost of hxbench\.papers: there is no package nowhere_at_all"
     ):

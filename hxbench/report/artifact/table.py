@@ -1,6 +1,6 @@
 """A table with nothing of any output format in it: what is in each cell, and what has to be said about it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -190,14 +190,21 @@ def mark_best(cells: Sequence[Cell], kind: Kind = "score") -> tuple[Cell, ...]:
     return tuple(replace(cell, best=value == max(there)) for cell, value in zip(cells, printed, strict=True))
 
 
-def mark_best_of_columns(block: Block, columns: tuple[Column, ...]) -> Block:
-    """Return the block with the best of ours marked in every column of scores."""
-    columns_of_cells = [
-        mark_best(cells) if column.kind == "score" else cells
+def of_scores(
+    block: Block, columns: Sequence[Column], change: Callable[[Sequence[Cell]], Sequence[Cell]]
+) -> Block:
+    """Return the block with the cells of every column of scores changed together."""
+    changed = [
+        change(cells) if column.kind == "score" else cells
         for column, cells in zip(columns, zip(*(row.cells for row in block.rows), strict=True), strict=True)
     ]
-    rows = zip(block.rows, zip(*columns_of_cells, strict=True), strict=True)
-    return replace(block, rows=tuple(replace(row, cells=cells) for row, cells in rows))
+    rows = zip(block.rows, zip(*changed, strict=True), strict=True)
+    return replace(block, rows=tuple(replace(row, cells=tuple(cells)) for row, cells in rows))
+
+
+def mark_best_of_columns(block: Block, columns: Sequence[Column]) -> Block:
+    """Return the block with the best of ours marked in every column of scores."""
+    return of_scores(block, columns, mark_best)
 
 
 def mark_seeds(cells: Sequence[Cell], marks: Marks) -> tuple[Cell, ...]:

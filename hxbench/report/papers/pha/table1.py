@@ -3,7 +3,17 @@
 from dataclasses import replace
 
 from hxbench.report.artifact.cells import MAJORITY, make_cell
-from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns, mark_seeds
+from hxbench.report.artifact.table import (
+    Block,
+    Cell,
+    Column,
+    Marks,
+    Row,
+    Table,
+    mark_best_of_columns,
+    mark_seeds,
+    of_scores,
+)
 from hxbench.report.paper import MethodRow
 from hxbench.report.papers.pha.cells import (
     MATTHEWS,
@@ -61,16 +71,6 @@ def _majority(sets: list[RunSet], suite: str, marks: Marks) -> Row:
     return Row("majority", (Cell(text=""), *(Cell(value) for value in values)), mark=marks.letter(MAJORITY))
 
 
-def _fewer_seeds(block: Block, columns: tuple[Column, ...], marks: Marks) -> Block:
-    """Return the block with a note at scores over fewer seeds than others of their column."""
-    of_columns = [
-        mark_seeds(cells, marks) if column.kind == "score" else cells
-        for column, cells in zip(columns, zip(*(row.cells for row in block.rows), strict=True), strict=True)
-    ]
-    rows = zip(block.rows, zip(*of_columns, strict=True), strict=True)
-    return replace(block, rows=tuple(replace(row, cells=tuple(cells)) for row, cells in rows))
-
-
 def _methods(results: Results, suite: str) -> list[tuple[str, MethodRow | None, str, str]]:
     """Return title, row of the paper, recipe and setting of everything that is shown of a suite."""
     known: list[tuple[str, MethodRow | None, str, str]] = [(r.title, r, r.method, r.setting) for r in TABLE1]
@@ -87,7 +87,8 @@ def _table(results: Results, suite: str, resampler: Resampler) -> tuple[Table, l
     rows = tuple(
         _row(title, row, runs, suite, marks) for (title, row, *_), runs in zip(methods, sets, strict=True)
     )
-    block = _fewer_seeds(mark_best_of_columns(Block("", rows), columns), columns, marks)
+    block = mark_best_of_columns(Block("", rows), columns)
+    block = of_scores(block, columns, lambda cells: mark_seeds(cells, marks))
     lead = resampler.best(sets, [Pair(task, ENGLISH) for task in TASKS[suite]], suite, "mean")
     leads = [lead] if lead else []
     certain = said("Table 1", leads, [title for title, *_ in methods], SUITES.__getitem__)
