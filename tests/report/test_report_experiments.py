@@ -5,9 +5,9 @@ from filled_store import fill, write_run
 from older_runs import before_manifests
 
 from hxbench import report
+from hxbench.report.papers.hyperx.few_shot import protocol_of
 from hxbench.report.papers.hyperx.results import Results
 from hxbench.report.papers.hyperx.rows import members
-from hxbench.report.papers.hyperx.table5 import protocol_of
 from hxbench.spec import experiment, recipe
 from hxbench.spec.run_spec import START
 from hxbench.spec.settings import Model, Pair

@@ -11,8 +11,8 @@ from hxbench.report.artifact.figure import Figure, Panel, Series
 from hxbench.report.artifact.table import Cell, format_value, mark_best
 from hxbench.report.draw import pictures, sheet, style
 from hxbench.report.draw.heat import _text
-from hxbench.report.papers.pha.figure4 import plane
 from hxbench.report.papers.pha.parameters import adapter, hyperformer, pha
+from hxbench.report.papers.pha.retrieved import plane
 from hxbench.report.papers.pha.rows import TASKS
 from hxbench.report.render import renderer
 from hxbench.spec import recipe

@@ -5,16 +5,7 @@ from hxbench.report.artifact.figure import Figure
 from hxbench.report.artifact.table import Marks
 from hxbench.report.papers.beside import beside_pha
 from hxbench.report.papers.pet.results import At, Results
-from hxbench.report.papers.pet.rows import (
-    APET,
-    BUDGETS,
-    FAMILIES,
-    METHODS,
-    PLACED,
-    Backbone,
-    Family,
-    task_title,
-)
+from hxbench.report.papers.pet.rows import APET, BUDGETS, FAMILIES, METHODS, PLACED, Backbone, Family, task_title
 from hxbench.report.papers.pet.scores import Tried
 from hxbench.report.papers.pet.table2 import budget_title
 

@@ -11,6 +11,7 @@ from itertools import product
 from hxbench.report.artifact.table import Block, Marks, Row, Table
 from hxbench.report.paper import MethodRow
 from hxbench.report.papers.hyperx.cells import printed_score, printed_shot_mean
+from hxbench.report.papers.hyperx.few_shot import protocol_of, shown_of
 from hxbench.report.papers.hyperx.results import Results
 from hxbench.report.papers.hyperx.rows import (
     BASE,
@@ -27,7 +28,6 @@ from hxbench.report.papers.hyperx.rows import (
     members,
     pairs,
 )
-from hxbench.report.papers.hyperx.table5 import protocol_of, shown_of
 from hxbench.report.scores.few_shot import AtK, Shots
 from hxbench.report.scores.run_set import RunSet, Shown
 from hxbench.report.stats.claims import COLUMNS, HOW, NUMBERS, VERDICTS, Expected, difference, line

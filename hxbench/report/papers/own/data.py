@@ -101,11 +101,7 @@ def _table(results: Results, described: Described, task: str, found: list[OwnRun
         layout="beside",
         heading=results.heading((), NUMBERS, seeds=sorted({seed for one in some for _, seed in one.present})),
         notes=marks.notes(),
-        remarks=(
-            *([_MEAN] if len(codes) > 1 else []),
-            *dict.fromkeys(notes),
-            *results.store.left_out(),
-        ),
+        remarks=(*([_MEAN] if len(codes) > 1 else []), *dict.fromkeys(notes), *results.store.left_out()),
         **results.named(""),
     )
 

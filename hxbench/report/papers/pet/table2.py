@@ -64,12 +64,7 @@ def build(results: Results) -> list[Table]:
                 numbers="counted",
                 sizes=[one.size for one in ENDS],
                 several_bodies=True,
-                before=[
-                    _SIZES,
-                    *live_said(tried, ENDS, PLACED),
-                    *results.without(ENDS),
-                    *results.other_way(),
-                ],
+                before=[_SIZES, *live_said(tried, ENDS, PLACED), *results.without(ENDS), *results.other_way()],
                 lacking=[one for one in shown if not one.records],
             ),
         )

@@ -1,18 +1,26 @@
-"""What the retriever of PHA made of test instances, run by run (Figures 4 and 5)."""
+"""What the retriever of PHA made of test instances, run by run: Figures 4 and 5.
+
+Figure 4 has instances of the GLUE tasks in a plane, before and behind the retriever. Figure 5 says how similar
+instances are to the prototypes of GLUE: of the same tasks (a), and of new ones (b).
+"""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hxbench.report.artifact.cells import make_cell
+from hxbench.report.artifact.figure import Figure, Panel, Series
+from hxbench.report.artifact.table import Block, Cell, Marks, Row, format_value, mark_best, spread
 from hxbench.report.papers.pha.results import Results
-from hxbench.report.papers.pha.rows import PHA
+from hxbench.report.papers.pha.rows import PHA, TASKS, task_title, titles
 from hxbench.report.scores.estimate import Estimate, runs_behind
 from hxbench.report.scores.run_set import RunSet
 from hxbench.store import DamagedRun, RunRecord
+from hxbench.store.retrieval import DRAWN
 
 Array = NDArray[np.float64]
 
@@ -106,3 +114,134 @@ class Retrievals:
     def lacks(self) -> bool:
         """Whether a wanted run is missing."""
         return self.runs.lacks
+
+
+_SEED = 2023
+_SPACES = {"features": ("(a) encoder features", "silhouette_features"), "z": ("(b) z", "silhouette_z")}
+_MEASURES = ("silhouette", "nearest prototype")
+
+
+def plane(vectors: Array) -> Array:
+    """Return places in a plane for the rows, [rows, 2], by t-SNE of their cosines; the same rows get the same."""
+    from sklearn.manifold import TSNE
+
+    found: Array = TSNE(
+        n_components=2,
+        init="pca",
+        metric="cosine",
+        perplexity=min(30.0, (len(vectors) - 1) / 3),
+        random_state=_SEED,
+        n_jobs=1,
+    ).fit_transform(vectors)
+    return found
+
+
+def _clouds(retrieval: Retrieval | None, space: str) -> tuple[Series, ...]:
+    """Return the points of every task; none without a run."""
+    there = [task for task in TASKS["glue"] if retrieval and task in retrieval.drawn_tasks]
+    if retrieval is None or not there:
+        return tuple(Series(task_title(task)) for task in TASKS["glue"])
+    vectors = {task: retrieval.vectors(space, task)[:DRAWN] for task in there}
+    placed = plane(np.concatenate(list(vectors.values())))
+    ends = np.cumsum([len(of_task) for of_task in vectors.values()])
+    split = dict(zip(there, np.split(placed, ends[:-1]), strict=True))
+    points = {task: tuple((float(x), float(y)) for x, y in of_task) for task, of_task in split.items()}
+    return tuple(Series(task_title(task), points=points.get(task, ())) for task in TASKS["glue"])
+
+
+def _measured(found: Retrievals, name: str) -> Estimate:
+    return found.over({seed: one.measured(name) for seed, one in found.by_seed.items()})
+
+
+def _said(cells: tuple[Cell, ...]) -> str:
+    """Return the line above a panel: what can be counted of the picture."""
+    words = []
+    for measure, cell in zip(_MEASURES, cells, strict=True):
+        if cell.mean is not None:
+            sd = spread(cell, "share")
+            short = measure.split()[0]  # there is room for one line
+            words.append(f"{short} {format_value(cell.mean, 'share')}" + (f"±{sd}" if sd else ""))
+    return ", ".join(words) or "no runs yet"
+
+
+def _figure4(results: Results) -> Figure:
+    """Return the planes; the table has the numbers, not the points."""
+    found, marks = Retrievals(results), Marks()
+    # of a packed store's runs that differ in their seed, only the first has its instances
+    seed = min((seed for seed, one in found.by_seed.items() if one.drawn_tasks), default=None)
+    drawn_run = None if seed is None else found.by_seed[seed]
+    panels, rows = [], []
+    for space, (title, silhouette) in _SPACES.items():
+        nearest = make_cell(_measured(found, "nearest_prototype"), None, marks) if space == "z" else Cell(text="")
+        cells = (make_cell(_measured(found, silhouette), None, marks), nearest)
+        panels.append(Panel(title, "", _clouds(drawn_run, space), said=_said(cells)))
+        rows.append(Row(title, cells))
+    drawn = (
+        [f"Drawn: t-SNE (cosine) of the run with seed {seed}, up to {DRAWN} test instances a task."]
+        if drawn_run
+        else []
+    )
+    return Figure(
+        kind="scatter",
+        stub="space",
+        places=_MEASURES,
+        panels=tuple(panels),
+        compared=(Block("", tuple(rows)),),
+        caption=(
+            *drawn,
+            "silhouette: how much nearer an instance is to its own task than to the next, −1 to 1; nearest "
+            "prototype: the share of instances whose z is most similar to the prototype of their own task.",
+        ),
+        **results.told(
+            "figure4", [found], marks, experiment="table1", numbers="unpublished", lacking=[found.runs]
+        ),
+        quantity="share",
+    )
+
+
+_NEW = {"cb": "mnli", "scitail": "stsb", "boolq": "qnli"}  # with the most similar prototype in the paper
+_TOP = "the most similar prototype in the paper"
+_NOT_STORED = "the runs have no instances of this task"
+
+
+def _similar(found: Retrievals, task: str, marks: Marks) -> Series:
+    """Return the mean cosine similarity of a task's instances with each prototype, over the seeds."""
+    by_seed = {seed: one.similarity(task) for seed, one in found.by_seed.items() if task in one.tasks}
+    cells: list[Cell] = []
+    for prototype in TASKS["glue"]:
+        estimate = found.over({seed: similar.get(prototype) for seed, similar in by_seed.items()})
+        if found.by_seed and not by_seed:
+            cells.append(Cell(marks=(marks.letter(_NOT_STORED),)))
+            continue
+        cells.append(make_cell(estimate, None, marks))
+    best = list(mark_best(cells, "share"))
+    if top := _NEW.get(task):
+        at = TASKS["glue"].index(top)
+        best[at] = replace(best[at], marks=(*best[at].marks, marks.letter(_TOP)))
+    return Series(task_title(task), tuple(best))
+
+
+def _figure5(results: Results) -> Figure:
+    """Return the similarities: a column a prototype, a row a task."""
+    found, marks = Retrievals(results), Marks()
+    panels = tuple(
+        Panel(title, "", tuple(_similar(found, task, marks) for task in tasks))
+        for title, tasks in (("(a) instances of GLUE", TASKS["glue"]), ("(b) instances of new tasks", tuple(_NEW)))
+    )
+    return Figure(
+        kind="heat",
+        stub="instances",
+        places=tuple(titles(TASKS["glue"])),
+        panels=panels,
+        axis="prototype",
+        caption=("Mean over the test instances of a task; the highest of a row is bold.",),
+        **results.told(
+            "figure5", [found], marks, experiment="table1", numbers="unpublished", lacking=[found.runs]
+        ),
+        quantity="share",
+    )
+
+
+def build(results: Results, name: str) -> list[Figure]:
+    """Return the one figure."""
+    return [{"figure4": _figure4, "figure5": _figure5}[name](results)]

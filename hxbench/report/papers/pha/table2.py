@@ -60,10 +60,5 @@ def build(results: Results) -> list[Table]:
     )
     told = results.told("table2", shown, marks, numbers="few_shot", before=[_STARTS, _RUN, tunings])
     return [
-        Table(
-            stub="task",
-            columns=columns,
-            blocks=tuple(blocks),
-            **told | {"heading": (*told["heading"], draws)},
-        )
+        Table(stub="task", columns=columns, blocks=tuple(blocks), **told | {"heading": (*told["heading"], draws)})
     ]

@@ -2,15 +2,7 @@
 
 from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.published import published
-from hxbench.report.artifact.table import (
-    Block,
-    Cell,
-    Column,
-    Marks,
-    Row,
-    Table,
-    mark_best_of_columns,
-)
+from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns
 from hxbench.report.paper import MethodRow
 from hxbench.report.papers.pha.results import Results
 from hxbench.report.papers.pha.rows import ADAPTER, FT, NAMES, PAPER, PHA, task_title
