@@ -210,6 +210,7 @@ class Store:
             index.save()
         return [records[run_id] for run_id in sorted(records)]
 
+    @_collecting_no_garbage()
     def frame(self) -> "pd.DataFrame":
         """Return all scores and costs of the finished runs, a row for each run, split, task, language and metric.
 
@@ -246,6 +247,7 @@ class Store:
             raise InputError(f"run {record.id} has no predictions of these: it is kept without them.")
         return pd.concat(parts, ignore_index=True)
 
+    @_collecting_no_garbage()
     def by_profile(self, paper: str) -> Mapping[str, ProfileRuns]:
         """Return the finished runs on a paper's ground by profile; of a packed store each is read when asked for.
 

@@ -33,6 +33,7 @@ from hxbench.store.stored_spec import spec_in
 NAME = "index.jsonl"
 _HEADING = f"hxbench index 1, {__version__}, schema {SCHEMA}\n".encode()  # another version may check otherwise
 _LINE = re.compile(rb"([0-9a-f]{12}) ([0-9a-f]{32}) ([^\n]*)\n")
+_AFTER = '{"after":'  # how a canonical spec begins
 _FILES = (*TEXTS, *ARRAYS, manifest.NAME)
 _LETTERS = b"abcdefghi"  # of the files that a run has, in its entry
 _BY_LETTER = dict(zip(_LETTERS, _FILES, strict=True))
@@ -77,16 +78,19 @@ class Index:
     def _record(self, run_id: str, folder: Path, said: bytes) -> RunRecord:
         _, schema, spec, rest = said.decode().split("\t")
         status, digests, rows_fit = json.loads(rest)
-        # runs of one model share all but the seed, which no key but that of the setting comes after
+        # runs of one model share all but what they build on, the first key, and the seed, that before the setting
         head, _, tail = spec.partition(',"setting":')
         head, _, seed = head.rpartition('"seed":')
+        after, _, head = head.partition(',"backbone":')
         shared = schema, head, tail
-        if not seed.isdecimal() or '"setting":' in tail:  # of a method with options of these names
+        if not (seed.isdecimal() and after.startswith(_AFTER)) or '"setting":' in tail:  # an option's name, too
             found = spec_in(run_id, spec, int(schema))
         else:
             if shared not in self._specs:
                 self._specs[shared] = spec_in(run_id, spec, int(schema))
-            found = self._specs[shared].model_copy(update={"seed": int(seed)})
+            found = self._specs[shared].model_copy(
+                update={"seed": int(seed), "after": json.loads(after[len(_AFTER) :])}
+            )
         return RunRecord(run_id, found, status, folder, digests, rows_fit)
 
     def add(self, record: RunRecord, stored: dict[str, Any]) -> None:
