@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from hxbench.errors import InputError
@@ -88,8 +89,14 @@ def read_results(
     for runs that cannot be on a backbone.
     """
     paper_file(paper)
-    results = import_module(f"{papers()[paper]}.results").Results
-    return results(store, profile, own, backbone, data=data, require=require)
+    package = papers()[paper]
+    if find_spec(f"{package}.results") is None:  # nothing of it is otherwise than every paper's
+        from hxbench.report.results import Results
+
+        of_paper: type[Results] = type("Results", (Results,), {"paper": paper})
+    else:
+        of_paper = import_module(f"{package}.results").Results
+    return of_paper(store, profile, own, backbone, data=data, require=require)
 
 
 def make(artifact: Artifact, results: "Results") -> Made:

@@ -1,0 +1,98 @@
+"""What a paper says is a closed file, and papers come from other packages as well."""
+
+from importlib import import_module
+
+import pytest
+from filled_store import fill
+
+from hxbench import report
+from hxbench.closed import validated
+from hxbench.errors import InputError
+from hxbench.report.artifact.published import published
+from hxbench.report.paper import PaperFile, paper_file, papers
+from hxbench.spec import recipe
+
+PAPER = """
+title: My paper
+made_up: languages
+numbers: {published: ours alone}
+rows:
+  base: {title: Ours, method: hyperx-base}
+artifacts:
+  table1: {title: "Scores (My paper, Table 1)", heading: "My paper, Table 1: scores"}
+"""
+RESULTS = """
+from hxbench.report.papers.hyperx.rows import SCORING
+from hxbench.report.results import Results as AnyResults
+
+
+class Results(AnyResults):
+    paper = "hyperx"
+    scoring = SCORING
+"""
+TABLE = """
+from hxbench.report.artifact.cells import make_cell
+from hxbench.report.artifact.table import Block, Column, Marks, Row, Table
+
+
+def build(results):
+    marks, runs = Marks(), results.run_set("hyperx-base", "mixed")
+    cell = make_cell(runs.group("ner", "ALL"), None, marks)
+    return [Table(name="mine", title="Mine", stub="method", columns=(Column("ALL"),),
+                  blocks=(Block("", (Row("Ours", (cell,)),)),), **results.told("", [runs], marks))]
+"""
+
+
+@pytest.mark.parametrize("paper", papers())
+def test_a_shipped_paper_has_what_its_file_says(paper):
+    found = paper_file(paper)
+    assert found.artifacts
+    assert {row.method for row in found.rows.values()} <= {*recipe.recipe_names("methods")}
+    assert {name for block in found.blocks.values() for name in block.rows} <= {*found.rows}
+    for name, artifact in report.artifacts(paper).items():
+        assert import_module(artifact.module).build, name
+        assert artifact.kind in ("table", "figure")
+
+
+def test_an_unknown_key_is_told_with_those_that_there_are():
+    values = {"title": "T", "made_up": "tasks", "numbers": {}, "artifacts": {}}
+    assert validated(PaperFile, values, "paper.yaml").title == "T"
+    with pytest.raises(InputError, match=r"unknown field 'artefacts'.* Did you mean artifacts"):
+        validated(PaperFile, {**values, "artefacts": {}}, "paper.yaml")
+    with pytest.raises(InputError, match=r"artifacts\.table1\.titel"):
+        validated(PaperFile, {**values, "artifacts": {"table1": {"titel": "x", "title": "y"}}}, "paper.yaml")
+
+
+def test_printed_values_have_their_notes_and_sources():
+    assert "62.3 − 52.9 are 9.4" in published("hyperx").note(
+        "Table 2", "Hyper-X Base", "Mixed-language multi-task", "NER F1", "ALL"
+    )
+    assert {row["quoted_from"].partition(";")[0] for row in published("pha").rows} == {
+        "", "Hyperformer", "Hyperdecoder", "ATTEMPT",
+    }  # fmt: skip
+    assert sum(bool(row["note"]) for row in published("pet").rows) == 110
+
+
+def test_a_paper_of_another_package_is_reported_on(store, tmp_path, monkeypatch):
+    info = tmp_path / "site" / "mypaper-1.dist-info"
+    files = {"__init__.py": "", "paper.yaml": PAPER, "results.py": RESULTS, "table1.py": TABLE}
+    for name, text in files.items():
+        (tmp_path / "site" / "mypaper").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "site" / "mypaper" / name).write_text(text)
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mypaper\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[hxbench.papers]\nmine = mypaper\nlost = nowhere_at_all\n")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    fill(store)
+    (artifact,) = report.artifacts("mine").values()
+    assert (artifact.title, artifact.kind) == ("Scores (My paper, Table 1)", "table")
+    (table,) = report.make(artifact, report.read_results("mine", store)).tables
+    (row,) = table.blocks[0].rows
+    assert row.cells[0].mean == 52.0
+    assert [seed for seed, _ in row.cells[0].seeds] == [1, 2, 3]
+    with pytest.raises(
+        InputError, match=r"entry point lost of hxbench\.papers: there is no package nowhere_at_all"
+    ):
+        paper_file("lost")
+    with pytest.raises(InputError, match="Did you mean pha"):
+        report.artifacts("phaa")
