@@ -74,7 +74,7 @@ def compare_command(
         list[str],
         typer.Argument(
             help="METHOD, METHOD:SETTING, either with ,COLUMN=VALUE behind it, or run ids between commas.",
-            metavar="A B [C …]",
+            metavar="SIDE",
         ),
     ],
     where: Where = None,

@@ -210,6 +210,7 @@ class Store:
             index.save()
         return [records[run_id] for run_id in sorted(records)]
 
+    @_collecting_no_garbage()
     def frame(self) -> "pd.DataFrame":
         """Return all scores and costs of the finished runs, a row for each run, split, task, language and metric.
 

@@ -9,6 +9,8 @@ import pandas
 import pytest
 from command_line import hxbench
 
+from hxbench import api
+from hxbench.errors import InputError
 from hxbench.spec import recipe
 from hxbench.store import Store
 
@@ -120,3 +122,22 @@ def test_a_run_is_one_line_without_a_terminal_and_has_its_scores_in_json(place):
     rows = json.loads(hxbench("runs", "list", "--store", place, "--method", "mbert", "--json").out)
     score = {"task": "pos", "language": "qab", "role": "target", "metric": "accuracy", "value": 75.0}
     assert [row["scores"] for row in rows] == [[score], [score]]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("train", ("train", "mbert")),
+        ("score", ("eval", "0123", "--file", "gold.conllu")),
+        ("rebuild", ("report", "--table", "2")),
+        ("compare", ("compare", "mbert", "psf")),
+        ("open_store", ("results",)),
+    ],
+)
+def test_a_command_stands_on_the_api(name, words, place, monkeypatch):
+    def told(*_, **__):
+        raise InputError("asked of the API.")
+
+    monkeypatch.setattr(api, name, told)
+    shown = hxbench(*words, "--store", place)
+    assert (shown.code, shown.err) == (2, "hxbench: asked of the API.\n")
