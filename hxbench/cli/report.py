@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +10,7 @@ import typer
 
 from hxbench import places
 from hxbench.cli import execute, options
-from hxbench.cli.output import for_output, print_left_out
+from hxbench.cli.output import for_output, print_left_out, terminal_width
 from hxbench.cli.streams import complain
 from hxbench.errors import InputError
 from hxbench.printing import printable, shortened
@@ -17,8 +18,24 @@ from hxbench.printing import printable, shortened
 if TYPE_CHECKING:
     from hxbench.report import Artifact, Made
     from hxbench.report.results import PaperResults
+    from hxbench.report.table import Table
     from hxbench.spec.run_spec import RunSpec
     from hxbench.tasks.description import OwnData
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What is shown of a table in letters, and around a figure."""
+
+    wide: bool
+    all_rows: bool
+    bare: bool
+
+    def in_letters(self, tables: "list[Table]", width: int, color: bool = False) -> str:
+        """Return tables as a terminal of this width shows them."""
+        from hxbench.report.render import terminal
+
+        return terminal.render(tables, None if self.wide else width, color, self.all_rows)
 
 
 def report_command(
@@ -55,6 +72,13 @@ def report_command(
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write files into DIR/PROFILE instead of printing.")] = None,
+    wide: Annotated[
+        bool, typer.Option("--wide", help="Tables with all columns, wider than the terminal.")
+    ] = False,
+    all_rows: Annotated[bool, typer.Option("--all-rows", help="Rows without runs too.")] = False,
+    bare: Annotated[
+        bool, typer.Option("--bare", help="Figures as a paper prints them: no heading, no footnotes (with --out).")
+    ] = False,
     store: options.StoreDir = None,
 ) -> None:
     """Print a paper's table or figure with our results beside the published ones, and what is still to be run."""
@@ -66,7 +90,8 @@ def report_command(
 
     own = read_data_file(places.expanded(str(own_data), "--data")) if own_data else None
     paper, chosen, experiment = _chosen(paper, table, figure, everything, experiment, own)
-    _check_format(format, chosen, out)
+    _check_format(format, chosen, out, bare=bare)
+    look = _Look(wide, all_rows, bare)
     if store is not None and not places.store_dir(store).exists():
         complain(f"there is no store at {store}: nothing has been run there.")
     opened = Store(places.store_dir(store))
@@ -80,11 +105,11 @@ def report_command(
     if out is not None or format == "csv":  # the other forms say it among their notes
         print_left_out(results.store)
     if out is None:
-        _print(made, format or "terminal", results)
+        _print(made, format or "terminal", results, look)
         return
     # two profiles in one folder must not take each other's place
     folder = places.expanded(str(out), "--out") / _folder_name(results.profile)
-    for file, content in _files(made, format, results):
+    for file, content in _files(made, format, results, look):
         replace_file(folder / file, lambda temporary, content=content: temporary.write_bytes(content))  # type: ignore[misc]
         print(printable(str(folder / file)))
 
@@ -141,9 +166,13 @@ def _chosen(
     return paper, [find_artifact(paper, table or "", "table")], None
 
 
-def _check_format(format: str | None, chosen: "list[Artifact]", out: Path | None) -> None:
+def _check_format(format: str | None, chosen: "list[Artifact]", out: Path | None, *, bare: bool) -> None:
     from hxbench.report.render import PICTURES, check_format
 
+    if bare and (out is None or all(artifact.kind == "table" for artifact in chosen)):
+        raise InputError(
+            "--bare is about figures that are written to files: name a figure, and a folder with --out."
+        )
     if format is None:
         return
     check_format(format)
@@ -153,14 +182,14 @@ def _check_format(format: str | None, chosen: "list[Artifact]", out: Path | None
         raise InputError(f"a table is no picture: {', '.join(PICTURES)} are formats of figures.")
 
 
-def _print(made: "list[Made]", format: str, results: "PaperResults[Any]") -> None:
-    from hxbench.report.render import PAGE, renderer, terminal
+def _print(made: "list[Made]", format: str, results: "PaperResults[Any]", look: _Look) -> None:
+    from hxbench.report.render import PAGE, renderer
 
     tables = [table for one in made for table in one.tables]
     if format == PAGE:
-        text = "".join(content.decode() for _, content in _files(made, PAGE, results))
+        text = "".join(content.decode() for _, content in _files(made, PAGE, results, look))
     elif format == "terminal":
-        text = terminal.render(tables, color=sys.stdout.isatty())
+        text = look.in_letters(tables, terminal_width(), color=sys.stdout.isatty())
         if any(one.figures for one in made):
             text += "\nThe picture: the same command with --out DIR writes png, svg and pdf.\n"
     else:
@@ -168,12 +197,15 @@ def _print(made: "list[Made]", format: str, results: "PaperResults[Any]") -> Non
     print(for_output(text) if format == "json" else text, end="")
 
 
-def _files(made: "list[Made]", format: str | None, results: "PaperResults[Any]") -> Iterator[tuple[str, bytes]]:
+def _files(
+    made: "list[Made]", format: str | None, results: "PaperResults[Any]", look: _Look
+) -> Iterator[tuple[str, bytes]]:
     """Yield the names and contents of the files in a format; without one in all, the page only of everything."""
     from hxbench.report import PAPERS
     from hxbench.report.draw import pictures
     from hxbench.report.render import FORMATS, PAGE, PICTURES, renderer
     from hxbench.report.render.page import render_page
+    from hxbench.report.render.terminal import WIDTH
 
     paper = made[0].artifact.paper
     page = format == PAGE or (format is None and len(made) > 1)
@@ -182,10 +214,12 @@ def _files(made: "list[Made]", format: str | None, results: "PaperResults[Any]")
         stem = f"{paper}-{one.artifact.name}"
         for kind in FORMATS:
             if format in (None, kind):
-                yield f"{stem}.{FORMATS[kind][1]}", renderer(kind)(list(one.tables)).encode()
+                tables = list(one.tables)
+                text = look.in_letters(tables, WIDTH) if kind == "terminal" else renderer(kind)(tables)
+                yield f"{stem}.{FORMATS[kind][1]}", text.encode()
         wanted = [kind for kind in PICTURES if format in (None, kind)]
         for figure in one.figures:
-            drawn = pictures(figure, sorted({*wanted, *(["svg"] if page else [])}))
+            drawn = pictures(figure, sorted({*wanted, *(["svg"] if page else [])}), bare=look.bare)
             alone = len(one.figures) == 1
             for kind in wanted:
                 yield f"{stem if alone else f'{paper}-{figure.name}'}.{kind}", drawn[kind]
