@@ -1,6 +1,7 @@
 """`hxbench report`: tables and figures of a paper, rebuilt from the store."""
 
 import sys
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +80,10 @@ def report_command(
     bare: Annotated[
         bool, typer.Option("--bare", help="Figures as a paper prints them: no heading, no footnotes (with --out).")
     ] = False,
+    against: Annotated[
+        Path | None,
+        typer.Option(help="Another store: are the scores of the runs that both have the same there? (of a table)"),
+    ] = None,
     store: options.StoreDir = None,
 ) -> None:
     """Print a paper's table or figure with our results beside the published ones, and what is still to be run."""
@@ -92,6 +97,8 @@ def report_command(
     paper, chosen, experiment = _chosen(paper, table, figure, everything, experiment, own)
     _check_format(format, chosen, out, bare=bare)
     look = _Look(wide, all_rows, bare)
+    if against is not None and (out is not None or table is None or format not in (None, "terminal")):
+        raise InputError("--against is about one table that is printed: hxbench report --table 2 --against DIR.")
     if store is not None and not places.store_dir(store).exists():
         complain(f"there is no store at {store}: nothing has been run there.")
     opened = Store(places.store_dir(store))
@@ -106,6 +113,8 @@ def report_command(
         print_left_out(results.store)
     if out is None:
         _print(made, format or "terminal", results, look)
+        if against is not None:
+            _print_reproduced(chosen[0], results, against, look)
         return
     # two profiles in one folder must not take each other's place
     folder = places.expanded(str(out), "--out") / _folder_name(results.profile)
@@ -197,6 +206,21 @@ def _print(made: "list[Made]", format: str, results: "PaperResults[Any]", look: 
     print(for_output(text) if format == "json" else text, end="")
 
 
+def _print_reproduced(artifact: "Artifact", results: "PaperResults[Any]", against: Path, look: _Look) -> None:
+    """Print a table's rows beside those of the same runs in another store, and whether they are the same."""
+    from hxbench.report.reproduced import reproduced
+    from hxbench.store import Store
+
+    place = places.expanded(str(against), "--against")
+    if not place.is_dir():
+        raise InputError(f"there is no store at {against}: --against names the folder of another one.")
+    tables, said = reproduced(artifact, results, Store(place))
+    print()
+    if tables:
+        print(look.in_letters(tables, terminal_width(), color=sys.stdout.isatty()))
+    print(textwrap.fill(printable(said), terminal_width(), break_on_hyphens=False))
+
+
 def _files(
     made: "list[Made]", format: str | None, results: "PaperResults[Any]", look: _Look
 ) -> Iterator[tuple[str, bytes]]:
@@ -219,7 +243,7 @@ def _files(
                 yield f"{stem}.{FORMATS[kind][1]}", text.encode()
         wanted = [kind for kind in PICTURES if format in (None, kind)]
         for figure in one.figures:
-            drawn = pictures(figure, sorted({*wanted, *(["svg"] if page else [])}), bare=look.bare)
+            drawn = pictures(figure, sorted({*wanted, *(["svg"] if page else [])}), alone=look.bare)
             alone = len(one.figures) == 1
             for kind in wanted:
                 yield f"{stem if alone else f'{paper}-{figure.name}'}.{kind}", drawn[kind]

@@ -3,9 +3,9 @@
 from typing import Any
 
 # Okabe and Ito 2008, the darkest and the lightest first
-COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
-HATCHES = ("", "////", "..", "xxx", "\\\\\\\\", "oo")
-MARKERS = ("o", "s", "^", "D", "v", "P")
+COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999", "#000000")
+HATCHES = ("", "////", "..", "xxx", "\\\\\\\\", "oo", "--", "")
+MARKERS = ("o", "s", "^", "D", "v", "P", "<", "X")
 FAINT = "#444444"
 
 WIDTH = 6.3  # inches: the text width of an A4 page

@@ -138,9 +138,10 @@ def build(results: Results) -> list[Figure]:
         panels.append(
             Panel(
                 f"({letter}) {family.title} {sizes}",
-                f"{len(tasks[family])} tasks",
+                f"mean of {len(tasks[family])} tasks (%)",
                 series,
                 said=_said(spreads[-1]),
+                ticks=results.ticks(tried, family.backbones, "{end}; paper: {paper}"),
             )
         )
     every = [backbone for family in FAMILIES for backbone in family.backbones]
@@ -157,6 +158,7 @@ def build(results: Results) -> list[Figure]:
         heading=results.heading(shown, sizes=[one.size for one in every]),
         caption=(_HOW_SPREAD, *([shrinks] if shrinks else [])),
         notes=marks.notes(),
+        names=tuple((f"{one.title} {', '.join(b.short for b in one.backbones)}", one.title) for one in FAMILIES),
         remarks=(
             *([HOW] if several(tried) else []),
             _HEAD,

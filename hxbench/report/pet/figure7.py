@@ -72,6 +72,7 @@ def _matrices(letter: str, models: list[TransferModel], results: Results) -> Fig
         places=(),
         panels=panels,
         axis="target",
+        scale="percent of the score of the target's own training",
         caption=(
             "The task's own training is 100, which is the darkest blue: more is no darker.",
             NAMES,
@@ -79,6 +80,7 @@ def _matrices(letter: str, models: list[TransferModel], results: Results) -> Fig
             *([f"Published rows read by the pattern of their neighbours: {read}."] if read else []),
         ),
         notes=marks.notes(),
+        names=_names(models, results, "{ours}"),
         quantity="percent",
     )
     return _said(figure, shown, results)
@@ -113,8 +115,16 @@ def _means(models: list[TransferModel], results: Results) -> Figure:
             _CHOSEN,
         ),
         notes=marks.notes(),
+        names=_names(models, results, "{ours}\npaper: {paper}"),
     )
     return _said(figure, models, results)
+
+
+def _names(models: list[TransferModel], results: Results, form: str) -> tuple[tuple[str, str], ...]:
+    counts = {
+        one.backbone: one.condition.run_set.cost("backbone_parameters").mean for one in models if one.condition
+    }
+    return results.names(MODELS, counts.get, form)
 
 
 def contradiction(models: list[TransferModel]) -> list[str]:

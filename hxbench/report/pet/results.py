@@ -1,7 +1,7 @@
 """What the artifacts of PET scaling are made from: the runs of an experiment by backbone, method and budget."""
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from hxbench.report.estimate import Rows
@@ -13,6 +13,7 @@ from hxbench.report.pet.scores import RunSet, Tried
 from hxbench.report.protocol import divided
 from hxbench.report.results import PaperResults
 from hxbench.report.shown import Shown
+from hxbench.report.table import format_value
 from hxbench.spec import experiment as experiments
 from hxbench.spec.settings import Model
 
@@ -104,6 +105,23 @@ class Results(PaperResults[RunSet]):
                 if (count := runs.cost("backbone_parameters").mean) is not None:
                     return count
         return None
+
+    def names(
+        self, backbones: Iterable[Backbone], count: Callable[[Backbone], float | None], form: str
+    ) -> tuple[tuple[str, str], ...]:
+        """Return what a picture calls the paper's backbones; `form` says how ours and theirs are told."""
+        found = []
+        for one in backbones:
+            end = one.size.rpartition("-")[2]
+            size = format_value(parameters, "parameters") if (parameters := count(one)) else ""
+            told = ", ".join(filter(None, (end, size)))
+            ours = f"{one.title.partition(' ')[0]} {told}"
+            found.append((one.title, form.format(ours=ours, end=told, size=size or end, paper=one.short)))
+        return tuple(found)
+
+    def ticks(self, tried: Mapping[At, Tried], backbones: Iterable[Backbone], form: str) -> tuple[str, ...]:
+        """Return what stands below the points of some backbones."""
+        return tuple(ours for _, ours in self.names(backbones, lambda one: self.parameters(tried, one), form))
 
     def without(self, backbones: Iterable[Backbone]) -> list[str]:
         """Return what to say of backbones that the profile lacks; nothing if it has them all."""

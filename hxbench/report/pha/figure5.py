@@ -47,6 +47,7 @@ def build(results: Results) -> list[Figure]:
             places=tuple(titles(TASKS["glue"])),
             panels=panels,
             axis="prototype",
+            scale="cosine similarity, mean over the instances",
             heading=results.heading([found], UNPUBLISHED),
             caption=("Mean over the test instances of a task; the highest of a row is bold.",),
             notes=marks.notes(),

@@ -1,5 +1,6 @@
 """The one walk over a table that every renderer goes along: what is printed where, before any markup."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -72,6 +73,15 @@ def _has_runs(row: Row, columns: tuple[Column, ...]) -> bool:
     """Return whether anything of ours is in a row; that it has no seeds is nothing."""
     cells = (cell for cell, column in zip(row.cells, columns, strict=True) if column.kind != "seeds")
     return any(cell.mean is not None or cell.text for cell in cells)
+
+
+_OF_COMMANDS = re.compile(r"\bhxbench [a-z]|(?<![\w-])--[a-z]")
+_SECTION = re.compile(r"\b(options|training|data|backbone)\.(?=[a-z_])")  # of a recipe
+
+
+def remarks_on_paper(table: Table) -> list[str]:
+    """Return the remarks for who types nothing: none on commands, fields of recipes by their own names."""
+    return [_SECTION.sub("", text) for text in table.remarks if not _OF_COMMANDS.search(text)]
 
 
 def raised(marks: str) -> str:
