@@ -100,11 +100,21 @@ def _kept(some: Sequence[_Head], room: int) -> list[int]:
     return list(range(len(some)))
 
 
+def _pieces(some: Sequence[_Head], group: list[int], room: int) -> list[list[int]]:
+    """Return a group in one piece, or in several where it is wider than all the room there is."""
+    pieces: list[list[int]] = [[]]
+    for i in group:
+        if pieces[-1] and _wide(some, [*pieces[-1], i]) > room:
+            pieces.append([])
+        pieces[-1].append(i)
+    return pieces
+
+
 def _parts(some: Sequence[_Head], groups: list[list[int]], room: int) -> list[list[list[int]]]:
     """Return the groups of columns that stand side by side."""
     parts: list[list[list[int]]] = [[]]
     left = room
-    for group in groups:
+    for group in (piece for whole in groups for piece in _pieces(some, whole, room)):
         if parts[-1] and _wide(some, group) > left:
             parts.append([])
             left = room
@@ -118,22 +128,18 @@ def _padded(text: Text, width: int, right: bool) -> Text:
     return Text(blank) + text if right else text + blank
 
 
-def _folded(line: _Line, some: Sequence[_Head]) -> list[_Line]:
-    """Return a line as several where its texts are wider than their columns."""
+def _folded(line: _Line, some: Sequence[_Head], shown: Iterable[int]) -> list[_Line]:
+    """Return a line as several where texts that are shown are wider than their columns."""
     label, cells = line
-    pieces = [
-        [Text(piece, style=text.style) for piece in textwrap.wrap(text.plain, head.width)]
-        if head.folded
-        else [text]
-        for text, head in zip(cells, some, strict=True)
-    ]
-    most = max(map(len, pieces), default=1) or 1
+    pieces = [[text] for text in cells]
+    for i in shown:
+        if some[i].folded:
+            found = textwrap.wrap(cells[i].plain, some[i].width)
+            pieces[i] = [Text(piece, style=cells[i].style) for piece in found]
+    most = max(1, *map(len, pieces))
     return [
-        (
-            label if number == 0 else Text(""),
-            [(texts[number] if number < len(texts) else Text("")) for texts in pieces],
-        )
-        for number in range(most)
+        (Text("") if n else label, [texts[n] if n < len(texts) else Text("") for texts in pieces])
+        for n in range(most)
     ]
 
 
@@ -201,7 +207,7 @@ def _part(
         told = [one for one in lines if whole or any(one[1][i].cell_len for i, _ in shown)]
         if told:
             out += [Text(piece, style="italic") for piece in textwrap.wrap(title, max(rule.cell_len, _LEAST))]
-            out += [line(*piece) for one in told for piece in _folded(one, some)] + [rule]
+            out += [line(*piece) for one in told for piece in _folded(one, some, [i for i, _ in shown])] + [rule]
     return out
 
 
