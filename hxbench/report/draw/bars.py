@@ -56,7 +56,7 @@ def draw_bars(axes: Any, figure: "Figure", panel: "Panel") -> None:
                 axes.plot(x, cell.published, "D", color="white", markeredgecolor="black", markersize=4, zorder=6)
     axes.set_ylim(0, top)
     axes.set_xlim(-0.55, len(figure.places) - 0.45)
-    axes.set_xticks(range(len(figure.places)), panel.ticks or figure.places)
+    axes.set_xticks(range(len(figure.places)), style.in_two_lines(panel.ticks or figure.places))
     axes.set_xlabel(panel.axis or figure.axis, labelpad=2)
     axes.tick_params(axis="x", length=0)
     axes.grid(axis="y")

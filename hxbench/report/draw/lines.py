@@ -76,7 +76,7 @@ def draw_lines(axes: Any, figure: "Figure", panel: "Panel") -> None:
         if some and not alone:
             axes.plot(place, 0.03, "x", color=style.FAINT, markersize=5, transform=axes.get_xaxis_transform())
     axes.margins(x=0.04 if figure.columns < 3 else 0.12, y=0.09)
-    axes.set_xticks(at, [place.replace(" (", "\n(") for place in panel.ticks or panel.places or figure.places])
+    axes.set_xticks(at, style.in_two_lines(panel.ticks or panel.places or figure.places))
     if figure.quantity == "parameters":  # which differ by their number of digits
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))

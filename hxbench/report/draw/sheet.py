@@ -80,9 +80,11 @@ def _abbreviations(figure: "Figure") -> str:
     for panel in figure.panels:
         texts += [panel.title, panel.said, panel.metric, *panel.places, *(one.title for one in panel.series)]
     words = {word for text in texts for word in re.split(r"[\s,:()_-]+", text)}
-    told = " ".join(figure.caption)
+    told = f"; {'; '.join(figure.caption)}"
     return "; ".join(
-        f"{one}: {text}" for one, text in _SHORT.items() if one in words and f"{one}: {text}" not in told
+        f"{one}: {text}"
+        for one, text in _SHORT.items()
+        if one in words and f"{one}: {text}" not in told and f"; {one}: " not in told
     )
 
 

@@ -1,5 +1,6 @@
 """What tells series apart, in colour, for the colour-blind and in grey print; sizes are those on paper."""
 
+from collections.abc import Iterable
 from typing import Any
 
 # Okabe and Ito 2008, the darkest and the lightest first
@@ -33,6 +34,11 @@ SETTINGS: Any = {
     "svg.hashsalt": "hxbench",
     "text.parse_math": False,  # a `$` in a name is a `$`
 }
+
+
+def in_two_lines(places: Iterable[str]) -> list[str]:
+    """Return what stands at ticks, what is in brackets below the rest."""
+    return [place.replace(" (", "\n(") for place in places]
 
 
 def pick(choices: tuple[str, ...], number: int) -> str:

@@ -13,7 +13,7 @@ from hxbench.report.table import Marks
 
 _TITLE = f"steps to {SHARE:.0%} of the final score".replace("%", " %")
 _NUMBERS = "updates, mean ± sample s.d. over the seeds; not in the paper"
-_AXIS = "backbone (the paper's)"
+_AXIS = "parameters (paper's backbone)"
 _FINAL = "The final score is the best of a run on the development set, whose weights it keeps."
 Shown = Mapping[At, Tried]
 _Row = tuple[str, str, str | None]  # title, method, budget
@@ -71,7 +71,7 @@ def _figure(results: Results, name: str, what: str, rows: Sequence[_Row], experi
                 rows,
                 ends,
                 marks,
-                results.ticks(tried, family.ends if ends else family.backbones, "{size}\n({paper})"),
+                results.ticks(tried, family.ends if ends else family.backbones, "{size} ({paper})"),
             )
             for family in FAMILIES
         ),

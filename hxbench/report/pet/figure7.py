@@ -115,7 +115,7 @@ def _means(models: list[TransferModel], results: Results) -> Figure:
             _CHOSEN,
         ),
         notes=marks.notes(),
-        names=_names(models, results, "{ours}\npaper: {paper}"),
+        names=_names(models, results, "{ours} (paper: {paper})"),
     )
     return _said(figure, models, results)
 
