@@ -220,7 +220,7 @@ def test_a_report_on_a_full_disk_leaves_the_one_of_before(hxbench, store, tmp_pa
 
 
 def test_report_prints_the_points_of_a_figure(hxbench, store):
-    code, out, err = hxbench("report", "--figure", "3")
+    code, out, err = hxbench("report", "--figure", "3", "--all-rows")
     assert (code, err) == (0, "")
     for needed in ("SYNTHETIC", "no MLM for seen languages", "10.5", "hxbench run hyperx/figure3", "--out DIR"):
         assert needed in out

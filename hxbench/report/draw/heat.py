@@ -17,10 +17,10 @@ _COLORS = "Blues"  # from light to dark, so that grey print tells them too
 _DARK = 0.6  # of the range: from there on letters are white
 
 
-def beside_published(figure: "Figure", ours: "Figure") -> "tuple[Panel, ...]":
-    """Return the panels to be drawn, of `ours` and behind each that the paper has values of, those in one more."""
+def beside_published(figure: "Figure", ours: "Figure | None" = None) -> "tuple[Panel, ...]":
+    """Return the panels to be drawn, of `ours`, if it is another, and behind each what the paper has."""
     panels = []
-    for panel, of_ours in zip(figure.panels, ours.panels, strict=True):
+    for panel, of_ours in zip(figure.panels, (ours or figure).panels, strict=True):
         panels.append(of_ours)
         if any(cell.published is not None for one in panel.series for cell in one.cells):
             theirs = tuple(
