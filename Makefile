@@ -10,6 +10,8 @@ PIP_FLAGS := --quiet --disable-pip-version-check -c constraints.txt
 demo: $(DEMO)/installed  ## the main job on synthetic languages, from nothing to a filled table
 	$(DEMO)/bin/hxbench prepare
 	$(DEMO)/bin/hxbench train hyperx-base --setting mixed
+	$(DEMO)/bin/hxbench report --table 2
+	@echo
 	$(DEMO)/bin/hxbench report --table 2 --against results/reference
 	@echo
 	@echo "What to do next (times on two idle cores):"

@@ -82,7 +82,9 @@ def report_command(
     ] = False,
     against: Annotated[
         Path | None,
-        typer.Option(help="Another store: are the scores of the runs that both have the same there? (of a table)"),
+        typer.Option(
+            help="Instead: whether the runs of the table that this other store has too came out the same there."
+        ),
     ] = None,
     store: options.StoreDir = None,
 ) -> None:
@@ -112,9 +114,10 @@ def report_command(
     if out is not None or format == "csv":  # the other forms say it among their notes
         print_left_out(results.store)
     if out is None:
-        _print(made, format or "terminal", results, look)
         if against is not None:
             _print_reproduced(chosen[0], results, against, look)
+        else:
+            _print(made, format or "terminal", results, look)
         return
     # two profiles in one folder must not take each other's place
     folder = places.expanded(str(out), "--out") / _folder_name(results.profile)
@@ -215,7 +218,6 @@ def _print_reproduced(artifact: "Artifact", results: "PaperResults[Any]", agains
     if not place.is_dir():
         raise InputError(f"there is no store at {against}: --against names the folder of another one.")
     tables, said = reproduced(artifact, results, Store(place))
-    print()
     if tables:
         print(look.in_letters(tables, terminal_width(), color=sys.stdout.isatty()))
     print(textwrap.fill(printable(said), terminal_width(), break_on_hyphens=False))

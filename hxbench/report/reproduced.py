@@ -13,6 +13,7 @@ from hxbench.report.results import PaperResults
 from hxbench.report.table import Block, Column, Row, Table
 from hxbench.store import Store
 
+_NAMED = 4  # runs in a sentence
 SCORES = ("score", "share", "percent")  # what must be the same; times are of the machine
 
 
@@ -26,17 +27,20 @@ def reproduced(artifact: Artifact, results: PaperResults[Any], other: Store) -> 
     """Return the rows of a table from the runs that both stores have, here and there, and how they compare."""
     ids = in_both(results, other)
     if not ids:
-        return [], f"{other.root} has no run with an id of ours: whether ours are reproduced cannot be told."
+        return [], f"{other.root} has no run with an id of ours, so whether it is reproduced here cannot be told."
     with _copied(ids, results.store) as ours, _copied(ids, other) as theirs:
         both = [make(artifact, read_results(results.paper, store, results.profile)) for store in (ours, theirs)]
     pairs = list(zip(*([with_runs(table)[0] for table in one.tables] for one in both), strict=True))
     tables = [_beside(mine, there, other.root) for mine, there in pairs if mine.blocks]
-    named = f"run{'s' * (len(ids) > 1)} {', '.join(ids)}"
+    named = f"run{'s' * (len(ids) > 1)} {', '.join(ids)}" if len(ids) <= _NAMED else f"{len(ids)} runs"
     apart = [one for one in ids if _scores(results.store, one) != _scores(other, one)]
     cells = [cell for mine, there in pairs for cell in differing(mine, there)]
     if apart:
         what = "; ".join(cells) or "scores that the table does not show"
-        return tables, f"Not reproduced digit for digit: {what} (of the runs {', '.join(apart)}) differ."
+        return (
+            tables,
+            f"Not reproduced digit for digit: {what} (of {len(apart)} of {len(ids)} runs, as {apart[0]}) differ.",
+        )
     return tables, f"Reproduced digit for digit: the scores of {named} are those of {other.root}."
 
 

@@ -92,7 +92,7 @@ def test_the_row_of_a_run_is_the_same_in_a_copy_and_any_change_of_it_is_told(ref
         reference.copy(run_id, mine)
     results = read_results("hyperx", mine, "demo")
     [table], said = reproduced(table2, results, reference)
-    assert said.startswith("Reproduced digit for digit: the scores of run")
+    assert said.startswith("Reproduced digit for digit: the scores of ")
     here, there = table.blocks[0].rows
     assert [one.mean for one in here.cells] == [one.mean for one in there.cells]
     assert any(one.mean is not None for one in here.cells[3:])
@@ -105,7 +105,7 @@ def test_the_row_of_a_run_is_the_same_in_a_copy_and_any_change_of_it_is_told(ref
         path.write_text("".join(json.dumps(row) + "\n" for row in lines))
     said = reproduced(table2, read_results("hyperx", Store(tmp_path), "demo"), reference)[1]
     assert said.startswith("Not reproduced digit for digit: mBERT: ")
-    assert all(run_id in said for run_id in ids)
+    assert f"of {len(ids)} of {len(ids)} runs, as {ids[0]}" in said
 
 
 def test_a_table_is_made_without_heavy_imports(reference):
