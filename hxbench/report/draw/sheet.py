@@ -64,7 +64,7 @@ _LEGENDS = {
 }  # fmt: skip
 _EDGE = 0.06
 _LEFT, _BETWEEN, _RIGHT = 0.54, 0.56, 0.06
-_WORDS = 0.2  # to the left of a map beyond that: its rows have names
+_WORDS = 0.2  # to the left beyond that, of long ticks: the names of a map's rows, and 100m
 _LAST = 0.1  # beyond that, where the last tick is at the edge of a panel
 _LEGEND_LETTERS = 100  # of a row of the legend, a handle and the room around it counted as eight
 
@@ -215,7 +215,7 @@ def draw(figure: "Figure", *, alone: bool = False) -> "Sheet":
         write(line, down, fontweight="bold" if number == 0 else "normal")
         down += style.LINE
     down += 0.02
-    words = _WORDS * (figure.kind == "heat")
+    words = _WORDS * (figure.kind == "heat" or figure.quantity == "parameters")
     left, between = _LEFT + words, _BETWEEN + words
     right = _RIGHT + _LAST * (figure.columns > 2 or figure.kind == "lines")
     wide = (style.WIDTH - left - right - (figure.columns - 1) * between) / figure.columns

@@ -128,7 +128,7 @@ def build(results: Results) -> list[Figure]:
         caption=("Groups by budget: the sizes of Prompt, BitFit, LoRA and Adapter (Table 2).",
                  *([shrinks] if shrinks else [])),
         notes=marks.notes(),
-        names=results.names(ENDS, lambda one: results.parameters(tried, one), "{ours}; paper: {paper}"),
+        names=results.our_names(ENDS, lambda one: results.parameters(tried, one), "{ours}; paper: {paper}"),
         remarks=(
             *([HOW] if several(tried) else []),
             *live_said(tried, ENDS, PLACED),

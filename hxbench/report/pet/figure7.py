@@ -124,7 +124,7 @@ def _names(models: list[TransferModel], results: Results, form: str) -> tuple[tu
     counts = {
         one.backbone: one.condition.run_set.cost("backbone_parameters").mean for one in models if one.condition
     }
-    return results.names(MODELS, counts.get, form)
+    return results.our_names(MODELS, counts.get, form)
 
 
 def contradiction(models: list[TransferModel]) -> list[str]:

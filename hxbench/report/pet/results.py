@@ -106,7 +106,7 @@ class Results(PaperResults[RunSet]):
                     return count
         return None
 
-    def names(
+    def our_names(
         self, backbones: Iterable[Backbone], count: Callable[[Backbone], float | None], form: str
     ) -> tuple[tuple[str, str], ...]:
         """Return what a picture calls the paper's backbones; `form` says how ours and theirs are told."""
@@ -121,7 +121,7 @@ class Results(PaperResults[RunSet]):
 
     def ticks(self, tried: Mapping[At, Tried], backbones: Iterable[Backbone], form: str) -> tuple[str, ...]:
         """Return what stands below the points of some backbones."""
-        return tuple(ours for _, ours in self.names(backbones, lambda one: self.parameters(tried, one), form))
+        return tuple(ours for _, ours in self.our_names(backbones, lambda one: self.parameters(tried, one), form))
 
     def without(self, backbones: Iterable[Backbone]) -> list[str]:
         """Return what to say of backbones that the profile lacks; nothing if it has them all."""
