@@ -192,6 +192,10 @@ def test_a_gain_over_different_languages_is_not_comparable(store):
 def test_what_an_absent_bar_says():
     assert label(Cell(marks=("*",))) == "no runs"
     assert label(Cell(marks=("a",))) == "no data"
+    assert label(Cell(published=3.0)) == "", "which the foot explains"
+    empty = by_hand(panels=(Panel("X", "F1", (Series("A", (Cell(), Cell(2.0), Cell(3.0))),)),))
+    assert "No bar: there are no data for it." in sheet._foot(empty)
+    assert "No bar: there are no data for it." not in sheet._foot(by_hand())
     assert label(Cell(50.04, marks=("a", "*"))) == "50.0ᵃ*"
 
 

@@ -53,7 +53,8 @@ def draw_bars(axes: Any, figure: "Figure", panel: "Panel") -> None:
             )  # fmt: skip
             if cell.published is not None:
                 axes.plot([x - width / 2, x + width / 2], [cell.published] * 2, "--k", linewidth=0.8, zorder=5)
-                axes.plot(x, cell.published, "D", color="white", markeredgecolor="black", markersize=4, zorder=6)
+                axes.plot(x, cell.published, "D", color="white", markeredgecolor="black", markersize=4, zorder=6,
+                          clip_on=False)  # fmt: skip
     axes.set_ylim(0, top)
     axes.set_xlim(-0.55, len(figure.places) - 0.45)
     axes.set_xticks(range(len(figure.places)), style.in_two_lines(panel.ticks or figure.places))

@@ -99,6 +99,8 @@ def _foot(figure: "Figure") -> list[str]:
         said.append(f"Ours: {figure.ours or f'mean over the seeds{several}'}.")
     else:
         said.append("Nothing of ours: the runs of this figure are not in the store yet, or not enough of them.")
+    if figure.kind == "bars" and any(cell.mean is None and not cell.marks for cell in cells):
+        said.append("No bar: there are no data for it.")
     # what the table calls the commands below is not below the picture
     notes = [text if mark != MISSING else NOT_ALL for mark, text in figure.notes]
     said += [f"{raised(mark)} {text}." for (mark, _), text in zip(figure.notes, notes, strict=True)]
