@@ -11,6 +11,14 @@ demo: $(DEMO)/installed  ## the main job on synthetic languages, from nothing to
 	$(DEMO)/bin/hxbench prepare
 	$(DEMO)/bin/hxbench train hyperx-base --setting mixed
 	$(DEMO)/bin/hxbench report --table 2
+	@echo
+	$(DEMO)/bin/hxbench report --table 2 --against results/reference
+	@echo
+	@echo "What to do next (times on two idle cores):"
+	@echo "  . .venv/bin/activate                                        hxbench is then on your path"
+	@echo "  hxbench train hyperx-base --setting mixed --seed 2 --seed 3  the other two seeds, 5 minutes"
+	@echo "  hxbench run hyperx/table2 --workers 2                       all of Table 2, 1 to 2 hours"
+	@echo "  hxbench report --all --store results/reference --out report  all published runs, 1 minute"
 
 test: $(TEST)/installed  ## the test suite, of every kind a covering sample
 	$(TEST)/bin/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not matrix"

@@ -25,7 +25,9 @@ LOOKS = {
 
 table = hxbench.table("hyperx", 2, store=HERE.parents[1] / "results" / "reference", profile="lab").frame()
 block = table[table.block == "Mixed-language multi-task"].set_index(["group", "column", "row"])
-mpl.rcParams.update({"svg.hashsalt": "hxbench", "svg.fonttype": "none", "font.size": 10, "font.family": "sans-serif"})
+mpl.rcParams.update(
+    {"svg.hashsalt": "hxbench", "svg.fonttype": "none", "font.size": 10, "font.family": "sans-serif"}
+)
 for file, look in LOOKS.items():
     figure, panels = plt.subplots(1, 2, figsize=(8.2, 2.7), sharey=True, layout="constrained")
     for axes, (panel, title) in zip(panels, PANELS.items(), strict=True):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hxbench.cli import execute, options
-from hxbench.cli.output import print_json, print_left_out, print_rows
+from hxbench.cli.output import print_json, print_left_out, print_rows, terminal_width
 from hxbench.cli.run_names import groups_of
 from hxbench.errors import LackingData
 from hxbench.printing import sentence
@@ -240,4 +240,4 @@ def _print_artifacts(
     )
     tables = [list(asked.build(results, name, seeds))] if own else []
     for one in (*tables, *(list(make(known(paper)[one], results).tables) for one in artifacts)):
-        print(terminal.render(one, color=sys.stdout.isatty()), flush=True)
+        print(terminal.render(one, terminal_width(), color=sys.stdout.isatty()), flush=True)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -97,6 +98,11 @@ class _Cell:
         from rich.measure import Measurement
 
         return Measurement(1, max(1, len(self.text)))
+
+
+def terminal_width() -> int:
+    """Return how many letters fit into a line of standard output, for a pipe as many as for a small terminal."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 80
 
 
 def print_left_out(store: "Store") -> None:

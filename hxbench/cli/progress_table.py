@@ -1,12 +1,13 @@
 """What becomes of many runs: a live table on a terminal, a line for every change elsewhere, all on stderr."""
 
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from hxbench.cli.progress import progress
+from hxbench.cli.progress import SECONDS_BETWEEN_LINES, progress
 from hxbench.cli.run_names import groups_of, names_of
 from hxbench.printing import printable, sentence
 from hxbench.runs.scheduler.jobs import Observer, Result
@@ -65,13 +66,29 @@ class StateCounts(Observer):
 
 
 class ProgressLines(StateCounts):
-    """A line for every change."""
+    """A line for every change, and now and then one for each run at work, which says how far it is."""
+
+    def __init__(self, planned: "Sequence[Planned]") -> None:
+        super().__init__(planned)
+        self._told: dict[int, float] = {}
+
+    def went(self, number: int, what: str, done: int, total: int | None) -> None:
+        """See `Observer`."""
+        now = time.monotonic()
+        if total and now - self._told.setdefault(number, now) >= SECONDS_BETWEEN_LINES:
+            self._told[number] = now
+            print(f"{_doing(self.titles[number], what)}: {done} of {total}", file=sys.stderr, flush=True)
 
     def changed(self, number: int, why: str) -> None:
         """See `StateCounts`."""
         group = self.group_of[number]
         counts = ", ".join(f"{self.groups[group][state]} {state}" for state in STATES)
         print(sentence(f"{group}: {counts}{f' ({why})' if why else ''}"), file=sys.stderr, flush=True)
+
+
+def _doing(title: str, what: str) -> str:
+    """Return what a run is doing, with the run's title once."""
+    return printable(title if title.startswith(what) else f"{title}: {what}")
 
 
 class ProgressTable(StateCounts):

@@ -1,7 +1,9 @@
 """`hxbench report`: tables and figures of a paper, rebuilt from the store."""
 
 import sys
+import textwrap
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +11,7 @@ import typer
 
 from hxbench import places
 from hxbench.cli import execute, options
-from hxbench.cli.output import for_output, print_left_out
+from hxbench.cli.output import for_output, print_left_out, terminal_width
 from hxbench.cli.streams import complain
 from hxbench.cli.view import write_page
 from hxbench.errors import InputError
@@ -17,8 +19,24 @@ from hxbench.printing import printable, shortened
 
 if TYPE_CHECKING:
     from hxbench.report import Artifact, Made
+    from hxbench.report.artifact.table import Table
     from hxbench.report.results import Results
     from hxbench.tasks.description import OwnData
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What is shown of a table in letters, and around a figure."""
+
+    wide: bool
+    all_rows: bool
+    bare: bool
+
+    def in_letters(self, tables: "list[Table]", width: int, color: bool = False) -> str:
+        """Return tables as a terminal of this width shows them."""
+        from hxbench.report.render import terminal
+
+        return terminal.render(tables, None if self.wide else width, color, self.all_rows)
 
 
 def report_command(
@@ -64,6 +82,19 @@ def report_command(
     ] = None,
     as_json: options.Json = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name every file that is written.")] = False,
+    wide: Annotated[
+        bool, typer.Option("--wide", help="Tables with all columns, wider than the terminal.")
+    ] = False,
+    all_rows: Annotated[bool, typer.Option("--all-rows", help="Rows without runs too.")] = False,
+    bare: Annotated[
+        bool, typer.Option("--bare", help="Figures as a paper prints them: no heading, no footnotes (with --out).")
+    ] = False,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            help="Instead: whether the runs of the table that this other store has too came out the same there."
+        ),
+    ] = None,
     store: options.StoreDir = None,
 ) -> None:
     """Print a paper's table or figure with our results beside the published ones, and what is still to be run."""
@@ -84,7 +115,10 @@ def report_command(
         if format not in (None, "json"):
             raise InputError("--json and --format exclude each other: --json is --format json.")
         format = "json"
-    _check_format(format, chosen, out)
+    _check_format(format, chosen, out, bare=bare)
+    look = _Look(wide, all_rows, bare)
+    if against is not None and (out is not None or table is None or format not in (None, "terminal")):
+        raise InputError("--against is about one table that is printed: hxbench report --table 2 --against DIR.")
     if store is not None and not places.store_dir(store).exists():
         complain(f"there is no store at {store}: nothing has been run there.")
     opened = api.open_store(store)
@@ -100,12 +134,15 @@ def report_command(
     if out is not None or format == "csv":  # the other forms say it among their notes
         print_left_out(results.store)
     if out is None:
-        _print(made, format or "terminal", results)
+        if against is not None:
+            _print_reproduced(chosen[0], results, against, look)
+        else:
+            _print(made, format or "terminal", results, look)
         return
     # two profiles in one folder must not take each other's place
     folder = places.expanded(str(out), "--out") / _folder_name(results.profile)
     files = []
-    for file, content in _files(made, format, results):
+    for file, content in _files(made, format, results, look):
         replace_file(folder / file, lambda temporary, content=content: temporary.write_bytes(content))  # type: ignore[misc]
         files.append(folder / file)
         if verbose or len(made) == 1:
@@ -173,9 +210,13 @@ def _chosen(
     return paper, [find_artifact(paper, table or "", "table")], None
 
 
-def _check_format(format: str | None, chosen: "list[Artifact]", out: Path | None) -> None:
+def _check_format(format: str | None, chosen: "list[Artifact]", out: Path | None, *, bare: bool) -> None:
     from hxbench.report.render import PICTURES, check_format
 
+    if bare and (out is None or all(artifact.kind == "table" for artifact in chosen)):
+        raise InputError(
+            "--bare is about figures that are written to files: name a figure, and a folder with --out."
+        )
     if format is None:
         return
     check_format(format)
@@ -185,14 +226,14 @@ def _check_format(format: str | None, chosen: "list[Artifact]", out: Path | None
         raise InputError(f"a table is no picture: {', '.join(PICTURES)} are formats of figures.")
 
 
-def _print(made: "list[Made]", format: str, results: "Results") -> None:
-    from hxbench.report.render import PAGE, renderer, terminal
+def _print(made: "list[Made]", format: str, results: "Results", look: _Look) -> None:
+    from hxbench.report.render import PAGE, renderer
 
     tables = [table for one in made for table in one.tables]
     if format == PAGE:
-        text = "".join(content.decode() for _, content in _files(made, PAGE, results))
+        text = "".join(content.decode() for _, content in _files(made, PAGE, results, look))
     elif format == "terminal":
-        text = terminal.render(tables, color=sys.stdout.isatty())
+        text = look.in_letters(tables, terminal_width(), color=sys.stdout.isatty())
         if any(one.figures for one in made):
             text += "\nThe picture: the same command with --out DIR writes png, svg and pdf.\n"
     else:
@@ -200,23 +241,40 @@ def _print(made: "list[Made]", format: str, results: "Results") -> None:
     print(for_output(text) if format == "json" else text, end="")
 
 
-def _files(made: "list[Made]", format: str | None, results: "Results") -> Iterator[tuple[str, bytes]]:
+def _print_reproduced(artifact: "Artifact", results: "Results", against: Path, look: _Look) -> None:
+    """Print a table's rows beside those of the same runs in another store, and whether they are the same."""
+    from hxbench.report.reproduced import reproduced
+    from hxbench.store import Store
+
+    place = places.expanded(str(against), "--against")
+    if not place.is_dir():
+        raise InputError(f"there is no store at {against}: --against names the folder of another one.")
+    tables, said = reproduced(artifact, results, Store(place))
+    if tables:
+        print(look.in_letters(tables, terminal_width(), color=sys.stdout.isatty()))
+    print(textwrap.fill(printable(said), terminal_width(), break_on_hyphens=False))
+
+
+def _files(made: "list[Made]", format: str | None, results: "Results", look: _Look) -> Iterator[tuple[str, bytes]]:
     """Yield the names and contents of the files in a format; without one in all, the page only of everything."""
     from hxbench.report import PAPERS
     from hxbench.report.draw import pictures
     from hxbench.report.everything import part_of
     from hxbench.report.render import FORMATS, PAGE, PICTURES, renderer
     from hxbench.report.render.page import render_page
+    from hxbench.report.render.terminal import WIDTH
 
     paper = made[0].artifact.paper
     for one in made:
         stem = f"{paper}-{one.artifact.name}"
         for kind in FORMATS:
             if format in (None, kind):
-                yield f"{stem}.{FORMATS[kind][1]}", renderer(kind)(list(one.tables)).encode()
+                tables = list(one.tables)
+                text = look.in_letters(tables, WIDTH) if kind == "terminal" else renderer(kind)(tables)
+                yield f"{stem}.{FORMATS[kind][1]}", text.encode()
         wanted = [kind for kind in PICTURES if format in (None, kind)]
         for figure in one.figures:
-            drawn = pictures(figure, wanted) if wanted else {}
+            drawn = pictures(figure, wanted, alone=look.bare) if wanted else {}
             alone = len(one.figures) == 1
             for kind in wanted:
                 yield f"{stem if alone else f'{paper}-{figure.name}'}.{kind}", drawn[kind]

@@ -8,6 +8,7 @@ from miniature import spec_for
 from rich.console import Console
 from text_miniature import TINY_T5, text_spec
 
+from hxbench.cli import progress_table
 from hxbench.cli.progress_table import ProgressLines, ProgressTable, observing
 from hxbench.cli.run_names import groups_of, names_of
 from hxbench.runs.scheduler.jobs import Result
@@ -52,6 +53,19 @@ def test_a_line_for_every_change(planned, capsys):
         f"mbert mixed: 2 done, 0 running, 1 failed, 0 left ({planned[2].job.spec.title}: the loss is nan)",
         "hyperx-base mixed: 0 done, 0 running, 0 failed, 1 left",
     ]
+
+
+def test_without_a_terminal_runs_at_work_say_now_and_then_how_far_they_are(planned, capsys, monkeypatch):
+    clock = iter([0.0, 29.0, 31.0, 32.0, 33.0, 40.0, 62.0])
+    monkeypatch.setattr(progress_table.time, "monotonic", lambda: next(clock))
+    lines = ProgressLines(planned)
+    title = planned[1].job.spec.title
+    for done in (10, 20, 30, 40):
+        lines.went(0, title, done, 600)
+    lines.went(1, "scoring", 1, 8)
+    lines.went(1, "scoring", 2, None)
+    lines.went(0, "scoring", 2, 8)
+    assert capsys.readouterr().err.splitlines() == [f"{title}: 30 of 600", f"{title}: scoring: 2 of 8"]
 
 
 def drawn(table, console):

@@ -244,7 +244,7 @@ def test_a_report_on_a_full_disk_leaves_the_one_of_before(hxbench, store, tmp_pa
 
 
 def test_report_prints_the_points_of_a_figure(hxbench, store):
-    code, out, err = hxbench("report", "--figure", "3")
+    code, out, err = hxbench("report", "--figure", "3", "--all-rows")
     assert (code, err) == (0, "")
     for needed in ("SYNTHETIC", "no MLM for seen languages", "10.5", "hxbench run hyperx/figure3", "--out DIR"):
         assert needed in out
@@ -262,6 +262,10 @@ def test_report_prints_the_points_of_a_figure(hxbench, store):
         (["--table", "9"], "table 9 of hyperx cannot be rebuilt; known: 1, 2, 3, 4, 5, 6"),
         (["--figure", "9"], "figure 9 of hyperx cannot be rebuilt; known: 3, 4, 5, 6, 7."),
         (["--figure", "3", "--format", "png"], "name its folder with --out"),
+        (["--figure", "3", "--bare"], "a folder with --out"),
+        (["--table", "2", "--bare", "--out", "pictures"], "name a figure"),
+        (["--figure", "3", "--against", "."], "is about one table that is printed"),
+        (["--table", "2", "--against", "nowhere"], "there is no store at nowhere"),
         (["--table", "2", "--format", "png", "--out", "pictures"], "a table is no picture"),
         (["--paper", "hyperz", "--all"], "Did you mean hyperx"),
         (["--table", "2", "--format", "latx"], "Did you mean latex"),

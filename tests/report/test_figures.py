@@ -15,6 +15,7 @@ from hxbench.report.artifact.figure import Figure, Panel, Series
 from hxbench.report.artifact.table import Cell
 from hxbench.report.draw import pictures, sheet, style
 from hxbench.report.draw.bars import label
+from hxbench.report.draw.frontier import lowest_shown
 from hxbench.report.papers.hyperx.cells import printed_shot_mean
 from hxbench.report.render import PICTURES, renderer
 from hxbench.spec import experiment
@@ -193,6 +194,10 @@ def test_a_gain_over_different_languages_is_not_comparable(store):
 def test_what_an_absent_bar_says():
     assert label(Cell(marks=("*",))) == "no runs"
     assert label(Cell(marks=("a",))) == "no data"
+    assert label(Cell(published=3.0)) == "", "which the foot explains"
+    empty = by_hand(panels=(Panel("X", "F1", (Series("A", (Cell(), Cell(2.0), Cell(3.0))),)),))
+    assert "No bar: there are no data for it." in sheet._foot(empty)
+    assert "No bar: there are no data for it." not in sheet._foot(by_hand())
     assert label(Cell(50.04, marks=("a", "*"))) == "50.0ᵃ*"
 
 
@@ -245,6 +250,61 @@ def test_everything_is_on_the_sheet_and_large_enough(changes):
     for needed in ("SYNTHETIC", "condition A with $5 & <b>", "not all runs are there yet", "ᵃ over ar only"):
         assert needed in said
     assert "commands below" not in said, "there are none below a picture"
+
+
+def texts_of(figure, *, alone=False):
+    """All that is written on the sheet of a figure."""
+    from matplotlib.text import Text
+
+    drawn = sheet.draw(sheet.bare(figure) if alone else figure, alone=alone)
+    return [text.get_text() for text in drawn.findobj(Text) if text.get_text().strip()]
+
+
+def test_a_bare_figure_has_no_heading_no_marks_and_no_sentences_but_its_abbreviations():
+    whole = by_hand(places=("SEEN", "UNSEEN", "ALL"))
+    said = " ".join(texts_of(whole, alone=True))
+    for gone in ("by hand", "SYNTHETIC", "backbone", "long sentence", "ᵃ", "no runs", "Ours:"):
+        assert gone in " ".join(texts_of(whole)), "and the whole one has it"
+        assert gone not in said
+    for needed in ("F1 (%)", "SEEN: languages within the pre-training; UNSEEN: outside of it", "gain: UNSEEN"):
+        assert needed in said
+    assert pictures(whole, ["png"], alone=True)["png"] != pictures(whole, ["png"])["png"]
+
+
+def test_a_map_has_a_scale_the_names_of_ours_and_each_name_of_a_column_once():
+    rows = tuple(Series(name, (Cell(50.0, published=40.0), Cell(120.0))) for name in ("one", "two"))
+    panels = tuple(Panel(f"T5 XXL, {mode}", "", rows, places=("left", "right")) for mode in "XY")
+    names = (("T5 XXL", "T5 large, 1.01m"),)
+    figure = Figure("f", "T", "heat", "source", (), panels, axis="target", quantity="percent",
+                    scale="percent of its own", names=names)  # fmt: skip
+    said = texts_of(figure)
+    assert "percent of its own" in said
+    assert {"T5 large, 1.01m, X", "T5 XXL, X: published"} <= {*said}, "the paper's are the paper's"
+    drawn = sheet.draw(figure)
+    shown = [axes.xaxis.get_tick_params()["labelbottom"] for axes in drawn.axes[:4]]
+    assert shown == [False, False, True, True]
+    many = replace(figure, panels=tuple(replace(one, series=rows * 20) for one in panels))
+    assert sheet.draw(many).get_figheight() < 9.7, "it fits on a page"
+
+
+def test_no_deviation_leaves_the_axes_and_one_point_squeezes_no_others():
+    cells = (Cell(99.0, 12.0), Cell(50.0, 1.0))
+    panel = Panel("P", "score", (Series("small", cells, at=(100.0, 1000.0)),))
+    (axes,) = sheet.draw(Figure("f", "T", "curves", "s", (), (panel,))).axes
+    assert axes.get_ylim()[1] > 111
+    assert lowest_shown([9.6, 57.0, 60.0, 66.0, 73.0]) == 57.0
+    assert lowest_shown([50.0, 57.0, 60.0, 66.0, 73.0]) is None
+    assert lowest_shown([9.6, 60.0]) is None
+    points = ((10.0, 9.6), (20.0, 57.0), (30.0, 60.0), (40.0, 66.0), (50.0, 73.0))
+    panel = Panel("P", "score", (Series("A", points=points),), front=points)
+    (axes,) = sheet.draw(Figure("f", "T", "frontier", "s", (), (panel,), axis="cost")).axes
+    assert axes.get_ylim()[0] > 40
+    assert "9.6" in [text.get_text() for text in axes.texts], "what stands below the cut says its score"
+
+
+def test_seven_series_look_all_different():
+    assert len(set(zip(style.COLORS, style.HATCHES, style.MARKERS, strict=True))) == 8
+    assert len(set(style.COLORS)) == len(set(style.MARKERS)) == 8
 
 
 @pytest.mark.parametrize("artifact", FIGURES, ids=lambda artifact: artifact.name)

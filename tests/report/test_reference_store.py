@@ -3,10 +3,16 @@
 import json
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
+from hxbench import manifest
+from hxbench.report import artifacts, find_artifact, make, read_results
+from hxbench.report.render import terminal
+from hxbench.report.reproduced import reproduced
 from hxbench.store import Store
 
 REFERENCE = Path(__file__).resolve().parents[2] / "results" / "reference"
@@ -50,6 +56,56 @@ def test_every_paper_has_its_profiles(reference):
     assert record.metrics()
     assert record.history()
     assert reference.problems == []
+
+
+@pytest.mark.parametrize(
+    ("paper", "profile"),
+    [
+        ("pha", "lab"),
+        *(
+            pytest.param(paper, profile, marks=pytest.mark.matrix)
+            for paper, profile in product(("hyperx", "pet", "pha"), ("demo", "lab", "paper"))
+            if (paper, profile) != ("pha", "lab")
+        ),
+    ],
+)
+def test_every_artifact_fits_eighty_columns(reference, paper, profile):
+    results = read_results(paper, reference, profile)
+    for name, artifact in artifacts(paper).items():
+        tables = list(make(artifact, results).tables)
+        for width in (60, 80):
+            text = terminal.render(tables, width, all_rows=width == 80)
+            lines = [line for line in text.splitlines() if "hxbench" not in line]  # a command is never broken
+            assert max(map(cell_len, lines)) <= width, name
+
+
+def test_the_row_of_a_run_is_the_same_in_a_copy_and_any_change_of_it_is_told(reference, tmp_path):
+    some = reference.by_profile("hyperx")["demo"].plain
+    ids = [
+        one.id for one in some if one.spec.method == "mbert" and one.spec.setting == "mixed" and one.spec.seed == 1
+    ]
+    mine, table2 = Store(tmp_path), find_artifact("hyperx", "2")
+    assert (
+        "has no run with an id of ours" in reproduced(table2, read_results("hyperx", mine, "demo"), reference)[1]
+    )
+    for run_id in ids:
+        reference.copy(run_id, mine)
+    results = read_results("hyperx", mine, "demo")
+    [table], said = reproduced(table2, results, reference)
+    assert said.startswith("Reproduced digit for digit: the scores of ")
+    here, there = table.blocks[0].rows
+    assert [one.mean for one in here.cells] == [one.mean for one in there.cells]
+    assert any(one.mean is not None for one in here.cells[3:])
+    for changed in results.store.runs():
+        path = changed.folder / "metrics.jsonl"
+        (changed.folder / manifest.NAME).unlink()
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        first = next(row for row in lines if row.get("split") == "test" and row.get("role") == "target")
+        first["value"] += 1e-9
+        path.write_text("".join(json.dumps(row) + "\n" for row in lines))
+    said = reproduced(table2, read_results("hyperx", Store(tmp_path), "demo"), reference)[1]
+    assert said.startswith("Not reproduced digit for digit: mBERT: ")
+    assert f"of {len(ids)} of {len(ids)} runs, as {ids[0]}" in said
 
 
 def test_a_table_is_made_without_heavy_imports(reference):

@@ -4,16 +4,18 @@ import csv
 import json
 import re
 from dataclasses import replace
+from functools import partial
 from io import StringIO
 from statistics import fmean
 
 import pytest
 from filled_store import fill
+from rich.cells import cell_len
 
 from hxbench import report
 from hxbench.errors import InputError
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, format_value
-from hxbench.report.render import FORMATS, renderer
+from hxbench.report.render import FORMATS, latex, markdown, renderer, terminal
 from hxbench.report.render.latex import escape
 from hxbench.store import Store
 
@@ -41,7 +43,7 @@ def table2(wide):
 
 
 def test_the_terminal_fits_in_100_columns(wide):
-    text = renderer("terminal")(wide)
+    text = terminal.render(wide, 100, all_rows=True)
     lines = text.splitlines()
     assert max(len(line) for line in lines) <= 100
     assert len(lines) > 200
@@ -69,7 +71,7 @@ def test_a_table_too_wide_is_split_and_loses_nothing():
     for layout in ("below", "beside"):
         table = Table("t", "T", "row", columns, (Block("", (Row("only", cells),)),), layout=layout)
         text = renderer("terminal")([table])
-        assert max(len(line) for line in text.splitlines()) <= 100
+        assert max(len(line) for line in text.splitlines()) <= 80
         for k in range(30):
             assert f" {k}.0" in text
             assert f" {100 + k}.0" in text
@@ -86,7 +88,72 @@ def test_a_part_leaves_out_what_has_nothing_in_it():
     assert text.count("whole") > 1
     assert text.count("half") == text.count("few") == 1
     narrow = Table("t", "T", "row", columns[5:8], (Block("few", (Row("half", half[5:8]),)),))
-    assert "half" in renderer("terminal")([narrow]), "of one part everything is shown"
+    assert "half" in terminal.render([narrow], all_rows=True), "of one part everything is shown"
+
+
+def costs_and_scores(rows=("one",), text="x"):
+    """A table 90 letters wide: two columns of costs, one of text, and eight of scores below a common title."""
+    columns = (Column("seeds", kind="seeds"), Column("time", kind="duration"), Column("how", kind="text"))
+    scores = tuple(Column(f"s{k}", "NER F1", paper=False) for k in range(8))
+    cells = (Cell(text="3"), Cell(90.0, marks=("a",)), Cell(text=text), *(Cell(10.0 + k, 1.25) for k in range(8)))
+    block = Block("a block", tuple(Row(title, cells) for title in rows))
+    return Table("t", "T", "row", (*columns, *scores), (block,), notes=(("a", "on two cores"),))
+
+
+@pytest.mark.parametrize(
+    ("width", "gone"), [(90, ()), (84, ("seeds",)), (79, ("seeds", "time")), (60, ()), (None, ())]
+)
+def test_columns_of_no_scores_go_first_where_that_is_enough(width, gone):
+    text = terminal.render([costs_and_scores()], width)
+    assert max(map(len, text.splitlines())) <= (width or 90)
+    assert (f"({', '.join(gone)}), see --wide." in text) == bool(gone)
+    table = text.partition("Not shown")[0]
+    assert [name for name in ("seeds", "time", "how", "s0", "s7") if table.count(name) != 1] == [*gone]
+    assert table.count("a block") == (3 if width == 60 else 1), "what does not fit then stands below"
+    assert ("on two cores" in text) == ("time" not in gone), "a note goes with its column"
+
+
+def test_long_texts_and_titles_go_over_several_lines_by_what_they_take_on_a_screen():
+    table = costs_and_scores(rows=("漢字",), text="words and words " * 8)
+    text = terminal.render([table], 70)
+    assert max(cell_len(line) for line in text.splitlines()) <= 70
+    assert text.count("words") == 16
+    assert "\n\n" not in text
+    head, _, _, first = text.splitlines()[1:5]
+    assert cell_len(head.partition("seeds")[0] + "seeds") == cell_len(first.partition("3")[0] + "3")
+
+
+def test_rows_without_runs_are_counted_unless_they_are_asked_for():
+    there = Row("there", (Cell(text="1"), Cell(5.0, marks=("a",))))
+    absent = Row("absent", (Cell(text="0"), Cell(published=7.0, marks=("*",), published_marks=("b",))))
+    notes = (("*", "runs are missing"), ("a", "note of ours"), ("b", "note of theirs"))
+    columns = (Column("seeds", kind="seeds"), Column("score"))
+    table = Table("t", "T", "row", columns, (Block("x", (there, absent)), Block("y", (absent,))), notes=notes)
+    text = terminal.render([table])
+    assert "absent" not in text
+    assert "Not shown: 2 rows without runs, see --all-rows." in text
+    assert "note of ours" in text
+    assert "note of theirs" not in text
+    whole = terminal.render([table], all_rows=True)
+    assert whole.count("absent") == 2
+    assert "note of theirs" in whole
+    assert "Not shown" not in whole
+    empty = terminal.render([replace(table, blocks=table.blocks[1:])])
+    assert empty.splitlines() == ["T", "Not shown: 1 row without runs, see --all-rows."]
+
+
+def test_what_is_for_paper_has_no_command_in_it():
+    remarks = (
+        "psf (mixed): only with options.noise deviation.",
+        "hxbench runs list shows them.",
+        "see --profile.",
+    )
+    one = replace(costs_and_scores(), remarks=remarks, commands=("hxbench run x",))
+    for render in (latex.render, markdown.render):
+        text = render([one])
+        assert "psf (mixed): only with noise deviation" in text
+        assert not re.search("hxbench|--[a-z]|options", text)
+    assert all(text in terminal.render([one]) for text in (*remarks, *one.commands)), "where one acts on them"
 
 
 def test_marks_keep_their_letters():
@@ -124,7 +191,7 @@ def test_latex_is_balanced_and_bold_where_best(table2):
     assert body.count("{") == body.count("}")
     assert text.count(r"\begin") == text.count(r"\end") == 2
     assert r"50\% of a\_b \& c" in text
-    assert "\n% missing runs: hxbench train a_b --set x=1%" in text
+    assert "train a" not in text, "whoever reads a paper types nothing"
     assert r"\textbf{" in text
     for rule in (r"\toprule", r"\midrule", r"\bottomrule", r"\cmidrule(lr){5-7}"):
         assert rule in text
@@ -146,7 +213,6 @@ def test_markdown_has_even_rows_and_escapes_pipes(table2):
     assert {len(re.findall(r"(?<!\\)\|", line)) for line in rows} == {len(table.columns) + 2}
     assert r"### a\|b\*c" in lines
     assert any("**85.0 ± 21.2**" in line for line in rows)
-    assert "```" in lines
 
 
 def test_csv_holds_the_unrounded_numbers(wide):
@@ -183,13 +249,14 @@ def evil():
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_no_text_ends_a_line_or_moves_a_cursor(evil, format):
-    lines = renderer(format)([evil]).splitlines()
+    render = partial(terminal.render, width=None) if format == "terminal" else renderer(format)
+    lines = render([evil]).splitlines()
     row = Row("r", (Cell(text="x"), Cell(1.0)))
     plain = Table(
         "t", "t", "t", (Column("c", "g"), Column("d")), (Block("b", (row, row)),), heading=("h",),
         notes=(("a", "n"),), remarks=("r",), commands=("c",), facts={"profile": "p"},
     )  # fmt: skip
-    assert len(lines) == len(renderer(format)([plain]).splitlines())
+    assert len(lines) == len(render([plain]).splitlines())
     assert not any(re.search("[\x00-\x1f\x7f-\x9f\u2028-\u202e]", line) for line in lines)
 
 

@@ -10,9 +10,9 @@ from hxbench.report.scores.estimate import Estimate
 
 # what it costs: the metric of the store, what the axis says, the title and kind of its column, its letter
 COSTS: tuple[tuple[str, str, str, Kind, str], ...] = (
-    ("counted_parameters", "tuned parameters (log)", "parameters", "parameters", "P"),
-    ("flops_per_token", "operations a token (log)", "FLOPs/token", "parameters", "F"),
-    ("wall_seconds", "seconds of a run (log)", "time", "duration", "S"),
+    ("counted_parameters", "tuned parameters (log scale)", "parameters", "parameters", "P"),
+    ("flops_per_token", "operations per token (log scale)", "FLOPs/token", "parameters", "F"),
+    ("wall_seconds", "seconds of a run (log scale)", "time", "duration", "S"),
 )
 AREAS = {"small": 10.0, "base": 22.0, "large": 40.0}  # of a point, by the size of its backbone
 FRONT = "On the front: nothing beside it costs less and scores as much, in P parameters, F operations, S seconds."

@@ -27,8 +27,8 @@ class Series(OneLine):
 class Panel(OneLine):
     """One pair of axes: the metric stands at the vertical one, `said` above the title.
 
-    `places`, `at` and `axis` are the figure's, unless the panel has its own. `floor` is a line across it that
-    belongs to no series, `front` the points that a line goes through.
+    `places`, `at` and `axis` are the figure's, unless the panel has its own; `ticks` stand there in the
+    picture. `floor` is a line across it that belongs to no series, `front` the points that a line goes through.
     """
 
     title: str
@@ -36,6 +36,7 @@ class Panel(OneLine):
     series: tuple[Series, ...]
     said: str = ""
     places: tuple[str, ...] = ()
+    ticks: tuple[str, ...] = ()
     at: tuple[float, ...] = ()
     axis: str = ""
     floor: float | None = None
@@ -70,6 +71,8 @@ class Figure(OneLine):
     measured: bool = True  # by runs, and not computed from formulas
     ours: str = ""  # what a value of ours is, where it is no mean over the seeds
     columns: int = 2  # of panels
+    scale: str = ""  # what the colours of a map tell
+    names: tuple[tuple[str, str], ...] = ()  # what the picture calls what the paper names otherwise
     given: tuple[Table, ...] = ()  # the points, where a row is no series
 
     def tables(self) -> tuple[Table, ...]:

@@ -50,7 +50,8 @@ def draw_curves(axes: Any, figure: "Figure", panel: "Panel") -> None:
     every = [at for one in figure.series for at in one.at]
     axes.set_xscale("log")
     axes.set_xlim(min(every, default=100) / 1.6, max(every, default=1e5) * 1.6)
-    axes.set_ylim(-4, 104)
+    tops = [cell.mean + (cell.sd or 0.0) for one in figure.series for cell in one.cells if cell.mean is not None]
+    axes.set_ylim(-4, max(104.0, *tops, 0.0) + 2)  # no deviation leaves the axes
     axes.set_yticks(range(0, 101, 25))
     axes.xaxis.set_major_locator(LogLocator(numticks=8))
     axes.xaxis.set_major_formatter(lambda value, _: format_value(value, "parameters"))

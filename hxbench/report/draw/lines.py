@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from hxbench.report.artifact.figure import Figure, Panel, Series
 
 _SHIFT = 0.008  # of the axis, between series, so that error bars stand side by side
+_FEW, _FURTHER = 3, 0.02  # places where there is room for more
 
 
 def _has_runs(figure: "Figure", title: str) -> bool:
@@ -21,6 +22,12 @@ def _common_marks(figure: "Figure", title: str) -> str:
     """Return the marks that every point of a series has: they stand in the legend, once."""
     cells = [cell for one in figure.series if one.title == title for cell in one.cells if cell.mean is not None]
     return "".join(mark for mark in (cells[0].marks if cells else ()) if all(mark in c.marks for c in cells))
+
+
+def _alone(figure: "Figure", panel: "Panel") -> list[bool]:
+    """Return for each place whether any series has a score there: what none has, one cross says."""
+    there = [one.cells for one in panel.series if _has_runs(figure, one.title)]
+    return [any(cell.mean is not None for cell in cells) for cells in zip(*there, strict=True)]
 
 
 def _kind(number: int) -> dict[str, Any]:
@@ -45,10 +52,12 @@ def _draw_series(axes: Any, figure: "Figure", panel: "Panel", one: "Series", shi
     axes.errorbar(x, means, spread, **_kind(number), linewidth=1.4, markeredgecolor="black",
                   markeredgewidth=0.5, elinewidth=0.8, capsize=2, zorder=3)  # fmt: skip
     common = _common_marks(figure, one.title)
-    for at, cell in zip(x, one.cells, strict=True):
-        if cell.mean is None:  # at the foot of the panel
+    for at, cell, alone in zip(x, one.cells, _alone(figure, panel), strict=True):
+        if cell.mean is None and alone:  # at the foot of the panel
             axes.plot(at, 0.03, "x", color=style.pick(style.COLORS, number), markersize=5,
                       transform=axes.get_xaxis_transform(), zorder=4)  # fmt: skip
+        elif cell.mean is None:
+            continue
         elif marks := raised("".join(mark for mark in cell.marks if mark not in common)):
             axes.annotate(marks, (at, cell.mean), xytext=(3, 2), textcoords="offset points")
 
@@ -59,10 +68,15 @@ def draw_lines(axes: Any, figure: "Figure", panel: "Panel") -> None:
 
     at = panel.at or figure.at
     wide = (max(at) - min(at)) * figure.measured  # what is computed has no deviations to keep apart
+    step = (_FURTHER if len(at) <= _FEW else _SHIFT) * wide
     for number, one in enumerate(panel.series):
-        _draw_series(axes, figure, panel, one, (number - (len(panel.series) - 1) / 2) * _SHIFT * wide)
+        _draw_series(axes, figure, panel, one, (number - (len(panel.series) - 1) / 2) * step)
+    some = any(cell.mean is not None for one in panel.series for cell in one.cells)
+    for place, alone in zip(at, _alone(figure, panel), strict=False):
+        if some and not alone:
+            axes.plot(place, 0.03, "x", color=style.FAINT, markersize=5, transform=axes.get_xaxis_transform())
     axes.margins(x=0.04 if figure.columns < 3 else 0.12, y=0.09)
-    axes.set_xticks(at, [place.replace(" (", "\n(") for place in panel.places or figure.places])
+    axes.set_xticks(at, style.in_two_lines(panel.ticks or panel.places or figure.places))
     if figure.quantity == "parameters":  # which differ by their number of digits
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))

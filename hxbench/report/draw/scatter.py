@@ -7,13 +7,9 @@ from hxbench.report.draw import style
 if TYPE_CHECKING:
     from hxbench.report.artifact.figure import Figure, Panel
 
-# as many as GLUE has tasks: two more than bars and lines need
-_COLORS = (*style.COLORS, "#000000", "#999999")
-_MARKERS = (*style.MARKERS, "X", "<")
-
 
 def _look(number: int) -> dict[str, Any]:
-    return {"color": style.pick(_COLORS, number), "marker": style.pick(_MARKERS, number)}
+    return {"color": style.pick(style.COLORS, number), "marker": style.pick(style.MARKERS, number)}
 
 
 def draw_scatter(axes: Any, figure: "Figure", panel: "Panel") -> None:

@@ -1,11 +1,12 @@
 """What tells series apart, in colour, for the colour-blind and in grey print; sizes are those on paper."""
 
+from collections.abc import Iterable
 from typing import Any
 
 # Okabe and Ito 2008, the darkest and the lightest first
-COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
-HATCHES = ("", "////", "..", "xxx", "\\\\\\\\", "oo")
-MARKERS = ("o", "s", "^", "D", "v", "P")
+COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999", "#000000")
+HATCHES = ("", "////", "..", "xxx", "\\\\\\\\", "oo", "--", "")
+MARKERS = ("o", "s", "^", "D", "v", "P", "<", "X")
 FAINT = "#444444"
 
 WIDTH = 6.3  # inches: the text width of an A4 page
@@ -33,6 +34,11 @@ SETTINGS: Any = {
     "svg.hashsalt": "hxbench",
     "text.parse_math": False,  # a `$` in a name is a `$`
 }
+
+
+def in_two_lines(places: Iterable[str]) -> list[str]:
+    """Return what stands at ticks, what is in brackets below the rest."""
+    return [place.replace(" (", "\n(") for place in places]
 
 
 def pick(choices: tuple[str, ...], number: int) -> str:

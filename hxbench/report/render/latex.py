@@ -3,7 +3,7 @@
 import unicodedata
 
 from hxbench.report.artifact.table import Table, notes_without_commands
-from hxbench.report.render.walk import Place, Words, heads, spans, walk
+from hxbench.report.render.walk import Place, Words, heads, remarks_on_paper, spans, walk
 
 _SPECIAL = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
@@ -80,14 +80,12 @@ def _one(table: Table) -> list[str]:
         lines += [rf"\multicolumn{{{width}}}{{l}}{{\textit{{{escape(title)}}}}} \\"] if title else []
         lines += [" & ".join([_written(row.title), *map(_cell, row.places)]) + r" \\" for row in rows]
     lines += [r"\bottomrule", r"\end{tabular}", rf"\caption{{{caption}}}", rf"\label{{tab:{_label(table.name)}}}"]
-    # the commands below the table are comments here
+    # no commands stand below
     notes = notes_without_commands(table.notes)
     said = [f"{_raised(mark)}~{escape(text.rstrip('.'))}" for mark, text in notes]
-    said += [escape(text.rstrip(".")) for text in table.remarks]
+    said += [escape(text.rstrip(".")) for text in remarks_on_paper(table)]
     lines += [rf"\par\footnotesize\raggedright {'; '.join(said)}."] if said else []
-    lines += [r"\end{table*}"]
-    # for whoever makes the table, not for whoever reads the paper it ends up in
-    return [*lines, *([f"% missing runs: {command}" for command in table.commands])]
+    return [*lines, r"\end{table*}"]
 
 
 def render(tables: list[Table]) -> str:

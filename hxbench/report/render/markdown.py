@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from hxbench.report.artifact.table import Table
-from hxbench.report.render.walk import Place, Words, heads, walk
+from hxbench.report.artifact.table import Table, notes_without_commands
+from hxbench.report.render.walk import Place, Words, heads, remarks_on_paper, walk
 
 _SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\|*_`<>[]"})
 
@@ -39,11 +39,10 @@ def _one(table: Table) -> list[str]:
         lines += [_line([_written(row.title), *map(_cell, row.places)]) for row in rows]
     if table.beside_published:
         lines += ["", "Ours, and the published value in brackets."]
-    lines += ["", *(f"- {_raised(mark)} {_escaped(text)}" for mark, text in table.notes)] if table.notes else []
-    lines += ["", *(f"- {_escaped(text)}" for text in table.remarks)] if table.remarks else []
-    if table.commands:
-        lines += ["", "Missing runs:", "", "```", *table.commands, "```"]
-    return lines
+    notes = notes_without_commands(table.notes)
+    lines += ["", *(f"- {_raised(mark)} {_escaped(text)}" for mark, text in notes)] if notes else []
+    remarks = remarks_on_paper(table)
+    return lines + (["", *(f"- {_escaped(text)}" for text in remarks)] if remarks else [])
 
 
 def render(tables: list[Table]) -> str:

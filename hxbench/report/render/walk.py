@@ -1,10 +1,11 @@
 """The one walk over a table that every renderer goes along: what is printed where, before any markup."""
 
+import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
-from hxbench.report.artifact.table import Cell, Column, Row, Table, format_value, interval, spread
+from hxbench.report.artifact.table import Block, Cell, Column, Row, Table, format_value, interval, spread
 
 _RAISED = str.maketrans("abcdefghijklmnopqrstuvwxyz", "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖᵠʳˢᵗᵘᵛʷˣʸᶻ")
 
@@ -56,6 +57,31 @@ def spans(titles: Iterable[str]) -> list[tuple[str, list[int]]]:
     return [
         (title, [place for place, _ in some]) for title, some in groupby(enumerate(titles), key=lambda at: at[1])
     ]
+
+
+def with_runs(table: Table) -> tuple[Table, int]:
+    """Return a table without the rows that have no runs, and how many these are."""
+    blocks = [
+        Block(block.title, tuple(row for row in block.rows if _has_runs(row, table.columns)))
+        for block in table.blocks
+    ]
+    gone = sum(len(block.rows) for block in table.blocks) - sum(len(block.rows) for block in blocks)
+    return replace(table, blocks=tuple(block for block in blocks if block.rows)), gone
+
+
+def _has_runs(row: Row, columns: tuple[Column, ...]) -> bool:
+    """Return whether anything of ours is in a row; that it has no seeds is nothing."""
+    cells = (cell for cell, column in zip(row.cells, columns, strict=True) if column.kind != "seeds")
+    return any(cell.mean is not None or cell.text for cell in cells)
+
+
+_OF_COMMANDS = re.compile(r"\bhxbench [a-z]|(?<![\w-])--[a-z]")
+_SECTION = re.compile(r"\b(options|training|data|backbone)\.(?=[a-z_])")  # of a recipe
+
+
+def remarks_on_paper(table: Table) -> list[str]:
+    """Return the remarks for who types nothing: none on commands, fields of recipes by their own names."""
+    return [_SECTION.sub("", text) for text in table.remarks if not _OF_COMMANDS.search(text)]
 
 
 def raised(marks: str) -> str:

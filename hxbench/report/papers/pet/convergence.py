@@ -12,13 +12,20 @@ from hxbench.report.papers.pet.table2 import budget_title
 
 _TITLE = f"steps to {SHARE:.0%} of the final score".replace("%", " %")
 _NUMBERS = "updates, mean ± sample s.d. over the seeds; not in the paper"
+_AXIS = "parameters (paper's backbone)"
 _FINAL = "The final score is the best of a run on the development set, whose weights it keeps."
 Shown = Mapping[At, Tried]
 _Row = tuple[str, str, str | None]  # title, method, budget
 
 
 def _panel(
-    tried: Shown, family: Family, tasks: tuple[str, ...], rows: Sequence[_Row], ends: bool, marks: Marks
+    tried: Shown,
+    family: Family,
+    tasks: tuple[str, ...],
+    rows: Sequence[_Row],
+    ends: bool,
+    marks: Marks,
+    ticks: tuple[str, ...],
 ) -> Panel:
     backbones = family.ends if ends else family.backbones
 
@@ -28,7 +35,8 @@ def _panel(
 
     sizes = ", ".join(one.short for one in backbones)
     label = "updates" * (family is FAMILIES[0])
-    return Panel(f"{family.title} {sizes}", label, tuple(series(*row) for row in rows))
+    title = f"{family.title} {sizes}"
+    return Panel(title, label, tuple(series(*row) for row in rows), ticks=ticks, axis=_AXIS)
 
 
 def _intervals(shown: Sequence[Tried]) -> str:
@@ -55,12 +63,24 @@ def _figure(results: Results, name: str, what: str, rows: Sequence[_Row], experi
         stub="method",
         places=places,
         panels=tuple(
-            _panel(tried, family, PLACED if ends else results.tasks_of(family), rows, ends, marks)
+            _panel(
+                tried,
+                family,
+                PLACED if ends else results.tasks_of(family),
+                rows,
+                ends,
+                marks,
+                results.ticks(tried, family.ends if ends else family.backbones, "{size} ({paper})"),
+            )
             for family in FAMILIES
         ),
         at=tuple(map(float, range(len(places)))),
         columns=3,
         caption=(f"Means over {tasks}. {_FINAL}{_intervals(shown)}",),
+        names=tuple(
+            (f"{one.title} {', '.join(b.short for b in (one.ends if ends else one.backbones))}", one.title)
+            for one in FAMILIES
+        ),
         **results.told(
             "convergence",
             shown,

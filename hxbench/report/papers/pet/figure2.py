@@ -141,9 +141,10 @@ def build(results: Results) -> list[Figure]:
         panels.append(
             Panel(
                 f"({letter}) {family.title} {sizes}",
-                f"{len(tasks[family])} tasks",
+                f"mean of {len(tasks[family])} tasks (%)",
                 series,
                 said=_said(spreads[-1]),
+                ticks=results.ticks(tried, family.backbones, "{end}; paper: {paper}"),
             )
         )
     every = [backbone for family in FAMILIES for backbone in family.backbones]
@@ -156,6 +157,7 @@ def build(results: Results) -> list[Figure]:
         columns=1,
         compared=(Block("spread over the five methods", tuple(spreads)),),
         caption=(_HOW_SPREAD, *([shrinks] if shrinks else [])),
+        names=tuple((f"{one.title} {', '.join(b.short for b in one.backbones)}", one.title) for one in FAMILIES),
         **results.told(
             "figure2",
             shown,

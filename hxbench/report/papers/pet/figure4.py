@@ -136,8 +136,9 @@ def build(results: Results) -> list[Figure]:
         compared=(Block("S.D. over the seeds (n − 1)", tuple(spreads)),),
         caption=("Groups by budget: the sizes of Prompt, BitFit, LoRA and Adapter (Table 2).",
                  *([shrinks] if shrinks else [])),
+        names=results.our_names(ENDS, lambda one: results.parameters(tried, one), "{ours}; paper: {paper}"),
         **results.told(
- "figure4", shown, marks, numbers="ours and published: one value a seed",
+            "figure4", shown, marks, numbers="ours and published: one value a seed",
             sizes=[one.size for one in ENDS], several_bodies=True,
             before=[
                 *([HOW] if several(tried) else []), *live_said(tried, ENDS, PLACED), *results.without(ENDS),

@@ -54,7 +54,7 @@ def _panels(curves: Curves, tasks: tuple[str, ...], marks: Marks) -> tuple[Panel
             f"{family.title}, {task_title(task)}",
             "score" * (number % _COLUMNS == 0),
             tuple(_series(curves, b, end, task, marks) for b, end in zip(family.ends, _ENDS, strict=True)),
-            axis="tuned parameters (log)" if family is families[-1] else "",
+            axis="tuned parameters (log scale)" if family is families[-1] else "",
             floor=_floor(curves, family, task),
         )
         for number, (family, task) in enumerate(product(families, tasks))

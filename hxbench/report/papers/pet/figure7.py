@@ -81,12 +81,14 @@ def _matrices(letter: str, models: list[TransferModel], results: Results) -> Fig
         places=(),
         panels=panels,
         axis="target",
+        scale="percent of the score of the target's own training",
         caption=(
             "The task's own training is 100, which is the darkest blue: more is no darker.",
             NAMES,
             *([_CHOSEN] if any(model.transfer.both for model in shown) else []),
             *([f"Published rows read by the pattern of their neighbours: {read}."] if read else []),
         ),
+        names=_names(models, results, "{ours}"),
         quantity="percent",
     )
     return _said(figure, shown, results, marks)
@@ -120,8 +122,16 @@ def _means(models: list[TransferModel], results: Results) -> Figure:
             "that of the training set would score on these targets.",
             _CHOSEN,
         ),
+        names=_names(models, results, "{ours} (paper: {paper})"),
     )
     return _said(figure, models, results, marks)
+
+
+def _names(models: list[TransferModel], results: Results, form: str) -> tuple[tuple[str, str], ...]:
+    counts = {
+        one.backbone: one.condition.run_set.cost("backbone_parameters").mean for one in models if one.condition
+    }
+    return results.our_names(MODELS, counts.get, form)
 
 
 def contradiction(models: list[TransferModel]) -> list[str]:

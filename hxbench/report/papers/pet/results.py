@@ -1,11 +1,12 @@
 """What the artifacts of PET scaling are made from: the runs of an experiment by backbone, method and budget."""
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
 from hxbench.report import results
+from hxbench.report.artifact.table import format_value
 from hxbench.report.papers.pet.answers import answered
 from hxbench.report.papers.pet.rows import FAMILIES, PAPER, Backbone, Family, task_title
 from hxbench.report.papers.pet.scores import Tried
@@ -84,6 +85,31 @@ class Results(results.Results):
         """Return what to say of development sets, which the paper scores and its code selects by as a whole."""
         words = divided(record for one in shown for record in one.records).said() if not self.synthetic else ""
         return [f"{_WHOLE} No example of ours is both: {words}."] if words else []
+
+    def parameters(self, tried: Mapping[At, Tried], backbone: Backbone) -> float | None:
+        """Return the parameters of our backbone of a size, where a run tells them."""
+        for at, one in tried.items():
+            for runs in one.sets.values() if at.size == backbone.size else ():
+                if (count := runs.cost("backbone_parameters").mean) is not None:
+                    return count
+        return None
+
+    def our_names(
+        self, backbones: Iterable[Backbone], count: Callable[[Backbone], float | None], form: str
+    ) -> tuple[tuple[str, str], ...]:
+        """Return what a picture calls the paper's backbones; `form` says how ours and theirs are told."""
+        found = []
+        for one in backbones:
+            end = one.size.rpartition("-")[2]
+            size = format_value(parameters, "parameters") if (parameters := count(one)) else ""
+            told = ", ".join(filter(None, (end, size)))
+            ours = f"{one.title.partition(' ')[0]} {told}"
+            found.append((one.title, form.format(ours=ours, end=told, size=size or end, paper=one.short)))
+        return tuple(found)
+
+    def ticks(self, tried: Mapping[At, Tried], backbones: Iterable[Backbone], form: str) -> tuple[str, ...]:
+        """Return what stands below the points of some backbones."""
+        return tuple(ours for _, ours in self.our_names(backbones, lambda one: self.parameters(tried, one), form))
 
     def without(self, backbones: Iterable[Backbone]) -> list[str]:
         """Return what to say of backbones that the profile lacks; nothing if it has them all."""

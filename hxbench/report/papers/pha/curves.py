@@ -67,11 +67,11 @@ def _figure2(results: Results) -> Figure:
     panels = (
         Panel(
             "(a) by number of examples", "mean score", by_number, places=_EXAMPLES,
-            at=tuple(log10(int(number)) for number in _EXAMPLES), axis="training examples a task (log)",
+            at=tuple(log10(int(number)) for number in _EXAMPLES), axis="training examples per task (log scale)",
         ),
         Panel(
             "(b) by share of the data", "mean score", by_share, places=_SHARES,
-            at=tuple(float(share.split()[0]) for share in _SHARES), axis="of every training set",
+            at=tuple(float(share.split()[0]) for share in _SHARES), axis="share of every training set",
         ),
     )  # fmt: skip
     shown = list(conditions.values())

@@ -104,7 +104,9 @@ def _panel(
         Series(name, tuple(Cell(float(counts(method, at)), n=1) for at in places))
         for name, method in METHODS.items()
     )
-    return Panel(title, "", curves, places=tuple(map(str, places)), at=tuple(map(log2, places)), axis=axis)
+    return Panel(
+        title, "trained parameters", curves, places=tuple(map(str, places)), at=tuple(map(log2, places)), axis=axis
+    )
 
 
 def build(results: Results) -> list[Figure]:
@@ -115,9 +117,17 @@ def build(results: Results) -> list[Figure]:
             stub="method",
             places=(),
             panels=(
-                _panel("by number of tasks", "tasks τ (log)", _TASKS, lambda method, tasks: method(tasks, LAYERS)),
                 _panel(
-                    "by number of layers", "layers L (log)", _LAYERS, lambda method, layers: method(TASKS, layers)
+                    "by number of tasks",
+                    "tasks τ (log scale)",
+                    _TASKS,
+                    lambda method, tasks: method(tasks, LAYERS),
+                ),
+                _panel(
+                    "by number of layers",
+                    "layers L (log scale)",
+                    _LAYERS,
+                    lambda method, layers: method(TASKS, layers),
                 ),
             ),
             heading=("computed from formulas: no run is behind it",),

@@ -234,6 +234,7 @@ def _figure5(results: Results) -> Figure:
         places=tuple(titles(TASKS["glue"])),
         panels=panels,
         axis="prototype",
+        scale="cosine similarity, mean over the instances",
         caption=("Mean over the test instances of a task; the highest of a row is bold.",),
         **results.told(
             "figure5", [found], marks, experiment="table1", numbers="unpublished", lacking=[found.runs]

@@ -230,7 +230,7 @@ def test_a_picture_of_nothing_says_so(kind):
 
 def test_what_a_field_of_the_map_says():
     figure = by_hand("heat")
-    assert [_text(cell, figure) for cell in figure.panels[0].series[0].cells] == ["−.25", ".50\nᵃ", ""]
+    assert [_text(cell, figure) for cell in figure.panels[0].series[0].cells] == ["−.25", ".50ᵃ", ""]
     assert _text(Cell(1.0, marks=("*",)), figure) == "1.00"
 
 

@@ -1,0 +1,101 @@
+"""Whether runs came out here as elsewhere: the rows of a table from the runs that two stores both have."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hxbench.report.artifact.table import Block, Column, Row, Table
+from hxbench.report.registry import Artifact, make, read_results
+from hxbench.report.render.walk import with_runs
+from hxbench.report.results import Results
+from hxbench.store import Store
+
+_NAMED = 4  # runs in a sentence
+SCORES = ("score", "share", "percent")  # what must be the same; times are of the machine
+
+
+def in_both(results: Results, other: Store) -> list[str]:
+    """Return the ids of the runs that a report is made from and that another store has, too."""
+    found = results.store.by_profile(results.paper).get(results.profile)
+    return [record.id for record in found.plain if other.is_complete(record.id)] if found else []
+
+
+def reproduced(artifact: Artifact, results: Results, other: Store) -> tuple[list[Table], str]:
+    """Return the rows of a table from the runs that both stores have, here and there, and how they compare."""
+    ids = in_both(results, other)
+    if not ids:
+        return [], f"{other.root} has no run with an id of ours, so whether it is reproduced here cannot be told."
+    with _copied(ids, results.store) as ours, _copied(ids, other) as theirs:
+        both = [make(artifact, read_results(results.paper, store, results.profile)) for store in (ours, theirs)]
+    pairs = list(zip(*([with_runs(table)[0] for table in one.tables] for one in both), strict=True))
+    tables = [_beside(mine, there, other.root) for mine, there in pairs if mine.blocks]
+    named = f"run{'s' * (len(ids) > 1)} {', '.join(ids)}" if len(ids) <= _NAMED else f"{len(ids)} runs"
+    apart = [one for one in ids if _scores(results.store, one) != _scores(other, one)]
+    cells = [cell for mine, there in pairs for cell in differing(mine, there)]
+    if apart:
+        what = "; ".join(cells) or "scores that the table does not show"
+        return (
+            tables,
+            f"Not reproduced digit for digit: {what} (of {len(apart)} of {len(ids)} runs, as {apart[0]}) differ.",
+        )
+    return tables, f"Reproduced digit for digit: the scores of {named} are those of {other.root}."
+
+
+def _scores(store: Store, run_id: str) -> set[tuple[Any, ...]]:
+    names = ("split", "task", "language", "metric", "value")
+    return {tuple(row.get(name) for name in names) for row in store.finished(run_id).metrics()}
+
+
+@contextmanager
+def _copied(ids: list[str], store: Store) -> Iterator[Store]:
+    """Yield a store of these runs alone."""
+    with TemporaryDirectory() as place:
+        alone = Store(Path(place))
+        for run_id in ids:
+            store.copy(run_id, alone)
+        yield alone
+
+
+def differing(mine: Table, there: Table) -> list[str]:
+    """Return the cells whose scores are not the same, unrounded."""
+    found = []
+    for block, other in zip(mine.blocks, there.blocks, strict=True):
+        for row, same in zip(block.rows, other.rows, strict=True):
+            some = [
+                _title(column)
+                for column, ours, theirs in zip(mine.columns, row.cells, same.cells, strict=True)
+                if column.kind in SCORES and ours.mean != theirs.mean
+            ]
+            if some:
+                found.append(f"{row.title.strip()}: {', '.join(some)}")
+    return found
+
+
+def _title(column: Column) -> str:
+    return f"{column.group} {column.title}".strip()
+
+
+def _beside(mine: Table, there: Table, place: Path) -> Table:
+    """Return the rows of both, one below the other, without what papers print."""
+
+    def plain(row: Row, title: str) -> Row:
+        cells = tuple(replace(c, published=None, marks=(), published_marks=(), best=False) for c in row.cells)
+        return Row(title, cells)
+
+    blocks = [
+        Block(
+            block.title,
+            tuple(
+                row
+                for ours, theirs in zip(block.rows, other.rows, strict=True)
+                for row in (plain(ours, f"{ours.title.strip()}, here"), plain(theirs, "  there"))
+            ),
+        )
+        for block, other in zip(mine.blocks, there.blocks, strict=True)
+    ]
+    columns = tuple(replace(column, mark="") for column in mine.columns)
+    title = f"{mine.title}: the same runs here and in {place}"
+    return Table(mine.name, title, mine.stub, columns, tuple(blocks), facts=mine.facts)
