@@ -13,6 +13,7 @@ _PACKAGE = Path(__file__).resolve().parent
 _RECIPES, _FAMILIES = ("hxbench.recipes", "recipes"), ("hxbench.families", "families")
 
 
+@cache
 def shipped(name: str) -> Path:
     """Return the folder `recipes` or `published`, from the wheel or from the checkout."""
     inside = _PACKAGE / "shipped" / name

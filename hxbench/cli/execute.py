@@ -45,6 +45,8 @@ def settled(
     from hxbench.runs.assemble import with_options
 
     found = resolved()
+    if not session.reads_data:
+        return found
     unknown = [spec for spec in map(spec_of, found) if spec.backbone.hub and not spec.backbone.family]
     if not unknown:
         return found
@@ -58,6 +60,8 @@ def settled(
 
 def fetch(session: "Session", specs: "Sequence[RunSpec]") -> None:
     """Bring the corpora of the runs here where the source is a remote one, options checked before."""
+    if not session.reads_data:
+        return
     from hxbench.runs import prepare
     from hxbench.runs.assemble import with_options
 

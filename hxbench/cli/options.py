@@ -46,7 +46,7 @@ Assign = Annotated[
     list[str] | None,
     typer.Option("--set", help="Change one field: options.KEY=VALUE, training.KEY=VALUE or data.KEY=VALUE."),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and do nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and do nothing: no data, no network.")]
 PlanJson = Annotated[bool, typer.Option("--json", help="Print the plan, or how the runs ended, as JSON.")]
 Workers = Annotated[
     int, typer.Option(min=0, max=10_000, help="Runs at a time; 0: as many as the cores or the cluster carry.")
@@ -94,14 +94,18 @@ class RunOptions:
             check=check,
         )  # fmt: skip
 
-    def session(self, data: Mapping[str, Any], checkpoint_every: int | None = None) -> "Session":
+    def session(
+        self, data: Mapping[str, Any], checkpoint_every: int | None = None, *, dry_run: bool = False
+    ) -> "Session":
         """Return a session on what a profile says of its data, unless the options name another data source."""
         from hxbench.runs.inputs import DataSource
+        from hxbench.runs.preview import Preview
         from hxbench.runs.session import Session
 
-        source = DataSource.of(self.data_source, self.profile, data)
+        source = DataSource.of(self.data_source, self.profile, data, is_read=not dry_run)
         root = places.store_dir(self.store)
-        return Session(source, root, offline=self.offline, checkpoint_every=checkpoint_every)
+        kind = Preview if dry_run else Session
+        return kind(source, root, offline=self.offline, checkpoint_every=checkpoint_every)
 
 
 def on_ground(profile: str, data: Path | None, backbone: str | None = None) -> str:

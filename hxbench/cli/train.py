@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from hxbench.cli import execute, options
+from hxbench.cli.plan import show_outlook
 
 
 @options.with_run_options
@@ -34,17 +35,18 @@ def train_command(
     checkpoint_every: Annotated[
         int | None, typer.Option(min=1, help="Updates between checkpoints; default: at every evaluation.")
     ] = None,
+    dry_run: options.DryRun = False,
     where: options.RunOptions,
     as_json: options.Json = False,
 ) -> None:
     """Train a method and score it on every language or task; what is in the store already is not run again."""
     from hxbench.spec import recipe
 
-    place, where = where.launcher(), where.on_ground()
+    place, where = where.launcher(check=not dry_run), where.on_ground()
     found: recipe.MethodRecipe = recipe.load("methods", method)
     scale = recipe.scale(where.profile, found.ground_for(task))
     setting = setting or found.settings[-1]
-    session = where.session(scale.data, checkpoint_every)
+    session = where.session(scale.data, checkpoint_every, dry_run=dry_run)
     wanted_by = partial(
         recipe.expand, method, setting=setting, task=task, partition=partition, suite=suite,
         seeds=seed or (None,),
@@ -55,6 +57,9 @@ def train_command(
     specs = execute.settled(session, wanted_by, lambda spec: spec)
     execute.fetch(session, specs)
     wanted = [session.add(spec) for spec in specs]
+    if dry_run:
+        show_outlook(session, place, as_json=as_json)
+        return
     for one in wanted:
         if one.done:
             print(f"{one.job.spec.title}: in the store already, run {one.run_id}", file=sys.stderr)

@@ -89,6 +89,8 @@ class Session:
     `planned` are the runs in an order in which each comes after those it needs.
     """
 
+    reads_data = True
+
     def __init__(
         self, source: DataSource, store: Path, *, offline: bool = False, checkpoint_every: int | None = None
     ) -> None:
