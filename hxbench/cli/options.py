@@ -61,6 +61,12 @@ Sbatch = Annotated[str, typer.Option(help="Options of sbatch, such as '--partiti
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Slurm: submit the runs and leave.")]
 
 
+Track = Annotated[
+    str | None,
+    typer.Option(help="Follow runs with tensorboard, wandb, mlflow, … (accelerate's trackers), if installed."),
+]
+
+
 @dataclass(frozen=True)
 class RunOptions:
     """Where and at which scale runs are done: each field is an option of every command that does runs."""
@@ -74,6 +80,7 @@ class RunOptions:
     sbatch: Sbatch = ""
     no_wait: NoWait = False
     offline: Offline = False
+    track: Track = None
     store: StoreDir = None
 
     @property
@@ -105,7 +112,11 @@ class RunOptions:
         source = DataSource.of(self.data_source, self.profile, data, is_read=not dry_run)
         root = places.store_dir(self.store)
         kind = Preview if dry_run else Session
-        return kind(source, root, offline=self.offline, checkpoint_every=checkpoint_every)
+        if self.track is not None:
+            from hxbench.runs.tracking import require_tracker
+
+            require_tracker(self.track)
+        return kind(source, root, offline=self.offline, checkpoint_every=checkpoint_every, track=self.track or "")
 
 
 def on_ground(profile: str, data: Path | None, backbone: str | None = None) -> str:

@@ -93,10 +93,12 @@ def _sentences(session: "Session", found: "Outlook", count: int | None) -> "list
         lines.append(f"Estimated time: {until}, {hours:,.{0 if hours >= 10 else 2}f} {found.device} hours.")
     told = [f"{found.by_store} by runs like them in the store"] if found.by_store else []
     told += [f"{found.by_flops} by their FLOPs and {found.speed}"] if found.by_flops else []
-    told += [f"{found.unknown} unknown, as their backbone is not here"] if found.unknown else []
-    lines.append(f"It is estimated: {'; '.join(told)}.")
+    if found.unknown:
+        told.append(f"{found.unknown} unknown, as their FLOPs cannot be counted before their backbone is here")
+    lines.append(f"Basis of the estimate: {'; '.join(told)}.")
     kept, beside = (format_value(size, "bytes") for size in (found.kept, found.training))
-    lines.append(f"Disk: {kept} in the store, {beside} more while runs train.")
+    but = f", without the weights of {found.unknown} runs" if found.unknown else ""
+    lines.append(f"Disk: {kept} in the store, {beside} more while runs train{but}.")
     lines += [_of_backbone(one) for one in found.backbones]
     fetched = session.source.kind == "hub"
     lines.append(

@@ -56,7 +56,9 @@ class Preview(Session):
         own = _told(spec)
         found = self._found(own, needed)
         run_id = found.id if found else self._digest(own, needed)
-        job = Job(spec, self.source, self.store.root, self.offline, self.checkpoint_every, keep_weights)
+        job = Job(
+            spec, self.source, self.store.root, self.offline, self.checkpoint_every, keep_weights, self.track
+        )
         needs = tuple(dict.fromkeys(one.run_id for one in needed.values()))
         return Planned(run_id, job, Plan({}), needs, found is not None)
 

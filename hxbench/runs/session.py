@@ -31,6 +31,7 @@ class Job:
     offline: bool = False
     checkpoint_every: int | None = None
     keep_weights: bool = True
+    track: str = ""  # the tracker that follows it
 
     def execute(self, report: Report) -> Path:
         """Do the run, preparing whatever it lacks; return its folder in the store."""
@@ -48,6 +49,7 @@ class Job:
             checkpoint_every=self.checkpoint_every,
             keep_weights=self.keep_weights,
             source=self.source.title,
+            track=self.track,
             report=lambda step, updates, _loss: report(spec.title, step, updates),
         )
 
@@ -92,10 +94,16 @@ class Session:
     reads_data = True
 
     def __init__(
-        self, source: DataSource, store: Path, *, offline: bool = False, checkpoint_every: int | None = None
+        self,
+        source: DataSource,
+        store: Path,
+        *,
+        offline: bool = False,
+        checkpoint_every: int | None = None,
+        track: str = "",
     ) -> None:
         self.source, self.store = source, Store(store)
-        self.offline, self.checkpoint_every = offline, checkpoint_every
+        self.offline, self.checkpoint_every, self.track = offline, checkpoint_every, track
         self.planned: dict[str, Planned] = {}
         self._corpora: dict[str, Corpora] = {}
         self._backbones: dict[str, BackboneSpec] = {}
@@ -144,7 +152,9 @@ class Session:
         spec, plan = resolve_inputs(spec.model_copy(update={"after": after}), corpora)
         run_id = spec.run_id
         self.store.require_whole(run_id)
-        job = Job(spec, self.source, self.store.root, self.offline, self.checkpoint_every, keep_weights)
+        job = Job(
+            spec, self.source, self.store.root, self.offline, self.checkpoint_every, keep_weights, self.track
+        )
         return Planned(run_id, job, plan, tuple(dict.fromkeys(after.values())), self.store.is_complete(run_id))
 
     def add(self, spec: RunSpec, start: RunSpec | None = None, *, keep_weights: bool = True) -> Planned:

@@ -12,7 +12,7 @@ from hxbench.runs.preview import Preview
 from hxbench.runs.scheduler.estimate import Durations, wall_seconds
 from hxbench.runs.scheduler.speed import Forecaster, speed_told, updates_of
 from hxbench.runs.session import Planned
-from hxbench.spec.run_spec import BackboneSpec
+from hxbench.spec.run_spec import BackboneSpec, RunSpec
 
 _BESIDE = 300_000  # bytes of a run but for its weights: scores, predictions, history
 _STATE = 4  # times the weights while a run trains: they, the best of them and AdamW's two moments
@@ -55,7 +55,7 @@ def outlook(session: Preview, workers: int | None) -> Outlook:
     known = {one.run_id: forecaster.of(one.job.spec) for one in todo}
     by_spec = {id(one.job.spec): known[one.run_id] for one in todo}
 
-    def foreseen(spec: object) -> float | None:
+    def foreseen(spec: RunSpec) -> float | None:
         found = by_spec.get(id(spec))
         return found.seconds if found else None
 
@@ -87,7 +87,7 @@ def outlook(session: Preview, workers: int | None) -> Outlook:
     )
 
 
-def _coming(todo: Sequence[Planned], forecaster: Forecaster) -> "list[Coming]":
+def _coming(todo: Sequence[Planned], forecaster: Forecaster) -> list[Coming]:
     """Return the backbones of the runs to do, each once."""
     made = [_said(path.read_text()) for path in (places.cache_dir() / "backbones").glob("*/pretraining.json")]
     found = []
@@ -102,7 +102,8 @@ def _coming(todo: Sequence[Planned], forecaster: Forecaster) -> "list[Coming]":
         else:
             here = spec.files is not None
             size = forecaster.size(one.job.spec)
-        found.append(Coming(spec.name, spec.origin, here, size, seconds))
+        origin = f"{spec.hub} on the hub" if spec.hub else spec.origin
+        found.append(Coming(spec.name, origin, here, size, seconds))
     return found
 
 

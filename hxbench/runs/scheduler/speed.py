@@ -100,10 +100,21 @@ class Forecaster:
         self._trained: dict[tuple[str, str, str], int] = {}
 
     def of(self, spec: RunSpec) -> Forecast | None:
-        """Return what a run needs; None for one on a hub's backbone whose configuration is not here."""
+        """Return what a run needs; None where its FLOPs cannot be counted.
+
+        That is so of a hub's backbone whose configuration is not here, and of what meta tensors cannot run.
+        """
         if not spec.backbone.family:
             return None
-        body = spec.backbone.model_dump_json(exclude={"fingerprint"})
+        try:
+            return self._counted(spec)
+        except InputError:
+            raise
+        except Exception:  # whatever a method of somebody else's raises on meta tensors
+            return None
+
+    def _counted(self, spec: RunSpec) -> Forecast:
+        body = self._key(spec)
         if body not in self._shapes:
             found = costs(spec)
             width = meta_backbone(spec.backbone).hidden_size
@@ -117,15 +128,20 @@ class Forecaster:
         seconds = _flops(spec, shape, trained) / speed(shape.width, spec.training)
         return Forecast(seconds + _AN_UPDATE * updates_of(spec), 4 * trained)
 
+    @staticmethod
+    def _key(spec: RunSpec) -> str:
+        return spec.backbone.model_dump_json(exclude={"fingerprint"})
+
     def size(self, spec: RunSpec) -> int | None:
         """Return the bytes of a backbone's weights in fp32; None where its configuration is not here."""
-        shape = self._shapes.get(spec.backbone.model_dump_json(exclude={"fingerprint"}))
+        shape = self._shapes.get(self._key(spec))
         return 4 * shape.backbone if shape else None
 
     def pretraining(self, spec: RunSpec) -> float:
-        """Return the seconds in which the backbone of a run is made that `of` has counted."""
-        plan, shape = spec.backbone.pretrain, self._shapes[spec.backbone.model_dump_json(exclude={"fingerprint"})]
-        assert plan is not None
+        """Return the seconds in which the backbone of a run is made that `of` has counted, 0 for another."""
+        plan, shape = spec.backbone.pretrain, self._shapes.get(self._key(spec))
+        if plan is None or shape is None:
+            return 0.0
         tokens = plan.steps * plan.batch_size * min(plan.max_length, _tokens(spec))
         training = spec.training.model_copy(update={"precision": plan.precision, "cpu_threads": plan.cpu_threads})
         return 3 * tokens * shape.per_token / speed(shape.width, training)
