@@ -90,7 +90,9 @@ def _sentences(session: "Session", found: "Outlook", count: int | None) -> "list
     if found.unknown < todo:
         hours = found.device_seconds / 3600
         until = f"{'about' if count else 'at least'} {format_value(found.seconds, 'duration')}"
-        lines.append(f"Estimated time: {until}, {hours:,.{0 if hours >= 10 else 2}f} {found.device} hours.")
+        lines.append(
+            f"Estimated time: {until}, {f'{hours:,.0f}' if hours >= 10 else f'{hours:.2g}'} {found.device} hours."
+        )
     told = [f"{found.by_store} by runs like them in the store"] if found.by_store else []
     told += [f"{found.by_flops} by their FLOPs and {found.speed}"] if found.by_flops else []
     if found.unknown:
