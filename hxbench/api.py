@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from hxbench.runs.scheduler.jobs import Result
     from hxbench.runs.scheduler.launcher import Launcher
     from hxbench.runs.scored import Scored
-    from hxbench.runs.session import Planned
+    from hxbench.runs.session import Planned, Session
     from hxbench.spec.run_spec import RunSpec
     from hxbench.tasks.description import OwnData
 
@@ -74,6 +74,7 @@ def train(
     store: Place = None,
     offline: bool = False,
     checkpoint_every: int | None = None,
+    track: str | None = None,
     launcher: "Launcher | None" = None,
     audience: "Audience | None" = None,
 ) -> list[RunRecord]:
@@ -89,29 +90,15 @@ def train(
         records = hxbench.train("mbert", setting="multi", seeds=[1, 2], store="results")
     """
     from hxbench.runs import execute
-    from hxbench.runs.inputs import DataSource
     from hxbench.runs.scheduler.launcher import launcher as some_launcher
-    from hxbench.runs.session import Session
-    from hxbench.spec import recipe
 
     audience, launcher = audience or execute.Audience(), launcher or some_launcher(workers=1)
-    ground = on_ground(profile, data)
-    found: recipe.MethodRecipe = recipe.load("methods", method)
-    scale = recipe.scale(ground, found.ground_for(task))
-    source = DataSource.of(data_source, ground, scale.data)
-    session = Session(source, open_store(store).root, offline=offline, checkpoint_every=checkpoint_every)
-    assignments = (
-        [f"{name}={_word(v)}" for name, v in changes.items()] if isinstance(changes, Mapping) else changes
-    )
-    wanted_by = partial(
-        recipe.expand, method, setting=setting or found.settings[-1], task=task, partition=partition, suite=suite,
-        seeds=seeds or (None,), profile=ground, variant=variant, backbone_name=backbone,
-        backbone_weights="random" if random_body else "pretrained", origin=source.kind,
-        assignments=tuple(assignments),
+    session, wanted = planned(
+        method, setting=setting, task=task, suite=suite, partition=partition, seeds=seeds, profile=profile,
+        backbone=backbone, random_body=random_body, variant=variant, changes=changes, data=data,
+        data_source=data_source, store=store, offline=offline, checkpoint_every=checkpoint_every, track=track,
+        audience=audience,
     )  # fmt: skip
-    specs = execute.settled(session, wanted_by, lambda spec: spec, audience)
-    execute.fetch(session, specs, audience)
-    wanted = [session.add(spec) for spec in specs]
     for one in wanted:
         if one.done:
             audience.told(f"{one.job.spec.title}: in the store already, run {one.run_id}")
@@ -120,6 +107,78 @@ def train(
     if any(result.state != "done" for _, result in results):
         raise Unfinished(done, results)
     return done
+
+
+def planned(
+    method: str,
+    *,
+    setting: str | None,
+    task: str | None,
+    suite: str | None,
+    partition: str | None,
+    seeds: Sequence[int],
+    profile: str,
+    backbone: str | None,
+    random_body: bool,
+    variant: str,
+    changes: Mapping[str, Any] | Iterable[str],
+    data: str | Path | None,
+    data_source: str | None,
+    store: Place,
+    offline: bool,
+    checkpoint_every: int | None,
+    track: str | None,
+    audience: "Audience",
+    dry_run: bool = False,
+) -> "tuple[Session, list[Planned]]":
+    """Return a session with the runs that `train` would do, and these; a `dry_run` reads no data for it."""
+    from hxbench.runs import execute
+    from hxbench.spec import recipe
+
+    ground = on_ground(profile, data)
+    found: recipe.MethodRecipe = recipe.load("methods", method)
+    scale = recipe.scale(ground, found.ground_for(task))
+    session = open_session(
+        ground, scale.data, data_source=data_source, store=store, offline=offline,
+        checkpoint_every=checkpoint_every, track=track, dry_run=dry_run,
+    )  # fmt: skip
+    assignments = (
+        [f"{name}={_word(v)}" for name, v in changes.items()] if isinstance(changes, Mapping) else changes
+    )
+    wanted_by = partial(
+        recipe.expand, method, setting=setting or found.settings[-1], task=task, partition=partition, suite=suite,
+        seeds=seeds or (None,), profile=ground, variant=variant, backbone_name=backbone,
+        backbone_weights="random" if random_body else "pretrained", origin=session.source.kind,
+        assignments=tuple(assignments),
+    )  # fmt: skip
+    specs = execute.settled(session, wanted_by, lambda spec: spec, audience)
+    execute.fetch(session, specs, audience)
+    return session, [session.add(spec) for spec in specs]
+
+
+def open_session(
+    profile: str,
+    profile_data: Mapping[str, Any],
+    *,
+    data_source: str | None,
+    store: Place,
+    offline: bool,
+    checkpoint_every: int | None = None,
+    track: str | None = None,
+    dry_run: bool = False,
+) -> "Session":
+    """Return a session on what a profile says of its data, unless another data source is named."""
+    from hxbench.runs.inputs import DataSource
+    from hxbench.runs.preview import Preview
+    from hxbench.runs.session import Session
+    from hxbench.runs.tracking import require_tracker
+
+    source = DataSource.of(data_source, profile, profile_data, is_read=not dry_run)
+    if track is not None:
+        require_tracker(track)
+    return (Preview if dry_run else Session)(
+        source, open_store(store).root, offline=offline, checkpoint_every=checkpoint_every, track=track or ""
+    )
 
 
 def _word(value: Any) -> str:

@@ -11,11 +11,12 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from hxbench import __version__
-from hxbench.cli import pack, runs, streams
+from hxbench.cli import completion, pack, runs, streams
 from hxbench.cli.backbones import backbones_app
 from hxbench.cli.cite import cite_command
 from hxbench.cli.cost import cost_command
 from hxbench.cli.data import data_app
+from hxbench.cli.doctor import doctor_command
 from hxbench.cli.experiment import run_command, sweep_command
 from hxbench.cli.fewshot import fewshot_command
 from hxbench.cli.listing import list_app
@@ -53,6 +54,7 @@ app.command("results")(results_command)
 app.command("compare")(compare_command)
 app.command("cost")(cost_command)
 app.command("view")(view_command)
+app.command("doctor")(doctor_command)
 app.command("cite")(cite_command)
 runs_app = typer.Typer(no_args_is_help=True, help="List, show, check, copy and delete the runs of the store.")
 runs_app.command("list")(runs.list_runs)
@@ -95,8 +97,7 @@ def main(commands: typer.Typer = app, name: str = "hxbench") -> None:
         streams.prepare()
         _require_words(sys.argv[1:])
         _require_surroundings()
-        with signals_as_stops():
-            code = commands(prog_name=name, standalone_mode=False)
+        code = _obeyed(commands, name)
         sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
     except _UsageError as error:
@@ -128,6 +129,13 @@ def main(commands: typer.Typer = app, name: str = "hxbench") -> None:
             raise
         streams.complain(f"unexpected {type(error).__name__}: {error} (--debug shows where)")
         sys.exit(1)
+
+
+def _obeyed(commands: typer.Typer, name: str) -> Any:
+    if completion.VARIABLE in os.environ:
+        completion.complete_values(commands)
+    with signals_as_stops():
+        return commands(prog_name=name, standalone_mode=False)
 
 
 def _take_debug() -> bool:

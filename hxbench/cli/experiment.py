@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hxbench.cli import execute, options
-from hxbench.cli.output import print_json, print_left_out, print_rows, terminal_width
-from hxbench.cli.run_names import groups_of
+from hxbench.cli.output import print_json, terminal_width
+from hxbench.cli.plan import show_outlook, show_plan
 from hxbench.errors import LackingData
-from hxbench.printing import sentence
 
 if TYPE_CHECKING:
     from hxbench.runs.scheduler.launcher import Launcher
@@ -124,21 +123,20 @@ def _run(
     artifacts = experiments.artifacts_of(paper, name)
     execute.require_artifacts(paper, artifacts)
     profile_data = recipe.scale(where.profile, paper).data
-    session = where.session(profile_data)
+    session = where.session(profile_data, dry_run=dry_run)
     every = partial(experiments.runs_of, paper, name, where.profile, seeds=seeds, origin=session.source.kind)
     wanted = execute.settled(session, lambda: cut(every()) if cut else every(), lambda one: one.spec)
     left_out = plan(session, wanted)
     if wanted and not session.planned:
         raise LackingData(f"nothing of {title} can be run: {next(iter(left_out))}")
-    if not dry_run and (as_json or not session.todo()):
+    if dry_run:
+        show_outlook(session, place, as_json=as_json)
+        return
+    if as_json or not session.todo():
         there = len(session.planned) - len(session.todo())
         print(f"{title}: {there} of {len(session.planned)} runs are in the store.", file=sys.stderr)
     else:
-        _show_plan(session, place, left_out, as_json=as_json and dry_run)
-    if dry_run:
-        for note in session.notes():
-            print(note, file=sys.stderr)
-        return
+        show_plan(session, place, left_out)
     results = execute.do(session, place)
     whole = [one.run_id for one in session.planned.values() if not one.job.spec.few_shot]
     own = not artifacts or name not in recipe.recipe_names(paper) or bool(where.backbone)
@@ -175,43 +173,6 @@ def plan(
         except LackingData as lacking:
             left_out[str(lacking)] += 1
     return left_out
-
-
-def _show_plan(session: "Session", place: "Launcher", left_out: Counter[str], *, as_json: bool) -> None:
-    """Say which runs there are and which have to be done; a plan that was asked for goes to standard output."""
-    from hxbench.report.artifact.table import format_value
-    from hxbench.runs.scheduler.estimate import Durations, wall_seconds
-
-    durations, all_todo = Durations(session.store.runs()), session.todo()
-    print_left_out(session.store)
-    groups = groups_of(session.planned.values())
-    count = place.at_a_time(max((one.job.spec.training.cpu_threads or 0 for one in all_todo), default=0))
-    # of a cluster that takes as many as it can carry only this is known: not less than the longest run
-    seconds, unknown = wall_seconds(all_todo, durations, count or len(all_todo))
-    rows = []
-    for title, some in groups.items():
-        todo = [one for one in some if not one.done]
-        row = {"runs": title, "in the store": len(some) - len(todo), "to do": len(todo)}
-        each = durations.mean(todo)
-        rows.append({**row, "each": each if as_json else format_value(each, "duration") if each else None})
-    if as_json:
-        runs = [{"run": p.run_id, "title": p.job.spec.title, "done": p.done} for p in session.planned.values()]
-        total = {"to_do": len(all_todo), "workers": count, "seconds": seconds, "unknown": unknown}
-        print_json({**total, "groups": rows, "left_out": dict(left_out), "runs": runs}, indent=1)
-        return
-    print_rows(rows, as_json=False)
-    for text, times in left_out.items():
-        print(f"left out, {times} run{'s' * (times > 1)}: {sentence(text)}")
-    if not all_todo:
-        print("\nNothing is to be done.\n", flush=True)
-        return
-    if unknown == len(all_todo):
-        guess = "unknown, there are none like these in the store"
-    else:
-        guess = f"{'about' if count else 'at least'} {format_value(seconds, 'duration')}"
-        guess += f", not counting {unknown} that are like none in the store" if unknown else ""
-    at_a_time = f"{count} at a time" if count else "as many at a time as the cluster takes"
-    print(f"\n{len(all_todo)} runs to do, {at_a_time}; estimated time: {guess}.\n", flush=True)
 
 
 def _print_artifacts(

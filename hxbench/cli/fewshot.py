@@ -9,6 +9,7 @@ import typer
 
 from hxbench.cli import execute, options
 from hxbench.cli.output import print_rows
+from hxbench.cli.plan import show_outlook
 from hxbench.errors import InputError, did_you_mean
 from hxbench.printing import shortened
 
@@ -53,6 +54,7 @@ def fewshot_command(
         bool,
         typer.Option("--keep-weights", help="Keep the weights of each model, for eval and predict."),
     ] = False,
+    dry_run: options.DryRun = False,
     where: options.RunOptions,
     as_json: options.Json = False,
 ) -> None:
@@ -60,12 +62,12 @@ def fewshot_command(
     from hxbench.spec import experiment as experiments
     from hxbench.spec import recipe
 
-    place, where = where.launcher(), where.on_ground()
+    place, where = where.launcher(check=not dry_run), where.on_ground()
     found: recipe.MethodRecipe = recipe.load("methods", method)
     scale = recipe.scale(where.profile, found.ground)
     protocol = experiments.few_shot_protocol(found.ground, profile=where.profile)
     protocol = _narrowed(protocol, method, k, language, task)
-    session = where.session(scale.data)
+    session = where.session(scale.data, dry_run=dry_run)
     setting = setting or found.start_setting
     given: dict[str, Any] = {
         "profile": where.profile, "variant": variant, "backbone_name": backbone, "origin": session.source.kind,
@@ -89,6 +91,9 @@ def fewshot_command(
         raise InputError(
             f"{method} ({setting}) was trained on all of what is asked for: nothing would be transferred."
         )
+    if dry_run:
+        show_outlook(session, place, as_json=as_json)
+        return
     lost = [one.run_id for one in wanted if one.done and not session.store.has_weights(one.run_id)]
     if keep_weights and lost:
         removal = shlex.join(["hxbench", "runs", "rm", *lost, "--store", str(session.store.root)])

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hxbench import places
-
 if TYPE_CHECKING:
     from hxbench.runs.scheduler.launcher import Launcher
     from hxbench.runs.session import Session
@@ -46,7 +44,7 @@ Assign = Annotated[
     list[str] | None,
     typer.Option("--set", help="Change one field: options.KEY=VALUE, training.KEY=VALUE or data.KEY=VALUE."),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and do nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and do nothing: no data, no network.")]
 PlanJson = Annotated[bool, typer.Option("--json", help="Print the plan, or how the runs ended, as JSON.")]
 Workers = Annotated[
     int, typer.Option(min=0, max=10_000, help="Runs at a time; 0: as many as the cores or the cluster carry.")
@@ -59,6 +57,12 @@ Address = Annotated[
 ]
 Sbatch = Annotated[str, typer.Option(help="Options of sbatch, such as '--partition=gpu --gpus=1 --time=4:00:00'.")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Slurm: submit the runs and leave.")]
+
+
+Track = Annotated[
+    str | None,
+    typer.Option(help="Follow runs with tensorboard, wandb, mlflow, … (accelerate's trackers), if installed."),
+]
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,7 @@ class RunOptions:
     sbatch: Sbatch = ""
     no_wait: NoWait = False
     offline: Offline = False
+    track: Track = None
     store: StoreDir = None
 
     @property
@@ -96,14 +101,16 @@ class RunOptions:
             check=check,
         )  # fmt: skip
 
-    def session(self, data: Mapping[str, Any], checkpoint_every: int | None = None) -> "Session":
+    def session(
+        self, data: Mapping[str, Any], checkpoint_every: int | None = None, *, dry_run: bool = False
+    ) -> "Session":
         """Return a session on what a profile says of its data, unless the options name another data source."""
-        from hxbench.runs.inputs import DataSource
-        from hxbench.runs.session import Session
+        from hxbench.api import open_session
 
-        source = DataSource.of(self.data_source, self.profile, data)
-        root = places.store_dir(self.store)
-        return Session(source, root, offline=self.offline, checkpoint_every=checkpoint_every)
+        return open_session(
+            self.profile, data, data_source=self.data_source, store=self.store, offline=self.offline,
+            checkpoint_every=checkpoint_every, track=self.track, dry_run=dry_run,
+        )  # fmt: skip
 
 
 def with_run_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -1,10 +1,11 @@
 """`hxbench train`: one method in one setting."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hxbench.cli import execute, options
+from hxbench.cli.plan import show_outlook
 
 if TYPE_CHECKING:
     from hxbench.runs.scheduler.jobs import Result
@@ -36,21 +37,27 @@ def train_command(
     checkpoint_every: Annotated[
         int | None, typer.Option(min=1, help="Updates between checkpoints; default: at every evaluation.")
     ] = None,
+    dry_run: options.DryRun = False,
     where: options.RunOptions,
     as_json: options.Json = False,
 ) -> None:
     """Train a method and score it on every language or task; what is in the store already is not run again."""
     from hxbench import api
 
+    asked: dict[str, Any] = {
+        "setting": setting, "task": task, "suite": suite, "partition": partition, "seeds": seed or (),
+        "profile": where.profile, "backbone": backbone, "random_body": random_body, "variant": variant,
+        "changes": assign or (), "data": where.data, "data_source": where.data_source, "store": where.store,
+        "offline": where.offline, "checkpoint_every": checkpoint_every, "track": where.track,
+    }  # fmt: skip
+    launcher = where.launcher(check=not dry_run)
+    if dry_run:
+        session, _ = api.planned(method, **asked, dry_run=True, audience=execute.terminal())
+        show_outlook(session, launcher, as_json=as_json)
+        return
     results: list[tuple[Planned, Result]] = []
     try:
-        records = api.train(
-            method, setting=setting, task=task, suite=suite, partition=partition, seeds=seed or (),
-            profile=where.profile, backbone=backbone, random_body=random_body, variant=variant,
-            changes=assign or (), data=where.data, data_source=where.data_source, store=where.store,
-            offline=where.offline, checkpoint_every=checkpoint_every, launcher=where.launcher(),
-            audience=execute.terminal(),
-        )  # fmt: skip
+        records = api.train(method, **asked, launcher=launcher, audience=execute.terminal())
     except api.Unfinished as error:
         records, results = error.records, error.results
     if records:

@@ -31,7 +31,7 @@ from hxbench.methods.method import Method, Setup
 from hxbench.methods.options import PetOptions
 from hxbench.modules.bottleneck import ACTIVATIONS, BottleneckWeights
 from hxbench.modules.low_rank import in_fused, low_rank
-from hxbench.modules.placement import Placement, adjacent, discrete, modules, published
+from hxbench.modules.placement import Placement, Unit, adjacent, discrete, modules, published, require_budget
 from hxbench.modules.sparse_values import Entries, holders_of, standing_for
 from hxbench.spec.run_spec import BackboneSpec, RunSpec
 
@@ -62,17 +62,26 @@ class ApetOptions(PetOptions):
 
 def placement_of(found: Candidates, options: ApetOptions, seed: int) -> Placement:
     """Return the places that the options and a seed give; `InputError` for a budget that cannot be met."""
-    sizes = found.sizes()
-    budget = sizes[options.budget] if isinstance(options.budget, str) else options.budget
+    budget = _budget_in(found, options)
     if options.mode == "code":
         return published(found.inserted["lora"] + found.inserted["adapter"], found.existing, budget, seed)
+    place = {"modules": modules, "discrete": discrete, "adjacent": adjacent}[options.mode]
+    return place(_units_in(found, options), budget, seed)
+
+
+def _budget_in(found: Candidates, options: ApetOptions) -> int:
+    return found.sizes()[options.budget] if isinstance(options.budget, str) else options.budget
+
+
+def _units_in(found: Candidates, options: ApetOptions) -> list[Unit]:
+    """Return what is drawn from, of all modes but the published rule."""
     if options.mode == "modules":
-        return modules(module_units(found, options.places, embeddings=options.embeddings), budget, seed)
+        return list(module_units(found, options.places, embeddings=options.embeddings))
     units = list(found.existing) if options.places != "inserted" else []
     if options.places != "existing":
         kinds = [kind for kind in found.inserted if options.mode == "adjacent" or kind != "prompt"]
         units += [unit for kind in kinds for unit in found.inserted[kind]]
-    return {"discrete": discrete, "adjacent": adjacent}[options.mode](units, budget, seed)
+    return units
 
 
 class Apet(Method):
@@ -124,7 +133,10 @@ class Apet(Method):
             options = validated(ApetOptions, spec.options, f"options of {spec.method}")
             kind = answering_in(spec, family.stacks)
             found = _candidates_of(spec.backbone.model_dump_json(), kind is None or kind.writes)
-            placement_of(found, options, _seed_of_places(options, spec.seed))
+            if options.mode == "code":  # takes whole tensors, none of which may fit
+                placement_of(found, options, _seed_of_places(options, spec.seed))
+            else:  # nothing else can be wrong, and to draw among billions takes long
+                require_budget(_units_in(found, options), _budget_in(found, options))
 
     def _inserted_now(self) -> dict[str, Tensor]:
         """Return the inserted tensors with the entries as they are now."""

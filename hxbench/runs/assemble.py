@@ -187,6 +187,11 @@ def costs(spec: RunSpec, length: int = 128) -> dict[str, Any]:
     return {**counts, "flops_per_token": forward // length, "flops_per_batch": once, "memory_bytes": memory}
 
 
+def trained_size(spec: RunSpec) -> int:
+    """Return how many parameters a run trains, from configuration alone."""
+    return sum(p.numel() for p in _on_meta(spec, meta_backbone(spec.backbone)).trained().values())
+
+
 def _on_meta(spec: RunSpec, backbone: Backbone) -> Method:
     """Return the method of a run on a backbone of meta tensors."""
     import torch

@@ -58,6 +58,8 @@ def settled(
     Rates, tasks and refusals go by the family of a backbone, and one that is not here yet does not tell it.
     """
     found = resolved()
+    if not session.reads_data:
+        return found
     unknown = [spec for spec in map(spec_of, found) if spec.backbone.hub and not spec.backbone.family]
     if not unknown:
         return found
@@ -70,6 +72,8 @@ def settled(
 
 def fetch(session: Session, specs: Sequence[RunSpec], audience: Audience) -> None:
     """Bring the corpora of the runs here where the source is a remote one, options checked before."""
+    if not session.reads_data:
+        return
     read: dict[str, tuple[DataSpec, dict[str, None]]] = {}  # the tasks of all runs on the same data
     for spec in [with_options(spec) for spec in specs]:  # before anything is fetched or written
         tasks = read.setdefault(spec.data.model_dump_json(), (spec.data, {}))[1]

@@ -45,11 +45,22 @@ class DataSource:
 
     @classmethod
     def choose(
-        cls, given: str | None, profile: str, default: str, collection: str = "multilingual"
+        cls,
+        given: str | None,
+        profile: str,
+        default: str,
+        collection: str = "multilingual",
+        *,
+        is_read: bool = True,
     ) -> "DataSource":
-        """Return the source: the option, else `HXBENCH_DATA`, else what `prepare` used, else the profile's own."""
+        """Return the source: the option, else `HXBENCH_DATA`, else what `prepare` used, else the profile's own.
+
+        A mirror that is not read may be nowhere, unless it is named.
+        """
         text = given or os.environ.get("HXBENCH_DATA") or None
         named_by = "--data-source" if given else "HXBENCH_DATA"
+        if text is None and default == "mirror" and not is_read:
+            return cls("mirror")
         if text is None and default == "mirror":
             text = _remembered().get(_memory_of(profile, collection))
             named_by = ""
@@ -78,12 +89,12 @@ class DataSource:
         return cls("mirror", folder.resolve())
 
     @classmethod
-    def of(cls, given: str | None, profile: str, data: Mapping[str, Any]) -> "DataSource":
+    def of(cls, given: str | None, profile: str, data: Mapping[str, Any], *, is_read: bool = True) -> "DataSource":
         """Return the source (see `choose`) of what a profile says of its data, with the user's own beside it."""
         own, collection = recipe.own_data(profile), data.get("collection", "multilingual")
-        if own:
+        if own and is_read:
             _note_down({_file_of(own.described): str(own.path.resolve())})
-        return cls._with(own, given, profile, data.get("origin", "sandbox"), collection)
+        return cls._with(own, given, profile, data.get("origin", "sandbox"), collection, is_read=is_read)
 
     @classmethod
     def of_run(cls, given: str | None, file: Path | None, spec: RunSpec) -> "DataSource":
@@ -105,7 +116,14 @@ class DataSource:
 
     @classmethod
     def _with(
-        cls, own: OwnData | None, given: str | None, profile: str, default: str, collection: str
+        cls,
+        own: OwnData | None,
+        given: str | None,
+        profile: str,
+        default: str,
+        collection: str,
+        *,
+        is_read: bool = True,
     ) -> "DataSource":
         if own and own.described.extends is None:
             if given:
@@ -114,7 +132,7 @@ class DataSource:
                     "are; with extends it adds to those of a data source."
                 )
             return cls("mirror", None, own)
-        return replace(cls.choose(given, profile, default, collection), own=own)
+        return replace(cls.choose(given, profile, default, collection, is_read=is_read), own=own)
 
     def is_of(self, data: Mapping[str, Any]) -> bool:
         """Return whether the source has what a profile's data are: synthetic texts, or real ones from anywhere."""

@@ -32,6 +32,7 @@ class Job:
     offline: bool = False
     checkpoint_every: int | None = None
     keep_weights: bool = True
+    track: str = ""  # the tracker that follows it
 
     def execute(self, report: Report) -> Path:
         """Do the run, preparing whatever it lacks; return its folder in the store."""
@@ -49,6 +50,7 @@ class Job:
             checkpoint_every=self.checkpoint_every,
             keep_weights=self.keep_weights,
             source=self.source.title,
+            track=self.track,
             report=lambda step, updates, _loss: report(spec.title, step, updates),
         )
 
@@ -90,11 +92,19 @@ class Session:
     `planned` are the runs in an order in which each comes after those it needs.
     """
 
+    reads_data = True
+
     def __init__(
-        self, source: DataSource, store: Path, *, offline: bool = False, checkpoint_every: int | None = None
+        self,
+        source: DataSource,
+        store: Path,
+        *,
+        offline: bool = False,
+        checkpoint_every: int | None = None,
+        track: str = "",
     ) -> None:
         self.source, self.store = source, Store(store)
-        self.offline, self.checkpoint_every = offline, checkpoint_every
+        self.offline, self.checkpoint_every, self.track = offline, checkpoint_every, track
         self.planned: dict[str, Planned] = {}
         self._corpora: dict[str, Corpora] = {}
         self._backbones: dict[str, BackboneSpec] = {}
@@ -143,7 +153,9 @@ class Session:
         spec, plan = resolve_inputs(spec.model_copy(update={"after": after}), corpora)
         run_id = spec.run_id
         self.store.require_whole(run_id)
-        job = Job(spec, self.source, self.store.root, self.offline, self.checkpoint_every, keep_weights)
+        job = Job(
+            spec, self.source, self.store.root, self.offline, self.checkpoint_every, keep_weights, self.track
+        )
         return Planned(run_id, job, plan, tuple(dict.fromkeys(after.values())), self.store.is_complete(run_id))
 
     def add(self, spec: RunSpec, start: RunSpec | None = None, *, keep_weights: bool = True) -> Planned:
@@ -197,13 +209,18 @@ class Session:
             data = self.todo()[0].job.spec.data
             read = {(task, code) for plan in plans for task, code, _ in plan.used()}
             said += remarks_on(self.corpora(data), self.source.own.described, read)
-        said += dict.fromkeys(filter(None, map(self._cut_short, self.todo())))
-        return said
+        return [*said, *self.cut_short()]
+
+    def cut_short(self) -> list[str]:
+        """Return a sentence on each method whose training ends within its warm-up."""
+        return list(dict.fromkeys(filter(None, map(self._cut_short, self.todo()))))
 
     def _cut_short(self, one: Planned) -> str:
         """Return a sentence where a training ends before its rate has risen to what it is to be."""
         spec, training = one.job.spec, one.job.spec.training
         if (updates := training.updates) is None:
+            if not self.reads_data:
+                return ""  # how many updates an epoch has, only data tell
             corpora, shot = self.corpora(spec.data), spec.few_shot
             sizes = [shot.k if shot else corpora.size(*pair, split) for pair, split in one.plan.train.items()]
             updates = ceil((training.epochs or 0) * sum(ceil(size / training.batch_size) for size in sizes))

@@ -24,6 +24,7 @@ from hxbench.runs.plan import Plan
 from hxbench.runs.results import write_results
 from hxbench.runs.retrieval import write_retrieval
 from hxbench.runs.scored import Scored
+from hxbench.runs.tracking import Tracking, folder_of, require_tracker
 from hxbench.spec.run_spec import RunSpec
 from hxbench.spec.settings import Pair
 from hxbench.store import RunWriter, Store
@@ -46,11 +47,13 @@ def run(
     checkpoint_every: int | None = None,
     keep_weights: bool = True,
     source: str = "",
+    track: str = "",
     report: Report = lambda step, updates, loss: None,
 ) -> Path:
     """Train and score a run whose inputs are resolved; return its folder in the store.
 
     `keep_weights` false leaves the trained weights out of the finished run: its scores and predictions stay.
+    `track` names a tracker that follows the run (`hxbench.runs.tracking`).
     Under `torchrun` every process calls this and only the first writes. What is already in the store is returned.
     """
     final = store.root / "runs" / spec.run_id
@@ -58,7 +61,9 @@ def run(
         return final
     if spec.training.cpu_threads:
         torch.set_num_threads(spec.training.cpu_threads)
-    accelerator = accelerator_in(spec.training.precision)
+    if track:
+        require_tracker(track)
+    accelerator = accelerator_in(spec.training.precision, track, folder_of(store.root))
     forget_peak()
     backbone = get_backbone(spec.backbone, offline=offline)
     require_choice(spec, backbone.family)  # which may not have been known before
@@ -71,7 +76,7 @@ def run(
     facts["data_source"] = source
     work = _Work(
         spec, plan, RunData(spec, plan, corpora, backbone), method, accelerator, facts, checkpoint_every,
-        keep_weights, report,
+        keep_weights, report, Tracking(track, spec, accelerator),
     )  # fmt: skip
     if not accelerator.is_main_process:
         work.train_and_score(Path(broadcast_object_list([None])[0]), None)
@@ -116,6 +121,7 @@ class _Work:
     checkpoint_every: int | None
     keep_weights: bool
     report: Report
+    tracking: Tracking
 
     @property
     def share(self) -> tuple[int, int]:
@@ -135,6 +141,7 @@ class _Work:
         def tell(step: int, loss: float) -> None:
             if writer and step % spec.training.evaluate_every == 0:
                 writer.status(step=step)
+            self.tracking.loss(step, sampler.updates, loss)
             self.report(step, sampler.updates, loss)
 
         self.method.start_training(sampler.updates)
@@ -160,6 +167,8 @@ class _Work:
         if self.keep_weights:
             save_weights(folder / "checkpoint", self.method.trained())
         self.facts |= {"device": str(self.accelerator.device), "processes": self.accelerator.num_processes}
+        self.tracking.scores(row for one in results for row in one.rows("test"))
+        self.tracking.finish()
         uncounted = write_results(writer, spec, self.plan, progress, results, more, self.facts)
         note = " ".join(filter(None, [stopped_early(progress, sampler.updates), uncounted]))
         write_retrieval(writer, self.method, self.data)
@@ -189,4 +198,6 @@ class _Work:
         """Return the mean validation score, by which the checkpoint is chosen, and the rows behind it."""
         rows = [marked.rows("dev")[0] for marked in self.scored(self.plan.validation, "dev")]
         mean = sum(row["value"] for row in rows) / len(rows)
-        return mean, [*rows, {"split": "dev", "task": None, "language": "mean", "metric": "score", "value": mean}]
+        rows.append({"split": "dev", "task": None, "language": "mean", "metric": "score", "value": mean})
+        self.tracking.scores(rows)
+        return mean, rows

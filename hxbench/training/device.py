@@ -14,12 +14,20 @@ from accelerate.state import AcceleratorState
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # of mallopt(3)
 
 
-def accelerator_in(precision: Literal["fp32", "bf16", "fp16"]) -> Accelerator:
-    """Return the accelerator for whatever device and processes there are, in a precision."""
+def accelerator_in(
+    precision: Literal["fp32", "bf16", "fp16"], track: str = "", folder: Path | None = None
+) -> Accelerator:
+    """Return the accelerator for whatever device and processes there are, in a precision.
+
+    A tracker (`track`) that writes files does so in `folder`.
+    """
     AcceleratorState._reset_state(True)  # the precision of an earlier training in this process must not stick
     # without `cpu` the processes of `torchrun` on a machine without a GPU would not know of each other
     return Accelerator(
-        cpu=not torch.accelerator.is_available(), mixed_precision="no" if precision == "fp32" else precision
+        cpu=not torch.accelerator.is_available(),
+        mixed_precision="no" if precision == "fp32" else precision,
+        log_with=track or None,
+        project_dir=folder if track else None,
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from command_line import ended, hxbench, started, until
 
+from hxbench.data import Corpora
 from hxbench.store import Store
 
 SIZES = {"embedding": 8, "source_hidden": 16, "projected": 8, "bottleneck": 8}
@@ -46,12 +47,32 @@ def test_a_dry_run_writes_nothing(experiment, scale, tmp_path):
     found = plan(experiment, scale, tmp_path / "none")
     assert not (tmp_path / "none").exists()
     assert found["to_do"] == 1 + 2 * 3  # one model; two k, three draws
-    assert found["unknown"] == 7
+    assert found["unknown"] == 0
+    assert found["estimated_by"] == {"store": 0, "flops": 7}
+    assert found["updates"] == 24 + 3 * (4 * 1 + 4 * 2), "epochs of five and of ten examples, eight a batch"
+    (body,) = found["backbones"]
+    assert body["here"] in (True, False)
     assert [run["done"] for run in found["runs"]] == [False] * 7
     assert "+5 pos-ar" not in found["runs"][0]["title"], "what others start from comes first"
     shown = hxbench("run", experiment, *scale.options, "--store", tmp_path / "none", "--dry-run")
     assert "7 runs to do" in shown.out
-    assert "estimated time: unknown" in shown.out
+    assert "0 of 7 runs are in the store (matched without data fingerprints)." in shown.out
+    assert "7 by their FLOPs and the speed of this machine" in shown.out
+
+
+def test_a_dry_run_needs_no_data_and_finds_what_is_done(done, experiment, scale, monkeypatch, tmp_path):
+    """The ids of runs are not known then: they hold the fingerprints of data that are not read."""
+    known = plan(experiment, scale, done[0])
+    monkeypatch.setattr(Corpora, "__init__", None)  # nothing may open any
+    assert plan(experiment, scale, done[0]) == known
+    assert (known["to_do"], known["in_the_store"]) == (0, 7)
+    ids = {record.id for record in Store(done[0]).runs()}
+    assert {run["run"] for run in known["runs"]} == ids
+    # a few-shot run from another model is another run, though its own spec says the same
+    other = write_experiment(tmp_path, block={"training": TRAINING | {"warmup": 5}})
+    found = plan(other, scale, done[0])
+    assert [run["done"] for run in found["runs"]] == [False] * 7
+    assert found["estimated_by"] == {"store": 7, "flops": 0}, "they are like those in the store"
 
 
 def test_the_runs_are_done_and_shown(done, experiment, scale):
@@ -96,7 +117,7 @@ def test_nothing_is_done_twice_and_a_lost_run_is_made_anew(done, experiment, sca
     before = [r for r in shot.metrics() if r["split"] == "test"]
     Store(store).remove(shot.id)
     found = plan(experiment, scale, store)
-    assert [run["run"] for run in found["runs"] if not run["done"]] == [shot.id]
+    assert [run["title"] for run in found["runs"] if not run["done"]] == [shot.title]
     assert found["seconds"] > 0, "it is like others in the store"
     assert hxbench("run", experiment, *scale.options, "--store", store).code == 0
     assert [r for r in Store(store).finished(shot.id).metrics() if r["split"] == "test"] == before

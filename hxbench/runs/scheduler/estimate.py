@@ -2,7 +2,7 @@
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -24,9 +24,15 @@ def _likeness(spec: RunSpec) -> list[tuple[Any, ...]]:
 
 
 class Durations:
-    """Mean seconds of the finished runs of a store, training and scoring together."""
+    """Mean seconds of the finished runs of a store, training and scoring together.
 
-    def __init__(self, records: Iterable[RunRecord]) -> None:
+    Of a run that is like none of them `foreseen` says how long it will take, if it can.
+    """
+
+    def __init__(
+        self, records: Iterable[RunRecord], foreseen: Callable[[RunSpec], float | None] = lambda spec: None
+    ) -> None:
+        self._foreseen = foreseen
         found: dict[tuple[Any, ...], list[float]] = defaultdict(list)
         for record in records:
             seconds = record.status.get("wall_seconds")
@@ -35,9 +41,14 @@ class Durations:
                     found[key].append(seconds + (record.status.get("scoring_seconds") or 0.0))
         self._means = {key: fmean(values) for key, values in found.items()}
 
-    def of(self, spec: RunSpec) -> float | None:
-        """Return the seconds a run will take, None when the store has none like it."""
+    def in_store(self, spec: RunSpec) -> float | None:
+        """Return the seconds that runs like it took, None when the store has none."""
         return next((self._means[key] for key in _likeness(spec) if key in self._means), None)
+
+    def of(self, spec: RunSpec) -> float | None:
+        """Return the seconds a run will take, None where nothing tells it."""
+        seconds = self.in_store(spec)
+        return self._foreseen(spec) if seconds is None else seconds
 
     def mean(self, runs: Iterable[Planned]) -> float | None:
         """Return the mean seconds of those runs of which something is known, None without any."""

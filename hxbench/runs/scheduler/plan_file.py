@@ -32,6 +32,7 @@ class _Entry(Closed):
     offline: bool
     checkpoint_every: int | None
     keep_weights: bool
+    track: str = ""
     needs: tuple[str, ...]
 
 
@@ -67,6 +68,7 @@ class PlanFile:
                 "offline": job.offline,
                 "checkpoint_every": job.checkpoint_every,
                 "keep_weights": job.keep_weights,
+                "track": job.track,
                 "needs": [ids[need] for need in sorted(entry.needs)],
             }
         replace_text(self.folder / "plan.json", to_json({"version": VERSION, "runs": runs}, indent=1))
@@ -85,7 +87,7 @@ class PlanFile:
             run_id: (
                 Job(
                     one.spec, _source(one.source), one.store, one.offline,
-                    one.checkpoint_every, one.keep_weights,
+                    one.checkpoint_every, one.keep_weights, one.track,
                 ),
                 one.needs,
             )

@@ -29,6 +29,13 @@ def test_runs_like_it_tell_how_long_a_run_takes():
     assert durations.of(spec_for("hyperx-base", training={"updates": 99})) is None, "of another length"
 
 
+def test_what_is_like_no_run_is_foreseen_otherwise():
+    known, new = spec_for("mbert"), spec_for("mbert", training={"updates": 99})
+    durations = Durations([record(known, 10)], lambda spec: float(spec.training.updates or 0))
+    assert (durations.of(known), durations.of(new)) == (10, 99)
+    assert durations.in_store(new) is None
+
+
 def test_another_version_of_the_schema_is_left_aside():
     assert (
         Durations([RunRecord("x", {"method": "mbert"}, {"wall_seconds": 5}, Path())]).of(spec_for("mbert")) is None

@@ -15,7 +15,7 @@ from hxbench.runs.session import Job
 def planned(folder):
     source = DataSource("mirror", folder / "data")
     first = Job(spec_for("mbert", seed=1), source, folder / "store")
-    second = Job(spec_for("hyperx-base", seed=2), DataSource("hub"), folder / "store", True, 7, False)
+    second = Job(spec_for("hyperx-base", seed=2), DataSource("hub"), folder / "store", True, 7, False, "wandb")
     return [QueuedJob(first), QueuedJob(second, frozenset({0}))]
 
 

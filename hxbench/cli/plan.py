@@ -1,0 +1,152 @@
+"""What `--dry-run` prints, and what commands say before they begin: which runs there are, and what they take."""
+
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from hxbench.cli.output import print_json, print_left_out, print_rows
+from hxbench.cli.run_names import groups_of
+from hxbench.printing import sentence
+
+if TYPE_CHECKING:
+    from hxbench.runs.scheduler.estimate import Durations
+    from hxbench.runs.scheduler.launcher import Launcher
+    from hxbench.runs.scheduler.outlook import Coming, Outlook
+    from hxbench.runs.session import Session
+
+
+def show_plan(session: "Session", place: "Launcher", left_out: "Mapping[str, int]") -> None:
+    """Say which of the planned runs have to be done, and how long they take as far as the store tells."""
+    from hxbench.report.artifact.table import format_value
+    from hxbench.runs.scheduler.estimate import Durations, wall_seconds
+
+    durations, todo = Durations(session.store.runs()), session.todo()
+    print_left_out(session.store)
+    count = _at_a_time(session, place)
+    # of a cluster that takes as many as it can carry only this is known: not less than the longest run
+    seconds, unknown = wall_seconds(todo, durations, count or len(todo))
+    print_rows(_groups(session, durations), as_json=False)
+    for text, times in left_out.items():
+        print(f"left out, {times} run{'s' * (times > 1)}: {sentence(text)}")
+    if not todo:
+        print("\nNothing is to be done.\n", flush=True)
+        return
+    if unknown == len(todo):
+        guess = "unknown, there are none like these in the store"
+    else:
+        guess = f"{'about' if count else 'at least'} {format_value(seconds, 'duration')}"
+        guess += f", not counting {unknown} that are like none in the store" if unknown else ""
+    print(f"\n{len(todo)} runs to do, {_told(count)}; estimated time: {guess}.\n", flush=True)
+
+
+def show_outlook(session: "Session", place: "Launcher", *, as_json: bool) -> None:
+    """Print what the planned runs will take (`--dry-run`)."""
+    from hxbench.runs.preview import Preview
+    from hxbench.runs.scheduler.outlook import outlook
+
+    assert isinstance(session, Preview)
+    count = _at_a_time(session, place)
+    found = outlook(session, count)
+    print_left_out(session.store)
+    for note in session.cut_short():
+        print(note, file=sys.stderr)
+    groups = _groups(session, found.durations, as_json=as_json)
+    if as_json:
+        print_json(_as_json(session, found, count, groups), indent=1)
+        return
+    print_rows(groups, as_json=False)
+    print()
+    for line in _sentences(session, found, count):
+        print(line)
+
+
+def _at_a_time(session: "Session", place: "Launcher") -> int | None:
+    return place.at_a_time(max((one.job.spec.training.cpu_threads or 0 for one in session.todo()), default=0))
+
+
+def _told(count: int | None) -> str:
+    return f"{count} at a time" if count else "as many at a time as the cluster takes"
+
+
+def _groups(session: "Session", durations: "Durations", *, as_json: bool = False) -> list[dict[str, Any]]:
+    """Return a row for runs that go by one name: how many there are, and how long each takes."""
+    from hxbench.report.artifact.table import format_value
+
+    rows = []
+    for title, some in groups_of(session.planned.values()).items():
+        todo = [one for one in some if not one.done]
+        each = durations.mean(todo)
+        shown = each if as_json or each is None else format_value(each, "duration")
+        rows.append({"runs": title, "in the store": len(some) - len(todo), "to do": len(todo), "each": shown})
+    return rows
+
+
+def _sentences(session: "Session", found: "Outlook", count: int | None) -> "list[str]":
+    from hxbench.report.artifact.table import format_value
+
+    planned, todo = len(session.planned), found.to_do
+    lines = [f"{planned - todo} of {planned} runs are in the store (matched without data fingerprints)."]
+    if not todo:
+        return [*lines, "Nothing is to be done."]
+    assumed = f" ({found.assumed} runs in epochs, of training sets of an assumed size)" if found.assumed else ""
+    lines.append(f"{todo} runs to do, {_told(count)}: {found.updates:,} updates{assumed}.")
+    if found.unknown < todo:
+        hours = found.device_seconds / 3600
+        until = f"{'about' if count else 'at least'} {format_value(found.seconds, 'duration')}"
+        lines.append(
+            f"Estimated time: {until}, {f'{hours:,.0f}' if hours >= 10 else f'{hours:.2g}'} {found.device} hours."
+        )
+    told = [f"{found.by_store} by runs like them in the store"] if found.by_store else []
+    told += [f"{found.by_flops} by their FLOPs and {found.speed}"] if found.by_flops else []
+    if found.unknown:
+        told.append(f"{found.unknown} unknown, as their FLOPs cannot be counted before their backbone is here")
+    lines.append(f"Basis of the estimate: {'; '.join(told)}.")
+    kept, beside = (format_value(size, "bytes") for size in (found.kept, found.training))
+    but = f", without the weights of {found.unknown} runs" if found.unknown else ""
+    lines.append(f"Disk: {kept} in the store, {beside} more while runs train{but}.")
+    lines += [_of_backbone(one) for one in found.backbones]
+    fetched = session.source.kind == "hub"
+    lines.append(
+        f"The data are not read{' and their download is not counted' if fetched else ''}: "
+        "what they lack is left out when the runs are done."
+    )
+    return lines
+
+
+def _of_backbone(one: "Coming") -> str:
+    from hxbench.report.artifact.table import format_value
+
+    if one.here:
+        fate = "is here"
+    elif one.seconds:
+        fate = f"is made here in about {format_value(one.seconds, 'duration')}"
+    else:
+        size = f"about {format_value(one.size, 'bytes')} " if one.size else ""
+        fate = f"is to be fetched, {size}from {one.origin}"
+    return f"Backbone {one.name} {fate}."
+
+
+def _as_json(
+    session: "Session", found: "Outlook", count: int | None, groups: "list[dict[str, Any]]"
+) -> dict[str, Any]:
+    runs = [
+        {"run": one.run_id if one.done else None, "title": one.job.spec.title, "done": one.done}
+        for one in session.planned.values()
+    ]
+    return {
+        "to_do": found.to_do,
+        "in_the_store": len(runs) - found.to_do,
+        "matched": "without data fingerprints",
+        "workers": count,
+        "updates": found.updates,
+        "seconds": found.seconds,
+        "device": found.device,
+        "device_hours": found.device_seconds / 3600,
+        "estimated_by": {"store": found.by_store, "flops": found.by_flops},
+        "unknown": found.unknown,
+        "speed": found.speed or None,
+        "bytes": {"store": found.kept, "while_training": found.training},
+        "backbones": [vars(one) for one in found.backbones],
+        "groups": groups,
+        "runs": runs,
+    }

@@ -1,0 +1,214 @@
+"""What hxbench finds on a machine: versions, device, disk, cache, store, clusters and the hub, a line each."""
+
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from hxbench import network, places
+from hxbench.errors import InputError
+from hxbench.store import Store
+from hxbench.system_errors import require_writable
+
+_LIBRARIES = (
+    "torch", "transformers", "tokenizers", "datasets", "accelerate", "peft", "huggingface-hub", "safetensors",
+    "numpy", "pandas", "pyarrow",
+)  # fmt: skip
+_EXTRAS = {  # of ours, with the packages that each brings
+    "ray": ("ray",), "gguf": ("gguf",), "tokenize": ("icu4py",), "sentencepiece": ("sentencepiece", "protobuf"),
+}  # fmt: skip
+_TRACKERS = (
+    "tensorboard",
+    "tensorboardX",
+    "wandb",
+    "mlflow",
+    "comet-ml",
+    "aim",
+    "clearml",
+    "dvclive",
+    "swanlab",
+    "trackio",
+)
+_LITTLE = 5 * 2**30  # bytes free, below which a disk is soon full
+_TIMEOUT = 10  # seconds
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. `wrong`: nothing runs before it is mended; `advice`: what to do, if anything."""
+
+    name: str
+    found: str
+    wrong: bool = False
+    advice: str = ""
+
+
+def findings(store: Path, *, ask_network: bool = False) -> Iterator[Finding]:
+    """Yield what there is, from the environment and the disk alone unless the network may be asked."""
+    yield from _versions()
+    yield from _device()
+    yield _folder("cache", _cache(), "HXBENCH_CACHE")
+    yield _folder("store", store, "--store or HXBENCH_STORE")
+    yield from _clusters()
+    yield from _hub(ask_network)
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _versions() -> Iterator[Finding]:
+    from hxbench import __version__
+
+    yield Finding("hxbench", __version__)
+    old = sys.version_info < (3, 11)
+    yield Finding("Python", platform.python_version(), old, "install Python 3.11 or later" if old else "")
+    for name in _LIBRARIES:
+        found = _version(name)
+        yield Finding(name, found or "not installed", not found, "" if found else f"pip install {name}")
+    for extra, packages in _EXTRAS.items():
+        lacking = [name for name in packages if not _version(name)]
+        versions = ", ".join(f"{name} {_version(name)}" for name in packages)
+        yield Finding(
+            f"extra {extra}",
+            "not installed" if lacking else versions,
+            advice=f"pip install 'hxbench[{extra}]', if you need it" if lacking else "",
+        )
+    there = [f"{name} {_version(name)}" for name in _TRACKERS if _version(name)]
+    yield Finding(
+        "trackers",
+        ", ".join(there) or "not installed",
+        advice="" if there else "pip install tensorboard (or wandb, mlflow …), if you want --track",
+    )
+
+
+def _device() -> Iterator[Finding]:
+    try:
+        import torch
+    except (ImportError, OSError) as error:
+        yield Finding("device", f"torch cannot be imported: {error}", True, "install torch anew")
+        return
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    yield Finding("CPU", f"{cores} cores, {torch.get_num_threads()} threads of torch, {_memory()} of memory")
+    count = torch.cuda.device_count()
+    gpus = [torch.cuda.get_device_properties(number) for number in range(count)]
+    named = ", ".join(f"{one.name} ({one.total_memory / 2**30:.0f} GB)" for one in gpus)
+    without = not named and bool(shutil.which("nvidia-smi"))
+    yield Finding(
+        "GPU",
+        named or "none",
+        advice="this torch does not see the GPU: install one built for its driver's CUDA" if without else "",
+    )
+    fast = torch.cuda.is_bf16_supported() if count else _cpu_has_bf16()
+    where = "GPU" if count else "CPU"
+    yield Finding("bf16", f"the {where} {'computes' if fast else 'has to emulate'} it")
+
+
+def _memory() -> str:
+    import psutil
+
+    return f"{psutil.virtual_memory().total / 2**30:.0f} GB"
+
+
+def _cpu_has_bf16() -> bool:
+    try:
+        flags = Path("/proc/cpuinfo").read_text().split()
+    except OSError:  # only Linux tells
+        return False
+    return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(flags)
+
+
+def _cache() -> Path | InputError:
+    try:
+        return places.cache_dir()
+    except InputError as error:
+        return error
+
+
+def _folder(name: str, place: Path | InputError, named_by: str) -> Finding:
+    """Return where a folder is, what it takes and leaves on its disk, and whether it can be written."""
+    if isinstance(place, InputError):
+        return Finding(name, str(place).rstrip("."), True, f"name another with {named_by}")
+    there = place if place.exists() else next(one for one in place.resolve().parents if one.exists())
+    free = shutil.disk_usage(there).free
+    size = _size(place)
+    found = f"{place}, {size / 2**20:,.0f} MB" if place.exists() else f"{place}, not there yet"
+    found += f", {free / 2**30:,.1f} GB free"
+    try:
+        if name == "store":
+            if Store(place).pack:
+                return Finding(name, f"{found}, packed", advice="it is only read: name another for new runs")
+            runs = place / "runs"
+            found += f", {sum(one.isalnum() for one in os.listdir(runs)) if runs.is_dir() else 0:,} runs"
+        require_writable(place)
+    except InputError as error:
+        return Finding(name, f"{found}; {str(error).rstrip('.')}", True, f"name another with {named_by}")
+    little = free < _LITTLE
+    return Finding(name, f"{found}, writable", advice=f"free some space, or {named_by}" if little else "")
+
+
+def _size(folder: Path) -> int:
+    """Return the bytes below a folder; links are not followed."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.lstat(os.path.join(place, name)).st_size
+            except OSError:  # gone meanwhile
+                continue
+    return total
+
+
+def _clusters() -> Iterator[Finding]:
+    lacking = [name for name in ("sbatch", "squeue") if not shutil.which(name)]
+    yield Finding("Slurm", f"not here (no {lacking[0]})" if lacking else "here: --on slurm")
+    address = os.environ.get("RAY_ADDRESS")
+    ray = _version("ray")
+    yield Finding(
+        "Ray", f"{ray}, {f'cluster {address}' if address else 'of this machine'}" if ray else "not installed"
+    )
+
+
+def _hub(ask_network: bool) -> Iterator[Finding]:
+    if not _version("huggingface-hub"):
+        return
+    from huggingface_hub import get_token
+
+    forbidden = network.offline()
+    token = "a token is set" if get_token() else "no token, which public models do not need"
+    yield Finding("hub", f"{f'offline ({forbidden})' if forbidden else 'may be used'}; {token}")
+    try:
+        address = network.endpoint("HF_ENDPOINT") or "https://huggingface.co"
+        network.require_proxy_support()
+    except InputError as error:
+        yield Finding("network", str(error).rstrip("."), True, "set it right, or unset it")
+        return
+    if not ask_network:
+        yield Finding("network", "not asked (--network asks the hub)")
+    elif forbidden:
+        yield Finding("network", "not asked, as it is forbidden", advice=f"unset {forbidden.partition('=')[0]}")
+    else:
+        yield _asked(address)
+
+
+def _asked(address: str) -> Finding:
+    from huggingface_hub import HfApi
+
+    api: Any = HfApi(endpoint=address)
+    try:
+        api.model_info("google-bert/bert-base-multilingual-cased", timeout=_TIMEOUT)
+    except Exception as error:  # whatever the client raises
+        return Finding(
+            "network",
+            f"{address} does not answer ({type(error).__name__})",
+            advice="use --offline with what is in the cache, a proxy (HTTPS_PROXY), or a mirror (HF_ENDPOINT)",
+        )
+    return Finding("network", f"{address} answers")

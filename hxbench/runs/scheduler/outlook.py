@@ -1,0 +1,119 @@
+"""What a plan will take: runs, updates, hours and disk, from specs, the store and the cache, with nothing read."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from hxbench import manifest, places
+from hxbench.backbones.wheel import wheel_folder
+from hxbench.runs.preview import Preview
+from hxbench.runs.scheduler.estimate import Durations, wall_seconds
+from hxbench.runs.scheduler.speed import Forecaster, speed_told, updates_of
+from hxbench.runs.session import Planned
+from hxbench.spec.run_spec import BackboneSpec, RunSpec
+
+_BESIDE = 300_000  # bytes of a run but for its weights: scores, predictions, history
+_STATE = 4  # times the weights while a run trains: they, the best of them and AdamW's two moments
+
+
+@dataclass(frozen=True)
+class Coming:
+    """A backbone that runs to do are on, and what it is to be had."""
+
+    name: str
+    origin: str
+    here: bool
+    size: int | None  # bytes that are fetched; None where it is made here, or its configuration is not known
+    seconds: float = 0.0  # in which it is pre-trained
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What is to do, and what that takes."""
+
+    durations: Durations
+    to_do: int
+    updates: int
+    assumed: int  # runs in epochs, whose training sets were not counted
+    seconds: float  # until all is done; of a cluster that takes as many as it can, the longest run
+    device_seconds: float  # core seconds on a CPU
+    device: str  # GPU or CPU core
+    by_store: int  # runs to do that are like runs in the store
+    by_flops: int
+    unknown: int
+    speed: str  # what was measured, in words; nothing where nothing had to be
+    kept: int  # bytes in the store
+    training: int  # bytes beside them while runs train
+    backbones: tuple[Coming, ...]
+
+
+def outlook(session: Preview, workers: int | None) -> Outlook:
+    """Return what the runs to do of a session take, so many at a time (None: as many as there are)."""
+    todo, forecaster = session.todo(), Forecaster()
+    known = {one.run_id: forecaster.of(one.job.spec) for one in todo}
+    by_spec = {id(one.job.spec): known[one.run_id] for one in todo}
+
+    def foreseen(spec: RunSpec) -> float | None:
+        found = by_spec.get(id(spec))
+        return found.seconds if found else None
+
+    durations = Durations(session.records, foreseen)
+    seconds, unknown = wall_seconds(todo, durations, workers or len(todo))
+    by_store = sum(durations.in_store(one.job.spec) is not None for one in todo)
+    gpu = torch.accelerator.is_available()
+    cores = [1 if gpu else one.job.spec.training.cpu_threads or torch.get_num_threads() for one in todo]
+    spent = [(durations.of(one.job.spec) or 0.0) * some for one, some in zip(todo, cores, strict=True)]
+    weights = {one.run_id: found.weights if (found := known[one.run_id]) else 0 for one in todo}
+    kept = sum(_BESIDE + (weights[one.run_id] if one.job.keep_weights else 0) for one in todo)
+    coming = tuple(_coming(todo, forecaster))
+    made = sum(one.seconds for one in coming)
+    return Outlook(
+        durations=durations,
+        to_do=len(todo),
+        updates=sum(updates_of(one.job.spec) for one in todo),
+        assumed=sum(one.job.spec.training.updates is None and not one.job.spec.few_shot for one in todo),
+        seconds=seconds + made,
+        device_seconds=sum(spent) + made,
+        device="GPU" if gpu else "CPU core",
+        by_store=by_store,
+        by_flops=len(todo) - by_store - unknown,
+        unknown=unknown,
+        speed=speed_told() if by_store + unknown < len(todo) else "",
+        kept=kept,
+        training=_STATE * max(weights.values(), default=0) * (workers or len(todo)),
+        backbones=coming,
+    )
+
+
+def _coming(todo: Sequence[Planned], forecaster: Forecaster) -> list[Coming]:
+    """Return the backbones of the runs to do, each once."""
+    made = [_said(path.read_text()) for path in (places.cache_dir() / "backbones").glob("*/pretraining.json")]
+    found = []
+    for one in {p.job.spec.backbone.model_dump_json(exclude={"fingerprint"}): p for p in todo}.values():
+        spec = one.job.spec.backbone
+        size, seconds = None, 0.0
+        if spec.wheel:
+            here, size = manifest.is_complete(wheel_folder(spec)), sum(p.size for p in spec.wheel.packages)
+        elif spec.pretrain:
+            here = _means(spec) in made
+            seconds = 0.0 if here else forecaster.pretraining(one.job.spec)
+        else:
+            here = spec.files is not None
+            size = forecaster.size(one.job.spec)
+        origin = f"{spec.hub} on the hub" if spec.hub else spec.origin
+        found.append(Coming(spec.name, origin, here, size, seconds))
+    return found
+
+
+def _means(spec: BackboneSpec) -> object:
+    return spec.model_dump(mode="json", exclude={"fingerprint"})
+
+
+def _said(text: str) -> object:
+    """Return the spec of a backbone that was made here, as far as its note can be read."""
+    try:
+        return {key: value for key, value in json.loads(text)["spec"].items() if key != "fingerprint"}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None

@@ -1,0 +1,233 @@
+"""How long a run takes that is like none in the store: its FLOPs at the measured speed of this machine.
+
+Nothing of its data is read: the lengths of texts and the sizes of corpora are assumed (`_tokens`, `_sizes`).
+"""
+
+import contextlib
+import json
+import math
+import platform
+import time
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from hxbench import places
+from hxbench.backbones.load import meta_backbone
+from hxbench.data.digest import write_whole
+from hxbench.errors import InputError
+from hxbench.runs.assemble import costs, trained_size
+from hxbench.spec.run_spec import RunSpec, TrainingSpec
+from hxbench.spec.settings import source_pairs, target_pairs, text_pairs
+
+_TOKENS, _SANDBOX_TOKENS = 32, 16  # of a text, padding included: real ones, synthetic ones
+_AN_UPDATE = 0.005  # seconds of it whatever the size of the backbone, in the runs of results/reference
+_TRAIN, _DEV, _TEST = 10_000, 500, 1_000  # texts of a pair, where a profile does not cut them
+_SANDBOX = 300  # of each split of the synthetic ones
+_FILE = "speed.json"
+_WIDTHS = (64, 1024)  # that are measured, in powers of two
+_ROWS, _LENGTH = 16, 32  # of the batch that is measured on a CPU
+
+
+_SECONDS = 0.2  # that are measured at least
+_TYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a run will need, from its spec alone."""
+
+    seconds: float
+    weights: int  # bytes of what it trains
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """What a backbone's configuration says of the work with it."""
+
+    per_token: int  # FLOPs of a forward pass
+    per_batch: int
+    backbone: int  # parameters
+    width: int
+
+
+def updates_of(spec: RunSpec) -> int:
+    """Return the updates of a run; of one in epochs those of a training set of the assumed size."""
+    training = spec.training
+    if training.updates is not None:
+        return training.updates
+    assert training.epochs is not None
+    if spec.few_shot:
+        return math.ceil(training.epochs * math.ceil(spec.few_shot.k / training.batch_size))
+    some = spec.data.train_examples or _sizes(spec)[0]
+    return math.ceil(training.epochs * math.ceil(some / training.batch_size)) * _pairs(spec)[0]
+
+
+def _tokens(spec: RunSpec) -> int:
+    return min(spec.data.max_length, _SANDBOX_TOKENS if spec.data.origin == "sandbox" else _TOKENS)
+
+
+def _sizes(spec: RunSpec) -> tuple[int, int, int]:
+    """Return how many texts a pair has to train on, to be chosen by and to be scored on."""
+    data = spec.data
+    most = (_SANDBOX,) * 3 if data.origin == "sandbox" else (_TRAIN, _DEV, _TEST)
+    cut = (data.train_sentences, data.dev_sentences, data.test_sentences)
+    train, dev, test = (given or usual for given, usual in zip(cut, most, strict=True))
+    return train, dev, test
+
+
+def _pairs(spec: RunSpec) -> tuple[int, int]:
+    """Return how many pairs a run is trained on, and scored on."""
+    if spec.few_shot:
+        return 1, 1
+    if spec.setting == "language":
+        return 1, 0
+    if spec.answers_texts:
+        own = len(text_pairs(spec.tasks, spec.data))
+        return own, own + len(text_pairs(spec.foreign, spec.data))
+    sources = source_pairs(spec.setting, spec.task, spec.partition, spec.data)
+    return len(sources), len(target_pairs(spec.setting, spec.task, spec.data))
+
+
+class Forecaster:
+    """Counts what runs need; what takes long to count once a backbone, or once a method on it."""
+
+    def __init__(self) -> None:
+        self._shapes: dict[str, _Shape] = {}
+        self._trained: dict[tuple[str, str, str], int] = {}
+
+    def of(self, spec: RunSpec) -> Forecast | None:
+        """Return what a run needs; None where its FLOPs cannot be counted.
+
+        That is so of a hub's backbone whose configuration is not here, and of what meta tensors cannot run.
+        """
+        if not spec.backbone.family:
+            return None
+        try:
+            return self._counted(spec)
+        except InputError:
+            raise
+        except Exception:  # whatever a method of somebody else's raises on meta tensors
+            return None
+
+    def _counted(self, spec: RunSpec) -> Forecast:
+        body = self._key(spec)
+        if body not in self._shapes:
+            found = costs(spec)
+            width = meta_backbone(spec.backbone).hidden_size
+            self._shapes[body] = _Shape(
+                found["flops_per_token"], found["flops_per_batch"], found["backbone"], width
+            )
+        key = (spec.method, spec.variant, body)
+        if key not in self._trained:  # heads and drawn places differ little beside the rest
+            self._trained[key] = trained_size(spec)
+        shape, trained = self._shapes[body], self._trained[key]
+        seconds = _flops(spec, shape, trained) / speed(shape.width, spec.training)
+        return Forecast(seconds + _AN_UPDATE * updates_of(spec), 4 * trained)
+
+    @staticmethod
+    def _key(spec: RunSpec) -> str:
+        return spec.backbone.model_dump_json(exclude={"fingerprint"})
+
+    def size(self, spec: RunSpec) -> int | None:
+        """Return the bytes of a backbone's weights in fp32; None where its configuration is not here."""
+        shape = self._shapes.get(self._key(spec))
+        return 4 * shape.backbone if shape else None
+
+    def pretraining(self, spec: RunSpec) -> float:
+        """Return the seconds in which the backbone of a run is made that `of` has counted, 0 for another."""
+        plan, shape = spec.backbone.pretrain, self._shapes.get(self._key(spec))
+        if plan is None or shape is None:
+            return 0.0
+        tokens = plan.steps * plan.batch_size * min(plan.max_length, _tokens(spec))
+        training = spec.training.model_copy(update={"precision": plan.precision, "cpu_threads": plan.cpu_threads})
+        return 3 * tokens * shape.per_token / speed(shape.width, training)
+
+
+def _flops(spec: RunSpec, shape: _Shape, trained: int) -> float:
+    """Return the FLOPs of training, of choosing the weights and of scoring."""
+    training, updates, tokens = spec.training, updates_of(spec), _tokens(spec)
+    sources, targets = _pairs(spec)
+    _, dev, test = _sizes(spec)
+    # gradients go back through all of the backbone, and into what is trained
+    passes = 2 + trained / (shape.backbone + trained)
+    flops = passes * updates * (training.batch_size * tokens * shape.per_token + shape.per_batch)
+    looks = 0 if training.selection == "last" else math.ceil(updates / training.evaluate_every)
+    chosen_by = targets if training.selection == "targets" else sources
+    return flops + (looks * chosen_by * dev + targets * test) * tokens * shape.per_token
+
+
+def speed(width: int, training: TrainingSpec) -> float:
+    """Return the FLOPs that this machine does in a second of training, measured once and kept in the cache."""
+    return _speed(_power_of_two(width), training.precision, training.cpu_threads or torch.get_num_threads())
+
+
+def _power_of_two(width: int) -> int:
+    return min(max(2 ** round(math.log2(width)), _WIDTHS[0]), _WIDTHS[1])
+
+
+def speed_told() -> str:
+    """Return in words what was measured, and where it is kept."""
+    return f"the speed of this machine ({_device()}), measured once and kept in {places.cache_dir() / _FILE}"
+
+
+def _device() -> str:
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {platform.machine()}"
+
+
+@cache
+def _speed(width: int, precision: str, threads: int) -> float:
+    key = f"{_device()}, {threads} threads, {precision}, {width} wide, torch {torch.__version__}"
+    path = places.cache_dir() / _FILE
+    known = _read(path)
+    if key not in known:
+        known[key] = _measured(width, precision, threads)
+        with contextlib.suppress(OSError, InputError):  # then it is measured again
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, json.dumps(known, indent=1).encode())
+    return known[key]
+
+
+def _read(path: Path) -> dict[str, float]:
+    try:
+        known = json.loads(path.read_text())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    if not isinstance(known, dict):
+        return {}
+    return {key: value for key, value in known.items() if isinstance(value, float) and value > 0}
+
+
+def _measured(width: int, precision: str, threads: int) -> float:
+    """Return the FLOPs a second of one transformer layer, forward and backward, of AdamW's step too."""
+    device = torch.accelerator.current_accelerator() or torch.device("cpu")
+    on_cpu = device.type == "cpu"
+    rows = _ROWS if on_cpu else 32 * _ROWS
+    clock = time.process_time if on_cpu else time.perf_counter  # other processes may have the cores, too
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        layer = nn.TransformerEncoderLayer(width, width // 32, 4 * width, batch_first=True, device=device)
+        optimiser = torch.optim.AdamW(layer.parameters())
+        texts = torch.randn(rows, _LENGTH, width, device=device)
+
+        def update() -> float:
+            with torch.autocast(device.type, getattr(torch, _TYPES[precision]), enabled=precision != "fp32"):
+                loss = layer(texts).square().mean()
+            loss.backward()
+            optimiser.step()
+            optimiser.zero_grad()
+            return loss.item()  # waits for the device
+
+        update()
+        start, count = clock(), 0
+        while count < 2 or clock() - start < _SECONDS * (threads if on_cpu else 1):
+            update()
+            count += 1
+        seconds = (clock() - start) / (threads if on_cpu else 1) / count
+    finally:
+        torch.set_num_threads(before)
+    return 3 * 2 * 12 * width**2 * rows * _LENGTH / seconds

@@ -1,0 +1,89 @@
+"""What a plan takes, where no run of the store is like those to do."""
+
+import json
+
+import pytest
+from command_line import hxbench
+from miniature import spec_for
+
+from hxbench import places
+from hxbench.runs.scheduler import speed
+from hxbench.runs.scheduler.speed import Forecaster, updates_of
+from hxbench.spec import recipe
+from hxbench.spec.run_spec import FewShotSpec
+
+
+@pytest.fixture
+def measured(monkeypatch, tmp_path):
+    """A machine of one GFLOP a second, measured into a cache of its own; how often it was."""
+    calls = []
+    monkeypatch.setenv("HXBENCH_CACHE", str(tmp_path))
+    monkeypatch.setattr(speed, "_measured", lambda *what: calls.append(what) or 1e9)
+    speed._speed.cache_clear()
+    yield calls
+    speed._speed.cache_clear()
+
+
+def test_the_speed_is_measured_once_and_kept(measured):
+    training = spec_for("mbert").training
+    assert speed.speed(100, training) == speed.speed(128, training) == 1e9
+    speed._speed.cache_clear()  # as another process
+    assert speed.speed(128, training) == 1e9
+    assert measured == [(128, "fp32", 1)]
+    (places.cache_dir() / "speed.json").write_text("[damaged")
+    speed._speed.cache_clear()
+    assert speed.speed(128, training) == 1e9
+    assert len(measured) == 2
+
+
+def test_a_measurement_is_of_training():
+    found = speed._measured(64, "fp32", 1)
+    assert 1e7 < found < 1e13
+
+
+def test_the_time_is_that_of_the_updates(measured):
+    one = recipe.resolve("pet-lora", setting="single", task="rte", profile="paper", size="bert-base")
+    twice = one.model_copy(update={"training": one.training.model_copy(update={"updates": 40_000})})
+    here, there = Forecaster().of(one), Forecaster().of(twice)
+    assert there.seconds == pytest.approx(2 * here.seconds, rel=0.05)
+    # two passes and a little through 85 million weights, two FLOPs each, for 32 texts of 32 tokens
+    by_hand = 20_000 * 32 * 32 * 2 * 85e6 * 2 / 1e9
+    assert by_hand < here.seconds < 1.5 * by_hand
+    assert here.weights < 2_000_000
+    full = recipe.resolve("pet-ft", setting="single", task="rte", profile="paper", size="bert-base")
+    assert Forecaster().of(full).weights > 400_000_000
+
+
+def test_updates_of_epochs():
+    few = spec_for("mbert", training={"updates": None, "epochs": 4, "batch_size": 8})
+    shot = few.model_copy(update={"few_shot": FewShotSpec(task="pos", language="ar", k=20)})
+    assert updates_of(shot) == 4 * 3
+    assert updates_of(spec_for("mbert")) == spec_for("mbert").training.updates
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", "hyperx/table2", "--profile", "paper"),
+        pytest.param(("run", "hyperx/table2", "--profile", "lab"), marks=pytest.mark.matrix),
+        pytest.param(("run", "pha/table1", "--profile", "paper"), marks=pytest.mark.matrix),
+        pytest.param(
+            ("sweep", "scaling", "--profile", "paper", "--size", "t5-large", "--seed", "1"),
+            marks=pytest.mark.matrix,
+        ),
+        pytest.param(("train", "pha", "--suite", "glue", "--profile", "paper"), marks=pytest.mark.matrix),
+        ("fewshot", "mbert", "--profile", "lab", "--k", "5"),
+    ],
+    ids=" ".join,
+)
+def test_papers_are_planned_with_nothing_on_the_machine(words, measured, monkeypatch, tmp_path):
+    monkeypatch.setattr("socket.socket.connect", None)
+    answer = hxbench(*words, "--dry-run", "--json", "--store", tmp_path / "none")
+    assert answer.code == 0, answer.err
+    found = json.loads(answer.out)
+    assert found["to_do"] == len(found["runs"]) > 0
+    assert found["unknown"] == 0
+    assert found["device_hours"] > 0
+    assert found["bytes"]["store"] > 0
+    assert all(one["here"] is False and one["size"] > 1e6 for one in found["backbones"])
+    assert not (tmp_path / "none").exists()
