@@ -17,6 +17,7 @@ from hxbench.errors import InputError, RunError, did_you_mean
 T = TypeVar("T")
 
 if TYPE_CHECKING:
+    from hxbench.data.corpora import Corpora
     from hxbench.runs.scheduler.jobs import Result
     from hxbench.runs.scheduler.launcher import Launcher
     from hxbench.runs.session import Planned, Session
@@ -64,18 +65,18 @@ def fetch(session: "Session", specs: "Sequence[RunSpec]") -> None:
     read: dict[str, tuple[DataSpec, dict[str, None]]] = {}  # the tasks of all runs on the same data
     for spec in [with_options(spec) for spec in specs]:  # before anything is fetched or written
         tasks = read.setdefault(spec.data.model_dump_json(), (spec.data, {}))[1]
-        tasks |= dict.fromkeys(_tasks_read(spec))
+        tasks |= dict.fromkeys(_tasks_read(spec, session.corpora(spec.data)))
     with progress(quiet=not is_first_process()) as tell:
         for data, tasks in read.values():
             prepare.fetch(list(tasks), session.corpora(data), partial(tell, None))
 
 
-def _tasks_read(spec: "RunSpec") -> "Sequence[str]":
+def _tasks_read(spec: "RunSpec", corpora: "Corpora") -> "Sequence[str]":
     """Return the tasks whose corpora a run reads: of words all there are, as its raw text is beside them."""
-    from hxbench.tasks import TAGGING, tasks_in
+    from hxbench.tasks import task_of
 
     if not spec.answers_texts:
-        return tasks_in(TAGGING)
+        return [task for task in corpora.collection.tasks if not task_of(task).answers_texts]
     new = [spec.few_shot.task] if spec.few_shot else []
     return [*spec.tasks, *new, *spec.transfer]
 
