@@ -105,8 +105,8 @@ def chosen_rows(
     """
     if portion.piece in ("drawn", "rest") and size <= held_out:
         raise InputError(
-            f"a training set of {size} examples is too small for a development set of {held_out} of them; "
-            "lower dev_from_train or raise split_limit."
+            f"a training set of {size} examples is too small for a development set of {held_out} of them; give it "
+            "a dev file, or lower data.dev_from_train."
         )
     if portion.piece in ("first half", "second half"):
         if size < 2:

@@ -62,6 +62,12 @@ def _plain(text: str) -> str:
     return text
 
 
+def _column(value: Any) -> Any:
+    if isinstance(value, bool) or value == 0:
+        raise ValueError("a column is a name, or a number from 1, or from the end as -1")
+    return value
+
+
 def _by_code(value: Any) -> Any:
     return {key: {} for key in value} if isinstance(value, list | tuple) else value
 
@@ -78,7 +84,9 @@ Label = Annotated[str, Field(min_length=1, max_length=100), BeforeValidator(_tex
 Title = Annotated[str, Field(max_length=100), BeforeValidator(_text), AfterValidator(_plain)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 FilePath = Annotated[str, Field(max_length=1000), AfterValidator(_plain_path)]
-Column = Annotated[str, Field(min_length=1)] | int  # by name, or by number: 1 is the first, -1 the last
+Column = Annotated[  # by name, or by number: 1 is the first, -1 the last
+    Annotated[str, Field(min_length=1)] | int, BeforeValidator(_column)
+]
 Codes = tuple[Code, ...]
 Words = dict[Name, Name]
 Sides = dict[Literal["a", "b"], dict[Name, Codes]]
@@ -109,6 +117,10 @@ class TaskEntry(Closed):
             raise ValueError(f"{wrong[0]} says nothing of a task of type {self.type}")
         if self.entities and (self.labels or self.metrics[0] != "f1"):
             raise ValueError("entities stand in the place of labels, and their metric is f1")
+        if "O" in self.entities:
+            raise ValueError("O is the label outside of all entities, and none of them")
+        if self.template and self.prefix:
+            raise ValueError("template and prefix both say what a text begins with: give one of them")
         if words and len(self.metrics) > 1:
             raise ValueError("a task of words has one metric: f1 of spans, or accuracy")
         if words and self.metrics[0] == "f1" and not (self.entities or _are_spans(self.labels)):
@@ -198,6 +210,8 @@ class CorpusEntry(Reading):
     def _has_a_place(self) -> Self:
         if not (self.files or self.hub):
             raise ValueError("a corpus has files or hub")
+        if self.languages and "language" in self.model_fields_set:
+            raise ValueError("languages stands in the place of language: give one of them")
         paths = [*self.folders, *(path for part in self.files for path in self.paths(part))]
         words = {"code", "title", *(("side",) if self.sides else ())}
         known = [words | set(self.languages.get(code, ())) for code in self.codes]
@@ -430,6 +444,12 @@ def _task(path: Path, name: str, fields: Mapping[str, Any]) -> Task:
     return validated(Task, {"name": name, "title": name, **values}, where)
 
 
+def _answer_read(reading: Reading, entry: CorpusEntry, task: Task) -> str:
+    """Return the column of the answers where it is a field that is read, too; "" else."""
+    target = reading.target or entry.target or "label"
+    return target if target in (reading.fields or entry.fields or task.fields) else ""
+
+
 def _require_fitting(where: str, entry: CorpusEntry, task: Task) -> None:
     """Raise `InputError` unless the corpus can be one of the task."""
     forms, idle = (_TEXTS, _OF_WORDS) if task.answers_texts else (_WORDS, _OF_TEXTS)
@@ -455,6 +475,8 @@ def _require_fitting(where: str, entry: CorpusEntry, task: Task) -> None:
             raise InputError(f"{where}: {given[0]} says nothing of a corpus of {task.title}.")
         if one and one.fields and len(one.fields) != len(task.fields):
             raise InputError(f"{where}: fields has {len(one.fields)} columns for {', '.join(task.fields)}.")
+        if one and task.answers_texts and (twice := _answer_read(one, entry, task)):
+            raise InputError(f"{where}: {twice} is a field that is read, and the answer: name another target.")
         known = {*task.labels, *(label[2:] for label in task.labels if label.startswith("B-"))}
         if one and (lost := [label for label in one.labels.values() if label not in known]):
             raise InputError(
