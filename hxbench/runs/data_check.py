@@ -101,6 +101,14 @@ def remarks(corpora: Corpora, described: Described, held: Sequence[Held] = ()) -
     for code in described.languages:
         if code not in labelled:
             yield f"{code} is described, and no labelled corpus is in it."
+    sources = {code for codes in described.sources.values() for code in codes}
+    tagged = {code for task, code in described.pairs if task_of(task).type == "tagging"}
+    for code in described.languages:
+        if code in tagged - sources and (MLM, code) not in described.pairs:
+            yield (
+                f"{code} has no raw text (task mlm): where it has no labels to learn from, Hyper-X's embedding of "
+                "it stays random (eval --embedding composes one), and MAD-X leaves it out."
+            )
 
 
 def _of_pair(one: Held, trained: set[str], *, own: bool) -> Iterator[str]:
