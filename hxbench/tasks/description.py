@@ -172,10 +172,10 @@ class HubPlace(Reading):
     """
 
     dataset: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?$")]
-    revision: str = ""  # a commit, a tag or a branch; default: the newest, to which a cache then keeps
-    config: str = ""  # its folder there; default: the data set has one configuration
+    revision: FilePath = ""  # a commit, a tag or a branch; default: the newest, to which a cache then keeps
+    config: FilePath = ""  # its folder there; default: the data set has one configuration
     alone: bool = False  # it has no other, so that its folder may be called data or default or not be there
-    splits: Annotated[dict[Part, Name], Field(min_length=1)]
+    splits: Annotated[dict[Part, FilePath], Field(min_length=1)]
 
 
 class CorpusEntry(Reading):

@@ -18,6 +18,7 @@ TOPIC = {"type": "classification", "fields": ["text"], "labels": ["x", "y"], "me
 WORDS = {"type": "tagging", "labels": ["x", "y"], "metrics": ["accuracy"]}
 TABLE = {"task": "t", "files": {"train": "a.jsonl"}}
 TREEBANK = {"task": "pos", "language": "is-saga", "files": {"train": "a.conllu", "test": "b.conllu"}}
+HUB = {"dataset": "me/x", "splits": {"train": "train"}}
 SAGA = {"is-saga": {"name": "Old Icelandic", "read": True, "relatives": ["is", "fo"]}}
 
 
@@ -59,6 +60,9 @@ REFUSED = {
     "absolute": (corpus(files={"train": "/etc/passwd"}), "corpora.0.files.train: a path inside of the folder has"),
     "upwards": (corpus(folders=["a/.."]), "corpora.0.folders.0: a path inside of the folder has"),
     "hub": (corpus(hub={"dataset": "../x", "splits": {"train": "train"}}), "corpora.0.hub.dataset: String should"),
+    "hub upwards": (corpus(hub=HUB | {"config": "../x"}), "corpora.0.hub.config: a path inside of the folder has"),
+    "hub split": (corpus(hub=HUB | {"splits": {"train": "../x"}}), "corpora.0.hub.splits.train: a path inside of"),
+    "hub branch": (corpus(hub=HUB | {"revision": "../x"}), "corpora.0.hub.revision: a path inside of the folder"),
     "capitals": (corpus(language="EN"), "corpora.0.language: a code has small letters, digits and single hyphens"),
     "Norwegian": (corpus(language=False), "no, on and off need quotation marks to be words (given: False)"),
     "no such language": (corpus(language="isx"), "corpus 1: unknown language 'isx'. Did you mean is? languages"),
