@@ -110,7 +110,8 @@ def sides_of(partition: str, own: Described | None) -> dict[str, frozenset[str]]
             f"{own.title} says nothing of partition {partition}: the mixed setting needs partitions, by task the "
             "languages that are trained on beside those of sources."
         )
-    for task, codes in partition_sources("b" if side == "a" else "a").items() if own.extends else ():
+    other = partition_sources("b" if side == "a" else "a") if own.extends else {}
+    for task, codes in other.items():
         if both := sorted(codes & more.get(task, frozenset())):
             raise InputError(
                 f"{own.title}: partitions: {task}-{both[0]} is on the other side as it ships, and no model would "
