@@ -56,5 +56,5 @@ def did_you_mean(kind: str, name: str, known: list[str]) -> str:
     near = get_close_matches(name, known, n=2, cutoff=0.5) if len(name) <= _LONGEST_NAME else []
     names, more = sorted(known)[:_MOST_NAMES], len(known) - _MOST_NAMES
     listed = ", ".join(names) + (f" and {more} more" if more > 0 else "")
-    hint = f" Did you mean {' or '.join(near)}?" if near else f" Known: {listed}."
+    hint = f" Did you mean {' or '.join(near)}?" if near else f" Known: {listed or 'none'}."
     return f"unknown {kind} '{shortened(name)}'.{hint}"

@@ -93,7 +93,8 @@ def _counts(one: "Held") -> str:
 
 def _said(setting: "Setting") -> str:
     sources = " ".join(map(str, setting.sources)) or "nothing: no corpus of it is a source"
-    return f"{setting.name}: trains on {sources}; scores {len(setting.targets)} pairs."
+    count = len(setting.targets)
+    return f"{setting.name}: trains on {sources}; scores {count} pair{'s' * (count != 1)}."
 
 
 def _plain(found: "Checked") -> dict[str, Any]:

@@ -100,7 +100,7 @@ def predict_command(
         bool,
         typer.Option(
             "--tokenize",
-            help="Split text into words by Unicode's rules and ICU's dictionaries (hxbench[tokenize]).",
+            help="Split text into words by Unicode's rules and ICU's dictionaries (the extra tokenize).",
         ),
     ] = False,
     out: Annotated[Path | None, typer.Option(help="File to write; default: standard output.")] = None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from hxbench.data.arrow import cached, fingerprint_of, rows_of
 from hxbench.data.collection import collection_of
+from hxbench.data.described import require_taken_by_formats
 from hxbench.data.digest import file_digest
 from hxbench.data.hub import Hub, Wanted
 from hxbench.data.kinds import Corpus, Examples, OneFile, Source, TextOfTasks, features
@@ -63,6 +64,7 @@ class Corpora:
         self._source = self._opened()
         self._own: dict[str, Source] = {}  # by where a corpus is described to be
         if own:
+            require_taken_by_formats(own)
             sentences = self.data.text_sentences
             hub = Hub(cache_dir() / "hub", offline=origin.offline, sentences=sentences, own=own)
             self._own = {"files": OwnFiles(own), "hub": hub}

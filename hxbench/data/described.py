@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hxbench.data.readers import Options
+from hxbench.data.readers import Options, require_taken
 from hxbench.errors import InputError
 from hxbench.spec.languages import Language
-from hxbench.tasks import Task
-from hxbench.tasks.description import CorpusEntry, Reading, filled
+from hxbench.tasks import Task, task_of
+from hxbench.tasks.description import CorpusEntry, OwnData, Reading, filled
 
 _TABLES = ("jsonl", "json", "parquet")  # that may hold sentences
 
@@ -96,6 +96,16 @@ def options_of(entry: CorpusEntry, form: str, labels: Sequence[str], multiword: 
         delimiter=reading.delimiter, comments=reading.comments, scheme=reading.scheme, labels=tuple(labels),
         label_map=reading.labels,
     )  # fmt: skip
+
+
+def require_taken_by_formats(own: OwnData) -> None:
+    """Raise `InputError` for what a user says of a corpus and the format of its files has no use for."""
+    for (name, code), entry in own.corpora.items():
+        task = task_of(name)
+        for form in {entry.form(path) for part in entry.files for path in entry.paths(part)} - {None}:
+            given = Options(header=entry.header, delimiter=entry.delimiter)
+            options = given if task.answers_texts else options_of(entry, str(form), task.labels, "")
+            require_taken(str(form), options, {}, f"{own.path.name}: {name}-{code}: ")
 
 
 def identity_of(entry: CorpusEntry, task: Task) -> dict[str, Any]:

@@ -125,8 +125,8 @@ def target_of(task: Task, columns: Columns, row: dict[str, Any], where: str, for
     # JSON's true and false are no strings.
     as_boolean = form not in ("tsv", "csv") and tuple(columns.labels) == ("false", "true")
     word = str(value).lower() if isinstance(value, bool) else str(value).strip()
-    if word not in columns.labels or as_boolean != isinstance(value, bool):
-        found = quoted(value) if isinstance(value, str) else value
+    if word not in columns.labels or (as_boolean and not isinstance(value, bool)):
+        found = quoted(value) if isinstance(value, str) else word
         raise InputError(f"{where}: label {found}; expected {_expected(columns, task)}.")
     return str(columns.labels[word])
 

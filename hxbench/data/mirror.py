@@ -123,6 +123,14 @@ class OwnFiles(Mirror):
         if not found and (looked := _listed(self.places(task, part, language))):
             where = f"{self._described.path}: {task.name}-{language.code}, {part}"
             raise InputError(f"{where}: {folder} has no {looked}.")
+        entry, places = self.entry(task, language), self.places(task, part, language)
+        there = [place for place in places if _first(folder, [place])]
+        if entry and not entry.folders and len(there) > 1:
+            where = f"{self._described.path}: {task.name}-{language.code}, {part}"
+            both = " and ".join(map(" and ".join, there))
+            raise InputError(
+                f"{where}: {both} are there, and of several paths one alone is read; put them into one file."
+            )
         for path in found or ():
             if not path.resolve().is_relative_to(folder.resolve()):
                 raise InputError(f"{path} leads out of {folder} to {path.resolve()}; put the file there.")

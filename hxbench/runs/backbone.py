@@ -39,7 +39,10 @@ def pretraining_languages(spec: PretrainSpec, corpora: Corpora) -> list[str]:
     wanted = [code for code, language in known.items() if spec.languages == "all" or language.pretrained]
     found = [code for code in wanted if corpora.splits("mlm", code)]
     if not found:
-        raise InputError(f"the data source holds no raw text to pre-train on (wanted: {', '.join(wanted)}).")
+        raise InputError(
+            f"the data source holds no raw text to pre-train on (wanted: {', '.join(wanted)}); name a "
+            "backbone that has weights, or describe raw text as a corpus of the task mlm (--data FILE)."
+        )
     return found
 
 

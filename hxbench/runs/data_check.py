@@ -118,6 +118,14 @@ def remarks(described: Described, every: Sequence[Held]) -> Iterator[str]:
             trained.setdefault(one.pair.task, set()).update(one.labels.get("train", ()))
     for one in every:
         yield from _of_pair(one, trained.get(one.pair.task, set()), own=one.pair.task in described.tasks)
+    sources = {code for codes in described.sources.values() for code in codes}
+    tagged = {code for task, code in described.pairs if task_of(task).type == "tagging"}
+    for code in described.languages:
+        if code in tagged - sources and (MLM, code) not in described.pairs:
+            yield (
+                f"{code} has no raw text (task mlm): where it has no labels to learn from, Hyper-X's embedding of "
+                "it stays random (eval --embedding composes one), and MAD-X leaves it out."
+            )
 
 
 def _of_pair(one: Held, trained: set[str], *, own: bool) -> Iterator[str]:

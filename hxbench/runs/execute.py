@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
+from hxbench.data import Corpora
 from hxbench.errors import InputError
 from hxbench.runs import backbone, prepare
 from hxbench.runs.assemble import with_options
@@ -14,7 +15,7 @@ from hxbench.runs.scheduler.launcher import Launcher
 from hxbench.runs.session import Planned, Session, waiting_for
 from hxbench.spec.run_spec import DataSpec, RunSpec
 from hxbench.store.plateau import warning
-from hxbench.tasks import TAGGING, tasks_in
+from hxbench.tasks import task_of
 
 T = TypeVar("T")
 Tell = Callable[[Any, str, int, int | None], None]
@@ -77,16 +78,16 @@ def fetch(session: Session, specs: Sequence[RunSpec], audience: Audience) -> Non
     read: dict[str, tuple[DataSpec, dict[str, None]]] = {}  # the tasks of all runs on the same data
     for spec in [with_options(spec) for spec in specs]:  # before anything is fetched or written
         tasks = read.setdefault(spec.data.model_dump_json(), (spec.data, {}))[1]
-        tasks |= dict.fromkeys(_tasks_read(spec))
+        tasks |= dict.fromkeys(_tasks_read(spec, session.corpora(spec.data)))
     with audience.progress() as tell:
         for data, tasks in read.values():
             prepare.fetch(list(tasks), session.corpora(data), partial(tell, None))
 
 
-def _tasks_read(spec: RunSpec) -> Sequence[str]:
+def _tasks_read(spec: RunSpec, corpora: Corpora) -> Sequence[str]:
     """Return the tasks whose corpora a run reads: of words all there are, as its raw text is beside them."""
     if not spec.answers_texts:
-        return tasks_in(TAGGING)
+        return [task for task in corpora.collection.tasks if not task_of(task).answers_texts]
     new = [spec.few_shot.task] if spec.few_shot else []
     return [*spec.tasks, *new, *spec.transfer]
 

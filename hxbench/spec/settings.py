@@ -110,6 +110,13 @@ def sides_of(partition: str, own: Described | None) -> dict[str, frozenset[str]]
             f"{own.title} says nothing of partition {partition}: the mixed setting needs partitions, by task the "
             "languages that are trained on beside those of sources."
         )
+    other = partition_sources("b" if side == "a" else "a") if own.extends else {}
+    for task, codes in other.items():
+        if both := sorted(codes & more.get(task, frozenset())):
+            raise InputError(
+                f"{own.title}: partitions: {task}-{both[0]} is on the other side as it ships, and no model would "
+                "be scored on it: leave it out."
+            )
     return {task: shipped.get(task, frozenset()) | more.get(task, frozenset()) for task in {*shipped, *more}}
 
 

@@ -13,6 +13,7 @@ from hxbench.tasks.description import (
     DataFile,
     Described,
     OwnData,
+    Reading,
     TaskEntry,
     descriptions_in,
     shipped_corpora,
@@ -136,6 +137,12 @@ def _task(path: Path, name: str, fields: Mapping[str, Any]) -> Task:
     return validated(Task, {"name": name, "title": name, **values}, where)
 
 
+def _answer_read(reading: Reading, entry: CorpusEntry, task: Task) -> str:
+    """Return the column of the answers where it is a field that is read, too; "" else."""
+    target = reading.target or entry.target or "label"
+    return target if target in (reading.fields or entry.fields or task.fields) else ""
+
+
 def _require_fitting(where: str, entry: CorpusEntry, task: Task) -> None:
     """Raise `InputError` unless the corpus can be one of the task."""
     forms, idle = (_TEXTS, _OF_WORDS) if task.answers_texts else (_WORDS, _OF_TEXTS)
@@ -163,6 +170,8 @@ def _require_fitting(where: str, entry: CorpusEntry, task: Task) -> None:
             raise InputError(f"{where}: {given[0]} says nothing of a corpus of {task.title}.")
         if one and one.fields and len(one.fields) != len(task.fields):
             raise InputError(f"{where}: fields has {len(one.fields)} columns for {', '.join(task.fields)}.")
+        if one and task.answers_texts and (twice := _answer_read(one, entry, task)):
+            raise InputError(f"{where}: {twice} is a field that is read, and the answer: name another target.")
         known = {*task.labels, *(label[2:] for label in task.labels if label.startswith("B-"))}
         if one and (lost := [label for label in one.labels.values() if label not in known]):
             raise InputError(

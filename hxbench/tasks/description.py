@@ -58,6 +58,12 @@ def _plain(text: str) -> str:
     return text
 
 
+def _column(value: Any) -> Any:
+    if isinstance(value, bool) or value == 0:
+        raise ValueError("a column is a name, or a number from 1, or from the end as -1")
+    return value
+
+
 def _by_code(value: Any) -> Any:
     return {key: {} for key in value} if isinstance(value, list | tuple) else value
 
@@ -74,7 +80,9 @@ Label = Annotated[str, Field(min_length=1, max_length=100), BeforeValidator(_tex
 Title = Annotated[str, Field(max_length=100), BeforeValidator(_text), AfterValidator(_plain)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 FilePath = Annotated[str, Field(max_length=1000), AfterValidator(_plain_path)]
-Column = Annotated[str, Field(min_length=1)] | int  # by name, or by number: 1 is the first, -1 the last
+Column = Annotated[  # by name, or by number: 1 is the first, -1 the last
+    Annotated[str, Field(min_length=1)] | int, BeforeValidator(_column)
+]
 Codes = tuple[Code, ...]
 Words = dict[Name, Name]
 Sides = dict[Literal["a", "b"], dict[Name, Codes]]
@@ -107,6 +115,10 @@ class TaskEntry(Closed):
             raise ValueError(f"{wrong[0]} says nothing of a task of type {self.type}")
         if self.entities and (self.labels or self.metrics[0] != "f1"):
             raise ValueError("entities stand in the place of labels, and their metric is f1")
+        if "O" in self.entities:
+            raise ValueError("O is the label outside of all entities, and none of them")
+        if self.template and self.prefix:
+            raise ValueError("template and prefix both say what a text begins with: give one of them")
         if words and len(self.metrics) > 1:
             raise ValueError("a task of words has one metric: f1 of spans, or accuracy")
         if words and self.metrics[0] == "f1" and not (self.entities or _are_spans(self.labels)):
@@ -159,10 +171,10 @@ class HubPlace(Reading):
     """
 
     dataset: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?$")]
-    revision: str = ""  # a commit, a tag or a branch; default: the newest, to which a cache then keeps
-    config: str = ""  # its folder there; default: the data set has one configuration
+    revision: FilePath = ""  # a commit, a tag or a branch; default: the newest, to which a cache then keeps
+    config: FilePath = ""  # its folder there; default: the data set has one configuration
     alone: bool = False  # it has no other, so that its folder may be called data or default or not be there
-    splits: Annotated[dict[Part, Name], Field(min_length=1)]
+    splits: Annotated[dict[Part, FilePath], Field(min_length=1)]
 
 
 class CorpusEntry(Reading):
@@ -197,6 +209,8 @@ class CorpusEntry(Reading):
     def _has_a_place(self) -> Self:
         if not (self.files or self.hub):
             raise ValueError("a corpus has files or hub")
+        if self.languages and "language" in self.model_fields_set:
+            raise ValueError("languages stands in the place of language: give one of them")
         paths = [*self.folders, *(path for part in self.files for path in self.paths(part))]
         words = {"code", "title", *(("side",) if self.sides else ())}
         known = [words | set(self.languages.get(code, ())) for code in self.codes]

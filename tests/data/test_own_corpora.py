@@ -232,13 +232,78 @@ def test_what_is_refused_in_a_description(tmp_path, entry, said):
     assert said in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        (
+            treebank(test="a.conllu") | {"words": 3},
+            "my.yaml: pos-is: words is for columns, jsonl, json, parquet; the",
+        ),
+        (
+            treebank(test="a.conllu") | {"delimiter": "tab"},
+            "delimiter is for columns, csv; the file is read as conllu",
+        ),
+        (
+            {"task": "cb", "files": {"train": "a.jsonl"}, "header": ["x"]},
+            "my.yaml: cb-en: header is for tsv, csv; the",
+        ),
+    ],
+    ids=["words", "delimiter", "header"],
+)
+def test_what_a_format_has_no_use_for(tmp_path, entry, said):
+    with pytest.raises(InputError) as caught:
+        own(tmp_path, entry)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"tags": "bogus"}, "a.conllu: unknown column of CoNLL-U 'bogus'"),
+        ({"format": "columns", "tags": "bogus"}, "a.conllu: the column of labels is 'bogus'; expected a number"),
+        ({"format": "columns", "delimiter": ";"}, "a.conllu: unknown delimiter of columns ';'"),
+    ],
+    ids=["treebank", "column", "delimiter"],
+)
+def test_a_column_that_is_none_is_told_with_its_file(tmp_path, entry, said):
+    write(tmp_path, "a.conllu", CONLLU.format("ADJ"))
+    with pytest.raises(InputError) as caught:
+        own(tmp_path, treebank(test="a.conllu") | entry).load("pos", "is", "test")
+    assert said in str(caught.value)
+
+
+def test_of_two_files_none_is_passed_over(tmp_path):
+    write(tmp_path, "a.conllu", CONLLU.format("ADJ"))
+    entry = treebank(test=["a.conllu", "b.conllu"])
+    assert len(own(tmp_path, entry).load("pos", "is", "test")) == 1
+    write(tmp_path, "b.conllu", CONLLU.format("ADJ"))
+    with pytest.raises(
+        InputError, match=r"pos-is, test: a\.conllu and b\.conllu are there, and of several paths one"
+    ):
+        own(tmp_path, entry).load("pos", "is", "test")
+
+
+def test_true_and_false_may_be_labels(tmp_path):
+    write(
+        tmp_path,
+        "t.jsonl",
+        lines({"subject": "s", "text": "t", "bug": True}, {"subject": "s", "text": "u", "bug": False}),
+    )
+    entry = {"task": "tickets", "target": "bug", "labels": {"true": "bug", "false": "wish"}}
+    c = own(
+        tmp_path, entry | {"files": dict.fromkeys(("train", "dev", "test"), "t.jsonl")}, tasks={"tickets": TICKETS}
+    )
+    assert c.load("tickets", "en", "train")["target"] == ["0", "1"]
+
+
 def test_no_word_and_no_link_leads_out(tmp_path):
     write(tmp_path, "secret.conllu", CONLLU.format("ADJ"))
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/a.conllu").symlink_to("../secret.conllu")
     with pytest.raises(InputError, match="leads out of"):
         own(tmp_path, treebank(test="a.conllu"), folder="mine").load("pos", "is", "test")
-    entry = treebank(test="{place}.conllu") | {"languages": {"is": {"place": "../secret"}}}
+    entry = {**treebank(test="{place}.conllu"), "languages": {"is": {"place": "../secret"}}}
+    del entry["language"]
     with pytest.raises(InputError, match="cannot be part of a file name"):
         own(tmp_path, entry, folder="mine").splits("pos", "is")
 

@@ -85,6 +85,18 @@ def test_a_training_set_that_is_small_for_its_development_set(tmp_path):
         corpora.load("t", "en", "train")
 
 
+@pytest.mark.parametrize(("more", "said"), [({}, ["aa"]), ({"sources": {"pos": ["aa"]}}, []), ("mlm", [])])
+def test_a_language_that_nothing_is_learned_of(tmp_path, more, said):
+    """Hyper-X would be scored under an embedding as it was drawn."""
+    (tmp_path / "a.conllu").write_text("1\tw\t_\tNOUN" + "\t_" * 6 + "\n\n")
+    (tmp_path / "a.txt").write_text("w\n")
+    entries = [{"task": "pos", "language": "aa", "files": {"train": "a.conllu"}}]
+    if more == "mlm":
+        entries, more = [*entries, {"task": "mlm", "language": "aa", "files": {"train": "a.txt"}}], {}
+    path = write(tmp_path, {}, extends="hyperx", languages={"aa": {"name": "A"}}, corpora=entries, **more)
+    assert [one[:2] for one in found(path).remarks if "has no raw text (task mlm)" in one] == said
+
+
 def test_sentences_over_the_limit(tmp_path, tokenizer):
     rows = {**ROWS, "en-test": [("one two three four five six", "x")]}
     assert found(write(tmp_path, rows, **TWO), tokenizer).held[0].limit == 1

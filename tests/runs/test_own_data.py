@@ -198,6 +198,26 @@ def test_workers_get_the_file(world, mirror):
     assert replace(found.source, own=None) == DataSource("mirror", mirror)
 
 
+def test_words_alone_need_no_other_task(world):
+    """What is planned for a file of its own is what it describes, in both settings."""
+    names = {"names": {"type": "tagging", "labels": ["ADJ", "NOUN", "VERB"], "metrics": ["accuracy"]}}
+    entry = {
+        "task": "names",
+        "language": "ar",
+        "files": {part: f"saga-{part}.conllu" for part in ("train", "test")},
+    }
+    text = {"task": "mlm", "language": "ar", "files": {"train": "text.txt"}}
+    for name, fields in {
+        "names": {"tasks": names, "corpora": [entry, text], "folder": "corpora"},
+        "plan": {"paper": "hyperx", "about": "x", "data_file": "names.yaml",
+                 "blocks": [{"setting": one, "methods": ["mbert"]} for one in ("multi", "single")]},
+    }.items():  # fmt: skip
+        (world / f"{name}.yaml").write_text(yaml.safe_dump(fields))
+    place = ["--profile", world / "mini.yaml", "--store", world / "store"]
+    done = hxbench("run", world / "plan.yaml", "--dry-run", *place)
+    assert (done.code, "2 runs to do" in done.out) == (0, True), done.err
+
+
 def test_a_task_of_ones_own_is_put_to_use_without_its_file(world, topic, tmp_path, monkeypatch):
     rows = {row["metric"]: row["value"] for row in Store(world / "store").get(topic).metrics()}
     assert rows["majority"] == pytest.approx(100 * 5 / 9)

@@ -18,6 +18,7 @@ TOPIC = {"type": "classification", "fields": ["text"], "labels": ["x", "y"], "me
 WORDS = {"type": "tagging", "labels": ["x", "y"], "metrics": ["accuracy"]}
 TABLE = {"task": "t", "files": {"train": "a.jsonl"}}
 TREEBANK = {"task": "pos", "language": "is-saga", "files": {"train": "a.conllu", "test": "b.conllu"}}
+HUB = {"dataset": "me/x", "splits": {"train": "train"}}
 SAGA = {"is-saga": {"name": "Old Icelandic", "read": True, "relatives": ["is", "fo"]}}
 
 
@@ -64,6 +65,9 @@ REFUSED = {
     "absolute": (corpus(files={"train": "/etc/passwd"}), "corpora.0.files.train: a path inside of the folder has"),
     "upwards": (corpus(folders=["a/.."]), "corpora.0.folders.0: a path inside of the folder has"),
     "hub": (corpus(hub={"dataset": "../x", "splits": {"train": "train"}}), "corpora.0.hub.dataset: String should"),
+    "hub upwards": (corpus(hub=HUB | {"config": "../x"}), "corpora.0.hub.config: a path inside of the folder has"),
+    "hub split": (corpus(hub=HUB | {"splits": {"train": "../x"}}), "corpora.0.hub.splits.train: a path inside of"),
+    "hub branch": (corpus(hub=HUB | {"revision": "../x"}), "corpora.0.hub.revision: a path inside of the folder"),
     "capitals": (corpus(language="EN"), "corpora.0.language: a code has small letters, digits and single hyphens"),
     "Norwegian": (corpus(language=False), "no, on and off need quotation marks to be words (given: False)"),
     "no such language": (corpus(language="isx"), "corpus 1: unknown language 'isx'. Did you mean is? languages"),
@@ -116,6 +120,13 @@ REFUSED = {
     "raw source": (saga(sources={"mlm": ["is"]}), "sources.mlm: sources are of labelled tasks."),
     "side of texts": (corpus() | {"partitions": {"a": {"t": ["en"]}}}, "partitions are of tasks that tag words."),
     "a third side": (saga(partitions={"c": {"pos": ["is"]}}), "partitions.c: Input should be 'a' or 'b'"),
+    "text as answer": (corpus(target="text"), "corpus 1: text is a field that is read, and the answer"),
+    "answer as text": (task(fields=["label"]), "corpus 1: label is a field that is read, and the answer"),
+    "two languages": (corpus(language="is", languages=["en"]), "languages stands in the place of language"),
+    "column 0": (saga(corpora=[TREEBANK | {"tags": 0}]), "corpora.0.tags: a column is a name, or a number from 1"),
+    "column yes": (saga(corpora=[TREEBANK | {"words": True}]), "corpora.0.words: a column is a name, or a number"),
+    "outside": (words(entities=["O"], labels=[], metrics=["f1"]), "O is the label outside of all entities"),
+    "two beginnings": (task(template="{text}", prefix="p"), "template and prefix both say what a text begins"),
     "both sides": (saga(partitions={s: {"pos": ["is-saga"]} for s in "ab"}), "pos-is-saga is on both sides"),
 }  # fmt: skip
 
@@ -189,6 +200,13 @@ def test_an_extending_description_adds(tmp_path):
     assert models("mixed", described=found.described) == (Model(None, "a"), Model(None, "b"))
     own = languages.languages_for("mirror", found.described)["is-saga"]
     assert (own.group, own.relatives, own.own, own.paper_code) == ("seen", ("is", "fo"), True, "is-saga")
+
+
+def test_a_pair_that_ships_stays_on_its_side(tmp_path):
+    found = data(read(tmp_path, **saga(partitions={"b": {"pos": ["is"]}})))
+    assert Pair("pos", "is") in source_pairs("mixed", None, "a", found)
+    with pytest.raises(InputError, match="my: partitions: pos-is is on the other side as it ships"):
+        source_pairs("mixed", None, "b", found)
 
 
 def test_in_switched_partitions_a_users_languages_keep_their_side(tmp_path):

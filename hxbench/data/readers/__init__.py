@@ -47,14 +47,20 @@ _TAKE = {  # which formats leave open what an option says
     "tags": ("conllu", "columns", "jsonl", "json", "parquet", "tsv", "csv"),
     "delimiter": ("columns", "csv"),
     "comments": ("columns",),
+    "header": ("tsv", "csv"),
 }
 
 
-def require_taken(form: str, options: Options, names: Mapping[str, str]) -> None:
-    """Raise `InputError` for an option that a format has no use for; `names` has what the user calls options."""
+def require_taken(form: str, options: Options, names: Mapping[str, str], where: str = "") -> None:
+    """Raise `InputError` for an option that a format has no use for.
+
+    `names` has what the user calls options, and `where` is said before them.
+    """
     for option, forms in _TAKE.items():
         if getattr(options, option) and form not in forms:
-            raise InputError(f"{names[option]} is for {', '.join(forms)}; the file is read as {form}.")
+            raise InputError(
+                f"{where}{names.get(option, option)} is for {', '.join(forms)}; the file is read as {form}."
+            )
 
 
 def format_of(path: Path) -> str:

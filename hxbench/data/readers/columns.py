@@ -35,7 +35,7 @@ def place(path: Path, number: int, column: str, count: int, what: str) -> int:
     chosen = int(column) if re.fullmatch("-?[1-9][0-9]{0,5}", column) else 0
     if not chosen:
         raise InputError(
-            f"the column of {what} is {quoted(column)}; expected a number from 1, or from the end as -1."
+            f"{path}: the column of {what} is {quoted(column)}; expected a number from 1, or from the end as -1."
         )
     if abs(chosen) > count:
         raise fault(path, number, f"no column {chosen} for {what}", f"one of {counted(count, 'column')}")
@@ -49,7 +49,8 @@ def read_sentences(path: Path, options: Options) -> Iterator[Lines]:
     one without a word, a column that is not there, a file without sentences, and as `numbered_lines` does.
     """
     if options.delimiter not in ("", *DELIMITERS, *DELIMITERS.values()):
-        raise InputError(did_you_mean("delimiter of columns", options.delimiter, list(DELIMITERS)))
+        unknown = did_you_mean("delimiter of columns", options.delimiter, list(DELIMITERS))
+        raise InputError(f"{path}: {unknown}")
     delimiter = DELIMITERS.get(options.delimiter, options.delimiter)
     at = count = 0
     sentence, ended, found = Lines(1, delimiter), False, False

@@ -112,15 +112,19 @@ class Column:
         return found
 
 
-def column_of(text: str) -> Column:
-    """Return the column called `upos`, `xpos`, `deprel`, `feats.NAME` or `misc.NAME`; `InputError` for another."""
+def column_of(text: str, where: str = "") -> Column:
+    """Return the column called `upos`, `xpos`, `deprel`, `feats.NAME` or `misc.NAME`.
+
+    Raises `InputError` for another, which begins with `where`.
+    """
     place, dot, name = text.partition(".")
     place = place.lower()
     if place not in _PLACES:
-        raise InputError(did_you_mean("column of CoNLL-U", text, ["upos", "xpos", "deprel", "feats.", "misc."]))
+        known = ["upos", "xpos", "deprel", "feats.", "misc."]
+        raise InputError(where + did_you_mean("column of CoNLL-U", text, known))
     if (place in _MANY) != bool(name) or bool(dot) != bool(name) or set(name) & set("=|\t\n "):
         shown = f"{place}.NAME, as {place}.{'Case' if place == 'feats' else 'NER'}" if place in _MANY else place
-        raise InputError(f"column of CoNLL-U {quoted(text)}: expected {shown}.")
+        raise InputError(f"{where}column of CoNLL-U {quoted(text)}: expected {shown}.")
     return Column(_PLACES[place], name)
 
 
@@ -131,7 +135,7 @@ def read_conllu(path: Path, options: Options | None = None) -> Iterator[Row]:
     and for a word that lacks what is asked for, where `_` is no label.
     """
     options = options or Options()
-    column, labels = column_of(options.tags or "upos"), Labels(path, options)
+    column, labels = column_of(options.tags or "upos", f"{path}: "), Labels(path, options)
     named = f"no {options.tags}" if column.name else ""
     is_upos = (
         column == Column(_PLACES["upos"]) and not options.label_map and _OTHER_TAGS.issuperset(options.labels)

@@ -52,7 +52,9 @@ def read_csv(path: Path, options: Options) -> Iterator[Row]:
     """
     delimiter = DELIMITERS.get(options.delimiter, options.delimiter) or ","
     if len(delimiter) != 1 or delimiter in '"\r\n':
-        raise InputError(f"delimiter {quoted(delimiter)}: expected one letter or mark, such as ; or tab.")
+        raise InputError(
+            f"{path}: the delimiter is {quoted(delimiter)}; expected one letter or mark, such as ; or tab."
+        )
     csv.field_size_limit(LONGEST_LINE)
     reader = csv.reader(
         (f"{line}\n" for _, line in numbered_lines(path, "a CSV")), delimiter=delimiter, strict=True
