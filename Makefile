@@ -5,7 +5,7 @@ TEST := .venv-test
 LOWER := .venv-lower
 PIP_FLAGS := --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-all lint resolve-lower lower-bounds clean
+.PHONY: demo test test-all lint docs resolve-lower lower-bounds clean
 
 demo: $(DEMO)/installed  ## the main job on synthetic languages, from nothing to a filled table
 	$(DEMO)/bin/hxbench prepare
@@ -17,8 +17,8 @@ demo: $(DEMO)/installed  ## the main job on synthetic languages, from nothing to
 	@echo "What to do next (times on two idle cores):"
 	@echo "  . .venv/bin/activate                                        hxbench is then on your path"
 	@echo "  hxbench train hyperx-base --setting mixed --seed 2 --seed 3  the other two seeds, 5 minutes"
-	@echo "  hxbench run hyperx/table2 --workers 2                       all of Table 2, 1 to 2 hours"
-	@echo "  hxbench report --all --store results/reference --out report  all published runs, 1 minute"
+	@echo "  hxbench run hyperx/table2 --workers 2                       all of Table 2, three seeds: half an hour"
+	@echo "  hxbench view --store results/reference                      all that is published, as a page: 1 minute"
 
 test: $(TEST)/installed  ## the test suite, of every kind a covering sample
 	$(TEST)/bin/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not matrix"
@@ -30,6 +30,9 @@ lint: $(TEST)/installed  ## formatting, lint and types
 	$(TEST)/bin/ruff format --check .
 	$(TEST)/bin/ruff check .
 	$(TEST)/bin/mypy
+
+docs: $(TEST)/installed  ## the documentation, into build/site; a broken link is an error
+	NO_MKDOCS_2_WARNING=1 $(TEST)/bin/mkdocs build --strict --quiet --site-dir build/site
 
 $(DEMO)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(DEMO)

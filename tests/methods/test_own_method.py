@@ -25,6 +25,13 @@ def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
+def test_the_readme_shows_the_first_method_of_the_page():
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    for language in ("python", "toml", "yaml"):
+        (shown,) = re.findall(rf"^```{language}\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+        assert shown == blocks(language)[0]
+
+
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
     """The folder with the README's files, as if they were a package beside hxbench."""
