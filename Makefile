@@ -12,7 +12,7 @@ demo: $(DEMO)/installed  ## the main job on synthetic languages, from nothing to
 	$(DEMO)/bin/hxbench train hyperx-base --setting mixed
 	$(DEMO)/bin/hxbench report --table 2
 	@echo
-	$(DEMO)/bin/hxbench report --table 2 --against results/reference
+	$(DEMO)/bin/hxbench report --table 2 --against results/demo
 	@echo
 	@echo "What to do next (times on two idle cores):"
 	@echo "  . .venv/bin/activate                                        hxbench is then on your path"

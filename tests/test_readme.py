@@ -78,7 +78,7 @@ def test_make_demo_runs_the_commands_shown_beside_it():
     made = [
         shlex.split(line)[1:] for line in recipe.splitlines() if line.strip().startswith("$(DEMO)/bin/hxbench")
     ]
-    assert made == [*COMMANDS[:3], [*COMMANDS[2], "--against", "results/reference"]]
+    assert made == [*COMMANDS[:3], [*COMMANDS[2], "--against", "results/demo"]]
 
 
 def test_every_command_works(reader):

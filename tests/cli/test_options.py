@@ -42,10 +42,12 @@ def test_every_option_arrives_in_its_field():
     name, first, where, last = commanded(
         "x", "--last", "z", "--profile", "lab", "--data", "d.yaml", "--data-source", "hub", "--workers", 3,
         "--on", "slurm", "--address", "a:1", "--sbatch", "-p gpu", "--no-wait", "--offline", "--store", "s",
-        "--first", 2,
+        "--track", "wandb", "--first", 2,
     )  # fmt: skip
     assert (name, first, last) == ("x", 2, "z")
-    assert where == RunOptions("lab", Path("d.yaml"), "hub", 3, "slurm", "a:1", "-p gpu", True, True, Path("s"))
+    assert where == RunOptions(
+        "lab", Path("d.yaml"), "hub", 3, "slurm", "a:1", "-p gpu", True, True, "wandb", Path("s")
+    )
 
 
 @pytest.mark.parametrize("command", ["train", "fewshot", "run", "sweep"])
