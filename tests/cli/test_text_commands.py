@@ -9,7 +9,6 @@ from command_line import hxbench, of_page
 from text_miniature import SMALL, write_text_mirror, write_text_profile
 
 SETS = ["training.updates=8", "training.batch_size=6", "training.warmup=2", "training.evaluate_every=4"]
-MARK = "\N{MODIFIER LETTER SMALL A}"
 FEW = {"updates": 2, "warmup": 0, "selection": "last", "batches": "homogeneous"}
 
 
