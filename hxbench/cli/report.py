@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from hxbench.report.results import Results
     from hxbench.tasks.description import OwnData
 
+_PAPER = "hyperx"  # without --paper
+
 
 @dataclass(frozen=True)
 class _Look:
@@ -40,7 +42,7 @@ class _Look:
 
 
 def report_command(
-    paper: Annotated[str, typer.Option(help="The paper whose tables and figures are rebuilt.")] = "hyperx",
+    paper: Annotated[str, typer.Option(help="The paper whose tables and figures are rebuilt.")] = _PAPER,
     table: Annotated[
         str | None,
         typer.Option(help="A table, by its number; or claims, controls, interpolation, rates (Hyper-X)."),
@@ -185,6 +187,8 @@ def _chosen(
 
     named_of_it = (table is not None) + (figure is not None) + everything + (experiment is not None)
     if own is not None and not named_of_it:
+        if own.described.extends and paper not in (_PAPER, own.described.extends):
+            raise InputError(f"{own.path.name} extends {own.described.extends}, and --paper says {paper}.")
         return own.described.extends or paper, [], None
     if named_of_it != 1:
         raise InputError(

@@ -12,7 +12,7 @@ from hxbench.report.scores.rows import scores_in
 from hxbench.report.scores.run_set import RunSet, Scoring
 from hxbench.spec.languages import languages_for
 from hxbench.spec.settings import SETTINGS, Model, Pair
-from hxbench.tasks import task_of
+from hxbench.tasks import task_names, task_of
 from hxbench.tasks.description import Described, OwnData
 
 NUMBERS = "mean ± sample s.d. over the seeds; the data are the user's own: nothing is published beside it"
@@ -48,7 +48,7 @@ def build(results: Results, own: OwnData) -> list[Table]:
         results.run_set(method, setting) for setting in SETTINGS for method in results.families.methods(setting)
     ]
     found = [OwnRuns(runs) for runs in sets if runs.present]
-    tasks = list(dict.fromkeys(pair.task for one in found for pair in one.pairs))
+    tasks = sorted({pair.task for one in found for pair in one.pairs}, key=task_names().index)
     notes = [note for runs in sets for note in runs.notes]
     return [_table(results, own.described, task, found, notes) for task in tasks]
 
@@ -62,8 +62,8 @@ def made(every: Iterable[Results], own: OwnData) -> Made:
     there = [(paper, tables) for paper, tables in found if tables]
     if not there:
         raise InputError(
-            f"nothing was run on {own.described.title} here: hxbench train METHOD --data {own.path.name} does; "
-            "--profile and --store say where to look."
+            f"nothing was run here on {own.described.title} as {own.path} describes it: hxbench train METHOD "
+            f"--data {own.path} does; --profile and --store say where to look."
         )
     title = f"What was run on {own.described.title}"
     artifact = Artifact(there[0][0], f"data-{own.path.stem}", title, __name__)
