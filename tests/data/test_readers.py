@@ -318,5 +318,5 @@ def test_csv_of_another_delimiter_and_without_a_header(tmp_path):
     assert list(READERS["csv"].read(tmp_path / "a", Options(header=("a", "b"), delimiter=";"))) == [
         (1, {"a": "1", "b": "2"})
     ]
-    with pytest.raises(InputError, match="delimiter ';;': expected one letter"):
+    with pytest.raises(InputError, match="the delimiter is ';;'; expected one letter"):
         list(READERS["csv"].read(tmp_path / "a", Options(delimiter=";;")))

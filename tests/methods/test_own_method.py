@@ -181,13 +181,15 @@ def test_a_kind_without_a_recipe_is_known(installed):
 
 def test_the_experiment_of_ones_own_can_be_planned(installed, mirror):
     scale = write_profile(installed, mirror)
-    (installed / "my-method.yaml").write_text((installed / "bitfit.yaml").read_text())
+    grid = (Path(__file__).parents[2] / "docs" / "how-to" / "grid.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^```yaml\n(# mine\.yaml\n.*?)^```$", grid, re.MULTILINE | re.DOTALL)
+    (installed / "mine.yaml").write_text(shown.replace("tag-lora", "bitfit.yaml"))
     answer = hxbench("run", "mine.yaml", *scale.options, "--dry-run", "--json", "--store", "store")
     assert answer.code == 0, answer.err
     titles = {run["title"].partition(" seed")[0] for run in json.loads(answer.out)["runs"]}
     assert titles == {
         f"{method} mixed {part}{more}"
-        for method, more in (("mbert", ""), ("my-method", ""), ("hyperx-base", " mlm none"))
+        for method, more in (("mbert", ""), ("bitfit", ""), ("hyperx-base", " mlm none"))
         for part in ("a", "b")
     }
 

@@ -166,7 +166,7 @@ def test_broken_input_leaves_nothing_behind(english, mirror, cache):
             lambda c: c.load("mnli", "en", "train"),
             "MNLI, train: a training set of 3 examples is too small for a dev",
         ),
-        (lambda c: c.load("mnli", "en", "dev"), "give it a dev file, or lower data.dev_from_train"),
+        (lambda c: c.load("mnli", "en", "dev"), "lower dev_from_train or raise split_limit"),
     ],
 )
 def test_what_is_not_there(english, call, words):

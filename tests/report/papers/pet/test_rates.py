@@ -101,7 +101,7 @@ def test_figure_2_has_the_tasks_of_the_profile_and_says_that_they_are_others(lab
     assert {spec.task for spec in specs} == set(TASKS)
     (figure,) = made(store, profile, "figure2").figures
     panel = figure.panels[0]
-    assert panel.metric == "6 tasks"
+    assert panel.metric == "mean of 6 tasks (%)"
     for one, method in zip(panel.series, METHODS, strict=True):
         found = mean_by_seed(specs, TASKS, size="bert-large", method=method)
         assert one.cells[2].mean == pytest.approx(sum(found.values()) / 3)
