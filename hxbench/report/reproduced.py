@@ -46,7 +46,8 @@ def reproduced(artifact: Artifact, results: Results, other: Store) -> tuple[list
 
 def _scores(store: Store, run_id: str) -> set[tuple[Any, ...]]:
     names = ("split", "task", "language", "metric", "value")
-    return {tuple(row.get(name) for name in names) for row in store.finished(run_id).metrics()}
+    rows = store.finished(run_id).metrics()
+    return {tuple(row.get(name) for name in names) for row in rows if row.get("split") != "cost"}  # of the machine
 
 
 @contextmanager
