@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hxbench import places
-from hxbench.errors import InputError, RunError
+from hxbench.errors import InputError, RunError, did_you_mean
 from hxbench.store import RunRecord, Store
 
 if TYPE_CHECKING:
@@ -142,6 +142,7 @@ def planned(
         ground, scale.data, data_source=data_source, store=store, offline=offline,
         checkpoint_every=checkpoint_every, track=track, dry_run=dry_run,
     )  # fmt: skip
+    changes = [changes] if isinstance(changes, str) else changes
     assignments = (
         [f"{name}={_word(v)}" for name, v in changes.items()] if isinstance(changes, Mapping) else changes
     )
@@ -290,7 +291,10 @@ class Rebuilt:
     def pictures(self, format: str = "png") -> dict[str, bytes]:
         """Return the figures by name as png, svg or pdf."""
         from hxbench.report.draw import pictures
+        from hxbench.report.render import PICTURES
 
+        if format not in PICTURES:
+            raise InputError(did_you_mean("format of pictures", str(format), list(PICTURES)))
         return {one.name: pictures(one, [format])[format] for made in self.made for one in made.figures}
 
 

@@ -1,10 +1,11 @@
 """What `--dry-run` prints, and what commands say before they begin: which runs there are, and what they take."""
 
 import sys
+import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from hxbench.cli.output import print_json, print_left_out, print_rows
+from hxbench.cli.output import print_json, print_left_out, print_rows, terminal_width
 from hxbench.cli.run_names import groups_of
 from hxbench.printing import sentence
 
@@ -57,7 +58,7 @@ def show_outlook(session: "Session", place: "Launcher", *, as_json: bool) -> Non
     print_rows(groups, as_json=False)
     print()
     for line in _sentences(session, found, count):
-        print(line)
+        print(textwrap.fill(line, terminal_width(), subsequent_indent="  ", break_long_words=False))
 
 
 def _at_a_time(session: "Session", place: "Launcher") -> int | None:

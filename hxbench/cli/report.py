@@ -108,7 +108,9 @@ def report_command(
     from hxbench.tasks.data_file import read_data_file
 
     if page:
-        _require_no_other(table, figure, everything, own_data, backbone, format)
+        other = paper if paper != _PAPER else None
+        _require_no_other(other, table, figure, everything, own_data, backbone, format)
+        _require_no_other(wide, all_rows, bare, against, as_json)
         print(printable(str(write_page(api.open_store(store), profile, out, experiment))))
         return
     own = read_data_file(places.expanded(str(own_data), "--data")) if own_data else None
@@ -143,6 +145,7 @@ def report_command(
         return
     # two profiles in one folder must not take each other's place
     folder = places.expanded(str(out), "--out") / _folder_name(results.profile)
+    opened.require_outside(folder, "--out")
     files = []
     for file, content in _files(made, format, results, look):
         replace_file(folder / file, lambda temporary, content=content: temporary.write_bytes(content))  # type: ignore[misc]
@@ -251,8 +254,9 @@ def _print_reproduced(artifact: "Artifact", results: "Results", against: Path, l
     from hxbench.store import Store
 
     place = places.expanded(str(against), "--against")
-    if not place.is_dir():
-        raise InputError(f"there is no store at {against}: --against names the folder of another one.")
+    if not place.is_dir() or place.resolve() == results.store.root.resolve():
+        what = "this is the store itself" if place.is_dir() else f"there is no store at {against}"
+        raise InputError(f"{what}: --against names the folder of another one.")
     tables, said = reproduced(artifact, results, Store(place))
     if tables:
         print(look.in_letters(tables, terminal_width(), color=sys.stdout.isatty()))

@@ -50,7 +50,7 @@ def results_command(
         text = rows_text(rows, format)
         print(for_output(text) if format == "json" else text, end="")
         return
-    place = places.expanded(str(out), "--out")
+    place = opened.require_outside(places.expanded(str(out), "--out"), "--out")
     if format == "parquet":
         replace_file(place, lambda temporary: rows.to_parquet(temporary, index=False))
     else:
@@ -94,7 +94,8 @@ def compare_command(
     """Compare methods, settings or runs on the same test sentences and seeds: difference, interval and p.
 
     Seeds and sentences are resampled, and p is corrected for all that is printed (Holm). Fewer than three seeds
-    are preliminary. A column is one of `hxbench results`, or a field of the run such as training.lr.
+    are preliminary. A column is one of `hxbench results` that tells of a run, or a field of the run such as
+    training.lr. With --where, task and place (a language or a group) choose what is tested: task=pos,place=UNSEEN.
     """
     from hxbench import api
     from hxbench.report.draw import pictures
@@ -106,7 +107,9 @@ def compare_command(
     kind = plot.suffix.lower().removeprefix(".") if plot else ""
     if plot and kind not in PICTURES:
         raise InputError(f"--plot {plot}: expected a file that ends in .png, .svg or .pdf.")
-    found = api.compare(*sides, store=store, profile=profile, where=where or (), all_pairs=all_pairs)
+    opened = api.open_store(store)
+    place = opened.require_outside(places.expanded(str(plot), "--plot"), "--plot") if plot else None
+    found = api.compare(*sides, store=opened, profile=profile, where=where or (), all_pairs=all_pairs)
     if as_json:
         print_json({"resamples": found.resamples, "rows": [line.row() for line in found.lines],
                     "notes": found.notes}, indent=1)  # fmt: skip
@@ -118,8 +121,7 @@ def compare_command(
         print(terminal.render([found.table()], color=sys.stdout.isatty()), end="")
     else:
         print(renderer(format)([found.table()]), end="")
-    if plot:
-        place = places.expanded(str(plot), "--plot")
+    if place:
         content = pictures(found.figure(), [kind])[kind]
         replace_file(place, lambda temporary: temporary.write_bytes(content))
         print(f"drawn: {place}", file=sys.stderr)

@@ -54,6 +54,7 @@ def write_page(store: "Store", profile: str | None, out: Path | None, experiment
     file = places.expanded(str(out or "hxbench.html"), "--out")
     if file.is_dir():
         raise InputError(f"{file} is a folder: --page writes one file, as in --out {file / 'hxbench.html'}.")
+    store.require_outside(file, "--out")
     with progress() as tell:
         told = experiment and named(experiment)
         parts = everything(store, lambda what, *far: tell(what, what, *far), profile, told or None)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hxbench.errors import InputError
+from hxbench.errors import InputError, did_you_mean
 from hxbench.report.artifact.figure import Figure, Panel, Series
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table
+from hxbench.report.select.where import Terms, read_terms
 from hxbench.report.sides import Chooser, Pair, Side
 from hxbench.report.stats.claims import ENOUGH, Difference
 from hxbench.report.stats.significance import Resampler, Tested
@@ -23,6 +24,7 @@ from hxbench.tasks.scoring import bootstrap
 if TYPE_CHECKING:
     import pandas as pd
 
+Planned = tuple[Side, Side, str, str, str, list[Pair]]  # two sides, task, place, kind, pairs
 GROUPS = {"SEEN": ("seen",), "UNSEEN": ("unseen",), "ALL": ("seen", "unseen")}
 MEAN = "mean"
 # so that Holm's correction of many does not lack resamples: the least p of m, times m, is at most 0.025
@@ -120,7 +122,7 @@ class Comparison:
         for line in self.lines:
             task = _title(line.task) if line.task and line.kind != "task" else "tasks"
             title = f"{line.first.label} − {line.second.label}: {task}"
-            blocks.setdefault(title, []).append(_row(line, marks))
+            blocks.setdefault(title, []).append(_row(line, marks, self.resamples))
         tested = [line for line in self.lines if line.p is not None]
         said = [HOW.format(level=bootstrap.LEVEL, resamples=self.resamples)]
         said += [CORRECTED.format(count=len(tested))] if tested else []
@@ -197,10 +199,12 @@ def compare(
         raise InputError("a comparison takes two sides or more: methods, METHOD:SETTING, or run ids.")
     if again := [one for number, one in enumerate(sides) if one in sides[:number]]:
         raise InputError(f"'{again[0]}' is given twice.")
-    chooser = Chooser(store, profile, where)
+    terms = read_terms(where)
+    units: dict[str, tuple[str, ...]] = {n: terms.pop(n) for n in ("task", "place") if n in terms}
+    chooser = Chooser(store, profile, terms)
     found = [chooser.side(one) for one in sides]
     pairs = [*combinations(found, 2)] if all_pairs else [(found[0], other) for other in found[1:]]
-    planned = [(one, other, *unit) for one, other in pairs for unit in _units(one, other)]
+    planned = _asked([(one, other, *unit) for one, other in pairs for unit in _units(one, other)], units)
     notes = [note for one, other in pairs for note in _unpaired(one, other)]
     if not planned:
         names = " and ".join(one.label for one in found)
@@ -216,6 +220,22 @@ def compare(
         tuple(lines), resamples, tuple((one.label, other.label) for one, other in pairs),
         tuple(dict.fromkeys([*chooser.remarks, *said, *notes, *store.left_out()])),
     )  # fmt: skip
+
+
+def _asked(planned: list[Planned], wanted: Terms) -> list[Planned]:
+    """Return what is planned of some tasks and places, a language by its name or its code: the rest is no test."""
+    for name, values in wanted.items():
+        names = [
+            {one[2]}
+            if name == "task"
+            else {one[3], one[3].partition(" (")[0], *(p[1] for p in one[5][:1] * (one[4] == "language"))}
+            for one in planned
+        ]
+        known = sorted(set().union(*names))
+        if lost := [value for value in values if value not in known]:
+            raise InputError(did_you_mean(name, lost[0], known))
+        planned = [one for one, of in zip(planned, names, strict=True) if of & {*values}]
+    return planned
 
 
 def _resamples(tests: int, sides: Iterable[Side]) -> int:
@@ -326,21 +346,26 @@ def _title(task: str) -> str:
     return task_of(task).title
 
 
-def _row(line: Line, marks: Marks) -> Row:
+def _row(line: Line, marks: Marks, resamples: int) -> Row:
     low, high = line.interval or (None, None)
     notes = [line.untested] if line.untested else []
     notes += [PRELIMINARY] if line.preliminary else []
     seeds = len(line.difference.by_seed)
+    # no resample is on the other side, so that more resamples could only make it smaller
+    least = line.p is not None and line.p * (resamples + 1) <= 2
     cells = (
         Cell(line.difference.mean, n=seeds, low=low, high=high, marks=tuple(map(marks.letter, notes))),
-        Cell(line.means[0]), Cell(line.means[1]), Cell(text=_p(line.p)), Cell(text=_p(line.corrected)),
+        Cell(line.means[0]), Cell(line.means[1]),
+        Cell(text=_p(line.p, least)), Cell(text=_p(line.corrected, least)),
         Cell(seeds), Cell(text=f"{line.sentences:,}"),
     )  # fmt: skip
     return Row(f"{line.place} ({len(line.pairs)})" if line.kind in ("group", MEAN) else line.place, cells)
 
 
-def _p(value: float | None) -> str:
-    return "–" if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"
+def _p(value: float | None, least: bool) -> str:
+    if value is None or value < 0.001:
+        return "–" if value is None else "< 0.001"
+    return f"{'≤ ' if least and value < 1 else ''}{value:.3f}"
 
 
 def _cell(line: Line) -> Cell:

@@ -71,8 +71,8 @@ class Side:
 class Chooser:
     """Finds the sides of comparisons among the finished runs of a store, read once."""
 
-    def __init__(self, store: Store, profile: str | None = None, where: Iterable[str] = ()) -> None:
-        """Read the store; `where` are terms that hold for every side, as `results --where` takes them."""
+    def __init__(self, store: Store, profile: str | None, where: Terms) -> None:
+        """Read the store; `where` are terms that hold for every side."""
         every = [record for record in store.runs() if not isinstance(record.spec, dict)]
         if not every:
             raise InputError(f"the store {store.root} has no finished runs to compare.")
@@ -81,7 +81,7 @@ class Chooser:
             "switched" if is_switched(r.spec) else "original" for r in every if isinstance(r.spec, RunSpec)
         ]
         self._runs = run_frame(every).assign(partitions=partitions)
-        self._where, self._given = read_terms(where), profile
+        self._where, self._given = dict(where), profile
         self.remarks: list[str] = []
 
     def side(self, text: str) -> Side:
@@ -129,11 +129,14 @@ class Chooser:
     def _by_terms(self, text: str, terms: Terms) -> list[RunRecord]:
         """Return the runs that fit; of those of several kinds the recipe's, where that is clear."""
         fields = [name for name in terms if "." in name]  # of the spec, such as training.lr
-        rows = self._runs
+        rows, at = self._runs, ""
         if "profile" not in terms:
             profile, said = choose_profile({str(one) for one in rows.profile}, self._given)
             self.remarks += [one for one in said if one not in self.remarks]
-            rows = rows[(rows.profile == Path(profile).stem).fillna(False)]
+            rows, at = (
+                rows[(rows.profile == Path(profile).stem).fillna(False)],
+                f" of profile {Path(profile).stem}",
+            )
         rows = rows[(rows.setting != "language").fillna(False)]
         if not {"k", "draw", "shot_task", "shot_language"} & {*terms}:
             rows = rows[rows.k.isna()]
@@ -146,8 +149,8 @@ class Chooser:
             rows = rows.iloc[:0]
         if rows.empty:
             raise InputError(
-                f"no finished runs fit '{shortened(text)}' in {self.store.root}: hxbench runs list shows what is "
-                "there, and few-shot runs are chosen by k=…"
+                f"no finished runs{at} fit '{shortened(text)}' in {self.store.root}: hxbench runs list shows what "
+                "is there, --profile names another profile, and few-shot runs are chosen by k=…"
             )
         groups = _by_kind(self.by_id[run_id] for run_id in rows.run)
         apart = {name: _departures(one[0], terms) for name, one in groups.items()}

@@ -210,6 +210,14 @@ class Store:
             index.save()
         return [records[run_id] for run_id in sorted(records)]
 
+    def require_outside(self, file: Path, option: str) -> Path:
+        """Return the place of a file that is to be written, unless it would be among the runs of the store."""
+        place, root = file.resolve(), self.root.resolve()
+        within = self.pack is not None and place.is_relative_to(root)
+        if within or place.is_relative_to(root / "runs") or place == root / "index.jsonl":
+            raise InputError(f"{option} {file} is within the store {self.root}: name a place outside of it.")
+        return file
+
     @_collecting_no_garbage()
     def frame(self) -> "pd.DataFrame":
         """Return all scores and costs of the finished runs, a row for each run, split, task, language and metric.

@@ -236,7 +236,7 @@ WRONG = {
     "hyperx-bse:mixed": "unknown method 'hyperx-bse'. Did you mean hyperx-base",
     "mbert": "'mbert' fits runs that differ in setting (mixed, multi): say which, such as mbert,setting=mixed.",
     "mbert:mixd": "unknown setting 'mixd'. Did you mean mixed",
-    "mbert:single": "unknown setting 'single'|no finished runs fit 'mbert:single'",
+    "mbert:single": "unknown setting 'single'|no finished runs of profile demo fit 'mbert:single'",
     "mbert:mixed,sed=1": "unknown column 'sed'. Did you mean seed",
     "mbert:mixed,seed=7": "unknown seed '7'. Known: 1, 2, 3, 4.",
     "mbert:mixed,training.lrr=1": "unknown field of a run 'training.lrr'. Did you mean training.lr",
@@ -258,3 +258,16 @@ def test_terms_of_one_column_are_alternatives():
     assert read_terms(["seed=1,2,method=psf", "seed=3"]) == {"seed": ("1", "2", "3"), "method": ("psf",)}
     with pytest.raises(InputError, match="expected COLUMN=VALUE"):
         read_terms(["psf"])
+
+
+def test_tasks_and_places_choose_what_is_tested(place):
+    whole = compare(place, ["hyperx-base:mixed", "mbert:mixed"])
+    asked = compare(place, ["hyperx-base:mixed", "mbert:mixed"], where=["task=pos,place=UNSEEN"])
+    (line,) = asked.lines
+    (same,) = [one for one in whole.lines if (one.task, one.place) == ("pos", "UNSEEN")]
+    assert line.difference.mean == same.difference.mean
+    assert line.corrected == line.p, "one test alone"
+    (code,) = compare(place, ["hyperx-base:mixed", "mbert:mixed"], where=["task=ner", "place=qah"]).lines
+    assert (code.task, code.kind, code.pairs) == ("ner", "language", (("ner", "qah"),))
+    with pytest.raises(InputError, match=r"unknown place 'UNSEN'\. Did you mean UNSEEN"):
+        compare(place, ["hyperx-base:mixed", "mbert:mixed"], where=["place=UNSEN"])

@@ -7,6 +7,7 @@ import sys
 import pandas
 import pytest
 
+from hxbench.errors import InputError
 from hxbench.spec import recipe
 from hxbench.spec.run_spec import FewShotSpec
 from hxbench.store import Store
@@ -92,3 +93,13 @@ def test_no_runs_give_an_empty_frame_of_the_same_columns(tmp_path):
 def test_a_store_is_opened_without_pandas_or_pydantic():
     code = "import sys, hxbench.store; sys.exit(bool({'pandas', 'pydantic', 'pyarrow'} & {*sys.modules}))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_nothing_is_written_among_the_runs_of_a_store(tmp_path):
+    store = Store(tmp_path / "s")
+    (tmp_path / "s" / "runs").mkdir(parents=True)
+    for place in ("s/runs/abc/spec.yaml", "s/runs", "s/index.jsonl", "s/../s/runs/x"):
+        with pytest.raises(InputError, match="is within the store"):
+            store.require_outside(tmp_path / place, "--out")
+    for place in ("x.csv", "s/reports/x.csv"):
+        assert store.require_outside(tmp_path / place, "--out") == tmp_path / place

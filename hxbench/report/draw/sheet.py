@@ -114,7 +114,8 @@ def bare(figure: "Figure") -> "Figure":
         return replace(one, cells=tuple(replace(cell, marks=(), published_marks=()) for cell in one.cells))
 
     panels = (replace(panel, series=tuple(map(plain, panel.series))) for panel in figure.panels)
-    return replace(figure, panels=tuple(panels), heading=(), notes=(), caption=())
+    made_up = tuple(line for line in figure.heading if "SYNTHETIC" in line)  # which no picture may go without
+    return replace(figure, panels=tuple(panels), heading=(), notes=(), caption=made_up)
 
 
 def _named(figure: "Figure") -> "Figure":
