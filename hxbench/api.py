@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hxbench.report import Artifact, Made
     from hxbench.report.artifact.table import Table
     from hxbench.report.compare import Comparison
+    from hxbench.report.registry import Kind
     from hxbench.report.results import Results
     from hxbench.runs.execute import Audience
     from hxbench.runs.predictor import Predictor
@@ -342,9 +343,7 @@ def table(
     runs are those of the store's only profile, else of demo; `backbone` and `data` are as `hxbench report` has
     them.
     """
-    from hxbench.report import find_artifact
-
-    return _one(find_artifact(paper, str(name), "table"), store, profile, backbone, data)
+    return _one("table", paper, name, store=store, profile=profile, backbone=backbone, data=data)
 
 
 def figure(
@@ -357,18 +356,16 @@ def figure(
     data: str | Path | None = None,
 ) -> Rebuilt:
     """Return a figure of a paper: `frame()` has its points, `pictures("pdf")` draws it (see `table`)."""
+    return _one("figure", paper, name, store=store, profile=profile, backbone=backbone, data=data)
+
+
+def _one(kind: "Kind", paper: str, name: str | int, *, data: str | Path | None, **where: Any) -> Rebuilt:
     from hxbench.report import find_artifact
-
-    return _one(find_artifact(paper, str(name), "figure"), store, profile, backbone, data)
-
-
-def _one(
-    artifact: "Artifact", store: Place, profile: str | None, backbone: str | None, data: str | Path | None
-) -> Rebuilt:
     from hxbench.tasks.data_file import read_data_file
 
+    artifact = find_artifact(paper, str(name), kind)
     own = read_data_file(places.expanded(str(data), "data")) if data else None
-    return rebuild(artifact.paper, [artifact], store=store, profile=profile, backbone=backbone, data=own)
+    return rebuild(paper, [artifact], data=own, **where)
 
 
 def compare(
