@@ -40,7 +40,10 @@ def remove(path: Path) -> None:
     """Remove what is at `path`, whatever it is, if that can be done; nothing behind a link is touched."""
     with contextlib.suppress(OSError):
         if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
+            for _ in range(3):  # a child of the killed process may write into it meanwhile
+                shutil.rmtree(path, ignore_errors=True)
+                if not path.exists():
+                    break
         else:
             path.unlink()
 

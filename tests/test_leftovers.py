@@ -73,3 +73,21 @@ def test_every_room_of_the_cache_is_swept(tmp_path, gone, monkeypatch):
         path.touch()
     sweep_cache()
     assert not any(path.exists() for path in left)
+
+
+def test_a_folder_that_somebody_still_writes_into_goes_too(tmp_path, gone, monkeypatch):
+    """The child of a killed process may put one more file into it between the look and the removal."""
+    left = of_process(tmp_path / "a", gone)
+    left.mkdir()
+    rmdir, late = os.rmdir, []
+
+    def one_more(path, **where):
+        if not late:
+            late.append(path)
+            (left / "late").touch()
+        return rmdir(path, **where)
+
+    monkeypatch.setattr(os, "rmdir", one_more)
+    sweep(tmp_path)
+    assert late
+    assert os.listdir(tmp_path) == []
