@@ -29,8 +29,8 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForMaskedLM
 
 from hxbench.answering.answer import AnswerOptions, Condition
+from hxbench.backbones.backbone import Backbone
 from hxbench.backbones.families import family_of
-from hxbench.backbones.load import Backbone
 from hxbench.backbones.shape import shape_of
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.backbones.vocabularies import train_wordpiece

@@ -20,8 +20,8 @@ from rich.console import Console
 from timing import Variant, measure, require_clock, show, summarise
 from transformers import T5Config
 
+from hxbench.backbones.backbone import Backbone
 from hxbench.backbones.families import family_of
-from hxbench.backbones.load import Backbone
 from hxbench.backbones.shape import new_model
 from hxbench.methods.method import Method
 from hxbench.runs.assemble import build, with_options

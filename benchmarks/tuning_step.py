@@ -21,8 +21,8 @@ from rich.table import Table
 from timing import Variant, measure, require_clock, show, summarise
 from transformers import AutoConfig
 
+from hxbench.backbones.backbone import Backbone
 from hxbench.backbones.families import family_of
-from hxbench.backbones.load import Backbone
 from hxbench.backbones.shape import new_model, shape_of
 from hxbench.errors import InputError
 from hxbench.runs.assemble import build, with_options

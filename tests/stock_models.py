@@ -12,8 +12,8 @@ from transformers import (
     ElectraForPreTraining,
 )
 
+from hxbench.backbones.backbone import Backbone
 from hxbench.backbones.families import family_of
-from hxbench.backbones.load import Backbone
 from hxbench.backbones.vocabularies import train_byte_pairs, train_unigram, train_wordpiece
 
 HIDDEN, INNER, LENGTH, EMBEDDED = 16, 24, 160, 8

@@ -3,8 +3,9 @@
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
+from hxbench.backbones.backbone import Backbone
 from hxbench.backbones.families import family_of
-from hxbench.backbones.load import Backbone, load_backbone
+from hxbench.backbones.load import load_backbone
 from hxbench.backbones.vocabularies import train_byte_pairs
 from hxbench.spec import recipe
 

@@ -5,8 +5,8 @@ import torch
 from tiny_t5 import END, tiny_t5
 from transformers import AutoConfig
 
+from hxbench.backbones.backbone import Backbone
 from hxbench.backbones.families import family_of
-from hxbench.backbones.load import Backbone
 from hxbench.backbones.shape import new_model
 from hxbench.methods import method_class
 from hxbench.methods.method import Setup

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from transformers import AutoConfig
 
+from hxbench.backbones.backbone import Backbone
 from hxbench.backbones.families import family_of
-from hxbench.backbones.load import Backbone
 from hxbench.backbones.shape import new_model
 from hxbench.tasks.encoding.batch import collate
 

@@ -54,7 +54,8 @@ def answering_of(stacks: "Stacks", tasks: Iterable[Task], wanted: str | None = N
             raise InputError(_REFUSED[stacks].format(title=task.title))
         if wanted is not None and wanted not in ways:
             raise InputError(f"options.answering is {wanted}, and {task.title} takes {' or '.join(ways)}.")
-    raise InputError(f"{' and '.join(task.title for task in asked)} are answered in two ways: not by one model.")
+    titles = " and ".join(task.title for task in asked)
+    raise InputError(f"{titles} need different forms of answers: one model cannot give both.")
 
 
 def answering_in(spec: RunSpec, stacks: "Stacks") -> type[Answering] | None:

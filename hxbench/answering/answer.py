@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from hxbench.backbones.backbone import Backbone
 from hxbench.backbones.families import Side, Stacks
-from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.closed import Closed, added
 from hxbench.errors import InputError
@@ -111,15 +111,15 @@ class Answering(nn.Module):
         return {}
 
     def encode(self, method: "Method", batch: Batch) -> Encoded:
-        """Return the texts of a batch as the reading side leaves them."""
+        """Return the texts of a batch as the reading side leaves them, [batch, virtual + length, hidden]."""
         raise NotImplementedError
 
     def answer(self, method: "Method", batch: Batch) -> Answered:
-        """Return the logits of the targets."""
+        """Return the logits of the targets, [targets, classes] or [batch, target length, vocabulary]."""
         raise NotImplementedError
 
     def learn(self, method: "Method", batch: Batch) -> tuple[Tensor, Answered]:
-        """Return this process's share of the cross-entropy over the global batch's targets, and the answer."""
+        """Return this process's share of the cross-entropy over the global batch's targets, [], and the answer."""
         answered = method.answer(batch)
         return method.objective.share_of_loss(answered.logits, batch.targets, batch.count), answered
 
@@ -176,7 +176,7 @@ def require_length(backbone: Backbone, read: Prompted, written: int = 0) -> None
 
 
 def seen(mask: Tensor) -> Tensor | None:
-    """Return a mask as the backbone gets it: it would look into one, which a meta tensor does not allow."""
+    """Return a mask [batch, length] as the backbone gets it: none on the meta device, as it would look into it."""
     return None if mask.is_meta else mask
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from hxbench.answering.answer import Answered, Answering, Encoded, Objective, log_likelihood
 from hxbench.answering.stack import Stack
-from hxbench.backbones.load import Backbone
+from hxbench.backbones.backbone import Backbone
 from hxbench.errors import InputError
 from hxbench.tasks import Task
 from hxbench.tasks.encoding.batch import IGNORED, Batch
@@ -64,24 +64,23 @@ class CausalText(Answering):
         # the published code of PET scaling has the loss over the whole sequence
         self.whole = getattr(options, "loss", "target") == "whole"
 
-    def sequence(self, batch: Batch) -> Joined:
-        """Return source and target of every row as the one sequence that is learned from."""
-        return joined(
-            (batch.input_ids, batch.attention_mask),
-            (batch.targets, batch.targets != IGNORED),
-            padding=self.backbone.padding,
-        )
+    def _sources(self, method: "Method", batch: Batch) -> tuple[Stack, Joined]:
+        """Return what reads the sources alone, and the sources."""
+        source = joined((batch.input_ids, batch.attention_mask), padding=self.backbone.padding)
+        return Stack(method, self.backbone, batch, source.first), source
 
     def encode(self, method: "Method", batch: Batch) -> Encoded:
-        """Return the sources as the last layer leaves them."""
-        source = joined((batch.input_ids, batch.attention_mask), padding=self.backbone.padding)
-        encoded, _ = Stack(method, self.backbone, batch, source.first).read(source.ids, source.mask)
-        return encoded
+        stack, source = self._sources(method, batch)
+        return stack.read(source.ids, source.mask)[0]
+
+    def sequence(self, batch: Batch) -> Joined:
+        """Return source and target of every row as the one sequence that is learned from."""
+        target = (batch.targets, batch.targets != IGNORED)
+        return joined((batch.input_ids, batch.attention_mask), target, padding=self.backbone.padding)
 
     def _read(self, method: "Method", batch: Batch) -> tuple[Joined, Encoded]:
         sequence = self.sequence(batch)
-        stack = Stack(method, self.backbone, batch, sequence.first)
-        encoded, _ = stack.read(sequence.ids, sequence.mask)
+        encoded, _ = Stack(method, self.backbone, batch, sequence.first).read(sequence.ids, sequence.mask)
         return sequence, encoded
 
     def answer(self, method: "Method", batch: Batch) -> Answered:
@@ -96,7 +95,7 @@ class CausalText(Answering):
         return Answered(self.backbone.mlm_head(chosen), encoded)
 
     def learn(self, method: "Method", batch: Batch) -> tuple[Tensor, Answered]:
-        """Return this process's share of the loss, over the targets or over the whole sequence, and the answer.
+        """Return this process's share of the loss, [], of the targets or of the whole sequence, and the answer.
 
         The first token of a sequence is never learned: nothing comes before it.
         """
@@ -116,8 +115,7 @@ class CausalText(Answering):
     @torch.no_grad()
     def likelihoods(self, method: "Method", batch: Batch, answers: Sequence[Sequence[int]]) -> Tensor:
         """Return log p of every answer behind every text, [batch, answers]; a text is read once, into a cache."""
-        source = joined((batch.input_ids, batch.attention_mask), padding=self.backbone.padding)
-        stack = Stack(method, self.backbone, batch, source.first)
+        stack, source = self._sources(method, batch)
         longest = max(map(len, answers))
         encoded, output = stack.read(source.ids, source.mask, written=longest - 1, use_cache=True)
         body: Any = self.backbone.body
@@ -139,8 +137,7 @@ class CausalText(Answering):
         """Return what the model writes behind the sources, greedily, [batch, at most `longest`]."""
         if beams != 1:
             raise InputError(f"a causal backbone answers greedily here: training.beams must be 1, not {beams}.")
-        source = joined((batch.input_ids, batch.attention_mask), padding=self.backbone.padding)
-        stack = Stack(method, self.backbone, batch, source.first)
+        stack, source = self._sources(method, batch)
         encoded, output = stack.read(source.ids, source.mask, written=longest - 1, use_cache=True)
         body: Any = self.backbone.body
         embed, states = body.get_input_embeddings(), encoded.states

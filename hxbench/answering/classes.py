@@ -16,8 +16,7 @@ from torch import Tensor, nn
 
 from hxbench.answering.answer import Answered, Encoded
 from hxbench.answering.heads import HeadAnswering
-from hxbench.answering.stack import Stack
-from hxbench.backbones.load import Backbone
+from hxbench.backbones.backbone import Backbone
 from hxbench.modules.heads import Head
 from hxbench.tasks import UNIFIED_LABELS, Task, unified_label
 from hxbench.tasks.encoding.batch import Batch
@@ -53,18 +52,11 @@ class ClassHeads(HeadAnswering):
         self.pooler = nn.Sequential(nn.Linear(hidden, hidden), nn.Tanh()) if pooled else None
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
-        """The heads and what they are fed by."""
         pooler = [] if self.pooler is None else list(self.pooler.parameters())
         return {"heads": [*pooler, *self.heads.parameters()]}
 
-    def encode(self, method: "Method", batch: Batch) -> Encoded:
-        """Return the texts as the last layer leaves them."""
-        stack = Stack(method, self.backbone, batch, batch.attention_mask)
-        encoded, _ = stack.read(batch.input_ids, batch.attention_mask, segments=self._segments(batch))
-        return encoded
-
-    def _segments(self, batch: Batch) -> Tensor | None:
-        """Return which of two texts a token is of: the second begins behind the first separator."""
+    def segments(self, batch: Batch) -> Tensor | None:
+        """Return which of two texts each token belongs to, [batch, length]: the first separator ends the first."""
         separator = getattr(self.backbone.tokenizer, "sep_token_id", None)
         if separator is None or getattr(self.backbone.model.config, "type_vocab_size", 0) < 2:
             return None
@@ -100,7 +92,7 @@ class ClassHeads(HeadAnswering):
         return states.gather(1, last[:, None, None].expand(-1, -1, states.shape[2]))[:, 0]
 
     def learn(self, method: "Method", batch: Batch) -> tuple[Tensor, Answered]:
-        """Return this process's share of the loss, and the answer."""
+        """Return this process's share of the loss, [], and the answer."""
         answered = method.answer(batch)
         return self.loss(method, answered.logits[:, 0], batch.targets[:, 0], batch, batch.tasks), answered
 

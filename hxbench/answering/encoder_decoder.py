@@ -36,7 +36,6 @@ class EncoderDecoderText(Answering):
     types = ("classification", "regression", "generation")
 
     def encode(self, method: "Method", batch: Batch) -> Encoded:
-        """Return the texts as the encoder leaves them."""
         model: Any = self.backbone.model
         embedded = model.get_input_embeddings()(batch.input_ids)
         condition = method.condition(batch)
@@ -54,7 +53,6 @@ class EncoderDecoderText(Answering):
         return Encoded(states, text.mask, text.virtual, condition, None if sided else weights)
 
     def answer(self, method: "Method", batch: Batch) -> Answered:
-        """Return the logits of the targets, [batch, target length, vocabulary]."""
         encoded = self.encode(method, batch)
         return Answered(self.decode(method, encoded, self.shifted(batch.targets)), encoded)
 
@@ -86,7 +84,7 @@ class EncoderDecoderText(Answering):
         ).logits
 
     def shifted(self, targets: Tensor) -> Tensor:
-        """Return what the decoder reads to write `targets`: the start, then all but their last token."""
+        """Return what the decoder reads to write targets [batch, length]: the start, then all but their last."""
         config: Any = self.backbone.model.config
         start = targets.new_full((len(targets), 1), config.decoder_start_token_id)
         shifted = torch.cat([start, targets[:, :-1]], dim=1)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from hxbench.answering.answer import Answering
+from hxbench.answering.stack import StackAnswering
 from hxbench.tasks import Task, task_names, task_of
 from hxbench.tasks.encoding.batch import IGNORED, MIXED, Batch
 from hxbench.tasks.encoding.classes import THOUSAND, head_scale
@@ -17,14 +17,13 @@ if TYPE_CHECKING:
 NEVER = -1e4  # the logit of a class that the task of a row has not
 
 
-class HeadAnswering(Answering):
+class HeadAnswering(StackAnswering):
     """A head for each task; `heads` are given by what is built on it."""
 
     writes = False
     heads: nn.ModuleDict
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
-        """The heads, which before their training know nothing of the labels."""
         return {"heads": list(self.heads.parameters())}
 
     def task(self, name: str) -> Task:

@@ -11,8 +11,17 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from hxbench.answering.answer import Condition, Encoded, Prompted, mean_over, prompted, require_length, seen
-from hxbench.backbones.load import Backbone
+from hxbench.answering.answer import (
+    Answering,
+    Condition,
+    Encoded,
+    Prompted,
+    mean_over,
+    prompted,
+    require_length,
+    seen,
+)
+from hxbench.backbones.backbone import Backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.tasks.encoding.batch import Batch
 
@@ -121,3 +130,16 @@ class Stack:
 def _gathered(states: Tensor, order: Tensor) -> Tensor:
     """Return states [batch, length, hidden] in an order [batch, length]."""
     return states.gather(1, order.unsqueeze(-1).expand_as(states))
+
+
+class StackAnswering(Answering):
+    """What reads texts with one stack, and answers when that has read them."""
+
+    def encode(self, method: "Method", batch: Batch) -> Encoded:
+        stack = Stack(method, self.backbone, batch, batch.attention_mask)
+        encoded, _ = stack.read(batch.input_ids, batch.attention_mask, segments=self.segments(batch))
+        return encoded
+
+    def segments(self, batch: Batch) -> Tensor | None:
+        """Return which of two texts each token belongs to, [batch, length]; None where a backbone is not told."""
+        return None

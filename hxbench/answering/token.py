@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from hxbench.answering.answer import Answered, Answering, Encoded
+from hxbench.answering.answer import Answered, Encoded
 from hxbench.answering.heads import HeadAnswering
-from hxbench.answering.stack import Stack
-from hxbench.backbones.load import Backbone
+from hxbench.answering.stack import StackAnswering
+from hxbench.backbones.backbone import Backbone
 from hxbench.modules.heads import Head, OutputRows
 from hxbench.tasks import Task
 from hxbench.tasks.encoding.batch import Batch
@@ -19,23 +19,13 @@ if TYPE_CHECKING:
     from hxbench.methods.method import Method
 
 
-class _OnTokens(Answering):
-    """What reads a text and looks at the tokens that carry a target."""
-
-    def encode(self, method: "Method", batch: Batch) -> Encoded:
-        """Return the texts as the last layer leaves them."""
-        encoded, _ = Stack(method, self.backbone, batch, batch.attention_mask).read(
-            batch.input_ids, batch.attention_mask
-        )
-        return encoded
-
-    def hidden(self, encoded: Encoded, batch: Batch) -> Tensor:
-        """Return the states of the tokens that carry a target, [targets, hidden]."""
-        assert batch.positions is not None
-        return encoded.own(encoded.states).flatten(0, 1)[batch.positions]
+def target_states(encoded: Encoded, batch: Batch) -> Tensor:
+    """Return the states of the tokens that carry a target, [targets, hidden]."""
+    assert batch.positions is not None
+    return encoded.own(encoded.states).flatten(0, 1)[batch.positions]
 
 
-class TokenHeads(_OnTokens, HeadAnswering):
+class TokenHeads(HeadAnswering):
     """A linear head for each task that tags words (Hyper-X, section 3).
 
     A decoder has not seen what comes behind a token: its words carry labels at their last
@@ -53,15 +43,15 @@ class TokenHeads(_OnTokens, HeadAnswering):
     def answer(self, method: "Method", batch: Batch) -> Answered:
         """Return the logits at the targets in fp32, [targets, labels]."""
         encoded = self.encode(method, batch)
-        hidden = self.hidden(encoded, batch)
-        return Answered(self.logits(method, hidden, batch, self._tasks(batch)).float(), encoded)
+        logits = self.logits(method, target_states(encoded, batch), batch, self._tasks(batch))
+        return Answered(logits.float(), encoded)
 
     def _tasks(self, batch: Batch) -> Tensor:
         assert batch.positions is not None
         return batch.tasks[batch.positions // batch.input_ids.shape[1]]
 
     def learn(self, method: "Method", batch: Batch) -> tuple[Tensor, Answered]:
-        """Return this process's share of the cross-entropy over the targets, and the answer."""
+        """Return this process's share of the cross-entropy over the targets, [], and the answer."""
         answered = method.answer(batch)
         return self.loss(method, answered.logits, batch.targets, batch, self._tasks(batch)), answered
 
@@ -73,7 +63,7 @@ class TokenHeads(_OnTokens, HeadAnswering):
         return self.chosen(method.answer(batch).logits, batch.task)
 
 
-class MaskedLM(_OnTokens):
+class MaskedLM(StackAnswering):
     """Masked language modelling by the backbone's own head, of which a method says what is trained."""
 
     name = "masked-lm"
@@ -85,17 +75,17 @@ class MaskedLM(_OnTokens):
         self._rows: OutputRows | None = None
 
     def choose_among(self, tokens: Tensor) -> None:
-        """Choose among some tokens alone: all targets to come, ascending ids."""
+        """Choose among some tokens alone, ascending ids [tokens]: all targets to come are among them."""
         self._rows = OutputRows(self.backbone.output, tokens)
 
     def answer(self, method: "Method", batch: Batch) -> Answered:
         """Return the logits at the masked tokens in fp32: [targets, vocabulary], or of what it chooses among."""
         encoded = self.encode(method, batch)
         with self._rows.in_place() if self._rows else nullcontext():
-            return Answered(self.backbone.mlm_head(self.hidden(encoded, batch)).float(), encoded)
+            return Answered(self.backbone.mlm_head(target_states(encoded, batch)).float(), encoded)
 
     def learn(self, method: "Method", batch: Batch) -> tuple[Tensor, Answered]:
-        """Return this process's share of the cross-entropy over the masked tokens, and the answer."""
+        """Return this process's share of the cross-entropy over the masked tokens, [], and the answer."""
         answered = method.answer(batch)
         targets = self._rows.places(batch.targets) if self._rows else batch.targets
         return method.objective.share_of_loss(answered.logits, targets, batch.count), answered

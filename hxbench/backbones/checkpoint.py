@@ -50,7 +50,7 @@ def weight_files(folder: Path) -> list[Path]:
         return [whole]
     if not index.is_file():
         advice = f"needed: {_NEEDED}"
-        if other := _first_of(folder, _PICKLED):
+        if other := next((path.name for kind in _PICKLED for path in sorted(folder.glob(kind))), None):
             advice = f"pickled weights such as {other} are never loaded, as that runs code of theirs; {UNPICKLED}"
         raise InputError(f"backbone folder {folder}: {whole.name} is missing ({advice}).")
     try:
@@ -69,10 +69,6 @@ def weight_files(folder: Path) -> list[Path]:
             f"{'is' if len(lost) == 1 else 'are'} missing."
         )
     return [index, *(folder / name for name in names)]
-
-
-def _first_of(folder: Path, patterns: Iterable[str]) -> str | None:
-    return next((path.name for pattern in patterns for path in sorted(folder.glob(pattern))), None)
 
 
 def listed_tensors(folder: Path) -> dict[str, tuple[int, ...]]:

@@ -38,7 +38,7 @@ def fetch_backbone(spec: BackboneSpec, *, offline: bool = False) -> Path:
         why = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
         if forbidden:
             why = f"it is not in the local cache {places.cache_dir()} and {forbidden} was asked for"
-        raise InputError(f"{which} cannot be had: {shortened(why, _LONGEST)}.") from None
+        raise InputError(f"{which} cannot be fetched: {shortened(why, _LONGEST)}.") from None
     if (name := _lacking(folder)) is not None:
         if forbidden:
             raise InputError(f"{which}: {name} is not in the local cache and {forbidden} was asked for.")

@@ -83,7 +83,7 @@ class _Reader:
     def skip(self, count: int) -> memoryview:
         """Return so many bytes at the place and go behind them."""
         if not 0 <= count <= len(self.data) - self.place:
-            raise _Broken(f"{count} bytes are announced where {len(self.data) - self.place} are left")
+            raise _Broken(f"they announce {count} bytes where {len(self.data) - self.place} are left")
         self.place += count
         return memoryview(self.data)[self.place - count : self.place]
 
@@ -96,11 +96,11 @@ def _read(reader: _Reader) -> FourBit:
         raise _Broken(f"version {version} with blocks of {block} is not known, only {_VERSION} with {_BLOCK}")
     sizes = hidden, layers, heads, inner, vocabulary, positions, kinds
     if min(sizes) < 1 or hidden % _BLOCK or inner % _BLOCK or hidden % heads or not 0 < epsilon < 1:
-        raise _Broken("the header gives sizes of no BERT")
+        raise _Broken("the sizes in the header fit no BERT")
     tokens, *marks = reader.take("<5i")
     (blob,) = reader.take("<Q")
     if not all(0 <= mark < tokens <= vocabulary for mark in marks):
-        raise _Broken("the tokenizer's marks are none of its tokens")
+        raise _Broken("the tokenizer's special tokens are not in its vocabulary")
     reader.skip(8 * tokens + 4)  # where a token begins, u32 and one more; its score, f32
     reader.skip(blob)
     (_, normalisations) = reader.take("<iI")
@@ -130,7 +130,7 @@ def _tensors(reader: _Reader, shapes: dict[str, tuple[str, tuple[int, ...]]]) ->
     """Return the tensors by their names in a BERT, given what the file must have by the names there."""
     (count,) = reader.take("<i")
     if count != len(shapes):
-        raise _Broken(f"{count} tensors are announced where the header asks for {len(shapes)}")
+        raise _Broken(f"they announce {count} tensors where the header requires {len(shapes)}")
     tensors: dict[str, np.ndarray] = {}
     total = 0
     for _ in range(count):
@@ -149,7 +149,7 @@ def _tensors(reader: _Reader, shapes: dict[str, tuple[str, tuple[int, ...]]]) ->
         raw = memoryview(reader.data)[start : start + size]
         values = unpack_blocks(raw) if packed else np.frombuffer(raw, "<f4").astype(np.float32)
         if not np.isfinite(values).all():
-            raise _Broken(f"tensor {name} has values that are no numbers")
+            raise _Broken(f"tensor {name} has NaN or infinite values")
         tensors[stock] = values.reshape(shape)
     return tensors
 

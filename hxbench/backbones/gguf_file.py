@@ -31,7 +31,7 @@ def require_gguf() -> None:
     """Raise `InputError` without the package that reads such files."""
     if find_spec("gguf") is None:
         raise InputError(
-            'its weights are a GGUF file, and no package is here that reads it: pip install "hxbench[gguf]".'
+            'its weights are a GGUF file, and the package that reads it is missing: pip install "hxbench[gguf]".'
         )
 
 

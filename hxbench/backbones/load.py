@@ -2,15 +2,13 @@
 
 import hashlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torch import nn
 
 from hxbench import manifest
+from hxbench.backbones.backbone import Backbone
 from hxbench.backbones.checkpoint import (
     drawn_tensors,
     family_in,
@@ -20,30 +18,10 @@ from hxbench.backbones.checkpoint import (
     require_shape,
     require_sizes,
 )
-from hxbench.backbones.families import (
-    Family,
-    Layers,
-    Projection,
-    ProjectionRole,
-    Side,
-    SiteRole,
-    biased_modules,
-    family_of,
-    layers_of,
-    norms_of,
-    projections_of,
-    require_parts,
-)
+from hxbench.backbones.entry import require_parts
+from hxbench.backbones.families import Family, family_of
 from hxbench.backbones.fetch import fetch_backbone, pinned
-from hxbench.backbones.shape import (
-    auto_class,
-    config_of,
-    has_own_output,
-    import_model,
-    new_model,
-    shape_of,
-)
-from hxbench.backbones.sites import SiteKey
+from hxbench.backbones.shape import auto_class, config_of, has_own_output, import_model, new_model, shape_of
 from hxbench.backbones.tokenizer import load_tokenizer
 from hxbench.errors import InputError
 from hxbench.printing import shortened
@@ -54,184 +32,6 @@ from hxbench.spec.run_spec import BackboneSpec
 _RANDOM_BODY = 0  # the seed of random weights
 _LONGEST_REASON = 300  # characters of what the library says
 _PRECISIONS = ("bf16", "fp32")  # what to choose where another fails
-
-
-class _Cap(nn.Module):
-    """Logits, bounded smoothly (Gemma 2)."""
-
-    def __init__(self, most: float) -> None:
-        super().__init__()
-        self.most = most
-
-    def forward(self, logits: torch.Tensor) -> torch.Tensor:
-        """Return logits of the same shape between -most and most."""
-        return torch.tanh(logits / self.most) * self.most
-
-
-@dataclass
-class Backbone:
-    """A stock language model, masked, text-to-text or causal, with its tokenizer and the map of its parts."""
-
-    model: nn.Module
-    tokenizer: Any
-    family: Family
-    drawn: tuple[str, ...] = ()  # names of the tensors that the weights lacked: a language-modelling head
-
-    @property
-    def body(self) -> nn.Module:
-        """The encoder, embeddings included, without any head; of a text-to-text model all of it."""
-        return self.model.get_submodule(self.family.body)
-
-    @property
-    def mlm_head(self) -> nn.Module:
-        """The head that maps [n, hidden] to [n, vocabulary]."""
-        parts = [self.model.get_submodule(path) for path in self.family.head]
-        if self.family.cap and (cap := getattr(self.model.config, self.family.cap, None)) is not None:
-            parts.append(_Cap(cap))
-        return parts[0] if len(parts) == 1 else nn.Sequential(*parts)
-
-    @property
-    def output(self) -> nn.Linear:
-        """The output matrix [vocabulary, hidden] of that head, which may be tied to the word embeddings."""
-        found = self.model.get_submodule(self.family.output)
-        assert isinstance(found, nn.Linear)
-        return found
-
-    @property
-    def answering_root(self) -> nn.Module:
-        """What answers are usually made with: of an encoder alone not the language-modelling head."""
-        return self.body if self.chooses else self.model
-
-    @property
-    def is_text_to_text(self) -> bool:
-        """Whether it has an encoder and a decoder, as T5."""
-        return self.family.stacks == "encoder-decoder"
-
-    @property
-    def chooses(self) -> bool:
-        """Whether it is an encoder alone, as BERT: it writes nothing, and a head has to choose among classes."""
-        return self.family.stacks == "encoder"
-
-    @property
-    def hidden_size(self) -> int:
-        """Width of the hidden states."""
-        return self._number(self.family.width)
-
-    @property
-    def embedded_size(self) -> int:
-        """Width of embedded tokens, which an encoder may project to that of its hidden states."""
-        words: Any = self.body.get_submodule(self.family.words)
-        return int(words.weight.shape[1])
-
-    @property
-    def heads(self) -> int:
-        """Number of attention heads in a layer."""
-        return self._number(self.family.heads)
-
-    @property
-    def key_heads(self) -> int:
-        """Number of heads of keys and values in a layer, each of which may serve several heads of queries."""
-        return self._number(self.family.key_heads or self.family.heads)
-
-    @property
-    def end(self) -> int:
-        """The token that ends a text: its tokenizer's, as that is learned, without one the configuration's."""
-        given = getattr(self.tokenizer, "eos_token_id", None)
-        if given is None:
-            given = getattr(self.model.config, "eos_token_id", None)
-        return int(next(iter(given), 0) if isinstance(given, list | tuple) else given or 0)
-
-    @property
-    def padding(self) -> int:
-        """The token that fills up sequences, which masks hide: the configuration's, or the end's without one."""
-        given = getattr(self.model.config, "pad_token_id", None)
-        return self.end if given is None or given < 0 else int(given)
-
-    @property
-    def longest(self) -> int | None:
-        """The largest number of tokens it can read, where its positions are limited."""
-        name = self.family.longest
-        return None if name is None else self._number(name) - self.family.offset
-
-    def _number(self, name: str) -> int:
-        return int(getattr(self.model.config, name))
-
-    @property
-    def stacks(self) -> list[Layers]:
-        """Its stacks with their layers, the encoder first."""
-        return layers_of(self.body, self.family)
-
-    def sites(self, role: SiteRole, side: Side | None = None) -> list[SiteKey]:
-        """Return the sites of a role, stack by stack and layer by layer; none where the family has no such place.
-
-        Of one side alone: `reading` is the encoder of two stacks and the lower half of one, whose middle layer
-        goes to the upper; `answering` is the rest.
-        """
-        both, found = self.stacks, []
-        for number, (name, stack, layers) in enumerate(both):
-            if role not in stack.sites:
-                continue
-            for layer in range(len(layers)):
-                reads = number == 0 if len(both) > 1 else layer < len(layers) // 2
-                if side in (None, "reading" if reads else "answering"):
-                    found.append(SiteKey(layer, self.family.site_name(name, role)))
-        return found
-
-    def projections(self, *roles: ProjectionRole) -> list[Projection]:
-        """Return the linear projections of these roles, stack by stack, layer by layer, in the order of the roles.
-
-        Those of cross-attention have roles of their own. What a layer lacks is passed over.
-        """
-        heads = {"heads": self.heads, "key_heads": self.key_heads}
-        return list(projections_of(self.body, self.family, roles, **heads))
-
-    def biased(self) -> dict[str, nn.Module]:
-        """Return the modules whose output BitFit adds to, by their names in stored units, in the model's order."""
-        return biased_modules(self.model, self.family)
-
-    def norms(self) -> list[nn.Parameter]:
-        """Return the parameters of every layer normalisation of the body, in its order."""
-        return [parameter for norm in norms_of(self.body, self.family) for parameter in norm.parameters()]
-
-    @property
-    def layer_count(self) -> int:
-        """Number of transformer layers; of a text-to-text model those of the encoder (`layers_at` knows all)."""
-        return self.depths[0]
-
-    def layers_at(self, position: str) -> int:
-        """Return the number of layers that have a position: an encoder and its decoder may differ in depth."""
-        return self._depth(self.family.stack_of(position))
-
-    @property
-    def depths(self) -> tuple[int, ...]:
-        """Number of layers of every stack, the encoder's first."""
-        return tuple(map(self._depth, self.family.stack_paths))
-
-    def _depth(self, stack: str) -> int:
-        return len(self.body.get_submodule(stack))  # type: ignore[arg-type]
-
-    def draw(self, *key: int) -> None:
-        """Draw what the weights lacked (`drawn`) from a key alone, whatever was drawn before in this process.
-
-        As the architecture begins: matrices N(0, initializer_range²), LayerNorms 1, biases 0. An output matrix
-        that is tied to the word embeddings is none of it.
-        """
-        parts = dict(self.model.named_parameters())
-        generator = torch.Generator().manual_seed(_whole(*key))
-        for name in self.drawn:
-            tensor = parts.get(name)
-            if tensor is None or tensor.is_meta:  # tied to one that comes under another name
-                continue
-            with torch.no_grad():
-                if tensor.dim() > 1:
-                    std = float(self.model.config.initializer_range)  # type: ignore[union-attr, arg-type]
-                    tensor.copy_(torch.empty(tensor.shape).normal_(std=std, generator=generator))
-                else:
-                    tensor.fill_(1.0 if name.endswith("weight") else 0.0)
-
-
-def _whole(*key: int) -> int:
-    return int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0])
 
 
 def require_precision(family: Family, precision: str) -> None:
@@ -331,7 +131,7 @@ def _require_ids(config: Any, family: Family, tokenizer: Any) -> None:
         raise InputError(f"its tokenizer has ids up to {largest:,}, but its embeddings have {rows:,} rows.")
     for name in family.tokens:
         if getattr(tokenizer, f"{name}_id") is None:
-            raise InputError(f"its tokenizer has no {name}, which batches are made with.")
+            raise InputError(f"its tokenizer has no {name}, which batches need.")
     for name in family.ids:
         given = getattr(config, name, None)
         if not isinstance(given, int):

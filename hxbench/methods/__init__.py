@@ -59,7 +59,7 @@ def method_class(kind: str) -> "type[Method]":
     known = _OWN | others
     if kind not in known:
         named = did_you_mean("method kind", kind, list(known))
-        raise InputError(f"{named} A kind of your own comes by a package with the entry point hxbench.methods.")
+        raise InputError(f"{named} To add a kind, install a package with the entry point hxbench.methods.")
     module, _, name = known[kind].partition(":")
     found = getattr(import_module(module), name)
     from hxbench.methods.method import Method

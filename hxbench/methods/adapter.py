@@ -7,7 +7,7 @@ Ivison & Peters, is named in PHA's appendix A: parallel to the feed-forward bloc
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 from torch import nn
@@ -18,8 +18,7 @@ from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.closed import Closed, added, validated
 from hxbench.methods.method import Method, Setup, require_sites
 from hxbench.methods.options import PetOptions
-from hxbench.modules.adapter import Bottlenecks
-from hxbench.modules.bottleneck import ActivationName
+from hxbench.modules.bottleneck import ActivationName, Bottlenecks
 from hxbench.spec.run_spec import Positive, RunSpec
 
 SEQUENTIAL: tuple[SiteRole, ...] = ("attention", "ffn")
@@ -55,7 +54,6 @@ class Adapter(Method):
     def __init__(self, setup: Setup, options: AdapterOptions) -> None:
         super().__init__(setup, options)
         backbone, hidden = self.backbone, self.backbone.hidden_size
-        self.trains_norms = options.train_norms
         self.adapters = nn.ModuleDict(
             {
                 position: Bottlenecks(
@@ -77,17 +75,13 @@ class Adapter(Method):
     @classmethod
     def require(cls, spec: RunSpec, family: Family) -> None:
         """Raise `InputError` for a family that has no site of the placement that was chosen."""
-        options = validated(cls.Options, spec.options, f"options of {spec.method}")
-        assert isinstance(options, AdapterOptions)
+        options: Any = validated(cls.Options, spec.options, f"options of {spec.method}")
         require_sites(spec, family, PLACEMENTS[options.placement])
 
     def positions(self) -> tuple[str, ...]:
-        """Return the positions of the placement that was chosen."""
-        assert isinstance(self.options, AdapterOptions)
         return self.backbone.family.site_names(*PLACEMENTS[self.options.placement])
 
     def weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
-        """Return the parameters themselves."""
         return {
             SiteKey(layer, position): weights
             for position, adapters in self.adapters.items()
@@ -96,8 +90,7 @@ class Adapter(Method):
         }
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
-        """The adapters and the backbone's layer normalisations."""
-        norms = {"layer_norms": self.backbone.norms()} if self.trains_norms else {}
+        norms = {"layer_norms": self.backbone.norms()} if self.options.train_norms else {}
         return {"adapters": list(self.adapters.parameters()), **norms}
 
 

@@ -20,13 +20,14 @@ from torch import Tensor, nn
 
 from hxbench.answering import answering_in
 from hxbench.answering.answer import Condition
+from hxbench.backbones.backbone import Backbone
 from hxbench.backbones.families import Family, Projection
-from hxbench.backbones.load import Backbone, meta_backbone
+from hxbench.backbones.load import meta_backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.closed import Closed, added, validated
 from hxbench.methods.adapter import SEQUENTIAL
 from hxbench.methods.apet_candidates import ADAPTER, LORA, SIDES, Candidates, begun, candidates, module_units
-from hxbench.methods.lora import projections_of
+from hxbench.methods.lora import ROLES
 from hxbench.methods.method import Method, Setup
 from hxbench.methods.options import PetOptions
 from hxbench.modules.bottleneck import ACTIVATIONS, BottleneckWeights
@@ -150,7 +151,7 @@ class Apet(Method):
         for name, module in backbone.biased().items():
             if (bias := f"bias.{name}") in self._inserted:
                 self.adding(module, partial(self._bias, bias))
-        for place in projections_of(backbone):
+        for place in backbone.projections(*ROLES):
             if f"lora.{place.name}.down" in self._inserted:
                 self.adding(place.module, partial(self._branch, f"lora.{place.name}", place))
 
@@ -164,7 +165,6 @@ class Apet(Method):
         return (added if place.part is None else in_fused(added, place.part)).to(output.dtype)
 
     def weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
-        """Return the adapters that are there."""
         found: dict[SiteKey, SiteWeights] = {}
         now = self._now or {}
         for name in now:
@@ -177,7 +177,7 @@ class Apet(Method):
         return found
 
     def prompt(self, embedded: Tensor, text: Tensor, condition: Condition) -> Tensor | None:
-        """Return the virtual tokens that are there, in their order, the same for every row."""
+        """Return the virtual tokens that are there, [batch, tokens, hidden], the same for every row."""
         tokens = [tensor for name, tensor in (self._now or {}).items() if name.startswith("token.")]
         return torch.stack(tokens).expand(len(embedded), -1, -1) if tokens else None
 
@@ -201,11 +201,9 @@ class Apet(Method):
         return part
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
-        """The entries of the backbone's own tensors and those of inserted ones."""
         return {name: list(part.parameters()) for name, part in self.chosen.items()}
 
     def drawn(self) -> list[nn.Parameter]:
-        """All of them."""
         return list(self.chosen.parameters())
 
     def remove(self) -> None:

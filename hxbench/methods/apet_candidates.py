@@ -13,10 +13,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from hxbench.backbones.load import Backbone
+from hxbench.backbones.backbone import Backbone
+from hxbench.backbones.families import widths_of
 from hxbench.methods.adapter import SEQUENTIAL, PetAdapterOptions
-from hxbench.methods.bitfit import output_width
-from hxbench.methods.lora import LoraOptions, projections_of
+from hxbench.methods.lora import ROLES, LoraOptions
 from hxbench.methods.prompt import PetPromptOptions, first_tokens
 from hxbench.modules.low_rank import start_down
 from hxbench.modules.placement import Unit, one_tensor
@@ -61,7 +61,7 @@ def candidates(backbone: Backbone, root: nn.Module | None = None) -> Candidates:
     hidden, tensors = backbone.hidden_size, dict(root.named_parameters())
     branches = {
         place.name: ((LORA.rank, place.width_in), (place.width_out, LORA.rank))
-        for place in projections_of(backbone)
+        for place in backbone.projections(*ROLES)
     }
     width = ADAPTER.bottleneck or 0
     adapter = ((width, hidden), (hidden, width), (width,), (hidden,))
@@ -73,7 +73,7 @@ def candidates(backbone: Backbone, root: nn.Module | None = None) -> Candidates:
         tuple(one_tensor(name, tensors[name].shape) for name in holders),
         {
             "prompt": tuple(one_tensor(f"token.{n}", (backbone.embedded_size,)) for n in range(PROMPT.tokens)),
-            "bitfit": tuple(one_tensor(f"bias.{name}", (output_width(one),)) for name, one in biased.items()),
+            "bitfit": tuple(one_tensor(f"bias.{name}", (widths_of(one)[1],)) for name, one in biased.items()),
             "lora": tuple(_module(f"lora.{name}", shapes) for name, shapes in branches.items()),
             "adapter": tuple(_module(f"adapter.{site}", adapter) for site in sites),
         },

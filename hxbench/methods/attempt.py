@@ -16,7 +16,7 @@ from hxbench.closed import Closed
 from hxbench.errors import InputError
 from hxbench.methods.method import Reason, Setup
 from hxbench.methods.options import StageTraining
-from hxbench.methods.prompt import SOURCE, PromptOptions, PromptTuning, prompt_run, take_prompt
+from hxbench.methods.prompt import SOURCE, EarlierPrompts, PromptOptions, PromptTuning, prompt_run
 from hxbench.spec.run_spec import Positive, Rate, RunSpec, TaskName
 
 
@@ -68,14 +68,10 @@ class Attempt(PromptTuning):
         super().__init__(setup, options)
         hidden = self.backbone.embedded_size
         self.attention = PromptAttention(hidden, options.attention, options.temperature or math.e * hidden)
-        self.sources = nn.ParameterDict(
-            {task: nn.Parameter(torch.zeros(options.tokens, hidden)) for task in options.sources}
-        )
-        self._taken: set[str] = set()
+        self.sources = EarlierPrompts(options.sources, options.tokens, hidden)
 
     @classmethod
     def needs(cls, spec: RunSpec, texts: Sequence[str]) -> dict[str, RunSpec]:
-        """Return the runs that tune the source tasks' prompts."""
         options = AttemptOptions.model_validate(spec.options)
         return {
             f"{SOURCE} {task}": prompt_run(spec, task, options, options.source_training)
@@ -83,25 +79,21 @@ class Attempt(PromptTuning):
         }
 
     def take(self, role: str, tensors: Mapping[str, Tensor]) -> None:
-        """Take over a source task's prompt, or go on from a finished run."""
         kind, _, task = role.partition(" ")
         if kind != SOURCE:
             return super().take(role, tensors)
-        self._taken.add(task)
-        return take_prompt(self.sources[task], tensors, f"the prompt of {task}")
+        return self.sources.take(task, tensors)
 
     def prompt(self, embedded: Tensor, text: Tensor, condition: Condition) -> Tensor:
         """Return the prompt of every row, [batch, tokens, hidden]."""
         target = self.own()
-        missing = [task for task in self.sources if task not in self._taken]
-        if missing and not target.is_meta:  # nothing is computed on meta tensors
-            raise InputError(f"there is no source prompt of {missing[0]}.")
+        if self.sources.lost and not target.is_meta:  # nothing is computed on meta tensors
+            raise InputError(f"the source prompt of {self.sources.lost} is missing.")
         prompts = torch.stack([*self.sources.values(), target])
         shares = self.attention(embedded, text, prompts)
         return torch.einsum("bp,pth->bth", shares, prompts) + target
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
-        """The target's prompt and the attention."""
         return {**super().parts(), "attention": list(self.attention.parameters())}
 
     def taken_parts(self) -> dict[str, Iterable[nn.Parameter]]:

@@ -5,15 +5,16 @@ so it is the same for T5, which has no biases, and the backbone is never changed
 """
 
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, partial
 from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from hxbench.backbones.backbone import Backbone
 from hxbench.backbones.families import Family, widths_of
-from hxbench.backbones.load import Backbone, meta_backbone
+from hxbench.backbones.load import meta_backbone
 from hxbench.closed import Closed, added
 from hxbench.errors import InputError
 from hxbench.methods.method import Method, Setup
@@ -48,19 +49,10 @@ class BitfitOptions(PetOptions):
     t5: Literal["every", "code"] = added("every")
 
 
-def output_width(module: nn.Module) -> int:
-    """Return the width of what a linear layer or a LayerNorm puts out."""
-    return widths_of(module)[1]
-
-
 def added_shape(module: nn.Module) -> tuple[int, ...]:
     """Return the shape of what is added to a module: to what it puts out, or to every entry of a table."""
     weight: Any = module.weight
-    return tuple(weight.shape) if isinstance(module, nn.Embedding) else (output_width(module),)
-
-
-def _addend(bias: Tensor, place: Tensor, output: Tensor) -> Tensor:
-    return (bias if bias.dim() == 1 else functional.embedding(place, bias)).to(output.dtype)
+    return tuple(weight.shape) if isinstance(module, nn.Embedding) else (widths_of(module)[1],)
 
 
 def is_xxl(backbone: Backbone) -> bool:
@@ -87,7 +79,7 @@ class Bitfit(Method):
         self.names = tuple(modules)
         self.biases = nn.ParameterList(nn.Parameter(torch.zeros(added_shape(one))) for one in modules.values())
         for bias, module in zip(self.biases, modules.values(), strict=True):
-            self.adding(module, lambda place, output, bias=bias: _addend(bias, place, output))  # type: ignore[misc]
+            self.adding(module, partial(self._addend, bias))
 
     @classmethod
     def require(cls, spec: RunSpec, family: Family) -> None:
@@ -96,6 +88,9 @@ class Bitfit(Method):
         if not (family.has_biases and (family.adds_biases or _has_biases(spec.backbone.model_dump_json()))):
             raise InputError(f"{spec.method} tunes biases, and {family.title} has none.")
 
+    @staticmethod
+    def _addend(bias: Tensor, place: Tensor, output: Tensor) -> Tensor:
+        return (bias if bias.dim() == 1 else functional.embedding(place, bias)).to(output.dtype)
+
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
-        """The addends."""
         return {"biases": list(self.biases)}

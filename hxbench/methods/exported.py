@@ -19,13 +19,12 @@ from torch import Tensor, nn
 
 from hxbench.answering.answer import AnswerOptions, Condition
 from hxbench.answering.classes import ClassHeads, unified_order
-from hxbench.backbones.load import Backbone
+from hxbench.backbones.backbone import Backbone
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.closed import Closed
 from hxbench.errors import InputError
-from hxbench.methods.method import Method, Setup
-from hxbench.modules.adapter import NormedStack
-from hxbench.modules.bottleneck import ACTIVATIONS, ActivationName, BottleneckWeights
+from hxbench.methods.method import Method
+from hxbench.modules.bottleneck import ACTIVATIONS, ActivationName, BottleneckWeights, NormedStack
 from hxbench.modules.heads import Head
 from hxbench.modules.parameters import fill
 from hxbench.printing import shortened
@@ -70,28 +69,23 @@ class Exported(Method):
 
     Options: ClassVar[type[Closed]] = ExportedOptions
 
-    def __init__(self, setup: Setup, options: ExportedOptions) -> None:
-        super().__init__(setup, options)
-        self.entries = options.sites
-
     def positions(self) -> tuple[str, ...]:
         """Return the positions of the sites that are listed; `InputError` for one that the backbone has not."""
-        assert isinstance(self.options, ExportedOptions)
         known = self.backbone.family.positions
         for site in self.options.sites:
             if site.position not in known or site.layer >= self.backbone.layers_at(site.position):
                 raise InputError(
-                    f"the export has adapters at {shortened(site.position)} of layer {site.layer}, which this "
-                    f"{self.backbone.family.title} has not."
+                    f"the export has adapters at {shortened(site.position)} of layer {site.layer}, but this "
+                    f"{self.backbone.family.title} has no such site."
                 )
             if site.adapters > 1 and not _stacks(known[site.position]):
-                raise InputError(f"the export's place {site.position} takes one adapter, not {site.adapters}.")
+                raise InputError(f"{site.position} of the export takes one adapter, not {site.adapters}.")
         return tuple(dict.fromkeys(site.position for site in self.options.sites))
 
     def bring(self, tensors: Mapping[str, Tensor], origin: str) -> None:
         """Take over the adapters; `InputError` for tensors that are missing, of another shape or left over."""
         left = {name for name in tensors if name.startswith("sites.")}
-        for number, site in enumerate(self.entries):
+        for number, site in enumerate(self.options.sites):
             for place in range(site.adapters):
                 prefix = f"sites.{number}.{place}."
                 own = {name.removeprefix(prefix): tensors[name] for name in left if name.startswith(prefix)}
@@ -106,11 +100,11 @@ class Exported(Method):
 
     def weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
         """Return the weights of all sites; `ValueError` for another pair than the one they were made for."""
-        if self.entries and (condition.task, condition.language) != (self.tasks[0], self.languages[0]):
+        if self.options.sites and (condition.task, condition.language) != (self.tasks[0], self.languages[0]):
             raise ValueError(f"these adapters are for {self.tasks[0]}-{self.languages[0]} alone")
         found: dict[SiteKey, SiteWeights] = {}
         positions = self.backbone.family.positions
-        for number, site in enumerate(self.entries):
+        for number, site in enumerate(self.options.sites):
             stack = [
                 BottleneckWeights(
                     **{field: getattr(self, f"site_{number}_{place}_{field}") for field in TENSORS},
@@ -154,7 +148,7 @@ def fixed_weights(method: Method, task: str, language: str) -> dict[SiteKey, lis
         texts = [torch.full((1, width), value, device=device) for value in (0.0, 1.0)]
         one, other = (_apart(method.weights(condition._replace(side="answering", pooled=p))) for p in texts)
         if any(not torch.equal(a, b) for a, b in zip(_tensors(one), _tensors(other), strict=True)):
-            raise InputError("its adapters depend on the text that is read, so that there are none to export.")
+            raise InputError("its adapters depend on the text, so there are none to export.")
         return _apart(method.weights(condition._replace(side="reading"))) | one
 
 
@@ -164,9 +158,9 @@ def _apart(given: Mapping[SiteKey, SiteWeights]) -> dict[SiteKey, list[Bottlenec
         stack: Sequence[SiteWeights] = weights.adapters if isinstance(weights, NormedStack) else [weights]
         plain = [one for one in stack if isinstance(one, BottleneckWeights)]
         if len(plain) < len(stack) or key.layer < 0:
-            raise InputError("what acts at its sites is more than bottleneck adapters, which alone are exported.")
+            raise InputError("its sites have more than bottleneck adapters, and only those can be exported.")
         if any(one.down.dim() != 2 for one in plain):
-            raise InputError("its adapters depend on the text that is read, so that there are none to export.")
+            raise InputError("its adapters depend on the text, so there are none to export.")
         found[key] = plain
     return found
 
@@ -230,7 +224,7 @@ def _head(method: Method, task: str) -> dict[str, nn.Parameter]:
         return {}
     head = heads[task if task in heads else next(iter(heads))]
     if not isinstance(head, Head):
-        raise InputError("its head is not a linear classifier, which alone is exported.")
+        raise InputError("its head is not a linear classifier: no other can be exported.")
     found = {f"head.{name}": p for name, p in head.classifier.named_parameters()}
     pooler = getattr(method.answering, "pooler", None)
     return found | ({} if pooler is None else {f"pooler.{name}": p for name, p in pooler[0].named_parameters()})

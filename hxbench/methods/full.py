@@ -26,7 +26,6 @@ class Full(Method):
     transfers = True
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
-        """The backbone."""
         return {"model": list(self.answering_root.parameters())}
 
 
@@ -52,5 +51,4 @@ class Pretraining(Method):
             self.masked_lm = kind(self.backbone, [task_of(MLM)], options)  # type: ignore[assignment]
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
-        """All of it."""
         return {"model": list(self.model.parameters())}

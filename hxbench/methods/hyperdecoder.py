@@ -6,18 +6,17 @@ of (Ivison & Peters, 2022; PHA sheet, section 7).
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from hxbench.answering.answer import AnswerOptions, Condition
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.closed import Closed
 from hxbench.methods.method import Method, Setup
-from hxbench.modules.adapter import Bottlenecks
-from hxbench.modules.bottleneck import ACTIVATIONS, ActivationName
-from hxbench.modules.hypernetwork import BottleneckGenerator, in_full_precision, projector
+from hxbench.modules.bottleneck import ACTIVATIONS, ActivationName, Bottlenecks
+from hxbench.modules.hypernetwork import BottleneckGenerator, in_every_layer, in_full_precision, projector
 from hxbench.spec.run_spec import Positive
 
 
@@ -31,52 +30,60 @@ class HyperdecoderOptions(AnswerOptions):
     activation: ActivationName = "relu"
 
 
-class Hyperdecoder(Method):
-    """Adapters parallel to the feed-forward blocks: own ones in the encoder, in the decoder one for each example.
+class ReadFirst(Method):
+    """Adapters parallel to the feed-forward blocks: own ones on the reading side, generated ones on the answering.
+
+    The latter may depend on the pooled texts.
+    """
+
+    roles = ("parallel",)
+    reads_first = True
+
+    def __init__(self, setup: Setup, options: Any, activation: ActivationName = "relu") -> None:
+        super().__init__(setup, options)
+        hidden = self.backbone.hidden_size
+        self.reading = self.backbone.sites("parallel", "reading")
+        self.answers = self.backbone.sites("parallel", "answering")
+        self.adapters = Bottlenecks(len(self.reading), hidden, options.bottleneck, 1.0, activation=activation)
+        self.adapters.start_small()
+
+    def weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
+        """Return the reading side's adapters, or those of all other layers from one product, in fp32."""
+        if condition.pooled is None:
+            return dict(zip(self.reading, self.adapters.by_layer(), strict=True))
+        with in_full_precision(condition.pooled):
+            return dict(zip(self.answers, self.generated(condition, condition.pooled), strict=True))
+
+    def generated(self, condition: Condition, pooled: Tensor) -> Iterable[SiteWeights]:
+        """Return the adapters of the answering side, layer by layer, for pooled texts [batch, hidden]."""
+        raise NotImplementedError
+
+
+class Hyperdecoder(ReadFirst):
+    """In the decoder an adapter for each example.
 
     At T5-base's shape 15,259,192 parameters, however many the tasks.
     """
 
     Options: ClassVar[type[Closed]] = HyperdecoderOptions
-    roles = ("parallel",)
-    reads_first = True
 
     def __init__(self, setup: Setup, options: HyperdecoderOptions) -> None:
-        super().__init__(setup, options)
+        super().__init__(setup, options, options.activation)
         hidden = self.backbone.hidden_size
-        self.reading = self.backbone.sites("parallel", "reading")
-        self.answers = self.backbone.sites("parallel", "answering")
-        layers = len(self.answers)
-        self.activation = ACTIVATIONS[options.activation]
-        self.adapters = Bottlenecks(
-            len(self.reading), hidden, options.bottleneck, 1.0, activation=options.activation
-        )
-        self.adapters.start_small()
         self.pooled_map = projector(hidden, hidden, hidden) if options.pooled_map else nn.Identity()
-        self.layers = nn.Parameter(torch.randn(layers, options.layer_embedding))
+        self.layers = nn.Parameter(torch.randn(len(self.answers), options.layer_embedding))
         self.source = nn.Sequential(nn.Linear(hidden + options.layer_embedding, options.source_hidden), nn.ReLU())
         self.generator = BottleneckGenerator(options.source_hidden, hidden, options.bottleneck)
         self.generator.start_small()
 
-    def weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
-        """Return the encoder's adapters, or those of all layers of the decoder and of all rows from one product.
-
-        The generator always runs in fp32.
-        """
-        if condition.pooled is None:
-            return dict(zip(self.reading, self.adapters.by_layer(), strict=True))
-        with in_full_precision(condition.pooled):
-            rows = self.pooled_map(condition.pooled.float())  # [batch, hidden]
-            grid = (len(self.layers), len(rows))
-            joined = torch.cat([rows.expand(*grid, -1), self.layers[:, None].expand(*grid, -1)], dim=-1)
-            made = self.generator(self.source(joined.flatten(0, 1)))
-            each = (
-                replace(made, activation=self.activation).mapped(lambda tensor: tensor.unflatten(0, grid)).unbind()
-            )
-        return dict(zip(self.answers, each, strict=True))
+    def generated(self, condition: Condition, pooled: Tensor) -> Iterable[SiteWeights]:
+        """Return the adapters of all layers, each with one for every row, for pooled texts [batch, hidden]."""
+        made = in_every_layer(
+            self.pooled_map(pooled.float()), self.layers, lambda joined: self.generator(self.source(joined))
+        )
+        return replace(made, activation=ACTIVATIONS[self.options.activation]).unbind()
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
-        """The encoder's adapters and all that generates the decoder's; the backbone stays as it is."""
         return {
             "adapters": list(self.adapters.parameters()),
             "pooled_map": list(self.pooled_map.parameters()),

@@ -87,7 +87,6 @@ class Hyperformer(Method):
     def __init__(self, setup: Setup, options: HyperformerOptions) -> None:
         super().__init__(setup, options)
         backbone = self.backbone
-        self.closest, self.trains_norms = options.closest, options.train_norms
         self.embeddings = nn.Parameter(torch.randn(len(self.tasks), options.embedding))
         self.hypernetworks = nn.ModuleDict(
             {
@@ -103,7 +102,7 @@ class Hyperformer(Method):
         Raises `InputError` where the options name none for it among the tasks of that run.
         """
         if role == START and self.new_task and NEW not in tensors:
-            closest = self.closest.get(self.new_task)
+            closest = self.options.closest.get(self.new_task)
             if closest not in self.tasks:
                 known = ", ".join(self.tasks)
                 raise InputError(f"options.closest: name a task that {self.new_task} is closest to (of {known}).")
@@ -127,18 +126,14 @@ class Hyperformer(Method):
         with in_full_precision(tasks):
             for stack in stacks:
                 made = self.hypernetworks[stack.name](tasks)
-                if condition.place is not None:
-                    each: Iterable[SiteWeights] = made.mapped(lambda tensor: tensor.squeeze(1)).unbind()
-                else:
-                    each = for_rows(made, condition.tasks)
+                each = for_rows(made, condition.tasks, alone=condition.place is not None)
                 positions = {self.backbone.family.site_name(stack.name, role) for role in ROLES}
                 found |= zip((key for key in self.sites.keys if key.position in positions), each, strict=True)
         return found
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
-        """The task embeddings, the hypernetworks and the backbone's layer normalisations."""
         new = [] if self.new_embedding is None else [self.new_embedding]
-        norms = {"layer_norms": self.backbone.norms()} if self.trains_norms else {}
+        norms = {"layer_norms": self.backbone.norms()} if self.options.train_norms else {}
         return {
             "embeddings": [self.embeddings, *new],
             "hypernetworks": list(self.hypernetworks.parameters()),

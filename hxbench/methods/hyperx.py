@@ -59,7 +59,6 @@ class HyperX(Method):
     def __init__(self, setup: Setup, options: HyperXOptions) -> None:
         super().__init__(setup, options)
         backbone = self.backbone
-        self.trains_decoder = options.mlm_decoder != "frozen"
         if options.mlm_decoder == "apart" and self.masked_lm:
             backbone.output.weight = nn.Parameter(backbone.output.weight.detach().clone())
         self.sites_in_order = backbone.sites("ffn")
@@ -81,17 +80,14 @@ class HyperX(Method):
         """
         with in_full_precision(next(self.projector.parameters())):
             language = self._composed.get(condition.language, self.languages.index(condition.language))
-            if condition.place is not None:
-                source = self.embeddings(condition.place, language)
-                each: Iterable[SiteWeights] = self.generator(self.projector(source)).unbind()
-            else:
-                sources = torch.stack(
-                    [self.embeddings(place, language) for place in range(len(self.tasks))], dim=1
-                )
-                generated = self.generator(self.projector(sources.flatten(0, 1)))
-                each = for_rows(
-                    generated.mapped(lambda rows: rows.unflatten(0, sources.shape[:2])), condition.tasks
-                )
+            places = range(len(self.tasks)) if condition.place is None else [condition.place]
+            sources = torch.stack([self.embeddings(place, language) for place in places], dim=1)
+            made = self.generator(self.projector(sources.flatten(0, 1)))
+            each = for_rows(
+                made.mapped(lambda rows: rows.unflatten(0, sources.shape[:2])),
+                condition.tasks,
+                alone=condition.place is not None,
+            )
         return dict(zip(self.sites_in_order, each, strict=True))
 
     @contextmanager
@@ -119,7 +115,7 @@ class HyperX(Method):
             "mlm_head": [
                 p
                 for p in (self.backbone.mlm_head.parameters() if self.masked_lm else ())
-                if p is not decoder or self.trains_decoder
+                if p is not decoder or self.options.mlm_decoder != "frozen"
             ],
         }
 

@@ -15,13 +15,12 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from hxbench.answering.answer import Answered, AnswerOptions, Condition
-from hxbench.backbones.load import Backbone
+from hxbench.backbones.backbone import Backbone
 from hxbench.backbones.sites import EMBEDDINGS, SiteKey, SiteWeights, changing_input
 from hxbench.closed import Closed
 from hxbench.errors import InputError
 from hxbench.methods.method import Method, Reason, Setup
-from hxbench.modules.adapter import Bottlenecks, NormedStack
-from hxbench.modules.bottleneck import BottleneckWeights
+from hxbench.modules.bottleneck import Bottlenecks, BottleneckWeights, NormedStack
 from hxbench.modules.hypernetwork import initialise_linear, projector
 from hxbench.spec.run_spec import Positive
 from hxbench.tasks.encoding.batch import Batch
@@ -118,7 +117,6 @@ class LanguageAdapter(Method):
 
     def __init__(self, setup: Setup, options: LanguageAdapterOptions) -> None:
         super().__init__(setup, options)
-        self.trains_head = options.mlm_head == "transform"
         self.adapter = AdapterParts(self.backbone, options.bottleneck, options.initial_std, options.invertible)
 
     def weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
@@ -136,7 +134,7 @@ class LanguageAdapter(Method):
         """The adapter; of the language-modelling head what comes before the output matrix."""
         output = self.backbone.output
         before = [part for part in self.backbone.mlm_head.children() if part is not output]
-        head = [p for part in before for p in part.parameters()] if self.trains_head else []
+        head = [p for part in before for p in part.parameters()] if self.options.mlm_head == "transform" else []
         return {"language_adapter": list(self.adapter.parameters()), "mlm_head": head}
 
     def counted(self) -> int:

@@ -11,8 +11,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from hxbench.backbones.families import Projection, ProjectionRole, is_transposed
-from hxbench.backbones.load import Backbone
+from hxbench.backbones.families import ProjectionRole, is_transposed
 from hxbench.closed import Closed, added
 from hxbench.errors import InputError
 from hxbench.methods.method import PEFT_PREFIX
@@ -23,12 +22,7 @@ from hxbench.modules.low_rank import FusedLowRank
 from hxbench.modules.parameters import fill
 from hxbench.spec.run_spec import Positive
 
-_ROLES: tuple[ProjectionRole, ...] = ("query", "value")
-
-
-def projections_of(backbone: Backbone) -> list[Projection]:
-    """Return the query and value projections of every self-attention, layer by layer."""
-    return backbone.projections(*_ROLES)
+ROLES: tuple[ProjectionRole, ...] = ("query", "value")
 
 
 class LoraOptions(PetOptions):
@@ -48,26 +42,23 @@ class Lora(Peft):
 
     @classmethod
     def configured(cls, options: Any) -> PeftOptions:
-        """Return `peft`'s LoRA of queries and values."""
         fields = {"r": options.rank, "lora_dropout": options.dropout}
-        return PeftOptions(type="LORA", targets=_ROLES, **fields)
+        return PeftOptions(type="LORA", targets=ROLES, **fields)
 
     def configuration(self, **more: Any) -> Any:
         """Return the configuration; `peft` itself takes scales that are no whole numbers."""
-        assert isinstance(self.options, LoraOptions)
         return super().configuration(**{"lora_alpha": self.options.alpha, **more})
 
     def _make(self) -> None:
         self.branches: nn.ModuleList | None = None
-        if any(one.part is not None for one in projections_of(self.backbone)):
-            assert isinstance(self.options, LoraOptions)
+        if any(one.part is not None for one in self.backbone.projections(*ROLES)):
             self._add_branches(self.options)
         else:
             super()._make()
 
     def _add_branches(self, options: LoraOptions) -> None:
         """Hang a pair of branches beside the fused projection of every layer."""
-        queries, values = (self.backbone.projections(role) for role in _ROLES)
+        queries, values = (self.backbone.projections(role) for role in ROLES)
         shared = options.value == "query"
         if shared and any(
             query.width_out != value.width_out for query, value in zip(queries, values, strict=True)
@@ -87,7 +78,6 @@ class Lora(Peft):
             )
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
-        """Both matrices of every branch."""
         if self.branches is not None:
             return {"lora": list(self.branches.parameters())}
         return {"lora": [p for some in super().parts().values() for p in some]}
@@ -103,7 +93,6 @@ class Lora(Peft):
             for side, matrix in zip("AB", pair, strict=True)
         }
         options, rank = self.options, len(pairs[0][0])
-        assert isinstance(options, LoraOptions)
         config = self.configuration(
             r=rank,
             lora_alpha=options.alpha * rank / options.rank,  # the scale stays

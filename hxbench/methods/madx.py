@@ -23,7 +23,8 @@ from hxbench.methods.language_adapter import (
     stacked,
 )
 from hxbench.methods.method import Method, Reason, Setup
-from hxbench.modules.adapter import Bottlenecks
+from hxbench.methods.options import earlier_run
+from hxbench.modules.bottleneck import Bottlenecks
 from hxbench.modules.parameters import fill
 from hxbench.spec.run_spec import DataSpec, Positive, Rate, RunSpec, TrainingSpec
 from hxbench.tasks import TAGGING, suite_tasks
@@ -90,7 +91,6 @@ class MadX(Method):
         return {f"{LANGUAGE_ADAPTER} {code}": _language_run(spec, code) for code in codes}
 
     def take(self, role: str, tensors: Mapping[str, Tensor]) -> None:
-        """Take over a language adapter, or go on from a finished run's task adapter and head."""
         kind, _, code = role.partition(" ")
         if kind != LANGUAGE_ADAPTER:
             super().take(role, tensors)
@@ -105,12 +105,11 @@ class MadX(Method):
         assert isinstance(language, AdapterParts)
         assert isinstance(task, Bottlenecks)
         if condition.language not in self._taken and not task.down.is_meta:  # nothing is computed on meta tensors
-            raise InputError(f"there is no language adapter for {condition.language}.")
+            raise InputError(f"the language adapter of {condition.language} is missing.")
         both = zip(language.bottlenecks.by_layer(), task.by_layer(), strict=True)
         return stacked(both, language.coupling)
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
-        """The task adapters."""
         return {"task_adapter": list(self.task_adapters.parameters())}
 
     def taken_parts(self) -> dict[str, Iterable[nn.Parameter]]:
@@ -138,37 +137,24 @@ def _language_run(spec: RunSpec, code: str) -> RunSpec:
     language = options.language
     adapter = LanguageAdapterOptions(
         bottleneck=options.language_bottleneck,
-        invertible=options.invertible,
-        initial_std=options.initial_std,
         mlm_head=language.mlm_head,
+        **options.model_dump(include={"invertible", "initial_std"}),
     )
     training = TrainingSpec(
-        updates=language.updates,
-        batch_size=language.batch_size,
-        lr=language.lr,
-        warmup=language.warmup,
         mlm_masking=language.masking,
         selection="last",
-        mlm_vocabulary=spec.training.mlm_vocabulary,
-        precision=spec.training.precision,
-        cpu_threads=spec.training.cpu_threads,
+        **language.model_dump(include={"updates", "batch_size", "lr", "warmup"}),
+        **spec.training.model_dump(include={"mlm_vocabulary", "precision", "cpu_threads"}),
     )
-    return RunSpec(
-        paper=spec.paper,
+    data = DataSpec(**spec.data.model_dump(include={"origin", "sandbox_seed", "text_sentences", "max_length"}))
+    return earlier_run(
+        spec,
+        options=adapter,
+        data=data,
+        training=training,
         method="madx-language",
         kind=LANGUAGE_ADAPTER,
-        variant=spec.variant,
         setting="language",
         language=code,
         seed=language.seed,
-        profile=spec.profile,
-        options=adapter.model_dump(mode="json"),
-        data=DataSpec(
-            origin=spec.data.origin,
-            sandbox_seed=spec.data.sandbox_seed,
-            text_sentences=spec.data.text_sentences,
-            max_length=spec.data.max_length,
-        ),
-        backbone=spec.backbone,
-        training=training,
     )

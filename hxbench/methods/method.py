@@ -20,8 +20,8 @@ from hxbench.answering import answering_of
 from hxbench.answering.answer import Answered, Answering, AnswerOptions, Condition, Encoded, Objective
 from hxbench.answering.classes import ClassHeads
 from hxbench.answering.token import MaskedLM
+from hxbench.backbones.backbone import Backbone
 from hxbench.backbones.families import Family, SiteRole, Stacks
-from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import EMBEDDINGS, SiteKey, Sites, SiteWeights
 from hxbench.closed import Closed
 from hxbench.errors import InputError
@@ -68,6 +68,7 @@ class Method(nn.Module):
     transfers: ClassVar[bool] = False  # nothing in it is of one task: it can be applied to others as it is
     probes: ClassVar[tuple[str, ...]] = ()  # tasks whose texts are looked at when a suite has been trained
     imports: ClassVar[tuple[str, ...]] = ()  # modules whose import is put off until a model is made
+    options: Any  # as its class `Options` has them
 
     def __init__(self, setup: Setup, options: Closed) -> None:
         super().__init__()
@@ -86,6 +87,8 @@ class Method(nn.Module):
         self.masked_lm = MaskedLM(backbone, [task_of(MLM)], options) if MLM in self.tasks else None
         self.sites = Sites(backbone.body, backbone.family, self.positions())
         self._kept: dict[tuple[Any, ...], Mapping[SiteKey, SiteWeights]] | None = None
+        # whether its loss has more in it than what the answers cost; then no label's entropy compares with it
+        self.adds_loss = type(self).extra_loss is not Method.extra_loss
         self._removals: list[Callable[[], None]] = []
         self._values: list[tuple[nn.Parameter, Tensor]] = []  # of the backbone, as it came
 
@@ -164,7 +167,7 @@ class Method(nn.Module):
         return nullcontext()
 
     def extra_loss(self, answered: Answered, batch: Batch) -> Tensor | None:
-        """Return what this process adds to its share of the cross-entropy; None where nothing is added."""
+        """Return what this process adds to its share of the cross-entropy, []; None where nothing is added."""
         return None
 
     def meet(self, encoded: Iterable[Encoded]) -> dict[str, Any]:
@@ -234,10 +237,10 @@ class Method(nn.Module):
         return self.answering_for(batch.task).answer(self, batch)
 
     def forward(self, batch: Batch) -> Tensor:
-        """Return this process's share of the loss of the global batch, which it is the mean of."""
+        """Return this process's share of the global batch's loss, []: the shares of all processes add up to it."""
         with self.acting():
             loss, answered = self.answering_for(batch.task).learn(self, batch)
-            extra = self.extra_loss(answered, batch)
+            extra = self.extra_loss(answered, batch) if self.adds_loss else None
             return loss if extra is None else loss + extra
 
     def logits(self, batch: Batch) -> Tensor:
@@ -251,7 +254,7 @@ class Method(nn.Module):
             return self.answering_for(batch.task).encode(self, batch)
 
     def generate(self, batch: Batch, longest: int = 1, *, shortest: int = 0, beams: int = 1) -> Tensor:
-        """Return what the model answers (`Answering.generate`)."""
+        """Return what the model answers: ids [targets] or [batch, length] (`Answering.generate`)."""
         with self.acting():
             return self.answering_for(batch.task).generate(self, batch, longest, shortest=shortest, beams=beams)
 
@@ -261,12 +264,12 @@ class Method(nn.Module):
             return self.answering_for(batch.task).likelihoods(self, batch, answers)
 
     def cross_entropy_in(self, loss: Tensor) -> Tensor | None:
-        """Return the part of a loss, just returned by `forward`, that is the mean cross-entropy of the targets.
+        """Return the part of a loss [], just returned by `forward`, that is the targets' mean cross-entropy, [].
 
         It is what can be compared with the entropy of the labels; None where a loss does not have it.
         """
         plain = self.answering is None or self.answering.learns_targets(self.objective)
-        return loss if plain and type(self).extra_loss is Method.extra_loss else None
+        return loss if plain and not self.adds_loss else None
 
     def train(self, mode: bool = True) -> Self:
         """Begin or end training: without dropout in the backbone it stays as it is when it answers."""
@@ -328,7 +331,7 @@ def require_sites(spec: RunSpec, family: Family, roles: Collection[SiteRole]) ->
     """Raise `InputError` where a run's method acts at sites and a family has none of them."""
     if roles and not family.site_names(*roles):
         raise InputError(
-            f"{spec.method} acts at {' and '.join(roles)}, and the entry of {family.title} gives no such site."
+            f"{spec.method} acts at {' and '.join(roles)}, but the entry of {family.title} has no such site."
         )
 
 

@@ -18,8 +18,8 @@ from hxbench.answering.answer import Answered, Condition, Encoded
 from hxbench.closed import Closed
 from hxbench.errors import InputError
 from hxbench.methods.method import Reason, Setup
-from hxbench.methods.options import StageTraining
-from hxbench.methods.prompt import SOURCE, PromptOptions, SoftPrompt, earlier_run, prompt_run, take_prompt
+from hxbench.methods.options import StageTraining, stage_run
+from hxbench.methods.prompt import SOURCE, EarlierPrompts, PromptOptions, SoftPrompt, prompt_run
 from hxbench.modules.parameters import fill
 from hxbench.spec.run_spec import RunSpec
 from hxbench.tasks import suite_tasks
@@ -37,7 +37,6 @@ class MultitaskPrompt(SoftPrompt):
     peft_type = "MULTITASK_PROMPT_TUNING"
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
-        """The shared prompt, and every task's factors."""
         soft = self.soft
         return {
             "prompt": list(soft.embedding.parameters()),
@@ -66,12 +65,9 @@ class MptSource(MultitaskPrompt):
     Options: ClassVar[type[Closed]] = MptSourceOptions
 
     def __init__(self, setup: Setup, options: MptSourceOptions) -> None:
-        """Build the student; the teachers' prompts come with `take`."""
         super().__init__(setup, options)
-        self.distillation, self.hidden = options.distillation, options.hidden
-        size = (options.tokens, self.backbone.embedded_size)
-        self.teachers = nn.ParameterDict({task: nn.Parameter(torch.zeros(size)) for task in self.tasks})
-        self._taken: set[str] = set()
+        self.adds_loss = bool(options.distillation or options.hidden)
+        self.teachers = EarlierPrompts(self.tasks, options.tokens, self.backbone.embedded_size)
         self._teaching = False
 
     @classmethod
@@ -82,23 +78,21 @@ class MptSource(MultitaskPrompt):
         return {f"{TEACHER} {task}": prompt_run(spec, task, options, options.teacher) for task in tasks}
 
     def take(self, role: str, tensors: Mapping[str, Tensor]) -> None:
-        """Take over a teacher's prompt, or go on from a finished run."""
         kind, _, task = role.partition(" ")
         if kind != TEACHER:
             return super().take(role, tensors)
-        self._taken.add(task)
-        return take_prompt(self.teachers[task], tensors, f"the prompt of {task}")
+        return self.teachers.take(task, tensors)
 
     def prompt(self, embedded: Tensor, text: Tensor, condition: Condition) -> Tensor | None:
-        """Return the prompt of every row's task: the student's, or the teacher's while it is asked."""
+        """Return the student's prompt, or in `_as_teacher` the teacher's, of every row [batch, tokens, hidden]."""
         if self._teaching:
             return torch.stack([self.teachers[task] for task in self.tasks])[condition.tasks]
         return super().prompt(embedded, text, condition)
 
     @contextmanager
     def _as_teacher(self) -> Iterator[None]:
-        if missing := [task for task in self.tasks if task not in self._taken]:
-            raise InputError(f"there is no prompt to teach {missing[0]}.")
+        if self.teachers.lost:
+            raise InputError(f"the prompt of the teacher for {self.teachers.lost} is missing.")
         training = self.model.training
         self._teaching = True
         self.model.eval()  # a teacher says the same every time
@@ -110,24 +104,16 @@ class MptSource(MultitaskPrompt):
             self.model.train(training)
 
     def extra_loss(self, answered: Answered, batch: Batch) -> Tensor | None:
-        """Return this process's share of the distillation, over the targets."""
-        if not self.distillation and not self.hidden:
-            return None
+        """Return this process's share of the distillation over the targets, []."""
         with self._as_teacher():
             taught = self.answer(batch)
         per_token = 1 / batch.count if self.objective.token_loss == "mean" else 1.0
         real = batch.targets != IGNORED
-        loss = self.distillation * per_token * divergence(answered.logits, taught.logits, real)
-        if self.hidden:
+        loss = self.options.distillation * per_token * divergence(answered.logits, taught.logits, real)
+        if self.options.hidden:
             apart = self._state_difference(answered.encoded, taught.encoded)
-            loss = loss + self.hidden * (apart * real[:, 0]).sum() / batch.rows  # some rows only go along
+            loss = loss + self.options.hidden * (apart * real[:, 0]).sum() / batch.rows  # some rows only go along
         return loss
-
-    def cross_entropy_in(self, loss: Tensor) -> Tensor | None:
-        """Return the loss only where no distillation is in it."""
-        assert self.answering is not None
-        plain = self.answering.learns_targets(self.objective) and not (self.distillation or self.hidden)
-        return loss if plain else None
 
     def _state_difference(self, encoded: Encoded, taught: Encoded) -> Tensor:
         """Return the mean squared difference over the real tokens of each row, [batch]."""
@@ -166,21 +152,13 @@ class Mpt(MultitaskPrompt):
 
     @classmethod
     def needs(cls, spec: RunSpec, texts: Sequence[str]) -> dict[str, RunSpec]:
-        """Return the run of the source stage."""
         options = MptOptions.model_validate(spec.options)
         own = MptSourceOptions(
             tokens=options.tokens, sample_from=options.sample_from, **options.source.model_dump()
         )
-        return {
-            SOURCE: earlier_run(
-                spec,
-                method="mpt-source",
-                options=own,
-                training=options.source_training,
-                setting="multi",
-                suite=options.suite,
-            )
-        }
+        training = options.source_training
+        made = {"setting": "multi", "suite": options.suite}
+        return {SOURCE: stage_run(spec, method="mpt-source", options=own, training=training, **made)}
 
     def take(self, role: str, tensors: Mapping[str, Tensor]) -> None:
         """Begin with the shared prompt and the mean of the source tasks' factors, or go on from a finished run."""

@@ -15,12 +15,12 @@ from torch import Tensor, nn
 
 from hxbench.answering import COLUMNS
 from hxbench.answering.answer import Answered, Condition
-from hxbench.backbones.families import Family, Stacks, norms_of
-from hxbench.backbones.load import Backbone
+from hxbench.backbones.backbone import Backbone
+from hxbench.backbones.families import Family, Stacks
 from hxbench.closed import Closed, validated
 from hxbench.errors import InputError
 from hxbench.methods.method import Method, Setup
-from hxbench.methods.peft_options import PeftOptions, Target, in_one_line, is_of_this_version, table
+from hxbench.methods.peft_options import PeftOptions, Target, in_one_line, tried
 from hxbench.modules import adalora
 from hxbench.modules.wrapped import ADAPTER, Wrapped
 from hxbench.spec.run_spec import RunSpec
@@ -34,6 +34,14 @@ _TARGETS: dict[str, tuple[Target, ...]] = {
 }
 _USUAL: tuple[Target, ...] = ("query", "value")
 _COLUMN = {both: column for column, both in COLUMNS.items()}
+_SOFT = {  # what makes virtual tokens, or keys and values
+    "PROMPT_TUNING": "PromptEmbedding",
+    "MULTITASK_PROMPT_TUNING": "MultitaskPromptEmbedding",
+    "P_TUNING": "PromptEncoder",
+    "PREFIX_TUNING": "PrefixEncoder",
+    "CARTRIDGE": "CartridgeEncoder",
+}
+_FROM_WORDS = ("PROMPT_TUNING", "MULTITASK_PROMPT_TUNING")
 _CACHED = ("PREFIX_TUNING", "CARTRIDGE")  # keys and values before those of the text
 
 
@@ -47,6 +55,7 @@ class Peft(Method):
     def __init__(self, setup: Setup, options: Closed) -> None:
         super().__init__(setup, options)
         self.chosen = self.configured(options)
+        self.adds_loss = self.chosen.type == "ADALORA"
         self.soft: Any = None  # what makes virtual tokens, or keys and values
         self.shared = nn.ModuleList()  # what wrapped modules have together
         self._wrapped: list[Wrapped] = []  # one, or none of a prompt
@@ -69,8 +78,8 @@ class Peft(Method):
     @classmethod
     def configured(cls, options: Any) -> PeftOptions:
         """Return what its options ask of `peft`."""
-        assert isinstance(options, PeftOptions)
-        return options
+        own: PeftOptions = options
+        return own
 
     def configuration(self, **more: Any) -> Any:
         """Return the configuration of `peft`; `more` is what the backbone and the run say."""
@@ -87,8 +96,7 @@ class Peft(Method):
         """Return why a type does not work with a way to answer, by the table of the installed version."""
         if (other := super().refusal(options, answering, stacks)) or "type" not in options:
             return other
-        known = table().types.get(str(options["type"])) if is_of_this_version() else None
-        said = known.answers[_COLUMN[answering, stacks]] if known else "works"
+        said = tried(str(options["type"])).get(_COLUMN[answering, stacks], "works")
         return None if said == "works" else said
 
     @classmethod
@@ -124,7 +132,6 @@ class Peft(Method):
             self._wrap()
 
     def _wrap(self) -> None:
-        """Put `peft`'s modules into the backbone."""
         options, names = self.chosen, targets_of(self.backbone, self.chosen)
         more: dict[str, Any] = {} if options.type == "ADAPTION_PROMPT" else {"target_modules": names}
         if options.type == "IA3":
@@ -137,13 +144,7 @@ class Peft(Method):
 
     def _make_soft(self) -> None:
         """Make what gives virtual tokens, or keys and values."""
-        from peft.tuners import (
-            CartridgeEncoder,
-            MultitaskPromptEmbedding,
-            PrefixEncoder,
-            PromptEmbedding,
-            PromptEncoder,
-        )
+        from peft import tuners
 
         options, backbone, width = self.chosen, self.backbone, self.backbone.embedded_size
         if cached := options.type in _CACHED:
@@ -154,16 +155,10 @@ class Peft(Method):
             more["encoder_hidden_size"] = width
         if options.type == "MULTITASK_PROMPT_TUNING":
             more["num_tasks"] = len(self.places)
-        config, words = self.configuration(**more), self.words()
-        make: dict[str, Any] = {
-            "PROMPT_TUNING": lambda: PromptEmbedding(config, words),
-            "MULTITASK_PROMPT_TUNING": lambda: MultitaskPromptEmbedding(config, words),
-            "P_TUNING": lambda: PromptEncoder(config),
-            "PREFIX_TUNING": lambda: PrefixEncoder(config),
-            "CARTRIDGE": lambda: CartridgeEncoder(config),
-        }
+        config = self.configuration(**more)
+        words = [self.words()] if options.type in _FROM_WORDS else []
         self.tokens = config.num_virtual_tokens
-        self.soft = make[options.type]()
+        self.soft = getattr(tuners, _SOFT[options.type])(config, *words)
         self._parts = {"prompt": [p for p in self.soft.parameters() if p.requires_grad]}
         if cached:
             taken = inspect.signature(self.body.forward).parameters
@@ -240,25 +235,16 @@ class Peft(Method):
                 one.tuner.update_and_allocate(step)
 
     def state(self) -> dict[str, Tensor]:
-        """Return what AdaLoRA knows beside its parameters."""
         return adalora.state_of(self._wrapped[0]) if self.chosen.type == "ADALORA" else {}
 
     def take_state(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from what `state` gave."""
         if self.chosen.type == "ADALORA":
             adalora.take_state(self._wrapped[0], state, next(self.parameters()).device)
 
     def extra_loss(self, answered: Answered, batch: Batch) -> Tensor | None:
-        """Return this process's share of AdaLoRA's penalty."""
-        if self.chosen.type != "ADALORA":
-            return None
+        """Return this process's share of AdaLoRA's penalty, []."""
         weight: float = self._wrapped[0].config.orth_reg_weight * batch.own / batch.rows
         return weight * adalora.penalty(self.model)
-
-    def cross_entropy_in(self, loss: Tensor) -> Tensor | None:
-        """Return the loss where no penalty is in it."""
-        plain = self.answering is None or self.answering.learns_targets(self.objective)
-        return loss if plain and self.chosen.type != "ADALORA" else None
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
         """What the type trains, by its names of the matrices, such as `lora_A`; of what makes a prompt, all."""
@@ -269,7 +255,6 @@ class Peft(Method):
         return self._wrapped[0].saved() if self._wrapped else None
 
     def take_peft(self, state: Mapping[str, Tensor], origin: str) -> None:
-        """Take over what `peft` returned."""
         self._wrapped[0].take(state, origin)
 
     def remove(self) -> None:
@@ -299,7 +284,7 @@ def targets_of(backbone: Backbone, options: PeftOptions) -> list[str]:
         if role == "words":
             wanted.add(id(backbone.body.get_submodule(backbone.family.words)))
         elif role == "norms":
-            wanted |= {id(one) for one in norms_of(backbone.body, backbone.family)}
+            wanted |= set(map(id, backbone.norm_layers()))
         else:
             some = backbone.projections(role)
             wanted |= {id(one.module) for one in some if kept is None or one.name.partition(".")[0] in kept}

@@ -77,7 +77,6 @@ class Table(Closed):
 
 @cache
 def table() -> Table:
-    """Return the shipped table."""
     path = places.shipped("recipes") / "peft" / "types.yaml"
     return validated(Table, read_mapping(path), path.name)
 
@@ -86,6 +85,12 @@ def table() -> Table:
 def is_of_this_version() -> bool:
     """Return whether the installed `peft` is the one of the table."""
     return version("peft") == table().peft
+
+
+def tried(kind: str) -> dict[str, Works | Reason]:
+    """Return how a type answers by column, in the installed version; nothing where that was not tried."""
+    known = table().types.get(kind) if is_of_this_version() else None
+    return known.answers if known else {}
 
 
 def configurations() -> dict[str, Any]:
@@ -179,9 +184,8 @@ def why_not(name: str) -> str | None:
 
 def unusable(kind: str) -> str:
     """Return why a type works with no way to answer, by the table of the installed version; else nothing."""
-    known = table().types.get(kind) if is_of_this_version() else None
-    reasons = set(known.answers.values()) if known else {"works"}
-    return "" if "works" in reasons else next(iter(reasons))
+    reasons = set(tried(kind).values())
+    return "" if "works" in reasons else next(iter(reasons), "")
 
 
 def _error(field: str, said: str, value: Any) -> ValidationError:
@@ -201,7 +205,6 @@ class PeftOptions(AnswerOptions):
 
     @property
     def fields(self) -> dict[str, Any]:
-        """The fields of the configuration that are given."""
         return dict(self.model_extra or {})
 
     @model_validator(mode="after")

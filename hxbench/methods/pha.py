@@ -13,15 +13,15 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from hxbench.answering.answer import Answered, AnswerOptions, Condition, Encoded
-from hxbench.backbones.sites import SiteKey, SiteWeights
+from hxbench.backbones.sites import SiteWeights
 from hxbench.closed import Closed
-from hxbench.methods.method import Method, Setup
-from hxbench.modules.adapter import Bottlenecks
+from hxbench.methods.hyperdecoder import ReadFirst
+from hxbench.methods.method import Setup
+from hxbench.modules.bottleneck import BottleneckWeights
 from hxbench.modules.contrastive import Average, Denominator, cosines, instance_loss, prototype_loss
-from hxbench.modules.hypernetwork import in_full_precision
+from hxbench.modules.hypernetwork import BottleneckGenerator, in_every_layer, in_full_precision, projector
 from hxbench.modules.parameters import fill
 from hxbench.modules.per_row import for_rows
-from hxbench.modules.prototype_hypernetwork import Projector, PrototypeHypernetwork, retriever
 from hxbench.spec.run_spec import START, Positive, Rate
 from hxbench.tasks.encoding.batch import Batch
 
@@ -39,7 +39,7 @@ class PHAOptions(AnswerOptions):
     d_prime: Positive = 128  # of z, the prototypes and the layer embeddings
     retriever_hidden: Positive = 128
     mixed: Positive = 32  # what the weights are a linear map of; the paper's d_h, 64 outside of multi-task runs
-    projector: Projector = "matrix"
+    projector: Literal["matrix", "two_layers"] = "matrix"
     projector_hidden: Positive = 128  # of two layers
     biases: bool = False  # of retriever, projector and generator
     # Table 3. Without prototypes the hypernetwork is fed what stands for the text itself. That is z or, without a
@@ -57,34 +57,56 @@ class PHAOptions(AnswerOptions):
     retrieval: Literal["mean", "vote", "example"] = "mean"
 
 
-class PHA(Method):
+class PrototypeHypernetwork(nn.Module):
+    """(key, layer embedding) → projector → generator → weights of a bottleneck adapter (PHA, section 4.2).
+
+    The key is a task's prototype; in the ablations it may be what the encoder made of one example.
+    """
+
+    def __init__(self, layers: int, key: int, hidden: int, options: PHAOptions) -> None:
+        super().__init__()
+        self.layers = nn.Parameter(torch.randn(layers, options.d_prime))
+        width, mixed, inner = key + options.d_prime, options.mixed, options.projector_hidden
+        if options.projector == "matrix":  # what the paper counts in appendix B
+            self.projector = nn.Sequential(nn.Linear(width, mixed))
+        else:  # the code's
+            self.projector = nn.Sequential(*projector(width, inner, mixed), nn.LayerNorm(mixed, eps=1e-6))
+        self.generator = BottleneckGenerator(mixed, hidden, options.bottleneck)
+        self.generator.start_small()
+        if not options.biases:
+            without_biases(self)
+
+    def forward(self, keys: Tensor) -> BottleneckWeights:
+        """Return the weights for keys [..., key], with leading dimensions [layers, ...] on every tensor."""
+        return in_every_layer(keys, self.layers, lambda joined: self.generator(self.projector(joined)))
+
+
+def without_biases(module: nn.Module) -> None:
+    """Take the biases of its linear layers away from a module."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear):
+            layer.register_parameter("bias", None)
+
+
+class PHA(ReadFirst):
     """Adapters parallel to the feed-forward blocks: own ones in the encoder, generated ones in the decoder."""
 
     Options: ClassVar[type[Closed]] = PHAOptions
-    roles = ("parallel",)
-    reads_first = True
     probes = ("cb", "boolq", "scitail")  # tasks whose texts are held against the prototypes (Figure 5)
 
     def __init__(self, setup: Setup, options: PHAOptions) -> None:
         """Build all parts; a new task has a prototype of its own, `adopted`, until `meet` finds it one anyhow."""
         super().__init__(setup, options)
-        self.chosen, hidden = options, self.backbone.hidden_size
-        self.reading = self.backbone.sites("parallel", "reading")
-        self.answers = self.backbone.sites("parallel", "answering")
-        layers = len(self.answers)
+        hidden = self.backbone.hidden_size
+        self.adds_loss = self.new_task is None and options.contrastive_weight > 0
         width = options.d_prime if options.retriever else hidden  # of what stands for a text
-        self.adapters = Bottlenecks(len(self.reading), hidden, options.bottleneck, 1.0)
-        self.adapters.start_small()
-        self.retriever = (
-            retriever(hidden, options.retriever_hidden, options.d_prime, biases=options.biases)
-            if options.retriever
-            else None
-        )
+        self.retriever = None  # pooled encoder states [batch, hidden] → z [batch, d′]
+        if options.retriever:
+            self.retriever = projector(hidden, options.retriever_hidden, options.d_prime)
+            if not options.biases:
+                without_biases(self.retriever)
         self.prototypes = nn.Parameter(torch.randn(len(self.tasks), width)) if options.prototypes else None
-        self.hypernetwork = PrototypeHypernetwork(
-            layers, width, options.d_prime, options.mixed, hidden, options.bottleneck,
-            projector=options.projector, projector_hidden=options.projector_hidden, biases=options.biases,
-        )  # fmt: skip
+        self.hypernetwork = PrototypeHypernetwork(len(self.answers), width, hidden, options)
         adopts = options.prototypes and self.new_task is not None and options.retrieval != "example"
         self.adopted = nn.Parameter(torch.randn(width)) if adopts else None
 
@@ -95,15 +117,8 @@ class PHA(Method):
         own = {name: p for name, p in self.trained().items() if name != ADOPTED}
         return fill(own, tensors, "the run it starts from")
 
-    def weights(self, condition: Condition) -> Mapping[SiteKey, SiteWeights]:
-        """Return the encoder's adapters, or from one product those of all layers of the decoder, in fp32."""
-        if condition.pooled is None:
-            return dict(zip(self.reading, self.adapters.by_layer(), strict=True))
-        with in_full_precision(condition.pooled):
-            each = self._generated(condition, condition.pooled)
-        return dict(zip(self.answers, each, strict=True))
-
-    def _generated(self, condition: Condition, pooled: Tensor) -> Iterable[SiteWeights]:
+    def generated(self, condition: Condition, pooled: Tensor) -> Iterable[SiteWeights]:
+        """Return the decoder's adapters, layer by layer, for pooled texts [batch, hidden]."""
         keys, tasks = self._keys(), condition.tasks
         if keys is None:  # every row has an adapter of its own
             return self.hypernetwork(self.instances(pooled)).unbind()
@@ -125,41 +140,23 @@ class PHA(Method):
         return pooled if self.retriever is None else self.retriever(pooled)
 
     def extra_loss(self, answered: Answered, batch: Batch) -> Tensor | None:
-        """Return this process's share of λ(L_IR + L_Pro), in fp32; nothing for a new task.
+        """Return this process's share of λ(L_IR + L_Pro), [] in fp32; nothing for a new task.
 
         That one is tuned to by cross-entropy alone. A loss goes with its part: that of instances trains the
         retriever, the other ties prototypes to texts. Rows are compared with those beside them in the process.
         """
-        chosen, condition = self.chosen, answered.encoded.condition
+        chosen, condition = self.options, answered.encoded.condition
+        form: dict[str, Any] = {"temperature": chosen.temperature, "average": chosen.average}
         assert condition.pooled is not None
-        if self.new_task is not None or not chosen.contrastive_weight:
-            return None
         losses: list[Tensor] = []
         with in_full_precision(condition.pooled):
-            instances = self.instances(condition.pooled)
-            if chosen.instances == "always" or (
-                chosen.instances == "with_retriever" and self.retriever is not None
-            ):
-                losses.append(
-                    instance_loss(
-                        instances, condition.tasks, temperature=chosen.temperature,
-                        denominator=chosen.denominator, average=chosen.average,
-                    )
-                )  # fmt: skip
+            instances, tasks = self.instances(condition.pooled), condition.tasks
+            with_retriever = chosen.instances == "with_retriever" and self.retriever is not None
+            if chosen.instances == "always" or with_retriever:
+                losses.append(instance_loss(instances, tasks, denominator=chosen.denominator, **form))
             if self.prototypes is not None:
-                losses.append(
-                    prototype_loss(
-                        instances, self.prototypes, condition.tasks, temperature=chosen.temperature,
-                        average=chosen.average,
-                    )
-                )  # fmt: skip
+                losses.append(prototype_loss(instances, self.prototypes, tasks, **form))
         return chosen.contrastive_weight * torch.stack(losses).sum() * batch.own / batch.rows if losses else None
-
-    def cross_entropy_in(self, loss: Tensor) -> Tensor | None:
-        """Return the loss only where no contrastive loss is in it."""
-        contrastive = self.new_task is None and self.chosen.contrastive_weight
-        assert self.answering is not None
-        return None if contrastive or not self.answering.learns_targets(self.objective) else loss
 
     def features(self, encoded: Encoded) -> dict[str, Tensor]:
         """Return `features`, the pooled encoder states [batch, hidden], and `z` [batch, d′], in fp32.
@@ -184,10 +181,10 @@ class PHA(Method):
         A tie of votes goes to the prototype that is more similar on average.
         """
         similarity = cosines(instances, self.prototypes_by_task())
-        if self.chosen.retrieval == "example":
+        if self.options.retrieval == "example":
             return similarity.argmax(1)
         score = similarity.mean(0)
-        if self.chosen.retrieval == "vote":
+        if self.options.retrieval == "vote":
             score = torch.bincount(similarity.argmax(1), minlength=len(score)) + score / 4  # which is below a vote
         return score.argmax(keepdim=True)
 
@@ -202,15 +199,13 @@ class PHA(Method):
             self.adopted.copy_(self.prototypes[found[0]])
         similarity = cosines(instances, self.prototypes).mean(0).tolist()
         names = [self.tasks[place] for place in found]
+        counts = {name: names.count(name) for name in set(names)}
         return {
-            "retrieved": names[0]
-            if self.adopted is not None
-            else {name: names.count(name) for name in set(names)},
+            "retrieved": counts if self.adopted is None else names[0],
             "similarity": dict(zip(self.tasks, similarity, strict=True)),
         }
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
-        """All that is not the backbone, which stays as it is."""
         network = self.hypernetwork
         return {
             "adapters": list(self.adapters.parameters()),

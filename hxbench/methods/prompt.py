@@ -7,7 +7,7 @@ another run trained for a source task (Vu et al., 2022). Of PHA's rows the numbe
 of ATTEMPT, where it has them from (PHA sheet, section 7); of PET scaling's see its sheet, section 4.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
@@ -15,14 +15,14 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from hxbench.answering.answer import AnswerOptions
-from hxbench.backbones.load import Backbone
+from hxbench.backbones.backbone import Backbone
 from hxbench.closed import Closed, added
 from hxbench.methods.method import Reason
-from hxbench.methods.options import PetOptions, StageTraining
+from hxbench.methods.options import PetOptions, StageTraining, stage_run
 from hxbench.methods.peft import Peft
 from hxbench.methods.peft_options import PeftOptions
 from hxbench.modules.parameters import fill
-from hxbench.spec.run_spec import Positive, RunSpec, TaskName, TrainingSpec
+from hxbench.spec.run_spec import Positive, RunSpec, TaskName
 
 EMBEDDING = "soft.embedding.weight"  # the name of a prompt among the trained parameters of every prompt method
 SOURCE = "source"  # the role of the run that another begins with
@@ -65,7 +65,6 @@ class SoftPrompt(Peft):
 
     @classmethod
     def configured(cls, options: Any) -> PeftOptions:
-        """Return as many virtual tokens as the options say."""
         return PeftOptions(type=cls.peft_type, num_virtual_tokens=options.tokens)  # type: ignore[call-arg]
 
     def configuration(self, **more: Any) -> Any:
@@ -74,7 +73,6 @@ class SoftPrompt(Peft):
 
     def words(self) -> nn.Module:
         """Return the embeddings of those among which `peft` draws, with replacement."""
-        assert isinstance(self.options, PromptOptions)
         return nn.Embedding.from_pretrained(first_words(self.backbone, self.options.sample_from))
 
 
@@ -86,7 +84,6 @@ class PromptTuning(SoftPrompt):
 
     def _make(self) -> None:
         options = self.options
-        assert isinstance(options, PromptOptions)
         if options.start == "sampled":
             super()._make()
             return
@@ -130,12 +127,10 @@ class Spot(PromptTuning):
 
     @classmethod
     def needs(cls, spec: RunSpec, texts: Sequence[str]) -> dict[str, RunSpec]:
-        """Return the run that tunes the source task's prompt."""
         options = SpotOptions.model_validate(spec.options)
         return {SOURCE: prompt_run(spec, options.source, options, options.source_training)}
 
     def take(self, role: str, tensors: Mapping[str, Tensor]) -> None:
-        """Begin with a source task's prompt, or go on from a finished run."""
         if role != SOURCE:
             return super().take(role, tensors)
         return take_prompt(dict(self.named_parameters())[EMBEDDING], tensors, "the source task's prompt")
@@ -146,34 +141,28 @@ def take_prompt(prompt: nn.Parameter, tensors: Mapping[str, Tensor], origin: str
     fill({EMBEDDING: prompt}, tensors, origin)
 
 
+class EarlierPrompts(nn.ParameterDict):
+    """Prompts [tokens, hidden] that earlier runs tuned, one a task: zeros until `take` brings them."""
+
+    def __init__(self, tasks: Iterable[str], tokens: int, hidden: int) -> None:
+        super().__init__({task: nn.Parameter(torch.zeros(tokens, hidden)) for task in tasks})
+        self.missing = set(self)
+
+    def take(self, task: str, tensors: Mapping[str, Tensor]) -> None:
+        """Take over the trained tensors of a task's run: one prompt [tokens, hidden]."""
+        take_prompt(self[task], tensors, f"the prompt of {task}")
+        self.missing.discard(task)
+
+    @property
+    def lost(self) -> str | None:
+        """The first task whose prompt has not come; None where all are there."""
+        return next((task for task in self if task in self.missing), None)
+
+
 def prompt_run(spec: RunSpec, task: str, options: PromptOptions, training: StageTraining) -> RunSpec:
     """Return the run that tunes the prompt of one task: the same for every run that builds on it.
 
     With the numbers of the recipe `prompt` it is that recipe's run of the same seed.
     """
-    kept = {name: getattr(options, name) for name in PromptOptions.model_fields}
-    own = PromptOptions(**kept)
-    return earlier_run(spec, method="prompt", options=own, training=training, setting="single", task=task)
-
-
-def earlier_run(spec: RunSpec, *, method: str, options: Closed, training: StageTraining, **model: Any) -> RunSpec:
-    """Return a run that `spec` builds on: of the kind and the recipe `method`, on the whole of the same data.
-
-    Of the training only what the numbers of any depend on is kept: precision, threads and the batches of scoring.
-    `model` says which one of the setting it is.
-    """
-    ground = spec.training
-    kept = {name: getattr(ground, name) for name in ("precision", "cpu_threads", "eval_batch_size")}
-    return RunSpec(
-        paper=spec.paper,
-        method=method,
-        kind=method,
-        variant=spec.variant,
-        seed=spec.seed,
-        profile=spec.profile,
-        options=options.model_dump(mode="json"),
-        data=spec.data.model_copy(update={"train_examples": None, "train_share": None, "fingerprint": ""}),
-        backbone=spec.backbone,
-        training=TrainingSpec(**training.model_dump(), **kept),
-        **model,
-    )
+    own = PromptOptions(**{name: getattr(options, name) for name in PromptOptions.model_fields})
+    return stage_run(spec, method="prompt", options=own, training=training, setting="single", task=task)

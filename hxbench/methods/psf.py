@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hxbench.answering.answer import Answered, AnswerOptions
-from hxbench.answering.token import TokenHeads
+from hxbench.answering.token import TokenHeads, target_states
 from hxbench.closed import Closed
 from hxbench.methods.method import Method, Reason, Setup
 from hxbench.modules.hypernetwork import in_full_precision, initialise_linear
@@ -45,12 +45,10 @@ class PSF(Method):
         ("class", "encoder-decoder", "causal"), "needs token heads"
     )
     needs_labels = True
+    answering: TokenHeads
 
     def __init__(self, setup: Setup, options: PSFOptions) -> None:
         super().__init__(setup, options)
-        assert isinstance(self.answering, TokenHeads)
-        self.samples, self.twice = options.samples, options.token_mean == "twice"
-        self.kl_scale = options.kl_scale
         self.kl_weight: float | None = None  # known once the number of updates is
         self._cross_entropy: Tensor | None = None
         size, noise = options.latent, options.noise
@@ -69,49 +67,47 @@ class PSF(Method):
 
     def start_training(self, updates: int) -> None:
         """Give every update its share of the KL term."""
-        self.kl_weight = self.kl_scale / updates
+        self.kl_weight = self.options.kl_scale / updates
 
     def softmax_weights(self, task: str, language: str) -> SoftmaxWeights:
         """Return the softmax layer of a pair: from samples in training, from posterior means otherwise."""
         of_language, of_task = self.languages.index(language), self.tasks.index(task)
         if self.training:
             latents = (
-                self.language_latents.sample(of_language, self.samples),
-                self.task_latents.sample(of_task, self.samples),
+                self.language_latents.sample(of_language, self.options.samples),
+                self.task_latents.sample(of_task, self.options.samples),
             )
         else:
             latents = (self.language_latents.mean[of_language, None], self.task_latents.mean[of_task, None])
-        assert isinstance(self.answering, TokenHeads)
         return self.answering.heads[task](self.generator(*latents), sampled=self.training)
 
     def answer(self, batch: Batch) -> Answered:
         """Return the logits at the targets in fp32, [targets, labels]; in training averaged over the samples."""
-        assert isinstance(self.answering, TokenHeads)
         encoded = self.answering.encode(self, batch)
-        hidden = self.dropout(self.answering.hidden(encoded, batch))
+        hidden = self.dropout(target_states(encoded, batch))
         with in_full_precision(hidden):
             layer = self.softmax_weights(batch.task, batch.language)
         return Answered(functional.linear(hidden, *layer).float(), encoded)
 
     def kl(self) -> Tensor:
-        """Return the divergence of all latents from their prior N(0, I), a scalar, in fp32."""
+        """Return the divergence of all latents from their prior N(0, I), [] in fp32."""
         with in_full_precision(self.language_latents.mean):
             return self.language_latents.kl() + self.task_latents.kl()
 
     def forward(self, batch: Batch) -> Tensor:
-        """Return this process's share of the negative evidence lower bound.
+        """Return this process's share of the negative evidence lower bound, [].
 
         Its share of the KL term is that of the targets it holds: over all processes the term counts once.
         """
         assert self.kl_weight is not None, "start_training comes before the first update"
         error = super().forward(batch)
         self._cross_entropy = error.detach()
-        if self.twice:
+        if self.options.token_mean == "twice":
             error = error / batch.count
         return error + self.kl_weight * (len(batch.targets) / batch.count) * self.kl()
 
     def cross_entropy_in(self, loss: Tensor) -> Tensor | None:
-        """Return it as it was before it was divided again and the KL term was added."""
+        """Return it, [], as it was before it was divided again and the KL term was added."""
         return self._cross_entropy
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:

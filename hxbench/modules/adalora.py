@@ -28,9 +28,9 @@ def require_schedule(config: Any, updates: int) -> None:
 
 
 def penalty(model: nn.Module) -> Tensor:
-    """Return how far the matrices are from orthogonal ones: the mean of ‖PᵀP − I‖, over both of every module.
+    """Return how far the matrices are from orthogonal ones, []: the mean of ‖PᵀP − I‖, over both of every module.
 
-    As `peft` has it, which takes the norm where equation 4 squares it.
+    As `peft` has it, which takes the norm where equation 4 of the paper squares it.
     """
     sides = [
         p if "lora_A" in name else p.T

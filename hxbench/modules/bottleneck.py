@@ -1,13 +1,15 @@
-"""The bottleneck adapter as a function of its weights, wherever those come from."""
+"""The bottleneck adapter: a function of its weights, wherever they come from, or with parameters of its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
+
+from hxbench.backbones.sites import AddAndNorm
 
 Activation = Callable[[Tensor], Tensor]
 ActivationName = Literal["relu", "gelu_new"]
@@ -71,3 +73,61 @@ def _linear(value: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     if weight.dim() == 2:
         return functional.linear(value, weight, bias)
     return torch.baddbmm(bias[:, None].to(value.dtype), value, weight.transpose(1, 2).to(value.dtype))
+
+
+class Bottlenecks(nn.Module):
+    """The parameters of one adapter in every layer; matrices N(0, std²), biases 0.
+
+    A LayerNorm on what the up-projection puts out begins as every LayerNorm, so that with it an adapter does not
+    begin close to the identity.
+    """
+
+    def __init__(
+        self,
+        layers: int,
+        hidden: int,
+        bottleneck: int,
+        std: float,
+        *,
+        layer_norm: bool = False,
+        activation: ActivationName = "relu",
+    ) -> None:
+        super().__init__()
+        self.activation = ACTIVATIONS[activation]
+        self.down = nn.Parameter(torch.empty(layers, bottleneck, hidden).normal_(std=std))
+        self.down_bias = nn.Parameter(torch.zeros(layers, bottleneck))
+        self.up = nn.Parameter(torch.empty(layers, hidden, bottleneck).normal_(std=std))
+        self.up_bias = nn.Parameter(torch.zeros(layers, hidden))
+        self.scale = nn.Parameter(torch.ones(layers, hidden)) if layer_norm else None
+        self.shift = nn.Parameter(torch.zeros(layers, hidden)) if layer_norm else None
+
+    def start_small(self) -> None:
+        """Begin so close to the identity as PHA's published code: Xavier-uniform with gain 1e-4, biases 0."""
+        _, bottleneck, hidden = self.down.shape
+        bound = 1e-4 * (6 / (bottleneck + hidden)) ** 0.5
+        for matrix in (self.down, self.up):
+            nn.init.uniform_(matrix, -bound, bound)
+        for bias in (self.down_bias, self.up_bias):
+            nn.init.zeros_(bias)
+
+    def by_layer(self) -> list[BottleneckWeights]:
+        return BottleneckWeights(
+            self.down, self.down_bias, self.up, self.up_bias, self.scale, self.shift, self.activation
+        ).unbind()
+
+
+@dataclass(frozen=True)
+class NormedStack:
+    """Adapters on top of each other at one site, the lowest first (AdapterHub `Stack` of `SeqBnConfig`).
+
+    Each is fed what "add & norm" makes of the value below it, z, and adds to z itself:
+    z + U·ReLU(D·LayerNorm(z + x) + d) + u, with x the block's residual and the backbone's own LayerNorm.
+    """
+
+    adapters: Sequence[BottleneckWeights]
+
+    def apply(self, hidden: Tensor, add_and_norm: AddAndNorm) -> Tensor:
+        """Return the new value [batch, length, hidden]; the stock block adds x and normalises once more."""
+        for one in self.adapters:
+            hidden = hidden + one.added(add_and_norm(hidden))
+        return hidden

@@ -19,7 +19,7 @@ class Head(nn.Module):
         nn.init.zeros_(self.classifier.bias)
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """Return the logits of the given tokens."""
+        """Return logits [n, labels] for hidden states [n, hidden]."""
         return self.classifier(self.dropout(hidden))
 
 
@@ -36,7 +36,7 @@ class OutputRows:
         self._frozen: Tensor | None = None
 
     def places(self, ids: Tensor) -> Tensor:
-        """Return where the given ids are among the tokens, in the shape of `ids`."""
+        """Return where ids [n] are among the tokens, [n]."""
         return torch.searchsorted(self._on(ids.device), ids)
 
     @contextmanager

@@ -1,6 +1,6 @@
 """The hypernetwork of Hyper-X: source embeddings → projector → generator (Hyper-X, section 3)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -122,8 +122,22 @@ class BottleneckGenerator(nn.Module):
         )
 
 
+def in_every_layer(
+    keys: Tensor, layers: Tensor, generate: Callable[[Tensor], BottleneckWeights]
+) -> BottleneckWeights:
+    """Return adapters for every key in every layer from one product, [layers, …] leading each tensor.
+
+    `keys` are [..., key] and `layers`, their embeddings, [layers, size]; `generate` makes [n, …] of both joined,
+    [n, key + size].
+    """
+    lead = (len(layers), *keys.shape[:-1])
+    every = layers.view(len(layers), *[1] * (keys.dim() - 1), -1).expand(*lead, -1)
+    made = generate(torch.cat([keys.expand(*lead, -1), every], dim=-1).flatten(0, -2))
+    return made.mapped(lambda part: part.unflatten(0, lead))
+
+
 def in_full_precision(value: Tensor) -> AbstractContextManager[Any]:
-    """Return a context in which a generator runs in fp32 on the device of `value`, whatever the training does."""
+    """Return a context in which a generator runs in fp32 on the device of `value` [...], also under autocast."""
     device = value.device.type
     return torch.autocast("cpu" if device == "meta" else device, enabled=False)
 

@@ -14,7 +14,7 @@ Noise = Literal["deviation", "variance"]
 
 
 def spread(variance: Tensor, noise: Noise) -> Tensor:
-    """Return what standard normal noise is multiplied by.
+    """Return what standard normal noise is multiplied by, in the shape of the variance [...].
 
     `deviation` is the square root of the variance; the published code multiplies by the `variance` itself, which
     its KL term nevertheless treats as a variance.
@@ -73,7 +73,7 @@ class GaussianLatents(nn.Module):
         return drawn + mean.new_empty(samples, factor.shape[2]).normal_() @ factor[index].T
 
     def kl(self) -> Tensor:
-        """Return the divergence of all vectors together from the prior N(0, I), a scalar."""
+        """Return the divergence of all vectors together from the prior N(0, I), []."""
         factor = self.factor()
         return kl_to_standard_normal(
             self.mean.flatten(), self.variance().flatten(), None if factor is None else factor.flatten(0, 1)

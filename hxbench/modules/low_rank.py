@@ -33,7 +33,7 @@ def out_of_fused(fused: Tensor, part: Part) -> Tensor:
 
 
 def start_down(matrix: Tensor) -> Tensor:
-    """Begin an A in place as `peft` does, Kaiming-uniform; a B begins at zero."""
+    """Begin an A [rank, in] in place as `peft` does, Kaiming-uniform; a B begins at zero."""
     return nn.init.kaiming_uniform_(matrix, a=math.sqrt(5))
 
 
@@ -71,7 +71,7 @@ class FusedLowRank(nn.Module):
         return torch.cat([self.query_a, self.value_a]), torch.cat([query, in_fused(self.value_b.T, self.value)]).T
 
     def take_one(self, down: Tensor, up: Tensor) -> None:
-        """Take both branches out of the one that `as_one` returned."""
+        """Take both branches out of A [2·rank, in] and B [all, 2·rank] of the one that `as_one` returned."""
         rank = len(self.query_a)
         self.query_a.copy_(down[:rank])
         self.query_b.copy_(out_of_fused(up[:, :rank].T, self.query).T)

@@ -39,11 +39,15 @@ class SortedBottlenecks:
         return hidden + self.added(hidden)
 
 
-def for_rows(weights: BottleneckWeights, tasks: Tensor) -> Sequence[BottleneckWeights | SortedBottlenecks]:
-    """Return what acts at each site on rows of the given tasks [batch].
+def for_rows(
+    weights: BottleneckWeights, tasks: Tensor, *, alone: bool = False
+) -> Sequence[BottleneckWeights | SortedBottlenecks]:
+    """Return what acts at each site on rows of the given tasks [batch]; `alone`: all rows are of the only task.
 
     Every tensor of `weights` has two leading dimensions, [sites, tasks].
     """
+    if alone:
+        return weights.mapped(lambda tensor: tensor.squeeze(1)).unbind()
     _, count, bottleneck, hidden = weights.down.shape
     if tasks.device.type != "cpu" or len(tasks) * bottleneck * hidden < SORTED_FROM:
         return weights.mapped(lambda tensor: tensor.index_select(1, tasks)).unbind()

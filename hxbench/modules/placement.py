@@ -32,25 +32,18 @@ class Unit:
 
     @property
     def size(self) -> int:
-        """Number of its parameters."""
         return sum(prod(shape) for _, shape in self.tensors)
 
 
 def one_tensor(name: str, shape: Sequence[int]) -> Unit:
-    """Return a tensor as a unit of its own."""
     return Unit(name, ((name, tuple(shape)),))
-
-
-def size_of(placement: Placement) -> int:
-    """Return the number of parameters that are tuned."""
-    return sum(len(places) for places in placement.values())
 
 
 def require_budget(units: Iterable[Unit], budget: int) -> None:
     """Raise `InputError` for a budget of nothing or of more than there is."""
     total = sum(unit.size for unit in units)
     if not 0 < budget <= total:
-        raise InputError(f"a budget of {budget:,} parameters: there are {total:,} to choose among.")
+        raise InputError(f"a budget of {budget:,} parameters: there are {total:,} to choose from.")
 
 
 def modules(units: Iterable[Unit], budget: int, seed: int) -> Placement:

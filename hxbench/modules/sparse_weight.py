@@ -96,7 +96,7 @@ class Tuned(Tensor):
 
     @classmethod
     def of(cls, frozen: Tensor, entries: Tensor, places: Tensor, pattern: Callable[[], Pattern]) -> "Tuned":
-        """Return `frozen` itself, not a copy, with what is tuned in it; the pattern is asked for when needed."""
+        """Return `frozen` [out, in] itself, not a copy, with the `entries` [k] at the flat `places` [k]."""
         found = frozen.data.as_subclass(cls)
         found.entries, found.places, found.pattern = entries, places, pattern
         return found

@@ -46,7 +46,7 @@ class TrimmedEmbedding(nn.Module):
 
 @contextmanager
 def training_rows_of(model: Any, tokens: Tensor) -> Iterator[None]:
-    """Let of a model's trained word embeddings only the rows of `tokens` be trained tensors inside the block.
+    """Let only the rows of `tokens`, ids [tokens], of a model's trained word embeddings be trained in the block.
 
     Afterwards, and after an exception, the model has its own embedding again, with these rows as trained so far.
     """

@@ -49,7 +49,6 @@ class Wrapped:
         self._values = [*begun, *((*place, place[2].detach().clone()) for place in others)]
 
     def trained(self) -> Mapping[str, nn.Parameter]:
-        """Return what is trained, by name."""
         every = [*self.model.named_parameters(), *nn.ModuleList(self.shared).named_parameters()]
         return {name: p for name, p in every if p.requires_grad}
 

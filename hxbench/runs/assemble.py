@@ -9,8 +9,9 @@ from typing import Any
 from hxbench.answering import answering_in
 from hxbench.answering.answer import Objective
 from hxbench.answering.classes import ClassHeads
+from hxbench.backbones.backbone import Backbone
 from hxbench.backbones.families import Family, family_of
-from hxbench.backbones.load import Backbone, meta_backbone, require_precision
+from hxbench.backbones.load import meta_backbone, require_precision
 from hxbench.closed import validated
 from hxbench.errors import InputError
 from hxbench.methods import method_class

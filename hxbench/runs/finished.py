@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from hxbench.backbones.load import Backbone
+from hxbench.backbones.backbone import Backbone
 from hxbench.errors import InputError
 from hxbench.methods import method_class
 from hxbench.methods.method import Method

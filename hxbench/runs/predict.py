@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import torch
 
-from hxbench.backbones.load import Backbone
+from hxbench.backbones.backbone import Backbone
 from hxbench.data.readers import Options, require_taken
 from hxbench.data.readers.conllu import column_of
 from hxbench.data.user_files import (

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hxbench.backbones.load import Backbone
+from hxbench.backbones.backbone import Backbone
 from hxbench.data.texts import encode_examples
 from hxbench.data.tokens import encode_tagged
 from hxbench.errors import InputError

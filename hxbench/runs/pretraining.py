@@ -12,9 +12,10 @@ import numpy as np
 import torch
 
 from hxbench.answering.answer import AnswerOptions
+from hxbench.backbones.backbone import Backbone
 from hxbench.backbones.checkpoint import require_sizes
 from hxbench.backbones.families import family_of
-from hxbench.backbones.load import Backbone, require_precision
+from hxbench.backbones.load import require_precision
 from hxbench.backbones.shape import config_of, new_model, shape_of
 from hxbench.backbones.vocabularies import sentinel_ids, train_byte_pairs, train_unigram, train_wordpiece
 from hxbench.data import Corpora

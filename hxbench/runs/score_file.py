@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from hxbench.backbones.load import Backbone
+from hxbench.backbones.backbone import Backbone
 from hxbench.data.readers import READERS, Options, require_taken
 from hxbench.data.user_files import LABELLED, column_for, kind_of
 from hxbench.data.user_texts import form_of, read_unanswered

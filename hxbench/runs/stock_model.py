@@ -23,7 +23,7 @@ _TEXTS = ({"pooler": "{body}.pooler.dense", "head": "classifier"},
 
 
 def close(given: Tensor, wanted: Tensor) -> bool:
-    """Return whether logits are the same up to rounding."""
+    """Return whether logits [..., classes] are the same up to rounding."""
     return given.shape == wanted.shape and torch.allclose(given, wanted, rtol=1e-4, atol=1e-4)
 
 
@@ -38,7 +38,7 @@ class Stock(NamedTuple):
 def stock_model(method: Method, task: str, probe: Batch, wanted: Tensor) -> Stock:
     """Return the model of a method whose weights are all in its backbone and its head.
 
-    `wanted` are the logits that it gives of `probe`.
+    `wanted` are the logits [targets, classes] that it gives for `probe`.
     """
     backbone = method.backbone
     if not (head := head_tensors(method, task)):

@@ -44,7 +44,7 @@ class Unread:
         return any(step % point == 0 for point in self._points)
 
     def add(self, batch: Batch, loss: Tensor, error: Tensor | None, norm: Tensor | None) -> None:
-        """Put down what an update has of its own, and the norm of its gradient over all processes."""
+        """Keep an update's own loss [] and error [], and the norm [] of its gradient over all processes."""
         known = (loss, loss if error is None else error, loss.new_zeros(()) if norm is None else norm)
         self._batches.append((batch, error is not None))
         self._numbers.append(torch.stack([one.detach().to(loss.device, torch.float32) for one in known]))

@@ -12,8 +12,10 @@ from torch import nn
 from transformers import AutoConfig
 from transformers.pytorch_utils import Conv1D
 
-from hxbench.backbones.families import Part, family_of, require_parts, widths_of
-from hxbench.backbones.load import Backbone, require_precision
+from hxbench.backbones.backbone import Backbone
+from hxbench.backbones.entry import require_parts
+from hxbench.backbones.families import Part, family_of, widths_of
+from hxbench.backbones.load import require_precision
 from hxbench.backbones.shape import MADE_HERE, new_model
 from hxbench.backbones.sites import EMBEDDINGS, SiteKey, Sites
 from hxbench.closed import validated

@@ -152,9 +152,9 @@ def test_a_file_that_the_repository_lacks_is_named(site, without, said):
 
 
 def test_a_repository_or_revision_that_is_not_there(site):
-    with pytest.raises(InputError, match=r"tests/none \(revision main\) cannot be had: .*404"):
+    with pytest.raises(InputError, match=r"tests/none \(revision main\) cannot be fetched: .*404"):
         load_backbone(BackboneSpec(name="x", hub="tests/none"))
-    with pytest.raises(InputError, match=rf"{REPOSITORY} \(revision v9\) cannot be had"):
+    with pytest.raises(InputError, match=rf"{REPOSITORY} \(revision v9\) cannot be fetched"):
         load_backbone(spec_of("v9"))
 
 
@@ -175,7 +175,7 @@ def test_damaged_weights_are_one_sentence(site):
 def test_an_unreachable_hub(site, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setattr("time.sleep", lambda seconds: None)
-    with pytest.raises(InputError, match=rf"{REPOSITORY} \(revision {COMMIT}\) cannot be had"):
+    with pytest.raises(InputError, match=rf"{REPOSITORY} \(revision {COMMIT}\) cannot be fetched"):
         load_backbone(spec_of())
 
 
@@ -264,9 +264,7 @@ def test_offline_names_the_backbone_when_only_it_is_missing(release, tmp_path):
     for words in (["prepare"], ["train", "hyperx-base", "--store", tmp_path / "store"]):
         refused = hxbench(*words, "--profile", scale.profile, "--offline")
         assert (refused.code, refused.out) == (2, "")
-        assert (
-            f"backbone {REPOSITORY} (revision {COMMIT}) cannot be had: it is not in the local cache" in refused.err
-        )
+        assert f"{REPOSITORY} (revision {COMMIT}) cannot be fetched: it is not in the local cache" in refused.err
     assert len(release.requests) == before
     assert not (tmp_path / "store").exists()
 
@@ -297,7 +295,7 @@ def test_a_socks_proxy_without_its_package_is_refused(site, monkeypatch):
 
 def test_a_name_that_is_none_is_refused(site):
     for name in ("a/b/c/d", "owner/" + "x" * 3000):
-        with pytest.raises(InputError, match="cannot be had") as caught:
+        with pytest.raises(InputError, match="cannot be fetched") as caught:
             load_backbone(BackboneSpec(name="x", hub=name))
         assert "\n" not in str(caught.value)
 

@@ -5,7 +5,7 @@ import torch
 import yaml
 from transformers import AutoConfig
 
-from hxbench.backbones.families import unnamed_parts, wrong_parts
+from hxbench.backbones.entry import unnamed_parts, wrong_parts
 from hxbench.backbones.proposal import proposed_entry
 from hxbench.backbones.shape import new_model
 from hxbench.spec import recipe

@@ -225,7 +225,7 @@ def test_the_residual_is_not_kept_between_passes():
     with sites.using({sites.keys[0]: Keep()}):
         run(body)
     hidden, add_and_norm = kept[0]
-    with pytest.raises(TypeError):
+    with pytest.raises(IndexError):
         add_and_norm(hidden)
 
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 from transformers import AutoConfig
 
+from hxbench.backbones.backbone import Backbone
 from hxbench.backbones.families import family_of
-from hxbench.backbones.load import Backbone, load_backbone, meta_backbone, require_precision
+from hxbench.backbones.load import load_backbone, meta_backbone, require_precision
 from hxbench.backbones.shape import new_model, shape_of
 from hxbench.backbones.vocabularies import train_unigram
 from hxbench.errors import InputError

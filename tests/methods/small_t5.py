@@ -5,8 +5,9 @@ import torch
 from transformers import T5Config
 
 from hxbench.answering.answer import Condition
+from hxbench.backbones.backbone import Backbone
 from hxbench.backbones.families import family_of
-from hxbench.backbones.load import Backbone, meta_backbone
+from hxbench.backbones.load import meta_backbone
 from hxbench.backbones.shape import new_model
 from hxbench.methods import method_class
 from hxbench.methods.method import Setup

@@ -12,7 +12,6 @@ from hxbench.errors import InputError
 from hxbench.methods import method_class
 from hxbench.methods.apet import ApetOptions, placement_of
 from hxbench.methods.apet_candidates import candidates, module_units
-from hxbench.modules.placement import size_of
 from hxbench.runs.assemble import with_options
 from hxbench.spec import recipe
 
@@ -25,6 +24,10 @@ def family(request):
 @pytest.fixture(params=["modules", "discrete", "adjacent", "code"])
 def mode(request):
     return request.param
+
+
+def size_of(placement):
+    return sum(map(len, placement.values()))
 
 
 def made(backbone, *, seed=1, shaken=False, **options):
@@ -183,7 +186,7 @@ def test_embeddings_are_drawn_when_they_are_asked_for(family):
     everything = sum(unit.size for unit in module_units(found, "existing", embeddings=True))
     options = ApetOptions(budget=everything, mode="modules", places="existing", embeddings=True)
     assert found.tables <= set(placement_of(found, options, 1))
-    with pytest.raises(InputError, match="to choose among"):
+    with pytest.raises(InputError, match="to choose from"):
         placement_of(found, options.model_copy(update={"embeddings": False}), 1)
 
 
@@ -372,7 +375,7 @@ def test_a_budget_the_published_rule_takes_nothing_for_is_refused_before_there_i
 
 
 def test_a_budget_larger_than_the_model_is_refused(family):
-    with pytest.raises(InputError, match=r"a budget of 100,000,000 parameters: there are [\d,]+ to choose among"):
+    with pytest.raises(InputError, match=r"a budget of 100,000,000 parameters: there are [\d,]+ to choose from"):
         made(tiny(family), budget=100_000_000)
 
 

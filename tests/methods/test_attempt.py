@@ -95,7 +95,7 @@ def test_it_comes_back_with_its_sources():
 
 
 def test_a_source_that_was_not_taken_is_missed():
-    with pytest.raises(InputError, match="no source prompt of sst2"):
+    with pytest.raises(InputError, match="the source prompt of sst2 is missing"):
         made(taken=["mnli"])(batch_of([0], "cola"))
     with pytest.raises(InputError, match="the prompt of mnli"):
         made().take("source mnli", {EMBEDDING: torch.zeros(TOKENS, HIDDEN + 1)})

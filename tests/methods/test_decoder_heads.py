@@ -16,7 +16,6 @@ from tiny_decoders import DECODERS, bare_decoder, loaded, save_decoder
 from tiny_families import tiny, tuned
 from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
 
-from hxbench.backbones.families import biased_modules
 from hxbench.data import Corpora, Origin
 from hxbench.data.tokens import encode_tagged
 from hxbench.errors import InputError
@@ -43,7 +42,7 @@ def bare(family):
     return tiny("bloom") if family == "bloom" else bare_decoder(family)
 
 
-BIASED = {family for family in FAMILIES if biased_modules(bare(family).model, bare(family).family)}
+BIASED = {family for family in FAMILIES if bare(family).biased()}
 CELLS = [
     (family, kind, way)
     for way in ("class", "token")

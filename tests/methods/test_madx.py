@@ -13,14 +13,15 @@ from safetensors.torch import load_file
 from torch.nn import functional
 from transformers import BertConfig, BertForMaskedLM
 
+from hxbench.answering.token import target_states
+from hxbench.backbones.backbone import Backbone
 from hxbench.backbones.families import family_of
-from hxbench.backbones.load import Backbone
 from hxbench.backbones.sites import EMBEDDINGS, SiteKey
 from hxbench.errors import InputError
 from hxbench.methods.language_adapter import Coupling, LanguageAdapter, LanguageAdapterOptions
 from hxbench.methods.madx import LANGUAGE_ADAPTER, MadX, MadXOptions
 from hxbench.methods.method import START, Setup
-from hxbench.modules.adapter import Bottlenecks, NormedStack
+from hxbench.modules.bottleneck import Bottlenecks, NormedStack
 from hxbench.runs.assemble import build, costs, equip, with_options
 from hxbench.runs.finished import restore
 from hxbench.runs.inputs import DataSource
@@ -109,7 +110,7 @@ def tokens_batch(task, language, ids, mask, positions, targets):
 
 def hidden_of(method, batch):
     """Return what the encoder makes of the tokens that carry a target, [targets, hidden]."""
-    return method.answering_for(batch.task).hidden(method.encode(batch), batch)
+    return target_states(method.encode(batch), batch)
 
 
 @pytest.mark.parametrize("name", ["language", "invertible"])
@@ -345,7 +346,7 @@ def test_unknown_fields_of_the_language_training_are_named():
 
 def test_a_language_whose_adapter_was_not_trained_cannot_be_scored(fresh_backbone):
     method = build(madx(), fresh_backbone)
-    with pytest.raises(InputError, match="no language adapter for ug"):
+    with pytest.raises(InputError, match="the language adapter of ug is missing"):
         method.weights(method.condition_of("pos", "ug"))
 
 

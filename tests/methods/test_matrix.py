@@ -15,6 +15,7 @@ from hxbench.closed import validated
 from hxbench.errors import InputError
 from hxbench.methods import kinds, method_class
 from hxbench.methods.method import Reason, Setup, seed_everything
+from hxbench.methods.prompt import EarlierPrompts
 from hxbench.runs.assemble import with_options
 from hxbench.spec.recipe import resolve
 from hxbench.tasks import task_of
@@ -57,7 +58,9 @@ def built(kind, name, backbone, seed=1, options=None):
     seed_everything(seed)
     made = method(Setup(backbone, TASKS.get(name, TEXTS), ("en", "is"), seed=seed), options)
     if hasattr(made, "_taken"):  # what earlier runs would have trained
-        made._taken = {"en", "is", *TEXTS, "mnli", "qnli", "qqp"}
+        made._taken = {"en", "is"}
+    for prompts in filter(lambda one: isinstance(one, EarlierPrompts), made.modules()):
+        prompts.missing.clear()
     made.freeze()
     made.start_training(30)
     return made

@@ -7,6 +7,7 @@ import pytest
 import torch
 from miniature import TINY, spec_for
 
+from hxbench.answering.token import target_states
 from hxbench.backbones.load import load_backbone, meta_backbone
 from hxbench.errors import InputError
 from hxbench.methods import method_class
@@ -36,7 +37,7 @@ def batch_for(task, backbone, language="ar", rows=4):
 
 def hidden(method, batch):
     """Return what the encoder makes of the tokens that carry a target, [targets, hidden]."""
-    return method.answering_for(batch.task).hidden(method.encode(batch), batch)
+    return target_states(method.encode(batch), batch)
 
 
 @pytest.fixture

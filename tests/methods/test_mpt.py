@@ -188,7 +188,7 @@ def test_a_teacher_drops_nothing_out(monkeypatch):
 
 
 def test_a_teacher_that_was_not_taken_is_missed():
-    with pytest.raises(InputError, match="no prompt to teach rte"):
+    with pytest.raises(InputError, match="the prompt of the teacher for rte is missing"):
         source(taken=TASKS[:2])(batch_of(MIX))
     with torch.no_grad():
         source(taken=()).logits(batch_of(MIX))  # to score none is needed

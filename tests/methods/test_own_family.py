@@ -184,7 +184,7 @@ def test_a_method_without_a_place_on_it_is_refused_when_it_is_resolved(own):
     entry = yaml.safe_load(HELIUM)
     del entry["decoder"]["sites"]["parallel"]
     (own / recipe.OWN_FAMILY).write_text(yaml.safe_dump(entry))
-    refused = "acts at parallel, and the entry of Helium gives no such site"
+    refused = "acts at parallel, but the entry of Helium has no such site"
     for method, *more in (("parallel-adapter",), ("pet-adapter", "options.placement=parallel"), ("pha-single",)):
         with pytest.raises(InputError, match=rf"^{method} {refused}\.$"):
             spec_of(method, own, *more)

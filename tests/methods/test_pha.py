@@ -38,7 +38,7 @@ def made(backbone=None, *, tasks=TASKS, new_task=None, objective=None, shaken=Tr
 
 def contrasted(method, batch):
     """Return what contrasting the texts of a batch adds to its loss."""
-    return method.extra_loss(Answered(None, method.encode(batch)), batch)
+    return method.extra_loss(Answered(None, method.encode(batch)), batch) if method.adds_loss else None
 
 
 def reached(method):

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from hxbench import manifest, places
 from hxbench.answering.answer import Condition
-from hxbench.backbones.load import Backbone
+from hxbench.backbones.backbone import Backbone
 from hxbench.errors import InputError
 from hxbench.methods.full import Full
 from hxbench.methods.method import Method, Setup
@@ -254,7 +254,7 @@ HOSTILE = {
     ),
     "another task": (_said(lambda said: said | {"task": "pos"}), "its labels of pos are not those"),
     "another answer": (_said(lambda said: said | {"answers": "class"}), "answers by class, which tiny does not"),
-    "no such layer": (_site(1, layer=9), "adapters at ffn_output of layer 9, which this BERT has not"),
+    "no such layer": (_site(1, layer=9), "adapters at ffn_output of layer 9, but this BERT has no such site"),
     "no such place": (_site(1, position="__class__"), "adapters at __class__ of layer 1"),
     "more adapters": (
         _site(1, adapters=2, position="ffn_output_normed"), r"sites\.1\.1\.down\.weight is missing",

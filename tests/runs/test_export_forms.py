@@ -167,7 +167,7 @@ def exports(trained, tmp_path_factory, request):
         }  # fmt: skip
         given = {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
         if said.answers == "class" and said.state == "first":
-            given["token_type_ids"] = method.answering._segments(batch)
+            given["token_type_ids"] = method.answering.segments(batch)
         if said.answers == "causal":
             source = joined((batch.input_ids, batch.attention_mask), padding=backbone.padding)
             given = {"input_ids": source.ids, "attention_mask": source.mask}

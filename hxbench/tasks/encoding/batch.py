@@ -50,7 +50,7 @@ class Batch:
 
 
 def moved(tensor: Tensor, device: torch.device) -> Tensor:
-    """Return a tensor on a device; to a GPU from pinned memory, as the processor waits for it otherwise."""
+    """Return a tensor [...] on a device; to a GPU from pinned memory, as the processor waits for it otherwise."""
     return (tensor.pin_memory() if device.type == "cuda" else tensor).to(device, non_blocking=True)
 
 
