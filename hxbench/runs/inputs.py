@@ -211,7 +211,7 @@ def plan_to_score(spec: RunSpec, run_id: str, corpora: Corpora, *, other_data: b
         )
     if resolved.data.fingerprint != spec.data.fingerprint and not other_data:
         raise InputError(
-            f"the data are not those of run {run_id} any more; to score it on these, name their place "
+            f"the data are not those of run {run_id} any more; to score it on these, name them "
             f"with {'--data FILE' if spec.data.described else '--data-source'}."
         )
     return plan

@@ -75,8 +75,8 @@ def run(
         facts["stand_ins"] = found
     facts["data_source"] = source
     work = _Work(
-        spec, plan, RunData(spec, plan, corpora, backbone), method, accelerator, facts, checkpoint_every,
-        keep_weights, report, Tracking(track, spec, accelerator),
+        RunData(spec, plan, corpora, backbone), method, accelerator, facts, checkpoint_every, keep_weights, report,
+        Tracking(track, spec, accelerator),
     )  # fmt: skip
     if not accelerator.is_main_process:
         work.train_and_score(Path(broadcast_object_list([None])[0]), None)
@@ -112,8 +112,6 @@ def stopped_early(progress: Progress, updates: int) -> str:
 class _Work:
     """The training of one run in one process."""
 
-    spec: RunSpec
-    plan: Plan
     data: RunData
     method: Method
     accelerator: Accelerator
@@ -130,7 +128,7 @@ class _Work:
 
     def train_and_score(self, folder: Path, writer: RunWriter | None) -> None:
         """Train in the run's work folder, score the test splits, and let the process that has a writer write."""
-        spec, sampler = self.spec, self.data.sampler()
+        spec, plan, sampler = self.data.spec, self.data.plan, self.data.sampler()
         feed = self.data.feed(sampler, self.accelerator.device, self.share)
         self.facts |= self.data.introduce(self.method)
         if isinstance(sampler, Sampler):
@@ -154,13 +152,13 @@ class _Work:
                 spec.seed,
                 self.accelerator,
                 ResumeStates(folder / "resume"),
-                evaluate=self.validate if self.plan.validation else None,
+                evaluate=self.validate if plan.validation else None,
                 checkpoint_every=self.checkpoint_every,
                 report=tell,
             )
         trained = time.perf_counter()
-        results = self.scored(self.plan.test, "test")
-        composed = held_out_rows(self.method, self.data, self.plan, progress.best_step, self.share)
+        results = self.scored(plan.test, "test")
+        composed = held_out_rows(self.method, self.data, progress.best_step, self.share)
         more = gather_object([*composed, *self.data.majorities(self.share)])
         if writer is None:
             return
@@ -169,7 +167,7 @@ class _Work:
         self.facts |= {"device": str(self.accelerator.device), "processes": self.accelerator.num_processes}
         self.tracking.scores(row for one in results for row in one.rows("test"))
         self.tracking.finish()
-        uncounted = write_results(writer, spec, self.plan, progress, results, more, self.facts)
+        uncounted = write_results(writer, spec, plan, progress, results, more, self.facts)
         note = " ".join(filter(None, [stopped_early(progress, sampler.updates), uncounted]))
         write_retrieval(writer, self.method, self.data)
         writer.status(
@@ -183,7 +181,7 @@ class _Work:
 
     def trained_rows(self) -> AbstractContextManager[None]:
         """Return a context to train in: of word embeddings perhaps the rows of the run's tokens alone."""
-        if self.spec.training.embedding_rows == "all" or not trains_embeddings(self.method):
+        if self.data.spec.training.embedding_rows == "all" or not trains_embeddings(self.method):
             return nullcontext()
         tokens = torch.from_numpy(occurring(self.data.train.values()))
         self.facts["embedding_rows"] = len(tokens)
@@ -196,7 +194,7 @@ class _Work:
 
     def validate(self) -> tuple[float, list[dict[str, Any]]]:
         """Return the mean validation score, by which the checkpoint is chosen, and the rows behind it."""
-        rows = [marked.rows("dev")[0] for marked in self.scored(self.plan.validation, "dev")]
+        rows = [marked.rows("dev")[0] for marked in self.scored(self.data.plan.validation, "dev")]
         mean = sum(row["value"] for row in rows) / len(rows)
         rows.append({"split": "dev", "task": None, "language": "mean", "metric": "score", "value": mean})
         self.tracking.scores(rows)

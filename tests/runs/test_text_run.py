@@ -157,9 +157,7 @@ def test_what_cannot_be_done_is_said_in_a_sentence(english):
     with pytest.raises(InputError, match="not by targets"):
         planned(training={"selection": "targets"})
     spec = few_shot_spec(text_spec(), Pair("cb", "en"), 25, 0, {"selection": "last"})
-    with pytest.raises(
-        LackingData, match="25 examples of cb-en are asked for, but its training split has only 24"
-    ):
+    with pytest.raises(LackingData, match="25 examples of cb-en are wanted, but its training split has only 24"):
         resolved(spec, english(spec))
 
 
