@@ -36,7 +36,7 @@ from hxbench.runs.assemble import build, with_options
 from hxbench.runs.backbone import get_backbone
 from hxbench.runs.data import RunData
 from hxbench.runs.inputs import DataSource, resolve_inputs
-from hxbench.runs.label_losses import surprise
+from hxbench.runs.results import surprise
 from hxbench.spec import recipe
 from hxbench.spec.run_spec import TrainingSpec
 from hxbench.spec.settings import Pair

@@ -10,6 +10,7 @@ it builds on, was trained on in any task or by its text.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -123,7 +124,10 @@ class Composer:
         if said := [code for code in self.languages[language].relatives if code in self.others(language)]:
             return said
         line = _descent(self.languages[language])
-        shared = {code: _common(line, _descent(self.languages[code])) for code in self.others(language)}
+        shared = {}
+        for code in self.others(language):
+            both = zip(line, _descent(self.languages[code]), strict=False)
+            shared[code] = len([*takewhile(lambda names: names[0] == names[1], both)])
         most = max(shared.values(), default=0)
         return [code for code, count in shared.items() if most and count == most]
 
@@ -174,11 +178,6 @@ def _relative_entropy(p: np.ndarray, q: np.ndarray) -> float:
 
 def _descent(language: Language) -> list[str]:
     return [name for name in language.family.removeprefix("like ").split(", ") if name]
-
-
-def _common(one: list[str], other: list[str]) -> int:
-    """Return how many names two lines of descent share before they part."""
-    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 def held_out_rows(

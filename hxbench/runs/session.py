@@ -41,17 +41,10 @@ class Job:
         spec, plan = resolve_inputs(self.spec, corpora)
         make_backbone(spec.backbone, corpora, report)
         return run(
-            spec,
-            plan,
-            corpora,
-            Store(self.store),
-            offline=self.offline,
-            checkpoint_every=self.checkpoint_every,
-            keep_weights=self.keep_weights,
-            source=self.source.title,
-            track=self.track,
+            spec, plan, corpora, Store(self.store), offline=self.offline, checkpoint_every=self.checkpoint_every,
+            keep_weights=self.keep_weights, source=self.source.title, track=self.track,
             report=lambda step, updates, _loss: report(spec.title, step, updates),
-        )
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -212,7 +205,7 @@ class Session:
 
     def cut_short(self) -> list[str]:
         """Return a sentence on each method whose training ends before its warm-up does."""
-        short = {}
+        short: dict[tuple[str, int, int], None] = {}
         for one in self.todo():
             updates, warmup = self._updates(one), one.job.spec.training.warmup
             if updates is not None and updates < warmup:

@@ -19,12 +19,11 @@ from hxbench.runs.assemble import build, equip, require_choice, trains_embedding
 from hxbench.runs.backbone import get_backbone
 from hxbench.runs.compose import held_out_rows
 from hxbench.runs.data import RunData
-from hxbench.runs.label_losses import label_losses
 from hxbench.runs.plan import Plan
-from hxbench.runs.results import write_results
+from hxbench.runs.results import label_losses, write_results
 from hxbench.runs.retrieval import write_retrieval
 from hxbench.runs.scored import Scored
-from hxbench.runs.tracking import Tracking, folder_of, require_tracker
+from hxbench.runs.tracking import Tracking, require_tracker
 from hxbench.spec.run_spec import RunSpec
 from hxbench.spec.settings import Pair
 from hxbench.store import RunWriter, Store
@@ -63,7 +62,7 @@ def run(
         torch.set_num_threads(spec.training.cpu_threads)
     if track:
         require_tracker(track)
-    accelerator = accelerator_in(spec.training.precision, track, folder_of(store.root))
+    accelerator = accelerator_in(spec.training.precision, track, store.root / "tracking")
     forget_peak()
     backbone = get_backbone(spec.backbone, offline=offline)
     require_choice(spec, backbone.family)  # which may not have been known before
@@ -145,17 +144,10 @@ class _Work:
         self.method.start_training(sampler.updates)
         with self.trained_rows():
             progress = train(
-                self.method,
-                feed,
-                sampler.updates,
-                spec.training,
-                spec.seed,
-                self.accelerator,
-                ResumeStates(folder / "resume"),
-                evaluate=self.validate if plan.validation else None,
-                checkpoint_every=self.checkpoint_every,
-                report=tell,
-            )
+                self.method, feed, sampler.updates, spec.training, spec.seed, self.accelerator,
+                ResumeStates(folder / "resume"), evaluate=self.validate if plan.validation else None,
+                checkpoint_every=self.checkpoint_every, report=tell,
+            )  # fmt: skip
         trained = time.perf_counter()
         results = self.scored(plan.test, "test")
         composed = held_out_rows(self.method, self.data, progress.best_step, self.share)

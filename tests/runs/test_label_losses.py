@@ -16,7 +16,7 @@ from hxbench.data.sampling import ConcatenatedSampler, Sampler, Stream
 from hxbench.runs.assemble import build
 from hxbench.runs.backbone import get_backbone
 from hxbench.runs.data import RunData
-from hxbench.runs.label_losses import label_losses, surprise
+from hxbench.runs.results import label_losses, surprise
 from hxbench.runs.train import run
 from hxbench.spec.settings import Pair
 from hxbench.store import Store

@@ -189,7 +189,10 @@ def test_killed_at_a_random_moment_the_same_call_goes_on(unbroken, mirror, corpo
     assert content(folder) == content(unbroken["hyperx-base"])
 
 
-@pytest.mark.parametrize("at", ["write_metrics", "write_predictions", "write_provenance", "finish"])
+BETWEEN = [pytest.param(name, marks=pytest.mark.matrix) for name in ("write_predictions", "write_provenance")]
+
+
+@pytest.mark.parametrize("at", ["write_metrics", "finish", *BETWEEN])
 def test_killed_while_results_are_written_nothing_is_trained_again(
     at, unbroken, corpora, tiny, tmp_path, monkeypatch
 ):
@@ -307,7 +310,7 @@ def test_two_processes_see_the_losses_of_one_on_a_decoder(tmp_path, capfd):
     compare(told, methods, 12, scores, tmp_path)
 
 
-@pytest.mark.parametrize("method", ["hyperx-base", "mbert"])
+@pytest.mark.parametrize("method", ["hyperx-base", pytest.param("mbert", marks=pytest.mark.matrix)])
 def test_a_run_in_bf16_is_scored_like_any_other(method, corpora, tiny, tmp_path, unbroken):
     spec, plan = prepared(corpora, tiny, method, training={"precision": "bf16", "updates": 8})
     kept = record(run(spec, plan, corpora, Store(tmp_path)))

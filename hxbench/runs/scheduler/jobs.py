@@ -213,6 +213,7 @@ class Watch:
     def __init__(self, queue: Queue, observer: Observer) -> None:
         self._queue, self._observer = queue, observer
         self._store = Store(queue.entries[0].job.store)  # of one command all runs are in one store
+        self._ids = [entry.job.spec.run_id for entry in queue.entries]  # hashed once
         self._steps: dict[int, int] = {}  # the last one passed on, of jobs known to be at work
 
     def look(self, numbers: Iterable[int]) -> None:
@@ -220,13 +221,13 @@ class Watch:
         for number in numbers:
             if self._queue.has_ended(number):
                 continue
-            spec = self._queue.entries[number].job.spec
-            if self._store.is_complete(spec.run_id):
-                self._queue.end(number, Result("done", str(self._store.root / "runs" / spec.run_id)))
-            elif (status := self._store.at_work(spec.run_id)) is not None:
+            run_id, title = self._ids[number], self._queue.entries[number].job.spec.title
+            if self._store.is_complete(run_id):
+                self._queue.end(number, Result("done", str(self._store.root / "runs" / run_id)))
+            elif (status := self._store.at_work(run_id)) is not None:
                 step = status.get("step") or 0
                 if number not in self._steps:
                     self._observer.began(number)
                 if self._steps.get(number) != step:
                     self._steps[number] = step
-                    self._observer.went(number, spec.title, step, status.get("updates"))
+                    self._observer.went(number, title, step, status.get("updates"))
