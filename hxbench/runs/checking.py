@@ -246,11 +246,13 @@ class Probe:
         self.shape: tuple[int, ...] = ()
 
     def apply(self, hidden: Tensor, *_: Any) -> Tensor:
-        """Return the values [batch, length, width] rotated along the width."""
+        """Return the values one place further on."""
         self.shape = tuple(hidden.shape)
         return hidden.roll(1, -1)
 
-    added = apply
+    def added(self, hidden: Tensor) -> Tensor:
+        """Return the values one place further on."""
+        return self.apply(hidden)
 
 
 def _sites(sample: Sample) -> Found:
