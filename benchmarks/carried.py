@@ -4,8 +4,8 @@
     python benchmarks/carried.py unpack cache/device/packed FOLDER
 
 Packed are the sentences that a run of the lab (mixed, partition a) reads, capped as it caps them, and its encoder:
-4-bit blocks as in the wheel, of the word embeddings the rows of those pieces alone that the sentences have. The
-tokenizer keeps these pieces with their scores, and so makes the same pieces of the same sentences, under new ids.
+4-bit blocks as in the wheel, of the word embeddings only the rows of tokens that the sentences have. The
+tokenizer keeps these tokens with their scores, and so makes the same tokens of the same sentences, under new ids.
 That is looked at, row by row, before anything is called done. The folder that `unpack` writes is a backbone for
 --backbone. What masked language modelling draws at random from the vocabulary differs.
 """
@@ -122,7 +122,7 @@ def as_wikiann(code: str, words: list[str], tags: list[str]) -> str:
 
 
 def trim_tokenizer(file: Path, kept: np.ndarray, to: Path) -> None:
-    """Write a unigram tokenizer that has the pieces `kept`, ascending ids [kept], alone, numbered anew."""
+    """Write a unigram tokenizer that has the tokens `kept`, ascending ids [kept], alone, numbered anew."""
     state = json.loads(file.read_text(encoding="utf-8"))
     new = {int(old): number for number, old in enumerate(kept)}
     model = state["model"]
@@ -130,13 +130,13 @@ def trim_tokenizer(file: Path, kept: np.ndarray, to: Path) -> None:
     model["unk_id"] = new[model["unk_id"]]
     for token in state["added_tokens"]:
         token["id"] = new[token["id"]]
-    for mark in state["post_processor"]["special_tokens"].values():
-        mark["ids"] = [new[old] for old in mark["ids"]]
+    for token in state["post_processor"]["special_tokens"].values():
+        token["ids"] = [new[old] for old in token["ids"]]
     to.write_text(json.dumps(state, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
 
 
 def always_kept(file: Path) -> list[int]:
-    """Return the ids of a tokenizer's marks, and of the piece by whose score an unknown one is weighed."""
+    """Return the ids of a tokenizer's special tokens, and of the token whose score an unknown one gets."""
     state = json.loads(file.read_text(encoding="utf-8"))
     scores = [score for _, score in state["model"]["vocab"]]
     return [*(token["id"] for token in state["added_tokens"]), scores.index(min(scores))]
@@ -148,8 +148,8 @@ def pack_encoder(folder: Path, kept: np.ndarray, to: Path) -> None:
     tensors[WORDS] = tensors[WORDS][kept]
     save_file({n: pack_blocks(t) if is_packed(n, t) else t for n, t in tensors.items()}, to / "packed.safetensors")
     config = json.loads((folder / "config.json").read_text())
-    marks = {name: int(np.searchsorted(kept, config[name])) for name in config if name.endswith("_token_id")}
-    (to / "config.json").write_text(json.dumps(config | marks | {"vocab_size": len(kept)}, indent=1))
+    special = {name: int(np.searchsorted(kept, config[name])) for name in config if name.endswith("_token_id")}
+    (to / "config.json").write_text(json.dumps(config | special | {"vocab_size": len(kept)}, indent=1))
     shutil.copy(folder / "tokenizer_config.json", to)
     trim_tokenizer(folder / "tokenizer.json", kept, to / "tokenizer.json")
 

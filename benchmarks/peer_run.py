@@ -4,7 +4,7 @@
 
 Prints a line of JSON: when the first update was done, tokens a second of those that are not warm-up, and the most
 memory the process had. Tokens are real ones, counted where batches are made: padding is left out. Each suite runs
-by its own trainer as its documentation has it; `form` is "plain" for its examples' way (every text padded to the
+by its own trainer as its documentation has it; `form` is "plain" as in its examples (every text padded to the
 maximum) or "best" (padded within the batch, texts of a length together, fused AdamW). Nothing here is newer than
 Python 3.7, as the published Hyper-X is of that time.
 """
@@ -82,7 +82,7 @@ def hxbench(job, meter):
     run_id = session.add(spec).run_id
     for one in session.todo():
         if one.run_id != run_id:
-            one.job.execute(lambda *told: None)
+            one.job.execute(lambda *_: None)
     if job.get("prepare"):
         return
     make = Feed.__call__

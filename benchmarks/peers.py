@@ -10,7 +10,7 @@ copy of github.com/ahmetustun/hyperx at dab35af, which is run as it is, on a Pyt
 suites get the same texts, a backbone of one shape with random weights and a WordPiece learned on the spot, the
 same numbers of texts a batch and of updates, and the same precision; the published Hyper-X pads to 256 by itself.
 Every round starts each of them once, in turns and in a process of its own, so that drift of the machine meets all
-alike. Plain is the way of a suite's examples, best the fastest that its trainer offers (see `peer_run.py`). That
+alike. Plain is the form of a suite's examples, best the fastest that its trainer offers (see `peer_run.py`). That
 one sorts by length among so many batches (39 of SST-2's 5,000 texts, 31 of 4,000 sentences), longest first: what
 is counted covers them once. This package sorts a whole pass (`training.bucket`), and like the best forms pads to
 the longest alone on a CPU (`training.pad_to`).
@@ -43,7 +43,7 @@ from hxbench.spec import recipe
 from hxbench.tasks import task_of
 
 WORKER = Path(__file__).with_name("peer_run.py")
-PIECES = 8000  # of the WordPiece
+VOCABULARY = 8000  # of the WordPiece
 LIBRARIES = ("torch", "transformers", "peft", "accelerate")
 REQUIREMENTS = {
     "peft": [f"{name}=={version(name).partition('+')[0]}" for name in LIBRARIES],
@@ -155,7 +155,7 @@ def make_backbone(name: str, rows: Mapping[str, list[Any]], folder: Path) -> Non
     if shape["model_type"] != "bert":
         raise typer.BadParameter(f"--backbone {name}: the peers are compared on a BERT.")
     texts = [text if isinstance(text, str) else " ".join(text) for some in rows.values() for text, _ in some]
-    tokenizer = train_wordpiece(texts, min(PIECES, shape["vocab_size"]))
+    tokenizer = train_wordpiece(texts, min(VOCABULARY, shape["vocab_size"]))
     torch.manual_seed(0)
     BertModel(config_of(shape)).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
@@ -166,7 +166,7 @@ def make_backbone(name: str, rows: Mapping[str, list[Any]], folder: Path) -> Non
     old.mkdir()
     shutil.copy(folder / "config.json", old)
     vocabulary = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
-    (old / "vocab.txt").write_text("".join(f"{piece}\n" for piece, _ in vocabulary), encoding="utf-8")
+    (old / "vocab.txt").write_text("".join(f"{token}\n" for token, _ in vocabulary), encoding="utf-8")
     (old / "tokenizer_config.json").write_text(json.dumps({"do_lower_case": False}))
 
 
@@ -226,9 +226,9 @@ def alternately(
     for key in jobs:
         attempt(key, partial(ready, key))
     for number in range(rounds):
-        turn = [*found]
-        first = number % max(1, len(turn))
-        for key in turn[first:] + turn[:first]:
+        order = [*found]
+        first = number % max(1, len(order))
+        for key in order[first:] + order[:first]:
             attempt(key, lambda key=key: found[key].append(measured(jobs[key], pythons[key], work)))
         print(f"round {number + 1} of {rounds}", file=sys.stderr)
     return found
@@ -302,7 +302,7 @@ def main(
     updates: Annotated[int, typer.Option(min=2)] = 49,
     warmup: Annotated[int, typer.Option(min=1, help="Updates that are not counted.")] = 10,
     batch_size: Annotated[int, typer.Option(min=1)] = 32,
-    max_length: Annotated[int, typer.Option(min=8, help="Pieces; Hyper-X has 256, as published.")] = 128,
+    max_length: Annotated[int, typer.Option(min=8, help="Tokens; Hyper-X has 256, as published.")] = 128,
     threads: Annotated[int, typer.Option(min=1)] = 2,
     device: Annotated[Literal["cpu", "cuda"], typer.Option()] = "cpu",
     clock: Annotated[

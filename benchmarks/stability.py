@@ -36,7 +36,7 @@ from hxbench.runs.assemble import build, with_options
 from hxbench.runs.backbone import get_backbone
 from hxbench.runs.data import RunData
 from hxbench.runs.inputs import DataSource, resolve_inputs
-from hxbench.runs.label_losses import surprise
+from hxbench.runs.results import surprise
 from hxbench.spec import recipe
 from hxbench.spec.run_spec import TrainingSpec
 from hxbench.spec.settings import Pair
@@ -151,7 +151,9 @@ def main(
     lr: Annotated[list[float], typer.Option(help="A rate after the warm-up.")],
     warmup: Annotated[list[int], typer.Option(help="Updates until the rate is reached.")] = [20],  # noqa: B006
     clip: Annotated[float, typer.Option(help="The norm that gradients are clipped to; 0 clips none.")] = 1.0,
-    precision: Annotated[Literal["fp32", "bf16"], typer.Option(help="bf16: the body under autocast.")] = "fp32",
+    precision: Annotated[
+        Literal["fp32", "bf16"], typer.Option(help="bf16: the backbone under autocast.")
+    ] = "fp32",
     slow: Annotated[list[str], typer.Option(help="A part and the factor of its rate: PART=FACTOR.")] = [],  # noqa: B006
     task: Annotated[list[str], typer.Option(help="What is learned.")] = ["ner", "pos"],  # noqa: B006
     updates: int = 250,

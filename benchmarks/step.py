@@ -1,4 +1,4 @@
-"""Seconds a training step: frozen body, own-weight adapters, Hyper-X Base, and Hyper-X as its published code runs.
+"""Seconds a training step: frozen backbone, own-weight adapters, Hyper-X Base, and Hyper-X in its published form.
 
     python benchmarks/step.py --conllu UD_Turkish-IMST/tr_imst-ud-train.conllu --threads 1
     python benchmarks/step.py --device cuda --conllu FILE --rounds 20 --json
@@ -54,7 +54,7 @@ FEW_LENGTHS = 32  # a compiled step is compiled once for each multiple of it
 PUBLISHED_LENGTH = 256  # the published code pads every example to it
 TOLERANCE = 1e-4  # of the logits' equality, in fp32 with logits of the order of 1
 PAD, CLS, SEP, MASK = range(4)  # the backbone has random weights, so any four ids will do
-LATER = ("hyperx-bf16-read", "hyperx-bf16-compiled")  # only when asked for: they say something of a GPU
+LATER = ("hyperx-bf16-read", "hyperx-bf16-compiled")  # only when --only names them: they matter on a GPU
 PROFILES = {"mbert": "paper", "tiny": "demo"}
 RATIOS = [
     ("hyperx", "adapters"), ("hyperx", "frozen"), ("published", "hyperx"), ("published", "hyperx-bf16"),
@@ -64,7 +64,7 @@ RATIOS = [
 
 
 class FrozenBody(Method):
-    """(a) No adapters: gradients go through the whole body to its LayerNorms and to the heads, as in Hyper-X."""
+    """(a) No adapters: gradients go through the whole backbone to its LayerNorms and heads, as in Hyper-X."""
 
     def parts(self) -> dict[str, Iterable[nn.Parameter]]:
         """The LayerNorms."""
@@ -78,7 +78,7 @@ class OwnAdapterOptions(AnswerOptions):
 
 
 class OwnAdapters(FrozenBody):
-    """(b) Bottleneck adapters at the places of Hyper-X, each with weights of its own."""
+    """(b) Bottleneck adapters at the sites of Hyper-X, each with weights of its own."""
 
     Options = OwnAdapterOptions
     roles = HyperX.roles
@@ -173,7 +173,7 @@ def sentences(conllu: Path | None) -> list[list[str]]:
 
 
 def make_batches(
-    corpus: list[list[str]], pieces: int, count: int, batch_size: int, vocabulary: Vocabulary, language: str
+    corpus: list[list[str]], size: int, count: int, batch_size: int, vocabulary: Vocabulary, language: str
 ) -> tuple[list[tuple[Batch, Batch]], float]:
     """Return `count` (tagging, MLM) batches over the same rows, and the mean length of a row in tokens.
 
@@ -181,7 +181,7 @@ def make_batches(
     in an order that lets any few of them in a row span that range.
     """
     rng = np.random.default_rng(0)
-    tokenizer = train_wordpiece((" ".join(words) for words in corpus), pieces)
+    tokenizer = train_wordpiece((" ".join(words) for words in corpus), size)
     rows, tags = [], []
     for found, owners in align(tokenizer, corpus):
         owners = owners[: PUBLISHED_LENGTH - 2]
@@ -240,7 +240,7 @@ def make_variants(shape: str, device: torch.device) -> tuple[dict[str, Variant],
         return padded(pair[0], PUBLISHED_LENGTH)
 
     variants = {
-        "frozen": variant("(a) frozen body, no adapters", frozen),
+        "frozen": variant("(a) frozen backbone, no adapters", frozen),
         "adapters": variant("(b) adapters with own weights", adapters),
         "hyperx": variant("(c) Hyper-X Base", hyperx),
         "published": variant("(d) Hyper-X, layer by layer, padded to 256", published, sees=as_published),
@@ -301,14 +301,14 @@ def show(found: Mapping[str, Any], variants: Mapping[str, Variant]) -> None:
     given = found["settings"]
     console.print(
         f"{given['shape']} shape on {given['device']}, {given['threads']} threads, torch {found['torch']}; batch "
-        f"{given['batch_size']}, rows of {found['pieces_a_row']:.1f} tokens on average,\nbatches padded to "
+        f"{given['batch_size']}, rows of {found['tokens_a_row']:.1f} tokens on average,\nbatches padded to "
         f"{', '.join(map(str, found['padded_lengths']))}. {given['clock']} clock."
     )
     console.print(
         f"(c) and (d) give equal logits: largest difference {found['logit_difference']:.1e}, where the adapters "
         f"move them by {found['adapters_move_logits']:.2g}."
         if found["logit_difference"] is not None
-        else "Logits of (c) and (d) were not compared: not both were asked for."
+        else "Logits of (c) and (d) were not compared: only one of them ran."
     )
     show_times(console, found, variants)
 
@@ -326,7 +326,9 @@ def main(
     repeat: Annotated[int, typer.Option(min=0, help="Batches timed together [default: 1, cuda 8].")] = 0,
     batch_size: Annotated[int, typer.Option(min=1)] = 32,
     threads: Annotated[int, typer.Option(min=0, help="Of the CPU; 0 leaves torch's choice.")] = 0,
-    pieces: Annotated[int, typer.Option(min=100, help="Size of the WordPiece the lengths come from.")] = 7000,
+    vocabulary_size: Annotated[
+        int, typer.Option("--vocabulary", min=100, help="Size of the WordPiece the lengths come from.")
+    ] = 7000,
     only: Annotated[
         str, typer.Option(help="Variants, separated by commas [default: all but those for a GPU].")
     ] = "",
@@ -349,7 +351,9 @@ def main(
     if unknown := set(wanted) - variants.keys():
         raise typer.BadParameter(f"no variant {sorted(unknown)[0]!r} (known: {', '.join(variants)}).")
     language = variants["hyperx"].method.languages[0]
-    made, mean = make_batches(sentences(conllu), pieces, rounds * repeat, batch_size, vocabulary, language)
+    made, mean = make_batches(
+        sentences(conllu), vocabulary_size, rounds * repeat, batch_size, vocabulary, language
+    )
     batches = [(tagging.to(place), mlm.to(place)) for tagging, mlm in made]
     variants = {key: variant for key, variant in variants.items() if key in wanted}
     difference: tuple[float | None, float | None] = (None, None)
@@ -367,12 +371,13 @@ def main(
     settings = {
         "shape": shape, "device": torch.cuda.get_device_name() if device == "cuda" else "cpu", "clock": clock,
         "threads": torch.get_num_threads(), "batch_size": batch_size, "rounds": rounds, "repeat": repeat,
-        "warmup": warmup, "keep_memory": keep_memory, "pieces": pieces, "conllu": conllu.name if conllu else None,
+        "warmup": warmup, "keep_memory": keep_memory, "vocabulary": vocabulary_size,
+        "conllu": conllu.name if conllu else None,
     }  # fmt: skip
     found = {
         "settings": settings,
         "torch": torch.__version__,
-        "pieces_a_row": mean,
+        "tokens_a_row": mean,
         "padded_lengths": [batch.input_ids.shape[1] for batch, _ in batches],
         "logit_difference": difference[0],
         "adapters_move_logits": difference[1],

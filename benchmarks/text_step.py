@@ -3,9 +3,9 @@
     python benchmarks/text_step.py --shape t5-base --threads 1 --batch-size 8 --rounds 2 --only pha,parallel
     python benchmarks/text_step.py --device cuda --batch-size 128 --rounds 20 --json
 
-A step is forward, backward, clipping and fused AdamW on a T5 with random weights, on random pieces: source texts
-of evenly spread lengths, targets of two pieces as labels have. Every batch comes twice, with the tasks of its rows
-mixed and as one task. A generated method is held against adapters of the same places and widths with own weights.
+A step is forward, backward, clipping and fused AdamW on a T5 with random weights, on random tokens: source texts
+of evenly spread lengths, targets of two tokens as labels have. Every batch comes twice, with the tasks of its rows
+mixed and as one task. A generated method is held against adapters of the same sites and widths with own weights.
 Ratios grow as batches shrink: what is generated depends on the number of tasks, or of rows, not on lengths.
 """
 
@@ -32,7 +32,7 @@ from hxbench.training.device import keep_freed_memory
 from hxbench.training.optimiser import adamw
 
 TASKS = suite_tasks("glue")
-END = 1  # of a text; the backbone has random weights, so any pieces will do
+END = 1  # of a text; the backbone has random weights, so any tokens will do
 SMALL = {"d_model": 80, "d_kv": 20, "d_ff": 320, "num_layers": 2, "num_heads": 4, "vocab_size": 2000}
 PROFILES = {"t5-base": "paper", "small": "demo"}
 METHODS = {  # recipe and what is changed in it
@@ -125,8 +125,8 @@ def main(
     warmup: Annotated[int, typer.Option(min=0, help="Untimed rounds before, on the longest batch.")] = 1,
     repeat: Annotated[int, typer.Option(min=0, help="Batches timed together [default: 1, cuda 8].")] = 0,
     batch_size: Annotated[int, typer.Option(min=1)] = 32,
-    shortest: Annotated[int, typer.Option(min=1, help="Pieces of a source text.")] = 8,
-    longest: Annotated[int, typer.Option(min=1, help="Pieces of a source text.")] = 64,
+    shortest: Annotated[int, typer.Option(min=1, help="Tokens of a source text.")] = 8,
+    longest: Annotated[int, typer.Option(min=1, help="Tokens of a source text.")] = 64,
     threads: Annotated[int, typer.Option(min=0, help="Of the CPU; 0 leaves torch's choice.")] = 0,
     only: Annotated[str, typer.Option(help="Variants, separated by commas [default: all in fp32].")] = "",
     clock: Annotated[
@@ -184,7 +184,7 @@ def main(
     console = Console(width=100, highlight=False)
     console.print(
         f"{shape} shape on {settings['device']}, {settings['threads']} threads, torch {found['torch']}; batch "
-        f"{batch_size}, sources of {shortest} to {longest} pieces, {len(TASKS)} tasks. {clock} clock."
+        f"{batch_size}, sources of {shortest} to {longest} tokens, {len(TASKS)} tasks. {clock} clock."
     )
     show(console, found, variants)
 

@@ -21,7 +21,7 @@ from hxbench.methods.method import Method
 
 @dataclass
 class Variant:
-    """One way to take a step, and how long its steps took.
+    """A form of the step, and how long its steps took.
 
     Batches are made for all variants at once; `sees` picks what this one is given of such an item.
     """
@@ -71,7 +71,7 @@ def measure(
 ) -> Iterator[int]:
     """Time every variant in each round, on `repeat` items that all of them share; yield the rounds done.
 
-    `longest` is the item to warm up on, `shortened` makes a batch small, `before` prepares a variant's turn.
+    `longest` is the item to warm up on, `shortened` makes a batch small, `before` prepares a variant.
     """
     finish: Callable[[], None] = torch.cuda.synchronize if on_gpu else lambda: None
     for _ in range(warmup):
@@ -79,9 +79,9 @@ def measure(
             before(variant)
             variant.step(variant.sees(longest))
     for number, start in enumerate(range(0, len(items), repeat)):
-        turn = list(variants.values())
-        turn = turn[number % len(turn) :] + turn[: number % len(turn)]
-        for variant in turn:
+        order = list(variants.values())
+        order = order[number % len(order) :] + order[: number % len(order)]
+        for variant in order:
             before(variant)
             seen = [variant.sees(item) for item in items[start : start + repeat]]
             # untimed: a variant shall not pay for having waited its turn while others used the caches, nor, on a

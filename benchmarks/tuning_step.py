@@ -4,7 +4,7 @@
     python benchmarks/tuning_step.py --backbone sandbox-en-bert-base --length 24 --only bitfit,discrete --json
 
 A step is forward, backward, clipping and fused AdamW on a backbone with random weights, every method on one of its
-own, on random pieces: texts of one length, targets of two pieces or one class. An APET of single entries
+own, on random tokens: texts of one length, targets of two tokens or one class. An APET of single entries
 (`discrete`) is held against BitFit, whose step any method has to take, and against whole tensors (`adjacent`).
 Memory is the most that tensors take at once in a step, weights and the optimiser's state left out.
 """
@@ -74,7 +74,7 @@ def make_variant(name: str, backbone: str, budget: str, length: int, *, bf16: bo
 
 
 def make_batches(count: int, size: int, length: int, backbone: Backbone) -> list[Batch]:
-    """Return batches of random pieces; targets are two pieces a row, or a class."""
+    """Return batches of random tokens; targets are two tokens a row, or a class."""
     rng = np.random.default_rng(0)
     vocabulary = backbone.model.config.vocab_size
     made = []
@@ -117,7 +117,7 @@ def main(
     warmup: Annotated[int, typer.Option(min=0, help="Untimed rounds before.")] = 1,
     repeat: Annotated[int, typer.Option(min=0, help="Batches timed together [default: 1, cuda 8].")] = 0,
     batch_size: Annotated[int, typer.Option(min=1)] = 32,
-    length: Annotated[int, typer.Option(min=1, help="Pieces of a text.")] = 64,
+    length: Annotated[int, typer.Option(min=1, help="Tokens of a text.")] = 64,
     threads: Annotated[int, typer.Option(min=0, help="Of the CPU; 0 leaves torch's choice.")] = 0,
     only: Annotated[str, typer.Option(help="Variants, separated by commas [default: all].")] = "",
     bf16: Annotated[bool, typer.Option("--bf16", help="Forward and backward in bfloat16.")] = False,
@@ -172,7 +172,7 @@ def main(
     console = Console(width=100, highlight=False)
     console.print(
         f"{backbone} on {found['settings']['device']}, {found['settings']['threads']} threads, torch "
-        f"{found['torch']}; batch {batch_size}, {length} pieces{', bf16' if bf16 else ''}, APETs of budget "
+        f"{found['torch']}; batch {batch_size}, {length} tokens{', bf16' if bf16 else ''}, APETs of budget "
         f"{budget}. {clock} clock."
     )
     show(console, found, variants)

@@ -246,7 +246,7 @@ def predictor_of(
     run: str, task: str | None, language: str | None, *, backbone: Path | None, offline: bool, store: Place
 ) -> "Predictor":
     """Return what answers: the run of this id, or the export in this folder."""
-    from hxbench.runs.exported import is_exported
+    from hxbench.runs.export_format import is_exported
     from hxbench.runs.predictor import predictor_of_export, predictor_of_run
 
     if is_exported(Path(run)):

@@ -5,8 +5,8 @@
 
 Each stage is an experiment, or a part of one along the axes of `hxbench sweep`, planned and done as `hxbench run`
 does it: the runs are trained in a store to work in, one at a time unless --jobs says more, and then packed
-beside those that are published. Given again after a stop it goes on where it was. A run counts as made when either
-of the two stores has it; what it was built on is made again only where another run needs the weights of that.
+beside those that are published. After a stop the same command goes on where it was. A run counts as made when
+either of the two stores has it. A run that others build on is made again only where they need its weights.
 """
 
 import sys
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from hxbench.runs.scheduler.launcher import Launcher
     from hxbench.runs.session import Session
     from hxbench.spec.experiment import Wanted
+    from hxbench.spec.run_spec import RunSpec
     from hxbench.store import RunRecord
 
 REFERENCE = Path(__file__).resolve().parent / "reference"
@@ -59,7 +60,7 @@ class Stage:
         return sweep.cut(runs, self.only, sweep.sizes_of(self.profile, paper), title)
 
 
-_TWO = (1, 2)
+_TWO, _THREE = (1, 2), (1, 2, 3)
 _MIXED, _MULTI, _SINGLE = ({"setting": (name,)} for name in ("mixed", "multi", "single"))
 _LEADS = {**_MULTI, "method": ("mbert", "hyperx-base")}
 _MATCHED = {"mlm": ("all", "unseen", "none matched")}
@@ -72,6 +73,8 @@ STAGES = (
     Stage("multi", "lab", "hyperx/table2", _TWO, _LEADS),
     Stage("figure3", "lab", "hyperx/figure3", _TWO, {"partition": ("a",), **_MATCHED}),
     Stage("controls", "lab", "hyperx/controls", _TWO),
+    Stage("other-rates", "lab", "hyperx/other-rates", (1,)),
+    Stage("others", "lab", "hyperx/others", (1,)),
     Stage("single", "lab", "hyperx/table2", _TWO, _SINGLE),
     Stage("switched", "lab", "hyperx/figure4", _TWO),
     Stage("switched-ft", "lab", "hyperx/figure5", _TWO),
@@ -83,6 +86,7 @@ STAGES = (
     Stage("multi-seed3", "lab", "hyperx/table2", (3,), _LEADS),
     Stage("figure3-seed3", "lab", "hyperx/figure3", (3,)),
     Stage("controls-seed3", "lab", "hyperx/controls", (3,)),
+    Stage("others-seed2", "lab", "hyperx/others", (2,)),
     Stage("rates", "lab", "pet/rates"),
     Stage("methods", "lab", "pet/figure2", only={"size": ("bert-small",)}),
     Stage("apet", "lab", "pet/apet", only={"size": ("bert-small",)}),
@@ -90,13 +94,18 @@ STAGES = (
     Stage("apet-deeper", "lab", "pet/apet", only={"size": ("bert-large",)}),
     Stage("peft", "lab", "pet/peft", (1,)),
     Stage("decoder", "lab", "pet/decoder", (1,)),
+    Stage("encoder-rates", "lab", "pha/encoder-rates", (1,)),
+    Stage("encoder", "lab", "pha/encoder", _THREE),
     Stage("rates", "demo", "hyperx/rates"),
     Stage("all", "demo", "hyperx/all"),
     Stage("all", "demo", "pha/all"),
     Stage("all", "demo", "pet/all"),
-    # of T5 there are no pre-trained weights at hand: these are on bodies that were pre-trained here
+    Stage("others", "demo", "pha/others", _THREE),
+    Stage("choosing", "demo", "pet/choosing", _THREE),
+    # of T5 there are no pre-trained weights at hand: these are on backbones that were pre-trained here
     Stage("table1", "lab", "pha/table1", _TWO, _SHARED),
     Stage("figure2", "lab", "pha/figure2", _TWO, _COUNTED),
+    Stage("encoder-sources", "lab", "pha/encoder-sources", _THREE),
 )
 
 
@@ -201,8 +210,15 @@ def show(stages: Sequence[Stage], made: Made, jobs: int) -> None:
     from hxbench.cli.output import print_rows
     from hxbench.printing import sentence
     from hxbench.runs.scheduler.estimate import Durations, wall_seconds
+    from hxbench.runs.scheduler.speed import Forecaster
 
-    durations = Durations(made.records())
+    forecaster = Forecaster()
+
+    def foreseen(spec: "RunSpec") -> float | None:
+        found = forecaster.of(spec)
+        return found.seconds if found else None
+
+    durations = Durations(made.records(), foreseen)
     rows, remarks = [], dict.fromkeys(())
     seen: set[str] = set()
     for stage in stages:
@@ -210,7 +226,7 @@ def show(stages: Sequence[Stage], made: Made, jobs: int) -> None:
         try:
             session, published, left_out = made.planned(stage)
         except InputError as error:
-            blank = dict.fromkeys(("published", "to pack", "to do", "minutes", "like none"))
+            blank = dict.fromkeys(("published", "to pack", "to do", "minutes", "foreseen"))
             rows.append({**row, **blank})
             remarks[f"{stage.profile} {stage.paper}: {error}"] = None
             continue
@@ -219,12 +235,14 @@ def show(stages: Sequence[Stage], made: Made, jobs: int) -> None:
         seconds, unknown = wall_seconds(todo, durations, jobs)
         minutes = round(seconds / 60) if unknown < len(todo) or not todo else None
         counts = {"published": published, "to pack": len(made.to_pack(session)), "to do": len(todo)}
-        rows.append({**row, **counts, "minutes": minutes, "like none": unknown})
+        new = sum(durations.in_store(one.job.spec) is None for one in todo)
+        rows.append({**row, **counts, "minutes": minutes, "foreseen": new})
         if left_out:
             count, first = sum(left_out.values()), next(iter(left_out))
             remarks[f"{count} runs are left out of {stage.name}, the first because {first}"] = None
     print_rows(rows, as_json=False)
-    print("\nTo do: without what an earlier stage makes. Minutes: of the runs that are like some in the stores.")
+    print("\nTo do: without the runs of earlier stages. Minutes: as runs like them took, which shared the cores.")
+    print("Foreseen: runs unlike any in the stores, by their operations and the speed of this machine.")
     for remark in remarks:
         print(sentence(remark))
 
@@ -264,7 +282,9 @@ def command(
     profile: Annotated[str | None, typer.Option(help="Only stages of this profile: lab or demo.")] = None,
     paper: Annotated[str | None, typer.Option(help="Only stages of this paper: hyperx, pet or pha.")] = None,
     until: Annotated[str | None, typer.Option(help="The last stage to make; default: all.")] = None,
-    only_list: Annotated[bool, typer.Option("--list", help="Say what is there and missing; do nothing.")] = False,
+    only_list: Annotated[
+        bool, typer.Option("--list", help="Print what is published and what is missing; make nothing.")
+    ] = False,
     only_pack: Annotated[bool, typer.Option("--pack", help="Publish what is finished; make nothing.")] = False,
     data: Annotated[str | None, typer.Option(help="The mirror of UD, WikiANN and text that lab reads.")] = None,
     data_en: Annotated[str | None, typer.Option(help="The mirror of the English tasks that lab reads.")] = None,

@@ -68,9 +68,12 @@ def checks(folder: Path, entry: Path | None = None) -> Iterator[Check]:
     outline = meta_backbone(spec, family)
     wrong = [*wrong_parts(outline.model, family)]
     wrong = wrong or [*unnamed_parts(outline.model, family)]
-    yield Check("parts", "" if wrong else _parts_of(outline), tuple(wrong))
     if wrong:
+        yield Check("parts", "", tuple(wrong))
         return
+    roles = dict.fromkeys(role for stack in family.parts.values() for role in stack.roles)
+    layers = f"{' + '.join(map(str, outline.depths))} layers of {outline.hidden_size}"
+    yield Check("parts", f"{family.title}: {layers}; {', '.join(roles)}")
     try:
         backbone = load_backbone(spec, family=family)
     except InputError as error:
@@ -78,7 +81,9 @@ def checks(folder: Path, entry: Path | None = None) -> Iterator[Check]:
         return
     backbone.draw(0)
     backbone.model.eval()
-    yield Check("files", f"{sum(p.numel() for p in backbone.model.parameters()):,} parameters; {_words(backbone)}")
+    parameters = sum(p.numel() for p in backbone.model.parameters())
+    tokens = f"{len(backbone.tokenizer):,} tokens, padding {backbone.padding}, end {backbone.end}"
+    yield Check("files", f"{parameters:,} parameters; {tokens}")
     sample = Sample(backbone)
     yield _tried("stock model", partial(_as_stock, sample, folder))
     yield _tried("padding", partial(_padded, sample))
@@ -116,16 +121,16 @@ class Sample:
         self.backbone = backbone
         draw = np.random.default_rng(0)
         tokenizer = backbone.tokenizer
-        marks = {*tokenizer.all_special_ids, backbone.padding, backbone.end}
+        special = {*tokenizer.all_special_ids, backbone.padding, backbone.end}
         config: Any = backbone.model.config
         size = min(int(config.vocab_size), len(tokenizer))
-        words = [number for number in range(size) if number not in marks]
+        words = [number for number in range(size) if number not in special]
         self.texts = [draw.choice(words, count) for count in LENGTHS]
         self.answers = [np.append(draw.choice(words, count % 3 + 1), backbone.end) for count in LENGTHS]
 
     @property
     def answerings(self) -> dict[type[Answering], str]:
-        """The ways in which the family answers, each with a task of its."""
+        """How the family answers, each form with one of its tasks."""
         found: dict[type[Answering], str] = {}
         for task in _TASKS:
             try:
@@ -177,18 +182,6 @@ def _differ(what: str, ours: Tensor, wanted: Tensor) -> list[str]:
         return [f"{what}: the shape is {[*ours.shape]} and not {[*wanted.shape]}."]
     most = (ours - wanted).abs().max().item()
     return [] if most <= _NEAR * max(1.0, wanted.abs().max().item()) else [f"{what}: they differ by {most:.2g}."]
-
-
-def _parts_of(outline: Backbone) -> str:
-    """Return the layers and the roles that were found."""
-    depths = " + ".join(map(str, outline.depths))
-    roles = dict.fromkeys(role for stack in outline.family.parts.values() for role in stack.roles)
-    return f"{outline.family.title}: {depths} layers of {outline.hidden_size}; {', '.join(roles)}"
-
-
-def _words(backbone: Backbone) -> str:
-    """Return what there is of a tokenizer and of marks."""
-    return f"{len(backbone.tokenizer):,} tokens, padding {backbone.padding}, end {backbone.end}"
 
 
 def _as_stock(sample: Sample, folder: Path) -> Found:
@@ -248,7 +241,7 @@ def _padded(sample: Sample) -> Found:
 
 
 class Probe:
-    """An adapter that turns what it is given, and sees its shape."""
+    """An adapter that rotates the values it is given by one, and notes their shape."""
 
     def __init__(self) -> None:
         self.shape: tuple[int, ...] = ()
@@ -282,7 +275,7 @@ def _sites(sample: Sample) -> Found:
                 )
         sites.remove()
     wrong += _differ("without sites", sample.read(), plain)
-    return Found(f"{seen} places act", [*dict.fromkeys(wrong)][:3])
+    return Found(f"{seen} sites act", [*dict.fromkeys(wrong)][:3])
 
 
 def _tuned(sample: Sample, kind: str, options: dict[str, Any], task: str) -> Found:

@@ -1,7 +1,7 @@
 """Language embeddings composed of those of other languages, for languages a run was never trained on.
 
-Three ways, and weights of one's own. `mean`: all known languages alike. `family`: the relatives that a user's data
-name, else those that share most of the language's line of descent (Hyper-X, Table 4), all where there are none.
+Three modes, and weights of one's own. `mean`: all known languages alike. `family`: the relatives that a user's
+data name, else those that share most of the language's line of descent (Hyper-X, Table 4), else all.
 `nearest`: the one whose raw text is nearest by its tokens to the very sentences that are scored; of these only the
 words are looked at, so that it is transductive, but needs no label. A known language is one that the run, or a run
 it builds on, was trained on in any task or by its text.
@@ -10,6 +10,7 @@ it builds on, was trained on in any task or by its text.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ import numpy as np
 from hxbench.errors import InputError, did_you_mean
 from hxbench.methods.method import Method
 from hxbench.runs.data import RunData
-from hxbench.runs.plan import Plan, training_split
+from hxbench.runs.plan import training_split
 from hxbench.spec.languages import Language, code_among
 from hxbench.spec.run_spec import tagging_tasks
 from hxbench.spec.settings import Pair
@@ -25,7 +26,7 @@ from hxbench.tasks import MLM
 from hxbench.tasks.encoding.masking import Vocabulary
 
 OPTION = "interpolate"
-WAYS = ("mean", "family", "nearest")
+MODES = ("mean", "family", "nearest")
 SPLIT = "test-composed"  # of rows in the store, which no table of ordinary scores may take for its own
 
 
@@ -33,14 +34,14 @@ SPLIT = "test-composed"  # of rows in the store, which no table of ordinary scor
 class Composition:
     """What stands for a language's embedding: weights by language, which add up to 1."""
 
-    way: str  # one of WAYS, or `weights`
+    mode: str  # one of MODES, or `weights`
     weights: Mapping[str, float]
     note: str = ""
 
     def __str__(self) -> str:
         alike = len(set(self.weights.values())) == 1
         parts = [code if alike else f"{code} {share:.2f}" for code, share in self.weights.items()]
-        return f"{self.way}{f' ({self.note})' if self.note else ''}: {', '.join(parts)}"
+        return f"{self.mode}{f' ({self.note})' if self.note else ''}: {', '.join(parts)}"
 
 
 def can_compose(kind: type[Method]) -> bool:
@@ -49,36 +50,34 @@ def can_compose(kind: type[Method]) -> bool:
 
 
 def parse(text: str, languages: Mapping[str, Language]) -> str | Composition:
-    """Return what `--embedding` asks for: one of `WAYS`, or a composition with the weights it gives.
+    """Return what `--embedding` asks for: one of `MODES`, or a composition with the weights it gives.
 
     `interpolate` alone is the mean. Raises `InputError` for anything else and for weights that are not positive.
     """
     name, colon, how = text.partition(":")
-    choices = [OPTION, *(f"{OPTION}:{way}" for way in WAYS[1:]), f"{OPTION}:CODE=WEIGHT,…"]
+    choices = [OPTION, *(f"{OPTION}:{mode}" for mode in MODES[1:]), f"{OPTION}:CODE=WEIGHT,…"]
     if name != OPTION or (colon and not how):
         raise InputError(did_you_mean("embedding", text, choices))
     if "=" not in how:
-        if how not in ("", *WAYS):
+        if how not in ("", *MODES):
             raise InputError(did_you_mean("embedding", text, choices))
         return how or "mean"
     weights: dict[str, float] = {}
-    for item in how.split(","):
-        code, equals, value = (word.strip() for word in item.partition("="))
-        try:
-            weight = float(value)
-        except ValueError:
-            weight = 0.0
-        if not equals or not 0 < weight < float("inf"):
-            raise InputError(
-                f"--embedding {text}: '{item}' is no language with a positive weight, such as en=0.3."
-            )
-        try:
+    try:
+        for item in how.split(","):
+            code, _, value = (word.strip() for word in item.partition("="))
+            try:
+                weight = float(value)
+            except ValueError:
+                weight = 0.0
+            if not 0 < weight < float("inf"):
+                raise InputError(f"'{item}' is no language with a positive weight, such as en=0.3.")
             code = code_among(languages.values(), code)
-        except InputError as error:
-            raise InputError(f"--embedding {text}: {error}") from None
-        if code in weights:
-            raise InputError(f"--embedding {text}: {code} is named twice.")
-        weights[code] = weight
+            if code in weights:
+                raise InputError(f"{code} is named twice.")
+            weights[code] = weight
+    except InputError as error:
+        raise InputError(f"--embedding {text}: {error}") from None
     return Composition("weights", _shares(weights))
 
 
@@ -125,7 +124,10 @@ class Composer:
         if said := [code for code in self.languages[language].relatives if code in self.others(language)]:
             return said
         line = _descent(self.languages[language])
-        shared = {code: _common(line, _descent(self.languages[code])) for code in self.others(language)}
+        shared = {}
+        for code in self.others(language):
+            both = zip(line, _descent(self.languages[code]), strict=False)
+            shared[code] = len([*takewhile(lambda names: names[0] == names[1], both)])
         most = max(shared.values(), default=0)
         return [code for code, count in shared.items() if most and count == most]
 
@@ -148,10 +150,10 @@ class Composer:
         return found
 
     def _distribution(self, pair: Pair, split: str) -> np.ndarray:
-        return piece_distribution(self.data.encoded(pair, split)[1], self.data.vocabulary)
+        return token_distribution(self.data.encoded(pair, split)[1], self.data.vocabulary)
 
 
-def piece_distribution(encoded: Any, vocabulary: Vocabulary) -> np.ndarray:
+def token_distribution(encoded: Any, vocabulary: Vocabulary) -> np.ndarray:
     """Return the share of each token in a tokenised data set, [vocabulary]; special ones are not counted.
 
     Unknown tokens are special too: what a script makes of them says nothing about the language.
@@ -178,15 +180,10 @@ def _descent(language: Language) -> list[str]:
     return [name for name in language.family.removeprefix("like ").split(", ") if name]
 
 
-def _common(one: list[str], other: list[str]) -> int:
-    """Return how many names two lines of descent share before they part."""
-    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
-
-
 def held_out_rows(
-    method: Method, data: RunData, plan: Plan, step: int, share: tuple[int, int] = (0, 1)
+    method: Method, data: RunData, step: int, share: tuple[int, int] = (0, 1)
 ) -> Iterator[dict[str, Any]]:
-    """Yield the scores of a trained run's held-out languages with every way of composing their embeddings.
+    """Yield the scores of a trained run's held-out languages in every mode of composing their embeddings.
 
     None for a run that holds nothing out and for a method that cannot. `share` = (rank, world) scores a process's
     part of them. `composed_of` of a row says what the embedding was made of.
@@ -195,13 +192,14 @@ def held_out_rows(
     held = [code for code, language in data.corpora.languages.items() if out & {code, language.paper_code}]
     if not can_compose(type(method)):
         return
+    plan = data.plan
     composer = Composer(data, {pair.language for pair in plan.train} | set(plan.mlm))
-    jobs = [(pair, way) for pair in plan.test if pair.language in held for way in WAYS]
-    for pair, way in jobs[share[0] :: share[1]]:
-        composition = composer.compose(way, pair, "test")
+    jobs = [(pair, mode) for pair in plan.test if pair.language in held for mode in MODES]
+    for pair, mode in jobs[share[0] :: share[1]]:
+        composition = composer.compose(mode, pair, "test")
         with method.composed(pair.language, composition.weights):  # type: ignore[operator]
             scored = data.score(method, pair, "test")
         yield {
-            **scored.rows(SPLIT)[0], "step": step, "role": "target", "embedding": way,
+            **scored.rows(SPLIT)[0], "step": step, "role": "target", "embedding": mode,
             "composed_of": dict(composition.weights),
         }  # fmt: skip

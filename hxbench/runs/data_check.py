@@ -73,8 +73,8 @@ def opened(
     corpora = DataSource(kind, None, own).corpora(data, offline=offline)
     if backbone_name is None:
         return corpora, data, None
-    body = make_backbone(recipe.backbone(backbone_name), corpora, report)
-    return corpora, data, get_backbone(body, offline=offline).tokenizer
+    backbone = make_backbone(recipe.backbone(backbone_name), corpora, report)
+    return corpora, data, get_backbone(backbone, offline=offline).tokenizer
 
 
 def check_data(corpora: Corpora, data: DataSpec, tokenizer: Any, report: Report) -> Checked:

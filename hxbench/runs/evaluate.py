@@ -47,7 +47,7 @@ def evaluate(
 
     `backbone_folder` is where the files of a local backbone are now.
 
-    `note` is told of every pair that was half asked for, by its task or its language, and cannot be scored.
+    `note` receives a sentence for each pair that was requested by task or language alone and cannot be scored.
     Raises `InputError` for a task that its model cannot be applied to, a language or split that is not there, data
     or a backbone that are not those of the run, a pair whose split the run was trained on, and an embedding that
     cannot be composed.

@@ -1,4 +1,4 @@
-"""What every way of doing runs has in common: settle the backbones, fetch the corpora, do what the store lacks."""
+"""What all commands and the API that do runs share: settle backbones, fetch corpora, do what the store lacks."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +12,7 @@ from hxbench.runs import backbone, prepare
 from hxbench.runs.assemble import with_options
 from hxbench.runs.scheduler.jobs import Observer, QueuedJob, Result
 from hxbench.runs.scheduler.launcher import Launcher
-from hxbench.runs.session import Planned, Session, waiting_for
+from hxbench.runs.session import Planned, Session
 from hxbench.spec.run_spec import DataSpec, RunSpec
 from hxbench.store.plateau import warning
 from hxbench.tasks import task_of
@@ -22,23 +22,23 @@ Tell = Callable[[Any, str, int, int | None], None]
 
 
 class Audience:
-    """Who is told while runs are prepared and done; this one hears nothing."""
+    """Hears of the preparation and of the runs; this one ignores everything."""
 
     @contextmanager
     def progress(self) -> Iterator[Tell]:
-        """Give what is told of whose work (a key), what is done, how far and of how much."""
+        """Give a function of a key that names the work, the activity, how much is done, and of how much."""
         yield lambda key, what, done, total: None
 
     @contextmanager
     def observing(self, planned: Sequence[Planned]) -> Iterator[Observer]:
-        """Give who observes the runs that are to do."""
+        """Give the observer of the runs to do."""
         yield Observer()
 
     def told(self, text: str) -> None:
         """Hear a remark."""
 
     def warned(self, text: str) -> None:
-        """Hear what a person should look at."""
+        """Hear a warning."""
 
 
 def in_torchrun() -> bool:
@@ -109,7 +109,11 @@ def do(session: Session, place: Launcher, audience: Audience) -> list[tuple[Plan
         session.make_backbones(partial(tell, None))
     for note in session.heads_to_draw():
         audience.told(note)
-    entries = [QueuedJob(one.job, needs, one.bundle) for one, needs in zip(todo, waiting_for(todo), strict=True)]
+    number_of = {one.run_id: number for number, one in enumerate(todo)}
+    entries = [
+        QueuedJob(one.job, frozenset(number_of[need] for need in one.needs if need in number_of), one.bundle)
+        for one in todo
+    ]
     with audience.observing(list(session.planned.values())) as observer:
         results = place.run(entries, observer)
     ends = list(zip(todo, results, strict=True))

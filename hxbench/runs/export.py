@@ -32,7 +32,7 @@ from hxbench.methods.full import Full
 from hxbench.methods.method import PEFT_PREFIX, Method, Setup
 from hxbench.runs import load_adapter
 from hxbench.runs.backbone import get_backbone
-from hxbench.runs.exported import (
+from hxbench.runs.export_format import (
     COMPATIBILITY,
     EXPORTED,
     HEAD,
@@ -44,9 +44,8 @@ from hxbench.runs.exported import (
     Origin,
     Reading,
     is_exported,
-    load_exported,
-    weights_digest,
 )
+from hxbench.runs.exported import load_exported, weights_digest
 from hxbench.runs.finished import require_finished, require_pair, restore
 from hxbench.runs.stock_model import Stock, close, stock_model
 from hxbench.spec.languages import find_language

@@ -1,4 +1,4 @@
-"""A finished run: what it was trained on, the pairs it can be asked for, and the method as it was trained."""
+"""A finished run: what it was trained on, the pairs it can answer, and the method as it was trained."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +37,7 @@ def own_tasks(spec: RunSpec) -> tuple[str, ...]:
 
 
 def require_pair(run_id: str, spec: RunSpec, task: str | None, language: str | None) -> Pair:
-    """Return the pair asked for; the task may be left out where there is one, the language of texts as a whole.
+    """Return the requested pair; a single task may be left out, and so may the language of texts as a whole.
 
     Raises `InputError` for a task that the run does not answer and for an unknown language.
     """

@@ -59,32 +59,27 @@ class DataSource:
         """
         text = given or os.environ.get("HXBENCH_DATA") or None
         named_by = "--data-source" if given else "HXBENCH_DATA"
-        if text is None and default == "mirror" and not is_read:
-            return cls("mirror")
         if text is None and default == "mirror":
-            text = _remembered().get(_memory_of(profile, collection))
-            named_by = ""
-        if text is None:
-            if default == "mirror":
+            if not is_read:
+                return cls("mirror")
+            text, named_by = _remembered().get(_memory_of(profile, collection)), ""
+            if text is None:
                 raise InputError(
                     f"profile {profile} reads a local mirror: name its folder with --data-source DIR "
                     "(or HXBENCH_DATA), or use --data-source hub to download the public releases."
                 )
-            text = default
+        text = text or default
         if text in ("sandbox", "hub"):
             return cls(text)
-        if named_by:
-            folder = places.expanded(text, named_by)
-            if not os.path.lexists(folder):
-                shown = shortened(text, LONGEST_WORD)
-                raise InputError(f"{named_by} {shown}: there is no such folder (or write sandbox or hub).")
-        else:
-            folder = Path(text)
-            if not os.path.lexists(folder):
-                raise InputError(
-                    f"the data of profile {profile} were in {text}, which is no folder any more: name where they "
-                    "are now with --data-source DIR; hxbench prepare remembers it."
-                )
+        folder = places.expanded(text, named_by) if named_by else Path(text)
+        if not os.path.lexists(folder):
+            if named_by:
+                given = shortened(text, LONGEST_WORD)
+                raise InputError(f"{named_by} {given}: there is no such folder (or write sandbox or hub).")
+            raise InputError(
+                f"the data of profile {profile} were in {text}, which is no folder any more: name where they "
+                "are now with --data-source DIR; hxbench prepare remembers it."
+            )
         require_folder(folder, "the folder of a mirror")
         return cls("mirror", folder.resolve())
 
@@ -211,7 +206,7 @@ def plan_to_score(spec: RunSpec, run_id: str, corpora: Corpora, *, other_data: b
         )
     if resolved.data.fingerprint != spec.data.fingerprint and not other_data:
         raise InputError(
-            f"the data are not those of run {run_id} any more; to score it on these, name their place "
+            f"the data are not those of run {run_id} any more; to score it on these, name them "
             f"with {'--data FILE' if spec.data.described else '--data-source'}."
         )
     return plan

@@ -214,7 +214,7 @@ def require_examples(pair: Pair, train: dict[Pair, str], k: int, corpora: Corpor
     if train[pair] != "train":
         raise LackingData(f"the data source has no training split of {pair} to draw {k} examples from.")
     if (size := corpora.size(*pair, "train")) < k:
-        raise LackingData(f"{k} examples of {pair} are asked for, but its training split has only {size}.")
+        raise LackingData(f"{k} examples of {pair} are wanted, but its training split has only {size}.")
 
 
 def fingerprinted(data: DataSpec, plan: Plan, corpora: Corpora) -> DataSpec:

@@ -30,12 +30,8 @@ from hxbench.methods.method import Method
 from hxbench.runs.predictor import Predictor, answer_texts, tag_sentences
 
 _CHUNK_EXAMPLES, _CHUNK_WORDS = 1000, 50_000  # held in memory at once
-NAMES = {
-    "words": "--words",
-    "delimiter": "--delimiter",
-    "comments": "--comments",
-    "tags": "--column",
-}  # of options, as commands have them
+# of options, as commands have them
+NAMES = {"words": "--words", "delimiter": "--delimiter", "comments": "--comments", "tags": "--column"}
 Report = Callable[[int, int], None]  # examples done, of how many
 Example = TypeVar("Example", Untagged, Unanswered)
 
@@ -52,7 +48,7 @@ def predict(
     tokenize: bool = False,
     report: Report = lambda done, total: None,
 ) -> None:
-    """Answer the file `given` (`-`: standard input) and hand the answers to `write` as text, piece by piece.
+    """Answer the file `given` (`-`: standard input) and hand the answers to `write` as text, one after the other.
 
     The whole file is looked through first, so that one with a fault is refused before the model is loaded and
     anything is written; memory does not grow with the file. Words are tagged in one of `user_files.INPUTS`
@@ -109,7 +105,7 @@ def _in_chunks(
     total = sum(bool(one.size) for one in examples())
     method, backbone = predictor.load()
 
-    def pieces() -> Iterator[str]:
+    def answers() -> Iterator[str]:
         done = 0
         for chunk in _chunks(examples()):
             report(done, total)
@@ -118,7 +114,7 @@ def _in_chunks(
         report(done, total)
 
     with torch.inference_mode():
-        write(pieces())
+        write(answers())
 
 
 def _tagged(

@@ -11,14 +11,9 @@ from hxbench.data.texts import encode_examples
 from hxbench.data.tokens import encode_tagged
 from hxbench.errors import InputError
 from hxbench.methods.method import Method
-from hxbench.runs.exported import Reading, backbone_of, load_exported, read_export
-from hxbench.runs.finished import (
-    lack,
-    lineage,
-    require_finished,
-    require_pair,
-    restore,
-)
+from hxbench.runs.export_format import Reading, read_export
+from hxbench.runs.exported import backbone_of, load_exported
+from hxbench.runs.finished import lack, lineage, require_finished, require_pair, restore
 from hxbench.runs.scoring import TaggedSplit, TextSplit, answer_split, score_split
 from hxbench.spec.run_spec import DataSpec
 from hxbench.spec.settings import Pair

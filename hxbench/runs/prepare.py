@@ -56,17 +56,16 @@ def read(tasks: Sequence[str], corpora: Corpora, report: Report) -> list[Prepare
     return prepared
 
 
-def fetch_unknown(backbones: Iterable[BackboneSpec], report: Report, *, offline: bool) -> bool:
-    """Fetch the hub's backbones whose family nothing here tells yet; return whether there were any."""
+def fetch_unknown(backbones: Iterable[BackboneSpec], report: Report, *, offline: bool) -> None:
+    """Fetch the hub's backbones whose family is not known here yet."""
     unknown = {(one.hub, one.revision): one for one in backbones if one.hub and not one.family}
     for one in unknown.values():
         report("fetch backbone", 0, None)
         fetch_backbone(one, offline=offline)
-    return bool(unknown)
 
 
 def make_backbone(spec: BackboneSpec, corpora: Corpora, report: Report) -> BackboneSpec:
-    """Return the spec with its fingerprint, its backbone fetched, unpacked or pre-trained as it comes about."""
+    """Return the spec with its fingerprint; its backbone is then fetched, unpacked or pre-trained."""
     spec = spec.model_copy(update={"fingerprint": spec.fingerprint or backbone.fingerprint(spec, corpora)})
     if spec.hub:
         report("fetch backbone", 0, None)
@@ -110,21 +109,21 @@ def tokenise(
     """Tokenise every split that was read, once; return how many rows that made and how many texts were cut."""
     from hxbench.data.texts import tokenised
 
-    body = backbone.get_backbone(spec, offline=offline)
+    loaded = backbone.get_backbone(spec, offline=offline)
     # raw text that is made of the tasks' own pre-trains the backbone and nothing else
     text = corpora.collection.text_of_tasks
-    form = ways_of(body.family.stacks)[0].form(body.family.stacks)
+    form = ways_of(loaded.family.stacks)[0].form(loaded.family.stacks)
     jobs = [(one, split) for one in prepared if not (text and one.pair.task == MLM) for split in one.sentences]
     rows = sentences = cut = 0
     for done, (one, split) in enumerate(jobs):
         report("tokenise", done, len(jobs))
-        if text and body.chooses and task_of(one.pair.task).type != "classification":
+        if text and loaded.chooses and task_of(one.pair.task).type != "classification":
             continue
-        _, encoded = tokenised(corpora, one.pair, split, body.tokenizer, data, form=form)
+        _, encoded = tokenised(corpora, one.pair, split, loaded.tokenizer, data, form=form)
         if text:
             cut += sum(encoded["cut"])
         elif "sentence" in encoded.column_names:
             rows, sentences = rows + len(encoded), sentences + one.sentences[split]
     report("tokenise", len(jobs), len(jobs))
     counted = {"cut": cut} if text else {"tagged_rows": rows, "tagged_sentences": sentences}
-    return {"vocabulary": len(body.tokenizer), **counted}
+    return {"vocabulary": len(loaded.tokenizer), **counted}

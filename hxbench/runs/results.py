@@ -1,10 +1,14 @@
-"""What a finished training leaves in the store: scores, predictions, history, cost and provenance."""
+"""What a finished training leaves in the store: scores, predictions, history, cost, provenance, label losses."""
 
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
+import numpy as np
 import torch
 
+from hxbench.data.sampling import ConcatenatedSampler, Sampler, Stream
 from hxbench.printing import sentence
 from hxbench.runs.assemble import costs
 from hxbench.runs.finished import label_names
@@ -16,7 +20,9 @@ from hxbench.spec.settings import Pair
 from hxbench.store import RunWriter
 from hxbench.store.arrays import SENTENCE_COLUMNS
 from hxbench.store.provenance import collect
-from hxbench.tasks import task_names
+from hxbench.tasks import task_names, task_of
+from hxbench.tasks.encoding.batch import IGNORED
+from hxbench.tasks.encoding.rows import Rows
 from hxbench.training.device import peak_memory
 from hxbench.training.loop import Progress
 
@@ -35,15 +41,10 @@ def write_results(
     `further` are rows that belong behind the scores, `facts` what the provenance says beside the plan.
     """
     ordered = sorted(scored, key=_place)
-    tests = [
-        {
-            **row,
-            "step": progress.best_step,
-            "role": "source" if Pair(one.task, one.language) in plan.train else "target",
-        }
-        for one in ordered
-        for row in one.rows("test")
-    ]
+    tests = []
+    for one in ordered:
+        role = "source" if Pair(one.task, one.language) in plan.train else "target"
+        tests += [{**row, "step": progress.best_step, "role": role} for row in one.rows("test")]
     cost, lacking = _costs(spec, progress)
     writer.write_metrics([*tests, *progress.validation, *cost, *further])
     writer.write_history(progress.history)
@@ -111,3 +112,53 @@ def _costs(spec: RunSpec, progress: Progress) -> tuple[list[dict[str, Any]], str
         {"split": "cost", "metric": m, "value": v, "step": progress.step, **nothing} for m, v in values.items()
     ]
     return rows, said
+
+
+def label_losses(
+    sampler: Sampler | ConcatenatedSampler, rows: Mapping[Pair, Rows], progress: Progress
+) -> dict[str, dict[str, float]]:
+    """Return the `loss` of a training's last updates and the `entropy` of their labels by task, both in nats.
+
+    The entropy is the mean cross-entropy of the labels when each is predicted as often as it occurs in its pair's
+    training rows. Nothing is said of a task without labels to count, as raw text and texts to be written are,
+    of one with only one label, and of batches that mix tasks. A training can collapse: it then stays at the
+    entropy, with a score that looks like one.
+    """
+    losses: dict[str, list[float]] = defaultdict(list)
+    entropies: dict[str, list[float]] = defaultdict(list)
+    known: dict[Pair, tuple[np.ndarray, np.ndarray]] = {}
+    for step, loss in enumerate(progress.recent, progress.step - len(progress.recent)):
+        drawn, chosen = sampler.batch(step)
+        if not isinstance(drawn, Stream) and len(sampler.streams) > 1:
+            return {}
+        stream = drawn if isinstance(drawn, Stream) else sampler.streams[0]
+        pair = Pair(stream.task, stream.language)
+        task = task_of(pair.task)
+        if task.type not in ("tagging", "classification"):
+            continue
+        if pair not in known:
+            known[pair] = surprise(rows[pair], whole=task.answers_texts)
+        nats, tokens = known[pair]
+        losses[pair.task].append(loss)
+        entropies[pair.task].append(float(nats[chosen].sum() / tokens[chosen].sum()))
+    means = {task: {"loss": fmean(losses[task]), "entropy": fmean(entropies[task])} for task in sorted(losses)}
+    return {task: mean for task, mean in means.items() if mean["entropy"] > 0}
+
+
+def surprise(rows: Rows, *, whole: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return −log p of the labels of each row, in nats, and how many there are in it, both [rows].
+
+    p is a label's share of all labels; with `whole` a row's labels are one, spelled in several tokens.
+    """
+    labels = rows.take("labels", np.arange(len(rows)))
+    lengths = np.array([len(row) for row in labels])
+    if whole:
+        spelled = [tuple(row.tolist()) for row in labels]
+        count = Counter(spelled)
+        return -np.log(np.array([count[row] for row in spelled]) / len(labels)), lengths
+    flat = np.concatenate(labels)
+    row_of = np.repeat(np.arange(len(labels)), lengths)[flat != IGNORED]
+    _, label, counts = np.unique(flat[flat != IGNORED], return_inverse=True, return_counts=True)
+    nats = -np.log(counts / len(label))[label]
+    size = len(labels)
+    return np.bincount(row_of, weights=nats, minlength=size), np.bincount(row_of, minlength=size)

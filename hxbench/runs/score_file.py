@@ -1,6 +1,6 @@
 """A user's file with right answers, scored with a finished run or an export."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,8 @@ def score_file(
             split = split_of(method, backbone, slice(start, start + _EXAMPLES))
             parts.append(score_split(method, split, predictor.batch_size, device))
     report(count, count)
-    return _together(parts)
+    gold, predicted = ([one for part in parts for one in getattr(part, name)] for name in ("gold", "predicted"))
+    return replace(parts[0], gold=gold, predicted=predicted, cut=sum(part.cut for part in parts))
 
 
 def _sentences(predictor: Predictor, path: Path, form: str, options: Options) -> list[dict[str, Any]]:
@@ -95,9 +96,3 @@ def _sentences(predictor: Predictor, path: Path, form: str, options: Options) ->
 def is_spans(task: Task) -> bool:
     """Return whether the labels of words are parts of spans, in IOB2."""
     return task.type == "tagging" and "O" in task.labels and any(label.startswith("B-") for label in task.labels)
-
-
-def _together(parts: Sequence[Scored]) -> Scored:
-    gold = [one for part in parts for one in part.gold]
-    predicted = [one for part in parts for one in part.predicted]
-    return replace(parts[0], gold=gold, predicted=predicted, cut=sum(part.cut for part in parts))

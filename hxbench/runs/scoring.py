@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from hxbench.data.texts import labels_as_decoded, longest_label
+from hxbench.errors import InputError
 from hxbench.methods.method import Method
-from hxbench.runs.choosing import Labels, labels_of
 from hxbench.runs.scored import Scored
 from hxbench.spec.run_spec import Choice
 from hxbench.tasks import Decoding, Task, right_answers, task_of
@@ -18,6 +18,7 @@ from hxbench.tasks.encoding.batch import Batch, by_tokens, collate, longest_firs
 from hxbench.tasks.encoding.classes import THOUSAND
 from hxbench.tasks.encoding.rows import Rows
 from hxbench.tasks.encoding.templates import PHA, Wording, label_texts, target_text
+from hxbench.tasks.encoding.tokenizing import tokens_of
 
 # PET scaling says how long a summary may be and not how long an answer, and nothing about beams. Its code
 # generates at least 128 tokens, which no short answer needs.
@@ -114,6 +115,51 @@ class TaggedSplit:
             predicted = [[word for word in words if word is not None] for words in predicted]
         filled = [[word or self.task.cut_off for word in words] for words in predicted]
         return Scored(self.task.name, self.language, gold, filled, cut)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The labels of a task among which the likeliest is chosen, in the place of writing or beside it.
+
+    By the text of PET scaling a model that writes scores 0 by guessing; its Figure 7 has scores that only a choice
+    among labels could have given. With both answers each can be compared with the paper's.
+    """
+
+    texts: tuple[str, ...]
+    tokens: tuple[tuple[int, ...], ...]  # as the model would have to write each, its end token included
+    normalised: bool = False  # by the mean over a label's tokens, and not by their sum
+
+    @classmethod
+    def of(cls, tokenizer: Any, texts: Sequence[str], *, normalised: bool = False) -> Self:
+        """Return labels by their texts; `InputError` for two that have the same tokens."""
+        tokens = tuple((*ids, tokenizer.eos_token_id) for ids in tokens_of(tokenizer, list(texts)))
+        for place, ids in enumerate(tokens):
+            if (first := tokens.index(ids)) < place:
+                raise InputError(
+                    f"the backbone's tokenizer cannot tell these labels apart: {texts[first]}, {texts[place]}."
+                )
+        return cls(tuple(texts), tokens, normalised)
+
+    @torch.no_grad()
+    def scores(self, method: Method, batch: Batch) -> Tensor:
+        """Return what the labels are chosen by, [batch, labels]: log p of their tokens, the sum or the mean."""
+        found = method.likelihoods(batch, self.tokens)
+        return found / found.new_tensor(list(map(len, self.tokens))) if self.normalised else found
+
+    def chosen(self, method: Method, batch: Batch) -> list[str]:
+        """Return the label with the greatest score of every row, of equal ones the first."""
+        return [self.texts[place] for place in self.scores(method, batch).argmax(1).tolist()]
+
+    def probabilities(self, method: Method, batch: Batch) -> list[list[float]]:
+        """Return the share of every label among all of them, for every row: the softmax over their scores."""
+        shares: list[list[float]] = self.scores(method, batch).double().softmax(1).tolist()
+        return shares
+
+
+def labels_of(tokenizer: Any, task: Task, score_step: float, wording: Wording, choose: Choice) -> Labels | None:
+    """Return what a run chooses among on a task; None where it does not choose, or the task has no labels."""
+    texts = label_texts(task, score_step, wording) if choose else ()
+    return Labels.of(tokenizer, texts, normalised=choose == "normalised") if texts else None
 
 
 @dataclass

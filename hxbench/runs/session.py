@@ -1,7 +1,6 @@
 """One run as a worker process is given it, and everything a set of runs needs, in the order of their needs."""
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -42,22 +41,15 @@ class Job:
         spec, plan = resolve_inputs(self.spec, corpora)
         make_backbone(spec.backbone, corpora, report)
         return run(
-            spec,
-            plan,
-            corpora,
-            Store(self.store),
-            offline=self.offline,
-            checkpoint_every=self.checkpoint_every,
-            keep_weights=self.keep_weights,
-            source=self.source.title,
-            track=self.track,
+            spec, plan, corpora, Store(self.store), offline=self.offline, checkpoint_every=self.checkpoint_every,
+            keep_weights=self.keep_weights, source=self.source.title, track=self.track,
             report=lambda step, updates, _loss: report(spec.title, step, updates),
-        )
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A run with its place among others: which runs must be finished before it, and whether it is itself."""
+    """A run among others: the runs that must be finished before it, and whether it is finished itself."""
 
     run_id: str
     job: Job
@@ -185,9 +177,9 @@ class Session:
             make_backbone(one.job.spec.backbone, self.corpora(one.job.spec.data), report)
 
     def heads_to_draw(self) -> list[str]:
-        """Return a sentence for every backbone of the runs to do that comes without its language-modelling head.
+        """Return a sentence for every backbone of the runs to do that lacks the language-modelling head they use.
 
-        The backbones have to be here. What chooses among the classes of an English task has no use for that head.
+        The backbones have to be here.
         """
         specs = [p.job.spec for p in self.todo()]
         found = {s.backbone.fingerprint: s.backbone for s in specs if not s.answers_texts}
@@ -212,28 +204,23 @@ class Session:
         return [*said, *self.cut_short()]
 
     def cut_short(self) -> list[str]:
-        """Return a sentence on each method whose training ends within its warm-up."""
-        return list(dict.fromkeys(filter(None, map(self._cut_short, self.todo()))))
+        """Return a sentence on each method whose training ends before its warm-up does."""
+        short: dict[tuple[str, int, int], None] = {}
+        for one in self.todo():
+            updates, warmup = self._updates(one), one.job.spec.training.warmup
+            if updates is not None and updates < warmup:
+                short[one.job.spec.method, warmup, updates] = None
+        return [
+            f"{method}: the warm-up of {warmup:,} updates is longer than the training of {updates:,}, which never "
+            f"reaches its rate; a tenth of it is training.warmup={updates // 10}."
+            for method, warmup, updates in short
+        ]
 
-    def _cut_short(self, one: Planned) -> str:
-        """Return a sentence where a training ends before its rate has risen to what it is to be."""
+    def _updates(self, one: Planned) -> int | None:
+        """Return the updates of a run; None of one in epochs, where no data tell how many an epoch has."""
         spec, training = one.job.spec, one.job.spec.training
-        if (updates := training.updates) is None:
-            if not self.reads_data:
-                return ""  # how many updates an epoch has, only data tell
-            corpora, shot = self.corpora(spec.data), spec.few_shot
-            sizes = [shot.k if shot else corpora.size(*pair, split) for pair, split in one.plan.train.items()]
-            updates = ceil((training.epochs or 0) * sum(ceil(size / training.batch_size) for size in sizes))
-        if training.warmup <= updates:
-            return ""
-        return (
-            f"{spec.method}: the warm-up of {training.warmup:,} updates is longer than the training of "
-            f"{updates:,}, which never reaches its rate; a tenth of it is training.warmup={updates // 10}."
-        )
-
-
-def waiting_for(todo: Iterable[Planned]) -> list[frozenset[int]]:
-    """Return, for each run, the places in the list of those it has to wait for."""
-    runs = list(todo)
-    place = {one.run_id: number for number, one in enumerate(runs)}
-    return [frozenset(place[run_id] for run_id in one.needs if run_id in place) for one in runs]
+        if training.updates is not None or not self.reads_data:
+            return training.updates
+        corpora, shot = self.corpora(spec.data), spec.few_shot
+        sizes = [shot.k if shot else corpora.size(*pair, split) for pair, split in one.plan.train.items()]
+        return ceil((training.epochs or 0) * sum(ceil(size / training.batch_size) for size in sizes))

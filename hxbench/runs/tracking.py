@@ -6,7 +6,6 @@ Nothing of it is part of a run: neither its spec nor its record in the store say
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from accelerate import Accelerator
@@ -85,8 +84,3 @@ class Tracking:
             said = f"{type(error).__name__}: {error}"
             print(f"hxbench: {self._told} follows {self._spec.title} no further ({said}).", file=sys.stderr)
             self._told = ""
-
-
-def folder_of(store: Path) -> Path:
-    """Return where trackers that write files put them: beside the runs of a store."""
-    return store / "tracking"

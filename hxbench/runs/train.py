@@ -19,12 +19,11 @@ from hxbench.runs.assemble import build, equip, require_choice, trains_embedding
 from hxbench.runs.backbone import get_backbone
 from hxbench.runs.compose import held_out_rows
 from hxbench.runs.data import RunData
-from hxbench.runs.label_losses import label_losses
 from hxbench.runs.plan import Plan
-from hxbench.runs.results import write_results
+from hxbench.runs.results import label_losses, write_results
 from hxbench.runs.retrieval import write_retrieval
 from hxbench.runs.scored import Scored
-from hxbench.runs.tracking import Tracking, folder_of, require_tracker
+from hxbench.runs.tracking import Tracking, require_tracker
 from hxbench.spec.run_spec import RunSpec
 from hxbench.spec.settings import Pair
 from hxbench.store import RunWriter, Store
@@ -63,7 +62,7 @@ def run(
         torch.set_num_threads(spec.training.cpu_threads)
     if track:
         require_tracker(track)
-    accelerator = accelerator_in(spec.training.precision, track, folder_of(store.root))
+    accelerator = accelerator_in(spec.training.precision, track, store.root / "tracking")
     forget_peak()
     backbone = get_backbone(spec.backbone, offline=offline)
     require_choice(spec, backbone.family)  # which may not have been known before
@@ -75,8 +74,8 @@ def run(
         facts["stand_ins"] = found
     facts["data_source"] = source
     work = _Work(
-        spec, plan, RunData(spec, plan, corpora, backbone), method, accelerator, facts, checkpoint_every,
-        keep_weights, report, Tracking(track, spec, accelerator),
+        RunData(spec, plan, corpora, backbone), method, accelerator, facts, checkpoint_every, keep_weights, report,
+        Tracking(track, spec, accelerator),
     )  # fmt: skip
     if not accelerator.is_main_process:
         work.train_and_score(Path(broadcast_object_list([None])[0]), None)
@@ -112,8 +111,6 @@ def stopped_early(progress: Progress, updates: int) -> str:
 class _Work:
     """The training of one run in one process."""
 
-    spec: RunSpec
-    plan: Plan
     data: RunData
     method: Method
     accelerator: Accelerator
@@ -130,7 +127,7 @@ class _Work:
 
     def train_and_score(self, folder: Path, writer: RunWriter | None) -> None:
         """Train in the run's work folder, score the test splits, and let the process that has a writer write."""
-        spec, sampler = self.spec, self.data.sampler()
+        spec, plan, sampler = self.data.spec, self.data.plan, self.data.sampler()
         feed = self.data.feed(sampler, self.accelerator.device, self.share)
         self.facts |= self.data.introduce(self.method)
         if isinstance(sampler, Sampler):
@@ -147,20 +144,13 @@ class _Work:
         self.method.start_training(sampler.updates)
         with self.trained_rows():
             progress = train(
-                self.method,
-                feed,
-                sampler.updates,
-                spec.training,
-                spec.seed,
-                self.accelerator,
-                ResumeStates(folder / "resume"),
-                evaluate=self.validate if self.plan.validation else None,
-                checkpoint_every=self.checkpoint_every,
-                report=tell,
-            )
+                self.method, feed, sampler.updates, spec.training, spec.seed, self.accelerator,
+                ResumeStates(folder / "resume"), evaluate=self.validate if plan.validation else None,
+                checkpoint_every=self.checkpoint_every, report=tell,
+            )  # fmt: skip
         trained = time.perf_counter()
-        results = self.scored(self.plan.test, "test")
-        composed = held_out_rows(self.method, self.data, self.plan, progress.best_step, self.share)
+        results = self.scored(plan.test, "test")
+        composed = held_out_rows(self.method, self.data, progress.best_step, self.share)
         more = gather_object([*composed, *self.data.majorities(self.share)])
         if writer is None:
             return
@@ -169,7 +159,7 @@ class _Work:
         self.facts |= {"device": str(self.accelerator.device), "processes": self.accelerator.num_processes}
         self.tracking.scores(row for one in results for row in one.rows("test"))
         self.tracking.finish()
-        uncounted = write_results(writer, spec, self.plan, progress, results, more, self.facts)
+        uncounted = write_results(writer, spec, plan, progress, results, more, self.facts)
         note = " ".join(filter(None, [stopped_early(progress, sampler.updates), uncounted]))
         write_retrieval(writer, self.method, self.data)
         writer.status(
@@ -183,7 +173,7 @@ class _Work:
 
     def trained_rows(self) -> AbstractContextManager[None]:
         """Return a context to train in: of word embeddings perhaps the rows of the run's tokens alone."""
-        if self.spec.training.embedding_rows == "all" or not trains_embeddings(self.method):
+        if self.data.spec.training.embedding_rows == "all" or not trains_embeddings(self.method):
             return nullcontext()
         tokens = torch.from_numpy(occurring(self.data.train.values()))
         self.facts["embedding_rows"] = len(tokens)
@@ -196,7 +186,7 @@ class _Work:
 
     def validate(self) -> tuple[float, list[dict[str, Any]]]:
         """Return the mean validation score, by which the checkpoint is chosen, and the rows behind it."""
-        rows = [marked.rows("dev")[0] for marked in self.scored(self.plan.validation, "dev")]
+        rows = [marked.rows("dev")[0] for marked in self.scored(self.data.plan.validation, "dev")]
         mean = sum(row["value"] for row in rows) / len(rows)
         rows.append({"split": "dev", "task": None, "language": "mean", "metric": "score", "value": mean})
         self.tracking.scores(rows)

@@ -1,9 +1,6 @@
 """What is carried to a machine without a network is what it was: weights bit for bit, pieces but for their ids."""
 
-import importlib.util
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,19 +10,8 @@ from hxbench.backbones.four_bit import unpack_blocks
 from hxbench.data.readers import READERS, Options
 from hxbench.errors import InputError
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "carried.py"
 MARKS = {"<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3}
 LETTERS = "abcdefghij"
-
-
-@pytest.fixture(scope="module")
-def carried():
-    spec = importlib.util.spec_from_file_location("carried", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
 
 
 def four_bit(rows, columns, seed=0):

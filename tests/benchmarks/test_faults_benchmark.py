@@ -14,11 +14,9 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 @pytest.fixture(scope="module")
 def kinds():
     """The modules of the benchmark, as its script finds them."""
-    sys.path.insert(0, str(BENCHMARKS))
     from fault_kinds import command, slow_readers, verdict, world
 
     yield {"command": command, "slow": slow_readers, "verdict": verdict, "world": world}
-    sys.path.remove(str(BENCHMARKS))
     for name in [name for name in sys.modules if name.partition(".")[0] == "fault_kinds"]:
         del sys.modules[name]
 
@@ -217,14 +215,14 @@ def test_commands_are_run_and_broken(judge, tmp_path):
 
 @pytest.mark.slow
 def test_some_cheap_cases(tmp_path):
-    words = ["--cases", "20", "--workers", "1", "--minutes", "3", "--json", "--keep", tmp_path]
+    words = ["--cases", "8", "--workers", "1", "--minutes", "3", "--json", "--keep", tmp_path]
     kinds = [word for kind in ("recipe", "command", "tagged", "stored") for word in ("--kind", kind)]
     done = subprocess.run(
         [sys.executable, BENCHMARKS / "faults.py", *words, *kinds], capture_output=True, text=True, timeout=300
     )
     assert done.returncode in (0, 1), done.stderr
     told = json.loads(done.stdout)
-    assert 15 <= len(told["cases"]) <= 20
+    assert 4 <= len(told["cases"]) <= 8
     assert {row["kind"] for row in told["cases"]} == {"recipe", "command", "tagged", "stored"}
     assert not [row for row in told["cases"] if "the benchmark broke" in row["seen"]]
     bad = {"SILENT", "LOST", "UNEXPECTED", "HANG"}

@@ -1,24 +1,10 @@
 """The benchmark of stability: what it says of an adapter is what the adapter does."""
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 import typer
 
 from hxbench.modules.bottleneck import BottleneckWeights
-
-
-@pytest.fixture(scope="module")
-def stability():
-    folder = str(Path(__file__).parents[2] / "benchmarks")
-    sys.path.insert(0, folder)
-    import stability
-
-    yield stability
-    sys.path.remove(folder)
-    del sys.modules["stability"]
 
 
 def test_an_adapter_is_watched_and_left_as_it_was(stability):

@@ -1,26 +1,9 @@
 """The step benchmark runs and says what it should; how fast anything is, is nobody's business here."""
 
-import importlib.util
 import json
-import sys
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
-
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "step.py"
-
-
-@pytest.fixture(scope="module")
-def step():
-    spec = importlib.util.spec_from_file_location("step_benchmark", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(SCRIPT.parent)  # as a script it finds its neighbours
-        spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +12,7 @@ def treebank(mirror):
 
 
 def run(step, *arguments):
-    small = ["--shape", "tiny", "--batch-size", "4", "--threads", "1", "--pieces", "200"]
+    small = ["--shape", "tiny", "--batch-size", "4", "--threads", "1", "--vocabulary", "200"]
     return CliRunner().invoke(step.app, [*small, *map(str, arguments)])
 
 

@@ -1,19 +1,9 @@
 """The benchmark of text-to-text steps runs and says what it should, however fast anything is."""
 
-import importlib
 import json
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
-
-FOLDER = Path(__file__).parents[2] / "benchmarks"
-
-
-@pytest.fixture
-def text_step(monkeypatch):
-    monkeypatch.syspath_prepend(FOLDER)
-    return importlib.import_module("text_step")
 
 
 def run(text_step, *arguments):

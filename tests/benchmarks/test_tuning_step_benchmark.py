@@ -1,20 +1,10 @@
 """The benchmark of PET's steps runs and says what it should, however fast anything is; memory is counted right."""
 
-import importlib
 import json
-from pathlib import Path
 
 import pytest
 import torch
 from typer.testing import CliRunner
-
-FOLDER = Path(__file__).parents[2] / "benchmarks"
-
-
-@pytest.fixture
-def tuning_step(monkeypatch):
-    monkeypatch.syspath_prepend(FOLDER)
-    return importlib.import_module("tuning_step")
 
 
 def run(tuning_step, *arguments):

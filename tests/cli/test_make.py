@@ -10,6 +10,7 @@ import pytest
 import yaml
 from command_line import hxbench
 
+from hxbench.runs.assemble import with_options
 from hxbench.spec import recipe
 from hxbench.store import Store
 
@@ -41,16 +42,20 @@ def test_every_stage_has_runs_and_a_name_of_its_own(make):
         assert {one.spec.profile for one in wanted} == {stage.profile}
         seeds = stage.seeds or ((1,) if stage.name == "rates" else recipe.scale(stage.profile, stage.paper).seeds)
         assert {one.spec.seed for one in wanted} == set(seeds)
+        for spec in {(one.spec.method, one.spec.backbone.name): one.spec for one in wanted}.values():
+            with_options(spec)  # it is one that can be trained
     assert max(Counter((one.profile, one.paper, one.name) for one in make.STAGES).values()) == 1
 
 
 def test_what_the_first_claims_need_is_made_first(make):
     lab = names(make.chosen("lab", "hyperx", None))
     assert lab[:6] == ["rates", "table2", "table2-seed2", "multi", "figure3", "controls"]
-    assert lab[6:11] == ["single", "switched", "switched-ft", "few-shot", "small"]
-    assert lab[11:13] == ["figure3-b", "figure3-unmatched"]
-    assert all(name.endswith("seed3") for name in lab[13:])
+    assert lab[6:8] == ["other-rates", "others"]
+    assert lab[8:13] == ["single", "switched", "switched-ft", "few-shot", "small"]
+    assert lab[13:15] == ["figure3-b", "figure3-unmatched"]
+    assert all(name.endswith(("seed2", "seed3")) for name in lab[15:])
     assert names(make.chosen("lab", "pet", None))[:4] == ["rates", "methods", "apet", "methods-deeper"]
+    assert names(make.chosen("lab", "pha", None))[:2] == ["encoder-rates", "encoder"]
     assert {stage.paper for stage in make.chosen("demo", None, None)} == {"hyperx", "pha", "pet"}
 
 

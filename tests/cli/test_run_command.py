@@ -255,7 +255,7 @@ def test_fewshot_trains_on_just_so_many_sentences_for_fifty_epochs(tuned):
     [
         (
             ["--k", "5,61", "--language", "ar"],
-            "61 examples of ner-ar are asked for, but its training split has only 60",
+            "61 examples of ner-ar are wanted, but its training split has only 60",
         ),
         (["--k", "5", "--language", "br", "--task", "pos"], "no training split of pos-br"),
         (["--k", "5", "--language", "xx"], "unknown language 'xx'"),

@@ -117,7 +117,7 @@ def test_the_family_is_known_by_name_and_its_parts_are_found(helium):
 def test_every_check_of_a_backbone_finds_it_right(helium):
     found = {one.name: one for one in checks(helium)}
     assert [one for one in found.values() if one.wrong] == []
-    assert found["sites"].found == f"{1 + 3 * 3} places act"
+    assert found["sites"].found == f"{1 + 3 * 3} sites act"
 
 
 @pytest.mark.parametrize("method", ["pet-ft", "pet-lora", "pet-adapter", "pet-prompt", "apet"])

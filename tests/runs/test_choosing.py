@@ -12,8 +12,8 @@ from hxbench.errors import InputError
 from hxbench.methods import method_class
 from hxbench.methods.method import Setup
 from hxbench.runs.assemble import with_options
-from hxbench.runs.choosing import Labels, labels_of
 from hxbench.runs.predictor import _chosen
+from hxbench.runs.scoring import Labels, labels_of
 from hxbench.spec import recipe
 from hxbench.tasks import task_of
 from hxbench.tasks.encoding.batch import collate
@@ -136,7 +136,7 @@ class Letters:
 def letters(monkeypatch):
     known = "abcdefghij _.012345"
     found = lambda _, texts: [[3 + known.find(letter) for letter in text] for text in texts]  # noqa: E731
-    monkeypatch.setattr("hxbench.runs.choosing.tokens_of", found)
+    monkeypatch.setattr("hxbench.runs.scoring.tokens_of", found)
     return Letters()
 
 

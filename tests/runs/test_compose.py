@@ -7,14 +7,14 @@ from miniature import TEXTS, resolved, spec_for
 
 from hxbench.errors import InputError
 from hxbench.runs.compose import (
+    MODES,
     SPLIT,
-    WAYS,
     Composer,
     Composition,
     can_compose,
     divergence,
     parse,
-    piece_distribution,
+    token_distribution,
 )
 from hxbench.runs.data import RunData
 from hxbench.runs.evaluate import evaluate
@@ -102,10 +102,10 @@ def test_distributions_and_their_divergence(data):
     expected = 0.5 * (0.5 * np.log2(0.5 / 0.25) + 0.5 * np.log2(0.5 / 0.75)) + 0.5 * np.log2(1 / 0.75)
     assert divergence(p, np.array([0, 1, 0, 0])) == pytest.approx(expected)
     text = data.encoded(Pair("mlm", "en"), "train")[1]
-    found = piece_distribution(text, data.vocabulary)
-    pieces = [piece for row in text["input_ids"] for piece in row if piece not in data.vocabulary.special]
+    found = token_distribution(text, data.vocabulary)
+    tokens = [token for row in text["input_ids"] for token in row if token not in data.vocabulary.special]
     assert found.sum() == pytest.approx(1)
-    assert found[pieces[0]] == pytest.approx(pieces.count(pieces[0]) / len(pieces))
+    assert found[tokens[0]] == pytest.approx(tokens.count(tokens[0]) / len(tokens))
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_held_out_languages_are_scored_with_every_composition(without, trained, 
     tests = {(row["task"], row["language"]) for row in without.metrics() if row["split"] == "test"}
     held = {pair for pair in tests if pair[1] in HELD}
     assert len(held) == 3
-    assert {(r["task"], r["language"], r["embedding"]) for r in rows} == {(*p, way) for p in held for way in WAYS}
+    assert {(r["task"], r["language"], r["embedding"]) for r in rows} == {(*p, way) for p in held for way in MODES}
     for row in rows:
         assert row["role"] == "target"
         assert not set(row["composed_of"]) & set(HELD)

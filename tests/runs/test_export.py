@@ -17,7 +17,7 @@ from hxbench.backbones.backbone import Backbone
 from hxbench.errors import InputError
 from hxbench.methods.full import Full
 from hxbench.methods.method import Method, Setup
-from hxbench.runs import exported
+from hxbench.runs import export_format
 from hxbench.runs.backbone import get_backbone
 from hxbench.runs.data import RunData
 from hxbench.runs.export import _probe, export
@@ -47,7 +47,7 @@ def test_an_export_gives_the_logits_of_the_run_bit_for_bit(pair, variant, traine
     assert torch.equal(logits(found, pair), wanted)
     untrained = get_backbone(record.spec.backbone)
     assert not torch.equal(logits(_bare(untrained, found), pair), wanted), "the adapters do something"
-    names = [*load_file(tmp_path / "adapter" / exported.WEIGHTS["adapter"])]
+    names = [*load_file(tmp_path / "adapter" / export_format.WEIGHTS["adapter"])]
     assert any(".norm." in name for name in names) == (variant == "code")
     assert not [name for name in names if "generator" in name or "embeddings.tables" in name]
 
@@ -89,7 +89,7 @@ def test_the_configuration_says_what_it_is_and_where_it_acts(trained, tmp_path):
     assert "AdapterHub" in config["compatibility"]
     digests = json.loads((out / "manifest.json").read_text())
     assert digests.keys() == {*names} - {"manifest.json"}
-    shapes = {name: tuple(t.shape) for name, t in load_file(out / exported.WEIGHTS["adapter"]).items()}
+    shapes = {name: tuple(t.shape) for name, t in load_file(out / export_format.WEIGHTS["adapter"]).items()}
     assert shapes["sites.1.0.down.weight"] == (8, 32)
     assert shapes["sites.1.0.up.weight"] == (32, 8)
     assert shapes["head.weight"] == (7, 32)
@@ -145,10 +145,10 @@ def test_what_is_there_is_not_overwritten(trained, tmp_path):
     out = tmp_path / "adapter"
     out.mkdir()
     export(trained(), task="ner", language="fo", out=out)  # into an empty folder
-    first = (out / exported.WEIGHTS["adapter"]).read_bytes()
+    first = (out / export_format.WEIGHTS["adapter"]).read_bytes()
     with pytest.raises(InputError, match="holds an export already: --force"):
         export(trained(), task="ner", language="en", out=out)
-    assert (out / exported.WEIGHTS["adapter"]).read_bytes() == first
+    assert (out / export_format.WEIGHTS["adapter"]).read_bytes() == first
     export(trained(), task="ner", language="en", out=out, force=True)
     assert json.loads((out / "export.json").read_text())["language"] == "en"
     assert [path.name for path in tmp_path.iterdir()] == ["adapter"]
@@ -168,9 +168,9 @@ def test_damage_and_another_backbone_are_named(trained, tmp_path, tiny):
     export(trained(), task="ner", language="fo", out=out)
     with pytest.raises(InputError, match="is for other weights of tiny than these"):
         load_exported(out, changed)
-    content = bytearray((out / exported.WEIGHTS["adapter"]).read_bytes())
+    content = bytearray((out / export_format.WEIGHTS["adapter"]).read_bytes())
     content[-3] ^= 1
-    (out / exported.WEIGHTS["adapter"]).write_bytes(content)
+    (out / export_format.WEIGHTS["adapter"]).write_bytes(content)
     with pytest.raises(InputError, match="is damaged"):
         load_exported(out)
     (out / "manifest.json").unlink()
@@ -179,7 +179,7 @@ def test_damage_and_another_backbone_are_named(trained, tmp_path, tiny):
 
 
 def test_an_export_names_the_function_that_loads_it():
-    said = re.search(r"(hxbench(?:\.\w+)+)\.(\w+)\.$", exported.COMPATIBILITY)
+    said = re.search(r"(hxbench(?:\.\w+)+)\.(\w+)\.$", export_format.COMPATIBILITY)
     assert getattr(importlib.import_module(said[1]), said[2]) is load_exported
 
 
@@ -191,7 +191,7 @@ def test_an_export_of_before_is_read_as_one_of_now(trained, tmp_path):
         as_before(now, before, body=body)
         found, _ = load_exported(before)
         assert torch.equal(logits(found, Pair("ner", "fo")), wanted)
-        assert exported.read_export(before)[0].reading.max_length == 32
+        assert export_format.read_export(before)[0].reading.max_length == 32
         shutil.rmtree(before)
     as_before(now, before, backbone={"name": "x", "folder": "../x"})
     with pytest.raises(InputError, match="the folder of a backbone is only its name"):

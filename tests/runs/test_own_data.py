@@ -241,7 +241,7 @@ def test_its_files_may_change_where_that_is_said(world, topic):
     try:
         refused = hxbench("eval", topic, "--store", world / "store", "--json")
         assert refused.code == 2
-        assert "to score it on these, name their place with --data FILE" in refused.err
+        assert "to score it on these, name them with --data FILE" in refused.err
         done = hxbench("eval", topic, "--store", world / "store", "--json", "--data", world / "topics.yaml")
         assert [row["sentences"] for row in json.loads(done.out)] == [4, 4], done.err
     finally:

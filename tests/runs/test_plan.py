@@ -284,9 +284,7 @@ def test_a_few_shot_run_reads_its_pair_alone(corpora):
     assert plan.train == {Pair("ner", "fo"): "train"}
     assert plan.test == (Pair("ner", "fo"),)
     assert plan.validation == ()
-    with pytest.raises(
-        LackingData, match="31 examples of ner-fo are asked for, but its training split has only 30"
-    ):
+    with pytest.raises(LackingData, match="31 examples of ner-fo are wanted, but its training split has only 30"):
         plan_run(few_shot_spec(start, Pair("ner", "fo"), 31, 0, {}), corpora, method_class("finetune"))
     with pytest.raises(LackingData, match="no training split of pos-fo"):
         plan_run(few_shot_spec(start, Pair("pos", "fo"), 5, 0, {}), corpora, method_class("finetune"))

@@ -14,7 +14,8 @@ from hxbench import manifest, places
 from hxbench.errors import InputError
 from hxbench.runs.backbone import fingerprint
 from hxbench.runs.export import export
-from hxbench.runs.exported import WEIGHTS, load_exported
+from hxbench.runs.export_format import WEIGHTS
+from hxbench.runs.exported import load_exported
 from hxbench.runs.finished import restore
 from hxbench.runs.predictor import predictor_of_run
 from hxbench.runs.train import run

@@ -4,9 +4,11 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 import torch
@@ -153,15 +155,12 @@ def test_stopped_by_sigterm_the_same_call_goes_on(method, stop_at, unbroken, cor
     assert content(folder) == content(unbroken[method])
 
 
-def environment():
-    return {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-
-
-def start(command, mirror, store, **fields):
+def start(mirror, store, environment=MappingProxyType({}), **fields):
     fields = {"methods": ["hyperx-base"], "training": {}, **fields}
     return subprocess.Popen(
-        [sys.executable, *command, str(SCRIPT), str(mirror), str(store), json.dumps(fields)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+        [sys.executable, str(SCRIPT), str(mirror), str(store), json.dumps(fields)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", **environment},
     )  # fmt: skip
 
 
@@ -169,7 +168,7 @@ def test_killed_at_a_random_moment_the_same_call_goes_on(unbroken, mirror, corpo
     spec, plan = prepared(corpora, tiny)
     store = Store(tmp_path)
     moment = random.SystemRandom().randint(3, 18)  # not so late that it may be done before the kill comes
-    process = start([], mirror, tmp_path)
+    process = start(mirror, tmp_path)
     reached = 0
     for line in process.stdout:  # the kill comes while the step after this one, or its saving, is under way
         reached = int(line.split()[1])
@@ -190,7 +189,10 @@ def test_killed_at_a_random_moment_the_same_call_goes_on(unbroken, mirror, corpo
     assert content(folder) == content(unbroken["hyperx-base"])
 
 
-@pytest.mark.parametrize("at", ["write_metrics", "write_predictions", "write_provenance", "finish"])
+BETWEEN = [pytest.param(name, marks=pytest.mark.matrix) for name in ("write_predictions", "write_provenance")]
+
+
+@pytest.mark.parametrize("at", ["write_metrics", "finish", *BETWEEN])
 def test_killed_while_results_are_written_nothing_is_trained_again(
     at, unbroken, corpora, tiny, tmp_path, monkeypatch
 ):
@@ -242,20 +244,15 @@ def test_a_loss_that_is_no_number_fails_the_run_with_its_reason(corpora, tiny, t
 
 
 def in_two_processes(mirror, store, **fields):
-    """Train in two processes, and return what they print."""
-    launch = [
-        "-m",
-        "accelerate.commands.launch",
-        "--multi_gpu",
-        "--num_processes",
-        "2",
-        "--main_process_port",
-        "0",
-    ]
-    process = start(launch, mirror, store, **fields)
-    told, errors = process.communicate()
-    assert process.returncode == 0, errors[-2000:]
-    return told
+    """Train in two processes, started as `torchrun` starts them, and return what they print."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port = one.getsockname()[1]
+    world = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    both = [start(mirror, store, world | {"RANK": rank, "LOCAL_RANK": rank}, **fields) for rank in "01"]
+    printed, errors = zip(*(process.communicate() for process in both), strict=True)
+    assert [process.returncode for process in both] == [0, 0], errors[0][-2000:]
+    return "".join(printed)
 
 
 def compare(told, methods, steps, scores, root):
@@ -313,7 +310,7 @@ def test_two_processes_see_the_losses_of_one_on_a_decoder(tmp_path, capfd):
     compare(told, methods, 12, scores, tmp_path)
 
 
-@pytest.mark.parametrize("method", ["hyperx-base", "mbert"])
+@pytest.mark.parametrize("method", ["hyperx-base", pytest.param("mbert", marks=pytest.mark.matrix)])
 def test_a_run_in_bf16_is_scored_like_any_other(method, corpora, tiny, tmp_path, unbroken):
     spec, plan = prepared(corpora, tiny, method, training={"precision": "bf16", "updates": 8})
     kept = record(run(spec, plan, corpora, Store(tmp_path)))

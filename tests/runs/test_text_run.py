@@ -92,7 +92,10 @@ def test_the_retriever_of_a_suite_leaves_what_it_makes_of_texts(trained):
     assert -1 <= found["analysis"]["silhouette_z"] <= 1
 
 
-@pytest.mark.parametrize("method", ["shared-ft", "hyperformer", "hyperdecoder", "adapter"])
+FURTHER = [pytest.param(name, marks=pytest.mark.matrix) for name in ("shared-ft", "hyperdecoder")]
+
+
+@pytest.mark.parametrize("method", ["hyperformer", "adapter", *FURTHER])
 def test_one_seed_gives_one_result(method, trained, tmp_path):
     assert content(trained(method)) == content(trained(method, store=Store(tmp_path)))
 
@@ -157,9 +160,7 @@ def test_what_cannot_be_done_is_said_in_a_sentence(english):
     with pytest.raises(InputError, match="not by targets"):
         planned(training={"selection": "targets"})
     spec = few_shot_spec(text_spec(), Pair("cb", "en"), 25, 0, {"selection": "last"})
-    with pytest.raises(
-        LackingData, match="25 examples of cb-en are asked for, but its training split has only 24"
-    ):
+    with pytest.raises(LackingData, match="25 examples of cb-en are wanted, but its training split has only 24"):
         resolved(spec, english(spec))
 
 

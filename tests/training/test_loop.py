@@ -23,6 +23,14 @@ from hxbench.training.loop import Interrupted, train
 GOLDEN = Path(__file__).parents[1] / "golden"
 
 
+def further(value):
+    """Return a further member of a kind, which make test-all tries."""
+    return pytest.param(value, marks=pytest.mark.matrix)
+
+
+BOTH = pytest.mark.parametrize("method", ["hyperx-base", further("mbert")])
+
+
 class Bench:
     """A method, its batches and a place for its states: everything the loop wants."""
 
@@ -69,7 +77,7 @@ def timeless(rows):
     return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
 
 
-@pytest.mark.parametrize("method", ["hyperx-base", "mbert"])
+@BOTH
 def test_one_seed_gives_one_training(bench, method):
     one, again, other = bench(method), bench(method), bench(method, seed=2)
     progress = [b.train()[0] for b in (one, again, other)]
@@ -100,7 +108,7 @@ def test_losses_are_those_of_the_golden_files(bench, method, tiny):
     assert found["losses"] == pytest.approx(expected["losses"], rel=2e-3)
 
 
-@pytest.mark.parametrize("stop_at", [1, 7, 16, 23, 24])
+@pytest.mark.parametrize("stop_at", [further(1), 7, further(16), further(23), 24])
 def test_stopped_by_a_signal_and_resumed_it_ends_as_an_unbroken_training(bench, stop_at):
     scores = iter(range(100))
     whole = bench()
@@ -160,7 +168,7 @@ def test_so_many_evaluations_without_a_better_one_end_the_training(bench, patien
     assert line["loss"] == pytest.approx(sum(one.losses) / last)
 
 
-@pytest.mark.parametrize("stop_at", [3, 12, 14, 15, 16])
+@pytest.mark.parametrize("stop_at", [further(3), 12, further(14), further(15), 16])
 def test_patience_is_exact_when_a_training_is_resumed(bench, stop_at):
     whole, evaluate = patient(bench, patience=2)
     expected, tensors = whole.train(evaluate=evaluate)
@@ -245,7 +253,7 @@ def read_late(monkeypatch):
     monkeypatch.setitem(unread.EVERY, "cpu", 5)
 
 
-@pytest.mark.parametrize("method", ["hyperx-base", "mbert"])
+@BOTH
 def test_losses_that_are_read_late_are_the_same(bench, method, monkeypatch):
     scores = [5.0, 7.0, 6.0]
 
@@ -373,7 +381,7 @@ def test_training_teaches(bench):
     assert sum(run.losses[-10:]) < 0.8 * sum(run.losses[:10])
 
 
-@pytest.mark.parametrize("method", ["hyperx-base", "mbert"])
+@BOTH
 def test_bf16_trains_close_to_fp32(bench, method):
     exact, rough = bench(method), bench(method, training={"precision": "bf16"})
     exact.train()

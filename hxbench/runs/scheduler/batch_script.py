@@ -1,12 +1,11 @@
 """The batch script of one Slurm array: an index does one bundle, mostly a single run, by the ids of its runs."""
 
-import os
 import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hxbench import places
+from hxbench.runs.scheduler.jobs import environment
 
 # Why so: when Slurm ends a job (preemption, scancel) it sends SIGTERM to every process of it, so the script only
 # has to outlive its command, and Slurm knows itself whether to queue the job again. What only the script hears is
@@ -42,9 +41,6 @@ if [ "$ending" = limit ] || [ -n "$again" ]; then
 fi
 exit "$code"
 """
-_KEPT = (
-    "HXBENCH_DEBUG", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE", "HF_HOME", "PYTHONPATH",
-)  # fmt: skip
 
 
 def batch_script(
@@ -54,15 +50,15 @@ def batch_script(
 
     `threads` is what each index asks of CPUs, `at_a_time` how many indices go at a time, 0 for any number.
     """
-    environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    environment["HXBENCH_CACHE"] = str(places.cache_dir().absolute())
     return _TEMPLATE.format(
         name=name,
         last=len(bundles) - 1,
         at_a_time=f"%{at_a_time}" if at_a_time else "",
         threads=threads,
         log=str(plan / "log" / "%A_%a.txt").replace(" ", "\\ "),
-        exports="\n".join(f"export {key}={shlex.quote(value)}" for key, value in environment.items()),
+        exports="\n".join(
+            f"export {key}={shlex.quote(value)}" for key, value in environment("PYTHONPATH").items()
+        ),
         runs="\n".join(f'"{" ".join(bundle)}"' for bundle in bundles),
         command=f"{shlex.quote(sys.executable)} -m hxbench runs do",
         plan=shlex.quote(str(plan)),

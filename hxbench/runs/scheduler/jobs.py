@@ -1,16 +1,17 @@
 """Jobs in a queue: which of them may go now, how each ended, and what a process's death means for them.
 
-Whoever does jobs (`local`, `on_ray`, `on_slurm`) takes bundles from a `Queue` and says how their jobs ended.
+Each launcher (`local`, `on_ray`, `on_slurm`) takes bundles from a `Queue` and says how their jobs ended.
 """
 
 import os
 import signal
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hxbench import places
 from hxbench.errors import InputError, Interrupted, RunError, Stopped
 from hxbench.runs.session import Job
 from hxbench.store import Store
@@ -20,6 +21,13 @@ from hxbench.system_errors import of_the_system
 RETRIES = 10  # deaths in a row, without getting further, after which a run counts as failed
 PATIENCE = STALE_SECONDS + 30.0  # seconds in which a claim of a machine that is gone has surely become stale
 NOT_STARTED = "not started"
+_HANDED_ON = ("HXBENCH_DEBUG", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE", "HF_HOME")
+
+
+def environment(*more: str) -> dict[str, str]:
+    """Return the variables that a process of a cluster needs of this one's, `more` of them by name."""
+    kept = {name: os.environ[name] for name in (*_HANDED_ON, *more) if name in os.environ}
+    return {**kept, "HXBENCH_CACHE": str(places.cache_dir().absolute())}
 
 
 @dataclass(frozen=True)
@@ -49,19 +57,19 @@ class QueuedJob:
 
 
 class Observer:
-    """What is told while jobs are done, by the number of the job; this one lets it pass."""
+    """Hears of jobs by their numbers while they are done; this one ignores everything."""
 
     def began(self, number: int) -> None:
-        """Somebody works on it."""
+        """A process works on the job."""
 
     def went(self, number: int, what: str, done: int, total: int | None) -> None:
-        """What it does, how far that is, and of how much."""
+        """The job has `done` so much of `total` in the activity `what`."""
 
     def again(self, number: int, how: str) -> None:
-        """Its process died, `how` says of what, and it will be tried again."""
+        """The job's process died (`how`), and the job will be tried again."""
 
     def ended(self, number: int, result: Result) -> None:
-        """It is over."""
+        """The job is over."""
 
 
 def attempt(job: Job, report: Callable[[str, int, int | None], None], patience: float = 0.0) -> Result:
@@ -90,8 +98,8 @@ def attempt(job: Job, report: Callable[[str, int, int | None], None], patience: 
     except Exception as error:
         if os.environ.get("HXBENCH_DEBUG"):
             traceback.print_exception(error)
-        if (told := of_the_system(error)) is not None:
-            return Result("input", str(told))
+        if (known := of_the_system(error)) is not None:
+            return Result("input", str(known))
         return Result("failed", f"unexpected {type(error).__name__}: {error} (--debug shows where)")
 
 
@@ -197,3 +205,29 @@ class Queue:
     def results(self) -> list[Result]:
         """Return how every job ended, in the order of the queue."""
         return [self._results.get(n, Result("interrupted", NOT_STARTED)) for n in range(len(self.entries))]
+
+
+class Watch:
+    """Passes on to an observer what the store says of jobs that processes elsewhere do."""
+
+    def __init__(self, queue: Queue, observer: Observer) -> None:
+        self._queue, self._observer = queue, observer
+        self._store = Store(queue.entries[0].job.store)  # of one command all runs are in one store
+        self._ids = [entry.job.spec.run_id for entry in queue.entries]  # hashed once
+        self._steps: dict[int, int] = {}  # the last one passed on, of jobs known to be at work
+
+    def look(self, numbers: Iterable[int]) -> None:
+        """Look at those of the jobs that have not ended."""
+        for number in numbers:
+            if self._queue.has_ended(number):
+                continue
+            run_id, title = self._ids[number], self._queue.entries[number].job.spec.title
+            if self._store.is_complete(run_id):
+                self._queue.end(number, Result("done", str(self._store.root / "runs" / run_id)))
+            elif (status := self._store.at_work(run_id)) is not None:
+                step = status.get("step") or 0
+                if number not in self._steps:
+                    self._observer.began(number)
+                if self._steps.get(number) != step:
+                    self._steps[number] = step
+                    self._observer.went(number, title, step, status.get("updates"))

@@ -13,7 +13,7 @@ class Launcher(Protocol):
     """Does jobs somewhere: in processes here, on a Ray cluster, as Slurm array jobs."""
 
     def require(self) -> None:
-        """Raise `InputError` when there is no such place or what it was told does not fit."""
+        """Raise `InputError` when the cluster is not there or an option does not fit it."""
 
     def at_a_time(self, threads: int) -> int | None:
         """Return how many jobs of so many threads (0: any) go at a time; None when the cluster decides."""
@@ -35,7 +35,7 @@ def launcher(
     wait: bool = True,
     check: bool = True,
 ) -> Launcher:
-    """Return the launcher that `--on` names; raises `InputError` when that is not there and `check` is set."""
+    """Return the launcher that `--on` names; with `check`, `InputError` when it cannot run anything here."""
     import shlex
 
     from hxbench.runs.scheduler.local import OnThisMachine
@@ -43,7 +43,7 @@ def launcher(
     from hxbench.runs.scheduler.on_slurm import OnSlurm
 
     if on not in PLACES:
-        raise InputError(did_you_mean("place to run on", on, list(PLACES)))
+        raise InputError(did_you_mean("value of --on", on, list(PLACES)))
     only = {
         "--address": (address is not None, "ray"),
         "--sbatch": (bool(sbatch), "slurm"),

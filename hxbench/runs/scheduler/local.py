@@ -1,6 +1,6 @@
 """Runs on this machine, each in a process of its own when several go at a time.
 
-Where there are several GPUs each process sees one: the least used, so that more processes share them in turn.
+Where there are several GPUs each process sees one, the least used.
 """
 
 import contextlib
@@ -9,6 +9,7 @@ import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import connection
 from typing import Any
 
@@ -37,17 +38,12 @@ class OnThisMachine:
     def run(self, entries: Sequence[QueuedJob], observer: Observer) -> list[Result]:
         """Do the jobs in this process, or each bundle in a process of its own when several go at a time."""
         threads = max((entry.job.spec.training.cpu_threads or 0 for entry in entries), default=0)
-        return run_jobs(entries, self.at_a_time(threads), observer)
-
-
-def run_jobs(entries: Sequence[QueuedJob], workers: int, observer: Observer) -> list[Result]:
-    """Do the jobs, at most `workers` at a time; see `Launcher.run`."""
-    queue = Queue(entries, observer)
-    if workers == 1 or len(bundles_of(entries)) == 1:
-        _one_by_one(queue, observer)
-    else:
-        _in_processes(queue, workers, observer)
-    return queue.results()
+        queue, workers = Queue(entries, observer), self.at_a_time(threads)
+        if workers == 1 or len(bundles_of(entries)) == 1:
+            _one_by_one(queue, observer)
+        else:
+            _in_processes(queue, workers, observer)
+        return queue.results()
 
 
 def _one_by_one(queue: Queue, observer: Observer) -> None:
@@ -55,7 +51,7 @@ def _one_by_one(queue: Queue, observer: Observer) -> None:
     while bundle := queue.take():
         for number in bundle:
             observer.began(number)
-            result = attempt(queue.entries[number].job, lambda *told, n=number: observer.went(n, *told))
+            result = attempt(queue.entries[number].job, partial(observer.went, number))
             queue.end(number, result)
             if result.state == "interrupted":
                 return
@@ -87,22 +83,22 @@ def _listen(at_work: dict[int, Worker], queue: Queue, stopped: Sequence[int], ob
     ready = connection.wait([worker.messages for worker in at_work.values()])
     for key, worker in [(k, w) for k, w in at_work.items() if w.messages in ready]:
         try:
-            number, told = worker.messages.recv()
+            number, message = worker.messages.recv()
         except (EOFError, OSError):
             _bury(worker, queue, stopped)
             del at_work[key]
             continue
-        if told is None:
+        if message is None:
             observer.began(number)
-        elif isinstance(told, Result):
-            queue.end(number, told)
+        elif isinstance(message, Result):
+            queue.end(number, message)
             worker.left.remove(number)
-            if not worker.left or told.state == "interrupted":
+            if not worker.left or message.state == "interrupted":
                 del at_work[key]
                 worker.process.join()
                 worker.messages.close()
         else:
-            observer.went(number, *told)
+            observer.went(number, *message)
 
 
 def _bury(worker: Worker, queue: Queue, stopped: Sequence[int]) -> None:

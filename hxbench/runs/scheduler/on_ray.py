@@ -9,29 +9,27 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hxbench import places
 from hxbench.errors import InputError
-from hxbench.runs.scheduler.jobs import PATIENCE, Observer, Queue, QueuedJob, Result, attempt, stopped_by
+from hxbench.runs.scheduler.jobs import (
+    PATIENCE,
+    Observer,
+    Queue,
+    QueuedJob,
+    Result,
+    Watch,
+    attempt,
+    environment,
+    stopped_by,
+)
 from hxbench.runs.scheduler.signals import noted, signals_as_stops
-from hxbench.runs.scheduler.watching import Watch
 from hxbench.runs.session import Job
 
 CONNECT_SECONDS = 5.0
 LOOK_EVERY = 1.0  # seconds between two looks at the store
-_TOLD = (
-    "HXBENCH_DEBUG",
-    "HF_HUB_OFFLINE",
-    "TRANSFORMERS_OFFLINE",
-    "HF_DATASETS_OFFLINE",
-    "HF_HOME",
-    "HF_TOKEN",
-    "TRANSFORMERS_VERBOSITY",
-    "TOKENIZERS_PARALLELISM",
-)
 
 
 @dataclass(frozen=True)
@@ -92,10 +90,10 @@ class _Tasks:
 
     def do(self, stopped: Sequence[int]) -> None:
         """Do all bundles of the queue; after a signal in `stopped`, let those at work save and stop."""
-        asked, looked = False, 0.0
+        cancelled, looked = False, 0.0
         while self._queue.waiting or self._at_work:
-            if stopped and not asked:
-                asked = True
+            if stopped and not cancelled:
+                cancelled = True
                 self._queue.clear()
                 for task in self._at_work:
                     self._ray.cancel(task, recursive=False)  # it raises SIGINT's handler there, and nothing more
@@ -114,17 +112,16 @@ class _Tasks:
     def _start(self, bundle: Sequence[int]) -> Any:
         jobs = [(number, self._queue.entries[number].job) for number in bundle]
         threads = max(job.spec.training.cpu_threads or 1 for _, job in jobs)
-        environment = {name: os.environ[name] for name in _TOLD if name in os.environ}
-        environment["HXBENCH_CACHE"] = str(places.cache_dir().absolute())
+        variables = environment("HF_TOKEN", "TRANSFORMERS_VERBOSITY", "TOKENIZERS_PARALLELISM")
         # dying is counted by the queue, as everywhere: Ray's own count would not see whether a run got further
         remote = self._ray.remote(_work).options(
             num_cpus=threads, num_gpus=int(self._has_gpus), max_retries=0, name=jobs[0][1].spec.title,
-            runtime_env={"env_vars": environment},
+            runtime_env={"env_vars": variables},
         )  # fmt: skip
         return remote.remote(jobs)
 
     def _end(self, task: Any, bundle: list[int], stopped: Sequence[int]) -> None:
-        """Note how the jobs of a task ended that is over, in whatever way."""
+        """Note how the jobs of a finished, failed or dead task ended."""
         try:
             for number, result in self._ray.get(task):
                 self._queue.end(number, result)
@@ -136,7 +133,7 @@ class _Tasks:
             how = "was cancelled"
         except self._ray.exceptions.RayTaskError as error:  # nothing died: another node is not as this one is
             cause = getattr(error, "cause", None) or error
-            if stopped:  # it was stopped before it could say so in a better way
+            if stopped:  # before the task could report it
                 self._stop(bundle, stopped)
             for number in bundle:
                 self._queue.end(
@@ -177,11 +174,10 @@ def _first_line(error: Exception) -> str:
 
 def _work(jobs: Sequence[tuple[int, Job]]) -> list[tuple[int, Result]]:
     """Do the jobs of a bundle in a Ray worker; those that a stop leaves out are not among the results."""
-    quiet: Callable[..., None] = lambda *told: None  # noqa: E731 - whoever wants to know looks into the store
     ended: list[tuple[int, Result]] = []
     with signals_as_stops():
-        for number, job in jobs:
-            ended.append((number, attempt(job, quiet, PATIENCE)))
+        for number, job in jobs:  # progress is read from the store
+            ended.append((number, attempt(job, lambda *_: None, PATIENCE)))
             if ended[-1][1].state == "interrupted":
                 break
     return ended

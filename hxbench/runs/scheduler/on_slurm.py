@@ -5,8 +5,8 @@ own signal saves nothing, does not queue a killed job again, exchanges pickles a
 became of the jobs that an earlier `--no-wait` has left.
 
 `STORE/slurm/NAME/` holds the plan, the batch scripts as they were submitted, a log for every index and how the
-runs ended. Nothing is asked of accounting: what a run does is read from the store, and `squeue` only tells whether
-an index is still there at all. Partition, account and time limit are sbatch's own business: `--sbatch`, or its
+runs ended. Accounting is not needed: the state of a run is read from the store, and `squeue` only says whether an
+index is still there at all. Partition, account and time limit are sbatch's own business: `--sbatch`, or its
 environment variables (`SBATCH_PARTITION`, …). The nodes need the same hxbench, and see the store and the cache
 (`HXBENCH_CACHE`) at the same paths.
 """
@@ -21,13 +21,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from hxbench.errors import InputError
 from hxbench.runs.scheduler.batch_script import batch_script
-from hxbench.runs.scheduler.jobs import NOT_STARTED, RETRIES, Observer, Queue, QueuedJob, Result, stages_of
+from hxbench.runs.scheduler.jobs import NOT_STARTED, RETRIES, Observer, Queue, QueuedJob, Result, Watch, stages_of
 from hxbench.runs.scheduler.plan_file import PlanFile
 from hxbench.runs.scheduler.signals import noted
-from hxbench.runs.scheduler.watching import Watch
 from hxbench.store.files import replace_text, to_json
 from hxbench.store.record import DamagedRun, read_mapping
 
@@ -43,7 +43,7 @@ class OnSlurm:
     workers: int = 0
     wait: bool = True
     look_every: float = 2.0  # seconds between two looks at the store
-    ask_every: float = 10.0  # seconds between two questions to the controller, which serves everybody
+    ask_every: float = 10.0  # seconds between two requests to the controller, which serves everybody
 
     def require(self) -> None:
         """Raise `InputError` when Slurm's commands are not here, or no Slurm answers them."""
@@ -69,14 +69,14 @@ class OnSlurm:
                 _Watcher(self, queue, submitted, Watch(queue, observer)).see_through(stopped)
                 submitted.tidy()
             else:
-                for number, index in submitted.index_of.items():
-                    queue.end(number, Result("submitted", f"Slurm job {index}"))
+                for number, index in submitted.indices.items():
+                    queue.end(number, Result("submitted", f"Slurm job {index.name}"))
         return queue.results()
 
     def _submit(self, queue: Queue, submitted: "_Submitted") -> None:
         """Submit an array for each stage, to begin when all of the stage before is over, well or not."""
-        entries = queue.entries
-        new = [number for number in range(len(entries)) if number not in submitted.index_of]
+        entries, indices = queue.entries, submitted.indices
+        new = [number for number in range(len(entries)) if number not in indices]
         if not new:
             return
         name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
@@ -84,11 +84,9 @@ class OnSlurm:
         plan.write(entries)
         (plan.folder / "log").mkdir()
         # a run of before that somebody needs may still be queued by an earlier command
-        before = sorted(
-            {submitted.index_of[need] for n in new for need in entries[n].needs if need in submitted.index_of}
-        )
+        before = sorted({indices[need].name for n in new for need in entries[n].needs if need in indices})
         for level, stage in enumerate(stages_of(entries)):
-            bundles = [left for bundle in stage if (left := [n for n in bundle if n not in submitted.index_of])]
+            bundles = [left for bundle in stage if (left := [n for n in bundle if n not in indices])]
             jobs = []
             for start in range(0, len(bundles), LONGEST_ARRAY):
                 some = bundles[start : start + LONGEST_ARRAY]
@@ -127,23 +125,29 @@ def _sbatch(script: Path, options: Sequence[str], after: Sequence[str]) -> str:
     return done.stdout.strip().partition(";")[0]  # a federation adds the cluster's name
 
 
+class _Index(NamedTuple):
+    """An index of a submitted array, named JOB_INDEX, and the plan that it follows."""
+
+    name: str
+    plan: PlanFile
+
+
 @dataclass
 class _Submitted:
     """Which array index does which runs, of this command and of earlier ones whose arrays are still queued."""
 
     queue: Queue
     folder: Path
-    index_of: dict[int, str] = field(default_factory=dict)  # by the number of the job, as JOB_INDEX
-    plan_of: dict[int, PlanFile] = field(default_factory=dict)
+    indices: dict[int, _Index] = field(default_factory=dict)  # by the number of the job
 
     def find(self) -> None:
         """Find those of the jobs that an earlier command has submitted and that are still queued or at work."""
-        place = {entry.job.spec.run_id: number for number, entry in enumerate(self.queue.entries)}
+        number_of = {entry.job.spec.run_id: number for number, entry in enumerate(self.queue.entries)}
         alive: set[str] | None = None
         for path in sorted(self.folder.glob(f"*/{_SUBMITTED}")):
             with suppress(DamagedRun, FileNotFoundError):
                 submitted = read_mapping(path)
-                ours = {index: [r for r in runs if r in place] for index, runs in submitted.items()}
+                ours = {index: [r for r in runs if r in number_of] for index, runs in submitted.items()}
                 if any(ours.values()):
                     alive = _alive() if alive is None else alive
                     if alive is None:
@@ -152,14 +156,13 @@ class _Submitted:
                         )
                     for index, runs in ours.items():
                         for run_id in runs if index in alive else ():
-                            self.index_of[place[run_id]] = index
-                            self.plan_of[place[run_id]] = PlanFile(path.parent)
+                            self.indices[number_of[run_id]] = _Index(index, PlanFile(path.parent))
 
     def tidy(self) -> None:
         """Remove the plans of this command all of whose runs are done; the others keep their logs."""
         results = self.queue.results()
-        for folder in {plan.folder for plan in self.plan_of.values()}:
-            mine = [results[number] for number, plan in self.plan_of.items() if plan.folder == folder]
+        for folder in {index.plan.folder for index in self.indices.values()}:
+            mine = [results[number] for number, index in self.indices.items() if index.plan.folder == folder]
             with suppress(DamagedRun, FileNotFoundError):
                 planned = {run_id for runs in read_mapping(folder / _SUBMITTED).values() for run_id in runs}
                 if len(mine) == len(planned) and all(result.state == "done" for result in mine):
@@ -171,8 +174,7 @@ class _Submitted:
         known = read_mapping(path) if path.exists() else {}
         for index, bundle in enumerate(bundles):
             known[f"{job}_{index}"] = [self.queue.entries[number].job.spec.run_id for number in bundle]
-            self.index_of |= dict.fromkeys(bundle, f"{job}_{index}")
-            self.plan_of |= dict.fromkeys(bundle, plan)
+            self.indices |= dict.fromkeys(bundle, _Index(f"{job}_{index}", plan))
         replace_text(path, to_json(known))
 
 
@@ -190,47 +192,47 @@ class _Watcher:
     """Sees submitted jobs through to their end."""
 
     def __init__(self, how: OnSlurm, queue: Queue, submitted: _Submitted, watch: Watch) -> None:
-        self._how, self._queue, self._submitted, self._watch = how, queue, submitted, watch
+        self._how, self._queue, self._indices, self._watch = how, queue, submitted.indices, watch
         self._gone: set[int] = set()  # by the last answer of the controller
 
     def see_through(self, stopped: Sequence[int]) -> None:
         """Wait until all jobs have ended; after a signal in `stopped` they are cancelled: they save and stop."""
-        asked, cancelled = time.monotonic(), False
+        looked, cancelled = time.monotonic(), False
         while left := list(self._left()):
             if stopped and not cancelled:
                 cancelled = True
-                subprocess.run(["scancel", *dict.fromkeys(self._submitted.index_of[n] for n in left)], check=False)
+                subprocess.run(["scancel", *dict.fromkeys(self._indices[n].name for n in left)], check=False)
             self._watch.look(left)
             for number in self._left():
-                said = self._submitted.plan_of[number].told(self._run_id(number))
-                if said is not None and said.state in ("failed", "input"):
-                    self._queue.end(number, said)
-            if time.monotonic() - asked > (1.0 if stopped else self._how.ask_every):
-                asked = time.monotonic()
+                ending = self._ending(number)
+                if ending is not None and ending.state in ("failed", "input"):
+                    self._queue.end(number, ending)
+            if time.monotonic() - looked > (1.0 if stopped else self._how.ask_every):
+                looked = time.monotonic()
                 self._bury(stopped)
             else:
                 time.sleep(min(self._how.look_every, self._how.ask_every))
 
     def _left(self) -> Iterator[int]:
-        return (number for number in self._submitted.index_of if not self._queue.has_ended(number))
+        return (number for number in self._indices if not self._queue.has_ended(number))
 
-    def _run_id(self, number: int) -> str:
-        return self._queue.entries[number].job.spec.run_id
+    def _ending(self, number: int) -> Result | None:
+        """Return how the job's own process says that it ended."""
+        return self._indices[number].plan.told(self._queue.entries[number].job.spec.run_id)
 
     def _bury(self, stopped: Sequence[int]) -> None:
-        """End the jobs whose index Slurm has not known for two answers: what they said takes time to be seen."""
+        """End the jobs whose index is missing from two answers of Slurm: their last files take time to be seen."""
         alive = _alive()
         if alive is None:
             return
-        gone = {number for number in self._left() if self._submitted.index_of[number] not in alive}
+        gone = {number for number in self._left() if self._indices[number].name not in alive}
         for number in gone & self._gone:
-            index = self._submitted.index_of[number]
-            said = self._submitted.plan_of[number].told(self._run_id(number))
-            if said is not None and said.state == "done":
-                said = Result("failed", f"Slurm job {index} says that it is done, but the store does not show it")
-            if stopped and (said is None or said.state == "interrupted"):
-                # by the signal that this command was given, which Slurm's own stands for
-                said = Result("interrupted", said.message if said else NOT_STARTED, stopped[0])
-            log = self._submitted.plan_of[number].folder / "log" / f"{index}.txt"
-            self._queue.end(number, said or Result("failed", f"Slurm job {index} ended without a word: {log}"))
+            (name, plan), ending = self._indices[number], self._ending(number)
+            if ending is not None and ending.state == "done":
+                ending = Result("failed", f"Slurm job {name} says that it is done, but the store does not show it")
+            if stopped and (ending is None or ending.state == "interrupted"):
+                # Slurm's signal stands for the one that this command received
+                ending = Result("interrupted", ending.message if ending else NOT_STARTED, stopped[0])
+            log = plan.folder / "log" / f"{name}.txt"
+            self._queue.end(number, ending or Result("failed", f"Slurm job {name} ended without a word: {log}"))
         self._gone = gone

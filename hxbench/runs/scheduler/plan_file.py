@@ -1,8 +1,8 @@
 """Planned jobs as a file, from which a process on another machine does one of them by its run id."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from hxbench.closed import Closed, validated
 from hxbench.errors import InputError
@@ -14,13 +14,17 @@ from hxbench.store.files import replace_text, to_json
 from hxbench.store.record import DamagedRun, read_mapping
 from hxbench.tasks.data_file import read_data_file
 
-VERSION = 1
+_AS_IN_A_JOB = ("offline", "checkpoint_every", "keep_weights", "track")
 
 
 class _Source(Closed):
     kind: str
     folder: Path | None
     own: Path | None = None  # the file of a user's own data
+
+    def opened(self) -> DataSource:
+        """Return the data source."""
+        return DataSource(self.kind, self.folder, read_data_file(self.own) if self.own else None)
 
 
 class _Entry(Closed):
@@ -41,10 +45,6 @@ class _Plan(Closed):
     runs: dict[str, _Entry]
 
 
-def _source(said: _Source) -> DataSource:
-    return DataSource(said.kind, said.folder, read_data_file(said.own) if said.own else None)
-
-
 class PlanFile:
     """The jobs in `folder/plan.json` by run id, and how they ended, a file each beside it."""
 
@@ -54,30 +54,28 @@ class PlanFile:
     def write(self, entries: Sequence[QueuedJob]) -> None:
         """Write the jobs with what they need."""
         ids = [entry.job.spec.run_id for entry in entries]
-        runs: dict[str, Any] = {}
+        runs = {}
         for run_id, entry in zip(ids, entries, strict=True):
-            job, source = entry.job, entry.job.source
-            runs[run_id] = {
-                "spec": job.spec.model_dump(mode="json"),
-                "source": {
-                    "kind": source.kind,
-                    "folder": str(source.folder.absolute()) if source.folder else None,
-                    "own": str(source.own.path.absolute()) if source.own else None,
-                },
-                "store": str(job.store.absolute()),
-                "offline": job.offline,
-                "checkpoint_every": job.checkpoint_every,
-                "keep_weights": job.keep_weights,
-                "track": job.track,
-                "needs": [ids[need] for need in sorted(entry.needs)],
-            }
-        replace_text(self.folder / "plan.json", to_json({"version": VERSION, "runs": runs}, indent=1))
+            job, folder, own = entry.job, entry.job.source.folder, entry.job.source.own
+            runs[run_id] = _Entry(
+                spec=job.spec,
+                source=_Source(
+                    kind=job.source.kind,
+                    folder=folder.absolute() if folder else None,
+                    own=own.path.absolute() if own else None,
+                ),
+                store=job.store.absolute(),
+                needs=tuple(ids[need] for need in sorted(entry.needs)),
+                **{name: getattr(job, name) for name in _AS_IN_A_JOB},
+            )
+        plan = _Plan(version=1, runs=runs)
+        replace_text(self.folder / "plan.json", to_json(plan.model_dump(mode="json"), indent=1))
 
     def read(self) -> dict[str, tuple[Job, tuple[str, ...]]]:
         """Return each run's job and the ids of those it needs; `InputError` for a file that is no plan."""
         path = self.folder / "plan.json"
         try:
-            fields: Mapping[str, Any] = read_mapping(path)
+            fields = read_mapping(path)
         except FileNotFoundError:
             raise InputError(f"{path}: there is no such plan.") from None
         except DamagedRun as damaged:
@@ -86,13 +84,12 @@ class PlanFile:
         return {
             run_id: (
                 Job(
-                    one.spec, _source(one.source), one.store, one.offline,
-                    one.checkpoint_every, one.keep_weights, one.track,
+                    one.spec, one.source.opened(), one.store, **{name: getattr(one, name) for name in _AS_IN_A_JOB}
                 ),
                 one.needs,
             )
             for run_id, one in plan.runs.items()
-        }  # fmt: skip
+        }
 
     def _ending(self, run_id: str) -> Path:
         return self.folder / "ended" / f"{run_id}.json"

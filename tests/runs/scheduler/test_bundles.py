@@ -1,26 +1,28 @@
 """Jobs that share a process: none is tried before what it needs, however many go at a time."""
 
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import pytest
 
 from hxbench.runs.scheduler import local
 from hxbench.runs.scheduler.jobs import Observer, QueuedJob, Result, stages_of
-from hxbench.runs.scheduler.local import run_jobs
+from hxbench.runs.scheduler.local import OnThisMachine
 
 
 @dataclass
-class Title:
-    title: str
+class Spec:
+    title: str = "one"
+    training: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(cpu_threads=1))
 
 
 @dataclass
 class Job:
-    """A job that ends as it is told and is heard of when it is tried."""
+    """A job that ends in a given state and notes that it was tried."""
 
     name: str
     state: str = "done"
-    spec: Title = field(default_factory=lambda: Title("one"))
+    spec: Spec = field(default_factory=Spec)
 
 
 @pytest.fixture
@@ -48,20 +50,20 @@ def entries(**states):
     ]
 
 
-def test_a_lane_that_others_need_comes_before_them(tried):
-    results = run_jobs(entries(), 1, Observer())
+def test_a_bundle_that_others_need_comes_before_them(tried):
+    results = OnThisMachine(1).run(entries(), Observer())
     assert [result.state for result in results] == ["done"] * 6
     assert tried == ["a", "b", "c", "d", "spot", "source"]
 
 
 def test_what_needs_a_failed_one_is_not_tried(tried):
-    results = run_jobs(entries(b="failed"), 1, Observer())
+    results = OnThisMachine(1).run(entries(b="failed"), Observer())
     assert [result.state for result in results] == ["done", "failed", "failed", "done", "done", "failed"]
     assert tried == ["a", "b", "c", "d"]
 
 
 def test_an_interruption_ends_it(tried):
-    results = run_jobs(entries(c="interrupted"), 1, Observer())
+    results = OnThisMachine(1).run(entries(c="interrupted"), Observer())
     assert tried == ["a", "b", "c"]
     assert [result.state for result in results[3:]] == ["interrupted"] * 3
     assert results[4].message == "not started"

@@ -12,7 +12,7 @@ import pytest
 from brief import Heard, brief_jobs, notes, require_each_once
 
 from hxbench.runs.scheduler.jobs import RETRIES
-from hxbench.runs.scheduler.local import OnThisMachine, run_jobs
+from hxbench.runs.scheduler.local import OnThisMachine
 from hxbench.runs.scheduler.worker_process import PRELOADED, free_gpu, visible_gpus
 
 
@@ -44,7 +44,7 @@ def test_workers_that_are_killed_lose_no_run_and_do_none_twice(tmp_path):
     entries = brief_jobs(tmp_path, 24, bundles=bundles, needs={23: {3}, 9: {2}}, steps=12, pause=0.04)
     killer, heard = Killer(tmp_path, every=0.8), Heard()
     killer.start()
-    results = run_jobs(entries, 4, heard)
+    results = OnThisMachine(4).run(entries, heard)
     killer.stop.set()
     killer.join()
     assert [result.state for result in results] == ["done"] * 24
@@ -56,7 +56,7 @@ def test_workers_that_are_killed_lose_no_run_and_do_none_twice(tmp_path):
 def test_a_run_that_kills_its_process_every_time_fails_in_the_end_and_alone(tmp_path):
     entries = brief_jobs(tmp_path, 4, faults={1: "die", 3: "fail"}, bundles={1: "x", 2: "x"}, steps=4, pause=0.0)
     heard = Heard()
-    results = run_jobs(entries, 2, heard)
+    results = OnThisMachine(2).run(entries, heard)
     assert [result.state for result in results] == ["done", "failed", "done", "failed"]
     assert f"was killed by signal 9, {RETRIES + 1} times in a row without getting further" in results[1].message
     assert results[3].message == "the loss is nan"
@@ -83,7 +83,7 @@ def test_a_run_that_gets_further_each_time_is_never_given_up(tmp_path):
     thread = threading.Thread(target=kill_at_every_second_step, daemon=True)
     thread.start()
     heard = Heard()
-    results = run_jobs(entries, 2, heard)
+    results = OnThisMachine(2).run(entries, heard)
     stop.set()
     thread.join()
     assert [result.state for result in results] == ["done", "done"]
@@ -106,7 +106,7 @@ def test_a_stop_reaches_those_at_work_and_starts_no_other(tmp_path):
 
     thread = threading.Thread(target=stop_when_two_are_at_work, daemon=True)
     thread.start()
-    results = run_jobs(entries, 2, Heard())
+    results = OnThisMachine(2).run(entries, Heard())
     thread.join()
     assert [result.state for result in results] == ["interrupted"] * 6
     assert [result.is_told for result in results] == [True] * 2 + [False] * 4
@@ -133,7 +133,7 @@ def test_every_worker_sees_one_of_several_gpus(count, given, seen, monkeypatch, 
     if given is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
     entries = brief_jobs(tmp_path, 2, steps=6)  # both at work at a time
-    assert [result.state for result in run_jobs(entries, 2, Heard())] == ["done"] * 2
+    assert [result.state for result in OnThisMachine(2).run(entries, Heard())] == ["done"] * 2
     found = [line.partition("=")[2] if "=" in line else None for line in notes(tmp_path / "gpus")]
     assert sorted(found, key=str) == (seen if count > 1 else seen * 2)
 

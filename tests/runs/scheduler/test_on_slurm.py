@@ -5,12 +5,15 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
+import time
 from pathlib import Path
 
 import pytest
 import yaml
 from command_line import ended, hxbench, started, until, write_profile
 
+from hxbench.runs.scheduler.on_slurm import OnSlurm
 from hxbench.store import Store
 
 SIZES = {"embedding": 8, "source_hidden": 16, "projected": 8, "bottleneck": 8}
@@ -30,11 +33,25 @@ def _node_path(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))  # what the batch script hands on
 
 
+@pytest.fixture
+def _impatient(monkeypatch):
+    """Let commands of this process look at the store and ask the controller more often."""
+    monkeypatch.setattr(OnSlurm.__init__, "__defaults__", ((), 0, True, 0.2, 0.5))
+
+
+def meanwhile(do):
+    """Start a function beside the command that this process runs next."""
+    thread = threading.Thread(target=do, daemon=True)
+    thread.start()
+    return thread
+
+
 def scores(record):
     return [row for row in record.metrics() if row["split"] == "test"]
 
 
-def test_stages_bundles_and_a_failing_run(slurm, scale, tmp_path):
+@pytest.mark.usefixtures("_impatient")
+def test_stages_bundles_and_a_failing_run(slurm, scale, tmp_path, monkeypatch):
     model = {"setting": "multi", "methods": ["hyperx-base"], "options": SIZES, "training": TRAINING}
     blocks = [
         model | {"few_shot": SHOTS},
@@ -60,10 +77,16 @@ def test_stages_bundles_and_a_failing_run(slurm, scale, tmp_path):
     logged.parent.mkdir()
     logged.write_text(f'#!/bin/sh\n: > {asked}\nexec {shutil.which("squeue")} "$@"\n')
     logged.chmod(0o755)
-    process = started(*words, "--json", PATH=f"{logged.parent}:{os.environ['PATH']}")
-    until(asked.exists, process)  # it has found what is queued
-    slurm.said("scontrol", "release", *{row["message"].split()[-1].partition("_")[0] for row in rows})
-    watched = ended(process)
+    monkeypatch.setenv("PATH", f"{logged.parent}:{os.environ['PATH']}")
+
+    def release():
+        while not asked.exists():  # it has found what is queued
+            time.sleep(0.02)
+        slurm.said("scontrol", "release", *{row["message"].split()[-1].partition("_")[0] for row in rows})
+
+    beside = meanwhile(release)
+    watched = hxbench(*words, "--json")
+    beside.join()
     assert watched.code == 1, watched.err
     rows = json.loads(watched.out)
     assert sorted(row["state"] for row in rows) == ["done"] * 5 + ["failed"] * 4
@@ -127,13 +150,22 @@ def test_a_kill_is_made_good_and_a_stop_saves(slurm, scale, tmp_path):
     assert (record.folder / "resume").is_dir()
 
 
+@pytest.mark.usefixtures("_impatient")
 def test_what_an_administrator_cancels_has_failed(slurm, scale, tmp_path):
     words = [*scale.train("--setting", "multi", updates=LONG), "--store", tmp_path, "--on", "slurm"]
-    process = started(*words, "--sbatch=--begin=now+1hour")
-    (index,) = until(slurm.indices, process)
-    slurm.said("scancel", index)
-    shown = ended(process)
+    cancelled = []
+
+    def cancel():
+        while not (found := slurm.indices()):
+            time.sleep(0.02)
+        cancelled.extend(found)
+        slurm.said("scancel", *found)
+
+    beside = meanwhile(cancel)
+    shown = hxbench(*words, "--sbatch=--begin=now+1hour")
+    beside.join()
     assert shown.code == 1
+    (index,) = cancelled
     assert f"Slurm job {index} ended without a word" in shown.err
 
 
@@ -152,7 +184,7 @@ def test_what_sbatch_refuses_is_said(slurm, scale, tmp_path):
     ("words", "said"),
     [
         (["--on", "slurm"], "--on slurm needs Slurm's sbatch, which is not on the PATH of this machine"),
-        (["--on", "slrum"], "unknown place to run on 'slrum'. Did you mean slurm?"),
+        (["--on", "slrum"], "unknown value of --on 'slrum'. Did you mean slurm?"),
         (["--no-wait"], "--no-wait only means something with --on slurm"),
         (["--on", "local", "--address", "x:1"], "--address only means something with --on ray"),
         (["--on", "ray", "--sbatch=-p x"], "--sbatch only means something with --on slurm"),
