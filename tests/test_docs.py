@@ -14,17 +14,16 @@ from hxbench.cli.app import app
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
-INSTALLED = (
-    "method.md"  # its blocks are files of a package: tests/methods/test_own_method.py installs and trains them
-)
-EXECUTED = [page for page in PAGES if "```python" in page.read_text(encoding="utf-8") and page.name != INSTALLED]
+# their blocks are files of packages: tests/methods/test_own_method.py and tests/test_own_paper.py install them
+INSTALLED = ("method.md", "paper.md")
+EXECUTED = [page for page in PAGES if "```python" in page.read_text("utf-8") and page.name not in INSTALLED]
 
 
 def test_there_are_pages():
     names = {page.relative_to(ROOT / "docs").as_posix() for page in PAGES}
     listed = set(re.findall(r"^ +- (?:[^:\n]+: )?([\w/-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE))
     assert names == listed, "the site has a place for each page"
-    assert {page.name for page in EXECUTED} >= {"one-run.md", "backbone.md", "data.md", "files.md", "grid.md"}
+    assert {page.name for page in EXECUTED} >= {"one-run.md", "family.md", "treebank.md", "task.md", "files.md"}
 
 
 @pytest.mark.parametrize("page", EXECUTED, ids=lambda page: page.stem)
