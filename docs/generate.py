@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import typer
 from pydantic import BaseModel
 
-_MARK = re.compile(r"<!-- generated: ([\w-]+) -->")
+_GENERATED_PART = re.compile(r"<!-- generated: ([\w-]+) -->")
 
 
 def _cell(text: str) -> str:
@@ -33,15 +33,15 @@ def _options(command: Any) -> Iterator[str]:
     for one in command.params:
         if getattr(one, "hidden", False):
             continue
-        told = getattr(one, "help", None) or ""
+        text = getattr(one, "help", None) or ""
         if one.param_type_name == "argument":
             name = f"`{(one.metavar or one.name or '').upper()}`"
         else:
             name = ", ".join(f"`{word}`" for word in (*one.opts, *one.secondary_opts) if word != "--help")
             default = getattr(one, "show_default", False)
-            told += f" Default: {default}." if isinstance(default, str) else ""
+            text += f" Default: {default}." if isinstance(default, str) else ""
         if name:
-            yield f"| {name} | {_cell(told)} |"
+            yield f"| {name} | {_cell(text)} |"
 
 
 def command_line() -> str:
@@ -101,8 +101,8 @@ def fields_of(*models: type[BaseModel]) -> str:
         for name, field in model.model_fields.items():
             default = "required" if field.is_required() else f"`{field.get_default(call_default_factory=True)!r}`"
             default = "" if default in ("`''`", "`{}`", "`()`", "`None`") else default
-            told = field.description or remarks.get(name, "")
-            lines.append(f"| `{name}` | `{_cell(_type(field.annotation))}` | {_cell(default)} | {_cell(told)} |")
+            text = field.description or remarks.get(name, "")
+            lines.append(f"| `{name}` | `{_cell(_type(field.annotation))}` | {_cell(default)} | {_cell(text)} |")
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
 
@@ -138,4 +138,4 @@ GENERATED: dict[str, Callable[[], str]] = {
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Return the page with its generated parts (called by mkdocs)."""
-    return _MARK.sub(lambda found: GENERATED[found[1]](), markdown)
+    return _GENERATED_PART.sub(lambda found: GENERATED[found[1]](), markdown)
