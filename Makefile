@@ -33,6 +33,7 @@ test-all: $(TEST)/installed  ## the test suite, the whole matrix
 lint: $(TEST)/installed  ## formatting, lint and types
 	$(TEST)/bin/ruff format --check .
 	$(TEST)/bin/ruff check .
+	$(TEST)/bin/hadolint Dockerfile
 	$(TEST)/bin/mypy
 
 docs: $(TEST)/installed  ## the documentation, into build/site; a broken link is an error

@@ -47,6 +47,19 @@ def test_the_blocks_of_a_page_run(page, tmp_path, monkeypatch, capsys):
         assert (ROOT / path).is_file(), path
 
 
+def test_links_between_files_lead_somewhere():
+    """Those of pages lead to pages, which mkdocs checks too; those of the README and its like to any file."""
+    read = [*PAGES, *ROOT.glob("*.md"), *(ROOT / "results").glob("*/README.md")]
+    links = [
+        (page, link)
+        for page in read
+        for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8"))
+        if not link.startswith(("https://", "#"))
+    ]
+    assert len(links) > 60
+    assert not [link for page, link in links if not (page.parent / link.partition("#")[0]).exists()]
+
+
 def shown_commands():
     """Every `$ hxbench …` of the pages and the README, with where it stands."""
     for page in (*PAGES, ROOT / "README.md"):
