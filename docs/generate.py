@@ -3,6 +3,7 @@
 mkdocs calls `on_page_markdown` for each page; `<!-- generated: NAME -->` in a page is replaced by what NAME gives.
 """
 
+import html
 import inspect
 import re
 from collections.abc import Callable, Iterator
@@ -17,6 +18,11 @@ _GENERATED_PART = re.compile(r"<!-- generated: ([\w-]+) -->")
 
 def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+def _code(text: str) -> str:
+    """Return code for a cell; between backticks the escape of a bar would be seen."""
+    return f"<code>{html.escape(text, quote=False).replace('|', '&#124;')}</code>"
 
 
 def _commands(command: Any, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -51,7 +57,7 @@ def command_line() -> str:
     parts = []
     for words, command in _commands(typer.main.get_command(app), ("hxbench",)):
         help_text = inspect.cleandoc(command.help or "")
-        parts.append(f"## `{' '.join(words)}`\n\n{help_text}\n\n| argument or option | |\n| --- | --- |")
+        parts.append(f"## `{' '.join(words)}`\n\n{help_text}\n\n| argument or option | meaning |\n| --- | --- |")
         parts[-1] += "\n" + "\n".join(_options(command)) + "\n"
     return "\n".join(parts)
 
@@ -95,14 +101,15 @@ def fields_of(*models: type[BaseModel]) -> str:
             "",
             about,
             "",
-            "| field | type | default | |",
+            "| field | type | default | meaning |",
             "| --- | --- | --- | --- |",
         ]
         for name, field in model.model_fields.items():
-            default = "required" if field.is_required() else f"`{field.get_default(call_default_factory=True)!r}`"
-            default = "" if default in ("`''`", "`{}`", "`()`", "`None`") else default
+            value = "required" if field.is_required() else repr(field.get_default(call_default_factory=True))
+            default = value if field.is_required() else _code(value)
+            default = "" if value in ("''", "{}", "()", "None") else default
             text = field.description or remarks.get(name, "")
-            lines.append(f"| `{name}` | `{_cell(_type(field.annotation))}` | {_cell(default)} | {_cell(text)} |")
+            lines.append(f"| `{name}` | {_code(_type(field.annotation))} | {default} | {_cell(text)} |")
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
 
