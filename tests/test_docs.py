@@ -14,7 +14,7 @@ from hxbench.cli.app import app
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
-# their blocks are files of packages: tests/methods/test_own_method.py and tests/test_own_paper.py install them
+# whose blocks are files of packages: tests/methods/test_own_method.py and tests/report/test_own_paper.py read them
 INSTALLED = ("method.md", "paper.md")
 EXECUTED = [page for page in PAGES if "```python" in page.read_text("utf-8") and page.name not in INSTALLED]
 

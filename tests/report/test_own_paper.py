@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 from command_line import hxbench
-from report.filled_store import fill
+from filled_store import fill
 
 from hxbench.spec import experiment, recipe
 
-PAGE = (Path(__file__).parents[1] / "docs" / "how-to" / "paper.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "paper.md").read_text(encoding="utf-8")
 FILES = re.findall(r"^```(?:python|toml|yaml)\n# (\S+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
