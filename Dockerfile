@@ -1,17 +1,21 @@
-# hxbench in a container. For a GPU: --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu128
+# hxbench in a container. The store is /home/hxbench/results:
+#   docker build -t hxbench .  &&  docker run --rm -v "$PWD/results:/home/hxbench/results" hxbench report --table 2
+# For GPUs, with a CUDA that PyTorch's package index has:
+#   docker build --build-arg CUDA=cu128 -t hxbench:cuda .  &&  docker run --rm --gpus all hxbench:cuda doctor
 FROM python:3.12-slim
 
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+ARG CUDA=cpu
 
-RUN useradd --create-home hxbench
+RUN useradd --create-home --uid 1000 hxbench
 WORKDIR /opt/hxbench
-COPY pyproject.toml README.md LICENSE ./
+COPY constraints.txt pyproject.toml README.md LICENSE ./
 COPY hxbench hxbench
 COPY recipes recipes
 COPY results/published results/published
-RUN pip install --no-cache-dir --extra-index-url "$TORCH_INDEX" .
+# of the version in constraints.txt pip takes PyTorch's own build (+cpu, +cu128) before the plain one
+RUN pip install --no-cache-dir --extra-index-url "https://download.pytorch.org/whl/${CUDA}" -c constraints.txt .
 
-USER hxbench
+USER 1000
 WORKDIR /home/hxbench
 ENTRYPOINT ["hxbench"]
 CMD ["--help"]

@@ -5,7 +5,7 @@ TEST := .venv-test
 LOWER := .venv-lower
 PIP_FLAGS := --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-all lint docs resolve-lower lower-bounds clean
+.PHONY: demo test test-fast test-all lint docs resolve-lower lower-bounds clean
 
 demo: $(DEMO)/installed  ## the main job on synthetic languages, from nothing to a filled table
 	$(DEMO)/bin/hxbench prepare
@@ -23,12 +23,17 @@ demo: $(DEMO)/installed  ## the main job on synthetic languages, from nothing to
 test: $(TEST)/installed  ## the test suite, of every kind a covering sample
 	$(TEST)/bin/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not matrix"
 
+test-fast: $(TEST)/installed  ## under a minute: the rooms that train nothing, the order of the rooms, the words
+	$(TEST)/bin/python -m pytest -q -n 2 -m "not matrix and not slow" tests/spec tests/tasks tests/modules tests/store \
+	  tests/test_rooms.py tests/test_words.py
+
 test-all: $(TEST)/installed  ## the test suite, the whole matrix
 	$(TEST)/bin/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(TEST)/installed  ## formatting, lint and types
 	$(TEST)/bin/ruff format --check .
 	$(TEST)/bin/ruff check .
+	$(TEST)/bin/hadolint Dockerfile
 	$(TEST)/bin/mypy
 
 docs: $(TEST)/installed  ## the documentation, into build/site; a broken link is an error

@@ -3,6 +3,7 @@
 mkdocs calls `on_page_markdown` for each page; `<!-- generated: NAME -->` in a page is replaced by what NAME gives.
 """
 
+import html
 import inspect
 import re
 from collections.abc import Callable, Iterator
@@ -12,11 +13,16 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import typer
 from pydantic import BaseModel
 
-_MARK = re.compile(r"<!-- generated: ([\w-]+) -->")
+_GENERATED_PART = re.compile(r"<!-- generated: ([\w-]+) -->")
 
 
 def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+def _code(text: str) -> str:
+    """Return code for a cell; between backticks the escape of a bar would be seen."""
+    return f"<code>{html.escape(text, quote=False).replace('|', '&#124;')}</code>"
 
 
 def _commands(command: Any, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -33,15 +39,15 @@ def _options(command: Any) -> Iterator[str]:
     for one in command.params:
         if getattr(one, "hidden", False):
             continue
-        told = getattr(one, "help", None) or ""
+        text = getattr(one, "help", None) or ""
         if one.param_type_name == "argument":
             name = f"`{(one.metavar or one.name or '').upper()}`"
         else:
             name = ", ".join(f"`{word}`" for word in (*one.opts, *one.secondary_opts) if word != "--help")
             default = getattr(one, "show_default", False)
-            told += f" Default: {default}." if isinstance(default, str) else ""
+            text += f" Default: {default}." if isinstance(default, str) else ""
         if name:
-            yield f"| {name} | {_cell(told)} |"
+            yield f"| {name} | {_cell(text)} |"
 
 
 def command_line() -> str:
@@ -51,7 +57,7 @@ def command_line() -> str:
     parts = []
     for words, command in _commands(typer.main.get_command(app), ("hxbench",)):
         help_text = inspect.cleandoc(command.help or "")
-        parts.append(f"## `{' '.join(words)}`\n\n{help_text}\n\n| argument or option | |\n| --- | --- |")
+        parts.append(f"## `{' '.join(words)}`\n\n{help_text}\n\n| argument or option | meaning |\n| --- | --- |")
         parts[-1] += "\n" + "\n".join(_options(command)) + "\n"
     return "\n".join(parts)
 
@@ -95,14 +101,15 @@ def fields_of(*models: type[BaseModel]) -> str:
             "",
             about,
             "",
-            "| field | type | default | |",
+            "| field | type | default | meaning |",
             "| --- | --- | --- | --- |",
         ]
         for name, field in model.model_fields.items():
-            default = "required" if field.is_required() else f"`{field.get_default(call_default_factory=True)!r}`"
-            default = "" if default in ("`''`", "`{}`", "`()`", "`None`") else default
-            told = field.description or remarks.get(name, "")
-            lines.append(f"| `{name}` | `{_cell(_type(field.annotation))}` | {_cell(default)} | {_cell(told)} |")
+            value = "required" if field.is_required() else repr(field.get_default(call_default_factory=True))
+            default = value if field.is_required() else _code(value)
+            default = "" if value in ("''", "{}", "()", "None") else default
+            text = field.description or remarks.get(name, "")
+            lines.append(f"| `{name}` | {_code(_type(field.annotation))} | {default} | {_cell(text)} |")
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
 
@@ -138,4 +145,4 @@ GENERATED: dict[str, Callable[[], str]] = {
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Return the page with its generated parts (called by mkdocs)."""
-    return _MARK.sub(lambda found: GENERATED[found[1]](), markdown)
+    return _GENERATED_PART.sub(lambda found: GENERATED[found[1]](), markdown)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hxbench.api import InputError, RunRecord, Store, Unfinished, compare, figure, score, table, train
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["InputError", "RunRecord", "Store", "Unfinished", "compare", "figure", "score", "table", "train"]
 
 

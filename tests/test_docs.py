@@ -14,17 +14,16 @@ from hxbench.cli.app import app
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
-INSTALLED = (
-    "method.md"  # its blocks are files of a package: tests/methods/test_own_method.py installs and trains them
-)
-EXECUTED = [page for page in PAGES if "```python" in page.read_text(encoding="utf-8") and page.name != INSTALLED]
+# whose blocks are files of packages: tests/methods/test_own_method.py and tests/report/test_own_paper.py read them
+INSTALLED = ("method.md", "paper.md")
+EXECUTED = [page for page in PAGES if "```python" in page.read_text("utf-8") and page.name not in INSTALLED]
 
 
 def test_there_are_pages():
     names = {page.relative_to(ROOT / "docs").as_posix() for page in PAGES}
     listed = set(re.findall(r"^ +- (?:[^:\n]+: )?([\w/-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE))
     assert names == listed, "the site has a place for each page"
-    assert {page.name for page in EXECUTED} >= {"one-run.md", "backbone.md", "data.md", "files.md", "grid.md"}
+    assert {page.name for page in EXECUTED} >= {"one-run.md", "family.md", "treebank.md", "task.md", "files.md"}
 
 
 @pytest.mark.parametrize("page", EXECUTED, ids=lambda page: page.stem)
@@ -46,6 +45,19 @@ def test_the_blocks_of_a_page_run(page, tmp_path, monkeypatch, capsys):
         assert capsys.readouterr().out, "each block shows something"
     for path in re.findall(r"`(hxbench/[\w/]+\.py)`", text):
         assert (ROOT / path).is_file(), path
+
+
+def test_links_between_files_lead_somewhere():
+    """Those of pages lead to pages, which mkdocs checks too; those of the README and its like to any file."""
+    read = [*PAGES, *ROOT.glob("*.md"), *(ROOT / "results").glob("*/README.md")]
+    links = [
+        (page, link)
+        for page in read
+        for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8"))
+        if not link.startswith(("https://", "#"))
+    ]
+    assert len(links) > 60
+    assert not [link for page, link in links if not (page.parent / link.partition("#")[0]).exists()]
 
 
 def shown_commands():

@@ -1,6 +1,7 @@
 """The rooms of the package stand in the order of the data flow: nothing imports what comes later."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,13 @@ def test_nothing_imports_a_later_room(path):
     for module in imported(path):
         if room(module) in RANK:
             assert RANK[room(module)] <= RANK[own], f"{own} imports {module}"
+
+
+def test_contributing_has_the_rooms_in_this_order():
+    text = (ROOT.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (line,) = (one for one in text.splitlines() if one.startswith("`tasks` → "))
+    order = [name for names in ROOMS for name in names if (ROOT / name).is_dir()]
+    assert re.findall(r"`(\w+)`", line) == order
 
 
 def test_a_back_arrow_would_be_seen(tmp_path):

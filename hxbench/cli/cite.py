@@ -11,15 +11,16 @@ _SUITE = """@software{{hxbench,
   title = "hxbench: a benchmark suite for parameter-efficient transfer learning",
   author = "{{The hxbench developers}}",
   version = "{version}",
+  year = "2026",
 }}"""
 
 
 def cite_command(
     papers: Annotated[
-        list[str] | None, typer.Argument(help="hyperx, pha or pet; several may be named; default: all of them.")
+        list[str] | None, typer.Argument(help="hyperx, pha, pet, or several of them; default: all.")
     ] = None,
 ) -> None:
-    """Print BibTeX of hxbench and of the papers whose protocols it follows."""
+    """Print BibTeX entries of hxbench and of the papers that it rebuilds."""
     folder = places.shipped("published")
     known = sorted(path.stem for path in folder.glob("*.bib"))
     for paper in papers or ():

@@ -1,7 +1,9 @@
 """What is to be cited."""
 
 import re
+from pathlib import Path
 
+import yaml
 from command_line import hxbench
 
 from hxbench import __version__
@@ -13,6 +15,15 @@ def test_all_papers_are_cited_with_the_suite():
     entries = re.findall(r"^@(\w+)\{([\w-]+),$", answer.out, re.MULTILINE)
     assert [kind for kind, _ in entries] == ["software", *["inproceedings"] * 3]
     assert f'version = "{__version__}"' in answer.out
+    root = Path(__file__).parents[2]
+    citation = yaml.safe_load((root / "CITATION.cff").read_text(encoding="utf-8"))
+    changes = (root / "CHANGELOG.md").read_text(encoding="utf-8")
+    newest, released = re.search(r"^## (\S+) \((.*)\)$", changes, re.MULTILINE).groups()
+    assert __version__ == citation["version"] == newest
+    assert citation["date-released"] == released
+    assert f'year = "{released[:4]}"' in answer.out
+    printed = set(re.findall(r'url = "(.*)"', answer.out))
+    assert printed == {paper["url"] for paper in citation["references"]}
     assert answer.out.count("{") == answer.out.count("}")
 
 
