@@ -32,6 +32,14 @@ class MethodRow(Closed):
     also: tuple[str, ...] = ()
 
 
+class BackboneFamily(Closed):
+    """A family of backbones: our sizes, from the smallest, with what the paper prints; `guessing` may be right."""
+
+    title: str
+    sizes: Mapping[str, str]
+    guessing: bool = False
+
+
 class SettingBlock(Closed):
     """A setting as the paper titles it, with the names of the rows that it shows there."""
 
@@ -39,31 +47,95 @@ class SettingBlock(Closed):
     rows: tuple[str, ...]
 
 
-class Entry(Closed):
-    """A table or figure: its title in lists, and the one above it, without which its module makes one.
+class Comparison(Closed):
+    """An experiment whose conditions stand side by side; its gain is the scores of `more` minus those of `less`.
 
-    `module` is that of the paper's package where it is not named for the artifact, or one with its package.
+    Both are positions in the experiment. The panels show the gains of the groups `gains`, which the paper prints
+    at `printed` (artifact, row, column). `known` is the row of the paper's table that the first condition is.
+    """
+
+    groups: tuple[str, ...]
+    more: int
+    less: int
+    gains: tuple[str, ...]
+    printed: tuple[str, str, str] | None = None
+    known: str = ""
+
+
+class Side(Closed):
+    """One side of a claim: a row in a setting, or a condition by its position in an experiment."""
+
+    row: str = ""
+    setting: str = ""
+    experiment: str = ""
+    position: int = 0
+
+
+class Claim(Closed):
+    """A claim of the paper that `more` scores above `less`, or near it, as `expects` says by group.
+
+    `printed` is where the paper prints the difference: artifact, row, column.
+    """
+
+    title: str
+    more: Side
+    less: Side
+    expects: Mapping[str, Literal["above", "near", "level"]]
+    printed: tuple[str, str, str] | None = None
+
+
+class Entry(Closed):
+    """A table or figure: its titles, and what it shows whatever the runs are.
+
+    `title` stands in lists, `heading` above it; without one its module makes it. `module` is that of the paper's
+    package where it is not named for the artifact, or one with its package. A sentence in `before` and `after`,
+    the remarks above and below those on the runs, and in `caption`, which a picture has too, may be the name of
+    one of the paper's `texts`.
     """
 
     title: str
     heading: str = ""
     kind: Kind | None = None  # of what is not named for it
     module: str = ""
+    stub: str = ""  # what a row is
+    numbers: str = "published"  # whose numbers it shows: the name of one of the paper's lines, or the line itself
+    experiment: str | None = None  # that makes its runs, where it is not named for the artifact
+    sizes: tuple[str, ...] = ()  # of the backbones that it compares
+    timed: bool = False  # whether it shows times
+    rows: tuple[str, ...] = ()  # the paper's rows that it has, by name
+    methods: tuple[MethodRow, ...] = ()  # where it calls them otherwise
+    terms: Mapping[str, str] = {}  # what it calls columns, panels or tasks, or says of them, by their names
+    labels: tuple[str, ...] = ()  # conditions, in its order
+    comparison: Comparison | None = None
+    caption: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
 
 
 class PaperFile(Closed):
-    """A paper: what its numbers and data are called, its rows, settings and artifacts, and notes on it."""
+    """A paper: what its numbers and data are called, its rows, settings, claims and artifacts, and notes on it."""
 
     title: str
     made_up: str  # what a synthetic profile's data are called
     examples: str = "sentences"
-    names: str = ""  # what short names of methods stand for
     formulas: str = ""  # the module that computes parameters as the paper does
     numbers: Mapping[str, str]  # whose numbers an artifact shows: `published` unless it says another
     rows: Mapping[str, MethodRow] = {}
     blocks: Mapping[str, SettingBlock] = {}
+    families: Mapping[str, BackboneFamily] = {}
     artifacts: Mapping[str, Entry]
+    claims: tuple[Claim, ...] = ()
     notes: Mapping[str, str] = {}
+    texts: Mapping[str, str] = {}  # sentences by name, with room for what runs say
+
+    def text(self, name: str, **values: object) -> str:
+        """Return a sentence by its name, with these values in it; what is no name is the sentence itself."""
+        text = self.texts.get(name, name)
+        return text.format(**values) if values else text
+
+    def entry(self, artifact: str) -> Entry:
+        """Return what the file says of an artifact; of one that it does not have, nothing."""
+        return self.artifacts.get(artifact) or Entry(title="")
 
 
 def papers() -> dict[str, str]:

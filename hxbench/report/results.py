@@ -228,11 +228,11 @@ class Results:
         )
 
     def remarks(
-        self, shown: Iterable[Shown], *, timed: bool = False, several_bodies: bool = False
+        self, shown: Iterable[Shown], *, timed: bool = False, several_backbones: bool = False
     ) -> tuple[str, ...]:
         """Return what was chosen or left out, once each.
 
-        `timed` adds what the times were measured on; `several_bodies` says that the artifact compares backbones.
+        `timed` adds what the times were measured on. `several_backbones` says that the artifact compares some.
         """
         shown = list(shown)
         notes = [note for one in shown for note in one.notes]
@@ -242,13 +242,13 @@ class Results:
             texts.append(f"runs that are left out stay in the store: {self.to_type.list_runs()} shows them.")
         if any(note.why.startswith("with backbone.name") for note in left):
             texts.append("runs on another backbone are shown by --backbone NAME.")
-        if several_bodies and (asked := recipe.backbone_asked(self._scale)):
+        if several_backbones and (asked := recipe.backbone_asked(self._scale)):
             texts.append(
                 f"the backbones compared here are the profile's own: what was run on {asked} "
                 f"is shown by hxbench report --experiment {self.paper}/NAME --backbone {asked}."
             )
         used = [record for one in shown for record in one.records]
-        if len(bodies(used)) > 1 and not several_bodies:
+        if len(bodies(used)) > 1 and not several_backbones:
             texts.append("the methods of this table do not share one backbone: their scores are not comparable.")
         devices = sorted({_device(record) for record in used}) if timed else []
         if devices:
@@ -268,13 +268,13 @@ class Results:
         marks: Marks,
         *,
         experiment: str | None = None,
-        numbers: str = "published",
+        numbers: str = "",
         sizes: Sequence[str] = (),
         seeds: Sequence[int] = (),
         before: Iterable[str] = (),
         after: Iterable[str] = (),
-        timed: bool = False,
-        several_bodies: bool = False,
+        caption: Iterable[str] = (),
+        several_backbones: bool = False,
         lacking: Iterable[Shown] | None = None,
         can_be_made: bool = True,
         sure: bool = False,
@@ -282,26 +282,33 @@ class Results:
     ) -> dict[str, Any]:
         """Return what every table and figure has: name and title, heading, notes, remarks, commands and facts.
 
-        `before` and `after` are remarks of the artifact's own. The commands are those of the `experiment`, by
-        default the one called as the artifact is, for what is `lacking`, by default anything that is `shown`; none
-        without `can_be_made`. `sure` says that leads are tested, and marked where they are sure.
+        Most of it the paper's file says of the artifact. `before` and `after` are more remarks: below those that
+        the file has before the remarks on the runs, and below those that it has after. `caption` are more
+        sentences above the file's. The commands are those of the `experiment`, by default the file's or the one
+        called as the artifact is, for what is `lacking`, by default anything that is `shown`; none without
+        `can_be_made`. `sure` says that leads are tested, and marked where they are sure.
         """
-        shown = list(shown)
+        shown, entry, text = list(shown), self.file.entry(name), self.file.text
         missing, notes = shown if lacking is None else lacking, marks.notes()
+        experiment = entry.experiment if experiment is None else experiment
         experiment = name if experiment is None else experiment
+        remarks = self.remarks(shown, timed=entry.timed, several_backbones=several_backbones or bool(entry.sizes))
+        captions = (*caption, *map(text, entry.caption))
         return {
             **self.named(name, facts or {}),
-            "heading": self.heading(shown, numbers, sizes=sizes, seeds=seeds),
+            "heading": self.heading(shown, numbers or entry.numbers, sizes=sizes or entry.sizes, seeds=seeds),
             "notes": (*(notes if can_be_made else notes_without_commands(notes)), *[(MARK, SURE)] * sure),
-            "remarks": (*before, *self.remarks(shown, timed=timed, several_bodies=several_bodies), *after),
+            "remarks": (*map(text, entry.before), *before, *remarks, *map(text, entry.after), *after),
             "commands": self.commands(missing, experiment) if can_be_made and experiment and missing else (),
+            **({"caption": captions} if captions else {}),
         }
 
     def named(self, name: str, more: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
-        """Return name and title, where the paper's file has one to stand above, and what a program reads of it."""
-        entry = self.file.artifacts.get(name)
-        titled = {"name": name, "title": entry.heading} if entry and entry.heading else {}
-        return {**titled, "facts": {"paper": self.paper, "profile": self.profile, **more}}
+        """Return name, title and what rows are, as the paper's file says, and what a program reads of it."""
+        entry = self.file.entry(name)
+        titled = {"name": name, "title": entry.heading} if entry.heading else {}
+        stub = {"stub": entry.stub} if entry.stub else {}
+        return {**titled, **stub, "facts": {"paper": self.paper, "profile": self.profile, **more}}
 
     def commands(self, shown: Iterable[Shown], experiment: str) -> tuple[str, ...]:
         """Return the commands that make the runs these lack; nothing when they lack none."""

@@ -16,8 +16,7 @@ from hxbench.report.artifact.table import Cell
 from hxbench.report.draw import pictures, sheet, style
 from hxbench.report.draw.bars import label
 from hxbench.report.draw.frontier import lowest_shown
-from hxbench.report.papers.hyperx.cells import printed_shot_mean
-from hxbench.report.papers.hyperx.rows import members
+from hxbench.report.papers.hyperx.rows import members, printed_shot_mean
 from hxbench.report.render import PICTURES, renderer
 from hxbench.spec import experiment
 from hxbench.spec.run_spec import START

@@ -51,7 +51,20 @@ def test_a_shipped_paper_has_what_its_file_says(paper):
     found = paper_file(paper)
     assert found.artifacts
     assert {row.method for row in found.rows.values()} <= {*recipe.recipe_names("methods")}
-    assert {name for block in found.blocks.values() for name in block.rows} <= {*found.rows}
+    sides = [side for claim in found.claims for side in (claim.more, claim.less)]
+    entries, experiments = found.artifacts.values(), {*recipe.recipe_names(paper)}
+    named = [name for one in (*found.blocks.values(), *entries) for name in one.rows]
+    named += [side.row for side in sides if side.row] + [e.comparison.known for e in entries if e.comparison]
+    assert {*named} <= {*found.rows, ""}
+    made_by = {side.experiment for side in sides} | {e.experiment for e in entries if e.experiment}
+    assert made_by <= {*experiments, ""}
+    folder = Path(import_module(papers()[paper]).__file__).parent
+    code = "".join(
+        path.read_text(encoding="utf-8") for path in (*folder.glob("*.py"), *folder.parent.glob("*/*.py"))
+    )
+    code += (folder.parent / "frontier.py").read_text(encoding="utf-8")
+    in_file = {text for e in entries for text in (*e.before, *e.after, *e.caption)}
+    assert [name for name in found.texts if name not in in_file and not re.search(f"[\"']{name}[\"']", code)] == []
     for name, artifact in report.artifacts(paper).items():
         assert import_module(artifact.module).build, name
         assert artifact.kind in ("table", "figure")

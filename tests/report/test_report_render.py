@@ -195,9 +195,22 @@ def test_latex_is_balanced_and_bold_where_best(table2):
     assert r"\textbf{" in text
     for rule in (r"\toprule", r"\midrule", r"\bottomrule", r"\cmidrule(lr){5-7}"):
         assert rule in text
-    rows = [line for line in text.splitlines() if line.endswith(r"\\") and "multicolumn" not in line]
-    assert len(rows) == 13
-    assert {len(re.findall(r"(?<!\\)&", line)) for line in rows} == {len(table.columns)}
+    assert sum(line.endswith(r"\\") and "multicolumn" not in line for line in text.splitlines()) == 13
+
+
+def test_every_row_of_latex_has_as_many_cells_as_its_tabular_has_columns(wide):
+    text = renderer("latex")(wide)
+    assert text.startswith("% \\usepackage{booktabs}\n")
+    tabulars = re.findall(r"\\begin\{tabular\}\{(\w+)\}\n(.*?)\\end\{tabular\}", text, re.DOTALL)
+    assert len(tabulars) == len(wide) >= 20
+    for columns, inside in tabulars:
+        rows = [line for line in inside.splitlines() if line.endswith(r"\\")]
+        spanned = [sum(int(n) - 1 for n in re.findall(r"\\multicolumn\{(\d+)\}", row)) for row in rows]
+        counts = [len(re.findall(r"(?<!\\)&", row)) + 1 + more for row, more in zip(rows, spanned, strict=True)]
+        assert {*counts} == {len(columns)}
+        plain = re.sub(r"\\[{}]", "", inside)
+        assert plain.count("{") == plain.count("}")
+        assert not re.search(r"(?<!\\)[%#_]", inside), "which TeX would not print"
 
 
 def test_markdown_has_even_rows_and_escapes_pipes(table2):

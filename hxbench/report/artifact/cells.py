@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from statistics import fmean, stdev
 
+from hxbench.report.artifact.combined import combined
 from hxbench.report.artifact.table import Cell, Column, Marks
-from hxbench.report.scores.estimate import Estimate, Runs, ids_of, on_plateau, said_of_plateaus
+from hxbench.report.scores.estimate import Estimate, Runs, on_plateau, said_of_plateaus
 from hxbench.report.scores.run_set import Pairs
 from hxbench.spec.languages import find_language
 from hxbench.spec.settings import Pair
@@ -47,35 +47,14 @@ def make_cell(estimate: Estimate | None, printed: float | None, marks: Marks, *,
     )  # fmt: skip
 
 
-def difference_cell(
-    more: Estimate,
-    less: Estimate,
-    marks: Marks,
-    printed: float | None,
-    otherwise: str,
-) -> Cell:
+def difference_cell(more: Estimate, less: Estimate, marks: Marks, printed: float | None, otherwise: str) -> Cell:
     """Return the mean and deviation of the differences, seed by seed, over the seeds that both have.
 
     `otherwise` is said where the two cover different things.
     """
-    ours, theirs = more.by_seed, less.by_seed
-    if ours and theirs and more.covers != less.covers:
+    if more.values and less.values and more.covers != less.covers:
         return Cell(published=printed, marks=(marks.letter(otherwise),))
-    found = {seed: ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys())}
-    values = list(found.values())
-    runs = more.runs | less.runs if values else frozenset()
-    lacking = (marks.missing(),) if more.incomplete or less.incomplete else ()
-    return Cell(
-        mean=fmean(values) if values else None,
-        sd=stdev(values) if len(values) > 1 else None,
-        n=len(values),
-        published=printed,
-        marks=(*plateau_marks(runs, marks), *lacking),
-        covers=more.covers,
-        on_plateau=on_plateau(runs),
-        seeds=tuple(found.items()),
-        runs=ids_of(runs),
-    )
+    return make_cell(combined((more, less), lambda values: values[0] - values[1]), printed, marks)
 
 
 def column_of(pair: Pair) -> Column:

@@ -1,4 +1,4 @@
-"""What ways of tuning cost and score: points of a plane for each cost, the front of them, and rows of a table."""
+"""What tuning methods cost and score: points of a plane for each cost, their Pareto front, and rows of a table."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,13 +15,13 @@ COSTS: tuple[tuple[str, str, str, Kind, str], ...] = (
     ("wall_seconds", "seconds of a run (log scale)", "time", "duration", "S"),
 )
 AREAS = {"small": 10.0, "base": 22.0, "large": 40.0}  # of a point, by the size of its backbone
-FRONT = "On the front: nothing beside it costs less and scores as much, in P parameters, F operations, S seconds."
+FRONT = "On the Pareto front: nothing costs less and scores as much, in P parameters, F operations, S seconds."
 Front = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
-class Way:
-    """A way of tuning one backbone, with its score and costs; `size` is the end of the size's name."""
+class Tuned:
+    """A method on one backbone, with its score and costs; `size` is the end of the size's name."""
 
     series: str
     title: str
@@ -44,13 +44,13 @@ def front(points: Sequence[tuple[float, float]]) -> Front:
     return tuple(found)
 
 
-def panels_of(title: str, series: Sequence[str], ways: Sequence[Way]) -> list[Panel]:
+def panels_of(title: str, series: Sequence[str], methods: Sequence[Tuned]) -> list[Panel]:
     """Return a panel for each cost, with a series for each of these names."""
     panels = []
     for number, (metric, axis, *_) in enumerate(COSTS):
         drawn = []
         for name in series:
-            mine = [(one, point) for one in ways if one.series == name and (point := one.point(metric))]
+            mine = [(one, point) for one in methods if one.series == name and (point := one.point(metric))]
             points, areas = tuple(point for _, point in mine), tuple(AREAS[one.size] for one, _ in mine)
             drawn.append(Series(name, points=points, areas=areas))
         best = front([point for one in drawn for point in one.points])
@@ -58,10 +58,10 @@ def panels_of(title: str, series: Sequence[str], ways: Sequence[Way]) -> list[Pa
     return panels
 
 
-def block_of(title: str, ways: Sequence[Way], panels: Sequence[Panel], marks: Marks) -> Block:
-    """Return a row for each way, which says on the front of which of the panels it is."""
+def block_of(title: str, methods: Sequence[Tuned], panels: Sequence[Panel], marks: Marks) -> Block:
+    """Return a row for each method, which says on the Pareto front of which of the panels it is."""
     rows = []
-    for one in ways:
+    for one in methods:
         costs = [make_cell(one.costs[metric], None, marks) for metric, *_ in COSTS]
         both = zip(COSTS, panels, strict=True)
         on = " ".join(letter for (metric, *_, letter), panel in both if one.point(metric) in panel.front)
@@ -74,7 +74,7 @@ def with_table(figure: Figure, blocks: Sequence[Block]) -> Figure:
     columns = [Column(title, kind=kind, paper=False) for _, _, title, kind, _ in COSTS]
     table: Table = replace(
         figure.table(),
-        columns=(Column("score", paper=False), *columns, Column("on the front", paper=False)),
+        columns=(Column("score", paper=False), *columns, Column("Pareto front", paper=False)),
         blocks=tuple(blocks),
     )
     return replace(figure, given=(table,))

@@ -33,9 +33,9 @@ def draw_bars(axes: Any, figure: "Figure", panel: "Panel") -> None:
     width = _FILLED / len(series)
     points = axes.get_position().width * axes.figure.get_figwidth() * 72 / len(figure.places) * width
     flat = max(len(label(cell)) for one in series for cell in one.cells) * _DIGIT < points
-    tops = [
-        max(cell.published or 0.0, (cell.mean or 0.0) + (cell.sd or 0.0)) for one in series for cell in one.cells
-    ]
+    # one scale for all panels: their bars are compared
+    cells = [cell for one in figure.series for cell in one.cells]
+    tops = [max(cell.published or 0.0, (cell.mean or 0.0) + (cell.sd or 0.0)) for cell in cells]
     top = max(*tops, 10.0) * 1.06
     for number, one in enumerate(series):
         for place, cell in enumerate(one.cells):

@@ -46,7 +46,8 @@ def draw_curves(axes: Any, figure: "Figure", panel: "Panel") -> None:
     if not any(cell.mean is not None for one in panel.series for cell in one.cells):
         level = any(one.level and one.level.mean is not None for one in panel.series)
         said = "no others yet" if level else "no runs yet"
-        axes.text(0.5, 0.5, said, ha="center", va="center", transform=axes.transAxes, color=style.FAINT)
+        axes.text(0.5, 0.6, said, ha="center", va="center", transform=axes.transAxes, color=style.FAINT,
+                  bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"})  # fmt: skip
     every = [at for one in figure.series for at in one.at]
     axes.set_xscale("log")
     axes.set_xlim(min(every, default=100) / 1.6, max(every, default=1e5) * 1.6)
@@ -72,7 +73,7 @@ def legend(figure: "Figure") -> tuple[list[Any], list[str]]:
         texts.append(one.title)
     if any(one.level for one in figure.series):
         handles.append(Line2D([], [], color=style.FAINT, linewidth=0.7))
-        texts.append("full fine-tuning, in the curve's colour")
+        texts.append("full fine-tuning, in the curve's colour and dashes")
     if any(panel.floor is not None for panel in figure.panels):
         handles.append(Line2D([], [], color=style.FAINT, linestyle=":", linewidth=1.0))
         texts.append("random guessing")

@@ -12,6 +12,14 @@ if TYPE_CHECKING:
 
 _SHIFT = 0.008  # of the axis, between series, so that error bars stand side by side
 _FEW, _FURTHER = 3, 0.02  # places where there is room for more
+_PUBLISHED = (0, (3, 2))
+# of series, where no published curve is told by its dashes
+_DASHES: tuple[Any, ...] = ("-", (0, (6, 1.5)), (0, (4, 1, 1, 1)), (0, (1, 1)), (0, (6, 1, 1, 1, 1, 1)))
+
+
+def _dash(figure: "Figure", number: int) -> Any:
+    published = any(cell.published is not None for one in figure.series for cell in one.cells)
+    return "-" if published else _DASHES[number % len(_DASHES)]
 
 
 def _has_runs(figure: "Figure", title: str) -> bool:
@@ -43,14 +51,14 @@ def _draw_series(axes: Any, figure: "Figure", panel: "Panel", one: "Series", shi
     places, number = panel.at or figure.at, figure.number(one)
     x = [at + shift for at in places]
     published = [nan if cell.published is None else cell.published for cell in one.cells]
-    axes.plot(places, published, **_kind(number), linestyle=(0, (3, 2)), linewidth=0.8,
+    axes.plot(places, published, **_kind(number), linestyle=_PUBLISHED, linewidth=0.8,
               markerfacecolor="white", markeredgewidth=0.8, zorder=2)  # fmt: skip
     if not _has_runs(figure, one.title):
         return
     means = [nan if cell.mean is None else cell.mean for cell in one.cells]
     spread = [0.0 if cell.sd is None else cell.sd for cell in one.cells]
-    axes.errorbar(x, means, spread, **_kind(number), linewidth=1.4, markeredgecolor="black",
-                  markeredgewidth=0.5, elinewidth=0.8, capsize=2, zorder=3)  # fmt: skip
+    axes.errorbar(x, means, spread, **_kind(number), linestyle=_dash(figure, number), linewidth=1.4,
+                  markeredgecolor="black", markeredgewidth=0.5, elinewidth=0.8, capsize=2, zorder=3)  # fmt: skip
     common = _common_marks(figure, one.title)
     for at, cell, alone in zip(x, one.cells, _alone(figure, panel), strict=True):
         if cell.mean is None and alone:  # at the foot of the panel
@@ -105,7 +113,7 @@ def legend(figure: "Figure") -> tuple[list[Any], list[str]]:
         there = _has_runs(figure, one.title)
         look = {"markeredgecolor": "black", "markeredgewidth": 0.5} if there else {"markerfacecolor": "white"}
         handles.append(Line2D([], [], **_kind(number), linewidth=1.4 if there else 0.8,
-                              linestyle="-" if there else (0, (3, 2)), **look))  # fmt: skip
+                              linestyle=_dash(figure, number) if there else _PUBLISHED, **look))  # fmt: skip
         marks = _common_marks(figure, one.title)
         texts.append(one.title + raised(marks) + (" (no runs yet)" if some and not there else ""))
     published = any(cell.published is not None for cell in cells)
@@ -114,9 +122,14 @@ def legend(figure: "Figure") -> tuple[list[Any], list[str]]:
         texts.append("ours")
     if published:
         handles.append(Line2D([], [], color=style.FAINT, linewidth=0.8, marker="o", markersize=4.5,
-                              linestyle=(0, (3, 2)), markerfacecolor="white"))  # fmt: skip
+                              linestyle=_PUBLISHED, markerfacecolor="white"))  # fmt: skip
         texts.append("published")
-    if any(cell.mean is None for one in figure.series if _has_runs(figure, one.title) for cell in one.cells):
+    lacks = (
+        any(cell.mean is not None for cell in cells) and any(cell.mean is None for cell in cells)
+        for panel in figure.panels
+        if (cells := [c for one in panel.series if _has_runs(figure, one.title) for c in one.cells])
+    )
+    if any(lacks):
         handles.append(Line2D([], [], color=style.FAINT, linestyle="none", marker="x", markersize=5))
         texts.append("no score yet")
     return handles, texts

@@ -22,6 +22,7 @@ def draw_scatter(axes: Any, figure: "Figure", panel: "Panel") -> None:
         axes.text(0.5, 0.5, "no runs yet", ha="center", va="center", transform=axes.transAxes, color=style.FAINT)
     axes.set_xticks([])
     axes.set_yticks([])
+    axes.set_xlabel(panel.axis or figure.axis, labelpad=2)
     for side in ("top", "right"):
         axes.spines[side].set_visible(True)
 

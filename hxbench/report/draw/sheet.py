@@ -88,6 +88,16 @@ def _abbreviations(figure: "Figure") -> str:
     )
 
 
+def _is_seen(figure: "Figure", mark: str) -> bool:
+    """Return whether a mark stands in the picture: at a score, or in the line above a panel."""
+    if mark == MISSING and any(MISSING in panel.said for panel in figure.panels):
+        return True
+    cells = [cell for one in figure.series for cell in (*one.cells, *([one.level] if one.level else []))]
+    return any(mark in cell.marks for cell in cells if cell.mean is not None) and not (
+        mark == MISSING and figure.kind == "heat"
+    )
+
+
 def _foot(figure: "Figure") -> list[str]:
     """Return what has to be said in the picture itself."""
     cells = [cell for one in figure.series for cell in one.cells]
@@ -101,9 +111,9 @@ def _foot(figure: "Figure") -> list[str]:
         said.append("Nothing of ours: the runs of this figure are not in the store yet, or not enough of them.")
     if figure.kind == "bars" and any(cell.mean is None and not cell.marks for cell in cells):
         said.append("No bar: there are no data for it.")
-    # what the table calls the commands below is not below the picture
-    notes = [text if mark != MISSING else NOT_ALL for mark, text in figure.notes]
-    said += [f"{raised(mark)} {text}." for (mark, _), text in zip(figure.notes, notes, strict=True)]
+    # no commands are below the picture, and marks of what is not drawn are not explained
+    notes = [(mark, NOT_ALL if mark == MISSING else text) for mark, text in figure.notes]
+    said += [f"{raised(mark)} {text}." for mark, text in notes if _is_seen(figure, mark)]
     return [line for text in (*said, *figure.caption) for line in wrap(text, _LETTERS)]
 
 

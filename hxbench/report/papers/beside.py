@@ -6,7 +6,7 @@ differ: what that takes is among the costs.
 
 from dataclasses import replace
 
-from hxbench.report.artifact.cost_and_score import COSTS, FRONT, Way, block_of, panels_of, with_table
+from hxbench.report.artifact.cost_and_score import COSTS, FRONT, Tuned, block_of, panels_of, with_table
 from hxbench.report.artifact.figure import Figure
 from hxbench.report.artifact.table import Marks
 from hxbench.report.paper import MethodRow
@@ -38,9 +38,9 @@ def _shared(runs: RunSet, metric: str) -> Estimate:
     return replace(found, values=tuple(value / share for value in found.values), note="")
 
 
-def _of_pha(row: MethodRow, runs: RunSet) -> Way:
+def _of_pha(row: MethodRow, runs: RunSet) -> Tuned:
     costs = {metric: _shared(runs, metric) for metric, *_ in COSTS}
-    return Way(f"{row.title} (PHA)", row.title, "base", runs.tasks(PLACED), costs)
+    return Tuned(f"{row.title} (PHA)", row.title, "base", runs.tasks(PLACED), costs)
 
 
 def beside_pha(results: Results) -> list[Figure]:
@@ -54,7 +54,7 @@ def beside_pha(results: Results) -> list[Figure]:
     tried = results.tried("figure2")
     found = [(one, tried[At(_SIZE, one.method)]) for one in METHODS if At(_SIZE, one.method) in tried]
     ours = [
-        Way(one.title, one.title, "base", runs.over(PLACED), {m: runs.cost(m, PLACED) for m, *_ in COSTS})
+        Tuned(one.title, one.title, "base", runs.over(PLACED), {m: runs.cost(m, PLACED) for m, *_ in COSTS})
         for one, runs in found
     ]
     theirs = [_of_pha(row, runs) for row, runs in sets]

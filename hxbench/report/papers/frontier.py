@@ -1,37 +1,45 @@
 """What each way of tuning costs and scores, and which of them nothing beats (not in the paper)."""
 
-from hxbench.report.artifact.cost_and_score import COSTS, FRONT, Way, block_of, panels_of, with_table
+from hxbench.report.artifact.cost_and_score import COSTS, FRONT, Tuned, block_of, panels_of, with_table
 from hxbench.report.artifact.figure import Figure
 from hxbench.report.artifact.table import Marks
 from hxbench.report.papers.beside import beside_pha
 from hxbench.report.papers.pet.results import At, Results
-from hxbench.report.papers.pet.rows import APET, BUDGETS, FAMILIES, METHODS, PLACED, Backbone, Family, task_title
+from hxbench.report.papers.pet.rows import (
+    APET,
+    BUDGETS,
+    FAMILIES,
+    FILE,
+    METHODS,
+    PLACED,
+    Backbone,
+    Family,
+    budget_title,
+    task_title,
+)
 from hxbench.report.papers.pet.scores import Tried
-from hxbench.report.papers.pet.table2 import budget_title
 
 _SERIES = (*(one.title for one in METHODS), "APET")
-_NUMBERS = "score: mean ± sample s.d. over the seeds; costs: mean over the runs; not in the paper"
-_COMMON = "Scores are means of {}, which all have in common. The larger a point, the larger its backbone."
 _EXPERIMENTS = ("figure2", "figure4")
 
 
-def _way(series: str, title: str, backbone: Backbone, one: Tried) -> Way:
+def _tuned(series: str, title: str, backbone: Backbone, one: Tried) -> Tuned:
     costs = {metric: one.cost(metric, PLACED) for metric, *_ in COSTS}
     size = backbone.size.rpartition("-")[2]
-    return Way(series, f"{title}, {backbone.short}", size, one.over(PLACED), costs)
+    return Tuned(series, f"{title}, {backbone.short}", size, one.over(PLACED), costs)
 
 
-def ways_of(results: Results, family: Family) -> list[Way]:
+def tuned_in(results: Results, family: Family) -> list[Tuned]:
     """Return the five methods on every backbone of a family, and APET on the smallest and the largest."""
     five, placed = (results.tried(name) for name in _EXPERIMENTS)
     found = [
-        _way(method.title, method.title, backbone, one)
+        _tuned(method.title, method.title, backbone, one)
         for method in METHODS
         for backbone in family.backbones
         if (one := five.get(At(backbone.size, method.method)))
     ]
     return found + [
-        _way("APET", budget_title(budget), backbone, one)
+        _tuned("APET", budget_title(budget), backbone, one)
         for budget in BUDGETS
         for backbone in family.ends
         if (one := placed.get(At(backbone.size, APET, budget)))
@@ -43,33 +51,24 @@ def build(results: Results) -> list[Figure]:
     marks = Marks()
     panels, blocks = [], []
     for family in FAMILIES:
-        ways = ways_of(results, family)
-        row = panels_of(family.title, _SERIES, ways)
+        methods = tuned_in(results, family)
+        row = panels_of(family.title, _SERIES, methods)
         panels += row
-        blocks.append(block_of(family.title, ways, row, marks))
+        blocks.append(block_of(family.title, methods, row, marks))
     found = {name: list(results.tried(name).values()) for name in _EXPERIMENTS}
     shown = [one for some in found.values() for one in some]
     every = [one for family in FAMILIES for one in family.backbones]
     commands = [line for name, some in found.items() for line in results.commands(some, name)]
+    told = results.told(
+        "frontier", shown, marks, before=[FRONT, *results.without(every)],
+        caption=[FILE.text("common", tasks=", ".join(map(task_title, PLACED)))],
+    )  # fmt: skip
     figure = Figure(
         kind="frontier",
-        stub="way of tuning",
         places=(),
         panels=tuple(panels),
         columns=3,
-        caption=(_COMMON.format(", ".join(map(task_title, PLACED))),),
-        **results.told(
-            "frontier",
-            shown,
-            marks,
-            experiment="",
-            numbers=_NUMBERS,
-            sizes=[one.size for one in every],
-            before=[FRONT, *results.without(every)],
-            timed=True,
-            several_bodies=True,
-        )
-        | {"commands": tuple(dict.fromkeys(commands))},
+        **told | {"commands": tuple(dict.fromkeys(commands))},
         ours="means over the seeds",
     )
     return [with_table(figure, blocks), *beside_pha(results)]

@@ -64,11 +64,15 @@ def curve_in(rows: Rows) -> list[tuple[int, float]]:
     return sorted(found.items())
 
 
-def kept_in(rows: Rows) -> list[tuple[str, float]]:
-    """Return (task, development score) of every pair that a run chose its weights by, at the step it kept."""
+def kept_in(rows: Rows) -> dict[Pair, float]:
+    """Return the development score of every pair that a run chose its weights by, at the step it kept."""
     curve = curve_in(rows)
     if not curve:
-        return []
+        return {}
     best, _ = max(curve, key=lambda point: point[1])  # of equals the first
     dev = (row for row in rows if row.get("split") == "dev" and row.get("value") is not None)
-    return [(str(row["task"]), float(row["value"])) for row in dev if row["step"] == best and row.get("task")]
+    return {
+        Pair(str(row["task"]), str(row["language"])): float(row["value"])
+        for row in dev
+        if row["step"] == best and row.get("task")
+    }

@@ -4,80 +4,25 @@ The control is not in the paper: full fine-tuning on the pre-trained backbone an
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from hxbench.report.artifact.cells import difference_cell, make_cell
 from hxbench.report.artifact.figure import Figure, Panel, Series
 from hxbench.report.artifact.table import MISSING, Block, Cell, Marks, Row, Table, mark_seeds
-from hxbench.report.paper import MethodRow
-from hxbench.report.papers.hyperx.cells import doubt, printed_score
+from hxbench.report.paper import Comparison
 from hxbench.report.papers.hyperx.results import Results
-from hxbench.report.papers.hyperx.rows import BASE, GROUPS, MBERT, METRICS, pairs
+from hxbench.report.papers.hyperx.rows import METRICS, ROWS, doubt, pairs, printed_score
 from hxbench.report.scores.run_set import Condition
 from hxbench.report.stats.significance import HOW_GAIN, Resampler, said
 
 _MIXED = "Mixed-language multi-task"
 _OTHER_LANGUAGES = "the two conditions are not scored on the same languages"
-_TWO = ("SEEN", "UNSEEN")
-_SWITCHED = (
-    "Switched: kk, mt and yue change sides, so that each has a relative among the sources of its task. "
-    "The paper prints no values of the bars; published is its Table 2 for the original partitions."
-)
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """An experiment whose conditions stand side by side; its gain is the scores of `more` minus those of `less`.
-
-    Both are places in the experiment. `told` are the groups that a panel tells the gain of, `text` is where the
-    paper prints it: artifact, row and column. Table 2 prints the first condition if that is the method `known`.
-    """
-
-    groups: tuple[str, ...]
-    more: int
-    less: int
-    told: tuple[str, ...]
-    text: tuple[str, str, str] | None = None
-    known: MethodRow | None = None
-    caption: tuple[str, ...] = ()
-
-    def printed(self, task: str, group: str) -> float | None:
-        """Return the gain that the paper prints."""
-        return printed_score(*self.text, task, group) if self.text else None
-
-
-COMPARISONS = {
-    "figure3": Comparison(
-        _TWO, 0, 2, ("UNSEEN",),
-        text=("Figure 3 (text)", BASE.published, "effect of MLM data"), known=BASE,
-        caption=(
-            "The paper prints no values of the bars; published are its Table 2 for the first, and the gain "
-            "from its text. Matched updates are not in the paper: without MLM every batch is a labelled one.",
-        ),
-    ),
-    "figure4": Comparison(
-        _TWO, 1, 0, _TWO, known=BASE, caption=(_SWITCHED,)
-    ),
-    "figure5": Comparison(
-        _TWO, 1, 0, _TWO, known=MBERT, caption=(_SWITCHED,)
-    ),
-    "figure7": Comparison(
-        GROUPS, 0, 1, ("ALL",),
-        caption=(
-            "The paper prints no values of the bars and names neither setting nor variant: "
-            "mixed and Hyper-X Base here.",
-        ),
-    ),
-    "controls": Comparison(
-        GROUPS, 0, 1, ("UNSEEN",)
-    ),
-}  # fmt: skip
 
 
 def _said(comparison: Comparison, cells: dict[str, Cell]) -> str:
     """Return the line below a panel's title."""
     parts = []
-    for group in comparison.told:
+    for group in comparison.gains:
         cell = cells[group]
         absent = "no runs yet" if MISSING in cell.marks else "not comparable"
         text = absent if cell.mean is None else f"{cell.mean:+.1f}".replace("-", "−")
@@ -102,7 +47,7 @@ def _series(
     conditions: Iterable[Condition], task: str, comparison: Comparison, marks: Marks
 ) -> tuple[Series, ...]:
     """Return the bars; the first condition is the plain recipe, whose values Table 2 prints if it is known."""
-    series, groups, known = [], comparison.groups, comparison.known
+    series, groups, known = [], comparison.groups, ROWS.get(comparison.known)
     for number, one in enumerate(conditions):
         cells = []
         for group in groups:
@@ -119,7 +64,8 @@ def _series(
 
 def build(results: Results, name: str) -> list[Figure] | list[Table]:
     """Return the figure of an experiment, a panel a task and a bar a condition; of the control its table."""
-    comparison, conditions, marks = COMPARISONS[name], results.conditions(name), Marks()
+    comparison, conditions, marks = results.file.entry(name).comparison, results.conditions(name), Marks()
+    assert comparison is not None
     more, less = conditions[comparison.more], conditions[comparison.less]
     panels, rows = [], []
     for task in results.tasks:
@@ -127,26 +73,21 @@ def build(results: Results, name: str) -> list[Figure] | list[Table]:
         cells = {}
         for group in comparison.groups:
             first, second = (one.run_set.group(task, group) for one in (more, less))
-            printed = comparison.printed(task, group)
+            printed = printed_score(*comparison.printed, task, group) if comparison.printed else None
             cells[group] = difference_cell(first, second, marks, printed, _OTHER_LANGUAGES)
         rows.append(Row(metric, tuple(cells.values())))
         series = _series(conditions, task, comparison, marks)
         panels.append(Panel(metric, metric.partition(" ")[2], series, said=_said(comparison, cells)))
     difference = f"{more.label} − {less.label}"
-    known = comparison.known
-    about = [f"gain: {difference}, in points, seed by seed."]
-    about += ["The published values are of mBERT on real languages."] if results.synthetic and known else []
+    caption = [f"gain: {difference}, in points, seed by seed."]
+    caption += [results.file.text("real")] if results.synthetic and comparison.known else []
+    tested = _tested(results, more, less, comparison.groups)
     figure = Figure(
         kind="bars",
-        stub="condition",
         places=comparison.groups,
+        axis="languages",
         panels=tuple(panels),
         compared=(Block(f"{difference}, in points", tuple(rows)),),
-        caption=(*about, *comparison.caption),
-        **results.told(
- name, conditions, marks,
-            numbers="published" if known or comparison.text else "unpublished",
-            after=_tested(results, more, less, comparison.groups),
-        ),
-    )  # fmt: skip
+        **results.told(name, conditions, marks, caption=caption, after=tested),
+    )
     return [figure.table()] if name == "controls" else [figure]

@@ -6,24 +6,26 @@ from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.figure import Figure, Panel, Series
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, mark_best, mark_seeds
 from hxbench.report.paper import MethodRow
-from hxbench.report.papers.hyperx.cells import doubt_at_zero, printed_score, printed_shot_mean
 from hxbench.report.papers.hyperx.results import Results
-from hxbench.report.papers.hyperx.rows import BASE, MADX, MBERT, METRICS, SMALL, members
+from hxbench.report.papers.hyperx.rows import METRICS, ROWS, doubt, members, printed_score, printed_shot_mean
 from hxbench.report.scores.few_shot import Shots
 from hxbench.report.scores.run_set import Shown
 from hxbench.spec.settings import Pair
 
 _NAME = "Table 5"
-METHODS = (MBERT, MADX, SMALL, BASE)  # in the paper's order
-_CAPTION = (
-    "the caption of the paper's Figure 6 calls Hyper-X competitive or better on NER of the unseen languages too "
-    "(mt, ug); in its Table 5 the mean of MAD-X is ahead there at every k, 0 included."
-)
+_GROUPS = ("SEEN", "UNSEEN")
+Few = Mapping[str, Shots]
+
+
+def _methods(results: Results, few_shot: Few) -> list[MethodRow]:
+    """Return the paper's methods in its order, then others that have runs."""
+    known = [ROWS[name] for name in results.file.entry("table5").rows]
+    return [*known, *(MethodRow(title=name, method=name) for name, shots in few_shot.items() if not shots.draws)]
 
 
 def _cell(shots: Shots, method: MethodRow, pair: Pair, k: int, marks: Marks) -> Cell:
     printed = printed_score(_NAME, method.published, f"k={k}", *pair)
-    odd = doubt_at_zero(method.published, *pair) if k == 0 else None
+    odd = doubt(_NAME, method.published, f"k={k}", *pair)
     return make_cell(shots.over((pair,), k), printed, marks, doubt=odd)
 
 
@@ -50,8 +52,7 @@ def _with_best(cells: list[Cell], languages: int, marks: Marks) -> tuple[Cell, .
 def _table5(results: Results) -> Table:
     """Return the table: NER above POS, a row for each number of sentences."""
     few_shot, marks = results.few_shot("table5"), Marks()
-    methods = [method for method in METHODS if method.method in few_shot]
-    methods += [MethodRow(title=name, method=name) for name, shots in few_shot.items() if not shots.draws]
+    methods = [method for method in _methods(results, few_shot) if method.method in few_shot]
     k_of, languages = protocol_of(few_shot)
     columns = tuple(Column(results.label(code), method.title) for method in methods for code in languages)
     blocks = []
@@ -69,26 +70,12 @@ def _table5(results: Results) -> Table:
         f"k sentences drawn at random; each seed is the mean over up to {results.scale.draws} draws; "
         "k = 0: zero-shot"
     )
-    told = results.told("table5", shown_of(few_shot), marks, numbers="few_shot", after=[_CAPTION])
+    told = results.told("table5", shown_of(few_shot), marks)
     return Table(
-        stub="sentences",
         columns=columns,
         blocks=tuple(blocks),
         **told | {"heading": (*told["heading"], draws)},
     )
-
-
-_EXPERIMENT = "table5"
-Few = Mapping[str, Shots]
-_GROUPS = ("SEEN", "UNSEEN")
-_CLAIM = (
-    "the paper's caption calls Hyper-X competitive or better on NER, UNSEEN, too; "
-    "by its own Table 5 MAD-X is ahead there at every k."
-)
-_AT_ZERO = (
-    "Two of these starts are not those of the paper's Table 6: mBERT's for POS are its single-task scores there, "
-    "and HX-Base's for NER, tr, is 73.2 against 72.5."
-)
 
 
 def _series(few: Few, method: MethodRow, pairs: Sequence[Pair], marks: Marks) -> Series:
@@ -103,9 +90,8 @@ def _series(few: Few, method: MethodRow, pairs: Sequence[Pair], marks: Marks) ->
 def _panel(results: Results, few: Few, task: str, group: str, marks: Marks) -> Panel:
     codes = [code for code in protocol_of(few)[1] if code in members(group)]
     names = ", ".join(map(results.label, codes))
-    methods = [*METHODS, *(MethodRow(title=name, method=name) for name, shots in few.items() if not shots.draws)]
     pairs = [Pair(task, code) for code in codes]
-    series = tuple(_series(few, method, pairs, marks) for method in methods)
+    series = tuple(_series(few, method, pairs, marks) for method in _methods(results, few))
     return Panel(f"{task.upper()}, {group}: {names}", METRICS[task][1].partition(" ")[2], series)
 
 
@@ -123,26 +109,23 @@ def _seeds(panels: Iterable[Panel], places: Iterable[int]) -> list[str]:
 
 def _figure6(results: Results) -> Figure:
     """Return the figure, four panels with the four methods of the paper and those of one's own."""
-    few, marks = results.few_shot(_EXPERIMENT), Marks()
+    few, marks = results.few_shot("table5"), Marks()
     k_of, _ = protocol_of(few)
     panels = [_panel(results, few, task, group, marks) for task in METRICS for group in _GROUPS]
     real = ", of mBERT on real languages" if results.synthetic else ""
+    caption = (
+        f"Ours at 5 and more: each seed is the mean over up to {results.scale.draws} draws.",
+        f"Published{real}: means of the languages' values in the paper's Table 5, at 0 of its rows k = 0.",
+        results.file.text("at_zero"),
+        *_seeds(panels, k_of),
+    )
     return Figure(
         kind="lines",
-        stub="method",
         places=tuple(map(str, k_of)),
         axis="training sentences (0: zero-shot)",
         at=tuple(map(float, k_of)),
         panels=tuple(panels),
-        caption=(
-            f"Ours at 5 and more: each seed is the mean over up to {results.scale.draws} draws.",
-            f"Published{real}: means of the languages' values in the paper's Table 5, at 0 of its rows k = 0.",
-            _AT_ZERO,
-            *_seeds(panels, k_of),
-        ),
-        **results.told(
-            "figure6", shown_of(few), marks, experiment=_EXPERIMENT, numbers="few_shot", after=[_CLAIM]
-        ),
+        **results.told("figure6", shown_of(few), marks, caption=caption),
     )
 
 

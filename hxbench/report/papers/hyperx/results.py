@@ -43,11 +43,11 @@ class Results(results.Results):
         return title_of(method)
 
     def remarks(
-        self, shown: Iterable[Shown], *, timed: bool = False, several_bodies: bool = False
+        self, shown: Iterable[Shown], *, timed: bool = False, several_backbones: bool = False
     ) -> tuple[str, ...]:
         """Return what was chosen or left out, and what the runs stand on."""
         shown = list(shown)
-        texts = super().remarks(shown, timed=timed, several_bodies=several_bodies)
+        texts = super().remarks(shown, timed=timed, several_backbones=several_backbones)
         return (*texts, *said_of_ground((record for one in shown for record in one.records), self.title_of))
 
     def plain_scores(self, runs: RunSet) -> dict[Column, Estimate]:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from hxbench.report import results
+from hxbench.report.artifact.combined import mean_of_all
+from hxbench.report.artifact.published import published
 from hxbench.report.paper import MethodRow, paper_file
 from hxbench.report.results import NOT_OF_PAPER
 from hxbench.report.scores.rows import Rows
@@ -26,16 +28,11 @@ GROUPS = ("SEEN", "UNSEEN", "ALL")
 LISTS = {True: "XLM-R", False: "not XLM-R"}  # by whether a language is in the list of XLM-R's pre-training
 XLM_R_BACKBONES = frozenset(("e5-small-q4", "multilingual-e5-small"))  # which began as a distilled XLM-R
 METRICS = {"ner": ("f1", "NER F1"), "pos": ("accuracy", "POS accuracy")}  # ours, the paper's name
-# what two tables have to say about the paper (sheet, section 8)
-HSB_SIZE = "the paper's Table 4 gives 23 sentences for POS testing; UD 2.7 has 23 for training and 623 for testing"
-
 
 PAPER = "hyperx"
 FILE = paper_file(PAPER)
 ROWS = FILE.rows
-MBERT, PSF, MADX, MADX_MS, SMALL, BASE = (
-    ROWS[name] for name in ("mbert", "psf", "madx", "madx_ms", "small", "base")
-)
+MBERT, PSF, MADX, BASE = (ROWS[name] for name in ("mbert", "psf", "madx", "base"))
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,6 @@ class SettingBlock:
     methods: tuple[MethodRow, ...]
 
 
-UYGHUR = FILE.notes["ug"]
 BLOCKS = tuple(
     SettingBlock(setting, block.title, tuple(ROWS[name] for name in block.rows))
     for setting, block in FILE.blocks.items()
@@ -58,6 +54,21 @@ def title_of(method: str) -> str:
     """Return what the tables call a method: as the paper does, by our recipe of no paper, or by its own name."""
     known = of_no_paper(method) or any(row.method == method for row in ROWS.values())
     return results.title_of(PAPER, method) if known else method
+
+
+def printed_score(artifact: str, row: str, column: str, task: str, group: str) -> float | None:
+    """Return the paper's score of a language or group."""
+    return published(PAPER).value(artifact, row, column, METRICS[task][1], group)
+
+
+def doubt(artifact: str, row: str, column: str, task: str, group: str) -> str:
+    """Return where the paper contradicts itself about a printed score; nothing of most."""
+    return published(PAPER).note(artifact, row, column, METRICS[task][1], group)
+
+
+def printed_shot_mean(row: str, task: str, codes: Iterable[str], k: int) -> float | None:
+    """Return the mean of what Table 5 prints for some languages, None unless it prints them all."""
+    return mean_of_all(printed_score("Table 5", row, f"k={k}", task, code) for code in codes)
 
 
 def own_row(method: str) -> MethodRow:

@@ -6,29 +6,21 @@ from hxbench.report.papers.hyperx.results import Results
 from hxbench.report.papers.hyperx.rows import FILE, PAPER
 from hxbench.spec.languages import Language, language_set
 
-_ABILITIES = {
-    "X-Lang": "cross-lingual",
-    "New Lang": "new language",
-    "M-Task": "multi-task",
-    "X-Pair (LT)": "unseen pair",
-}
-_APPROACHES = ("MAD-X", "HyperFormer", "PSF", "Hyper-X")
-
-
-def _cell(row: str, column: str) -> Cell:
-    value = published(PAPER).value("Table 1", row, column, "supported")
-    return Cell(text="" if value is None else "yes" if value else "no")
-
 
 def _table1(results: Results) -> Table:
     """Return what each approach can do."""
-    rows = tuple(Row(name, tuple(_cell(name, column) for column in _ABILITIES)) for name in _APPROACHES)
+    entry = results.file.entry("table1")
+
+    def cell(row: str, column: str) -> Cell:
+        value = published(PAPER).value("Table 1", row, column, "supported")
+        return Cell(text="" if value is None else "yes" if value else "no")
+
+    rows = tuple(Row(name, tuple(cell(name, column) for column in entry.terms)) for name in entry.labels)
     return Table(
-        stub="approach",
-        columns=tuple(Column(title, paper=False) for title in _ABILITIES.values()),
+        columns=tuple(Column(title, paper=False) for title in entry.terms.values()),
         blocks=(Block("", rows),),
         heading=("published; there is nothing to measure",),
-        remarks=("unseen pair: a task in a language for which that task had no labelled data.",),
+        remarks=entry.after,
         **results.named("table1"),
     )
 
@@ -65,12 +57,11 @@ def _table4(results: Results) -> Table:
             "(hxbench prepare prints their sizes)"
         )
     return Table(
-        stub="code",
         columns=_COLUMNS,
         blocks=(Block("", tuple(rows)),),
         heading=tuple(heading),
         notes=marks.notes(),
-        remarks=("seen and unseen: covered by the pre-training of mBERT, or not.",),
+        remarks=FILE.entry("table4").after,
         **results.named("table4"),
     )
 

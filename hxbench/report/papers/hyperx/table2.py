@@ -3,7 +3,6 @@
 from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns
 from hxbench.report.paper import MethodRow
-from hxbench.report.papers.hyperx.cells import doubt, printed_score
 from hxbench.report.papers.hyperx.costs import cost, cost_cell
 from hxbench.report.papers.hyperx.results import Results
 from hxbench.report.papers.hyperx.rows import (
@@ -12,7 +11,9 @@ from hxbench.report.papers.hyperx.rows import (
     METRICS,
     SettingBlock,
     best_of_groups,
+    doubt,
     own_row,
+    printed_score,
     told_of,
 )
 from hxbench.report.stats.significance import Resampler, mark_leads, said
@@ -58,11 +59,5 @@ def build(results: Results) -> list[Table]:
         shown += sets
         tested |= any(lead.p is not None for lead in leads)
         certain += said(block.title, leads, [row.title for row in methods], lambda task: METRICS[task][1])
-    return [
-        Table(
-            stub="method",
-            columns=columns,
-            blocks=tuple(blocks),
-            **results.told("table2", shown, marks, timed=True, after=certain, sure=tested),
-        )
-    ]
+    told = results.told("table2", shown, marks, after=certain, sure=tested)
+    return [Table(columns=columns, blocks=tuple(blocks), **told)]

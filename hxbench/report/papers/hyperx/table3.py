@@ -1,13 +1,13 @@
 """Table 3: parameters and training time of a model that does both tasks, and what else it took here."""
 
 from collections.abc import Iterable
-from statistics import fmean
 
+from hxbench.report.artifact.combined import mean_of_all
 from hxbench.report.artifact.table import Block, Column, Marks, Row, Table
 from hxbench.report.paper import MethodRow
 from hxbench.report.papers.hyperx.costs import cost, cost_cell, needed_costs, unknown
 from hxbench.report.papers.hyperx.results import Results
-from hxbench.report.papers.hyperx.rows import BASE, BLOCKS, MADX, MBERT, PSF, SMALL, own_row, told_of
+from hxbench.report.papers.hyperx.rows import BLOCKS, FILE, ROWS, own_row, told_of
 from hxbench.report.scores.estimate import Estimate
 from hxbench.report.scores.run_set import RunSet
 from hxbench.tasks import TAGGING, suite_tasks
@@ -30,9 +30,8 @@ _METRICS = (
     ("tokens_per_second", "", ""),
     ("flops_per_token", "", ""),
 )
-_ALL = MethodRow(published="MAD-X (total, 16 languages, 2 tasks)", title="MAD-X, all", method=MADX.method)
-_LANGUAGE = MethodRow(published="MAD-X language adapter (each)", title="  language adapter")
-_TASK = MethodRow(published="MAD-X task adapter (each)", title="  task adapter")
+_ENTRY = FILE.entry("table3")
+_ALL, _LANGUAGE, _TASK = _ENTRY.methods
 _OF_BOTH = ("multi", "mixed")  # settings with one model for both tasks
 _SETTINGS = (*_OF_BOTH, "single")  # in the order of preference
 
@@ -47,7 +46,7 @@ def _shown(results: Results) -> dict[MethodRow, list[str]]:
     """Return the paper's methods, then others that have models of both tasks, each with its settings."""
     found = {
         row: [setting for setting in _SETTINGS if results.has(row.method, setting)]
-        for row in (MBERT, PSF, _ALL, SMALL, BASE)
+        for row in (_ALL if name == "madx" else ROWS[name] for name in _ENTRY.rows)
     }
     known = {row.method for block in BLOCKS for row in block.methods}
     for setting in _OF_BOTH:
@@ -70,8 +69,9 @@ def _each_language(results: Results, runs: RunSet) -> list[Estimate | None]:
     estimates: list[Estimate | None] = []
     for metric, *_ in _METRICS:
         values = {run_id: costs[metric] for run_id, costs in found.items() if metric in costs}
-        mean = Estimate((fmean(values.values()),), runs=frozenset((one, ()) for one in values)) if values else None
-        estimates.append(mean or unknown(runs))
+        mean = mean_of_all(values.values())
+        each = Estimate((mean,), runs=frozenset((one, ()) for one in values)) if mean is not None else None
+        estimates.append(each or unknown(runs))
     return estimates
 
 
@@ -102,8 +102,8 @@ def build(results: Results) -> list[Table]:
         # any one run measures a method's cost, a sum needs one of each task
         lacking += [runs] if any(one.incomplete for one in of_all) else []
         if method is not _ALL:
-            told = filter(None, [f"a model of the {runs.setting} setting", told_of(method, runs)])
-            rows.append(_row(method, list(of_all), marks, "; ".join(told)))
+            words = filter(None, [f"a model of the {runs.setting} setting", told_of(method, runs)])
+            rows.append(_row(method, list(of_all), marks, "; ".join(words)))
             continue
         languages = _each_language(results, runs)
         rows.append(
@@ -116,13 +116,5 @@ def build(results: Results) -> list[Table]:
         )
         rows.append(_row(_LANGUAGE, languages, marks, ""))
         rows.append(_row(_TASK, _each_task(runs, languages), marks, ""))
-    return [
-        Table(
-            stub="method",
-            columns=COLUMNS,
-            blocks=(Block("", tuple(rows)),),
-            **results.told(
-                "table3", shown, marks, experiment="table2", numbers="costs", timed=True, lacking=lacking
-            ),
-        )
-    ]
+    told = results.told("table3", shown, marks, lacking=lacking)
+    return [Table(columns=COLUMNS, blocks=(Block("", tuple(rows)),), **told)]

@@ -5,18 +5,18 @@ from dataclasses import replace
 from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, mark_seeds
 from hxbench.report.paper import MethodRow
-from hxbench.report.papers.hyperx.cells import doubt, printed_score
 from hxbench.report.papers.hyperx.results import Results
 from hxbench.report.papers.hyperx.rows import (
     BLOCKS,
+    FILE,
     GROUPS,
-    HSB_SIZE,
     METRICS,
     ORDER,
-    UYGHUR,
     SettingBlock,
     best_of_groups,
+    doubt,
     own_row,
+    printed_score,
     told_of,
 )
 from hxbench.report.stats.significance import HOW, Resampler, said
@@ -53,7 +53,10 @@ def _table(results: Results, resampler: Resampler, block: SettingBlock, task: st
     own = results.own_codes.get(task, ())
     for group in (*ORDER, *own, *GROUPS):
         cells = mark_seeds([_cell(results, block, method, task, group, marks) for method in methods], marks)
-        odd = {"hsb": HSB_SIZE if task == "pos" else "", "ug": UYGHUR if block.setting == "mixed" else ""}
+        odd = {
+            "hsb": FILE.text("hsb_size") if task == "pos" else "",
+            "ug": FILE.notes["ug"] if block.setting == "mixed" else "",
+        }
         odd |= dict.fromkeys(own, OWN)
         mark = marks.letter(text) if (text := odd.get(group)) else ""
         title = group if group in (*GROUPS, *own) else results.label(group)
@@ -66,7 +69,6 @@ def _table(results: Results, resampler: Resampler, block: SettingBlock, task: st
     return Table(
         name=f"table6-{task}-{block.setting}",
         title=f"Hyper-X, Table 6: {metric} by language, {block.title}",
-        stub="language",
         columns=columns,
         # English is supervised and in no average: it stands apart
         blocks=(
@@ -77,7 +79,7 @@ def _table(results: Results, resampler: Resampler, block: SettingBlock, task: st
         ),
         layout="beside",
         # the same runs make several of them: they are asked for once, below the last
-        **results.told("table6", shown, marks, experiment="table2", after=certain, lacking=()),
+        **results.told("table6", shown, marks, after=certain, lacking=()),
     )
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from hxbench.errors import InputError
 from hxbench.report.artifact.cells import MAJORITY, MEAN, by_task, make_cell
+from hxbench.report.artifact.combined import mean_of_all
 from hxbench.report.artifact.table import (
     Block,
     Cell,
@@ -21,10 +21,11 @@ from hxbench.report.artifact.table import (
     format_value,
     mark_best_of_columns,
 )
+from hxbench.report.papers.kept import Kept
 from hxbench.report.registry import Artifact, Made
 from hxbench.report.results import Results
 from hxbench.report.scores.estimate import Estimate
-from hxbench.report.scores.rows import kept_in, majority_in, rows_of
+from hxbench.report.scores.rows import majority_in, rows_of
 from hxbench.report.scores.run_set import Condition, RunSet
 from hxbench.report.select.identity import flat
 from hxbench.spec import experiment as experiments
@@ -76,7 +77,7 @@ class Line:
         words += [f"backbone {Path(block.backbone).name}"] if block.backbone else []
         words += [f"backbone of size {block.size}"] if block.size else []
         words += ["random weights"] if block.weights == "random" else []
-        words += ["switched partitions"] if block.switched else []
+        words += ["switched sources"] if block.switched else []
         return tuple(words)
 
 
@@ -99,6 +100,7 @@ def build(results: Results, experiment: str, seeds: Sequence[int] | None = None)
     if not lines:
         raise InputError(f"experiment {experiment} has no runs at profile {results.profile}.")
     tables, every = [], _seeds_of(conditions, results, seeds)
+    names = [results.file.text("names")] if "names" in results.file.texts else []
     for number, some in enumerate([*group] for _, group in groupby(lines, key=lambda line: line.on)):
         marks = Marks()
         common = set.intersection(*({*line.changes} for line in some)) if len(some) > 1 else set()
@@ -106,24 +108,13 @@ def build(results: Results, experiment: str, seeds: Sequence[int] | None = None)
         if tries:  # their titles say the rate
             common |= {word for line in some for word in line.changes if word.startswith("training.lr ")}
         columns, blocks = _blocks(some, common, marks, chance=not tries)
-        tables.append(
-            Table(
-                name=f"{Path(experiment).stem}-{number + 1}",
-                title=f"{Path(experiment).name if file else f'{results.paper}/{experiment}'}: {found.about}",
-                stub="method",
-                columns=columns,
-                blocks=blocks,
-                **results.told(
-                    "",
-                    conditions,
-                    marks,
-                    numbers=TRIES if tries else NUMBERS,
-                    sizes=sizes,
-                    seeds=every,
-                    before=filter(None, [results.file.names, f"all with {', '.join(alike)}." if alike else ""]),
-                ),
-            )
-        )
+        told = results.told(
+            "", conditions, marks, numbers=TRIES if tries else NUMBERS, sizes=sizes, seeds=every,
+            before=[*names, *([f"all with {', '.join(alike)}."] if alike else [])],
+        )  # fmt: skip
+        title = f"{Path(experiment).name if file else f'{results.paper}/{experiment}'}: {found.about}"
+        name = f"{Path(experiment).stem}-{number + 1}"
+        tables.append(Table(name=name, title=title, stub="method", columns=columns, blocks=blocks, **told))
     lacking = any(len(line.records) < line.wanted for line in lines)
     commands = (results.to_type.run(experiment, set()),) if lacking else ()
     return [*tables[:-1], replace(tables[-1], commands=commands)]
@@ -163,7 +154,8 @@ def _lines(
     if not alone:
         missing = [model for model, seed in runs.missing() if seed in seeds]
         scores = results.plain_scores(runs)
-        scores = scores if missing else _whole(scores)
+        if not missing:  # nothing lacks of what was asked for, whatever the profile's seeds are
+            scores = {column: replace(score, incomplete=False) for column, score in scores.items()}
         yield Line(title, label, block, scores, runs.records, len(runs.models) * len(seeds))
     if not block.few_shot:
         return
@@ -187,23 +179,11 @@ def _kept(runs: RunSet, wanted: Collection[int]) -> dict[Column, Estimate]:
     That of a task in several languages is the mean over those that were trained on.
     """
     suite = runs.family.together or suite_tasks(runs.family.suite or TAGGING)
-    tasks = list(dict.fromkeys(t for model in runs.models for t in ((model.task,) if model.task else suite)))
-    kept = {which: kept_in(rows) for which, rows in runs.rows.items()}
-    columns = {Column(task_of(task).title, paper=False): (task,) for task in tasks}
-    shown = {}
-    for column, some in {**columns, **({MEAN: tuple(tasks)} if len(tasks) > 1 else {})}.items():
-        models = [model for model in runs.models if model.task in (None, *some)]
-        seeds = sorted({*wanted, *(seed for _, seed in kept)})
-        whole = [seed for seed in seeds if all(kept.get((model, seed)) for model in models)]
-        values = {s: [score for m in models for task, score in kept[m, s] if task in some] for s in whole}
-        means = {seed: fmean(scores) for seed, scores in values.items() if scores}
-        shown[column] = Estimate(
-            tuple(means.values()),
-            seeds=tuple(means),
-            incomplete=not set(wanted) <= set(whole),
-            runs=runs.runs_behind([(m, seed) for m in models for seed in whole], some),
-        )
-    return shown
+    tasks = tuple(dict.fromkeys(t for model in runs.models for t in ((model.task,) if model.task else suite)))
+    columns: dict[Column, tuple[str, ...]] = {Column(task_of(t).title, paper=False): (t,) for t in tasks}
+    columns |= {MEAN: tasks} if len(tasks) > 1 else {}
+    kept = Kept(runs, wanted)
+    return {column: kept.of(some) for column, some in columns.items()}
 
 
 def _majorities(records: Iterable[RunRecord]) -> dict[str, set[float]]:
@@ -237,11 +217,6 @@ def _title(results: Results, method: str) -> str:
         return name
 
 
-def _whole(scores: Mapping[Column, Estimate]) -> dict[Column, Estimate]:
-    """Return scores that lack nothing of what was asked for, whatever the profile's seeds are."""
-    return {column: replace(score, incomplete=False) for column, score in scores.items()}
-
-
 def _by_label(lines: Sequence[Line]) -> bool:
     """Return whether the conditions are few and each has several rows of its own: then they stand above these."""
     labels = [line.label for line in lines]
@@ -268,9 +243,10 @@ def _blocks(
         blocks.append(mark_best_of_columns(Block(above, tuple(rows)), columns))
     known = _majorities(record for line in lines for record in line.records) if chance else {}
     if known:
-        alone = [next(iter(values)) for values in known.values() if len(values) == 1]
-        if len(alone) == len([column for column in scored if column != MEAN]):
-            known[MEAN.title] = {fmean(alone)}
+        alone = {title: next(iter(values)) for title, values in known.items() if len(values) == 1}
+        mean = mean_of_all(alone.get(column.title) for column in scored if column != MEAN)
+        if mean is not None:
+            known[MEAN.title] = {mean}
         cells = [_of_majority(known.get(column.title, set())) for column in scored]
         blocks.append(Block("", (Row("majority", (Cell(text=""), *cells), mark=marks.letter(MAJORITY)),)))
     return columns, tuple(blocks)

@@ -16,7 +16,7 @@ _SAID = {
 }
 
 
-def way_of(spec: RunSpec) -> str:
+def form_of(spec: RunSpec) -> str:
     """Return how a run answers what has labels."""
     if stacks_of(spec.backbone) == "encoder" or spec.options.get("answering") == "class":
         return HEAD
@@ -24,14 +24,14 @@ def way_of(spec: RunSpec) -> str:
     return choose if isinstance(choose, str) else WRITTEN
 
 
-def ways_of(records: Iterable[RunRecord]) -> set[str]:
-    """Return the ways of some runs."""
-    return {way_of(record.spec) for record in records if isinstance(record.spec, RunSpec)}
+def forms_of(records: Iterable[RunRecord]) -> set[str]:
+    """Return the forms of the answers of some runs."""
+    return {form_of(record.spec) for record in records if isinstance(record.spec, RunSpec)}
 
 
 def guess_is_free(records: Iterable[RunRecord]) -> bool:
     """Return whether some of these runs choose among labels, so that guessing is right now and then."""
-    return bool(ways_of(records) & {LIKELIHOOD, NORMALISED})
+    return bool(forms_of(records) & {LIKELIHOOD, NORMALISED})
 
 
 def answered(shown: Iterable[Shown]) -> list[str]:
@@ -39,6 +39,6 @@ def answered(shown: Iterable[Shown]) -> list[str]:
     found: dict[str, dict[str, None]] = {}
     for record in (record for one in shown for record in one.records):
         if isinstance(record.spec, RunSpec):
-            found.setdefault(way_of(record.spec), {})[record.spec.backbone.name] = None
-    words = [f"{_SAID[way]} ({', '.join(found[way])})" for way in _SAID if way in found]
+            found.setdefault(form_of(record.spec), {})[record.spec.backbone.name] = None
+    words = [f"{_SAID[form]} ({', '.join(found[form])})" for form in _SAID if form in found]
     return [f"answers are {'; '.join(words)}."] if words else []

@@ -6,16 +6,13 @@ from dataclasses import dataclass
 
 from hxbench.report.papers.pet.answers import guess_is_free
 from hxbench.report.papers.pet.results import At
-from hxbench.report.papers.pet.rows import APET, BUDGETS, FT, Backbone, Family
+from hxbench.report.papers.pet.rows import APET, BUDGETS, FILE, FT, Backbone, Family
 from hxbench.report.papers.pet.scores import Tried
 from hxbench.report.papers.pet.thresholds import high_threshold, low_threshold
 from hxbench.report.scores.estimate import Estimate, ids_of
 from hxbench.spec.recipe import Criteria
 
 Budget = int | str
-_LIVE = (
-    "Live entries, those drawn that ever had a gradient in a run's training (the others might as well be frozen)"
-)
 
 
 @dataclass(frozen=True)
@@ -100,7 +97,7 @@ def live_said(tried: Mapping[At, Tried], backbones: Iterable[Backbone], tasks: t
         if shares:
             ends = dict.fromkeys(f"{share:.0f}" for share in (min(shares), max(shares)))
             words.append(f"{backbone.title} {' to '.join(ends)} %")
-    return [f"{_LIVE}: {', '.join(words)}."] if words else []
+    return [f"{FILE.text('live')}: {', '.join(words)}."] if words else []
 
 
 def majority_of(tried: Mapping[At, Tried], size: str, task: str) -> float | None:

@@ -6,14 +6,21 @@ from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.figure import Figure, Panel, Series
 from hxbench.report.artifact.table import Marks
 from hxbench.report.papers.pet.results import At, Results
-from hxbench.report.papers.pet.rows import APET, BUDGETS, FAMILIES, METHODS, PLACED, Family, task_title
+from hxbench.report.papers.pet.rows import (
+    APET,
+    BUDGETS,
+    FAMILIES,
+    FILE,
+    METHODS,
+    PLACED,
+    Family,
+    budget_title,
+    task_title,
+)
 from hxbench.report.papers.pet.scores import SHARE, Tried
-from hxbench.report.papers.pet.table2 import budget_title
 
 _TITLE = f"steps to {SHARE:.0%} of the final score".replace("%", " %")
-_NUMBERS = "updates, mean ± sample s.d. over the seeds; not in the paper"
 _AXIS = "parameters (paper's backbone)"
-_FINAL = "The final score is the best of a run on the development set, whose weights it keeps."
 Shown = Mapping[At, Tried]
 _Row = tuple[str, str, str | None]  # title, method, budget
 
@@ -56,41 +63,31 @@ def _figure(results: Results, name: str, what: str, rows: Sequence[_Row], experi
     backbones = [one for family in FAMILIES for one in (family.ends if ends else family.backbones)]
     tasks = ", ".join(map(task_title, PLACED)) if ends else "the tasks of a family"
     places = ("small", "large") if ends else ("small", "middle", "large")
+    panels = [
+        _panel(
+            tried, family, PLACED if ends else results.tasks_of(family), rows, ends, marks,
+            results.ticks(tried, family.ends if ends else family.backbones, "{size} ({paper})"),
+        )
+        for family in FAMILIES
+    ]  # fmt: skip
+    told = results.told(
+        "convergence", shown, marks, experiment=experiment, sizes=[one.size for one in backbones],
+        before=results.without(backbones), several_backbones=True,
+        caption=[f"Means over {tasks}. {FILE.text('final')}{_intervals(shown)}"],
+    )  # fmt: skip
     return Figure(
         name=name,
         title=f"PET scaling, {_TITLE}: {what}",
         kind="lines",
-        stub="method",
         places=places,
-        panels=tuple(
-            _panel(
-                tried,
-                family,
-                PLACED if ends else results.tasks_of(family),
-                rows,
-                ends,
-                marks,
-                results.ticks(tried, family.ends if ends else family.backbones, "{size} ({paper})"),
-            )
-            for family in FAMILIES
-        ),
+        panels=tuple(panels),
         at=tuple(map(float, range(len(places)))),
         columns=3,
-        caption=(f"Means over {tasks}. {_FINAL}{_intervals(shown)}",),
         names=tuple(
             (f"{one.title} {', '.join(b.short for b in (one.ends if ends else one.backbones))}", one.title)
             for one in FAMILIES
         ),
-        **results.told(
-            "convergence",
-            shown,
-            marks,
-            experiment=experiment,
-            numbers=_NUMBERS,
-            sizes=[one.size for one in backbones],
-            before=results.without(backbones),
-            several_bodies=True,
-        ),
+        **told,
     )
 
 
@@ -100,5 +97,5 @@ def build(results: Results) -> list[Figure]:
     places: list[_Row] = [(budget_title(budget), APET, budget) for budget in BUDGETS]
     return [
         _figure(results, "convergence", "five methods", methods, "figure2", ends=False),
-        _figure(results, "convergence-places", "APET at random places", places, "figure4", ends=True),
+        _figure(results, "convergence-places", "APET at random positions", places, "figure4", ends=True),
     ]

@@ -5,28 +5,21 @@ from dataclasses import replace
 from statistics import stdev
 
 from hxbench.report.artifact.cells import make_cell
+from hxbench.report.artifact.combined import combined
 from hxbench.report.artifact.figure import Figure, Panel, Series
 from hxbench.report.artifact.published import published
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns
 from hxbench.report.paper import MethodRow
 from hxbench.report.papers.pet.budgets import majority_of
-from hxbench.report.papers.pet.rates import HOW, rates_table, several
+from hxbench.report.papers.pet.rates import how, rates_table
 from hxbench.report.papers.pet.results import At, Results
-from hxbench.report.papers.pet.rows import FAMILIES, METHODS, PAPER, Backbone, Family, task_title
+from hxbench.report.papers.pet.rows import FAMILIES, FILE, METHODS, PAPER, Backbone, Family, task_title
 from hxbench.report.papers.pet.scores import Tried
 from hxbench.report.stats.spread import change
 
 _NAME = "Figure 2"
 _PLACES = ("small", "middle", "large")
 _SPREAD = "S.D. over tuning methods"
-_HOW_SPREAD = (
-    "S.D.: sample deviation over the five bars of a backbone, full fine-tuning with them, by the only definition "
-    "that fits the printed ones."
-)
-_HEAD = (
-    "BERT chooses by a linear head on the state of the first token, new in every run and drawn from its seed: no "
-    "pooler that a backbone brings is used."
-)
 Shown = Mapping[At, Tried]
 
 
@@ -53,10 +46,8 @@ def spread_of_bars(series: tuple[Series, ...], place: int) -> float | None:
 def spread_by_seed(tried: Shown, backbone: Backbone, tasks: tuple[str, ...]) -> dict[int, float]:
     """Return the deviation over the five methods for each seed that has them all."""
     found = [tried.get(At(backbone.size, one.method)) for one in METHODS]
-    each = [one.by_seed(tasks) for one in found if one]
-    if len(each) < len(METHODS):
-        return {}
-    return {seed: stdev([scores[seed] for scores in each]) for seed in each[0] if all(seed in s for s in each)}
+    each = [one.over(tasks) for one in found if one]
+    return combined(each, stdev).by_seed if len(each) == len(METHODS) else {}
 
 
 def _spread_row(series: tuple[Series, ...], family: Family, marks: Marks) -> Row:
@@ -85,12 +76,7 @@ def _shrinks(tried: Shown, tasks: Mapping[Family, tuple[str, ...]]) -> str:
         small, large = (spread_by_seed(tried, backbone, tasks[family]) for backbone in family.ends)
         if interval := change(small, large):
             words.append(f"{family.title} {interval.said()}")
-    if not words:
-        return ""
-    return (
-        "S.D. over the five methods, largest minus smallest backbone, a value a seed, with Student's 95% interval "
-        f"over the seeds: {'; '.join(words)}. Below 0 it shrinks with scale."
-    )
+    return FILE.text("shrinks_over_methods", intervals="; ".join(words)) if words else ""
 
 
 def _by_task(tried: Shown, tasks: Mapping[Family, tuple[str, ...]], figure: Figure) -> list[Table]:
@@ -149,29 +135,23 @@ def build(results: Results) -> list[Figure]:
         )
     every = [backbone for family in FAMILIES for backbone in family.backbones]
     shown, shrinks = list(tried.values()), _shrinks(tried, tasks)
+    before = [
+        *how(tried),
+        FILE.text("head"),
+        *results.other_tasks(),
+        *results.without(every),
+        *results.splits(shown),
+    ]
+    caption = [FILE.text("spread"), *([shrinks] if shrinks else [])]
     figure = Figure(
         kind="bars",
-        stub="method",
         places=_PLACES,
+        axis="backbone",
         panels=tuple(panels),
         columns=1,
         compared=(Block("spread over the five methods", tuple(spreads)),),
-        caption=(_HOW_SPREAD, *([shrinks] if shrinks else [])),
         names=tuple((f"{one.title} {', '.join(b.short for b in one.backbones)}", one.title) for one in FAMILIES),
-        **results.told(
-            "figure2",
-            shown,
-            marks,
-            sizes=[one.size for one in every],
-            several_bodies=True,
-            before=[
-                *([HOW] if several(tried) else []),
-                _HEAD,
-                *results.other_tasks(),
-                *results.without(every),
-                *results.splits(shown),
-            ],
-        ),
+        **results.told("figure2", shown, marks, before=before, caption=caption),
     )
     rates = rates_table(figure.name, tried, figure.facts)
     return [replace(figure, given=(figure.table(), *_by_task(tried, tasks, figure), *rates))]

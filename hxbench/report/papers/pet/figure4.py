@@ -1,35 +1,36 @@
 """Figure 4: does it matter where the parameters are? APET with four budgets, a distribution of places a seed."""
 
 from collections.abc import Mapping
-from statistics import stdev
+from dataclasses import replace
 
-from hxbench.report.artifact.cells import plateau_marks
+from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.figure import Figure, Panel, Series
 from hxbench.report.artifact.published import published
 from hxbench.report.artifact.table import Block, Cell, Marks, Row
 from hxbench.report.papers.pet.budgets import live_said
-from hxbench.report.papers.pet.rates import HOW, several
+from hxbench.report.papers.pet.rates import how
 from hxbench.report.papers.pet.results import At, Results
 from hxbench.report.papers.pet.rows import (
     APET,
     BUDGETS,
     ENDS,
     FAMILIES,
+    FILE,
     PAPER,
     PLACED,
     Backbone,
     Family,
+    budget_title,
     task_title,
 )
 from hxbench.report.papers.pet.scores import Tried
-from hxbench.report.papers.pet.table2 import budget_title
-from hxbench.report.scores.estimate import Runs, ids_of, on_plateau
+from hxbench.report.scores.estimate import Estimate
 from hxbench.report.stats.spread import ratio
 
 _NAME = "Figure 4"
 _PRINTED_SEEDS = (1, 2, 3)
 _METRIC = "average_of_SST2_RTE_MRPC"
-_OURS = "each bar is one seed: its places, its data order, its training"
+_OURS = "each bar is one seed: its positions, its data order, its training"
 Shown = Mapping[At, Tried]
 
 
@@ -39,42 +40,28 @@ def _printed(budget: str, seed: int | None, backbone: Backbone) -> float | None:
     return published(PAPER).value(_NAME, budget_title(budget), column, metric, backbone.printed)
 
 
-def by_seed(tried: Shown, budget: str, backbone: Backbone) -> dict[int, float]:
+def _score(tried: Shown, budget: str, backbone: Backbone) -> Estimate:
     """Return the mean over the tasks for each seed that has them."""
     one = tried.get(At(backbone.size, APET, budget))
-    return one.by_seed(PLACED) if one else {}
+    return one.over(PLACED) if one else Estimate()
 
 
 def _cell(tried: Shown, budget: str, backbone: Backbone, seed: int, wanted: bool, marks: Marks) -> Cell:
-    value = by_seed(tried, budget, backbone).get(seed)
-    lacks = (marks.missing(),) if wanted and value is None and At(backbone.size, APET, budget) in tried else ()
-    one = None if value is None else tried[At(backbone.size, APET, budget)]
-    runs: Runs = one.runs_behind(PLACED, [seed]) if one else frozenset()
-    return Cell(
-        value, n=int(value is not None), published=_printed(budget, seed, backbone),
-        marks=(*plateau_marks(runs, marks), *lacks), on_plateau=on_plateau(runs),
-        seeds=() if value is None else ((seed, value),), runs=ids_of(runs),
-    )  # fmt: skip
+    value = _score(tried, budget, backbone).by_seed.get(seed)
+    one = tried.get(At(backbone.size, APET, budget))
+    estimate = Estimate(incomplete=wanted and one is not None)
+    if one and value is not None:
+        estimate = Estimate((value,), runs=one.runs_behind(PLACED, [seed]), seeds=(seed,))
+    return make_cell(estimate, _printed(budget, seed, backbone), marks)
 
 
 def _spread_row(tried: Shown, backbone: Backbone, wanted: tuple[int, ...], marks: Marks) -> Row:
     cells = []
     for budget in BUDGETS:
-        found = by_seed(tried, budget, backbone)
-        values = list(found.values())
-        runs: Runs = tried[At(backbone.size, APET, budget)].runs_behind(PLACED, found) if found else frozenset()
-        sd = stdev(values) if len(values) > 1 else None
-        lacks = (marks.missing(),) if sd is not None and len(values) < len(wanted) else ()
-        cells.append(
-            Cell(
-                sd,
-                n=len(values),
-                published=_printed(budget, None, backbone),
-                marks=(*(plateau_marks(runs, marks) if sd is not None else ()), *lacks),
-                on_plateau=on_plateau(runs),
-                runs=ids_of(runs) if sd is not None else (),
-            )
-        )
+        found, printed = _score(tried, budget, backbone), _printed(budget, None, backbone)
+        few = len(found.values) < len(wanted)
+        cell = make_cell(replace(found, incomplete=few), printed, marks) if found.sd is not None else Cell()
+        cells.append(replace(cell, mean=found.sd, sd=None, n=len(found.values), published=printed, seeds=()))
     return Row(backbone.title, tuple(cells))
 
 
@@ -82,24 +69,21 @@ def _said(row: Row) -> str:
     """Return the deviations as they stand above a panel."""
     ours = " ".join("–" if cell.mean is None else f"{cell.mean:.1f}" for cell in row.cells)
     theirs = " ".join(f"{cell.published:.1f}" for cell in row.cells if cell.published is not None)
-    return f"S.D. {ours}" + (f"; paper {theirs}" if theirs else "")
+    words = [ours] if any(cell.mean is not None for cell in row.cells) else []
+    words += [f"paper {theirs}"] if theirs else []
+    return f"S.D. {'; '.join(words)}" if words else ""
 
 
 def _shrinks(tried: Shown) -> str:
     """Return whether the deviation over places falls from the small to the large backbone."""
 
     def said(family: Family) -> str:
-        small, large = ([list(by_seed(tried, b, end).values()) for b in BUDGETS] for end in family.ends)
+        small, large = ([_score(tried, b, end).values for b in BUDGETS] for end in family.ends)
         interval = ratio(small, large)
         return f"{family.title} {interval.said(2)}" if interval else ""
 
     words = [text for family in FAMILIES if (text := said(family))]
-    if not words:
-        return ""
-    return (
-        "S.D. over the seeds, small over large backbone, the four groups pooled, with Fisher's 95% interval over "
-        f"the seeds, which the groups share: {'; '.join(words)}. Above 1 it shrinks with scale."
-    )
+    return FILE.text("shrinks_over_seeds", intervals="; ".join(words)) if words else ""
 
 
 def build(results: Results) -> list[Figure]:
@@ -126,25 +110,21 @@ def build(results: Results) -> list[Figure]:
                 )
             )
     shown, shrinks = list(tried.values()), _shrinks(tried)
+    before = [
+        *how(tried), *live_said(tried, ENDS, PLACED), *results.without(ENDS), *results.splits(shown),
+        *results.other_answers(),
+    ]  # fmt: skip
+    caption = [FILE.text("groups"), *([shrinks] if shrinks else [])]
     figure = Figure(
         name="figure4",
-        title=f"PET scaling, Figure 4: APET at random places, mean of {', '.join(map(task_title, PLACED))}",
+        title=f"PET scaling, Figure 4: APET at random positions, mean of {', '.join(map(task_title, PLACED))}",
         kind="bars",
-        stub="seed",
         places=tuple(BUDGETS.values()),
+        axis="budget",
         panels=tuple(panels),
         compared=(Block("S.D. over the seeds (n − 1)", tuple(spreads)),),
-        caption=("Groups by budget: the sizes of Prompt, BitFit, LoRA and Adapter (Table 2).",
-                 *([shrinks] if shrinks else [])),
         names=results.our_names(ENDS, lambda one: results.parameters(tried, one), "{ours}; paper: {paper}"),
-        **results.told(
-            "figure4", shown, marks, numbers="ours and published: one value a seed",
-            sizes=[one.size for one in ENDS], several_bodies=True,
-            before=[
-                *([HOW] if several(tried) else []), *live_said(tried, ENDS, PLACED), *results.without(ENDS),
-                *results.splits(shown), *results.other_way(),
-            ],
-        ),
+        **results.told("figure4", shown, marks, before=before, caption=caption),
         ours=_OURS,
-    )  # fmt: skip
+    )
     return [figure]

@@ -8,7 +8,7 @@ from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.figure import Figure, Panel, Series
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, format_value
 from hxbench.report.papers.pet.budgets import budgets_of, count_of, curve, live_said
-from hxbench.report.papers.pet.rates import HOW, several
+from hxbench.report.papers.pet.rates import how
 from hxbench.report.papers.pet.results import At, Results
 from hxbench.report.papers.pet.rows import (
     APET,
@@ -29,9 +29,6 @@ from hxbench.spec import recipe
 
 _ENDS = ("small", "large")
 _COLUMNS = 3  # of panels
-_NAMED = "Budgets with the name of a method are its size (Table 2): the runs of Figure 4."
-_FREQUENT = "Guessing is the paper's; most frequent: always the label that the training data have most."
-_NUMBERS = "mean ± sample s.d. over the seeds; the paper prints ranges of the low thresholds alone"
 
 
 def _series(curves: Curves, backbone: Backbone, end: str, task: str, marks: Marks) -> Series:
@@ -122,31 +119,19 @@ def build(results: Results) -> list[Figure]:
     most = max((len(one.points) for one in curves.values()), default=0)
     by_chance = chances(criteria, len(results.scale.seeds), most)
     told = f"{said(criteria)}." + (f" {by_chance.said()}" if by_chance else "")
+    before = [
+        *how(tried), *live_said(tried, ENDS, tasks), *results.without(ENDS), *results.splits(shown),
+    ]  # fmt: skip
     figure = Figure(
         kind="curves",
-        stub="parameters",
         places=(),
         panels=panels,
         columns=_COLUMNS,
-        caption=(told, *([ranges] if ranges else [])),
         **results.told(
-            "figure5",
-            shown,
-            marks,
-            numbers=_NUMBERS,
-            sizes=[one.size for one in ENDS],
-            several_bodies=True,
-            before=[
-                _NAMED,
-                _FREQUENT,
-                *([HOW] if several(tried) else []),
-                *live_said(tried, ENDS, tasks),
-                *results.without(ENDS),
-                *results.splits(shown),
-            ],
+            "figure5", shown, marks, before=before, caption=[told, *([ranges] if ranges else [])],
             facts=by_chance.facts() if by_chance else {},
         ),
-    )
+    )  # fmt: skip
     columns = tuple(Column(end, task_title(task), paper=False) for task in tasks for end in _ENDS)
     points = replace(figure.table(), columns=columns, blocks=blocks)
     return [replace(figure, given=(points, threshold_table(curves, figure.heading, told, figure.facts)))]

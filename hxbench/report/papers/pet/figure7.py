@@ -8,6 +8,7 @@ from hxbench.report.artifact.figure import Figure, Panel, Series
 from hxbench.report.artifact.table import Cell, Marks
 from hxbench.report.papers.pet.answers import guess_is_free
 from hxbench.report.papers.pet.results import Results
+from hxbench.report.papers.pet.rows import FILE
 from hxbench.report.papers.pet.transfer import (
     EXPERIMENT,
     LABELLED,
@@ -26,9 +27,6 @@ from hxbench.spec.run_spec import RunSpec
 from hxbench.tasks import task_of, tasks_in
 
 SHEETS = {"a": ("small models", MODELS[::2]), "b": ("large models", MODELS[1::2])}
-SHORT = {"sst2": "SST2", "rotten": "RT", "samsum": "SAMS", "multinews": "MN"}  # others: their names
-NAMES = "RT: Rotten Tomatoes; NQ: NQ-Open; SAMS: SAMSum; MN: Multi-News."
-NUMBERS = "ours: mean over the seeds, in percent of the target's own training; published: on real data"
 # which cells of a matrix a mean is over
 KINDS: dict[str, Callable[[str, str], bool]] = {
     "within a type": within,
@@ -39,12 +37,11 @@ KINDS: dict[str, Callable[[str, str], bool]] = {
 }
 FREQUENT = "most frequent label"
 CHOSEN = "text to labels, chosen"
-_CHOSEN = "Chosen: by the label that a model finds most likely, in place of what it writes."
 
 
 def short(task: str) -> str:
     """Return what a row or a column of a matrix is called."""
-    return SHORT.get(task, task.upper())
+    return FILE.entry(EXPERIMENT).terms.get(task, task.upper())
 
 
 def _panel(model: TransferModel, marks: Marks, *, chosen: bool = False) -> Panel:
@@ -83,10 +80,10 @@ def _matrices(letter: str, models: list[TransferModel], results: Results) -> Fig
         axis="target",
         scale="percent of the score of the target's own training",
         caption=(
-            "The task's own training is 100, which is the darkest blue: more is no darker.",
-            NAMES,
-            *([_CHOSEN] if any(model.transfer.both for model in shown) else []),
-            *([f"Published rows read by the pattern of their neighbours: {read}."] if read else []),
+            FILE.text("own_training"),
+            FILE.text("abbreviated"),
+            *([FILE.text("chosen")] if any(model.transfer.both for model in shown) else []),
+            *([FILE.text("read", rows=read)] if read else []),
         ),
         names=_names(models, results, "{ours}"),
         quantity="percent",
@@ -110,17 +107,17 @@ def _means(models: list[TransferModel], results: Results) -> Figure:
         types.append(f"{group.upper()} ({', '.join(of_group)})")
     figure = Figure(
         name="figure7c",
-        title="PET scaling, Figure 7: what transfer comes to, in small and in large models",
+        title="PET scaling, Figure 7 (c): what transfer comes to, in small and in large models",
         kind="bars",
         stub="mean over cells",
         places=tuple(backbone.title for backbone in MODELS),
+        axis="backbone",
         columns=1,
         panels=tuple(panels),
         caption=(
-            f"Off the diagonal. Types: {'; '.join(types)}.",
-            "Labels only: from tasks with labels to tasks with labels. Most frequent label: what always answering "
-            "that of the training set would score on these targets.",
-            _CHOSEN,
+            FILE.text("types", types="; ".join(types)),
+            FILE.text("labels_only"),
+            FILE.text("chosen"),
         ),
         names=_names(models, results, "{ours} (paper: {paper})"),
     )
@@ -139,28 +136,20 @@ def contradiction(models: list[TransferModel]) -> list[str]:
     there = [model for model in models if model.printed_mean(to_labels) is not None]
     if not there:
         return []
+    to_them, back = (", ".join(f"{m.printed_mean(kind):.0f}" for m in there) for kind in (to_labels, to_text))
     names = ", ".join(model.title.replace(",", "") for model in there)
-    there_and_back = [
-        ", ".join(f"{model.printed_mean(kind):.0f}" for model in there) for kind in (to_labels, to_text)
-    ]
     return [
-        "The paper contradicts itself between labels and text: it says that a model which writes scores 0 by "
-        f"guessing, and its means from text to labels ({names}) are {there_and_back[0]}, about those of the most "
-        f"frequent label; from labels to text they are {there_and_back[1]}. Its answers were probably chosen "
-        f"among the labels. {_ours(models)}"
+        FILE.text("contradiction", models=names, to_labels=to_them, to_text=back, ours=FILE.text(_ours(there)))
     ]
 
 
 def _ours(models: list[TransferModel]) -> str:
-    """Return how the answers of ours that the contradiction is about were given."""
-    there = [model for model in models if model.condition and model.printed_mean(to_labels) is not None]
-    records = [record for model in there if model.condition for record in model.condition.records]
+    """Return how the answers of ours that the contradiction is about were given, by the name of a sentence."""
+    there = [model for model in models if model.condition]
     if any(model.transfer.both for model in there):
-        return "Ours are shown both ways: written freely, where what is no label is wrong, and chosen."
-    if guess_is_free(records):
-        return "So are ours here."
-    not_alike = "from text to labels the two are not the same thing"
-    return f"Ours are written freely, and what is no label is wrong: {not_alike}."
+        return "both_forms"
+    records = [record for model in there if model.condition for record in model.condition.records]
+    return "chosen_too" if guess_is_free(records) else "written"
 
 
 def _mean(model: TransferModel, kind: Callable[[str, str], bool], marks: Marks, *, chosen: bool = False) -> Cell:
@@ -183,25 +172,14 @@ def _said(figure: Figure, models: list[TransferModel], results: Results, marks: 
     """Return the figure with what has to be said of the runs it shows."""
     shown = [model.condition for model in models if model.condition]
     backbones = list(dict.fromkeys(model.backbone for model in models))
-    remarks = results.without(backbones)
+    remarks = [*contradiction(models), *results.without(backbones)]
     for budget, mode in dict.fromkeys((str(one.block.options["budget"]), _mode(one)) for one in shown):
-        remarks.append(
-            f"not stated in the paper: the budget (here {budget}), how places are drawn (here {mode}), and how "
-            "BERT's tasks of two and of three labels share a head (here three outputs, all in the loss; an answer "
-            "is the most probable of the labels that the task has)."
-        )
-    return replace(
-        figure,
-        **results.told(
-            EXPERIMENT,
-            shown,
-            marks,
-            numbers=NUMBERS,
-            sizes=[backbone.size for backbone in backbones],
-            before=[*contradiction(models), *remarks, *results.splits(shown)],
-            several_bodies=True,
-        ),
-    )
+        remarks.append(FILE.text("not_stated", budget=budget, mode=mode))
+    told = results.told(
+        EXPERIMENT, shown, marks, sizes=[backbone.size for backbone in backbones],
+        before=[*remarks, *results.splits(shown)], several_backbones=True,
+    )  # fmt: skip
+    return replace(figure, **told)
 
 
 def build(results: Results) -> list[Figure]:

@@ -1,42 +1,31 @@
 """Which learning rates were tried, and which counted where a profile tries several (PET scaling, appendix B)."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from statistics import fmean
+from collections.abc import Iterator, Mapping, Sequence
 
 from hxbench.report.artifact.cells import make_cell
+from hxbench.report.artifact.combined import combined, mean
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns
 from hxbench.report.papers.pet.results import At, Results
-from hxbench.report.papers.pet.rows import FAMILIES, METHODS, Backbone, task_title
-from hxbench.report.papers.pet.scores import Tried, validation
-from hxbench.report.scores.estimate import Estimate, Runs
+from hxbench.report.papers.pet.rows import FAMILIES, FILE, METHODS, Backbone, task_title
+from hxbench.report.papers.pet.scores import Tried, validated
+from hxbench.report.scores.estimate import Estimate
 from hxbench.report.scores.run_set import Condition, RunSet
 from hxbench.report.select.identity import recipe_spec
-from hxbench.spec.settings import Model
 from hxbench.tasks import tasks_in
 
-HOW = (
-    "Of the learning rates tried, the one with the best mean validation score over the seeds counts, for each "
-    "method, backbone and task on its own."
-)
 _TRIES = "rates"  # the experiment
-_NUMBERS = "tries: seed {}, development scores at the weights that were kept; the paper prints no such numbers"
-_CHOSEN = (
-    "The mean over all columns chooses the one rate of a method, the same for every backbone and task. No test "
-    "set had a part in it."
-)
 _NONE = "nothing was tried at this profile."
 Place = tuple[Backbone, str]  # a backbone and a task
 
 
-def several(tried: Mapping[At, Tried]) -> bool:
-    """Return whether any method is tried at more than one rate."""
-    return any(len(one.sets) > 1 for one in tried.values())
+def how(tried: Mapping[At, Tried]) -> list[str]:
+    """Return which rates count; nothing where no method is tried at more than one."""
+    return [FILE.text("rates")] if any(len(one.sets) > 1 for one in tried.values()) else []
 
 
 def _text(one: Tried | None, task: str) -> str:
-    rate = (
-        one.rate(task) if one and any(validation(runs, task) is not None for runs in one.sets.values()) else None
-    )
+    there = one and any(validated(runs, runs.seeds).score(task).values for runs in one.sets.values())
+    rate = one.rate(task) if one and there else None
     return _said(rate) if rate else ""
 
 
@@ -46,7 +35,7 @@ def _said(rate: float) -> str:
 
 def rates_table(name: str, tried: Mapping[At, Tried], facts: dict[str, str]) -> list[Table]:
     """Return a table of the rates that counted; nothing where there was no choice."""
-    if not several(tried):
+    if not how(tried):
         return []
     blocks = []
     for family in FAMILIES:
@@ -62,28 +51,15 @@ def rates_table(name: str, tried: Mapping[At, Tried], facts: dict[str, str]) -> 
 
 
 def _cells(sets: Mapping[str, RunSet], places: Sequence[Place], marks: Marks) -> Iterator[Cell]:
-    """Yield the development scores of a rate by place, and their mean where all are there; `sets` are by size."""
-    found: list[float | None] = []
-    every: Runs = frozenset()
-    seeds = {seed for runs in sets.values() for seed in runs.wanted}
-    for backbone, task in places:
-        runs = sets.get(backbone.size)
-        # the seeds of the tries alone: the rate that was chosen has runs of others, too
-        found.append(validation(runs, task, runs.wanted) if runs else None)
-        behind = runs.runs_behind([(Model(task), seed) for seed in runs.wanted], (task,)) if runs else frozenset()
-        every |= behind
-        yield make_cell(_estimate([found[-1]], behind, seeds), None, marks)
-    yield make_cell(_estimate(found, every, seeds), None, marks)
+    """Yield the development scores of a rate by place, and their mean where all are there; `sets` are by size.
 
-
-def _estimate(scores: Sequence[float | None], runs: Runs, seeds: Collection[int]) -> Estimate:
-    there = [score for score in scores if score is not None]
-    whole = len(there) == len(scores)
-    shown = whole and there
-    if not shown:
-        return Estimate(incomplete=not whole)
-    of = tuple(seeds) if len(seeds) == 1 else ()
-    return Estimate((fmean(there),), incomplete=not whole, runs=runs, seeds=of)
+    They are of the seeds of the tries alone: the rate that was chosen has runs of others, too.
+    """
+    there = {size: validated(runs, runs.wanted) for size, runs in sets.items()}
+    missing = Estimate(incomplete=True)
+    found = [there[one.size].score(task) if one.size in there else missing for one, task in places]
+    for estimate in (*found, combined(found, mean)):
+        yield make_cell(estimate, None, marks)
 
 
 def _block(results: Results, method: str, some: Sequence[Condition], places: Sequence[Place], marks: Marks
@@ -119,19 +95,8 @@ def build(results: Results) -> list[Table]:
         _block(results, method, [one for one in conditions if one.method == method], places, marks)
         for method in dict.fromkeys(one.method for one in conditions)
     ]
-    return [
-        Table(
-            stub="learning rate",
-            columns=columns,
-            blocks=tuple(mark_best_of_columns(block, columns) for block in blocks),
-            **results.told(
-                _TRIES,
-                conditions,
-                marks,
-                numbers=_NUMBERS.format(seeds or "–"),
-                sizes=sizes,
-                before=[_CHOSEN if blocks else _NONE],
-                several_bodies=True,
-            ),
-        )
-    ]
+    told = results.told(
+        _TRIES, conditions, marks, numbers=FILE.text("tries", seeds=seeds or "–"), sizes=sizes,
+        before=[FILE.text("one_rate") if blocks else _NONE], several_backbones=True,
+    )  # fmt: skip
+    return [Table(columns=columns, blocks=tuple(mark_best_of_columns(one, columns) for one in blocks), **told)]

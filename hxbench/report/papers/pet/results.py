@@ -8,16 +8,11 @@ from typing import NamedTuple
 from hxbench.report import results
 from hxbench.report.artifact.table import format_value
 from hxbench.report.papers.pet.answers import answered
-from hxbench.report.papers.pet.rows import FAMILIES, PAPER, Backbone, Family, task_title
+from hxbench.report.papers.pet.rows import FAMILIES, FILE, PAPER, Backbone, Family, task_title
 from hxbench.report.papers.pet.scores import Tried
 from hxbench.report.scores.protocol import divided
 from hxbench.report.scores.run_set import RunSet, Shown
 from hxbench.spec import experiment as experiments
-
-_WHOLE = (
-    "Other sets than the paper's, which scores on whole development sets and, in its code, keeps the weights that "
-    "are best on them."
-)
 
 
 class At(NamedTuple):
@@ -60,20 +55,17 @@ class Results(results.Results):
             tasks = self.tasks_of(family)
             if set(tasks) != set(family.tasks):
                 ours, theirs = (", ".join(map(task_title, some)) for some in (tasks, family.tasks))
-                words.append(
-                    f"{family.title}: ours are means of {ours}, the published ones of {theirs}. How bars lie to "
-                    "each other can be compared, their heights cannot."
-                )
+                words.append(FILE.text("other_tasks", family=family.title, ours=ours, theirs=theirs))
         return words
 
     def remarks(
-        self, shown: Iterable[Shown], *, timed: bool = False, several_bodies: bool = False
+        self, shown: Iterable[Shown], *, timed: bool = False, several_backbones: bool = False
     ) -> tuple[str, ...]:
         """Return how answers were given, then what was chosen or left out."""
         shown = list(shown)
-        return (*answered(shown), *super().remarks(shown, timed=timed, several_bodies=several_bodies))
+        return (*answered(shown), *super().remarks(shown, timed=timed, several_backbones=several_backbones))
 
-    def other_way(self) -> list[str]:
+    def other_answers(self) -> list[str]:
         """Return how Table 2 and Figure 4 are had with other answers; nothing where something was asked for."""
         if self.own_experiment or not experiments.blocks(PAPER, "choosing", self._scale):
             return []
@@ -84,7 +76,7 @@ class Results(results.Results):
     def splits(self, shown: Iterable[Shown]) -> list[str]:
         """Return what to say of development sets, which the paper scores and its code selects by as a whole."""
         words = divided(record for one in shown for record in one.records).said() if not self.synthetic else ""
-        return [f"{_WHOLE} No example of ours is both: {words}."] if words else []
+        return [FILE.text("whole_sets", sets=words)] if words else []
 
     def parameters(self, tried: Mapping[At, Tried], backbone: Backbone) -> float | None:
         """Return the parameters of our backbone of a size, where a run tells them."""

@@ -10,10 +10,11 @@ PLACED = ("sst2", "rte", "mrpc")  # what APET is run on (Figures 4 and 5)
 APET = "apet"
 
 
-ROWS = paper_file(PAPER).rows
+FILE = paper_file(PAPER)
+ROWS = FILE.rows
 METHODS = tuple(ROWS.values())
 FT = ROWS["ft"]
-BUDGETS = {"prompt": "Prompt", "bitfit": "BitFit", "lora": "LoRA", "adapter": "Adapter"}  # named for APET
+BUDGETS = {name: row.title for name, row in ROWS.items() if row is not FT}  # of APET, named for these methods
 
 
 @dataclass(frozen=True)
@@ -61,20 +62,16 @@ class Family:
         return 100.0 / len(task_of(task).labels) if self.guessing or chosen else 0.0
 
 
-def _family(name: str, title: str, names: str, guessing: bool) -> Family:
-    sizes = ("small", "base", "large")
-    backbones = (
-        Backbone(f"{name}-{size}", f"{title}_{own}") for size, own in zip(sizes, names.split(), strict=True)
-    )
-    return Family(name, title, tuple(backbones), guessing)
-
-
-FAMILIES = (
-    _family("bert", "BERT", "SMALL BASE LARGE", guessing=True),
-    _family("bloom", "BLOOM", "560M 1.1B 7.1B", guessing=False),
-    _family("t5", "T5", "SMALL BASE XXL", guessing=False),
+FAMILIES = tuple(
+    Family(name, one.title, tuple(Backbone(*size) for size in one.sizes.items()), one.guessing)
+    for name, one in FILE.families.items()
 )
 ENDS = tuple(backbone for family in FAMILIES for backbone in family.ends)
+
+
+def budget_title(budget: str) -> str:
+    """Return what the paper calls APET with a named budget."""
+    return f"APET_{BUDGETS[budget]}"
 
 
 def task_title(task: str) -> str:

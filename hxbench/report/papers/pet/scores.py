@@ -4,14 +4,17 @@ A task is scored by the model that was trained on it. A mean over tasks is taken
 seeds (PET scaling, section 4.1).
 """
 
-from collections.abc import Iterable, Mapping
-from statistics import fmean
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
 
+from hxbench.report.artifact.combined import combined, mean, mean_of
 from hxbench.report.papers.pet.rows import task_title
 from hxbench.report.scores.estimate import Estimate, Runs
-from hxbench.report.scores.run_set import RunSet
+from hxbench.report.scores.run_set import TEXTS, RunSet
 from hxbench.spec.settings import Model
 from hxbench.store import RunRecord
+from hxbench.tasks import ENGLISH, task_of
 
 SHARE = 0.95
 _LIVE, _COUNTED = "live_parameters", "counted_parameters"
@@ -29,14 +32,18 @@ def steps_to_share(curve: list[tuple[int, float]], share: float = SHARE) -> int 
     return next(step for step, score in curve if score >= share * best)
 
 
-def validation(runs: RunSet, task: str, seeds: Iterable[int] | None = None) -> float | None:
-    """Return the mean over the seeds, all by default, of the best validation score of a task.
+def validated(runs: RunSet, seeds: Collection[int]) -> RunSet:
+    """Return the runs of some seeds with their best validation score, that of the weights kept, for the test's."""
+    rows = {
+        (model, seed): [_as_test(model.task, max(score for _, score in curve))]
+        for (model, seed), curve in runs.curves.items()
+        if curve and model.task and seed in seeds
+    }
+    return RunSet(runs.models, tuple(seeds), rows, TEXTS, runs.family)
 
-    That is the score of the weights kept.
-    """
-    curves = [runs.curves.get((Model(task), seed)) for seed in (runs.seeds if seeds is None else seeds)]
-    best = [max(score for _, score in curve) for curve in curves if curve]
-    return fmean(best) if best else None
+
+def _as_test(task: str, value: float) -> dict[str, Any]:
+    return {"split": "test", "task": task, "language": ENGLISH, "metric": task_of(task).metric, "value": value}
 
 
 class Tried:
@@ -70,7 +77,8 @@ class Tried:
     def rate(self, task: str) -> float | None:
         """Return the learning rate that counts for a task: the best by validation, of equals the first tried."""
         if task not in self._rates:
-            scores = {rate: validation(one, task) for rate, one in self.sets.items()} if len(self.sets) > 1 else {}
+            sets = self.sets if len(self.sets) > 1 else {}
+            scores = {rate: validated(one, one.seeds).score(task).mean for rate, one in sets.items()}
             there = {rate: score for rate, score in scores.items() if score is not None}
             self._rates[task] = max(there, key=lambda rate: there[rate]) if there else next(iter(self.sets))
         return self._rates[task]
@@ -79,22 +87,10 @@ class Tried:
         """Return the runs at the rate that counts for a task."""
         return self.sets[self.rate(task)]
 
-    def by_seed(self, tasks: tuple[str, ...]) -> dict[int, float]:
-        """Return the mean over some tasks for each seed that has them all."""
-        each = [self.chosen(task).score(task).by_seed for task in tasks]
-        whole = [seed for seed in self.seeds if all(seed in scores for scores in each)]
-        return {seed: fmean(scores[seed] for scores in each) for seed in whole}
-
     def over(self, tasks: tuple[str, ...]) -> Estimate:
-        """Return the mean over some tasks."""
-        found = self.by_seed(tasks)
-        return Estimate(
-            values=tuple(found.values()),
-            covers=frozenset(map(task_title, tasks)) if found else frozenset(),
-            incomplete=self.incomplete(tasks),
-            runs=self.runs_behind(tasks, found),
-            seeds=tuple(found),
-        )
+        """Return the mean over some tasks, for each seed that has them all."""
+        found = combined([self.chosen(task).score(task) for task in tasks], mean)
+        return replace(found, incomplete=self.incomplete(tasks), runs=self.runs_behind(tasks, found.seeds))
 
     def runs_behind(self, tasks: tuple[str, ...], seeds: Iterable[int]) -> Runs:
         """Return the runs that the scores of some tasks with these seeds come from."""
@@ -108,23 +104,22 @@ class Tried:
 
     def steps(self, tasks: tuple[str, ...]) -> Estimate:
         """Return the mean over some tasks of the steps to nearly the final score, over the runs that learned."""
-        found: dict[int, float] = {}
-        counted = 0
-        for seed in self.seeds:
-            each = [steps_to_share(self.chosen(task).curves.get((Model(task), seed), [])) for task in tasks]
-            there = [steps for steps in each if steps is not None]
-            if there:
-                found[seed] = fmean(there)
-                counted += len(there)
-        lost = len(found) * len(tasks) - counted
-        return Estimate(
-            values=tuple(found.values()),
-            covers=frozenset(map(task_title, tasks)) if found else frozenset(),
+        each = [self._steps(task) for task in tasks]
+        found = mean_of(each, self.seeds)
+        lost = len(found.values) * len(tasks) - sum(len(one.values) for one in each)
+        return replace(
+            found,
+            covers=frozenset(map(task_title, tasks)) if found.values else frozenset(),
             incomplete=self.incomplete(tasks),
-            runs=frozenset((run_id, ()) for run_id, _ in self.runs_behind(tasks, found)),
-            seeds=tuple(found),
+            runs=frozenset((run_id, ()) for run_id, _ in self.runs_behind(tasks, found.seeds)),
             note="runs are left out that learned nothing or are not there" if lost else "",
         )
+
+    def _steps(self, task: str) -> Estimate:
+        curves = self.chosen(task).curves
+        each = {seed: steps_to_share(curves.get((Model(task), seed), [])) for seed in self.seeds}
+        there = {seed: float(steps) for seed, steps in each.items() if steps is not None}
+        return Estimate(tuple(there.values()), seeds=tuple(there))
 
     def live(self, tasks: tuple[str, ...]) -> list[tuple[float, float]]:
         """Return live and counted parameters of the runs that tell both, at the rates that count."""

@@ -7,22 +7,12 @@ from hxbench.report.artifact.published import published
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table
 from hxbench.report.papers.pet.budgets import live_said
 from hxbench.report.papers.pet.results import At, Results
-from hxbench.report.papers.pet.rows import APET, BUDGETS, ENDS, FAMILIES, PAPER, PLACED, Backbone
+from hxbench.report.papers.pet.rows import APET, BUDGETS, ENDS, FAMILIES, PAPER, PLACED, Backbone, budget_title
 from hxbench.report.papers.pet.scores import Tried
 from hxbench.report.scores.estimate import Estimate
 
 _NAME = "Table 2"
-_SIZES = (
-    "A budget is the size of the method as published, with 100 virtual tokens, rank 8 and a bottleneck of 24, on "
-    "the same backbone, whatever sizes the profile gives the method itself. How answers "
-    "are given changes none."
-)
 _VARY = "the runs do not agree"
-
-
-def budget_title(budget: str) -> str:
-    """Return what the paper calls APET with a named budget."""
-    return f"APET_{BUDGETS[budget]}"
 
 
 def _counted(tried: Tried) -> Estimate:
@@ -49,23 +39,8 @@ def build(results: Results) -> list[Table]:
         for budget in BUDGETS
     ]
     shown = list(tried.values())
-    return [
-        Table(
-            stub="APET",
-            columns=tuple(
-                Column(one.short, family.title, "parameters") for family in FAMILIES for one in family.ends
-            ),
-            blocks=(Block("", tuple(rows)),),
-            **results.told(
-                "table2",
-                shown,
-                marks,
-                experiment="figure4",
-                numbers="counted",
-                sizes=[one.size for one in ENDS],
-                several_bodies=True,
-                before=[_SIZES, *live_said(tried, ENDS, PLACED), *results.without(ENDS), *results.other_way()],
-                lacking=[one for one in shown if not one.records],
-            ),
-        )
-    ]
+    columns = (Column(one.short, family.title, "parameters") for family in FAMILIES for one in family.ends)
+    before = [*live_said(tried, ENDS, PLACED), *results.without(ENDS), *results.other_answers()]
+    lacking = [one for one in shown if not one.records]
+    told = results.told("table2", shown, marks, before=before, lacking=lacking)
+    return [Table(columns=tuple(columns), blocks=(Block("", tuple(rows)),), **told)]

@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 from hxbench.report.artifact.published import published
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, format_value
 from hxbench.report.papers.pet.budgets import Curve
-from hxbench.report.papers.pet.rows import ENDS, FAMILIES, PAPER, Backbone, Family, task_title
+from hxbench.report.papers.pet.rows import ENDS, FAMILIES, FILE, PAPER, Backbone, Family, task_title
 
-_REVERSED = "the paper prints the two ends of this range in the other order"
 Curves = Mapping[tuple[str, str], Curve]  # by size of backbone and task
 
 
@@ -52,7 +51,7 @@ def threshold_table(curves: Curves, heading: tuple[str, ...], told: str, facts: 
             theirs,
             *(_threshold(one, one.high) for one in found),
         ]
-        doubt = marks.letter(_REVERSED) if printed != sorted(printed) else ""
+        doubt = marks.letter(FILE.text("reversed")) if printed != sorted(printed) else ""
         rows.append(Row(backbone.title, tuple(cells), mark=doubt))
     learned = _above_frequent(curves, tasks)
     columns = [Column(task_title(task), "low threshold", "parameters", paper=False) for task in tasks]

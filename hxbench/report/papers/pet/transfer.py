@@ -3,19 +3,21 @@
 Everything is in percent of what the target's own training gives with the same seed, so that a task's own is 100.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from statistics import fmean
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 
+from hxbench.report.artifact.combined import combined, mean_of, mean_of_all
 from hxbench.report.artifact.published import published
-from hxbench.report.papers.pet.answers import LIKELIHOOD, NORMALISED, ways_of
+from hxbench.report.papers.pet.answers import LIKELIHOOD, NORMALISED, forms_of
 from hxbench.report.papers.pet.results import Results
 from hxbench.report.papers.pet.rows import FAMILIES, PAPER, Backbone, task_title
 from hxbench.report.scores.estimate import Estimate, Runs
-from hxbench.report.scores.rows import Rows
-from hxbench.report.scores.run_set import Condition, RunSet
+from hxbench.report.scores.rows import scores_in
+from hxbench.report.scores.run_set import Condition, RunSet, Scoring
 from hxbench.spec import experiment as experiments
 from hxbench.spec.recipe import ExperimentBlock
+from hxbench.spec.settings import Model
 from hxbench.tasks import task_of
 
 LABELLED = ("sa", "nli", "pi")  # types of tasks whose answer is one of a few labels
@@ -57,79 +59,44 @@ def cells_where(tasks: Iterable[str], kind: Callable[[str, str], bool]) -> Itera
     return ((source, target) for source in tasks for target in tasks if kind(source, target))
 
 
-@dataclass
 class Transfer:
-    """The scores of one model's runs: of every source task, on every target, with the targets' majority scores."""
+    """What one model's runs score: those of every source task, on every target."""
 
-    tasks: tuple[str, ...]
-    wanted: tuple[int, ...]  # seeds that there should be
-    scores: dict[int, dict[Cell, float]] = field(default_factory=dict)  # by seed
-    chosen: dict[int, dict[Cell, float]] = field(default_factory=dict)  # of the labels found most likely
-    trained: dict[int, set[str]] = field(default_factory=dict)  # sources that there are, by seed
-    majority: dict[str, float] = field(default_factory=dict)  # of always the most frequent training label, by task
-    runs: dict[tuple[int, str], Runs] = field(default_factory=dict)  # of `trained`, by seed and source
-
-    def add(self, seed: int, source: str, rows: Rows, runs: Runs = frozenset()) -> None:
-        """Take the test scores of the run on `source`, of every task by the metric of its averages."""
-        self.runs[seed, source] = runs
-        self.trained.setdefault(seed, set()).add(source)
-        found, chosen = self.scores.setdefault(seed, {}), self.chosen.setdefault(seed, {})
-        for row in rows:
-            task, value = row.get("task"), row.get("value")
-            if row.get("split") != "test" or task not in self.tasks or value is None:
-                continue
-            if row.get("metric") == task_of(task).metric:
-                found[source, task] = float(value)
-            elif row.get("metric") == "chosen":
-                chosen[source, task] = float(value)
-            elif row.get("metric") == "majority" and task == source:
-                self.majority[task] = float(value)
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        """The seeds that there are or should be."""
-        return tuple(sorted({*self.wanted, *self.trained}))
-
-    def _lacks(self, seed: int, tasks: Iterable[str]) -> bool:
-        return not {*tasks} <= self.trained.get(seed, set())
+    def __init__(self, tasks: tuple[str, ...], runs: RunSet) -> None:
+        self.tasks, self.runs = tasks, runs
+        self._of = {
+            (task, chosen): _scored(runs, task, chosen=chosen) for task in tasks for chosen in (False, True)
+        }
 
     @property
     def both(self) -> bool:
         """Whether what is written is scored, and beside it the labels found most likely."""
-        return any(self.chosen.values())
+        return any(rows for task in self.tasks for rows in self._of[task, True].rows.values())
+
+    def score(self, source: str, target: str, *, chosen: bool = False) -> Estimate:
+        """Return the score on `target` of what was tuned on `source`, or with `chosen` of its likeliest labels."""
+        return self._of[source, chosen].score(target)
 
     def relative(self, source: str, target: str, *, chosen: bool = False) -> Estimate:
         """Return the score on `target` of what was tuned on `source`, in percent of the target's own training.
 
         Both scores are of what was answered, or with `chosen` of the labels that are found most likely.
         """
-        scores = self.chosen if chosen else self.scores
-        values: dict[int, float] = {}
-        nothing, unscored = False, False
-        runs: Runs = frozenset()
-        for seed in self.seeds:
-            if self._lacks(seed, (source, target)):
-                continue
-            value, own = (scores[seed].get(cell) for cell in ((source, target), (target, target)))
-            if value is None or own is None:
-                unscored = True
-            elif own <= 0:
-                nothing = True
-            else:
-                values[seed] = 100 * value / own
-                runs |= self._behind(seed, (source, target))
-        return Estimate(
-            tuple(values.values()),
-            frozenset({target}),
-            lacking=(target,) if unscored and not values else (),
-            incomplete=any(self._lacks(seed, (source, target)) for seed in self.wanted),
+        score, own = (self.score(one, target, chosen=chosen) for one in (source, target))
+        found = combined((score, own), lambda values: _percent_of(values[0], values[1:]))
+        nothing = any(own.by_seed.get(seed, 1.0) <= 0 for seed in score.seeds)
+        return replace(
+            found,
+            covers=frozenset({target}),
+            lacking=(target,) if (score.lacking or own.lacking) and not found.values else (),
             note=NOTHING if nothing else "",
-            runs=runs,
-            seeds=tuple(values),
+            runs=self._behind({source, target}, found.seeds),
         )
 
-    def _behind(self, seed: int, sources: Iterable[str]) -> Runs:
-        return frozenset().union(*(self.runs[seed, source] for source in sources))
+    def _behind(self, sources: Iterable[str], seeds: Iterable[int]) -> Runs:
+        """Return the runs on some sources, each with whether it ended on the plateau of its own task."""
+        each = (self.runs.runs_behind([(Model(one), seed)], (one,)) for one in sources for seed in seeds)
+        return frozenset().union(*each)
 
     def mean(self, kind: Callable[[str, str], bool], *, chosen: bool = False) -> Estimate:
         """Return the mean over the cells of a kind, for each seed that has all runs.
@@ -137,41 +104,48 @@ class Transfer:
         Cells that are relative to nothing are left out. `chosen` goes by the labels that are found most likely, of
         the own training too.
         """
-        cells = list(cells_where(self.tasks, kind))
-        return self._over_seeds(
-            self.chosen if chosen else self.scores,
-            cells,
-            lambda scores: [
-                100 * scores[source, target] / scores[target, target]
-                for source, target in cells
-                if (source, target) in scores and scores.get((target, target), 0.0) > 0
-            ],
-        )
+        return self._mean([self.relative(*cell, chosen=chosen) for cell in cells_where(self.tasks, kind)])
 
     def frequent(self) -> Estimate:
         """Return what always answering the most frequent label scores, a mean over the targets with labels."""
-        known = {task: value for task, value in self.majority.items() if task_of(task).group in LABELLED}
-        return self._over_seeds(
-            self.scores,
-            list(known),
-            lambda scores: [
-                100 * value / scores[t, t] for t, value in known.items() if scores.get((t, t), 0.0) > 0
-            ],
+        parts = []
+        for task in (task for task in self.tasks if task_of(task).group in LABELLED):
+            share = self._of[task, False].majority.get(task)
+            if share is not None:
+                parts.append(combined((self.score(task, task),), partial(_percent_of, share)))
+        return self._mean(parts)
+
+    def _mean(self, parts: list[Estimate]) -> Estimate:
+        if not parts:
+            return Estimate()
+        whole = [
+            seed for seed in self.runs.seeds if all((Model(t), seed) in self.runs.present for t in self.tasks)
+        ]
+        return replace(
+            mean_of(parts, whole),
+            covers=frozenset(),
+            lacking=(),
+            incomplete=self.runs.lacks,
+            runs=self._behind(self.tasks, whole),
         )
 
-    def _over_seeds(
-        self,
-        scores: Mapping[int, Mapping[Cell, float]],
-        cells: list[Cell] | list[str],
-        values: Callable[[Mapping[Cell, float]], list[float]],
-    ) -> Estimate:
-        if not cells:
-            return Estimate()
-        whole = [seed for seed in self.seeds if not self._lacks(seed, self.tasks)]
-        means = {seed: fmean(some) for seed in whole if (some := values(scores[seed]))}
-        lacking = any(self._lacks(seed, self.tasks) for seed in self.wanted)
-        runs: Runs = frozenset().union(*(self._behind(seed, self.tasks) for seed in whole))
-        return Estimate(tuple(means.values()), incomplete=lacking, runs=runs, seeds=tuple(means))
+
+def _percent_of(value: float, own: list[float]) -> float | None:
+    return 100 * value / own[0] if own[0] > 0 else None
+
+
+def _scored(runs: RunSet, source: str, *, chosen: bool) -> RunSet:
+    """Return the runs on one task, which is scored on all; `chosen` are their scores by the likeliest labels."""
+    rows = {which: some for which, some in runs.rows.items() if which[0] == Model(source)}
+    if chosen:
+        rows = {
+            which: [
+                {**row, "metric": task_of(row["task"]).metric} for row in some if row.get("metric") == "chosen"
+            ]
+            for which, some in rows.items()
+        }
+    by_all = Scoring(scores_in, lambda models, pair, _: tuple(models), lambda pair: pair.task, lambda group: ())
+    return RunSet((Model(source),), runs.wanted, rows, by_all)
 
 
 @dataclass(frozen=True)
@@ -191,9 +165,9 @@ class TransferModel:
     @property
     def title(self) -> str:
         """What its panel is called; answers that are chosen and not written are no secret."""
-        ways = ways_of(self.condition.records) if self.condition else set()
+        forms = forms_of(self.condition.records) if self.condition else set()
         words = {LIKELIHOOD: ", by likelihood", NORMALISED: ", by normalised likelihood"}
-        chosen = "".join(said for way, said in words.items() if way in ways)
+        chosen = "".join(said for form, said in words.items() if form in forms)
         return f"{self.backbone.title}, {MODES[self.places]}{chosen}"
 
     @property
@@ -207,9 +181,7 @@ class TransferModel:
 
     def printed_mean(self, kind: Callable[[str, str], bool]) -> float | None:
         """Return the mean of the published values over the cells of a kind, which are all there or none."""
-        values = [self.printed(*cell) for cell in cells_where(self.tasks, kind)]
-        there = [value for value in values if value is not None]
-        return fmean(there) if there and len(there) == len(values) else None
+        return mean_of_all(self.printed(*cell) for cell in cells_where(self.tasks, kind))
 
     def guessed(self) -> list[str]:
         """Return the sources whose published rows were read by the pattern of their neighbours, by title."""
@@ -225,18 +197,10 @@ def models_of(results: Results) -> list[TransferModel]:
     found = []
     for places in MODES:
         for backbone in MODELS:
-            one = conditions.get((backbone.size, places))
-            transfer = Transfer(tasks[backbone.size], results.scale.seeds)
-            if one:
-                _add(transfer, one.run_set)
-            found.append(TransferModel(backbone, places, one, transfer))
+            one, here = conditions.get((backbone.size, places)), tasks[backbone.size]
+            runs = one.run_set if one else RunSet((), results.scale.seeds, {}, results.scoring)
+            found.append(TransferModel(backbone, places, one, Transfer(here, runs)))
     return found
-
-
-def _add(transfer: Transfer, runs: RunSet) -> None:
-    for (model, seed), rows in runs.rows.items():
-        source = model.task or ""
-        transfer.add(seed, source, rows, runs.runs_behind([(model, seed)], (source,)))
 
 
 def _key(block: ExperimentBlock) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from hxbench.report.artifact.figure import Figure, Panel, Series
 from hxbench.report.artifact.published import published
 from hxbench.report.artifact.table import Cell, Marks, format_value
 from hxbench.report.papers.pha.results import Results
-from hxbench.report.papers.pha.rows import CURVES, NAMES, PAPER, TASKS
+from hxbench.report.papers.pha.rows import FILE, PAPER, ROWS, TASKS
 from hxbench.report.scores.run_set import Condition
 
 GLUE = TASKS["glue"]
@@ -17,8 +17,6 @@ Conditions = Mapping[tuple[str, str], Condition]
 _EXAMPLES = ("100", "500", "1000", "2000", "4000")
 _SHARES = ("1 %", "3 %", "5 %")
 _LEAST = _EXAMPLES[0]
-_SIZES = ("small", "base", "large")
-_DATA = {"low data": "(a) low data", "full data": "(b) full data"}
 
 
 def series(conditions: Conditions, labels: Sequence[str], marks: Marks) -> tuple[Series, ...]:
@@ -28,7 +26,7 @@ def series(conditions: Conditions, labels: Sequence[str], marks: Marks) -> tuple
             row.title,
             tuple(make_cell(conditions[at, row.title].run_set.tasks(GLUE), None, marks) for at in labels),
         )
-        for row in CURVES
+        for row in (ROWS[name] for name in FILE.entry("figure2").rows)
         if all((at, row.title) in conditions for at in labels)
     )
 
@@ -74,19 +72,13 @@ def _figure2(results: Results) -> Figure:
             at=tuple(float(share.split()[0]) for share in _SHARES), axis="share of every training set",
         ),
     )  # fmt: skip
-    shown = list(conditions.values())
-    return Figure(
-        kind="lines",
-        stub="method",
-        places=(),
-        panels=panels,
-        caption=(
-            _anchor(anchor),
-            *(["The published value is of T5-base on real data."] if results.synthetic else []),
-            *numbers_of_seeds([panel.series for panel in panels]),
-        ),
-        **results.told("figure2", shown, marks, numbers="unpublished", before=[NAMES]),
-    )
+    caption = [
+        _anchor(anchor),
+        *([FILE.text("real")] if results.synthetic else []),
+        *numbers_of_seeds([panel.series for panel in panels]),
+    ]
+    told = results.told("figure2", conditions.values(), marks, caption=caption)
+    return Figure(kind="lines", places=(), panels=panels, **told)
 
 
 def _place(conditions: Conditions, size: str) -> str:
@@ -99,38 +91,26 @@ def _place(conditions: Conditions, size: str) -> str:
 
 def _figure3(results: Results) -> Figure:
     """Return GLUE on backbones of three sizes, with few data and with all."""
-    conditions, marks = results.by_label("figure3"), Marks()
+    entry, conditions, marks = FILE.entry("figure3"), results.by_label("figure3"), Marks()
     panels = tuple(
-        Panel(title, "mean score", series(conditions, [f"{size}, {data}" for size in _SIZES], marks))
-        for data, title in _DATA.items()
+        Panel(title, "mean score", series(conditions, [f"{size}, {data}" for size in entry.sizes], marks))
+        for data, title in entry.terms.items()
     )
-    absent = results.without(_SIZES)
+    absent = results.without(entry.sizes)
     few = {one.block.data["train_examples"] for one in conditions.values() if "train_examples" in one.block.data}
-    shown = list(conditions.values())
+    caption = [
+        FILE.text("low_data", few=", ".join(map(str, sorted(few)))),
+        *numbers_of_seeds([panel.series for panel in panels]),
+        *absent,
+    ]
     return Figure(
         kind="lines",
-        stub="method",
-        places=tuple(_place(conditions, size) for size in _SIZES),
+        places=tuple(_place(conditions, size) for size in entry.sizes),
         panels=panels,
         axis="backbone (our parameters)",
-        at=tuple(map(float, range(len(_SIZES)))),
-        caption=(
-            "The paper prints no values, nor how many its low data are: "
-            f"{', '.join(map(str, sorted(few)))} examples a task here.",
-            *numbers_of_seeds([panel.series for panel in panels]),
-            *absent,
-        ),
+        at=tuple(map(float, range(len(entry.sizes)))),
         # no command makes runs on a backbone that the profile does not have
-        **results.told(
-            "figure3",
-            shown,
-            marks,
-            numbers="unpublished",
-            sizes=_SIZES,
-            before=[NAMES],
-            several_bodies=True,
-            can_be_made=not absent,
-        ),
+        **results.told("figure3", conditions.values(), marks, caption=caption, can_be_made=not absent),
     )
 
 

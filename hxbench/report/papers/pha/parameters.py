@@ -89,14 +89,6 @@ def published_per_task(method: str) -> dict[str, int]:
     return values
 
 
-_CAPTION = (
-    "PHA (the paper's formula): d·d′ + d′² + τ·d′ + L·d′ + 2·d′·h + h·a + L·a, with a = 2·d·b + b + d.",
-    "Adapter: τ·4·L·a. Hyperformer++: τ·t + 2·((L + 2)·t + 4·t·m + m + 3·t + (t + 1)·(a + 2·d)).",
-    "T5-base where not varied: d 768, L 12 in encoder and decoder each, τ 8. PHA: d′ 128, h 32, b 64; "
-    "Adapter: b 24; Hyperformer++: b 24, t 64, m 128. T5 layer norms are not in it. No numbers are published.",
-)
-
-
 def _panel(
     title: str, axis: str, places: tuple[int, ...], counts: Callable[[Callable[[int, int], int], int], int]
 ) -> Panel:
@@ -111,29 +103,19 @@ def _panel(
 
 def build(results: Results) -> list[Figure]:
     """Return the one figure, a panel for each of what is varied."""
+    panels = (
+        _panel("by number of tasks", "tasks τ (log scale)", _TASKS, lambda method, n: method(n, LAYERS)),
+        _panel("by number of layers", "layers L (log scale)", _LAYERS, lambda method, n: method(TASKS, n)),
+    )
     return [
         Figure(
             kind="lines",
-            stub="method",
             places=(),
-            panels=(
-                _panel(
-                    "by number of tasks",
-                    "tasks τ (log scale)",
-                    _TASKS,
-                    lambda method, tasks: method(tasks, LAYERS),
-                ),
-                _panel(
-                    "by number of layers",
-                    "layers L (log scale)",
-                    _LAYERS,
-                    lambda method, layers: method(TASKS, layers),
-                ),
-            ),
+            panels=panels,
             heading=("computed from formulas: no run is behind it",),
-            caption=_CAPTION,
-            **results.named("parameters"),
+            caption=results.file.entry("parameters").caption,
             quantity="parameters",
             measured=False,
+            **results.named("parameters"),
         )
     ]

@@ -16,7 +16,7 @@ from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.figure import Figure, Panel, Series
 from hxbench.report.artifact.table import Block, Cell, Marks, Row, format_value, mark_best, spread
 from hxbench.report.papers.pha.results import Results
-from hxbench.report.papers.pha.rows import PHA, TASKS, task_title, titles
+from hxbench.report.papers.pha.rows import FILE, ROWS, TASKS, task_title, titles
 from hxbench.report.scores.estimate import Estimate, runs_behind
 from hxbench.report.scores.run_set import RunSet
 from hxbench.store import DamagedRun, RunRecord
@@ -69,7 +69,7 @@ class Retrievals:
     """The retrievals of the runs of PHA on GLUE, by seed."""
 
     def __init__(self, results: Results) -> None:
-        self.runs: RunSet = results.run_set(PHA.method, PHA.setting, suite="glue")
+        self.runs: RunSet = results.run_set(ROWS["pha"].method, ROWS["pha"].setting, suite="glue")
         self._wanted = results.scale.seeds
         self.notes: list[str] = list(self.runs.notes)
 
@@ -174,32 +174,26 @@ def _figure4(results: Results) -> Figure:
     for space, (title, silhouette) in _SPACES.items():
         nearest = make_cell(_measured(found, "nearest_prototype"), None, marks) if space == "z" else Cell(text="")
         cells = (make_cell(_measured(found, silhouette), None, marks), nearest)
-        panels.append(Panel(title, "", _clouds(drawn_run, space), said=_said(cells)))
+        clouds = _clouds(drawn_run, space)
+        panels.append(Panel(title, "t-SNE 2 (no unit)", clouds, said=_said(cells), axis="t-SNE 1 (no unit)"))
         rows.append(Row(title, cells))
     drawn = (
         [f"Drawn: t-SNE (cosine) of the run with seed {seed}, up to {DRAWN} test instances a task."]
         if drawn_run
         else []
     )
+    told = results.told("figure4", [found], marks, caption=drawn, lacking=[found.runs])
     return Figure(
         kind="scatter",
-        stub="space",
         places=_MEASURES,
         panels=tuple(panels),
         compared=(Block("", tuple(rows)),),
-        caption=(
-            *drawn,
-            "silhouette: how much nearer an instance is to its own task than to the next, −1 to 1; nearest "
-            "prototype: the share of instances whose z is most similar to the prototype of their own task.",
-        ),
-        **results.told(
-            "figure4", [found], marks, experiment="table1", numbers="unpublished", lacking=[found.runs]
-        ),
         quantity="share",
+        **told,
     )
 
 
-_NEW = {"cb": "mnli", "scitail": "stsb", "boolq": "qnli"}  # with the most similar prototype in the paper
+_NEW = FILE.entry("figure5").terms  # tasks, with the most similar prototype in the paper
 _TOP = "the most similar prototype in the paper"
 _NOT_STORED = "the runs have no instances of this task"
 
@@ -230,16 +224,12 @@ def _figure5(results: Results) -> Figure:
     )
     return Figure(
         kind="heat",
-        stub="instances",
         places=tuple(titles(TASKS["glue"])),
         panels=panels,
         axis="prototype",
         scale="cosine similarity, mean over the instances",
-        caption=("Mean over the test instances of a task; the highest of a row is bold.",),
-        **results.told(
-            "figure5", [found], marks, experiment="table1", numbers="unpublished", lacking=[found.runs]
-        ),
         quantity="share",
+        **results.told("figure5", [found], marks, lacking=[found.runs]),
     )
 
 

@@ -8,13 +8,9 @@ from hxbench.tasks import suite_tasks, task_of
 PAPER = "pha"
 SUITES = {"glue": "GLUE", "superglue": "SuperGLUE"}
 TASKS = {suite: suite_tasks(suite) for suite in SUITES}
-
-
 FILE = paper_file(PAPER)
-ROWS, NAMES = FILE.rows, FILE.names
-FT, ADAPTER, HF, HD, PHA = (ROWS[name] for name in ("ft", "adapter", "hf", "hd", "pha"))
+ROWS = FILE.rows
 TABLE1 = tuple(ROWS.values())
-CURVES = (FT, ADAPTER, HF, HD, PHA)
 
 
 def task_title(task: str) -> str:

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from hxbench.report.artifact.cells import MAJORITY, make_cell
+from hxbench.report.artifact.cells import MAJORITY
+from hxbench.report.artifact.combined import mean_of_all
 from hxbench.report.artifact.table import (
     Block,
     Cell,
@@ -16,15 +17,12 @@ from hxbench.report.artifact.table import (
 )
 from hxbench.report.paper import MethodRow
 from hxbench.report.papers.pha.cells import (
-    MATTHEWS,
-    doubt_of_parameters,
     origin_of,
-    parameters_per_task,
-    printed_parameters,
+    parameters_cell,
     score_cell,
 )
 from hxbench.report.papers.pha.results import Results
-from hxbench.report.papers.pha.rows import NAMES, SUITES, TABLE1, TASKS, task_title
+from hxbench.report.papers.pha.rows import FILE, SUITES, TABLE1, TASKS, task_title
 from hxbench.report.results import NOT_OF_PAPER
 from hxbench.report.scores.protocol import divided_otherwise
 from hxbench.report.scores.run_set import RunSet
@@ -36,23 +34,17 @@ _QUOTED_LIMIT = 10_000  # training examples; the paper's text has 100,000
 
 
 def _columns(suite: str, marks: Marks) -> tuple[Column, ...]:
-    tasks = TASKS[suite]
+    of_task = marks.letter("trained and counted per task: of a shared model its part")
+    odd = {"cola": FILE.text("matthews")}
     return (
-        Column(
-            "params",
-            kind="parameters",
-            mark=marks.letter("trained and counted per task: of a shared model its part"),
-        ),
-        *(Column(task_title(task), mark=marks.letter(MATTHEWS) if task == "cola" else "") for task in tasks),
+        Column("params", kind="parameters", mark=of_task),
+        *(Column(task_title(t), mark=marks.letter(odd[t]) if t in odd else "") for t in TASKS[suite]),
         Column("mean"),
     )
 
 
 def _row(title: str, method: MethodRow | None, runs: RunSet, suite: str, marks: Marks) -> Row:
-    # the paper counts per task of GLUE: a model of SuperGLUE is shared by half as many
-    count = printed_parameters(method.published) if method and suite == "glue" else None
-    odd = doubt_of_parameters(method.published) if method else None
-    cells = [make_cell(parameters_per_task(runs, len(TASKS[suite])), count, marks, doubt=odd)]
+    cells = [parameters_cell(runs, method, suite, marks)]
     cells += [score_cell(runs, method, suite, task, marks) for task in (*TASKS[suite], None)]
     origin = origin_of(method.published) if method and suite == "glue" else "" if method else NOT_OF_PAPER
     return Row(title, tuple(cells), mark=marks.letter(origin) if origin else "")
@@ -65,9 +57,8 @@ def _majority(sets: list[RunSet], suite: str, marks: Marks) -> Row:
         found |= {task: value for task, value in runs.majority.items() if task in TASKS[suite]}
     if found and "stsb" in TASKS[suite]:
         found.setdefault("stsb", 0.0)  # runs note it of tasks with classes alone
-    whole = len(found) == len(TASKS[suite])
-    mean = sum(found.values()) / len(found) if whole else None
-    values = [*(found.get(task) for task in TASKS[suite]), mean]
+    each = [found.get(task) for task in TASKS[suite]]
+    values = [*each, mean_of_all(each)]
     return Row("majority", (Cell(text=""), *(Cell(value) for value in values)), mark=marks.letter(MAJORITY))
 
 
@@ -97,19 +88,13 @@ def _table(results: Results, suite: str, resampler: Resampler) -> tuple[Table, l
     table = Table(
         name=f"table1-{suite}",
         title=f"PHA, Table 1: {SUITES[suite]}",
-        stub="method",
         columns=columns,
         blocks=(block, chance),
         **results.told(
-            "table1",
-            sets,
-            marks,
-            before=[NAMES, *_quoted(results, sets, suite)],
-            after=certain,
-            lacking=(),
+            "table1", sets, marks, before=_quoted(results, sets, suite), after=certain, lacking=(),
             sure=bool(lead and lead.p is not None),
         ),
-    )
+    )  # fmt: skip
     return table, sets
 
 
@@ -117,12 +102,8 @@ def _quoted(results: Results, sets: list[RunSet], suite: str) -> list[str]:
     """Return what to say of quoted rows, whose sources divide development sets by another limit."""
     records = [record for runs in sets for record in runs.records]
     tasks = [] if results.synthetic else divided_otherwise(records, TASKS[suite], _QUOTED_LIMIT)
-    if not tasks:
-        return []
-    return [
-        f"From {_QUOTED_LIMIT:,} training examples on the sources of quoted rows score the whole development set; "
-        f"ours score half of it for {', '.join(map(task_title, tasks))}, as the paper's text has it."
-    ]
+    named = ", ".join(map(task_title, tasks))
+    return [FILE.text("limits", limit=_QUOTED_LIMIT, tasks=named)] if tasks else []
 
 
 def build(results: Results) -> list[Table]:

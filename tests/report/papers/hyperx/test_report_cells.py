@@ -1,12 +1,18 @@
 """What may share a cell, what is marked, and which commands are asked for."""
 
+import sys
+from pathlib import Path
+
 import pytest
 from filled_store import fill, write_run
 from older_runs import before_manifests
 
 from hxbench import report
 from hxbench.errors import InputError
+from hxbench.report.artifact.cells import make_cell
+from hxbench.report.artifact.table import Marks
 from hxbench.report.papers.hyperx.results import Results
+from hxbench.report.papers.hyperx.rows import doubt, printed_score
 from hxbench.spec import recipe
 
 
@@ -34,6 +40,27 @@ def test_mean_and_sample_deviation_over_seeds(store):
     cell = cells(table2(store))["NER F1", "ALL"]
     assert (cell.mean, cell.sd, cell.n, cell.marks) == (52.0, 1.0, 3, ())
     assert cell.published == 62.3
+
+
+def test_a_score_of_table_2_is_understood_from_eight_files(store):
+    """From the runs that were chosen to the cell: what of the report runs, and what the paper says."""
+    fill(store)
+    runs, files = Results(store).run_set("hyperx-base", "mixed"), set()
+    where = ("Table 2", "Hyper-X Base", "Mixed-language multi-task", "ner", "ALL")
+    folder = Path(report.__file__).parent
+
+    def note(frame, event, _):
+        if (path := Path(frame.f_code.co_filename)).is_relative_to(folder):
+            files.add(path.relative_to(folder).as_posix())
+
+    sys.setprofile(note)
+    try:
+        cell = make_cell(runs.group("ner", "ALL"), printed_score(*where), Marks(), doubt=doubt(*where))
+    finally:
+        sys.setprofile(None)
+    assert (cell.mean, cell.published) == (52.0, 62.3)
+    assert {"scores/run_set.py", "papers/hyperx/rows.py", "artifact/published.py"} <= files
+    assert len({*files, "papers/hyperx/table2.py"}) <= 8
 
 
 def test_english_is_the_mean_of_both_partitions_and_in_no_average(store):

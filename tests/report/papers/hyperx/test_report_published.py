@@ -27,6 +27,37 @@ def test_the_tables_are_complete():
     assert (counts["Table 2"], counts["Table 3"], counts["Table 6"]) == (96, 14, 456)
 
 
+def contradictions(numbers, row):
+    """What a printed score has against it: the other table, its own cells, or the table that it starts from."""
+    here, artifact, group = float(row["value"]), row["artifact"], row["group"]
+    where = row["row"], row["column"], row["metric"]
+    other = {"Table 2": "Table 6", "Table 6": "Table 2"}.get(artifact, "") if group in GROUPS else ""
+    if (there := numbers.value(other, *where, group)) not in (None, here):
+        yield f"the paper's {other} prints {there:.1f}"
+    if other == "Table 2":
+        cells = [numbers.value("Table 6", *where, code) for code in members(group)]
+        mean = sum(cells) / len(cells)
+        if abs(mean - here) > 0.065:
+            yield f"the paper's own cells average {mean:.2f}"
+    if (artifact, row["column"]) == ("Table 5", "k=0"):
+        single, multi = "English single-task", "English multi-task"
+        start = single if row["row"] == "MAD-X" else multi
+        there, alone = (numbers.value("Table 6", row["row"], one, row["metric"], group) for one in (start, single))
+        if there != here:
+            yield "the single-task score" if alone == here else f"the paper's Table 6 prints {there:.1f}"
+
+
+def test_a_printed_score_that_the_paper_contradicts_has_a_note():
+    numbers = published("hyperx")
+    scores = [row for row in numbers.rows if row["metric"] in ("NER F1", "POS accuracy")]
+    found = {tuple(row.values()): [*contradictions(numbers, row)] for row in scores}
+    for row in scores:
+        texts = found[tuple(row.values())]
+        assert all(text in row["note"] for text in texts), row
+        assert bool(texts) == bool(row["note"]) or row["note"].startswith("the text has"), row
+    assert sum(map(bool, found.values())) == 21
+
+
 def test_units_are_one():
     numbers = published("hyperx")
     assert numbers.value("Table 2", "mBERT", "English single-task", "params") == 177e6

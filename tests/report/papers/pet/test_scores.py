@@ -55,7 +55,7 @@ def test_the_rate_that_counts_has_the_best_mean_validation_score(tried):
 def test_a_mean_is_over_the_rates_that_count(tried):
     for seed in (1, 2, 3):
         by_hand = (50 + seed + 1) + (60 + seed + 10) + (70 + seed + 0.1)
-        assert tried.by_seed(PLACED)[seed] == pytest.approx(by_hand / 3)
+        assert tried.over(PLACED).by_seed[seed] == pytest.approx(by_hand / 3)
     estimate = tried.over(PLACED)
     assert estimate.covers == {"SST-2", "RTE", "MRPC"}
     assert not estimate.incomplete
@@ -86,7 +86,7 @@ def test_a_run_without_its_wanted_seed_is_missing(store, tmp_path):
     profile = made_profile(tmp_path)
     fill(store, profile, "figure2", score, keep=lambda spec: kept(spec) and (spec.task, spec.seed) != ("rte", 2))
     one = read(store, profile).tried("figure2")[AT]
-    assert sorted(one.by_seed(PLACED)) == [1, 3]
+    assert sorted(one.over(PLACED).seeds) == [1, 3]
     assert one.over(PLACED).incomplete
     assert not one.over(("sst2",)).incomplete
 

@@ -5,6 +5,8 @@ import random
 import pytest
 
 from hxbench.report.papers.pet.transfer import NOTHING, Transfer, across, across_labels, cells_where, within
+from hxbench.report.scores.run_set import TEXTS, RunSet
+from hxbench.spec.settings import Model
 from hxbench.tasks import task_of
 
 TASKS = ("sst2", "imdb", "mnli", "qnli", "mrpc", "nq", "samsum", "multinews")
@@ -20,27 +22,34 @@ def rows(scores, source=None, majority=None):
     found = []
     for task, value in scores.items():
         known = task_of(task)
-        found.append({"split": "test", "task": task, "metric": known.metric, "value": value})
-        found.append({"split": "dev", "task": task, "metric": known.metric, "value": 1e6})
-        found += [{"split": "test", "task": task, "metric": other, "value": 1e6} for other in known.metrics[1:]]
+        where = {"split": "test", "task": task, "language": "en"}
+        found.append({**where, "metric": known.metric, "value": value})
+        found.append({**where, "split": "dev", "metric": known.metric, "value": 1e6})
+        found += [{**where, "metric": other, "value": 1e6} for other in known.metrics[1:]]
     found.append({"split": "cost", "task": None, "metric": "wall_seconds", "value": 3})
     if majority is not None:
         found.append({"split": "test", "task": source, "metric": "majority", "value": majority})
     return found
 
 
-def made(seeds=(1, 2), wanted=(1, 2), own=None):
+def transfer_of(tasks, wanted, runs):
+    """Return the transfer of runs, given as their rows by seed and source."""
+    by_model = {(Model(source), seed): some for (seed, source), some in runs.items()}
+    return Transfer(tasks, RunSet(tuple(map(Model, tasks)), wanted, by_model, TEXTS))
+
+
+def made(seeds=(1, 2), wanted=(1, 2), own=None, more=None):
     """Return a transfer of random scores, and these by (seed, source, target)."""
     draw = random.Random("transfer")
-    transfer, scores = Transfer(TASKS, wanted), {}
+    runs, scores = dict(more or {}), {}
     for seed in seeds:
         for source in TASKS:
             of_run = {task: draw.uniform(10, 90) for task in TASKS}
             if own is not None and source in own:
                 of_run[source] = own[source]
             scores |= {(seed, source, target): value for target, value in of_run.items()}
-            transfer.add(seed, source, rows(of_run, source, 40.0 if source in LABELS else None))
-    return transfer, scores
+            runs[seed, source] = rows(of_run, source, 40.0 if source in LABELS else None)
+    return transfer_of(TASKS, wanted, runs), scores
 
 
 def test_a_cell_is_in_percent_of_the_targets_own_training_with_the_same_seed():
@@ -95,9 +104,11 @@ def test_what_is_not_there_is_missing_and_what_is_nothing_is_said():
     assert transfer.mean(within).incomplete
     assert len(transfer.mean(within).values) == 1
 
-    part = Transfer(("sst2", "imdb", "rte"), (1,))
-    part.add(1, "sst2", rows({"sst2": 80.0, "imdb": 60.0, "rte": 20.0}))
-    part.add(1, "imdb", rows({"sst2": 40.0, "imdb": 75.0}))
+    runs = {
+        (1, "sst2"): rows({"sst2": 80.0, "imdb": 60.0, "rte": 20.0}),
+        (1, "imdb"): rows({"sst2": 40.0, "imdb": 75.0}),
+    }
+    part = transfer_of(("sst2", "imdb", "rte"), (1,), runs)
     assert part.relative("sst2", "imdb").values == (80.0,)
     assert part.relative("sst2", "rte").incomplete, "its own training is not there"
     assert not part.relative("imdb", "sst2").incomplete
@@ -112,9 +123,8 @@ def test_what_is_not_there_is_missing_and_what_is_nothing_is_said():
 
 
 def test_a_target_that_a_run_was_not_scored_on_has_no_data():
-    part = Transfer(("sst2", "imdb"), (1,))
-    part.add(1, "sst2", rows({"sst2": 80.0}))
-    part.add(1, "imdb", rows({"imdb": 80.0, "sst2": 10.0}))
+    runs = {(1, "sst2"): rows({"sst2": 80.0}), (1, "imdb"): rows({"imdb": 80.0, "sst2": 10.0})}
+    part = transfer_of(("sst2", "imdb"), (1,), runs)
     assert part.relative("sst2", "imdb").lacking == ("imdb",)
     assert part.relative("imdb", "sst2").values == (12.5,)
 
@@ -122,6 +132,6 @@ def test_a_target_that_a_run_was_not_scored_on_has_no_data():
 def test_further_seeds_count_and_do_not_have_to_be_whole():
     transfer, _ = made(seeds=(1, 2, 3), wanted=(1, 2))
     assert len(transfer.relative("sst2", "mrpc").values) == 3
-    transfer.add(4, "sst2", rows({"sst2": 1.0}))
+    transfer, _ = made(seeds=(1, 2, 3), wanted=(1, 2), more={(4, "sst2"): rows(dict.fromkeys(TASKS, 1.0))})
     assert len(transfer.mean(across).values) == 3
     assert not transfer.mean(across).incomplete
