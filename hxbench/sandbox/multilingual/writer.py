@@ -67,7 +67,6 @@ def conllu(sentence: Phrase, grammar: Grammar, name: str, empty_node: bool) -> s
 
 
 def write_treebank(folder: Path, stem: str, split: str, speaker: Speaker, count: int) -> None:
-    """Write one split of a treebank."""
     blocks = []
     for index in range(count):
         empty = speaker.grammar.profile.empty_nodes and speaker.draws.chance(0.05)
