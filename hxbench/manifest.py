@@ -14,16 +14,12 @@ NAME = "manifest.json"
 
 
 def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file, read in pieces."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write(folder: Path, names: Iterable[str] | None = None) -> None:
-    """Record the files of `folder`; written last, the manifest also marks the folder as complete.
-
-    `names` are paths in the folder, with `/` between their parts; by default the files directly in it.
-    """
+    """Record the files of `folder`, or those named; written last, the manifest marks the folder as complete."""
     if names is None:
         names = (p.name for p in folder.iterdir() if p.is_file() and p.name != NAME)
     digests = {name: file_digest(folder / name) for name in sorted(names)}
@@ -44,10 +40,7 @@ def is_complete(folder: Path) -> bool:
 
 
 def read(folder: Path) -> dict[str, str]:
-    """Return the digests in a folder's manifest by the path of the file in it.
-
-    Raises `FileNotFoundError` without a manifest, and `ValueError` for a manifest that is none or leads elsewhere.
-    """
+    """Return the digests in a folder's manifest by path; `ValueError` for one that leads elsewhere."""
     listed = load_json(read_text(folder / NAME), NAME)
     if not isinstance(listed, dict) or not all(isinstance(digest, str) for digest in listed.values()):
         raise ValueError(f"{NAME}: not a list of digests.")

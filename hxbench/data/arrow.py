@@ -44,10 +44,7 @@ _checked: dict[Path, tuple[list[int], _Note]] = {}  # in which a file was found 
 def cached(
     path: Path, fingerprint: str, features: "datasets.Features", make: Callable[[], Iterable[Columns]]
 ) -> "datasets.Dataset":
-    """Return the data set in `path`, memory-mapped and checked; `make` gives its rows if they have to be written.
-
-    Raises `InputError` for a disk that does not give back what was written, and whatever `make` raises.
-    """
+    """Return the data set in `path`, memory-mapped and checked; `make` gives its rows where it is not there."""
     for _ in range(_TRIES):
         if (dataset := _opened(path, fingerprint, features)) is not None:
             return dataset
@@ -103,7 +100,6 @@ def _opened(path: Path, fingerprint: str, features: "datasets.Features") -> "dat
 
 
 def _write(path: Path, features: "datasets.Features", rows: Iterable[Columns]) -> int:
-    """Write rows to `path`; return how many."""
     import pyarrow
     from datasets.arrow_writer import ArrowWriter
 
@@ -123,8 +119,7 @@ def _write(path: Path, features: "datasets.Features", rows: Iterable[Columns]) -
 def write_sealed(path: Path, write: Callable[[Path], int]) -> None:
     """Let `write` fill a temporary file and return its number of rows; then put it in place, with its note.
 
-    Two processes may do so at once: the later rename wins, with the same bytes. Whatever `write` raises passes
-    through and leaves nothing behind.
+    Two processes may do so at once: the later rename wins, with the same bytes.
     """
     part = temporary(path)
     with writing(path):

@@ -100,12 +100,10 @@ class OneFile(Corpus):
     """Tagged words, or raw text of one language: files for a split, of which the first rows are kept."""
 
     def splits(self) -> tuple[str, ...]:
-        """Return those of which there is a file."""
         found = self.source.parts(self.task, self.language)
         return tuple(split for split in SPLITS if split in found)
 
     def identity(self, split: str) -> dict[str, Any]:
-        """Return the files' digests and how they are read."""
         cap, paths = self.cap(split), self._files(split)
         form = self._form(paths)
         reader = READERS[form]
@@ -117,7 +115,6 @@ class OneFile(Corpus):
         return found | self.reading | ({"multiword": self.data.multiword} if form == "conllu" else {})
 
     def rows(self, split: str, place: Callable[[str, str], Path]) -> Iterator[Columns]:
-        """Yield words and class ids, or sentences."""
         paths, ids = self._files(split), {name: number for number, name in enumerate(self.task.labels)}
         form = self._form(paths)
         assert self.entry
@@ -130,7 +127,6 @@ class OneFile(Corpus):
                 yield [[row["text"] for _, row in chunk]]
 
     def absent(self, split: str) -> InputError:
-        """Return the error that names the language."""
         what = f"{self.task.corpus or self.task.title} for {self.language.code}"
         return self.source.absent(self.task, split, split, self.language, what)
 
@@ -146,12 +142,10 @@ class Examples(Corpus):
     """Examples: a split is a part of a release or a piece of one, as `splits` says, in the order that it says."""
 
     def splits(self) -> tuple[str, ...]:
-        """Return those whose part of the release can be had."""
         found, wanted = self.source.parts(self.task, self.language), self._portions()
         return tuple(split for split in SPLITS if wanted[split].part in found)
 
     def identity(self, split: str) -> dict[str, Any]:
-        """Return the digests of the part's files and what the piece is."""
         cap, portion = self.cap(split), self._portion(split)
         return {
             "task": self.task.name, "reader": READER_VERSION, "cap": cap,
@@ -160,7 +154,6 @@ class Examples(Corpus):
         }  # fmt: skip
 
     def rows(self, split: str, place: Callable[[str, str], Path]) -> Iterator[Columns]:
-        """Yield the examples of the piece, out of the part, which has a file of the cache for itself."""
         whole, portion = self._whole(split, place), self._portion(split)
         try:
             rows = chosen_rows(portion, len(whole), **choice(portion, split, self.data))
@@ -173,18 +166,15 @@ class Examples(Corpus):
         yield from in_columns(islice(rows_of_columns(chosen, "fields", "target"), self.cap(split)))
 
     def absent(self, split: str) -> InputError:
-        """Return the error that names the part's files."""
         part = self._portion(split).part
         what = f"{self.task.title} for {self.language.code}" if self.own else self.task.title
         return self.source.absent(self.task, split, part, self.language, what)
 
     def parts(self) -> tuple[str, ...]:
-        """Return the parts that the rule of splits uses."""
         known = super().parts()
         return tuple(dict.fromkeys(one.part for one in self._portions().values() if one.part in known))
 
     def digests(self, files: Sequence[Path]) -> list[str]:
-        """Return the SHA-256 of files of examples that go together."""
         return [self.digest(path, kind_of(self._form(files))) for path in files]
 
     def _whole(self, split: str, place: Callable[[str, str], Path]) -> "datasets.Dataset":
@@ -219,23 +209,19 @@ class TextOfTasks(Corpus):
     downloaded = False
 
     def splits(self) -> tuple[str, ...]:
-        """Return `train`, where there is any text."""
         return ("train",) if self._texts() else ()
 
     def identity(self, split: str) -> dict[str, Any]:
-        """Return the digests of all files, by source."""
         found = {"task": self.task.name, "reader": READER_VERSION, "cap": self.cap(split)}
         if split not in self.splits():
             raise self.absent(split)
         return found | {"sources": [[text.kind, self._digests(text)] for text in self._texts()]}
 
     def rows(self, split: str, place: Callable[[str, str], Path]) -> Iterator[Columns]:
-        """Yield every text once."""
         for chunk in chunks(islice(read_raw_text(self._texts()), self.cap(split))):
             yield [chunk]
 
     def absent(self, split: str) -> InputError:
-        """Return the error that names the folder."""
         where = self.source.folder(self.task) if self.source.folder else "the hub"
         return InputError(f"{where} has no {split} split of raw text.")
 

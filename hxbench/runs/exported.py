@@ -31,8 +31,9 @@ from hxbench.modules.parameters import fill
 from hxbench.plain_data import load_json, read_text
 from hxbench.printing import shortened
 from hxbench.runs.backbone import get_backbone, is_ready
+from hxbench.spec.backbone import BackboneSpec, Name, Positive, Sha256
 from hxbench.spec.recipe.family import Path as ModulePath
-from hxbench.spec.run_spec import BackboneSpec, Choice, Name, Positive, RunSpec, Sha256, TaskName
+from hxbench.spec.run_spec import Choice, RunSpec, TaskName
 from hxbench.tasks import Task, declared_tasks, task_of
 from hxbench.tasks.encoding.templates import Wording
 
