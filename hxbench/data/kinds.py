@@ -74,13 +74,28 @@ class Corpus(ABC):
     def rows(self, split: str, place: Callable[[str, str], Path]) -> Iterator[Columns]:
         """Yield the rows of a split in columns; `place` is where a file of the cache with a fingerprint lies."""
 
-    @abstractmethod
     def absent(self, split: str) -> InputError:
         """Return the error for a split that cannot be had, with where it was looked for."""
+        what = self.task.corpus or self.task.title
+        if self.own or not self.task.answers_texts:
+            what += f" for {self.language.code}"
+        return self.source.absent(self.task, split, self.part(split), self.language, what)
+
+    def part(self, split: str) -> str:
+        """Return the part of the release that a split is made of; `InputError` for a split that is none."""
+        self.cap(split)
+        return split
 
     def parts(self) -> tuple[str, ...]:
         """Return the parts of the release that the splits are made of."""
         return self.entry.parts if self.entry else ()
+
+    def _files(self, split: str) -> tuple[Path, ...]:
+        part = self.part(split)
+        found = self.source.files(self.task, part, self.language, self.parts()) if self.entry else None
+        if found is None:
+            raise self.absent(split)
+        return found
 
     def _form(self, files: Sequence[Path]) -> str:
         assert self.entry, "what has files is described"
@@ -126,17 +141,6 @@ class OneFile(Corpus):
             else:
                 yield [[row["text"] for _, row in chunk]]
 
-    def absent(self, split: str) -> InputError:
-        what = f"{self.task.corpus or self.task.title} for {self.language.code}"
-        return self.source.absent(self.task, split, split, self.language, what)
-
-    def _files(self, split: str) -> tuple[Path, ...]:
-        self.cap(split)  # a split that is none is refused before anything is looked for
-        found = self.source.files(self.task, split, self.language, self.parts()) if self.entry else None
-        if found is None:
-            raise self.absent(split)
-        return found
-
 
 class Examples(Corpus):
     """Examples: a split is a part of a release or a piece of one, as `splits` says, in the order that it says."""
@@ -165,10 +169,8 @@ class Examples(Corpus):
         chosen = whole if rows is None else whole.select(rows)
         yield from in_columns(islice(rows_of_columns(chosen, "fields", "target"), self.cap(split)))
 
-    def absent(self, split: str) -> InputError:
-        part = self._portion(split).part
-        what = f"{self.task.title} for {self.language.code}" if self.own else self.task.title
-        return self.source.absent(self.task, split, part, self.language, what)
+    def part(self, split: str) -> str:
+        return self._portion(split).part
 
     def parts(self) -> tuple[str, ...]:
         known = super().parts()
@@ -179,7 +181,7 @@ class Examples(Corpus):
 
     def _whole(self, split: str, place: Callable[[str, str], Path]) -> "datasets.Dataset":
         """Return the part of the release that a split is a piece of, in file order."""
-        files, part = self._files(split), self._portion(split).part
+        files, part = self._files(split), self.part(split)
         identity = {
             "task": self.task.name, "reader": READER_VERSION, "sources": self.digests(files), "part": part,
             **self.reading,
@@ -196,12 +198,6 @@ class Examples(Corpus):
         self.cap(split)
         return self._portions()[split]
 
-    def _files(self, split: str) -> tuple[Path, ...]:
-        files = self.source.files(self.task, self._portion(split).part, self.language, self.parts())
-        if files is None:
-            raise self.absent(split)
-        return files
-
 
 class TextOfTasks(Corpus):
     """Raw text made of the training files of labelled tasks, which the hub has not."""
@@ -215,7 +211,8 @@ class TextOfTasks(Corpus):
         found = {"task": self.task.name, "reader": READER_VERSION, "cap": self.cap(split)}
         if split not in self.splits():
             raise self.absent(split)
-        return found | {"sources": [[text.kind, self._digests(text)] for text in self._texts()]}
+        digest = lambda path: self.digest(path, READERS[format_of(path)].kind)  # noqa: E731
+        return found | {"sources": [[text.kind, [*map(digest, text.files)]] for text in self._texts()]}
 
     def rows(self, split: str, place: Callable[[str, str], Path]) -> Iterator[Columns]:
         for chunk in chunks(islice(read_raw_text(self._texts()), self.cap(split))):
@@ -224,9 +221,6 @@ class TextOfTasks(Corpus):
     def absent(self, split: str) -> InputError:
         where = self.source.folder(self.task) if self.source.folder else "the hub"
         return InputError(f"{where} has no {split} split of raw text.")
-
-    def _digests(self, text: Text) -> list[str]:
-        return [self.digest(path, READERS[format_of(path)].kind) for path in text.files]
 
     def _texts(self) -> list[Text]:
         return text_sources(self.source.folder(self.task)) if self.source.folder else []

@@ -273,13 +273,14 @@ class RunSpec(Closed):
     def conditions(self) -> dict[str, str]:
         """What experiments change in a run, as far as it is not the usual, by the name of the field."""
         training, data = self.training, self.data
+        share = f"{100 * data.train_share:g} %" if data.train_share else ""
         return {
             "partition": "switched" if self.partition and "switched" in self.partition else "",
             "mlm": "" if training.mlm_languages == "all" else f"mlm {training.mlm_languages}",
             "matched": "matched" if training.match_labelled else "",
             "temperature": "size-proportional" if training.temperature == 1 else "",
             "held out": f"without {','.join(data.held_out)}" if data.held_out else "",
-            "data": f"{data.train_examples} examples" if data.train_examples else _percent(data.train_share),
+            "data": f"{data.train_examples} examples" if data.train_examples else share,
             "options": told_apart(self.kind, self.options),
             "transfer": "with transfer" if self.transfer else "",
             "described": f"with {data.described.title}" if data.described else "",
@@ -302,7 +303,3 @@ _CHOSEN: dict[Choice, str] = {
     "likelihood": "chosen by likelihood",
     "normalised": "chosen by normalised likelihood",
 }
-
-
-def _percent(share: float | None) -> str:
-    return f"{100 * share:g} %" if share else ""

@@ -108,7 +108,8 @@ def dialogue(draws: Draws) -> tuple[str, str]:
         turns.append((one, opinion(draws, draws.chance(0.5))))
         turns.append((other, draws.pick(_SMALL_TALK[1])))
     if draws.chance(0.4) and (guess := altered(deed, "patient", draws)):
-        turns[-1] = (other, f"{turns[-1][1]} {_guessed(guess)}")
+        asked = sentence(["did", "you", guess.verb, *noun_phrase(guess.patient), *guess.place.split()], "?")
+        turns[-1] = (other, f"{turns[-1][1]} {asked}")
         turns.append((one, f"no , i{_told_of(deed)}"))
     else:
         turns.append((one, f"i{_told_of(deed)}"))
@@ -116,8 +117,3 @@ def dialogue(draws: Draws) -> tuple[str, str]:
     if draws.chance(0.4):
         turns.append((one, opinion(draws, draws.chance(0.5))))
     return "\n".join(f"{name}: {said}" for name, said in turns), say(deed)
-
-
-def _guessed(event: Event) -> str:
-    """Return the question whether it was so, put to the one who did it."""
-    return sentence(["did", "you", event.verb, *noun_phrase(event.patient), *event.place.split()], "?")

@@ -152,7 +152,7 @@ def chosen_models(
     if suite and own:
         raise InputError(f"--suite only applies to methods of paper pha, and {method} is one of {found.ground}.")
     if own and not task:
-        writes = _writes(backbone(backbone_name or ground.backbone))
+        writes = stacks_of(backbone(backbone_name or ground.backbone)) != "encoder"
         return [settings.Model(one) for one in own if writes or task_of(one).labels]
     if ground.is_text:
         return _text_models(setting, task, partition, suite)
@@ -225,10 +225,6 @@ def _models_of(
             "partitions, by task the languages that are trained on beside those of sources."
         )
     return [one for one in models if task in (None, one.task) and partition in (None, one.partition)]
-
-
-def _writes(backbone: BackboneSpec) -> bool:
-    return stacks_of(backbone) != "encoder"
 
 
 def stacks_of(backbone: BackboneSpec) -> str:
