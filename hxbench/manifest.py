@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from hxbench.errors import InputError
+from hxbench.leftovers import replace_file
 from hxbench.plain_data import load_json, read_text
 from hxbench.printing import shown
 
@@ -23,15 +23,8 @@ def write(folder: Path, names: Iterable[str] | None = None) -> None:
     if names is None:
         names = (p.name for p in folder.iterdir() if p.is_file() and p.name != NAME)
     digests = {name: file_digest(folder / name) for name in sorted(names)}
-    temporary = folder / f".{NAME}.{os.getpid()}.tmp"
-    try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(json.dumps(digests, indent=1) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(folder / NAME)
-    finally:
-        temporary.unlink(missing_ok=True)
+    text = json.dumps(digests, indent=1) + "\n"
+    replace_file(folder / NAME, lambda part: part.write_text(text, encoding="utf-8", newline="\n"))
 
 
 def is_complete(folder: Path) -> bool:

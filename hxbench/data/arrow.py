@@ -8,7 +8,6 @@ its note under another name is made, in silence. Who only asks how many rows the
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from hxbench import manifest
 from hxbench.data.digest import read_note, state_of, write_note
 from hxbench.errors import InputError
-from hxbench.leftovers import sweep, temporary
+from hxbench.leftovers import replace_file, sweep
 from hxbench.system_errors import writing
 
 if TYPE_CHECKING:
@@ -121,18 +120,14 @@ def write_sealed(path: Path, write: Callable[[Path], int]) -> None:
 
     Two processes may do so at once: the later rename wins, with the same bytes.
     """
-    part = temporary(path)
+
+    def sealed(part: Path) -> _Note:
+        rows = write(part)
+        return _Note(part.stat().st_size, manifest.file_digest(part), rows)
+
     with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
         sweep(path.parent)
-        try:
-            rows = write(part)
-            with part.open("rb") as file:
-                os.fsync(file.fileno())
-            note = _Note(part.stat().st_size, manifest.file_digest(part), rows)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        note = replace_file(path, sealed)
     write_note(_place(path), asdict(note))
 
 
