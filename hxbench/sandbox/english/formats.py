@@ -73,7 +73,7 @@ def write_examples(path: Path, name: str, examples: Sequence[Sequence[object]], 
         for side, code in enumerate(("ro", "en")):
             write_lines(path.with_name(f"{path.name}.{code}"), (str(pair[side]) for pair in examples))
     elif name == "IMDB":  # whose objects have the name of their part
-        objects = (_imdb(n, *one) for n, one in enumerate(examples))
+        objects = (_imdb(n, str(text), str(label)) for n, (text, label) in enumerate(examples))
         write_lines(path, (json.dumps({**one, "file": f"{path.stem}/{one['file']}"}) for one in objects))
     elif name in _OBJECTS:
         write_lines(path, (json.dumps(_OBJECTS[name](n, *one)) for n, one in enumerate(examples, first)))
