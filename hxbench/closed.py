@@ -13,9 +13,8 @@ from hxbench.errors import InputError, did_you_mean, reason
 from hxbench.printing import shortened, shown
 
 M = TypeVar("M", bound=BaseModel)
-_OF_A_TYPE = re.compile(
-    r"function-.*|constrained-.*|tuple\[.*|\[key\]"
-)  # in the place of an error, no key of a file
+# in the path of an error, no key of a file
+_OF_A_TYPE = re.compile(r"function-.*|constrained-.*|tuple\[.*|\[key\]")
 
 
 class Closed(BaseModel):

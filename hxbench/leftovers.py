@@ -11,11 +11,14 @@ import os
 import re
 import shutil
 import time
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from hxbench.processes import is_alive, machine
 
+T = TypeVar("T")
 _QUIET = 3600.0  # seconds
 _OWNED = re.compile(r"\..+\.([0-9a-f]{8})-([0-9]+)-[0-9a-f]{8}\.tmp")
 # names without a machine, and those of libraries: tmp and eight letters
@@ -25,6 +28,24 @@ _OTHER = re.compile(r".+\.tmp|tmp[a-z0-9_]{8}|\.clock-[0-9a-f]{12}|.+\.claim\.[0
 def temporary(path: Path) -> Path:
     """Return a name beside `path` that no other process uses and that `sweep` knows."""
     return path.with_name(f".{path.name}.{_machine()}-{os.getpid()}-{os.urandom(4).hex()}.tmp")
+
+
+def replace_file(path: Path, write: Callable[[Path], T]) -> T:
+    """Let `write` fill a file beside `path`, rename it to `path`, and return what `write` does.
+
+    Whatever it or the system raises passes through and leaves nothing behind.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = temporary(path)
+    try:
+        found = write(part)
+        # a quota or a network file system reports what it could not keep here, before the old file is given up
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return found
 
 
 def sweep(folder: Path) -> None:

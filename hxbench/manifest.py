@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from hxbench.errors import InputError
+from hxbench.leftovers import replace_file
 from hxbench.plain_data import load_json, read_text
 from hxbench.printing import shown
 
@@ -14,28 +14,17 @@ NAME = "manifest.json"
 
 
 def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file, read in pieces."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write(folder: Path, names: Iterable[str] | None = None) -> None:
-    """Record the files of `folder`; written last, the manifest also marks the folder as complete.
-
-    `names` are paths in the folder, with `/` between their parts; by default the files directly in it.
-    """
+    """Record the files of `folder`, or those named; written last, the manifest marks the folder as complete."""
     if names is None:
         names = (p.name for p in folder.iterdir() if p.is_file() and p.name != NAME)
     digests = {name: file_digest(folder / name) for name in sorted(names)}
-    temporary = folder / f".{NAME}.{os.getpid()}.tmp"
-    try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(json.dumps(digests, indent=1) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(folder / NAME)
-    finally:
-        temporary.unlink(missing_ok=True)
+    text = json.dumps(digests, indent=1) + "\n"
+    replace_file(folder / NAME, lambda part: part.write_text(text, encoding="utf-8", newline="\n"))
 
 
 def is_complete(folder: Path) -> bool:
@@ -44,10 +33,7 @@ def is_complete(folder: Path) -> bool:
 
 
 def read(folder: Path) -> dict[str, str]:
-    """Return the digests in a folder's manifest by the path of the file in it.
-
-    Raises `FileNotFoundError` without a manifest, and `ValueError` for a manifest that is none or leads elsewhere.
-    """
+    """Return the digests in a folder's manifest by path; `ValueError` for one that leads elsewhere."""
     listed = load_json(read_text(folder / NAME), NAME)
     if not isinstance(listed, dict) or not all(isinstance(digest, str) for digest in listed.values()):
         raise ValueError(f"{NAME}: not a list of digests.")

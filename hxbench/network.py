@@ -65,20 +65,6 @@ def require_proxy_support() -> None:
             )
 
 
-def require_plain_proxy(url: str) -> None:
-    """Raise `InputError` where `url` would go through a SOCKS proxy, of which the standard library knows none."""
-    from urllib.parse import urlsplit
-    from urllib.request import getproxies, proxy_bypass
-
-    parts, proxies = urlsplit(url), getproxies()
-    proxy = proxies.get(parts.scheme) or proxies.get("all") or ""
-    if proxy.lower().startswith("socks") and not proxy_bypass(parts.netloc):
-        raise InputError(
-            f"{parts.hostname} cannot be asked through the SOCKS proxy {shortened(proxy)}: name an HTTP proxy "
-            f"({parts.scheme.upper()}_PROXY), unset it, or use a local mirror (--data-source DIR)."
-        )
-
-
 def silence_clients() -> None:
     """Keep the warnings and retries of libraries off standard error; what went wrong is told in our words."""
     if not sys.warnoptions:

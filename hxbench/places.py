@@ -28,10 +28,7 @@ def recipe_folders() -> tuple[Path, ...]:
 
 
 def folders_of(kind: str) -> tuple[Path, ...]:
-    """Return the folders with recipes of a kind, ours first; families may also come alone, in packages of theirs.
-
-    Raises `InputError` for a package without the folder that its entry point is for.
-    """
+    """Return the folders with recipes of a kind, ours first; families may also come in packages of theirs."""
     alone = _folders_at(tuple(sys.path), *_FAMILIES) if kind == "families" else ()
     return (*(folder / kind for folder in recipe_folders()), *alone)
 
@@ -57,10 +54,7 @@ def _folders_at(_path: tuple[str, ...], group: str, name: str) -> tuple[Path, ..
 
 
 def cache_dir() -> Path:
-    """Return the cache folder: `HXBENCH_CACHE`, else `$XDG_CACHE_HOME/hxbench`, else `~/.cache/hxbench`.
-
-    Raises `InputError` for a file in its place, and where there is no home folder to put it in.
-    """
+    """Return the cache folder: `HXBENCH_CACHE`, else `$XDG_CACHE_HOME/hxbench`, else `~/.cache/hxbench`."""
     if chosen := os.environ.get("HXBENCH_CACHE"):
         folder = expanded(chosen, "HXBENCH_CACHE")
     elif base := os.environ.get("XDG_CACHE_HOME"):

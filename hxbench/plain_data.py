@@ -26,9 +26,8 @@ _LONGEST_NUMBER = 400  # characters
 def read_bytes(path: Path | str, largest: int = LARGEST) -> bytes:
     """Return what a regular file holds.
 
-    Raises `FileNotFoundError` when it is not there, another `OSError` when it cannot be read, and `ValueError`
-    when it is something else (a link, a pipe, a device: opening one may wait for ever) or larger than `largest`
-    bytes.
+    Raises `FileNotFoundError` and other `OSError`, and `ValueError` for what is something else (a link, a pipe, a
+    device: opening one may wait for ever) or larger than `largest` bytes.
     """
     name = os.path.basename(path)
     if not stat.S_ISREG(os.lstat(path).st_mode):
@@ -55,7 +54,6 @@ def read_text(path: Path | str, largest: int = LARGEST) -> str:
 
 
 def decoded(content: bytes, what: str) -> str:
-    """Return UTF-8 text."""
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError:
@@ -63,7 +61,6 @@ def decoded(content: bytes, what: str) -> str:
 
 
 def load_json(text: str, what: str, largest: int = LARGEST) -> Any:
-    """Return the value of a JSON text."""
     _check_size(text, what, largest)
     try:
         value = _JSON.decode(text)
@@ -113,7 +110,6 @@ def _check_size(text: str, what: str, largest: int) -> None:
 
 
 def _deeper(value: Any) -> bool:
-    """Return whether a value is nested more than `DEEPEST` deep."""
     level = [value]
     for _ in range(DEEPEST + 1):
         inner = (one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hxbench.errors import InputError
 
-_ELSEWHERE = "name another place (--store, --out, HXBENCH_CACHE)"
+_ELSEWHERE = "name another folder (--store, --out, HXBENCH_CACHE)"
 _NOT_ALLOWED = f"see to its permissions, or {_ELSEWHERE}"
 _ADVICE = {
     errno.ENOSPC: f"free some space, or {_ELSEWHERE}",
@@ -60,10 +60,7 @@ def is_of_a_file(error: BaseException) -> bool:
 
 @contextmanager
 def writing(place: Path | str) -> Iterator[None]:
-    """Let a full disk and the like be an `InputError` that names what is written; other errors pass through.
-
-    The system names no file when a write fails, and what libraries raise then is not always an `OSError`.
-    """
+    """Let a full disk and the like be an `InputError` that names what is written; other errors pass through."""
     try:
         yield
     except Exception as error:
@@ -73,10 +70,7 @@ def writing(place: Path | str) -> Iterator[None]:
 
 
 def of_the_system(error: BaseException) -> InputError | None:
-    """Return the sentence for an error that the machine or what was given to it is to blame for, else None.
-
-    These are errors of the operating system, too little memory, text that is not UTF-8, and nesting without end.
-    """
+    """Return the sentence for an error that the machine or the input is to blame for, else None."""
     if (number := _number(error)) is not None:
         name = getattr(error, "filename", None)
         place = os.fsdecode(name) if isinstance(name, str | bytes | os.PathLike) and name else _SOMEWHERE

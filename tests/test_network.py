@@ -3,7 +3,6 @@
 import pytest
 
 from hxbench import network
-from hxbench.data.transfer import download
 from hxbench.errors import InputError
 
 NAMES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
@@ -58,12 +57,3 @@ def test_a_socks_proxy_without_its_package(monkeypatch, name):
     monkeypatch.setenv(name, "gopher://127.0.0.1")
     with pytest.raises(InputError, match="expected http://HOST:PORT"):
         network.require_proxy_support()
-
-
-def test_a_download_through_a_socks_proxy_is_not_tried(monkeypatch, tmp_path):
-    monkeypatch.setenv("ALL_PROXY", "socks5h://127.0.0.1:1080")
-    with pytest.raises(InputError, match=r"files\.example cannot be asked through the SOCKS proxy socks5h://"):
-        download("https://files.example/a", tmp_path / "a")
-    assert list(tmp_path.iterdir()) == []
-    monkeypatch.setenv("NO_PROXY", "files.example")
-    network.require_plain_proxy("https://files.example/a")

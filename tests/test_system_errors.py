@@ -18,7 +18,7 @@ from hxbench.system_errors import of_the_system, require_writable, writing
             "cannot write a file of the store, the cache or the temporary folder: No space",
         ),
         (OSError(errno.EDQUOT, "x", b"/a"), "cannot write /a: Disk quota exceeded; the quota is used up"),
-        (OSError(errno.EROFS, "x", "/a"), "cannot write /a: Read-only file system; name another place"),
+        (OSError(errno.EROFS, "x", "/a"), "cannot write /a: Read-only file system; name another folder"),
         (PermissionError(errno.EACCES, "x", "/a"), "cannot use /a: Permission denied; see to its permissions"),
         (OSError(errno.EMFILE, "x", "/a"), "cannot use /a: Too many open files; too many files are open"),
         (OSError(errno.ENAMETOOLONG, "x", "/a"), "cannot use /a: File name too long."),

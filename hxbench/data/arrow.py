@@ -8,7 +8,6 @@ its note under another name is made, in silence. Who only asks how many rows the
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from hxbench import manifest
 from hxbench.data.digest import read_note, state_of, write_note
 from hxbench.errors import InputError
-from hxbench.leftovers import sweep, temporary
+from hxbench.leftovers import replace_file, sweep
 from hxbench.system_errors import writing
 
 if TYPE_CHECKING:
@@ -44,10 +43,7 @@ _checked: dict[Path, tuple[list[int], _Note]] = {}  # in which a file was found 
 def cached(
     path: Path, fingerprint: str, features: "datasets.Features", make: Callable[[], Iterable[Columns]]
 ) -> "datasets.Dataset":
-    """Return the data set in `path`, memory-mapped and checked; `make` gives its rows if they have to be written.
-
-    Raises `InputError` for a disk that does not give back what was written, and whatever `make` raises.
-    """
+    """Return the data set in `path`, memory-mapped and checked; `make` gives its rows where it is not there."""
     for _ in range(_TRIES):
         if (dataset := _opened(path, fingerprint, features)) is not None:
             return dataset
@@ -103,7 +99,6 @@ def _opened(path: Path, fingerprint: str, features: "datasets.Features") -> "dat
 
 
 def _write(path: Path, features: "datasets.Features", rows: Iterable[Columns]) -> int:
-    """Write rows to `path`; return how many."""
     import pyarrow
     from datasets.arrow_writer import ArrowWriter
 
@@ -123,21 +118,16 @@ def _write(path: Path, features: "datasets.Features", rows: Iterable[Columns]) -
 def write_sealed(path: Path, write: Callable[[Path], int]) -> None:
     """Let `write` fill a temporary file and return its number of rows; then put it in place, with its note.
 
-    Two processes may do so at once: the later rename wins, with the same bytes. Whatever `write` raises passes
-    through and leaves nothing behind.
+    Two processes may do so at once: the later rename wins, with the same bytes.
     """
-    part = temporary(path)
+
+    def sealed(part: Path) -> _Note:
+        rows = write(part)
+        return _Note(part.stat().st_size, manifest.file_digest(part), rows)
+
     with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
         sweep(path.parent)
-        try:
-            rows = write(part)
-            with part.open("rb") as file:
-                os.fsync(file.fileno())
-            note = _Note(part.stat().st_size, manifest.file_digest(part), rows)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        note = replace_file(path, sealed)
     write_note(_place(path), asdict(note))
 
 

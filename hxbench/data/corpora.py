@@ -10,12 +10,11 @@ from hxbench.data.arrow import cached, fingerprint_of, rows_of
 from hxbench.data.collection import collection_of
 from hxbench.data.described import require_taken_by_formats
 from hxbench.data.digest import file_digest
+from hxbench.data.downloads import Progress
 from hxbench.data.hub import Hub, Wanted
 from hxbench.data.kinds import Corpus, Examples, OneFile, Source, TextOfTasks, features
-from hxbench.data.mirror import Mirror, OwnFiles, stand_ins
+from hxbench.data.mirror import Mirror, OwnFiles, stand_ins, unread
 from hxbench.data.readers.lines import require_input
-from hxbench.data.transfer import Progress
-from hxbench.data.unread import unread
 from hxbench.errors import InputError, did_you_mean
 from hxbench.leftovers import sweep, temporary
 from hxbench.places import cache_dir
@@ -42,10 +41,9 @@ class Origin:
 class Corpora:
     """The corpora of one origin, read, split, cut and capped as `data` says; all of the multilingual ones if None.
 
-    `languages` are those of the collection, by code. Of the hub's raw text there are never more than the
-    paper's 100,000 sentences a language. The pairs that `own` describes are read from where it says. All others
-    come from the origin, or from nowhere where `own`, which `data` tells of, extends nothing. Raises `InputError`
-    for a mirror without a corpus and for options that make no sense.
+    `languages` are those of the collection, by code. The pairs that `own` describes are read from where it says,
+    all others from the origin, or from nowhere where `own` extends nothing. Raises `InputError` for a mirror
+    without a corpus and for options that make no sense.
     """
 
     languages: dict[str, Language]
@@ -86,21 +84,19 @@ class Corpora:
     def splits(self, task: str, language: str) -> tuple[str, ...]:
         """Return which of train, dev and test exist for a pair, in this order; () where the origin lacks it.
 
-        Nothing is read. For `mlm` it is `("train",)` or (). Only the release place itself knows which splits a
-        treebank has, so for the hub a treebank, names or text of a language that are not in the cache yet are
-        fetched first (offline: `InputError`).
+        Nothing is read. Only the hub itself knows which splits a treebank, names or text of a language have, so
+        that what is not in the cache yet is fetched first (offline: `InputError`).
         """
         if task == MLM and MLM not in self.collection.tasks:
             return ()
         return self._corpus(task, language).splits()
 
     def load(self, task: str, language: str, split: str) -> "datasets.Dataset":
-        """Return a split as a dataset on disk, in the columns of `features`.
+        """Return a split as a dataset on disk, in the columns of `features`; memory does not grow with the corpus.
 
-        Memory does not grow with the corpus. An Arrow file is written once per fingerprint in the cache, one more
-        for each part of a release of which splits are pieces, and checked before it is used; several processes may
-        do so at once. Raises `InputError` for a split that the origin lacks, for one that cannot be made of so few
-        examples, and for broken files.
+        An Arrow file is written once per fingerprint in the cache, one more for each part of a release that is
+        divided, and checked before it is used. Raises `InputError` for a split that the origin lacks or that
+        cannot be made of so few examples, and for broken files.
         """
         corpus = self._corpus(task, language)
         fingerprint = fingerprint_of(corpus.identity(split))
@@ -193,10 +189,7 @@ class Corpora:
 
 
 def sandbox_folder(which: Sandbox, seed: int) -> Path:
-    """Return the folder of a sandbox in the cache, making it first if need be (seconds).
-
-    It appears whole or not at all, whoever else is making it at the same time.
-    """
+    """Return the folder of a sandbox in the cache, made first if need be (seconds), whole or not at all."""
     folder = cache_dir() / "sandbox" / sandbox_name(which, seed)
     if folder.is_dir():
         return folder

@@ -86,7 +86,6 @@ def columns_of(reading: Reading, task: Task) -> Columns:
 
 
 def options_of(entry: CorpusEntry, form: str, labels: Sequence[str], multiword: str) -> Options:
-    """Return how tagged words or raw text are read."""
     if not labels:
         return Options()
     reading = reading_of(entry, form)

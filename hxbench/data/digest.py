@@ -11,7 +11,7 @@ from typing import Any
 
 from hxbench import manifest
 from hxbench.errors import InputError
-from hxbench.leftovers import temporary
+from hxbench.leftovers import replace_file
 from hxbench.system_errors import writing
 
 # A file changed twice within one tick of the clock keeps its time: one this young is hashed again (seconds).
@@ -60,12 +60,6 @@ def _marked(path: Path, line: bytes) -> bytes:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name and rename it, so that nobody ever reads half of it."""
-    part = temporary(path)
+    """Write a file that nobody ever reads half of; `InputError` for a full disk."""
     with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            part.write_bytes(content)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        replace_file(path, lambda part: part.write_bytes(content))

@@ -1,12 +1,14 @@
-"""What comes from the Hugging Face hub: files of data sets and of models.
+"""What comes over the network, all of it through the client of the Hugging Face hub.
 
-The hub's client resumes, renames whole files into place, and lets processes wait for one another. What is in the
-cache is used without asking anybody. Where the hub resolves a branch, the cache keeps to the commit that it found:
-it never mixes two. `HF_ENDPOINT` names another hub.
+Files of data sets and of models come from the hub: the client renames whole files into place and lets processes
+wait for one another. A file at another address (a treebank) comes through the same client. What is in the cache is
+used without a request. Where the hub resolves a branch, the cache keeps to the commit that it found: it never
+mixes two. `HF_ENDPOINT` names another hub.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +16,13 @@ from typing import Any
 
 from hxbench import network
 from hxbench.data.digest import write_whole
-from hxbench.data.transfer import Progress
 from hxbench.errors import InputError
 from hxbench.system_errors import is_of_a_file, writing
+
+Progress = Callable[[str, int, int | None], None]
+"""Called with what is fetched, how much of it has come, and how much it is in all (None where unknown)."""
+
+_PAUSES = (1, 2, 4, 8, 16)  # seconds before a server that was busy is asked once more
 
 
 @dataclass(frozen=True)
@@ -33,10 +39,10 @@ class Item:
 
 @dataclass(frozen=True)
 class Pinned:
-    """The commit that a cache keeps to, and the Parquet files of it where they were listed."""
+    """The commit that a cache keeps to, and its Parquet files."""
 
     revision: str
-    files: tuple[str, ...] = ()
+    files: tuple[str, ...]
 
 
 class Downloads:
@@ -55,7 +61,6 @@ class Downloads:
         return network.endpoint("HF_ENDPOINT")
 
     def find(self, item: Item) -> Path | None:
-        """Return a file of a data set from the cache, or None."""
         from huggingface_hub import try_to_load_from_cache
 
         found = try_to_load_from_cache(
@@ -74,10 +79,7 @@ class Downloads:
             )  # fmt: skip
 
     def fetch_model(self, repository: str, revision: str | None, patterns: Sequence[str], *, ask: bool) -> Path:
-        """Return the folder with a model's files of these patterns; the hub is only asked if `ask`.
-
-        Raises what the hub's client raises.
-        """
+        """Return the folder with a model's files of these patterns; the hub is only asked if `ask`."""
         from huggingface_hub import snapshot_download
 
         with writing(self.folder):
@@ -88,40 +90,81 @@ class Downloads:
         return Path(found)
 
     def pinned(self, note: str) -> Pinned | None:
-        """Return what the cache keeps to, by the name of its note: JSON, or the line of a commit."""
+        """Return what the cache keeps to, by the name of its note."""
         with suppress(FileNotFoundError, ValueError, KeyError, TypeError):  # a damaged one is written anew
-            text = (self.folder / note).read_text(encoding="utf-8").strip()
-            known = json.loads(text) if note.endswith(".json") else {"revision": text, "files": ()}
+            known = json.loads((self.folder / note).read_text(encoding="utf-8"))
             return Pinned(str(known["revision"]), tuple(map(str, known["files"])))
         return None
 
-    def pin(self, note: str, item: Item, places: Sequence[str]) -> Pinned:
+    def pin(self, note: str, item: Item, branches: Sequence[str]) -> Pinned:
         """Return the commit of a data set that the cache keeps to, asking the hub the first time only.
 
-        `places` are the revisions to look at, the first one that is there, and that has Parquet files if the note
-        lists them, is taken. `item` is what messages speak of.
+        It is that of the first of `branches` (or tags, or commits) that is there and has Parquet files. `item` is
+        what messages speak of.
         """
         if known := self.pinned(note):
             return known
         from huggingface_hub import HfApi
         from huggingface_hub.errors import RevisionNotFoundError
 
-        listed = note.endswith(".json")
         with explaining(item):
             api = HfApi(endpoint=self.endpoint())
-            for place in places:
-                with suppress(*((RevisionNotFoundError,) if listed else ())):
-                    about = api.dataset_info(item.repository, revision=place)
+            for branch in branches:
+                with suppress(RevisionNotFoundError):
+                    about = api.dataset_info(item.repository, revision=branch)
                     names = sorted(entry.rfilename for entry in about.siblings or ())
-                    files = [name for name in names if name.endswith(".parquet")]
-                    if files or not listed:
+                    if files := [name for name in names if name.endswith(".parquet")]:
                         break
             else:
-                looked = f"on its branches {' and '.join(places)}" if len(places) > 1 else f"at {places[0]}"
+                looked = f"on its branches {' and '.join(branches)}" if len(branches) > 1 else f"at {branches[0]}"
                 raise InputError(f"{item.repository} has no Parquet file {looked}.")
-        text = json.dumps({"revision": about.sha, "files": files}, indent=1) if listed else f"{about.sha}\n"
-        write_whole(self.folder / note, text.encode())
-        return Pinned(str(about.sha), tuple(files) if listed else ())
+        write_whole(self.folder / note, json.dumps({"revision": about.sha, "files": files}, indent=1).encode())
+        return Pinned(str(about.sha), tuple(files))
+
+
+def download(url: str, target: Path, progress: Progress | None = None) -> bool:
+    """Put the file at `url`, which never changes, into `target`, unless it is there; return whether it exists.
+
+    What has arrived stands in `<target>.part`: a later call, or process, asks for the rest alone. Processes that
+    want the same file wait for the first. Raises `InputError` for a refusal, a full disk, and a server that is not
+    reached.
+    """
+    from filelock import FileLock
+    from huggingface_hub.errors import HfHubHTTPError
+    from huggingface_hub.file_download import http_get
+
+    network.require_proxy_support()
+    part = target.with_name(f"{target.name}.part")
+    with writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(target.with_name(f".{target.name}.lock")):
+            for pause in (*_PAUSES, None):
+                if target.exists():
+                    return True
+                try:
+                    with part.open("ab") as stream:
+                        http_get(
+                            url, stream, resume_size=stream.tell(), displayed_filename=target.name,
+                            headers={"Accept-Encoding": "identity"}, tqdm_class=_bar(target.name, progress),
+                        )  # fmt: skip
+                    part.replace(target)
+                except HfHubHTTPError as error:
+                    status = error.response.status_code
+                    if status in (404, 416):  # 416: more has come than there is
+                        part.unlink()
+                    if status == 404:
+                        return False
+                    if pause is None or (status < 500 and status != 416):
+                        raise InputError(f"{url} was refused with HTTP {status}.") from None
+                    time.sleep(pause)
+                except Exception as error:
+                    if is_of_a_file(error):
+                        raise
+                    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+                    raise InputError(
+                        f"{url} could not be fetched ({reason}); the same command goes on where this one stopped."
+                    ) from error
+    return True
 
 
 @contextmanager

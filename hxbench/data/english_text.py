@@ -48,10 +48,7 @@ def text_sources(root: Path) -> list[Text]:
 
 
 def read_raw_text(sources: list[Text]) -> Iterator[str]:
-    """Yield every text once, as one line each, in the order of the sources and their files.
-
-    Memory grows by 16 bytes and some for each line, not by the text. Raises `InputError` as the readers do.
-    """
+    """Yield every text once, as one line each, in the order of the sources; memory grows by 16 bytes a line."""
     seen: set[bytes] = set()
     for source in sources:
         for text in _texts(source):

@@ -1,16 +1,14 @@
 """From the rows of a release to examples: the fields a model reads, and the target it has to write.
 
-The description of a corpus has everything that is known about its files: which columns are the fields, in the
-order of `Task.fields`, which is the target, and the labels as the files have them. No other form of a label is
-accepted.
+The description of a corpus says which columns these are, and which labels the files have.
 """
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from hxbench.data.coreference import mark_spans
 from hxbench.data.described import Columns, columns_of, form_of, reading_of
 from hxbench.data.readers import READERS, Options
 from hxbench.data.readers.lines import quoted
@@ -26,11 +24,11 @@ Example = tuple[list[str], str]
 
 _SHOWN = 40  # labels in a message
 _ANSWERS = "a list of at least one text"
+_WORD = re.compile(r"\S+")
 _SPANS = ("span1_text", "span1_index", "span2_text", "span2_index")
 
 
 def kind_of(form: str) -> str:
-    """Return what messages call files of a format."""
     return READERS[form].kind if form in READERS else {"polarity": "a text", "lines": "a parallel text"}[form]
 
 
@@ -39,12 +37,10 @@ def read_examples(
 ) -> Iterator[Example]:
     """Yield the examples of the files of one part, in file order, outer white space stripped.
 
-    `own` is how a user describes them; otherwise they are those of the task's release. A target is the class id as
-    a digit, the score as it is written, the reference text, or the answers to a question with a line feed between
-    them. `marks` puts the marks of WSC around its spans. What lacks a text is left out where the description says
-    that the release has so many of them. Raises `InputError` with file, line and expectation for everything else
-    that is empty or absent, a question without answers, an unknown label, a score outside of the task's scale, a
-    span that is not in its text, and files without examples.
+    `own` is how a user describes them; otherwise they are those of the task's release. `marks` puts the marks of
+    WSC around its spans. What lacks a text is left out where the description says that the release has so many of
+    them. Raises `InputError` with file, line and expectation for everything else that is absent or empty, an
+    unknown label, a score outside of the task's scale, a span that is not in its text, and files without examples.
     """
     entry = own or shipped_corpus(task.name)
     assert entry, "a task that ships has a corpus"
@@ -74,7 +70,6 @@ def read_examples(
 
 
 def _records(form: str, paths: Sequence[Path], options: Options) -> Iterator[tuple[Path, int, dict[str, Any]]]:
-    """Yield every row with its file and number."""
     if form == "polarity":
         yield from ((path, *row) for path, row in read_polarity(paths))
     elif form == "lines":
@@ -157,3 +152,36 @@ def _marked(text: str, row: dict[str, Any], where: str) -> str:
         return mark_spans(text, *spans)
     except ValueError as error:
         raise InputError(f"{where}: {error}; expected both spans to be words of the text.") from None
+
+
+def mark_spans(text: str, first: tuple[str, int], second: tuple[str, int]) -> str:
+    """Return a text of WSC as T5 reads it: `* … *` around the first span and `# … #` around the second.
+
+    A span is its text and the number of its first word, from 0, where words are what white space divides. Raises
+    `ValueError`, with what is wrong, for a span that is nowhere in the text.
+
+    T5's rule (PHA, section 2 of its published code) leaves a span unmarked whose case in the text is not that of
+    its field (about one first span in seven), or which stands one word away from its index. Here both are marked,
+    since there is no question otherwise; the letters stay those of the text, and punctuation stays outside.
+    """
+    inserted = []
+    for n, (start, end) in enumerate((_span(text, *first), _span(text, *second))):
+        # Of two at one place, what closes comes first; then the longer span opens and the shorter closes first.
+        inserted += [(start, 1, -end, n, f"{'*#'[n]} "), (end, 0, -start, -n, f" {'*#'[n]}")]
+    for place, *_, sign in sorted(inserted, reverse=True):
+        text = text[:place] + sign + text[place:]
+    return text
+
+
+def _span(text: str, span: str, index: int) -> tuple[int, int]:
+    """Return where the span begins and ends, in characters: at its index, else at the nearest word."""
+    words = span.split()
+    if not words:
+        raise ValueError("an empty span")
+    pattern = re.compile(r"\s+".join(map(re.escape, words)) + r"(?!\w)", re.IGNORECASE)
+    starts = [word.start() for word in _WORD.finditer(text)]
+    found = {n: match.end() for n, start in enumerate(starts) if (match := pattern.match(text, start))}
+    if not found:
+        raise ValueError(f"no span {span!r} in the text")
+    nearest = min(found, key=lambda n: (abs(n - index), n))
+    return starts[nearest], found[nearest]

@@ -1,11 +1,10 @@
 """The public release places of every corpus: which file of which repository is which part, at which commit.
 
-UD 2.7 comes as CoNLL-U from each treebank's repository at the commit of its description, everything else as
-Parquet and never as code from the Hugging Face hub: WikiANN, the tasks of PHA and PET scaling, a user's own, and
-raw text out of its Wikipedia (`wikipedia.py`). Of some repositories the commit is known; of the others none could
-be confirmed, and the first download resolves one (`Downloads.pin`). Where a repository has a loading script
-instead of Parquet files, the hub's own conversion of it is used, which is another branch. `HXBENCH_UD_ENDPOINT`
-names another server with the treebanks.
+UD 2.7 comes as CoNLL-U from each treebank's repository at the commit of its description (`HXBENCH_UD_ENDPOINT`
+names another server), everything else as Parquet and never as code from the Hugging Face hub, raw text out of its
+Wikipedia (`wikipedia.py`). Where no commit is known the first download resolves one (`Downloads.pin`). Where a
+repository has a loading script instead of Parquet files, the hub's own conversion is used, which is another
+branch.
 """
 
 import re
@@ -16,9 +15,8 @@ from hxbench import network
 from hxbench.data import wikipedia
 from hxbench.data.described import own_words, release_words
 from hxbench.data.digest import write_whole
-from hxbench.data.downloads import Downloads, Item, Pinned, explaining
+from hxbench.data.downloads import Downloads, Item, Pinned, Progress, download, explaining
 from hxbench.data.splits import SPLITS
-from hxbench.data.transfer import Progress, download
 from hxbench.errors import InputError
 from hxbench.printing import grouped
 from hxbench.spec.languages import Language
@@ -26,7 +24,6 @@ from hxbench.tasks import Task
 from hxbench.tasks.description import CorpusEntry, HubPlace, OwnData, filled, shipped_corpus
 
 UD_ENDPOINT = "https://raw.githubusercontent.com/UniversalDependencies"
-WIKIANN = "unimelb-nlp/wikiann"
 Wanted = tuple[Task, Language, Sequence[str]]
 """A task and a language, and the parts that are wanted of it."""
 
@@ -44,7 +41,6 @@ class Hub:
         self._sentences = min(sentences or wikipedia.MOST_SENTENCES, wikipedia.MOST_SENTENCES)
 
     def entry(self, task: Task, language: Language) -> CorpusEntry | None:
-        """Return the description of a corpus, None where there is none."""
         if self.own:
             return self.own.corpora[task.name, language.code]
         return shipped_corpus(task.name, language.paper_code)
@@ -64,15 +60,17 @@ class Hub:
         return self.find(task, part, language)
 
     def absent(self, task: Task, split: str, part: str, language: Language, what: str) -> InputError:
-        """Return the error for a split of `what` that the release does not have."""
         return InputError(f"the release has no {split} split of {what}.")
+
+    def _kind(self, task: Task) -> str:
+        """Return `ud` or `text` for what is no data set of the hub: treebanks and raw text as they ship."""
+        return task.corpus if task.corpus in ("ud", "text") and not self.own else ""
 
     def find(self, task: Task, part: str, language: Language) -> tuple[Path, ...] | None:
         """Return the files of a part from the cache, or None where the cache lacks one of them."""
-        if task.corpus in ("ud", "text") and not self.own:
-            if (path := self._own_file(task, part, language)) and path.exists():
-                return (path,)
-            return None
+        if self._kind(task):
+            path = self._own_file(task, part, language)
+            return (path,) if path and path.exists() else None
         place = self._place(task, language)
         if (pinned := self._downloads.pinned(self._note(place))) is None:
             return None
@@ -83,11 +81,11 @@ class Hub:
     def lacking(self, task: Task, language: Language, parts: Iterable[str]) -> list[Item]:
         """Return what is not in the cache of these parts; nothing is asked of a server."""
         lacks = [part for part in parts if self.find(task, part, language) is None]
-        if task.corpus == "ud" and not self.own:
+        if self._kind(task) == "ud":
             files = [self._own_file(task, part, language) for part in lacks]
             repository, revision = f"UniversalDependencies/{language.treebank}", language.treebank_revision
             return [Item(repository, file.name, revision) for file in files if file and not _mark(file).exists()]
-        if task.corpus == "text" and not self.own:
+        if self._kind(task) == "text":
             text = Item(wikipedia.REPOSITORY, f"{wikipedia.config(language)}/*.parquet", wikipedia.REVISION)
             return [text] if "train" in lacks else []
         place = self._place(task, language)
@@ -100,11 +98,7 @@ class Hub:
         ]
 
     def fetch(self, wanted: Iterable[Wanted], progress: Progress | None = None) -> None:
-        """Download what is wanted and the cache lacks.
-
-        Raises `InputError`: offline, at once and with everything that is lacking; else for a file that is not at
-        its place (repository, file, revision) and for a server that cannot be reached.
-        """
+        """Download what the cache lacks; `InputError`, offline at once and with everything that is lacking."""
         lacking = [(one, items) for one in dict.fromkeys(wanted) if (items := self.lacking(*one))]
         if not lacking:
             return
@@ -120,9 +114,9 @@ class Hub:
             )
         network.endpoint("HXBENCH_UD_ENDPOINT"), network.endpoint("HF_ENDPOINT")  # before anything has come
         for (task, language, parts), items in lacking:
-            if task.corpus == "ud" and not self.own:
+            if self._kind(task) == "ud":
                 self._fetch_treebank(task, language, progress)
-            elif task.corpus == "text" and not self.own:
+            elif self._kind(task) == "text":
                 with explaining(items[0]):
                     target, endpoint = self._own_file(task, "train", language), self._downloads.endpoint()
                     assert target
@@ -165,9 +159,6 @@ class Hub:
         return entry.hub.model_copy(update={"config": filled(entry.hub.config, words)})
 
     def _note(self, place: HubPlace) -> str:
-        """Return the note of the commit that the cache keeps to; of WikiANN the files are known by name."""
-        if place.dataset == WIKIANN and not self.own:
-            return "wikiann-revision"
         revision = f"@{place.revision}" if self.own and place.revision else ""
         return f"{place.dataset}{revision}.json".replace("/", "--")
 
@@ -186,9 +177,7 @@ def _mark(path: Path) -> Path:
 
 
 def _revisions(place: HubPlace) -> tuple[str, ...]:
-    """Return the revisions where the files of a data set are looked for, the first place first."""
-    if place.dataset == WIKIANN:
-        return (place.revision or "main",)
+    """Return the revisions where the files of a data set are looked for, the preferred first."""
     return (place.revision,) if place.revision else ("main", "refs/convert/parquet")
 
 
@@ -202,8 +191,6 @@ def _names(pinned: Pinned | None, place: HubPlace, part: str) -> list[str]:
 
     A repository with one configuration calls its folder `data` or `default`, or has none.
     """
-    if place.dataset == WIKIANN:
-        return [f"{place.config}/{place.splits[part]}-00000-of-00001.parquet"]  # type: ignore[index]
     alone = place.alone or not place.config
     folders = [name for name in (place.config, *(("data", "default") if alone else ())) if name]
     folder, split = "|".join(map(re.escape, folders)), re.escape(place.splits[part])  # type: ignore[index]

@@ -74,13 +74,28 @@ class Corpus(ABC):
     def rows(self, split: str, place: Callable[[str, str], Path]) -> Iterator[Columns]:
         """Yield the rows of a split in columns; `place` is where a file of the cache with a fingerprint lies."""
 
-    @abstractmethod
     def absent(self, split: str) -> InputError:
         """Return the error for a split that cannot be had, with where it was looked for."""
+        what = self.task.corpus or self.task.title
+        if self.own or not self.task.answers_texts:
+            what += f" for {self.language.code}"
+        return self.source.absent(self.task, split, self.part(split), self.language, what)
+
+    def part(self, split: str) -> str:
+        """Return the part of the release that a split is made of; `InputError` for a split that is none."""
+        self.cap(split)
+        return split
 
     def parts(self) -> tuple[str, ...]:
         """Return the parts of the release that the splits are made of."""
         return self.entry.parts if self.entry else ()
+
+    def _files(self, split: str) -> tuple[Path, ...]:
+        part = self.part(split)
+        found = self.source.files(self.task, part, self.language, self.parts()) if self.entry else None
+        if found is None:
+            raise self.absent(split)
+        return found
 
     def _form(self, files: Sequence[Path]) -> str:
         assert self.entry, "what has files is described"
@@ -100,12 +115,10 @@ class OneFile(Corpus):
     """Tagged words, or raw text of one language: files for a split, of which the first rows are kept."""
 
     def splits(self) -> tuple[str, ...]:
-        """Return those of which there is a file."""
         found = self.source.parts(self.task, self.language)
         return tuple(split for split in SPLITS if split in found)
 
     def identity(self, split: str) -> dict[str, Any]:
-        """Return the files' digests and how they are read."""
         cap, paths = self.cap(split), self._files(split)
         form = self._form(paths)
         reader = READERS[form]
@@ -117,7 +130,6 @@ class OneFile(Corpus):
         return found | self.reading | ({"multiword": self.data.multiword} if form == "conllu" else {})
 
     def rows(self, split: str, place: Callable[[str, str], Path]) -> Iterator[Columns]:
-        """Yield words and class ids, or sentences."""
         paths, ids = self._files(split), {name: number for number, name in enumerate(self.task.labels)}
         form = self._form(paths)
         assert self.entry
@@ -129,29 +141,15 @@ class OneFile(Corpus):
             else:
                 yield [[row["text"] for _, row in chunk]]
 
-    def absent(self, split: str) -> InputError:
-        """Return the error that names the language."""
-        what = f"{self.task.corpus or self.task.title} for {self.language.code}"
-        return self.source.absent(self.task, split, split, self.language, what)
-
-    def _files(self, split: str) -> tuple[Path, ...]:
-        self.cap(split)  # a split that is none is refused before anything is looked for
-        found = self.source.files(self.task, split, self.language, self.parts()) if self.entry else None
-        if found is None:
-            raise self.absent(split)
-        return found
-
 
 class Examples(Corpus):
     """Examples: a split is a part of a release or a piece of one, as `splits` says, in the order that it says."""
 
     def splits(self) -> tuple[str, ...]:
-        """Return those whose part of the release can be had."""
         found, wanted = self.source.parts(self.task, self.language), self._portions()
         return tuple(split for split in SPLITS if wanted[split].part in found)
 
     def identity(self, split: str) -> dict[str, Any]:
-        """Return the digests of the part's files and what the piece is."""
         cap, portion = self.cap(split), self._portion(split)
         return {
             "task": self.task.name, "reader": READER_VERSION, "cap": cap,
@@ -160,7 +158,6 @@ class Examples(Corpus):
         }  # fmt: skip
 
     def rows(self, split: str, place: Callable[[str, str], Path]) -> Iterator[Columns]:
-        """Yield the examples of the piece, out of the part, which has a file of the cache for itself."""
         whole, portion = self._whole(split, place), self._portion(split)
         try:
             rows = chosen_rows(portion, len(whole), **choice(portion, split, self.data))
@@ -172,24 +169,19 @@ class Examples(Corpus):
         chosen = whole if rows is None else whole.select(rows)
         yield from in_columns(islice(rows_of_columns(chosen, "fields", "target"), self.cap(split)))
 
-    def absent(self, split: str) -> InputError:
-        """Return the error that names the part's files."""
-        part = self._portion(split).part
-        what = f"{self.task.title} for {self.language.code}" if self.own else self.task.title
-        return self.source.absent(self.task, split, part, self.language, what)
+    def part(self, split: str) -> str:
+        return self._portion(split).part
 
     def parts(self) -> tuple[str, ...]:
-        """Return the parts that the rule of splits uses."""
         known = super().parts()
         return tuple(dict.fromkeys(one.part for one in self._portions().values() if one.part in known))
 
     def digests(self, files: Sequence[Path]) -> list[str]:
-        """Return the SHA-256 of files of examples that go together."""
         return [self.digest(path, kind_of(self._form(files))) for path in files]
 
     def _whole(self, split: str, place: Callable[[str, str], Path]) -> "datasets.Dataset":
         """Return the part of the release that a split is a piece of, in file order."""
-        files, part = self._files(split), self._portion(split).part
+        files, part = self._files(split), self.part(split)
         identity = {
             "task": self.task.name, "reader": READER_VERSION, "sources": self.digests(files), "part": part,
             **self.reading,
@@ -206,12 +198,6 @@ class Examples(Corpus):
         self.cap(split)
         return self._portions()[split]
 
-    def _files(self, split: str) -> tuple[Path, ...]:
-        files = self.source.files(self.task, self._portion(split).part, self.language, self.parts())
-        if files is None:
-            raise self.absent(split)
-        return files
-
 
 class TextOfTasks(Corpus):
     """Raw text made of the training files of labelled tasks, which the hub has not."""
@@ -219,28 +205,22 @@ class TextOfTasks(Corpus):
     downloaded = False
 
     def splits(self) -> tuple[str, ...]:
-        """Return `train`, where there is any text."""
         return ("train",) if self._texts() else ()
 
     def identity(self, split: str) -> dict[str, Any]:
-        """Return the digests of all files, by source."""
         found = {"task": self.task.name, "reader": READER_VERSION, "cap": self.cap(split)}
         if split not in self.splits():
             raise self.absent(split)
-        return found | {"sources": [[text.kind, self._digests(text)] for text in self._texts()]}
+        digest = lambda path: self.digest(path, READERS[format_of(path)].kind)  # noqa: E731
+        return found | {"sources": [[text.kind, [*map(digest, text.files)]] for text in self._texts()]}
 
     def rows(self, split: str, place: Callable[[str, str], Path]) -> Iterator[Columns]:
-        """Yield every text once."""
         for chunk in chunks(islice(read_raw_text(self._texts()), self.cap(split))):
             yield [chunk]
 
     def absent(self, split: str) -> InputError:
-        """Return the error that names the folder."""
         where = self.source.folder(self.task) if self.source.folder else "the hub"
         return InputError(f"{where} has no {split} split of raw text.")
-
-    def _digests(self, text: Text) -> list[str]:
-        return [self.digest(path, READERS[format_of(path)].kind) for path in text.files]
 
     def _texts(self) -> list[Text]:
         return text_sources(self.source.folder(self.task)) if self.source.folder else []

@@ -1,21 +1,8 @@
 """A folder in the layout of the original releases: where each file is, and nothing about what is in it.
 
-DIR/ud-2.7/UD_English-EWT/en_ewt-ud-train.conllu     or DIR/UD_English-EWT/…
-DIR/wikiann/en/train                                 train, dev, test; or WikiANN's code (zh-yue)
-DIR/text/en.txt
-DIR/glue/RTE/{train,dev}.tsv             or DIR/RTE/…; MNLI has dev_matched and dev_mismatched
-DIR/superglue/CB/{train,val}.jsonl       or DIR/CB/…
-DIR/scitail/tsv_format/scitail_1.0_{train,dev,test}.tsv
-DIR/xsum/{train,validation,test}.jsonl
-DIR/wmt16/ro-en/{train,dev,test}.{ro,en}
-DIR/imdb/{train,test}.jsonl
-DIR/rotten_tomatoes/{train,validation,test}/rt-polarity.{neg,pos}
-DIR/nq_open/NQ-open.{train,dev}.jsonl
-DIR/samsum/{train,val,test}.json
-DIR/multi_news/{train,validation,test}.jsonl, or val.jsonl
-
-MANIFEST.tsv, a table with a header, may say of a file (`path`) that another one stands in for that of the release:
-its `original path` then begins with `stand-in:`, and the words behind say which.
+The layouts stand in `recipes/data/*.yaml`. MANIFEST.tsv, a table with a header, may say of a file (`path`) that
+another one stands in for that of the release: its `original path` then begins with `stand-in:`, and the words
+behind say which.
 
 A **part** is what a release calls a split: `train`, `dev`, `mismatched` (the other development set of MNLI) and
 `test`, which only a release with public labels has. Which part becomes which split is `splits.py`.
@@ -24,20 +11,24 @@ A **part** is what a release calls a split: `train`, `dev`, `mismatched` (the ot
 import csv
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import get_args
 
 from hxbench.data.described import own_words, places_of, release_words
 from hxbench.errors import InputError
-from hxbench.spec.languages import Language
+from hxbench.spec.languages import Language, language_set
 from hxbench.tasks import ENGLISH, Task, task_of
-from hxbench.tasks.description import CorpusEntry, OwnData, Part, shipped_corpus
+from hxbench.tasks.description import CorpusEntry, OwnData, Part, filled, shipped_corpora, shipped_corpus
 
 PARTS = get_args(Part)
 _STANDS_IN = "stand-in:"
 _LINES = 100_000  # of a manifest
 _LONGEST = 200  # characters of a note
+# what names of other files begin with
+_ABOUT = (".", "manifest", "license", "licence", "copying", "notice", "readme")
+_NAMED = 5  # of what nothing reads
 
 
 def candidates(task: Task, part: str, language: Language | None = None) -> list[tuple[str, ...]]:
@@ -48,10 +39,7 @@ def candidates(task: Task, part: str, language: Language | None = None) -> list[
 
 
 def find(root: Path, task: Task, part: str, language: Language | None = None) -> tuple[Path, ...] | None:
-    """Return the file or files of a part, or None where the folder has none of them.
-
-    One of two files is as good as both: the reader then names the one that is not there.
-    """
+    """Return the files of a part, or None where the folder has none of them; the reader names one that lacks."""
     return _first(root, candidates(task, part, language))
 
 
@@ -72,11 +60,9 @@ class Mirror:
         self.folder = folder
 
     def entry(self, task: Task, language: Language) -> CorpusEntry | None:
-        """Return the description of a corpus, None where there is none."""
         return shipped_corpus(task.name, language.paper_code)
 
     def places(self, task: Task, part: str, language: Language) -> list[tuple[str, ...]]:
-        """Return where a part may be in the folder, as `candidates` does."""
         return candidates(task, part, language)
 
     def parts(self, task: Task, language: Language) -> tuple[str, ...]:
@@ -104,11 +90,9 @@ class OwnFiles(Mirror):
         self.own, self._described = own, own
 
     def entry(self, task: Task, language: Language) -> CorpusEntry | None:
-        """Return the user's description of a corpus, None where there is none."""
         return self._described.corpora.get((task.name, language.code))
 
     def places(self, task: Task, part: str, language: Language) -> list[tuple[str, ...]]:
-        """Return where a part is by the description."""
         entry = self.entry(task, language)
         return places_of(entry, task, part, own_words(entry, language)) if entry else []
 
@@ -145,7 +129,6 @@ class OwnFiles(Mirror):
                     yield from (self._described.folder / name for name in place)
 
     def absent(self, task: Task, split: str, part: str, language: Language, what: str) -> InputError:
-        """Return the error for a split that is not described."""
         return InputError(f"{self._described.path} has no {split} split of {what}.")
 
 
@@ -156,10 +139,7 @@ def _listed(places: Iterable[tuple[str, ...]]) -> str:
 def stand_ins(
     root: Path, used: Iterable[tuple[str, str, str]], languages: Mapping[str, Language]
 ) -> dict[str, str]:
-    """Return what the manifest says of the (task, language, split) that a run uses, by `pos-ar train`.
-
-    A mirror without a manifest, or with one of another form, says nothing.
-    """
+    """Return the manifest's words on the (task, language, split) that a run uses, by `pos-ar train`."""
     said = _said(root / "MANIFEST.tsv")
     found = {}
     for task, language, split in sorted(set(used)) if said else ():
@@ -183,10 +163,7 @@ def _said(manifest: Path) -> dict[str, str]:
 
 
 def is_there(path: Path) -> bool:
-    """Return whether there is such a file.
-
-    Raises `InputError` where that cannot be known, or a link leads nowhere: that is damage and not a lack.
-    """
+    """Return whether there is such a file; `InputError` where that cannot be known, or a link leads nowhere."""
     try:
         path.stat()
     except FileNotFoundError:
@@ -213,3 +190,46 @@ def require_folder(path: Path, expected: str) -> None:
     except OSError as error:
         state = f"cannot be read ({error.strerror})"
     raise InputError(f"data folder {path} {state}; expected {expected}.")
+
+
+def unread(root: Path, own: Iterable[Path]) -> str:
+    """Return a sentence with what nothing reads in a mirror, "" where all is read; `own` are files of a user's.
+
+    So a treebank of a language no paper had is not passed over in silence. Searched are the folders that hold
+    corpora beside one another: treebanks, languages, tasks and files of raw text.
+    """
+    known, mine = set(_read()), [path.resolve() for path in own]
+    above = {str(folder) for one in known for folder in PurePosixPath(one).parents}
+    found = [
+        name
+        for folder in above
+        for name in _in(root, folder)
+        if name not in known | above and not any(path.is_relative_to((root / name).resolve()) for path in mine)
+    ]
+    if not found:
+        return ""
+    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    named = ", ".join(sorted(found)[:_NAMED])
+    return f"Nothing reads {named}{more} in {root}: a description of such files does (--data FILE)."
+
+
+def _in(root: Path, folder: str) -> Iterator[str]:
+    with suppress(OSError):  # a folder that is not there, or is none
+        for path in (root / folder).iterdir():
+            if not path.name.lower().startswith(_ABOUT):
+                yield path.relative_to(root).as_posix()
+
+
+def _read() -> Iterator[str]:
+    """Yield the folders and files, relative to a mirror, of all corpora that ship."""
+    for (name, code), entry in shipped_corpora().items():
+        words = {"title": task_of(name).title, "side": "", **release_words(language_set("hyperx").get(code))}
+        for folder in entry.folders:
+            if "{" in folder or len(entry.codes) == 1:
+                yield filled(folder, words)
+            else:
+                yield from (
+                    f"{folder}/{filled(path, words)}" for part in entry.parts for path in entry.paths(part)
+                )
+        if not entry.folders:
+            yield from (path.partition("/")[0] for part in entry.parts for path in entry.paths(part))

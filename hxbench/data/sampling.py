@@ -98,7 +98,6 @@ class Sampler:
 
     @property
     def updates_by_task(self) -> dict[str, int]:
-        """How many of the updates are of each task."""
         found = dict.fromkeys((stream.task for stream in self.streams), 0)
         counts = np.bincount(self._schedule[0], minlength=len(self.streams))
         for stream, count in zip(self.streams, counts, strict=True):

@@ -33,10 +33,7 @@ SPLITS = ("train", "dev", "test")
 
 
 class TooFew(InputError):  # noqa: N818 - what there is, not what went wrong
-    """A training set that is not larger than the development set that it has to give.
-
-    `fitting` are so many examples as it could give: a tenth.
-    """
+    """A training set that is not larger than the development set it has to give; `fitting` is a tenth of it."""
 
     def __init__(self, size: int, held_out: int, where: str = "", own: bool = False) -> None:
         self.given = size, held_out, where, own
@@ -61,18 +58,14 @@ Piece = Literal["whole", "first half", "second half", "drawn", "rest"]
 
 @dataclass(frozen=True)
 class Portion:
-    """What a split is made of: a piece of a part of the release.
-
-    `drawn` are the first of a permutation of the part, `rest` is the part without them.
-    """
+    """What a split is made of: a part of the release, or `drawn`, the first of its permutation, or the `rest`."""
 
     part: str
     piece: Piece = "whole"
 
 
 def portions(task: Task, rule: str, limit: int, own: CorpusEntry | None = None) -> dict[str, Portion]:
-    """Return what each of train, dev and test is made of under the `rule` size or names; of a user's own corpus
-    no list has the name."""
+    """Return what train, dev and test are made of under the `rule` size or names (of which none is a user's)."""
     entry = own or shipped_corpus(task.name)
     parts = entry.parts if entry else ()
     halved = {
@@ -98,7 +91,7 @@ def portions(task: Task, rule: str, limit: int, own: CorpusEntry | None = None) 
 def choice(portion: Portion, split: str, data: DataSpec) -> dict[str, Any]:
     """Return what decides, beside the portion, which rows are in a split: arguments of `chosen_rows`.
 
-    They are part of the data's fingerprint, so that nothing is among them that changes no row.
+    They are part of the data's fingerprint: nothing is among them that changes no row.
     """
     found: dict[str, Any] = {}
     if portion.piece in ("drawn", "rest"):

@@ -1,6 +1,6 @@
 """Examples of text-to-text tasks → tokens of source and target, kept as Arrow so that nothing is tokenised twice.
 
-The end mark is put behind every text here, whatever the tokenizer is set to do by itself: so a text that is cut
+The end token is put behind every text here, whatever the tokenizer is set to do by itself: so a text that is cut
 ends with it too. What the tokenizer's template puts before a text stands before every source. A decoder that
 chooses among classes reads the same source, so that two ways to answer differ in nothing else, and has a class for
 a target; `classes` says what an encoder alone reads.
@@ -25,26 +25,23 @@ from hxbench.tasks.encoding.templates import (
     source_text,
     target_text,
 )
-from hxbench.tasks.encoding.tokenizing import marks_of, opening_of, tokenizer_fingerprint, tokens_of
+from hxbench.tasks.encoding.tokenizing import reader_of, tokens_of
 
 VERSION = 2  # of the encoding: part of every cache's fingerprint
 CutAt = Literal["end", "start"]
 
 
 def longest_label(tokenizer: Any, task: Task, score_step: float, wording: Wording = PHA) -> int:
-    """Return the number of tokens of the longest label, end mark included: no answer needs more.
-
-    Raises `ValueError` for a task without labels.
-    """
+    """Return the number of tokens of the longest label, end token included: no answer needs more."""
     if not (labels := label_texts(task, score_step, wording)):
         raise ValueError(f"{task.title} has no labels")
     return 1 + max(map(len, tokens_of(tokenizer, list(labels))))
 
 
 def labels_as_decoded(tokenizer: Any, labels: Sequence[str]) -> dict[str, str]:
-    """Return the labels by what comes back of their tokens: a tokenizer may have no token for a mark in a word.
+    """Return the labels by what comes back of their tokens; `InputError` where two of them come back alike.
 
-    Raises `InputError` where two of them come back alike, so that no answer could tell them apart.
+    A tokenizer may have no token for a character of a word.
     """
     texts = tokenizer.batch_decode(
         tokens_of(tokenizer, list(labels)), skip_special_tokens=True, clean_up_tokenization_spaces=False
@@ -70,7 +67,7 @@ def encode_examples(
     """Return model rows for examples; `cut` is 1 where the source did not fit.
 
     With `chosen` a target is one class id or number (`choice_of`), else a text. Both sides have at most as many
-    tokens as `longest_texts` says, end mark included. A source that does not fit loses its end or its start: in
+    tokens as `longest_texts` says, end token included. A source that does not fit loses its end or its start: in
     PET's template the end of the texts, not ` Output: ` behind them. Raises `InputError` that names task and row.
     """
     texts: list[str] = []
@@ -86,7 +83,7 @@ def encode_examples(
         except InputError as error:
             raise InputError(f"{task.title}, example {row + 1}: {error}") from None
     sources = tokens_of(tokenizer, texts)
-    begin, end = opening_of(tokenizer), tokenizer.eos_token_id
+    begin, end = reader_of(tokenizer).opening, tokenizer.eos_token_id
     room, target_room = (length - 1 for length in longest_texts(task, max_length, wording))
     room -= len(begin)
     last = tokens_of(tokenizer, [BEHIND[wording.template]])[0]
@@ -102,19 +99,19 @@ def encode_examples(
 def _texts_recipe(tokenizer: Any, task: Task, max_length: int, score_step: float, wording: Wording) -> str:
     """Return what the texts are made by, which counts as much as what they are made of."""
     if tokenizer.eos_token_id is None:
-        raise InputError("the backbone's tokenizer has no end mark (eos_token), without which no answer ends.")
+        raise InputError("the backbone's tokenizer has no end token (eos_token), without which no answer ends.")
     template = f"{task.name} {task.prefix} {' '.join(task.fields)} {len(task.labels)}"
     if wording != PHA:
         lengths = longest_texts(task, max_length, wording)
         template += f" {wording} {label_texts(task, score_step, wording)} {lengths}"
     if task.template:
         template += f" as {task.template!r}"
-    if begin := opening_of(tokenizer):
+    if begin := reader_of(tokenizer).opening:
         template += f" behind {begin}"
     step = score_step if task.type == "regression" else ""
     if task.scores:
         step = f"scores {' '.join(map(str, task.scores.ends_and_step()))}"
-    return f"{tokenizer_fingerprint(tokenizer)} {max_length} {step} {template}"
+    return f"{reader_of(tokenizer).fingerprint} {max_length} {step} {template}"
 
 
 def tokenised(
@@ -147,15 +144,15 @@ def encode_texts(
 ) -> Any:
     """Return the tokenised form of a split from the cache, writing it there first when it is not.
 
-    Columns input_ids and labels, both closed by the end mark unless a label is chosen, and cut; `marked` as
+    Columns input_ids and labels, both closed by the end token unless a label is chosen, and cut; `marked` as
     `encode_choices` makes them. Raises `InputError` for an example with an empty text or a target outside the
-    task's, and for a tokenizer without the marks that are needed.
+    task's.
     """
     from datasets import List, Value
 
     if form == "marked":
         longest = longest_texts(task, max_length, wording)[0]
-        how = f"{tokenizer_fingerprint(tokenizer)} {marks_of(tokenizer)}"
+        how = f"{reader_of(tokenizer).fingerprint} {reader_of(tokenizer).marks}"
         what = f"{task.name} {len(task.fields)} {len(task.labels)}{task.scores or ''}"
         recipe = f"classes {VERSION} {fingerprint} {how} {what} {longest}"
     else:

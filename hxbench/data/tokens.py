@@ -7,14 +7,7 @@ from typing import Any
 from hxbench import places
 from hxbench.data.arrow import batches, cached
 from hxbench.tasks.encoding.masking import IGNORED
-from hxbench.tasks.encoding.tokenizing import (
-    blank_tokens,
-    marks_around,
-    reads_spaces,
-    tokenizer_fingerprint,
-    tokens_of,
-    tokens_of_words,
-)
+from hxbench.tasks.encoding.tokenizing import marks_around, reader_of, tokens_of, tokens_of_words
 
 VERSION = 2  # of the encoding: part of every cache's fingerprint
 
@@ -94,7 +87,7 @@ def encode_tagged(
     `overflow` window: a sentence of more than `max_length` tokens gives several rows, so that every word is
     trained on and scored; truncate: it gives one row and the words behind it are cut off.
     """
-    blank = blank_tokens(tokenizer) if label_token == "character" else frozenset[int]()
+    blank = reader_of(tokenizer).blank if label_token == "character" else frozenset[int]()
     before, after = marks_around(tokenizer)
     room = max_length - len(before) - len(after)
     out: dict[str, list[Any]] = {"input_ids": [], "labels": [], "sentence": [], "first_word": []}
@@ -136,12 +129,12 @@ def encode(
 
     tagged = "tags" in dataset.column_names
     recipe = (
-        f"{VERSION} {fingerprint} {tokenizer_fingerprint(tokenizer)} {max_length} {overflow if tagged else ''}"
+        f"{VERSION} {fingerprint} {reader_of(tokenizer).fingerprint} {max_length} {overflow if tagged else ''}"
     )
     columns = {"input_ids": List(Value("int32"))}
     if tagged and label_token != "first":
         recipe += f" {label_token}"
-    if tagged and reads_spaces(tokenizer):
+    if tagged and reader_of(tokenizer).spaced:
         recipe += " spaces"
     if tagged:
         columns |= {"labels": List(Value("int16")), "sentence": Value("int32"), "first_word": Value("int32")}

@@ -1,9 +1,7 @@
 """A user's file to be tagged: its sentences as a stream, and the sentences with tags as text.
 
-Of plain text a line is a sentence. Its words are what white space separates, so that punctuation must stand alone,
-or where the user asks what Unicode's rules of word boundaries and ICU's dictionaries make of it (`word_splitter`).
-Of CoNLL-U the words are those with the IDs 1, 2, 3, …; of columns one stands on each line; an object of JSON lines
-has a list. The parsers are those that training reads with, and labels that are there are not looked at.
+Of plain text a line is a sentence, whose words are what white space separates, or what `word_splitter` makes of
+it. The parsers are those that training reads with, and labels that are there are not looked at.
 
 Tags are written as CoNLL-U, tab-separated columns or JSON lines, into the file's own lines and objects where it
 came in that form: all but the tags is as it stood. `column` is the place of the tags in CoNLL-U
@@ -35,9 +33,8 @@ class Untagged:
 
     line: int  # of its first line in the file
     words: list[str]
-    lines: list[str] = field(
-        default_factory=list
-    )  # of CoNLL-U and columns: as they stand, up to the next sentence
+    # of CoNLL-U and columns: as they stand, up to the next sentence
+    lines: list[str] = field(default_factory=list)
     rows: list[int] = field(default_factory=list)  # of these: which of the lines have the words
     delimiter: str = ""  # of columns
     given: dict[str, Any] | None = None  # of JSON lines: the object
@@ -53,11 +50,7 @@ class Untagged:
 def read_untagged(
     path: Path, kind: str, options: Options | None = None, split: Splitter | None = None
 ) -> Iterator[Untagged]:
-    """Yield the sentences of a file in its order; `options` say where the words are, `split` splits plain text.
-
-    Raises `InputError` as the format's reader does; of text for a line that is not UTF-8, a file without
-    sentences, and one that cannot be read.
-    """
+    """Yield the sentences of a file in its order; `options` say where the words are, `split` splits plain text."""
     options = options or Options()
     if kind == "text":
         yield from _read_text(path, split)
@@ -76,8 +69,7 @@ def read_untagged(
 def kind_of(path: Path, given: str | None = None, known: Sequence[str] = INPUTS) -> str:
     """Return the format of a file, one of those `known`: as given, else by its name and its first line.
 
-    That is the first that is neither blank nor a comment. What is nothing else is text, or columns where text is
-    not known.
+    That is the first that is neither blank nor a comment. What is nothing else is text, or columns.
     """
     if given is not None:
         if given not in known:
@@ -113,7 +105,7 @@ def word_splitter(language: str) -> Splitter:
         from icu4py.breakers import WordBreaker
     except ImportError:
         raise InputError(
-            "to split text into words takes the package icu4py: pip install 'hxbench[tokenize]'."
+            "splitting text into words needs the package icu4py: pip install 'hxbench[tokenize]'."
         ) from None
 
     def split(text: str) -> list[tuple[int, int]]:
@@ -188,10 +180,7 @@ def as_tsv(sentence: Untagged, tags: Sequence[str], column: str) -> str:
 
 
 def as_jsonl(sentence: Untagged, tags: Sequence[str], column: str) -> str:
-    """Return one JSON object: the file's own, or the number of the sentence's first line and its words; and tags.
-
-    Of text that was split into words it has the text and their places, too.
-    """
+    """Return one JSON object with tags: the file's own, or line and words, of split text also offsets."""
     if not sentence.words:
         return ""
     values = sentence.given

@@ -37,10 +37,7 @@ class Unanswered:
 
 
 def form_of(path: Path, task: Task, given: str | None = None, *, labelled: bool = False) -> str:
-    """Return the format of a file: as given, else by its name, and JSON lines by the first line.
-
-    Raises `InputError` for text where a task has several fields, or where examples are to be `labelled`.
-    """
+    """Return the format of a file: as given, by its name, or by its first line."""
     known = LABELLED if labelled else INPUTS
     if given not in (None, *known):
         raise InputError(did_you_mean("input format", str(given), list(known)))
@@ -62,9 +59,8 @@ def form_of(path: Path, task: Task, given: str | None = None, *, labelled: bool 
 def read_unanswered(path: Path, form: str, task: Task, options: Options | None = None) -> Iterator[Unanswered]:
     """Yield the examples of a file in its order; with their targets where `options.tags` names a column.
 
-    A label is one of the task's, or mapped to one. Raises `InputError` for a line that is not UTF-8 or without a
-    text for each field, for a label or score that the task does not have, for a file without examples, and for one
-    that cannot be read.
+    A label is one of the task's, or mapped to one. Raises `InputError` for a line without a text for each field,
+    for a label or score that the task does not have, and for a file without examples.
     """
     options = options or Options()
     found, unit = False, "row" if form == "parquet" else "line"
@@ -105,7 +101,6 @@ def _fields(path: Path, number: int, row: dict[str, Any], task: Task, unit: str,
 
 
 def _target(path: Path, number: int, row: dict[str, Any], task: Task, options: Options, unit: str) -> str:
-    """Return the right answer as encoding wants it."""
     value, column = field_of(row, options.tags), options.tags
     if value is None:
         raise fault(

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from hxbench.data.digest import write_whole
-from hxbench.data.transfer import Progress
+from hxbench.data.downloads import Progress
 from hxbench.errors import InputError
 from hxbench.spec.languages import Language
 from hxbench.system_errors import writing
@@ -51,10 +51,7 @@ def file_name(language: Language, sentences: int) -> str:
 def fetch_sentences(
     target: Path, language: Language, sentences: int, endpoint: str | None, progress: Progress | None = None
 ) -> None:
-    """Write the first `sentences` sentences to `target`, one a line, unless it is there.
-
-    Raises `InputError` where the repository has no such configuration, and whatever the hub's client raises.
-    """
+    """Write the first `sentences` sentences to `target`, one a line, unless it is there."""
     from filelock import FileLock
 
     target.parent.mkdir(parents=True, exist_ok=True)

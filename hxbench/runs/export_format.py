@@ -24,8 +24,9 @@ from hxbench import manifest
 from hxbench.closed import Closed, added, validated
 from hxbench.errors import InputError, reason
 from hxbench.plain_data import load_json, read_text
+from hxbench.spec.backbone import BackboneSpec, Name, Positive, Sha256
 from hxbench.spec.recipe.family import Path as ModulePath
-from hxbench.spec.run_spec import BackboneSpec, Choice, Name, Positive, RunSpec, Sha256, TaskName
+from hxbench.spec.run_spec import Choice, RunSpec, TaskName
 from hxbench.tasks import Task, declared_tasks, task_of
 from hxbench.tasks.encoding.templates import Wording
 

@@ -26,17 +26,12 @@ def sandbox_name(which: Sandbox, seed: int) -> str:
 def write_sandbox(which: Sandbox, folder: Path, seed: int = 0) -> None:
     """Write all files of a sandbox under `folder`, in seconds; another seed draws others of their sizes."""
     if which == "multilingual":
-        from hxbench.sandbox.multilingual.writer import write_multilingual
-
-        write_multilingual(folder, seed)
+        from hxbench.sandbox.multilingual.writer import write_multilingual as write
     elif which == "english":
-        from hxbench.sandbox.english.writer import write_english
-
-        write_english(folder, seed)
+        from hxbench.sandbox.english.writer import write_english as write
     else:
-        from hxbench.sandbox.english.pet import write_pet
-
-        write_pet(folder, seed)
+        from hxbench.sandbox.english.writer import write_pet as write
+    write(folder, seed)
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:

@@ -31,17 +31,14 @@ class Draws:
         self._block: list[float] = []
 
     def uniform(self) -> float:
-        """Return the next number in [0, 1)."""
         if not self._block:
             self._block = self._generator.random(_BLOCK).tolist()
         return self._block.pop()
 
     def chance(self, probability: float) -> bool:
-        """Return true with this probability."""
         return self.uniform() < probability
 
     def pick(self, options: Sequence[T]) -> T:
-        """Return one option, all equally likely."""
         return options[int(self.uniform() * len(options))]
 
     def zipf(self, options: Sequence[T]) -> T:

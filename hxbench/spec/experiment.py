@@ -44,28 +44,21 @@ def few_shot_runs(
     start: RunSpec, protocol: FewShotRecipe, *, draws: Iterable[int], tasks: Iterable[str] | None = None
 ) -> Iterator[Wanted]:
     """Yield the protocol's runs from one model: every pair that was no source of it, every k, every draw."""
+    named = tasks or protocol.tasks
     if start.answers_texts:
-        trained = start.tasks
-        others = [task for task in tasks or protocol.tasks if task not in trained]
-        for pair in settings.text_pairs(others, start.data):
-            for k, draw in product(protocol.k, draws):
-                yield Wanted(few_shot_spec(start, pair, k, draw, protocol.training), start)
-        return
-    sources = settings.source_pairs(start.setting, start.task, start.partition, start.data)
-    for task in tasks or protocol.tasks:
-        if start.task not in (None, task):
-            continue
-        for language in protocol.languages:
-            pair = settings.Pair(task, code_here(language, start.data))
-            for k in protocol.k if pair not in sources else ():
-                for draw in draws:
-                    yield Wanted(few_shot_spec(start, pair, k, draw, protocol.training), start)
+        pairs = settings.text_pairs([task for task in named if task not in start.tasks], start.data)
+    else:
+        sources = settings.source_pairs(start.setting, start.task, start.partition, start.data)
+        asked = product([task for task in named if start.task in (None, task)], protocol.languages)
+        pairs = [settings.Pair(task, code_here(language, start.data)) for task, language in asked]
+        pairs = [pair for pair in pairs if pair not in sources]
+    for pair, k, draw in product(pairs, protocol.k, draws):
+        yield Wanted(few_shot_spec(start, pair, k, draw, protocol.training), start)
 
 
 def block_runs(
     block: ExperimentBlock, profile: str, *, seeds: Iterable[int] | None = None, origin: str | None = None
 ) -> Iterator[Wanted]:
-    """Yield the runs of one block at a profile."""
     papers = {method: recipe.load("methods", method).ground for method in block.methods}
     own = dict.fromkeys(s for paper in papers.values() for s in recipe.scale(profile, paper).seeds)
     for seed in block.seeds or seeds or own:
@@ -73,17 +66,14 @@ def block_runs(
             found: MethodRecipe = recipe.load("methods", method)
             draws = range(recipe.scale(profile, found.ground).draws)
             given: dict[str, Any] = {
-                "backbone_name": block.backbone or None,
-                "backbone_weights": block.weights,
-                "profile": profile,
-                "seed": seed,
-                "origin": origin,
-                "changes": block,
-                "size": block.size,
+                "backbone_name": block.backbone or None, "backbone_weights": block.weights, "size": block.size,
+                "profile": profile, "seed": seed, "origin": origin, "changes": block,
                 "transfer": transfer_of(block),
-            }
+            }  # fmt: skip
             if block.few_shot and found.few_shot_from == "nothing":
-                yield from _few_shot_from_nothing(method, block.few_shot, draws, given)
+                for task in block.few_shot.tasks:
+                    single = recipe.resolve(method, setting="single", task=task, **given)
+                    yield from few_shot_singles(single, block.few_shot, draws)
                 continue
             for model in block_models(block, found.one_task, described_in(profile)):
                 spec = recipe.resolve(
@@ -104,7 +94,6 @@ def described_in(profile: str) -> Described | None:
 def block_models(
     block: ExperimentBlock, one_task: bool, described: Described | None = None
 ) -> tuple[settings.Model, ...]:
-    """Return the models of a block's setting."""
     if together_of(block) and not one_task:
         return (settings.Model(),)
     if block.every_task:
@@ -125,19 +114,10 @@ def together_of(block: ExperimentBlock) -> tuple[str, ...]:
     return block.every_task if block.setting == "multi" else ()
 
 
-def _few_shot_from_nothing(
-    method: str, protocol: FewShotRecipe, draws: Iterable[int], given: dict[str, Any]
-) -> Iterator[Wanted]:
-    """Yield the protocol's runs of a method whose few-shot models are single-task ones from the beginning."""
-    for task in protocol.tasks:
-        yield from few_shot_singles(recipe.resolve(method, setting="single", task=task, **given), protocol, draws)
-
-
 def few_shot_singles(single: RunSpec, protocol: FewShotRecipe, draws: Iterable[int]) -> Iterator[Wanted]:
     """Yield the protocol's runs of a single-task model that starts from nothing: every k, every draw."""
-    for pair in settings.text_pairs(single.tasks, single.data):
-        for k, draw in product(protocol.k, draws):
-            yield Wanted(few_shot_spec(single, pair, k, draw, protocol.training))
+    for pair, k, draw in product(settings.text_pairs(single.tasks, single.data), protocol.k, draws):
+        yield Wanted(few_shot_spec(single, pair, k, draw, protocol.training))
 
 
 def named(text: str) -> tuple[str, str]:
@@ -164,7 +144,6 @@ def data_file(paper: str, name: str) -> Path | None:
 
 
 def artifacts_of(paper: str, name: str) -> tuple[str, ...]:
-    """Return the artifacts an experiment feeds."""
     found: ExperimentRecipe = recipe.load(paper, name)
     return found.artifacts
 
@@ -199,11 +178,7 @@ def few_shot_block(paper: str, method: str) -> ExperimentBlock | None:
 
 
 def blocks(paper: str, name: str, profile: str | None = None) -> list[ExperimentBlock]:
-    """Return the blocks of an experiment, those of the experiments it includes first.
-
-    With a profile what a block tries in turn has become a block of each (`recipe.unfold`); without one they are as
-    the recipe has them.
-    """
+    """Return the blocks of an experiment, those of the experiments it includes first; with a profile unfolded."""
     found = [block for one in _with_included(paper, name, (), set()) for block in one.blocks]
     if profile is None:
         return found
@@ -238,11 +213,7 @@ def _most_runs(block: ExperimentBlock, profile: str, paper: str) -> int:
 
 
 def runs_of(paper: str, name: str, profile: str, **others: Any) -> list[Wanted]:
-    """Return every run an experiment asks for, once each.
-
-    Raises `InputError` for a method of another paper, for a text-to-text block that does not say on what, and for
-    an experiment that has no runs at this profile.
-    """
+    """Return every run an experiment asks for, once each; `InputError` for blocks without sense or runs."""
     for block in blocks(paper, name):
         _require_sense(paper, block)
     unfolded = blocks(paper, name, profile)

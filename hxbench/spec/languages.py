@@ -6,8 +6,8 @@ from functools import cache
 
 from hxbench import places
 from hxbench.errors import InputError, did_you_mean
+from hxbench.tasks import Declared
 from hxbench.tasks.description import Described, LanguageEntry, descriptions_in, shipped_corpus
-from hxbench.tasks.meanings import Declared
 
 
 @dataclass(frozen=True)

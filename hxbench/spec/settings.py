@@ -107,7 +107,7 @@ def sides_of(partition: str, own: Described | None) -> dict[str, frozenset[str]]
     shipped = partition_sources(partition) if own.extends else {}
     if not shipped and not more:
         raise InputError(
-            f"{own.title} says nothing of partition {partition}: the mixed setting needs partitions, by task the "
+            f"{own.title} describes no partition {partition}: the mixed setting needs partitions, by task the "
             "languages that are trained on beside those of sources."
         )
     other = partition_sources("b" if side == "a" else "a") if own.extends else {}

@@ -45,9 +45,8 @@ def sizes_of(profile: str, paper: str) -> dict[str, str]:
 def place_of(spec: RunSpec, sizes: Mapping[str, str]) -> dict[str, str]:
     """Return where a run stands on each axis, the empty string on one that it has no place on.
 
-    A model of a whole suite has no task; a backbone without a size at this profile goes by its own name; examples
-    are how many a training set was cut to, or which share of it; mlm is whose text is used: all, unseen, none, or
-    "none matched" at as many labelled updates.
+    A model of a whole suite has no task; examples are how many a training set was cut to, or which share of it;
+    mlm is whose text is used: all, unseen, none, or "none matched" at as many labelled updates.
     """
     training = spec.training
     return {
@@ -64,10 +63,7 @@ def place_of(spec: RunSpec, sizes: Mapping[str, str]) -> dict[str, str]:
 
 
 def cut(wanted: Iterable[Wanted], asked: Asked, sizes: Mapping[str, str], title: str) -> list[Wanted]:
-    """Return the runs that have one of the values asked for on every axis that anything is asked for of.
-
-    Raises `InputError`, which names what there is, for a value with which no run is left; `title` is the sweep's.
-    """
+    """Return the runs that have one of the values asked for on every axis; `InputError` names what there is."""
     placed = [(one, place_of(one.spec, sizes)) for one in wanted]
     asked = {axis: [_as_written(axis, value) for value in asked[axis]] for axis in AXES if asked.get(axis)}
     for axis, values in asked.items():

@@ -5,15 +5,14 @@ collection in the order of its paper, and their corpora (`description`). A task 
 described in the first of them; the others say what they add.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from hxbench import places
 from hxbench.closed import validated
 from hxbench.errors import InputError, did_you_mean
-from hxbench.tasks.meanings import Declared
 from hxbench.tasks.task import Decoding, Task, TaskType
 
 __all__ = ["Decoding", "Task", "TaskType"]
@@ -24,10 +23,39 @@ TAGGING = "hyperx"  # the suite of the tasks that tag words
 SUITES = ("glue", "superglue")  # of texts, whose tasks are trained together
 APART = "\n"  # between the right answers to a question in its target; none of them has a line break
 UNIFIED_LABELS = 3  # 0, 1 and 2
+E = TypeVar("E")
+
+
+class Declared(Generic[E]):
+    """Tasks or languages that no collection has: from users' data, stored runs and exports, by name.
+
+    The first meaning of a name is kept in a process.
+    """
+
+    def __init__(self, kind: str, shipped: Callable[[], Container[str]]) -> None:
+        self.kind, self.shipped = kind, shipped
+        self.known: dict[str, E] = {}
+
+    def declare(self, entries: Mapping[str, E]) -> None:
+        """Make names known, unless they mean something else already; `ValueError` for one that ships.
+
+        A run of the other meaning can be listed, but not used (`require_meaning`).
+        """
+        for name, entry in entries.items():
+            if name in self.shipped():
+                raise ValueError(f"the {self.kind} {name} ships with hxbench, and needs no entry")
+            self.known.setdefault(name, entry)
+
+    def require_meaning(self, entries: Mapping[str, E], what: str) -> None:
+        """Raise `InputError` for a name that stands for something else in this process."""
+        for name, entry in entries.items():
+            if self.known.setdefault(name, entry) != entry:
+                raise InputError(
+                    f"{what}: the {self.kind} {name} is described in another way, too: give one another name."
+                )
 
 
 def _collections_in(folders: tuple[Path, ...]) -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
-    """Return the tasks of all collections, the papers' first."""
     from hxbench.tasks.description import descriptions_in
 
     return {name: file.tasks for name, file in descriptions_in(folders).items()}
@@ -43,7 +71,6 @@ def _catalogue_in(folders: tuple[Path, ...]) -> Mapping[str, Task]:
 
 
 def shipped_tasks() -> tuple[str, ...]:
-    """Return the names of the tasks of all collections."""
     return tuple(_catalogue_in(places.recipe_folders()))
 
 
@@ -73,7 +100,6 @@ def task_of(name: str) -> Task:
 
 
 def collections() -> tuple[str, ...]:
-    """Return the names of the collections of tasks, the papers' first."""
     return tuple(_collections())
 
 
@@ -91,7 +117,6 @@ def read_together(collection: str) -> tuple[str, ...]:
 
 
 def text_tasks() -> tuple[str, ...]:
-    """Return the names of all tasks whose answers are to texts as a whole."""
     return tuple(name for name, task in _catalogue().items() if task.answers_texts)
 
 
@@ -99,8 +124,7 @@ def unified_label(task: Task, label: int) -> int:
     """Return what a class id is called in PET's transfer between tasks (its appendix E), where all tasks agree.
 
     0 is negative, not entailed, contradicted, not the same; 1 is positive, entailed, the same; 2 is neutral: the
-    code's digits. A run has them with `data.labels: unified`, whatever its template. Raises `InputError` for a
-    task that PET does not have or that has no classes.
+    code's digits. Raises `InputError` for a task that PET does not have or that has no classes.
     """
     if not task.digits:
         raise InputError(f"{task.title} has no classes in PET scaling, and so none to be unified.")

@@ -167,7 +167,7 @@ def _require_fitting(where: str, entry: CorpusEntry, task: Task) -> None:
         raise InputError(f"{where}: mismatched is a part of MNLI as it ships: expected train, dev and test.")
     for one in (entry, entry.hub):
         if one and (given := [name for name in idle if getattr(one, name)]):
-            raise InputError(f"{where}: {given[0]} says nothing of a corpus of {task.title}.")
+            raise InputError(f"{where}: {given[0]} does not apply to a corpus of {task.title}.")
         if one and one.fields and len(one.fields) != len(task.fields):
             raise InputError(f"{where}: fields has {len(one.fields)} columns for {', '.join(task.fields)}.")
         if one and task.answers_texts and (twice := _answer_read(one, entry, task)):

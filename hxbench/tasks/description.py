@@ -112,7 +112,7 @@ class TaskEntry(Closed):
             "scores": self.type != "regression",
         }  # fmt: skip
         if wrong := [name for name, is_idle in idle.items() if is_idle and getattr(self, name)]:
-            raise ValueError(f"{wrong[0]} says nothing of a task of type {self.type}")
+            raise ValueError(f"{wrong[0]} does not apply to a task of type {self.type}")
         if self.entities and (self.labels or self.metrics[0] != "f1"):
             raise ValueError("entities stand in the place of labels, and their metric is f1")
         if "O" in self.entities:
@@ -161,7 +161,7 @@ class Reading(Closed):
     labels: dict[Label, Label] = Field(default_factory=dict)
     incomplete: Annotated[int, Field(ge=0)] | Literal["any"] = 0  # examples that lack a text, and are left out
     replace: dict[Name, str] = Field(default_factory=dict)  # what stands for something else in texts
-    between: str = ""  # a mark between articles of a text, of which those without words are left out
+    between: str = ""  # what stands between the articles of a text; those without words are left out
 
 
 class HubPlace(Reading):
@@ -226,7 +226,6 @@ class CorpusEntry(Reading):
 
     @property
     def codes(self) -> Codes:
-        """The languages."""
         return tuple(self.languages) or (self.language,)
 
     @property
@@ -242,7 +241,7 @@ class CorpusEntry(Reading):
 
 
 def filled(path: str, words: Mapping[str, str]) -> str:
-    """Return a path with its words in braces in their places."""
+    """Return a path with its words in braces filled in."""
     return _WORD.sub(lambda found: words[found[1]], path)
 
 
@@ -275,9 +274,8 @@ class DataFile(Closed):
     title: Title = ""  # default: the name of the file
     about: str = ""
     extends: Literal["hyperx", "pha", "pet"] | None = None  # adds to what ships; else it stands alone
-    folder: Annotated[str, Field(min_length=1), AfterValidator(_plain)] = (
-        "."  # where paths begin, seen from the file
-    )
+    # where paths begin, seen from the file
+    folder: Annotated[str, Field(min_length=1), AfterValidator(_plain)] = "."
     languages: dict[Code, LanguageEntry] = Field(default_factory=dict)  # those that ship need no entry
     tasks: dict[TaskCode, dict[str, Any]] = Field(default_factory=dict)
     corpora: Annotated[tuple[CorpusEntry, ...], Field(min_length=1)]
@@ -325,7 +323,6 @@ def _corpora_in(folders: tuple[Path, ...]) -> Mapping[tuple[str, str], CorpusEnt
 
 
 def shipped_corpora() -> Mapping[tuple[str, str], CorpusEntry]:
-    """Return the corpora that ship by task and language."""
     return _corpora_in(places.recipe_folders())
 
 

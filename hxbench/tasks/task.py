@@ -53,7 +53,6 @@ class Scores(Closed):
         return self
 
     def ends_and_step(self) -> tuple[Decimal, Decimal, Decimal]:
-        """Return lowest, highest and step."""
         low, high = Decimal(f"{self.low:.15g}"), Decimal(f"{self.high:.15g}")
         return low, high, (high - low) / 25 if self.step is None else Decimal(f"{self.step:.15g}")
 
@@ -108,7 +107,7 @@ class Task(Closed):
         if self.template and sorted(BRACED.findall(self.template)) != sorted(self.fields):
             raise ValueError(f"the template has in braces each field once: {', '.join(self.fields)}")
         if self.scores and self.type != "regression":
-            raise ValueError(f"scores says nothing of a task of type {self.type}")
+            raise ValueError(f"scores does not apply to a task of type {self.type}")
         if self.digits and len(self.digits) != len(self.labels):
             raise ValueError("digits has one for each label")
         return self
@@ -118,7 +117,6 @@ class Task(Closed):
 
     @property
     def metric(self) -> str:
-        """The metric that enters averages."""
         return self.metrics[0]
 
     @property

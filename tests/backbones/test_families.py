@@ -23,8 +23,8 @@ from hxbench.errors import InputError
 from hxbench.report.papers.pet.rows import FAMILIES as PET_FAMILIES
 from hxbench.runs.pretraining import LEARNERS
 from hxbench.spec import recipe
+from hxbench.spec.backbone import Pretrainable
 from hxbench.spec.recipe.family import Family
-from hxbench.spec.run_spec import Pretrainable
 
 ROBERTA = {
     "vocab_size": 40, "hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 24,

@@ -18,13 +18,12 @@ from hxbench import places
 from hxbench.backbones.fetch import commit_of, fetch_backbone
 from hxbench.backbones.load import load_backbone
 from hxbench.data import wikipedia
-from hxbench.data.hub import WIKIANN
 from hxbench.errors import InputError
 from hxbench.runs.scheduler import batch_script, on_ray
 from hxbench.spec.languages import language_set
 from hxbench.spec.run_spec import BackboneSpec
 
-REPOSITORY = "tests/tiny-bert"
+REPOSITORY, WIKIANN = "tests/tiny-bert", "unimelb-nlp/wikiann"
 COMMIT = "beef1234" * 5
 NER_TAGS = ["O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"]
 NEEDED = ("config.json", "tokenizer.json", "model.safetensors")

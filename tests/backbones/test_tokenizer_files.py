@@ -13,7 +13,7 @@ from hxbench.backbones.load import folder_fingerprint, load_backbone
 from hxbench.backbones.tokenizer import fast_bytes, has_tokenizer, load_tokenizer, tokenizer_files
 from hxbench.errors import InputError
 from hxbench.spec.run_spec import BackboneSpec
-from hxbench.tasks.encoding.tokenizing import reads_spaces, tokens_of, tokens_of_words
+from hxbench.tasks.encoding.tokenizing import reader_of, tokens_of, tokens_of_words
 
 TEXTS = ["the cat saw a dog .", "Über 猫 \n\t a\x00b", "  two  spaces ", "😀", "</s> a <pad>"]
 
@@ -166,5 +166,5 @@ def test_the_words_of_a_sentence_are_read_as_the_sentence_is(name, tmp_path):
     [(ids, owners)] = tokens_of_words(tokenizer, [words])
     assert ids == tokens_of(tokenizer, [" ".join(words)])[0]
     assert sorted(set(owners)) == [*range(len(words))]
-    assert reads_spaces(tokenizer) == (name in ("bart", "byt5"))
+    assert reader_of(tokenizer).spaced == (name in ("bart", "byt5"))
     assert tokens_of_words(tokenizer, [[], ["cat"]])[0] == ([], [])

@@ -29,7 +29,7 @@ from hxbench.errors import InputError
 from hxbench.runs.backbone import get_backbone, is_ready
 from hxbench.runs.exported import load_exported
 from hxbench.spec import recipe
-from hxbench.spec.run_spec import BackboneSpec, WheelFile
+from hxbench.spec.backbone import BackboneSpec, WheelFile
 
 NAMES = {"config__json": "tinybert/config.json", "tokenizer__json": "tinybert/tokenizer.json",
          "model__safetensors": "tinybert/model.safetensors"}  # fmt: skip

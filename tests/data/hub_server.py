@@ -7,11 +7,22 @@ request is recorded; `break_once` cuts the next GET of a file short.
 """
 
 import hashlib
+import io
 import json
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
+
+
+def parquet(rows_per_group=None, **columns):
+    """Return a Parquet file of these columns."""
+    import pyarrow
+    from pyarrow.parquet import write_table
+
+    sink = io.BytesIO()
+    write_table(pyarrow.table(columns), sink, row_group_size=rows_per_group)
+    return sink.getvalue()
 
 
 class Site:

@@ -32,7 +32,7 @@ def test_corpora_by_name():
         hyperx.tasks_of(["glue"])
 
 
-def test_every_task_of_every_collection_has_a_sandbox(cache):
+def test_every_task_of_every_collection_has_a_sandbox(cache, small_sandboxes):
     for name in ("multilingual", "english"):
         corpora = Corpora(Origin("sandbox"), DataSpec(origin="sandbox", collection=name))
         code = next(iter(corpora.languages))

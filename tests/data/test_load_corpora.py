@@ -220,7 +220,7 @@ def test_refused_options(origin, options, sentence):
     assert sentence in str(caught.value)
 
 
-def test_sandbox_is_read_by_the_same_readers(cache):
+def test_sandbox_is_read_by_the_same_readers(cache, small_sandboxes):
     caps = dict.fromkeys(("train_sentences", "dev_sentences", "test_sentences", "text_sentences"), 20)
     c = Corpora(Origin("sandbox"), DataSpec(origin="sandbox", sandbox_seed=3, **caps))
     sources = [code for code, language in c.languages.items() if language.group == "source"]

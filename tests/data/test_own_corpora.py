@@ -1,11 +1,10 @@
 """A user's corpora through a file of their own: the rows of what ships, other formats, and what is refused."""
 
-import io
 import json
 
 import pytest
 import yaml
-from hub_server import serve
+from hub_server import parquet, serve
 
 from hxbench.data import Corpora, Origin
 from hxbench.errors import InputError
@@ -220,7 +219,7 @@ def test_what_is_refused_in_files(tmp_path, files, entry, said):
         (treebank(), "a corpus has files or hub"),
         ({"task": "cb", "files": {"test": "a.x"}}, "nothing says the format of a.x: name it with format: tsv"),
         ({"task": "pos", "files": {"test": "a.tsv"}}, "corpus 1: a.tsv is tsv; a corpus of POS is conllu or"),
-        (treebank(test="a.conllu") | {"target": "x"}, "corpus 1: target says nothing of a corpus of POS"),
+        (treebank(test="a.conllu") | {"target": "x"}, "corpus 1: target does not apply to a corpus of POS"),
         (treebank(test="a.conllu") | {"language": False}, "need quotation marks"),
         (treebank(test="a.conllu") | {"labels": {"N": "NOUM"}}, "labels: unknown label of POS 'NOUM'. Did"),
         ({"task": "cb", "fields": ["premise"], "files": {"test": "a.tsv"}}, "fields has 1 columns for premise"),
@@ -306,15 +305,6 @@ def test_no_word_and_no_link_leads_out(tmp_path):
     del entry["language"]
     with pytest.raises(InputError, match="cannot be part of a file name"):
         own(tmp_path, entry, folder="mine").splits("pos", "is")
-
-
-def parquet(**columns):
-    import pyarrow
-    from pyarrow.parquet import write_table
-
-    sink = io.BytesIO()
-    write_table(pyarrow.table(columns), sink)
-    return sink.getvalue()
 
 
 def test_a_data_set_of_the_hub(tmp_path, monkeypatch):

@@ -11,7 +11,8 @@ from tokenizers.processors import TemplateProcessing
 
 from hxbench.backbones.vocabularies import train_wordpiece
 from hxbench.data import tokens
-from hxbench.data.tokens import align, encode, encode_tagged, encode_text, tokenizer_fingerprint, windows
+from hxbench.data.tokens import align, encode, encode_tagged, encode_text, windows
+from hxbench.tasks.encoding.tokenizing import reader_of
 
 # learned here from a handful of words, so that most words have several pieces and some letters are unknown
 TOKENIZER = train_wordpiece(["banana bandana ban ana nab a b n d", "dada nana . , - bad banbanban"] * 3, 24)
@@ -221,11 +222,11 @@ def test_running_text_is_cut_and_empty_lines_are_dropped():
 
 def test_a_tokenizers_fingerprint_does_not_change_by_use():
     list(align(TOKENIZER, [["ban"]]))
-    before = tokenizer_fingerprint(TOKENIZER)
+    before = reader_of(TOKENIZER).fingerprint
     encode_text({"text": ["ban " * 50]}, TOKENIZER, 8)
-    assert tokenizer_fingerprint(TOKENIZER) == before
+    assert reader_of(TOKENIZER).fingerprint == before
     other = train_wordpiece(["banana bandana"] * 3, 24)
-    assert tokenizer_fingerprint(other) != before
+    assert reader_of(other).fingerprint != before
 
 
 @pytest.fixture

@@ -94,7 +94,7 @@ def test_the_cache_tells_choices_from_texts_and_does_not_care_how_classes_are_ca
 def test_a_length_without_room_and_a_tokenizer_without_marks():
     with pytest.raises(InputError, match="max_length 4 leaves no room for the 2 texts of MNLI"):
         encode(max_length=4)
-    with pytest.raises(InputError, match="no marks around texts"):
+    with pytest.raises(InputError, match="no special tokens around texts"):
         encode(tokenizer=train_unigram(LINES, 120))
 
 

@@ -76,7 +76,7 @@ REFUSED = {
     "mismatched": (corpus(files={"mismatched": "a.jsonl"}), "corpus 1: mismatched is a part of MNLI as it ships"),
     "trained on test": (corpus(train_on="test"), "corpus 1: train_on: test is of treebanks"),
     "sides": (corpus(sides=["x"]), "corpus 1: sides are of files that go together"),
-    "a scheme": (corpus(scheme="bio"), "corpus 1: scheme says nothing of a corpus of t."),
+    "a scheme": (corpus(scheme="bio"), "corpus 1: scheme does not apply to a corpus of t."),
     "no such task": ({"corpora": [TABLE]}, "corpus 1: unknown task 't'."),
     "no corpus": ({"tasks": {"t": TOPIC, "u": TOPIC}, "corpora": [TABLE]}, "my.yaml: tasks: u has no corpus."),
     "a shipped task": ({"tasks": {"sst2": TOPIC}, "corpora": [TABLE]}, "tasks: sst2 ships with hxbench: give"),
@@ -99,13 +99,13 @@ REFUSED = {
     "no metric": (task(metrics=[]), "task t: metrics: Tuple should have at least 1 item"),
     "metric": (task(metrics=["pearson"]), "has the metrics accuracy, macro_f1, f1, matthews, and not pearson."),
     "f1 of three": (task(labels=["a", "b", "c"], metrics=["accuracy", "f1"]), "of several there is macro_f1."),
-    "answers": (task(several_answers=True), "several_answers says nothing of a task of type classification."),
+    "answers": (task(several_answers=True), "several_answers does not apply to a task of type classification."),
     "type": (task(type="masked-lm"), "task t: type: Input should be 'tagging', 'classification', 'regression' or"),
-    "scores of classes": (task(scores={"low": 1, "high": 9}), "scores says nothing of a task of type class"),
+    "scores of classes": (task(scores={"low": 1, "high": 9}), "scores does not apply to a task of type class"),
     "no scale": (rated(low=9, high=1), "task t: scores: low is 9, and high is 1: expected a higher one"),
     "true scale": (rated(low=True, high=9), "task t: scores.low: Input should be a valid number (given: True)."),
     "step": (rated(low=0, high=1, step=0.3), "the step is 0.3: expected one that divides 0 to 1 into"),
-    "fields of words": (words(fields=["text"]), "task t: fields says nothing of a task of type tagging."),
+    "fields of words": (words(fields=["text"]), "task t: fields does not apply to a task of type tagging."),
     "two metrics": (words(entities=["X"], labels=[], metrics=["f1", "accuracy"]), "of words has one metric"),
     "f1 of words": (words(metrics=["f1"]), "f1 of words counts spans: give their types in entities, or labels O,"),
     "both": (words(entities=["X"], metrics=["f1"]), "entities stand in the place of labels"),
@@ -229,7 +229,7 @@ def test_a_description_alone_has_what_it_says(tmp_path):
     assert target_pairs("single", "t", found) == [Pair("t", "en"), Pair("t", "is")]
     assert models("mixed", described=found.described) == (Model(None, "b"),)
     for side in ("a", "b-switched"):
-        with pytest.raises(InputError, match=f"my says nothing of partition {side}"):
+        with pytest.raises(InputError, match=f"my describes no partition {side}"):
             source_pairs("mixed", None, side, found)
     groups = {code: one.group for code, one in languages.languages_for("mirror", found.described).items()}
     assert groups == {"en": "source", "is": "source"}
@@ -295,7 +295,5 @@ def test_few_shot_runs_of_an_own_pair(tmp_path):
 def test_the_mixed_setting_of_a_description_alone(tmp_path, partition):
     sides = {} if partition in (None, "b") else {"b": {"pos": ["is-saga"]}}
     found = read(tmp_path, languages=SAGA, corpora=[TREEBANK], partitions=sides)
-    with pytest.raises(
-        InputError, match=f"my says nothing of partition {partition or 'a or b'}: the mixed setting"
-    ):
+    with pytest.raises(InputError, match=f"my describes no partition {partition or 'a or b'}: the mixed setting"):
         recipe.chosen_models("mbert", "mixed", partition=partition, profile=recipe.OnGround("lab", own=found))

@@ -8,7 +8,7 @@ from transformers import PreTrainedTokenizerFast
 
 from hxbench.backbones.vocabularies import train_byte_pairs, train_unigram, train_wordpiece
 from hxbench.errors import InputError
-from hxbench.tasks.encoding.tokenizing import Marks, marks_of, tokenizer_fingerprint, tokens_of, tokens_of_words
+from hxbench.tasks.encoding.tokenizing import Marks, reader_of, tokens_of, tokens_of_words
 
 LINES = ["the cat sat on a mat s pad unk / < > [ ] _ 0 1", "extra id SEP MASK CLS UNK PAD < / s > [ ] x"] * 30
 MARKS = ("</s>", "<s>", "<pad>", "<unk>", "[SEP]", "[MASK]", "[CLS]", "[UNK]", "[PAD]", "<extra_id_0>", "<mask>")
@@ -113,7 +113,7 @@ def test_texts_do_not_change_the_tokenizer():
     tokenizer = train_wordpiece(LINES, 200)
     before = tokenizer.backend_tokenizer.to_str()
     tokens_of(tokenizer, ["the [SEP] cat"])
-    marks_of(tokenizer)
+    _ = reader_of(tokenizer).marks
     assert tokenizer.backend_tokenizer.to_str() == before
     assert tokenizer("[SEP]", add_special_tokens=False)["input_ids"] == [tokenizer.sep_token_id]
 
@@ -136,36 +136,36 @@ def with_template(pair, single="<s> $A </s>"):
 
 
 def test_marks_are_those_of_the_template():
-    assert marks_of(with_template("<s> $A </s> $B </s>")) == Marks((1,), (2,), (2,))
-    assert marks_of(with_template("<s> $A </s> </s> $B </s>")) == Marks((1,), (2, 2), (2,))
+    assert reader_of(with_template("<s> $A </s> $B </s>")).marks == Marks((1,), (2,), (2,))
+    assert reader_of(with_template("<s> $A </s> </s> $B </s>")).marks == Marks((1,), (2, 2), (2,))
     roberta = with_template("<s> $A </s> $B </s>")
     roberta.backend_tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 1))
-    assert marks_of(roberta) == Marks((1,), (2, 2), (2,))
+    assert reader_of(roberta).marks == Marks((1,), (2, 2), (2,))
     bert = TOKENIZERS["WordPiece"]
-    assert marks_of(bert) == Marks((bert.cls_token_id,), (bert.sep_token_id,), (bert.sep_token_id,))
+    assert reader_of(bert).marks == Marks((bert.cls_token_id,), (bert.sep_token_id,), (bert.sep_token_id,))
 
 
 def test_marks_do_not_depend_on_how_the_file_pads_and_cuts():
     """The file of all-MiniLM-L6-v2 pads everything to 128 pieces, which are no marks."""
     bert = train_wordpiece(LINES, 200)
-    wanted = marks_of(train_wordpiece(LINES, 200))
+    wanted = reader_of(train_wordpiece(LINES, 200)).marks
     bert.backend_tokenizer.enable_padding(length=128)
-    assert marks_of(bert) == wanted
+    assert reader_of(bert).marks == wanted
     bert = train_wordpiece(LINES, 200)
     bert.backend_tokenizer.enable_truncation(3)
-    assert marks_of(bert) == wanted
+    assert reader_of(bert).marks == wanted
 
 
 def test_without_a_template_the_named_marks_serve():
-    assert marks_of(whole_words(cls_token="<s>", sep_token="</s>")) == Marks((1,), (2,), (2,))
-    with pytest.raises(InputError, match="has no marks around texts"):
-        marks_of(whole_words())
+    assert reader_of(whole_words(cls_token="<s>", sep_token="</s>")).marks == Marks((1,), (2,), (2,))
+    with pytest.raises(InputError, match="has no special tokens around texts"):
+        _ = reader_of(whole_words()).marks
 
 
 def test_a_slow_tokenizer_is_refused():
     class Slow:
         all_special_tokens = ()
 
-    for call in (lambda: tokens_of(Slow(), ["a"]), lambda: tokenizer_fingerprint(Slow())):
+    for call in (lambda: tokens_of(Slow(), ["a"]), lambda: reader_of(Slow()).fingerprint):
         with pytest.raises(InputError, match=r"no fast form \(tokenizer\.json\)"):
             call()

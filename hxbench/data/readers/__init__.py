@@ -1,9 +1,8 @@
 """Readers of file formats, by the name that a description of data calls a format.
 
 All have one signature: a path and `Options` in, numbered rows out, one at a time, each as its values by column.
-`conllu`, `columns`, `wikiann` and `wikiann-parquet` have the columns `words` and `tags`, `text` has `text`. Tables
-have their own, and of JSON and Parquet `words` and `tags` where `Options.tagged`. What a column means is not known
-here.
+Formats of sentences have the columns `words` and `tags`, `text` has `text`, and tables have their own (of JSON and
+Parquet also `words` and `tags`, where `Options.tagged`). What a column means is not known here.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -52,10 +51,7 @@ _TAKE = {  # which formats leave open what an option says
 
 
 def require_taken(form: str, options: Options, names: Mapping[str, str], where: str = "") -> None:
-    """Raise `InputError` for an option that a format has no use for.
-
-    `names` has what the user calls options, and `where` is said before them.
-    """
+    """Raise `InputError` for an option that a format has no use for; `names` has what the user calls options."""
     for option, forms in _TAKE.items():
         if getattr(options, option) and form not in forms:
             raise InputError(

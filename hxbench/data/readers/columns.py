@@ -45,8 +45,8 @@ def place(path: Path, number: int, column: str, count: int, what: str) -> int:
 def read_sentences(path: Path, options: Options) -> Iterator[Lines]:
     """Yield the sentences of a file in its order; the lines of all together are the file's.
 
-    Raises `InputError` with file, line and expectation for a line with another number of columns than the first,
-    one without a word, a column that is not there, a file without sentences, and as `numbered_lines` does.
+    Raises `InputError` with file, line and expectation for a line with another number of columns than the first or
+    without a word, a column that is not there, and a file without sentences.
     """
     if options.delimiter not in ("", *DELIMITERS, *DELIMITERS.values()):
         unknown = did_you_mean("delimiter of columns", options.delimiter, list(DELIMITERS))
@@ -87,10 +87,7 @@ def read_sentences(path: Path, options: Options) -> Iterator[Lines]:
 
 
 def read_columns(path: Path, options: Options) -> Iterator[Row]:
-    """Yield the sentences in file order: columns `words` and `tags`, two lists of one length.
-
-    Raises `InputError` as `read_sentences` and `Labels.of` do, and for a word without a label.
-    """
+    """Yield the sentences in file order: columns `words` and `tags`; `InputError` for a word without a label."""
     labels, at = Labels(path, options), None
     for sentence in read_sentences(path, options):
         found = []

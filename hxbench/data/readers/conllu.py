@@ -54,12 +54,12 @@ def is_id(text: str) -> bool:
 
 
 def read_sentences(path: Path, multiword: str = "skip") -> Iterator[Sentence]:
-    """Yield the sentences of a file in its order; the lines of all together are the file's.
+    """Yield the sentences of a file in its order; the lines of all together are the file's. Column 4 is not
+    checked.
 
-    Column 4 is not looked at. Raises `InputError` with file, line and expectation for a wrong number of columns,
-    an ID out of order, a multi-word token that ends behind its sentence, a word without text (blank; `_`
-    throughout a sentence or a file, as treebanks have it whose text is withheld), a line that is not UTF-8, a file
-    without sentences, a missing file and a directory.
+    Raises `InputError` with file, line and expectation for a wrong number of columns, an ID out of order, a multi-
+    word token that ends behind its sentence, a word without text (`_` throughout a sentence or a file: it is
+    withheld), and a file without sentences.
     """
     sentence = Sentence(1)
     ended = False  # whether a blank line has ended the sentence
@@ -113,10 +113,7 @@ class Column:
 
 
 def column_of(text: str, where: str = "") -> Column:
-    """Return the column called `upos`, `xpos`, `deprel`, `feats.NAME` or `misc.NAME`.
-
-    Raises `InputError` for another, which begins with `where`.
-    """
+    """Return the column called `upos`, `xpos`, `deprel`, `feats.NAME` or `misc.NAME`; `InputError` for another."""
     place, dot, name = text.partition(".")
     place = place.lower()
     if place not in _PLACES:
@@ -132,7 +129,7 @@ def read_conllu(path: Path, options: Options | None = None) -> Iterator[Row]:
     """Yield the sentences in file order: columns `words` and `tags` (UPOS, or as `options.tags` says).
 
     Raises `InputError` as `read_sentences` and `Labels.of` do, for an unknown UPOS unless `options` know others,
-    and for a word that lacks what is asked for, where `_` is no label.
+    and for a word without a value, where `_` is no label.
     """
     options = options or Options()
     column, labels = column_of(options.tags or "upos", f"{path}: "), Labels(path, options)

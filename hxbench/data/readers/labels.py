@@ -36,7 +36,7 @@ class Labels:
         """Return the labels of a sentence, each of them given with the number of its line.
 
         A map says of a label, or of the type of a span, which one it is here; `O` takes a type out. Raises
-        `InputError` for a sequence that the scheme does not have and for a label that is neither known nor mapped.
+        `InputError` for a sequence that the scheme does not have and for an unknown label.
         """
         labels = self._as_iob2(found) if self.scheme else [label for _, label in found]
         if not self.names and not self.map:
@@ -44,7 +44,6 @@ class Labels:
         return [self._mapped(number, label) for (number, _), label in zip(found, labels, strict=True)]
 
     def takes(self, label: str) -> bool:
-        """Return whether a label is known or mapped."""
         return not self.names or label in self._known or label in self.map
 
     def _mapped(self, number: int, label: str) -> str:

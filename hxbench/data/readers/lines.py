@@ -56,10 +56,7 @@ def counted(count: int, noun: str) -> str:
 
 
 def open_input(path: Path, kind: str) -> BufferedReader:
-    """Open a user's file for reading bytes; `kind` names its format in messages.
-
-    Raises `InputError` for a missing file, a directory and a file that cannot be read.
-    """
+    """Open a user's file for reading bytes, or raise `InputError`; `kind` names its format in messages."""
     if path.is_dir():
         raise InputError(f"{path} is a directory; expected {kind} file.")
     try:
@@ -80,8 +77,8 @@ def require_input(path: Path, kind: str) -> None:
 def numbered_lines(path: Path, kind: str) -> Iterator[tuple[int, str]]:
     """Yield line number (from 1) and line without its end (LF or CRLF); a byte-order mark is dropped.
 
-    Raises `InputError` as `open_input` does, for a line that is not UTF-8, for one of more than 4 MiB, and for a
-    file whose lines end in CR alone, which would be one line here.
+    Raises `InputError` as `open_input` does, for a line that is not UTF-8 or has more than 4 MiB, and for a file
+    whose lines end in CR alone.
     """
     with open_input(path, kind) as stream:
         number = 0
@@ -102,10 +99,7 @@ def numbered_lines(path: Path, kind: str) -> Iterator[tuple[int, str]]:
 
 
 def read_text(path: Path, options: Options | None = None) -> Iterator[Row]:
-    """Yield every line that holds more than white space, as it stands, in file order: the column `text`.
-
-    Raises `InputError` as `numbered_lines` does, and for a file without sentences.
-    """
+    """Yield every line that holds more than white space, as it stands, in file order: the column `text`."""
     found = False
     for number, line in numbered_lines(path, "a text"):
         if line and not line.isspace():

@@ -35,11 +35,7 @@ _BATCH = 1000  # rows of a Parquet file in memory at once
 
 
 def read_tsv(path: Path, options: Options) -> Iterator[Row]:
-    """Yield the rows of a tab-separated file.
-
-    Raises `InputError` for a header without a wanted column, for a row with other columns than the header, which
-    is told from one that only ends too early, and as `numbered_lines` does.
-    """
+    """Yield the rows of a tab-separated file; `InputError` for a row that is too long."""
     rows = ((number, line.split("\t")) for number, line in numbered_lines(path, "a tab-separated"))
     yield from _named(path, rows, options)
 
@@ -97,10 +93,7 @@ def _named(path: Path, rows: Iterable[tuple[int, list[str]]], options: Options) 
 
 
 def json_objects(path: Path) -> Iterator[Row]:
-    """Yield the objects of a file with one a line, as they stand.
-
-    Raises `InputError` for a line that is not a JSON object (`load_json`), and as `numbered_lines` does.
-    """
+    """Yield the objects of a file with one a line, as they stand; `InputError` for a line that is none."""
     for number, line in numbered_lines(path, "a JSON Lines"):
         if line.strip():
             yield number, _object(path, number, line, "a JSON object")
@@ -118,10 +111,7 @@ def _object(path: Path, number: int, text: str, expected: str) -> dict[str, Any]
 
 
 def read_json_lines(path: Path, options: Options | None = None) -> Iterator[Row]:
-    """Yield the objects of a file with one a line; what is in an inner object `target` counts as columns too.
-
-    Raises `InputError` as `json_objects` does.
-    """
+    """Yield the objects of a file with one a line; what is in an inner object `target` counts as columns too."""
     inner = ((number, row, row.get("target")) for number, row in json_objects(path))
     rows = ((number, {**row, **more} if isinstance(more, dict) else row) for number, row, more in inner)
     yield from _chosen(path, rows, options)
@@ -167,10 +157,7 @@ def field_of(row: dict[str, Any], name: str) -> Any:
 
 
 def read_json_array(path: Path, options: Options | None = None) -> Iterator[Row]:
-    """Yield the objects of a file that is one JSON array, numbered by the lines they begin in.
-
-    Raises `InputError` for a file that is anything else, with the line from which on it is.
-    """
+    """Yield the objects of a file that is one JSON array, by the lines they begin in; `InputError` for another."""
     yield from _chosen(path, _objects(path), options)
 
 
@@ -214,7 +201,7 @@ def _after(text: str, place: int, marks: str = "") -> tuple[int, str]:
 def read_polarity(paths: Sequence[Path]) -> Iterator[tuple[Path, Row]]:
     """Yield the lines of files of one class each, `text` and, by the end of the file's name, `label`.
 
-    The files take turns, so that the first so many rows are of all classes.
+    The files alternate, so that the first so many rows are of all classes.
     """
     for turn in zip_longest(*(numbered_lines(path, "a text") for path in paths)):
         for path, line in zip(paths, turn, strict=True):
@@ -223,10 +210,7 @@ def read_polarity(paths: Sequence[Path]) -> Iterator[tuple[Path, Row]]:
 
 
 def read_parallel(paths: Sequence[Path]) -> Iterator[Row]:
-    """Yield the lines of two files side by side, by the end of their names (`ro`, `en`).
-
-    Raises `InputError` where one file has more lines than the other.
-    """
+    """Yield the lines of two files of one length side by side, by the end of their names (`ro`, `en`)."""
     sides = [path.suffix.removeprefix(".") for path in paths]
     for lines in zip_longest(*(numbered_lines(path, "a parallel text") for path in paths)):
         if None in lines:
@@ -237,10 +221,7 @@ def read_parallel(paths: Sequence[Path]) -> Iterator[Row]:
 
 
 def read_parquet(path: Path, options: Options) -> Iterator[Row]:
-    """Yield the rows of a Parquet file; a column of a column is `outer.inner`.
-
-    Raises `InputError` for a file that is not Parquet or lacks a wanted column.
-    """
+    """Yield the rows of a Parquet file; a column of a column is `outer.inner`."""
     wanted = options.columns
     if options.tagged:
         wanted = (options.words or "words", options.tags or "tags")

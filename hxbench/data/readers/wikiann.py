@@ -21,7 +21,6 @@ NER_TAGS = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
 
 
 def is_line(line: str) -> bool:
-    """Return whether a line has the form of WikiANN's."""
     return line.count("\t") == 1 and _PREFIX.match(line) is not None
 
 
@@ -29,8 +28,7 @@ def read_wikiann(path: Path, options: Options | None = None) -> Iterator[Row]:
     """Yield the sentences in file order: columns `words` and `tags`, two lists of one length.
 
     The labels known are those of the suite unless `options` have others. Raises `InputError` with file, line and
-    expectation for a line that is not a token and a tag, a missing or different language prefix, an unknown label,
-    a line that is not UTF-8, a file without sentences, a missing file and a directory.
+    expectation for a line that is not a token and a tag, a missing or different prefix, and an unknown label.
     """
     labels = _labels(path, options)
     words: list[str] = []
@@ -65,10 +63,7 @@ def read_wikiann(path: Path, options: Options | None = None) -> Iterator[Row]:
 
 
 def read_wikiann_parquet(path: Path, options: Options | None = None) -> Iterator[Row]:
-    """Yield the sentences of the hub's copy (columns `tokens` and `ner_tags`, 0 to 6) as `read_wikiann` does.
-
-    Raises `InputError` as `read_parquet` does, and for a class id out of range.
-    """
+    """Yield the sentences of the hub's copy (columns `tokens` and `ner_tags`, 0 to 6) as `read_wikiann` does."""
     labels = _labels(path, options)
     for number, row in read_parquet(path, Options(columns=("tokens", "ner_tags"))):
         words, ids = row["tokens"], row["ner_tags"]

@@ -33,7 +33,6 @@ class Being:
 
     @property
     def named(self) -> bool:
-        """Whether it is a name."""
         return self.noun in NAMES
 
     @property
@@ -62,7 +61,6 @@ class Event:
 
     @property
     def predicate(self) -> str:
-        """The verb or the state."""
         return self.verb or self.state
 
 
@@ -83,7 +81,6 @@ class Taste:
 
 
 def times(tense: str) -> tuple[str, ...]:
-    """Return the times that go with a tense."""
     return TIMES if tense == "past" else HABITS
 
 

@@ -1,7 +1,7 @@
-"""The file formats of the releases: GLUE's tables, SuperGLUE's objects, SciTail and XSUM."""
+"""The file formats of the releases: tables, objects a line, and lines side by side."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hxbench.sandbox import write_lines
@@ -26,6 +26,14 @@ _TABLES: dict[str, tuple[str, Callable[..., Sequence[object]]]] = {
     "RTE": ("index|sentence1|sentence2|label", lambda n, *row: (n, *row)),
     "SciTail": ("", lambda _, *row: row),
 }
+
+
+def _imdb(number: int, text: str, label: str) -> dict[str, object]:
+    """Return an object of IMDB with its line breaks in HTML: one after every fourth sentence."""
+    first, rest = text.split(" . ")[:3], text.split(" . ")[3:]
+    text = " . ".join(first) + (" .<br /><br />" if rest else "") + " . ".join(rest)
+    rating = 9 if label == "pos" else 2
+    return {"file": f"{label}/{number}_{rating}.txt", "label": label, "rating": rating, "text": text}
 
 
 def _wic(number: int, word: str, one: str, two: str, same: bool) -> dict[str, object]:
@@ -54,35 +62,35 @@ _OBJECTS: dict[str, Callable[..., dict[str, object]]] = {
     "WiC": _wic,
     "WSC": _wsc,
     "XSUM": lambda n, document, short: {"document": document, "summary": short, "id": str(n)},
+    "NQ-Open": lambda _, question, answers: {"question": question, "answer": list(answers)},
+    "Multi-News": lambda _, articles, short: {"document": articles, "summary": short},
 }  # fmt: skip
 
 
-def write_examples(path: Path, name: str, examples: Iterable[Sequence[object]], first: int = 0) -> None:
-    """Write examples of the set `name`, one a line, numbered from `first`."""
-    if name in _OBJECTS:
+def write_examples(path: Path, name: str, examples: Sequence[Sequence[object]], first: int = 0) -> None:
+    """Write examples of the set `name`, one a line, numbered from `first`; of translations one file a side."""
+    if name == "Ro-En":
+        for side, code in enumerate(("ro", "en")):
+            write_lines(path.with_name(f"{path.name}.{code}"), (str(pair[side]) for pair in examples))
+    elif name == "IMDB":  # whose objects have the name of their part
+        objects = (_imdb(n, str(text), str(label)) for n, (text, label) in enumerate(examples))
+        write_lines(path, (json.dumps({**one, "file": f"{path.stem}/{one['file']}"}) for one in objects))
+    elif name in _OBJECTS:
         write_lines(path, (json.dumps(_OBJECTS[name](n, *one)) for n, one in enumerate(examples, first)))
-        return
-    header, row = _TABLES[name]
-    _write_table(path, header, (row(n, *one) for n, one in enumerate(examples, first)))
+    else:
+        header, row = _mnli(path.stem) if name == "MNLI" else _TABLES[name]
+        rows = ("\t".join(map(str, row(n, *one))) for n, one in enumerate(examples, first))
+        write_lines(path, [*([header.replace("|", "\t")] if header else []), *rows])
 
 
-def _write_table(path: Path, header: str, rows: Iterable[Sequence[object]]) -> None:
-    first = [header.replace("|", "\t")] if header else []
-    write_lines(path, [*first, *("\t".join(map(str, row)) for row in rows)])
-
-
-def write_mnli(path: Path, rows: Iterable[tuple[str, str, str]], genre: str, votes: int) -> None:
-    """Write MNLI with `votes` equal votes a row (the release: one in train, five in dev) and flat parses."""
-    labels = "|".join(f"label{vote}" for vote in range(1, votes + 1))
-    _write_table(
-        path,
+def _mnli(split: str) -> tuple[str, Callable[..., Sequence[object]]]:
+    """Return header and row of MNLI: equal votes (the release: one in train, five in dev) and flat parses."""
+    votes, genre = (1 if split == "train" else 5), ("letters" if split == "dev_mismatched" else "tales")
+    header = (
         "index|promptID|pairID|genre|sentence1_binary_parse|sentence2_binary_parse|sentence1_parse|sentence2_parse"
-        f"|sentence1|sentence2|{labels}|gold_label",
-        (
-            (
-                n, n, f"{n}{label[0]}", genre, f"( {one} )", f"( {two} )", f"(ROOT {one})", f"(ROOT {two})",
-                one, two, *[label] * votes, label,
-            )
-            for n, (one, two, label) in enumerate(rows)
-        ),
+        f"|sentence1|sentence2|{'|'.join(f'label{vote}' for vote in range(1, votes + 1))}|gold_label"
+    )
+    return header, lambda n, one, two, label: (
+        n, n, f"{n}{label[0]}", genre, f"( {one} )", f"( {two} )", f"(ROOT {one})", f"(ROOT {two})",
+        one, two, *[label] * votes, label,
     )  # fmt: skip

@@ -32,7 +32,6 @@ def _enough(event: Event) -> Event:
 
 
 def entailing(event: Event, draws: Draws) -> Event:
-    """Return a premise from which the event follows."""
     if not event.negated:
         return reworded(narrowed(event, draws, 0.25), draws, 0.3)
     opposite = opposed(event, draws) if draws.chance(0.6) else None
@@ -42,7 +41,6 @@ def entailing(event: Event, draws: Draws) -> Event:
 
 
 def excluding(event: Event, draws: Draws) -> Event:
-    """Return a premise with which the event cannot be true."""
     if event.negated:
         return reworded(narrowed(replace(event, negated=False), draws, 0.15), draws, 0.2)
     opposite = opposed(event, draws) if draws.chance(0.6) else None

@@ -128,7 +128,6 @@ def present(verb: str) -> str:
 
 
 def plural(noun: str) -> str:
-    """Return the plural of a noun."""
     return _PLURALS.get(noun) or present(noun)
 
 

@@ -115,10 +115,7 @@ def facts() -> tuple[Fact, ...]:
 
 
 def questions(seed: int, sizes: tuple[int, int]) -> list[list[Question]]:
-    """Return so many questions to train on and so many to be scored on, none twice.
-
-    A quarter of the facts is asked about in the second list only: what a model says of them it has read.
-    """
+    """Return so many questions to train on and to be scored on; a quarter of the facts is in the second alone."""
     draws, seen = Draws(seed, "english", "NQ-Open"), set()
     known = [fact for fact in facts() if not draws.chance(0.25)]
     lists: list[list[Question]] = []
@@ -134,10 +131,7 @@ def questions(seed: int, sizes: tuple[int, int]) -> list[list[Question]]:
 
 
 def asked(draws: Draws, pool: Sequence[Fact]) -> Question:
-    """Return a question about one of some facts and its right answers, at least one.
-
-    It is without its mark, as in NQ-Open.
-    """
+    """Return a question about one of some facts, without its mark as in NQ-Open, and its right answers."""
     kind, word, answers = draws.pick(pool)
     wording = draws.pick(_OPENINGS) + draws.pick(_WORDINGS[kind])
     return wording.format(one=lexicon.one(word), many=lexicon.plural(word), word=word), answers

@@ -12,12 +12,10 @@ from hxbench.sandbox.english import lexicon
 from hxbench.sandbox.english.acceptability import corrected
 from hxbench.sandbox.english.events import Taste, draw_event
 from hxbench.sandbox.english.inference import attributed, entailing, excluding, leaving_open
-from hxbench.sandbox.english.reference import resolved
-from hxbench.sandbox.english.requests import restated_request
+from hxbench.sandbox.english.paraphrases import different, restated, restated_request
 from hxbench.sandbox.english.reviews import VERDICTS, opinion
 from hxbench.sandbox.english.second_language import parallel
-from hxbench.sandbox.english.senses import GLOSSES, in_context
-from hxbench.sandbox.english.similarity import different, restated
+from hxbench.sandbox.english.senses import GLOSSES, in_context, resolved
 from hxbench.sandbox.english.summaries import summary
 from hxbench.sandbox.english.wording import Asked, noun_phrase, say, sentence, wh_question, yes_no
 from hxbench.sandbox.randomness import Draws
@@ -40,7 +38,6 @@ def _plain(draws: Draws) -> str:
 
 
 def _compared(draws: Draws) -> str:
-    """Return an event told twice, or two that are much alike."""
     event = draw_event(draws, _PLAIN)
     if draws.chance(0.5):
         first, second, cue = say(event), restated(event, draws, 0.5), "that is ,"

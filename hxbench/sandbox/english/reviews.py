@@ -73,10 +73,7 @@ def review(draws: Draws) -> tuple[str, str]:
 
 
 def short_review(draws: Draws) -> tuple[str, str]:
-    """Return a review of one sentence, with two opinions in it, and `pos` or `neg`.
-
-    Two of one kind, or two of opposite kinds of which the one behind "but" decides.
-    """
+    """Return a review with two opinions and `pos` or `neg`: of opposite ones that behind "but" decides."""
     good = draws.chance(0.5)
     mixed = draws.chance(0.4)
     first, second = (opinion(draws, good != (mixed and not last)).removesuffix(" .") for last in (False, True))
@@ -84,11 +81,7 @@ def short_review(draws: Draws) -> tuple[str, str]:
 
 
 def long_review(draws: Draws) -> tuple[str, str]:
-    """Return a review of four to eight sentences and `pos` or `neg`: what most of its opinions say.
-
-    Three to five sentences are opinions, of which at most one in three is of the other kind, and the others tell
-    the plot.
-    """
+    """Return a review of four to eight sentences and `pos` or `neg`: what most of its opinions say."""
     good = draws.chance(0.5)
     count = 3 + draws.chance(0.6) + draws.chance(0.3)
     told = [opinion(draws, good != (n == 0 and draws.chance(0.6))) for n in range(count)]

@@ -58,7 +58,6 @@ def known(event: Event) -> bool:
 
 
 def foreign(event: Event) -> str:
-    """Return the sentence for a known event in the past tense."""
     negation = [_PARTICLES["not"]] if event.negated else []
     rest: list[str] = []
     if event.state:

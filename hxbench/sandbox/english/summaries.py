@@ -8,9 +8,9 @@ from dataclasses import replace
 from hxbench.sandbox.english import lexicon
 from hxbench.sandbox.english.events import Being, Event, Taste, draw_being, draw_event
 from hxbench.sandbox.english.lexicon import INTRANSITIVE, NAMES, PLACES, TIMES, VERBS
+from hxbench.sandbox.english.paraphrases import restated
 from hxbench.sandbox.english.relations import altered
 from hxbench.sandbox.english.reviews import opinion
-from hxbench.sandbox.english.similarity import restated
 from hxbench.sandbox.english.wording import noun_phrase, say, sentence
 from hxbench.sandbox.randomness import Draws
 
@@ -32,7 +32,6 @@ def _told_of(event: Event) -> str:
 
 
 def _aside(pronoun: str, draws: Draws) -> str:
-    """Return a sentence that no summary needs."""
     if draws.chance(0.35):
         return sentence([pronoun, "was", draws.pick(("very", "really", "so")), draws.pick(_STATES)])
     where = draws.pick(PLACES if draws.chance(0.6) else TIMES)
@@ -40,7 +39,6 @@ def _aside(pronoun: str, draws: Draws) -> str:
 
 
 def _deed(being: Being, draws: Draws) -> Event:
-    """Return the event a document is about."""
     while True:
         event = draw_event(draws, Taste(name=0.1, place=0.5, time=0.0, intransitive=0.0, adjective=0.2))
         frame = VERBS[event.verb]
@@ -52,10 +50,7 @@ def _deed(being: Being, draws: Draws) -> Event:
 
 
 def summary(draws: Draws) -> tuple[str, str]:
-    """Return a document of three to six sentences and its summary.
-
-    The first sentence says who it is about and where, one of the others what happened; the summary joins the two.
-    """
+    """Return a document of three to six sentences and its summary: who it is about, and what happened."""
     being = draw_being(draws, ("person",), Taste(name=0.0, plural=0.0, adjective=0.7))
     pronoun = lexicon.pronoun(being.noun) or draws.pick(("he", "she"))
     being = replace(being, article="a")
@@ -81,11 +76,7 @@ def _other(draws: Draws, taste: Taste, told: list[Event]) -> Event:
 
 
 def coverage(draws: Draws) -> tuple[str, str]:
-    """Return two or three articles, joined as in the release, and their summary.
-
-    Each article tells both events, in other words and not always in their order, and one more that no other has;
-    the summary has the two.
-    """
+    """Return two or three articles, joined as in the release, and their summary: two events they share."""
     shared = [_other(draws, _SHARED, [])]
     shared.append(_other(draws, _SHARED, shared))
     told, articles = list(shared), []
@@ -101,7 +92,6 @@ def coverage(draws: Draws) -> tuple[str, str]:
 
 
 def _own_deed(draws: Draws, who: str) -> Event:
-    """Return what one of the two did, and when."""
     while True:
         event = draw_event(draws, _DEED)
         if "person" in VERBS[event.verb].agents and event.patient:
@@ -109,11 +99,7 @@ def _own_deed(draws: Draws, who: str) -> Event:
 
 
 def dialogue(draws: Draws) -> tuple[str, str]:
-    """Return a dialogue of four to seven turns, a line each, and its summary.
-
-    One of the two tells what they did. Now and then the other first had it wrong and is put right; opinions and
-    small talk come before and between.
-    """
+    """Return a dialogue of four to seven lines and its summary: what one of the two tells."""
     one = draws.pick(tuple(NAMES))
     other = draws.pick([name for name in NAMES if name != one])
     deed = _own_deed(draws, one)
@@ -122,7 +108,8 @@ def dialogue(draws: Draws) -> tuple[str, str]:
         turns.append((one, opinion(draws, draws.chance(0.5))))
         turns.append((other, draws.pick(_SMALL_TALK[1])))
     if draws.chance(0.4) and (guess := altered(deed, "patient", draws)):
-        turns[-1] = (other, f"{turns[-1][1]} {_guessed(guess)}")
+        asked = sentence(["did", "you", guess.verb, *noun_phrase(guess.patient), *guess.place.split()], "?")
+        turns[-1] = (other, f"{turns[-1][1]} {asked}")
         turns.append((one, f"no , i{_told_of(deed)}"))
     else:
         turns.append((one, f"i{_told_of(deed)}"))
@@ -130,8 +117,3 @@ def dialogue(draws: Draws) -> tuple[str, str]:
     if draws.chance(0.4):
         turns.append((one, opinion(draws, draws.chance(0.5))))
     return "\n".join(f"{name}: {said}" for name, said in turns), say(deed)
-
-
-def _guessed(event: Event) -> str:
-    """Return the question whether it was so, put to the one who did it."""
-    return sentence(["did", "you", event.verb, *noun_phrase(event.patient), *event.place.split()], "?")

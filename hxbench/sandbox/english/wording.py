@@ -11,7 +11,6 @@ Asked = Literal["who", "what", "where", "when"]
 
 
 def noun_phrase(being: Being | None) -> Words:
-    """Return the words of a participant, none where there is none."""
     if being is None:
         return []
     noun = lexicon.plural(being.noun) if being.plural else being.noun
@@ -23,21 +22,18 @@ def noun_phrase(being: Being | None) -> Words:
 
 
 def be(being: Being, tense: str) -> str:
-    """Return the form of "be" that agrees."""
     if tense == "past":
         return "were" if being.plural else "was"
     return "are" if being.plural else "is"
 
 
 def do(being: Being, tense: str) -> str:
-    """Return the form of "do" that agrees."""
     if tense == "past":
         return "did"
     return "do" if being.plural else "does"
 
 
 def _finite(event: Event) -> str:
-    """Return the form of the verb that agrees with its agent."""
     if event.tense == "past":
         return lexicon.past(event.verb)
     return event.verb if event.agent.plural else lexicon.present(event.verb)
@@ -48,10 +44,7 @@ def _adjuncts(event: Event) -> Words:
 
 
 def clause(event: Event, passive: bool = False, fronted: bool = False) -> Words:
-    """Return a statement without its full stop.
-
-    `passive` counts for events with a patient; `fronted` puts the time, or else the place, in front.
-    """
+    """Return a statement without its full stop; `fronted` puts the time, or else the place, first."""
     first: Words = []
     if fronted and (event.time or event.place):
         first = [*(event.time or event.place).split(), ","]
@@ -94,5 +87,4 @@ def sentence(words: Words, mark: str = ".") -> str:
 
 
 def say(event: Event, passive: bool = False, fronted: bool = False) -> str:
-    """Return the event as a sentence."""
     return sentence(clause(event, passive, fronted))

@@ -1,47 +1,76 @@
-"""All files: examples that never occur twice, and text that shows none of the held-out ones."""
+"""All files of the English tasks: no example occurs twice, and raw text shows none of the held-out ones."""
 
-from collections.abc import Callable, Hashable
+import json
+from collections.abc import Callable, Hashable, Iterable
 from itertools import chain
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, NamedTuple
 
 from hxbench.sandbox import write_lines
 from hxbench.sandbox.english import inference
 from hxbench.sandbox.english.acceptability import judgement
-from hxbench.sandbox.english.formats import write_examples, write_mnli
-from hxbench.sandbox.english.questions import answered, passage
+from hxbench.sandbox.english.formats import write_examples
+from hxbench.sandbox.english.paraphrases import duplicates, graded, paraphrase
+from hxbench.sandbox.english.questions import answered, passage, questions
 from hxbench.sandbox.english.raw_text import lines, sentences
-from hxbench.sandbox.english.reference import Reference, reference
-from hxbench.sandbox.english.requests import duplicates
-from hxbench.sandbox.english.reviews import review
+from hxbench.sandbox.english.reviews import long_review, review, short_review
 from hxbench.sandbox.english.second_language import parallel
-from hxbench.sandbox.english.senses import same_sense
-from hxbench.sandbox.english.similarity import graded, paraphrase
-from hxbench.sandbox.english.summaries import summary
+from hxbench.sandbox.english.senses import Reference, reference, same_sense
+from hxbench.sandbox.english.summaries import coverage, dialogue, summary
 from hxbench.sandbox.randomness import Draws
 
-Example = tuple[str | bool, ...] | Reference
-T = TypeVar("T", bound=Example)
+Example = tuple[Any, ...]
+Maker = Callable[[Draws], Example]
 
-# how many examples a split has: the order of the releases, scaled to seconds
-TRAIN = {
-    "CoLA": 3000, "SST-2": 3000, "MRPC": 2500, "QQP": 4000, "STS-B": 2500, "MNLI": 4000, "QNLI": 4000, "RTE": 2000,
-    "BoolQ": 3000, "CB": 250, "WiC": 2500, "WSC": 1000, "SciTail": 3000, "XSUM": 2000, "Ro-En": 3000,
-}  # fmt: skip
-HELD_OUT = {
-    "CoLA": (400,), "SST-2": (400,), "MRPC": (400,), "QQP": (400,), "STS-B": (400,), "QNLI": (400,), "RTE": (400,),
-    "BoolQ": (400,), "CB": (120,), "WiC": (400,), "WSC": (240,), "MNLI": (400,), "SciTail": (300, 400),
-    "XSUM": (200, 200), "Ro-En": (200, 200),
-}  # fmt: skip
+
+class Made(NamedTuple):
+    """The splits of a task: a file for each, what draws an example, and how many each has (scaled to seconds)."""
+
+    files: str
+    maker: Maker
+    sizes: tuple[int, ...]
+
+
+def _glue(name: str, maker: Maker, train: int) -> Made:
+    return Made(f"glue/{name}/train.tsv glue/{name}/dev.tsv", maker, (train, 400))
+
+
+def _superglue(name: str, maker: Maker, train: int, dev: int) -> Made:
+    return Made(f"superglue/{name}/train.jsonl superglue/{name}/val.jsonl", maker, (train, dev))
+
+
+def _letters(draws: Draws) -> Example:
+    return inference.inference(draws, inference.LETTERS)
+
+
+_SCITAIL = " ".join(f"scitail/tsv_format/scitail_1.0_{split}.tsv" for split in ("train", "dev", "test"))
+TASKS = {  # the order of their sizes is that of the releases
+    "CoLA": _glue("CoLA", judgement, 3000),
+    "SST-2": _glue("SST-2", review, 3000),
+    "MRPC": _glue("MRPC", paraphrase, 2500),
+    "QQP": _glue("QQP", duplicates, 4000),
+    "STS-B": _glue("STS-B", graded, 2500),
+    "QNLI": _glue("QNLI", answered, 4000),
+    "RTE": _glue("RTE", inference.entailment, 2000),
+    "BoolQ": _superglue("BoolQ", passage, 3000, 400),
+    "CB": _superglue("CB", inference.commitment, 250, 120),
+    "WiC": _superglue("WiC", same_sense, 2500, 400),
+    "WSC": _superglue("WSC", reference, 1000, 240),
+    "MNLI": Made("glue/MNLI/train.tsv glue/MNLI/dev_matched.tsv", inference.inference, (4000, 400)),
+    "MNLI letters": Made("glue/MNLI/dev_mismatched.tsv", _letters, (400,)),  # all of them held out
+    "SciTail": Made(_SCITAIL, inference.fact, (3000, 300, 400)),
+    "XSUM": Made("xsum/train.jsonl xsum/validation.jsonl xsum/test.jsonl", summary, (2000, 200, 200)),
+    "Ro-En": Made("wmt16/ro-en/train wmt16/ro-en/dev wmt16/ro-en/test", parallel, (3000, 200, 200)),
+}
 TEXT_LINES = 60000
-
-_GLUE: dict[str, Callable] = {
-    "CoLA": judgement, "SST-2": review, "MRPC": paraphrase, "QQP": duplicates, "STS-B": graded, "QNLI": answered,
-    "RTE": inference.entailment,
-}  # fmt: skip
-_SUPERGLUE: dict[str, Callable] = {
-    "BoolQ": passage, "CB": inference.commitment, "WiC": same_sense, "WSC": reference,
-}  # fmt: skip
+# those that only PET scaling has: train, then dev and test, or the one of them that the release has
+SIZES: dict[str, tuple[int, ...]] = {
+    "IMDB": (2500, 400),
+    "Rotten Tomatoes": (3000, 200, 400),
+    "SAMSum": (2000, 200, 200),
+    "Multi-News": (2000, 200, 200),
+}
+QUESTIONS = (300, 120)  # of NQ-Open, train and dev
 
 
 def _input(example: Example) -> Hashable:
@@ -49,13 +78,13 @@ def _input(example: Example) -> Hashable:
     return (example.text, example.span1_index) if isinstance(example, Reference) else example[:-1]
 
 
-def draw_splits(name: str, maker: Callable[[Draws], T], seed: int, counts: tuple[int, ...]) -> list[list[T]]:
-    """Return as many examples for each split as asked for, no input in two of them or twice in one."""
+def draw_splits(name: str, maker: Maker, seed: int, sizes: Iterable[int]) -> list[list[Example]]:
+    """Return as many examples for each split as `sizes` says, no input in two of them or twice in one."""
     draws, seen = Draws(seed, "english", name), set()
-    splits: list[list[T]] = []
-    for count in counts:
-        rows: list[T] = []
-        while len(rows) < count:
+    splits: list[list[Example]] = []
+    for size in sizes:
+        rows: list[Example] = []
+        while len(rows) < size:
             row = maker(draws)
             if _input(row) not in seen:
                 seen.add(_input(row))
@@ -72,48 +101,44 @@ def _texts(example: Example) -> list[str]:
 
 
 def write_english(folder: Path, seed: int) -> None:
-    """Write all tasks of PHA and raw text to pre-train on under `folder`.
-
-    `glue/<set>/{train,dev}.tsv`, `superglue/<set>/{train,val}.jsonl`,
-    `scitail/tsv_format/scitail_1.0_{train,dev,test}.tsv`, `xsum/{train,validation,test}.jsonl`,
-    `wmt16/ro-en/{train,dev,test}.{ro,en}` and `text/en.txt`.
-    """
-    held_out: list[tuple[str, Example]] = []
-
-    def splits(name: str, maker: Callable[[Draws], T]) -> list[list[T]]:
-        made = draw_splits(name, maker, seed, (TRAIN[name], *HELD_OUT[name]))
-        held_out.extend((name, example) for example in chain.from_iterable(made[1:]))
-        return made
-
-    for suite, tasks, names in (
-        ("glue", _GLUE, ("train.tsv", "dev.tsv")),
-        ("superglue", _SUPERGLUE, ("train.jsonl", "val.jsonl")),
-    ):
-        for name, maker in tasks.items():
-            for file, rows in zip(names, splits(name, maker), strict=True):
-                write_examples(folder / suite / name / file, name, rows)
-
-    train, dev = splits("MNLI", inference.inference)
-    in_letters = lambda draws: inference.inference(draws, inference.LETTERS)  # noqa: E731
-    [letters] = draw_splits("MNLI letters", in_letters, seed, (400,))
-    held_out.extend(("MNLI letters", example) for example in letters)
-    mnli = folder / "glue" / "MNLI"
-    write_mnli(mnli / "train.tsv", train, "tales", 1)
-    write_mnli(mnli / "dev_matched.tsv", dev, "tales", 5)
-    write_mnli(mnli / "dev_mismatched.tsv", letters, "letters", 5)
-
-    for split, rows in zip(("train", "dev", "test"), splits("SciTail", inference.fact), strict=True):
-        write_examples(folder / "scitail" / "tsv_format" / f"scitail_1.0_{split}.tsv", "SciTail", rows)
-    first = 0
-    for split, documents in zip(("train", "validation", "test"), splits("XSUM", summary), strict=True):
-        write_examples(folder / "xsum" / f"{split}.jsonl", "XSUM", documents, first)
-        first += len(documents)
-    for split, pairs in zip(("train", "dev", "test"), splits("Ro-En", parallel), strict=True):
-        for place, code in enumerate(("ro", "en")):
-            write_lines(folder / "wmt16" / "ro-en" / f"{split}.{code}", (pair[place] for pair in pairs))
-
-    texts = [(name, text) for name, example in held_out for text in _texts(example)]
+    """Write all tasks of PHA under `folder`, and raw text to pre-train on, `text/en.txt`."""
+    held_out: list[tuple[str, str]] = []
+    for name, (files, maker, sizes) in TASKS.items():
+        splits = draw_splits(name, maker, seed, sizes)
+        hidden = chain.from_iterable(splits if name == "MNLI letters" else splits[1:])
+        held_out += [(name, text) for example in hidden for text in _texts(example)]
+        first = 0
+        for file, rows in zip(files.split(), splits, strict=True):
+            write_examples(folder / file, name.partition(" ")[0], rows, first)
+            first += len(rows) if name == "XSUM" else 0
     # The asides of documents are few, and in all of them: "she waited at home ." is no news.
-    parts = [part for name, text in texts if name != "XSUM" for part in sentences(text)]
-    kept_back = frozenset([*(text for _, text in texts), *parts])
+    parts = [part for name, text in held_out if name != "XSUM" for part in sentences(text)]
+    kept_back = frozenset([*(text for _, text in held_out), *parts])
     write_lines(folder / "text" / "en.txt", lines(Draws(seed, "english", "text"), TEXT_LINES, kept_back))
+
+
+def write_pet(folder: Path, seed: int) -> None:
+    """Write the five tasks that only PET scaling has under `folder`, of the same grammar and words."""
+
+    def splits(name: str, maker: Maker, parts: str) -> Iterable[tuple[str, list[Example]]]:
+        return zip(parts.split(), draw_splits(name, maker, seed, SIZES[name]), strict=True)
+
+    for part, rows in splits("IMDB", long_review, "train test"):
+        write_examples(folder / "imdb" / f"{part}.jsonl", "IMDB", rows)
+    for part, rows in splits("Rotten Tomatoes", short_review, "train validation test"):
+        for label in ("neg", "pos"):
+            # a blank behind each sentence, as in the release
+            texts = (f"{text} " for text, known in rows if known == label)
+            write_lines(folder / "rotten_tomatoes" / part / f"rt-polarity.{label}", texts)
+    for part, asked in zip(("train", "dev"), questions(seed, QUESTIONS), strict=True):
+        write_examples(folder / "nq_open" / f"NQ-open.{part}.jsonl", "NQ-Open", asked)
+    for part, rows in splits("SAMSum", dialogue, "train val test"):
+        objects = [
+            json.dumps({"id": f"{part}-{number}", "summary": short, "dialogue": text})
+            for number, (text, short) in enumerate(rows)
+        ]
+        # one list of objects, one a line
+        chats = ["[", *(f"{one}," for one in objects[:-1]), objects[-1], "]"]
+        write_lines(folder / "samsum" / f"{part}.json", chats)
+    for part, rows in splits("Multi-News", coverage, "train validation test"):
+        write_examples(folder / "multi_news" / f"{part}.jsonl", "Multi-News", rows)

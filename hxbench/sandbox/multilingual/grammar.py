@@ -46,7 +46,6 @@ class Grammar:
     # Words
 
     def function(self, upos: str, item: str) -> Word:
-        """Return a function word."""
         return Word(self._closed(f"{upos}/{item}"), upos)
 
     def _suffix(self, stem: str, affix: str) -> str:
@@ -64,13 +63,11 @@ class Grammar:
         return Word(root, upos)
 
     def noun(self, meaning: str) -> Word:
-        """Return a noun by itself, never borrowed."""
         return Word(self._root(meaning), "NOUN")
 
     # Noun phrases
 
     def noun_phrase(self, field: int, nested: bool = False) -> tuple[Phrase, bool]:
-        """Return a noun phrase about a field (without case), and whether it is plural."""
         draws, profile = self.draws, self.profile
         field = field if draws.chance(0.92) else int(draws.uniform() * FIELDS)
         meaning = draws.zipf(self._nouns[field])

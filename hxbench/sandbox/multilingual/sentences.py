@@ -76,7 +76,6 @@ def _tag(kind: str, parts: Phrase) -> Phrase:
 
 
 def sign(character: str) -> Word:
-    """Return a punctuation mark."""
     return Word(character, "PUNCT")
 
 
@@ -103,7 +102,6 @@ class Speaker:
         return phrase, "they" if plural else "he"
 
     def clause(self) -> Phrase:
-        """Return one clause without its full stop."""
         draws, grammar = self.draws, self.grammar
         meaning = draws.zipf(words.VERBS)
         number = words.VERBS.index(meaning)
@@ -142,7 +140,6 @@ class Speaker:
         return grammar.arrange(subject, [be], predicate, rest)
 
     def sentence(self) -> Phrase:
-        """Return a whole sentence: one clause, or two joined ones, with its punctuation."""
         draws, grammar = self.draws, self.grammar
         made = self.clause()
         shape = draws.uniform()

@@ -67,7 +67,6 @@ def conllu(sentence: Phrase, grammar: Grammar, name: str, empty_node: bool) -> s
 
 
 def write_treebank(folder: Path, stem: str, split: str, speaker: Speaker, count: int) -> None:
-    """Write one split of a treebank."""
     blocks = []
     for index in range(count):
         empty = speaker.grammar.profile.empty_nodes and speaker.draws.chance(0.05)
@@ -96,7 +95,7 @@ def write_text(folder: Path, code: str, speaker: Speaker, count: int) -> None:
     write_lines(folder / f"{code}.txt", lines)
 
 
-def write_multilingual(root: Path, seed: int) -> None:
+def write_multilingual(folder: Path, seed: int) -> None:
     """Write `ud-2.7/<treebank>/<stem>-ud-<split>.conllu`, `wikiann/<code>/<split>` and `text/<code>.txt`."""
     lexicon = Lexicon(seed)
     for code, language in language_set("sandbox").items():
@@ -105,7 +104,7 @@ def write_multilingual(root: Path, seed: int) -> None:
             unseen_names = split != "train"
             if pos:
                 speaker = Speaker(code, lexicon, Draws(seed, "pos", code, split), unseen_names)
-                write_treebank(root / "ud-2.7" / language.treebank, language.treebank_stem, split, speaker, pos)
+                write_treebank(folder / "ud-2.7" / language.treebank, language.treebank_stem, split, speaker, pos)
             speaker = Speaker(code, lexicon, Draws(seed, "ner", code, split), unseen_names)
-            write_names(root / "wikiann" / language.wikiann, code, split, speaker, ner)
-        write_text(root / "text", code, Speaker(code, lexicon, Draws(seed, "text", code)), TEXT_SIZE)
+            write_names(folder / "wikiann" / language.wikiann, code, split, speaker, ner)
+        write_text(folder / "text", code, Speaker(code, lexicon, Draws(seed, "text", code)), TEXT_SIZE)

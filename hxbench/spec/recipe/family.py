@@ -17,18 +17,9 @@ Stacks = Literal["encoder", "encoder-decoder", "decoder"]  # what an architectur
 StackName = Literal["encoder", "decoder"]
 SiteRole = Literal["attention", "cross", "ffn", "ffn_normed", "parallel"]
 ProjectionRole = Literal[
-    "query",
-    "key",
-    "value",
-    "output",
-    "cross_query",
-    "cross_key",
-    "cross_value",
-    "cross_output",
-    "up",
-    "down",
-    "gate",
-]
+    "query", "key", "value", "output", "cross_query", "cross_key", "cross_value", "cross_output",
+    "up", "down", "gate",
+]  # fmt: skip
 # What the sites of an architecture with one stack are called where names are stored; of two, `encoder_ffn`.
 _ONE_STACK: dict[SiteRole, str] = {
     "attention": "attention_output",
@@ -37,8 +28,6 @@ _ONE_STACK: dict[SiteRole, str] = {
     "ffn_normed": "ffn_output_normed",
     "parallel": "parallel",
 }
-
-
 _REPEATS = 4  # in a pattern
 
 
@@ -67,6 +56,7 @@ def _module_alone(value: Any) -> Any:
     return {"module": value} if isinstance(value, str) else value
 
 
+Pattern = Annotated[str, Field(max_length=200), AfterValidator(_pattern)]
 Path = Annotated[str, Field(max_length=200), AfterValidator(_path)]
 Paths = Annotated[tuple[Path, ...], Field(min_length=1), BeforeValidator(_several)]
 
@@ -93,7 +83,6 @@ class Position(Closed):
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """All modules that it names."""
         named = (self.module, self.fed_by, self.block, self.residual, self.norm)
         return tuple(path for path in named if path is not None)
 
@@ -172,9 +161,7 @@ class Family(Closed):
     end_pads: bool = False  # the end token fills up where a tokenizer has none for padding; masks hide it
     ids: tuple[Name, ...] = ()  # that a configuration must give, by which padding, ending and decoding go
     precisions: dict[Literal["bf16", "fp16"], Name] = Field(default_factory=dict)  # that fail, and why
-    beside: tuple[
-        Annotated[str, Field(max_length=200), AfterValidator(_pattern)], ...
-    ] = ()  # tensors that weights may have beyond the model
+    beside: tuple[Pattern, ...] = ()  # tensors that weights may have beyond the model
     settings: dict[Name, bool] = Field(default_factory=dict)  # that a configuration must have to be of the family
     prompt: Literal["words", "normal"] = "words"  # how the published code of PET scaling begins virtual tokens
 
@@ -194,7 +181,6 @@ class Family(Closed):
 
     @property
     def stacks(self) -> Stacks:
-        """What it consists of."""
         if self.encoder and self.decoder:
             return "encoder-decoder"
         return "encoder" if self.encoder else "decoder"
@@ -224,7 +210,6 @@ class Family(Closed):
 
     @property
     def positions(self) -> dict[str, Position]:
-        """All positions in layers by name."""
         return {name: position for name, _, position in self._named()}
 
     def stack_of(self, position: str) -> str:

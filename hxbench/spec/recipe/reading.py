@@ -18,7 +18,7 @@ from hxbench.closed import read_mapping, validated
 from hxbench.errors import InputError, did_you_mean
 from hxbench.printing import shortened, shown
 from hxbench.spec.recipe.family import Family
-from hxbench.spec.recipe.schema import ExperimentRecipe, MethodRecipe, ProfileRecipe, VariantRecipe
+from hxbench.spec.recipe.schema import ExperimentRecipe, MethodRecipe, PaperScale, ProfileRecipe, VariantRecipe
 from hxbench.spec.run_spec import BackboneSpec, Weights
 from hxbench.tasks.data_file import read_data_file
 from hxbench.tasks.description import OwnData
@@ -54,7 +54,6 @@ def recipe_names(kind: str) -> list[str]:
 
 
 def papers() -> list[str]:
-    """Return the papers that have experiment recipes, ours first."""
     folders = places.recipe_folders()
     found = [name for folder in folders for name in sorted(one.name for one in folder.iterdir() if one.is_dir())]
     return [name for name in dict.fromkeys(found) if name not in (*_KINDS, *_OTHERS) and name[0] not in "._"]
@@ -77,8 +76,8 @@ def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
 def read_yaml(path: Path, kind: str, below: tuple[Path, ...] = ()) -> dict[str, Any]:
     """Return the mapping in a YAML file, safely loaded, with its `extends` parents merged underneath.
 
-    A parent is a recipe of the same folder, with or without its suffix, or else a shipped one of this `kind`: then
-    what the file states holds at every profile that it says nothing else of. `below` are the files that extend it.
+    A parent is a recipe of the same folder, or else a shipped one of this `kind`: then what the file states holds
+    at every profile that it says nothing else of. `below` are the files that extend it.
     """
     values = read_mapping(path, _LARGEST_FAMILY) if kind == "families" else read_mapping(path)
     parent = values.pop("extends", None)
@@ -155,7 +154,6 @@ class OnGround(str):
     def __new__(
         cls, profile: str, *, backbone: BackboneSpec | None = None, given: str = "", own: OwnData | None = None
     ) -> "OnGround":
-        """Return the profile's name, with backbone and data beside it."""
         one = super().__new__(cls, profile)
         one.backbone, one.given, one.own = backbone, given, own
         return one
@@ -254,10 +252,7 @@ def family(model_type: str, folder: Path | None = None) -> Family | None:
 
 
 def family_in(path: Path, model_type: str) -> Family:
-    """Return the entry in a file of the user's own, for backbones of a type; `InputError` for one of another type.
-
-    It is read anew every time.
-    """
+    """Return the entry in a file of the user's own, read anew; `InputError` for one of another type."""
     if path.is_symlink():
         raise InputError(f"{path}: it is a link, and an entry is a file of its own.")
     values = read_yaml(path, "families")
@@ -291,28 +286,23 @@ def _beside(path: Path, found: Any) -> Any:
     def place(name: str) -> str:
         return str(path.parent / name) if Path(name).suffix in _YAML else name
 
-    def body(name: Any) -> Any:  # a folder, too, is looked for there first
+    def backbone_of(name: Any) -> Any:  # a folder, too, is looked for there first
         if not isinstance(name, str) or not name:
             return name
         return str(path.parent / name) if (path.parent / name / "config.json").is_file() else place(name)
 
-    if isinstance(found, ProfileRecipe):
-        papers = {
-            paper: own.model_copy(
-                update={
-                    "backbone": body(own.backbone),
-                    "sizes": {size: body(name) for size, name in own.sizes.items()},
-                }
-            )
-            for paper, own in found.papers.items()
+    def backbones(one: ProfileRecipe | PaperScale) -> dict[str, Any]:
+        return {
+            "backbone": backbone_of(one.backbone),
+            "sizes": {size: backbone_of(name) for size, name in one.sizes.items()},
         }
-        sizes = {size: body(name) for size, name in found.sizes.items()}
-        data_file = place(found.data_file)
-        update = {"backbone": body(found.backbone), "sizes": sizes, "papers": papers, "data_file": data_file}
-        return found.model_copy(update=update)
+
+    if isinstance(found, ProfileRecipe):
+        papers = {paper: own.model_copy(update=backbones(own)) for paper, own in found.papers.items()}
+        return found.model_copy(update={**backbones(found), "papers": papers, "data_file": place(found.data_file)})
     if isinstance(found, ExperimentRecipe):
         blocks = [
-            b.model_copy(update={"methods": tuple(map(place, b.methods)), "backbone": body(b.backbone)})
+            b.model_copy(update={"methods": tuple(map(place, b.methods)), "backbone": backbone_of(b.backbone)})
             for b in found.blocks
         ]
         includes, data_file = tuple(map(place, found.includes)), place(found.data_file)

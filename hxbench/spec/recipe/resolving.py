@@ -39,10 +39,9 @@ def resolve(
     """Return the run spec for one model; data and backbone fingerprints are still empty.
 
     `changes` are those of an experiment's block, laid over the method and its variant; `size` is that of the
-    backbone, where the profile has several; `transfer` are tasks that the trained model is scored on as well;
-    `together` are those that a model of several tasks is of, in the place of a suite.
-
-    Raises `InputError` for an unknown name, a value outside its range, or a setting the method does not have.
+    backbone, where the profile has several; `transfer` are further tasks to score on; `together` are those that
+    one model is of, in the place of a suite. Raises `InputError` for an unknown name, a value outside its range,
+    or a setting the method does not have.
     """
     recipe: MethodRecipe = load("methods", method)
     ground, name = scale(profile, recipe.ground_for(task)), Path(method).stem
@@ -113,10 +112,7 @@ def _usual_data(ground: ProfileRecipe, backbone: BackboneSpec) -> dict[str, Any]
 
 
 def _shortened(training: dict[str, Any], share: float) -> dict[str, Any]:
-    """Return training fields with only a share of their updates or epochs.
-
-    The warm-up is at most a tenth of what is left, and weights are chosen among four at least.
-    """
+    """Return training fields with only a share of their updates or epochs: a tenth of what is left warms up."""
     if share == 1:
         return training
     if not training.get("updates"):
@@ -131,7 +127,6 @@ def _shortened(training: dict[str, Any], share: float) -> dict[str, Any]:
 
 
 def _of_size(ground: ProfileRecipe, size: str, profile: str) -> str | BackboneSpec:
-    """Return the backbone of a size; that of the profile without one."""
     if size and size not in ground.sizes:
         raise InputError(f"profile {profile}: {did_you_mean('size of backbone', size, list(ground.sizes))}")
     return ground.sizes[size] if size else ground.backbone
@@ -147,10 +142,7 @@ def chosen_models(
     profile: str = "demo",
     backbone_name: str | None = None,
 ) -> list[settings.Model]:
-    """Return the models a command line asks for: both partitions (mixed), all tasks (single) by default.
-
-    Of tasks in no suites these are all that the backbone can answer.
-    """
+    """Return the models a command line asks for, by default all that the setting has and the backbone answers."""
     found: MethodRecipe = load("methods", method)
     one_task, ground = found.one_task, scale(profile, found.ground_for(task))
     data = own_data(profile)
@@ -160,7 +152,7 @@ def chosen_models(
     if suite and own:
         raise InputError(f"--suite only applies to methods of paper pha, and {method} is one of {found.ground}.")
     if own and not task:
-        writes = _writes(backbone(backbone_name or ground.backbone))
+        writes = stacks_of(backbone(backbone_name or ground.backbone)) != "encoder"
         return [settings.Model(one) for one in own if writes or task_of(one).labels]
     if ground.is_text:
         return _text_models(setting, task, partition, suite)
@@ -229,15 +221,10 @@ def _models_of(
     models = settings.models(setting, one_task=one_task, described=described)
     if partition not in (None, *(one.partition for one in models)) or not models:
         raise InputError(
-            f"{described.title} says nothing of partition {partition or 'a or b'}: the mixed setting needs "
+            f"{described.title} describes no partition {partition or 'a or b'}: the mixed setting needs "
             "partitions, by task the languages that are trained on beside those of sources."
         )
     return [one for one in models if task in (None, one.task) and partition in (None, one.partition)]
-
-
-def _writes(backbone: BackboneSpec) -> bool:
-    """Return whether a backbone may answer in text: all but those known to be an encoder alone."""
-    return stacks_of(backbone) != "encoder"
 
 
 def stacks_of(backbone: BackboneSpec) -> str:

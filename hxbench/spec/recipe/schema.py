@@ -20,9 +20,8 @@ def _of_an_origin(data: dict[str, Any]) -> dict[str, Any]:
     return data
 
 
-Data = Annotated[
-    dict[str, Any], AfterValidator(_of_an_origin)
-]  # fields of a `DataSpec`, whose origin is read early
+# fields of a `DataSpec`, whose origin is read early
+Data = Annotated[dict[str, Any], AfterValidator(_of_an_origin)]
 # what a block tries in turn: the same at every profile, or by profile, `other` for those it does not name
 InTurn = tuple[T, ...] | dict[str, tuple[T, ...]]
 
@@ -180,7 +179,7 @@ class ExperimentBlock(Override):
     @model_validator(mode="after")
     def _a_partition_is_of_the_mixed_setting(self) -> Self:
         if self.partition and (self.setting != "mixed" or self.switched):
-            raise ValueError("partition is of the mixed setting, and not of the switched pair")
+            raise ValueError("partition is of the mixed setting, without switched sources")
         return self
 
     @model_validator(mode="after")

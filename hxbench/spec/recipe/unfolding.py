@@ -19,11 +19,9 @@ def at_profile(values: InTurn[T], profile: str) -> tuple[T, ...]:
 def unfold(block: ExperimentBlock, profile: str, ground: ProfileRecipe) -> list[ExperimentBlock]:
     """Return the block once for every size of backbone, value of an option and learning rate that it tries.
 
-    `profile` is a name or a YAML file, `ground` what it says for the paper. Without sizes, and without rates at
-    this profile, what others say counts; sizes that the profile lacks, tasks and options without values at it, and
-    rates that are said to be none at others give no block. Values of options are conditions and become part of
-    the label. Few-shot languages are also the profile's. What the block changes at this profile alone is on top of
-    what it changes at all and below what it tries.
+    Without sizes, and without rates at this profile, what others say counts; sizes that the profile lacks, tasks
+    and options without values at it, and rates that are said to be none at others give no block. Values of options
+    become part of the label. What the block changes at this profile alone is below what it tries.
     """
     at = Path(profile).stem
     here = block.profiles.get(at, Override())

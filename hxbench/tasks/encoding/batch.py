@@ -42,7 +42,6 @@ class Batch:
     tokens: int  # of the global batch, padding left out, and the targets where they are sequences of their own
 
     def to(self, device: torch.device) -> "Batch":
-        """Return the batch on a device."""
         names = ["input_ids", "attention_mask", "tasks", "targets"]
         names += [] if self.positions is None else ["positions"]
         tensors: dict[str, Any] = {name: moved(getattr(self, name), device) for name in names}
@@ -63,7 +62,6 @@ def pad(rows: Sequence[np.ndarray], value: int, length: int) -> np.ndarray:
 
 
 def padded_length(longest: int, multiple: int = MULTIPLE) -> int:
-    """Return the length a batch is padded to."""
     return -(-longest // multiple) * multiple
 
 

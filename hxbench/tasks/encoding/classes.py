@@ -14,7 +14,7 @@ from typing import Any, Literal
 from hxbench.errors import InputError
 from hxbench.tasks import Task
 from hxbench.tasks.encoding.templates import class_id, require_fields, score_of
-from hxbench.tasks.encoding.tokenizing import marks_of, tokens_of
+from hxbench.tasks.encoding.tokenizing import reader_of, tokens_of
 
 THOUSAND = 1000  # numbers are kept as whole thousandths
 # What a model gets: a template's text to write the target behind, the same text to choose a class by, or the texts
@@ -40,9 +40,8 @@ def head_scale(task: Task) -> tuple[Decimal, Decimal]:
 
 
 def fitted(texts: Sequence[list[int]], room: int) -> list[list[int]]:
-    """Return the tokens of the texts of one example, cut to `room` altogether: always the longest loses one.
-
-    As the usual truncation of pairs; of texts as long as each other the last loses one first.
+    """Return the tokens of the texts of one example, cut to `room` altogether: always the longest loses one, of
+    several the last, as the usual truncation of pairs does.
     """
     lengths = [len(text) for text in texts]
     kept = sorted(lengths)
@@ -66,10 +65,9 @@ def encode_choices(
 ) -> dict[str, list[Any]]:
     """Return model rows for examples, of at most `max_length` tokens; `cut` is 1 where the texts did not fit.
 
-    Column labels has the one class id of every row, or its number in thousandths. Raises `InputError` that
-    names task and row.
+    Column labels has the one class id of every row, or its number in thousandths. `InputError` names task and row.
     """
-    marks = marks_of(tokenizer)
+    marks = reader_of(tokenizer).marks
     more = len(task.fields) - 1
     room = max_length - len(marks.before) - more * len(marks.between) - len(marks.after)
     if room < len(task.fields):

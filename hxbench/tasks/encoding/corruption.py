@@ -14,8 +14,6 @@ from hxbench.tasks.encoding.batch import Batch, collate
 
 @dataclass(frozen=True)
 class Corruption:
-    """How much is taken out, and what is put in its place."""
-
     sentinels: np.ndarray  # [sentinels], ids in the order of their use
     end: int
     padding: int
@@ -82,9 +80,6 @@ def collate_corrupted(
     language: str,
     share: tuple[int, int] = (0, 1),
 ) -> Batch:
-    """Return the batch of these texts; `share` = (rank, world) keeps one process's rows of the global batch.
-
-    Spans are drawn for the whole of it, so that they do not depend on the number of processes.
-    """
+    """Return the batch of these texts; `share` = (rank, world) keeps one process's rows of the global batch."""
     inputs, targets = corrupt(rows, corruption, rng)
     return collate(inputs, targets, padding=corruption.padding, task=task, language=language, share=share)

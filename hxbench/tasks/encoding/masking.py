@@ -47,7 +47,7 @@ class Masking:
             chosen[rows[pick], columns[pick]] = True
         targets = np.where(chosen, input_ids, IGNORED)
         fate = rng.random(input_ids.shape)
-        random_pieces = rng.integers(0, vocabulary.size, input_ids.shape)
+        random_tokens = rng.integers(0, vocabulary.size, input_ids.shape)
         masked = np.where(chosen & (fate < 0.8), vocabulary.mask, input_ids)
-        masked = np.where(chosen & (fate >= 0.8) & (fate < 0.9), random_pieces, masked)
+        masked = np.where(chosen & (fate >= 0.8) & (fate < 0.9), random_tokens, masked)
         return masked, targets

@@ -59,7 +59,7 @@ def source_text(task: Task, fields: Sequence[str], wording: Wording = PHA) -> st
     """Return what a model reads: the fields, in the order of `task.fields`, in the template.
 
     In PHA's a text to summarise or translate stands behind the prefix without a name, and all texts as they are.
-    In PET's all white space, line breaks too, becomes single blanks. Raises `InputError` as `require_fields`.
+    In PET's all white space becomes single blanks. Raises `InputError` as `require_fields`.
     """
     require_fields(task, fields)
     if task.template:
@@ -79,13 +79,11 @@ def template_line(task: Task) -> str:
 
 
 def target_text(task: Task, target: str, score_step: float, wording: Wording = PHA) -> str:
-    """Return what a model has to write: a class, a rounded score, or the text itself.
+    """Return what a model has to write: a class, a rounded score, or the text itself; `InputError` for no target.
 
-    A class is what `label_texts` has at its id. A score is rounded to the nearest multiple of `score_step` and
-    written with one decimal, on a user's own scale to the nearest step with the decimals of the scale; one that
-    lies half-way goes to the even multiple, in decimal arithmetic. Of several
-    right answers it is the first, and a text in PET's template is one line. Raises `InputError` for what is no
-    target of this task.
+    A class is what `label_texts` has at its id. A score is rounded to the nearest multiple of `score_step`, half-
+    way to the even one in decimal arithmetic, and written with one decimal (on a user's own scale with that of its
+    step). Of several right answers it is the first, and a text in PET's template is one line.
     """
     if task.type == "generation":
         if not target.strip():
@@ -103,8 +101,7 @@ def target_text(task: Task, target: str, score_step: float, wording: Wording = P
 def label_texts(task: Task, score_step: float, wording: Wording = PHA) -> tuple[str, ...]:
     """Return every target text that the task can have, classes by id and scores upwards; () of free text.
 
-    Steps of 0.2 give 26 scores as in T5, the published code's 0.1 gives 51. PET's digits are not the class ids; a
-    task that PET does not have has its class ids in its template too, and no unified labels (`InputError`).
+    Steps of 0.2 give 26 scores as in T5, the published code's 0.1 gives 51. PET's digits are not the class ids.
     """
     if task.type == "generation":
         return ()
@@ -121,10 +118,9 @@ def label_texts(task: Task, score_step: float, wording: Wording = PHA) -> tuple[
 
 
 def longest_texts(task: Task, max_length: int, wording: Wording = PHA) -> tuple[int, int]:
-    """Return how many tokens a source and a target may have at most, end mark included.
+    """Return how many tokens a source and a target may have at most, end token included.
 
-    In PET's template no more than the paper's longest input of the task, and of a summary its longest generation;
-    a label is never cut, though the paper's single token would do so to most.
+    In PET's template no more than the paper's longest input and summary; a label is never cut.
     """
     if wording.template != "pet":
         return max_length, max_length

@@ -32,11 +32,10 @@ class Marks:
 
 
 def tokens_of(tokenizer: Any, texts: list[str]) -> list[list[int]]:
-    """Return the token ids of every text, without special ones.
-
-    Raises `InputError`, as all here, for a tokenizer without a fast form.
-    """
-    return [encoded.ids for encoded in _reader(tokenizer).plain.encode_batch_fast(texts, add_special_tokens=False)]
+    """Return the token ids of every text, without special ones; `InputError` without a fast tokenizer."""
+    return [
+        encoded.ids for encoded in reader_of(tokenizer).plain.encode_batch_fast(texts, add_special_tokens=False)
+    ]
 
 
 def tokens_of_words(tokenizer: Any, sentences: list[list[str]]) -> list[tuple[list[int], list[int]]]:
@@ -44,7 +43,7 @@ def tokens_of_words(tokenizer: Any, sentences: list[list[str]]) -> list[tuple[li
 
     A word behind another is read with the space before it where the tokenizer has that in the word's tokens.
     """
-    reader = _reader(tokenizer)
+    reader = reader_of(tokenizer)
     if reader.spaced:
         sentences = [[*words[:1], *(f" {word}" for word in words[1:])] for words in sentences]
     # its fast form leaves out which word a token is of
@@ -52,48 +51,14 @@ def tokens_of_words(tokenizer: Any, sentences: list[list[str]]) -> list[tuple[li
     return [(one.ids, one.word_ids) for one in encoded]
 
 
-def reads_spaces(tokenizer: Any) -> bool:
-    """Return whether a word's tokens hold the space before it, as byte-level BPE's do that adds none by itself.
-
-    RoBERTa's and ModernBERT's are such ones. WordPiece drops spaces, and SentencePiece puts one before any word.
-    """
-    return _reader(tokenizer).spaced
-
-
-def blank_tokens(tokenizer: Any) -> frozenset[int]:
-    """Return the ids of the tokens that stand for white space alone: SentencePiece's `▁`, byte-level BPE's `Ġ`."""
-    return _reader(tokenizer).blank
-
-
-def marks_of(tokenizer: Any) -> Marks:
-    """Return the marks of the tokenizer's own template for pairs, else those that it calls cls and sep.
-
-    BERT has `[CLS] a [SEP] b [SEP]`, RoBERTa and XLM-R `<s> a </s></s> b </s>`. Raises `InputError` where there
-    are none.
-    """
-    return _reader(tokenizer).marks
-
-
-def opening_of(tokenizer: Any) -> tuple[int, ...]:
-    """Return the marks that the tokenizer's own template puts before a single text, as Gemma's `<bos>`."""
-    return _reader(tokenizer).opening
-
-
 def marks_around(tokenizer: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the marks before and behind a sentence: cls and sep, or as a decoder's what opens a text and none."""
     first, last = tokenizer.cls_token_id, tokenizer.sep_token_id
-    if first is None or last is None:
-        return opening_of(tokenizer), ()
-    return (first,), (last,)
+    return (reader_of(tokenizer).opening, ()) if first is None or last is None else ((first,), (last,))
 
 
-def tokenizer_fingerprint(tokenizer: Any) -> str:
-    """Return a short hash of everything the tokenizer does."""
-    return _reader(tokenizer).fingerprint
-
-
-class _Reader:
-    """A tokenizer as texts go through it."""
+class Reader:
+    """A tokenizer as texts go through it; `fingerprint` is a short hash of everything that it does."""
 
     def __init__(self, tokenizer: Any) -> None:
         backend: Any = getattr(tokenizer, "backend_tokenizer", None)
@@ -111,11 +76,16 @@ class _Reader:
 
     @cached_property
     def blank(self) -> frozenset[int]:
+        """The ids of the tokens that stand for white space alone: SentencePiece's `▁`, byte-level BPE's `Ġ`."""
         vocabulary = self._backend.get_vocab(with_added_tokens=False)
         return frozenset(number for token, number in vocabulary.items() if token and not token.strip(_SPACES))
 
     @cached_property
     def spaced(self) -> bool:
+        """Whether a word's tokens hold the space before it, as byte-level BPE's do that adds none by itself.
+
+        RoBERTa's and ModernBERT's are such ones. WordPiece drops spaces, SentencePiece puts one before any word.
+        """
         read = lambda words: self.plain.encode(words, is_pretokenized=True, add_special_tokens=False).ids  # noqa: E731
         running = self.plain.encode("a b", add_special_tokens=False).ids
         return bool(read(["a", "b"]) != running == read(["a", " b"]))
@@ -128,6 +98,7 @@ class _Reader:
 
     @cached_property
     def opening(self) -> tuple[int, ...]:
+        """The marks that the tokenizer's own template puts before a single text, as Gemma's `<bos>`."""
         template = self._backend.post_processor
         if template is None:
             return ()
@@ -136,6 +107,11 @@ class _Reader:
 
     @cached_property
     def marks(self) -> Marks:
+        """The marks of the tokenizer's own template for pairs, else those that it calls cls and sep.
+
+        BERT has `[CLS] a [SEP] b [SEP]`, RoBERTa and XLM-R `<s> a </s></s> b </s>`; `InputError` where there are
+        none.
+        """
         one = self._some
         # the template alone: the tokenizer's own `post_process` also cuts and pads, where its file says so
         if template := self._backend.post_processor:
@@ -149,17 +125,18 @@ class _Reader:
         first, apart = self._named
         if first is None or apart is None:
             raise InputError(
-                "the backbone's tokenizer has no marks around texts (cls_token, sep_token), as BERT's has them."
+                "the backbone's tokenizer has no special tokens around texts (cls_token and sep_token, as BERT)."
             )
         return Marks((first,), (apart,), (apart,))
 
 
-_readers: "WeakKeyDictionary[Any, _Reader]" = WeakKeyDictionary()  # a large vocabulary takes seconds
+_readers: "WeakKeyDictionary[Any, Reader]" = WeakKeyDictionary()  # a large vocabulary takes seconds
 
 
-def _reader(tokenizer: Any) -> _Reader:
+def reader_of(tokenizer: Any) -> Reader:
+    """Return how texts go through a tokenizer; `InputError` for one without a fast form."""
     if tokenizer not in _readers:
-        _readers[tokenizer] = _Reader(tokenizer)
+        _readers[tokenizer] = Reader(tokenizer)
     return _readers[tokenizer]
 
 

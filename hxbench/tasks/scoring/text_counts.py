@@ -34,9 +34,9 @@ def example_counts(
 ) -> Iterator[tuple[int, int, int]]:
     """Yield correct, predicted and gold of every example.
 
-    Of a question `gold` has all right answers, as `right_answers` reads them. `labels` are as in `read`. An answer
-    that cannot be read is -1: wrong for accuracy, not the positive class for F1, a class of its own for Matthews
-    correlation, and a score of -1 for STS-B (`Scores.unread`).
+    Of a question `gold` has all right answers. An answer that cannot be read is -1: wrong for accuracy, not the
+    positive class for F1, a class of its own for Matthews correlation, and a score of -1 for STS-B
+    (`Scores.unread`).
     """
     if task.type == "generation":
         makers = {"rouge2": _rouge2, "rougel": _rouge_l, "bleu": _bleu, "squad_f1": _squad}
@@ -54,8 +54,7 @@ def read(task: Task, text: str, labels: Sequence[str] = ()) -> int | None:
     """Return the class that a text stands for, or its score in thousandths; None where it is neither.
 
     With `labels`, the texts of the classes by id, it has to be one of them. Without any, CoLA's, MRPC's and QQP's
-    classes are read as whole numbers, as the published code does; those of others have to be written as they are,
-    and a score may be any finite number. Raises `ValueError` for a task of free text.
+    classes are read as whole numbers, as the published code does; those of others have to be written as they are.
     """
     if task.type == "generation":
         raise ValueError(f"answers to {task.title} are texts, and nothing to be read")
@@ -84,7 +83,6 @@ def _stems(texts: Sequence[str]) -> Iterator[list[str]]:
 
 
 def _rouge2(gold: Sequence[str], predicted: Sequence[str]) -> Iterator[tuple[int, int, int]]:
-    """Yield what ROUGE-2 is made of."""
     for words in zip(_stems(gold), _stems(predicted), strict=True):
         there, found = (Counter(itertools.pairwise(side)) for side in words)
         yield (there & found).total(), found.total(), there.total()

@@ -26,8 +26,7 @@ def metric_of_counts(metric: str, counts: Counts) -> float:
 def resampled(metric: str, counts: Counts, drawn: NDArray[np.uint8]) -> Scores:
     """Return the score of every resample; `drawn` [resamples, examples] says how often each example is in it.
 
-    A correlation in which one side is constant is not defined and counts as 0: so does scikit-learn Matthews', and
-    who always answers the same is not better than chance.
+    A correlation in which one side is constant counts as 0, as scikit-learn has it.
     """
     if not len(counts):
         raise ValueError("there is no score without examples")
@@ -110,7 +109,6 @@ def _squad_f1(counts: Counts, drawn: Scores) -> Scores:
 
 
 def _exact_match(counts: Counts, drawn: Scores) -> Scores:
-    """Return the share of answers that are one of the right ones."""
     return _ratio(drawn @ (counts[:, 0] // HALF), drawn.sum(1))
 
 
@@ -144,10 +142,7 @@ _METRICS: dict[str, Callable[[Counts, Scores], Scores]] = {
 
 
 def majority(task: Task, train_targets: Sequence[str], gold: Sequence[str]) -> float:
-    """Return the task's score of always answering the most frequent training label; of STS-B, 0.
-
-    Labels that are as frequent as each other: the first of the classes. Raises `ValueError` for free text.
-    """
+    """Return the task's score of always answering the most frequent training label; of STS-B 0."""
     if task.type == "generation":
         raise ValueError(f"{task.title} has no labels, and so no most frequent one")
     counted = Counter(train_targets)

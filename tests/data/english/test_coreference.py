@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from hxbench.data.coreference import mark_spans
+from hxbench.data.examples import mark_spans
 
 
 def by_t5s_rule(text, first, second):

@@ -136,21 +136,6 @@ def test_written_once_and_mapped(english, cache, monkeypatch):
     assert len(english().load("sst2", "en", "test")) == 3  # from the part that is there already
 
 
-def test_damaged_cache_is_made_again(english, cache):
-    rows = english().load("sst2", "en", "dev")[:]
-    for path in cache.rglob("*.arrow"):
-        path.write_bytes(b"damaged")
-    assert english().load("sst2", "en", "dev")[:] == rows
-
-
-def test_broken_input_leaves_nothing_behind(english, mirror, cache):
-    path = mirror / "glue/SST-2/train.tsv"
-    path.write_text("sentence\tlabel\n" + "a\t1\n" * 1500 + "a\tpositive\n")
-    with pytest.raises(InputError, match="line 1502: label 'positive'; expected 0 or 1"):
-        english().load("sst2", "en", "train")
-    assert not [p for p in (cache / "corpora").rglob("*") if p.is_file() and "sums" not in p.parts]
-
-
 @pytest.mark.parametrize(
     ("call", "words"),
     [

@@ -1,10 +1,9 @@
 """PET scaling's tasks from the hub: commits that are known, and repositories without folders."""
 
-import io
 import json
 
 import pytest
-from hub_server import serve
+from hub_server import parquet, serve
 
 from hxbench.data import Corpora, Origin
 from hxbench.errors import InputError
@@ -13,15 +12,6 @@ from hxbench.tasks.description import shipped_corpus
 
 PINNED = [shipped_corpus(name).hub for name in ("imdb", "rotten", "nq")]
 NEWEST = "c0ffee00" * 5
-
-
-def parquet(**columns):
-    import pyarrow
-    from pyarrow.parquet import write_table
-
-    sink = io.BytesIO()
-    write_table(pyarrow.table(columns), sink)
-    return sink.getvalue()
 
 
 @pytest.fixture

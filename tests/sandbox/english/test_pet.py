@@ -13,9 +13,9 @@ from hxbench.data.examples import read_examples
 from hxbench.data.mirror import find
 from hxbench.sandbox import VERSIONS, write_sandbox
 from hxbench.sandbox.english import lexicon
-from hxbench.sandbox.english.pet import QUESTIONS, SIZES
 from hxbench.sandbox.english.questions import facts, questions
 from hxbench.sandbox.english.summaries import BETWEEN
+from hxbench.sandbox.english.writer import QUESTIONS, SIZES
 from hxbench.tasks import task_of
 
 NAMES = {

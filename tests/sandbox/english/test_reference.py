@@ -3,7 +3,7 @@
 from collections import Counter
 
 from hxbench.sandbox.english import lexicon
-from hxbench.sandbox.english.reference import reference
+from hxbench.sandbox.english.senses import reference
 from hxbench.sandbox.randomness import Draws
 
 _MANY = {lexicon.plural(noun) for noun in lexicon.KIND}

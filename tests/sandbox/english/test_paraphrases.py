@@ -1,10 +1,11 @@
-"""Paraphrases mean the same; scores follow the roles."""
+"""Paraphrases mean the same, scores follow the roles, and duplicates are questions that want one thing."""
 
+import re
 from dataclasses import replace
 
 from hxbench.sandbox.english import lexicon
 from hxbench.sandbox.english.events import Being, Event
-from hxbench.sandbox.english.similarity import different, likeness, paraphrase, restated
+from hxbench.sandbox.english.paraphrases import different, duplicates, likeness, paraphrase, restated
 from hxbench.sandbox.randomness import Draws
 
 EVENT = Event(Being("dog"), "love", Being("car"), place="in town")
@@ -52,3 +53,29 @@ def test_likeness_of_known_pairs():
     assert likeness(EVENT, replace(EVENT, verb="hate")) == 3.2
     assert likeness(EVENT, replace(EVENT, negated=True)) == 3.0
     assert likeness(EVENT, Event(Being("king"), "cook", Being("cake"))) == 0
+
+
+_WANTED = {
+    "how": r"(?:how (?:can|do) i|what is the way to) (.*) \?",
+    "why": r"(?:why do|for what reason do) (.*) \?",
+    "should": r"(?:should i|is it good to) (.*) \?",
+    "when": r"(?:when|at what time) do (.*) \?",
+    "where": r"(?:where can i find|where are) (.*) \?",
+}
+
+
+def _wish(question):
+    found = [(name, match[1]) for name, form in _WANTED.items() if (match := re.fullmatch(form, question))]
+    assert len(found) == 1, question
+    name, rest = found[0]
+    return name, [lexicon.meaning(_ONE.get(word, word)) for word in rest.split()]
+
+
+def test_labels_are_what_the_wordings_say():
+    draws = Draws(0, "test")
+    seen = set()
+    for _ in range(600):
+        one, two, label = duplicates(draws)
+        assert (_wish(one) == _wish(two)) == (label == "1"), (one, two)
+        seen.add(label)
+    assert seen == {"0", "1"}
