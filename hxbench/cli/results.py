@@ -23,7 +23,9 @@ Where = Annotated[list[str] | None, typer.Option(help=f"Only rows with {_WHERE}"
 
 def results_command(
     where: Where = None,
-    format: Annotated[str, typer.Option(help="csv, parquet or json.")] = "csv",
+    format: Annotated[
+        str | None, typer.Option(help="csv, parquet or json; by default that of the file, else csv.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="File to write; default: standard output.")] = None,
     store: options.StoreDir = None,
 ) -> None:
@@ -35,8 +37,13 @@ def results_command(
     from hxbench.report.select.where import chosen, read_terms
     from hxbench.store.files import replace_file
 
-    if format not in _FORMATS:
+    suffix = out.suffix.lower().removeprefix(".") if out else ""
+    named = suffix if suffix in _FORMATS else None
+    if format not in (None, *_FORMATS):
         raise InputError(did_you_mean("format", format, list(_FORMATS)))
+    if named and format not in (None, named):
+        raise InputError(f"--out {out} names a file of {named}, and --format says {format}: give one of the two.")
+    format = format or named or "csv"
     if format == "parquet" and out is None:
         raise InputError("parquet is written to a file: name it with --out.")
     opened = api.open_store(store)

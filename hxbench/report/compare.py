@@ -4,14 +4,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
-from statistics import fmean
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from hxbench.errors import InputError, did_you_mean
 from hxbench.report.artifact.figure import Figure, Panel, Series
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table
+from hxbench.report.scores.averages import mean, mean_of_resamples
 from hxbench.report.select.where import Terms, read_terms
 from hxbench.report.sides import Chooser, Pair, Side
 from hxbench.report.stats.claims import ENOUGH, Difference
@@ -33,7 +31,8 @@ _MOST_DRAWN = 20_000_000  # of the sentences of one test set: a byte each
 HOW = (
     "difference in points, mean over the seeds that both have, with its {level:.0%} interval and a two-sided p: "
     "paired bootstrap, {resamples:,} resamples. Each draws seeds, one fewer than there are, then test sentences "
-    "within every language or task, the same for both sides. Of one seed the sentences alone are drawn."
+    "within every language or task, the same for both sides. Of one seed the sentences alone are drawn. The † of "
+    "tables is one-sided and over sentences alone."
 )
 CORRECTED = "p (Holm): corrected for all {count} tests of this comparison together; intervals are not corrected."
 SHORT = "SEEN and UNSEEN: languages that mBERT's pre-training covers, and others; behind a group is their number."
@@ -55,7 +54,7 @@ class Line:
     kind: str  # language, group, task or mean
     pairs: tuple[Pair, ...]
     difference: Difference
-    means: tuple[float, float]
+    means: tuple[float | None, float | None]  # over the seeds that both have
     corrected: float | None = None  # its p
     untested: str = ""  # why it has none
 
@@ -203,6 +202,9 @@ def compare(
     units: dict[str, tuple[str, ...]] = {n: terms.pop(n) for n in ("task", "place") if n in terms}
     chooser = Chooser(store, profile, terms)
     found = [chooser.side(one) for one in sides]
+    for one, other in combinations(found, 2):
+        if {run.id for run in one.records} == {run.id for run in other.records}:
+            raise InputError(f"'{one.label}' and '{other.label}' are the same runs: compare two different sides.")
     pairs = [*combinations(found, 2)] if all_pairs else [(found[0], other) for other in found[1:]]
     planned = _asked([(one, other, *unit) for one, other in pairs for unit in _units(one, other)], units)
     notes = [note for one, other in pairs for note in _unpaired(one, other)]
@@ -298,8 +300,8 @@ class _Measure:
 
     def line(self, one: Side, other: Side, task: str, place: str, kind: str, pairs: Sequence[Pair]) -> Line:
         """Return the difference of two sides over some pairs."""
-        seeds = sorted(one.seeds(pairs) & other.seeds(pairs))
-        by_seed = {seed: (one.mean(pairs, seed), other.mean(pairs, seed)) for seed in seeds}
+        first, second = one.means(pairs), other.means(pairs)
+        seeds = [seed for seed in first if seed in second]
         drawn = [[self._resampled(one, other, pair, seed) for pair in pairs] for seed in seeds]
         there = [[part for part in of_seed if part is not None] for of_seed in drawn]
         whole = sum(map(len, there)) == len(pairs) * len(seeds)
@@ -313,12 +315,12 @@ class _Measure:
         return Line(
             one, other, task, place, kind, tuple(pairs),
             Difference(
-                by_seed={seed: first - second for seed, (first, second) in by_seed.items()},
-                resampled=[np.mean(of_seed, axis=0) for of_seed in there] if whole else None,
+                by_seed={seed: first[seed] - second[seed] for seed in seeds},
+                resampled=[mean_of_resamples(of_seed) for of_seed in there] if whole else None,
                 covers=frozenset(language for _, language in pairs),
                 wanted=len(pairs),
             ),
-            (fmean(first for first, _ in by_seed.values()), fmean(second for _, second in by_seed.values())),
+            (mean(first[seed] for seed in seeds), mean(second[seed] for seed in seeds)),
             untested="" if whole else OTHERS if counted else NO_COUNTS,
         )  # fmt: skip
 
@@ -332,7 +334,7 @@ class _Measure:
                 # each model with one of the other side: then all have the same sentences
                 found = [self._resampler.paired([model], [rival[0]]) for model in side]
                 parts = [scores[0][0] for scores in found if scores]
-                means += [np.mean(parts, axis=0)] if len(parts) == len(side) else []
+                means += [mean_of_resamples(parts)] if len(parts) == len(side) else []
             self._found[where] = means[0] - means[1] if len(means) == len(both) else None
         return self._found[where]
 

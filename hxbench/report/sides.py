@@ -5,13 +5,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import fmean
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hxbench.errors import InputError, did_you_mean
 from hxbench.printing import shortened, shown
 from hxbench.report.results import choose_profile
-from hxbench.report.select.identity import beyond, flat, identity, is_switched, key, recipe_spec
+from hxbench.report.scores.averages import means_by_seed
+from hxbench.report.select.identity import beyond, flat, identified, identity, is_switched, recipe_spec
 from hxbench.report.select.where import NONE, Terms, chosen, read_terms
 from hxbench.spec.languages import languages_for
 from hxbench.spec.run_spec import RunSpec
@@ -63,9 +63,10 @@ class Side:
         """Return the seeds that have all of these pairs."""
         return set.intersection(*({*self.scores.get(pair, ())} for pair in pairs))
 
-    def mean(self, pairs: Sequence[Pair], seed: int) -> float:
-        """Return the mean over some pairs, of each over its models."""
-        return fmean(fmean(score.value for score in self.scores[pair][seed]) for pair in pairs)
+    def means(self, pairs: Sequence[Pair]) -> dict[int, float]:
+        """Return the mean over some pairs by seed, of each over its models."""
+        values = {p: {s: [one.value for one in of] for s, of in self.scores[p].items()} for p in pairs}
+        return means_by_seed(values, pairs)
 
 
 class Chooser:
@@ -195,10 +196,9 @@ class Chooser:
 def _by_kind(records: Iterable[RunRecord]) -> dict[str, list[RunRecord]]:
     """Return runs by everything in which those of one side are alike."""
     found: dict[str, list[RunRecord]] = defaultdict(list)
-    for record in records:
-        spec = record.spec
-        assert isinstance(spec, RunSpec)
-        found[key({**identity(spec), "k": spec.few_shot.k if spec.few_shot else 0})].append(record)
+    for record, name, _ in identified(records):
+        shot = record.fields["few_shot"]
+        found[f"{name} {shot['k'] if shot else 0}"].append(record)
     return found
 
 

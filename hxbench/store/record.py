@@ -62,14 +62,17 @@ class RunRecord:
         """The store that the run is in."""
         return self.folder.parents[1]
 
-    def _said(self, field: str) -> Any:
-        """Return what the spec says, whatever version wrote it."""
-        return self.spec.get(field) if isinstance(self.spec, dict) else getattr(self.spec, field)
+    def said(self, *names: str) -> Any:
+        """Return what the spec says in a field, or in one within another, whatever version wrote it; else None."""
+        found: Any = self.spec
+        for name in names:
+            found = found.get(name) if isinstance(found, dict) else getattr(found, name, None)
+        return found
 
     @property
     def paper(self) -> str:
         """The paper that the run is of."""
-        return str(self._said("paper"))
+        return str(self.said("paper"))
 
     @property
     def ground(self) -> str:
@@ -79,7 +82,7 @@ class RunRecord:
     @property
     def profile(self) -> str:
         """The profile that the run is of."""
-        return str(self._said("profile"))
+        return str(self.said("profile"))
 
     @property
     def fields(self) -> Mapping[str, Any]:
@@ -96,7 +99,7 @@ class RunRecord:
     @property
     def few_shot(self) -> bool:
         """Whether it was tuned on a few examples of one pair."""
-        return bool(self._said("few_shot"))
+        return bool(self.said("few_shot"))
 
     def stored_spec(self) -> dict[str, Any]:
         """Return what is stored as `spec.yaml`, the number of its schema included."""

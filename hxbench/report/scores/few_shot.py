@@ -2,8 +2,8 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from statistics import fmean
 
+from hxbench.report.scores.averages import means_by_seed
 from hxbench.report.scores.estimate import Estimate, runs_behind
 from hxbench.report.scores.run_set import Pairs, RunSet, Scoring, Tested, tested_in
 from hxbench.spec.languages import find_language
@@ -68,15 +68,15 @@ class Shots:
         # the others have nothing to be scored on
         covered = [pair for pair in pairs if zero is None or label(pair) in zero.covers]
         of = {pair: self.found.get((pair, k), {}) for pair in covered}
-        whole = sorted(set.intersection(*(set(seeds) for seeds in of.values())))
-        means = {pair: {s: fmean(value for value, _ in of[pair][s].values()) for s in whole} for pair in covered}
-        runs = (run for pair in covered for seed in whole for _, run in of[pair][seed].values())
+        scores = {p: {s: [v for v, _ in each.values()] for s, each in seeds.items()} for p, seeds in of.items()}
+        means = means_by_seed(scores, covered)
+        runs = (run for pair in covered for seed in means for _, run in of[pair][seed].values())
         wanted = set(range(self.draws))
         return Estimate(
-            values=tuple(fmean(means[pair][seed] for pair in covered) for seed in whole),
-            covers=frozenset(map(label, covered)) if whole or zero else frozenset(),
+            values=tuple(means.values()),
+            covers=frozenset(map(label, covered)) if means or zero else frozenset(),
             lacking=zero.lacking if zero else (),
-            seeds=tuple(whole),
+            seeds=tuple(means),
             runs=runs_behind(runs, {pair.task for pair in covered}),
             incomplete=any(not wanted <= set(of[pair].get(seed, ())) for pair in covered for seed in self.seeds),
         )

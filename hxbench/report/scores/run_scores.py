@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hxbench.report.scores.averages import mean
 from hxbench.report.scores.estimate import Estimate
 from hxbench.report.scores.rows import entries_in, majority_in, scores_in
 from hxbench.spec.languages import find_language
@@ -91,7 +92,7 @@ def _of_tasks(record: RunRecord) -> Row:
         scores = {name: values[name, metric] for name, metric in known.items() if (name, metric) in values}
         row |= scores
         if len(scores) > 1:
-            row["mean"] = sum(scores.values()) / len(scores)
+            row["mean"] = mean(scores.values())
         if cut := sum(test.get("cut") or 0 for test in tests):
             row["texts cut"] = cut
     else:
@@ -107,7 +108,7 @@ def _tagged(tests: Sequence[Row], tasks: Sequence[str]) -> Row:
         targets = [test for test in tests if test["task"] == task and test.get("role") == "target"]
         for group in ("seen", "unseen"):
             scores = [test["value"] for test in targets if find_language(test["language"]).group == group]
-            found[f"{task} {group}"] = sum(scores) / len(scores) if scores else None
+            found[f"{task} {group}"] = mean(scores)
     return found
 
 

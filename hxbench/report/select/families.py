@@ -21,6 +21,7 @@ from hxbench.report.select.identity import (
     assignments,
     beyond,
     flat,
+    identified,
     identity,
     key,
     matches,
@@ -95,11 +96,9 @@ def model_of(spec: RunSpec) -> Model:
 def _grouped(records: Iterable[RunRecord]) -> dict[tuple[str, str], dict[str, _Group]]:
     """Return runs of this version by method and setting, then by identity; not those of one language's text."""
     found: dict[tuple[str, str], dict[str, _Group]] = defaultdict(dict)
-    for record in records:
-        spec = record.spec
-        if not isinstance(spec, dict) and spec.setting != "language":
-            values = identity(spec)
-            found[spec.method, spec.setting].setdefault(key(values), _Group(values)).records.append(record)
+    for record, name, values in identified(records):
+        if values["setting"] != "language":
+            found[values["method"], values["setting"]].setdefault(name, _Group(values)).records.append(record)
     return found
 
 

@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 
 from hxbench.report.artifact.cells import plateau_marks
 from hxbench.report.artifact.table import Cell, Column, Marks, Row
+from hxbench.report.scores.averages import mean
 from hxbench.report.scores.estimate import Estimate, Runs, ids_of, on_plateau
 from hxbench.report.scores.run_set import Pairs, Scoring, Tested
 from hxbench.report.stats.significance import Resampler
@@ -60,7 +61,7 @@ class Difference:
     @property
     def mean(self) -> float | None:
         """The mean over the seeds that both sides have."""
-        return sum(self.by_seed.values()) / len(self.by_seed) if self.by_seed else None
+        return mean(self.by_seed.values())
 
     @property
     def interval(self) -> tuple[float, float] | None:
