@@ -23,7 +23,7 @@ from hxbench.store import RunRecord, Store
 
 if TYPE_CHECKING:
     from hxbench.report import Artifact
-    from hxbench.report.compare import Comparison
+    from hxbench.report.comparison import Comparison
     from hxbench.report.rebuilt import Rebuilt
     from hxbench.report.registry import Kind
     from hxbench.runs.execute import Audience
@@ -44,6 +44,7 @@ _WORDS = {
     str: "text", int: "a whole number", bool: "True or False", type(None): "None", Path: "a path",
     Store: "a store",
 }  # fmt: skip
+_MANY = {str: "texts", int: "whole numbers"}
 
 
 def _checked(function: Function) -> Function:
@@ -77,7 +78,7 @@ def _expected(kind: Any) -> str:
     if origin is Callable:
         return "a function"
     if origin is Sequence:
-        return f"a list, each {_expected(inner[0])}"
+        return f"a list of {_MANY[inner[0]]}"
     return " or ".join(map(_expected, inner)) if inner else _WORDS[kind]
 
 
@@ -92,7 +93,7 @@ class Unfinished(RunError):  # noqa: N818 - what is there, beside what went wron
 
 
 def open_store(place: Place = None) -> Store:
-    """Return the store at a place, by default where the commands look."""
+    """Return the store in a folder, by default the one that the commands use."""
     return place if isinstance(place, Store) else Store(places.store_dir(Path(place) if place else None))
 
 
@@ -239,9 +240,9 @@ def on_ground(profile: str, data: str | Path | None, backbone: str | None = None
 
     if backbone is None and data is None:
         return profile
-    body = recipe.backbone(backbone) if backbone else None
+    found = recipe.backbone(backbone) if backbone else None
     own = read_data_file(places.expanded(str(data), "--data")) if data else None
-    return recipe.OnGround(profile, backbone=body, given=backbone or "", own=own)
+    return recipe.OnGround(profile, backbone=found, given=backbone or "", own=own)
 
 
 @_checked

@@ -37,9 +37,8 @@ def _part(record: "RunRecord") -> str | None:
     return " ".join(word for word in [record.spec.part, *([] if shot else changed)] if word) or None
 
 
-def _row(record: "RunRecord", *, scores: bool) -> dict[str, Any]:
+def _row(record: "RunRecord") -> dict[str, Any]:
     status = record.status
-    tested = {"scores": _scores(record)} if scores else {}
     return {
         "id": record.id,
         "method": record.said("method"),
@@ -53,7 +52,6 @@ def _row(record: "RunRecord", *, scores: bool) -> dict[str, Any]:
         "plateau": list(record.plateaus),  # tasks
         "step": status.get("step"),
         "updated": status.get("finished") or status.get("updated"),
-        **tested,
     }
 
 
@@ -87,8 +85,9 @@ def list_runs(
     wanted = {"method": method, "setting": setting, "profile": profile, "state": state}
     place = _open(store)
     with collecting_none():
-        rows = [_row(record, scores=as_json) for record in place.runs(complete_only=False)]
-    rows = [row for row in rows if all(value in (None, row[key]) for key, value in wanted.items())]
+        found = [(record, _row(record)) for record in place.runs(complete_only=False)]
+        found = [one for one in found if all(value in (None, one[1][key]) for key, value in wanted.items())]
+        rows = [row | {"scores": _scores(record)} if as_json else row for record, row in found]
     order = ("profile", "method", "setting", "part", "seed", "id")
     rows.sort(key=lambda row: [str(row[key]) for key in order])
     if not as_json:

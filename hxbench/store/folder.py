@@ -204,7 +204,9 @@ class Store:
         place, root = file.resolve(), self.root.resolve()
         within = self.pack is not None and place.is_relative_to(root)
         if within or place.is_relative_to(root / "runs") or place == root / "index.jsonl":
-            raise InputError(f"{option} {file} is within the store {self.root}: name a place outside of it.")
+            raise InputError(
+                f"{option} {file} is within the store {self.root}: name a file or folder outside of it."
+            )
         return file
 
     @collecting_none()
@@ -227,22 +229,9 @@ class Store:
 
         `run` is an id or the beginning of one. Raises `InputError` for a run that is kept without predictions.
         """
-        import pandas as pd
+        from hxbench.store.frame import predictions_frame
 
-        record, parts = self.get(run), []
-        tested = [row for row in record.metrics() if row.get("split") == "test"]
-        for pair in dict.fromkeys((row["task"], row["language"]) for row in tested):
-            if (task or pair[0], language or pair[1]) == pair:
-                try:
-                    columns = record.predictions(*pair)
-                except DamagedRun:
-                    raise
-                except InputError:
-                    continue  # not of every pair
-                parts.append(pd.DataFrame({"task": pair[0], "language": pair[1], **columns}))
-        if not parts:
-            raise InputError(f"run {record.id} has no predictions of these: it is kept without them.")
-        return pd.concat(parts, ignore_index=True)
+        return predictions_frame(self.get(run), task, language)
 
     @collecting_none()
     def by_profile(self, paper: str) -> Mapping[str, ProfileRuns]:
@@ -357,22 +346,17 @@ class Store:
         record.metrics()
         other.require_whole(run_id)
         if not other.is_complete(run_id):
-            claim = other._claimed(run_id, f"the run {run_id} in {other.root}")
-            try:
+            with other._claimed(run_id, f"the run {run_id} in {other.root}"):
                 copy_run(record, other._final(run_id))
-            finally:
-                claim.release()
         return other._final(run_id)
 
     def seal(self, record: RunRecord) -> None:
         """Write the manifest of a finished run that was stored before there were any."""
-        claim = self._claimed(record.id, f"the run {record.id}")
-        try:
-            manifest.write(record.folder, files_of(record.folder))
-        except OSError as error:
-            raise InputError(f"cannot write to {record.folder}: {reason(error)}.") from None
-        finally:
-            claim.release()
+        with self._claimed(record.id, f"the run {record.id}"):
+            try:
+                manifest.write(record.folder, files_of(record.folder))
+            except OSError as error:
+                raise InputError(f"cannot write to {record.folder}: {reason(error)}.") from None
 
     def remove(self, run_id: str) -> None:
         """Delete a run, finished or not; raises `RunBusy` when a process works on it."""

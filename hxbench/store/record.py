@@ -47,6 +47,17 @@ class RunRecord:
         """One of `checks.STATES`."""
         return str(self.status.get("state", "interrupted"))
 
+    @property
+    def run_spec(self) -> "RunSpec":
+        """The spec, of a run that is known to be of this version: those of others have been left out."""
+        assert not isinstance(self.spec, dict), f"run {self.id} is of another version"
+        return self.spec
+
+    @property
+    def finished(self) -> str:
+        """When it was finished, as text that sorts; nothing where that is not known."""
+        return str(self.status.get("finished", ""))
+
     @cached_property
     def plateaus(self) -> tuple[str, ...]:
         """The tasks whose training ended on the plateau of their label frequencies; none where it is not known."""

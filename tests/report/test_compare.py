@@ -11,7 +11,8 @@ from text_store import write_text_run
 
 from hxbench.errors import InputError
 from hxbench.report import compare as compare_module
-from hxbench.report.compare import NO_COUNTS, OTHERS, compare
+from hxbench.report.compare import compare
+from hxbench.report.comparison import NO_COUNTS, OTHERS
 from hxbench.report.draw import pictures
 from hxbench.report.papers.hyperx.results import Results
 from hxbench.report.select.where import read_terms

@@ -8,7 +8,6 @@ from hxbench.report.scores.estimate import Estimate, runs_behind
 from hxbench.report.scores.run_set import Pairs, RunSet, Scoring, Tested, tested_in
 from hxbench.spec.languages import find_language
 from hxbench.spec.recipe import FewShotRecipe
-from hxbench.spec.run_spec import RunSpec
 from hxbench.spec.settings import Pair
 from hxbench.store import DamagedRun, RunRecord
 
@@ -31,11 +30,10 @@ class Shots:
     def __post_init__(self) -> None:
         self.notes = [*(self.start.notes if self.start else ()), *self.notes]
         # of two runs of one draw, which only their inputs can tell apart, the newer one
-        for record in sorted(self.tuned, key=lambda r: str(r.status.get("finished", ""))):
-            spec = record.spec
-            assert isinstance(spec, RunSpec)
-            assert spec.few_shot is not None
+        for record in sorted(self.tuned, key=lambda one: one.finished):
+            spec = record.run_spec
             shot = spec.few_shot
+            assert shot is not None
             pair = Pair(shot.task, find_language(shot.language).paper_code)
             try:
                 value = self.scoring.scores(record.metrics(), sources=True).get(pair)

@@ -43,7 +43,7 @@ def run_scores(records: Sequence[RunRecord]) -> RunScores:
     metric of the task's averages, with the mean of several tasks. Several runs of one text task each have their
     task's metric and the score of the most frequent label in columns of their own.
     """
-    specs = [_spec(record) for record in records]
+    specs = [record.run_spec for record in records]
     alone = len(records) > 1 and all(spec.task and spec.answers_texts for spec in specs)
     rows = [(_of_one_task if alone else _of_tasks)(record) for record in records]
     for row, record in zip(rows, records, strict=True):
@@ -75,17 +75,12 @@ def few_shot_scores(store: Store, specs: Iterable[RunSpec]) -> dict[tuple[str, s
     }
 
 
-def _spec(record: RunRecord) -> RunSpec:
-    assert isinstance(record.spec, RunSpec), "a run that was just done is of this version"
-    return record.spec
-
-
 def _of_tasks(record: RunRecord) -> Row:
     """Return the scores of a run with a column for each of its tasks, of tags for each group of languages."""
     rows = record.metrics()
     tests = [row for row in rows if row.get("split") == "test"]
     row: Row = {"run": record.id, "title": record.title}
-    if _spec(record).answers_texts:
+    if record.run_spec.answers_texts:
         own = [test for test in tests if test.get("role") != "target"]
         values = {(test["task"], test["metric"]): test["value"] for test in own}
         known = {name: task_of(name).metric for name in text_tasks()}
@@ -96,7 +91,7 @@ def _of_tasks(record: RunRecord) -> Row:
         if cut := sum(test.get("cut") or 0 for test in tests):
             row["texts cut"] = cut
     else:
-        row |= _tagged(tests, _spec(record).tasks)
+        row |= _tagged(tests, record.run_spec.tasks)
         row["words cut"] = sum(test.get("words_cut") or 0 for test in tests)
     return {**row, **entries_in(rows), "seconds": record.status.get("wall_seconds")}
 
@@ -114,7 +109,7 @@ def _tagged(tests: Sequence[Row], tasks: Sequence[str]) -> Row:
 
 def _of_one_task(record: RunRecord) -> Row:
     """Return the score of a run of one task, and what always the most frequent label would get."""
-    task, rows = _spec(record).task, record.metrics()
+    task, rows = record.run_spec.task, record.metrics()
     assert task is not None
     return {
         "run": record.id,

@@ -3,6 +3,7 @@
 What a score is, a paper says (`Scoring`): which rows, by which of a setting's models, under what name.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -139,10 +140,10 @@ class RunSet:
     @cached_property
     def _scores(self) -> dict[Model, dict[Pair, dict[int, float]]]:
         """What each model scored on a pair, by seed."""
-        found: dict[Model, dict[Pair, dict[int, float]]] = {model: {} for model in self.models}
+        found: dict[Model, dict[Pair, dict[int, float]]] = defaultdict(lambda: defaultdict(dict))
         for (model, seed), rows in self.rows.items():
             for pair, score in self.scoring.scores(rows, sources=False).items():
-                found[model].setdefault(pair, {})[seed] = score
+                found[model][pair][seed] = score
         return found
 
     def cost(self, metric: str) -> Estimate:
@@ -222,11 +223,10 @@ class RunSet:
 
 def tested_in(record: RunRecord, pair: Pair) -> Tested:
     """Return the test set of a pair in a run, by the code that its data have for the language."""
-    task, spec = task_of(pair.task), record.spec
-    assert isinstance(spec, RunSpec)
+    task = task_of(pair.task)
     if task.answers_texts:
         return Tested(record, pair.task, pair.language, task.metric)
-    return Tested(record, pair.task, code_here(pair.language, spec.data))
+    return Tested(record, pair.task, code_here(pair.language, record.run_spec.data))
 
 
 class Shown(Protocol):

@@ -23,8 +23,8 @@ HOW = f"{_HOW}and the choice of the best are not in it"
 HOW_GAIN = f"{_HOW}is not in it"  # where what is compared was chosen beforehand
 UNTESTED = "not tested: no sentence counts of a seed that both have"
 SURE = (
-    f"the best of ours is above the next with p < {LEVEL}: {HOW}. This test is one-sided and over sentences "
-    "alone, that of a comparison two-sided and over seeds and sentences"
+    f"the best of ours is above the next with p < {LEVEL}: {HOW}. A comparison of two methods is two-sided, over "
+    "seeds and sentences"
 )
 
 
