@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hxbench.errors import InputError, did_you_mean
 from hxbench.printing import shortened, shown
 from hxbench.report.results import choose_profile
-from hxbench.report.scores.averages import means_by_seed
+from hxbench.report.scores.averages import mean_of_each, means_by_seed
 from hxbench.report.select.identity import beyond, flat, identified, identity, is_switched, recipe_spec
 from hxbench.report.select.where import NONE, Terms, chosen, read_terms
 from hxbench.spec.languages import languages_for
@@ -63,8 +63,8 @@ class Side:
 
     def means(self, pairs: Sequence[Pair]) -> dict[int, float]:
         """Return the mean over some pairs by seed, of each over its models."""
-        values = {p: {s: [one.value for one in of] for s, of in self.scores[p].items()} for p in pairs}
-        return means_by_seed(values, pairs)
+        values = [{seed: [one.value for one in of] for seed, of in self.scores[pair].items()} for pair in pairs]
+        return means_by_seed([*map(mean_of_each, values)])
 
 
 class Chooser:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from hxbench.report.scores.averages import means_by_seed
+from hxbench.report.scores.averages import mean_of_each, means_by_seed
 from hxbench.report.scores.estimate import Estimate, runs_behind
 from hxbench.report.scores.run_set import Pairs, RunSet, Scoring, Tested, tested_in
 from hxbench.spec.languages import find_language
@@ -66,8 +66,8 @@ class Shots:
         # the others have nothing to be scored on
         covered = [pair for pair in pairs if zero is None or label(pair) in zero.covers]
         of = {pair: self.found.get((pair, k), {}) for pair in covered}
-        scores = {p: {s: [v for v, _ in each.values()] for s, each in seeds.items()} for p, seeds in of.items()}
-        means = means_by_seed(scores, covered)
+        draws = [{s: [v for v, _ in each.values()] for s, each in of[pair].items()} for pair in covered]
+        means = means_by_seed([*map(mean_of_each, draws)])
         runs = (run for pair in covered for seed in means for _, run in of[pair][seed].values())
         wanted = set(range(self.draws))
         return Estimate(

@@ -4,13 +4,13 @@ What a score is, a paper says (`Scoring`): which rows, by which of a setting's m
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from typing import NamedTuple, Protocol
 
-from hxbench.report.scores.averages import means_by_seed
+from hxbench.report.scores.averages import mean_of_each, means_by_seed
 from hxbench.report.scores.estimate import Estimate, Runs, runs_behind
 from hxbench.report.scores.rows import Rows, costs_in, curve_in, majority_in, scores_in
 from hxbench.report.select.families import Family
@@ -186,9 +186,10 @@ class RunSet:
         whole = [seed for seed in self.seeds if all((model, seed) in self.present for model in needed)]
         # a pair that every model was trained on, as with one partition alone, is nobody's to score, and without
         # what every seed has a mean would be over different pairs for different seeds
-        scores = {pair: self._of_models(pair, models[pair], whole) for pair in pairs}
-        covered = [pair for pair in pairs if whole and len(scores[pair]) == len(whole)]
-        means, label = means_by_seed(scores, covered), self.scoring.label
+        scores = {pair: self._of_models(pair, models[pair]) for pair in pairs}
+        covered = [pair for pair in pairs if whole and scores[pair].keys() >= {*whole}]
+        means = means_by_seed([{seed: scores[pair][seed] for seed in whole} for pair in covered])
+        label = self.scoring.label
         return Estimate(
             values=tuple(means.values()),
             covers=frozenset(map(label, covered)),
@@ -201,24 +202,22 @@ class RunSet:
             seeds=tuple(means),
         )
 
-    def _of_models(self, pair: Pair, models: Sequence[Model], seeds: Iterable[int]) -> dict[int, list[float]]:
-        """Return what the models of a pair scored on it, for each of the seeds in which all of them have."""
+    def _of_models(self, pair: Pair, models: Sequence[Model]) -> dict[int, float]:
+        """Return the mean of what the models of a pair scored on it, for each seed in which all of them have."""
         found = [self._scores[model].get(pair, {}) for model in models]
-        if len(found) == 1:
-            return {seed: [found[0][seed]] for seed in seeds if seed in found[0]}
-        there = (seed for seed in seeds if found and all(seed in scores for scores in found))
-        return {seed: [scores[seed] for scores in found] for seed in there}
+        if len(found) < 2:
+            return found[0] if found else {}
+        there = [seed for seed in found[0] if all(seed in scores for scores in found)]
+        return mean_of_each({seed: [scores[seed] for scores in found] for seed in there})
 
-    def tested(self, pairs: Pairs, seed: int) -> list[Tested]:
-        """Return the test sets of some pairs in the runs of a seed: each is scored by one model alone."""
-        found = []
+    def tested(self, pairs: Pairs, seed: int) -> Iterator[Tested]:
+        """Yield the test sets of some pairs in the runs of a seed: each is scored by one model alone."""
         for pair in pairs:
             if pair not in self._tested:
                 (model,) = self.scoring.models(self.models, pair, self.described)
                 self._tested[pair] = model, *tested_in(self.family.runs[model, seed], pair)[1:]
             model, *where = self._tested[pair]
-            found.append(Tested(self.family.runs[model, seed], *where))
-        return found
+            yield Tested(self.family.runs[model, seed], *where)
 
 
 def tested_in(record: RunRecord, pair: Pair) -> Tested:

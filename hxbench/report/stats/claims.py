@@ -4,7 +4,7 @@ An interval over few seeds is too narrow, whatever is drawn from them. A verdict
 called preliminary.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -83,7 +83,7 @@ class Side(Protocol):
     def over(self, pairs: Pairs) -> Estimate:
         """Return the mean over some pairs."""
 
-    def tested(self, pairs: Pairs, seed: int) -> list[Tested]:
+    def tested(self, pairs: Pairs, seed: int) -> Iterable[Tested]:
         """Return the test sets behind the mean of a seed."""
 
 
@@ -97,7 +97,7 @@ def difference(resampler: Resampler, more: Side, less: Side, pairs: Pairs) -> Di
     return Difference(
         by_seed={seed: first[seed] - second[seed] for seed in seeds},
         resampled=resampler.differences(
-            {seed: (more.tested(shared, seed), less.tested(shared, seed)) for seed in seeds}
+            {seed: ([*more.tested(shared, seed)], [*less.tested(shared, seed)]) for seed in seeds}
         ),
         covers=covers if seeds else frozenset(),
         wanted=len(pairs),

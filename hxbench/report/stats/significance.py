@@ -95,7 +95,7 @@ class Resampler:
                 self._scores[key] = counts[:, 2], _scores(metric, counts, self._drawn[test_set])
         return self._scores[key]
 
-    def paired(self, ahead: Sequence[Tested], behind: Sequence[Tested]) -> list[list[bootstrap.Scores]] | None:
+    def paired(self, ahead: Iterable[Tested], behind: Iterable[Tested]) -> list[list[bootstrap.Scores]] | None:
         """Return the resampled scores of both, test set by test set; None unless all of them can be paired."""
         scores: list[list[bootstrap.Scores]] = [[], []]
         for both in zip(ahead, behind, strict=True):
@@ -126,7 +126,7 @@ class Resampler:
         return found or None
 
     def lead(
-        self, by_seed: Mapping[int, tuple[Sequence[Tested], Sequence[Tested]]]
+        self, by_seed: Mapping[int, tuple[Iterable[Tested], Iterable[Tested]]]
     ) -> tuple[float | None, tuple[int, ...]]:
         """Return the p of a lead in the mean over the test sets, and the seeds it is over.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import hxbench
-from hxbench.report.scores.averages import deviation, mean, means_by_seed
+from hxbench.report.scores.averages import deviation, mean, mean_of_each, means_by_seed
 
 PACKAGE = Path(hxbench.__file__).parent
 HERE = "report/scores/averages.py"
@@ -73,10 +73,10 @@ def test_reports_average_in_one_module_alone():
 
 
 def test_a_mean_is_over_models_then_pairs_for_seeds_that_have_all():
-    scores = {"a": {2: [1.0, 3.0], 1: [5.0]}, "b": {1: [1.0, 2.0, 6.0], 2: [8.0], 3: [9.0]}}
-    assert means_by_seed(scores, ["a", "b"]) == {1: 4.0, 2: 5.0}
-    assert list(means_by_seed(scores, ["b"])) == [1, 2, 3]
-    assert means_by_seed(scores, []) == means_by_seed(scores, ["c"]) == {}
+    scores = [mean_of_each({2: [1.0, 3.0], 1: [5.0]}), mean_of_each({3: [9.0], 1: [1.0, 2.0, 6.0], 2: [8.0]})]
+    assert means_by_seed(scores) == {1: 4.0, 2: 5.0}
+    assert list(means_by_seed(scores[1:])) == [1, 2, 3]
+    assert means_by_seed([]) == means_by_seed([*scores, {}]) == {}
 
 
 def test_a_mean_is_exact_and_none_of_nothing():
