@@ -32,8 +32,8 @@ def reproduced(artifact: Artifact, results: Results, other: Store) -> tuple[list
         left_out = " ".join(["", *results.store.left_out(), *(f"left out: {one}" for one in damaged)])
         if not ids:
             return [], (
-                f"{other.root} has no whole run with an id of ours, so whether it is reproduced here cannot be "
-                f"told.{left_out}"
+                f"{other.root} has no {'whole ' * bool(damaged)}run with an id of ours, so whether it is "
+                f"reproduced here cannot be told.{left_out}"
             )
         both = [make(artifact, read_results(results.paper, store, results.profile)) for store in copies]
         apart = [one for one in ids if len({_scores(store, one) for store in copies}) > 1]
