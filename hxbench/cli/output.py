@@ -116,10 +116,10 @@ def print_json(value: Any, indent: int | None = None) -> None:
     print(for_output(json.dumps(value, ensure_ascii=False, indent=indent, default=str)))
 
 
-def print_json_lines(rows: Iterable[Mapping[str, Any]]) -> None:
-    """Print a JSON array with a row on each line."""
+def json_rows(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return a JSON array with a row on each line."""
     lines = ",\n ".join(json.dumps(row, ensure_ascii=False, default=str) for row in rows)
-    print(for_output(f"[{lines}]"))
+    return f"[{lines}]"
 
 
 def for_output(text: str) -> str:

@@ -1,6 +1,5 @@
 """`hxbench results` and `compare`: stored scores as data, and methods held against each other."""
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +8,7 @@ import typer
 
 from hxbench import places
 from hxbench.cli import options
-from hxbench.cli.output import for_output, print_json, print_left_out
+from hxbench.cli.output import for_output, json_rows, print_json, print_left_out
 from hxbench.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ def rows_text(rows: "pd.DataFrame", format: str) -> str:
         guarded = rows.assign(**{str(name): one.map(as_text, na_action="ignore") for name, one in texts.items()})
         return str(guarded.to_csv(index=False, lineterminator="\n"))
     plain = rows.astype(object).where(rows.notna(), None).to_dict("records")
-    return "[" + ",\n ".join(json.dumps(row, ensure_ascii=False) for row in plain) + "]\n"
+    return f"{json_rows(plain)}\n"
 
 
 def compare_command(

@@ -9,7 +9,7 @@ import typer
 
 from hxbench import places
 from hxbench.cli import options
-from hxbench.cli.output import WIDTH, print_json, print_json_lines, print_left_out, print_rows
+from hxbench.cli.output import WIDTH, for_output, json_rows, print_json, print_left_out, print_rows
 from hxbench.cli.progress import progress
 from hxbench.errors import InputError, did_you_mean
 from hxbench.garbage import collecting_none
@@ -104,7 +104,7 @@ def list_runs(
     # for whoever counts lines or searches them, a run is one line
     width = WIDTH if sys.stdout.isatty() else _ONE_LINE
     if as_json:  # a line each, too, which is also written in a tenth of the time
-        print_json_lines(rows)
+        print(for_output(json_rows(rows)))
     else:
         print_rows(rows, False, empty=f"No runs in {place.root}.", width=width)
     print_left_out(place)
