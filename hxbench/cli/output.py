@@ -116,7 +116,7 @@ def print_json(value: Any, indent: int | None = None) -> None:
     print(for_output(json.dumps(value, ensure_ascii=False, indent=indent, default=str)))
 
 
-def json_rows(rows: Iterable[Mapping[str, Any]]) -> str:
+def json_rows(rows: Iterable[Mapping[Any, Any]]) -> str:
     """Return a JSON array with a row on each line."""
     lines = ",\n ".join(json.dumps(row, ensure_ascii=False, default=str) for row in rows)
     return f"[{lines}]"
