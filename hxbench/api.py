@@ -10,25 +10,22 @@
 Whatever a function is given that cannot be used raises `InputError`, a sentence that says what was expected.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
-from io import StringIO
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial, wraps
+from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
 
 from hxbench import places
-from hxbench.errors import InputError, RunError, did_you_mean
+from hxbench.errors import InputError, RunError
+from hxbench.printing import shown
 from hxbench.store import RunRecord, Store
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from hxbench.report import Artifact, Made
-    from hxbench.report.artifact.table import Table
-    from hxbench.report.compare import Comparison
+    from hxbench.report import Artifact
+    from hxbench.report.comparison import Comparison
+    from hxbench.report.rebuilt import Rebuilt
     from hxbench.report.registry import Kind
-    from hxbench.report.results import Results
     from hxbench.runs.execute import Audience
     from hxbench.runs.predictor import Predictor
     from hxbench.runs.scheduler.jobs import Result
@@ -42,6 +39,49 @@ __all__ = ["InputError", "RunRecord", "Store", "Unfinished", "compare", "figure"
 Place = Store | Path | str | None  # None: HXBENCH_STORE, else ./results
 
 
+Function = TypeVar("Function", bound=Callable[..., Any])
+_WORDS = {
+    str: "text", int: "a whole number", bool: "True or False", type(None): "None", Path: "a path",
+    Store: "a store",
+}  # fmt: skip
+_MANY = {str: "texts", int: "whole numbers"}
+
+
+def _checked(function: Function) -> Function:
+    """Let an argument of another type than is annotated raise `InputError` before anything is done."""
+    kinds = {name: one.annotation for name, one in signature(function).parameters.items()}
+
+    @wraps(function)
+    def call(*args: Any, **named: Any) -> Any:
+        from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+        config = ConfigDict(arbitrary_types_allowed=True, strict=True)
+        for name, given in signature(function).bind(*args, **named).arguments.items():
+            kind = kinds[name]
+            if isinstance(kind, str):  # of what is imported when it is needed: nobody makes one by mistake
+                continue
+            for value in given if name == "sides" else [given]:
+                try:
+                    TypeAdapter(kind, config=config).validate_python(value)
+                except ValidationError:
+                    raise InputError(f"{name} is {shown(value)}: expected {_expected(kind)}.") from None
+        return function(*args, **named)
+
+    return call  # type: ignore[return-value]
+
+
+def _expected(kind: Any) -> str:
+    """Return in words what values a type has."""
+    inner, origin = get_args(kind), get_origin(kind)
+    if origin is Mapping:
+        return "a mapping"
+    if origin is Callable:
+        return "a function"
+    if origin is Sequence:
+        return f"a list of {_MANY[inner[0]]}"
+    return " or ".join(map(_expected, inner)) if inner else _WORDS[kind]
+
+
 class Unfinished(RunError):  # noqa: N818 - what is there, beside what went wrong
     """Some runs were not done: `results` says how each ended, `records` are the finished ones."""
 
@@ -53,10 +93,11 @@ class Unfinished(RunError):  # noqa: N818 - what is there, beside what went wron
 
 
 def open_store(place: Place = None) -> Store:
-    """Return the store at a place, by default where the commands look."""
+    """Return the store in a folder, by default the one that the commands use."""
     return place if isinstance(place, Store) else Store(places.store_dir(Path(place) if place else None))
 
 
+@_checked
 def train(
     method: str,
     *,
@@ -69,7 +110,7 @@ def train(
     backbone: str | None = None,
     random_body: bool = False,
     variant: str = "paper",
-    changes: Mapping[str, Any] | Iterable[str] = (),
+    changes: str | Mapping[str, Any] | Sequence[str] = (),
     data: str | Path | None = None,
     data_source: str | None = None,
     store: Place = None,
@@ -122,7 +163,7 @@ def planned(
     backbone: str | None,
     random_body: bool,
     variant: str,
-    changes: Mapping[str, Any] | Iterable[str],
+    changes: str | Mapping[str, Any] | Sequence[str],
     data: str | Path | None,
     data_source: str | None,
     store: Place,
@@ -186,7 +227,10 @@ def open_session(
 def _word(value: Any) -> str:
     import json
 
-    return value if isinstance(value, str) else json.dumps(value)
+    try:
+        return value if isinstance(value, str) else json.dumps(value)
+    except TypeError:
+        raise InputError(f"changes has {shown(value)}, which no field of a run can be.") from None
 
 
 def on_ground(profile: str, data: str | Path | None, backbone: str | None = None) -> str:
@@ -196,11 +240,12 @@ def on_ground(profile: str, data: str | Path | None, backbone: str | None = None
 
     if backbone is None and data is None:
         return profile
-    body = recipe.backbone(backbone) if backbone else None
+    found = recipe.backbone(backbone) if backbone else None
     own = read_data_file(places.expanded(str(data), "--data")) if data else None
-    return recipe.OnGround(profile, backbone=body, given=backbone or "", own=own)
+    return recipe.OnGround(profile, backbone=found, given=backbone or "", own=own)
 
 
+@_checked
 def score(
     run: str,
     file: str | Path,
@@ -254,56 +299,6 @@ def predictor_of(
     return predictor_of_run(open_store(store).get(run), task, language, backbone=backbone, offline=offline)
 
 
-@dataclass(frozen=True)
-class Rebuilt:
-    """Tables and figures of a paper as the store fills them."""
-
-    made: "tuple[Made, ...]"
-    results: "Results"
-
-    @property
-    def tables(self) -> "list[Table]":
-        """All tables; those of a figure hold its points."""
-        return [table for one in self.made for table in one.tables]
-
-    def frame(self) -> "pd.DataFrame":
-        """Return a row a cell that holds anything, with nothing rounded.
-
-        Columns: table, profile, block and row (the titles of both), group and column, unit, mean, sd, low and high
-        (an interval), n (seeds or runs), seeds (value by seed), published, best, text, on_plateau (of the n),
-        runs (their ids) and notes.
-        """
-        import pandas as pd
-
-        from hxbench.report.render.unrounded import render_csv
-
-        found = pd.read_csv(StringIO(render_csv(self.tables)), keep_default_na=False, na_values=[""])
-        found = found.rename(columns={"column_group": "group"})
-        found["seeds"] = found.seeds.fillna("").astype(str).map(_by_seed)
-        found["runs"] = found.runs.fillna("").astype(str).str.split()
-        return found
-
-    def text(self, format: str = "terminal") -> str:
-        """Return the tables as terminal, markdown, latex, csv or json."""
-        from hxbench.report.render import renderer
-
-        return renderer(format)(self.tables)
-
-    def pictures(self, format: str = "png") -> dict[str, bytes]:
-        """Return the figures by name as png, svg or pdf."""
-        from hxbench.report.draw import pictures
-        from hxbench.report.render import PICTURES
-
-        if format not in PICTURES:
-            raise InputError(did_you_mean("format of pictures", str(format), list(PICTURES)))
-        return {one.name: pictures(one, [format])[format] for made in self.made for one in made.figures}
-
-
-def _by_seed(text: str) -> dict[int, float]:
-    found = (part.partition("=") for part in text.split("; ") if part)
-    return {int(seed): float(value) for seed, _, value in found}
-
-
 def rebuild(
     paper: str,
     artifacts: "Sequence[Artifact]",
@@ -313,9 +308,10 @@ def rebuild(
     experiment: str | None = None,
     backbone: str | None = None,
     data: "OwnData | None" = None,
-) -> Rebuilt:
+) -> "Rebuilt":
     """Return artifacts of a paper, all from one reading of the store (see `table`)."""
     from hxbench.report import make, read_results
+    from hxbench.report.rebuilt import Rebuilt
 
     results = read_results(paper, open_store(store), profile, experiment, backbone, data=data, require=_require)
     return Rebuilt(tuple(make(one, results) for one in artifacts), results)
@@ -328,6 +324,7 @@ def _require(spec: "RunSpec") -> None:
     with_options(spec)
 
 
+@_checked
 def table(
     paper: str,
     name: str | int,
@@ -336,7 +333,7 @@ def table(
     profile: str | None = None,
     backbone: str | None = None,
     data: str | Path | None = None,
-) -> Rebuilt:
+) -> "Rebuilt":
     """Return a table of a paper with our results: `table("hyperx", 2).frame()`.
 
     `paper` is hyperx, pha or pet, `name` a number or a name that `hxbench report --table` knows. By default the
@@ -346,6 +343,7 @@ def table(
     return _one("table", paper, name, store=store, profile=profile, backbone=backbone, data=data)
 
 
+@_checked
 def figure(
     paper: str,
     name: str | int,
@@ -354,12 +352,12 @@ def figure(
     profile: str | None = None,
     backbone: str | None = None,
     data: str | Path | None = None,
-) -> Rebuilt:
+) -> "Rebuilt":
     """Return a figure of a paper: `frame()` has its points, `pictures("pdf")` draws it (see `table`)."""
     return _one("figure", paper, name, store=store, profile=profile, backbone=backbone, data=data)
 
 
-def _one(kind: "Kind", paper: str, name: str | int, *, data: str | Path | None, **where: Any) -> Rebuilt:
+def _one(kind: "Kind", paper: str, name: str | int, *, data: str | Path | None, **where: Any) -> "Rebuilt":
     from hxbench.report import find_artifact
     from hxbench.tasks.data_file import read_data_file
 
@@ -368,11 +366,12 @@ def _one(kind: "Kind", paper: str, name: str | int, *, data: str | Path | None, 
     return rebuild(paper, [artifact], data=own, **where)
 
 
+@_checked
 def compare(
     *sides: str,
     store: Place = None,
     profile: str | None = None,
-    where: str | Iterable[str] = (),
+    where: str | Sequence[str] = (),
     all_pairs: bool = False,
 ) -> "Comparison":
     """Hold methods, settings or runs against each other, paired on the same test sentences and seeds.

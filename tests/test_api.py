@@ -36,6 +36,35 @@ def test_a_store_is_found_where_the_commands_look(tmp_path, monkeypatch):
     assert api.open_store(store) is store
 
 
+@pytest.mark.parametrize(
+    ("function", "arguments", "named", "said"),
+    [
+        (hxbench.train, (5,), {}, "method is 5: expected text."),
+        (hxbench.train, ("mbert",), {"seeds": 1}, "seeds is 1: expected a list of whole numbers."),
+        (hxbench.train, ("mbert",), {"seeds": "12"}, "seeds is 12: expected a list of whole numbers."),
+        (
+            hxbench.train,
+            ("mbert",),
+            {"changes": 3},
+            "changes is 3: expected text or a mapping or a list of texts.",
+        ),
+        (hxbench.train, ("mbert",), {"changes": {"training.updates": {1}}}, "changes has {1}, which no field"),
+        (hxbench.score, (1, "x"), {}, "run is 1: expected text."),
+        (hxbench.table, ("hyperx", 2.5), {}, "name is 2.5: expected text or a whole number."),
+        (hxbench.table, ("hyperx", 2), {"store": 5}, "store is 5: expected a store or a path or text or None."),
+        (hxbench.figure, (["hyperx"], 3), {}, "paper is ['hyperx']: expected text."),
+        (hxbench.compare, ("mbert", 7), {}, "sides is 7: expected text."),
+        (hxbench.compare, ("mbert", "psf"), {"where": [5]}, "where is [5]: expected text or a list of texts."),
+        (hxbench.Store, (5,), {}, "a store is named by its folder, not by 5."),
+        (hxbench.Store("none").predictions, (5,), {}, "a run is named by its id, not by 5."),
+    ],
+)
+def test_what_has_another_type_is_one_sentence(function, arguments, named, said):
+    with pytest.raises(hxbench.InputError) as refused:
+        function(*arguments, **named)
+    assert str(refused.value).startswith(said)
+
+
 def filled(root):
     store = Store(root)
     for seed in (1, 2):
@@ -65,6 +94,8 @@ def test_a_table_is_a_frame_of_its_cells(tmp_path):
     assert sorted(cell.runs) == sorted(record.id for record in store.runs())
     assert {"row", "column", "group", "sd", "published", "notes"} <= {*frame}
     assert rebuilt.text("csv").count("\n") == len(frame) + 1
+    with pytest.raises(hxbench.InputError, match="unknown format '5'"):
+        rebuilt.text(5)
 
 
 def test_predictions_are_a_frame(tmp_path):

@@ -11,7 +11,7 @@ import hxbench
 ROOT = Path(hxbench.__file__).parent
 # earlier first; modules of the package itself are named one by one
 ROOMS = [
-    ["errors", "printing", "places", "plain_data", "processes", "leftovers", "manifest", "network"],
+    ["errors", "printing", "places", "plain_data", "processes", "leftovers", "manifest", "network", "garbage"],
     ["system_errors", "closed"],
     ["tasks"],
     ["spec"],

@@ -1,6 +1,5 @@
 """`hxbench results` and `compare`: stored scores as data, and methods held against each other."""
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +8,7 @@ import typer
 
 from hxbench import places
 from hxbench.cli import options
-from hxbench.cli.output import for_output, print_json, print_left_out
+from hxbench.cli.output import for_output, json_rows, print_json, print_left_out
 from hxbench.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
@@ -23,7 +22,9 @@ Where = Annotated[list[str] | None, typer.Option(help=f"Only rows with {_WHERE}"
 
 def results_command(
     where: Where = None,
-    format: Annotated[str, typer.Option(help="csv, parquet or json.")] = "csv",
+    format: Annotated[
+        str | None, typer.Option(help="csv, parquet or json; by default that of the file, else csv.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="File to write; default: standard output.")] = None,
     store: options.StoreDir = None,
 ) -> None:
@@ -35,8 +36,13 @@ def results_command(
     from hxbench.report.select.where import chosen, read_terms
     from hxbench.store.files import replace_file
 
-    if format not in _FORMATS:
+    suffix = out.suffix.lower().removeprefix(".") if out else ""
+    named = suffix if suffix in _FORMATS else None
+    if format not in (None, *_FORMATS):
         raise InputError(did_you_mean("format", format, list(_FORMATS)))
+    if named and format not in (None, named):
+        raise InputError(f"--out {out} names a file of {named}, and --format says {format}: give one of the two.")
+    format = format or named or "csv"
     if format == "parquet" and out is None:
         raise InputError("parquet is written to a file: name it with --out.")
     opened = api.open_store(store)
@@ -66,7 +72,7 @@ def rows_text(rows: "pd.DataFrame", format: str) -> str:
         guarded = rows.assign(**{str(name): one.map(as_text, na_action="ignore") for name, one in texts.items()})
         return str(guarded.to_csv(index=False, lineterminator="\n"))
     plain = rows.astype(object).where(rows.notna(), None).to_dict("records")
-    return "[" + ",\n ".join(json.dumps(row, ensure_ascii=False) for row in plain) + "]\n"
+    return f"{json_rows(plain)}\n"
 
 
 def compare_command(

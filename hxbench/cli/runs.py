@@ -9,9 +9,10 @@ import typer
 
 from hxbench import places
 from hxbench.cli import options
-from hxbench.cli.output import WIDTH, print_json, print_left_out, print_rows
+from hxbench.cli.output import WIDTH, for_output, json_rows, print_json, print_left_out, print_rows
 from hxbench.cli.progress import progress
 from hxbench.errors import InputError, did_you_mean
+from hxbench.garbage import collecting_none
 from hxbench.printing import printable, sentence
 
 if TYPE_CHECKING:
@@ -36,23 +37,21 @@ def _part(record: "RunRecord") -> str | None:
     return " ".join(word for word in [record.spec.part, *([] if shot else changed)] if word) or None
 
 
-def _row(record: "RunRecord", *, scores: bool) -> dict[str, Any]:
-    fields, status = record.fields, record.status
-    tested = {"scores": _scores(record)} if scores else {}
+def _row(record: "RunRecord") -> dict[str, Any]:
+    status = record.status
     return {
         "id": record.id,
-        "method": fields.get("method"),
-        "setting": fields.get("setting"),
+        "method": record.said("method"),
+        "setting": record.said("setting"),
         "part": _part(record),
-        "backbone": (fields.get("backbone") or {}).get("name"),
-        "seed": fields.get("seed"),
-        "profile": fields.get("profile"),
-        "variant": fields.get("variant"),
+        "backbone": record.said("backbone", "name"),
+        "seed": record.said("seed"),
+        "profile": record.said("profile"),
+        "variant": record.said("variant"),
         "state": record.state,
         "plateau": list(record.plateaus),  # tasks
         "step": status.get("step"),
         "updated": status.get("finished") or status.get("updated"),
-        **tested,
     }
 
 
@@ -85,8 +84,10 @@ def list_runs(
             raise InputError(did_you_mean(name, given, list(known)))
     wanted = {"method": method, "setting": setting, "profile": profile, "state": state}
     place = _open(store)
-    rows = [_row(record, scores=as_json) for record in place.runs(complete_only=False)]
-    rows = [row for row in rows if all(value in (None, row[key]) for key, value in wanted.items())]
+    with collecting_none():
+        found = [(record, _row(record)) for record in place.runs(complete_only=False)]
+        found = [one for one in found if all(value in (None, one[1][key]) for key, value in wanted.items())]
+        rows = [row | {"scores": _scores(record)} if as_json else row for record, row in found]
     order = ("profile", "method", "setting", "part", "seed", "id")
     rows.sort(key=lambda row: [str(row[key]) for key in order])
     if not as_json:
@@ -102,7 +103,10 @@ def list_runs(
         rows = [{key: value for key, value in row.items() if key not in usual} for row in rows]
     # for whoever counts lines or searches them, a run is one line
     width = WIDTH if sys.stdout.isatty() else _ONE_LINE
-    print_rows(rows, as_json, empty=f"No runs in {place.root}.", width=width)
+    if as_json:  # a line each, too, which is also written in a tenth of the time
+        print(for_output(json_rows(rows)))
+    else:
+        print_rows(rows, False, empty=f"No runs in {place.root}.", width=width)
     print_left_out(place)
 
 

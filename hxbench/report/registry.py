@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from hxbench.errors import InputError
+from hxbench.garbage import collecting_none
 from hxbench.report.paper import Entry, Kind, paper_file, papers
 from hxbench.spec import recipe
 from hxbench.tasks import SUITES
@@ -73,6 +74,7 @@ def find_artifact(paper: str, name: str, kind: Kind = "table") -> Artifact:
     return known[full]
 
 
+@collecting_none()
 def read_results(
     paper: str,
     store: "Store",
@@ -99,6 +101,7 @@ def read_results(
     return of_paper(store, profile, own, backbone, data=data, require=require)
 
 
+@collecting_none()
 def make(artifact: Artifact, results: "Results") -> Made:
     """Return an artifact as tables, and as figures if it is one."""
     build = import_module(artifact.module).build

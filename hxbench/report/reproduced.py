@@ -11,7 +11,7 @@ from hxbench.report.artifact.table import Block, Column, Row, Table
 from hxbench.report.registry import Artifact, make, read_results
 from hxbench.report.render.walk import with_runs
 from hxbench.report.results import Results
-from hxbench.store import Store
+from hxbench.store import DamagedRun, Store
 
 _NAMED = 4  # runs in a sentence
 SCORES = ("score", "share", "percent")  # what must be the same; times are of the machine
@@ -24,40 +24,53 @@ def in_both(results: Results, other: Store) -> list[str]:
 
 
 def reproduced(artifact: Artifact, results: Results, other: Store) -> tuple[list[Table], str]:
-    """Return the rows of a table from the runs that both stores have, here and there, and how they compare."""
-    ids = in_both(results, other)
-    if not ids:
-        return [], f"{other.root} has no run with an id of ours, so whether it is reproduced here cannot be told."
-    with _copied(ids, results.store) as ours, _copied(ids, other) as theirs:
-        both = [make(artifact, read_results(results.paper, store, results.profile)) for store in (ours, theirs)]
+    """Return the rows of a table from the runs that both stores have, here and there, and how they compare.
+
+    A run that is damaged in either store is left out, and the sentence names it.
+    """
+    with _copied(in_both(results, other), results.store, other) as (ids, copies, damaged):
+        left_out = " ".join(["", *results.store.left_out(), *(f"left out: {one}" for one in damaged)])
+        if not ids:
+            return [], (
+                f"{other.root} has no {'whole ' * bool(damaged)}run with an id of ours, so whether it is "
+                f"reproduced here cannot be told.{left_out}"
+            )
+        both = [make(artifact, read_results(results.paper, store, results.profile)) for store in copies]
+        apart = [one for one in ids if len({_scores(store, one) for store in copies}) > 1]
     pairs = list(zip(*([with_runs(table)[0] for table in one.tables] for one in both), strict=True))
     tables = [_beside(mine, there, other.root) for mine, there in pairs if mine.blocks]
-    named = f"run{'s' * (len(ids) > 1)} {', '.join(ids)}" if len(ids) <= _NAMED else f"{len(ids)} runs"
-    apart = [one for one in ids if _scores(results.store, one) != _scores(other, one)]
-    cells = [cell for mine, there in pairs for cell in differing(mine, there)]
     if apart:
+        cells = [cell for mine, there in pairs for cell in differing(mine, there)]
         what = "; ".join(cells) or "scores that the table does not show"
-        return (
-            tables,
-            f"Not reproduced digit for digit: {what} (of {len(apart)} of {len(ids)} runs, as {apart[0]}) differ.",
-        )
-    return tables, f"Reproduced digit for digit: the scores of {named} are those of {other.root}."
+        of = f"of {len(apart)} of {len(ids)} runs, as {apart[0]}"
+        return tables, f"Not reproduced digit for digit: {what} ({of}) differ.{left_out}"
+    named = f"run{'s' * (len(ids) > 1)} {', '.join(ids)}" if len(ids) <= _NAMED else f"{len(ids)} runs"
+    return tables, f"Reproduced digit for digit: the scores of {named} are those of {other.root}.{left_out}"
 
 
-def _scores(store: Store, run_id: str) -> set[tuple[Any, ...]]:
+def _scores(store: Store, run_id: str) -> frozenset[tuple[Any, ...]]:
     names = ("split", "task", "language", "metric", "value")
-    rows = store.finished(run_id).metrics()
-    return {tuple(row.get(name) for name in names) for row in rows if row.get("split") != "cost"}  # of the machine
+    # costs are of the machine
+    rows = (row for row in store.finished(run_id).metrics() if row.get("split") != "cost")
+    return frozenset(tuple(row.get(name) for name in names) for row in rows)
 
 
 @contextmanager
-def _copied(ids: list[str], store: Store) -> Iterator[Store]:
-    """Yield a store of these runs alone."""
+def _copied(ids: list[str], *stores: Store) -> Iterator[tuple[list[str], list[Store], list[str]]]:
+    """Yield the runs that are whole in all stores, stores of these alone, and what is wrong with the others."""
     with TemporaryDirectory() as place:
-        alone = Store(Path(place))
+        copies, whole, damaged = [Store(Path(place) / str(number)) for number in range(len(stores))], [], []
         for run_id in ids:
-            store.copy(run_id, alone)
-        yield alone
+            try:
+                for store, copy in zip(stores, copies, strict=True):
+                    store.copy(run_id, copy)
+                whole.append(run_id)
+            except DamagedRun as error:
+                damaged.append(f"{str(error).removesuffix('.')} (in {store.root}).")
+                for copy in copies:
+                    if copy.holds(run_id):
+                        copy.remove(run_id)
+        yield whole, copies, damaged
 
 
 def differing(mine: Table, there: Table) -> list[str]:

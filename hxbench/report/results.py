@@ -63,8 +63,8 @@ class Results:
         self.profile = Path(self._scale).stem
         of_profile = found.get(self.profile, ProfileRuns(list, list))
         if backbone is not None or data is not None:
-            body = _body(backbone, of_profile) if backbone else None
-            self._scale = recipe.OnGround(self._scale, backbone=body, given=backbone or "", own=data)
+            other = _backbone(backbone, of_profile) if backbone else None
+            self._scale = recipe.OnGround(self._scale, backbone=other, given=backbone or "", own=data)
         self.scale: recipe.ProfileRecipe = recipe.scale(self._scale, self.paper)
         self.to_type = Commands(self.paper, self._scale, store)
         self.own_experiment = own
@@ -205,7 +205,7 @@ class Results:
             ]
             said = "real corpora" + (f", at most {', '.join(caps)} {self.file.examples} each" if caps else "")
         records = [record for one in shown for record in one.records]
-        weights = bodies(records) - {""}
+        weights = fingerprints(records) - {""}
         names: list[str | BackboneSpec] = [
             self.scale.sizes[size] for size in sizes if size in self.scale.sizes
         ] or [self.scale.backbone]
@@ -248,7 +248,7 @@ class Results:
                 f"is shown by hxbench report --experiment {self.paper}/NAME --backbone {asked}."
             )
         used = [record for one in shown for record in one.records]
-        if len(bodies(used)) > 1 and not several_backbones:
+        if len(fingerprints(used)) > 1 and not several_backbones:
             texts.append("the methods of this table do not share one backbone: their scores are not comparable.")
         devices = sorted({_device(record) for record in used}) if timed else []
         if devices:
@@ -315,7 +315,7 @@ class Results:
         return self.to_type.that_fill(shown, experiment)
 
 
-def _body(name: str, runs: ProfileRuns) -> BackboneSpec:
+def _backbone(name: str, runs: ProfileRuns) -> BackboneSpec:
     """Return a backbone by its name, as runs of the profile have it or as it is found here."""
     specs = (record.spec.backbone for record in runs.plain if isinstance(record.spec, RunSpec))
     plain = {"fingerprint": "", "weights": "pretrained"}
@@ -325,17 +325,26 @@ def _body(name: str, runs: ProfileRuns) -> BackboneSpec:
     return recipe.backbone(name)
 
 
-def bodies(records: Iterable[RunRecord]) -> set[str]:
+def fingerprints(records: Iterable[RunRecord]) -> set[str]:
     """Return the fingerprints of the runs' backbones."""
     return {record.spec.backbone.fingerprint for record in records if not isinstance(record.spec, dict)}
 
 
+_PROVENANCES: dict[str, dict[str, Any]] = {}  # by the digest of the file, which thousands of runs may share
+
+
 def provenance_of(record: RunRecord) -> dict[str, Any]:
     """Return a run's provenance, nothing where it is damaged: the scores are as good as they were."""
-    try:
-        return record.provenance()
-    except DamagedRun:
-        return {}
+    digest = (record.digests or {}).get("provenance.json", "")
+    if digest not in _PROVENANCES:
+        try:
+            found = record.provenance()
+        except DamagedRun:
+            return {}
+        if not digest:
+            return found
+        _PROVENANCES[digest] = found
+    return _PROVENANCES[digest]
 
 
 def _device(record: RunRecord) -> str:

@@ -5,13 +5,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import fmean
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hxbench.errors import InputError, did_you_mean
 from hxbench.printing import shortened, shown
 from hxbench.report.results import choose_profile
-from hxbench.report.select.identity import beyond, flat, identity, is_switched, key, recipe_spec
+from hxbench.report.scores.averages import mean_of_each, means_by_seed
+from hxbench.report.select.identity import beyond, flat, identified, identity, is_switched, recipe_spec
 from hxbench.report.select.where import NONE, Terms, chosen, read_terms
 from hxbench.spec.languages import languages_for
 from hxbench.spec.run_spec import RunSpec
@@ -50,9 +50,7 @@ class Side:
     @property
     def spec(self) -> RunSpec:
         """What its runs have in common, seed and task aside."""
-        spec = self.records[0].spec
-        assert isinstance(spec, RunSpec)
-        return spec
+        return self.records[0].run_spec
 
     def group_of(self, language: str) -> str:
         """Return `source`, `seen` or `unseen`, of which a mean over languages is made."""
@@ -63,9 +61,10 @@ class Side:
         """Return the seeds that have all of these pairs."""
         return set.intersection(*({*self.scores.get(pair, ())} for pair in pairs))
 
-    def mean(self, pairs: Sequence[Pair], seed: int) -> float:
-        """Return the mean over some pairs, of each over its models."""
-        return fmean(fmean(score.value for score in self.scores[pair][seed]) for pair in pairs)
+    def means(self, pairs: Sequence[Pair]) -> dict[int, float]:
+        """Return the mean over some pairs by seed, of each over its models."""
+        values = [{seed: [one.value for one in of] for seed, of in self.scores[pair].items()} for pair in pairs]
+        return means_by_seed([*map(mean_of_each, values)])
 
 
 class Chooser:
@@ -77,9 +76,7 @@ class Chooser:
         if not every:
             raise InputError(f"the store {store.root} has no finished runs to compare.")
         self.store, self.by_id = store, {record.id: record for record in every}
-        partitions = [
-            "switched" if is_switched(r.spec) else "original" for r in every if isinstance(r.spec, RunSpec)
-        ]
+        partitions = ["switched" if is_switched(one.run_spec) else "original" for one in every]
         self._runs = run_frame(every).assign(partitions=partitions)
         self._where, self._given = dict(where), profile
         self.remarks: list[str] = []
@@ -177,9 +174,8 @@ class Chooser:
     def _scored(self, text: str, records: Sequence[RunRecord]) -> Side:
         side = Side(text, [])
         newest: dict[tuple[Any, ...], RunRecord] = {}
-        for record in sorted(records, key=lambda one: str(one.status.get("finished", ""))):
-            spec = record.spec
-            assert isinstance(spec, RunSpec)
+        for record in sorted(records, key=lambda one: one.finished):
+            spec = record.run_spec
             newest[spec.seed, spec.task, spec.partition, spec.few_shot] = record
         side.records = [*newest.values()]
         if others := len(records) - len(side.records):
@@ -195,10 +191,9 @@ class Chooser:
 def _by_kind(records: Iterable[RunRecord]) -> dict[str, list[RunRecord]]:
     """Return runs by everything in which those of one side are alike."""
     found: dict[str, list[RunRecord]] = defaultdict(list)
-    for record in records:
-        spec = record.spec
-        assert isinstance(spec, RunSpec)
-        found[key({**identity(spec), "k": spec.few_shot.k if spec.few_shot else 0})].append(record)
+    for record, name, _ in identified(records):
+        shot = record.run_spec.few_shot
+        found[f"{name} {shot.k if shot else 0}"].append(record)
     return found
 
 
@@ -212,8 +207,7 @@ def _word(value: Any) -> str | None:
 
 def _departures(record: RunRecord, terms: Terms) -> set[str]:
     """Return the fields in which a run is not the plain recipe's at its profile, those of the terms aside."""
-    spec = record.spec
-    assert isinstance(spec, RunSpec)
+    spec = record.run_spec
     wanted = recipe_spec(
         spec.method, spec.setting, spec.profile, variant=spec.variant, suite=spec.suite, origin=spec.data.origin
     )
@@ -228,8 +222,7 @@ def _apart(records: Sequence[RunRecord]) -> dict[str, list[str]]:
     """Return the fields in which runs differ, what a person names first at the front, with their values."""
     found: dict[str, dict[str, None]] = defaultdict(dict)
     for record in records:
-        spec = record.spec
-        assert isinstance(spec, RunSpec)
+        spec = record.run_spec
         values = {**identity(spec), "k": spec.few_shot.k if spec.few_shot else NONE}
         for name, value in values.items():
             found[name].setdefault(str(_word(value)))

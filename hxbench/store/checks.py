@@ -83,15 +83,11 @@ def checked_status(run_id: str, status: object) -> dict[str, Any]:
     return status
 
 
-def _is_task(name: object) -> bool:
+def _are_label_losses(value: object) -> bool:
     from hxbench.tasks import task_names
 
-    return name in task_names()
-
-
-def _are_label_losses(value: object) -> bool:
     return isinstance(value, dict) and all(
-        _is_task(task)
+        task in task_names()
         and isinstance(told, dict)
         and told.keys() == {"loss", "entropy"}
         and all(_is_number(one) and one >= 0 for one in told.values())
@@ -102,13 +98,14 @@ def _are_label_losses(value: object) -> bool:
 
 def is_language(code: str) -> bool:
     """Return whether a language has this code."""
-    from hxbench.spec.languages import find_language  # which reads descriptions of data by pydantic
+    return not unknown_languages([code])
 
-    try:
-        find_language(code)
-    except InputError:
-        return False
-    return True
+
+def unknown_languages(codes: Iterable[str]) -> set[str]:
+    """Return those that are no language's code."""
+    from hxbench.spec.languages import declared_languages, language_set  # which read descriptions by pydantic
+
+    return {*codes}.difference(language_set("hyperx"), language_set("sandbox"), declared_languages.known)
 
 
 def _objects(run_id: str, name: str, rows: Iterable[object]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -142,19 +139,22 @@ def checked_rows(run_id: str, rows: Iterable[object], *, finished: bool = True) 
 
 def with_known_names(run_id: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return rows of `metrics.jsonl` whose tasks and languages there are today, where all else was checked."""
-    known: set[tuple[str, str]] = set()
-    for number, row in enumerate(rows, 1):
-        where = f"metrics.jsonl, line {number}"
-        if row.get("split") in _SCORED and (row["task"], row["language"]) not in known:
-            if not _is_task(row["task"]):
+    from hxbench.tasks import task_names
+
+    scored = [row for row in rows if row.get("split") in _SCORED]
+    unknown = {row["task"] for row in scored} - {*task_names()}
+    foreign = unknown_languages({row["language"] for row in scored})
+    if unknown or foreign or any("composed_of" in row for row in rows):
+        for number, row in enumerate(rows, 1):  # which one
+            where = f"metrics.jsonl, line {number}"
+            if row.get("split") in _SCORED and row["task"] in unknown:
                 raise damaged(run_id, f"{where}: the task {shown(row['task'])} is unknown")
-            if not is_language(row["language"]):
+            if row.get("split") in _SCORED and row["language"] in foreign:
                 raise damaged(run_id, f"{where}: the language {shown(row['language'])} is unknown")
-            known.add((row["task"], row["language"]))
-        if (made := row.get("composed_of")) is not None and not (
-            isinstance(made, dict | list) and all(isinstance(code, str) and is_language(code) for code in made)
-        ):
-            raise damaged(run_id, f"{where}: composed_of names no languages")
+            if (made := row.get("composed_of")) is not None and not (
+                isinstance(made, dict | list) and all(isinstance(code, str) and is_language(code) for code in made)
+            ):
+                raise damaged(run_id, f"{where}: composed_of names no languages")
     return rows
 
 

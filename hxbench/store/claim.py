@@ -15,7 +15,7 @@ import socket
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from hxbench.errors import RunError
 from hxbench.leftovers import remove
@@ -98,7 +98,10 @@ def is_held(path: Path) -> bool:
 
 
 class Claim:
-    """The claim at `path`, held from `acquire` to `release`; `what` is said of it when somebody else has it."""
+    """The claim at `path`, held from `acquire` to `release`, or to the end of a `with` block.
+
+    `what` is said of it when somebody else has it.
+    """
 
     def __init__(self, path: Path, what: str) -> None:
         self.path = path
@@ -159,6 +162,12 @@ class Claim:
             with contextlib.suppress(OSError):
                 if self.held():
                     os.utime(self.path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
     def release(self) -> None:
         """Give the claim back; a forked child that inherited it leaves it to its parent."""

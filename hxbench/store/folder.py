@@ -4,17 +4,16 @@
 by one rename. Whoever works on a run holds `ROOT/runs/.claim-<run id>` meanwhile.
 """
 
-import gc
 import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hxbench import manifest
 from hxbench.errors import InputError, did_you_mean, reason
+from hxbench.garbage import collecting_none
 from hxbench.printing import shown
 from hxbench.store import pack_files
 from hxbench.store.checks import DamagedRun, checked_status, damaged
@@ -40,22 +39,12 @@ _ID = re.compile(r"[0-9a-f]{12}")
 _NAMED = 10  # runs in a sentence
 
 
-@contextmanager
-def _collecting_no_garbage() -> Iterator[None]:
-    """Let the collector wait: while thousands of records are made it goes through all of them again and again."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
-
-
 class Store:
     """The runs under `root`; nothing is created before something is written."""
 
     def __init__(self, root: Path | str) -> None:
+        if not isinstance(root, str | os.PathLike):
+            raise InputError(f"a store is named by its folder, not by {shown(root)}.")
         self.root = root = Path(root)
         self.problems: list[str] = []  # what the last `runs` had to leave out, one sentence each
         for place in (root, root / "runs"):
@@ -177,7 +166,7 @@ class Store:
         sweep(claim.path.parent, claim.since)
         return claim
 
-    @_collecting_no_garbage()
+    @collecting_none()
     def runs(self, *, complete_only: bool = True, beginning: str = "", indexed: bool = True) -> list[RunRecord]:
         """Return the runs, or those whose id begins so, by id; `indexed`: from the index where it knows them.
 
@@ -215,10 +204,12 @@ class Store:
         place, root = file.resolve(), self.root.resolve()
         within = self.pack is not None and place.is_relative_to(root)
         if within or place.is_relative_to(root / "runs") or place == root / "index.jsonl":
-            raise InputError(f"{option} {file} is within the store {self.root}: name a place outside of it.")
+            raise InputError(
+                f"{option} {file} is within the store {self.root}: name a file or folder outside of it."
+            )
         return file
 
-    @_collecting_no_garbage()
+    @collecting_none()
     def frame(self) -> "pd.DataFrame":
         """Return all scores and costs of the finished runs, a row for each run, split, task, language and metric.
 
@@ -238,24 +229,11 @@ class Store:
 
         `run` is an id or the beginning of one. Raises `InputError` for a run that is kept without predictions.
         """
-        import pandas as pd
+        from hxbench.store.frame import predictions_frame
 
-        record, parts = self.get(run), []
-        tested = [row for row in record.metrics() if row.get("split") == "test"]
-        for pair in dict.fromkeys((row["task"], row["language"]) for row in tested):
-            if (task or pair[0], language or pair[1]) == pair:
-                try:
-                    columns = record.predictions(*pair)
-                except DamagedRun:
-                    raise
-                except InputError:
-                    continue  # not of every pair
-                parts.append(pd.DataFrame({"task": pair[0], "language": pair[1], **columns}))
-        if not parts:
-            raise InputError(f"run {record.id} has no predictions of these: it is kept without them.")
-        return pd.concat(parts, ignore_index=True)
+        return predictions_frame(self.get(run), task, language)
 
-    @_collecting_no_garbage()
+    @collecting_none()
     def by_profile(self, paper: str) -> Mapping[str, ProfileRuns]:
         """Return the finished runs on a paper's ground by profile; of a packed store each is read when asked for.
 
@@ -323,6 +301,8 @@ class Store:
 
     def get(self, reference: str) -> RunRecord:
         """Return the run with this id or unique beginning of an id, finished or not."""
+        if not isinstance(reference, str):
+            raise InputError(f"a run is named by its id, not by {shown(reference)}.")
         if reference:
             near = {record.id: record for record in self.runs(complete_only=False, beginning=reference)}
             if reference in near:
@@ -366,22 +346,17 @@ class Store:
         record.metrics()
         other.require_whole(run_id)
         if not other.is_complete(run_id):
-            claim = other._claimed(run_id, f"the run {run_id} in {other.root}")
-            try:
+            with other._claimed(run_id, f"the run {run_id} in {other.root}"):
                 copy_run(record, other._final(run_id))
-            finally:
-                claim.release()
         return other._final(run_id)
 
     def seal(self, record: RunRecord) -> None:
         """Write the manifest of a finished run that was stored before there were any."""
-        claim = self._claimed(record.id, f"the run {record.id}")
-        try:
-            manifest.write(record.folder, files_of(record.folder))
-        except OSError as error:
-            raise InputError(f"cannot write to {record.folder}: {reason(error)}.") from None
-        finally:
-            claim.release()
+        with self._claimed(record.id, f"the run {record.id}"):
+            try:
+                manifest.write(record.folder, files_of(record.folder))
+            except OSError as error:
+                raise InputError(f"cannot write to {record.folder}: {reason(error)}.") from None
 
     def remove(self, run_id: str) -> None:
         """Delete a run, finished or not; raises `RunBusy` when a process works on it."""

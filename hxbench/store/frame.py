@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from hxbench.errors import InputError
 from hxbench.store.checks import DamagedRun
 from hxbench.store.record import RunRecord
 
@@ -93,6 +94,29 @@ def frame(records: Iterable[RunRecord], problems: list[str]) -> "pd.DataFrame":
     of_rows = pd.DataFrame({name: _column(rows[name], kind) for name, kind in ROW_COLUMNS.items()})
     of_runs = run_frame(whole).take(np.repeat(np.arange(len(whole)), lengths)).reset_index(drop=True)
     return pd.concat([of_runs, of_rows], axis=1)
+
+
+def predictions_frame(record: RunRecord, task: str | None, language: str | None) -> "pd.DataFrame":
+    """Return what a run predicted of the tasks and languages that are wanted, a row a sentence.
+
+    Raises `InputError` for a run that is kept without predictions of these.
+    """
+    import pandas as pd
+
+    parts = []
+    tested = [row for row in record.metrics() if row.get("split") == "test"]
+    for pair in dict.fromkeys((row["task"], row["language"]) for row in tested):
+        if (task or pair[0], language or pair[1]) == pair:
+            try:
+                columns = record.predictions(*pair)
+            except DamagedRun:
+                raise
+            except InputError:
+                continue  # not of every pair
+            parts.append(pd.DataFrame({"task": pair[0], "language": pair[1], **columns}))
+    if not parts:
+        raise InputError(f"run {record.id} has no predictions of these: it is kept without them.")
+    return pd.concat(parts, ignore_index=True)
 
 
 def _column(values: list[Any], kind: Any) -> Any:

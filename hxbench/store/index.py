@@ -34,6 +34,7 @@ NAME = "index.jsonl"
 _HEADING = f"hxbench index 1, {__version__}, schema {SCHEMA}\n".encode()  # another version may check otherwise
 _LINE = re.compile(rb"([0-9a-f]{12}) ([0-9a-f]{32}) ([^\n]*)\n")
 _AFTER = '{"after":'  # how a canonical spec begins
+_NOTHING = _AFTER + "{}"
 _FILES = (*TEXTS, *ARRAYS, manifest.NAME)
 _LETTERS = b"abcdefghi"  # of the files that a run has, in its entry
 _BY_LETTER = dict(zip(_LETTERS, _FILES, strict=True))
@@ -89,7 +90,7 @@ class Index:
             if shared not in self._specs:
                 self._specs[shared] = spec_in(run_id, spec, int(schema))
             found = self._specs[shared].model_copy(
-                update={"seed": int(seed), "after": json.loads(after[len(_AFTER) :])}
+                update={"seed": int(seed), "after": {} if after == _NOTHING else json.loads(after[len(_AFTER) :])}
             )
         return RunRecord(run_id, found, status, folder, digests, rows_fit)
 

@@ -203,7 +203,7 @@ class Pack:
             except InputError:
                 if self.is_at(self.root) and pack_files.read_manifest(self.root) != self.files:
                     raise InputError(
-                        f"{self.root} was packed anew while it was read: give the same command again."
+                        f"{self.root} was packed anew while it was read: repeat the command."
                     ) from None
                 raise
             places = defaultdict(list)

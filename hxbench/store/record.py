@@ -47,6 +47,17 @@ class RunRecord:
         """One of `checks.STATES`."""
         return str(self.status.get("state", "interrupted"))
 
+    @property
+    def run_spec(self) -> "RunSpec":
+        """The spec, of a run that is known to be of this version: those of others have been left out."""
+        assert not isinstance(self.spec, dict), f"run {self.id} is of another version"
+        return self.spec
+
+    @property
+    def finished(self) -> str:
+        """When it was finished, as text that sorts; nothing where that is not known."""
+        return str(self.status.get("finished", ""))
+
     @cached_property
     def plateaus(self) -> tuple[str, ...]:
         """The tasks whose training ended on the plateau of their label frequencies; none where it is not known."""
@@ -62,14 +73,17 @@ class RunRecord:
         """The store that the run is in."""
         return self.folder.parents[1]
 
-    def _said(self, field: str) -> Any:
-        """Return what the spec says, whatever version wrote it."""
-        return self.spec.get(field) if isinstance(self.spec, dict) else getattr(self.spec, field)
+    def said(self, *names: str) -> Any:
+        """Return what the spec says in a field, or in one within another, whatever version wrote it; else None."""
+        found: Any = self.spec
+        for name in names:
+            found = found.get(name) if isinstance(found, dict) else getattr(found, name, None)
+        return found
 
     @property
     def paper(self) -> str:
         """The paper that the run is of."""
-        return str(self._said("paper"))
+        return str(self.said("paper"))
 
     @property
     def ground(self) -> str:
@@ -79,7 +93,7 @@ class RunRecord:
     @property
     def profile(self) -> str:
         """The profile that the run is of."""
-        return str(self._said("profile"))
+        return str(self.said("profile"))
 
     @property
     def fields(self) -> Mapping[str, Any]:
@@ -96,7 +110,7 @@ class RunRecord:
     @property
     def few_shot(self) -> bool:
         """Whether it was tuned on a few examples of one pair."""
-        return bool(self._said("few_shot"))
+        return bool(self.said("few_shot"))
 
     def stored_spec(self) -> dict[str, Any]:
         """Return what is stored as `spec.yaml`, the number of its schema included."""

@@ -59,7 +59,5 @@ def _sweep_owned(runs: Path, run_id: str) -> None:
         claim.acquire()
     except (RunError, OSError):
         return
-    try:
+    with claim:
         discard(runs / f"{COPY}{run_id}")
-    finally:
-        claim.release()

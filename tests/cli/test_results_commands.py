@@ -49,7 +49,7 @@ def test_results_are_the_frame_in_every_format(place, tmp_path):
     ]
     for name in ("csv", "json", "parquet"):
         file = tmp_path / f"all.{name}"
-        assert hxbench("results", "--store", place, "--format", name, "--out", file).code == 0
+        assert hxbench("results", "--store", place, "--out", file).code == 0
         read = {"csv": pandas.read_csv, "json": pandas.read_json, "parquet": pandas.read_parquet}[name](file)
         assert [*read.value] == pytest.approx([*frame.value], abs=0)
     pandas.testing.assert_frame_equal(pandas.read_parquet(tmp_path / "all.parquet"), frame, check_dtype=False)
@@ -69,6 +69,7 @@ def test_where_chooses_rows(place):
         (("results", "--where", "mbert"), "expected COLUMN=VALUE"),
         (("results", "--format", "xlsx"), "unknown format 'xlsx'. Known: csv, json, parquet."),
         (("results", "--format", "parquet"), "name it with --out"),
+        (("results", "--format", "csv", "--out", "x.json"), "x.json names a file of json, and --format says csv"),
         (("compare", "mbert"), "a comparison takes two sides or more"),
         (("compare", "mbert", "mbret"), "unknown method or run 'mbret'. Did you mean mbert?"),
         (("compare", "mbert", "hyperx-base", "--plot", "x.gif"), "ends in .png, .svg or .pdf"),

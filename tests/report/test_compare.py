@@ -11,10 +11,13 @@ from text_store import write_text_run
 
 from hxbench.errors import InputError
 from hxbench.report import compare as compare_module
-from hxbench.report.compare import NO_COUNTS, OTHERS, compare
+from hxbench.report.compare import compare
+from hxbench.report.comparison import NO_COUNTS, OTHERS
 from hxbench.report.draw import pictures
 from hxbench.report.papers.hyperx.results import Results
 from hxbench.report.select.where import read_terms
+from hxbench.report.sides import Chooser
+from hxbench.report.stats.significance import Resampler
 from hxbench.spec import recipe
 from hxbench.store import Store
 from hxbench.tasks.scoring import bootstrap
@@ -140,11 +143,11 @@ def test_resamples_are_enough_for_holm_as_far_as_memory_lets(found):
     assert compare_module._resamples(10**6, [side]) == 20_000
 
 
-def test_identical_runs_differ_by_nothing(place):
-    same = compare(place, ["mbert:mixed", "mbert:mixed,seed=1,2,3"])
-    assert {(line.difference.mean, line.interval, line.p, line.corrected) for line in same.lines} == {
-        (0.0, (0.0, 0.0), 1.0, 1.0)
-    }
+def test_identical_scores_differ_by_nothing(place):
+    side = Chooser(place, None, {}).side("mbert:mixed")
+    measure = compare_module._Measure(Resampler(1000))
+    lines = [measure.line(side, side, *unit) for unit in compare_module._units(side, side)]
+    assert {(line.difference.mean, line.interval, line.p) for line in lines} == {(0.0, (0.0, 0.0), 1.0)}
 
 
 def test_groups_are_those_of_the_papers_tables(place, found):
@@ -243,6 +246,7 @@ WRONG = {
     "mbert,psf": "one method makes a side",
     "0123": "unknown method or run '0123'",
     "hyperx-base:mixed": "is given twice",
+    "hyperx-base:mixed,seed=1,2,3": "'hyperx-base:mixed' and 'hyperx-base:mixed,seed=1,2,3' are the same runs",
 }
 
 

@@ -33,6 +33,24 @@ def test_a_score_that_differs_in_no_printed_digit_is_told(compared):
     assert tables
 
 
+def test_damaged_runs_are_left_out_and_named(tmp_path, compared):
+    compared(50.0, 50.0)
+    stores = Store(tmp_path / "ours"), Store(tmp_path / "theirs")
+    one, other = (record.id for record in stores[0].runs())
+    (tmp_path / "theirs" / "runs" / one / "metrics.jsonl").write_text("{}")
+    damaged = f"left out: run {one}: metrics.jsonl is not the file that its manifest lists"
+    table, ours = find_artifact("hyperx", "2"), read_results("hyperx", stores[0], "demo")
+    _, said = reproduced(table, ours, stores[1])
+    assert said.startswith(f"Reproduced digit for digit: the scores of run {other} are those of")
+    assert damaged in said
+    assert str(tmp_path / "theirs") in said.partition(damaged)[2]
+    (tmp_path / "ours" / "runs" / other / "status.json").unlink()
+    tables, said = reproduced(table, read_results("hyperx", stores[0], "demo"), stores[1])
+    assert tables == []
+    assert damaged in said
+    assert f"run {other}: status.json is missing" in said
+
+
 def test_other_runs_tell_nothing(tmp_path, compared):
     compared(50.0, 50.0)
     ours = read_results("hyperx", Store(tmp_path / "ours"), "demo")

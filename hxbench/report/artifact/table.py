@@ -22,8 +22,11 @@ class OneLine:
 
     def __post_init__(self) -> None:
         for name, value in list(vars(self).items()):
-            if (shown := _printable(value)) is not value:
+            if name not in _NO_TEXTS and (shown := _printable(value)) is not value:
                 object.__setattr__(self, name, shown)
+
+
+_NO_TEXTS = ("seeds", "runs")  # of a cell: numbers and ids, in thousands
 
 
 def _printable(value: Any) -> Any:

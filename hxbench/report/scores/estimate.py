@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
+from hxbench.report.scores.averages import deviation, mean
 from hxbench.store.plateau import title_of
 
 if TYPE_CHECKING:
@@ -16,7 +16,9 @@ Runs = frozenset[tuple[str, tuple[str, ...]]]
 
 def runs_behind(records: Iterable["RunRecord"], tasks: Collection[str]) -> Runs:
     """Return the runs that a mean over some tasks is made of; what they are of other tasks does not matter."""
-    return frozenset((one.id, tuple(task for task in one.plateaus if task in tasks)) for one in records)
+    return frozenset(
+        (one.id, tuple(task for task in one.plateaus if task in tasks) if one.plateaus else ()) for one in records
+    )
 
 
 def ids_of(runs: Runs) -> tuple[str, ...]:
@@ -66,9 +68,9 @@ class Estimate:
     @property
     def mean(self) -> float | None:
         """The mean over the seeds."""
-        return fmean(self.values) if self.values else None
+        return mean(self.values)
 
     @property
     def sd(self) -> float | None:
         """The sample standard deviation over the seeds; None for fewer than two."""
-        return stdev(self.values) if len(self.values) > 1 else None
+        return deviation(self.values)

@@ -2,13 +2,12 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from statistics import fmean
 
+from hxbench.report.scores.averages import mean_of_each, means_by_seed
 from hxbench.report.scores.estimate import Estimate, runs_behind
 from hxbench.report.scores.run_set import Pairs, RunSet, Scoring, Tested, tested_in
 from hxbench.spec.languages import find_language
 from hxbench.spec.recipe import FewShotRecipe
-from hxbench.spec.run_spec import RunSpec
 from hxbench.spec.settings import Pair
 from hxbench.store import DamagedRun, RunRecord
 
@@ -31,11 +30,10 @@ class Shots:
     def __post_init__(self) -> None:
         self.notes = [*(self.start.notes if self.start else ()), *self.notes]
         # of two runs of one draw, which only their inputs can tell apart, the newer one
-        for record in sorted(self.tuned, key=lambda r: str(r.status.get("finished", ""))):
-            spec = record.spec
-            assert isinstance(spec, RunSpec)
-            assert spec.few_shot is not None
+        for record in sorted(self.tuned, key=lambda one: one.finished):
+            spec = record.run_spec
             shot = spec.few_shot
+            assert shot is not None
             pair = Pair(shot.task, find_language(shot.language).paper_code)
             try:
                 value = self.scoring.scores(record.metrics(), sources=True).get(pair)
@@ -68,15 +66,15 @@ class Shots:
         # the others have nothing to be scored on
         covered = [pair for pair in pairs if zero is None or label(pair) in zero.covers]
         of = {pair: self.found.get((pair, k), {}) for pair in covered}
-        whole = sorted(set.intersection(*(set(seeds) for seeds in of.values())))
-        means = {pair: {s: fmean(value for value, _ in of[pair][s].values()) for s in whole} for pair in covered}
-        runs = (run for pair in covered for seed in whole for _, run in of[pair][seed].values())
+        draws = [{s: [v for v, _ in each.values()] for s, each in of[pair].items()} for pair in covered]
+        means = means_by_seed([*map(mean_of_each, draws)])
+        runs = (run for pair in covered for seed in means for _, run in of[pair][seed].values())
         wanted = set(range(self.draws))
         return Estimate(
-            values=tuple(fmean(means[pair][seed] for pair in covered) for seed in whole),
-            covers=frozenset(map(label, covered)) if whole or zero else frozenset(),
+            values=tuple(means.values()),
+            covers=frozenset(map(label, covered)) if means or zero else frozenset(),
             lacking=zero.lacking if zero else (),
-            seeds=tuple(whole),
+            seeds=tuple(means),
             runs=runs_behind(runs, {pair.task for pair in covered}),
             incomplete=any(not wanted <= set(of[pair].get(seed, ())) for pair in covered for seed in self.seeds),
         )

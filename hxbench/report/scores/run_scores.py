@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hxbench.report.scores.averages import mean
 from hxbench.report.scores.estimate import Estimate
 from hxbench.report.scores.rows import entries_in, majority_in, scores_in
 from hxbench.spec.languages import find_language
@@ -42,7 +43,7 @@ def run_scores(records: Sequence[RunRecord]) -> RunScores:
     metric of the task's averages, with the mean of several tasks. Several runs of one text task each have their
     task's metric and the score of the most frequent label in columns of their own.
     """
-    specs = [_spec(record) for record in records]
+    specs = [record.run_spec for record in records]
     alone = len(records) > 1 and all(spec.task and spec.answers_texts for spec in specs)
     rows = [(_of_one_task if alone else _of_tasks)(record) for record in records]
     for row, record in zip(rows, records, strict=True):
@@ -74,28 +75,23 @@ def few_shot_scores(store: Store, specs: Iterable[RunSpec]) -> dict[tuple[str, s
     }
 
 
-def _spec(record: RunRecord) -> RunSpec:
-    assert isinstance(record.spec, RunSpec), "a run that was just done is of this version"
-    return record.spec
-
-
 def _of_tasks(record: RunRecord) -> Row:
     """Return the scores of a run with a column for each of its tasks, of tags for each group of languages."""
     rows = record.metrics()
     tests = [row for row in rows if row.get("split") == "test"]
     row: Row = {"run": record.id, "title": record.title}
-    if _spec(record).answers_texts:
+    if record.run_spec.answers_texts:
         own = [test for test in tests if test.get("role") != "target"]
         values = {(test["task"], test["metric"]): test["value"] for test in own}
         known = {name: task_of(name).metric for name in text_tasks()}
         scores = {name: values[name, metric] for name, metric in known.items() if (name, metric) in values}
         row |= scores
         if len(scores) > 1:
-            row["mean"] = sum(scores.values()) / len(scores)
+            row["mean"] = mean(scores.values())
         if cut := sum(test.get("cut") or 0 for test in tests):
             row["texts cut"] = cut
     else:
-        row |= _tagged(tests, _spec(record).tasks)
+        row |= _tagged(tests, record.run_spec.tasks)
         row["words cut"] = sum(test.get("words_cut") or 0 for test in tests)
     return {**row, **entries_in(rows), "seconds": record.status.get("wall_seconds")}
 
@@ -107,13 +103,13 @@ def _tagged(tests: Sequence[Row], tasks: Sequence[str]) -> Row:
         targets = [test for test in tests if test["task"] == task and test.get("role") == "target"]
         for group in ("seen", "unseen"):
             scores = [test["value"] for test in targets if find_language(test["language"]).group == group]
-            found[f"{task} {group}"] = sum(scores) / len(scores) if scores else None
+            found[f"{task} {group}"] = mean(scores)
     return found
 
 
 def _of_one_task(record: RunRecord) -> Row:
     """Return the score of a run of one task, and what always the most frequent label would get."""
-    task, rows = _spec(record).task, record.metrics()
+    task, rows = record.run_spec.task, record.metrics()
     assert task is not None
     return {
         "run": record.id,

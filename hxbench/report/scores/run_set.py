@@ -3,12 +3,14 @@
 What a score is, a paper says (`Scoring`): which rows, by which of a setting's models, under what name.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from statistics import fmean
+from itertools import product
 from typing import NamedTuple, Protocol
 
+from hxbench.report.scores.averages import mean_of_each, means_by_seed
 from hxbench.report.scores.estimate import Estimate, Runs, runs_behind
 from hxbench.report.scores.rows import Rows, costs_in, curve_in, majority_in, scores_in
 from hxbench.report.select.families import Family
@@ -80,6 +82,7 @@ class RunSet:
         specs = [record.spec for record in self.records]
         self.described = next((s.data.described for s in specs if isinstance(s, RunSpec)), None)
         self._over: dict[tuple[Pair, ...], Estimate] = {}
+        self._tested: dict[Pair, tuple[Model, str, str, str]] = {}  # which model, and its test set (`Tested`)
 
     @property
     def method(self) -> str:
@@ -135,8 +138,13 @@ class RunSet:
         return {task: value for rows in self.rows.values() for task, value in majority_in(rows).items()}
 
     @cached_property
-    def _scores(self) -> dict[tuple[Model, int], dict[Pair, float]]:
-        return {which: self.scoring.scores(rows, sources=False) for which, rows in self.rows.items()}
+    def _scores(self) -> dict[Model, dict[Pair, dict[int, float]]]:
+        """What each model scored on a pair, by seed."""
+        found: dict[Model, dict[Pair, dict[int, float]]] = defaultdict(lambda: defaultdict(dict))
+        for (model, seed), rows in self.rows.items():
+            for pair, score in self.scoring.scores(rows, sources=False).items():
+                found[model][pair][seed] = score
+        return found
 
     def cost(self, metric: str) -> Estimate:
         """Return a cost of one model, over all models that are there."""
@@ -176,46 +184,48 @@ class RunSet:
         models = {pair: self.scoring.models(self.models, pair, self.described) for pair in pairs}
         needed = {model for some in models.values() for model in some}
         whole = [seed for seed in self.seeds if all((model, seed) in self.present for model in needed)]
-        by_seed: list[dict[Pair, float]] = []
-        for seed in whole:
-            scores = {}
-            for pair in pairs:
-                found = [self._scores[model, seed].get(pair) for model in models[pair]]
-                there = [value for value in found if value is not None]
-                # a pair that every model was trained on, as with one partition alone, is nobody's to score
-                if there and len(there) == len(found):
-                    scores[pair] = fmean(there)
-            by_seed.append(scores)
-        # what every seed has: a mean over different pairs for different seeds would compare nothing
-        covered = [pair for pair in pairs if by_seed and all(pair in scores for scores in by_seed)]
+        # a pair that every model was trained on, as with one partition alone, is nobody's to score, and without
+        # what every seed has a mean would be over different pairs for different seeds
+        scores = {pair: self._of_models(pair, models[pair]) for pair in pairs}
+        covered = [pair for pair in pairs if whole and scores[pair].keys() >= {*whole}]
+        means = means_by_seed([{seed: scores[pair][seed] for seed in whole} for pair in covered])
         label = self.scoring.label
         return Estimate(
-            values=tuple(fmean(scores[pair] for pair in covered) for scores in by_seed) if covered else (),
+            values=tuple(means.values()),
             covers=frozenset(map(label, covered)),
-            lacking=tuple(label(pair) for pair in pairs if pair not in covered) if by_seed else (),
+            lacking=tuple(label(pair) for pair in pairs if pair not in covered) if whole else (),
             incomplete=not set(self.wanted) <= set(whole),
             runs=self.runs_behind(
-                ((m, s) for s in whole for pair in covered for m in models[pair]), {pair.task for pair in covered}
+                product({model for pair in covered for model in models[pair]}, whole),
+                {pair.task for pair in covered},
             ),
-            seeds=tuple(whole) if covered else (),
+            seeds=tuple(means),
         )
 
-    def tested(self, pairs: Pairs, seed: int) -> list[Tested]:
-        """Return the test sets of some pairs in the runs of a seed: each is scored by one model alone."""
-        found = []
+    def _of_models(self, pair: Pair, models: Sequence[Model]) -> dict[int, float]:
+        """Return the mean of what the models of a pair scored on it, for each seed in which all of them have."""
+        found = [self._scores[model].get(pair, {}) for model in models]
+        if len(found) < 2:
+            return found[0] if found else {}
+        there = [seed for seed in found[0] if all(seed in scores for scores in found)]
+        return mean_of_each({seed: [scores[seed] for scores in found] for seed in there})
+
+    def tested(self, pairs: Pairs, seed: int) -> Iterator[Tested]:
+        """Yield the test sets of some pairs in the runs of a seed: each is scored by one model alone."""
         for pair in pairs:
-            (model,) = self.scoring.models(self.models, pair, self.described)
-            found.append(tested_in(self.family.runs[model, seed], pair))
-        return found
+            if pair not in self._tested:
+                (model,) = self.scoring.models(self.models, pair, self.described)
+                self._tested[pair] = model, *tested_in(self.family.runs[model, seed], pair)[1:]
+            model, *where = self._tested[pair]
+            yield Tested(self.family.runs[model, seed], *where)
 
 
 def tested_in(record: RunRecord, pair: Pair) -> Tested:
     """Return the test set of a pair in a run, by the code that its data have for the language."""
-    spec = record.spec
-    assert isinstance(spec, RunSpec)
-    if spec.answers_texts:
-        return Tested(record, pair.task, pair.language, task_of(pair.task).metric)
-    return Tested(record, pair.task, code_here(pair.language, spec.data))
+    task = task_of(pair.task)
+    if task.answers_texts:
+        return Tested(record, pair.task, pair.language, task.metric)
+    return Tested(record, pair.task, code_here(pair.language, record.run_spec.data))
 
 
 class Shown(Protocol):

@@ -21,6 +21,7 @@ from hxbench.report.select.identity import (
     assignments,
     beyond,
     flat,
+    identified,
     identity,
     key,
     matches,
@@ -60,7 +61,7 @@ class Family:
 
     def left_out(self, group: "_Group", shown: Identity | None) -> LeftOut:
         """Return what is said of stored runs that are not those `shown`."""
-        owner = Owner(self.method, self.setting, key(group.identity))
+        owner = Owner(self.method, self.setting, group.key)
         return LeftOut({owner: len(group.records)}, difference(group.identity, shown))
 
 
@@ -68,6 +69,7 @@ class Family:
 class _Group:
     """The stored runs of one identity."""
 
+    key: str  # of the identity
     identity: Identity
     records: list[RunRecord] = field(default_factory=list)
     elsewhere: bool | None = None  # whether it is expected beside the recipe's, once it is known
@@ -95,16 +97,15 @@ def model_of(spec: RunSpec) -> Model:
 def _grouped(records: Iterable[RunRecord]) -> dict[tuple[str, str], dict[str, _Group]]:
     """Return runs of this version by method and setting, then by identity; not those of one language's text."""
     found: dict[tuple[str, str], dict[str, _Group]] = defaultdict(dict)
-    for record in records:
-        spec = record.spec
-        if not isinstance(spec, dict) and spec.setting != "language":
-            values = identity(spec)
-            found[spec.method, spec.setting].setdefault(key(values), _Group(values)).records.append(record)
+    for record, name, values in identified(records):
+        if values["setting"] != "language":
+            groups = found[values["method"], values["setting"]]
+            groups.setdefault(name, _Group(name, values)).records.append(record)
     return found
 
 
 def _newest(records: Iterable[RunRecord]) -> str:
-    return max(str(record.status.get("finished", "")) for record in records)
+    return max(record.finished for record in records)
 
 
 def _runs(count: int) -> str:
@@ -138,7 +139,7 @@ class Families:
         return _grouped(self._runs.few_shot)
 
     @cached_property
-    def _bodies(self) -> Counter[str]:
+    def _backbones(self) -> Counter[str]:
         """How many runs each backbone has, few-shot ones included."""
         specs = (record.spec for record in (*self._runs.plain, *self._runs.few_shot))
         return Counter(spec.backbone.fingerprint for spec in specs if not isinstance(spec, dict))
@@ -185,7 +186,7 @@ class Families:
         groups = self._plain.get((name, setting), {})
         if block is None:  # a model of one task is of no suite, and tasks put together are none
             whole_ones = [g for g in groups.values() if not g.identity.get("together")]
-            groups = {key(g.identity): g for g in whole_ones if g.identity.get("suite") in (None, suite)}
+            groups = {g.key: g for g in whole_ones if g.identity.get("suite") in (None, suite)}
             family.notes += self._written_elsewhere(method, setting)
             chosen = self._recipes_or_lone(groups, family)
         else:
@@ -195,7 +196,7 @@ class Families:
                 chosen = self._of_before(groups.values(), family, block)
             family.notes += self._of_another_recipe(groups.values(), wanted, chosen, family)
         if one_task(method) is None:  # a method without a recipe here: its runs tell
-            alone = any(r.spec.task for g in groups.values() for r in g.records)  # type: ignore[union-attr]
+            alone = any(r.run_spec.task for g in groups.values() for r in g.records)
             family.models = models(setting, one_task=alone, suite=suite)
         else:
             family.models = models_of(method, setting, self.profile, block, suite)
@@ -206,12 +207,12 @@ class Families:
                 family.notes += [LeftOut({Owner(name, setting): 0}, why)] * bool(why)
             return family
         members = self._one_basis(chosen.records, family)
-        members = self._one_input(members, "backbone", lambda body: self._bodies[body], family.notes)
+        members = self._one_input(members, "backbone", lambda print_: self._backbones[print_], family.notes)
         # what a run reads depends on its task and partition, so only the seeds of one model share its fingerprint
         for model in family.models:
-            if of_model := [record for record in members if model_of(record.spec) == model]:  # type: ignore[arg-type]
+            if of_model := [record for record in members if model_of(record.run_spec) == model]:
                 for record in self._one_input(of_model, "data", lambda _: 0, family.notes):
-                    family.runs[model, record.spec.seed] = record  # type: ignore[union-attr]
+                    family.runs[model, record.run_spec.seed] = record
         return family
 
     def _why_none(self, family: Family, block: ExperimentBlock | None) -> str:
@@ -296,13 +297,13 @@ class Families:
             return []
         told_apart = self._told_apart(family.method, family.setting)
         compared = self._shipped.compared[family.method, family.setting] or wanted
-        bodies = {one["backbone.name"] for one in (*compared, wanted[0])}
+        backbones = {one["backbone.name"] for one in (*compared, wanted[0])}
         found: list[str] = []
         for group in groups:
             if group is chosen or self._of_elsewhere(group):
                 continue
             if (
-                group.identity["backbone.name"] not in bodies
+                group.identity["backbone.name"] not in backbones
             ):  # where sizes are compared, too: that of none of them
                 found.append(family.left_out(group, compared[0]))
             elif (group.identity["backbone.weights"], group.identity["partitions"]) == (
@@ -341,7 +342,7 @@ class Families:
         """
         groups: dict[frozenset[str], list[RunRecord]] = defaultdict(list)
         for record in records:
-            below = (self.by_id.get(one) for one in record.spec.after.values())  # type: ignore[union-attr]
+            below = (self.by_id.get(one) for one in record.run_spec.after.values())
             known = (one.spec for one in below if one)
             groups[frozenset(key(identity(s)) for s in known if not isinstance(s, dict))].append(record)
         if len(groups) == 1:

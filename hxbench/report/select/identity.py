@@ -1,7 +1,7 @@
 """What makes two runs alike: everything in their specs but what varies among the runs behind one cell."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from hxbench.spec import experiment, recipe, settings
 from hxbench.spec.recipe import ExperimentBlock
 from hxbench.spec.run_spec import NO_PAPER, RunSpec
 from hxbench.spec.settings import Model, models
+from hxbench.store import RunRecord
 
 Identity = Mapping[str, Any]
 
@@ -42,6 +43,20 @@ def identity(spec: RunSpec) -> Identity:
 def key(values: Identity) -> str:
     """Return an identity as something to group by."""
     return json.dumps(values, sort_keys=True)
+
+
+def identified(records: Iterable[RunRecord]) -> Iterator[tuple[RunRecord, str, Identity]]:
+    """Yield the runs of this version, each with the key of its identity and this itself."""
+    found: dict[tuple[bool | int, ...], tuple[str, Identity]] = {}
+    for record in records:
+        if isinstance(spec := record.spec, dict):
+            continue
+        # those that an index reads share all parts but what varies, and the records keep these alive
+        parts = is_switched(spec), *(id(part) for name, part in vars(spec).items() if name not in _VARYING)
+        if parts not in found:
+            values = identity(spec)
+            found[parts] = key(values), values
+        yield record, *found[parts]
 
 
 def beyond(ours: Identity, recipes: Identity) -> dict[str, tuple[Any, Any]]:

@@ -46,7 +46,7 @@ class LeftOut(str):
 
 
 def difference(ours: Identity, wanted: Identity | None) -> str:
-    """Return how runs differ from those that are shown; those on other bodies or data by that alone.
+    """Return how runs differ from those that are shown; those on other backbones or data by that alone.
 
     A change of backbone changes its shape, the lengths of the data and the rates with it: the name says it all.
     """

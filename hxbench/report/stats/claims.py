@@ -4,12 +4,13 @@ An interval over few seeds is too narrow, whatever is drawn from them. A verdict
 called preliminary.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from hxbench.report.artifact.cells import plateau_marks
 from hxbench.report.artifact.table import Cell, Column, Marks, Row
+from hxbench.report.scores.averages import mean
 from hxbench.report.scores.estimate import Estimate, Runs, ids_of, on_plateau
 from hxbench.report.scores.run_set import Pairs, Scoring, Tested
 from hxbench.report.stats.significance import Resampler
@@ -60,7 +61,7 @@ class Difference:
     @property
     def mean(self) -> float | None:
         """The mean over the seeds that both sides have."""
-        return sum(self.by_seed.values()) / len(self.by_seed) if self.by_seed else None
+        return mean(self.by_seed.values())
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -82,7 +83,7 @@ class Side(Protocol):
     def over(self, pairs: Pairs) -> Estimate:
         """Return the mean over some pairs."""
 
-    def tested(self, pairs: Pairs, seed: int) -> list[Tested]:
+    def tested(self, pairs: Pairs, seed: int) -> Iterable[Tested]:
         """Return the test sets behind the mean of a seed."""
 
 
@@ -96,7 +97,7 @@ def difference(resampler: Resampler, more: Side, less: Side, pairs: Pairs) -> Di
     return Difference(
         by_seed={seed: first[seed] - second[seed] for seed in seeds},
         resampled=resampler.differences(
-            {seed: (more.tested(shared, seed), less.tested(shared, seed)) for seed in seeds}
+            {seed: ([*more.tested(shared, seed)], [*less.tested(shared, seed)]) for seed in seeds}
         ),
         covers=covers if seeds else frozenset(),
         wanted=len(pairs),

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, groupby
-from statistics import fmean
 
 import numpy as np
 
 from hxbench.report.artifact.table import Block
+from hxbench.report.scores.averages import mean, mean_of_resamples
 from hxbench.report.scores.run_set import Pairs, RunSet, Tested
 from hxbench.store import DamagedRun, RunRecord
 from hxbench.tasks.scoring import bootstrap
@@ -22,7 +22,10 @@ _HOW = (
 HOW = f"{_HOW}and the choice of the best are not in it"
 HOW_GAIN = f"{_HOW}is not in it"  # where what is compared was chosen beforehand
 UNTESTED = "not tested: no sentence counts of a seed that both have"
-SURE = f"the best of ours is above the next with p < {LEVEL}: {HOW}"
+SURE = (
+    f"the best of ours is above the next with p < {LEVEL}: {HOW}. A comparison of two methods is two-sided, over "
+    "seeds and sentences"
+)
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ class Resampler:
                 self._scores[key] = counts[:, 2], _scores(metric, counts, self._drawn[test_set])
         return self._scores[key]
 
-    def paired(self, ahead: Sequence[Tested], behind: Sequence[Tested]) -> list[list[bootstrap.Scores]] | None:
+    def paired(self, ahead: Iterable[Tested], behind: Iterable[Tested]) -> list[list[bootstrap.Scores]] | None:
         """Return the resampled scores of both, test set by test set; None unless all of them can be paired."""
         scores: list[list[bootstrap.Scores]] = [[], []]
         for both in zip(ahead, behind, strict=True):
@@ -119,11 +122,11 @@ class Resampler:
             scores = self.paired(ahead, behind) if ahead and len(ahead) == len(behind) else None
             if scores is None:
                 return None
-            found.append(np.mean(scores[0], axis=0) - np.mean(scores[1], axis=0))
+            found.append(mean_of_resamples(scores[0]) - mean_of_resamples(scores[1]))
         return found or None
 
     def lead(
-        self, by_seed: Mapping[int, tuple[Sequence[Tested], Sequence[Tested]]]
+        self, by_seed: Mapping[int, tuple[Iterable[Tested], Iterable[Tested]]]
     ) -> tuple[float | None, tuple[int, ...]]:
         """Return the p of a lead in the mean over the test sets, and the seeds it is over.
 
@@ -169,7 +172,8 @@ class Resampler:
         def margin(place: int) -> float:
             other = found[place].by_seed
             # one that shares no seed with the best cannot be tested, and no other is the next for sure
-            return fmean([best[s] - other[s] for s in other if s in best] or [float("-inf")])
+            by = mean(best[s] - other[s] for s in other if s in best)
+            return float("-inf") if by is None else by
 
         second = min((place for place in means if place != first), key=margin)
         return self.compare(sets, first, second, pairs, task, group)

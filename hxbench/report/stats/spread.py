@@ -5,8 +5,10 @@ Both are of normal theory and taken as given by few seeds: what they cannot tell
 
 from collections.abc import Mapping, Sequence
 from math import sqrt
-from statistics import fmean, stdev, variance
+from statistics import variance
 from typing import NamedTuple
+
+from hxbench.report.scores.averages import deviation, mean
 
 LEVEL = 0.95
 
@@ -30,14 +32,14 @@ def change(small: Mapping[int, float], large: Mapping[int, float]) -> Interval |
     None with fewer than two such seeds.
     """
     both = sorted(small.keys() & large.keys())
-    if len(both) < 2:
+    differences = [large[seed] - small[seed] for seed in both]
+    middle, sd = mean(differences), deviation(differences)
+    if middle is None or sd is None:
         return None
     from scipy.stats import t
 
-    differences = [large[seed] - small[seed] for seed in both]
-    half = float(t.ppf((1 + LEVEL) / 2, len(both) - 1)) * stdev(differences) / sqrt(len(both))
-    mean = fmean(differences)
-    return Interval(mean, mean - half, mean + half)
+    half = float(t.ppf((1 + LEVEL) / 2, len(both) - 1)) * sd / sqrt(len(both))
+    return Interval(middle, middle - half, middle + half)
 
 
 def pooled(groups: Sequence[Sequence[float]]) -> tuple[float, int]:
