@@ -6,6 +6,7 @@ from dataclasses import replace
 from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.figure import Figure, Panel, Series
 from hxbench.report.artifact.table import Cell, Marks
+from hxbench.report.paper import paper_file
 from hxbench.report.papers.pet.answers import guess_is_free
 from hxbench.report.papers.pet.results import Results
 from hxbench.report.papers.pet.transfer import (
@@ -26,7 +27,6 @@ from hxbench.spec.run_spec import RunSpec
 from hxbench.tasks import task_of, tasks_in
 
 SHEETS = {"a": ("small models", MODELS[::2]), "b": ("large models", MODELS[1::2])}
-SHORT = {"sst2": "SST2", "rotten": "RT", "samsum": "SAMS", "multinews": "MN"}  # others: their names
 NAMES = "RT: Rotten Tomatoes; NQ: NQ-Open; SAMS: SAMSum; MN: Multi-News."
 NUMBERS = "ours: mean over the seeds, in percent of the target's own training; published: on real data"
 # which cells of a matrix a mean is over
@@ -44,7 +44,7 @@ _CHOSEN = "Chosen: by the label that a model finds most likely, in place of what
 
 def short(task: str) -> str:
     """Return what a row or a column of a matrix is called."""
-    return SHORT.get(task, task.upper())
+    return paper_file("pet").tasks.get(task, task.upper())
 
 
 def _panel(model: TransferModel, marks: Marks, *, chosen: bool = False) -> Panel:
