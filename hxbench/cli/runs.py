@@ -84,8 +84,8 @@ def list_runs(
         if given is not None and given not in known:
             raise InputError(did_you_mean(name, given, list(known)))
     wanted = {"method": method, "setting": setting, "profile": profile, "state": state}
-    place = _open(store)
-    rows = [_row(record, scores=as_json) for record in place.runs(complete_only=False)]
+    opened = _open(store)
+    rows = [_row(record, scores=as_json) for record in opened.runs(complete_only=False)]
     rows = [row for row in rows if all(value in (None, row[key]) for key, value in wanted.items())]
     order = ("profile", "method", "setting", "part", "seed", "id")
     rows.sort(key=lambda row: [str(row[key]) for key in order])
@@ -95,15 +95,15 @@ def list_runs(
             if row["plateau"]:
                 row["state"] += f", plateau of {' and '.join(map(title_of, row['plateau']))}"
         usual = {"plateau", *(["variant"] if all(row["variant"] == "paper" for row in rows) else [])}
-        # told where it is all that tells two runs apart
+        # shown where it is all that tells two runs apart
         alike = [tuple(row[key] for key in ("method", "setting", "part", "seed", "profile")) for row in rows]
         if len(set(alike)) == len(rows):
             usual.add("backbone")
         rows = [{key: value for key, value in row.items() if key not in usual} for row in rows]
     # for whoever counts lines or searches them, a run is one line
     width = WIDTH if sys.stdout.isatty() else _ONE_LINE
-    print_rows(rows, as_json, empty=f"No runs in {place.root}.", width=width)
-    print_left_out(place)
+    print_rows(rows, as_json, empty=f"No runs in {opened.root}.", width=width)
+    print_left_out(opened)
 
 
 def show_run(
@@ -154,15 +154,15 @@ def remove_runs(
     store: options.StoreDir = None,
 ) -> None:
     """Delete runs with everything they wrote."""
-    place = _open(store)
+    opened = _open(store)
     doomed: dict[str, str] = {}
     for reference in runs:
         try:
-            record = place.get(reference)
+            record = opened.get(reference)
             doomed[record.id] = f"{record.id}  {record.title}, {record.state}"
         except InputError:
             # a damaged run cannot be read, but it can go
-            near = place.ids(reference)
+            near = opened.ids(reference)
             if len(near) != 1:
                 raise
             doomed[near[0]] = f"{near[0]}  (damaged)"
@@ -170,14 +170,14 @@ def remove_runs(
         for line in doomed.values():
             print(printable(line))
         try:
-            agreed = typer.confirm(f"Delete {len(doomed)} run{'s' * (len(doomed) > 1)} from {place.root}?")
+            agreed = typer.confirm(f"Delete {len(doomed)} run{'s' * (len(doomed) > 1)} from {opened.root}?")
         except typer.Abort:
             raise InputError("nothing was deleted: there was no answer; --yes deletes without asking.") from None
         if not agreed:
             print("Nothing was deleted.")
             return
     for run_id in doomed:
-        place.remove(run_id)
+        opened.remove(run_id)
         print(f"deleted {run_id}")
 
 
@@ -197,24 +197,24 @@ def verify_runs(
     """
     from hxbench.store.verifying import look, verify
 
-    place = _open(store)
+    opened = _open(store)
     if runs:
-        named = [place.get(reference) for reference in runs]
+        named = [opened.get(reference) for reference in runs]
         chosen, unreadable = [record for record in named if record.state == "done"], list[str]()
     else:
-        chosen, unreadable = look(place)
+        chosen, unreadable = look(opened)
     with progress(quiet=len(chosen) < 200) as tell:
 
-        def told() -> "Iterator[RunRecord]":
+        def counted() -> "Iterator[RunRecord]":
             for number, record in enumerate(chosen, 1):
                 yield record
-                tell(str(place.root), "check runs", number, len(chosen))
+                tell(str(opened.root), "check runs", number, len(chosen))
 
-        verdict = verify(place, told(), seal=seal)
+        verdict = verify(opened, counted(), seal=seal)
     problems = sorted([*unreadable, *verdict.problems])
     if as_json:
         counts = {"fit": verdict.fit, "before_manifests": verdict.before_manifests, "sealed": verdict.sealed}
-        print_json({"store": str(place.root), **counts, "problems": problems}, indent=1)
+        print_json({"store": str(opened.root), **counts, "problems": problems}, indent=1)
     else:
         for problem in problems:
             print(problem)

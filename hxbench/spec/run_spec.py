@@ -476,7 +476,7 @@ class RunSpec(Closed):
             "transfer": "with transfer" if self.transfer else "",
             "described": f"with {data.described.title}" if data.described else "",
             "answers": _CHOSEN[training.choose],
-            "weights": "random body" if self.backbone.weights == "random" else "",
+            "weights": "random weights" if self.backbone.weights == "random" else "",
         }
 
     @property

@@ -138,7 +138,7 @@ CLAIMS = (
     Claim("Hyper-X Base above mBERT, both with switched sources", Bars("figure4", 1), Bars("figure5", 1)),
     Claim("Sampling by temperature above by size (Figure 7)", Bars("figure7", 0), Bars("figure7", 1), _MORE),
     Claim(
-        "mBERT: pre-trained above a random body (a control, not in the paper)",
+        "mBERT: pre-trained above random weights (a control, not in the paper)",
         Bars("controls", 0), Bars("controls", 1), _MORE,
     ),
 )  # fmt: skip

@@ -8,14 +8,14 @@ from hxbench.report.papers.pha.results import Results
 from hxbench.report.papers.pha.rows import ADAPTER, FT, NAMES, PAPER, PHA, task_title
 from hxbench.report.scores.run_set import RunSet
 from hxbench.tasks import task_of
+from hxbench.tasks.task import METRIC_TITLES
 
 _NAME = "Table 5"
 _METHODS = (FT, ADAPTER, PHA)
 _TASKS = ("xsum", "roen", "enro")
 _SIZES = ("small", "base", "large")
-_METRICS = {"rouge2": "ROUGE-2", "bleu": "BLEU"}
 _COLUMNS = (
-    *(Column(task_title(task), _METRICS[task_of(task).metric]) for task in _TASKS),
+    *(Column(task_title(task), METRIC_TITLES[task_of(task).metric]) for task in _TASKS),
     Column("mean", "all three"),
 )
 
