@@ -38,7 +38,10 @@ def show_plan(session: "Session", launcher: "Launcher", left_out: "Mapping[str, 
     else:
         guess = f"{'about' if count else 'at least'} {format_value(seconds, 'duration')}"
         guess += f", not counting {unknown} that are like none in the store" if unknown else ""
-    print(f"\n{len(todo)} runs to do, {_at_once(count)}; estimated time: {guess}.\n", flush=True)
+    print(
+        f"\n{len(todo)} run{'s' * (len(todo) > 1)} to do, {_at_once(count)}; estimated time: {guess}.\n",
+        flush=True,
+    )
 
 
 def show_outlook(session: "Session", launcher: "Launcher", *, as_json: bool) -> None:
@@ -101,7 +104,7 @@ def _sentences(
     if not todo:
         return [*lines, "Nothing is to be done."]
     assumed = f" ({found.assumed} runs in epochs, of training sets of an assumed size)" if found.assumed else ""
-    lines.append(f"{todo} runs to do, {_at_once(count)}: {found.updates:,} updates{assumed}.")
+    lines.append(f"{todo} run{'s' * (todo > 1)} to do, {_at_once(count)}: {found.updates:,} updates{assumed}.")
     if found.unknown < todo:
         hours = found.device_seconds / 3600
         until = f"{'about' if count else 'at least'} {format_value(found.seconds, 'duration')}"

@@ -58,6 +58,8 @@ class Preview(Session):
             return [
                 "The data are in a local mirror, and its folder is not known here: --data-source DIR names it."
             ]
+        if source.kind != "hub" and source.own is None:  # else all of it is in a folder
+            return []
         said = []
         for corpora, tasks in read_by(self, (one.job.spec for one in self.todo())):
             try:

@@ -44,9 +44,10 @@ def _cells(tree: Tree) -> Iterable[tuple[Tree, Tree, Tree, Tree]]:
     for figure in tree.get("figures", []):
         for panel in figure["panels"]:
             around = {**figure, **panel}
-            places = (panel if "places" in panel else figure).get("about", [])
+            places: list[Tree] = (panel if "places" in panel else figure).get("about", [])
             for series in panel["series"]:
-                for place, cell in zip_longest(places, series.get("c", ()), fillvalue={}):
+                cells: list[Tree] = series.get("c", [])
+                for place, cell in zip_longest(places, cells, fillvalue=Tree()):
                     yield cell, place, series, around
                 for runs in series.get("runs", ()):
                     yield {"r": runs}, {}, series, around
