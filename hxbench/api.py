@@ -108,7 +108,7 @@ def train(
     seeds: Sequence[int] = (),
     profile: str = "demo",
     backbone: str | None = None,
-    random_body: bool = False,
+    random_weights: bool = False,
     variant: str = "paper",
     changes: str | Mapping[str, Any] | Sequence[str] = (),
     data: str | Path | None = None,
@@ -137,7 +137,7 @@ def train(
     audience, launcher = audience or execute.Audience(), launcher or some_launcher(workers=1)
     session, wanted = planned(
         method, setting=setting, task=task, suite=suite, partition=partition, seeds=seeds, profile=profile,
-        backbone=backbone, random_body=random_body, variant=variant, changes=changes, data=data,
+        backbone=backbone, random_weights=random_weights, variant=variant, changes=changes, data=data,
         data_source=data_source, store=store, offline=offline, checkpoint_every=checkpoint_every, track=track,
         audience=audience,
     )  # fmt: skip
@@ -161,7 +161,7 @@ def planned(
     seeds: Sequence[int],
     profile: str,
     backbone: str | None,
-    random_body: bool,
+    random_weights: bool,
     variant: str,
     changes: str | Mapping[str, Any] | Sequence[str],
     data: str | Path | None,
@@ -191,7 +191,7 @@ def planned(
     wanted_by = partial(
         recipe.expand, method, setting=setting or found.settings[-1], task=task, partition=partition, suite=suite,
         seeds=seeds or (None,), profile=ground, variant=variant, backbone_name=backbone,
-        backbone_weights="random" if random_body else "pretrained", origin=session.source.kind,
+        backbone_weights="random" if random_weights else "pretrained", origin=session.source.kind,
         assignments=tuple(assignments),
     )  # fmt: skip
     specs = execute.settled(session, wanted_by, lambda spec: spec, audience)

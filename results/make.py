@@ -150,7 +150,7 @@ class Made:
 
     def planned(self, stage: Stage) -> "tuple[Session, int, dict[str, int]]":
         """Return a session with the runs that are not published, how many are, and why others are left out."""
-        from hxbench.cli.experiment import plan
+        from hxbench.runs.execute import Audience, plan
         from hxbench.runs.session import Session
         from hxbench.store import Store
 
@@ -164,7 +164,7 @@ class Made:
                 found.add(run_id)
             return run_id in found
 
-        left_out = plan(session, wanted, is_there)
+        left_out = plan(session, wanted, Audience(), is_there)
         return session, len(found), dict(left_out)
 
     def to_pack(self, session: "Session") -> list[str]:
@@ -253,6 +253,7 @@ def make(stages: Iterable[Stage], made: Made, place: "Launcher | None") -> None:
     Without a place to run what is finished is published alone.
     """
     from hxbench.cli import execute
+    from hxbench.runs.execute import do
     from hxbench.store import Store
 
     stages = list(stages)
@@ -265,7 +266,7 @@ def make(stages: Iterable[Stage], made: Made, place: "Launcher | None") -> None:
         session, published, _ = made.planned(stage)
         todo = session.todo()
         print(f"{stage.profile} {stage.paper} {stage.name}: {published} published, {len(todo)} to do.", flush=True)
-        ends = execute.do(session, place) if place else []
+        ends = do(session, place, execute.terminal()) if place else []
         results += ends
         if any(result.state == "interrupted" for _, result in ends):
             break

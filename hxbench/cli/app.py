@@ -109,7 +109,7 @@ def main(commands: typer.Typer = app, name: str = "hxbench") -> None:
     except RunError as error:
         _complain(error, error, debug, 1)
     except Interrupted as stopped:
-        streams.complain(f"{stopped}; to go on from there, give the same command again.")
+        streams.complain(f"{stopped}; the same command goes on from there.")
         sys.exit(128 + stopped.signal_number)
     except Stopped as stopped:
         streams.complain("stopped; the same command goes on from what was finished.")
@@ -123,8 +123,8 @@ def main(commands: typer.Typer = app, name: str = "hxbench") -> None:
             _reader_left()
         _leave(ending)
     except Exception as error:
-        if (told := of_the_system(error)) is not None:
-            _complain(told, error, debug, 2)
+        if (known := of_the_system(error)) is not None:
+            _complain(known, error, debug, 2)
         if debug:
             raise
         streams.complain(f"unexpected {type(error).__name__}: {error} (--debug shows where)")

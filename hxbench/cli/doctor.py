@@ -1,12 +1,13 @@
 """`hxbench doctor`: what there is on this machine, and what to do where something is wrong."""
 
+import textwrap
 from typing import Annotated
 
 import typer
 
 from hxbench import places
 from hxbench.cli import options
-from hxbench.cli.output import print_columns, print_json
+from hxbench.cli.output import print_columns, print_json, terminal_width
 
 
 def doctor_command(
@@ -30,8 +31,9 @@ def doctor_command(
              f"{one.found}; {one.advice}" if one.advice else one.found)
             for one in found
         ]  # fmt: skip
-        print_columns(lines, (False, False, False))
-        print()
-        print(f"hxbench cannot run: {', '.join(one.name for one in wrong)}." if wrong else "hxbench can run.")
+        width = terminal_width()
+        print_columns(lines, (False, False, False), width)
+        said = f"hxbench cannot run: {', '.join(one.name for one in wrong)}." if wrong else "hxbench can run."
+        print(f"\n{textwrap.fill(said, width)}")
     if wrong:
         raise typer.Exit(1)

@@ -1,8 +1,8 @@
 """What `train`, `fewshot` and `run` have in common: prepare what the runs share, do them, say how they ended."""
 
 import sys
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -12,28 +12,17 @@ from hxbench.cli.run_names import names_of
 from hxbench.cli.streams import complain
 from hxbench.errors import InputError, RunError, did_you_mean
 
-T = TypeVar("T")
-
 if TYPE_CHECKING:
     from hxbench.runs.execute import Audience
     from hxbench.runs.scheduler.jobs import Result
-    from hxbench.runs.scheduler.launcher import Launcher
-    from hxbench.runs.session import Planned, Session
-    from hxbench.spec.run_spec import RunSpec
+    from hxbench.runs.session import Planned
     from hxbench.store import RunRecord
-
-
-def is_first_process() -> bool:
-    """Return whether this process speaks for those that `torchrun` has started together."""
-    from hxbench.runs.execute import is_first_process
-
-    return is_first_process()
 
 
 def terminal() -> "Audience":
     """Return who shows on standard error what is prepared and done."""
     from hxbench.cli.progress_table import observing
-    from hxbench.runs.execute import Audience
+    from hxbench.runs.execute import Audience, is_first_process
 
     quiet = not is_first_process()
 
@@ -53,32 +42,10 @@ def terminal() -> "Audience":
     return Terminal()
 
 
-def settled(
-    session: "Session", resolved: Callable[[], Sequence[T]], spec_of: "Callable[[T], RunSpec]"
-) -> Sequence[T]:
-    """See `runs.execute.settled`; standard error shows how far it is."""
-    from hxbench.runs import execute
-
-    return execute.settled(session, resolved, spec_of, terminal())
-
-
-def fetch(session: "Session", specs: "Sequence[RunSpec]") -> None:
-    """See `runs.execute.fetch`; standard error shows how far it is."""
-    from hxbench.runs import execute
-
-    execute.fetch(session, specs, terminal())
-
-
-def do(session: "Session", place: "Launcher") -> "list[tuple[Planned, Result]]":
-    """See `runs.execute.do`; standard error shows how far it is."""
-    from hxbench.runs import execute
-
-    return execute.do(session, place, terminal())
-
-
 def show_scores(records: "Sequence[RunRecord]", as_json: bool) -> None:
     """Print what finished runs scored, whatever their tasks are."""
     from hxbench.report.scores.run_scores import run_scores
+    from hxbench.runs.execute import is_first_process
 
     if not is_first_process():
         return
@@ -109,7 +76,7 @@ def end(results: "Sequence[tuple[Planned, Result]]") -> None:
             complain(f"{name}: {result.message}")
     states = {result.state for _, result in bad}
     if "interrupted" in states:
-        print("hxbench: to go on where it stopped, give the same command again.", file=sys.stderr)
+        print("hxbench: the same command goes on where it stopped.", file=sys.stderr)
         raise typer.Exit(128 + max(result.signal for _, result in bad))
     if "input" in states:
         raise typer.Exit(2)

@@ -1,7 +1,6 @@
 """`hxbench run` and `sweep`: plan the runs of an experiment, do what the store lacks, show what became of it."""
 
 import sys
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -43,9 +42,15 @@ def run_command(
     """Plan and do the runs of an experiment that the store lacks, then print what it feeds."""
     from hxbench.spec import experiment as experiments
 
-    place, where = where.launcher(check=not dry_run), where.on_ground(backbone)
+    launcher, where = where.launcher(check=not dry_run), where.on_ground(backbone)
     _run(
-        experiments.named(experiment), where, place, title=experiment, seeds=seed, dry_run=dry_run, as_json=as_json
+        experiments.named(experiment),
+        where,
+        launcher,
+        title=experiment,
+        seeds=seed,
+        dry_run=dry_run,
+        as_json=as_json,
     )
 
 
@@ -86,22 +91,24 @@ def sweep_command(
     from hxbench.spec import sweep
 
     seeds = [str(one) for one in seed or ()]
-    asked = {"method": method, "size": size, "task": task, "seed": seeds, "budget": budget, "examples": examples}
-    given = {axis: list(values) for axis, values in asked.items() if values}
+    chosen = {"method": method, "size": size, "task": task, "seed": seeds, "budget": budget, "examples": examples}
+    given = {axis: list(values) for axis, values in chosen.items() if values}
     title = f"sweep {Path(name).stem} ({Path(where.profile).stem})"
-    place, where = where.launcher(check=not dry_run), where.on_ground(backbone)
+    launcher, where = where.launcher(check=not dry_run), where.on_ground(backbone)
     paper, found = sweep.named(name)
 
     def cut(wanted: "list[Wanted]") -> "list[Wanted]":
         return sweep.cut(wanted, given, sweep.sizes_of(where.profile, paper), title)
 
-    _run((paper, found), where, place, title=title, cut=cut if given else None, dry_run=dry_run, as_json=as_json)
+    _run(
+        (paper, found), where, launcher, title=title, cut=cut if given else None, dry_run=dry_run, as_json=as_json
+    )
 
 
 def _run(
     experiment: tuple[str, str],
     where: options.RunOptions,
-    place: "Launcher",
+    launcher: "Launcher",
     *,
     title: str,
     dry_run: bool,
@@ -114,6 +121,7 @@ def _run(
     Of the runs that `cut` leaves the scores are printed instead: the artifacts are full of what was not asked for.
     """
     from hxbench.report import ARTIFACTS
+    from hxbench.runs.execute import do, plan, settled
     from hxbench.spec import experiment as experiments
     from hxbench.spec import recipe
 
@@ -125,19 +133,20 @@ def _run(
     profile_data = recipe.scale(where.profile, paper).data
     session = where.session(profile_data, dry_run=dry_run)
     every = partial(experiments.runs_of, paper, name, where.profile, seeds=seeds, origin=session.source.kind)
-    wanted = execute.settled(session, lambda: cut(every()) if cut else every(), lambda one: one.spec)
-    left_out = plan(session, wanted)
+    audience = execute.terminal()
+    wanted = settled(session, lambda: cut(every()) if cut else every(), lambda one: one.spec, audience)
+    left_out = plan(session, wanted, audience)
     if wanted and not session.planned:
         raise LackingData(f"nothing of {title} can be run: {next(iter(left_out))}")
     if dry_run:
-        show_outlook(session, place, as_json=as_json)
+        show_outlook(session, launcher, as_json=as_json)
         return
     if as_json or not session.todo():
         there = len(session.planned) - len(session.todo())
         print(f"{title}: {there} of {len(session.planned)} runs are in the store.", file=sys.stderr)
     else:
-        show_plan(session, place, left_out)
-    results = execute.do(session, place)
+        show_plan(session, launcher, left_out)
+    results = do(session, launcher, audience)
     whole = [one.run_id for one in session.planned.values() if not one.job.spec.few_shot]
     own = not artifacts or name not in recipe.recipe_names(paper) or bool(where.backbone)
     # no table of a user's own experiment may have what was run on other data than the profile's
@@ -156,25 +165,6 @@ def _run(
     execute.end(results)
 
 
-def plan(
-    session: "Session", wanted: "Sequence[Wanted]", is_elsewhere: Callable[[str], bool] = lambda run_id: False
-) -> Counter[str]:
-    """Plan runs; return how many of them lack their data, by the reason.
-
-    Of a run that is finished elsewhere, by its id, neither itself nor what it needs is planned.
-    """
-    execute.fetch(session, [one.spec for one in wanted if one.start is None])
-    left_out: Counter[str] = Counter()
-    for one in wanted:
-        given = {"keep_weights": one.spec.few_shot is None}
-        try:
-            if not is_elsewhere(session.resolve(one.spec, one.start, **given).run_id):
-                session.add(one.spec, one.start, **given)
-        except LackingData as lacking:
-            left_out[str(lacking)] += 1
-    return left_out
-
-
 def _print_artifacts(
     paper: str,
     name: str,
@@ -187,18 +177,19 @@ def _print_artifacts(
 ) -> None:
     """Print artifacts as far as the store fills them; before them what was run of an experiment of one's `own`."""
     from hxbench.report import make, read_results
-    from hxbench.report.papers.own import experiment as asked
+    from hxbench.report.papers.own import experiment as own_experiment
     from hxbench.report.registry import artifacts as known
     from hxbench.report.render import terminal
     from hxbench.runs.assemble import with_options
+    from hxbench.runs.execute import is_first_process
     from hxbench.spec import recipe
 
-    if not execute.is_first_process():
+    if not is_first_process():
         return
     mine, data = name if own else None, recipe.own_data(where.profile)
     results = read_results(
         paper, session.store, where.profile, mine, where.backbone, data=data, require=with_options
     )
-    tables = [list(asked.build(results, name, seeds))] if own else []
+    tables = [list(own_experiment.build(results, name, seeds))] if own else []
     for one in (*tables, *(list(make(known(paper)[one], results).tables) for one in artifacts)):
         print(terminal.render(one, terminal_width(), color=sys.stdout.isatty()), flush=True)

@@ -59,10 +59,11 @@ def fewshot_command(
     as_json: options.Json = False,
 ) -> None:
     """Tune a method's models on k examples of a language and task, and score them there (Hyper-X 6.4, PHA 4.4)."""
+    from hxbench.runs.execute import do, fetch, is_first_process, settled
     from hxbench.spec import experiment as experiments
     from hxbench.spec import recipe
 
-    place, where = where.launcher(check=not dry_run), where.on_ground()
+    launcher, where = where.launcher(check=not dry_run), where.on_ground()
     found: recipe.MethodRecipe = recipe.load("methods", method)
     scale = recipe.scale(where.profile, found.ground)
     protocol = experiments.few_shot_protocol(found.ground, profile=where.profile)
@@ -82,17 +83,18 @@ def fewshot_command(
         pairs = product(seeds, protocol.tasks)
         return [recipe.resolve(method, setting="single", task=one, seed=number, **given) for number, one in pairs]
 
-    starts = execute.settled(session, models, lambda spec: spec)
+    audience = execute.terminal()
+    starts = settled(session, models, lambda spec: spec, audience)
     tuned = experiments.few_shot_singles if nothing else experiments.few_shot_runs
     runs = [one for start in starts for one in tuned(start, protocol, draws=counts)]
-    execute.fetch(session, starts)
+    fetch(session, starts, audience)
     wanted = [session.add(one.spec, one.start, keep_weights=keep_weights) for one in runs]
     if not wanted:
         raise InputError(
             f"{method} ({setting}) was trained on all of what is asked for: nothing would be transferred."
         )
     if dry_run:
-        show_outlook(session, place, as_json=as_json)
+        show_outlook(session, launcher, as_json=as_json)
         return
     lost = [one.run_id for one in wanted if one.done and not session.store.has_weights(one.run_id)]
     if keep_weights and lost:
@@ -101,8 +103,8 @@ def fewshot_command(
             f"In the store already, without weights: {removal} removes them, and this command makes them anew.",
             file=sys.stderr,
         )
-    results = execute.do(session, place)
-    if execute.is_first_process():
+    results = do(session, launcher, audience)
+    if is_first_process():
         _show(session.store, wanted, as_json)
     execute.end(results)
 

@@ -49,21 +49,21 @@ def _print_peft(as_json: bool) -> None:
     for name, cells in answers.items():
         for reason in {*cells.values()} - {"works"}:
             reasons.setdefault(reason, []).append(name)
-    rows = [{"type": name, **dict(_by_way(cells))} for name, cells in answers.items()]
+    rows = [{"type": name, **dict(_by_answering(cells))} for name, cells in answers.items()]
     print_rows(rows, as_json, width=80)
     print()
     for said, names in reasons.items():
         print(f"{said}: {', '.join(names)}")
 
 
-def _by_way(cells: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield ways to answer with whether they work: yes, no, or on which stacks of backbones alone."""
+def _by_answering(cells: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield modes of answering with whether they work: yes, no, or on which stacks of backbones alone."""
     from hxbench.answering import ANSWERINGS, COLUMNS
 
-    for way in ANSWERINGS:
-        stacks = {stacks: cells[column] == "works" for column, (one, stacks) in COLUMNS.items() if one == way}
+    for mode in ANSWERINGS:
+        stacks = {stacks: cells[column] == "works" for column, (one, stacks) in COLUMNS.items() if one == mode}
         able = [name for name, works in stacks.items() if works]
-        yield way, "works" if len(able) == len(stacks) else f"on {', '.join(able)}" if able else "no"
+        yield mode, "works" if len(able) == len(stacks) else f"on {', '.join(able)}" if able else "no"
 
 
 def _variants() -> Rows:
@@ -134,21 +134,18 @@ def _languages() -> Rows:
 
 def _corpora() -> Rows:
     from hxbench.tasks import task_of, tasks_in, text_tasks
+    from hxbench.tasks.task import METRIC_TITLES
 
     about = {
-        "ner": ("WikiANN, the balanced splits of Rahimi et al. 2019", "span F1"),
-        "pos": ("Universal Dependencies 2.7, UPOS", "accuracy"),
-        "mlm": ("raw text of Wikipedia", "–"),
-    }
-    for one in map(task_of, tasks_in("hyperx")):
-        said, metric = about.get(one.name, ("", "–"))
-        yield {"name": one.corpus, "task": one.name, "labels": len(one.labels) or None, "metric": metric,
-               "about": said}  # fmt: skip
-    for one in map(task_of, text_tasks()):
+        "ner": "WikiANN, the balanced splits of Rahimi et al. 2019", "pos": "Universal Dependencies 2.7, UPOS",
+        "mlm": "raw text of Wikipedia",
+    }  # fmt: skip
+    for one in map(task_of, (*tasks_in("hyperx"), *text_tasks())):
         papers = [name for name in ("PHA", "PET") if one.name in tasks_in(name.lower())]
-        yield {"name": one.suite, "task": one.name, "labels": len(one.labels) or None,
-               "metric": " ".join(one.metrics),
-               "about": f"{one.title}, as text ({', '.join(papers)})"}  # fmt: skip
+        yield {"name": one.suite if one.answers_texts else one.corpus, "task": one.name,
+               "labels": len(one.labels) or None,
+               "metric": ", ".join(METRIC_TITLES[metric] for metric in one.metrics) or "–",
+               "about": about.get(one.name, f"{one.title}, as text ({', '.join(papers)})")}  # fmt: skip
 
 
 def _tasks() -> Rows:
@@ -192,11 +189,13 @@ def _add(kind: str, rows: Callable[[], Rows], about: str) -> None:
 
 @list_app.command("methods", help="What can be trained, or with what heads and backbones each method works.")
 def methods(
-    matrix: Annotated[bool, typer.Option("--matrix", help="Print kind of method by way to answer.")] = False,
-    peft: Annotated[bool, typer.Option("--peft", help="Print type of peft (kind peft) by way to answer.")] = False,
+    matrix: Annotated[
+        bool, typer.Option("--matrix", help="Print which mode of answering each kind works with.")
+    ] = False,
+    peft: Annotated[bool, typer.Option("--peft", help="The same for each type of peft (kind peft).")] = False,
     as_json: options.Json = False,
 ) -> None:
-    """List the recipes of methods, or which kind of method, or type of peft, works with which way to answer."""
+    """List the recipes of methods, or how each kind of method or type of peft can answer."""
     if matrix and peft:
         raise typer.BadParameter("--matrix and --peft are two tables: give one of them.")
     if peft:

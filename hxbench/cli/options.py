@@ -18,6 +18,9 @@ Seeds = Annotated[
     list[int] | None, typer.Option("--seed", help="May be given several times; default: the profile's first.")
 ]
 Profile = Annotated[str, typer.Option(help="Scale: demo (synthetic, minutes), lab (real, small) or paper.")]
+StoredProfile = Annotated[
+    str | None, typer.Option(help="Runs of this profile; by default the store's only one, else demo.")
+]
 DataSource = Annotated[
     str | None,
     typer.Option("--data-source", help="sandbox, hub, or the folder of a local mirror; or HXBENCH_DATA."),
@@ -33,8 +36,9 @@ BackboneName = Annotated[
     str | None,
     typer.Option("--backbone", help="Backbone recipe, local folder or hub name; default: the profile's."),
 ]
-RandomBody = Annotated[
-    bool, typer.Option("--random-body", help="Random weights in the backbone's shape: the control for transfer.")
+RandomWeights = Annotated[
+    bool,
+    typer.Option("--random-weights", help="Random weights in the backbone's shape: the control for transfer."),
 ]
 Suite = Annotated[str | None, typer.Option(help="glue or superglue; text-to-text methods only; default: glue.")]
 Variant = Annotated[

@@ -116,12 +116,6 @@ def print_json(value: Any, indent: int | None = None) -> None:
     print(for_output(json.dumps(value, ensure_ascii=False, indent=indent, default=str)))
 
 
-def json_rows(rows: Iterable[Mapping[Any, Any]]) -> str:
-    """Return a JSON array with a row on each line."""
-    lines = ",\n ".join(json.dumps(row, ensure_ascii=False, default=str) for row in rows)
-    return f"[{lines}]"
-
-
 def for_output(text: str) -> str:
     """Return JSON as standard output can show it: outside of its strings it has no letters to escape."""
     return text if knows_all_letters() else "".join(c if c.isascii() else json.dumps(c)[1:-1] for c in text)

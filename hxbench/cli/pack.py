@@ -28,16 +28,16 @@ def copy_runs(
 
     if to is None or everything == bool(runs):
         raise InputError("name the runs to copy, or --all of them, and the store they go --to.")
-    place, target = Store(places.store_dir(store)), Store(places.expanded(str(to), "--to"))
+    source, target = Store(places.store_dir(store)), Store(places.expanded(str(to), "--to"))
     if everything:
-        chosen = [record for record in place.runs() if profile in (None, record.fields.get("profile"))]
-        print_left_out(place)
+        chosen = [record for record in source.runs() if profile in (None, record.fields.get("profile"))]
+        print_left_out(source)
     else:
-        chosen = [place.get(reference) for reference in runs or ()]
+        chosen = [source.get(reference) for reference in runs or ()]
     lost = 0
     for record in chosen:
         try:
-            print(printable(f"{record.id}  {record.title} → {place.copy(record.id, target)}"))
+            print(printable(f"{record.id}  {record.title} → {source.copy(record.id, target)}"))
         except DamagedRun as error:
             if not everything:
                 raise
@@ -63,13 +63,13 @@ def pack_runs(
     from hxbench.store.packing import write_pack
 
     runs: dict[str, RunRecord] = {}
-    for place in stores:
-        if not place.is_dir():
-            raise InputError(f"there is no store at {place}.")
-        store = Store(place)
+    for source in stores:
+        if not source.is_dir():
+            raise InputError(f"there is no store at {source}.")
+        store = Store(source)
         found = store.runs()
         if store.problems:
-            raise InputError(f"{place} has runs that cannot be packed: {store.problems[0]}")
+            raise InputError(f"{source} has runs that cannot be packed: {store.problems[0]}")
         runs = {record.id: record for record in found if profile in (None, record.profile)} | runs
     if not runs:
         raise InputError("there is no finished run to pack.")
@@ -88,15 +88,15 @@ def unpack_runs(
 
     if not packed.is_dir():
         raise InputError(f"there is no store at {packed}.")
-    place, target = Store(packed), Store(to)
-    if not place.pack:
+    source, target = Store(packed), Store(to)
+    if not source.pack:
         raise InputError(f"{packed} is not a packed store: hxbench runs copy copies runs of any other.")
     target.require_writable()
-    chosen = [record for record in place.runs() if profile in (None, record.profile)]
-    for problem in place.problems:
+    chosen = [record for record in source.runs() if profile in (None, record.profile)]
+    for problem in source.problems:
         print(f"left out: {problem}", file=sys.stderr)
     for record in chosen:
-        place.copy(record.id, target)
+        source.copy(record.id, target)
     print(f"{len(chosen)} runs are in {target.root}.")
-    if place.problems:
+    if source.problems:
         raise typer.Exit(2)

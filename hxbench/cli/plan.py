@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from hxbench import network
 from hxbench.cli.output import print_json, print_left_out, print_rows, terminal_width
 from hxbench.cli.run_names import groups_of
 from hxbench.printing import sentence
@@ -16,14 +17,14 @@ if TYPE_CHECKING:
     from hxbench.runs.session import Session
 
 
-def show_plan(session: "Session", place: "Launcher", left_out: "Mapping[str, int]") -> None:
+def show_plan(session: "Session", launcher: "Launcher", left_out: "Mapping[str, int]") -> None:
     """Say which of the planned runs have to be done, and how long they take as far as the store tells."""
     from hxbench.report.artifact.table import format_value
     from hxbench.runs.scheduler.estimate import Durations, wall_seconds
 
     durations, todo = Durations(session.store.runs()), session.todo()
     print_left_out(session.store)
-    count = _at_a_time(session, place)
+    count = _at_a_time(session, launcher)
     # of a cluster that takes as many as it can carry only this is known: not less than the longest run
     seconds, unknown = wall_seconds(todo, durations, count or len(todo))
     print_rows(_groups(session, durations), as_json=False)
@@ -37,35 +38,46 @@ def show_plan(session: "Session", place: "Launcher", left_out: "Mapping[str, int
     else:
         guess = f"{'about' if count else 'at least'} {format_value(seconds, 'duration')}"
         guess += f", not counting {unknown} that are like none in the store" if unknown else ""
-    print(f"\n{len(todo)} runs to do, {_told(count)}; estimated time: {guess}.\n", flush=True)
+    print(
+        f"\n{len(todo)} run{'s' * (len(todo) > 1)} to do, {_at_once(count)}; estimated time: {guess}.\n",
+        flush=True,
+    )
 
 
-def show_outlook(session: "Session", place: "Launcher", *, as_json: bool) -> None:
+def show_outlook(session: "Session", launcher: "Launcher", *, as_json: bool) -> None:
     """Print what the planned runs will take (`--dry-run`)."""
     from hxbench.runs.preview import Preview
     from hxbench.runs.scheduler.outlook import outlook
 
     assert isinstance(session, Preview)
-    count = _at_a_time(session, place)
-    found = outlook(session, count)
+    count = _at_a_time(session, launcher)
+    found = outlook(session, count, gpu=_gives_gpus(launcher))
+    lacking = session.lacking() if network.offline(session.offline) else None
     print_left_out(session.store)
     for note in session.cut_short():
         print(note, file=sys.stderr)
     groups = _groups(session, found.durations, as_json=as_json)
     if as_json:
-        print_json(_as_json(session, found, count, groups), indent=1)
+        print_json({**_as_json(session, found, count, groups), "lacking": lacking}, indent=1)
         return
     print_rows(groups, as_json=False)
     print()
-    for line in _sentences(session, found, count):
+    for line in _sentences(session, found, count, lacking):
         print(textwrap.fill(line, terminal_width(), subsequent_indent="  ", break_long_words=False))
 
 
-def _at_a_time(session: "Session", place: "Launcher") -> int | None:
-    return place.at_a_time(max((one.job.spec.training.cpu_threads or 0 for one in session.todo()), default=0))
+def _at_a_time(session: "Session", launcher: "Launcher") -> int | None:
+    return launcher.at_a_time(max((one.job.spec.training.cpu_threads or 0 for one in session.todo()), default=0))
 
 
-def _told(count: int | None) -> str:
+def _gives_gpus(launcher: "Launcher") -> bool:
+    """Return whether sbatch is asked for GPUs, by an option or by the name of a partition."""
+    from hxbench.runs.scheduler.on_slurm import OnSlurm
+
+    return isinstance(launcher, OnSlurm) and any("gpu" in option for option in launcher.options)
+
+
+def _at_once(count: int | None) -> str:
     return f"{count} at a time" if count else "as many at a time as the cluster takes"
 
 
@@ -82,7 +94,9 @@ def _groups(session: "Session", durations: "Durations", *, as_json: bool = False
     return rows
 
 
-def _sentences(session: "Session", found: "Outlook", count: int | None) -> "list[str]":
+def _sentences(
+    session: "Session", found: "Outlook", count: int | None, lacking: "list[str] | None"
+) -> "list[str]":
     from hxbench.report.artifact.table import format_value
 
     planned, todo = len(session.planned), found.to_do
@@ -90,22 +104,24 @@ def _sentences(session: "Session", found: "Outlook", count: int | None) -> "list
     if not todo:
         return [*lines, "Nothing is to be done."]
     assumed = f" ({found.assumed} runs in epochs, of training sets of an assumed size)" if found.assumed else ""
-    lines.append(f"{todo} runs to do, {_told(count)}: {found.updates:,} updates{assumed}.")
+    lines.append(f"{todo} run{'s' * (todo > 1)} to do, {_at_once(count)}: {found.updates:,} updates{assumed}.")
     if found.unknown < todo:
         hours = found.device_seconds / 3600
         until = f"{'about' if count else 'at least'} {format_value(found.seconds, 'duration')}"
         lines.append(
             f"Estimated time: {until}, {f'{hours:,.0f}' if hours >= 10 else f'{hours:.2g}'} {found.device} hours."
         )
-    told = [f"{found.by_store} by runs like them in the store"] if found.by_store else []
-    told += [f"{found.by_flops} by their FLOPs and {found.speed}"] if found.by_flops else []
+    basis = [f"{found.by_store} by runs like them in the store"] if found.by_store else []
+    basis += [f"{found.by_flops} by their FLOPs and {found.speed}"] if found.by_flops else []
     if found.unknown:
-        told.append(f"{found.unknown} unknown, as their FLOPs cannot be counted before their backbone is here")
-    lines.append(f"Basis of the estimate: {'; '.join(told)}.")
+        basis.append(f"{found.unknown} unknown, as their FLOPs cannot be counted before their backbone is here")
+    lines.append(f"Basis of the estimate: {'; '.join(basis)}.")
     kept, beside = (format_value(size, "bytes") for size in (found.kept, found.training))
     but = f", without the weights of {found.unknown} runs" if found.unknown else ""
     lines.append(f"Disk: {kept} in the store, {beside} more while runs train{but}.")
-    lines += [_of_backbone(one) for one in found.backbones]
+    lines += [_of_backbone(one, offline=lacking is not None) for one in found.backbones]
+    if lacking is not None:
+        return [*lines, *(lacking or ["All data that these runs read are on this machine."])]
     fetched = session.source.kind == "hub"
     lines.append(
         f"The data are not read{' and their download is not counted' if fetched else ''}: "
@@ -114,7 +130,7 @@ def _sentences(session: "Session", found: "Outlook", count: int | None) -> "list
     return lines
 
 
-def _of_backbone(one: "Coming") -> str:
+def _of_backbone(one: "Coming", *, offline: bool) -> str:
     from hxbench.report.artifact.table import format_value
 
     if one.here:
@@ -124,6 +140,7 @@ def _of_backbone(one: "Coming") -> str:
     else:
         size = f"about {format_value(one.size, 'bytes')} " if one.size else ""
         fate = f"is to be fetched, {size}from {one.origin}"
+        fate = f"is not on this machine and {fate}, which --offline forbids" if offline else fate
     return f"Backbone {one.name} {fate}."
 
 

@@ -66,8 +66,8 @@ def prepare_command(
         prepared = prepare.read(tasks, opened, report)
         counts = {}
         if not corpora:
-            body = prepare.make_backbone(wanted, opened, report)
-            counts = prepare.tokenise(prepared, opened, data, body, report, offline=offline)
+            made = prepare.make_backbone(wanted, opened, report)
+            counts = prepare.tokenise(prepared, opened, data, made, report, offline=offline)
     source.remember(profile, data.collection)
     place = str(source.folder or source.kind)
     if as_json:

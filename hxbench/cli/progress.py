@@ -19,14 +19,14 @@ Tell = Callable[[Any, str, int, int | None], None]
 def progress(quiet: bool = False) -> Iterator[Tell]:
     """Show the progress of one or several tasks until the block ends."""
     if quiet or not sys.stderr.isatty():
-        told: dict[tuple[Any, str], float] = {}
+        last_line: dict[tuple[Any, str], float] = {}
 
         def line(key: Any, what: str, done: int, total: int | None) -> None:
             now = time.monotonic()
-            if quiet or now - told.get((key, what), -SECONDS_BETWEEN_LINES) < SECONDS_BETWEEN_LINES:
+            if quiet or now - last_line.get((key, what), -SECONDS_BETWEEN_LINES) < SECONDS_BETWEEN_LINES:
                 return
-            how_far = f" {done} of {total}" if (key, what) in told and total else ""
-            told[key, what] = now
+            how_far = f" {done} of {total}" if (key, what) in last_line and total else ""
+            last_line[key, what] = now
             print(f"{printable(what)} …{how_far}", file=sys.stderr, flush=True)
 
         yield line

@@ -70,13 +70,13 @@ class ProgressLines(StateCounts):
 
     def __init__(self, planned: "Sequence[Planned]") -> None:
         super().__init__(planned)
-        self._told: dict[int, float] = {}
+        self._last_line: dict[int, float] = {}
 
     def went(self, number: int, what: str, done: int, total: int | None) -> None:
         """See `Observer`."""
         now = time.monotonic()
-        if total and now - self._told.setdefault(number, now) >= SECONDS_BETWEEN_LINES:
-            self._told[number] = now
+        if total and now - self._last_line.setdefault(number, now) >= SECONDS_BETWEEN_LINES:
+            self._last_line[number] = now
             print(f"{_doing(self.titles[number], what)}: {done} of {total}", file=sys.stderr, flush=True)
 
     def changed(self, number: int, why: str) -> None:

@@ -2,8 +2,6 @@
 
 import sys
 import textwrap
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,26 +17,11 @@ from hxbench.printing import printable, shortened
 
 if TYPE_CHECKING:
     from hxbench.report import Artifact, Made
-    from hxbench.report.artifact.table import Table
+    from hxbench.report.render.files import Look
     from hxbench.report.results import Results
     from hxbench.tasks.description import OwnData
 
 _PAPER = "hyperx"  # without --paper
-
-
-@dataclass(frozen=True)
-class _Look:
-    """What is shown of a table in letters, and around a figure."""
-
-    wide: bool
-    all_rows: bool
-    bare: bool
-
-    def in_letters(self, tables: "list[Table]", width: int, color: bool = False) -> str:
-        """Return tables as a terminal of this width shows them."""
-        from hxbench.report.render import terminal
-
-        return terminal.render(tables, None if self.wide else width, color, self.all_rows)
 
 
 def report_command(
@@ -61,9 +44,7 @@ def report_command(
             help="An experiment of your own (a YAML file), or PAPER/NAME: what was run of it, then its artifacts."
         ),
     ] = None,
-    profile: Annotated[
-        str | None, typer.Option(help="Runs of this profile; by default the store's only one, else demo.")
-    ] = None,
+    profile: options.StoredProfile = None,
     own_data: options.OwnData = None,
     backbone: Annotated[
         str | None,
@@ -102,8 +83,9 @@ def report_command(
     """Print a paper's table or figure with our results beside the published ones, and what is still to be run."""
     from hxbench import api
     from hxbench.report import PAPERS, read_results
-    from hxbench.report.papers.own import experiment as asked
+    from hxbench.report.papers.own import experiment as own_experiment
     from hxbench.report.papers.own.data import made as own_data_tables
+    from hxbench.report.render.files import Look, files_of
     from hxbench.store.files import replace_file
     from hxbench.tasks.data_file import read_data_file
 
@@ -120,7 +102,7 @@ def report_command(
             raise InputError("--json and --format exclude each other: --json is --format json.")
         format = "json"
     _check_format(format, chosen, out, bare=bare)
-    look = _Look(wide, all_rows, bare)
+    look = Look(wide=wide, all_rows=all_rows, bare=bare)
     if against is not None and (out is not None or table is None or format not in (None, "terminal")):
         raise InputError("--against is about one table that is printed: hxbench report --table 2 --against DIR.")
     if store is not None and not places.store_dir(store).exists():
@@ -131,7 +113,7 @@ def report_command(
     )
     results, made = rebuilt.results, [*rebuilt.made]
     if experiment is not None:
-        made.insert(0, asked.made(results, experiment))
+        made.insert(0, own_experiment.made(results, experiment))
     if own is not None and not chosen:
         papers = [paper] if own.described.extends else list(PAPERS)
         made = [own_data_tables((read_results(p, opened, profile, None, backbone, data=own) for p in papers), own)]
@@ -147,7 +129,7 @@ def report_command(
     folder = places.expanded(str(out), "--out") / _folder_name(results.profile)
     opened.require_outside(folder, "--out")
     files = []
-    for file, content in _files(made, format, results, look):
+    for file, content in files_of(made, format, results, look):
         replace_file(folder / file, lambda temporary, content=content: temporary.write_bytes(content))  # type: ignore[misc]
         files.append(folder / file)
         if verbose or len(made) == 1:
@@ -200,8 +182,8 @@ def _chosen(
         )
     if own is not None and own.described.extends != paper:
         raise InputError(
-            f"{own.path.name} does not extend {paper}, so none of its tables has a place for it: without --table "
-            "or --figure its runs are shown."
+            f"{own.path.name} does not extend {paper}, so none of its tables shows it: without --table or "
+            "--figure its runs are shown."
         )
     if experiment is not None:
         from hxbench.spec.experiment import artifacts_of, named
@@ -233,12 +215,13 @@ def _check_format(format: str | None, chosen: "list[Artifact]", out: Path | None
         raise InputError(f"a table is no picture: {', '.join(PICTURES)} are formats of figures.")
 
 
-def _print(made: "list[Made]", format: str, results: "Results", look: _Look) -> None:
+def _print(made: "list[Made]", format: str, results: "Results", look: "Look") -> None:
     from hxbench.report.render import PAGE, renderer
+    from hxbench.report.render.files import files_of
 
     tables = [table for one in made for table in one.tables]
     if format == PAGE:
-        text = "".join(content.decode() for _, content in _files(made, PAGE, results, look))
+        text = "".join(content.decode() for _, content in files_of(made, PAGE, results, look))
     elif format == "terminal":
         text = look.in_letters(tables, terminal_width(), color=sys.stdout.isatty())
         if any(one.figures for one in made):
@@ -248,7 +231,7 @@ def _print(made: "list[Made]", format: str, results: "Results", look: _Look) -> 
     print(for_output(text) if format == "json" else text, end="")
 
 
-def _print_reproduced(artifact: "Artifact", results: "Results", against: Path, look: _Look) -> None:
+def _print_reproduced(artifact: "Artifact", results: "Results", against: Path, look: "Look") -> None:
     """Print a table's rows beside those of the same runs in another store, and whether they are the same."""
     from hxbench.report.reproduced import reproduced
     from hxbench.store import Store
@@ -261,32 +244,3 @@ def _print_reproduced(artifact: "Artifact", results: "Results", against: Path, l
     if tables:
         print(look.in_letters(tables, terminal_width(), color=sys.stdout.isatty()))
     print(textwrap.fill(printable(said), terminal_width(), break_on_hyphens=False))
-
-
-def _files(made: "list[Made]", format: str | None, results: "Results", look: _Look) -> Iterator[tuple[str, bytes]]:
-    """Yield the names and contents of the files in a format; without one in all, the page only of everything."""
-    from hxbench.report import PAPERS
-    from hxbench.report.draw import pictures
-    from hxbench.report.everything import part_of
-    from hxbench.report.render import FORMATS, PAGE, PICTURES, renderer
-    from hxbench.report.render.page import render_page
-    from hxbench.report.render.terminal import WIDTH
-
-    paper = made[0].artifact.paper
-    for one in made:
-        stem = f"{paper}-{one.artifact.name}"
-        for kind in FORMATS:
-            if format in (None, kind):
-                tables = list(one.tables)
-                text = look.in_letters(tables, WIDTH) if kind == "terminal" else renderer(kind)(tables)
-                yield f"{stem}.{FORMATS[kind][1]}", text.encode()
-        wanted = [kind for kind in PICTURES if format in (None, kind)]
-        for figure in one.figures:
-            drawn = pictures(figure, wanted, alone=look.bare) if wanted else {}
-            alone = len(one.figures) == 1
-            for kind in wanted:
-                yield f"{stem if alone else f'{paper}-{figure.name}'}.{kind}", drawn[kind]
-    if format == PAGE or (format is None and len(made) > 1):
-        title = f"{PAPERS[paper]}: tables and figures" if len(made) > 1 else made[0].artifact.title
-        name = paper if len(made) > 1 else f"{paper}-{made[0].artifact.name}"
-        yield f"{name}.{PAGE}", render_page(title, [part_of(results, made)]).encode()

@@ -2,17 +2,14 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from hxbench import places
 from hxbench.cli import options
-from hxbench.cli.output import for_output, json_rows, print_json, print_left_out
+from hxbench.cli.output import for_output, print_json, print_left_out
 from hxbench.errors import InputError, did_you_mean
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _FORMATS = ("csv", "parquet", "json")
 _SHOWN = ("terminal", "markdown", "latex", "csv")
@@ -33,6 +30,7 @@ def results_command(
     Every row has all that identifies its run: `--where method=psf,setting=mixed --where split=test` chooses.
     """
     from hxbench import api
+    from hxbench.report.render.unrounded import render_rows
     from hxbench.report.select.where import chosen, read_terms
     from hxbench.store.files import replace_file
 
@@ -53,26 +51,14 @@ def results_command(
         raise InputError(f"the store {opened.root} has no finished runs: hxbench train or run makes some.")
     rows = chosen(rows, terms)
     if out is None:
-        text = rows_text(rows, format)
+        text = render_rows(rows, format)
         print(for_output(text) if format == "json" else text, end="")
         return
     place = opened.require_outside(places.expanded(str(out), "--out"), "--out")
     if format == "parquet":
         replace_file(place, lambda temporary: rows.to_parquet(temporary, index=False))
     else:
-        replace_file(place, lambda temporary: temporary.write_text(rows_text(rows, format), encoding="utf-8"))
-
-
-def rows_text(rows: "pd.DataFrame", format: str) -> str:
-    """Return rows as CSV, missing values empty, or as a JSON array with an object a row, with nothing rounded."""
-    from hxbench.report.render.unrounded import as_text
-
-    if format == "csv":
-        texts = rows.select_dtypes(["string", "object"])
-        guarded = rows.assign(**{str(name): one.map(as_text, na_action="ignore") for name, one in texts.items()})
-        return str(guarded.to_csv(index=False, lineterminator="\n"))
-    plain = rows.astype(object).where(rows.notna(), None).to_dict("records")
-    return f"{json_rows(plain)}\n"
+        replace_file(place, lambda temporary: temporary.write_text(render_rows(rows, format), encoding="utf-8"))
 
 
 def compare_command(
@@ -84,9 +70,7 @@ def compare_command(
         ),
     ],
     where: Where = None,
-    profile: Annotated[
-        str | None, typer.Option(help="Runs of this profile; by default the store's only one, else demo.")
-    ] = None,
+    profile: options.StoredProfile = None,
     all_pairs: Annotated[
         bool, typer.Option("--all-pairs", help="Compare every two; by default each to the first.")
     ] = False,
@@ -101,11 +85,13 @@ def compare_command(
 
     Seeds and sentences are resampled, and p is corrected for all that is printed (Holm). Fewer than three seeds
     are preliminary. A column is one of `hxbench results` that tells of a run, or a field of the run such as
-    training.lr. With --where, task and place (a language or a group) choose what is tested: task=pos,place=UNSEEN.
+    training.lr. With --where, `task` and `place` (a language or a group) choose what is
+    tested: `task=pos,place=UNSEEN`.
     """
     from hxbench import api
     from hxbench.report.draw import pictures
     from hxbench.report.render import PICTURES, renderer, terminal
+    from hxbench.report.render.unrounded import render_rows
     from hxbench.store.files import replace_file
 
     if format not in _SHOWN:
@@ -122,7 +108,7 @@ def compare_command(
     elif format == "csv":
         rows = found.frame()
         seeds = ["; ".join(f"{seed}={value!r}" for seed, value in one.items()) for one in rows.seeds]
-        print(rows_text(rows.assign(seeds=seeds), "csv"), end="")
+        print(render_rows(rows.assign(seeds=seeds), "csv"), end="")
     elif format == "terminal":
         print(terminal.render([found.table()], color=sys.stdout.isatty()), end="")
     else:

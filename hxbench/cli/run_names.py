@@ -29,9 +29,9 @@ def names_of(runs: "Sequence[Planned]") -> list[str]:
     names = [""] * len(runs)
     for title, numbers in alike.items():
         specs = [runs[number].job.spec for number in numbers]
-        told = _telling([{"backbone": s.backbone.name, "rate": f"rate {s.training.lr:g}"} for s in specs])
-        for number, words in zip(numbers, told, strict=True):
-            last = [runs[number].run_id] if told.count(words) > 1 else []
+        lines = _telling([{"backbone": s.backbone.name, "rate": f"rate {s.training.lr:g}"} for s in specs])
+        for number, words in zip(numbers, lines, strict=True):
+            last = [runs[number].run_id] if lines.count(words) > 1 else []
             names[number] = ", ".join([title, *words, *last])
     return names
 

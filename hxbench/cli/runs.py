@@ -9,7 +9,7 @@ import typer
 
 from hxbench import places
 from hxbench.cli import options
-from hxbench.cli.output import WIDTH, for_output, json_rows, print_json, print_left_out, print_rows
+from hxbench.cli.output import WIDTH, for_output, print_json, print_left_out, print_rows
 from hxbench.cli.progress import progress
 from hxbench.errors import InputError, did_you_mean
 from hxbench.garbage import collecting_none
@@ -77,15 +77,16 @@ def list_runs(
     """List the runs, unfinished ones included."""
     from hxbench.spec.settings import SETTINGS
     from hxbench.store.checks import STATES
+    from hxbench.store.files import to_json_rows
     from hxbench.store.plateau import title_of
 
     for name, given, known in (("setting", setting, (*SETTINGS, "language")), ("state", state, STATES)):
         if given is not None and given not in known:
             raise InputError(did_you_mean(name, given, list(known)))
     wanted = {"method": method, "setting": setting, "profile": profile, "state": state}
-    place = _open(store)
+    opened = _open(store)
     with collecting_none():
-        found = [(record, _row(record)) for record in place.runs(complete_only=False)]
+        found = [(record, _row(record)) for record in opened.runs(complete_only=False)]
         found = [one for one in found if all(value in (None, one[1][key]) for key, value in wanted.items())]
         rows = [row | {"scores": _scores(record)} if as_json else row for record, row in found]
     order = ("profile", "method", "setting", "part", "seed", "id")
@@ -96,7 +97,7 @@ def list_runs(
             if row["plateau"]:
                 row["state"] += f", plateau of {' and '.join(map(title_of, row['plateau']))}"
         usual = {"plateau", *(["variant"] if all(row["variant"] == "paper" for row in rows) else [])}
-        # told where it is all that tells two runs apart
+        # shown where it is all that tells two runs apart
         alike = [tuple(row[key] for key in ("method", "setting", "part", "seed", "profile")) for row in rows]
         if len(set(alike)) == len(rows):
             usual.add("backbone")
@@ -104,10 +105,10 @@ def list_runs(
     # for whoever counts lines or searches them, a run is one line
     width = WIDTH if sys.stdout.isatty() else _ONE_LINE
     if as_json:  # a line each, too, which is also written in a tenth of the time
-        print(for_output(json_rows(rows)))
+        print(for_output(to_json_rows(rows)))
     else:
-        print_rows(rows, False, empty=f"No runs in {place.root}.", width=width)
-    print_left_out(place)
+        print_rows(rows, False, empty=f"No runs in {opened.root}.", width=width)
+    print_left_out(opened)
 
 
 def show_run(
@@ -158,15 +159,15 @@ def remove_runs(
     store: options.StoreDir = None,
 ) -> None:
     """Delete runs with everything they wrote."""
-    place = _open(store)
+    opened = _open(store)
     doomed: dict[str, str] = {}
     for reference in runs:
         try:
-            record = place.get(reference)
+            record = opened.get(reference)
             doomed[record.id] = f"{record.id}  {record.title}, {record.state}"
         except InputError:
             # a damaged run cannot be read, but it can go
-            near = place.ids(reference)
+            near = opened.ids(reference)
             if len(near) != 1:
                 raise
             doomed[near[0]] = f"{near[0]}  (damaged)"
@@ -174,14 +175,14 @@ def remove_runs(
         for line in doomed.values():
             print(printable(line))
         try:
-            agreed = typer.confirm(f"Delete {len(doomed)} run{'s' * (len(doomed) > 1)} from {place.root}?")
+            agreed = typer.confirm(f"Delete {len(doomed)} run{'s' * (len(doomed) > 1)} from {opened.root}?")
         except typer.Abort:
             raise InputError("nothing was deleted: there was no answer; --yes deletes without asking.") from None
         if not agreed:
             print("Nothing was deleted.")
             return
     for run_id in doomed:
-        place.remove(run_id)
+        opened.remove(run_id)
         print(f"deleted {run_id}")
 
 
@@ -201,24 +202,24 @@ def verify_runs(
     """
     from hxbench.store.verifying import look, verify
 
-    place = _open(store)
+    opened = _open(store)
     if runs:
-        named = [place.get(reference) for reference in runs]
+        named = [opened.get(reference) for reference in runs]
         chosen, unreadable = [record for record in named if record.state == "done"], list[str]()
     else:
-        chosen, unreadable = look(place)
+        chosen, unreadable = look(opened)
     with progress(quiet=len(chosen) < 200) as tell:
 
-        def told() -> "Iterator[RunRecord]":
+        def counted() -> "Iterator[RunRecord]":
             for number, record in enumerate(chosen, 1):
                 yield record
-                tell(str(place.root), "check runs", number, len(chosen))
+                tell(str(opened.root), "check runs", number, len(chosen))
 
-        verdict = verify(place, told(), seal=seal)
+        verdict = verify(opened, counted(), seal=seal)
     problems = sorted([*unreadable, *verdict.problems])
     if as_json:
         counts = {"fit": verdict.fit, "before_manifests": verdict.before_manifests, "sealed": verdict.sealed}
-        print_json({"store": str(place.root), **counts, "problems": problems}, indent=1)
+        print_json({"store": str(opened.root), **counts, "problems": problems}, indent=1)
     else:
         for problem in problems:
             print(problem)

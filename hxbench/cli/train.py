@@ -31,7 +31,7 @@ def train_command(
     ] = None,
     seed: options.Seeds = None,
     backbone: options.BackboneName = None,
-    random_body: options.RandomBody = False,
+    random_weights: options.RandomWeights = False,
     variant: options.Variant = "paper",
     assign: options.Assign = None,
     checkpoint_every: Annotated[
@@ -44,20 +44,20 @@ def train_command(
     """Train a method and score it on every language or task; what is in the store already is not run again."""
     from hxbench import api
 
-    asked: dict[str, Any] = {
+    given: dict[str, Any] = {
         "setting": setting, "task": task, "suite": suite, "partition": partition, "seeds": seed or (),
-        "profile": where.profile, "backbone": backbone, "random_body": random_body, "variant": variant,
+        "profile": where.profile, "backbone": backbone, "random_weights": random_weights, "variant": variant,
         "changes": assign or (), "data": where.data, "data_source": where.data_source, "store": where.store,
         "offline": where.offline, "checkpoint_every": checkpoint_every, "track": where.track,
     }  # fmt: skip
     launcher = where.launcher(check=not dry_run)
     if dry_run:
-        session, _ = api.planned(method, **asked, dry_run=True, audience=execute.terminal())
+        session, _ = api.planned(method, **given, dry_run=True, audience=execute.terminal())
         show_outlook(session, launcher, as_json=as_json)
         return
     results: list[tuple[Planned, Result]] = []
     try:
-        records = api.train(method, **asked, launcher=launcher, audience=execute.terminal())
+        records = api.train(method, **given, launcher=launcher, audience=execute.terminal())
     except api.Unfinished as error:
         records, results = error.records, error.results
     if records:

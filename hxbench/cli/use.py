@@ -114,7 +114,7 @@ def predict_command(
 
     Of text one sentence is on a line, and white space separates its words unless --tokenize splits it; blank
     lines are passed over. What else a file has is kept as it stands. In CoNLL-U parts of speech replace UPOS, gold
-    ones too, and names NER=… of MISC, unless --column names another place. Columns get one more at the end,
+    ones too, and names NER=… of MISC, unless --column names another field. Columns get one more at the end,
     objects of JSON one more field. Answers to texts are JSON lines with the number of the line: a label and the
     probabilities of all, a score, or the text that was written; with --column the row itself and the answer alone.
     """
@@ -138,19 +138,19 @@ def predict_command(
         )  # fmt: skip
 
 
-def _write(out: Path | None, pieces: Iterable[str]) -> None:
+def _write(out: Path | None, parts: Iterable[str]) -> None:
     """Write text to a file, which is replaced as a whole, or to standard output."""
     from hxbench.store.files import replace_file
     from hxbench.system_errors import writing
 
     if out is None:
-        for piece in pieces:
-            print(piece, end="")
+        for part in parts:
+            print(part, end="")
         return
 
     def fill(place: Path) -> None:
         with writing(out), place.open("w", encoding="utf-8", newline="\n") as target:
-            target.writelines(pieces)
+            target.writelines(parts)
 
     if out.exists() and not out.is_file():  # a pipe or a device, which nothing can be put in the place of
         fill(out)

@@ -56,8 +56,8 @@ def write_page(store: "Store", profile: str | None, out: Path | None, experiment
         raise InputError(f"{file} is a folder: --page writes one file, as in --out {file / 'hxbench.html'}.")
     store.require_outside(file, "--out")
     with progress() as tell:
-        told = experiment and named(experiment)
-        parts = everything(store, lambda what, *far: tell(what, what, *far), profile, told or None)
+        chosen = experiment and named(experiment)
+        parts = everything(store, lambda what, *far: tell(what, what, *far), profile, chosen or None)
         content = render_page(f"hxbench: {store.root.name}", parts).encode()
     print_left_out(store)
     replace_file(file, lambda temporary: temporary.write_bytes(content))

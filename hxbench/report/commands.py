@@ -1,10 +1,11 @@
 """What to type to make the runs that a report lacks: one command where one does it all, else the few."""
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from hxbench import places
+from hxbench.data.remembered import needs_mirror_named
 from hxbench.report.scores.run_set import Condition, RunSet, Shown
 from hxbench.spec import experiment as experiments
 from hxbench.spec import recipe
@@ -17,7 +18,8 @@ _FEW = 3  # commands that a reader may be asked to give one by one, so as not to
 class Commands:
     """The commands of one paper and profile, which fill the store that was reported on, wherever it is.
 
-    `profile` is a name or the file of a profile of the user's own.
+    A packed store is only read: it is unpacked into one that can be filled. `profile` is a name or the file of a
+    profile of the user's own.
     """
 
     def __init__(self, paper: str, profile: str, store: Store) -> None:
@@ -26,7 +28,31 @@ class Commands:
         asked, own = recipe.backbone_asked(profile), recipe.own_data(profile)
         self._ground = ["--backbone", asked] if asked else []
         self._ground += ["--data", str(own.path)] if own else []
-        self._place = [] if store.root == places.store_dir() else ["--store", str(store.root)]
+        self._own_alone = bool(own and not own.described.extends)
+        self._shown = [] if store.root == places.store_dir() else ["--store", str(store.root)]
+        filled = _unpacked(store) if store.pack else store.root
+        self._place = [] if filled == places.store_dir() else ["--store", str(filled)]
+        unpack = ["hxbench", "runs", "unpack", str(store.root), "--to", str(filled)]
+        self._first = (shlex.join([*unpack, "--profile", Path(profile).stem]),) if store.pack else ()
+
+    def in_place(self, lines: Iterable[str]) -> tuple[str, ...]:
+        """Return these commands, each once, behind the one that makes the store of a pack that they fill."""
+        found = tuple(dict.fromkeys(lines))
+        return (*self._first, *found) if found else ()
+
+    def _source(self, origins: Collection[str] = ()) -> list[str]:
+        """Return the option that names the data where a command does not find them by itself.
+
+        `origins` are those of the data that other runs have read.
+        """
+        usual = self.scale.data.get("origin", "sandbox")
+        origin = usual if not origins or usual in origins else "hub" if "hub" in origins else "mirror"
+        if self._own_alone or origin == "sandbox" or (origin == usual == "hub"):
+            return []
+        if origin == "hub":
+            return ["--data-source", "hub"]
+        named = needs_mirror_named(self.profile, self.scale.data.get("collection", "multilingual"))
+        return ["--data-source", "DIR"] if named or origin != usual else []
 
     def that_fill(self, shown: Iterable[Shown], experiment: str) -> tuple[str, ...]:
         """Return the commands that make what these lack; nothing when they lack none.
@@ -48,7 +74,7 @@ class Commands:
         whole = known <= {(one.method, one.setting) for one in shown if isinstance(one, RunSet)}
         if plain and (len(exact) > (1 if whole else _FEW) or not all(one in sets for one in plain)):
             exact = [self.run(experiment, _origins(shown))]
-        return tuple(dict.fromkeys([*(self.run(name, set()) for name in own), *exact, *self._lines(outside)]))
+        return self.in_place([*(self.run(name) for name in own), *exact, *self._lines(outside)])
 
     def _lines(self, sets: Iterable[RunSet]) -> list[str]:
         return list(dict.fromkeys(line for one in sets for line in self.train(one)))
@@ -57,19 +83,16 @@ class Commands:
         blocks = experiments.blocks(self.paper, experiment, self.profile)
         return {(method, block.setting) for block in blocks for method in block.methods}
 
-    def run(self, experiment: str, origins: set[str]) -> str:
+    def run(self, experiment: str, origins: Collection[str] = ()) -> str:
         """Return the command that makes everything an experiment lacks, from the data the others have read."""
         file = experiment.endswith((".yaml", ".yml"))
         words = ["hxbench", "run", experiment if file else f"{self.paper}/{experiment}"]
         words += ["--profile", self.profile] if self.profile != "demo" else []
-        words += self._ground
-        if origins and self.scale.data.get("origin") not in origins:
-            words += ["--data-source", "hub" if "hub" in origins else "DIR"]
-        return shlex.join([*words, *self._place])
+        return shlex.join([*words, *self._ground, *self._source(origins), *self._place])
 
     def list_runs(self) -> str:
         """Return the command that lists the profile's runs."""
-        return shlex.join(["hxbench", "runs", "list", "--profile", Path(self.profile).stem, *self._place])
+        return shlex.join(["hxbench", "runs", "list", "--profile", Path(self.profile).stem, *self._shown])
 
     def train(self, runs: RunSet) -> list[str]:
         """Return the commands that make the runs that a set of a plain recipe lacks, and nothing more."""
@@ -87,13 +110,19 @@ class Commands:
             words += ["--suite", runs.family.suite] if runs.family.suite and not model.task else []
             words += ["--task", model.task] if model.task else []
             words += ["--partition", model.partition] if model.partition else []
-            words += ["--profile", self.profile, *self._ground]
+            words += ["--profile", self.profile, *self._ground, *self._source()]
             if seeds != [self.scale.seeds[0]]:  # which is what a command trains that names no seed
                 words += [word for seed in seeds for word in ("--seed", str(seed))]
             words += self._place
             options = runs.family.options
             lines.append(" ".join([shlex.join(words), *([options] if options else [])]))
         return lines
+
+
+def _unpacked(packed: Store) -> Path:
+    """Return the store that a packed one is unpacked into: the usual one, unless that is the packed one itself."""
+    usual = places.store_dir()
+    return Path(f"{packed.root.name}-unpacked") if Store(usual).pack else usual
 
 
 def argument(method: str) -> str:

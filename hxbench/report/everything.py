@@ -141,5 +141,5 @@ def _commands(results: Results, artifact: Artifact) -> list[tuple[str, list[str]
     for one in makers:
         blocks = experiments.blocks(paper, one, results.to_type.profile)
         asked_for = {f"{Path(method).stem} {block.setting}" for block in blocks for method in block.methods}
-        found.append((results.to_type.run(one, set()), sorted(asked_for)))
+        found.append((results.to_type.run(one), sorted(asked_for)))
     return found

@@ -118,6 +118,7 @@ class PaperFile(Closed):
     title: str
     made_up: str  # what a synthetic profile's data are called
     examples: str = "sentences"
+    tasks: Mapping[str, str] = {}  # what its figures call tasks where that is neither name nor title
     formulas: str = ""  # the module that computes parameters as the paper does
     numbers: Mapping[str, str]  # whose numbers an artifact shows: `published` unless it says another
     rows: Mapping[str, MethodRow] = {}

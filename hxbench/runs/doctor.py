@@ -4,16 +4,17 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from hxbench import network, places
 from hxbench.errors import InputError
 from hxbench.store import Store
-from hxbench.system_errors import require_writable
+from hxbench.system_errors import of_the_system, require_writable
 
 _LIBRARIES = (
     "torch", "transformers", "tokenizers", "datasets", "accelerate", "peft", "huggingface-hub", "safetensors",
@@ -23,17 +24,9 @@ _EXTRAS = {  # of ours, with the packages that each brings
     "ray": ("ray",), "gguf": ("gguf",), "tokenize": ("icu4py",), "sentencepiece": ("sentencepiece", "protobuf"),
 }  # fmt: skip
 _TRACKERS = (
-    "tensorboard",
-    "tensorboardX",
-    "wandb",
-    "mlflow",
-    "comet-ml",
-    "aim",
-    "clearml",
-    "dvclive",
-    "swanlab",
+    "tensorboard", "tensorboardX", "wandb", "mlflow", "comet-ml", "aim", "clearml", "dvclive", "swanlab",
     "trackio",
-)
+)  # fmt: skip
 _LITTLE = 5 * 2**30  # bytes free, below which a disk is soon full
 _TIMEOUT = 10  # seconds
 
@@ -52,8 +45,8 @@ def findings(store: Path, *, ask_network: bool = False) -> Iterator[Finding]:
     """Yield what there is, from the environment and the disk alone unless the network may be asked."""
     yield from _versions()
     yield from _device()
-    yield _folder("cache", _cache(), "HXBENCH_CACHE")
-    yield _folder("store", store, "--store or HXBENCH_STORE")
+    yield _folder("cache", places.cache_dir, "HXBENCH_CACHE")
+    yield _folder("store", lambda: store, "--store or HXBENCH_STORE")
     yield from _clusters()
     yield from _hub(ask_network)
 
@@ -126,33 +119,36 @@ def _cpu_has_bf16() -> bool:
     return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(flags)
 
 
-def _cache() -> Path | InputError:
+def _folder(name: str, chosen: Callable[[], Path], named_by: str) -> Finding:
+    """Return where a folder is, what it takes and leaves on its disk, and whether it can be made and written."""
     try:
-        return places.cache_dir()
-    except InputError as error:
-        return error
+        found, advice = _looked_at(name, chosen())
+    except (InputError, OSError) as error:
+        said = str(of_the_system(error) or error).rstrip(".")
+        return Finding(name, said, True, "" if named_by in said else f"name another with {named_by}")
+    return Finding(name, found, advice=advice and advice.format(named_by))
 
 
-def _folder(name: str, place: Path | InputError, named_by: str) -> Finding:
-    """Return where a folder is, what it takes and leaves on its disk, and whether it can be written."""
-    if isinstance(place, InputError):
-        return Finding(name, str(place).rstrip("."), True, f"name another with {named_by}")
-    there = place if place.exists() else next(one for one in place.resolve().parents if one.exists())
+def _looked_at(name: str, place: Path) -> tuple[str, str]:
+    """Return what a folder is and what to do, if anything; `InputError` or `OSError` for one that is of no use."""
+    exists = place.exists()
+    if place.is_symlink() and not exists:
+        raise InputError(f"{place} is a link to what is not there")
+    there = place if exists else next(one for one in place.resolve().parents if one.exists())
     free = shutil.disk_usage(there).free
-    size = _size(place)
-    found = f"{place}, {size / 2**20:,.0f} MB" if place.exists() else f"{place}, not there yet"
+    found = f"{place}, {_size(place) / 2**20:,.0f} MB" if exists else f"{place}, not there yet"
     found += f", {free / 2**30:,.1f} GB free"
+    if name == "store":
+        if Store(place).pack:
+            return f"{found}, packed", "it is only read: name another for new runs"
+        runs = place / "runs"
+        found += f", {sum(one.isalnum() for one in os.listdir(runs)) if runs.is_dir() else 0:,} runs"
+    require_writable(place)
     try:
-        if name == "store":
-            if Store(place).pack:
-                return Finding(name, f"{found}, packed", advice="it is only read: name another for new runs")
-            runs = place / "runs"
-            found += f", {sum(one.isalnum() for one in os.listdir(runs)) if runs.is_dir() else 0:,} runs"
-        require_writable(place)
-    except InputError as error:
-        return Finding(name, f"{found}; {str(error).rstrip('.')}", True, f"name another with {named_by}")
-    little = free < _LITTLE
-    return Finding(name, f"{found}, writable", advice=f"free some space, or {named_by}" if little else "")
+        TemporaryDirectory(prefix=".hxbench-", dir=there).cleanup()
+    except OSError as error:  # whatever its rights say, as in a folder of the system's own
+        raise InputError(f"{place} cannot be made: {there} takes nothing ({error.strerror})") from None
+    return f"{found}, writable", "free some space, or name another with {}" if free < _LITTLE else ""
 
 
 def _size(folder: Path) -> int:

@@ -1,19 +1,21 @@
 """What all commands and the API that do runs share: settle backbones, fetch corpora, do what the store lacks."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
 from hxbench.data import Corpora
-from hxbench.errors import InputError
+from hxbench.errors import InputError, LackingData
 from hxbench.runs import backbone, prepare
 from hxbench.runs.assemble import with_options
 from hxbench.runs.scheduler.jobs import Observer, QueuedJob, Result
 from hxbench.runs.scheduler.launcher import Launcher
 from hxbench.runs.session import Planned, Session
-from hxbench.spec.run_spec import DataSpec, RunSpec
+from hxbench.spec.experiment import Wanted
+from hxbench.spec.run_spec import RunSpec
 from hxbench.store.plateau import warning
 from hxbench.tasks import task_of
 
@@ -75,13 +77,44 @@ def fetch(session: Session, specs: Sequence[RunSpec], audience: Audience) -> Non
     """Bring the corpora of the runs here where the source is a remote one, options checked before."""
     if not session.reads_data:
         return
-    read: dict[str, tuple[DataSpec, dict[str, None]]] = {}  # the tasks of all runs on the same data
-    for spec in [with_options(spec) for spec in specs]:  # before anything is fetched or written
-        tasks = read.setdefault(spec.data.model_dump_json(), (spec.data, {}))[1]
-        tasks |= dict.fromkeys(_tasks_read(spec, session.corpora(spec.data)))
+    complete = [with_options(spec) for spec in specs]  # before anything is fetched or written
     with audience.progress() as tell:
-        for data, tasks in read.values():
-            prepare.fetch(list(tasks), session.corpora(data), partial(tell, None))
+        for corpora, tasks in read_by(session, complete):
+            prepare.fetch(tasks, corpora, partial(tell, None))
+
+
+def read_by(session: Session, specs: Iterable[RunSpec]) -> list[tuple[Corpora, list[str]]]:
+    """Return the corpora that runs read, each once, with the tasks of all runs that read them."""
+    tasks: dict[str, dict[str, None]] = {}
+    found: dict[str, Corpora] = {}
+    for spec in specs:
+        key = spec.data.model_dump_json()
+        if key not in found:
+            found[key] = session.corpora(spec.data)
+        tasks.setdefault(key, {}).update(dict.fromkeys(_tasks_read(spec, found[key])))
+    return [(corpora, list(tasks[key])) for key, corpora in found.items()]
+
+
+def plan(
+    session: Session,
+    wanted: Sequence[Wanted],
+    audience: Audience,
+    is_elsewhere: Callable[[str], bool] = lambda run_id: False,
+) -> Counter[str]:
+    """Plan runs; return how many of them lack their data, by the reason.
+
+    Of a run that is finished elsewhere, by its id, neither itself nor what it needs is planned.
+    """
+    fetch(session, [one.spec for one in wanted if one.start is None], audience)
+    left_out: Counter[str] = Counter()
+    for one in wanted:
+        try:
+            found = session.resolve(one.spec, one.start, keep_weights=one.spec.few_shot is None)
+            if not is_elsewhere(found.run_id):
+                session.plan(found)
+        except LackingData as lacking:
+            left_out[str(lacking)] += 1
+    return left_out
 
 
 def _tasks_read(spec: RunSpec, corpora: Corpora) -> Sequence[str]:

@@ -1,7 +1,6 @@
 """Which data source a command reads, and the spec of a run with the fingerprints of its inputs."""
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,8 +9,8 @@ from typing import Any
 
 from hxbench import places
 from hxbench.data import Corpora, Origin
-from hxbench.data.digest import write_whole
 from hxbench.data.mirror import require_folder
+from hxbench.data.remembered import key_of, remember, remembered
 from hxbench.errors import InputError
 from hxbench.methods import method_class
 from hxbench.printing import LONGEST_WORD, shortened
@@ -21,8 +20,6 @@ from hxbench.spec import recipe
 from hxbench.spec.run_spec import DataSpec, RunSpec
 from hxbench.tasks.data_file import read_data_file
 from hxbench.tasks.description import Described, OwnData
-
-_REMEMBERED = "data-sources.json"
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,7 @@ class DataSource:
         if text is None and default == "mirror":
             if not is_read:
                 return cls("mirror")
-            text, named_by = _remembered().get(_memory_of(profile, collection)), ""
+            text, named_by = remembered().get(key_of(profile, collection)), ""
             if text is None:
                 raise InputError(
                     f"profile {profile} reads a local mirror: name its folder with --data-source DIR "
@@ -88,7 +85,7 @@ class DataSource:
         """Return the source (see `choose`) of what a profile says of its data, with the user's own beside it."""
         own, collection = recipe.own_data(profile), data.get("collection", "multilingual")
         if own and is_read:
-            _note_down({_file_of(own.described): str(own.path.resolve())})
+            remember({_file_of(own.described): str(own.path.resolve())})
         return cls._with(own, given, profile, data.get("origin", "sandbox"), collection, is_read=is_read)
 
     @classmethod
@@ -102,7 +99,7 @@ class DataSource:
             if file:
                 raise InputError(f"--data {file}: {spec.title} was trained without data of one's own.")
             return cls.choose(given, spec.profile, spec.data.origin, spec.data.collection)
-        place = file or _remembered().get(_file_of(described))
+        place = file or remembered().get(_file_of(described))
         if place is None or not Path(place).is_file():
             raise InputError(f"name the file that describes {described.title} with --data FILE.")
         own = read_data_file(Path(place))
@@ -136,7 +133,7 @@ class DataSource:
     def remember(self, profile: str, collection: str = "multilingual") -> None:
         """Let later commands of this profile find the mirror of a collection again."""
         if self.folder:
-            _note_down({_memory_of(profile, collection): str(self.folder)})
+            remember({key_of(profile, collection): str(self.folder)})
 
     def corpora(self, data: DataSpec, *, offline: bool = False) -> Corpora:
         """Return the corpora of this source as a spec wants them read.
@@ -158,30 +155,10 @@ def _require_same(own: OwnData, described: Described | None) -> None:
         )
 
 
-def _memory_of(profile: str, collection: str) -> str:
-    """Return under what name a profile's mirror of a collection is remembered."""
-    name = Path(profile).stem
-    return name if collection == "multilingual" else f"{name} {collection}"
-
-
 def _file_of(described: Described) -> str:
     """Return under what name the file of a user's own data is remembered: another one may have the same title."""
     said = described.model_dump_json(exclude_defaults=True)
     return f"described as {described.title} {hashlib.sha256(said.encode()).hexdigest()[:8]}"
-
-
-def _note_down(found: Mapping[str, str]) -> None:
-    known = _remembered()
-    if any(known.get(name) != place for name, place in found.items()):
-        write_whole(places.cache_dir() / _REMEMBERED, json.dumps({**known, **found}, indent=1).encode())
-
-
-def _remembered() -> dict[str, str]:
-    try:
-        known = json.loads((places.cache_dir() / _REMEMBERED).read_text())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return {k: v for k, v in known.items() if isinstance(v, str)} if isinstance(known, dict) else {}
 
 
 def resolve_inputs(spec: RunSpec, corpora: Corpora) -> tuple[RunSpec, Plan]:

@@ -151,17 +151,18 @@ class Session:
         return Planned(run_id, job, plan, tuple(dict.fromkeys(after.values())), self.store.is_complete(run_id))
 
     def add(self, spec: RunSpec, start: RunSpec | None = None, *, keep_weights: bool = True) -> Planned:
-        """Plan a run and, unless it is in the store already, whatever it needs before it."""
+        """Resolve a run and plan it."""
         one = self.resolve(spec, start, keep_weights=keep_weights)
-        self._add(one)
+        self.plan(one)
         return one
 
-    def _add(self, one: Planned) -> None:
+    def plan(self, one: Planned) -> None:
+        """Plan a resolved run and, unless it is in the store already, whatever it needs before it."""
         if one.run_id in self.planned:
             return
         if not one.done:
             for run_id in one.needs:
-                self._add(self._by_id[run_id])
+                self.plan(self._by_id[run_id])
                 if self._by_id[run_id].done:
                     self.store.checkpoint(run_id)  # a run may have been copied here without its weights
         self.planned[one.run_id] = one

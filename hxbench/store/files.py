@@ -60,6 +60,12 @@ def to_json_lines(rows: Iterable[Mapping[str, Any]]) -> str:
     return "".join(to_json(row) + "\n" for row in rows)
 
 
+def to_json_rows(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return a JSON array with a row on each line, for people and scripts."""
+    lines = ",\n ".join(json.dumps(row, ensure_ascii=False, default=str) for row in rows)
+    return f"[{lines}]"
+
+
 def discard(path: Path) -> None:
     """Delete a folder so that nobody sees it half deleted: first out of sight, then away; a file or a link too."""
     hidden = path.with_name(f".trash-{secrets.token_hex(6)}")

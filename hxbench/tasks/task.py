@@ -17,6 +17,11 @@ METRICS: dict[str, tuple[str, ...]] = {
     "generation": ("rougel", "rouge2", "bleu", "squad_f1", "exact_match"),
     "masked-lm": (),
 }
+METRIC_TITLES = {
+    "accuracy": "accuracy", "f1": "F1", "macro_f1": "macro F1", "matthews": "Matthews correlation",
+    "pearson": "Pearson correlation", "spearman": "Spearman correlation", "rougel": "ROUGE-L", "rouge2": "ROUGE-2",
+    "bleu": "BLEU", "squad_f1": "F1", "exact_match": "exact match",
+}  # fmt: skip
 BRACED = re.compile(r"\{([^{}]*)\}")
 Length = Annotated[int, Field(gt=0)]
 # within what a count of thousandths can hold

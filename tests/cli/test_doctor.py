@@ -5,6 +5,7 @@ import json
 import pytest
 from command_line import hxbench
 
+from hxbench import places
 from hxbench.runs import doctor
 
 
@@ -49,6 +50,7 @@ def test_a_usable_machine(lines, tmp_path):
     assert not (tmp_path / "store").exists()
     answer = hxbench("doctor", "--store", tmp_path / "store")
     assert answer.out.endswith("hxbench can run.\n")
+    assert max(map(len, answer.out.splitlines())) <= 80
 
 
 def test_each_fault_says_what_to_do(lines, tmp_path, monkeypatch):
@@ -64,5 +66,15 @@ def test_each_fault_says_what_to_do(lines, tmp_path, monkeypatch):
     assert found["store"]["wrong"]
     assert "is a file" in found["store"]["found"]
     assert found["network"]["advice"] == "unset HF_HUB_OFFLINE"
-    monkeypatch.setenv("HXBENCH_CACHE", str(tmp_path / "store" / "runs"))
-    assert lines(code=1)["cache"]["wrong"]
+
+
+@pytest.mark.parametrize("place", ["store/runs", "store/runs/below", "link", "n" * 300, "/proc/hxbench"])
+def test_a_cache_that_cannot_be_made(tmp_path, monkeypatch, place):
+    """A file, what is below one, a link to nothing, a name too long, and a folder that takes nothing."""
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "runs").write_text("no folder")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    monkeypatch.setenv("HXBENCH_CACHE", str(tmp_path / place))
+    found = doctor._folder("cache", places.cache_dir, "HXBENCH_CACHE")
+    assert found.wrong
+    assert "name another with HXBENCH_CACHE" in f"{found.found}; {found.advice}"

@@ -11,7 +11,7 @@ from command_line import ended, hxbench, started, until
 
 LONG = {"updates": 300, "evaluate_every": 300}  # some seconds, so that there is time to interfere
 ENDLESS = {"updates": 10**6, "evaluate_every": 10**6}  # for runs that are stopped and left
-RESUMED = "to go on where it stopped, give the same command again"
+RESUMED = "the same command goes on where it stopped"
 
 
 @pytest.fixture(scope="module")

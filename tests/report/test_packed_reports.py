@@ -1,9 +1,13 @@
 """What is printed of a store is printed of its pack, to the last byte: tables, figures and pictures of papers."""
 
+import json
+import shlex
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from command_line import hxbench
 from filled_store import fill, write_run
 from text_store import PROFILE, clusters, write_text_run
 
@@ -25,8 +29,9 @@ def printed(store, paper, profile, drawn=()):
     found = {}
     for name, artifact in report.artifacts(paper).items():
         made = report.make(artifact, results)
+        tables = [replace(one, commands=()) for one in made.tables]  # which fill a pack in another place
         for kind in FORMATS:
-            found[name, kind] = renderer(kind)(list(made.tables))
+            found[name, kind] = renderer(kind)(tables)
         for figure in made.figures if name in drawn else ():
             found[figure.name, "svg"] = pictures(figure, ["svg"])["svg"]
     return found
@@ -49,6 +54,19 @@ def assert_same_when_packed(store, tmp_path, paper, profile=None, drawn=()):
     (tmp_path / "again").rename(store.root)
     assert printed(Store(store.root), paper, profile, drawn) == before
     assert any("50" in text for (_, kind), text in before.items() if kind == "terminal"), "there were scores"
+
+
+def test_commands_below_a_pack_run_as_printed(store, tmp_path, monkeypatch):
+    fill(store, seeds=(1,))
+    write_pack(store.runs(), tmp_path / "packed")
+    monkeypatch.setenv("HXBENCH_STORE", str(tmp_path / "other"))
+    results = report.read_results("hyperx", Store(tmp_path / "packed"))
+    unpack, *others = report.make(report.artifacts("hyperx")["table2"], results).tables[-1].commands
+    assert hxbench(*shlex.split(unpack)[1:]).code == 0
+    assert len(Store(tmp_path / "other").runs()) == len(store.runs())
+    assert others == ["hxbench run hyperx/table2"]
+    answer = hxbench(*shlex.split(others[0])[1:], "--dry-run", "--json")
+    assert json.loads(answer.out)["in_the_store"] == len(store.runs())
 
 
 def test_hyperx(store, tmp_path):

@@ -15,9 +15,9 @@ from tiny_families import END, SHAPES
 from hxbench import places
 from hxbench.backbones.load import load_backbone
 from hxbench.backbones.vocabularies import train_byte_pairs
-from hxbench.cli import execute
 from hxbench.errors import InputError
 from hxbench.runs.assemble import with_options
+from hxbench.runs.execute import Audience, settled
 from hxbench.runs.inputs import DataSource
 from hxbench.runs.session import Session
 from hxbench.spec import recipe
@@ -218,11 +218,11 @@ def resolved(*assignments, method="pet-lora"):
 
 def test_runs_are_resolved_anew_when_it_has_been_fetched(site, tmp_path):
     session = Session(DataSource("sandbox"), tmp_path / "store")
-    (spec,) = execute.settled(session, resolved, lambda spec: spec)
+    (spec,) = settled(session, resolved, lambda spec: spec, Audience())
     assert (spec.backbone.family, spec.training.lr) == ("bloom", 3e-2)
     assert len(site.gets("model.safetensors")) == 1
     asked = len(site.requests)
-    (again,) = execute.settled(session, resolved, lambda spec: spec)
+    (again,) = settled(session, resolved, lambda spec: spec, Audience())
     assert again == spec
     assert len(site.requests) == asked, "it is known from then on"
     assert load_backbone(spec.backbone).family.name == "bloom"
@@ -231,14 +231,14 @@ def test_runs_are_resolved_anew_when_it_has_been_fetched(site, tmp_path):
 def test_nothing_is_fetched_for_options_that_are_wrong(site, tmp_path):
     session = Session(DataSource("sandbox"), tmp_path / "store")
     with pytest.raises(InputError, match="rank"):
-        execute.settled(session, lambda: resolved("options.rank=0"), lambda spec: spec)
+        settled(session, lambda: resolved("options.rank=0"), lambda spec: spec, Audience())
     assert site.requests == []
 
 
 def test_offline_it_is_said_that_it_is_not_here(site, tmp_path):
     session = Session(DataSource("sandbox"), tmp_path / "store", offline=True)
     with pytest.raises(InputError, match="not in the local cache"):
-        execute.settled(session, resolved, lambda spec: spec)
+        settled(session, resolved, lambda spec: spec, Audience())
 
 
 def test_the_command_trains_at_the_rate_of_the_family(site, tmp_path, monkeypatch):

@@ -52,7 +52,8 @@ def panels_of(title: str, series: Sequence[str], methods: Sequence[Tuned]) -> li
         for name in series:
             mine = [(one, point) for one in methods if one.series == name and (point := one.point(metric))]
             points, areas = tuple(point for _, point in mine), tuple(AREAS[one.size] for one, _ in mine)
-            drawn.append(Series(name, points=points, areas=areas))
+            runs = tuple(one.score.run_ids for one, _ in mine)
+            drawn.append(Series(name, points=points, areas=areas, runs=runs))
         best = front([point for one in drawn for point in one.points])
         panels.append(Panel(title, "score" * (number == 0), tuple(drawn), axis=axis, front=best))
     return panels

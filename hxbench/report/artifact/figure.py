@@ -11,7 +11,8 @@ class Series(OneLine):
     """The points of one condition or method: a cell for each place, or places of its own in a plane.
 
     `at` are places on the axis that only this series has, one a cell; `rings` are (place, mark) of cells that
-    stand out; `level` is a line across the panel that belongs to the series; `areas` tell how large points are.
+    stand out; `level` is a line across the panel that belongs to the series; `areas` tell how large points are,
+    `runs` the ids of those behind each point.
     """
 
     title: str
@@ -21,6 +22,7 @@ class Series(OneLine):
     rings: tuple[tuple[int, str], ...] = ()
     level: Cell | None = None
     areas: tuple[float, ...] = ()
+    runs: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)

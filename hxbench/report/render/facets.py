@@ -28,9 +28,9 @@ class Vocabulary:
     titles: Mapping[str, str] = field(default_factory=dict)  # of tasks
 
     @classmethod
-    def of(cls, records: Iterable[RunRecord]) -> "Vocabulary":
-        """Return the words for what ships and for what users' own data describe."""
-        tasks: dict[str, str] = {}
+    def of(cls, records: Iterable[RunRecord], short: Mapping[str, str]) -> "Vocabulary":
+        """Return the words for what ships and for what users' own data describe, and a paper's `short` ones."""
+        tasks = {_plain(word): name for name, word in short.items()}
         for name in task_names():
             tasks |= {_plain(name): name, _plain(task_of(name).title): name}
         known: dict[str, Language] = {}

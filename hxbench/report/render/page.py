@@ -6,6 +6,7 @@ The numbers are data in it, JSON by artifact. Its script makes tables and pictur
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
+from itertools import zip_longest
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -30,12 +31,26 @@ def _hash(text: str) -> str:
 
 
 def _cells(tree: Tree) -> Iterable[tuple[Tree, Tree, Tree, Tree]]:
-    """Yield each cell of an artifact with what is said of its column, its row and its block."""
+    """Yield each cell of an artifact with what is said of its column, its row and its block.
+
+    In a figure these are its place, series and panel; a point is a cell of nothing but runs.
+    """
     for table in tree.get("tables", []):
         for block in table.get("blocks", []):
+            around = {**table, **block}
             for row in block["rows"]:
                 for column, cell in zip(table.get("columns", []), row.get("c", []), strict=True):
-                    yield cell, column, row, {**table, **block}
+                    yield cell, column, row, around
+    for figure in tree.get("figures", []):
+        for panel in figure["panels"]:
+            around = {**figure, **panel}
+            places: list[Tree] = (panel if "places" in panel else figure).get("about", [])
+            for series in panel["series"]:
+                cells: list[Tree] = series.get("c", [])
+                for place, cell in zip_longest(places, cells, fillvalue=Tree()):
+                    yield cell, place, series, around
+                for runs in series.get("runs", ()):
+                    yield {"r": runs}, {}, series, around
 
 
 def _about(tree: Tree, runs: Tree) -> dict[str, list[Any]]:
@@ -49,6 +64,11 @@ def _about(tree: Tree, runs: Tree) -> dict[str, list[Any]]:
             for name, key in (("task", "T"), ("language", "L"), ("method", "M")):
                 found[name] |= dict.fromkeys(one.get(key, ()))
     return {name: list(values) for name, values in found.items() if values}
+
+
+def _reality(part: Part) -> int:
+    """Return how near the data and the scale of a part are to a paper's; a profile of the user's own is as lab."""
+    return 0 if part.synthetic else 2 if part.profile == "paper" else 1
 
 
 def render_page(title: str, parts: Sequence[Part]) -> str:
@@ -68,7 +88,9 @@ def render_page(title: str, parts: Sequence[Part]) -> str:
     style, script = source("page.css"), "".join(map(source, _SCRIPTS))
     blocks: dict[str, str] = {}
     index: dict[str, Any] = {"title": title, "version": __version__, "parts": [], "languages": {}, "tasks": {}}
-    for part in parts:
+    papers = list(PAPERS)
+    opened = -1
+    for part in sorted(parts, key=lambda one: (papers.index(one.paper), -_reality(one))):
         data = PartData(part)
         runs, items = data.runs(), []
         for made in part.made:
@@ -77,6 +99,8 @@ def render_page(title: str, parts: Sequence[Part]) -> str:
             items.append({"id": name, "title": title_of(made), "filled": filled, **_about(tree, runs)})
             blocks[name] = _in_script(tree)
             blocks[f"copy:{name}"] = _in_script(copies(made))
+            if filled and _reality(part) > opened:
+                opened, index["first"] = _reality(part), name
         blocks[f"runs:{part.name}"] = _in_script(runs)
         blocks[f"curves:{part.name}"] = _in_script(data.curves())
         index["languages"] |= data.vocabulary.names

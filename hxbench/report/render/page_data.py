@@ -6,15 +6,17 @@ is read by the page's own script (`templates/page.js` has the names of the keys)
 
 import gzip
 from base64 import b64encode
+from collections.abc import Iterable
 from typing import Any
 
 from hxbench.report.artifact.figure import Figure, Panel, Series
 from hxbench.report.artifact.table import UNITS, Cell, Column, Kind, Table, format_value
 from hxbench.report.everything import Part
+from hxbench.report.paper import paper_file
 from hxbench.report.registry import Made
 from hxbench.report.render import latex, markdown, unrounded
 from hxbench.report.render.facets import Vocabulary
-from hxbench.report.render.walk import Line, Words, heads, place_of, walk
+from hxbench.report.render.walk import Line, Words, has_runs, heads, place_of, walk
 from hxbench.report.scores.curves import curves_of
 from hxbench.store import RunRecord
 from hxbench.store.files import to_json
@@ -41,7 +43,7 @@ class PartData:
         self.part = part
         self.ids = sorted(part.records)
         self._places = {run_id: place for place, run_id in enumerate(self.ids)}
-        self.vocabulary = Vocabulary.of(part.records.values())
+        self.vocabulary = Vocabulary.of(part.records.values(), paper_file(part.paper).tasks)
         self._methods = {title: method for method, title in part.titles.items()}
 
     def runs(self) -> Tree:
@@ -91,7 +93,7 @@ class PartData:
             for column, (group, words) in zip(table.columns, heads(table), strict=True)
         ]
         blocks = [
-            {"rows": [self._row(line) for line in lines], **_tree(t=title, **self._about(title))}
+            {"rows": [self._row(line, table) for line in lines], **_tree(t=title, **self._about(title))}
             for title, lines in walk(table)
         ]
         return _tree(
@@ -107,10 +109,14 @@ class PartData:
         methods = [self._methods[title] for title in titles if title in self._methods]
         return _tree(T=list(dict.fromkeys(tasks)), L=list(dict.fromkeys(languages)), M=methods)
 
-    def _row(self, line: Line) -> Tree:
+    def _about_each(self, places: Iterable[str]) -> list[Tree]:
+        found = [self._about(place) for place in places]
+        return found if any(found) else []
+
+    def _row(self, line: Line, table: Table) -> Tree:
         about = self._about(line.title.text)
         cells = [self.cell(place.cell, place.column) for place in line.places]
-        return _tree(**_words(line.title), c=cells, **about)
+        return _tree(**_words(line.title), c=cells, W=not has_runs(line.row, table.columns), **about)
 
     def cell(self, cell: Cell, column: Column) -> Tree:
         """Return a cell: what is printed of it, and what is not."""
@@ -122,11 +128,15 @@ class PartData:
             pv=cell.published,
             x=cell.text is not None, plateau=cell.on_plateau or None,
             S=[[seed, value, format_value(value, kind)] for seed, value in cell.seeds],
-            r=[self._places[run] for run in cell.runs if run in self._places],
+            r=self._runs(cell.runs),
         )  # fmt: skip
+
+    def _runs(self, ids: Iterable[str]) -> list[int]:
+        return [self._places[run] for run in ids if run in self._places]
 
     def _figure(self, figure: Figure) -> Tree:
         return _tree(
+            about=self._about_each(figure.places), **self._about(figure.title),
             title=figure.title, kind=figure.kind, stub=figure.stub, places=list(figure.places), axis=figure.axis,
             at=list(figure.at), columns=figure.columns, quantity=figure.quantity, caption=list(figure.caption),
             ours=figure.ours, measured=figure.measured,
@@ -135,6 +145,7 @@ class PartData:
 
     def _panel(self, panel: Panel, kind: Kind) -> Tree:
         about = _tree(
+            about=self._about_each(panel.places), **self._about(panel.title),
             title=panel.title, metric=panel.metric, said=panel.said, places=list(panel.places), at=list(panel.at),
             axis=panel.axis, floor=panel.floor, front=[list(point) for point in panel.front],
         )  # fmt: skip
@@ -145,6 +156,7 @@ class PartData:
         return _tree(
             t=series.title or " ", c=[self.cell(cell, column) for cell in series.cells], at=list(series.at),
             points=[list(point) for point in series.points], areas=list(series.areas),
+            runs=[self._runs(ids) for ids in series.runs], **self._about(series.title),
             rings=[list(ring) for ring in series.rings],
             level=self.cell(series.level, column) if series.level else None,
         )  # fmt: skip

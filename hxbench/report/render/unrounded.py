@@ -1,13 +1,16 @@
-"""Tables for whoever computes on, nothing rounded: one long CSV with a line a cell, or JSON with everything."""
+"""Tables and stored scores for whoever computes on, nothing rounded: CSV or JSON with everything."""
 
 import csv
 from dataclasses import asdict
 from io import StringIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hxbench.report.artifact.table import UNITS, Table
 from hxbench.report.render.walk import walk
-from hxbench.store.files import to_json
+from hxbench.store.files import to_json, to_json_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FIELDS = (
     "table", "profile", "block", "row", "column_group", "column",
@@ -52,6 +55,16 @@ def as_text(value: object) -> object:
     except ValueError:
         return f"'{value}"
     return value
+
+
+def render_rows(rows: "pd.DataFrame", format: str) -> str:
+    """Return scores as CSV, missing values empty, or as a JSON array with an object a row."""
+    if format == "csv":
+        texts = rows.select_dtypes(["string", "object"])
+        guarded = rows.assign(**{str(name): one.map(as_text, na_action="ignore") for name, one in texts.items()})
+        return str(guarded.to_csv(index=False, lineterminator="\n"))
+    plain = rows.astype(object).where(rows.notna(), None).to_dict("records")
+    return f"{to_json_rows(plain)}\n"
 
 
 def render_json(tables: list[Table]) -> str:

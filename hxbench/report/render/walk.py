@@ -62,14 +62,14 @@ def spans(titles: Iterable[str]) -> list[tuple[str, list[int]]]:
 def with_runs(table: Table) -> tuple[Table, int]:
     """Return a table without the rows that have no runs, and how many these are."""
     blocks = [
-        Block(block.title, tuple(row for row in block.rows if _has_runs(row, table.columns)))
+        Block(block.title, tuple(row for row in block.rows if has_runs(row, table.columns)))
         for block in table.blocks
     ]
     gone = sum(len(block.rows) for block in table.blocks) - sum(len(block.rows) for block in blocks)
     return replace(table, blocks=tuple(block for block in blocks if block.rows)), gone
 
 
-def _has_runs(row: Row, columns: tuple[Column, ...]) -> bool:
+def has_runs(row: Row, columns: tuple[Column, ...]) -> bool:
     """Return whether anything of ours is in a row; that it has no seeds is nothing."""
     cells = (cell for cell, column in zip(row.cells, columns, strict=True) if column.kind != "seeds")
     return any(cell.mean is not None or cell.text for cell in cells)

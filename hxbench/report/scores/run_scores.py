@@ -12,11 +12,8 @@ from hxbench.spec.run_spec import START, RunSpec
 from hxbench.spec.settings import Pair
 from hxbench.store import RunRecord, Store
 from hxbench.tasks import ENGLISH, TAGGING, suite_tasks, task_of, text_tasks
+from hxbench.tasks.task import METRIC_TITLES
 
-METRICS = {
-    "accuracy": "accuracy", "matthews": "Matthews correlation", "pearson": "Pearson correlation",
-    "rouge2": "ROUGE-2", "bleu": "BLEU", "squad_f1": "F1", "rougel": "ROUGE-L",
-}  # fmt: skip
 _ZERO_SHOT = "mean over the languages each run was not trained on"
 Row = dict[str, Any]
 
@@ -115,7 +112,7 @@ def _of_one_task(record: RunRecord) -> Row:
         "run": record.id,
         "title": record.title.removesuffix(f" ({record.fields['profile']})"),
         "backbone": record.fields["backbone"]["name"],
-        "metric": METRICS.get(task_of(task).metric, task_of(task).metric),
+        "metric": METRIC_TITLES[task_of(task).metric],
         "score": scores_in(rows).get(Pair(task, ENGLISH)),
         "majority": majority_in(rows).get(task),
         **entries_in(rows),
@@ -127,7 +124,7 @@ def _heading(columns: Iterable[str], zero_shot: bool) -> str:
     by_metric: dict[str, list[str]] = {}
     for task in (name for name in columns if name in text_tasks()):
         metric = task_of(task).metric
-        by_metric.setdefault(METRICS.get(metric, metric), []).append(task)
+        by_metric.setdefault(METRIC_TITLES[metric], []).append(task)
     if zero_shot and not by_metric:
         return f"Zero-shot scores, {_ZERO_SHOT}:"
     words = [f"{metric} ({', '.join(tasks)})" for metric, tasks in by_metric.items()]

@@ -10,7 +10,7 @@ from hxbench import manifest, places
 from hxbench.backbones.wheel import wheel_folder
 from hxbench.runs.preview import Preview
 from hxbench.runs.scheduler.estimate import Durations, wall_seconds
-from hxbench.runs.scheduler.speed import Forecaster, speed_told, updates_of
+from hxbench.runs.scheduler.speed import Forecaster, updates_of
 from hxbench.runs.session import Planned
 from hxbench.spec.run_spec import BackboneSpec, RunSpec
 
@@ -43,15 +43,18 @@ class Outlook:
     by_store: int  # runs to do that are like runs in the store
     by_flops: int
     unknown: int
-    speed: str  # what was measured, in words; nothing where nothing had to be
+    speed: str  # what the FLOPs are divided by, in words; nothing where no run is counted by them
     kept: int  # bytes in the store
     training: int  # bytes beside them while runs train
     backbones: tuple[Coming, ...]
 
 
-def outlook(session: Preview, workers: int | None) -> Outlook:
-    """Return what the runs to do of a session take, so many at a time (None: as many as there are)."""
-    todo, forecaster = session.todo(), Forecaster()
+def outlook(session: Preview, workers: int | None, *, gpu: bool = False) -> Outlook:
+    """Return what the runs to do of a session take, so many at a time (None: as many as there are).
+
+    `gpu` says that each of them is given one; else they have one where there is one, or their profile is for one.
+    """
+    todo, forecaster = session.todo(), Forecaster(gpu=gpu)
     known = {one.run_id: forecaster.of(one.job.spec) for one in todo}
     by_spec = {id(one.job.spec): known[one.run_id] for one in todo}
 
@@ -61,9 +64,14 @@ def outlook(session: Preview, workers: int | None) -> Outlook:
 
     durations = Durations(session.records, foreseen)
     seconds, unknown = wall_seconds(todo, durations, workers or len(todo))
-    by_store = sum(durations.in_store(one.job.spec) is not None for one in todo)
-    gpu = torch.accelerator.is_available()
-    cores = [1 if gpu else one.job.spec.training.cpu_threads or torch.get_num_threads() for one in todo]
+    new = [one for one in todo if durations.in_store(one.job.spec) is None]
+    by_store = len(todo) - len(new)
+    bases = dict.fromkeys(forecaster.basis(one.job.spec.training) for one in new if known[one.run_id])
+    on_gpu = [forecaster.on_gpu(one.job.spec.training) for one in todo]
+    cores = [
+        1 if has_one else one.job.spec.training.cpu_threads or torch.get_num_threads()
+        for one, has_one in zip(todo, on_gpu, strict=True)
+    ]
     spent = [(durations.of(one.job.spec) or 0.0) * some for one, some in zip(todo, cores, strict=True)]
     weights = {one.run_id: found.weights if (found := known[one.run_id]) else 0 for one in todo}
     kept = sum(_BESIDE + (weights[one.run_id] if one.job.keep_weights else 0) for one in todo)
@@ -76,11 +84,11 @@ def outlook(session: Preview, workers: int | None) -> Outlook:
         assumed=sum(one.job.spec.training.updates is None and not one.job.spec.few_shot for one in todo),
         seconds=seconds + made,
         device_seconds=sum(spent) + made,
-        device="GPU" if gpu else "CPU core",
+        device="GPU" if any(on_gpu) else "CPU core",
         by_store=by_store,
         by_flops=len(todo) - by_store - unknown,
         unknown=unknown,
-        speed=speed_told() if by_store + unknown < len(todo) else "",
+        speed=" and ".join(bases),
         kept=kept,
         training=_STATE * max(weights.values(), default=0) * (workers or len(todo)),
         backbones=coming,

@@ -1,23 +1,18 @@
-"""How long a run takes that is like none in the store: its FLOPs at the measured speed of this machine.
+"""How long a run takes that is like none in the store: its FLOPs at the speed of this machine or an assumed GPU.
 
 Nothing of its data is read: the lengths of texts and the sizes of corpora are assumed (`_tokens`, `_sizes`).
 """
 
-import contextlib
-import json
 import math
 import platform
 import time
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import torch
 from torch import nn
 
-from hxbench import places
 from hxbench.backbones.load import meta_backbone
-from hxbench.data.digest import write_whole
 from hxbench.errors import InputError
 from hxbench.runs.assemble import costs, trained_size
 from hxbench.spec.run_spec import RunSpec, TrainingSpec
@@ -27,13 +22,12 @@ _TOKENS, _SANDBOX_TOKENS = 32, 16  # of a text, padding included: real ones, syn
 _AN_UPDATE = 0.005  # seconds of it whatever the size of the backbone, in the runs of results/reference
 _TRAIN, _DEV, _TEST = 10_000, 500, 1_000  # texts of a pair, where a profile does not cut them
 _SANDBOX = 300  # of each split of the synthetic ones
-_FILE = "speed.json"
 _WIDTHS = (64, 1024)  # that are measured, in powers of two
 _ROWS, _LENGTH = 16, 32  # of the batch that is measured on a CPU
-
-
 _SECONDS = 0.2  # that are measured at least
 _TYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+# FLOPs a second of training on a GPU where none is here: two fifths of what NVIDIA gives as the peak of an A100
+_ASSUMED = {"fp32": 0.4 * 19.5e12, "bf16": 0.4 * 312e12, "fp16": 0.4 * 312e12}
 
 
 @dataclass(frozen=True)
@@ -93,11 +87,32 @@ def _pairs(spec: RunSpec) -> tuple[int, int]:
 
 
 class Forecaster:
-    """Counts what runs need; what takes long to count once a backbone, or once a method on it."""
+    """Counts what runs need; what takes long to count once a backbone, or once a method on it.
 
-    def __init__(self) -> None:
+    `gpu` says that the runs are given GPUs, whatever is here.
+    """
+
+    def __init__(self, *, gpu: bool = False) -> None:
+        self._given, self._here = gpu, torch.accelerator.is_available()
         self._shapes: dict[str, _Shape] = {}
         self._trained: dict[tuple[str, str, str], int] = {}
+
+    def on_gpu(self, training: TrainingSpec) -> bool:
+        """Return whether a run is to be on a GPU: one is here or given, or its profile names no CPU threads."""
+        return self._given or self._here or training.cpu_threads is None
+
+    def speed(self, width: int, training: TrainingSpec) -> float:
+        """Return the FLOPs a second of training, measured here or assumed."""
+        if self.on_gpu(training) and not self._here:
+            return _ASSUMED[training.precision]
+        return _measured(_power_of_two(width), training.precision, training.cpu_threads or torch.get_num_threads())
+
+    def basis(self, training: TrainingSpec) -> str:
+        """Return in words what the speed is that a run is counted with."""
+        if self.on_gpu(training) and not self._here:
+            return f"an assumed GPU of {_ASSUMED[training.precision] / 1e12:.3g} TFLOP/s, as none is here"
+        device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {platform.machine()}"
+        return f"the speed of this machine ({device})"
 
     def of(self, spec: RunSpec) -> Forecast | None:
         """Return what a run needs; None where its FLOPs cannot be counted.
@@ -114,18 +129,19 @@ class Forecaster:
             return None
 
     def _counted(self, spec: RunSpec) -> Forecast:
-        body = self._key(spec)
-        if body not in self._shapes:
+        backbone = self._key(spec)
+        key = (spec.method, spec.variant, backbone)
+        if backbone not in self._shapes:
             found = costs(spec)
             width = meta_backbone(spec.backbone).hidden_size
-            self._shapes[body] = _Shape(
+            self._shapes[backbone] = _Shape(
                 found["flops_per_token"], found["flops_per_batch"], found["backbone"], width
             )
-        key = (spec.method, spec.variant, body)
-        if key not in self._trained:  # heads and drawn places differ little beside the rest
+            self._trained[key] = found["trainable"]
+        if key not in self._trained:  # heads and drawn positions differ little beside the rest
             self._trained[key] = trained_size(spec)
-        shape, trained = self._shapes[body], self._trained[key]
-        seconds = _flops(spec, shape, trained) / speed(shape.width, spec.training)
+        shape, trained = self._shapes[backbone], self._trained[key]
+        seconds = _flops(spec, shape, trained) / self.speed(shape.width, spec.training)
         return Forecast(seconds + _AN_UPDATE * updates_of(spec), 4 * trained)
 
     @staticmethod
@@ -144,7 +160,7 @@ class Forecaster:
             return 0.0
         tokens = plan.steps * plan.batch_size * min(plan.max_length, _tokens(spec))
         training = spec.training.model_copy(update={"precision": plan.precision, "cpu_threads": plan.cpu_threads})
-        return 3 * tokens * shape.per_token / speed(shape.width, training)
+        return 3 * tokens * shape.per_token / self.speed(shape.width, training)
 
 
 def _flops(spec: RunSpec, shape: _Shape, trained: int) -> float:
@@ -160,47 +176,11 @@ def _flops(spec: RunSpec, shape: _Shape, trained: int) -> float:
     return flops + (looks * chosen_by * dev + targets * test) * tokens * shape.per_token
 
 
-def speed(width: int, training: TrainingSpec) -> float:
-    """Return the FLOPs that this machine does in a second of training, measured once and kept in the cache."""
-    return _speed(_power_of_two(width), training.precision, training.cpu_threads or torch.get_num_threads())
-
-
 def _power_of_two(width: int) -> int:
     return min(max(2 ** round(math.log2(width)), _WIDTHS[0]), _WIDTHS[1])
 
 
-def speed_told() -> str:
-    """Return in words what was measured, and where it is kept."""
-    return f"the speed of this machine ({_device()}), measured once and kept in {places.cache_dir() / _FILE}"
-
-
-def _device() -> str:
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {platform.machine()}"
-
-
 @cache
-def _speed(width: int, precision: str, threads: int) -> float:
-    key = f"{_device()}, {threads} threads, {precision}, {width} wide, torch {torch.__version__}"
-    path = places.cache_dir() / _FILE
-    known = _read(path)
-    if key not in known:
-        known[key] = _measured(width, precision, threads)
-        with contextlib.suppress(OSError, InputError):  # then it is measured again
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, json.dumps(known, indent=1).encode())
-    return known[key]
-
-
-def _read(path: Path) -> dict[str, float]:
-    try:
-        known = json.loads(path.read_text())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    if not isinstance(known, dict):
-        return {}
-    return {key: value for key, value in known.items() if isinstance(value, float) and value > 0}
-
-
 def _measured(width: int, precision: str, threads: int) -> float:
     """Return the FLOPs a second of one transformer layer, forward and backward, of AdamW's step too."""
     device = torch.accelerator.current_accelerator() or torch.device("cpu")

@@ -48,6 +48,12 @@ def _files(kind: str) -> dict[str, Path]:
     return found
 
 
+def _is_shipped(kind: str, name: str) -> bool:
+    """Return whether there is a recipe of this name, without a look at the others."""
+    plain = Path(name).name == name
+    return plain and any(os.path.isfile(folder / f"{name}.yaml") for folder in places.folders_of(kind))
+
+
 def recipe_names(kind: str) -> list[str]:
     """Return the names of the recipes of a kind, methods and the like (`_KINDS`), or of a paper's experiments."""
     return sorted(_files(kind))
@@ -247,7 +253,7 @@ def family(model_type: str, folder: Path | None = None) -> Family | None:
     """Return the entry of a family: the one in a backbone's folder, else that of its name; None without either."""
     if folder is not None and os.path.lexists(folder / OWN_FAMILY):
         return family_in(folder / OWN_FAMILY, model_type)
-    found: Family | None = load("families", model_type) if model_type in recipe_names("families") else None
+    found: Family | None = load("families", model_type) if _is_shipped("families", model_type) else None
     return found
 
 
@@ -315,7 +321,7 @@ def backbone(name: str | BackboneSpec, weights: Weights = "pretrained") -> Backb
     if isinstance(name, BackboneSpec):
         return name.model_copy(update={"weights": weights})
     path = Path(name)
-    if name in recipe_names("backbones") or path.suffix in _YAML:
+    if path.suffix in _YAML or _is_shipped("backbones", name):
         return load("backbones", name).model_copy(update={"weights": weights})
     if (path / "config.json").is_file():
         return BackboneSpec(name=path.name, folder=str(path.resolve()), weights=weights)

@@ -45,9 +45,10 @@ def resolve(
     """
     recipe: MethodRecipe = load("methods", method)
     ground, name = scale(profile, recipe.ground_for(task)), Path(method).stem
+    known = papers()
     for field, paper in (("paper", recipe.paper), ("scale", recipe.ground)):
-        if paper not in papers() and (field, paper) != ("paper", NO_PAPER):
-            raise InputError(f"{name}: {did_you_mean(field, paper, papers())}")
+        if paper not in known and (field, paper) != ("paper", NO_PAPER):
+            raise InputError(f"{name}: {did_you_mean(field, paper, known)}")
     if setting not in settings.SETTINGS:
         raise InputError(did_you_mean("setting", setting, list(settings.SETTINGS)))
     if setting not in recipe.settings:

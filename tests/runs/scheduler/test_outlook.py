@@ -6,7 +6,6 @@ import pytest
 from command_line import hxbench
 from miniature import spec_for
 
-from hxbench import places
 from hxbench.runs.scheduler import speed
 from hxbench.runs.scheduler.speed import Forecaster, updates_of
 from hxbench.spec import recipe
@@ -15,25 +14,23 @@ from hxbench.spec.run_spec import FewShotSpec
 
 @pytest.fixture
 def measured(monkeypatch, tmp_path):
-    """A machine of one GFLOP a second, measured into a cache of its own; how often it was."""
+    """A machine of one GFLOP a second and no GPU, with an empty cache; what was measured of it."""
     calls = []
-    monkeypatch.setenv("HXBENCH_CACHE", str(tmp_path))
+    monkeypatch.setenv("HXBENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(speed, "_measured", lambda *what: calls.append(what) or 1e9)
-    speed._speed.cache_clear()
-    yield calls
-    speed._speed.cache_clear()
+    monkeypatch.setattr("torch.accelerator.is_available", lambda: False)
+    return calls
 
 
-def test_the_speed_is_measured_once_and_kept(measured):
+def test_a_cpu_is_measured_and_a_gpu_that_is_not_here_assumed(measured):
     training = spec_for("mbert").training
-    assert speed.speed(100, training) == speed.speed(128, training) == 1e9
-    speed._speed.cache_clear()  # as another process
-    assert speed.speed(128, training) == 1e9
+    assert Forecaster().speed(100, training) == 1e9
     assert measured == [(128, "fp32", 1)]
-    (places.cache_dir() / "speed.json").write_text("[damaged")
-    speed._speed.cache_clear()
-    assert speed.speed(128, training) == 1e9
-    assert len(measured) == 2
+    assert "speed of this machine (CPU" in Forecaster().basis(training)
+    for one, gpu in ((training, True), (training.model_copy(update={"cpu_threads": None}), False)):
+        assert Forecaster(gpu=gpu).speed(100, one) == pytest.approx(7.8e12)
+        assert Forecaster(gpu=gpu).basis(one) == "an assumed GPU of 7.8 TFLOP/s, as none is here"
+    assert len(measured) == 1
 
 
 def test_a_measurement_is_of_training():
@@ -46,8 +43,8 @@ def test_the_time_is_that_of_the_updates(measured):
     twice = one.model_copy(update={"training": one.training.model_copy(update={"updates": 40_000})})
     here, there = Forecaster().of(one), Forecaster().of(twice)
     assert there.seconds == pytest.approx(2 * here.seconds, rel=0.05)
-    # two passes and a little through 85 million weights, two FLOPs each, for 32 texts of 32 tokens
-    by_hand = 20_000 * 32 * 32 * 2 * 85e6 * 2 / 1e9
+    # two passes and a little through 85 million weights, two FLOPs each, for 32 texts of 32 tokens, on a GPU
+    by_hand = 20_000 * (32 * 32 * 2 * 85e6 * 2 / 7.8e12 + 0.005)
     assert by_hand < here.seconds < 1.5 * by_hand
     assert here.weights < 2_000_000
     full = recipe.resolve("pet-ft", setting="single", task="rte", profile="paper", size="bert-base")
@@ -86,4 +83,15 @@ def test_papers_are_planned_with_nothing_on_the_machine(words, measured, monkeyp
     assert found["device_hours"] > 0
     assert found["bytes"]["store"] > 0
     assert all(one["here"] is False and one["size"] > 1e6 for one in found["backbones"])
-    assert not (tmp_path / "none").exists()
+    assert found["device"] == ("GPU" if "paper" in words else "CPU core")
+    assert not any(tmp_path.iterdir()), "a dry run writes nothing"
+
+
+def test_a_plan_says_what_is_lacking_offline(measured):
+    words = ("pet-lora", "--setting", "single", "--task", "rte", "--profile", "paper", "--offline", "--dry-run")
+    answer = hxbench("train", *words)
+    assert "Backbone t5-v1_1-base is not on this machine" in answer.out
+    assert "lacks" in answer.out
+    assert "rte" in answer.out
+    words = ("train", "mbert", "--profile", "lab", "--offline", "--dry-run", "--json")
+    assert "--data-source DIR names it" in json.loads(hxbench(*words).out)["lacking"][0]

@@ -116,7 +116,7 @@ def build(results: Results, experiment: str, seeds: Sequence[int] | None = None)
         name = f"{Path(experiment).stem}-{number + 1}"
         tables.append(Table(name=name, title=title, stub="method", columns=columns, blocks=blocks, **told))
     lacking = any(len(line.records) < line.wanted for line in lines)
-    commands = (results.to_type.run(experiment, set()),) if lacking else ()
+    commands = results.to_type.in_place([results.to_type.run(experiment)] if lacking else [])
     return [*tables[:-1], replace(tables[-1], commands=commands)]
 
 

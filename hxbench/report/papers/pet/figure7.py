@@ -41,7 +41,7 @@ CHOSEN = "text to labels, chosen"
 
 def short(task: str) -> str:
     """Return what a row or a column of a matrix is called."""
-    return FILE.entry(EXPERIMENT).terms.get(task, task.upper())
+    return FILE.tasks.get(task, task.upper())
 
 
 def _panel(model: TransferModel, marks: Marks, *, chosen: bool = False) -> Panel:

@@ -136,8 +136,8 @@ def plane(vectors: Array) -> Array:
     return found
 
 
-def _clouds(retrieval: Retrieval | None, space: str) -> tuple[Series, ...]:
-    """Return the points of every task; none without a run."""
+def _clouds(retrieval: Retrieval | None, space: str, run: str) -> tuple[Series, ...]:
+    """Return the points of every task in a run, by its id; none without one."""
     there = [task for task in TASKS["glue"] if retrieval and task in retrieval.drawn_tasks]
     if retrieval is None or not there:
         return tuple(Series(task_title(task)) for task in TASKS["glue"])
@@ -146,7 +146,8 @@ def _clouds(retrieval: Retrieval | None, space: str) -> tuple[Series, ...]:
     ends = np.cumsum([len(of_task) for of_task in vectors.values()])
     split = dict(zip(there, np.split(placed, ends[:-1]), strict=True))
     points = {task: tuple((float(x), float(y)) for x, y in of_task) for task, of_task in split.items()}
-    return tuple(Series(task_title(task), points=points.get(task, ())) for task in TASKS["glue"])
+    of_task = {task: points.get(task, ()) for task in TASKS["glue"]}
+    return tuple(Series(task_title(t), points=some, runs=((run,),) * len(some)) for t, some in of_task.items())
 
 
 def _measured(found: Retrievals, name: str) -> Estimate:
@@ -170,11 +171,12 @@ def _figure4(results: Results) -> Figure:
     # of a packed store's runs that differ in their seed, only the first has its instances
     seed = min((seed for seed, one in found.by_seed.items() if one.drawn_tasks), default=None)
     drawn_run = None if seed is None else found.by_seed[seed]
+    run_id = next((one.id for one in found.records if one.fields["seed"] == seed), "")
     panels, rows = [], []
     for space, (title, silhouette) in _SPACES.items():
         nearest = make_cell(_measured(found, "nearest_prototype"), None, marks) if space == "z" else Cell(text="")
         cells = (make_cell(_measured(found, silhouette), None, marks), nearest)
-        clouds = _clouds(drawn_run, space)
+        clouds = _clouds(drawn_run, space, run_id)
         panels.append(Panel(title, "t-SNE 2 (no unit)", clouds, said=_said(cells), axis="t-SNE 1 (no unit)"))
         rows.append(Row(title, cells))
     drawn = (

@@ -448,15 +448,15 @@ const PANELS = {
       y,
       across: x.ticks.map((tick) => [x.at(tick), short(tick)]),
     });
-    const front = panel.front || [];
+    const front = (panel.front || []).filter((one) => points.some((point) => `${point}` === `${one}`));
+    const whole = front.length === (panel.front || []).length; // else filters have taken a part of it away
     front.forEach(([cost, score], at) => {
       const until = at + 1 < front.length ? front[at + 1][0] : Math.max(...costs);
-      svg.append(
-        draw("path", {
-          d: `M${x.at(cost)} ${y.at(score)}H${x.at(until)}${at + 1 < front.length ? `V${y.at(front[at + 1][1])}` : ""}`,
-          class: "line thin",
-        }),
-      );
+      const step = at + 1 < front.length ? `V${y.at(front[at + 1][1])}` : "";
+      if (whole)
+        svg.append(
+          draw("path", { d: `M${x.at(cost)} ${y.at(score)}H${x.at(until)}${step}`, class: "line thin" }),
+        );
       svg.append(draw("circle", { cx: x.at(cost), cy: y.at(score), r: 8, class: "ring" }));
     });
     panel.series.forEach((one) =>
@@ -480,21 +480,33 @@ const PANELS = {
   },
 };
 
-/** A figure with the series that the filters leave, the value of a seed in the place of the mean. */
+/** A point as a cell: what it is about follows from its runs; a mean over several seeds is of none of them. */
+function pointCell(item, runs = []) {
+  const seeds = new Set(runs.map((place) => run(item.part, place).seed));
+  return { r: runs, S: seeds.size === 1 ? [[...seeds]] : [] };
+}
+
+/** A figure with the cells and points that the filters leave, the value of a seed in the place of the mean. */
 function chosenFigure(item, figure) {
-  const facets = ["method", "backbone"].filter((facet) => state.chosen[facet].size);
+  if (!active().length) return figure;
   const [seed] = state.chosen.seed;
-  const has = (place) => facets.every((facet) => state.chosen[facet].has(run(item.part, place)[facet]));
-  const stays = (one) => !facets.length || !one.c || one.c.some((cell) => (cell.r || []).some(has));
   const of = (cell) => {
     if (seed === undefined || !("v" in cell)) return cell;
     const [, v, t] = ofSeed(cell, seed) || [];
     return { ...(v === undefined ? {} : { v, t }), ...("pv" in cell ? { pv: cell.pv, p: cell.p } : {}) };
   };
-  const panels = figure.panels.map((panel) => ({
-    ...panel,
-    series: panel.series.filter(stays).map((one) => (one.c ? { ...one, c: one.c.map(of) } : one)),
-  }));
+  const panels = figure.panels.map((panel) => {
+    const about = (panel.places ? panel : figure).about || [];
+    const series = panel.series.map((one) => {
+      const stays = (cell, place) => chosenCell(item, figure, panel, one, about[place] || {}, cell);
+      const cells = (one.c || []).map((cell, place) => (holds(cell) && stays(cell, place) ? of(cell) : {}));
+      const level = one.level && stays(one.level) ? of(one.level) : undefined;
+      const places = Object.keys(one.points || []).filter((place) => stays(pointCell(item, one.runs?.[place])));
+      const [points, areas] = [one.points, one.areas].map((some) => places.map((place) => some?.[place]));
+      return { ...one, c: cells, level, points, areas };
+    });
+    return { ...panel, series: series.filter((one) => one.level || one.points.length || one.c.some(holds)) };
+  });
   return { ...figure, panels };
 }
 

@@ -347,6 +347,7 @@ function openHelp(from) {
           "Point at a value for all its digits. A click, or Enter, opens its seeds, interval, runs and commands; the address then leads to that cell.",
           "A click on a column's title sorts the rows of each block: highest first, lowest first, as printed.",
           "∿ beside a language or a task opens its curves, as the key c does there: training, and few-shot where there is any.",
+          "Rows without runs are counted below a table; the switch at the top shows them.",
           "Filters leave the tables, rows and columns that have something of everything chosen. With one seed its own value stands in the place of the mean.",
           "Arrow keys walk through a table, Home and End along a row, Escape closes what is open.",
         ].map((text) => make("li", {}, text)),

@@ -5,7 +5,8 @@
    `curves:PART`, for each artifact PART/NAME and `copy:PART/NAME` (its texts, packed). Keys of a cell: t text, m marks, b bold, s
    deviation, e interval as printed; v mean, sd, lo, hi, n, pv published value, unrounded; p the published value as
    printed; x whether it is a text; S [seed, value, text] of each seed; r places of runs; plateau. Of rows, columns
-   and blocks: T tasks, L languages, M methods that they name. */
+   and blocks: T tasks, L languages, M methods that they name; W of a row: it has no runs. Of figures: `about` are
+   T, L and M of the places, `runs` those behind each point. */
 
 const FACETS = ["method", "task", "language", "profile", "backbone", "seed"];
 const NARROW = "(max-width: 60rem)"; // as the style has it
@@ -256,7 +257,7 @@ function asked() {
 function follow() {
   const { item, cell } = asked();
   const before = state.item;
-  state.item = item || before || items.find((one) => one.filled) || items[0];
+  state.item = item || before || items.find((one) => one.id === index.first) || items[0];
   if (state.item !== before) {
     showContents();
     showItem();
@@ -421,6 +422,7 @@ function begin() {
   byId("published").addEventListener("change", (event) => {
     document.body.classList.toggle("ours-alone", !event.target.checked);
   });
+  byId("all-rows").addEventListener("change", showItem);
   byId("theme").addEventListener("change", (event) => {
     if (event.target.value) document.documentElement.dataset.theme = event.target.value;
     else delete document.documentElement.dataset.theme;

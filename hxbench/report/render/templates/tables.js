@@ -2,7 +2,9 @@
 
 /** What a cell is about: of its runs, and of the titles around it, the nearest that say anything. */
 function aboutCell(item, table, block, row, column, cell) {
-  const runs = (cell.r || []).map((place) => run(item.part, place));
+  // a text, such as a verdict, is about the runs beside it
+  const behind = cell.r || (cell.x ? row.c.flatMap((one) => one.r || []) : []);
+  const runs = behind.map((place) => run(item.part, place));
   const named = (key) => [...(row[key] || []), ...(column[key] || [])];
   const near = (key) => [named(key), block[key] || [], table[key] || []].find((values) => values.length) || [];
   return {
@@ -24,22 +26,39 @@ function chosenCell(item, table, block, row, column, cell) {
 
 const holds = (cell) => "v" in cell || "pv" in cell || (cell.x && cell.t);
 
-/** The rows and columns that have a cell of what is chosen. */
+/** The rows and columns that have a cell of what is chosen, and how many rows are left out as they have no runs. */
 function left(item, table) {
   const rows = new Set();
   const columns = new Set();
-  (table.blocks || []).forEach((block) =>
-    block.rows.forEach((row) =>
-      row.c.forEach((cell, place) => {
-        const column = table.columns[place];
-        if (!active().length || (holds(cell) && chosenCell(item, table, block, row, column, cell))) {
-          rows.add(row);
-          columns.add(column);
-        }
-      }),
-    ),
+  let without = 0;
+  for (const block of table.blocks || []) {
+    for (const row of block.rows) {
+      const chosen = table.columns.filter((column, place) => {
+        const cell = row.c[place];
+        return !active().length || (holds(cell) && chosenCell(item, table, block, row, column, cell));
+      });
+      if (!chosen.length) continue;
+      if (row.W && !byId("all-rows").checked) {
+        without += 1;
+        continue;
+      }
+      rows.add(row);
+      chosen.forEach((column) => columns.add(column));
+    }
+  }
+  return { rows, columns, without };
+}
+
+/** The line that counts the rows without runs, with a button that shows them. */
+function withoutRuns(count) {
+  if (!count) return "";
+  const show = () => byId("all-rows").click();
+  return make(
+    "p",
+    { class: "without" },
+    `${count} row${count > 1 ? "s" : ""} without runs ${count > 1 ? "are" : "is"} not shown. `,
+    make("button", { type: "button", onclick: show }, "Show"),
   );
-  return { rows, columns };
 }
 
 const printed = (words) => [
@@ -137,12 +156,14 @@ function addresses(table) {
 /** A table in a box that scrolls; sorting draws its rows anew. */
 function grid(item, table, number) {
   const sort = { column: -1, way: 0 };
-  const { rows, columns } = left(item, table);
+  const { rows, columns, without } = left(item, table);
   const shown = table.columns.map((column, place) => [column, place]).filter(([column]) => columns.has(column));
   const node = make("table", { role: "grid", "aria-label": table.title, "data-table": number });
   const where = addresses(table);
   if (!rows.size)
-    return make("p", { class: "nothing" }, active().length ? "Nothing here has all that is chosen." : "No rows.");
+    return without
+      ? withoutRuns(without)
+      : make("p", { class: "nothing" }, active().length ? "Nothing here has all that is chosen." : "No rows.");
 
   const by = (column) => {
     const same = sort.column === column;
@@ -269,7 +290,7 @@ function grid(item, table, number) {
     });
     place.tabIndex = 0;
   });
-  return make("div", { class: "wide" }, node);
+  return [make("div", { class: "wide" }, node), withoutRuns(without)];
 }
 
 /** Arrows go to the next place that can be looked at, Home and End along the row, Enter does what a click does. */

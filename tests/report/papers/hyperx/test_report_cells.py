@@ -105,10 +105,12 @@ def test_a_row_whose_weights_held_out_pairs_have_chosen_says_so(store):
     assert "published code" not in dict(table2(store, "lab").notes)[row.mark]
 
 
-def test_where_much_is_missing_one_command_asks_for_it(store):
+def test_where_much_is_missing_one_command_asks_for_it(store, monkeypatch):
     fill(store, seeds=(1,))
     assert table2(store).commands == ("hxbench run hyperx/table2",)
     fill(store, seeds=(1,), profile="lab")
+    assert table2(store, "lab").commands == ("hxbench run hyperx/table2 --profile lab --data-source DIR",)
+    monkeypatch.setenv("HXBENCH_DATA", "mirror")
     assert table2(store, "lab").commands == ("hxbench run hyperx/table2 --profile lab",)
 
 
@@ -181,7 +183,7 @@ def test_controls_never_reach_a_cell(store, control, beside):
     cell = cells(table)["NER F1", "ALL"]
     assert cell.mean == (52.0 if beside else None)
     told = any(text.startswith("left out: 6 runs of hyperx-base (mixed)") for text in table.remarks)
-    assert told == ("backbone_weights" not in control), "a random body is a control, and expected"
+    assert told == ("backbone_weights" not in control), "random weights are a control, and expected"
 
 
 def test_the_recipe_wins_over_a_variant_and_over_settings(store):
