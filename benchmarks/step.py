@@ -43,7 +43,7 @@ from hxbench.methods.method import Method, Setup
 from hxbench.modules.bottleneck import BottleneckWeights
 from hxbench.runs.assemble import build, with_options
 from hxbench.spec import recipe
-from hxbench.spec.run_spec import Positive
+from hxbench.spec.backbone import Positive
 from hxbench.tasks import MLM, task_of
 from hxbench.tasks.encoding.batch import Batch, collate
 from hxbench.tasks.encoding.masking import Masking, Vocabulary

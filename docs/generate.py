@@ -116,8 +116,9 @@ def fields_of(*models: type[BaseModel]) -> str:
 
 def recipes() -> str:
     """Return the schemas of recipes: methods, experiments, profiles, backbones."""
+    from hxbench.spec.backbone import BackboneSpec
     from hxbench.spec.recipe import schema
-    from hxbench.spec.run_spec import BackboneSpec, DataSpec, TrainingSpec
+    from hxbench.spec.run_spec import DataSpec, TrainingSpec
 
     return fields_of(
         schema.MethodRecipe, schema.Scaled, schema.ExperimentRecipe, schema.ExperimentBlock, schema.FewShotRecipe,

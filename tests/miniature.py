@@ -9,8 +9,9 @@ from pathlib import Path
 
 from hxbench.closed import validated
 from hxbench.spec import recipe
+from hxbench.spec.backbone import BackboneSpec, PretrainSpec
 from hxbench.spec.languages import language_set
-from hxbench.spec.run_spec import BackboneSpec, PretrainSpec, RunSpec
+from hxbench.spec.run_spec import RunSpec
 
 POS = {
     "en": (90, 24, 24), "ar": (60, 20, 20), "kk": (31, 0, 24), "br": (0, 0, 40), "fo": (0, 0, 40),

@@ -8,7 +8,8 @@ import yaml
 
 from hxbench.closed import validated
 from hxbench.spec import recipe
-from hxbench.spec.run_spec import BackboneSpec, PretrainSpec, RunSpec
+from hxbench.spec.backbone import BackboneSpec, PretrainSpec
+from hxbench.spec.run_spec import RunSpec
 
 TINY_T5 = BackboneSpec(
     name="tiny-t5",

@@ -10,7 +10,7 @@ from hxbench.data.downloads import Downloads
 from hxbench.errors import InputError
 from hxbench.printing import shortened
 from hxbench.spec.architecture import CONFIG, hub_mark
-from hxbench.spec.run_spec import BackboneSpec
+from hxbench.spec.backbone import BackboneSpec
 from hxbench.system_errors import writing
 
 _LONGEST = 300  # characters of what the client says

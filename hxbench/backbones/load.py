@@ -26,8 +26,8 @@ from hxbench.backbones.tokenizer import load_tokenizer
 from hxbench.errors import InputError
 from hxbench.printing import shortened
 from hxbench.spec.architecture import CONFIG
+from hxbench.spec.backbone import BackboneSpec
 from hxbench.spec.recipe import entry_digest
-from hxbench.spec.run_spec import BackboneSpec
 
 _RANDOM_BODY = 0  # the seed of random weights
 _LONGEST_REASON = 300  # characters of what the library says

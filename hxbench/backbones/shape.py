@@ -8,7 +8,7 @@ from torch.nn import init
 
 from hxbench.backbones.families import Family, Stacks, family_of
 from hxbench.errors import InputError
-from hxbench.spec.run_spec import BackboneSpec
+from hxbench.spec.backbone import BackboneSpec
 
 # Of the T5 and BLOOM vocabularies made here: what fills up, and what ends a text; T5 decodes from the former on.
 PAD, END = 0, 1

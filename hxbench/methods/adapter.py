@@ -19,7 +19,8 @@ from hxbench.closed import Closed, added, validated
 from hxbench.methods.method import Method, Setup, require_sites
 from hxbench.methods.options import PetOptions
 from hxbench.modules.bottleneck import ActivationName, Bottlenecks
-from hxbench.spec.run_spec import Positive, RunSpec
+from hxbench.spec.backbone import Positive
+from hxbench.spec.run_spec import RunSpec
 
 SEQUENTIAL: tuple[SiteRole, ...] = ("attention", "ffn")
 PLACEMENTS: dict[str, tuple[SiteRole, ...]] = {

@@ -34,7 +34,8 @@ from hxbench.modules.bottleneck import ACTIVATIONS, BottleneckWeights
 from hxbench.modules.low_rank import in_fused, low_rank
 from hxbench.modules.placement import Placement, Unit, adjacent, discrete, modules, published, require_budget
 from hxbench.modules.sparse_values import Entries, holders_of, standing_for
-from hxbench.spec.run_spec import BackboneSpec, RunSpec
+from hxbench.spec.backbone import BackboneSpec
+from hxbench.spec.run_spec import RunSpec
 
 NAMED = ("prompt", "bitfit", "lora", "adapter")  # budgets: the sizes of these methods (PET scaling, table 2)
 SMALLEST = 100

@@ -17,7 +17,8 @@ from hxbench.errors import InputError
 from hxbench.methods.method import Reason, Setup
 from hxbench.methods.options import StageTraining
 from hxbench.methods.prompt import SOURCE, EarlierPrompts, PromptOptions, PromptTuning, prompt_run
-from hxbench.spec.run_spec import Positive, Rate, RunSpec, TaskName
+from hxbench.spec.backbone import Positive, Rate
+from hxbench.spec.run_spec import RunSpec, TaskName
 
 
 class AttemptOptions(PromptOptions):

@@ -19,7 +19,8 @@ from hxbench.closed import Closed, added
 from hxbench.errors import InputError
 from hxbench.methods.method import Method, Setup
 from hxbench.methods.options import PetOptions
-from hxbench.spec.run_spec import BackboneSpec, RunSpec
+from hxbench.spec.backbone import BackboneSpec
+from hxbench.spec.run_spec import RunSpec
 
 
 def biased_modules(backbone: Backbone, *, xxl: bool = False) -> dict[str, nn.Module]:

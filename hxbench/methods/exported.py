@@ -28,8 +28,8 @@ from hxbench.modules.bottleneck import ACTIVATIONS, ActivationName, BottleneckWe
 from hxbench.modules.heads import Head
 from hxbench.modules.parameters import fill
 from hxbench.printing import shortened
+from hxbench.spec.backbone import Name
 from hxbench.spec.recipe.family import Path, Position
-from hxbench.spec.run_spec import Name
 
 TENSORS = {  # field of BottleneckWeights → name in the file
     "down": "down.weight", "down_bias": "down.bias", "up": "up.weight", "up_bias": "up.bias",

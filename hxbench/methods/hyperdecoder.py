@@ -17,7 +17,7 @@ from hxbench.closed import Closed
 from hxbench.methods.method import Method, Setup
 from hxbench.modules.bottleneck import ACTIVATIONS, ActivationName, Bottlenecks
 from hxbench.modules.hypernetwork import BottleneckGenerator, in_every_layer, in_full_precision, projector
-from hxbench.spec.run_spec import Positive
+from hxbench.spec.backbone import Positive
 
 
 class HyperdecoderOptions(AnswerOptions):

@@ -21,7 +21,8 @@ from hxbench.methods.method import Method, Setup
 from hxbench.modules.bottleneck import ACTIVATIONS, ActivationName, BottleneckWeights
 from hxbench.modules.hypernetwork import BottleneckGenerator, in_full_precision, initialise_linear, projector
 from hxbench.modules.per_row import for_rows
-from hxbench.spec.run_spec import START, Positive
+from hxbench.spec.backbone import Positive
+from hxbench.spec.run_spec import START
 
 ROLES: tuple[SiteRole, ...] = ("attention", "ffn")
 NEW = "new_embedding"  # the parameter that a method for a new task has more than the one it starts from

@@ -20,7 +20,7 @@ from hxbench.modules.hypernetwork import (
     projector,
 )
 from hxbench.modules.per_row import for_rows
-from hxbench.spec.run_spec import Positive
+from hxbench.spec.backbone import Positive
 
 
 class HyperXOptions(AnswerOptions):

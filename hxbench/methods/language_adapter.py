@@ -22,7 +22,7 @@ from hxbench.errors import InputError
 from hxbench.methods.method import Method, Reason, Setup
 from hxbench.modules.bottleneck import Bottlenecks, BottleneckWeights, NormedStack
 from hxbench.modules.hypernetwork import initialise_linear, projector
-from hxbench.spec.run_spec import Positive
+from hxbench.spec.backbone import Positive
 from hxbench.tasks.encoding.batch import Batch
 
 POSITION = "ffn_output_normed"

@@ -20,7 +20,7 @@ from hxbench.methods.peft import Peft
 from hxbench.methods.peft_options import PeftOptions
 from hxbench.modules.low_rank import FusedLowRank
 from hxbench.modules.parameters import fill
-from hxbench.spec.run_spec import Positive
+from hxbench.spec.backbone import Positive
 
 ROLES: tuple[ProjectionRole, ...] = ("query", "value")
 

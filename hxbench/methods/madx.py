@@ -26,7 +26,8 @@ from hxbench.methods.method import Method, Reason, Setup
 from hxbench.methods.options import earlier_run
 from hxbench.modules.bottleneck import Bottlenecks
 from hxbench.modules.parameters import fill
-from hxbench.spec.run_spec import DataSpec, Positive, Rate, RunSpec, TrainingSpec
+from hxbench.spec.backbone import Positive, Rate
+from hxbench.spec.run_spec import DataSpec, RunSpec, TrainingSpec
 from hxbench.tasks import TAGGING, suite_tasks
 
 LANGUAGE_ADAPTER = (

@@ -6,7 +6,8 @@ from pydantic import Field, model_validator
 
 from hxbench.answering.answer import AnswerOptions
 from hxbench.closed import Closed
-from hxbench.spec.run_spec import DataSpec, Positive, Rate, RunSpec, TrainingSpec
+from hxbench.spec.backbone import Positive, Rate
+from hxbench.spec.run_spec import DataSpec, RunSpec, TrainingSpec
 
 
 class PetOptions(AnswerOptions):

@@ -22,7 +22,8 @@ from hxbench.modules.contrastive import Average, Denominator, cosines, instance_
 from hxbench.modules.hypernetwork import BottleneckGenerator, in_every_layer, in_full_precision, projector
 from hxbench.modules.parameters import fill
 from hxbench.modules.per_row import for_rows
-from hxbench.spec.run_spec import START, Positive, Rate
+from hxbench.spec.backbone import Positive, Rate
+from hxbench.spec.run_spec import START
 from hxbench.tasks.encoding.batch import Batch
 
 ADOPTED = "adopted"  # the name of a new task's prototype among the trained parameters

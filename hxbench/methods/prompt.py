@@ -22,7 +22,8 @@ from hxbench.methods.options import PetOptions, StageTraining, stage_run
 from hxbench.methods.peft import Peft
 from hxbench.methods.peft_options import PeftOptions
 from hxbench.modules.parameters import fill
-from hxbench.spec.run_spec import Positive, RunSpec, TaskName
+from hxbench.spec.backbone import Positive
+from hxbench.spec.run_spec import RunSpec, TaskName
 
 EMBEDDING = "soft.embedding.weight"  # the name of a prompt among the trained parameters of every prompt method
 SOURCE = "source"  # the role of the run that another begins with

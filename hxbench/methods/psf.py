@@ -16,7 +16,7 @@ from hxbench.closed import Closed
 from hxbench.methods.method import Method, Reason, Setup
 from hxbench.modules.hypernetwork import in_full_precision, initialise_linear
 from hxbench.modules.latent_softmax import GaussianLatents, LatentGenerator, SoftmaxMaps, SoftmaxWeights
-from hxbench.spec.run_spec import Positive
+from hxbench.spec.backbone import Positive
 from hxbench.tasks import task_of
 from hxbench.tasks.encoding.batch import Batch
 

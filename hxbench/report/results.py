@@ -23,8 +23,9 @@ from hxbench.report.select.left_out import LeftOut, together
 from hxbench.report.stats.significance import MARK, SURE
 from hxbench.spec import experiment as experiments
 from hxbench.spec import recipe
+from hxbench.spec.backbone import BackboneSpec
 from hxbench.spec.recipe import ExperimentBlock
-from hxbench.spec.run_spec import BackboneSpec, RunSpec
+from hxbench.spec.run_spec import RunSpec
 from hxbench.spec.settings import Model, Pair
 from hxbench.store import DamagedRun, RunRecord, Store
 from hxbench.store.record import ProfileRuns

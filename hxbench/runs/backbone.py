@@ -22,8 +22,9 @@ from hxbench.data.sampling import Sampler, Stream
 from hxbench.errors import InputError
 from hxbench.leftovers import remove, sweep, temporary
 from hxbench.runs.pretraining import learner
+from hxbench.spec.backbone import BackboneSpec, PretrainSpec
 from hxbench.spec.recipe import entry_digest
-from hxbench.spec.run_spec import BackboneSpec, PretrainSpec, TrainingSpec
+from hxbench.spec.run_spec import TrainingSpec
 from hxbench.store.claim import Claim, RunBusy
 
 _STATES, _CLAIM = ".work-", ".claim"

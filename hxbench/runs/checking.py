@@ -28,7 +28,7 @@ from hxbench.methods.method import Method, Setup, seed_everything
 from hxbench.printing import shortened
 from hxbench.spec import recipe
 from hxbench.spec.architecture import architecture_in
-from hxbench.spec.run_spec import BackboneSpec
+from hxbench.spec.backbone import BackboneSpec
 from hxbench.tasks import task_of
 from hxbench.tasks.encoding.batch import Batch, collate, pad
 

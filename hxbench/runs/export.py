@@ -48,8 +48,9 @@ from hxbench.runs.export_format import (
 from hxbench.runs.exported import load_exported, weights_digest
 from hxbench.runs.finished import require_finished, require_pair, restore
 from hxbench.runs.stock_model import Stock, close, stock_model
+from hxbench.spec.backbone import BackboneSpec
 from hxbench.spec.languages import find_language
-from hxbench.spec.run_spec import BackboneSpec, RunSpec
+from hxbench.spec.run_spec import RunSpec
 from hxbench.spec.settings import Pair
 from hxbench.store import RunRecord
 from hxbench.store.files import discard, to_json

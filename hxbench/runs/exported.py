@@ -14,7 +14,7 @@ from hxbench.modules.parameters import fill
 from hxbench.printing import shortened
 from hxbench.runs.backbone import get_backbone, is_ready
 from hxbench.runs.export_format import EXPORTED, SAID, WEIGHTS, Export, read_export
-from hxbench.spec.run_spec import BackboneSpec
+from hxbench.spec.backbone import BackboneSpec
 
 
 def load_exported(

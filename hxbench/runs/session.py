@@ -16,7 +16,8 @@ from hxbench.runs.data_check import remarks_on
 from hxbench.runs.inputs import DataSource, resolve_inputs
 from hxbench.runs.plan import Plan
 from hxbench.runs.prepare import Report, make_backbone, sweep_cache
-from hxbench.spec.run_spec import BackboneSpec, DataSpec, RunSpec
+from hxbench.spec.backbone import BackboneSpec
+from hxbench.spec.run_spec import DataSpec, RunSpec
 from hxbench.spec.settings import Pair
 from hxbench.store import Store
 

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from hxbench import places
 from hxbench.backbones.load import folder_fingerprint, load_backbone, meta_backbone
 from hxbench.errors import InputError
-from hxbench.spec.run_spec import BackboneSpec
+from hxbench.spec.backbone import BackboneSpec
 
 LAYER = "bert.encoder.layer.1.output.dense.weight"
 

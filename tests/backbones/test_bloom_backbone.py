@@ -15,7 +15,7 @@ from hxbench.backbones.vocabularies import train_byte_pairs
 from hxbench.closed import validated
 from hxbench.errors import InputError
 from hxbench.spec import recipe
-from hxbench.spec.run_spec import BackboneSpec, PretrainSpec
+from hxbench.spec.backbone import BackboneSpec, PretrainSpec
 
 IDS = torch.tensor([[5, 6, 7, 8, 9]])
 

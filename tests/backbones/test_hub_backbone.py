@@ -20,8 +20,8 @@ from hxbench.backbones.load import load_backbone
 from hxbench.data import wikipedia
 from hxbench.errors import InputError
 from hxbench.runs.scheduler import batch_script, on_ray
+from hxbench.spec.backbone import BackboneSpec
 from hxbench.spec.languages import language_set
-from hxbench.spec.run_spec import BackboneSpec
 
 REPOSITORY, WIKIANN = "tests/tiny-bert", "unimelb-nlp/wikiann"
 COMMIT = "beef1234" * 5

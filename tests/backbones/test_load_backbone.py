@@ -12,7 +12,7 @@ from hxbench.backbones.load import folder_fingerprint, load_backbone, meta_backb
 from hxbench.backbones.shape import shape_of
 from hxbench.backbones.vocabularies import train_wordpiece
 from hxbench.errors import InputError
-from hxbench.spec.run_spec import BackboneSpec
+from hxbench.spec.backbone import BackboneSpec
 
 
 @pytest.fixture

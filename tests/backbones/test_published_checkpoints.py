@@ -13,7 +13,7 @@ from hxbench.backbones.load import load_backbone
 from hxbench.backbones.vocabularies import train_byte_pairs, train_unigram, train_wordpiece
 from hxbench.errors import InputError
 from hxbench.spec import recipe
-from hxbench.spec.run_spec import BackboneSpec
+from hxbench.spec.backbone import BackboneSpec
 
 LINES = ["the cat sat on the mat"] * 5
 HUB = [name for name in recipe.recipe_names("backbones") if recipe.load("backbones", name).hub]

@@ -10,7 +10,7 @@ from transformers import AutoModelForMaskedLM, AutoModelForSeq2SeqLM
 from hxbench.answering.token import MaskedLM
 from hxbench.backbones.load import load_backbone
 from hxbench.errors import InputError
-from hxbench.spec.run_spec import BackboneSpec
+from hxbench.spec.backbone import BackboneSpec
 from hxbench.tasks import MLM
 from hxbench.tasks.encoding.batch import IGNORED, collate
 

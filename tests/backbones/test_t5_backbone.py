@@ -14,7 +14,7 @@ from hxbench.backbones.shape import new_model, shape_of
 from hxbench.backbones.vocabularies import train_unigram
 from hxbench.errors import InputError
 from hxbench.spec import recipe
-from hxbench.spec.run_spec import BackboneSpec, PretrainSpec
+from hxbench.spec.backbone import BackboneSpec, PretrainSpec
 
 SMALL = {
     "model_type": "t5", "d_model": 16, "d_ff": 24, "d_kv": 8, "num_layers": 2, "num_heads": 2, "dropout_rate": 0.0,

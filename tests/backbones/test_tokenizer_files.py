@@ -12,7 +12,7 @@ from hxbench.backbones.checkpoint import require_files
 from hxbench.backbones.load import folder_fingerprint, load_backbone
 from hxbench.backbones.tokenizer import fast_bytes, has_tokenizer, load_tokenizer, tokenizer_files
 from hxbench.errors import InputError
-from hxbench.spec.run_spec import BackboneSpec
+from hxbench.spec.backbone import BackboneSpec
 from hxbench.tasks.encoding.tokenizing import reader_of, tokens_of, tokens_of_words
 
 TEXTS = ["the cat saw a dog .", "Über 猫 \n\t a\x00b", "  two  spaces ", "😀", "</s> a <pad>"]

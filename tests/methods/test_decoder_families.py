@@ -28,7 +28,7 @@ from hxbench.runs.data import RunData
 from hxbench.runs.finished import restore
 from hxbench.runs.train import run
 from hxbench.spec import recipe
-from hxbench.spec.run_spec import BackboneSpec
+from hxbench.spec.backbone import BackboneSpec
 from hxbench.spec.settings import Pair
 from hxbench.store import Store
 from hxbench.tasks.encoding.batch import collate

@@ -26,7 +26,7 @@ from hxbench.runs.finished import restore
 from hxbench.runs.predictor import predictor_of_run, tag_sentences
 from hxbench.runs.train import run
 from hxbench.spec import recipe
-from hxbench.spec.run_spec import BackboneSpec
+from hxbench.spec.backbone import BackboneSpec
 from hxbench.store import Store
 from hxbench.tasks.encoding.batch import IGNORED, collate
 from hxbench.training.loop import Interrupted

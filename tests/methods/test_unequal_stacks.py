@@ -12,7 +12,7 @@ from hxbench.methods import method_class
 from hxbench.methods.apet_candidates import candidates
 from hxbench.methods.method import Setup
 from hxbench.runs.assemble import build, costs, with_options
-from hxbench.spec.run_spec import BackboneSpec
+from hxbench.spec.backbone import BackboneSpec
 
 DEPTHS = [(3, 1), (1, 3)]
 H, INNER, FFN, WORDS = 16, 8, 24, 40  # of the small T5

@@ -22,7 +22,7 @@ from hxbench.runs.inputs import DataSource
 from hxbench.runs.session import Session
 from hxbench.spec import recipe
 from hxbench.spec.architecture import hub_mark
-from hxbench.spec.run_spec import BackboneSpec
+from hxbench.spec.backbone import BackboneSpec
 from hxbench.tasks import task_of, tasks_in
 
 HUB = "tests/tiny-backbone"

@@ -21,7 +21,7 @@ from hxbench.runs.inputs import DataSource
 from hxbench.runs.prepare import Prepared, make_backbone, tokenise
 from hxbench.runs.session import Session
 from hxbench.runs.train import run
-from hxbench.spec.run_spec import BackboneSpec
+from hxbench.spec.backbone import BackboneSpec
 from hxbench.spec.settings import Pair
 from hxbench.store import Store
 from hxbench.tasks import task_of

@@ -13,7 +13,7 @@ from tiny_decoders import save_decoder
 from hxbench.backbones.load import load_backbone
 from hxbench.runs.checking import TUNINGS, checks
 from hxbench.spec import recipe
-from hxbench.spec.run_spec import BackboneSpec
+from hxbench.spec.backbone import BackboneSpec
 
 SAMPLE = ("electra", "modernbert", "umt5")  # decoders: `test_decoder_families`
 

@@ -10,7 +10,7 @@ from miniature import spec_for
 from hxbench.backbones.load import load_backbone
 from hxbench.runs.assemble import build
 from hxbench.runs.backbone import get_backbone
-from hxbench.spec.run_spec import BackboneSpec
+from hxbench.spec.backbone import BackboneSpec
 from hxbench.store import Store
 
 HEAD = {

@@ -24,7 +24,7 @@ from hxbench.runs.export import _probe, export
 from hxbench.runs.exported import load_exported
 from hxbench.runs.finished import restore
 from hxbench.runs.predictor import predictor_of_export
-from hxbench.spec.run_spec import BackboneSpec
+from hxbench.spec.backbone import BackboneSpec
 from hxbench.spec.settings import Pair
 
 PAIRS = [Pair("pos", "ug"), Pair("ner", "fo"), Pair("pos", "sa")]  # of the last there are no data at all

@@ -20,7 +20,7 @@ from hxbench.runs.predict import predict
 from hxbench.runs.predictor import predictor_of_export, predictor_of_run
 from hxbench.runs.prepare import make_backbone
 from hxbench.runs.train import run
-from hxbench.spec.run_spec import BackboneSpec, PretrainSpec
+from hxbench.spec.backbone import BackboneSpec, PretrainSpec
 from hxbench.spec.settings import Pair
 from hxbench.store import Store
 from hxbench.tasks import task_of

@@ -15,7 +15,7 @@ from hxbench import places
 from hxbench.data import Corpora, Origin
 from hxbench.errors import InputError
 from hxbench.runs import backbone
-from hxbench.spec.run_spec import BackboneSpec, PretrainSpec
+from hxbench.spec.backbone import BackboneSpec, PretrainSpec
 from hxbench.store import RunBusy
 from hxbench.store.claim import Claim
 from hxbench.training.device import accelerator_in
@@ -300,7 +300,7 @@ import os, signal, sys
 from pathlib import Path
 from hxbench import manifest
 from hxbench.data import Corpora, Origin
-from hxbench.spec.run_spec import BackboneSpec
+from hxbench.spec.backbone import BackboneSpec
 from hxbench.runs import backbone
 import transformers
 

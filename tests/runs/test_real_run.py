@@ -8,8 +8,9 @@ from miniature import spec_for
 from hxbench.data import Corpora, Origin
 from hxbench.runs.inputs import DataSource
 from hxbench.runs.session import Session
+from hxbench.spec.backbone import BackboneSpec, PretrainSpec
 from hxbench.spec.languages import language_set
-from hxbench.spec.run_spec import BackboneSpec, DataSpec, PretrainSpec
+from hxbench.spec.run_spec import DataSpec
 from hxbench.spec.settings import Pair, source_pairs
 from hxbench.store import Store
 

@@ -19,7 +19,7 @@ from hxbench.runs.exported import load_exported
 from hxbench.runs.finished import restore
 from hxbench.runs.predictor import predictor_of_run
 from hxbench.runs.train import run
-from hxbench.spec.run_spec import BackboneSpec
+from hxbench.spec.backbone import BackboneSpec
 from hxbench.store import Store
 
 

@@ -17,7 +17,7 @@ from hxbench.runs.assemble import costs
 from hxbench.runs.data import RunData
 from hxbench.runs.finished import restore
 from hxbench.runs.train import run
-from hxbench.spec.run_spec import BackboneSpec
+from hxbench.spec.backbone import BackboneSpec
 from hxbench.store import Store
 from hxbench.training.loop import Interrupted
 

@@ -18,7 +18,7 @@ from hxbench.runs.evaluate import evaluate
 from hxbench.runs.finished import restore
 from hxbench.runs.prepare import make_backbone
 from hxbench.runs.train import run
-from hxbench.spec.run_spec import BackboneSpec, PretrainSpec
+from hxbench.spec.backbone import BackboneSpec, PretrainSpec
 from hxbench.store import Store
 
 SHAPE = {

@@ -18,7 +18,7 @@ from text_miniature import text_spec
 from hxbench.data import Corpora, Origin
 from hxbench.runs import backbone
 from hxbench.runs.train import run
-from hxbench.spec.run_spec import BackboneSpec
+from hxbench.spec.backbone import BackboneSpec
 from hxbench.store import Store
 
 

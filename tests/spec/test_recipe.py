@@ -9,8 +9,9 @@ from hxbench import places
 from hxbench.closed import validated
 from hxbench.errors import InputError
 from hxbench.spec import experiment, recipe, settings
+from hxbench.spec.backbone import BackboneSpec
 from hxbench.spec.recipe import expand, merge, parse_assignments, read_yaml, resolve
-from hxbench.spec.run_spec import BackboneSpec, RunSpec
+from hxbench.spec.run_spec import RunSpec
 from hxbench.tasks import tasks_in
 
 FILES = sorted(

@@ -12,7 +12,8 @@ from hxbench.runs.preview import Preview
 from hxbench.runs.scheduler.estimate import Durations, wall_seconds
 from hxbench.runs.scheduler.speed import Forecaster, updates_of
 from hxbench.runs.session import Planned
-from hxbench.spec.run_spec import BackboneSpec, RunSpec
+from hxbench.spec.backbone import BackboneSpec
+from hxbench.spec.run_spec import RunSpec
 
 _BESIDE = 300_000  # bytes of a run but for its weights: scores, predictions, history
 _STATE = 4  # times the weights while a run trains: they, the best of them and AdamW's two moments

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from hxbench.closed import Closed
-from hxbench.spec.run_spec import Name
+from hxbench.spec.backbone import Name
 
 Stacks = Literal["encoder", "encoder-decoder", "decoder"]  # what an architecture consists of
 StackName = Literal["encoder", "decoder"]

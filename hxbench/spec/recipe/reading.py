@@ -17,9 +17,9 @@ from hxbench import places
 from hxbench.closed import read_mapping, validated
 from hxbench.errors import InputError, did_you_mean
 from hxbench.printing import shortened, shown
+from hxbench.spec.backbone import BackboneSpec, Weights
 from hxbench.spec.recipe.family import Family
 from hxbench.spec.recipe.schema import ExperimentRecipe, MethodRecipe, PaperScale, ProfileRecipe, VariantRecipe
-from hxbench.spec.run_spec import BackboneSpec, Weights
 from hxbench.tasks.data_file import read_data_file
 from hxbench.tasks.description import OwnData
 

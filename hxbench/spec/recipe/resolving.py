@@ -8,10 +8,11 @@ from typing import Any
 from hxbench.closed import validated
 from hxbench.errors import InputError, did_you_mean
 from hxbench.spec import settings
+from hxbench.spec.backbone import BackboneSpec, Weights
 from hxbench.spec.recipe.assignments import parse_assignments
 from hxbench.spec.recipe.reading import backbone, family, load, merge, own_data, papers, scale
 from hxbench.spec.recipe.schema import MethodRecipe, Override, ProfileRecipe
-from hxbench.spec.run_spec import NO_PAPER, BackboneSpec, RunSpec, Weights, tagging_tasks
+from hxbench.spec.run_spec import NO_PAPER, RunSpec, tagging_tasks
 from hxbench.tasks import SUITES, task_of, text_tasks
 from hxbench.tasks.description import Described
 from hxbench.tasks.task import TEXTS

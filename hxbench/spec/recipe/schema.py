@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import AfterValidator, Field, model_validator
 
 from hxbench.closed import Closed
-from hxbench.spec.run_spec import NO_PAPER, BackboneSpec, Positive, Rate, Weights
+from hxbench.spec.backbone import BackboneSpec, Positive, Rate, Weights
+from hxbench.spec.run_spec import NO_PAPER
 from hxbench.tasks import ENGLISH, TAGGING, read_together, suite_tasks, task_names, task_of, tasks_in, text_tasks
 
 T = TypeVar("T")
