@@ -60,7 +60,7 @@ def to_json_lines(rows: Iterable[Mapping[str, Any]]) -> str:
     return "".join(to_json(row) + "\n" for row in rows)
 
 
-def to_json_rows(rows: Iterable[Mapping[str, Any]]) -> str:
+def to_json_rows(rows: Iterable[Mapping[Any, Any]]) -> str:
     """Return a JSON array with a row on each line, for people and scripts."""
     lines = ",\n ".join(json.dumps(row, ensure_ascii=False, default=str) for row in rows)
     return f"[{lines}]"
