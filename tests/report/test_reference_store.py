@@ -44,13 +44,13 @@ def test_it_is_a_few_small_files_that_are_whole(reference):
     assert max(sizes) <= 512_000
     assert reference.pack.damaged_files() == []
     assert reference.pack.strays() == []
-    assert len(reference.pack.ids) >= 5133
+    assert len(reference.pack.ids) >= 5140
 
 
 def test_every_paper_has_its_profiles(reference):
     found = {paper: reference.by_profile(paper) for paper in ("hyperx", "pha", "pet")}
     assert {paper: sorted(of) for paper, of in found.items()} == {key: ["demo", "lab"] for key in found}
-    assert len(found["hyperx"]["lab"].plain) == 71
+    assert len(found["hyperx"]["lab"].plain) == 78
     record = found["hyperx"]["lab"].plain[0]
     record.checked()
     assert record.metrics()
