@@ -3,9 +3,8 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from hxbench.report.artifact.combined import combined
 from hxbench.report.artifact.table import Cell, Column, Marks
-from hxbench.report.scores.estimate import Estimate, Runs, on_plateau, said_of_plateaus
+from hxbench.report.scores.estimate import Estimate, Runs, combined, on_plateau, said_of_plateaus
 from hxbench.report.scores.run_set import Pairs
 from hxbench.spec.languages import find_language
 from hxbench.spec.settings import Pair

@@ -21,6 +21,13 @@ def mean(values: Iterable[float]) -> float | None:
     return fsum(values) / len(values) if values else None
 
 
+def mean_of_all(values: Iterable[float | None]) -> float | None:
+    """Return the mean of numbers such as a paper prints; None unless all are there."""
+    values = [*values]
+    there = [value for value in values if value is not None]
+    return mean(there) if len(there) == len(values) else None
+
+
 def deviation(values: Sequence[float]) -> float | None:
     """Return the sample standard deviation; None for fewer than two values."""
     return stdev(values) if len(values) > 1 else None

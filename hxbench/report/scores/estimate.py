@@ -1,7 +1,7 @@
-"""A quantity as runs give it: a value for each seed, and what it is a mean over."""
+"""A quantity as runs give it: a value for each seed, what it is a mean over, and several combined by seed."""
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hxbench.report.scores.averages import deviation, mean
@@ -74,3 +74,34 @@ class Estimate:
     def sd(self) -> float | None:
         """The sample standard deviation over the seeds; None for fewer than two."""
         return deviation(self.values)
+
+
+def combined(parts: Sequence[Estimate], of: Callable[[list[float]], float | None]) -> Estimate:
+    """Return what `of` makes of the parts' values, for every seed that all have, but where it is None."""
+    each = [one.by_seed for one in parts]
+    whole = sorted(set.intersection(*map(set, each))) if each else []
+    found = {seed: of([values[seed] for values in each]) for seed in whole}
+    return _by_seed(parts, {seed: value for seed, value in found.items() if value is not None})
+
+
+def mean_of(parts: Sequence[Estimate], seeds: Collection[int] | None = None) -> Estimate:
+    """Return the mean over the parts that the data have, for every seed that has these.
+
+    With `seeds` it is for each of them the mean over the parts that have it.
+    """
+    there = [one for one in parts if one.values or not one.lacking]
+    lacking = tuple(dict.fromkeys(name for one in parts for name in one.lacking))
+    if seeds is None:
+        return replace(combined(there, mean), lacking=lacking)
+    found = {seed: mean([one.by_seed[seed] for one in there if seed in one.by_seed]) for seed in seeds}
+    return _by_seed(there, {seed: value for seed, value in found.items() if value is not None})
+
+
+def _by_seed(parts: Sequence[Estimate], found: dict[int, float]) -> Estimate:
+    return Estimate(
+        values=tuple(found.values()),
+        covers=frozenset().union(*(one.covers for one in parts)) if found else frozenset(),
+        incomplete=any(one.incomplete for one in parts),
+        runs=frozenset().union(*(one.runs for one in parts)) if found else frozenset(),
+        seeds=tuple(found),
+    )

@@ -9,11 +9,10 @@ from dataclasses import replace
 from itertools import product
 
 from hxbench.report.artifact.cells import make_cell
-from hxbench.report.artifact.combined import mean_of
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, mark_best, mark_seeds
 from hxbench.report.papers.hyperx.results import Results
 from hxbench.report.papers.hyperx.rows import FILE, METRICS, ORDER, PAPER, SCORING
-from hxbench.report.scores.estimate import Estimate
+from hxbench.report.scores.estimate import Estimate, mean_of
 from hxbench.report.scores.rows import Rows
 from hxbench.report.scores.run_set import RunSet
 from hxbench.spec import experiment

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from hxbench.report import results
-from hxbench.report.artifact.combined import mean_of_all
 from hxbench.report.artifact.published import published
 from hxbench.report.paper import MethodRow, paper_file
 from hxbench.report.results import NOT_OF_PAPER
+from hxbench.report.scores.averages import mean_of_all
 from hxbench.report.scores.rows import Rows
 from hxbench.report.scores.run_set import RunSet, Scoring
 from hxbench.report.select.identity import of_no_paper

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 
-from hxbench.report.artifact.combined import mean_of_all
 from hxbench.report.artifact.table import Block, Column, Marks, Row, Table
 from hxbench.report.paper import MethodRow
 from hxbench.report.papers.hyperx.costs import cost, cost_cell, needed_costs, unknown
 from hxbench.report.papers.hyperx.results import Results
 from hxbench.report.papers.hyperx.rows import BLOCKS, FILE, ROWS, own_row, told_of
+from hxbench.report.scores.averages import mean_of_all
 from hxbench.report.scores.estimate import Estimate
 from hxbench.report.scores.run_set import RunSet
 from hxbench.tasks import TAGGING, suite_tasks

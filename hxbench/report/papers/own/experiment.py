@@ -10,7 +10,6 @@ from typing import Any
 
 from hxbench.errors import InputError
 from hxbench.report.artifact.cells import MAJORITY, MEAN, by_task, make_cell
-from hxbench.report.artifact.combined import mean_of_all
 from hxbench.report.artifact.table import (
     Block,
     Cell,
@@ -24,6 +23,7 @@ from hxbench.report.artifact.table import (
 from hxbench.report.papers.kept import Kept
 from hxbench.report.registry import Artifact, Made
 from hxbench.report.results import Results
+from hxbench.report.scores.averages import mean_of_all
 from hxbench.report.scores.estimate import Estimate
 from hxbench.report.scores.rows import majority_in, rows_of
 from hxbench.report.scores.run_set import Condition, RunSet

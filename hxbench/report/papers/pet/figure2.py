@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from statistics import stdev
 
 from hxbench.report.artifact.cells import make_cell
-from hxbench.report.artifact.combined import combined
 from hxbench.report.artifact.figure import Figure, Panel, Series
 from hxbench.report.artifact.published import published
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns
@@ -15,6 +13,8 @@ from hxbench.report.papers.pet.rates import how, rates_table
 from hxbench.report.papers.pet.results import At, Results
 from hxbench.report.papers.pet.rows import FAMILIES, FILE, METHODS, PAPER, Backbone, Family, task_title
 from hxbench.report.papers.pet.scores import Tried
+from hxbench.report.scores.averages import deviation
+from hxbench.report.scores.estimate import combined
 from hxbench.report.stats.spread import change
 
 _NAME = "Figure 2"
@@ -40,14 +40,14 @@ def spread_of_bars(series: tuple[Series, ...], place: int) -> float | None:
     """Return the sample deviation of the five bars at a place; None while one is missing."""
     means = [one.cells[place].mean for one in series]
     there = [mean for mean in means if mean is not None]
-    return stdev(there) if len(there) == len(METHODS) else None
+    return deviation(there) if len(there) == len(METHODS) else None
 
 
 def spread_by_seed(tried: Shown, backbone: Backbone, tasks: tuple[str, ...]) -> dict[int, float]:
     """Return the deviation over the five methods for each seed that has them all."""
     found = [tried.get(At(backbone.size, one.method)) for one in METHODS]
     each = [one.over(tasks) for one in found if one]
-    return combined(each, stdev).by_seed if len(each) == len(METHODS) else {}
+    return combined(each, deviation).by_seed if len(each) == len(METHODS) else {}
 
 
 def _spread_row(series: tuple[Series, ...], family: Family, marks: Marks) -> Row:

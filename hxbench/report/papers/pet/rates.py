@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from hxbench.report.artifact.cells import make_cell
-from hxbench.report.artifact.combined import combined, mean
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns
 from hxbench.report.papers.pet.results import At, Results
 from hxbench.report.papers.pet.rows import FAMILIES, FILE, METHODS, Backbone, task_title
 from hxbench.report.papers.pet.scores import Tried, validated
-from hxbench.report.scores.estimate import Estimate
+from hxbench.report.scores.averages import mean
+from hxbench.report.scores.estimate import Estimate, combined
 from hxbench.report.scores.run_set import Condition, RunSet
 from hxbench.report.select.identity import recipe_spec
 from hxbench.tasks import tasks_in

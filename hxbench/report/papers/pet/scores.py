@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from hxbench.report.artifact.combined import combined, mean, mean_of
 from hxbench.report.papers.pet.rows import task_title
-from hxbench.report.scores.estimate import Estimate, Runs
+from hxbench.report.scores.averages import mean
+from hxbench.report.scores.estimate import Estimate, Runs, combined, mean_of
 from hxbench.report.scores.run_set import TEXTS, RunSet
 from hxbench.spec.settings import Model
 from hxbench.store import RunRecord

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
-from hxbench.report.artifact.combined import combined, mean_of, mean_of_all
 from hxbench.report.artifact.published import published
 from hxbench.report.papers.pet.answers import LIKELIHOOD, NORMALISED, forms_of
 from hxbench.report.papers.pet.results import Results
 from hxbench.report.papers.pet.rows import FAMILIES, PAPER, Backbone, task_title
-from hxbench.report.scores.estimate import Estimate, Runs
+from hxbench.report.scores.averages import mean_of_all
+from hxbench.report.scores.estimate import Estimate, Runs, combined, mean_of
 from hxbench.report.scores.rows import scores_in
 from hxbench.report.scores.run_set import Condition, RunSet, Scoring
 from hxbench.spec import experiment as experiments

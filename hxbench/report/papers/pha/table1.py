@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from hxbench.report.artifact.cells import MAJORITY
-from hxbench.report.artifact.combined import mean_of_all
 from hxbench.report.artifact.table import (
     Block,
     Cell,
@@ -24,6 +23,7 @@ from hxbench.report.papers.pha.cells import (
 from hxbench.report.papers.pha.results import Results
 from hxbench.report.papers.pha.rows import FILE, SUITES, TABLE1, TASKS, task_title
 from hxbench.report.results import NOT_OF_PAPER
+from hxbench.report.scores.averages import mean_of_all
 from hxbench.report.scores.protocol import divided_otherwise
 from hxbench.report.scores.run_set import RunSet
 from hxbench.report.stats.significance import Resampler, mark_leads, said
