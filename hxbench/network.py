@@ -9,11 +9,14 @@ from importlib.util import find_spec
 from hxbench.errors import InputError
 from hxbench.printing import shortened
 
-_OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
+OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
 _TRUE = {"1", "ON", "YES", "TRUE"}  # as huggingface_hub reads them
 _PROXIES = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY")
 # what these write to standard error would stand between our lines
-_LOUD = ("huggingface_hub", "datasets", "transformers", "urllib3", "httpx", "filelock", "fsspec", "matplotlib")
+_LOUD = (
+    "huggingface_hub", "datasets", "transformers", "urllib3", "httpx", "httpx2", "filelock", "fsspec",
+    "matplotlib",
+)  # fmt: skip
 _VERBOSITY = ("HF_HUB_VERBOSITY", "DATASETS_VERBOSITY", "TRANSFORMERS_VERBOSITY")
 
 
@@ -21,7 +24,7 @@ def offline(asked: bool = False) -> str:
     """Return what forbids the network, `--offline` or a variable with its value; nothing where it may be used."""
     if asked:
         return "--offline"
-    forbidding = [name for name in _OFFLINE if os.environ.get(name, "").strip().upper() in _TRUE]
+    forbidding = [name for name in OFFLINE if os.environ.get(name, "").strip().upper() in _TRUE]
     return f"{forbidding[0]}={os.environ[forbidding[0]].strip()}" if forbidding else ""
 
 

@@ -106,11 +106,10 @@ def _sentences(
     assumed = f" ({found.assumed} runs in epochs, of training sets of an assumed size)" if found.assumed else ""
     lines.append(f"{todo} run{'s' * (todo > 1)} to do, {_at_once(count)}: {found.updates:,} updates{assumed}.")
     if found.unknown < todo:
-        hours = found.device_seconds / 3600
         until = f"{'about' if count else 'at least'} {format_value(found.seconds, 'duration')}"
-        lines.append(
-            f"Estimated time: {until}, {f'{hours:,.0f}' if hours >= 10 else f'{hours:.2g}'} {found.device} hours."
-        )
+        spent = {device: seconds / 3600 for device, seconds in found.device_seconds.items()}
+        hours = [f"{f'{of:,.0f}' if of >= 10 else f'{of:.2g}'} {device} hours" for device, of in spent.items()]
+        lines.append(f"Estimated time: {until}, {' and '.join(hours)}.")
     basis = [f"{found.by_store} by runs like them in the store"] if found.by_store else []
     basis += [f"{found.by_flops} by their FLOPs and {found.speed}"] if found.by_flops else []
     if found.unknown:
@@ -158,8 +157,7 @@ def _as_json(
         "workers": count,
         "updates": found.updates,
         "seconds": found.seconds,
-        "device": found.device,
-        "device_hours": found.device_seconds / 3600,
+        "device_hours": {device: seconds / 3600 for device, seconds in found.device_seconds.items()},
         "estimated_by": {"store": found.by_store, "flops": found.by_flops},
         "unknown": found.unknown,
         "speed": found.speed or None,

@@ -123,11 +123,11 @@ class Downloads:
 
 
 def download(url: str, target: Path, progress: Progress | None = None) -> bool:
-    """Put the file at `url`, which never changes, into `target`, unless it is there; return whether it exists.
+    """Put the file at `url` into `target`, unless it is there; return whether it exists.
 
-    What has arrived stands in `<target>.part`: a later call, or process, asks for the rest alone. Processes that
-    want the same file wait for the first. Raises `InputError` for a refusal, a full disk, and a server that is not
-    reached.
+    After a broken connection the rest alone is asked for. A later call begins anew: nothing says that a part of
+    before is of the same file. Processes that want the same file wait for the first. Raises `InputError` for a
+    refusal, a full disk, and a server that is not reached.
     """
     from filelock import FileLock
     from huggingface_hub.errors import HfHubHTTPError
@@ -142,29 +142,38 @@ def download(url: str, target: Path, progress: Progress | None = None) -> bool:
                 if target.exists():
                     return True
                 try:
-                    with part.open("ab") as stream:
+                    with part.open("wb") as stream:
                         http_get(
-                            url, stream, resume_size=stream.tell(), displayed_filename=target.name,
+                            url, stream, displayed_filename=target.name,
                             headers={"Accept-Encoding": "identity"}, tqdm_class=_bar(target.name, progress),
                         )  # fmt: skip
                     part.replace(target)
                 except HfHubHTTPError as error:
+                    part.unlink()
                     status = error.response.status_code
-                    if status in (404, 416):  # 416: more has come than there is
-                        part.unlink()
                     if status == 404:
                         return False
-                    if pause is None or (status < 500 and status != 416):
+                    if pause is None or status < 500:
                         raise InputError(f"{url} was refused with HTTP {status}.") from None
                     time.sleep(pause)
                 except Exception as error:
+                    part.unlink(missing_ok=True)
                     if is_of_a_file(error):
                         raise
+                    if pause is not None and _is_cut(error):
+                        time.sleep(pause)
+                        continue
                     reason = (str(error).strip() or type(error).__name__).splitlines()[0]
                     raise InputError(
-                        f"{url} could not be fetched ({reason}); the same command goes on where this one stopped."
+                        f"{url} could not be fetched ({reason}); the same command goes on with this file."
                     ) from error
     return True
+
+
+def _is_cut(error: Exception) -> bool:
+    """Return whether a connection broke while a file came: it was reset, or less came than was said."""
+    cut = type(error).__name__ in ("ReadError", "WriteError", "CloseError")  # of the client's HTTP library
+    return cut or (isinstance(error, OSError) and "Consistency check failed" in str(error))
 
 
 @contextmanager

@@ -66,7 +66,8 @@ class MptSource(MultitaskPrompt):
 
     def __init__(self, setup: Setup, options: MptSourceOptions) -> None:
         super().__init__(setup, options)
-        self.adds_loss = bool(options.distillation or options.hidden)
+        if type(self).extra_loss is MptSource.extra_loss:
+            self.adds_loss = bool(options.distillation or options.hidden)
         self.teachers = EarlierPrompts(self.tasks, options.tokens, self.backbone.embedded_size)
         self._teaching = False
 

@@ -55,7 +55,8 @@ class Peft(Method):
     def __init__(self, setup: Setup, options: Closed) -> None:
         super().__init__(setup, options)
         self.chosen = self.configured(options)
-        self.adds_loss = self.chosen.type == "ADALORA"
+        if type(self).extra_loss is Peft.extra_loss:
+            self.adds_loss = self.chosen.type == "ADALORA"
         self.soft: Any = None  # what makes virtual tokens, or keys and values
         self.shared = nn.ModuleList()  # what wrapped modules have together
         self._wrapped: list[Wrapped] = []  # one, or none of a prompt

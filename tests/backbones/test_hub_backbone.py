@@ -19,7 +19,7 @@ from hxbench.backbones.fetch import commit_of, fetch_backbone
 from hxbench.backbones.load import load_backbone
 from hxbench.data import wikipedia
 from hxbench.errors import InputError
-from hxbench.runs.scheduler import batch_script, on_ray
+from hxbench.runs.scheduler import jobs
 from hxbench.spec.backbone import BackboneSpec
 from hxbench.spec.languages import language_set
 
@@ -274,8 +274,7 @@ def test_each_variable_of_the_libraries_forbids_the_network(site, monkeypatch, n
     with pytest.raises(InputError, match=rf"not in the local cache .* and {name}=1"):
         load_backbone(spec_of())
     assert site.requests == []
-    assert name in batch_script._KEPT, "runs elsewhere are told"
-    assert name in on_ray._TOLD
+    assert jobs.environment()[name] == "1", "runs elsewhere are told"
 
 
 def test_an_endpoint_without_a_scheme_is_refused(site, monkeypatch):

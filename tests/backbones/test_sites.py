@@ -41,6 +41,10 @@ def model(request):
 IDS = torch.tensor([[2, 9, 10, 3, 11], [2, 5, 6, 7, 8]])
 
 
+def first_stack(family):
+    return next(iter(family.parts.values())).layers
+
+
 def run(body):
     with torch.no_grad():
         return body(input_ids=IDS).last_hidden_state
@@ -53,7 +57,7 @@ def parts(model):
 
 def test_the_map_names_real_places(model):
     body, family = parts(model)
-    layers = body.get_submodule(family.stack_paths[0])
+    layers = body.get_submodule(first_stack(family))
     assert len(layers) == 3
     for layer in layers:
         for position in family.positions.values():
@@ -163,7 +167,7 @@ NORMED = "ffn_output_normed"
 
 def test_a_normed_site_is_told_what_add_and_norm_makes_of_a_value(model):
     body, family = parts(model)
-    output = body.get_submodule(family.stack_paths[0])[1].output
+    output = body.get_submodule(first_stack(family))[1].output
     seen = {}
     output.dense.register_forward_hook(lambda _m, _i, out: seen.update(dense=out))
     output.register_forward_hook(lambda _m, inputs, out: seen.update(residual=inputs[1], out=out))
@@ -182,7 +186,7 @@ def test_a_normed_site_is_told_what_add_and_norm_makes_of_a_value(model):
 def test_what_a_normed_site_is_fed_is_the_layers_own_output_without_it(model):
     body, family = parts(model)
     outputs = []
-    body.get_submodule(family.stack_paths[0])[0].register_forward_hook(lambda _m, _i, out: outputs.append(out))
+    body.get_submodule(first_stack(family))[0].register_forward_hook(lambda _m, _i, out: outputs.append(out))
     sites = Sites(body, family, [NORMED])
     run(body)
     adapter = Fed()
@@ -233,9 +237,7 @@ def test_the_embeddings_site_acts_on_what_the_embeddings_put_out(model):
     body, family = parts(model)
     seen = []
     sites = Sites(body, family, ["embeddings"])
-    body.get_submodule(family.stack_paths[0])[0].register_forward_pre_hook(
-        lambda _m, inputs: seen.append(inputs[0])
-    )
+    body.get_submodule(first_stack(family))[0].register_forward_pre_hook(lambda _m, inputs: seen.append(inputs[0]))
     run(body)
     with sites.using({EMBEDDINGS: Plus(0.25)}):
         run(body)

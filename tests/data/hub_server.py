@@ -3,12 +3,15 @@
 Repositories are dictionaries of bytes made by the test. `/datasets/<repo>/resolve/<revision>/<file>` and
 `/ud/<path>` answer HEAD and GET with ETag and byte ranges; `/api/datasets/<repo>/…` answers what the client asks
 about revisions, trees and paths. Models are served alike, at `/<repo>/resolve/…` and `/api/models/<repo>/…`. Every
-request is recorded; `break_once` cuts the next GET of a file short.
+request is recorded; `break_once` and `reset_once` cut the next GET of a file short.
 """
 
 import hashlib
 import io
 import json
+import os
+import socket
+import struct
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -33,6 +36,7 @@ class Site:
         self.raw = {}  # path below /ud/ → bytes
         self.requests = []  # (method, path, Range header or None, If-Range header or None)
         self.break_once = {}  # end of a path → bytes to send before the connection is cut
+        self.reset_once = {}  # the same, but it is reset
         self.fail_once = {}  # end of a path → status to answer first
         self.ignore_ranges = False
         self.url = ""
@@ -151,7 +155,16 @@ class Handler(BaseHTTPRequestHandler):
                 del self.site.break_once[ending]
                 content = content[:size]
                 self.close_connection = True
+        for ending, size in list(self.site.reset_once.items()):
+            if path.endswith(ending):
+                del self.site.reset_once[ending]
+                self.wfile.write(content[:size])
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                os.close(self.connection.detach())  # at once, with no end of the stream before it
+                self.close_connection = True
+                return
         self.wfile.write(content)
+        return
 
 
 @contextmanager

@@ -29,21 +29,19 @@ def test_whole_file_and_progress(site, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("part", "broken", "status", "ranges", "asked"),
+    ("fault", "asked"),
     [
-        (b"", 600_000, None, True, [None, "bytes=600000-"]),
-        (CONTENT[:1000], None, None, True, ["bytes=1000-"]),
-        (CONTENT + b"more", None, None, True, ["bytes=1024004-", None]),
-        (b"", 600_000, None, False, [None, "bytes=600000-"]),
-        (b"", None, 503, True, [None, None]),
+        ({"break_once": {"/a": 600_000}}, [None, "bytes=600000-"]),
+        ({"break_once": {"/a": 600_000}, "ignore_ranges": True}, [None, "bytes=600000-"]),
+        ({"reset_once": {"/a": 600_000}}, [None, None]),
+        ({"fail_once": {"/a": 503}}, [None, None]),
+        ({}, [None]),
     ],
-    ids=["broken connection", "an earlier process", "more than there is", "server without ranges", "busy server"],
+    ids=["broken connection", "server without ranges", "reset connection", "busy server", "none"],
 )
-def test_what_came_is_not_asked_for_again(site, tmp_path, part, broken, status, ranges, asked):
-    (tmp_path / "a.part").write_bytes(part)
-    site.ignore_ranges = not ranges
-    site.break_once |= {"/a": broken} if broken else {}
-    site.fail_once |= {"/a": status} if status else {}
+def test_a_fault_of_the_way_is_made_good_and_a_part_of_before_is_not_trusted(site, tmp_path, fault, asked):
+    (tmp_path / "a.part").write_bytes(b"x" * 1000)  # of another server, say
+    vars(site).update(fault)
     assert download(f"{site.url}/ud/a", tmp_path / "a")
     assert (tmp_path / "a").read_bytes() == CONTENT
     assert [request[2] for request in site.gets("/a")] == asked

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hxbench import places
+from hxbench import network, places
 from hxbench.errors import InputError, Interrupted, RunError, Stopped
 from hxbench.runs.session import Job
 from hxbench.store import Store
@@ -21,7 +21,7 @@ from hxbench.system_errors import of_the_system
 RETRIES = 10  # deaths in a row, without getting further, after which a run counts as failed
 PATIENCE = STALE_SECONDS + 30.0  # seconds in which a claim of a machine that is gone has surely become stale
 NOT_STARTED = "not started"
-_HANDED_ON = ("HXBENCH_DEBUG", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE", "HF_HOME")
+_HANDED_ON = ("HXBENCH_DEBUG", "HF_HOME", *network.OFFLINE)
 
 
 def environment(*more: str) -> dict[str, str]:

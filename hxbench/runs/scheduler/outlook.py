@@ -19,6 +19,9 @@ _BESIDE = 300_000  # bytes of a run but for its weights: scores, predictions, hi
 _STATE = 4  # times the weights while a run trains: they, the best of them and AdamW's two moments
 
 
+_GPU, _CORE = "GPU", "CPU core"
+
+
 @dataclass(frozen=True)
 class Coming:
     """A backbone that runs to do are on, and what it is to be had."""
@@ -27,7 +30,8 @@ class Coming:
     origin: str
     here: bool
     size: int | None  # bytes that are fetched; None where it is made here, or its configuration is not known
-    seconds: float = 0.0  # in which it is pre-trained
+    seconds: float  # in which it is pre-trained
+    device: str  # where that is done
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,7 @@ class Outlook:
     updates: int
     assumed: int  # runs in epochs, whose training sets were not counted
     seconds: float  # until all is done; of a cluster that takes as many as it can, the longest run
-    device_seconds: float  # core seconds on a CPU
-    device: str  # GPU or CPU core
+    device_seconds: dict[str, float]  # of GPUs and of CPU cores, where any runs are on one
     by_store: int  # runs to do that are like runs in the store
     by_flops: int
     unknown: int
@@ -68,24 +71,25 @@ def outlook(session: Preview, workers: int | None, *, gpu: bool = False) -> Outl
     new = [one for one in todo if durations.in_store(one.job.spec) is None]
     by_store = len(todo) - len(new)
     bases = dict.fromkeys(forecaster.basis(one.job.spec.training) for one in new if known[one.run_id])
-    on_gpu = [forecaster.on_gpu(one.job.spec.training) for one in todo]
-    cores = [
-        1 if has_one else one.job.spec.training.cpu_threads or torch.get_num_threads()
-        for one, has_one in zip(todo, on_gpu, strict=True)
-    ]
-    spent = [(durations.of(one.job.spec) or 0.0) * some for one, some in zip(todo, cores, strict=True)]
+    spent: dict[str, float] = {}
+    for one in todo:
+        training = one.job.spec.training
+        device, count = _device(one.job.spec, forecaster), 1
+        if device == _CORE:
+            count = training.cpu_threads or torch.get_num_threads()
+        spent[device] = spent.get(device, 0.0) + (durations.of(one.job.spec) or 0.0) * count
     weights = {one.run_id: found.weights if (found := known[one.run_id]) else 0 for one in todo}
     kept = sum(_BESIDE + (weights[one.run_id] if one.job.keep_weights else 0) for one in todo)
     coming = tuple(_coming(todo, forecaster))
-    made = sum(one.seconds for one in coming)
+    for backbone in coming:
+        spent[backbone.device] = spent.get(backbone.device, 0.0) + backbone.seconds
     return Outlook(
         durations=durations,
         to_do=len(todo),
         updates=sum(updates_of(one.job.spec) for one in todo),
         assumed=sum(one.job.spec.training.updates is None and not one.job.spec.few_shot for one in todo),
-        seconds=seconds + made,
-        device_seconds=sum(spent) + made,
-        device="GPU" if any(on_gpu) else "CPU core",
+        seconds=seconds + sum(one.seconds for one in coming),
+        device_seconds=spent,
         by_store=by_store,
         by_flops=len(todo) - by_store - unknown,
         unknown=unknown,
@@ -94,6 +98,10 @@ def outlook(session: Preview, workers: int | None, *, gpu: bool = False) -> Outl
         training=_STATE * max(weights.values(), default=0) * (workers or len(todo)),
         backbones=coming,
     )
+
+
+def _device(spec: RunSpec, forecaster: Forecaster) -> str:
+    return _GPU if forecaster.on_gpu(spec.training) else _CORE
 
 
 def _coming(todo: Sequence[Planned], forecaster: Forecaster) -> list[Coming]:
@@ -112,7 +120,7 @@ def _coming(todo: Sequence[Planned], forecaster: Forecaster) -> list[Coming]:
             here = spec.files is not None
             size = forecaster.size(one.job.spec)
         origin = f"{spec.hub} on the hub" if spec.hub else spec.origin
-        found.append(Coming(spec.name, origin, here, size, seconds))
+        found.append(Coming(spec.name, origin, here, size, seconds, _device(one.job.spec, forecaster)))
     return found
 
 

@@ -159,7 +159,8 @@ class Forecaster:
         if plan is None or shape is None:
             return 0.0
         tokens = plan.steps * plan.batch_size * min(plan.max_length, _tokens(spec))
-        training = spec.training.model_copy(update={"precision": plan.precision, "cpu_threads": plan.cpu_threads})
+        threads = plan.cpu_threads or spec.training.cpu_threads  # without any it is on the device of its run
+        training = spec.training.model_copy(update={"precision": plan.precision, "cpu_threads": threads})
         return 3 * tokens * shape.per_token / self.speed(shape.width, training)
 
 

@@ -185,11 +185,6 @@ class Family(Closed):
             return "encoder-decoder"
         return "encoder" if self.encoder else "decoder"
 
-    @property
-    def stack_paths(self) -> tuple[str, ...]:
-        """Where the layers of every stack are in the body, the encoder's first."""
-        return tuple(stack.layers for stack in self.parts.values())
-
     def site_name(self, stack: StackName, role: SiteRole) -> str:
         """Return what the sites of a role are called, as stored names have them."""
         return f"{stack}_{role}" if len(self.parts) > 1 else _ONE_STACK[role]
