@@ -13,6 +13,7 @@ from text_store import PROFILE, clusters, write_text_run
 
 from hxbench import report
 from hxbench.report.draw import pictures
+from hxbench.report.everything import everything
 from hxbench.report.papers.pha.rows import TASKS
 from hxbench.report.render import FORMATS, renderer
 from hxbench.spec import experiment, recipe
@@ -65,6 +66,9 @@ def test_commands_below_a_pack_run_as_printed(store, tmp_path, monkeypatch):
     assert hxbench(*shlex.split(unpack)[1:]).code == 0
     assert len(Store(tmp_path / "other").runs()) == len(store.runs())
     assert others == ["hxbench run hyperx/table2"]
+    page = next(part for part in everything(results.store, lambda *_: None) if part.paper == "hyperx")
+    first, *further = [line for line, _ in page.commands["table2"]]
+    assert (first, {*others} <= {*further}) == (unpack, True)
     answer = hxbench(*shlex.split(others[0])[1:], "--dry-run", "--json")
     assert json.loads(answer.out)["in_the_store"] == len(store.runs())
 
