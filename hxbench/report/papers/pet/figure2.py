@@ -6,7 +6,7 @@ from dataclasses import replace
 from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.figure import Figure, Panel, Series
 from hxbench.report.artifact.published import published
-from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns
+from hxbench.report.artifact.table import MISSING, Block, Cell, Column, Marks, Row, Table, mark_best_of_columns
 from hxbench.report.paper import MethodRow
 from hxbench.report.papers.pet.budgets import majority_of
 from hxbench.report.papers.pet.rates import how, rates_table
@@ -54,7 +54,7 @@ def _spread_row(series: tuple[Series, ...], family: Family, marks: Marks) -> Row
     cells = []
     for place, backbone in enumerate(family.backbones):
         there = [one.cells[place] for one in series]
-        lacks = (marks.missing(),) if any(cell.marks for cell in there) else ()
+        lacks = (marks.missing(),) if any(MISSING in cell.marks for cell in there) else ()
         value = spread_of_bars(series, place)
         runs = tuple(sorted({one for cell in there for one in cell.runs})) if value is not None else ()
         theirs = printed(_SPREAD, backbone, family)
