@@ -1,6 +1,5 @@
 """What the artifacts of PET scaling are made from: the runs of an experiment by backbone, method and budget."""
 
-import shlex
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import NamedTuple
@@ -69,9 +68,7 @@ class Results(results.Results):
         """Return how Table 2 and Figure 4 are had with other answers; nothing where something was asked for."""
         if self.own_experiment or not experiments.blocks(PAPER, "choosing", self._scale):
             return []
-        at = ["--profile", self._scale] if self._scale != "demo" else []
-        words = shlex.join(["hxbench", "report", "--experiment", "pet/choosing", *at])
-        return [f"the same with answers that are chosen among the labels: {words}."]
+        return [f"the same with answers that are chosen among the labels: {self.to_type.report('choosing')}."]
 
     def splits(self, shown: Iterable[Shown]) -> list[str]:
         """Return what to say of development sets, which the paper scores and its code selects by as a whole."""
