@@ -7,11 +7,12 @@ from typing import NamedTuple
 from hxbench.report import results
 from hxbench.report.artifact.table import format_value
 from hxbench.report.papers.pet.answers import answered
-from hxbench.report.papers.pet.rows import FAMILIES, FILE, PAPER, Backbone, Family, task_title
+from hxbench.report.papers.pet.rows import FAMILIES, FILE, PAPER, Backbone, Family
 from hxbench.report.papers.pet.scores import Tried
 from hxbench.report.scores.protocol import divided
 from hxbench.report.scores.run_set import RunSet, Shown
 from hxbench.spec import experiment as experiments
+from hxbench.tasks import task_of
 
 
 class At(NamedTuple):
@@ -53,7 +54,7 @@ class Results(results.Results):
         for family in FAMILIES:
             tasks = self.tasks_of(family)
             if set(tasks) != set(family.tasks):
-                ours, theirs = (", ".join(map(task_title, some)) for some in (tasks, family.tasks))
+                ours, theirs = (", ".join(task_of(one).title for one in some) for some in (tasks, family.tasks))
                 words.append(FILE.text("other_tasks", family=family.title, ours=ours, theirs=theirs))
         return words
 

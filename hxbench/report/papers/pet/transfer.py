@@ -10,7 +10,7 @@ from functools import partial
 from hxbench.report.artifact.published import published
 from hxbench.report.papers.pet.answers import LIKELIHOOD, NORMALISED, forms_of
 from hxbench.report.papers.pet.results import Results
-from hxbench.report.papers.pet.rows import FAMILIES, PAPER, Backbone, task_title
+from hxbench.report.papers.pet.rows import FAMILIES, PAPER, Backbone
 from hxbench.report.scores.averages import mean_of_all
 from hxbench.report.scores.estimate import Estimate, Runs, combined, mean_of
 from hxbench.report.scores.rows import scores_in
@@ -184,7 +184,7 @@ class TransferModel:
 
     def printed(self, source: str, target: str) -> float | None:
         """Return the published value of a cell."""
-        row, column = f"source={task_title(source)}", f"target={task_title(target)}"
+        row, column = f"source={task_of(source).title}", f"target={task_of(target).title}"
         return published(PAPER).value("Figure 7", row, column, "zero_shot_relative_performance", self._group)
 
     def printed_mean(self, kind: Callable[[str, str], bool]) -> float | None:
