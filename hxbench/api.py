@@ -13,6 +13,7 @@ Whatever a function is given that cannot be used raises `InputError`, a sentence
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial, wraps
 from inspect import signature
+from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
 
@@ -56,18 +57,37 @@ def _checked(function: Function) -> Function:
         from pydantic import ConfigDict, TypeAdapter, ValidationError
 
         config = ConfigDict(arbitrary_types_allowed=True, strict=True)
-        for name, given in signature(function).bind(*args, **named).arguments.items():
+        bound = signature(function).bind(*args, **named)
+        for name, given in bound.arguments.items():
             kind = kinds[name]
             if isinstance(kind, str):  # of what is imported when it is needed: nobody makes one by mistake
                 continue
-            for value in given if name == "sides" else [given]:
+            several = name == "sides"
+            values = [_plain(value, kind) for value in (given if several else [given])]
+            for value in values:
                 try:
                     TypeAdapter(kind, config=config).validate_python(value)
                 except ValidationError:
                     raise InputError(f"{name} is {shown(value)}: expected {_expected(kind)}.") from None
-        return function(*args, **named)
+            bound.arguments[name] = tuple(values) if several else values[0]
+        return function(*bound.args, **bound.kwargs)
 
     return call  # type: ignore[return-value]
+
+
+def _plain(given: Any, kind: Any) -> Any:
+    """Return whole numbers of other libraries as Python's, also in a range or an array; all else as it is."""
+    many = get_origin(kind) is Sequence and int in get_args(kind)
+    if not many and int not in (kind, *get_args(kind)):
+        return given
+    if isinstance(given, str | bytes | Mapping):
+        return given
+    try:
+        numbers = [*given] if many else [given]
+        plain = [one if isinstance(one, bool) else index(one) for one in numbers]
+    except TypeError:
+        return given
+    return plain if many else plain[0]
 
 
 def _expected(kind: Any) -> str:
@@ -99,15 +119,15 @@ def open_store(place: Place = None) -> Store:
 
 @_checked
 def train(
-    method: str,
+    method: str | Path,
     *,
     setting: str | None = None,
     task: str | None = None,
     suite: str | None = None,
     partition: str | None = None,
     seeds: Sequence[int] = (),
-    profile: str = "demo",
-    backbone: str | None = None,
+    profile: str | Path = "demo",
+    backbone: str | Path | None = None,
     random_weights: bool = False,
     variant: str = "paper",
     changes: str | Mapping[str, Any] | Sequence[str] = (),
@@ -136,10 +156,10 @@ def train(
 
     audience, launcher = audience or execute.Audience(), launcher or some_launcher(workers=1)
     session, wanted = planned(
-        method, setting=setting, task=task, suite=suite, partition=partition, seeds=seeds, profile=profile,
-        backbone=backbone, random_weights=random_weights, variant=variant, changes=changes, data=data,
-        data_source=data_source, store=store, offline=offline, checkpoint_every=checkpoint_every, track=track,
-        audience=audience,
+        str(method), setting=setting, task=task, suite=suite, partition=partition, seeds=seeds,
+        profile=str(profile), backbone=_text(backbone), random_weights=random_weights, variant=variant,
+        changes=changes, data=data, data_source=data_source, store=store, offline=offline,
+        checkpoint_every=checkpoint_every, track=track, audience=audience,
     )  # fmt: skip
     for one in wanted:
         if one.done:
@@ -224,6 +244,10 @@ def open_session(
     )
 
 
+def _text(given: str | Path | None) -> str | None:
+    return None if given is None else str(given)
+
+
 def _word(value: Any) -> str:
     import json
 
@@ -247,7 +271,7 @@ def on_ground(profile: str, data: str | Path | None, backbone: str | None = None
 
 @_checked
 def score(
-    run: str,
+    run: str | Path,
     file: str | Path,
     *,
     task: str | None = None,
@@ -259,7 +283,7 @@ def score(
     delimiter: str = "",
     comments: str = "",
     label_map: Mapping[str, str] | None = None,
-    backbone: Path | None = None,
+    backbone: str | Path | None = None,
     store: Place = None,
     offline: bool = False,
     report: Callable[[int, int], None] = lambda done, total: None,
@@ -275,7 +299,9 @@ def score(
     from hxbench.data.readers import Options
     from hxbench.runs.score_file import score_file
 
-    found = predictor_of(run, task, language, backbone=backbone, offline=offline, store=store)
+    found = predictor_of(
+        str(run), task, language, backbone=Path(backbone) if backbone else None, offline=offline, store=store
+    )
     options = Options(
         tags=column,
         words=words,
@@ -330,8 +356,8 @@ def table(
     name: str | int,
     *,
     store: Place = None,
-    profile: str | None = None,
-    backbone: str | None = None,
+    profile: str | Path | None = None,
+    backbone: str | Path | None = None,
     data: str | Path | None = None,
 ) -> "Rebuilt":
     """Return a table of a paper with our results: `table("hyperx", 2).frame()`.
@@ -340,7 +366,7 @@ def table(
     runs are those of the store's only profile, else of demo; `backbone` and `data` are as `hxbench report` has
     them.
     """
-    return _one("table", paper, name, store=store, profile=profile, backbone=backbone, data=data)
+    return _one("table", paper, name, store=store, profile=_text(profile), backbone=_text(backbone), data=data)
 
 
 @_checked
@@ -349,12 +375,12 @@ def figure(
     name: str | int,
     *,
     store: Place = None,
-    profile: str | None = None,
-    backbone: str | None = None,
+    profile: str | Path | None = None,
+    backbone: str | Path | None = None,
     data: str | Path | None = None,
 ) -> "Rebuilt":
     """Return a figure of a paper: `frame()` has its points, `pictures("pdf")` draws it (see `table`)."""
-    return _one("figure", paper, name, store=store, profile=profile, backbone=backbone, data=data)
+    return _one("figure", paper, name, store=store, profile=_text(profile), backbone=_text(backbone), data=data)
 
 
 def _one(kind: "Kind", paper: str, name: str | int, *, data: str | Path | None, **where: Any) -> "Rebuilt":
@@ -370,7 +396,7 @@ def _one(kind: "Kind", paper: str, name: str | int, *, data: str | Path | None, 
 def compare(
     *sides: str,
     store: Place = None,
-    profile: str | None = None,
+    profile: str | Path | None = None,
     where: str | Sequence[str] = (),
     all_pairs: bool = False,
 ) -> "Comparison":
@@ -388,4 +414,4 @@ def compare(
     from hxbench.report.compare import compare as compared
 
     terms = [where] if isinstance(where, str) else [*where]
-    return compared(open_store(store), sides, profile=profile, where=terms, all_pairs=all_pairs)
+    return compared(open_store(store), sides, profile=_text(profile), where=terms, all_pairs=all_pairs)

@@ -2,7 +2,10 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 import hxbench
@@ -39,9 +42,12 @@ def test_a_store_is_found_where_the_commands_look(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("function", "arguments", "named", "said"),
     [
-        (hxbench.train, (5,), {}, "method is 5: expected text."),
+        (hxbench.train, (5,), {}, "method is 5: expected text or a path."),
         (hxbench.train, ("mbert",), {"seeds": 1}, "seeds is 1: expected a list of whole numbers."),
         (hxbench.train, ("mbert",), {"seeds": "12"}, "seeds is 12: expected a list of whole numbers."),
+        (hxbench.train, ("mbert",), {"seeds": [True]}, "seeds is [True]: expected a list of whole numbers."),
+        (hxbench.train, ("mbert",), {"seeds": [1.5]}, "seeds is [1.5]: expected a list of whole numbers."),
+        (hxbench.train, ("mbert",), {"checkpoint_every": True}, "checkpoint_every is True: expected a whole"),
         (
             hxbench.train,
             ("mbert",),
@@ -49,7 +55,7 @@ def test_a_store_is_found_where_the_commands_look(tmp_path, monkeypatch):
             "changes is 3: expected text or a mapping or a list of texts.",
         ),
         (hxbench.train, ("mbert",), {"changes": {"training.updates": {1}}}, "changes has {1}, which no field"),
-        (hxbench.score, (1, "x"), {}, "run is 1: expected text."),
+        (hxbench.score, (1, "x"), {}, "run is 1: expected text or a path."),
         (hxbench.table, ("hyperx", 2.5), {}, "name is 2.5: expected text or a whole number."),
         (hxbench.table, ("hyperx", 2), {"store": 5}, "store is 5: expected a store or a path or text or None."),
         (hxbench.figure, (["hyperx"], 3), {}, "paper is ['hyperx']: expected text."),
@@ -63,6 +69,36 @@ def test_what_has_another_type_is_one_sentence(function, arguments, named, said)
     with pytest.raises(hxbench.InputError) as refused:
         function(*arguments, **named)
     assert str(refused.value).startswith(said)
+
+
+@pytest.mark.parametrize(
+    "seeds",
+    [range(1, 3), np.arange(1, 3), [np.int64(1), np.int32(2)], (1, 2), {1: None, 2: None}.keys()],
+    ids=["range", "array", "numpy", "tuple", "keys"],
+)
+def test_whole_numbers_and_paths_may_be_of_other_types(seeds):
+    given = []
+
+    @api._checked
+    def take(method: str | Path, seeds: Sequence[int] = (), every: int | None = None) -> None:
+        given.extend([method, *seeds, every])
+
+    take(Path("own.yaml"), seeds, np.int16(3))
+    assert given == [Path("own.yaml"), 1, 2, 3]
+    assert {type(one) for one in given[1:]} == {int}
+
+
+def test_places_may_be_paths(tmp_path):
+    filled(tmp_path)
+    sides, profile = ("mbert:multi,seed=1", "mbert:multi,seed=2"), Path("demo")
+    with pytest.raises(hxbench.InputError) as by_path:
+        hxbench.train(Path("none.yaml"), profile=profile, backbone=Path("there"), store=tmp_path)
+    with pytest.raises(hxbench.InputError) as by_text:
+        hxbench.train("none.yaml", profile="demo", backbone="there", store=str(tmp_path))
+    assert str(by_path.value) == str(by_text.value)
+    assert hxbench.table("hyperx", np.int64(2), store=tmp_path, profile=profile).frame() is not None
+    with pytest.raises(hxbench.InputError, match="share no test set"):
+        hxbench.compare(*sides, store=tmp_path, profile=profile)
 
 
 def filled(root):

@@ -10,7 +10,7 @@ from typing import Any
 import typer
 from typer.models import ParameterInfo
 
-from hxbench import places
+from hxbench import api
 
 VARIABLE = "_HXBENCH_COMPLETE"  # which a shell sets that asks for completions
 # written here, as what they are read from imports torch; a test compares them
@@ -55,9 +55,7 @@ def _languages() -> Iterable[str]:
 
 
 def _runs(store: Any) -> Iterable[str]:
-    from hxbench.store import Store
-
-    found = Store(places.store_dir(store))
+    found = api.open_store(store)
     if found.pack:
         return found.pack.ids
     names = os.listdir(found.root / "runs")

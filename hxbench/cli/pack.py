@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hxbench import places
+from hxbench import api, places
 from hxbench.cli import options
 from hxbench.cli.output import print_left_out
 from hxbench.errors import InputError
@@ -28,9 +28,9 @@ def copy_runs(
 
     if to is None or everything == bool(runs):
         raise InputError("name the runs to copy, or --all of them, and the store they go --to.")
-    source, target = Store(places.store_dir(store)), Store(places.expanded(str(to), "--to"))
+    source, target = api.open_store(store), Store(places.expanded(str(to), "--to"))
     if everything:
-        chosen = [record for record in source.runs() if profile in (None, record.fields.get("profile"))]
+        chosen = [record for record in source.runs() if profile in (None, record.profile)]
         print_left_out(source)
     else:
         chosen = [source.get(reference) for reference in runs or ()]

@@ -1,8 +1,10 @@
 """What `--dry-run` prints, and what commands say before they begin: which runs there are, and what they take."""
 
+import re
 import sys
 import textwrap
 from collections.abc import Mapping
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from hxbench import network
@@ -74,7 +76,22 @@ def _gives_gpus(launcher: "Launcher") -> bool:
     """Return whether sbatch is asked for GPUs, by an option or by the name of a partition."""
     from hxbench.runs.scheduler.on_slurm import OnSlurm
 
-    return isinstance(launcher, OnSlurm) and any("gpu" in option for option in launcher.options)
+    if not isinstance(launcher, OnSlurm):
+        return False
+    pairs = zip_longest(launcher.options, launcher.options[1:], fillvalue="")
+    return any(_asks_for_gpus(one if "=" in one else f"{one}={value}") for one, value in pairs)
+
+
+def _asks_for_gpus(option: str) -> bool:
+    """Return whether an option of sbatch does; the word alone does not, as a node's name may have it too."""
+    name, _, value = option.partition("=")
+    if name in ("--partition", "-p"):
+        return "gpu" in value
+    if name == "--gres":
+        asked = [one for one in value.split(",") if re.match("gpu([:=]|$)", one)]
+    else:
+        asked = [value] if name == "-G" or name.startswith("--gpus") else []
+    return any(re.split("[:=]", one)[-1] != "0" for one in asked)
 
 
 def _at_once(count: int | None) -> str:
@@ -118,7 +135,7 @@ def _sentences(
     kept, beside = (format_value(size, "bytes") for size in (found.kept, found.training))
     but = f", without the weights of {found.unknown} runs" if found.unknown else ""
     lines.append(f"Disk: {kept} in the store, {beside} more while runs train{but}.")
-    lines += [_of_backbone(one, offline=lacking is not None) for one in found.backbones]
+    lines += [_of_backbone(one, network.offline(session.offline)) for one in found.backbones]
     if lacking is not None:
         return [*lines, *(lacking or ["All data that these runs read are on this machine."])]
     fetched = session.source.kind == "hub"
@@ -129,7 +146,8 @@ def _sentences(
     return lines
 
 
-def _of_backbone(one: "Coming", *, offline: bool) -> str:
+def _of_backbone(one: "Coming", offline: str) -> str:
+    """Return where a backbone is or comes from; `offline` is what forbids the network."""
     from hxbench.report.artifact.table import format_value
 
     if one.here:
@@ -139,7 +157,7 @@ def _of_backbone(one: "Coming", *, offline: bool) -> str:
     else:
         size = f"about {format_value(one.size, 'bytes')} " if one.size else ""
         fate = f"is to be fetched, {size}from {one.origin}"
-        fate = f"is not on this machine and {fate}, which --offline forbids" if offline else fate
+        fate = f"is not on this machine and {fate}, which {offline} forbids" if offline else fate
     return f"Backbone {one.name} {fate}."
 
 

@@ -2,12 +2,11 @@
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hxbench import places
+from hxbench import api
 from hxbench.cli import options
 from hxbench.cli.output import WIDTH, for_output, print_json, print_left_out, print_rows
 from hxbench.cli.progress import progress
@@ -16,16 +15,10 @@ from hxbench.garbage import collecting_none
 from hxbench.printing import printable, sentence
 
 if TYPE_CHECKING:
-    from hxbench.store import RunRecord, Store
+    from hxbench.store import RunRecord
 
 
 _ONE_LINE = 100_000  # letters: no row is as long
-
-
-def _open(chosen: Path | None) -> "Store":
-    from hxbench.store import Store
-
-    return Store(places.store_dir(chosen))
 
 
 def _part(record: "RunRecord") -> str | None:
@@ -84,7 +77,7 @@ def list_runs(
         if given is not None and given not in known:
             raise InputError(did_you_mean(name, given, list(known)))
     wanted = {"method": method, "setting": setting, "profile": profile, "state": state}
-    opened = _open(store)
+    opened = api.open_store(store)
     with collecting_none():
         found = [(record, _row(record)) for record in opened.runs(complete_only=False)]
         found = [one for one in found if all(value in (None, one[1][key]) for key, value in wanted.items())]
@@ -123,7 +116,7 @@ def show_run(
 
     from hxbench.store.plateau import warning
 
-    record = _open(store).get(run)
+    record = api.open_store(store).get(run)
     rows = record.metrics()
     tested = [row for row in rows if row.get("split") == "test"]
     cost = {row["metric"]: row["value"] for row in rows if row.get("split") == "cost"}
@@ -159,7 +152,7 @@ def remove_runs(
     store: options.StoreDir = None,
 ) -> None:
     """Delete runs with everything they wrote."""
-    opened = _open(store)
+    opened = api.open_store(store)
     doomed: dict[str, str] = {}
     for reference in runs:
         try:
@@ -202,7 +195,7 @@ def verify_runs(
     """
     from hxbench.store.verifying import look, verify
 
-    opened = _open(store)
+    opened = api.open_store(store)
     if runs:
         named = [opened.get(reference) for reference in runs]
         chosen, unreadable = [record for record in named if record.state == "done"], list[str]()

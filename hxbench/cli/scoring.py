@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hxbench import places
+from hxbench import api, places
 from hxbench.cli import options
 from hxbench.cli.output import print_rows
 from hxbench.cli.progress import progress
@@ -102,13 +102,12 @@ def eval_command(
         return
     from hxbench.runs.evaluate import evaluate
     from hxbench.spec.languages import find_language
-    from hxbench.store import Store
 
     split = split or "test"
     results = []
     with progress() as tell:
         for reference in runs:
-            record = Store(places.store_dir(store)).get(reference)
+            record = api.open_store(store).get(reference)
             for scored in evaluate(
                 record, tasks=task, languages=language, split=split, data_source=data_source,
                 data_file=places.expanded(str(own_data), "--data") if own_data else None, offline=offline,
@@ -138,7 +137,6 @@ def _map_of(words: list[str] | None) -> dict[str, str]:
 
 def _score_file(runs: list[str], file: str, as_json: bool, wanted: dict[str, Any]) -> None:
     """Print the scores of runs and exports on a file."""
-    from hxbench import api
     from hxbench.spec.languages import find_language
 
     if len(runs) > 1 and file == "-":

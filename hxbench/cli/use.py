@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hxbench import places
+from hxbench import api, places
 from hxbench.cli import options
 from hxbench.cli.output import print_json
 from hxbench.cli.progress import progress
@@ -42,9 +42,8 @@ def export_command(
     says what it is. `hxbench predict FOLDER FILE` answers with it.
     """
     from hxbench.runs.export import export
-    from hxbench.store import Store
 
-    record = Store(places.store_dir(store)).get(run)
+    record = api.open_store(store).get(run)
     said = export(
         record, task=task, language=language, out=places.expanded(str(out), "--out"), force=force, offline=offline
     )

@@ -11,6 +11,7 @@ from hxbench.spec import experiment as experiments
 from hxbench.spec import recipe
 from hxbench.spec.settings import Model
 from hxbench.store import Store
+from hxbench.store.packed import Pack
 
 _FEW = 3  # commands that a reader may be asked to give one by one, so as not to run more than is shown
 
@@ -90,6 +91,12 @@ class Commands:
         words += ["--profile", self.profile] if self.profile != "demo" else []
         return shlex.join([*words, *self._ground, *self._source(origins), *self._place])
 
+    def report(self, experiment: str) -> str:
+        """Return the command that shows what was run of an experiment, from the store that was reported on."""
+        words = ["hxbench", "report", "--experiment", f"{self.paper}/{experiment}"]
+        words += ["--profile", self.profile] if self.profile != "demo" else []
+        return shlex.join([*words, *self._ground, *self._shown])
+
     def list_runs(self) -> str:
         """Return the command that lists the profile's runs."""
         return shlex.join(["hxbench", "runs", "list", "--profile", Path(self.profile).stem, *self._shown])
@@ -120,9 +127,12 @@ class Commands:
 
 
 def _unpacked(packed: Store) -> Path:
-    """Return the store that a packed one is unpacked into: the usual one, unless that is the packed one itself."""
+    """Return the store that a packed one is unpacked into: the usual one, unless that is packed too.
+
+    The usual one is not opened: whether it is damaged is no matter of a report on another.
+    """
     usual = places.store_dir()
-    return Path(f"{packed.root.name}-unpacked") if Store(usual).pack else usual
+    return Path(f"{packed.root.resolve().name}-unpacked") if Pack.is_at(usual) else usual
 
 
 def argument(method: str) -> str:

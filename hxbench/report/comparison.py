@@ -107,7 +107,7 @@ class Comparison:
         marks = Marks()
         blocks: dict[str, list[Row]] = {}
         for line in self.lines:
-            task = _title(line.task) if line.task and line.kind != "task" else "tasks"
+            task = task_of(line.task).title if line.task and line.kind != "task" else "tasks"
             title = f"{line.first.label} − {line.second.label}: {task}"
             blocks.setdefault(title, []).append(_row(line, marks, self.resamples))
         tested = [line for line in self.lines if line.p is not None]
@@ -139,9 +139,8 @@ class Comparison:
         """Return the differences by language and group, or by task, with their intervals."""
         by_panel: dict[str, list[Line]] = {}
         for line in self.lines:
-            by_panel.setdefault(_title(line.task) if line.kind in ("language", "group") else "tasks", []).append(
-                line
-            )
+            panel = task_of(line.task).title if line.kind in ("language", "group") else "tasks"
+            by_panel.setdefault(panel, []).append(line)
         few = any(line.preliminary for line in self.lines)
         return Figure(
             name="compare",
@@ -167,10 +166,6 @@ class Comparison:
             cells = tuple(_cell(of[place]) if place in of else Cell() for place in places)
             series.append(Series(f"{first} − {second}", cells))
         return Panel(title, "points", tuple(series), places=tuple(places.values()))
-
-
-def _title(task: str) -> str:
-    return task_of(task).title
 
 
 def _row(line: Line, marks: Marks, resamples: int) -> Row:

@@ -132,14 +132,18 @@ def _own_data(results: Results) -> list[OwnData]:
 
 
 def _commands(results: Results, artifact: Artifact) -> list[tuple[str, list[str]]]:
-    """Return the commands that make the runs of an artifact, and which methods and settings each is for."""
+    """Return the commands that make the runs of an artifact, and which methods and settings each is for.
+
+    The one that unpacks a packed store is for all of them.
+    """
     paper, name = results.paper, artifact.name.removeprefix("runs-of-")
     known = [one for one in recipe.recipe_names(paper) if one != "all"]
     makers = [one for one in known if artifact.name in experiments.artifacts_of(paper, one)]
     makers += [name] if name in known and name != artifact.name else []
-    found = []
+    found: dict[str, list[str]] = {}
     for one in makers:
         blocks = experiments.blocks(paper, one, results.to_type.profile)
         asked_for = {f"{Path(method).stem} {block.setting}" for block in blocks for method in block.methods}
-        found.append((results.to_type.run(one), sorted(asked_for)))
-    return found
+        found[results.to_type.run(one)] = sorted(asked_for)
+    every = sorted({what for some in found.values() for what in some})
+    return [(line, found.get(line, every)) for line in results.to_type.in_place(found)]

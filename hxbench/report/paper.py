@@ -105,7 +105,7 @@ class Entry(Closed):
     rows: tuple[str, ...] = ()  # the paper's rows that it has, by name
     methods: tuple[MethodRow, ...] = ()  # where it calls them otherwise
     terms: Mapping[str, str] = {}  # what it calls columns, panels or tasks, or says of them, by their names
-    labels: tuple[str, ...] = ()  # conditions, in its order
+    labels: tuple[str, ...] = ()  # conditions or tasks, in its order
     comparison: Comparison | None = None
     caption: tuple[str, ...] = ()
     before: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ from hxbench.report.artifact.table import Cell
 from hxbench.report.draw import pictures, sheet, style
 from hxbench.report.draw.bars import label
 from hxbench.report.draw.frontier import lowest_shown
+from hxbench.report.papers.hyperx import comparisons
 from hxbench.report.papers.hyperx.rows import members, printed_shot_mean
 from hxbench.report.render import PICTURES, renderer
 from hxbench.spec import experiment
@@ -271,6 +272,18 @@ def test_a_bare_figure_has_no_heading_no_marks_and_no_sentences_but_its_abbrevia
     for needed in ("F1 (%)", "SEEN: languages within the pre-training; UNSEEN: outside of it", "gain: UNSEEN"):
         assert needed in said
     assert pictures(whole, ["png"], alone=True)["png"] != pictures(whole, ["png"])["png"]
+
+
+def test_a_mark_of_a_gain_is_explained_below_the_picture():
+    comparison = report.paper.paper_file("hyperx").entry("figure7").comparison
+    said = comparisons._said(comparison, {"ALL": Cell(-1.0, 0.2, 2, 3.0, marks=("*", "b"))})
+    assert said == "gain: ALL −1.0 ± 0.2*ᵇ (paper +3.0)"
+    panel = Panel("X", "F1", (Series("A", (Cell(50.0), Cell(40.0), Cell(30.0))),), said=said)
+    notes = (("*", "runs are missing"), ("a", "nowhere"), ("b", "over 2 seeds only"))
+    foot = " ".join(texts_of(by_hand(panels=(panel,), notes=notes)))
+    assert "ᵇ over 2 seeds only" in foot
+    assert "nowhere" not in foot
+    assert "−1.0 ± 0.2 (paper" in " ".join(texts_of(by_hand(panels=(panel,), notes=notes), alone=True))
 
 
 def test_a_map_has_a_scale_the_names_of_ours_and_each_name_of_a_column_once():

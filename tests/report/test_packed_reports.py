@@ -13,10 +13,12 @@ from text_store import PROFILE, clusters, write_text_run
 
 from hxbench import report
 from hxbench.report.draw import pictures
+from hxbench.report.everything import everything
 from hxbench.report.papers.pha.rows import TASKS
 from hxbench.report.render import FORMATS, renderer
 from hxbench.spec import experiment, recipe
 from hxbench.store import Store
+from hxbench.store.pack_files import MANIFEST
 from hxbench.store.packing import write_pack
 from hxbench.tasks import task_of
 
@@ -65,8 +67,33 @@ def test_commands_below_a_pack_run_as_printed(store, tmp_path, monkeypatch):
     assert hxbench(*shlex.split(unpack)[1:]).code == 0
     assert len(Store(tmp_path / "other").runs()) == len(store.runs())
     assert others == ["hxbench run hyperx/table2"]
+    page = next(part for part in everything(results.store, lambda *_: None) if part.paper == "hyperx")
+    first, *further = [line for line, _ in page.commands["table2"]]
+    assert (first, {*others} <= {*further}) == (unpack, True)
     answer = hxbench(*shlex.split(others[0])[1:], "--dry-run", "--json")
     assert json.loads(answer.out)["in_the_store"] == len(store.runs())
+
+
+def test_a_pack_is_reported_on_whatever_the_usual_store_is(store, tmp_path, monkeypatch):
+    fill(store, "mbert", "multi", seeds=(1,))
+    write_pack(store.runs(), tmp_path / "packed")
+    monkeypatch.chdir(tmp_path / "packed")
+    usual = tmp_path / "usual"
+    usual.mkdir()
+    monkeypatch.setenv("HXBENCH_STORE", str(usual))
+    (usual / MANIFEST).write_text("damaged")
+    unpack, _ = commands_of(Store("."))
+    assert unpack == "hxbench runs unpack . --to packed-unpacked --profile demo"
+    (usual / MANIFEST).unlink()
+    (usual / "runs").write_text("a file")
+    unpack, _ = commands_of(Store("."))
+    assert unpack == f"hxbench runs unpack . --to {usual} --profile demo"
+
+
+def commands_of(store):
+    """Return the commands below Table 2."""
+    results = report.read_results("hyperx", store)
+    return report.make(report.artifacts("hyperx")["table2"], results).tables[-1].commands
 
 
 def test_hyperx(store, tmp_path):

@@ -90,7 +90,7 @@ def _abbreviations(figure: "Figure") -> str:
 
 def _is_seen(figure: "Figure", mark: str) -> bool:
     """Return whether a mark stands in the picture: at a score, or in the line above a panel."""
-    if mark == MISSING and any(MISSING in panel.said for panel in figure.panels):
+    if any(raised(mark) in panel.said for panel in figure.panels):
         return True
     cells = [cell for one in figure.series for cell in (*one.cells, *([one.level] if one.level else []))]
     return any(mark in cell.marks for cell in cells if cell.mean is not None) and not (
@@ -123,7 +123,15 @@ def bare(figure: "Figure") -> "Figure":
     def plain(one: "Series") -> "Series":
         return replace(one, cells=tuple(replace(cell, marks=(), published_marks=()) for cell in one.cells))
 
-    panels = (replace(panel, series=tuple(map(plain, panel.series))) for panel in figure.panels)
+    def unmarked(said: str) -> str:
+        for mark, _ in figure.notes:
+            said = said.replace(raised(mark), "")
+        return said
+
+    panels = (
+        replace(panel, series=tuple(map(plain, panel.series)), said=unmarked(panel.said))
+        for panel in figure.panels
+    )
     made_up = tuple(line for line in figure.heading if "SYNTHETIC" in line)  # which no picture may go without
     return replace(figure, panels=tuple(panels), heading=(), notes=(), caption=made_up)
 

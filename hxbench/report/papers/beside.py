@@ -11,12 +11,13 @@ from hxbench.report.artifact.figure import Figure
 from hxbench.report.artifact.table import Marks
 from hxbench.report.paper import MethodRow
 from hxbench.report.papers.pet.results import At, Results
-from hxbench.report.papers.pet.rows import METHODS, PLACED, task_title
+from hxbench.report.papers.pet.rows import METHODS, PLACED
 from hxbench.report.papers.pha.cells import parameters_per_task
 from hxbench.report.papers.pha.results import Results as PhaResults
 from hxbench.report.papers.pha.rows import TABLE1, TASKS
 from hxbench.report.scores.estimate import Estimate
 from hxbench.report.scores.run_set import RunSet
+from hxbench.tasks import task_of
 
 _SIZE = "t5-base"
 _SUITE = "glue"
@@ -71,7 +72,7 @@ def beside_pha(results: Results) -> list[Figure]:
         panels=tuple(panels),
         columns=3,
         heading=results.heading([*here, *there], _NUMBERS, sizes=[_SIZE]),
-        caption=(f"Scores are means of {', '.join(map(task_title, PLACED))}. {_SHARED}",),
+        caption=(f"Scores are means of {', '.join(task_of(one).title for one in PLACED)}. {_SHARED}",),
         notes=marks.notes(),
         remarks=(FRONT, _OTHERS, *results.remarks(here, timed=True), *pha.remarks(there)),
         commands=tuple(dict.fromkeys((*results.commands(here, "figure2"), *pha.commands(there, "table1")))),

@@ -15,9 +15,9 @@ from hxbench.report.papers.pet.rows import (
     Backbone,
     Family,
     budget_title,
-    task_title,
 )
 from hxbench.report.papers.pet.scores import Tried
+from hxbench.tasks import task_of
 
 _SERIES = (*(one.title for one in METHODS), "APET")
 _EXPERIMENTS = ("figure2", "figure4")
@@ -61,7 +61,7 @@ def build(results: Results) -> list[Figure]:
     commands = [line for name, some in found.items() for line in results.commands(some, name)]
     told = results.told(
         "frontier", shown, marks, before=[FRONT, *results.without(every)],
-        caption=[FILE.text("common", tasks=", ".join(map(task_title, PLACED)))],
+        caption=[FILE.text("common", tasks=", ".join(task_of(one).title for one in PLACED))],
     )  # fmt: skip
     figure = Figure(
         kind="frontier",

@@ -25,7 +25,9 @@ class Kept(RunSet):
             label=lambda pair: pair.task,
             members=lambda group: (),
         )
-        super().__init__(runs.models, tuple(wanted or runs.wanted), runs.rows, of, runs.family)
+        # a run without development scores is none here: it would be one that every pair lacks a score of
+        rows = {which: some for which, some in runs.rows.items() if kept_in(some)}
+        super().__init__(runs.models, tuple(wanted or runs.wanted), rows, of, runs.family)
 
     def of(self, tasks: Collection[str]) -> Estimate:
         """Return the mean over all pairs of some tasks; nothing where one of their models has no runs."""

@@ -6,9 +6,12 @@ import pytest
 from miniature import spec_for
 from text_miniature import text_spec
 
+from hxbench.report.papers.kept import Kept
 from hxbench.report.scores.estimate import Estimate
 from hxbench.report.scores.run_scores import few_shot_scores, run_scores
+from hxbench.report.scores.run_set import TEXTS, RunSet
 from hxbench.spec.run_spec import FewShotSpec
+from hxbench.spec.settings import Model
 from hxbench.store import Store
 
 
@@ -126,3 +129,18 @@ def test_few_shot_scores_by_k_and_where_they_started(store):
     alone = [spec.model_copy(update={"after": {}}) for spec in specs[:1]]
     put(store, alone[0], scored("cb", 20.0))
     assert few_shot_scores(store, alone) == {("cb", "en"): {4: Estimate((20.0,))}}, "from nothing: no k of 0"
+
+
+def test_a_run_without_development_scores_takes_nothing_from_other_seeds():
+    def developed(value):
+        where = {"split": "dev", "step": 1, "value": value}
+        return [
+            {**where, "task": "rte", "language": "en", "metric": "accuracy"},
+            {**where, "task": None, "language": "mean", "metric": "score"},
+        ]
+
+    tested = {"split": "test", "task": "rte", "language": "en", "metric": "accuracy", "value": 90.0, "step": 1}
+    rows = {(Model("rte"), 1): developed(60.0), (Model("rte"), 2): [tested], (Model("rte"), 3): developed(64.0)}
+    found = Kept(RunSet((Model("rte"),), (1, 2, 3), rows, TEXTS)).of(["rte"])
+    assert found.by_seed == {1: 60.0, 3: 64.0}
+    assert found.incomplete

@@ -12,6 +12,7 @@ from hxbench.report.artifact.table import MISSING, Block, Cell, Marks, Row, Tabl
 from hxbench.report.paper import Comparison
 from hxbench.report.papers.hyperx.results import Results
 from hxbench.report.papers.hyperx.rows import METRICS, ROWS, doubt, pairs, printed_score
+from hxbench.report.render.walk import raised
 from hxbench.report.scores.run_set import Condition
 from hxbench.report.stats.significance import HOW_GAIN, Resampler, said
 
@@ -27,7 +28,7 @@ def _said(comparison: Comparison, cells: dict[str, Cell]) -> str:
         absent = "no runs yet" if MISSING in cell.marks else "not comparable"
         text = absent if cell.mean is None else f"{cell.mean:+.1f}".replace("-", "−")
         text += f" ± {cell.sd:.1f}" if cell.sd is not None else ""
-        text += "*" if cell.mean is not None and cell.marks else ""
+        text += raised("".join(cell.marks)) if cell.mean is not None else ""
         text += f" (paper {cell.published:+.1f})" if cell.published is not None else ""
         parts.append(f"{group} {text}")
     return f"gain: {', '.join(parts)}"

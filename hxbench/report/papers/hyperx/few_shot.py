@@ -17,9 +17,9 @@ _GROUPS = ("SEEN", "UNSEEN")
 Few = Mapping[str, Shots]
 
 
-def _methods(results: Results, few_shot: Few) -> list[MethodRow]:
-    """Return the paper's methods in its order, then others that have runs."""
-    known = [ROWS[name] for name in results.file.entry("table5").rows]
+def _methods(results: Results, name: str, few_shot: Few) -> list[MethodRow]:
+    """Return the methods of a table or figure in the paper's order, then others that have runs."""
+    known = [ROWS[name] for name in results.file.entry(name).rows]
     return [*known, *(MethodRow(title=name, method=name) for name, shots in few_shot.items() if not shots.draws)]
 
 
@@ -52,7 +52,7 @@ def _with_best(cells: list[Cell], languages: int, marks: Marks) -> tuple[Cell, .
 def _table5(results: Results) -> Table:
     """Return the table: NER above POS, a row for each number of sentences."""
     few_shot, marks = results.few_shot("table5"), Marks()
-    methods = [method for method in _methods(results, few_shot) if method.method in few_shot]
+    methods = [method for method in _methods(results, "table5", few_shot) if method.method in few_shot]
     k_of, languages = protocol_of(few_shot)
     columns = tuple(Column(results.label(code), method.title) for method in methods for code in languages)
     blocks = []
@@ -91,7 +91,7 @@ def _panel(results: Results, few: Few, task: str, group: str, marks: Marks) -> P
     codes = [code for code in protocol_of(few)[1] if code in members(group)]
     names = ", ".join(map(results.label, codes))
     pairs = [Pair(task, code) for code in codes]
-    series = tuple(_series(few, method, pairs, marks) for method in _methods(results, few))
+    series = tuple(_series(few, method, pairs, marks) for method in _methods(results, "figure6", few))
     return Panel(f"{task.upper()}, {group}: {names}", METRICS[task][1].partition(" ")[2], series)
 
 

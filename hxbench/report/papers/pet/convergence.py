@@ -15,9 +15,9 @@ from hxbench.report.papers.pet.rows import (
     PLACED,
     Family,
     budget_title,
-    task_title,
 )
 from hxbench.report.papers.pet.scores import SHARE, Tried
+from hxbench.tasks import task_of
 
 _TITLE = f"steps to {SHARE:.0%} of the final score".replace("%", " %")
 _AXIS = "parameters (paper's backbone)"
@@ -61,7 +61,7 @@ def _figure(results: Results, name: str, what: str, rows: Sequence[_Row], experi
     tried, marks = results.tried(experiment), Marks()
     shown = list(tried.values())
     backbones = [one for family in FAMILIES for one in (family.ends if ends else family.backbones)]
-    tasks = ", ".join(map(task_title, PLACED)) if ends else "the tasks of a family"
+    tasks = ", ".join(task_of(one).title for one in PLACED) if ends else "the tasks of a family"
     places = ("small", "large") if ends else ("small", "middle", "large")
     panels = [
         _panel(

@@ -6,16 +6,17 @@ from dataclasses import replace
 from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.figure import Figure, Panel, Series
 from hxbench.report.artifact.published import published
-from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns
+from hxbench.report.artifact.table import MISSING, Block, Cell, Column, Marks, Row, Table, mark_best_of_columns
 from hxbench.report.paper import MethodRow
 from hxbench.report.papers.pet.budgets import majority_of
 from hxbench.report.papers.pet.rates import how, rates_table
 from hxbench.report.papers.pet.results import At, Results
-from hxbench.report.papers.pet.rows import FAMILIES, FILE, METHODS, PAPER, Backbone, Family, task_title
+from hxbench.report.papers.pet.rows import FAMILIES, FILE, METHODS, PAPER, Backbone, Family
 from hxbench.report.papers.pet.scores import Tried
 from hxbench.report.scores.averages import deviation
 from hxbench.report.scores.estimate import combined
 from hxbench.report.stats.spread import change
+from hxbench.tasks import task_of
 
 _NAME = "Figure 2"
 _PLACES = ("small", "middle", "large")
@@ -54,7 +55,7 @@ def _spread_row(series: tuple[Series, ...], family: Family, marks: Marks) -> Row
     cells = []
     for place, backbone in enumerate(family.backbones):
         there = [one.cells[place] for one in series]
-        lacks = (marks.missing(),) if any(cell.marks for cell in there) else ()
+        lacks = (marks.missing(),) if any(MISSING in cell.marks for cell in there) else ()
         value = spread_of_bars(series, place)
         runs = tuple(sorted({one for cell in there for one in cell.runs})) if value is not None else ()
         theirs = printed(_SPREAD, backbone, family)
@@ -83,7 +84,7 @@ def _by_task(tried: Shown, tasks: Mapping[Family, tuple[str, ...]], figure: Figu
     """Return what the bars are means of: a block for each backbone that has runs; nothing without any."""
     marks, blocks = Marks(), []
     every = tuple(dict.fromkeys(task for some in tasks.values() for task in some))
-    columns = tuple(Column(task_title(task), paper=False) for task in every)
+    columns = tuple(Column(task_of(task).title, paper=False) for task in every)
     for family in FAMILIES:
         for backbone in family.backbones:
             ways = [(one.title, tried.get(At(backbone.size, one.method))) for one in METHODS]

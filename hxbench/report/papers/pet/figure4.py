@@ -21,11 +21,11 @@ from hxbench.report.papers.pet.rows import (
     Backbone,
     Family,
     budget_title,
-    task_title,
 )
 from hxbench.report.papers.pet.scores import Tried
 from hxbench.report.scores.estimate import Estimate
 from hxbench.report.stats.spread import ratio
+from hxbench.tasks import task_of
 
 _NAME = "Figure 4"
 _PRINTED_SEEDS = (1, 2, 3)
@@ -115,9 +115,10 @@ def build(results: Results) -> list[Figure]:
         *results.other_answers(),
     ]  # fmt: skip
     caption = [FILE.text("groups"), *([shrinks] if shrinks else [])]
+    placed = ", ".join(task_of(one).title for one in PLACED)
     figure = Figure(
         name="figure4",
-        title=f"PET scaling, Figure 4: APET at random positions, mean of {', '.join(map(task_title, PLACED))}",
+        title=f"PET scaling, Figure 4: APET at random positions, mean of {placed}",
         kind="bars",
         places=tuple(BUDGETS.values()),
         axis="budget",

@@ -20,12 +20,12 @@ from hxbench.report.papers.pet.rows import (
     PLACED,
     Backbone,
     Family,
-    task_title,
 )
 from hxbench.report.papers.pet.scores import Tried
 from hxbench.report.papers.pet.threshold_table import Curves, has_runs, ranges_of, threshold_table
 from hxbench.report.papers.pet.thresholds import chances, said
 from hxbench.spec import recipe
+from hxbench.tasks import task_of
 
 _ENDS = ("small", "large")
 _COLUMNS = 3  # of panels
@@ -48,7 +48,7 @@ def _panels(curves: Curves, tasks: tuple[str, ...], marks: Marks) -> tuple[Panel
     families = [family for family in FAMILIES if has_runs(curves, family)] or FAMILIES
     return tuple(
         Panel(
-            f"{family.title}, {task_title(task)}",
+            f"{family.title}, {task_of(task).title}",
             "score" * (number % _COLUMNS == 0),
             tuple(_series(curves, b, end, task, marks) for b, end in zip(family.ends, _ENDS, strict=True)),
             axis="tuned parameters (log scale)" if family is families[-1] else "",
@@ -132,6 +132,6 @@ def build(results: Results) -> list[Figure]:
             facts=by_chance.facts() if by_chance else {},
         ),
     )  # fmt: skip
-    columns = tuple(Column(end, task_title(task), paper=False) for task in tasks for end in _ENDS)
+    columns = tuple(Column(end, task_of(task).title, paper=False) for task in tasks for end in _ENDS)
     points = replace(figure.table(), columns=columns, blocks=blocks)
     return [replace(figure, given=(points, threshold_table(curves, figure.heading, told, figure.facts)))]

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, mark_best_of_columns
 from hxbench.report.papers.pet.results import At, Results
-from hxbench.report.papers.pet.rows import FAMILIES, FILE, METHODS, Backbone, task_title
+from hxbench.report.papers.pet.rows import FAMILIES, FILE, METHODS, Backbone
 from hxbench.report.papers.pet.scores import Tried, validated
 from hxbench.report.scores.averages import mean
 from hxbench.report.scores.estimate import Estimate, combined
 from hxbench.report.scores.run_set import Condition, RunSet
 from hxbench.report.select.identity import recipe_spec
-from hxbench.tasks import tasks_in
+from hxbench.tasks import task_of, tasks_in
 
 _TRIES = "rates"  # the experiment
 _NONE = "nothing was tried at this profile."
@@ -46,7 +46,7 @@ def rates_table(name: str, tried: Mapping[At, Tried], facts: dict[str, str]) -> 
                 for method in METHODS
             ]  # fmt: skip
             blocks.append(Block(backbone.title, tuple(rows)))
-    columns = tuple(Column(task_title(task), paper=False) for task in tasks_in("pet"))
+    columns = tuple(Column(task_of(task).title, paper=False) for task in tasks_in("pet"))
     return [Table(f"{name}-rates", "Learning rates that counted", "method", columns, tuple(blocks), facts=facts)]
 
 
@@ -88,7 +88,7 @@ def build(results: Results) -> list[Table]:
     seeds = ", ".join(dict.fromkeys(str(seed) for one in conditions for seed in one.run_set.wanted))
     sizes = list(dict.fromkeys(backbone.size for backbone, _ in places))
     columns = (
-        *(Column(task_title(task), backbone.title, paper=False) for backbone, task in places),
+        *(Column(task_of(task).title, backbone.title, paper=False) for backbone, task in places),
         Column("all", "mean", paper=False),
     )
     blocks = [

@@ -1,6 +1,5 @@
 """What the artifacts of PET scaling are made from: the runs of an experiment by backbone, method and budget."""
 
-import shlex
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import NamedTuple
@@ -8,11 +7,12 @@ from typing import NamedTuple
 from hxbench.report import results
 from hxbench.report.artifact.table import format_value
 from hxbench.report.papers.pet.answers import answered
-from hxbench.report.papers.pet.rows import FAMILIES, FILE, PAPER, Backbone, Family, task_title
+from hxbench.report.papers.pet.rows import FAMILIES, FILE, PAPER, Backbone, Family
 from hxbench.report.papers.pet.scores import Tried
 from hxbench.report.scores.protocol import divided
 from hxbench.report.scores.run_set import RunSet, Shown
 from hxbench.spec import experiment as experiments
+from hxbench.tasks import task_of
 
 
 class At(NamedTuple):
@@ -54,7 +54,7 @@ class Results(results.Results):
         for family in FAMILIES:
             tasks = self.tasks_of(family)
             if set(tasks) != set(family.tasks):
-                ours, theirs = (", ".join(map(task_title, some)) for some in (tasks, family.tasks))
+                ours, theirs = (", ".join(task_of(one).title for one in some) for some in (tasks, family.tasks))
                 words.append(FILE.text("other_tasks", family=family.title, ours=ours, theirs=theirs))
         return words
 
@@ -69,9 +69,7 @@ class Results(results.Results):
         """Return how Table 2 and Figure 4 are had with other answers; nothing where something was asked for."""
         if self.own_experiment or not experiments.blocks(PAPER, "choosing", self._scale):
             return []
-        at = ["--profile", self._scale] if self._scale != "demo" else []
-        words = shlex.join(["hxbench", "report", "--experiment", "pet/choosing", *at])
-        return [f"the same with answers that are chosen among the labels: {words}."]
+        return [f"the same with answers that are chosen among the labels: {self.to_type.report('choosing')}."]
 
     def splits(self, shown: Iterable[Shown]) -> list[str]:
         """Return what to say of development sets, which the paper scores and its code selects by as a whole."""

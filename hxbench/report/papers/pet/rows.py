@@ -72,8 +72,3 @@ ENDS = tuple(backbone for family in FAMILIES for backbone in family.ends)
 def budget_title(budget: str) -> str:
     """Return what the paper calls APET with a named budget."""
     return f"APET_{BUDGETS[budget]}"
-
-
-def task_title(task: str) -> str:
-    """Return what the paper calls a task."""
-    return task_of(task).title

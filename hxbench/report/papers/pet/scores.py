@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from hxbench.report.papers.pet.rows import task_title
 from hxbench.report.scores.averages import mean
 from hxbench.report.scores.estimate import Estimate, Runs, combined, mean_of
 from hxbench.report.scores.run_set import TEXTS, RunSet
@@ -109,7 +108,7 @@ class Tried:
         lost = len(found.values) * len(tasks) - sum(len(one.values) for one in each)
         return replace(
             found,
-            covers=frozenset(map(task_title, tasks)) if found.values else frozenset(),
+            covers=frozenset(task_of(one).title for one in tasks) if found.values else frozenset(),
             incomplete=self.incomplete(tasks),
             runs=frozenset((run_id, ()) for run_id, _ in self.runs_behind(tasks, found.seeds)),
             note="runs are left out that learned nothing or are not there" if lost else "",

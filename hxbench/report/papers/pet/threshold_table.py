@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from hxbench.report.artifact.published import published
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, format_value
 from hxbench.report.papers.pet.budgets import Curve
-from hxbench.report.papers.pet.rows import ENDS, FAMILIES, FILE, PAPER, Backbone, Family, task_title
+from hxbench.report.papers.pet.rows import ENDS, FAMILIES, FILE, PAPER, Backbone, Family
+from hxbench.tasks import task_of
 
 Curves = Mapping[tuple[str, str], Curve]  # by size of backbone and task
 
@@ -54,9 +55,9 @@ def threshold_table(curves: Curves, heading: tuple[str, ...], told: str, facts: 
         doubt = marks.letter(FILE.text("reversed")) if printed != sorted(printed) else ""
         rows.append(Row(backbone.title, tuple(cells), mark=doubt))
     learned = _above_frequent(curves, tasks)
-    columns = [Column(task_title(task), "low threshold", "parameters", paper=False) for task in tasks]
+    columns = [Column(task_of(task).title, "low threshold", "parameters", paper=False) for task in tasks]
     columns.append(Column("paper, all three", "low threshold", "parameters", paper=False))
-    columns += [Column(task_title(task), "high threshold", "parameters", paper=False) for task in tasks]
+    columns += [Column(task_of(task).title, "high threshold", "parameters", paper=False) for task in tasks]
     return Table(
         name="figure5-thresholds",
         title="PET scaling, Figure 5: thresholds, in tuned parameters",

@@ -10,7 +10,7 @@ from functools import partial
 from hxbench.report.artifact.published import published
 from hxbench.report.papers.pet.answers import LIKELIHOOD, NORMALISED, forms_of
 from hxbench.report.papers.pet.results import Results
-from hxbench.report.papers.pet.rows import FAMILIES, PAPER, Backbone, task_title
+from hxbench.report.papers.pet.rows import FAMILIES, PAPER, Backbone
 from hxbench.report.scores.averages import mean_of_all
 from hxbench.report.scores.estimate import Estimate, Runs, combined, mean_of
 from hxbench.report.scores.rows import scores_in
@@ -75,7 +75,12 @@ class Transfer:
 
     def score(self, source: str, target: str, *, chosen: bool = False) -> Estimate:
         """Return the score on `target` of what was tuned on `source`, or with `chosen` of its likeliest labels."""
-        return self._of[source, chosen].score(target)
+        found = self._of[source, chosen].score(target)
+        if not chosen:
+            return found
+        every = self._of[source, False].score(target)  # runs that are there are not missing
+        lacking = (target,) if not found.values and (every.values or every.lacking) else ()
+        return replace(found, incomplete=every.incomplete, lacking=lacking)
 
     def relative(self, source: str, target: str, *, chosen: bool = False) -> Estimate:
         """Return the score on `target` of what was tuned on `source`, in percent of the target's own training.
@@ -104,7 +109,8 @@ class Transfer:
         Cells that are relative to nothing are left out. `chosen` goes by the labels that are found most likely, of
         the own training too.
         """
-        return self._mean([self.relative(*cell, chosen=chosen) for cell in cells_where(self.tasks, kind)])
+        parts = [self.relative(*cell, chosen=chosen) for cell in cells_where(self.tasks, kind)]
+        return self._mean(parts, chosen=chosen)
 
     def frequent(self) -> Estimate:
         """Return what always answering the most frequent label scores, a mean over the targets with labels."""
@@ -115,12 +121,14 @@ class Transfer:
                 parts.append(combined((self.score(task, task),), partial(_percent_of, share)))
         return self._mean(parts)
 
-    def _mean(self, parts: list[Estimate]) -> Estimate:
+    def _mean(self, parts: list[Estimate], *, chosen: bool = False) -> Estimate:
         if not parts:
             return Estimate()
-        whole = [
-            seed for seed in self.runs.seeds if all((Model(t), seed) in self.runs.present for t in self.tasks)
-        ]
+        there = [self._of[task, False].present for task in self.tasks]
+        # each seed is a mean over the same cells: one with an older run has none, a task of older runs
+        # no part in any
+        there += [some for task in self.tasks if chosen and (some := self._of[task, True].present)]
+        whole = [seed for seed in self.runs.seeds if all(seed in {one for _, one in some} for some in there)]
         return replace(
             mean_of(parts, whole),
             covers=frozenset(),
@@ -137,12 +145,12 @@ def _percent_of(value: float, own: list[float]) -> float | None:
 def _scored(runs: RunSet, source: str, *, chosen: bool) -> RunSet:
     """Return the runs on one task, which is scored on all; `chosen` are their scores by the likeliest labels."""
     rows = {which: some for which, some in runs.rows.items() if which[0] == Model(source)}
-    if chosen:
+    if chosen:  # older runs have no such scores and are none here
+        likeliest = {which: [row for row in some if row.get("metric") == "chosen"] for which, some in rows.items()}
         rows = {
-            which: [
-                {**row, "metric": task_of(row["task"]).metric} for row in some if row.get("metric") == "chosen"
-            ]
-            for which, some in rows.items()
+            which: [{**row, "metric": task_of(row["task"]).metric} for row in some]
+            for which, some in likeliest.items()
+            if some
         }
     by_all = Scoring(scores_in, lambda models, pair, _: tuple(models), lambda pair: pair.task, lambda group: ())
     return RunSet((Model(source),), runs.wanted, rows, by_all)
@@ -176,7 +184,7 @@ class TransferModel:
 
     def printed(self, source: str, target: str) -> float | None:
         """Return the published value of a cell."""
-        row, column = f"source={task_title(source)}", f"target={task_title(target)}"
+        row, column = f"source={task_of(source).title}", f"target={task_of(target).title}"
         return published(PAPER).value("Figure 7", row, column, "zero_shot_relative_performance", self._group)
 
     def printed_mean(self, kind: Callable[[str, str], bool]) -> float | None:

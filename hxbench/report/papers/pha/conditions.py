@@ -14,11 +14,12 @@ from hxbench.report.artifact.table import (
     mark_seeds,
 )
 from hxbench.report.papers.pha.results import Results
-from hxbench.report.papers.pha.rows import PAPER, ROWS, SUITES, TASKS, task_title
+from hxbench.report.papers.pha.rows import PAPER, ROWS, SUITES, TASKS
 from hxbench.report.scores.run_set import Condition
 from hxbench.report.stats.significance import HOW_GAIN, Resampler, said
 from hxbench.spec.settings import Pair
 from hxbench.tasks import ENGLISH, task_of
+from hxbench.tasks.task import METRIC_TITLES
 
 _PARTS = ("prototypes", "retriever")
 
@@ -82,11 +83,12 @@ def _table4(results: Results) -> Table:
 def _table5(results: Results) -> Table:
     """Return summaries and translation with 1 % of the training data, a block for each size of the backbone."""
     entry, conditions, marks = results.file.entry("table5"), results.by_label("table5"), Marks()
-    tasks = tuple(entry.terms)
-    columns = (*(Column(task_title(task), entry.terms[task]) for task in tasks), Column("mean", "all three"))
+    tasks = entry.labels
+    scores = (Column(task_of(task).title, METRIC_TITLES[task_of(task).metric]) for task in tasks)
+    columns = (*scores, Column("mean", "all three"))
 
     def cell(size: str, name: str, task: str | None) -> Cell:
-        column, metric = (task_title(task), task_of(task).metric) if task else ("Avg", "mean_over_tasks")
+        column, metric = (task_of(task).title, task_of(task).metric) if task else ("Avg", "mean_over_tasks")
         group = f"T5-{size.title()};train=1%"
         printed = published(PAPER).value("Table 5", ROWS[name].short, column, metric, group)
         runs = conditions[size, ROWS[name].title].run_set

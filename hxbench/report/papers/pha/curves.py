@@ -19,14 +19,14 @@ _SHARES = ("1 %", "3 %", "5 %")
 _LEAST = _EXAMPLES[0]
 
 
-def series(conditions: Conditions, labels: Sequence[str], marks: Marks) -> tuple[Series, ...]:
-    """Return the curve of every method that the experiment has at these labels."""
+def series(name: str, conditions: Conditions, labels: Sequence[str], marks: Marks) -> tuple[Series, ...]:
+    """Return the curve of every method of a figure that its experiment has at these labels."""
     return tuple(
         Series(
             row.title,
             tuple(make_cell(conditions[at, row.title].run_set.tasks(GLUE), None, marks) for at in labels),
         )
-        for row in (ROWS[name] for name in FILE.entry("figure2").rows)
+        for row in (ROWS[name] for name in FILE.entry(name).rows)
         if all((at, row.title) in conditions for at in labels)
     )
 
@@ -61,7 +61,7 @@ def _figure2(results: Results) -> Figure:
         "Section 1", "PHA minus Adapter", "GLUE, 100 samples per task", "gain", "T5-base"
     )
     anchor = lead(conditions, _LEAST, "PHA", "AD", marks, printed)
-    by_number, by_share = (series(conditions, labels, marks) for labels in (_EXAMPLES, _SHARES))
+    by_number, by_share = (series("figure2", conditions, labels, marks) for labels in (_EXAMPLES, _SHARES))
     panels = (
         Panel(
             "(a) by number of examples", "mean score", by_number, places=_EXAMPLES,
@@ -93,7 +93,9 @@ def _figure3(results: Results) -> Figure:
     """Return GLUE on backbones of three sizes, with few data and with all."""
     entry, conditions, marks = FILE.entry("figure3"), results.by_label("figure3"), Marks()
     panels = tuple(
-        Panel(title, "mean score", series(conditions, [f"{size}, {data}" for size in entry.sizes], marks))
+        Panel(
+            title, "mean score", series("figure3", conditions, [f"{size}, {data}" for size in entry.sizes], marks)
+        )
         for data, title in entry.terms.items()
     )
     absent = results.without(entry.sizes)

@@ -16,11 +16,12 @@ from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.figure import Figure, Panel, Series
 from hxbench.report.artifact.table import Block, Cell, Marks, Row, format_value, mark_best, spread
 from hxbench.report.papers.pha.results import Results
-from hxbench.report.papers.pha.rows import FILE, ROWS, TASKS, task_title, titles
+from hxbench.report.papers.pha.rows import FILE, ROWS, TASKS, titles
 from hxbench.report.scores.estimate import Estimate, runs_behind
 from hxbench.report.scores.run_set import RunSet
 from hxbench.store import DamagedRun, RunRecord
 from hxbench.store.retrieval import DRAWN
+from hxbench.tasks import task_of
 
 Array = NDArray[np.float64]
 
@@ -140,14 +141,14 @@ def _clouds(retrieval: Retrieval | None, space: str, run: str) -> tuple[Series, 
     """Return the points of every task in a run, by its id; none without one."""
     there = [task for task in TASKS["glue"] if retrieval and task in retrieval.drawn_tasks]
     if retrieval is None or not there:
-        return tuple(Series(task_title(task)) for task in TASKS["glue"])
+        return tuple(Series(task_of(task).title) for task in TASKS["glue"])
     vectors = {task: retrieval.vectors(space, task)[:DRAWN] for task in there}
     placed = plane(np.concatenate(list(vectors.values())))
     ends = np.cumsum([len(of_task) for of_task in vectors.values()])
     split = dict(zip(there, np.split(placed, ends[:-1]), strict=True))
     points = {task: tuple((float(x), float(y)) for x, y in of_task) for task, of_task in split.items()}
     of_task = {task: points.get(task, ()) for task in TASKS["glue"]}
-    return tuple(Series(task_title(t), points=some, runs=((run,),) * len(some)) for t, some in of_task.items())
+    return tuple(Series(task_of(t).title, points=some, runs=((run,),) * len(some)) for t, some in of_task.items())
 
 
 def _measured(found: Retrievals, name: str) -> Estimate:
@@ -214,7 +215,7 @@ def _similar(found: Retrievals, task: str, marks: Marks) -> Series:
     if top := _NEW.get(task):
         at = TASKS["glue"].index(top)
         best[at] = replace(best[at], marks=(*best[at].marks, marks.letter(_TOP)))
-    return Series(task_title(task), tuple(best))
+    return Series(task_of(task).title, tuple(best))
 
 
 def _figure5(results: Results) -> Figure:

@@ -13,11 +13,6 @@ ROWS = FILE.rows
 TABLE1 = tuple(ROWS.values())
 
 
-def task_title(task: str) -> str:
-    """Return what the paper calls a task."""
-    return task_of(task).title
-
-
 def titles(tasks: Iterable[str]) -> list[str]:
     """Return what the paper calls these tasks."""
-    return [task_title(task) for task in tasks]
+    return [task_of(task).title for task in tasks]

@@ -21,14 +21,14 @@ from hxbench.report.papers.pha.cells import (
     score_cell,
 )
 from hxbench.report.papers.pha.results import Results
-from hxbench.report.papers.pha.rows import FILE, SUITES, TABLE1, TASKS, task_title
+from hxbench.report.papers.pha.rows import FILE, SUITES, TABLE1, TASKS
 from hxbench.report.results import NOT_OF_PAPER
 from hxbench.report.scores.averages import mean_of_all
 from hxbench.report.scores.protocol import divided_otherwise
 from hxbench.report.scores.run_set import RunSet
 from hxbench.report.stats.significance import Resampler, mark_leads, said
 from hxbench.spec.settings import Pair
-from hxbench.tasks import ENGLISH
+from hxbench.tasks import ENGLISH, task_of
 
 _QUOTED_LIMIT = 10_000  # training examples; the paper's text has 100,000
 
@@ -38,7 +38,7 @@ def _columns(suite: str, marks: Marks) -> tuple[Column, ...]:
     odd = {"cola": FILE.text("matthews")}
     return (
         Column("params", kind="parameters", mark=of_task),
-        *(Column(task_title(t), mark=marks.letter(odd[t]) if t in odd else "") for t in TASKS[suite]),
+        *(Column(task_of(t).title, mark=marks.letter(odd[t]) if t in odd else "") for t in TASKS[suite]),
         Column("mean"),
     )
 
@@ -102,7 +102,7 @@ def _quoted(results: Results, sets: list[RunSet], suite: str) -> list[str]:
     """Return what to say of quoted rows, whose sources divide development sets by another limit."""
     records = [record for runs in sets for record in runs.records]
     tasks = [] if results.synthetic else divided_otherwise(records, TASKS[suite], _QUOTED_LIMIT)
-    named = ", ".join(map(task_title, tasks))
+    named = ", ".join(task_of(one).title for one in tasks)
     return [FILE.text("limits", limit=_QUOTED_LIMIT, tasks=named)] if tasks else []
 
 

@@ -4,16 +4,16 @@ from hxbench.report.artifact.cells import make_cell
 from hxbench.report.artifact.published import published
 from hxbench.report.artifact.table import Block, Cell, Column, Marks, Row, Table, mark_best, mark_seeds
 from hxbench.report.papers.pha.results import Results
-from hxbench.report.papers.pha.rows import PAPER, task_title
+from hxbench.report.papers.pha.rows import PAPER
 from hxbench.report.scores.few_shot import Shots
 from hxbench.spec.settings import Pair
-from hxbench.tasks import ENGLISH
+from hxbench.tasks import ENGLISH, task_of
 
 _NAME = "Table 2"
 
 
 def _cell(shots: Shots | None, row: str, task: str, k: int, marks: Marks) -> Cell:
-    where = _NAME, row, task_title(task), "accuracy", f"k={k}"
+    where = _NAME, row, task_of(task).title, "accuracy", f"k={k}"
     ours = shots.over([Pair(task, ENGLISH)], k) if shots else None
     return make_cell(ours, published(PAPER).value(*where), marks, doubt=published(PAPER).note(*where))
 
@@ -30,7 +30,7 @@ def build(results: Results) -> list[Table]:
         rows = []
         for task in protocol.tasks:
             cells = [_cell(found.get(method), row, task, k, marks) for row, method in named]
-            rows.append(Row(task_title(task), mark_seeds(mark_best(cells), marks)))
+            rows.append(Row(task_of(task).title, mark_seeds(mark_best(cells), marks)))
         blocks.append(Block(f"k = {k}", tuple(rows)))
     seeds, draws = len(results.scale.seeds), results.scale.draws
     drawn = f"k examples in all, drawn at random; each seed is the mean over up to {draws} draws"

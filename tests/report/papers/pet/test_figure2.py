@@ -3,7 +3,9 @@
 import pytest
 from pet_store import METHODS, deviation, figure_of, mean_by_seed, rows_of
 
-from hxbench.report.papers.pet.figure2 import spread_by_seed
+from hxbench.report.artifact.figure import Series
+from hxbench.report.artifact.table import Cell, Marks
+from hxbench.report.papers.pet.figure2 import _spread_row, spread_by_seed
 from hxbench.report.papers.pet.rows import FAMILIES
 
 BERT = FAMILIES[0]
@@ -56,3 +58,12 @@ def test_figure_2_says_whether_the_spread_shrinks(made):
     said = next(text for text in figure_of(made, "figure2").caption if "Student" in text)
     numbers = f"BERT {mean:.1f} [{mean - half:.1f}, {mean + half:.1f}]".replace("-", "−")
     assert f": {numbers}. Below 0" in said
+
+
+def test_the_spread_lacks_runs_only_where_a_bar_does():
+    def marked(mark):
+        cells = [(Cell(50.0 + n, marks=(mark,) if n == 1 else ()),) * 3 for n in range(len(METHODS))]
+        return _spread_row(tuple(Series(str(n), some) for n, some in enumerate(cells)), BERT, Marks()).cells[0]
+
+    assert marked("a").mean == marked("*").mean == pytest.approx(deviation(range(5)))
+    assert (marked("a").marks, marked("*").marks) == ((), ("*",))

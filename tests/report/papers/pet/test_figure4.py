@@ -75,7 +75,7 @@ def test_live_entries_are_told_where_the_budgets_are(made, artifact):
 
 @pytest.mark.parametrize("choose", [pytest.param("likelihood", marks=pytest.mark.matrix), "normalised"])
 def test_answers_that_are_chosen_are_had_by_their_experiment_and_never_beside_written_ones(
-    store, tmp_path, choose
+    store, tmp_path, choose, monkeypatch
 ):
     profile, own = made_profile(tmp_path, seeds="[1, 2]"), "choosing"
     if choose == "normalised":  # an experiment of the user's own
@@ -90,6 +90,7 @@ def test_answers_that_are_chosen_are_had_by_their_experiment_and_never_beside_wr
         "likelihood": "the one that is most likely (bloom",
         "normalised": "log-likelihood of a label's tokens (b",
     }
+    monkeypatch.setenv("HXBENCH_STORE", str(tmp_path / "other"))
     for results, chosen in ((Results(store, profile), False), (Results(store, profile, own), True)):
         [figure], [table] = build(results), table2.build(results)
         means = [{cell.mean for bar in panel.series[:2] for cell in bar.cells} for panel in figure.panels]
@@ -97,7 +98,8 @@ def test_answers_that_are_chosen_are_had_by_their_experiment_and_never_beside_wr
         for one in (figure, table):
             [told] = [remark for remark in one.remarks if remark.startswith("answers are by a head")]
             assert (said[choose] in told, "written freely" in told) == (chosen, not chosen)
-            assert any("--experiment pet/choosing" in remark for remark in one.remarks) != chosen
+            command = f"hxbench report --experiment pet/choosing --profile {profile} --store {store.root}."
+            assert any(remark.endswith(command) for remark in one.remarks) != chosen
             assert not one.commands
         t5 = curve(results.tried("figure5"), FAMILIES[-1], ENDS[-1], "rte", recipe.Criteria())
         assert t5.random == (50.0 if chosen else 0.0), "who chooses among two is right half of the time"

@@ -129,6 +129,28 @@ def test_a_target_that_a_run_was_not_scored_on_has_no_data():
     assert part.relative("imdb", "sst2").values == (12.5,)
 
 
+def test_a_run_without_likeliest_labels_takes_nothing_from_other_seeds():
+    def chosen(scores):
+        where = {"split": "test", "language": "en", "metric": "chosen"}
+        return [*rows(scores), *({**where, "task": task, "value": value} for task, value in scores.items())]
+
+    sst2, imdb = {"sst2": 80.0, "imdb": 60.0}, {"sst2": 40.0, "imdb": 75.0}
+    runs = {(seed, "sst2"): chosen(sst2) for seed in (1, 2)} | {(1, "imdb"): rows(imdb), (2, "imdb"): chosen(imdb)}
+    part = transfer_of(("sst2", "imdb"), (1, 2), runs)
+    cell = part.relative("sst2", "imdb", chosen=True)
+    assert (cell.by_seed, cell.incomplete, cell.lacking) == ({2: 80.0}, False, ())
+    assert part.relative("sst2", "sst2", chosen=True).by_seed == {1: 100.0, 2: 100.0}
+    mean = part.mean(within, chosen=True)
+    assert (mean.by_seed, mean.incomplete) == ({2: 65.0}, False)
+    assert part.mean(within).by_seed == {1: 65.0, 2: 65.0}
+
+    older = transfer_of(("sst2", "imdb"), (1,), {(1, "sst2"): chosen(sst2), (1, "imdb"): rows(imdb)})
+    assert older.relative("imdb", "sst2", chosen=True).lacking == ("sst2",)
+    absent = transfer_of(("sst2", "imdb"), (1,), {(1, "sst2"): chosen(sst2)})
+    cell = absent.relative("imdb", "sst2", chosen=True)
+    assert (cell.values, cell.incomplete, cell.lacking) == ((), True, ())
+
+
 def test_further_seeds_count_and_do_not_have_to_be_whole():
     transfer, _ = made(seeds=(1, 2, 3), wanted=(1, 2))
     assert len(transfer.relative("sst2", "mrpc").values) == 3
