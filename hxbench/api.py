@@ -236,6 +236,8 @@ def open_session(
     from hxbench.runs.session import Session
     from hxbench.runs.tracking import require_tracker
 
+    if checkpoint_every is not None and checkpoint_every < 1:
+        raise InputError(f"checkpoint_every is {checkpoint_every}: expected a whole number from 1.")
     source = DataSource.of(data_source, profile, profile_data, is_read=not dry_run)
     if track is not None:
         require_tracker(track)

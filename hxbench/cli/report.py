@@ -114,7 +114,7 @@ def report_command(
     results, made = rebuilt.results, [*rebuilt.made]
     if experiment is not None:
         made.insert(0, own_experiment.made(results, experiment))
-    if own is not None and not chosen:
+    if own is not None and not chosen and experiment is None:
         papers = [paper] if own.described.extends else list(PAPERS)
         made = [own_data_tables((read_results(p, opened, profile, None, backbone, data=own) for p in papers), own)]
     if out is not None or format == "csv":  # the other forms say it among their notes

@@ -45,8 +45,8 @@ def compare(
     chooser = Chooser(store, profile, terms)
     found = [chooser.side(one) for one in sides]
     for one, other in combinations(found, 2):
-        if {run.id for run in one.records} == {run.id for run in other.records}:
-            raise InputError(f"'{one.label}' and '{other.label}' are the same runs: compare two different sides.")
+        if {run.id for run in one.records} & {run.id for run in other.records}:
+            raise InputError(f"'{one.label}' and '{other.label}' share runs: compare two sides that share none.")
     pairs = [*combinations(found, 2)] if all_pairs else [(found[0], other) for other in found[1:]]
     planned = _asked([(one, other, *unit) for one, other in pairs for unit in _units(one, other)], units)
     notes = [note for one, other in pairs for note in _unpaired(one, other)]

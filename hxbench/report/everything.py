@@ -1,6 +1,7 @@
 """Everything that a store has to show: every paper at every profile, own data, and what is in no artifact."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,7 +102,10 @@ def _whole(store: Store, paper: str, profile: str, own: str | None, tell: Tell) 
     there = _runs(made)
     plain = (name for name in recipe.recipe_names(paper) if not experiments.artifacts_of(paper, name))
     made += [one for name in plain for one in _asked(results, name) if not _runs([one]) <= there]
-    made += [own_data.made([read_results(paper, store, profile, data=one)], one) for one in _own_data(results)]
+    for one, backbones in _own_data(results):
+        grounds = [read_results(paper, store, profile, None, name, data=one) for name in (None, *backbones)]
+        with suppress(InputError):  # nothing of it is on one of the backbones by itself
+            made.append(own_data.made(grounds, one))
     tell(f"{PAPERS[paper]}, {results.profile}", len(known), len(known))
     return part_of(results, made)
 
@@ -120,15 +124,22 @@ def _asked(results: Results, experiment: str) -> list[Made]:
         return []
 
 
-def _own_data(results: Results) -> list[OwnData]:
-    """Return the descriptions of users' own data that runs of a profile are stored with."""
-    found: list[Described] = []
+def _own_data(results: Results) -> list[tuple[OwnData, list[str]]]:
+    """Return the descriptions of users' own data that runs of a profile are stored with.
+
+    With each are the backbones of the user's own that it was run on.
+    """
+    found: list[tuple[Described, dict[str, None]]] = []
+    ships = recipe.recipe_names("backbones")
     runs = results.store.by_profile(results.paper).get(results.profile, ProfileRuns(list, list))
     for record in runs.plain:
-        described = record.spec.data.described if isinstance(record.spec, RunSpec) else None
-        if described and described not in found:
-            found.append(described)
-    return [OwnData(Path(f"{one.title}.yaml"), Path(), {}, one) for one in found]
+        if isinstance(record.spec, RunSpec) and (described := record.spec.data.described):
+            backbones = next((some for known, some in found if known == described), None)
+            if backbones is None:
+                found.append((described, backbones := {}))
+            if (name := record.spec.backbone.name) not in ships:
+                backbones[name] = None
+    return [(OwnData(Path(f"{one.title}.yaml"), Path(), {}, one), [*names]) for one, names in found]
 
 
 def _commands(results: Results, artifact: Artifact) -> list[tuple[str, list[str]]]:

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from hxbench.closed import Closed, read_mapping, validated
 from hxbench.errors import InputError, did_you_mean
@@ -96,7 +98,7 @@ class Entry(Closed):
     title: str
     heading: str = ""
     kind: Kind | None = None  # of what is not named for it
-    module: str = ""
+    module: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*$")] | None = None
     stub: str = ""  # what a row is
     numbers: str = "published"  # whose numbers it shows: the name of one of the paper's lines, or the line itself
     experiment: str | None = None  # that makes its runs, where it is not named for the artifact

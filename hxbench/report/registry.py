@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from hxbench.errors import InputError
 from hxbench.garbage import collecting_none
 from hxbench.report.paper import Entry, Kind, paper_file, papers
+from hxbench.spec import experiment as experiments
 from hxbench.spec import recipe
 from hxbench.tasks import SUITES
+from hxbench.tasks.data_file import read_data_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,10 +89,12 @@ def read_results(
     """Return what a paper's artifacts are made from; without a profile the store decides (`choose_profile`).
 
     `own` is the file of an experiment of the user's own, whose runs go before the recipes' in every artifact;
-    `backbone` is one in the place of the profile's, `data` are of the user's own. `require` raises `InputError`
-    for runs that cannot be on a backbone.
+    `backbone` is one in the place of the profile's, `data` are of the user's own, by default the experiment's.
+    `require` raises `InputError` for runs that cannot be on a backbone.
     """
     paper_file(paper)
+    if own and data is None and (file := experiments.data_file(paper, own)):
+        data = read_data_file(file)
     package = papers()[paper]
     if find_spec(f"{package}.results") is None:  # nothing of it is otherwise than every paper's
         from hxbench.report.results import Results
@@ -104,12 +108,25 @@ def read_results(
 @collecting_none()
 def make(artifact: Artifact, results: "Results") -> Made:
     """Return an artifact as tables, and as figures if it is one."""
-    build = import_module(artifact.module).build
+    build = _builder(artifact)
     # a module of several artifacts is told which
     built = build(results) if artifact.module.endswith(f".{artifact.name}") else build(results, artifact.name)
     if artifact.kind == "table":
         return Made(artifact, tuple(built))
     return Made(artifact, tuple(table for figure in built for table in figure.tables()), tuple(built))
+
+
+def _builder(artifact: Artifact) -> "Callable[..., Any]":
+    what = f"the {artifact.kind} {artifact.name} of {artifact.paper}"
+    try:
+        module = import_module(artifact.module)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{artifact.module}.".startswith(f"{error.name}."):
+            raise  # something that the module itself imports
+        raise InputError(f"{what}: there is no module {error.name}, which its paper.yaml leads to.") from None
+    if not callable(found := getattr(module, "build", None)):
+        raise InputError(f"{what}: {artifact.module} has no function build.")
+    return found
 
 
 def build(paper: str, artifact: str, store: "Store", profile: str | None = None) -> "list[Table]":

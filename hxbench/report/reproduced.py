@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from hxbench.errors import InputError
 from hxbench.report.artifact.table import Block, Column, Row, Table
 from hxbench.report.registry import Artifact, make, read_results
 from hxbench.report.render.walk import with_runs
@@ -18,9 +19,20 @@ SCORES = ("score", "share", "percent")  # what must be the same; times are of th
 
 
 def in_both(results: Results, other: Store) -> list[str]:
-    """Return the ids of the runs that a report is made from and that another store has, too."""
+    """Return the ids of a report's runs that another store has, too, finished or damaged."""
     found = results.store.by_profile(results.paper).get(results.profile)
-    return [record.id for record in found.plain if other.is_complete(record.id)] if found else []
+    ids = [record.id for record in found.plain] if found else []
+    return [run_id for run_id in ids if other.is_complete(run_id) or _is_damaged(other, run_id)]
+
+
+def _is_damaged(store: Store, run_id: str) -> bool:
+    if not store.holds(run_id):
+        return False
+    try:
+        store.get(run_id)
+    except InputError:
+        return True
+    return False
 
 
 def reproduced(artifact: Artifact, results: Results, other: Store) -> tuple[list[Table], str]:

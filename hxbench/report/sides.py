@@ -91,7 +91,7 @@ class Chooser:
         terms = read_terms([",".join(words[len(bare) :])]) if len(words) > len(bare) else {}
         methods = {str(one) for one in self._runs.method}
         if bare and bare[0].partition(":")[0] not in methods and not bare[0].partition(":")[1]:
-            if terms:
+            if terms or self._where:
                 raise InputError(f"'{shortened(text)}': name runs by their ids or choose them by terms, not both.")
             records = self._by_ids(bare, methods)
             kinds = _by_kind(records)

@@ -164,8 +164,14 @@ def _size(folder: Path) -> int:
 
 
 def _clusters() -> Iterator[Finding]:
-    lacking = [name for name in ("sbatch", "squeue") if not shutil.which(name)]
-    yield Finding("Slurm", f"not here (no {lacking[0]})" if lacking else "here: --on slurm")
+    from hxbench.runs.scheduler.on_slurm import OnSlurm
+
+    try:
+        OnSlurm().require()
+    except InputError as error:
+        yield Finding("Slurm", f"not here: {str(error).rstrip('.')}")
+    else:
+        yield Finding("Slurm", "here: --on slurm")
     address = os.environ.get("RAY_ADDRESS")
     ray = _version("ray")
     yield Finding(

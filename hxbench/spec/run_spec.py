@@ -99,6 +99,13 @@ class DataSpec(Closed):
             declared_languages.declare(described.languages)
         return described
 
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        """Make what a user describes known in a process that was handed the spec, where nothing is validated."""
+        super().__setstate__(state)
+        if self.described:
+            declared_tasks.declare(self.described.tasks)
+            declared_languages.declare(self.described.languages)
+
 
 def tagging_tasks(described: Described | None) -> tuple[str, ...]:
     """Return the tasks of words that a model of several is of."""

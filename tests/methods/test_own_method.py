@@ -51,7 +51,7 @@ def installed(tmp_path, monkeypatch):
 
 
 def test_the_tagger_trains_the_biases_and_nothing_else(installed, fresh_backbone):
-    kind = method_class("bitfit")
+    kind = method_class("own-bitfit")
     method = kind(Setup(fresh_backbone, ("pos",)), kind.Options())
     method.freeze()
     trained = method.trained()
@@ -72,11 +72,11 @@ QUICK = [word for name, value in TRAINING.items() for word in ("--set", f"traini
 
 def test_the_tagger_is_trained_by_its_command(installed, mirror):
     scale = write_profile(installed, mirror)
-    (words,) = commands("bitfit")
+    (words,) = commands("own-bitfit")
     answer = hxbench(*words, *scale.options, *QUICK, "--partition", "a", "--store", "store", "--json")
     assert answer.code == 0, answer.err
     (row,) = json.loads(answer.out)
-    assert row["title"] == "bitfit mixed a seed 1 (mini)"
+    assert row["title"] == "own-bitfit mixed a seed 1 (mini)"
 
 
 WAYS = {
@@ -183,21 +183,21 @@ def test_the_experiment_of_ones_own_can_be_planned(installed, mirror):
     scale = write_profile(installed, mirror)
     grid = (Path(__file__).parents[2] / "docs" / "how-to" / "grid.md").read_text(encoding="utf-8")
     (shown,) = re.findall(r"^```yaml\n(# mine\.yaml\n.*?)^```$", grid, re.MULTILINE | re.DOTALL)
-    (installed / "mine.yaml").write_text(shown.replace("tag-lora", "bitfit.yaml"))
+    (installed / "mine.yaml").write_text(shown.replace("tag-lora", "own-bitfit.yaml"))
     answer = hxbench("run", "mine.yaml", *scale.options, "--dry-run", "--json", "--store", "store")
     assert answer.code == 0, answer.err
     titles = {run["title"].partition(" seed")[0] for run in json.loads(answer.out)["runs"]}
     assert titles == {
         f"{method} mixed {part}{more}"
-        for method, more in (("mbert", ""), ("bitfit", ""), ("hyperx-base", " mlm none"))
+        for method, more in (("mbert", ""), ("own-bitfit", ""), ("hyperx-base", " mlm none"))
         for part in ("a", "b")
     }
 
 
 def test_a_method_with_nothing_to_train_on_a_backbone_is_told(installed, monkeypatch):
-    kind = method_class("bitfit")
+    kind = method_class("own-bitfit")
     spec = resolve("lora", setting="single", task="rte", profile="lab").model_copy(
-        update={"kind": "bitfit", "method": "mine", "options": {}}
+        update={"kind": "own-bitfit", "method": "mine", "options": {}}
     )
     monkeypatch.setattr(kind, "trained", lambda self: {})
     with pytest.raises(InputError, match="mine trains nothing on minilm-l6: none of its parts is there"):

@@ -246,7 +246,7 @@ WRONG = {
     "mbert,psf": "one method makes a side",
     "0123": "unknown method or run '0123'",
     "hyperx-base:mixed": "is given twice",
-    "hyperx-base:mixed,seed=1,2,3": "'hyperx-base:mixed' and 'hyperx-base:mixed,seed=1,2,3' are the same runs",
+    "hyperx-base:mixed,seed=1,2,3": "'hyperx-base:mixed' and 'hyperx-base:mixed,seed=1,2,3' share runs",
 }
 
 

@@ -1,5 +1,7 @@
 """What a user's description of data means for runs, and every sentence that refuses one."""
 
+import pickle
+
 import pytest
 import yaml
 
@@ -267,6 +269,16 @@ def test_a_stored_run_tells_what_its_tasks_and_languages_are(tmp_path, monkeypat
         task_of("t")
     again = validated(RunSpec, stored, "spec.yaml")
     assert (again.run_id, task_of("t").labels) == (spec.run_id, ("x", "y"))
+    assert languages.find_language("is-saga").name == "Old Icelandic"
+
+
+def test_a_spec_handed_to_another_process_tells_it_there_too(tmp_path, monkeypatch):
+    fields = {"tasks": {"t": WORDS}, "corpora": [TREEBANK | {"task": "t"}], "languages": SAGA, "extends": "hyperx"}
+    handed = pickle.dumps(resolve(read(tmp_path, **fields), task="t"))
+    monkeypatch.setattr("hxbench.tasks.declared_tasks.known", {})
+    monkeypatch.setattr("hxbench.spec.languages.declared_languages.known", {})
+    pickle.loads(handed)
+    assert task_of("t").labels == ("x", "y")
     assert languages.find_language("is-saga").name == "Old Icelandic"
 
 
