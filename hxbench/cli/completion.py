@@ -10,8 +10,6 @@ from typing import Any
 import typer
 from typer.models import ParameterInfo
 
-from hxbench import api
-
 VARIABLE = "_HXBENCH_COMPLETE"  # which a shell sets that asks for completions
 # written here, as what they are read from imports torch; a test compares them
 PLACES = ("local", "ray", "slurm")
@@ -55,6 +53,8 @@ def _languages() -> Iterable[str]:
 
 
 def _runs(store: Any) -> Iterable[str]:
+    from hxbench import api
+
     found = api.open_store(store)
     if found.pack:
         return found.pack.ids

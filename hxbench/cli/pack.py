@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hxbench import api, places
+from hxbench import places
 from hxbench.cli import options
 from hxbench.cli.output import print_left_out
 from hxbench.errors import InputError
@@ -24,6 +24,7 @@ def copy_runs(
     store: options.StoreDir = None,
 ) -> None:
     """Copy finished runs into another store, without weights and predictions: what is published is small."""
+    from hxbench import api
     from hxbench.store import DamagedRun, Store
 
     if to is None or everything == bool(runs):

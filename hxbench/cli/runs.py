@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hxbench import api
 from hxbench.cli import options
 from hxbench.cli.output import WIDTH, for_output, print_json, print_left_out, print_rows
 from hxbench.cli.progress import progress
@@ -68,6 +67,7 @@ def list_runs(
     store: options.StoreDir = None,
 ) -> None:
     """List the runs, unfinished ones included."""
+    from hxbench import api
     from hxbench.spec.settings import SETTINGS
     from hxbench.store.checks import STATES
     from hxbench.store.files import to_json_rows
@@ -114,6 +114,7 @@ def show_run(
 
     import yaml
 
+    from hxbench import api
     from hxbench.store.plateau import warning
 
     record = api.open_store(store).get(run)
@@ -152,6 +153,8 @@ def remove_runs(
     store: options.StoreDir = None,
 ) -> None:
     """Delete runs with everything they wrote."""
+    from hxbench import api
+
     opened = api.open_store(store)
     doomed: dict[str, str] = {}
     for reference in runs:
@@ -193,6 +196,7 @@ def verify_runs(
 
     Exit code 1 when something does not fit. What does not fit is left out of every report.
     """
+    from hxbench import api
     from hxbench.store.verifying import look, verify
 
     opened = api.open_store(store)

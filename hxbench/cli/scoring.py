@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hxbench import api, places
+from hxbench import places
 from hxbench.cli import options
 from hxbench.cli.output import print_rows
 from hxbench.cli.progress import progress
@@ -81,6 +81,8 @@ def eval_command(
     With --file it is a file of yours that is scored, with 95% intervals by bootstrap over its sentences or
     examples. Scores are printed and kept nowhere: runs, store and reports stay as they are.
     """
+    from hxbench import api
+
     of_file = {
         "--format": form, "--column": column, "--words": words, "--scheme": scheme, "--delimiter": delimiter,
         "--comments": comments, "--map": mapped,
@@ -137,6 +139,7 @@ def _map_of(words: list[str] | None) -> dict[str, str]:
 
 def _score_file(runs: list[str], file: str, as_json: bool, wanted: dict[str, Any]) -> None:
     """Print the scores of runs and exports on a file."""
+    from hxbench import api
     from hxbench.spec.languages import find_language
 
     if len(runs) > 1 and file == "-":

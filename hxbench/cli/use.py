@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hxbench import api, places
+from hxbench import places
 from hxbench.cli import options
 from hxbench.cli.output import print_json
 from hxbench.cli.progress import progress
@@ -41,6 +41,7 @@ def export_command(
     stacked adapters a safetensors file with load_adapter.py, which needs torch and transformers alone. export.json
     says what it is. `hxbench predict FOLDER FILE` answers with it.
     """
+    from hxbench import api
     from hxbench.runs.export import export
 
     record = api.open_store(store).get(run)

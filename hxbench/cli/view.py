@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hxbench import api, places
+from hxbench import places
 from hxbench.cli import options
 from hxbench.cli.output import print_left_out
 from hxbench.cli.streams import complain
@@ -25,6 +25,8 @@ def view_command(
     store: options.StoreDir = None,
 ) -> None:
     """Show all results of the store in the browser: tables and figures to sort, filter and open."""
+
+    from hxbench import api
 
     opened = api.open_store(store)
     # one place a store: a page that is open there is the same one after a reload

@@ -36,7 +36,7 @@ def test_gpus_are_given_where_sbatch_is_asked_for_them(options, gives):
 
 
 def test_what_forbids_the_network_is_named():
-    away = Coming("mine", "tests/mine", False, None)
+    away = Coming("mine", "tests/mine", False, None, 0.0, "CPU core")
     for forbidding in ("--offline", "HF_HUB_OFFLINE=1"):
         assert f"from tests/mine, which {forbidding} forbids." in _of_backbone(away, forbidding)
     assert "forbids" not in _of_backbone(away, "")
