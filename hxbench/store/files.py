@@ -1,6 +1,5 @@
 """Files that are either there as a whole or not at all, and the two text formats of the store."""
 
-import contextlib
 import json
 import math
 import os
@@ -9,25 +8,17 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from hxbench import leftovers
 from hxbench.leftovers import remove
 from hxbench.system_errors import cannot_write
 
 
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a file beside `path`, then rename it to `path`; a full disk is an `InputError`."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(temporary)
-        # a quota or a network file system reports what it could not keep here, before the old file is given up
-        with temporary.open("rb") as handle:
-            os.fsync(handle.fileno())
-        os.replace(temporary, path)
+        leftovers.replace_file(path, write)
     except OSError as error:
         raise cannot_write(path, error) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
 
 
 def replace_text(path: Path, text: str) -> None:

@@ -20,7 +20,9 @@ from hxbench.store.record import RunRecord
 
 LARGEST = 500_000  # bytes of a file, where a run is not larger
 _CLAIM = ".claim-pack"
-_TEMPORARY = re.compile(rf"\.({re.escape(MANIFEST)}|.+\.parquet)\.[0-9a-f]+\.tmp|\.claim-pack\..+|\.clock-.+")
+_TEMPORARY = re.compile(
+    rf"\.({re.escape(MANIFEST)}|.+\.parquet)\.([0-9a-f]+|[0-9a-f]{{8}}-[0-9]+-[0-9a-f]{{8}})\.tmp|\.claim-pack\..+|\.clock-.+"
+)
 
 
 def write_pack(records: Iterable[RunRecord], root: Path) -> tuple[PackFile, ...]:

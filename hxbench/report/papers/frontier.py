@@ -1,4 +1,4 @@
-"""What each way of tuning costs and scores, and which of them nothing beats (not in the paper)."""
+"""What each tuning method costs and scores, and which of them nothing beats (not in the paper)."""
 
 from hxbench.report.artifact.cost_and_score import COSTS, FRONT, Tuned, block_of, panels_of, with_table
 from hxbench.report.artifact.figure import Figure

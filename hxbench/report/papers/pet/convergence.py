@@ -1,4 +1,4 @@
-"""How fast each way of tuning gets where it ends, by size of the backbone and by placement (not in the paper)."""
+"""How fast each tuning method gets where it ends, by size of the backbone and by placement (not in the paper)."""
 
 from collections.abc import Mapping, Sequence
 
