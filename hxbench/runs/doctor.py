@@ -100,23 +100,18 @@ def _device() -> Iterator[Finding]:
         named or "none",
         advice="this torch does not see the GPU: install one built for its driver's CUDA" if without else "",
     )
-    fast = torch.cuda.is_bf16_supported() if count else _cpu_has_bf16()
+    from hxbench.training.device import cpu_computes_bf16
+
+    fast = torch.cuda.is_bf16_supported() if count else cpu_computes_bf16()
     where = "GPU" if count else "CPU"
-    yield Finding("bf16", f"the {where} {'computes' if fast else 'has to emulate'} it")
+    how = "computes it" if fast else "goes through fp32: no faster than fp32"
+    yield Finding("bf16", f"the {where} {how}")
 
 
 def _memory() -> str:
     import psutil
 
     return f"{psutil.virtual_memory().total / 2**30:.0f} GB"
-
-
-def _cpu_has_bf16() -> bool:
-    try:
-        flags = Path("/proc/cpuinfo").read_text().split()
-    except OSError:  # only Linux tells
-        return False
-    return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(flags)
 
 
 def _folder(name: str, chosen: Callable[[], Path], named_by: str) -> Finding:

@@ -18,7 +18,7 @@ from hxbench.processes import handling_stops
 from hxbench.spec.run_spec import TrainingSpec
 from hxbench.tasks.encoding.batch import Batch
 from hxbench.training.checkpoint import ResumeStates
-from hxbench.training.device import keep_freed_memory
+from hxbench.training.device import keep_freed_memory, rounded_products
 from hxbench.training.optimiser import adamw, learning_rate, set_rates
 from hxbench.training.unread import Unread
 
@@ -132,9 +132,10 @@ def train(
             batch = batch_of(now.step)
             seed_everything(seed, now.step, accelerator.process_index)  # dropout
             set_rates(optimiser, learning_rate(now.step, updates, spec), relative=spec.relative_rate)
-            with accelerator.autocast():
-                loss = method(batch)
-            accelerator.backward(loss)
+            with rounded_products(accelerator.device, spec.precision):
+                with accelerator.autocast():
+                    loss = method(batch)
+                accelerator.backward(loss)
             _sum_gradients(parameters, accelerator)
             norm = accelerator.clip_grad_norm_([p for p in parameters.values() if p.grad is not None], spec.clip)
             unread.add(batch, loss, method.cross_entropy_in(loss), norm)

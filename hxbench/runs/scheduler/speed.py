@@ -17,6 +17,7 @@ from hxbench.errors import InputError
 from hxbench.runs.assemble import costs, trained_size
 from hxbench.spec.run_spec import RunSpec, TrainingSpec
 from hxbench.spec.settings import source_pairs, target_pairs, text_pairs
+from hxbench.training.device import rounded_products
 
 _TOKENS, _SANDBOX_TOKENS = 32, 16  # of a text, padding included: real ones, synthetic ones
 _AN_UPDATE = 0.005  # seconds of it whatever the size of the backbone, in the runs of results/reference
@@ -196,9 +197,10 @@ def _measured(width: int, precision: str, threads: int) -> float:
         texts = torch.randn(rows, _LENGTH, width, device=device)
 
         def update() -> float:
-            with torch.autocast(device.type, getattr(torch, _TYPES[precision]), enabled=precision != "fp32"):
-                loss = layer(texts).square().mean()
-            loss.backward()
+            with rounded_products(device, precision):
+                with torch.autocast(device.type, getattr(torch, _TYPES[precision]), enabled=precision != "fp32"):
+                    loss = layer(texts).square().mean()
+                loss.backward()
             optimiser.step()
             optimiser.zero_grad()
             return loss.item()  # waits for the device
