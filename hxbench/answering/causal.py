@@ -9,7 +9,7 @@ from torch import Tensor
 
 from hxbench.answering.answer import Answered, Answering, Encoded, Objective, log_likelihood
 from hxbench.answering.stack import Stack
-from hxbench.backbones.backbone import Backbone
+from hxbench.backbones.backbone import Backbone, name_of_cache
 from hxbench.errors import InputError
 from hxbench.tasks import Task
 from hxbench.tasks.encoding.batch import IGNORED, Batch
@@ -119,13 +119,13 @@ class CausalText(Answering):
         longest = max(map(len, answers))
         encoded, output = stack.read(source.ids, source.mask, written=longest - 1, use_cache=True)
         body: Any = self.backbone.body
-        found = []
+        found, kept = [], name_of_cache()
         for ids in answers:
             targets = batch.tasks.new_tensor(ids).expand(len(batch.tasks), -1)
             states = encoded.states[:, -1:]
             if len(ids) > 1:
-                more, cache = body.get_input_embeddings()(targets[:, :-1]), _branch(output.past_key_values)
-                behind = copy(stack).read_on(more, past_key_values=cache, use_cache=True)
+                more, cache = body.get_input_embeddings()(targets[:, :-1]), _branch(getattr(output, kept))
+                behind = copy(stack).read_on(more, use_cache=True, **{kept: cache})
                 states = torch.cat([states, behind.last_hidden_state], dim=1)
             found.append(log_likelihood(self.backbone.mlm_head(states), targets))
         return torch.stack(found, dim=1)
@@ -140,7 +140,7 @@ class CausalText(Answering):
         stack, source = self._sources(method, batch)
         encoded, output = stack.read(source.ids, source.mask, written=longest - 1, use_cache=True)
         body: Any = self.backbone.body
-        embed, states = body.get_input_embeddings(), encoded.states
+        embed, states, kept = body.get_input_embeddings(), encoded.states, name_of_cache()
         written: list[Tensor] = []
         ended = torch.zeros_like(batch.tasks, dtype=torch.bool)
         while True:
@@ -152,5 +152,5 @@ class CausalText(Answering):
             if len(written) == longest or bool(ended.all()):
                 return torch.stack(written, dim=1)
             more = embed(written[-1].unsqueeze(1))
-            output = stack.read_on(more, past_key_values=output.past_key_values, use_cache=True)
+            output = stack.read_on(more, use_cache=True, **{kept: getattr(output, kept)})
             states = output.last_hidden_state

@@ -19,6 +19,7 @@ from hxbench.answering.answer import (
     require_length,
     seen,
 )
+from hxbench.backbones.backbone import name_of_cache
 from hxbench.backbones.sites import SiteKey, SiteWeights
 from hxbench.tasks.encoding.batch import IGNORED, Batch
 
@@ -141,11 +142,11 @@ class EncoderDecoderText(Answering):
             ids = model.generate(
                 encoder_outputs=BaseModelOutput(last_hidden_state=encoded.states),
                 attention_mask=encoded.mask,
-                # grows with the layers: the library's own has as many as the encoder, and a decoder may be deeper
-                past_key_values=EncoderDecoderCache(DynamicCache(), DynamicCache()),
                 num_beams=beams,
                 do_sample=False,
                 max_new_tokens=longest,
                 min_new_tokens=max(shortest - 1, 0),  # which does not count the end mark
+                # grows with the layers: the library's own has as many as the encoder, and a decoder may be deeper
+                **{name_of_cache(): EncoderDecoderCache(DynamicCache(), DynamicCache())},
             )
         return ids[:, 1:]

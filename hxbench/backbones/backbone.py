@@ -1,7 +1,8 @@
 """A backbone: a stock model with its tokenizer, its numbers, and its parts by what its family calls them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,14 @@ from hxbench.backbones.sites import SiteKey
 from hxbench.spec.recipe.family import Fused, Stack
 
 _SHARED: tuple[ProjectionRole, ...] = ("key", "value", "cross_key", "cross_value")  # by several heads of queries
+
+
+@cache
+def name_of_cache() -> str:
+    """Return what transformers calls the keys and values of a text that was read: renamed in version 5.24."""
+    from transformers.modeling_outputs import BaseModelOutputWithPast
+
+    return "cache" if any(one.name == "cache" for one in fields(BaseModelOutputWithPast)) else "past_key_values"
 
 
 class _Cap(nn.Module):

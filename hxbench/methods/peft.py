@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from hxbench.answering import COLUMNS
 from hxbench.answering.answer import Answered, Condition
-from hxbench.backbones.backbone import Backbone
+from hxbench.backbones.backbone import Backbone, name_of_cache
 from hxbench.backbones.families import Family, Stacks
 from hxbench.closed import Closed, validated
 from hxbench.errors import InputError
@@ -163,7 +163,7 @@ class Peft(Method):
         self._parts = {"prompt": [p for p in self.soft.parameters() if p.requires_grad]}
         if cached:
             taken = inspect.signature(self.body.forward).parameters
-            if backbone.is_text_to_text or "past_key_values" not in taken:
+            if backbone.is_text_to_text or name_of_cache() not in taken:
                 raise ValueError("its one stack would have to take keys and values from before a text")
             hook = self.body.register_forward_pre_hook(self._before_the_body, with_kwargs=True)
             self._removals.append(hook.remove)
@@ -191,7 +191,7 @@ class Peft(Method):
 
         self._require_room(named)
         rows = len(named["inputs_embeds"])
-        if named.get("past_key_values") is None:
+        if named.get(name_of_cache()) is None:
             flat = self.soft(self._virtual())  # [1, tokens, layers · 2 · key width]
             flat = flat.unflatten(-1, (self.backbone.layer_count, 2, self.backbone.key_heads, -1))
             both = flat.permute(2, 3, 0, 4, 1, 5).expand(-1, -1, rows, -1, -1, -1)
@@ -201,7 +201,7 @@ class Peft(Method):
             cache = DynamicCache()
             for layer, (keys, values) in enumerate(both):
                 cache.update(keys, values, layer)
-            named["past_key_values"] = cache
+            named[name_of_cache()] = cache
         if (mask := named.get("attention_mask")) is not None:
             named["attention_mask"] = torch.cat([mask.new_ones(*mask.shape[:-1], self.tokens), mask], dim=-1)
         return args, named
