@@ -21,6 +21,10 @@ class LackingData(InputError):  # noqa: N818 - what there is, not what went wron
     """A run cannot be made from what the data source holds; others of an experiment can."""
 
 
+class Uncounted(InputError):  # noqa: N818 - what is not known, not what went wrong
+    """What a run needs cannot be counted from its configuration alone; it can be planned and done."""
+
+
 class RunError(Exception):
     """A run that was well specified failed while it ran: exit code 1."""
 

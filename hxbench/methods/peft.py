@@ -18,7 +18,7 @@ from hxbench.answering.answer import Answered, Condition
 from hxbench.backbones.backbone import Backbone, name_of_cache
 from hxbench.backbones.families import Family, Stacks
 from hxbench.closed import Closed, validated
-from hxbench.errors import InputError
+from hxbench.errors import InputError, Uncounted
 from hxbench.methods.method import Method, Setup
 from hxbench.methods.peft_options import PeftOptions, Target, in_one_line, tried
 from hxbench.modules import adalora
@@ -68,12 +68,14 @@ class Peft(Method):
         except InputError:
             raise
         except Exception as error:  # whatever a type has against a backbone
-            if next(self.model.parameters()).is_meta:
-                raise InputError(
-                    f"{self.chosen.type} begins from a backbone's weights, so nothing can be counted without them."
+            title = self.backbone.family.title
+            # of a value that does not fit there is a ValueError, with weights or without
+            if next(self.model.parameters()).is_meta and isinstance(error, RuntimeError):
+                raise Uncounted(
+                    f"{self.chosen.type} of peft cannot be counted without the weights of {title}."
                 ) from None
             raise InputError(
-                f"{self.chosen.type} of peft does not work on {self.backbone.family.title}: {in_one_line(error)}."
+                f"{self.chosen.type} of peft does not work on {title}: {in_one_line(error)}."
             ) from None
 
     @classmethod

@@ -125,8 +125,8 @@ def test_a_language_adapter_gives_what_adapterhub_gives(name, backbone, recorded
             parameter.copy_(given[key])
         batch = batch_of(outputs, MLM)
         hidden, logits = hidden_of(method, batch), method.logits(batch)
-    torch.testing.assert_close(hidden, outputs[f"{name}.hidden"].flatten(0, 1), rtol=1e-6, atol=1e-6)
-    torch.testing.assert_close(logits, outputs[f"{name}.logits"].flatten(0, 1), rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(hidden, outputs[f"{name}.hidden"].flatten(0, 1), rtol=1e-5, atol=5e-6)
+    torch.testing.assert_close(logits, outputs[f"{name}.logits"].flatten(0, 1), rtol=1e-5, atol=5e-6)
     assert (outputs[f"{name}.logits"] - outputs["none.logits"]).abs().max() > 1, "the adapters do something"
 
 
@@ -142,13 +142,13 @@ def test_a_stack_gives_what_adapterhub_gives(name, case, backbone, recorded, wei
         for part, value in adapter_of(weights, "task").items():
             getattr(method.task_adapters["pos"], part).copy_(value)
         hidden = hidden_of(method, batch_of(outputs, "pos"))
-    torch.testing.assert_close(hidden, outputs[f"{case}.hidden"].flatten(0, 1), rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(hidden, outputs[f"{case}.hidden"].flatten(0, 1), rtol=1e-5, atol=5e-6)
 
 
 def test_without_adapters_the_recording_is_of_the_same_backbone(backbone, outputs):
     with torch.no_grad():
         found = backbone.model(input_ids=outputs["input_ids"], attention_mask=outputs["attention_mask"])
-    torch.testing.assert_close(found.logits, outputs["none.logits"], rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(found.logits, outputs["none.logits"], rtol=1e-5, atol=5e-6)
 
 
 def test_a_language_run_trains_what_adapterhub_trains(backbone, recorded):

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from hxbench.backbones.load import meta_backbone
-from hxbench.errors import InputError
+from hxbench.errors import InputError, Uncounted
 from hxbench.runs.assemble import costs, trained_size
 from hxbench.spec.run_spec import RunSpec, TrainingSpec
 from hxbench.spec.settings import source_pairs, target_pairs, text_pairs
@@ -124,6 +124,8 @@ class Forecaster:
             return None
         try:
             return self._counted(spec)
+        except Uncounted:
+            return None
         except InputError:
             raise
         except Exception:  # whatever a method of somebody else's raises on meta tensors

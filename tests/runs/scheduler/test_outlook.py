@@ -6,6 +6,7 @@ import pytest
 from command_line import hxbench
 from miniature import spec_for
 
+from hxbench.errors import InputError
 from hxbench.runs.scheduler import speed
 from hxbench.runs.scheduler.speed import Forecaster, updates_of
 from hxbench.spec import recipe
@@ -49,6 +50,14 @@ def test_the_time_is_that_of_the_updates(measured):
     assert here.weights < 2_000_000
     full = recipe.resolve("pet-ft", setting="single", task="rte", profile="paper", size="bert-base")
     assert Forecaster().of(full).weights > 400_000_000
+
+
+def test_a_method_that_looks_at_weights_is_planned_without_a_time(measured):
+    counted = recipe.resolve("lora", setting="single", task="rte", profile="demo", backbone_name="minilm-l6")
+    assert Forecaster().of(counted).seconds > 0
+    assert Forecaster().of(counted.model_copy(update={"options": {"type": "SHIRA"}})) is None
+    with pytest.raises(InputError, match="C3A of peft does not work on BERT: The block size"):
+        Forecaster().of(counted.model_copy(update={"options": {"type": "C3A"}}))
 
 
 def test_updates_of_epochs():
