@@ -91,6 +91,8 @@ def load_yaml(text: str, what: str) -> Any:
     except _RefusedError as error:
         raise ValueError(f"{shown(what)}: {error}.") from None
     except yaml.MarkedYAMLError as error:
+        if "nesting depth" in (error.problem or ""):  # newer versions of the library refuse by themselves
+            raise ValueError(f"{shown(what)}: {_TOO_DEEP}.") from None
         place = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise ValueError(f"{shown(what)}: not readable as YAML{place} ({shown(error.problem or '')}).") from None
     except yaml.YAMLError as error:

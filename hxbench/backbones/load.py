@@ -113,8 +113,8 @@ def _loaded(folder: Path, family: Family | None, *, random: bool, beside: Collec
         raise InputError("the weights lack lm_head.weight, the output matrix that config.json says they have.")
     backbone = Backbone(model, tokenizer, family, drawn_tensors(family, tensors, report, beside))
     if backbone.output.weight is not model.get_input_embeddings().weight:
-        # UMT5 goes by it when it runs: states before a matrix of its own are not scaled. The library sets it in
-        # every configuration of that family, whatever the file says.
+        # Before transformers 5.24 UMT5 goes by it when it runs: states before a matrix of its own are not scaled.
+        # The library sets it in every configuration of that family, whatever the file says.
         model.config.tie_word_embeddings = False
     return backbone
 

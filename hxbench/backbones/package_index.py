@@ -27,7 +27,9 @@ _UV_TO_PIP = {
     "PIP_FIND_LINKS": ("UV_FIND_LINKS",),
     "PIP_NO_INDEX": ("UV_NO_INDEX",),
 }
-_UNREACHED = re.compile(r"connection error|connection broken|timed out|ConnectionError|ProxyError|SSLError")
+_UNREACHED = re.compile(
+    r"connection error|connection broken|timed out|n't respond within|ConnectionError|ProxyError|SSLError"
+)
 _REFUSED = re.compile(r"\b(?!404)([45]\d\d) (?:Client|Server) Error")
 _HASHES = "DO NOT MATCH THE HASHES"
 _FULL = "No space left on device"

@@ -20,12 +20,12 @@ BOMB = "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
 
 
 @pytest.fixture(autouse=True)
-def within_two_seconds(tmp_path, monkeypatch):
+def within_some_seconds(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     start = time.process_time()
     yield
     recipe.load.cache_clear()  # files of this name are other ones in the next test
-    assert time.process_time() - start < 2
+    assert time.process_time() - start < 10  # a bomb would take minutes
 
 
 METHODS = {
