@@ -58,7 +58,8 @@ def sentence_of(model: type[BaseModel], error: ValidationError) -> str:
         unknown, _, hint = did_you_mean(" ".join([*above, "field"]), last, known).partition(". ")
         return f"{unknown}{given}. {hint}"
     where = ".".join(map(shortened, [*above, last]))
-    return f"{where}: {shortened(first['msg'].removeprefix('Value error, '), 300)}{given}."
+    said = "expected a list, as in [a, b]" if first["type"] == "tuple_type" else first["msg"]  # YAML has no tuple
+    return f"{where}: {shortened(said.removeprefix('Value error, '), 300)}{given}."
 
 
 def validated(model: type[M], values: Mapping[str, Any], origin: str) -> M:

@@ -74,7 +74,7 @@ def _languages(path: Path, file: DataFile) -> list[str]:
     for code, entry in file.languages.items():
         where = f"{path.name}: languages.{code}"
         if code in ships:
-            raise InputError(f"{where}: it ships with hxbench: its corpora need no entry of it.")
+            raise InputError(f"{where}: it ships with hxbench: leave the entry out, or give yours another code.")
         if lost := [one for one in entry.relatives if one not in known]:
             raise InputError(f"{where}.relatives: {did_you_mean('language', lost[0], known)}")
         if code in entry.relatives:
