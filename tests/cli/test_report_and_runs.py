@@ -70,27 +70,32 @@ def test_runs_list_and_its_filters(hxbench, store):
 
 
 def test_a_training_on_its_plateau_is_marked_where_runs_are_listed_and_shown(hxbench, store):
-    for seed, loss in ((4, 2.2), (5, 0.4)):
+    for seed, loss in ((4, 2.2), (5, 0.4), (6, 9.9)):
         with store.open_run(recipe.resolve("hyperx-base", setting="mixed", partition="a", seed=seed)) as run:
             run.write_metrics([{"split": "cost", "metric": "wall_seconds", "value": 83.0}])
             of_ner = {"loss": 0.3, "entropy": 1.1}
             run.finish(label_losses={"ner": of_ner, "pos": {"loss": loss, "entropy": 2.3}})
     rows = json.loads(hxbench("runs", "list", "--json")[1])
-    assert [(row["seed"], row["plateau"]) for row in rows] == [(1, []), (2, []), (3, []), (4, ["pos"]), (5, [])]
+    ends = {4: {"pos": "on"}, 6: {"pos": "above"}}
+    assert {row["seed"]: row["plateau"] for row in rows} == {seed: ends.get(seed, {}) for seed in range(1, 7)}
     assert [row["seed"] for row in json.loads(hxbench("runs", "list", "--json", "--state", "done")[1])] == [
         1,
         2,
         4,
         5,
+        6,
     ]
     out = " ".join(hxbench("runs", "list")[1].split())
-    assert out.count("plateau") == 1
+    assert out.count("plateau") == 2
     assert "done, plateau of POS" in out
-    told = "The training ended on the plateau of its label frequencies: POS has a loss of 2.20 against 2.30"
-    for row, on in zip(rows, (False, False, False, True, False), strict=True):
+    assert "done, above plateau of POS" in out
+    told = "The training ended {} the plateau of its label frequencies: POS has a loss of {} against 2.30"
+    said = {4: told.format("on", "2.20"), 6: told.format("above", "9.90")}
+    for row in rows:
         shown = json.loads(hxbench("runs", "show", row["id"], "--json")[1])
-        assert shown["plateau"] == (["pos"] if on else [])
-        assert (told in hxbench("runs", "show", row["id"])[1]) == on
+        assert shown["plateau"] == row["plateau"]
+        text = hxbench("runs", "show", row["id"])[1]
+        assert [one in text for one in said.values()] == [seed == row["seed"] for seed in said]
 
 
 def test_runs_list_tells_of_damaged_runs_and_mistyped_filters(hxbench, store):
