@@ -17,6 +17,7 @@ from hxbench.tasks import task_names, task_of
 from hxbench.tasks.scoring import bootstrap
 
 Planned = tuple[Side, Side, str, str, str, list[Pair]]  # two sides, task, place, kind, pairs
+NO_AVERAGE = "described by the user, and in no average: {own}. SEEN, UNSEEN and ALL are the paper's languages."
 GROUPS = {"SEEN": ("seen",), "UNSEEN": ("unseen",), "ALL": ("seen", "unseen")}
 # so that Holm's correction of many does not lack resamples: the least p of m, times m, is at most 0.025
 _RESAMPLES_EACH, _MOST_RESAMPLES = 80, 20_000
@@ -50,6 +51,9 @@ def compare(
     pairs = [*combinations(found, 2)] if all_pairs else [(found[0], other) for other in found[1:]]
     planned = _asked([(one, other, *unit) for one, other in pairs for unit in _units(one, other)], units)
     notes = [note for one, other in pairs for note in _unpaired(one, other)]
+    apart = {p[1] for one, *_, kind, of in planned for p in of if kind == "language" and one.group_of(p[1]) == "own"}
+    if apart:
+        notes.append(NO_AVERAGE.format(own=", ".join(sorted(apart))))
     if not planned:
         names = " and ".join(one.label for one in found)
         raise InputError(f"nothing can be compared: {names} share no test set with scores of the same seed.")

@@ -53,9 +53,15 @@ class Side:
         return self.records[0].run_spec
 
     def group_of(self, language: str) -> str:
-        """Return `source`, `seen` or `unseen`, of which a mean over languages is made."""
-        known = languages_for(self.spec.data.origin, self.spec.data.described)
-        return known[language].group if language in known else "source"
+        """Return `source`, `seen` or `unseen`, of which a mean over languages is made; `own` where none counts it.
+
+        That is a user's language beside a paper's, whose averages are of its own languages, as in its tables.
+        """
+        described = self.spec.data.described
+        known = languages_for(self.spec.data.origin, None if described and described.extends else described)
+        if language in known:
+            return known[language].group
+        return "own" if described and language in described.languages else "source"
 
     def seeds(self, pairs: Iterable[Pair]) -> set[int]:
         """Return the seeds that have all of these pairs."""
