@@ -29,13 +29,14 @@ def compare(
     sides: Sequence[str],
     *,
     profile: str | None = None,
+    backbone: str | None = None,
     where: Iterable[str] = (),
     all_pairs: bool = False,
 ) -> Comparison:
     """Return the differences of every side to the first, or of every pair of sides.
 
     `sides` and `where` are as `Chooser` takes them, `profile` is that of sides which are no runs; by default the
-    store's only one, else `demo`. Raises `InputError` where a side has no runs, or no two have anything in common.
+    store's only one, else `demo`. `backbone` is that of their runs in the place of the profile's. Raises `InputError` where a side has no runs, or no two have anything in common.
     """
     if len(sides) < 2:
         raise InputError("a comparison takes two sides or more: methods, METHOD:SETTING, or run ids.")
@@ -43,7 +44,7 @@ def compare(
         raise InputError(f"'{again[0]}' is given twice.")
     terms = read_terms(where)
     units: dict[str, tuple[str, ...]] = {n: terms.pop(n) for n in ("task", "place") if n in terms}
-    chooser = Chooser(store, profile, terms)
+    chooser = Chooser(store, profile, terms, backbone)
     found = [chooser.side(one) for one in sides]
     for one, other in combinations(found, 2):
         if {run.id for run in one.records} & {run.id for run in other.records}:

@@ -142,6 +142,8 @@ def test_runs_show(hxbench, store):
     code, _, err = hxbench("runs", "show", "nothing")
     assert (code, err.count("\n")) == (2, 1)
     assert "unknown run 'nothing'" in err
+    assert f"hxbench runs list --store {store.root} shows all." in err
+    assert err == hxbench("predict", "nothing", "text.txt")[2]
 
 
 def test_runs_rm_asks_first(hxbench, store):
@@ -221,6 +223,9 @@ def test_the_page_and_view_make_one_file_of_the_whole_store(hxbench, store, tmp_
     empty = hxbench("view", "--no-open", "--store", tmp_path / "empty")
     assert empty[0] == 2
     assert "has no runs to show" in empty[2]
+    empty = hxbench("compare", "psf", "mbert", "--store", tmp_path / "empty")
+    assert empty[0] == 2
+    assert "to compare: hxbench train METHOD makes one, and --store names another store." in empty[2]
 
 
 def test_reports_of_two_profiles_do_not_take_each_others_place(hxbench, store, tmp_path):

@@ -94,6 +94,28 @@ def test_a_backbone_is_known_by_the_name_that_runs_have_when_its_folder_is_gone(
         read_results("hyperx", store, backbone="other")
 
 
+def test_a_comparison_on_another_backbone_is_of_its_recipes_runs(store, tmp_path):
+    folder = save_bert(tmp_path / "mine")
+    for method, score in (("mbert", 60.0), ("psf", 50.0)):
+        fill(store, method, seeds=(1,), score=lambda *_: 10.0)
+        for weights, more in (("pretrained", 0.0), ("random", 9.0)):
+            fill(
+                store, method, seeds=(1,), score=lambda *_, score=score, more=more: score + more,
+                backbone_name=str(folder), backbone_weights=weights,
+            )  # fmt: skip
+    for named in (str(folder), "mine"):
+        answer = hxbench("compare", "mbert:mixed", "psf:mixed", "--backbone", named, "--json", "--store", store.root)
+        assert answer.code == 0, answer.err
+        found = json.loads(answer.out)
+        assert {row["difference"] for row in found["rows"]} == {10.0}
+        assert {row["first_mean"] for row in found["rows"]} == {60.0}
+        assert not [note for note in found["notes"] if "depart from" in note]
+        shutil.rmtree(folder, ignore_errors=True)
+    answer = hxbench("compare", "mbert:mixed", "psf:mixed", "--backbone", "gone", "--store", store.root)
+    assert (answer.code, answer.out) == (2, "")
+    assert "unknown backbone 'gone'" in answer.err
+
+
 def test_a_block_and_a_profile_name_a_folder_beside_them(store, tmp_path):
     save_bert(tmp_path / "mine")
     mine = {
