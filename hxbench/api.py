@@ -418,5 +418,10 @@ def compare(
 
     terms = [where] if isinstance(where, str) else [*where]
     return compared(
-        open_store(store), sides, profile=_text(profile), backbone=_text(backbone), where=terms, all_pairs=all_pairs
+        open_store(store),
+        sides,
+        profile=_text(profile),
+        backbone=_text(backbone),
+        where=terms,
+        all_pairs=all_pairs,
     )

@@ -39,7 +39,8 @@ BackboneName = Annotated[
 StoredBackbone = Annotated[
     str | None,
     typer.Option(
-        "--backbone", help="Runs on this backbone in the place of the profile's: as train takes it, or by its name."
+        "--backbone",
+        help="Runs on this backbone in the place of the profile's: as train takes it, or by its name.",
     ),
 ]
 RandomWeights = Annotated[

@@ -52,7 +52,9 @@ def compare(
     pairs = [*combinations(found, 2)] if all_pairs else [(found[0], other) for other in found[1:]]
     planned = _asked([(one, other, *unit) for one, other in pairs for unit in _units(one, other)], units)
     notes = [note for one, other in pairs for note in _unpaired(one, other)]
-    apart = {p[1] for one, *_, kind, of in planned for p in of if kind == "language" and one.group_of(p[1]) == "own"}
+    apart = {
+        p[1] for one, *_, kind, of in planned for p in of if kind == "language" and one.group_of(p[1]) == "own"
+    }
     if apart:
         notes.append(NO_AVERAGE.format(own=", ".join(sorted(apart))))
     if not planned:

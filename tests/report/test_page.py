@@ -400,7 +400,9 @@ def test_a_profile_of_ones_own_is_shown_by_its_file(tmp_path):
     store, file = Store(tmp_path / "store"), tmp_path / "mini.yaml"
     file.write_text("extends: demo\n")
     fill(store, seeds=(1,), profile=str(file))
-    with pytest.raises(InputError, match="of a profile that ships to show, but of mini: --profile names one, that of "):
+    with pytest.raises(
+        InputError, match="of a profile that ships to show, but of mini: --profile names one, that of "
+    ):
         everything(store, lambda *what: None)
     (part,) = everything(store, lambda *what: None, str(file))
     assert part.name == "hyperx/mini"

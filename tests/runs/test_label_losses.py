@@ -168,7 +168,12 @@ def test_the_last_losses_are_kept_over_a_stop(method, stop_at, corpora, tiny, tm
 
 def test_a_share_below_the_entropy_is_no_plateau():
     for task, share in (("pos", WORDS), ("sst2", TEXTS)):
-        for loss, end in ((share - 0.001, None), (share + 0.001, "on"), (ABOVE - 0.001, "on"), (ABOVE + 0.001, "above")):
+        for loss, end in (
+            (share - 0.001, None),
+            (share + 0.001, "on"),
+            (ABOVE - 0.001, "on"),
+            (ABOVE + 0.001, "above"),
+        ):
             status = {FIELD: {task: {"loss": loss * 2.0, "entropy": 2.0}}}
             assert plateaus(status) == ({task: end} if end else {})
             assert ("a lower rate (training.lr), a longer warm-up" in warning(status)) == (end == "on")
