@@ -36,7 +36,8 @@ def compare(
     """Return the differences of every side to the first, or of every pair of sides.
 
     `sides` and `where` are as `Chooser` takes them, `profile` is that of sides which are no runs; by default the
-    store's only one, else `demo`. `backbone` is that of their runs in the place of the profile's. Raises `InputError` where a side has no runs, or no two have anything in common.
+    store's only one, else `demo`. `backbone` is that of their runs in the place of the profile's. Raises
+    `InputError` where a side has no runs, or no two have anything in common.
     """
     if len(sides) < 2:
         raise InputError("a comparison takes two sides or more: methods, METHOD:SETTING, or run ids.")

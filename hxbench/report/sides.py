@@ -14,8 +14,8 @@ from hxbench.report.scores.averages import mean_of_each, means_by_seed
 from hxbench.report.select.identity import beyond, flat, identified, identity, is_switched, recipe_spec
 from hxbench.report.select.where import NONE, Terms, chosen, read_terms
 from hxbench.spec import recipe
-from hxbench.spec.languages import languages_for
 from hxbench.spec.backbone import BackboneSpec
+from hxbench.spec.languages import languages_for
 from hxbench.spec.run_spec import RunSpec
 from hxbench.store import RunRecord, Store
 from hxbench.store.frame import frame, run_frame

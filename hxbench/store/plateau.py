@@ -15,20 +15,20 @@ FIELD = "label_losses"
 # of a training that has learned nothing else; one that learns soon loses less than half. The class of a text can
 # be hard: to get 58 % of two classes right takes 2 % off.
 WORDS, TEXTS = 0.9, 0.98
-# Trainings begin with all labels alike, which of tags is 17 to 33 % above the entropy (profile lab). Those that end
-# on the plateau are up to 8 % above it.
+# Trainings begin with all labels alike, which of tags is 17 to 33 % above the entropy (lab). Those that end on the
+# plateau are up to 8 % above it.
 ABOVE = 1.1
 _FOOTNOTE: Mapping[End, str] = {"on": "", "above": ": nothing was learned, or the training diverged"}
 _WARNING: Mapping[End, str] = {
-    "on": "try more updates (training.updates), a lower rate (training.lr), a longer warm-up (training.warmup) or "
-    "another seed",
-    "above": "it diverged, or did not learn even these frequencies. Try a lower rate (training.lr) if history.jsonl "
-    "has its loss rise, else more updates (training.updates) or a higher rate",
+    "on": "try more updates (training.updates), a lower rate (training.lr), a longer warm-up (training.warmup) "
+    "or another seed",
+    "above": "it diverged, or did not learn even these frequencies. Try a lower rate (training.lr) if history.jsonl has "
+    "its loss rise, else more updates (training.updates) or a higher rate",
 }
 
 
 def plateaus(status: Mapping[str, Any]) -> dict[str, End]:
-    """Return the tasks whose loss ended at that share of the entropy of their labels or above, and which of these."""
+    """Return the tasks whose loss ended on the plateau of their labels or above, and which of these."""
     from hxbench.tasks import text_tasks
 
     return {

@@ -60,7 +60,7 @@ class RunRecord:
 
     @cached_property
     def plateaus(self) -> Ends:
-        """The tasks whose training ended on or above the plateau of their label frequencies, as far as is known."""
+        """The tasks whose training ended on or above the plateau of their labels, as far as known."""
         return plateaus(self.status)
 
     @property

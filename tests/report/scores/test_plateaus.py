@@ -118,8 +118,8 @@ def test_a_loss_above_that_of_the_frequencies_is_not_called_the_plateau(store):
     table, found = cells(store)
     said = [dict(table.notes)[mark] for mark in found["POS accuracy", "ALL"].marks]
     assert (
-        "1 of 4 runs ended on the plateau of its label frequencies (POS); 1 of 4 runs ended above the plateau of its "
-        "label frequencies (POS): nothing was learned, or the training diverged"
+        "1 of 4 runs ended on the plateau of its label frequencies (POS); 1 of 4 runs ended above the plateau of "
+        "its label frequencies (POS): nothing was learned, or the training diverged"
     ) in said
     assert found["POS accuracy", "ALL"].on_plateau == 2
 

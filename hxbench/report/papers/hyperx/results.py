@@ -44,7 +44,7 @@ class Results(results.Results):
         return next((self.titled(row).title for row in ROWS.values() if row.method == method), title_of(method))
 
     def titled(self, row: MethodRow) -> MethodRow:
-        """Return a row with the title that is true on a backbone which was asked for in the place of the profile's."""
+        """Return a row with the title that is true on a backbone that was asked for."""
         asked = row.elsewhere and recipe.backbone_asked(self._scale)
         return row.model_copy(update={"title": row.elsewhere}) if asked else row
 
