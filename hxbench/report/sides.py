@@ -79,12 +79,12 @@ class Chooser:
     """Finds the sides of comparisons among the finished runs of a store, read once."""
 
     def __init__(self, store: Store, profile: str | None, where: Terms, backbone: str | None = None) -> None:
-        """Read the store; `where` are terms that hold for every side, and so does a `backbone`, by name or folder."""
+        """Read the store; `where` are terms that hold for every side, as does a `backbone`."""
         every = [record for record in store.runs() if not isinstance(record.spec, dict)]
         if not every:
             raise InputError(
-                f"the store {store.root} has no finished runs to compare: hxbench train METHOD makes one, and --store "
-                "names another store."
+                f"the store {store.root} has no finished runs to compare: hxbench train METHOD makes one, and "
+                "--store names another store."
             )
         self.store, self.by_id = store, {record.id: record for record in every}
         partitions = ["switched" if is_switched(one.run_spec) else "original" for one in every]
