@@ -399,6 +399,7 @@ def compare(
     *sides: str,
     store: Place = None,
     profile: str | Path | None = None,
+    backbone: str | Path | None = None,
     where: str | Sequence[str] = (),
     all_pairs: bool = False,
 ) -> "Comparison":
@@ -406,7 +407,7 @@ def compare(
 
     A side is `METHOD`, `METHOD:SETTING`, either with `,COLUMN=VALUE` behind it (a column of `Store.frame()`, or a
     field of the run such as `training.lr`), or run ids between commas; `where` are such terms for all sides. Every
-    side is compared to the first, with `all_pairs` to each other.
+    side is compared to the first, with `all_pairs` to each other. `backbone` is as `hxbench report` has it.
 
     `frame()` has a row for each pair of sides, task and language or group: difference in points, its 95% interval
     (low, high), p and p_holm, the differences by seed. `table()` and `figure()` are for people.
@@ -416,4 +417,11 @@ def compare(
     from hxbench.report.compare import compare as compared
 
     terms = [where] if isinstance(where, str) else [*where]
-    return compared(open_store(store), sides, profile=_text(profile), where=terms, all_pairs=all_pairs)
+    return compared(
+        open_store(store),
+        sides,
+        profile=_text(profile),
+        backbone=_text(backbone),
+        where=terms,
+        all_pairs=all_pairs,
+    )

@@ -36,6 +36,13 @@ BackboneName = Annotated[
     str | None,
     typer.Option("--backbone", help="Backbone recipe, local folder or hub name; default: the profile's."),
 ]
+StoredBackbone = Annotated[
+    str | None,
+    typer.Option(
+        "--backbone",
+        help="Runs on this backbone in the place of the profile's: as train takes it, or by its name.",
+    ),
+]
 RandomWeights = Annotated[
     bool,
     typer.Option("--random-weights", help="Random weights in the backbone's shape: the control for transfer."),

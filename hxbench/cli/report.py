@@ -46,12 +46,7 @@ def report_command(
     ] = None,
     profile: options.StoredProfile = None,
     own_data: options.OwnData = None,
-    backbone: Annotated[
-        str | None,
-        typer.Option(
-            help="Runs on this backbone in the place of the profile's: as train takes it, or by its name."
-        ),
-    ] = None,
+    backbone: options.StoredBackbone = None,
     format: Annotated[
         str | None,
         typer.Option(

@@ -71,6 +71,7 @@ def compare_command(
     ],
     where: Where = None,
     profile: options.StoredProfile = None,
+    backbone: options.StoredBackbone = None,
     all_pairs: Annotated[
         bool, typer.Option("--all-pairs", help="Compare every two; by default each to the first.")
     ] = False,
@@ -101,7 +102,9 @@ def compare_command(
         raise InputError(f"--plot {plot}: expected a file that ends in .png, .svg or .pdf.")
     opened = api.open_store(store)
     place = opened.require_outside(places.expanded(str(plot), "--plot"), "--plot") if plot else None
-    found = api.compare(*sides, store=opened, profile=profile, where=where or (), all_pairs=all_pairs)
+    found = api.compare(
+        *sides, store=opened, profile=profile, backbone=backbone, where=where or (), all_pairs=all_pairs
+    )
     if as_json:
         print_json({"resamples": found.resamples, "rows": [line.row() for line in found.lines],
                     "notes": found.notes}, indent=1)  # fmt: skip

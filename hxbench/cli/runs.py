@@ -41,7 +41,7 @@ def _row(record: "RunRecord") -> dict[str, Any]:
         "profile": record.said("profile"),
         "variant": record.said("variant"),
         "state": record.state,
-        "plateau": list(record.plateaus),  # tasks
+        "plateau": record.plateaus,  # on or above, by task
         "step": status.get("step"),
         "updated": status.get("finished") or status.get("updated"),
     }
@@ -71,7 +71,7 @@ def list_runs(
     from hxbench.spec.settings import SETTINGS
     from hxbench.store.checks import STATES
     from hxbench.store.files import to_json_rows
-    from hxbench.store.plateau import title_of
+    from hxbench.store.plateau import short
 
     for name, given, known in (("setting", setting, (*SETTINGS, "language")), ("state", state, STATES)):
         if given is not None and given not in known:
@@ -88,7 +88,7 @@ def list_runs(
         for row in rows:
             row["updated"] = str(row["updated"] or "")[5:16].replace("T", " ")
             if row["plateau"]:
-                row["state"] += f", plateau of {' and '.join(map(title_of, row['plateau']))}"
+                row["state"] += f", {short(row['plateau'])}"
         usual = {"plateau", *(["variant"] if all(row["variant"] == "paper" for row in rows) else [])}
         # shown where it is all that tells two runs apart
         alike = [tuple(row[key] for key in ("method", "setting", "part", "seed", "profile")) for row in rows]
@@ -126,7 +126,7 @@ def show_run(
         "title": record.title,
         "folder": str(record.folder),
         "status": {**record.status, "state": record.state},
-        "plateau": list(record.plateaus),
+        "plateau": record.plateaus,
         "spec": record.fields,
         "cost": cost,
         "provenance": record.provenance(),

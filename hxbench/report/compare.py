@@ -17,6 +17,7 @@ from hxbench.tasks import task_names, task_of
 from hxbench.tasks.scoring import bootstrap
 
 Planned = tuple[Side, Side, str, str, str, list[Pair]]  # two sides, task, place, kind, pairs
+NO_AVERAGE = "described by the user, and in no average: {own}. SEEN, UNSEEN and ALL are the paper's languages."
 GROUPS = {"SEEN": ("seen",), "UNSEEN": ("unseen",), "ALL": ("seen", "unseen")}
 # so that Holm's correction of many does not lack resamples: the least p of m, times m, is at most 0.025
 _RESAMPLES_EACH, _MOST_RESAMPLES = 80, 20_000
@@ -28,13 +29,15 @@ def compare(
     sides: Sequence[str],
     *,
     profile: str | None = None,
+    backbone: str | None = None,
     where: Iterable[str] = (),
     all_pairs: bool = False,
 ) -> Comparison:
     """Return the differences of every side to the first, or of every pair of sides.
 
     `sides` and `where` are as `Chooser` takes them, `profile` is that of sides which are no runs; by default the
-    store's only one, else `demo`. Raises `InputError` where a side has no runs, or no two have anything in common.
+    store's only one, else `demo`. `backbone` is that of their runs in the place of the profile's. Raises
+    `InputError` where a side has no runs, or no two have anything in common.
     """
     if len(sides) < 2:
         raise InputError("a comparison takes two sides or more: methods, METHOD:SETTING, or run ids.")
@@ -42,7 +45,7 @@ def compare(
         raise InputError(f"'{again[0]}' is given twice.")
     terms = read_terms(where)
     units: dict[str, tuple[str, ...]] = {n: terms.pop(n) for n in ("task", "place") if n in terms}
-    chooser = Chooser(store, profile, terms)
+    chooser = Chooser(store, profile, terms, backbone)
     found = [chooser.side(one) for one in sides]
     for one, other in combinations(found, 2):
         if {run.id for run in one.records} & {run.id for run in other.records}:
@@ -50,6 +53,11 @@ def compare(
     pairs = [*combinations(found, 2)] if all_pairs else [(found[0], other) for other in found[1:]]
     planned = _asked([(one, other, *unit) for one, other in pairs for unit in _units(one, other)], units)
     notes = [note for one, other in pairs for note in _unpaired(one, other)]
+    apart = {
+        p[1] for one, *_, kind, of in planned for p in of if kind == "language" and one.group_of(p[1]) == "own"
+    }
+    if apart:
+        notes.append(NO_AVERAGE.format(own=", ".join(sorted(apart))))
     if not planned:
         names = " and ".join(one.label for one in found)
         raise InputError(f"nothing can be compared: {names} share no test set with scores of the same seed.")

@@ -74,6 +74,11 @@ def everything(
     grounds = [(paper, one) for paper in PAPERS for one in _profiles(store, paper, profile)]
     if not grounds:
         of = f" of profile {shown(Path(profile).stem)}" if profile else ""
+        if others := sorted({name for paper in PAPERS for name in store.by_profile(paper)}):
+            raise InputError(
+                f"the store {store.root} has no runs{of or ' of a profile that ships'} to show, but of "
+                f"{', '.join(map(shown, others))}: --profile names one, that of your own by its file."
+            )
         raise InputError(
             f"the store {store.root} has no runs{of} to show: hxbench train METHOD makes one, and --store names "
             "another store."

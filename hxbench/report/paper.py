@@ -29,6 +29,7 @@ class MethodRow(Closed):
     published: str = ""
     short: str = ""
     title: str
+    elsewhere: str = ""  # its title on a backbone that was asked for, where the title names the paper's
     method: str = ""
     setting: str = ""
     also: tuple[str, ...] = ()

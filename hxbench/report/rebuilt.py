@@ -29,8 +29,8 @@ class Rebuilt:
         """Return a row a cell that holds anything, with nothing rounded.
 
         Columns: table, profile, block and row (the titles of both), group and column, unit, mean, sd, low and high
-        (an interval), n (seeds or runs), seeds (value by seed), published, best, text, on_plateau (of the n),
-        runs (their ids) and notes.
+        (an interval), n (seeds or runs), seeds (value by seed), published, best, text, on_plateau (how many
+        runs ended on or above it), runs (their ids) and notes.
         """
         import pandas as pd
 

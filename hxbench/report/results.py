@@ -64,7 +64,7 @@ class Results:
         self.profile = Path(self._scale).stem
         of_profile = found.get(self.profile, ProfileRuns(list, list))
         if backbone is not None or data is not None:
-            other = _backbone(backbone, of_profile) if backbone else None
+            other = backbone_of(backbone, of_profile.plain) if backbone else None
             self._scale = recipe.OnGround(self._scale, backbone=other, given=backbone or "", own=data)
         self.scale: recipe.ProfileRecipe = recipe.scale(self._scale, self.paper)
         self.to_type = Commands(self.paper, self._scale, store)
@@ -316,9 +316,9 @@ class Results:
         return self.to_type.that_fill(shown, experiment)
 
 
-def _backbone(name: str, runs: ProfileRuns) -> BackboneSpec:
-    """Return a backbone by its name, as runs of the profile have it or as it is found here."""
-    specs = (record.spec.backbone for record in runs.plain if isinstance(record.spec, RunSpec))
+def backbone_of(name: str, records: Iterable[RunRecord]) -> BackboneSpec:
+    """Return a backbone by its name, as some runs have it or as it is found here."""
+    specs = (record.spec.backbone for record in records if isinstance(record.spec, RunSpec))
     plain = {"fingerprint": "", "weights": "pretrained"}
     found = {spec.model_copy(update=plain).model_dump_json() for spec in specs if spec.name == name}
     if len(found) == 1:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hxbench.errors import InputError, did_you_mean
 from hxbench.printing import shortened, shown
-from hxbench.report.results import choose_profile
+from hxbench.report.results import backbone_of, choose_profile
 from hxbench.report.scores.averages import mean_of_each, means_by_seed
 from hxbench.report.select.identity import beyond, flat, identified, identity, is_switched, recipe_spec
 from hxbench.report.select.where import NONE, Terms, chosen, read_terms
+from hxbench.spec import recipe
+from hxbench.spec.backbone import BackboneSpec
 from hxbench.spec.languages import languages_for
 from hxbench.spec.run_spec import RunSpec
 from hxbench.store import RunRecord, Store
@@ -53,9 +55,15 @@ class Side:
         return self.records[0].run_spec
 
     def group_of(self, language: str) -> str:
-        """Return `source`, `seen` or `unseen`, of which a mean over languages is made."""
-        known = languages_for(self.spec.data.origin, self.spec.data.described)
-        return known[language].group if language in known else "source"
+        """Return `source`, `seen` or `unseen`, of which a mean over languages is made; `own` where none counts it.
+
+        That is a user's language beside a paper's, whose averages are of its own languages, as in its tables.
+        """
+        described = self.spec.data.described
+        known = languages_for(self.spec.data.origin, None if described and described.extends else described)
+        if language in known:
+            return known[language].group
+        return "own" if described and language in described.languages else "source"
 
     def seeds(self, pairs: Iterable[Pair]) -> set[int]:
         """Return the seeds that have all of these pairs."""
@@ -70,15 +78,21 @@ class Side:
 class Chooser:
     """Finds the sides of comparisons among the finished runs of a store, read once."""
 
-    def __init__(self, store: Store, profile: str | None, where: Terms) -> None:
-        """Read the store; `where` are terms that hold for every side."""
+    def __init__(self, store: Store, profile: str | None, where: Terms, backbone: str | None = None) -> None:
+        """Read the store; `where` are terms that hold for every side, as does a `backbone`."""
         every = [record for record in store.runs() if not isinstance(record.spec, dict)]
         if not every:
-            raise InputError(f"the store {store.root} has no finished runs to compare.")
+            raise InputError(
+                f"the store {store.root} has no finished runs to compare: hxbench train METHOD makes one, and "
+                "--store names another store."
+            )
         self.store, self.by_id = store, {record.id: record for record in every}
         partitions = ["switched" if is_switched(one.run_spec) else "original" for one in every]
         self._runs = run_frame(every).assign(partitions=partitions)
         self._where, self._given = dict(where), profile
+        self._backbone = backbone_of(backbone, every) if backbone else None
+        if self._backbone:
+            self._where["backbone"] = (self._backbone.name,)
         self.remarks: list[str] = []
 
     def side(self, text: str) -> Side:
@@ -150,7 +164,7 @@ class Chooser:
                 "is there, --profile names another profile, and few-shot runs are chosen by k=…"
             )
         groups = _by_kind(self.by_id[run_id] for run_id in rows.run)
-        apart = {name: _departures(one[0], terms) for name, one in groups.items()}
+        apart = {name: _departures(one[0], terms, self._backbone) for name, one in groups.items()}
         plain = [name for name, own in apart.items() if all(own <= other for other in apart.values())]
         if len(plain) != 1:
             raise InputError(_differing(text, [groups[name][0] for name in plain or groups]))
@@ -205,11 +219,16 @@ def _word(value: Any) -> str | None:
     )
 
 
-def _departures(record: RunRecord, terms: Terms) -> set[str]:
-    """Return the fields in which a run is not the plain recipe's at its profile, those of the terms aside."""
+def _departures(record: RunRecord, terms: Terms, backbone: BackboneSpec | None) -> set[str]:
+    """Return the fields in which a run is not the plain recipe's at its profile, those of the terms aside.
+
+    With a `backbone` it is the recipe's on that one, as `hxbench report --backbone` shows it.
+    """
     spec = record.run_spec
+    ground = recipe.OnGround(spec.profile, backbone=backbone) if backbone else spec.profile
+    terms = {name: of for name, of in terms.items() if not (backbone and name == "backbone")}
     wanted = recipe_spec(
-        spec.method, spec.setting, spec.profile, variant=spec.variant, suite=spec.suite, origin=spec.data.origin
+        spec.method, spec.setting, ground, variant=spec.variant, suite=spec.suite, origin=spec.data.origin
     )
     if wanted is None:
         return set()

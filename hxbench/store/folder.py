@@ -316,9 +316,10 @@ class Store:
                 raise InputError(f"'{reference}' fits {len(near)} runs: {some}.")
         records = {record.id: record for record in self.runs(complete_only=False)}
         if not records:
-            raise InputError(f"the store {self.root} has no runs.")
+            raise InputError(f"the store {self.root} has no runs: --store names another one.")
         said = did_you_mean("run", shown(reference), list(records))
-        raise InputError(said.partition(" Known:")[0] if len(records) > _NAMED else said)
+        said = said.partition(" Known:")[0] if len(records) > _NAMED else said
+        raise InputError(f"{said} hxbench runs list --store {self.root} shows all.")
 
     def holds(self, run_id: str) -> bool:
         """Return whether there is a run with exactly this id, be it unfinished or damaged."""

@@ -23,7 +23,7 @@ from hxbench.store.checks import (
     with_known_names,
 )
 from hxbench.store.contents import LARGEST_FILE, check_small, read_content, read_digests, read_text
-from hxbench.store.plateau import plateaus
+from hxbench.store.plateau import Ends, plateaus
 
 if TYPE_CHECKING:
     from hxbench.spec.run_spec import RunSpec
@@ -59,8 +59,8 @@ class RunRecord:
         return str(self.status.get("finished", ""))
 
     @cached_property
-    def plateaus(self) -> tuple[str, ...]:
-        """The tasks whose training ended on the plateau of their label frequencies; none where it is not known."""
+    def plateaus(self) -> Ends:
+        """The tasks whose training ended on or above the plateau of their labels, as far as known."""
         return plateaus(self.status)
 
     @property

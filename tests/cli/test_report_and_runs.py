@@ -70,27 +70,32 @@ def test_runs_list_and_its_filters(hxbench, store):
 
 
 def test_a_training_on_its_plateau_is_marked_where_runs_are_listed_and_shown(hxbench, store):
-    for seed, loss in ((4, 2.2), (5, 0.4)):
+    for seed, loss in ((4, 2.2), (5, 0.4), (6, 9.9)):
         with store.open_run(recipe.resolve("hyperx-base", setting="mixed", partition="a", seed=seed)) as run:
             run.write_metrics([{"split": "cost", "metric": "wall_seconds", "value": 83.0}])
             of_ner = {"loss": 0.3, "entropy": 1.1}
             run.finish(label_losses={"ner": of_ner, "pos": {"loss": loss, "entropy": 2.3}})
     rows = json.loads(hxbench("runs", "list", "--json")[1])
-    assert [(row["seed"], row["plateau"]) for row in rows] == [(1, []), (2, []), (3, []), (4, ["pos"]), (5, [])]
+    ends = {4: {"pos": "on"}, 6: {"pos": "above"}}
+    assert {row["seed"]: row["plateau"] for row in rows} == {seed: ends.get(seed, {}) for seed in range(1, 7)}
     assert [row["seed"] for row in json.loads(hxbench("runs", "list", "--json", "--state", "done")[1])] == [
         1,
         2,
         4,
         5,
+        6,
     ]
     out = " ".join(hxbench("runs", "list")[1].split())
-    assert out.count("plateau") == 1
+    assert out.count("plateau") == 2
     assert "done, plateau of POS" in out
-    told = "The training ended on the plateau of its label frequencies: POS has a loss of 2.20 against 2.30"
-    for row, on in zip(rows, (False, False, False, True, False), strict=True):
+    assert "done, above plateau of POS" in out
+    told = "The training ended {} the plateau of its label frequencies: POS has a loss of {} against 2.30"
+    said = {4: told.format("on", "2.20"), 6: told.format("above", "9.90")}
+    for row in rows:
         shown = json.loads(hxbench("runs", "show", row["id"], "--json")[1])
-        assert shown["plateau"] == (["pos"] if on else [])
-        assert (told in hxbench("runs", "show", row["id"])[1]) == on
+        assert shown["plateau"] == row["plateau"]
+        text = hxbench("runs", "show", row["id"])[1]
+        assert [one in text for one in said.values()] == [seed == row["seed"] for seed in said]
 
 
 def test_runs_list_tells_of_damaged_runs_and_mistyped_filters(hxbench, store):
@@ -137,6 +142,8 @@ def test_runs_show(hxbench, store):
     code, _, err = hxbench("runs", "show", "nothing")
     assert (code, err.count("\n")) == (2, 1)
     assert "unknown run 'nothing'" in err
+    assert f"hxbench runs list --store {store.root} shows all." in err
+    assert err == hxbench("predict", "nothing", "text.txt")[2]
 
 
 def test_runs_rm_asks_first(hxbench, store):
@@ -216,6 +223,9 @@ def test_the_page_and_view_make_one_file_of_the_whole_store(hxbench, store, tmp_
     empty = hxbench("view", "--no-open", "--store", tmp_path / "empty")
     assert empty[0] == 2
     assert "has no runs to show" in empty[2]
+    empty = hxbench("compare", "psf", "mbert", "--store", tmp_path / "empty")
+    assert empty[0] == 2
+    assert "to compare: hxbench train METHOD makes one, and --store names another store." in empty[2]
 
 
 def test_reports_of_two_profiles_do_not_take_each_others_place(hxbench, store, tmp_path):

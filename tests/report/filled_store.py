@@ -39,7 +39,7 @@ def score_rows(spec, score, lacking=()):
             "value": score(p.task, languages[p.language].paper_code, p in sources),
         }
         for p in target_pairs(spec.setting, spec.task, spec.data)
-        if (p.task, languages[p.language].paper_code) not in lacking
+        if p.language in languages and (p.task, languages[p.language].paper_code) not in lacking
     ]  # fmt: skip
 
 

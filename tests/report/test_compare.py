@@ -6,7 +6,7 @@ from statistics import fmean
 
 import numpy as np
 import pytest
-from filled_store import write_run
+from filled_store import score_rows, write_run
 from text_store import write_text_run
 
 from hxbench.errors import InputError
@@ -20,6 +20,7 @@ from hxbench.report.sides import Chooser
 from hxbench.report.stats.significance import Resampler
 from hxbench.spec import recipe
 from hxbench.store import Store
+from hxbench.tasks.description import Described, OwnData
 from hxbench.tasks.scoring import bootstrap
 
 SENTENCES = 12
@@ -158,6 +159,32 @@ def test_groups_are_those_of_the_papers_tables(place, found):
         means = [runs.group(task, group).mean for runs in both]
         assert line.means == pytest.approx(means)
         assert line.difference.mean == pytest.approx(means[0] - means[1])
+
+
+def test_a_language_of_the_users_is_in_no_average_as_in_table_2(tmp_path):
+    entry = {"name": "Mine", "read": True}
+    described = Described(title="mine", extends="hyperx", languages={"xx": entry}, pairs=(("pos", "xx"),))
+    own = OwnData(tmp_path / "mine.yaml", tmp_path, {}, described)
+    store, ground = Store(tmp_path), recipe.OnGround("demo", own=own)
+    for method, score in (("hyperx-base", 60.0), ("mbert", 50.0)):
+        for spec in recipe.expand(method, setting="mixed", seeds=(1,), profile=ground):
+            rows = score_rows(spec, lambda *_, score=score: score)
+            lent = next(row for row in rows if row["task"] == "pos")
+            with store.open_run(spec) as run:
+                run.write_metrics([*rows, {**lent, "language": "xx", "role": "target", "value": 0.0}])
+                run.finish()
+    found = compare(store, ["hyperx-base:mixed", "mbert:mixed"])
+    alone = line_of(found, "pos", "xx")
+    assert (alone.means, alone.kind) == ((0.0, 0.0), "language")
+    results = Results(store, "demo", data=own)
+    runs = results.run_set("hyperx-base", "mixed")
+    for group in ("SEEN", "ALL"):
+        line = line_of(found, "pos", group)
+        assert "xx" not in line.difference.covers
+        assert line.means[0] == runs.group("pos", group).mean == 60.0
+    [said] = [note for note in found.notes if "in no average" in note]
+    assert said.startswith("described by the user, and in no average: xx. ")
+    assert said in found.table().remarks
 
 
 def test_english_is_the_mean_of_both_partitions(place, found):

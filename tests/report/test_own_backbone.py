@@ -36,7 +36,13 @@ def test_tables_of_another_backbone_have_its_runs_and_the_rest_its_reason(store)
     [table] = report.make(
         report.find_artifact("hyperx", "2", "table"), read_results("hyperx", store, backbone="lab-small")
     ).tables
-    assert rows_of(table)["mBERT"] == 77.0
+    assert rows_of(table)["Full fine-tuning"] == 77.0
+    assert "mBERT" not in rows_of(table)
+    assert "mBERT" in rows_of(report.build("hyperx", "table2", store)[0]), "the profile's own is as published"
+    by_language = report.make(
+        report.find_artifact("hyperx", "6", "table"), read_results("hyperx", store, backbone="lab-small")
+    ).tables
+    assert all("Full fine-tuning" in [column.title for column in one.columns] for one in by_language)
     assert "backbone lab-small" in " ".join(table.heading)
     remarks = " ".join(table.remarks)
     assert "left out: 4 runs of mbert (mixed) with backbone.name sandbox-tiny instead of lab-small." in remarks
@@ -89,9 +95,33 @@ def test_a_backbone_is_known_by_the_name_that_runs_have_when_its_folder_is_gone(
     shutil.rmtree(folder)
     results = read_results("hyperx", store, backbone="mine")
     [table] = report.make(report.find_artifact("hyperx", "2", "table"), results).tables
-    assert rows_of(table)["mBERT"] == 66.0
+    assert rows_of(table)["Full fine-tuning"] == 66.0
     with pytest.raises(InputError, match="unknown backbone 'other'"):
         read_results("hyperx", store, backbone="other")
+
+
+def test_a_comparison_on_another_backbone_is_of_its_recipes_runs(store, tmp_path):
+    folder = save_bert(tmp_path / "mine")
+    for method, score in (("mbert", 60.0), ("psf", 50.0)):
+        fill(store, method, seeds=(1,), score=lambda *_: 10.0)
+        for weights, more in (("pretrained", 0.0), ("random", 9.0)):
+            fill(
+                store, method, seeds=(1,), score=lambda *_, score=score, more=more: score + more,
+                backbone_name=str(folder), backbone_weights=weights,
+            )  # fmt: skip
+    for named in (str(folder), "mine"):
+        answer = hxbench(
+            "compare", "mbert:mixed", "psf:mixed", "--backbone", named, "--json", "--store", store.root
+        )
+        assert answer.code == 0, answer.err
+        found = json.loads(answer.out)
+        assert {row["difference"] for row in found["rows"]} == {10.0}
+        assert {row["first_mean"] for row in found["rows"]} == {60.0}
+        assert not [note for note in found["notes"] if "depart from" in note]
+        shutil.rmtree(folder, ignore_errors=True)
+    answer = hxbench("compare", "mbert:mixed", "psf:mixed", "--backbone", "gone", "--store", store.root)
+    assert (answer.code, answer.out) == (2, "")
+    assert "unknown backbone 'gone'" in answer.err
 
 
 def test_a_block_and_a_profile_name_a_folder_beside_them(store, tmp_path):

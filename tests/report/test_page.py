@@ -392,5 +392,17 @@ def test_the_whole_of_a_store_is_its_papers_and_profiles(tmp_path, monkeypatch):
     assert part.name == "hyperx/demo"
     assert [one.artifact.name for one in part.made] == ["runs-of-mine", *report.artifacts("hyperx")]
     assert told[-1] == ("Hyper-X, demo", len(part.made) - 1, len(part.made) - 1)
-    with pytest.raises(InputError, match="has no runs of profile lab to show"):
+    with pytest.raises(InputError, match="has no runs of profile lab to show, but of demo: --profile names one"):
         everything(store, lambda *what: None, "lab")
+
+
+def test_a_profile_of_ones_own_is_shown_by_its_file(tmp_path):
+    store, file = Store(tmp_path / "store"), tmp_path / "mini.yaml"
+    file.write_text("extends: demo\n")
+    fill(store, seeds=(1,), profile=str(file))
+    with pytest.raises(
+        InputError, match="of a profile that ships to show, but of mini: --profile names one, that of "
+    ):
+        everything(store, lambda *what: None)
+    (part,) = everything(store, lambda *what: None, str(file))
+    assert part.name == "hyperx/mini"

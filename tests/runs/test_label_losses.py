@@ -20,7 +20,7 @@ from hxbench.runs.results import label_losses, surprise
 from hxbench.runs.train import run
 from hxbench.spec.settings import Pair
 from hxbench.store import Store
-from hxbench.store.plateau import FIELD, TEXTS, WORDS, plateaus, warning
+from hxbench.store.plateau import ABOVE, FIELD, TEXTS, WORDS, plateaus, warning
 from hxbench.tasks import MLM
 from hxbench.tasks.encoding.rows import Rows
 from hxbench.training.checkpoint import ResumeStates
@@ -122,7 +122,7 @@ def test_a_training_that_collapses_is_noticed_and_one_that_learns_is_not(
     record = Store(tmp_path).get(spec.run_id)
     print(record.status[FIELD])
     assert set(record.status[FIELD]) == {"ner", "pos"}
-    assert record.plateaus == (("ner", "pos") if collapses else ())
+    assert {*record.plateaus} == ({"ner", "pos"} if collapses else set())
     assert bool(warning(record.status)) == collapses
 
 
@@ -168,7 +168,15 @@ def test_the_last_losses_are_kept_over_a_stop(method, stop_at, corpora, tiny, tm
 
 def test_a_share_below_the_entropy_is_no_plateau():
     for task, share in (("pos", WORDS), ("sst2", TEXTS)):
-        for more, on in ((0.001, (task,)), (-0.001, ())):
-            assert plateaus({FIELD: {task: {"loss": (share + more) * 2.0, "entropy": 2.0}}}) == on
-    assert plateaus({}) == ()
+        for loss, end in (
+            (share - 0.001, None),
+            (share + 0.001, "on"),
+            (ABOVE - 0.001, "on"),
+            (ABOVE + 0.001, "above"),
+        ):
+            status = {FIELD: {task: {"loss": loss * 2.0, "entropy": 2.0}}}
+            assert plateaus(status) == ({task: end} if end else {})
+            assert ("a lower rate (training.lr), a longer warm-up" in warning(status)) == (end == "on")
+            assert ("diverged, or did not learn" in warning(status)) == (end == "above")
+    assert plateaus({}) == {}
     assert warning({}) == ""

@@ -228,7 +228,7 @@ def test_a_store_that_is_a_file_or_missing(tmp_path):
         Store(tmp_path / "file")
     empty = Store(tmp_path / "none")
     assert empty.runs() == []
-    with pytest.raises(InputError, match="has no runs"):
+    with pytest.raises(InputError, match="has no runs: --store names another"):
         empty.get("abc")
     assert not (tmp_path / "none").exists()
 

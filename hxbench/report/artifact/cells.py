@@ -16,7 +16,7 @@ MAJORITY = "always the most frequent label of the training data; STS-B: one scor
 
 
 def plateau_marks(runs: Runs, marks: Marks) -> tuple[str, ...]:
-    """Return the mark of a value that a run enters which ended on the plateau of its label frequencies.
+    """Return the mark of a value that a run enters which ended on the plateau of its label frequencies or above.
 
     It stays in the mean: without it a method that collapses now and then would look better than it is.
     """

@@ -52,7 +52,7 @@ class Cell(OneLine):
     marks: tuple[str, ...] = ()  # of ours
     published_marks: tuple[str, ...] = ()
     best: bool = False
-    on_plateau: int = 0  # of the runs behind it, those that ended on the plateau of their label frequencies
+    on_plateau: int = 0  # of the runs behind it, those that ended on or above the plateau of their labels
     text: str | None = None  # in place of a formatted mean
     covers: frozenset[str] = frozenset()  # what a mean is over; only equals are compared
     low: float | None = None  # the interval of the mean, in place of a deviation

@@ -5,19 +5,19 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hxbench.report.scores.averages import deviation, mean
-from hxbench.store.plateau import title_of
+from hxbench.store.plateau import End, footnote
 
 if TYPE_CHECKING:
     from hxbench.store import RunRecord
 
-# ids of runs, each with the tasks on whose plateau of label frequencies its training ended
-Runs = frozenset[tuple[str, tuple[str, ...]]]
+# ids of runs, each with the tasks on or above whose plateau of label frequencies its training ended
+Runs = frozenset[tuple[str, tuple[tuple[str, End], ...]]]
 
 
 def runs_behind(records: Iterable["RunRecord"], tasks: Collection[str]) -> Runs:
     """Return the runs that a mean over some tasks is made of; what they are of other tasks does not matter."""
     return frozenset(
-        (one.id, tuple(task for task in one.plateaus if task in tasks) if one.plateaus else ()) for one in records
+        (one.id, tuple((task, end) for task, end in one.plateaus.items() if task in tasks)) for one in records
     )
 
 
@@ -27,20 +27,13 @@ def ids_of(runs: Runs) -> tuple[str, ...]:
 
 
 def on_plateau(runs: Runs) -> int:
-    """Return how many of them ended on a plateau."""
+    """Return how many of them ended on a plateau or above it."""
     return sum(bool(tasks) for _, tasks in runs)
 
 
 def said_of_plateaus(runs: Runs) -> str:
     """Return what has to be said of a mean over these runs; nothing where none ended on a plateau."""
-    titles = dict.fromkeys(title_of(task) for _, tasks in sorted(runs) for task in tasks)
-    if not titles:
-        return ""
-    count = on_plateau(runs)
-    return (
-        f"{count} of {len(runs)} run{'s' * (len(runs) > 1)} ended on the plateau of "
-        f"{'its' if count == 1 else 'their'} label frequencies ({', '.join(sorted(titles))})"
-    )
+    return footnote(dict(ends) for _, ends in sorted(runs))
 
 
 @dataclass(frozen=True)

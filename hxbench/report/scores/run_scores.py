@@ -11,6 +11,7 @@ from hxbench.spec.languages import find_language
 from hxbench.spec.run_spec import START, RunSpec
 from hxbench.spec.settings import Pair
 from hxbench.store import RunRecord, Store
+from hxbench.store.plateau import short
 from hxbench.tasks import ENGLISH, TAGGING, suite_tasks, task_of, text_tasks
 from hxbench.tasks.task import METRIC_TITLES
 
@@ -30,7 +31,8 @@ class RunScores:
         silent = {name for name in ("plateau", "words cut") if not any(row.get(name) for row in self.rows)}
         if len({row.get("backbone") for row in self.rows}) == 1:
             silent.add("backbone")
-        return [{name: value for name, value in row.items() if name not in silent} for row in self.rows]
+        told = [{**row, "plateau": short(row["plateau"])} for row in self.rows]
+        return [{name: value for name, value in row.items() if name not in silent} for row in told]
 
 
 def run_scores(records: Sequence[RunRecord]) -> RunScores:
@@ -44,7 +46,7 @@ def run_scores(records: Sequence[RunRecord]) -> RunScores:
     alone = len(records) > 1 and all(spec.task and spec.answers_texts for spec in specs)
     rows = [(_of_one_task if alone else _of_tasks)(record) for record in records]
     for row, record in zip(rows, records, strict=True):
-        row["plateau"] = list(record.plateaus)
+        row["plateau"] = record.plateaus
     names = dict.fromkeys(name for row in rows for name in row if name != "plateau")
     same = tuple({name: row.get(name) for name in (*names, "plateau")} for row in rows)
     if alone:

@@ -19,6 +19,7 @@ from hxbench.store.packing import write_pack
 
 LEARNED = {"loss": 0.4, "entropy": 2.0}
 FLAT = {"loss": 1.99, "entropy": 2.0}
+AWAY = {"loss": 7.0, "entropy": 2.0}
 
 
 def fill(store, flat, seeds=(1, 2)):
@@ -98,15 +99,29 @@ def test_a_pack_says_what_the_store_said(store, tmp_path):
     write_pack(store.runs(), tmp_path / "pack")
     packed = Store(tmp_path / "pack")
     assert {r.id: r.plateaus for r in packed.runs()} == {r.id: r.plateaus for r in store.runs()}
-    assert [r.plateaus for r in packed.runs() if r.plateaus] == [("pos",)]
+    assert [r.plateaus for r in packed.runs() if r.plateaus] == [{"pos": "on"}]
     assert cells(packed)[1] == cells(store)[1]
 
 
 def test_runs_are_counted_once_however_often_they_enter():
-    runs = frozenset({("one", ("pos",)), ("two", ())})
+    runs = frozenset({("one", (("pos", "on"),)), ("two", ())})
     assert said_of_plateaus(runs | runs) == "1 of 2 runs ended on the plateau of its label frequencies (POS)"
-    assert said_of_plateaus(frozenset({("one", ("pos", "ner"))})).endswith("its label frequencies (NER, POS)")
+    both = frozenset({("one", (("pos", "on"), ("ner", "on")))})
+    assert said_of_plateaus(both).endswith("its label frequencies (NER, POS)")
     assert said_of_plateaus(Estimate().runs) == said_of_plateaus(runs_behind([], ())) == ""
+
+
+def test_a_loss_above_that_of_the_frequencies_is_not_called_the_plateau(store):
+    for spec in recipe.expand("hyperx-base", setting="mixed", seeds=(1, 2)):
+        ended = {"ner": LEARNED, "pos": {(1, "a"): AWAY, (2, "a"): FLAT}.get((spec.seed, spec.partition), LEARNED)}
+        write_run(store, spec, lambda *_: 50.0, status={"label_losses": ended})
+    table, found = cells(store)
+    said = [dict(table.notes)[mark] for mark in found["POS accuracy", "ALL"].marks]
+    assert (
+        "1 of 4 runs ended on the plateau of its label frequencies (POS); 1 of 4 runs ended above the plateau of "
+        "its label frequencies (POS): nothing was learned, or the training diverged"
+    ) in said
+    assert found["POS accuracy", "ALL"].on_plateau == 2
 
 
 def test_tasks_in_text_are_counted_by_task(store, tmp_path):

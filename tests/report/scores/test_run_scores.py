@@ -62,7 +62,7 @@ def test_tags_are_averaged_over_the_languages_of_a_group_that_are_no_sources(tag
     groups = {name: row[name] for name in ("ner seen", "ner unseen", "pos seen", "pos unseen")}
     assert groups == {"ner seen": 60.0, "ner unseen": 10.0, "pos seen": None, "pos unseen": 40.0}
     assert row["words cut"] == 2
-    assert row["plateau"] == []
+    assert row["plateau"] == {}
     assert "mean" not in row
     assert scores.heading == "Zero-shot scores, mean over the languages each run was not trained on:"
     assert "plateau" not in scores.worth_printing()[0]
@@ -111,8 +111,11 @@ def test_several_runs_of_one_text_task_each(store):
 
 
 def test_what_any_run_has_to_say_is_a_column(tags):
-    told = replace(tags, status={**tags.status, "label_losses": {"ner": {"loss": 2.0, "entropy": 2.0}}})
-    assert [row["plateau"] for row in run_scores([tags, told]).worth_printing()] == [[], ["ner"]]
+    losses = {"ner": {"loss": 2.0, "entropy": 2.0}, "pos": {"loss": 3.0, "entropy": 2.0}}
+    told = replace(tags, status={**tags.status, "label_losses": losses})
+    scores = run_scores([tags, told])
+    assert [row["plateau"] for row in scores.rows] == [{}, {"ner": "on", "pos": "above"}]
+    assert [row["plateau"] for row in scores.worth_printing()] == ["", "plateau of NER, above plateau of POS"]
 
 
 def test_few_shot_scores_by_k_and_where_they_started(store):

@@ -7,7 +7,8 @@ from typing import Any
 
 from hxbench.report import results
 from hxbench.report.artifact.table import Column, format_value
-from hxbench.report.papers.hyperx.rows import BLOCKS, GROUPS, METRICS, PAPER, SCORING, title_of
+from hxbench.report.paper import MethodRow
+from hxbench.report.papers.hyperx.rows import BLOCKS, GROUPS, METRICS, PAPER, ROWS, SCORING, title_of
 from hxbench.report.results import provenance_of
 from hxbench.report.scores.estimate import Estimate
 from hxbench.report.scores.run_set import RunSet, Shown
@@ -40,7 +41,12 @@ class Results(results.Results):
 
     def title_of(self, method: str) -> str:
         """Return what the tables call a method."""
-        return title_of(method)
+        return next((self.titled(row).title for row in ROWS.values() if row.method == method), title_of(method))
+
+    def titled(self, row: MethodRow) -> MethodRow:
+        """Return a row with the title that is true on a backbone that was asked for."""
+        asked = row.elsewhere and recipe.backbone_asked(self._scale)
+        return row.model_copy(update={"title": row.elsewhere}) if asked else row
 
     def remarks(
         self, shown: Iterable[Shown], *, timed: bool = False, several_backbones: bool = False

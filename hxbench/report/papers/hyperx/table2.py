@@ -50,7 +50,7 @@ def build(results: Results) -> list[Table]:
     tested = False
     for block in BLOCKS:
         known = {row.method for row in block.methods}
-        methods = (*block.methods, *map(own_row, results.own_methods(block.setting, known)))
+        methods = (*map(results.titled, block.methods), *map(own_row, results.own_methods(block.setting, known)))
         rows = tuple(_row(results, block, method, marks) for method in methods)
         sets = [results.run_set(row.method, block.setting) for row in methods]
         leads = best_of_groups(resampler, sets, results.tasks)

@@ -46,7 +46,7 @@ def _shown(results: Results) -> dict[MethodRow, list[str]]:
     """Return the paper's methods, then others that have models of both tasks, each with its settings."""
     found = {
         row: [setting for setting in _SETTINGS if results.has(row.method, setting)]
-        for row in (_ALL if name == "madx" else ROWS[name] for name in _ENTRY.rows)
+        for row in (_ALL if name == "madx" else results.titled(ROWS[name]) for name in _ENTRY.rows)
     }
     known = {row.method for block in BLOCKS for row in block.methods}
     for setting in _OF_BOTH:

@@ -34,7 +34,7 @@ def _cell(results: Results, block: SettingBlock, method: MethodRow, task: str, g
 
 def _methods(results: Results, block: SettingBlock) -> tuple[MethodRow, ...]:
     own = results.own_methods(block.setting, {row.method for row in block.methods})
-    return (*block.methods, *map(own_row, own))
+    return (*map(results.titled, block.methods), *map(own_row, own))
 
 
 def _table(results: Results, resampler: Resampler, block: SettingBlock, task: str) -> Table:

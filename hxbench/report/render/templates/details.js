@@ -103,7 +103,7 @@ function cellDetails(item, table, block, row, column, cell) {
       ["interval", "lo" in cell ? `${cell.lo} to ${cell.hi}` : null],
       ["n", "n" in cell ? `${cell.n}` : null],
       ["published", "pv" in cell ? `${cell.pv}${unit}` : null],
-      ["on a plateau", cell.plateau ? `${cell.plateau} of the runs` : null],
+      ["on or above a plateau", cell.plateau ? `${cell.plateau} of the runs` : null],
     ]),
     notes.length
       ? make(
