@@ -51,6 +51,7 @@ _MANY = {str: "texts", int: "whole numbers"}
 def _checked(function: Function) -> Function:
     """Let an argument of another type than is annotated raise `InputError` before anything is done."""
     kinds = {name: one.annotation for name, one in signature(function).parameters.items()}
+    defaults = {name: one.default for name, one in signature(function).parameters.items()}
 
     @wraps(function)
     def call(*args: Any, **named: Any) -> Any:
@@ -60,11 +61,14 @@ def _checked(function: Function) -> Function:
         bound = signature(function).bind(*args, **named)
         for name, given in bound.arguments.items():
             kind = kinds[name]
-            if isinstance(kind, str):  # of what is imported when it is needed: nobody makes one by mistake
+            if isinstance(kind, str):  # of what is imported when it is needed
+                _require_does(name, given, kind)
                 continue
             several = name == "sides"
             values = [_plain(value, kind) for value in (given if several else [given])]
             for value in values:
+                if isinstance(value, str) and value == "" != defaults[name]:
+                    raise InputError(f"{name} is an empty text: leave it out, or name one.")
                 try:
                     TypeAdapter(kind, config=config).validate_python(value)
                 except ValidationError:
@@ -73,6 +77,16 @@ def _checked(function: Function) -> Function:
         return function(*bound.args, **bound.kwargs)
 
     return call  # type: ignore[return-value]
+
+
+_DOES = {"Audience": ("progress", "observing", "told", "warned"), "Launcher": ("require", "at_a_time", "run")}
+
+
+def _require_does(name: str, given: Any, kind: str) -> None:
+    """Raise `InputError` for what lacks a method of the class that an argument is annotated with."""
+    wanted = kind.removesuffix(" | None")
+    if given is not None and not all(callable(getattr(given, one, None)) for one in _DOES[wanted]):
+        raise InputError(f"{name} is {shown(given)}: expected an object like hxbench's {wanted}, or None.")
 
 
 def _plain(given: Any, kind: Any) -> Any:
@@ -114,7 +128,9 @@ class Unfinished(RunError):  # noqa: N818 - what is there, beside what went wron
 
 def open_store(place: Place = None) -> Store:
     """Return the store in a folder, by default the one that the commands use."""
-    return place if isinstance(place, Store) else Store(places.store_dir(Path(place) if place else None))
+    if isinstance(place, Store):
+        return place
+    return Store(places.store_dir(None if place is None else Path(place)))
 
 
 @_checked
@@ -385,13 +401,18 @@ def figure(
     return _one("figure", paper, name, store=store, profile=_text(profile), backbone=_text(backbone), data=data)
 
 
-def _one(kind: "Kind", paper: str, name: str | int, *, data: str | Path | None, **where: Any) -> "Rebuilt":
+def _one(
+    kind: "Kind", paper: str, name: str | int, *, store: Place, data: str | Path | None, **where: Any
+) -> "Rebuilt":
     from hxbench.report import find_artifact
     from hxbench.tasks.data_file import read_data_file
 
     artifact = find_artifact(paper, str(name), kind)
     own = read_data_file(places.expanded(str(data), "data")) if data else None
-    return rebuild(paper, [artifact], data=own, **where)
+    opened = open_store(store)
+    if store is not None and not opened.is_there():
+        raise InputError(f"there is no store at {opened.root}: nothing has been run there.")
+    return rebuild(paper, [artifact], store=opened, data=own, **where)
 
 
 @_checked

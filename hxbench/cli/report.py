@@ -232,10 +232,11 @@ def _print_reproduced(artifact: "Artifact", results: "Results", against: Path, l
     from hxbench.store import Store
 
     place = places.expanded(str(against), "--against")
-    if not place.is_dir() or place.resolve() == results.store.root.resolve():
-        what = "this is the store itself" if place.is_dir() else f"there is no store at {against}"
+    other = Store(place)
+    if not other.is_there() or place.resolve() == results.store.root.resolve():
+        what = "this is the store itself" if other.is_there() else f"there is no store at {against}"
         raise InputError(f"{what}: --against names the folder of another one.")
-    tables, said = reproduced(artifact, results, Store(place))
+    tables, said = reproduced(artifact, results, other)
     if tables:
         print(look.in_letters(tables, terminal_width(), color=sys.stdout.isatty()))
     print(textwrap.fill(printable(said), terminal_width(), break_on_hyphens=False))

@@ -13,7 +13,10 @@ from hxbench.errors import InputError, did_you_mean
 
 _FORMATS = ("csv", "parquet", "json")
 _SHOWN = ("terminal", "markdown", "latex", "csv")
-_WHERE = "COLUMN=VALUE[,COLUMN=VALUE …]; may be repeated. none stands for a missing value."
+_WHERE = (
+    "COLUMN=VALUE[,COLUMN=VALUE …]; may be repeated. A value with commas stands in double quotes, and none stands "
+    "for a missing value."
+)
 Where = Annotated[list[str] | None, typer.Option(help=f"Only rows with {_WHERE}")]
 
 
@@ -40,6 +43,8 @@ def results_command(
         raise InputError(did_you_mean("format", format, list(_FORMATS)))
     if named and format not in (None, named):
         raise InputError(f"--out {out} names a file of {named}, and --format says {format}: give one of the two.")
+    if out and suffix and not (named or format):
+        raise InputError(f"--out {out}: expected a file that ends in .csv, .parquet or .json.")
     format = format or named or "csv"
     if format == "parquet" and out is None:
         raise InputError("parquet is written to a file: name it with --out.")

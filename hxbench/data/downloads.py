@@ -61,6 +61,11 @@ class Downloads:
         return network.endpoint("HF_ENDPOINT")
 
     def find(self, item: Item) -> Path | None:
+        """Return a file of the cache; None also for an empty one, which a full disk or a crash may leave."""
+        found = self._cached(item)
+        return found if found and found.stat().st_size else None
+
+    def _cached(self, item: Item) -> Path | None:
         from huggingface_hub import try_to_load_from_cache
 
         found = try_to_load_from_cache(
@@ -72,11 +77,15 @@ class Downloads:
         """Bring a file of a data set into the cache; `InputError`, with its place, where that fails."""
         from huggingface_hub import hf_hub_download
 
+        is_empty = self._cached(item) is not None and self.find(item) is None
         with explaining(item), writing(self.folder):
             hf_hub_download(
                 item.repository, item.file, repo_type="dataset", revision=item.revision,
                 cache_dir=self.folder / "hf", endpoint=self.endpoint(), tqdm_class=_bar(item.file, progress),
+                force_download=is_empty,
             )  # fmt: skip
+        if self.find(item) is None:
+            raise InputError(f"{item} is empty on the hub.")
 
     def fetch_model(self, repository: str, revision: str | None, patterns: Sequence[str], *, ask: bool) -> Path:
         """Return the folder with a model's files of these patterns; the hub is only asked if `ask`."""
@@ -123,11 +132,11 @@ class Downloads:
 
 
 def download(url: str, target: Path, progress: Progress | None = None) -> bool:
-    """Put the file at `url` into `target`, unless it is there; return whether it exists.
+    """Put the file at `url` into `target`, unless it is there and not empty; return whether it exists.
 
     After a broken connection the rest alone is asked for. A later call begins anew: nothing says that a part of
     before is of the same file. Processes that want the same file wait for the first. Raises `InputError` for a
-    refusal, a full disk, and a server that is not reached.
+    refusal, an empty file, a full disk, and a server that is not reached.
     """
     from filelock import FileLock
     from huggingface_hub.errors import HfHubHTTPError
@@ -139,7 +148,7 @@ def download(url: str, target: Path, progress: Progress | None = None) -> bool:
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(target.with_name(f".{target.name}.lock")):
             for pause in (*_PAUSES, None):
-                if target.exists():
+                if target.exists() and target.stat().st_size:
                     return True
                 try:
                     with part.open("wb") as stream:
@@ -147,7 +156,12 @@ def download(url: str, target: Path, progress: Progress | None = None) -> bool:
                             url, stream, displayed_filename=target.name,
                             headers={"Accept-Encoding": "identity"}, tqdm_class=_bar(target.name, progress),
                         )  # fmt: skip
+                    if not part.stat().st_size:
+                        raise InputError(f"{url} is an empty file.")
                     part.replace(target)
+                except InputError:
+                    part.unlink()
+                    raise
                 except HfHubHTTPError as error:
                     part.unlink()
                     status = error.response.status_code

@@ -70,7 +70,7 @@ class Hub:
         """Return the files of a part from the cache, or None where the cache lacks one of them."""
         if self._kind(task):
             path = self._own_file(task, part, language)
-            return (path,) if path and path.exists() else None
+            return (path,) if path and path.exists() and path.stat().st_size else None
         place = self._place(task, language)
         if (pinned := self._downloads.pinned(self._note(place))) is None:
             return None

@@ -1,7 +1,6 @@
 """Where data were read from the last time: a note in the cache, so that commands need not name a mirror again."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -31,8 +30,3 @@ def remembered() -> dict[str, str]:
     except (OSError, ValueError, RecursionError):
         return {}
     return {k: v for k, v in known.items() if isinstance(v, str)} if isinstance(known, dict) else {}
-
-
-def needs_mirror_named(profile: str, collection: str = "multilingual") -> bool:
-    """Return whether a command on a profile of a local mirror has to name it: nothing else says where it is."""
-    return not os.environ.get("HXBENCH_DATA") and key_of(profile, collection) not in remembered()

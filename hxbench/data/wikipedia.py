@@ -56,7 +56,7 @@ def fetch_sentences(
 
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(target.with_name(f".{target.name}.lock")):
-        if not target.exists():
+        if not target.exists() or not target.stat().st_size:
             with writing(target):
                 _extract(target, config(language), sentences, endpoint, progress)
 

@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from hxbench import places
-from hxbench.data.remembered import needs_mirror_named
 from hxbench.report.scores.run_set import Condition, RunSet, Shown
 from hxbench.spec import experiment as experiments
 from hxbench.spec import recipe
@@ -42,9 +41,10 @@ class Commands:
         return (*self._first, *found) if found else ()
 
     def _source(self, origins: Collection[str] = ()) -> list[str]:
-        """Return the option that names the data where a command does not find them by itself.
+        """Return the option that names the data where no profile does.
 
-        `origins` are those of the data that other runs have read.
+        A local mirror is always named: what this machine remembers of one is not in the store, and the same store
+        gives the same report anywhere. `origins` are those of the data that other runs have read.
         """
         usual = self.scale.data.get("origin", "sandbox")
         origin = usual if not origins or usual in origins else "hub" if "hub" in origins else "mirror"
@@ -52,8 +52,7 @@ class Commands:
             return []
         if origin == "hub":
             return ["--data-source", "hub"]
-        named = needs_mirror_named(self.profile, self.scale.data.get("collection", "multilingual"))
-        return ["--data-source", "DIR"] if named or origin != usual else []
+        return ["--data-source", "DIR"]
 
     def that_fill(self, shown: Iterable[Shown], experiment: str) -> tuple[str, ...]:
         """Return the commands that make what these lack; nothing when they lack none.

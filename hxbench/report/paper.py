@@ -14,6 +14,7 @@ from pydantic import Field
 
 from hxbench.closed import Closed, read_mapping, validated
 from hxbench.errors import InputError, did_you_mean
+from hxbench.report.paper_names import require_names
 
 Kind = Literal["table", "figure"]
 _SHIPPED = {name: f"hxbench.report.papers.{name}" for name in ("hyperx", "pha", "pet")}
@@ -50,7 +51,7 @@ class SettingBlock(Closed):
     rows: tuple[str, ...]
 
 
-class Comparison(Closed):
+class Contrast(Closed):
     """An experiment whose conditions stand side by side; its gain is the scores of `more` minus those of `less`.
 
     Both are positions in the experiment. The panels show the gains of the groups `gains`, which the paper prints
@@ -65,8 +66,8 @@ class Comparison(Closed):
     known: str = ""
 
 
-class Side(Closed):
-    """One side of a claim: a row in a setting, or a condition by its position in an experiment."""
+class ClaimRuns(Closed):
+    """Runs that a claim is about: a row in a setting, or a condition by its position in an experiment."""
 
     row: str = ""
     setting: str = ""
@@ -81,8 +82,8 @@ class Claim(Closed):
     """
 
     title: str
-    more: Side
-    less: Side
+    more: ClaimRuns
+    less: ClaimRuns
     expects: Mapping[str, Literal["above", "near", "level"]]
     printed: tuple[str, str, str] | None = None
 
@@ -109,7 +110,7 @@ class Entry(Closed):
     methods: tuple[MethodRow, ...] = ()  # where it calls them otherwise
     terms: Mapping[str, str] = {}  # what it calls columns, panels or tasks, or says of them, by their names
     labels: tuple[str, ...] = ()  # conditions or tasks, in its order
-    comparison: Comparison | None = None
+    comparison: Contrast | None = None
     caption: tuple[str, ...] = ()
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
@@ -161,7 +162,10 @@ def _papers(_path: tuple[str, ...]) -> dict[str, str]:
 
 @cache
 def paper_file(paper: str) -> PaperFile:
-    """Return what a paper says; `InputError` for one that is not known, or whose file cannot be read."""
+    """Return what a paper says.
+
+    Raises `InputError` for one that is not known, and for a file that cannot be read or has names of nothing.
+    """
     known = papers()
     if paper not in known:
         raise InputError(did_you_mean("paper", paper, list(known)))
@@ -171,5 +175,8 @@ def paper_file(paper: str) -> PaperFile:
         package = None
     for folder in (package and package.submodule_search_locations) or ():
         path = Path(folder) / "paper.yaml"
-        return validated(PaperFile, read_mapping(path), str(path))
+        found = validated(PaperFile, read_mapping(path), str(path))
+        if paper not in _SHIPPED:  # a test looks at these
+            require_names(paper, found, path)
+        return found
     raise InputError(f"entry point {paper} of {_GROUP}: there is no package {known[paper]}.")

@@ -69,7 +69,10 @@ def find_artifact(paper: str, name: str, kind: Kind = "table") -> Artifact:
     known = artifacts(paper)
     full = name.lower().replace(" ", "")
     full = f"{kind}{full}" if full.isdigit() else full
-    if full not in known or known[full].kind != kind:
+    if full in known and known[full].kind != kind:
+        other = known[full].kind
+        raise InputError(f"{full} of {paper} is no {kind} but a {other}: --{other} {known[full].number} names it.")
+    if full not in known:
         numbers = ", ".join(one.number for one in known.values() if one.kind == kind)
         asked = full.removeprefix(kind)
         raise InputError(f"{kind} {asked} of {paper} cannot be rebuilt; known: {numbers}.")
@@ -111,9 +114,16 @@ def make(artifact: Artifact, results: "Results") -> Made:
     build = _builder(artifact)
     # a module of several artifacts is told which
     built = build(results) if artifact.module.endswith(f".{artifact.name}") else build(results, artifact.name)
+    built = tuple(built)
+    if any(hasattr(one, "panels") != (artifact.kind == "figure") for one in built):
+        other = "table" if artifact.kind == "figure" else "figure"
+        raise InputError(
+            f"{artifact.module} makes a {other}, but the paper.yaml of {artifact.paper} has {artifact.name} as a "
+            f"{artifact.kind}: kind: {other} mends it."
+        )
     if artifact.kind == "table":
-        return Made(artifact, tuple(built))
-    return Made(artifact, tuple(table for figure in built for table in figure.tables()), tuple(built))
+        return Made(artifact, built)
+    return Made(artifact, tuple(table for figure in built for table in figure.tables()), built)
 
 
 def _builder(artifact: Artifact) -> "Callable[..., Any]":

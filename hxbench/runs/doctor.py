@@ -131,19 +131,23 @@ def _looked_at(name: str, place: Path) -> tuple[str, str]:
         raise InputError(f"{place} is a link to what is not there")
     there = place if exists else next(one for one in place.resolve().parents if one.exists())
     free = shutil.disk_usage(there).free
+    advice = "free some space, or name another with {}" if free < _LITTLE else ""
     found = f"{place}, {_size(place) / 2**20:,.0f} MB" if exists else f"{place}, not there yet"
     found += f", {free / 2**30:,.1f} GB free"
     if name == "store":
-        if Store(place).pack:
+        store = Store(place)
+        found += f", {len(store.runs()):,} runs"
+        found += f" and {len(store.problems):,} damaged" if store.problems else ""
+        if store.pack:
             return f"{found}, packed", "it is only read: name another for new runs"
-        runs = place / "runs"
-        found += f", {sum(one.isalnum() for one in os.listdir(runs)) if runs.is_dir() else 0:,} runs"
+        if store.problems:
+            advice = f"hxbench runs verify --store {place} names the damaged ones"
     require_writable(place)
     try:
         TemporaryDirectory(prefix=".hxbench-", dir=there).cleanup()
     except OSError as error:  # whatever its rights say, as in a folder of the system's own
         raise InputError(f"{place} cannot be made: {there} takes nothing ({error.strerror})") from None
-    return f"{found}, writable", "free some space, or name another with {}" if free < _LITTLE else ""
+    return f"{found}, writable", advice
 
 
 def _size(folder: Path) -> int:

@@ -52,7 +52,11 @@ def to_json_lines(rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def to_json_rows(rows: Iterable[Mapping[Any, Any]]) -> str:
-    """Return a JSON array with a row on each line, for people and scripts."""
+    """Return a JSON array with a row on each line, for people and scripts.
+
+    It is for thousands of rows, in which lines are searched and counted; the few rows of other commands are
+    indented by `print_rows`, so that each value has its line.
+    """
     lines = ",\n ".join(json.dumps(row, ensure_ascii=False, default=str) for row in rows)
     return f"[{lines}]"
 

@@ -4,6 +4,7 @@
 by one rename. Whoever works on a run holds `ROOT/runs/.claim-<run id>` meanwhile.
 """
 
+import errno
 import os
 import re
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from hxbench import manifest
 from hxbench.errors import InputError, did_you_mean, reason
 from hxbench.garbage import collecting_none
-from hxbench.printing import shown
+from hxbench.printing import shortened, shown
 from hxbench.store import pack_files
 from hxbench.store.checks import DamagedRun, checked_status, damaged
 from hxbench.store.claim import Claim, is_held
@@ -45,7 +46,16 @@ class Store:
     def __init__(self, root: Path | str) -> None:
         if not isinstance(root, str | os.PathLike):
             raise InputError(f"a store is named by its folder, not by {shown(root)}.")
+        if root == "":
+            raise InputError("a store is named by its folder, not by an empty text.")
         self.root = root = Path(root)
+        try:
+            root.lstat()
+        except ValueError:
+            raise InputError(f"a store is named by its folder, not by {shown(str(root))}.") from None
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                raise InputError(f"the store {shortened(str(root))} has a name too long for a folder.") from None
         self.problems: list[str] = []  # what the last `runs` had to leave out, one sentence each
         for place in (root, root / "runs"):
             if os.path.lexists(place) and not place.is_dir():
@@ -63,6 +73,10 @@ class Store:
             )
         if not self.pack and any(map(is_pack_file, here)):
             raise pack_files.damaged(self.root, f"{MANIFEST} is missing")
+
+    def is_there(self) -> bool:
+        """Return whether the folder is a store: it is packed, or something has been run there."""
+        return self.pack is not None or (self.root / "runs").is_dir()
 
     def _final(self, run_id: str) -> Path:
         return self.root / "runs" / run_id

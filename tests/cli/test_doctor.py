@@ -7,6 +7,8 @@ from command_line import hxbench
 
 from hxbench import places
 from hxbench.runs import doctor
+from hxbench.spec import recipe
+from hxbench.store import Store
 
 
 @pytest.fixture
@@ -66,6 +68,21 @@ def test_each_fault_says_what_to_do(lines, tmp_path, monkeypatch):
     assert found["store"]["wrong"]
     assert "is a file" in found["store"]["found"]
     assert found["network"]["advice"] == "unset HF_HUB_OFFLINE"
+
+
+def test_damaged_runs_are_counted_apart(lines, tmp_path):
+    store = Store(tmp_path / "store")
+    for seed in (1, 2, 3):
+        with store.open_run(recipe.resolve("mbert", setting="multi", seed=seed)) as run:
+            run.write_metrics([{"split": "cost", "metric": "wall_seconds", "value": 1.0}])
+            run.finish()
+    assert ", 3 runs, writable" in lines()["store"]["found"]
+    one, other, _ = (record.id for record in store.runs())
+    (store.root / "runs" / one / "metrics.jsonl").write_text("{}")
+    (store.root / "runs" / other / "status.json").unlink()
+    found = lines()["store"]
+    assert ", 1 runs and 2 damaged, writable" in found["found"]
+    assert found["advice"] == f"hxbench runs verify --store {store.root} names the damaged ones"
 
 
 @pytest.mark.parametrize("place", ["store/runs", "store/runs/below", "link", "n" * 300, "/proc/hxbench"])

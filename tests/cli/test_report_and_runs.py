@@ -276,6 +276,8 @@ def test_report_prints_the_points_of_a_figure(hxbench, store):
         (["--table", "2", "--bare", "--out", "pictures"], "name a figure"),
         (["--figure", "3", "--against", "."], "is about one table that is printed"),
         (["--table", "2", "--against", "nowhere"], "there is no store at nowhere"),
+        (["--table", "2", "--against", "/usr/lib"], "there is no store at /usr/lib"),
+        (["--table", "figure3"], "figure3 of hyperx is no table but a figure: --figure 3 names it."),
         (["--table", "2", "--format", "png", "--out", "pictures"], "a table is no picture"),
         (["--paper", "hyperz", "--all"], "Did you mean hyperx"),
         (["--table", "2", "--format", "latx"], "Did you mean latex"),

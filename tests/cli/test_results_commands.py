@@ -55,6 +55,16 @@ def test_results_are_the_frame_in_every_format(place, tmp_path):
     pandas.testing.assert_frame_equal(pandas.read_parquet(tmp_path / "all.parquet"), frame, check_dtype=False)
 
 
+def test_a_file_of_an_unknown_ending_is_refused_unless_its_format_is_said(place, tmp_path):
+    refused = hxbench("results", "--store", place, "--out", tmp_path / "all.xyz")
+    assert refused.code == 2
+    assert "expected a file that ends in .csv, .parquet or .json." in " ".join(refused.err.split())
+    assert not (tmp_path / "all.xyz").exists()
+    assert hxbench("results", "--store", place, "--out", tmp_path / "all.xyz", "--format", "csv").code == 0
+    assert hxbench("results", "--store", place, "--out", tmp_path / "all").code == 0
+    assert (tmp_path / "all").read_text() == (tmp_path / "all.xyz").read_text()
+
+
 def test_where_chooses_rows(place):
     shown = hxbench("results", "--store", place, "--where", "method=mbert,split=test", "--where", "seed=2")
     (row,) = csv.DictReader(io.StringIO(shown.out))

@@ -58,6 +58,16 @@ def test_absent_refused_unreachable(site, tmp_path):
     assert not (tmp_path / "a").exists()
 
 
+def test_an_empty_file_is_fetched_again_and_one_that_is_empty_at_its_source_is_refused(site, tmp_path):
+    (tmp_path / "a").write_bytes(b"")  # as a full disk or a crash leaves it
+    assert download(f"{site.url}/ud/a", tmp_path / "a")
+    assert (tmp_path / "a").read_bytes() == CONTENT
+    site.raw["void"] = b""
+    with pytest.raises(InputError, match=r"/ud/void is an empty file\.$"):
+        download(f"{site.url}/ud/void", tmp_path / "void")
+    assert not list(tmp_path.glob("void*"))
+
+
 def test_two_at_once_fetch_once(site, tmp_path):
     from threading import Thread
 

@@ -7,6 +7,7 @@ import sys
 import pytest
 from hub_server import parquet, serve
 
+from hxbench import places
 from hxbench.data import Corpora, Origin, wikipedia
 from hxbench.data.hub import UD_ENDPOINT
 from hxbench.errors import InputError
@@ -235,6 +236,22 @@ def test_unreachable_hub(site, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(InputError, match=rf"en/train\S+ of .* at revision {COMMIT} could not be fetched"):
         hub().fetch([("ner", "en")])
+
+
+def test_files_of_the_cache_that_are_empty_are_fetched_again(site):
+    pairs = [("pos", "en"), ("ner", "en"), ("mlm", "yue")]
+    hub().fetch(pairs)
+    kept = [path for path in places.cache_dir().rglob("*") if path.suffix in (".conllu", ".parquet", ".txt")]
+    assert {path.suffix for path in kept} == {".conllu", ".parquet", ".txt"}
+    for path in kept:
+        path.resolve().write_bytes(b"")
+    corpora = hub()
+    assert corpora.missing(pairs) == pairs
+    corpora.fetch(pairs)
+    assert all(path.stat().st_size for path in kept)
+    site.datasets[WIKIANN] = dict.fromkeys(site.datasets[WIKIANN], b"")
+    with pytest.raises(InputError, match=r"zh-yue/train\S+ of .* is empty on the hub"):
+        corpora.fetch([("ner", "yue")])
 
 
 def test_in_a_process_of_its_own_as_users_run_it(site, tmp_path):

@@ -37,8 +37,14 @@ def made(backbone=None, *, tasks=TASKS, new_task=None, objective=None, shaken=Tr
 
 
 def contrasted(method, batch):
-    """Return what contrasting the texts of a batch adds to its loss."""
-    return method.extra_loss(Answered(None, method.encode(batch)), batch) if method.adds_loss else None
+    """Return what contrasting the texts of a batch adds to its loss, which is none where none is to be added."""
+    added = method.extra_loss(Answered(None, method.encode(batch)), batch) if method.adds_loss else None
+    with torch.no_grad():
+        weight, method.adds_loss = method.adds_loss, False
+        plain = method(batch)
+        method.adds_loss = weight
+        torch.testing.assert_close(method(batch) - plain, plain * 0 if added is None else added.detach())
+    return added
 
 
 def reached(method):
@@ -281,8 +287,10 @@ def test_contrastive_losses_reach_encoder_adapters_retriever_and_prototypes(opti
 
 
 def test_without_prototypes_and_retriever_there_is_nothing_to_contrast():
-    method = made(**ABLATIONS[3])
+    method, bare = (made(contrastive_weight=weight, **ABLATIONS[3]) for weight in (0.1, 0))
     assert contrasted(method, batch_of(MIX)) is None
+    with torch.no_grad():
+        assert float(method(batch_of(MIX))) == float(bare(batch_of(MIX)))
     always = made(instances="always", **ABLATIONS[3])
     contrasted(always, batch_of(MIX)).backward()
     assert reached(always) == {"adapters"}

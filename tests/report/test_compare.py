@@ -5,6 +5,7 @@ from itertools import combinations, product
 from statistics import fmean
 
 import numpy as np
+import pandas
 import pytest
 from filled_store import score_rows, write_run
 from text_store import write_text_run
@@ -15,7 +16,7 @@ from hxbench.report.compare import compare
 from hxbench.report.comparison import NO_COUNTS, OTHERS
 from hxbench.report.draw import pictures
 from hxbench.report.papers.hyperx.results import Results
-from hxbench.report.select.where import read_terms
+from hxbench.report.select.where import chosen, read_terms
 from hxbench.report.sides import Chooser
 from hxbench.report.stats.significance import Resampler
 from hxbench.spec import recipe
@@ -289,6 +290,22 @@ def test_terms_of_one_column_are_alternatives():
     assert read_terms(["seed=1,2,method=psf", "seed=3"]) == {"seed": ("1", "2", "3"), "method": ("psf",)}
     with pytest.raises(InputError, match="expected COLUMN=VALUE"):
         read_terms(["psf"])
+
+
+def test_a_value_with_commas_stands_in_quotes_and_an_empty_text_is_none():
+    rows = pandas.DataFrame(
+        {"changes": ["without tr,yo", "no a, no b", "mlm none", "", "k=2, l=3"], "n": range(5)}
+    )
+    for text, found in {
+        'changes="without tr,yo"': [0],
+        'n=0,1,2,changes="no a, no b",mlm none': [1, 2],
+        "changes=mlm none": [2],
+        "changes=none": [3],
+        'changes="k=2, l=3",none': [3, 4],
+    }.items():
+        assert [*chosen(rows, read_terms([text])).n] == found, text
+    with pytest.raises(InputError, match=r"unknown changes 'without tr'\. Did you mean \"without tr,yo\""):
+        chosen(rows, read_terms(["changes=without tr,yo"]))
 
 
 def test_tasks_and_places_choose_what_is_tested(place):

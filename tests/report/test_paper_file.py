@@ -2,6 +2,7 @@
 
 import re
 import sys
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hxbench.closed import validated
 from hxbench.errors import InputError
 from hxbench.report.artifact.published import published
 from hxbench.report.paper import PaperFile, paper_file, papers
-from hxbench.spec import recipe
+from hxbench.report.paper_names import require_names
 
 PAPER = """
 title: My paper
@@ -50,20 +51,13 @@ def build(results):
 def test_a_shipped_paper_has_what_its_file_says(paper):
     found = paper_file(paper)
     assert found.artifacts
-    assert {row.method for row in found.rows.values()} <= {*recipe.recipe_names("methods")}
-    sides = [side for claim in found.claims for side in (claim.more, claim.less)]
-    entries, experiments = found.artifacts.values(), {*recipe.recipe_names(paper)}
-    named = [name for one in (*found.blocks.values(), *entries) for name in one.rows]
-    named += [side.row for side in sides if side.row] + [e.comparison.known for e in entries if e.comparison]
-    assert {*named} <= {*found.rows, ""}
-    made_by = {side.experiment for side in sides} | {e.experiment for e in entries if e.experiment}
-    assert made_by <= {*experiments, ""}
     folder = Path(import_module(papers()[paper]).__file__).parent
+    require_names(paper, found, folder / "paper.yaml")
     code = "".join(
         path.read_text(encoding="utf-8") for path in (*folder.glob("*.py"), *folder.parent.glob("*/*.py"))
     )
     code += (folder.parent / "frontier.py").read_text(encoding="utf-8")
-    in_file = {text for e in entries for text in (*e.before, *e.after, *e.caption)}
+    in_file = {text for e in found.artifacts.values() for text in (*e.before, *e.after, *e.caption)}
     assert [name for name in found.texts if name not in in_file and not re.search(f"[\"']{name}[\"']", code)] == []
     for name, artifact in report.artifacts(paper).items():
         assert import_module(artifact.module).build, name
@@ -77,6 +71,45 @@ def test_an_unknown_key_is_told_with_those_that_there_are():
         validated(PaperFile, {**values, "artefacts": {}}, "paper.yaml")
     with pytest.raises(InputError, match=r"artifacts\.table1\.titel"):
         validated(PaperFile, {**values, "artifacts": {"table1": {"titel": "x", "title": "y"}}}, "paper.yaml")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (
+            {"rows": {"base": {"title": "B", "method": "hyperx-bas"}}},
+            "rows.base: unknown method 'hyperx-bas'. Did",
+        ),
+        ({"rows": {"base": {"title": "B", "also": ["ptt"]}}}, "rows.base: unknown method 'ptt'. "),
+        ({"formulas": "paramters"}, "formulas: unknown module 'paramters'. Did you mean parameters?"),
+        (
+            {"numbers": {"publishd": "x y"}},
+            "artifacts.table1.numbers: unknown line of numbers 'published'. Did you",
+        ),
+        ({"rows": ["bsae"]}, "artifacts.table1.rows: unknown row 'bsae'. Did you mean base?"),
+        ({"sizes": ["bse"]}, "artifacts.table1.sizes: unknown size 'bse'. Did you mean base?"),
+        (
+            {"experiment": "tabel1"},
+            "artifacts.table1.experiment: unknown experiment 'tabel1'. Did you mean table1",
+        ),
+        ({"module": "tabl1"}, "artifacts.table1.module: unknown module 'tabl1'. Did you mean table1"),
+        ({"module": "hxbench.nothing"}, "artifacts.table1.module: there is no module hxbench.nothing."),
+        ({"before": ["nams"]}, "artifacts.table1.before: unknown text 'nams'. Did you mean names?"),
+        ({"kind": "figure"}, "artifacts.table1.kind is figure, but its name says table: leave kind out"),
+    ],
+)
+def test_a_name_that_leads_nowhere_is_refused_with_file_and_field(wrong, said):
+    path = Path(import_module(papers()["pha"]).__file__).parent / "paper.yaml"
+    values = {
+        "title": "T", "made_up": "tasks", "numbers": {"published": "ours alone"}, "texts": {"names": "A: B"},
+        "rows": {"base": {"title": "B", "method": "pha"}}, "artifacts": {"table1": {"title": "T"}},
+    }  # fmt: skip
+    require_names("pha", validated(PaperFile, values, "paper.yaml"), path)
+    of_file = any(isinstance(value, dict) for value in wrong.values()) or "formulas" in wrong
+    whole = values | (wrong if of_file else {"artifacts": {"table1": {"title": "T", **wrong}}})
+    with pytest.raises(InputError) as refused:
+        require_names("pha", validated(PaperFile, whole, "paper.yaml"), path)
+    assert str(refused.value).startswith(f"{path}: {said}")
 
 
 def test_no_paper_stands_on_another():
@@ -120,6 +153,16 @@ def test_a_paper_of_another_package_is_reported_on(store, tmp_path, monkeypatch)
     (tmp_path / "site" / "mypaper" / "results.py").unlink()
     monkeypatch.delitem(sys.modules, "mypaper.results")
     assert report.read_results("mine", store).title_of("hyperx-base") == "Ours", "with the titles of its own file"
+    with pytest.raises(
+        InputError, match=r"mypaper\.table1 makes a table, but .* has table1 as a figure: kind: tab"
+    ):
+        report.make(replace(artifact, kind="figure"), report.read_results("mine", store))
+    (tmp_path / "site" / "mypaper" / "paper.yaml").write_text(PAPER.replace("hyperx-base", "hyperx-bas"))
+    paper_file.cache_clear()
+    with pytest.raises(
+        InputError, match=r"mypaper/paper\.yaml: rows\.base: unknown method 'hyperx-bas'\. Did you"
+    ):
+        paper_file("mine")
     with pytest.raises(
         InputError, match=r"entry point lost of hxbench\.papers: there is no package nowhere_at_all"
     ):

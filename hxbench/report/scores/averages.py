@@ -39,7 +39,11 @@ def mean_of_each(scores: Mapping[int, Sequence[float]]) -> dict[int, float]:
 
 
 def means_by_seed(scores: Sequence[Mapping[int, float]]) -> dict[int, float]:
-    """Return the mean over pairs, of which each has its scores by seed, for the seeds that all have, in order."""
+    """Return the mean over pairs, of which each has its scores by seed, for the seeds that all have, in order.
+
+    It is of plain scores, from which estimates are made; `estimate.combined` is of estimates, and keeps what they
+    cover and lack, and their runs.
+    """
     whole = set.intersection(*({*of_pair} for of_pair in scores)) if scores else set()
     return {seed: fsum([of_pair[seed] for of_pair in scores]) / len(scores) for seed in sorted(whole)}
 

@@ -70,7 +70,10 @@ class Estimate:
 
 
 def combined(parts: Sequence[Estimate], of: Callable[[list[float]], float | None]) -> Estimate:
-    """Return what `of` makes of the parts' values, for every seed that all have, but where it is None."""
+    """Return what `of` makes of the parts' values, for every seed that all have, but where it is None.
+
+    Its runs and what it covers are those of all parts; `averages.means_by_seed` is of scores without these.
+    """
     each = [one.by_seed for one in parts]
     whole = sorted(set.intersection(*map(set, each))) if each else []
     found = {seed: of([values[seed] for values in each]) for seed in whole}

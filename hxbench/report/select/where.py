@@ -1,5 +1,6 @@
 """Rows chosen by what they say: `method=psf,setting=mixed`, as `results --where` and `compare` take it."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -11,20 +12,24 @@ if TYPE_CHECKING:
 
 NONE = "none"  # as a value: where nothing is said
 Terms = Mapping[str, tuple[str, ...]]
+_WORD = re.compile(r'(?:[^,"]|"[^"]*"?)+')  # up to a comma that stands in no quotes
 
 
 def read_terms(texts: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Return the values that are wanted by column: terms of one column are read as one or the other.
 
-    A word without `=` is one more value of the term before it: `seed=1,2`. Raises `InputError` for another word.
+    A word without `=` is one more value of the term before it: `seed=1,2`. A value with commas stands in double
+    quotes: `changes="without tr,yo"`. Raises `InputError` for another word.
     """
     found: dict[str, tuple[str, ...]] = {}
     for text in texts:
         column = ""
-        for word in text.split(","):
+        for word in _WORD.findall(text):
             name, equals, value = word.strip().partition("=")
-            if not equals:
+            if not equals or name.startswith('"'):
                 name, value = column, word.strip()
+            value = value.strip()
+            value = value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
             if not name or not value:
                 raise InputError(
                     f"'{shortened(text)}' is no choice of rows: expected COLUMN=VALUE[,COLUMN=VALUE …]."
@@ -49,10 +54,9 @@ def chosen(rows: "pd.DataFrame", terms: Terms) -> "pd.DataFrame":
         for value in wanted:
             alike = _alike(column, value)
             if not alike.any():
-                known = sorted(
-                    {_text(one) for one in column.dropna().unique()} | ({NONE} if column.isna().any() else set())
-                )
-                raise InputError(did_you_mean(name, value, known))
+                missing = _missing(column)
+                known = {_text(one) for one in column[~missing].unique()} | ({NONE} if missing.any() else set())
+                raise InputError(did_you_mean(name, value, sorted(known)))
             fits |= alike.loc[rows.index]
         rows = rows[fits]
     return rows
@@ -61,8 +65,8 @@ def chosen(rows: "pd.DataFrame", terms: Terms) -> "pd.DataFrame":
 def _alike(column: "pd.Series", value: str) -> "pd.Series":
     import pandas as pd
 
-    if value == NONE and column.isna().any():
-        return column.isna()
+    if value == NONE and (missing := _missing(column)).any():
+        return missing
     if pd.api.types.is_bool_dtype(column):
         return column.astype(str).str.lower() == value.lower()
     if pd.api.types.is_numeric_dtype(column):
@@ -73,5 +77,12 @@ def _alike(column: "pd.Series", value: str) -> "pd.Series":
     return (column == value).fillna(False).astype(bool)
 
 
+def _missing(column: "pd.Series") -> "pd.Series":
+    """Return where nothing is said: no value, or an empty text."""
+    return column.isna() | (column.astype(str) == "")
+
+
 def _text(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    """Return a value as it is to be typed."""
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return f'"{text}"' if "," in text else text

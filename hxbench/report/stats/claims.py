@@ -73,8 +73,8 @@ class Difference:
         return bootstrap.interval([_constant(value) for value in self.by_seed.values()])
 
 
-class Side(Protocol):
-    """One side of a difference: a run set, or few-shot runs at some number of examples."""
+class Averaged(Protocol):
+    """What a difference is taken of: a run set, or few-shot runs at some number of examples."""
 
     @property
     def scoring(self) -> Scoring:
@@ -87,7 +87,7 @@ class Side(Protocol):
         """Return the test sets behind the mean of a seed."""
 
 
-def difference(resampler: Resampler, more: Side, less: Side, pairs: Pairs) -> Difference:
+def difference(resampler: Resampler, more: Averaged, less: Averaged, pairs: Pairs) -> Difference:
     """Return how much more one side scores in the mean over some pairs: over those that both have."""
     both = more.over(pairs), less.over(pairs)
     covers = both[0].covers & both[1].covers

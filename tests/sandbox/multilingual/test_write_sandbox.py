@@ -41,8 +41,13 @@ def test_bytes_are_those_of_this_version(sandbox):
 
 
 def test_another_seed_has_other_sentences():
-    said = [Speaker("qaa", Lexicon(seed), Draws(seed, "text", "qaa")).sentence() for seed in (0, 0, 1)]
-    assert said[0] == said[1] != said[2]
+    def said(of_words, of_sentences):
+        speaker = Speaker("qaa", Lexicon(of_words), Draws(of_sentences, "text", "qaa"))
+        return [speaker.sentence() for _ in range(5)]
+
+    assert said(0, 0) == said(0, 0)
+    assert said(0, 0) != said(0, 1), "the seed draws sentences"
+    assert said(0, 0) != said(1, 0), "and the words of the languages"
 
 
 @pytest.mark.parametrize("code", LANGUAGES)

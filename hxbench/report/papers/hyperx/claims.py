@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import product
 
 from hxbench.report.artifact.table import Block, Marks, Row, Table
-from hxbench.report.paper import Claim, Side
+from hxbench.report.paper import Claim, ClaimRuns
 from hxbench.report.papers.hyperx.few_shot import protocol_of, shown_of
 from hxbench.report.papers.hyperx.results import Results
 from hxbench.report.papers.hyperx.rows import (
@@ -37,7 +37,7 @@ from hxbench.spec.settings import Pair
 _IN_LIST, _NOT_IN_LIST = LISTS[True], LISTS[False]
 
 
-def _runs(results: Results, side: Side) -> RunSet:
+def _runs(results: Results, side: ClaimRuns) -> RunSet:
     """Return the runs behind a side: a row of Table 2, or the bars of a condition in a figure."""
     if side.experiment:
         return results.conditions(side.experiment)[side.position].run_set

@@ -9,7 +9,7 @@ from dataclasses import replace
 from hxbench.report.artifact.cells import difference_cell, make_cell
 from hxbench.report.artifact.figure import Figure, Panel, Series
 from hxbench.report.artifact.table import MISSING, Block, Cell, Marks, Row, Table, mark_seeds
-from hxbench.report.paper import Comparison
+from hxbench.report.paper import Contrast
 from hxbench.report.papers.hyperx.results import Results
 from hxbench.report.papers.hyperx.rows import METRICS, ROWS, doubt, pairs, printed_score
 from hxbench.report.render.walk import raised
@@ -20,7 +20,7 @@ _MIXED = "Mixed-language multi-task"
 _OTHER_LANGUAGES = "the two conditions are not scored on the same languages"
 
 
-def _said(comparison: Comparison, cells: dict[str, Cell]) -> str:
+def _said(comparison: Contrast, cells: dict[str, Cell]) -> str:
     """Return the line below a panel's title."""
     parts = []
     for group in comparison.gains:
@@ -44,9 +44,7 @@ def _tested(results: Results, more: Condition, less: Condition, groups: tuple[st
     return [*said("gains", leads, [more.label, less.label], lambda task: METRICS[task][1]), *how]
 
 
-def _series(
-    conditions: Iterable[Condition], task: str, comparison: Comparison, marks: Marks
-) -> tuple[Series, ...]:
+def _series(conditions: Iterable[Condition], task: str, comparison: Contrast, marks: Marks) -> tuple[Series, ...]:
     """Return the bars; the first condition is the plain recipe, whose values Table 2 prints if it is known."""
     series, groups, known = [], comparison.groups, ROWS.get(comparison.known)
     for number, one in enumerate(conditions):

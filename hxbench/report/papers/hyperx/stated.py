@@ -48,7 +48,7 @@ def _table4(results: Results) -> Table:
             *(_size(language, *size) for size in _SIZES),
             *(Cell(text=text) for text in (language.script, language.group)),
         ]
-        note = FILE.notes.get(language.code)
+        note = FILE.notes.get(language.code, "").format_map(FILE.texts)
         rows.append(Row(results.label(language.code), tuple(cells), mark=marks.letter(note) if note else ""))
     heading = ["sizes in sentences, as published: NER of WikiANN, POS of UD 2.7"]
     if results.synthetic:

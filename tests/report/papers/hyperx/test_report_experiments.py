@@ -331,6 +331,7 @@ def test_capabilities_and_languages_are_printed(store):
     notes = {row.title: dict(four.notes)[row.mark] for row in four.blocks[0].rows if row.mark}
     assert "UD 2.7 has 31" in notes["qaf (kk)"]
     assert "code yo" in notes["qal (hsb)"]
+    assert notes["qal (hsb)"].endswith("UD 2.7 has 23 for training and 623 for testing")
     assert "Turkic" in notes["qao (ug)"]
     assert "Mbyá" in notes["qak (gn)"]
     (real,) = report.build("hyperx", "4", store, "paper")
