@@ -214,12 +214,17 @@ def show(stages: Sequence[Stage], made: Made, jobs: int) -> None:
 
     forecaster = Forecaster()
 
+    rows, remarks = [], dict.fromkeys(())
+
     def foreseen(spec: "RunSpec") -> float | None:
-        found = forecaster.of(spec)
+        try:
+            found = forecaster.of(spec)
+        except InputError as error:  # the other stages are told all the same
+            remarks[f"{spec.method} on {spec.backbone.name} is not foreseen: {error}"] = None
+            return None
         return found.seconds if found else None
 
     durations = Durations(made.records(), foreseen)
-    rows, remarks = [], dict.fromkeys(())
     seen: set[str] = set()
     for stage in stages:
         row: dict[str, Any] = {"profile": Path(stage.profile).stem, "paper": stage.paper, "stage": stage.name}

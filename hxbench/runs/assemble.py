@@ -188,9 +188,31 @@ def costs(spec: RunSpec, length: int = 128) -> dict[str, Any]:
     return {**counts, "flops_per_token": forward // length, "flops_per_batch": once, "memory_bytes": memory}
 
 
-def trained_size(spec: RunSpec) -> int:
-    """Return how many parameters a run trains, from configuration alone."""
-    return sum(p.numel() for p in _on_meta(spec, meta_backbone(spec.backbone)).trained().values())
+def sizes(spec: RunSpec) -> tuple[int, int]:
+    """Return how many parameters a run trains, and how many virtual tokens it puts before each text.
+
+    Both are found from configuration alone.
+    """
+    import torch
+
+    method = _on_meta(spec, meta_backbone(spec.backbone)).eval()
+    trained = sum(p.numel() for p in method.trained().values())
+    if not task_of(method.tasks[0]).answers_texts:
+        return trained, 0
+    with torch.no_grad(), torch.device("meta"), method.acting():
+        batch, body = _one_text(method, 1), method.body
+        embedded = body.get_input_embeddings()(batch.input_ids)  # type: ignore[operator]
+        prompt = method.prompt(embedded, batch.attention_mask, method.condition(batch))
+    return trained, 0 if prompt is None else prompt.shape[1]
+
+
+def _one_text(method: Method, length: int) -> Batch:
+    """Return a batch of one text of `length` tokens of the first task, on the device that is set."""
+    import torch
+
+    ids, ones = (torch.full((1, length), value, dtype=torch.long) for value in (0, 1))
+    task = method.tasks[0]
+    return Batch(task, ENGLISH, ids, ones, ids[0, :1], ids[:, :1], None, 1, 1, 1, length)
 
 
 def _on_meta(spec: RunSpec, backbone: Backbone) -> Method:
@@ -212,9 +234,8 @@ def _flops(method: Method, length: int) -> tuple[int, int]:
     generate, forward = FlopCounterMode(display=False), FlopCounterMode(display=False)
     task = task_of(method.tasks[0])
     with torch.no_grad(), torch.device("meta"):
-        ids, ones = (torch.full((1, length), value, dtype=torch.long) for value in (0, 1))
+        batch = _one_text(method, length)
         if task.answers_texts:
-            batch = Batch(task.name, ENGLISH, ids, ones, ids[0, :1], ids[:, :1], None, 1, 1, 1, length)
             with forward:
                 method.logits(batch)
         else:
@@ -223,7 +244,7 @@ def _flops(method: Method, length: int) -> tuple[int, int]:
             with forward, method.acting(), method.sites.using(weights):
                 body: Any = method.body
                 # ids may be looked into, as a mask would be, which a meta tensor does not allow
-                body(inputs_embeds=body.get_input_embeddings()(ids))
+                body(inputs_embeds=body.get_input_embeddings()(batch.input_ids))
     return generate.get_total_flops(), forward.get_total_flops()
 
 

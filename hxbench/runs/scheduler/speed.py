@@ -14,12 +14,13 @@ from torch import nn
 
 from hxbench.backbones.load import meta_backbone
 from hxbench.errors import InputError, Uncounted
-from hxbench.runs.assemble import costs, trained_size
+from hxbench.runs.assemble import costs, sizes
 from hxbench.spec.run_spec import RunSpec, TrainingSpec
 from hxbench.spec.settings import source_pairs, target_pairs, text_pairs
 from hxbench.training.device import rounded_products
 
 _TOKENS, _SANDBOX_TOKENS = 32, 16  # of a text, padding included: real ones, synthetic ones
+_COUNTED = 128  # tokens of the text whose FLOPs are counted
 _AN_UPDATE = 0.005  # seconds of it whatever the size of the backbone, in the runs of results/reference
 _TRAIN, _DEV, _TEST = 10_000, 500, 1_000  # texts of a pair, where a profile does not cut them
 _SANDBOX = 300  # of each split of the synthetic ones
@@ -96,7 +97,7 @@ class Forecaster:
     def __init__(self, *, gpu: bool = False) -> None:
         self._given, self._here = gpu, torch.accelerator.is_available()
         self._shapes: dict[str, _Shape] = {}
-        self._trained: dict[tuple[str, str, str], int] = {}
+        self._sizes: dict[tuple[str, str, str], tuple[int, int]] = {}
 
     def on_gpu(self) -> bool:
         """Return whether runs are to be on a GPU: one is here, or given."""
@@ -135,17 +136,16 @@ class Forecaster:
     def _counted(self, spec: RunSpec) -> Forecast:
         backbone = self._key(spec)
         key = (spec.method, spec.variant, backbone)
+        if key not in self._sizes:  # heads and drawn positions differ little beside the rest
+            self._sizes[key] = sizes(spec)
+        trained, virtual = self._sizes[key]
         if backbone not in self._shapes:
-            found = costs(spec)
+            found = costs(spec, _COUNTED)
+            per_token = found["flops_per_token"] * _COUNTED // (_COUNTED + virtual)  # each is one more token
             width = meta_backbone(spec.backbone).hidden_size
-            self._shapes[backbone] = _Shape(
-                found["flops_per_token"], found["flops_per_batch"], found["backbone"], width
-            )
-            self._trained[key] = found["trainable"]
-        if key not in self._trained:  # heads and drawn positions differ little beside the rest
-            self._trained[key] = trained_size(spec)
-        shape, trained = self._shapes[backbone], self._trained[key]
-        seconds = _flops(spec, shape, trained) / self.speed(shape.width, spec.training)
+            self._shapes[backbone] = _Shape(per_token, found["flops_per_batch"], found["backbone"], width)
+        shape = self._shapes[backbone]
+        seconds = _flops(spec, shape, trained, virtual) / self.speed(shape.width, spec.training)
         return Forecast(seconds + _AN_UPDATE * updates_of(spec), 4 * trained)
 
     @staticmethod
@@ -168,9 +168,9 @@ class Forecaster:
         return 3 * tokens * shape.per_token / self.speed(shape.width, training)
 
 
-def _flops(spec: RunSpec, shape: _Shape, trained: int) -> float:
-    """Return the FLOPs of training, of choosing the weights and of scoring."""
-    training, updates, tokens = spec.training, updates_of(spec), _tokens(spec)
+def _flops(spec: RunSpec, shape: _Shape, trained: int, virtual: int) -> float:
+    """Return the FLOPs of training, of choosing the weights and of scoring, of virtual tokens too."""
+    training, updates, tokens = spec.training, updates_of(spec), _tokens(spec) + virtual
     sources, targets = _pairs(spec)
     _, dev, test = _sizes(spec)
     # gradients go back through all of the backbone, and into what is trained

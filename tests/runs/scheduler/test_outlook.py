@@ -63,6 +63,22 @@ def test_a_method_that_looks_at_weights_is_planned_without_a_time(measured):
         Forecaster().of(counted.model_copy(update={"options": {"type": "C3A"}}))
 
 
+def test_virtual_tokens_are_read_like_those_of_a_text(measured):
+    prompt, lora = (
+        recipe.resolve(name, setting="single", task="rte", profile="paper", size="bert-base")
+        for name in ("pet-prompt", "pet-lora")
+    )
+    one, other = Forecaster(), Forecaster()
+    begun_with_prompt = [one.of(spec).seconds for spec in (prompt, lora)]
+    begun_with_lora = [other.of(spec).seconds for spec in (lora, prompt)]
+    assert begun_with_prompt[::-1] == pytest.approx(begun_with_lora, rel=0.05)
+    # without the constant time of an update: 100 virtual tokens before 32 of a text
+    long, short = (
+        seconds - 0.005 * updates_of(spec) for seconds, spec in zip(begun_with_prompt, (prompt, lora), strict=True)
+    )
+    assert long / short == pytest.approx((100 + 32) / 32, rel=0.05)
+
+
 def test_updates_of_epochs():
     few = spec_for("mbert", training={"updates": None, "epochs": 4, "batch_size": 8})
     shot = few.model_copy(update={"few_shot": FewShotSpec(task="pos", language="ar", k=20)})
