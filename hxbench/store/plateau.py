@@ -22,8 +22,8 @@ _FOOTNOTE: Mapping[End, str] = {"on": "", "above": ": nothing was learned, or th
 _WARNING: Mapping[End, str] = {
     "on": "try more updates (training.updates), a lower rate (training.lr), a longer warm-up "
     "(training.warmup) or another seed",
-    "above": "it diverged, or did not learn even these frequencies. Try a lower rate (training.lr) if history.jsonl "
-    "has its loss rise, else more updates (training.updates) or a higher rate",
+    "above": "it diverged, or did not learn even these frequencies. Try a lower rate (training.lr) if "
+    "history.jsonl has its loss rise, else more updates (training.updates) or a higher rate",
 }
 
 
