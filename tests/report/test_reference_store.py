@@ -44,7 +44,7 @@ def test_it_is_a_few_small_files_that_are_whole(reference):
     assert max(sizes) <= 512_000
     assert reference.pack.damaged_files() == []
     assert reference.pack.strays() == []
-    assert len(reference.pack.ids) >= 5140
+    assert len(reference.pack.ids) >= 5196
 
 
 def test_every_paper_has_its_profiles(reference):
