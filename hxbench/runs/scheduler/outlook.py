@@ -56,7 +56,7 @@ class Outlook:
 def outlook(session: Preview, workers: int | None, *, gpu: bool = False) -> Outlook:
     """Return what the runs to do of a session take, so many at a time (None: as many as there are).
 
-    `gpu` says that each of them is given one; else they have one where there is one.
+    `gpu` says that each of them is given one; else they have one where there is one, or their profile is for one.
     """
     todo, forecaster = session.todo(), Forecaster(gpu=gpu)
     known = {one.run_id: forecaster.of(one.job.spec) for one in todo}
@@ -74,7 +74,7 @@ def outlook(session: Preview, workers: int | None, *, gpu: bool = False) -> Outl
     spent: dict[str, float] = {}
     for one in todo:
         training = one.job.spec.training
-        device, count = _device(forecaster), 1
+        device, count = _device(one.job.spec, forecaster), 1
         if device == _CORE:
             count = training.cpu_threads or torch.get_num_threads()
         spent[device] = spent.get(device, 0.0) + (durations.of(one.job.spec) or 0.0) * count
@@ -100,8 +100,8 @@ def outlook(session: Preview, workers: int | None, *, gpu: bool = False) -> Outl
     )
 
 
-def _device(forecaster: Forecaster) -> str:
-    return _GPU if forecaster.on_gpu() else _CORE
+def _device(spec: RunSpec, forecaster: Forecaster) -> str:
+    return _GPU if forecaster.on_gpu(spec.training) else _CORE
 
 
 def _coming(todo: Sequence[Planned], forecaster: Forecaster) -> list[Coming]:
@@ -120,7 +120,7 @@ def _coming(todo: Sequence[Planned], forecaster: Forecaster) -> list[Coming]:
             here = spec.files is not None
             size = forecaster.size(one.job.spec)
         origin = f"{spec.hub} on the hub" if spec.hub else spec.origin
-        found.append(Coming(spec.name, origin, here, size, seconds, _device(forecaster)))
+        found.append(Coming(spec.name, origin, here, size, seconds, _device(one.job.spec, forecaster)))
     return found
 
 

@@ -99,23 +99,22 @@ class Forecaster:
         self._shapes: dict[str, _Shape] = {}
         self._sizes: dict[tuple[str, str, str], tuple[int, int]] = {}
 
-    def on_gpu(self) -> bool:
-        """Return whether runs are to be on a GPU: one is here, or given."""
-        return self._given or self._here
+    def on_gpu(self, training: TrainingSpec) -> bool:
+        """Return whether a run is to be on a GPU: one is here or given, or its profile names no CPU threads."""
+        return self._given or self._here or training.cpu_threads is None
 
     def speed(self, width: int, training: TrainingSpec) -> float:
         """Return the FLOPs a second of training, measured here or assumed."""
-        if self.on_gpu() and not self._here:
+        if self.on_gpu(training) and not self._here:
             return _ASSUMED[training.precision]
         return _measured(_power_of_two(width), training.precision, training.cpu_threads or torch.get_num_threads())
 
     def basis(self, training: TrainingSpec) -> str:
         """Return in words what the speed is that a run is counted with."""
-        if self.on_gpu() and not self._here:
+        if self.on_gpu(training) and not self._here:
             return f"an assumed GPU of {_ASSUMED[training.precision] / 1e12:.3g} TFLOP/s, as none is here"
         device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {platform.machine()}"
-        without = "" if self._here or training.cpu_threads else ", as no GPU is here or asked for"
-        return f"the speed of this machine ({device}){without}"
+        return f"the speed of this machine ({device})"
 
     def of(self, spec: RunSpec) -> Forecast | None:
         """Return what a run needs; None where its FLOPs cannot be counted.
