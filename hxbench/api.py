@@ -50,8 +50,7 @@ _MANY = {str: "texts", int: "whole numbers"}
 
 def _checked(function: Function) -> Function:
     """Let an argument of another type than is annotated raise `InputError` before anything is done."""
-    kinds = {name: one.annotation for name, one in signature(function).parameters.items()}
-    defaults = {name: one.default for name, one in signature(function).parameters.items()}
+    parameters = signature(function).parameters
 
     @wraps(function)
     def call(*args: Any, **named: Any) -> Any:
@@ -60,14 +59,14 @@ def _checked(function: Function) -> Function:
         config = ConfigDict(arbitrary_types_allowed=True, strict=True)
         bound = signature(function).bind(*args, **named)
         for name, given in bound.arguments.items():
-            kind = kinds[name]
+            kind, default = parameters[name].annotation, parameters[name].default
             if isinstance(kind, str):  # of what is imported when it is needed
                 _require_does(name, given, kind)
                 continue
             several = name == "sides"
             values = [_plain(value, kind) for value in (given if several else [given])]
             for value in values:
-                if isinstance(value, str) and value == "" != defaults[name]:
+                if isinstance(value, str) and value == "" != default:
                     raise InputError(f"{name} is an empty text: leave it out, or name one.")
                 try:
                     TypeAdapter(kind, config=config).validate_python(value)
