@@ -10,6 +10,7 @@ import pytest
 
 import hxbench
 from hxbench import api
+from hxbench.arguments import checked
 from hxbench.spec import recipe
 from hxbench.store import Store
 
@@ -91,7 +92,7 @@ def test_what_has_another_type_is_one_sentence(function, arguments, named, said)
 def test_whole_numbers_and_paths_may_be_of_other_types(seeds):
     given = []
 
-    @api._checked
+    @checked
     def take(method: str | Path, seeds: Sequence[int] = (), every: int | None = None) -> None:
         given.extend([method, *seeds, every])
 

@@ -25,6 +25,7 @@ ROOMS = [
     ["store"],
     ["runs"],
     ["report"],
+    ["arguments"],
     ["api"],
     ["cli"],
 ]  # fmt: skip

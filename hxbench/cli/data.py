@@ -27,6 +27,10 @@ def _group() -> None:
 def check_command(
     file: Annotated[Path, typer.Argument(help="The YAML file that describes the data.")],
     profile: options.Profile = "lab",
+    data_source: Annotated[
+        str | None,
+        typer.Option(help="Where what ships lies: your test sets are looked for in its training sets, too."),
+    ] = None,
     backbone: Annotated[
         str | None,
         typer.Option(help="Whose tokenizer reads the texts, too: a prepared recipe, or a folder."),
@@ -44,9 +48,9 @@ def check_command(
     with progress() as tell:
         report = partial(tell, None)
         corpora, data, tokenizer = opened(
-            places.expanded(str(file), "FILE"), profile, backbone, report, offline=offline
+            places.expanded(str(file), "FILE"), profile, backbone, report, data_source=data_source, offline=offline
         )
-        found = check_data(corpora, data, tokenizer, report)
+        found = check_data(corpora, data, tokenizer, report, ships=data_source is not None)
     if as_json:
         print_json(_plain(found), indent=1)
         return

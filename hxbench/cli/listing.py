@@ -92,8 +92,9 @@ def _profiles() -> Rows:
     from hxbench.spec import recipe
 
     for name in recipe.recipe_names("profiles"):
+        backbones = dict.fromkeys(recipe.scale(name, paper).backbone for paper in recipe.papers())
         found = recipe.load("profiles", name)
-        yield {"name": name, "backbone": found.backbone, "seeds": list(found.seeds), "about": found.about}
+        yield {"name": name, "backbones": list(backbones), "seeds": list(found.seeds), "about": found.about}
 
 
 def _backbones() -> Rows:

@@ -41,7 +41,8 @@ def show_plan(session: "Session", launcher: "Launcher", left_out: "Mapping[str, 
         guess = f"{'about' if count else 'at least'} {format_value(seconds, 'duration')}"
         guess += f", not counting {unknown} that are like none in the store" if unknown else ""
     print(
-        f"\n{len(todo)} run{'s' * (len(todo) > 1)} to do, {_at_once(count)}; estimated time: {guess}.\n",
+        f"\n{len(todo)} run{'s' * (len(todo) > 1)} to do{launcher.how}, {_at_once(count)}; "
+        f"estimated time: {guess}.\n",
         flush=True,
     )
 
@@ -64,7 +65,7 @@ def show_outlook(session: "Session", launcher: "Launcher", *, as_json: bool) -> 
         return
     print_rows(groups, as_json=False)
     print()
-    for line in _sentences(session, found, count, lacking):
+    for line in _sentences(session, launcher, found, count, lacking):
         print(textwrap.fill(line, terminal_width(), subsequent_indent="  ", break_long_words=False))
 
 
@@ -112,7 +113,11 @@ def _groups(session: "Session", durations: "Durations", *, as_json: bool = False
 
 
 def _sentences(
-    session: "Session", found: "Outlook", count: int | None, lacking: "list[str] | None"
+    session: "Session",
+    launcher: "Launcher",
+    found: "Outlook",
+    count: int | None,
+    lacking: "list[str] | None",
 ) -> "list[str]":
     from hxbench.report.artifact.table import format_value
 
@@ -121,7 +126,9 @@ def _sentences(
     if not todo:
         return [*lines, "Nothing is to be done."]
     assumed = f" ({found.assumed} runs in epochs, of training sets of an assumed size)" if found.assumed else ""
-    lines.append(f"{todo} run{'s' * (todo > 1)} to do, {_at_once(count)}: {found.updates:,} updates{assumed}.")
+    lines.append(
+        f"{todo} run{'s' * (todo > 1)} to do{launcher.how}, {_at_once(count)}: {found.updates:,} updates{assumed}."
+    )
     if found.unknown < todo:
         until = f"{'about' if count else 'at least'} {format_value(found.seconds, 'duration')}"
         spent = {device: seconds / 3600 for device, seconds in found.device_seconds.items()}

@@ -59,26 +59,41 @@ class Checked:
 
 
 def opened(
-    file: Path, profile: str, backbone_name: str | None, report: Report, *, offline: bool
+    file: Path,
+    profile: str,
+    backbone_name: str | None,
+    report: Report,
+    *,
+    data_source: str | None = None,
+    offline: bool,
 ) -> tuple[Corpora, DataSpec, Any]:
     """Return the corpora that a file describes, the data of a run on them, and a backbone's tokenizer, if named.
 
-    What ships is not looked at, wherever it lies.
+    What ships is among them where a `data_source` of it is named.
     """
     own = read_data_file(file)
     ground = own.described.extends or (TAGGING if tagging_tasks(own.described) else "pha")
-    fields = recipe.scale(recipe.OnGround(profile, own=own), ground).data
-    kind: Any = "hub" if own.described.extends else "mirror"
-    data = validated(DataSpec, {**fields, "origin": kind}, f"profile {profile}")
-    corpora = DataSource(kind, None, own).corpora(data, offline=offline)
+    on = recipe.OnGround(profile, own=own)
+    fields = recipe.scale(on, ground).data
+    if data_source:
+        source = DataSource.of(data_source, on, fields)
+    else:
+        source = DataSource("hub" if own.described.extends else "mirror", None, own)
+    data = validated(DataSpec, {**fields, "origin": source.kind}, f"profile {profile}")
+    corpora = source.corpora(data, offline=offline)
     if backbone_name is None:
         return corpora, data, None
     backbone = make_backbone(recipe.backbone(backbone_name), corpora, report)
     return corpora, data, get_backbone(backbone, offline=offline).tokenizer
 
 
-def check_data(corpora: Corpora, data: DataSpec, tokenizer: Any, report: Report) -> Checked:
-    """Return what the corpora of a description hold; `tokenizer` is None where none was named."""
+def check_data(
+    corpora: Corpora, data: DataSpec, tokenizer: Any, report: Report, *, ships: bool = False
+) -> Checked:
+    """Return what the corpora of a description hold; `tokenizer` is None where none was named.
+
+    With `ships` their test sets are also looked for in the training sets that ship.
+    """
     described = data.described
     assert described is not None
     found, pairs = Checked(), [Pair(*pair) for pair in described.pairs]
@@ -98,6 +113,8 @@ def check_data(corpora: Corpora, data: DataSpec, tokenizer: Any, report: Report)
             found.held.append(_held(Corpora(corpora.origin, fitting, corpora.own), data, pair, tokenizer))
     found.settings = list(_settings(data))
     found.remarks += remarks(described, found.held)
+    if ships:
+        found.remarks += _trained_on_elsewhere(corpora, described)
     labelled = {pair.language for pair in pairs if pair.task != MLM}
     idle = [code for code in described.languages if code not in labelled]
     found.remarks += [f"{code} is described, and no labelled corpus is in it." for code in idle]
@@ -128,6 +145,22 @@ def remarks(described: Described, every: Sequence[Held]) -> Iterator[str]:
             )
 
 
+def _trained_on_elsewhere(corpora: Corpora, described: Described) -> Iterator[str]:
+    """Yield a sentence for every test set of which texts are in a training set that ships, of any language."""
+    for pair in map(Pair._make, described.pairs):
+        if pair.task in {MLM, *described.tasks} or "test" not in corpora.splits(*pair):
+            continue
+        task = task_of(pair.task)
+        tested = _texts(task, corpora.load(*pair, "test").data.table)
+        for code in corpora.languages:
+            if (pair.task, code) in described.pairs or "train" not in corpora.splits(pair.task, code):
+                continue
+            trained = _texts(task, corpora.load(pair.task, code, "train").data.table)
+            if count := _within(trained, tested):
+                ships = f"the training set of {pair.task}-{code}, which ships"
+                yield f"{pair}: {count} of {len(tested)} texts of test are in {ships}."
+
+
 def _of_pair(one: Held, trained: set[str], *, own: bool) -> Iterator[str]:
     known = set(one.labels.get("train", ())) or trained
     for split in ("dev", "test"):
@@ -153,8 +186,6 @@ def _is(labels: Sequence[str]) -> str:
 
 
 def _held(corpora: Corpora, data: DataSpec | None, pair: Pair, tokenizer: Any) -> Held:
-    from pyarrow import compute
-
     task, rows, labels = task_of(pair.task), {}, {}
     texts: dict[str, Any] = {}
     for split in (one for one in SPLITS if one in corpora.splits(*pair)):
@@ -164,10 +195,16 @@ def _held(corpora: Corpora, data: DataSpec | None, pair: Pair, tokenizer: Any) -
         if task.labels:
             labels[split] = _labels(task, table)
     two = [(a, b) for a in texts for b in texts if SPLITS.index(a) < SPLITS.index(b)]
-    within = lambda a, b: compute.sum(compute.is_in(texts[b], value_set=texts[a])).as_py()  # noqa: E731
-    shared = {f"{a} and {b}": within(a, b) or 0 for a, b in two}
+    shared = {f"{a} and {b}": _within(texts[a], texts[b]) for a, b in two}
     limit, unknown = (0, None) if tokenizer is None or data is None else _tokens(texts, tokenizer, data.max_length)
     return Held(pair, rows, labels, shared, limit, unknown)
+
+
+def _within(some: Any, others: Any) -> int:
+    """Return how many of the other texts are among some, both a column."""
+    from pyarrow import compute
+
+    return compute.sum(compute.is_in(others, value_set=some)).as_py() or 0
 
 
 def _texts(task: Task, table: Any) -> Any:

@@ -1,6 +1,7 @@
 """What a plan says before anything is done: whether GPUs are asked for, and what forbids the network."""
 
 import pytest
+from command_line import hxbench
 
 from hxbench.cli.plan import _gives_gpus, _of_backbone
 from hxbench.runs.scheduler.launcher import launcher
@@ -40,3 +41,14 @@ def test_what_forbids_the_network_is_named():
     for forbidding in ("--offline", "HF_HUB_OFFLINE=1"):
         assert f"from tests/mine, which {forbidding} forbids." in _of_backbone(away, forbidding)
     assert "forbids" not in _of_backbone(away, "")
+
+
+@pytest.mark.parametrize(
+    ("place", "said"), [("local", ""), ("ray", " as tasks of Ray"), ("slurm", " as array jobs of Slurm")]
+)
+def test_a_plan_says_where_its_runs_are_to_go(place, said, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    words = ("train", "mbert", "--setting", "multi", "--dry-run", "--on", place, "--store", tmp_path)
+    shown = hxbench(*words)
+    assert shown.code == 0, shown.err
+    assert f"1 run to do{said}, " in shown.out

@@ -174,3 +174,43 @@ def test_relatives_stand_for_a_language_before_its_line_of_descent(tmp_path):
     assert composer.relatives("bb") == []  # not cc, of which nothing is said either
     composer.known = ["en", "kk"]
     assert composer.relatives("aa") == ["en"]
+
+
+def test_what_ships_is_looked_at_where_its_place_is_named(tmp_path, monkeypatch):
+    """Test sentences of one's own that another corpus trains on are named; without `data_source` none is."""
+    monkeypatch.setenv("HXBENCH_CACHE", str(tmp_path / "cache"))
+    treebank = tmp_path / "mirror" / "ud-2.7" / "UD_Turkish-IMST"
+    treebank.mkdir(parents=True)
+    words = {"train": "a b c d e f g h i j", "dev": "k", "test": "l"}
+    for split, some in words.items():
+        text = "".join(f"1\t{word}\t_\tNOUN" + "\t_" * 6 + "\n\n" for word in some.split())
+        (treebank / f"tr_imst-ud-{split}.conllu").write_text(text)
+    (tmp_path / "own.conllu").write_text("".join(f"1\t{w}\t_\tNOUN" + "\t_" * 6 + "\n\n" for w in "azbl"))
+    path = write(
+        tmp_path, {}, extends="hyperx", languages={"tr-own": {"name": "Own Turkish"}},
+        corpora=[{"task": "pos", "language": "tr-own", "files": {"test": "own.conllu"}}],
+    )  # fmt: skip
+    corpora, data, _ = opened(
+        path, "lab", None, lambda *_: None, data_source=str(tmp_path / "mirror"), offline=True
+    )
+    checked = check_data(corpora, data, None, lambda *_: None, ships=True)
+    assert "pos-tr-own: 2 of 4 texts of test are in the training set of pos-tr, which ships." in checked.remarks
+    assert not any("which ships" in one for one in found(path).remarks)
+
+
+def test_a_file_that_stands_alone_has_no_other_source(tmp_path):
+    path = write(tmp_path, ROWS, **TWO)
+    shown = hxbench("data", "check", path, "--data-source", tmp_path)
+    assert (shown.code, shown.out) == (2, "")
+    assert "my.yaml says itself where its files are" in shown.err
+
+
+@pytest.mark.parametrize(
+    "command", [["data", "check"], ["prepare", "--data"], ["train", "mbert", "--dry-run", "--data"]]
+)
+def test_a_pair_of_the_other_side_is_refused_by_every_command(tmp_path, command):
+    entry = {"task": "pos", "language": "is", "files": {"train": "not-looked-at.conllu"}}
+    path = write(tmp_path, {}, extends="hyperx", partitions={"b": {"pos": ["is"]}}, corpora=[entry])
+    shown = hxbench(*command, path)
+    assert (shown.code, shown.out) == (2, "")
+    assert "partitions: pos-is is on the other side as it ships" in shown.err

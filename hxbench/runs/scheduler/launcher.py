@@ -1,7 +1,7 @@
 """The one interface behind `--on`: whoever can do planned jobs."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from hxbench.errors import InputError, did_you_mean
 from hxbench.runs.scheduler.jobs import Observer, QueuedJob, Result
@@ -11,6 +11,8 @@ PLACES = ("local", "ray", "slurm")
 
 class Launcher(Protocol):
     """Does jobs somewhere: in processes here, on a Ray cluster, as Slurm array jobs."""
+
+    how: ClassVar[str]  # what a plan says of that, between a number of jobs and "N at a time"
 
     def require(self) -> None:
         """Raise `InputError` when the cluster is not there or an option does not fit it."""

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import connection
-from typing import Any
+from typing import Any, ClassVar
 
 from hxbench.processes import STOPPING, handling_stops
 from hxbench.runs.scheduler.jobs import Observer, Queue, QueuedJob, Result, attempt, bundles_of, stopped_by
@@ -22,6 +22,8 @@ from hxbench.runs.scheduler.worker_process import Worker, free_gpu, process_cont
 @dataclass(frozen=True)
 class OnThisMachine:
     """At most `workers` jobs at a time, as many as the cores carry for 0; `torchrun` allows one."""
+
+    how: ClassVar[str] = ""
 
     workers: int = 0
 

@@ -11,7 +11,7 @@ import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from hxbench.errors import InputError
 from hxbench.runs.scheduler.jobs import (
@@ -35,6 +35,8 @@ LOOK_EVERY = 1.0  # seconds between two looks at the store
 @dataclass(frozen=True)
 class OnRay:
     """At most `workers` tasks at a time, as many as the cluster takes for 0."""
+
+    how: ClassVar[str] = " as tasks of Ray"
 
     address: str | None = None
     workers: int = 0

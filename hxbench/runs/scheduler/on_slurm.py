@@ -21,7 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from hxbench.errors import InputError
 from hxbench.runs.scheduler.batch_script import batch_script
@@ -38,6 +38,8 @@ _SUBMITTED = "submitted.json"
 @dataclass(frozen=True)
 class OnSlurm:
     """At most `workers` indices of an array at a time, as many as the cluster takes for 0."""
+
+    how: ClassVar[str] = " as array jobs of Slurm"
 
     options: tuple[str, ...] = ()  # of sbatch
     workers: int = 0

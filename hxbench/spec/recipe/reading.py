@@ -20,6 +20,7 @@ from hxbench.printing import shortened, shown
 from hxbench.spec.backbone import BackboneSpec, Weights
 from hxbench.spec.recipe.family import Family
 from hxbench.spec.recipe.schema import ExperimentRecipe, MethodRecipe, PaperScale, ProfileRecipe, VariantRecipe
+from hxbench.spec.settings import sides_of
 from hxbench.tasks.data_file import read_data_file
 from hxbench.tasks.description import OwnData
 
@@ -190,6 +191,8 @@ def scale(profile: str, paper: str) -> ProfileRecipe:
     if isinstance(profile, OnGround) and profile.backbone:
         update |= {"backbone": profile.backbone, "sizes": {}}
     if own := own_data(profile):
+        for side in own.described.partitions:  # refused by every command before it reads anything
+            sides_of(side, own.described)
         described = own.described.model_dump(mode="json", exclude_defaults=True)
         update["data"] = {**found.data, "described": described}
         if own.described.extends is None:  # whose files are its own, wherever what ships comes from
