@@ -2,9 +2,8 @@
 
     python benchmarks/store.py [--runs 10000] [--keep FOLDER]
 
-The runs are those of all experiments of the three papers at profile demo, with one seed after the other: one in
-three is a few-shot run, and one in four is of Hyper-X. Their scores are made up, for nothing is trained. Filling the
-store takes a few minutes.
+The runs are those of all experiments of the three papers at profile demo, with one seed after the other. Their
+scores are made up, for nothing is trained. Filling the store takes a few minutes.
 """
 
 import argparse

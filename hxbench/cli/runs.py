@@ -112,9 +112,8 @@ def show_run(
     """Show what a run is, how it ended, what it scored and where it comes from."""
     import json
 
-    import yaml
-
     from hxbench import api
+    from hxbench.plain_data import to_yaml
     from hxbench.store.plateau import warning
 
     record = api.open_store(store).get(run)
@@ -135,8 +134,7 @@ def show_run(
         print_json({**whole, "metrics": rows}, indent=1)
         return
     plain = json.loads(json.dumps(whole))
-    text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100)
-    print("\n".join(map(printable, text.split("\n"))), end="")
+    print("\n".join(map(printable, to_yaml(plain, width=100).split("\n"))), end="")
     if said := warning(record.status):
         print(f"\n{sentence(said[0].upper() + said[1:])}")
     keys = ("task", "language", "role", "metric", "value")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hxbench import manifest
-from hxbench.plain_data import load_json
+from hxbench.plain_data import load_json, to_yaml
 from hxbench.store.arrays import SENTENCE_COLUMNS, write_counts
 from hxbench.store.contents import files_of, is_published
 from hxbench.store.files import to_json, to_json_lines
@@ -45,9 +45,7 @@ class CanonicalRun:
 
     def write(self, folder: Path) -> None:
         """Write the files of the run into an empty folder, and their manifest."""
-        import yaml
-
-        spec = yaml.safe_dump(load_json(self.spec, "spec"), sort_keys=False, allow_unicode=True)
+        spec = to_yaml(load_json(self.spec, "spec"))
         texts = {"spec.yaml": spec, "metrics.jsonl": self.metrics, "history.jsonl": self.history}
         texts |= {"status.json": _indented(self.status), "provenance.json": _indented(self.provenance)}
         if self.retrieval:

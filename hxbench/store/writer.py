@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from hxbench import manifest
 from hxbench.errors import RunError
 from hxbench.leftovers import remove
+from hxbench.plain_data import to_yaml
 from hxbench.store.arrays import write_counts, write_predictions
 from hxbench.store.claim import Claim
 from hxbench.store.contents import PREDICTIONS, files_of
@@ -125,12 +126,10 @@ class RunWriter:
         replace_text(self.folder / name, text)
 
     def _write_spec(self) -> None:
-        import yaml
-
         from hxbench.spec.stored import KEY, SCHEMA
 
         fields = {KEY: SCHEMA, **self.spec.model_dump(mode="json")}
-        self._write("spec.yaml", yaml.safe_dump(fields, sort_keys=False))
+        self._write("spec.yaml", to_yaml(fields))
 
     def __enter__(self) -> Self:
         return self

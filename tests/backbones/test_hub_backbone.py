@@ -209,6 +209,7 @@ def release(site):
     return site
 
 
+@pytest.mark.matrix
 def test_a_profile_from_the_release_places_to_a_trained_run(release, tmp_path):
     """As users run it: what `prepare` fetched is all that training needs, with the network gone."""
     backbone = {"name": "tiny", "hub": REPOSITORY, "revision": "main"}

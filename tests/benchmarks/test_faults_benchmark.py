@@ -214,6 +214,7 @@ def test_commands_are_run_and_broken(judge, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.matrix
 def test_some_cheap_cases(tmp_path):
     words = ["--cases", "8", "--workers", "1", "--minutes", "3", "--json", "--keep", tmp_path]
     kinds = [word for kind in ("recipe", "command", "tagged", "stored") for word in ("--kind", kind)]

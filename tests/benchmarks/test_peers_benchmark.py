@@ -30,6 +30,7 @@ def run(peers, tmp_path, *words):
     return CliRunner().invoke(peers.app, [str(word) for word in (*given, *small, *words)])
 
 
+@pytest.mark.matrix
 def test_both_forms_of_a_peer_stand_beside_ours(peers, peer_run, mirror, tmp_path, monkeypatch):
     measured = peers.measured
 

@@ -139,6 +139,7 @@ def test_a_failing_run_stops_only_what_needs_it(scale, tmp_path):
         assert "7 of 8 runs failed" in shown.err
 
 
+@pytest.mark.matrix
 def test_killed_it_goes_on_from_what_is_there(done, experiment, scale, tmp_path):
     store = tmp_path / "store"
     words = ("run", experiment, *scale.options, "--store", store, "--workers", 2)

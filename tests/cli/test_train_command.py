@@ -291,6 +291,7 @@ def test_a_killed_worker_does_its_run_again(killed):
     assert {entry.name for entry in (store / "runs").iterdir()} == {row["id"] for row in records(store).values()}
 
 
+@pytest.mark.matrix
 def test_the_same_command_completes_what_was_killed(killed, scale, tmp_path):
     words = scale.train("--partition", "b", "--store", tmp_path, "--checkpoint-every", 10, **LONG)
     process = started(*words)
@@ -339,6 +340,7 @@ def test_sigint_reaches_all_workers(scale, tmp_path):
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="children are looked up in /proc")
+@pytest.mark.matrix
 def test_a_signal_while_workers_start(scale, tmp_path):
     """They cannot save anything yet, and must neither die noisily nor go on alone."""
     process = started(*scale.train("--workers", 2, "--store", tmp_path, **ENDLESS))
@@ -363,6 +365,7 @@ def children(pid):
         return []
 
 
+@pytest.mark.matrix
 def test_workers_stop_when_the_command_is_killed(scale, tmp_path):
     process = started(*scale.train("--workers", 2, "--store", tmp_path, "--checkpoint-every", 10, **ENDLESS))
     until(lambda: len({path.parent for path in resume_states(tmp_path)}) == 2, process)
@@ -371,6 +374,7 @@ def test_workers_stop_when_the_command_is_killed(scale, tmp_path):
     assert {row["state"] for row in records(tmp_path).values()} == {"interrupted"}
 
 
+@pytest.mark.matrix
 def test_commands_at_once_in_one_store(trained, scale, tmp_path):
     """Different runs do not disturb each other; the same run is refused to the second, who breaks nothing."""
     a, b = (scale.train("--partition", part, "--store", tmp_path, **LONG) for part in "ab")

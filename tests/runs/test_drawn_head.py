@@ -70,6 +70,7 @@ def test_what_a_method_begins_as_does_not_depend_on_the_head(encoder, tiny):
             assert torch.equal(parameter, theirs[name]), name
 
 
+@pytest.mark.matrix
 def test_two_processes_score_the_same_and_say_so(encoder, mirror, tmp_path):
     scale = write_profile(tmp_path, mirror)
     kept = []

@@ -122,6 +122,7 @@ def test_preempted_it_is_queued_again_and_ends_with_the_numbers_of_an_unbroken_r
     assert index not in slurm.indices()
 
 
+@pytest.mark.matrix
 def test_a_kill_is_made_good_and_a_stop_saves(slurm, scale, tmp_path):
     words = [
         *scale.train("--setting", "multi", updates=LONG, evaluate_every=25),

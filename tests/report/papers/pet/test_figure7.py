@@ -105,6 +105,7 @@ def test_labels_found_most_likely_have_a_row_of_their_own(store, profile):
     assert any("Ours are shown both ways" in remark for remark in small.remarks)
 
 
+@pytest.mark.matrix
 def test_runs_that_only_choose_take_the_place_of_those_that_write_and_are_called_so(store, profile, tmp_path):
     own = tmp_path / "own.yaml"
     text = (places.recipe_folders()[0] / "pet" / "figure7.yaml").read_text()
@@ -175,6 +176,7 @@ def test_the_published_map_stands_beside_ours(store, profile):
             assert [cell.published for cell in one.cells] == [cell.mean for cell in other.cells]
 
 
+@pytest.mark.matrix
 def test_it_is_drawn_the_same_every_time_and_without_runs_too(store, profile):
     for figure in build(Results(store, profile)):
         once, again = (pictures(figure, ["svg"])["svg"] for _ in range(2))
