@@ -15,7 +15,7 @@ def cost_command(
     setting: Annotated[
         str | None,
         typer.Option(
-            help="single, multi or mixed: how many tasks there are.", show_default="multi, where it has it"
+            help="single, multi or mixed: how many tasks there are.", show_default="multi if the method has it"
         ),
     ] = None,
     suite: options.Suite = None,

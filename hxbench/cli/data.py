@@ -29,11 +29,13 @@ def check_command(
     profile: options.Profile = "lab",
     data_source: Annotated[
         str | None,
-        typer.Option(help="Where what ships lies: your test sets are looked for in its training sets, too."),
+        typer.Option(
+            help="Also look for your test sentences in the training sets that ship: hub, or a local mirror."
+        ),
     ] = None,
     backbone: Annotated[
         str | None,
-        typer.Option(help="Whose tokenizer reads the texts, too: a prepared recipe, or a folder."),
+        typer.Option(help="Also count long sentences and unknown tokens by its tokenizer: a recipe, or a folder."),
     ] = None,
     offline: options.Offline = False,
     as_json: options.Json = False,
@@ -60,6 +62,8 @@ def check_command(
     print()
     for setting in found.settings:
         print(_said(setting))
+    if corpora.own and corpora.own.described.extends and data_source is None:
+        print("These are the corpora of the paper: with --data-source DIR only those are named that DIR has.")
     print()
     for sentence in found.remarks:
         print(f"- {sentence}")

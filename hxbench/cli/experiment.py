@@ -39,7 +39,7 @@ def run_command(
     where: options.RunOptions,
     as_json: options.PlanJson = False,
 ) -> None:
-    """Plan and do the runs of an experiment that the store lacks, then print what it feeds."""
+    """Train the runs of an experiment that the store lacks, then print its tables and figures."""
     from hxbench.spec import experiment as experiments
 
     launcher, where = where.launcher(check=not dry_run), where.on_ground(backbone)
@@ -84,7 +84,7 @@ def sweep_command(
     where: options.RunOptions,
     as_json: options.PlanJson = False,
 ) -> None:
-    """Plan and do the runs of a grid that the store lacks, then print its artifacts; of a part of it, the scores.
+    """Train the runs of a grid that the store lacks, then print its artifacts, or the scores of a part of it.
 
     Finished cells are never run again, and a failing one does not stop the others.
     """

@@ -177,7 +177,7 @@ _KINDS: dict[str, tuple[Callable[[], Rows], str]] = {
     "corpora": (_corpora, "What is trained on and scored."),
     "artifacts": (_artifacts, "Tables and figures that can be rebuilt."),
     "backbones": (_backbones, "Pre-trained transformers with a recipe; hub names and folders work too."),
-    "families": (_families, "Architectures that backbones may be of, by the model_type of config.json."),
+    "families": (_families, "Known architectures of backbones, by the model_type of config.json."),
     "profiles": (_profiles, "The scales everything is run at."),
 }
 

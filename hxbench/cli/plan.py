@@ -163,7 +163,7 @@ def _of_backbone(one: "Coming", offline: str) -> str:
         fate = f"is made here in about {format_value(one.seconds, 'duration')}"
     else:
         size = f"about {format_value(one.size, 'bytes')} " if one.size else ""
-        fate = f"is to be fetched, {size}from {one.origin}"
+        fate = f"will be fetched, {size}from {one.origin}"
         fate = f"is not on this machine and {fate}, which {offline} forbids" if offline else fate
     return f"Backbone {one.name} {fate}."
 

@@ -15,13 +15,15 @@ from hxbench.errors import InputError
 
 Words = Annotated[
     str | None,
-    typer.Option(help="Where the words are: a column by number, or the list of JSON's; default: 1, words."),
+    typer.Option(
+        help="Where the words are: a column by number, or the name of the list in JSON; default: 1, words."
+    ),
 ]
 Delimiter = Annotated[
     str | None, typer.Option(help="Between columns tab or space, default: by the first line; of CSV any mark.")
 ]
 Comments = Annotated[
-    str | None, typer.Option(help="Of columns: lines that begin with this are passed over, such as '#'.")
+    str | None, typer.Option(help="Of columns: lines that begin with this are skipped, such as '#'.")
 ]
 
 
@@ -113,7 +115,7 @@ def predict_command(
     """Answer every example of a file: tag its words, or answer each text as a whole.
 
     Of text one sentence is on a line, and white space separates its words unless --tokenize splits it; blank
-    lines are passed over. What else a file has is kept as it stands. In CoNLL-U parts of speech replace UPOS, gold
+    lines are skipped. All other content of the file is kept. In CoNLL-U parts of speech replace UPOS, gold
     ones too, and names NER=… of MISC, unless --column names another field. Columns get one more at the end,
     objects of JSON one more field. Answers to texts are JSON lines with the number of the line: a label and the
     probabilities of all, a score, or the text that was written; with --column the row itself and the answer alone.

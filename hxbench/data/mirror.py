@@ -210,7 +210,7 @@ def unread(root: Path, own: Iterable[Path]) -> str:
         return ""
     more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
     named = ", ".join(sorted(found)[:_NAMED])
-    return f"Nothing reads {named}{more} in {root}: a description of such files does (--data FILE)."
+    return f"Not used of {root}: {named}{more}. To use such files, describe them (--data FILE)."
 
 
 def _in(root: Path, folder: str) -> Iterator[str]:

@@ -132,17 +132,17 @@ def _asked(results: Results, experiment: str) -> list[Made]:
 def _own_data(results: Results) -> list[tuple[OwnData, list[str]]]:
     """Return the descriptions of users' own data that runs of a profile are stored with.
 
-    With each are the backbones of the user's own that it was run on.
+    With each are the backbones that it was run on beside the profile's.
     """
     found: list[tuple[Described, dict[str, None]]] = []
-    ships = recipe.recipe_names("backbones")
+    usual = recipe.backbone(results.scale.backbone).name
     runs = results.store.by_profile(results.paper).get(results.profile, ProfileRuns(list, list))
     for record in runs.plain:
         if isinstance(record.spec, RunSpec) and (described := record.spec.data.described):
             backbones = next((some for known, some in found if known == described), None)
             if backbones is None:
                 found.append((described, backbones := {}))
-            if (name := record.spec.backbone.name) not in ships:
+            if (name := record.spec.backbone.name) != usual:
                 backbones[name] = None
     return [(OwnData(Path(f"{one.title}.yaml"), Path(), {}, one), [*names]) for one, names in found]
 

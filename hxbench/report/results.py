@@ -197,13 +197,16 @@ class Results:
         shown, where it is more than the profile's own; if any of them has runs, only those that have are named.
         `seeds` are others than the profile's.
         """
-        data = self.scale.data
+        data, shown = self.scale.data, [*shown]
         if self.synthetic:
             said = f"SYNTHETIC sandbox {self.file.made_up}, no evidence about real ones"
         else:
-            caps = [
-                f"{data[f'{s}_sentences']} {s}" for s in ("train", "dev", "test") if data.get(f"{s}_sentences")
-            ]
+            every = [one.spec.data for some in shown for one in some.records if isinstance(one.spec, RunSpec)]
+            most = {
+                s: _most([getattr(one, f"{s}_sentences") for one in every] or [data.get(f"{s}_sentences")])
+                for s in ("train", "dev", "test")
+            }
+            caps = [f"{count} {s}" for s, count in most.items() if count]
             said = "real corpora" + (f", at most {', '.join(caps)} {self.file.examples} each" if caps else "")
         records = [record for one in shown for record in one.records]
         weights = fingerprints(records) - {""}
@@ -324,6 +327,12 @@ def backbone_of(name: str, records: Iterable[RunRecord]) -> BackboneSpec:
     if len(found) == 1:
         return BackboneSpec.model_validate_json(found.pop())
     return recipe.backbone(name)
+
+
+def _most(counts: Iterable[int | None]) -> int | None:
+    """Return the largest count; None where one is without a limit."""
+    found = [*counts]
+    return None if None in found else max(one for one in found if one is not None)
 
 
 def fingerprints(records: Iterable[RunRecord]) -> set[str]:

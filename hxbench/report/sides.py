@@ -19,12 +19,14 @@ from hxbench.spec.languages import languages_for
 from hxbench.spec.run_spec import RunSpec
 from hxbench.store import RunRecord, Store
 from hxbench.store.frame import frame, run_frame
+from hxbench.store.plateau import footnote
 from hxbench.tasks import task_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _ID = re.compile("[0-9a-f]{4,12}")
+_DESCRIBED = "data.described."  # fields of a user's own data
 _NAMED = 4  # values, and fields, in a sentence
 Pair = tuple[str, str]  # task, language
 
@@ -169,8 +171,11 @@ class Chooser:
         if len(plain) != 1:
             raise InputError(_differing(text, [groups[name][0] for name in plain or groups]))
         if apart[plain[0]] and not groups[plain[0]][0].few_shot:
-            names = ", ".join(map(shown, sorted(apart[plain[0]])[:_NAMED]))
-            self.remarks.append(f"{text}: the runs there are depart from today's recipe in {names}.")
+            own = sorted(name for name in apart[plain[0]] if not name.startswith(_DESCRIBED))
+            names = ", ".join(map(shown, own[:_NAMED])) + (f" and {len(own) - _NAMED} more" * (len(own) > _NAMED))
+            self.remarks += [f"{text}: its runs depart from today's recipe in {names}."] if own else []
+        if described := groups[plain[0]][0].run_spec.data.described:
+            self.remarks.append(f"{text}: its runs are on {described.title}, data of the user's own.")
         return groups[plain[0]]
 
     def _spec_columns(self, runs: "pd.Series", fields: Iterable[str]) -> dict[str, Any]:
@@ -198,6 +203,8 @@ class Chooser:
             )
         if len({record.fields["backbone"]["fingerprint"] for record in side.records}) > 1:
             side.notes.append(f"{text}: not all of its runs are on the same weights of the backbone.")
+        if ended := footnote(record.plateaus for record in side.records):
+            side.notes.append(f"{text}: {ended}. Their scores are no result of the method.")
         _fill(side, self.store)
         return side
 

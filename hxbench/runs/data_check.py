@@ -111,7 +111,7 @@ def check_data(
             )
             fitting = data.model_copy(update={"dev_from_train": few.fitting})
             found.held.append(_held(Corpora(corpora.origin, fitting, corpora.own), data, pair, tokenizer))
-    found.settings = list(_settings(data))
+    found.settings = list(_settings(data, corpora if ships else None))
     found.remarks += remarks(described, found.held)
     if ships:
         found.remarks += _trained_on_elsewhere(corpora, described)
@@ -233,7 +233,20 @@ def _tokens(texts: Mapping[str, Any], tokenizer: Any, longest: int) -> tuple[int
     return sum(len(one) > longest for one in ids), unknown / count if count else 0.0
 
 
-def _settings(data: DataSpec) -> Iterator[Setting]:
+def _settings(data: DataSpec, corpora: Corpora | None) -> Iterator[Setting]:
+    """Yield what each setting trains on and scores: as the paper has it, or of what there is in `corpora`."""
+    for one in _as_planned(data):
+        if corpora is None:
+            yield one
+        else:
+            there = [
+                tuple(pair for pair in pairs if split in corpora.splits(*pair))
+                for pairs, split in ((one.sources, "train"), (one.targets, "test"))
+            ]
+            yield Setting(one.name, *there)
+
+
+def _as_planned(data: DataSpec) -> Iterator[Setting]:
     described = data.described
     assert described is not None
     words = described.tasks_of("tagging")

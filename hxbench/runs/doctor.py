@@ -90,7 +90,9 @@ def _device() -> Iterator[Finding]:
         yield Finding("device", f"torch cannot be imported: {error}", True, "install torch anew")
         return
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    yield Finding("CPU", f"{cores} cores, {torch.get_num_threads()} threads of torch, {_memory()} of memory")
+    threads = torch.get_num_threads()
+    many = [f"{count} {what}{'s' * (count != 1)}" for count, what in ((cores, "core"), (threads, "thread"))]
+    yield Finding("CPU", f"{many[0]}, {many[1]} of torch, {_memory()} of memory")
     count = torch.cuda.device_count()
     gpus = [torch.cuda.get_device_properties(number) for number in range(count)]
     named = ", ".join(f"{one.name} ({one.total_memory / 2**30:.0f} GB)" for one in gpus)

@@ -59,7 +59,7 @@ def test_prepare_of_some_corpora_in_words(scale):
     answer = hxbench("prepare", "wikiann", *scale.options)
     other.rmdir()
     assert answer.code == 0
-    assert f"Nothing reads wikiann/qxx in {scale.mirror}" in answer.out
+    assert f"Not used of {scale.mirror}: wikiann/qxx." in answer.out
     assert "90/24/24" in answer.out
     assert "wikiann (ner)" in answer.out
     assert "ud (pos)" not in answer.out

@@ -46,8 +46,8 @@ def test_what_is_not_is_named(mirror):
     root = mirror(*READ, *OTHER)
     for collection in ("multilingual", "english"):
         assert said(root, collection=collection) == (
-            "Nothing reads b.conllu, glue/AX, news, text/de.txt, ud-2.7/UD_Icelandic-IcePaHC and 1 more in "
-            f"{root}: a description of such files does (--data FILE)."
+            f"Not used of {root}: b.conllu, glue/AX, news, text/de.txt, ud-2.7/UD_Icelandic-IcePaHC and 1 more. "
+            "To use such files, describe them (--data FILE)."
         )
 
 
@@ -57,4 +57,4 @@ def test_what_a_user_describes_is_read(mirror):
         "extends: hyperx\nlanguages: {isl: {name: Old Icelandic}}\ncorpora:\n"
         "- {task: pos, language: isl, files: {train: ud-2.7/UD_Icelandic-IcePaHC/a.conllu}}\n"
     )
-    assert said(root, read_data_file(root / "README.yaml")).startswith("Nothing reads wikiann/de in ")
+    assert said(root, read_data_file(root / "README.yaml")).startswith(f"Not used of {root}: wikiann/de")

@@ -183,9 +183,26 @@ def test_a_language_of_the_users_is_in_no_average_as_in_table_2(tmp_path):
         line = line_of(found, "pos", group)
         assert "xx" not in line.difference.covers
         assert line.means[0] == runs.group("pos", group).mean == 60.0
+    assert "mbert:mixed: its runs are on mine, data of the user's own." in found.notes
+    assert not any("depart from" in note for note in found.notes)
     [said] = [note for note in found.notes if "in no average" in note]
     assert said.startswith("described by the user, and in no average: xx. ")
     assert said in found.table().remarks
+
+
+def test_a_side_that_learned_nothing_is_called_that(tmp_path):
+    store = Store(tmp_path)
+    for method in ("hyperx-base", "mbert"):
+        for spec in recipe.expand(method, setting="multi", seeds=(1,), assignments=("training.updates=7",)):
+            with store.open_run(spec) as run:
+                run.write_metrics(score_rows(spec, lambda *_: 50.0))
+                ended = {"pos": {"loss": 3.0 if method == "mbert" else 0.1, "entropy": 3.0}}
+                run.finish(label_losses=ended)
+    notes = compare(store, ["hyperx-base:multi", "mbert:multi"]).notes
+    ended = "1 of 1 run ended on the plateau of its label frequencies (POS)"
+    assert f"mbert:multi: {ended}. Their scores are no result of the method." in notes
+    assert not any(note.startswith("hyperx-base:multi: 1 of 1") for note in notes)
+    assert "mbert:multi: its runs depart from today's recipe in training.updates." in notes
 
 
 def test_english_is_the_mean_of_both_partitions(place, found):

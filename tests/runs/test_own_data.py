@@ -19,6 +19,7 @@ from hxbench.runs.session import Job
 from hxbench.spec import experiment, recipe
 from hxbench.spec.recipe import FewShotRecipe, OnGround
 from hxbench.store import Store
+from hxbench.tasks import task_of
 from hxbench.tasks.data_file import read_data_file
 
 FEW = ["--set", "training.updates=6", "--set", "training.batch_size=8", "--set", "training.evaluate_every=3"]
@@ -198,9 +199,9 @@ def test_workers_get_the_file(world, mirror):
     assert replace(found.source, own=None) == DataSource("mirror", mirror)
 
 
-def test_words_alone_need_no_other_task(world):
-    """What is planned for a file of its own is what it describes, in both settings."""
-    names = {"names": {"type": "tagging", "labels": ["ADJ", "NOUN", "VERB"], "metrics": ["accuracy"]}}
+def test_words_alone_need_no_other_task(world, tmp_path):
+    """What is planned for a file of its own is what it describes, and its scores are reported."""
+    names = {"names": {"type": "tagging", "labels": list(task_of("pos").labels), "metrics": ["accuracy"]}}
     entry = {
         "task": "names",
         "language": "ar",
@@ -216,6 +217,20 @@ def test_words_alone_need_no_other_task(world):
     place = ["--profile", world / "mini.yaml", "--store", world / "store"]
     done = hxbench("run", world / "plan.yaml", "--dry-run", *place)
     assert (done.code, "2 runs to do" in done.out) == (0, True), done.err
+    place = ["--data", world / "names.yaml", "--profile", world / "mini.yaml", "--store", tmp_path / "store"]
+    trained = hxbench("train", "mbert", "--setting", "multi", *place, *FEW)
+    assert trained.code == 0, trained.err
+    [record] = Store(tmp_path / "store").runs()
+    [score] = [
+        row["value"] for row in record.metrics() if row.get("split") == "test" and row["metric"] == "accuracy"
+    ]
+    assert "names, trained on" in " ".join(trained.out.split())
+    assert f" {score:.1f} " in trained.out
+    shown = hxbench("report", *place)
+    assert "names: names, accuracy" in shown.out
+    [row] = [line for line in shown.out.splitlines() if line.startswith("mBERT")]
+    assert f" {score:.1f}" in row
+    assert "every model was trained on it" in shown.out
 
 
 def test_a_task_of_ones_own_is_put_to_use_without_its_file(world, topic, tmp_path, monkeypatch):

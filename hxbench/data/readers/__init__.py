@@ -55,7 +55,8 @@ def require_taken(form: str, options: Options, names: Mapping[str, str], where: 
     for option, forms in _TAKE.items():
         if getattr(options, option) and form not in forms:
             raise InputError(
-                f"{where}{names.get(option, option)} is for {', '.join(forms)}; the file is read as {form}."
+                f"{where}{names.get(option, option)} is for {', '.join(forms)}; the file is read as {form}. "
+                "Where that is wrong, name its format."
             )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from hxbench.spec.settings import Pair
 from hxbench.store import DamagedRun, RunRecord
-from hxbench.tasks import TAGGING, suite_tasks, task_of, text_tasks
+from hxbench.tasks import task_of
 
 Rows = list[dict[str, Any]]
 
@@ -22,13 +22,12 @@ def scores_in(rows: Rows, *, sources: bool = True) -> dict[Pair, float]:
 
     Without `sources` those are left out of what the run was trained on, where a row says so.
     """
-    metrics = {task: task_of(task).metric for task in (*suite_tasks(TAGGING), *text_tasks())}
+    tested = [row for row in rows if row.get("split") == "test" and row.get("value") is not None]
+    metrics = {task: task_of(task).metric for task in {row["task"] for row in tested}}  # a user's own among them
     return {
         Pair(row["task"], row["language"]): float(row["value"])
-        for row in rows
-        if row.get("split") == "test"
-        and row.get("value") is not None
-        and row["metric"] == metrics.get(row["task"])
+        for row in tested
+        if row["metric"] == metrics[row["task"]]
     }
 
 

@@ -96,13 +96,22 @@ def _of_tasks(record: RunRecord) -> Row:
 
 
 def _tagged(tests: Sequence[Row], tasks: Sequence[str]) -> Row:
-    """Return the mean score of tags over the languages of a group that were not trained on; None without any."""
+    """Return the mean score of tags over the languages of a group that were not trained on; None without any.
+
+    Of a task without any the mean is over those that were, and is called that.
+    """
     suite, found = suite_tasks(TAGGING), {}
     for task in suite if set(tasks) <= set(suite) else tasks:
         targets = [test for test in tests if test["task"] == task and test.get("role") == "target"]
         for group in ("seen", "unseen"):
             scores = [test["value"] for test in targets if find_language(test["language"]).group == group]
             found[f"{task} {group}"] = mean(scores)
+        trained = [
+            test["value"] for test in tests if test["task"] == task and test["metric"] == task_of(task).metric
+        ]
+        if not targets and trained:
+            found = {name: value for name, value in found.items() if not name.startswith(f"{task} ")}
+            found[f"{task}, trained on"] = mean(trained)
     return found
 
 

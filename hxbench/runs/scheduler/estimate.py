@@ -57,9 +57,27 @@ class Durations:
 
 
 def wall_seconds(todo: Sequence[Planned], durations: Durations, workers: int) -> tuple[float, int]:
-    """Return the seconds until everything known is done with so many workers, and how many runs are not known."""
-    known = [seconds for one in todo if (seconds := durations.of(one.job.spec)) is not None]
-    free = [0.0] * max(1, workers)  # when each worker has time again
-    for seconds in known:
-        heapq.heapreplace(free, free[0] + seconds)
-    return max(free), len(todo) - len(known)
+    """Return the seconds until everything known is done with so many workers, and how many runs are not known.
+
+    A run begins when what it needs is done; one that is not known takes no time.
+    """
+    lengths = [durations.of(one.job.spec) for one in todo]
+    at = {one.run_id: number for number, one in enumerate(todo)}
+    needed_by: dict[int, list[int]] = defaultdict(list)
+    lacking = [0] * len(todo)
+    for number, one in enumerate(todo):
+        for needed in {*one.needs} & at.keys():
+            needed_by[at[needed]].append(number)
+            lacking[number] += 1
+    ready = [number for number, count in enumerate(lacking) if not count]  # a heap: the earlier in the list first
+    now, running = 0.0, list[tuple[float, int]]()  # when which one ends
+    while ready or running:
+        while ready and len(running) < max(1, workers):
+            number = heapq.heappop(ready)
+            heapq.heappush(running, (now + (lengths[number] or 0.0), number))
+        now, ended = heapq.heappop(running)
+        for number in needed_by[ended]:
+            lacking[number] -= 1
+            if not lacking[number]:
+                heapq.heappush(ready, number)
+    return now, lengths.count(None)

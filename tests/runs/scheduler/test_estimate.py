@@ -14,8 +14,8 @@ def record(spec, seconds, scoring=0.0):
     return RunRecord("x", spec, {"wall_seconds": seconds, "scoring_seconds": scoring}, Path())
 
 
-def planned(spec):
-    return SimpleNamespace(job=SimpleNamespace(spec=spec))
+def planned(spec, run_id="", needs=()):
+    return SimpleNamespace(job=SimpleNamespace(spec=spec), run_id=run_id, needs=needs)
 
 
 def test_runs_like_it_tell_how_long_a_run_takes():
@@ -49,3 +49,15 @@ def test_the_wall_time_is_that_of_the_busiest_worker():
     assert wall_seconds(todo, durations, 1) == (18, 1)
     assert wall_seconds(todo, durations, 2) == (10, 1)
     assert wall_seconds([], durations, 2) == (0, 0)
+
+
+def test_a_run_begins_when_what_it_needs_is_done():
+    long, short = spec_for("hyperx-base"), spec_for("mbert")
+    durations = Durations([record(long, 10), record(short, 4)])
+    todo = [
+        planned(long, "adapter"), planned(short, "first", ("adapter",)), planned(short, "other"),
+        planned(short, "second", ("first", "done before")),
+    ]  # fmt: skip
+    assert wall_seconds(todo, durations, 9) == (18, 0), "one after the other, however many go at a time"
+    assert wall_seconds(todo, durations, 2) == (18, 0), "while the adapter is trained the other one is done"
+    assert wall_seconds(todo, durations, 1) == (22, 0)

@@ -18,7 +18,10 @@ from hxbench.tasks.description import Described, OwnData
 NUMBERS = "mean ± sample s.d. over the seeds; the data are the user's own: nothing is published beside it"
 _OWN = "described by the user"
 _TRAINED = "every model was trained on it"
-_MEAN = "mean: over the languages that no model of the row was trained on; over all where there are none."
+_MEAN = (
+    "mean: over the languages shown, the user's among them, without those that every model of the row was trained "
+    "on (over all where there are no others). A language is scored by the models that were not trained on it."
+)
 _RUNS = Column("runs", kind="seeds", paper=False)
 
 
@@ -63,7 +66,7 @@ def made(every: Iterable[Results], own: OwnData) -> Made:
     if not there:
         raise InputError(
             f"nothing was run here on {own.described.title} as {own.path} describes it: hxbench train METHOD "
-            f"--data {own.path} does; --profile and --store say where to look."
+            f"--data {own.path} does; --profile, --store and --backbone say where to look."
         )
     title = f"What was run on {own.described.title}"
     artifact = Artifact(there[0][0], f"data-{own.path.stem}", title, __name__)
@@ -81,7 +84,13 @@ def _table(results: Results, described: Described, task: str, found: list[OwnRun
     columns = (
         _RUNS,
         *(
-            Column(languages[code].label, known.title, paper=False, mark=marks.letter(_OWN) if code in own else "")
+            Column(
+                # of one language, the text's task is what a reader looks for
+                known.title if known.answers_texts and len(codes) == 1 else languages[code].label,
+                known.title,
+                paper=False,
+                mark=marks.letter(_OWN) if code in own else "",
+            )
             for code in codes
         ),
         *((Column("mean", known.title, paper=False),) if len(codes) > 1 else ()),
@@ -99,7 +108,7 @@ def _table(results: Results, described: Described, task: str, found: list[OwnRun
         columns=columns,
         blocks=tuple(blocks),
         layout="beside",
-        heading=results.heading((), NUMBERS, seeds=sorted({seed for one in some for _, seed in one.present})),
+        heading=results.heading(some, NUMBERS, seeds=sorted({seed for one in some for _, seed in one.present})),
         notes=marks.notes(),
         remarks=(*([_MEAN] if len(codes) > 1 else []), *dict.fromkeys(notes), *results.store.left_out()),
         **results.named(""),
@@ -112,7 +121,7 @@ def _row(results: Results, one: OwnRuns, task: str, codes: Iterable[str], marks:
     pairs = [Pair(task, code) for code in codes]
     for pair in pairs:
         cell = one.cell([pair], marks)
-        trained = pair in one.sources and cell.mean is not None
+        trained = pair in one.sources and cell.mean is not None and not task_of(task).answers_texts
         cells.append(replace(cell, marks=(*cell.marks, marks.letter(_TRAINED))) if trained else cell)
     if len(pairs) > 1:
         there = [pair for pair in pairs if pair in one.pairs]
