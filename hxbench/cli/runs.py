@@ -114,13 +114,13 @@ def show_run(
 
     from hxbench import api
     from hxbench.plain_data import to_yaml
-    from hxbench.store.plateau import warning
+    from hxbench.store.plateau import short, warning
 
     record = api.open_store(store).get(run)
     rows = record.metrics()
     tested = [row for row in rows if row.get("split") == "test"]
     cost = {row["metric"]: row["value"] for row in rows if row.get("split") == "cost"}
-    whole = {
+    whole: dict[str, Any] = {
         "id": record.id,
         "title": record.title,
         "folder": str(record.folder),
@@ -133,7 +133,7 @@ def show_run(
     if as_json:
         print_json({**whole, "metrics": rows}, indent=1)
         return
-    plain = json.loads(json.dumps(whole))
+    plain = json.loads(json.dumps({**whole, "plateau": short(record.plateaus) or None}))
     print("\n".join(map(printable, to_yaml(plain, width=100).split("\n"))), end="")
     if said := warning(record.status):
         print(f"\n{sentence(said[0].upper() + said[1:])}")

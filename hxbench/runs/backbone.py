@@ -43,7 +43,8 @@ def pretraining_languages(spec: PretrainSpec, corpora: Corpora) -> list[str]:
     if not found:
         raise InputError(
             f"the data source holds no raw text to pre-train on (wanted: {', '.join(wanted)}); name a "
-            "backbone that has weights, or describe raw text as a corpus of the task mlm (--data FILE)."
+            "backbone that has weights, describe raw text as a corpus of the task mlm (--data FILE), or let the "
+            "file extend what ships (extends: hyperx, pha or pet)."
         )
     return found
 

@@ -121,13 +121,18 @@ def check_data(
     return found
 
 
-def remarks_on(corpora: Corpora, described: Described, read: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Yield a sentence for everything odd about those of a description's corpora that are `read`, by pair."""
+def remarks_on(
+    corpora: Corpora, described: Described, read: Iterable[tuple[str, str]], *, reads_text: bool
+) -> Iterator[str]:
+    """Yield a sentence for everything odd about those of a description's corpora that are `read`, by pair.
+
+    Raw text matters where it is read beside them.
+    """
     pairs = [Pair(*pair) for pair in described.pairs if pair in {*read}]
-    return remarks(described, [_held(corpora, None, pair, None) for pair in pairs])
+    return remarks(described, [_held(corpora, None, pair, None) for pair in pairs], reads_text=reads_text)
 
 
-def remarks(described: Described, every: Sequence[Held]) -> Iterator[str]:
+def remarks(described: Described, every: Sequence[Held], *, reads_text: bool = True) -> Iterator[str]:
     """Yield a sentence for everything about corpora of a description that is odd."""
     trained: dict[str, set[str]] = {}
     for one in every:
@@ -137,7 +142,7 @@ def remarks(described: Described, every: Sequence[Held]) -> Iterator[str]:
         yield from _of_pair(one, trained.get(one.pair.task, set()), own=one.pair.task in described.tasks)
     sources = {code for codes in described.sources.values() for code in codes}
     tagged = {code for task, code in described.pairs if task_of(task).type == "tagging"}
-    for code in described.languages:
+    for code in described.languages if reads_text else ():
         if code in tagged - sources and (MLM, code) not in described.pairs:
             yield (
                 f"{code} has no raw text (task mlm): where it has no labels to learn from, Hyper-X's embedding of "
@@ -158,7 +163,7 @@ def _trained_on_elsewhere(corpora: Corpora, described: Described) -> Iterator[st
             trained = _texts(task, corpora.load(pair.task, code, "train").data.table)
             if count := _within(trained, tested):
                 ships = f"the training set of {pair.task}-{code}, which ships"
-                yield f"{pair}: {count} of {len(tested)} texts of test are in {ships}."
+                yield f"{pair}: {count} of {len(tested)} texts of test {'are' if count > 1 else 'is'} in {ships}."
 
 
 def _of_pair(one: Held, trained: set[str], *, own: bool) -> Iterator[str]:
@@ -172,7 +177,8 @@ def _of_pair(one: Held, trained: set[str], *, own: bool) -> Iterator[str]:
     for both, count in one.shared.items():
         if count:
             first, _, second = both.partition(" and ")
-            yield f"{one.pair}: {count} of {one.rows[second]} texts of {second} are in {first}, too."
+            verb = "are" if count > 1 else "is"
+            yield f"{one.pair}: {count} of {one.rows[second]} texts of {second} {verb} in {first}, too."
 
 
 def _named(labels: Sequence[str]) -> str:

@@ -170,14 +170,14 @@ def _clusters() -> Iterator[Finding]:
     try:
         OnSlurm().require()
     except InputError as error:
-        yield Finding("Slurm", f"not here: {str(error).rstrip('.')}")
+        yield Finding("Slurm", "not here", advice=str(error).rstrip("."))
     else:
         yield Finding("Slurm", "here: --on slurm")
     address = os.environ.get("RAY_ADDRESS")
     ray = _version("ray")
-    yield Finding(
-        "Ray", f"{ray}, {f'cluster {address}' if address else 'of this machine'}" if ray else "not installed"
-    )
+    where = f"cluster {address}" if address else "of this machine"
+    lacking = "" if ray else "pip install 'hxbench[ray]', if you need it"
+    yield Finding("Ray", f"{ray}, {where}" if ray else "not installed", advice=lacking)
 
 
 def _hub(ask_network: bool) -> Iterator[Finding]:

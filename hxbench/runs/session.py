@@ -183,7 +183,7 @@ class Session:
 
         The backbones have to be here.
         """
-        specs = [p.job.spec for p in self.todo()]
+        specs = [p.job.spec for p in self.todo() if p.plan.mlm]
         found = {s.backbone.fingerprint: s.backbone for s in specs if not s.answers_texts}
         return [
             f"Backbone {one.name} comes without a language-modelling head: each run draws one from its seed."
@@ -202,7 +202,8 @@ class Session:
         if self.source.own and plans:
             data = self.todo()[0].job.spec.data
             read = {(task, code) for plan in plans for task, code, _ in plan.used()}
-            said += remarks_on(self.corpora(data), self.source.own.described, read)
+            reads_text = any(plan.mlm for plan in plans)
+            said += remarks_on(self.corpora(data), self.source.own.described, read, reads_text=reads_text)
         return [*said, *self.cut_short()]
 
     def cut_short(self) -> list[str]:

@@ -63,7 +63,7 @@ def test_counts_labels_overlaps_and_settings(tmp_path, tokenizer):
         "t-en: label z of test is in no training set, and can never be right.",
         "t-en: label z of the task is not in its training set.",
         "t-en: 2 of 3 texts of test are in train, too.",
-        "t-is: 1 of 1 texts of test are in dev, too.",
+        "t-is: 1 of 1 texts of test is in dev, too.",
         "xx is described, and no labelled corpus is in it.",
     ]
 
