@@ -12,7 +12,15 @@ from hxbench.data.readers.columns import read_columns
 from hxbench.data.readers.conllu import read_conllu
 from hxbench.data.readers.lines import Options
 from hxbench.data.user_files import LABELLED as LABELLED_INPUTS
-from hxbench.data.user_files import Untagged, as_conllu, as_jsonl, as_tsv, kind_of, read_untagged, word_splitter
+from hxbench.data.user_files import (
+    Untagged,
+    as_conllu,
+    as_jsonl,
+    as_tsv,
+    kind_of,
+    read_untagged,
+    word_splitter,
+)
 from hxbench.errors import InputError
 
 ROW = "\t_" * 8
@@ -151,6 +159,18 @@ def test_columns_and_json_lines():
     between = Untagged(4, [], ["# alone", ""])
     assert (as_tsv(between, [], "pos"), as_jsonl(between, [], "pos")) == ("", "")
     assert as_conllu(between, [], "upos") == "# alone\n\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "kind"),
+    [
+        ("a.conll", "1\tmar\tO\n", "columns"), ("a.conllu", "1\tmar\tO\n", "conllu"),
+        ("a.conll", "1\tmar" + "\t_" * 8 + "\n", "conllu"), ("a.txt", "1\tmar\tO\n", "columns"),
+    ],
+)  # fmt: skip
+def test_columns_that_begin_with_a_number_are_no_conllu(name, line, kind, tmp_path):
+    (tmp_path / name).write_text(line)
+    assert kind_of(tmp_path / name, known=LABELLED_INPUTS) == kind
 
 
 def test_columns_get_one_more(tmp_path):
