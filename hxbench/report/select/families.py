@@ -277,16 +277,18 @@ class Families:
             elif len(able) > 1:
                 family.notes.append(f"{label}: the store has {len(able)} variants, none of them the recipe's.")
         reference = chosen.identity if chosen else wanted
+        own = recipe.own_data(self.profile)  # on which no block of the paper is
         family.notes += [
-            family.left_out(group, self._block_of(group, wanted) or reference)
+            family.left_out(group, (None if own else self._block_of(group, wanted)) or reference)
             for group in others
             if group is not chosen
         ]
         if chosen and wanted:
             variant = chosen.identity["variant"]
-            own = recipe_spec(family.method, family.setting, self.profile, variant=variant, suite=family.suite)
+            of_it = recipe_spec(family.method, family.setting, self.profile, variant=variant, suite=family.suite)
             words = [] if variant == "paper" else ["--variant", variant]
-            family.options = shlex.join([*words, *assignments(chosen.identity, identity(own) if own else wanted)])
+            base = identity(of_it) if of_it else wanted
+            family.options = shlex.join([*words, *assignments(chosen.identity, base)])
         return chosen
 
     def _of_another_recipe(

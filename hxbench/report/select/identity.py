@@ -84,7 +84,10 @@ def matches(ours: Identity, recipes: Identity) -> bool:
 def said(ours: Identity, recipes: Identity) -> str:
     """Return the departures in words, the first three of them, a backbone before all else."""
     found = sorted(beyond(ours, recipes).items(), key=lambda one: one[0] != "backbone.name")
-    changes = [f"{shown(key)} {shown(a)} instead of {shown(b)}" for key, (a, b) in found]
+    changes = [
+        f"{shown(key)} {' instead of '.join('none' if one is None else shown(one) for one in both)}"
+        for key, both in found
+    ]
     more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
     return ", ".join(changes[:3]) + more
 

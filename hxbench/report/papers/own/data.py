@@ -95,6 +95,9 @@ def _table(results: Results, described: Described, task: str, found: list[OwnRun
         ),
         *((Column("mean", known.title, paper=False),) if len(codes) > 1 else ()),
     )
+    heading = results.heading(some, NUMBERS, seeds=sorted({seed for one in some for _, seed in one.present}))
+    if results.synthetic:  # as what ships is at this profile, and the user's own need not be
+        heading = (f"profile {results.profile}: {described.title} beside a SYNTHETIC sandbox", *heading[1:])
     blocks = []
     for setting in SETTINGS:
         here = [one for one in some if one.setting == setting]
@@ -108,7 +111,7 @@ def _table(results: Results, described: Described, task: str, found: list[OwnRun
         columns=columns,
         blocks=tuple(blocks),
         layout="beside",
-        heading=results.heading(some, NUMBERS, seeds=sorted({seed for one in some for _, seed in one.present})),
+        heading=heading,
         notes=marks.notes(),
         remarks=(*([_MEAN] if len(codes) > 1 else []), *dict.fromkeys(notes), *results.store.left_out()),
         **results.named(""),
