@@ -283,6 +283,10 @@ class Families:
             for group in others
             if group is not chosen
         ]
+        if chosen and wanted is None and one_task(family.recipe) is None:
+            family.notes.append(
+                f"{label}: {_trained(chosen.identity)}; its recipe is not known here to compare with."
+            )
         if chosen and wanted:
             variant = chosen.identity["variant"]
             of_it = recipe_spec(family.method, family.setting, self.profile, variant=variant, suite=family.suite)
@@ -425,6 +429,19 @@ def _starts_from_nothing(method: str) -> bool:
         return bool(recipe.load("methods", method).few_shot_from == "nothing")
     except InputError:
         return False
+
+
+def _trained(values: Identity) -> str:
+    """Return how long and at which rate runs were trained."""
+    length = next(
+        (
+            f"{values[f'training.{unit}']:,} {unit}"
+            for unit in ("updates", "epochs")
+            if values.get(f"training.{unit}")
+        ),
+        "no updates",
+    )
+    return f"trained for {length} at a rate of {values.get('training.lr'):g}"
 
 
 def _from(start: Family, records: Iterable[RunRecord]) -> list[RunRecord]:
