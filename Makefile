@@ -20,8 +20,8 @@ demo: $(DEMO)/installed  ## the main job on synthetic languages, from nothing to
 	@echo "  hxbench run hyperx/table2 --workers 2                       all of Table 2, three seeds: half an hour"
 	@echo "  hxbench view --store results/reference                      all that is published, as a page: 1 minute"
 
-test: $(TEST)/installed  ## the test suite, of every kind a covering sample
-	$(TEST)/bin/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not matrix"
+test: $(TEST)/installed  ## the test suite, of every kind a covering sample; a third process works while two wait
+	$(TEST)/bin/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "not matrix"
 
 test-fast: $(TEST)/installed  ## under a minute: the rooms that train nothing, the order of the rooms, the words
 	$(TEST)/bin/python -m pytest -q -n 2 -m "not matrix and not slow" tests/spec tests/tasks tests/modules tests/store \

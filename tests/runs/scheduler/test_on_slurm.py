@@ -154,10 +154,10 @@ def test_a_kill_is_made_good_and_a_stop_saves(slurm, scale, tmp_path):
 @pytest.mark.usefixtures("_impatient")
 def test_what_an_administrator_cancels_has_failed(slurm, scale, tmp_path):
     words = [*scale.train("--setting", "multi", updates=LONG), "--store", tmp_path, "--on", "slurm"]
-    cancelled = []
+    cancelled, before = [], slurm.indices()  # an earlier test's may still be completing
 
     def cancel():
-        while not (found := slurm.indices()):
+        while not (found := [one for one in slurm.indices() if one not in before]):
             time.sleep(0.02)
         cancelled.extend(found)
         slurm.said("scancel", *found)
