@@ -134,9 +134,10 @@ def test_the_table_is_filled(reader):
     ]
     scores = [cell["mean"] for cell in cells[3:]]
     assert len(scores) == 6
-    assert all(0 < score < 100 for score in scores)
+    assert all(0 <= score < 100 for score in scores)
     if here.whole:  # learned, and told from another language's: a tagger that always says NOUN stays far below
         assert scores[3] > 50
+        assert min(scores) > 0
 
 
 def test_a_second_prepare_and_train_do_no_work(reader):

@@ -39,7 +39,7 @@ def installed(tmp_path, monkeypatch):
         name = re.match(r"# (\S+\.\w+)\n", text)
         assert name, "every file says its name"
         (tmp_path / name[1]).write_text(text)
-    points = [line for text in blocks("toml") for line in text.splitlines() if " = " in line]
+    points = [line for text in blocks("toml") for line in text.splitlines() if re.search(" = .*:", line)]
     assert len(points) == len(blocks("toml")) == 3
     info = tmp_path / "mine-1.dist-info"
     info.mkdir()
