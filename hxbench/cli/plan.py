@@ -41,8 +41,7 @@ def show_plan(session: "Session", launcher: "Launcher", left_out: "Mapping[str, 
         guess = f"{'about' if count else 'at least'} {format_value(seconds, 'duration')}"
         guess += f", not counting {unknown} that are like none in the store" if unknown else ""
     print(
-        f"\n{len(todo)} run{'s' * (len(todo) > 1)} to do{launcher.how}, {_at_once(count)}; "
-        f"estimated time: {guess}.\n",
+        f"\n{len(todo)} run{'s' * (len(todo) > 1)} to do{_how(launcher, count)}; estimated time: {guess}.\n",
         flush=True,
     )
 
@@ -95,8 +94,8 @@ def _asks_for_gpus(option: str) -> bool:
     return any(re.split("[:=]", one)[-1] != "0" for one in asked)
 
 
-def _at_once(count: int | None) -> str:
-    return f"{count} at a time" if count else "as many at a time as the cluster takes"
+def _how(launcher: "Launcher", count: int | None) -> str:
+    return f"{launcher.how}, {f'{count} at a time' if count else 'as many at a time as the cluster takes'}"
 
 
 def _groups(session: "Session", durations: "Durations", *, as_json: bool = False) -> list[dict[str, Any]]:
@@ -126,9 +125,7 @@ def _sentences(
     if not todo:
         return [*lines, "Nothing is to be done."]
     assumed = f" ({found.assumed} runs in epochs, of training sets of an assumed size)" if found.assumed else ""
-    lines.append(
-        f"{todo} run{'s' * (todo > 1)} to do{launcher.how}, {_at_once(count)}: {found.updates:,} updates{assumed}."
-    )
+    lines.append(f"{todo} run{'s' * (todo > 1)} to do{_how(launcher, count)}: {found.updates:,} updates{assumed}.")
     if found.unknown < todo:
         until = f"{'about' if count else 'at least'} {format_value(found.seconds, 'duration')}"
         spent = {device: seconds / 3600 for device, seconds in found.device_seconds.items()}

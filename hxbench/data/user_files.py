@@ -23,7 +23,6 @@ from hxbench.plain_data import load_json
 INPUTS = ("text", "conllu", "columns", "jsonl")
 LABELLED = ("conllu", "columns", "wikiann", "jsonl", "json", "parquet")  # in which words come with labels
 _TEXT = "a text"
-_FIELDS = 10  # of a line of CoNLL-U
 _COLUMNS = (".tsv", ".conll", ".bio", ".iob", ".iob2")  # what files of columns are called
 Splitter = Callable[[str], list[tuple[int, int]]]
 
@@ -83,7 +82,7 @@ def kind_of(path: Path, given: str | None = None, known: Sequence[str] = INPUTS)
         if line.strip() and not line.startswith("#"):
             token, tab, _ = line.partition("\t")
             # columns may begin with a number, too
-            numbered = rest == "columns" and path.suffix != ".conllu" and line.count("\t") != _FIELDS - 1
+            numbered = rest == "columns" and path.suffix != ".conllu" and line.count("\t") != conllu.COLUMNS - 1
             if tab and conllu.is_id(token) and not numbered:
                 return "conllu"
             if "wikiann" in known and wikiann.is_line(line):

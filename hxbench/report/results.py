@@ -197,27 +197,24 @@ class Results:
         shown, where it is more than the profile's own; if any of them has runs, only those that have are named.
         `seeds` are others than the profile's.
         """
-        data, shown = self.scale.data, [*shown]
+        records = [record for one in shown for record in one.records]
+        of_runs = [record.spec for record in records if isinstance(record.spec, RunSpec)]
         if self.synthetic:
             said = f"SYNTHETIC sandbox {self.file.made_up}, no evidence about real ones"
         else:
-            every = [one.spec.data for some in shown for one in some.records if isinstance(one.spec, RunSpec)]
             most = {
-                s: _most([getattr(one, f"{s}_sentences") for one in every] or [data.get(f"{s}_sentences")])
+                s: _most([getattr(one.data, f"{s}_sentences") for one in of_runs])
+                if of_runs
+                else self.scale.data.get(f"{s}_sentences")
                 for s in ("train", "dev", "test")
             }
             caps = [f"{count} {s}" for s, count in most.items() if count]
             said = "real corpora" + (f", at most {', '.join(caps)} {self.file.examples} each" if caps else "")
-        records = [record for one in shown for record in one.records]
         weights = fingerprints(records) - {""}
         names: list[str | BackboneSpec] = [
             self.scale.sizes[size] for size in sizes if size in self.scale.sizes
         ] or [self.scale.backbone]
-        used = {
-            record.spec.backbone.name: record.spec.backbone
-            for record in records
-            if isinstance(record.spec, RunSpec)
-        }
+        used = {spec.backbone.name: spec.backbone for spec in of_runs}
         wanted = {spec.name: spec for spec in map(recipe.backbone, names)}
         specs = [spec for name, spec in {**wanted, **used}.items() if name in used] or [*wanted.values()]
         made = ", pre-trained here" if specs[0].pretrain else ""
@@ -329,10 +326,9 @@ def backbone_of(name: str, records: Iterable[RunRecord]) -> BackboneSpec:
     return recipe.backbone(name)
 
 
-def _most(counts: Iterable[int | None]) -> int | None:
-    """Return the largest count; None where one is without a limit."""
-    found = [*counts]
-    return None if None in found else max(one for one in found if one is not None)
+def _most(limits: Sequence[int | None]) -> int | None:
+    """Return the largest limit; None where there is one without."""
+    return None if None in limits else max(one for one in limits if one is not None)
 
 
 def fingerprints(records: Iterable[RunRecord]) -> set[str]:

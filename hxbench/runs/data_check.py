@@ -152,18 +152,21 @@ def remarks(described: Described, every: Sequence[Held], *, reads_text: bool = T
 
 def _trained_on_elsewhere(corpora: Corpora, described: Described) -> Iterator[str]:
     """Yield a sentence for every test set of which texts are in a training set that ships, of any language."""
-    for pair in map(Pair._make, described.pairs):
-        if pair.task in {MLM, *described.tasks} or "test" not in corpora.splits(*pair):
-            continue
-        task = task_of(pair.task)
-        tested = _texts(task, corpora.load(*pair, "test").data.table)
-        for code in corpora.languages:
-            if (pair.task, code) in described.pairs or "train" not in corpora.splits(pair.task, code):
+    own = [Pair(*pair) for pair in described.pairs]
+
+    def texts(pair: Pair, split: str) -> Any:
+        return _texts(task_of(pair.task), corpora.load(*pair, split).data.table)
+
+    for task in dict.fromkeys(pair.task for pair in own if pair.task not in {MLM, *described.tasks}):
+        tested = {p: texts(p, "test") for p in own if p.task == task and "test" in corpora.splits(*p)}
+        for ships in (Pair(task, code) for code in corpora.languages):
+            if ships in own or "train" not in corpora.splits(*ships):
                 continue
-            trained = _texts(task, corpora.load(pair.task, code, "train").data.table)
-            if count := _within(trained, tested):
-                ships = f"the training set of {pair.task}-{code}, which ships"
-                yield f"{pair}: {count} of {len(tested)} texts of test {'are' if count > 1 else 'is'} in {ships}."
+            trained = texts(ships, "train")
+            for pair, some in tested.items():
+                if count := _within(trained, some):
+                    where = f"{'are' if count > 1 else 'is'} in the training set of {ships}, which ships"
+                    yield f"{pair}: {count} of {len(some)} texts of test {where}."
 
 
 def _of_pair(one: Held, trained: set[str], *, own: bool) -> Iterator[str]:

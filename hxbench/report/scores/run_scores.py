@@ -102,16 +102,15 @@ def _tagged(tests: Sequence[Row], tasks: Sequence[str]) -> Row:
     """
     suite, found = suite_tasks(TAGGING), {}
     for task in suite if set(tasks) <= set(suite) else tasks:
-        targets = [test for test in tests if test["task"] == task and test.get("role") == "target"]
+        own = [test for test in tests if test["task"] == task]
+        targets = [test for test in own if test.get("role") == "target"]
+        if own and not targets:
+            metric = task_of(task).metric
+            found[f"{task}, trained on"] = mean(test["value"] for test in own if test["metric"] == metric)
+            continue
         for group in ("seen", "unseen"):
             scores = [test["value"] for test in targets if find_language(test["language"]).group == group]
             found[f"{task} {group}"] = mean(scores)
-        trained = [
-            test["value"] for test in tests if test["task"] == task and test["metric"] == task_of(task).metric
-        ]
-        if not targets and trained:
-            found = {name: value for name, value in found.items() if not name.startswith(f"{task} ")}
-            found[f"{task}, trained on"] = mean(trained)
     return found
 
 

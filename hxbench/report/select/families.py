@@ -274,6 +274,13 @@ class Families:
                 family.notes.append(
                     f"{label}: the store has the recipe only with {changes}; these runs are shown."
                 )
+            elif chosen and one_task(family.recipe) is None:
+                trained = chosen.records[0].run_spec.training
+                length = f"{trained.updates:,} updates" if trained.updates else f"{trained.epochs:g} epochs"
+                family.notes.append(
+                    f"{label}: trained for {length} at a rate of {trained.lr:g}; its recipe is not known here to "
+                    "compare with."
+                )
             elif len(able) > 1:
                 family.notes.append(f"{label}: the store has {len(able)} variants, none of them the recipe's.")
         reference = chosen.identity if chosen else wanted
@@ -283,10 +290,6 @@ class Families:
             for group in others
             if group is not chosen
         ]
-        if chosen and wanted is None and one_task(family.recipe) is None:
-            family.notes.append(
-                f"{label}: {_trained(chosen.identity)}; its recipe is not known here to compare with."
-            )
         if chosen and wanted:
             variant = chosen.identity["variant"]
             of_it = recipe_spec(family.method, family.setting, self.profile, variant=variant, suite=family.suite)
@@ -429,19 +432,6 @@ def _starts_from_nothing(method: str) -> bool:
         return bool(recipe.load("methods", method).few_shot_from == "nothing")
     except InputError:
         return False
-
-
-def _trained(values: Identity) -> str:
-    """Return how long and at which rate runs were trained."""
-    length = next(
-        (
-            f"{values[f'training.{unit}']:,} {unit}"
-            for unit in ("updates", "epochs")
-            if values.get(f"training.{unit}")
-        ),
-        "no updates",
-    )
-    return f"trained for {length} at a rate of {values.get('training.lr'):g}"
 
 
 def _from(start: Family, records: Iterable[RunRecord]) -> list[RunRecord]:
