@@ -193,16 +193,17 @@ class Store:
             return self.pack.runs(self.problems, beginning=beginning)
         index = Index(self.root) if indexed and not beginning else None  # which is made for all
         records: dict[str, RunRecord] = {}
-        place = self.root / "runs"
+        place = str(self.root / "runs")
         for name in self._entries():
             work = name.startswith(_WORK)
             run_id = name.removeprefix(_WORK)
             wanted = run_id.startswith(beginning) and not run_id.startswith(".") and not (work and complete_only)
             if not wanted:
                 continue
-            folder = place / name
+            folder = f"{place}/{name}"
             try:
-                record = self._read(run_id, folder, finished=not work, index=index)
+                record = index.get(run_id, folder) if index and not work else None
+                record = record or self._read(run_id, Path(folder), finished=not work, index=index)
             except DamagedRun as error:
                 if os.path.lexists(folder):  # else it was finished or removed while we looked
                     self.problems.append(str(error))
@@ -295,8 +296,6 @@ class Store:
             return self.pack.run(run_id)
         if not _ID.fullmatch(run_id):
             raise damaged(run_id, f"a folder of {self.root / 'runs'} whose name is no run's id")
-        if index and finished and (known := index.get(run_id, folder)):
-            return known
         if folder.is_symlink() or not folder.is_dir():
             raise damaged(run_id, "not a folder" if os.path.lexists(folder) else f"it is not in {self.root}")
         record, stored = read_record(run_id, folder, finished=finished)

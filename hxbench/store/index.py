@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import re
+import struct
 import time
 from pathlib import Path
 from typing import Any
@@ -31,13 +32,16 @@ from hxbench.store.record import RunRecord
 from hxbench.store.stored_spec import spec_in
 
 NAME = "index.jsonl"
-_HEADING = f"hxbench index 1, {__version__}, schema {SCHEMA}\n".encode()  # another version may check otherwise
+_HEADING = f"hxbench index 2, {__version__}, schema {SCHEMA}\n".encode()  # another version may check otherwise
 _LINE = re.compile(rb"([0-9a-f]{12}) ([0-9a-f]{32}) ([^\n]*)\n")
 _AFTER = '{"after":'  # how a canonical spec begins
 _NOTHING = _AFTER + "{}"
 _FILES = (*TEXTS, *ARRAYS, manifest.NAME)
 _LETTERS = b"abcdefghi"  # of the files that a run has, in its entry
 _BY_LETTER = dict(zip(_LETTERS, _FILES, strict=True))
+_ENDS = {letter: f"/{name}" for letter, name in _BY_LETTER.items()}  # behind a run's folder
+_WORD = 2**64 - 1  # times before 1970 and after 2554 have to fit, too
+_STATE = struct.Struct("<BIQQQQ")  # letter, mode, inode, size, time of the content, time of the last change
 _LARGEST = 500_000_000  # bytes
 _WORTH_WRITING = 100  # runs that had to be read: fewer take less than a second
 _ABANDONED = 3600.0  # seconds
@@ -57,11 +61,11 @@ class Index:
         known = _LINE.findall(lines) if heading + b"\n" == _HEADING else []
         self._known: dict[bytes, tuple[bytes, bytes]] = {run_id: (seal, said) for run_id, seal, said in known}
         self._kept: list[bytes] = []  # ids whose entries hold
-        self._new: list[tuple[RunRecord, dict[str, Any], str, int]] = []  # what else the next index has
+        self._new: list[tuple[RunRecord, dict[str, Any], bytes, int]] = []  # what else the next index has
         self._specs: dict[tuple[str, ...], RunSpec] = {}  # by all of their text but the seed
-        self._states: dict[str, tuple[str, int]] = {}  # of runs that are read themselves
+        self._states: dict[str, tuple[bytes, int]] = {}  # of runs that are read themselves
 
-    def get(self, run_id: str, folder: Path) -> RunRecord | None:
+    def get(self, run_id: str, folder: str) -> RunRecord | None:
         """Return a finished run, if its files are those of its entry."""
         seal, said = self._known.get(run_id.encode(), (b"", b""))
         letters = said[: said.find(b"\t")]
@@ -76,7 +80,7 @@ class Index:
         self._states[run_id] = _states(folder)
         return None
 
-    def _record(self, run_id: str, folder: Path, said: bytes) -> RunRecord:
+    def _record(self, run_id: str, folder: str, said: bytes) -> RunRecord:
         _, schema, spec, rest = said.decode().split("\t")
         status, digests, rows_fit = json.loads(rest)
         # runs of one model share all but what they build on, the first key, and the seed, that before the setting
@@ -125,25 +129,27 @@ class Index:
             replace_file(self._path, write)
 
 
-def _states(folder: Path, letters: bytes = _LETTERS) -> tuple[str, int]:
+def _states(folder: str, letters: bytes = _LETTERS) -> tuple[bytes, int]:
     """Return what tells that no file of a run was changed, and when the last one was; no link is followed.
 
     `letters` may be only those of files that are there: the time of the folder tells whether any came or went.
     """
-    place, changed = str(folder), 0
-    found: list[tuple[int, ...]] = []
+    changed = 0
+    found = bytearray()
     for letter in b"." + letters:
         try:
-            one = os.lstat(f"{place}/{_BY_LETTER[letter]}" if letter in _BY_LETTER else place)
+            one = os.lstat(folder + _ENDS.get(letter, ""))
         except OSError:
             continue
-        found.append((letter, one.st_mode, one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns))
+        times = one.st_mtime_ns & _WORD, one.st_ctime_ns & _WORD
+        found += _STATE.pack(letter, one.st_mode, one.st_ino, one.st_size, *times)
         changed = max(changed, one.st_ctime_ns)
-    return str(found), changed
+    return bytes(found), changed
 
 
-def _seal(run_id: str, states: str, said: bytes) -> bytes:
-    return hashlib.blake2b(f"{run_id} {states} ".encode() + said, digest_size=16).hexdigest().encode()
+def _seal(run_id: str, states: bytes, said: bytes) -> bytes:
+    what = b"%b %d %b%b" % (run_id.encode(), len(states), states, said)
+    return hashlib.blake2b(what, digest_size=16).hexdigest().encode()
 
 
 def _said(record: RunRecord, stored: dict[str, Any]) -> bytes:

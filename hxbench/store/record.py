@@ -38,9 +38,14 @@ class RunRecord:
     id: str
     spec: "RunSpec | dict[str, Any]"
     status: dict[str, Any]
-    folder: Path
+    place: Path | str  # its folder
     digests: Mapping[str, str] | None = None  # of its manifest; None for a run stored before there were any
     rows_fit: bool = False  # whether the metrics of these digests were checked before
+
+    @cached_property
+    def folder(self) -> Path:
+        """The folder that the run lies in."""
+        return Path(self.place)  # of thousands that are listed none is asked
 
     @property
     def state(self) -> str:

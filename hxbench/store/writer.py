@@ -42,6 +42,8 @@ class RunWriter:
     """
 
     def __init__(self, spec: "RunSpec", folder: Path, final: Path, claim: Claim) -> None:
+        from hxbench.spec.stored import KEY, SCHEMA
+
         self.spec = spec
         self.folder = folder
         self._final = final
@@ -55,7 +57,7 @@ class RunWriter:
         (folder / manifest.NAME).unlink(missing_ok=True)  # of an attempt that was killed while it finished
         for left in (*folder.glob(".*.tmp"), *folder.glob("*/.*.tmp")):
             remove(left)
-        self._write_spec()
+        self._write("spec.yaml", to_yaml({KEY: SCHEMA, **spec.model_dump(mode="json")}))
         self.status(state="running", error=None)
 
     def status(self, **fields: Any) -> None:
@@ -103,7 +105,6 @@ class RunWriter:
         if not self._claim.held() and is_done(self._final):
             self._finished = True
             return self._final
-        self._write_spec()
         self.status(**{"error": None, **status_fields, "state": "done", "finished": _now()})
         with writing(self.folder / manifest.NAME):
             manifest.write(self.folder, files_of(self.folder))
@@ -124,12 +125,6 @@ class RunWriter:
     def _write(self, name: str, text: str) -> None:
         self._claim.require()
         replace_text(self.folder / name, text)
-
-    def _write_spec(self) -> None:
-        from hxbench.spec.stored import KEY, SCHEMA
-
-        fields = {KEY: SCHEMA, **self.spec.model_dump(mode="json")}
-        self._write("spec.yaml", to_yaml(fields))
 
     def __enter__(self) -> Self:
         return self

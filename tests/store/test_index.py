@@ -108,7 +108,7 @@ def _bytes_changed(content):
 DAMAGE = {
     "half written": _half,
     "empty": lambda content: b"",
-    "of another version": lambda content: content.replace(b"hxbench index 1", b"hxbench index 0", 1),
+    "of another version": lambda content: content.replace(b"hxbench index 2", b"hxbench index 0", 1),
     "changed": _bytes_changed,
     "no text": lambda content: bytes(range(256)) * 99,
     "deep": lambda content: content.partition(b"\n")[0] + b"\n" + b"[" * 100_000,
@@ -135,12 +135,12 @@ def test_a_damaged_index_changes_nothing_and_is_made_anew(store, read_themselves
 def test_what_is_no_file_is_no_index(store, tmp_path, other):
     without = seen(store, indexed=False)
     place = store.root / "index.jsonl"
-    (tmp_path / "elsewhere").write_text("hxbench index 1\n")
+    (tmp_path / "elsewhere").write_text("hxbench index 2\n")
     {"a folder": place.mkdir, "a pipe": lambda: os.mkfifo(place)}.get(
         other, lambda: place.symlink_to(tmp_path / "elsewhere")
     )()
     assert seen(store) == without == seen(store)
-    assert (tmp_path / "elsewhere").read_text() == "hxbench index 1\n"
+    assert (tmp_path / "elsewhere").read_text() == "hxbench index 2\n"
 
 
 def _other_scores(run):
@@ -216,7 +216,7 @@ def test_a_store_of_somebody_else_is_read_itself(store, tmp_path, read_themselve
     lying = [heading]
     for line in lines:
         run_id, _, said = line.split(b" ", 2)
-        states, _ = index._states(store.root / "runs" / run_id.decode(), said[: said.find(b"\t")])
+        states, _ = index._states(str(store.root / "runs" / run_id.decode()), said[: said.find(b"\t")])
         lying.append(b"%b %b %b" % (run_id, index._seal(run_id.decode(), states, said), said))
     place.write_bytes(b"\n".join(lying) + b"\n")
     assert {one.status["wall_seconds"] for one in store.runs()} == {0.1}, "who has the folder may seal: runs, too"

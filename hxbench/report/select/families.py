@@ -5,17 +5,17 @@ fingerprints of their inputs. A cell is made from one family: the recipe's if th
 block of an experiment asks for. Runs that start from others, or read one language alone, are in no family.
 """
 
-import json
 import shlex
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from hxbench.errors import InputError
+from hxbench.report.select.asked import Asked
 from hxbench.report.select.identity import (
     Identity,
     assignments,
@@ -39,8 +39,6 @@ from hxbench.spec.run_spec import START, RunSpec
 from hxbench.spec.settings import Model, models
 from hxbench.store import RunRecord
 from hxbench.store.record import ProfileRuns
-
-_REAL = ("mirror", "hub")  # two places of the same releases
 
 
 @dataclass
@@ -77,16 +75,6 @@ class _Group:
     @property
     def rank(self) -> tuple[int, str]:
         return len(self.records), _newest(self.records)
-
-
-class _Shipped(NamedTuple):
-    """What the paper's experiments ask for beyond the plain recipes, by method and setting.
-
-    Compared is what has the profile's seeds; rates that were tried with others are not.
-    """
-
-    every: dict[tuple[str, str], list[Identity]]
-    compared: dict[tuple[str, str], list[Identity]]
 
 
 def model_of(spec: RunSpec) -> Model:
@@ -127,10 +115,10 @@ class Families:
         asked: Iterable[ExperimentBlock] = (),
         require: Callable[[RunSpec], Any] | None = None,
     ) -> None:
-        self.paper, self.profile, self.asked, self._require = paper, profile, tuple(asked), require
+        self.paper, self.profile, self._require = paper, profile, require
         self._runs = runs
         self.by_id = {record.id: record for record in runs.plain}
-        self._apart: dict[tuple[str, str], set[str]] = {}
+        self._asked = Asked(paper, profile, asked)
         self._foreign = [record for record in runs.plain if isinstance(record.spec, dict)]  # of another version
         self._plain = _grouped(runs.plain)
 
@@ -147,28 +135,6 @@ class Families:
     def methods(self, setting: str) -> list[str]:
         """Return the methods that have runs in a setting."""
         return sorted({method for method, there in self._plain if there == setting})
-
-    @cached_property
-    def _shipped(self) -> _Shipped:
-        names = recipe.recipe_names(self.paper)
-        found = (block for name in names for block in experiment.blocks(self.paper, name, self.profile))
-        asked = _Shipped(defaultdict(list), defaultdict(list))
-        for block in (*found, *self.asked):
-            for method in block.methods:
-                wanted = list(self._wanted(method, block.setting, block))
-                for of in asked[: 1 if block.seeds else 2]:
-                    of[Path(method).stem, block.setting] += wanted
-        return asked
-
-    def _specs(self, method: str, setting: str, block: ExperimentBlock) -> Iterator[RunSpec]:
-        """Yield a run as a block wants it: with the profile's data, then with the other place of the same."""
-        own = recipe.scale(self.profile, self.paper).data.get("origin")
-        for origin in (own, *(place for place in _REAL if own in _REAL and place != own)):
-            if spec := recipe_spec(method, setting, self.profile, block=block, origin=origin):
-                yield spec
-
-    def _wanted(self, method: str, setting: str, block: ExperimentBlock) -> Iterator[Identity]:
-        return (identity(spec) for spec in self._specs(method, setting, block))
 
     def choose(
         self, method: str, setting: str, block: ExperimentBlock | None = None, suite: str | None = None
@@ -190,7 +156,7 @@ class Families:
             family.notes += self._written_elsewhere(method, setting)
             chosen = self._recipes_or_lone(groups, family)
         else:
-            wanted = list(self._wanted(method, setting, block))
+            wanted = list(self._asked.wanted(method, setting, block))
             chosen = self._exactly(groups.values(), wanted)
             if chosen is None and groups:
                 chosen = self._of_before(groups.values(), family, block)
@@ -251,8 +217,8 @@ class Families:
         earlier = self._before(family.recipe, block)
         if earlier is None:
             return None
-        chosen = self._exactly(groups, self._wanted(family.recipe, family.setting, earlier))
-        if chosen and (wanted := next(self._wanted(family.recipe, family.setting, block), None)):
+        chosen = self._exactly(groups, self._asked.wanted(family.recipe, family.setting, earlier))
+        if chosen and (wanted := next(self._asked.wanted(family.recipe, family.setting, block), None)):
             changes = said(chosen.identity, wanted)
             label = f"{family.method} ({family.setting})"
             family.notes.append(f"{label}: runs of before stand in for today's, with {changes}.")
@@ -304,8 +270,8 @@ class Families:
         """Return what is said of runs that have a block's changes, and differ from it where no block does."""
         if not wanted:
             return []
-        told_apart = self._told_apart(family.method, family.setting)
-        compared = self._shipped.compared[family.method, family.setting] or wanted
+        told_apart = self._asked.told_apart(family.method, family.setting)
+        compared = self._asked.compared(family.method, family.setting) or wanted
         backbones = {one["backbone.name"] for one in (*compared, wanted[0])}
         found: list[str] = []
         for group in groups:
@@ -328,21 +294,12 @@ class Families:
         None for one that has no block's changes, or the plain recipe's.
         """
         where = group.identity["method"], group.identity["setting"]
-        told_apart = self._told_apart(*where)
+        told_apart = self._asked.told_apart(*where)
         if recipes is not None and not told_apart & beyond(group.identity, recipes).keys():
             return None
         return next(
-            (o for o in self._shipped.compared[where] if not told_apart & beyond(group.identity, o).keys()), None
+            (o for o in self._asked.compared(*where) if not told_apart & beyond(group.identity, o).keys()), None
         )
-
-    def _told_apart(self, method: str, setting: str) -> set[str]:
-        """Return the fields in which the blocks that the paper's experiments compare differ from each other."""
-        if (method, setting) not in self._apart:
-            blocks = self._shipped.compared[method, setting]
-            keys = {key for one in blocks for key in one} - {"data.origin"}
-            differ = {key for key in keys if len({json.dumps(one.get(key)) for one in blocks}) > 1}
-            self._apart[method, setting] = differ
-        return self._apart[method, setting]
 
     def _one_basis(self, records: list[RunRecord], family: Family) -> list[RunRecord]:
         """Return the runs that build on runs of one kind, the newest: MAD-X on language adapters trained alike.
@@ -365,7 +322,7 @@ class Families:
         """Return whether runs that are not the recipe's are expected: a control, or another artifact's."""
         if group.elsewhere is None:
             ours = group.identity
-            wanted = self._shipped.every[ours["method"], ours["setting"]]
+            wanted = self._asked.every(ours["method"], ours["setting"])
             group.elsewhere = ours["backbone.weights"] == "random" or any(matches(ours, one) for one in wanted)
         return group.elsewhere
 
@@ -403,7 +360,7 @@ class Families:
         records: list[RunRecord] = []
         for one in filter(None, (block, self._before(method, block))):
             wanted = []
-            for spec in self._specs(method, start.setting, one):
+            for spec in self._asked.specs(method, start.setting, one):
                 # any one of them: they differ in nothing that a family's runs may not differ in
                 wanted += [identity(it.spec) for it in islice(few_shot_runs(spec, block.few_shot, draws=[0]), 1)]
             chosen = self._exactly(groups, wanted)

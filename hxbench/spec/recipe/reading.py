@@ -61,9 +61,13 @@ def recipe_names(kind: str) -> list[str]:
 
 
 def papers() -> list[str]:
-    folders = places.recipe_folders()
+    return [*_papers_in(places.recipe_folders())]
+
+
+@cache
+def _papers_in(folders: tuple[Path, ...]) -> tuple[str, ...]:
     found = [name for folder in folders for name in sorted(one.name for one in folder.iterdir() if one.is_dir())]
-    return [name for name in dict.fromkeys(found) if name not in (*_KINDS, *_OTHERS) and name[0] not in "._"]
+    return tuple(name for name in dict.fromkeys(found) if name not in (*_KINDS, *_OTHERS) and name[0] not in "._")
 
 
 def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:

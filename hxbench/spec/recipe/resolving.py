@@ -45,7 +45,7 @@ def resolve(
     or a setting the method does not have.
     """
     recipe: MethodRecipe = load("methods", method)
-    ground, name = scale(profile, recipe.ground_for(task)), Path(method).stem
+    ground, name, at = scale(profile, recipe.ground_for(task)), Path(method).stem, Path(profile).stem
     known = papers()
     for field, paper in (("paper", recipe.paper), ("scale", recipe.ground)):
         if paper not in known and (field, paper) != ("paper", NO_PAPER):
@@ -62,7 +62,7 @@ def resolve(
         together = own.described.tasks_of(*TEXTS)
     stands_on = backbone(backbone_name or _of_size(ground, size, profile), backbone_weights)
     layers: list[Override] = [recipe]
-    for scaled in (recipe.profiles.get(Path(profile).stem), recipe.variants.get(variant)):
+    for scaled in (recipe.profiles.get(at), recipe.variants.get(variant)):
         if scaled:
             layers += [scaled, scaled.families.get(stands_on.family, Override())]
     layers.append(changes or Override())
@@ -81,7 +81,7 @@ def resolve(
             "together": tuple(together),
             "transfer": tuple(transfer),
             "seed": ground.seeds[0] if seed is None else seed,
-            "profile": Path(profile).stem,
+            "profile": at,
             "options": merge(*(layer.options for layer in layers), given["options"]),
             "data": merge(
                 _usual_data(ground, stands_on),
