@@ -3,7 +3,9 @@ PYTHON ?= python3
 DEMO := .venv
 TEST := .venv-test
 LOWER := .venv-lower
-PIP_FLAGS := --quiet --disable-pip-version-check -c constraints.txt
+# not compiled beforehand: most of what torch and transformers bring is never imported, and compiling it all takes
+# longer than the rest of the installation
+PIP_FLAGS := --quiet --disable-pip-version-check --no-compile -c constraints.txt
 
 .PHONY: demo test test-fast test-all lint docs resolve-lower lower-bounds clean
 
@@ -68,7 +70,7 @@ lower-bounds: resolve-lower  ## the lowest versions, installed (6 GB: torch's bu
 
 $(LOWER)/uv/installed:
 	$(PYTHON) -m venv $(LOWER)/uv
-	$(LOWER)/uv/bin/pip install --quiet --disable-pip-version-check uv
+	$(LOWER)/uv/bin/pip install --quiet --disable-pip-version-check --no-compile uv
 	touch $@
 
 clean:

@@ -140,6 +140,7 @@ def test_the_table_is_filled(reader):
         assert min(scores) > 0
 
 
+@pytest.mark.matrix
 def test_a_second_prepare_and_train_do_no_work(reader):
     here, _ = reader
     before = here.files()

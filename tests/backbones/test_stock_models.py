@@ -5,6 +5,7 @@ import pytest
 import torch
 import transformers
 from packaging.version import Version
+from sampled import one_in
 from stock_models import EMBEDDED, ENCODERS, HIDDEN, INNER, LENGTH, MODELS, WRITERS, discriminator, write_stock
 from tiny_families import tuned
 from transformers import AutoModelForMaskedLM, AutoModelForSeq2SeqLM
@@ -139,7 +140,7 @@ def scale(name, other):
     return other.config.d_model**0.5 if scales and name == "umt5" else 1
 
 
-@pytest.mark.parametrize("prompted", [False, True])
+@pytest.mark.parametrize("prompted", one_in(2, [True, False]))
 @pytest.mark.parametrize("name", WRITERS)
 def test_an_encoder_with_a_decoder_answers_as_the_stock_model_does(name, prompted, folders):
     backbone, other = loaded(folders(name)), stock(folders(name))

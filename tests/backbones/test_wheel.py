@@ -483,6 +483,7 @@ def test_killed_half_way_the_next_one_makes_it_whole(plain, slow_index, number):
     assert left_in_cache() == [folder.name]
 
 
+@pytest.mark.matrix
 def test_of_two_processes_one_gets_it_and_both_have_it(plain, slow_index):
     both = [getting(plain) for _ in range(2)]
     until(lambda: wheels_asked(slow_index))

@@ -75,6 +75,7 @@ def test_more_runs_are_added_by_naming_both_stores(live, packed, tmp_path):
     assert bytes_of(tmp_path / "whole") == bytes_of(packed)
 
 
+@pytest.mark.matrix
 def test_of_two_that_pack_at_once_both_leave_one_whole_pack(live, packed, tmp_path):
     before = bytes_of(packed)
     for name in ("new", "packed"):

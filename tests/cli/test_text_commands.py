@@ -108,6 +108,7 @@ def test_few_examples_of_a_new_task(trained, place):
     assert len(row["k=4"]["values"]) == 1
 
 
+@pytest.mark.matrix
 def test_few_examples_from_nothing(place):
     answer = hxbench(
         "fewshot", "prompt", "--task", "cb", "--k", "4", *place["read"], *place["store"], *sets("prompt"), "--json"
@@ -200,6 +201,7 @@ def test_a_label_outside_the_set_names_its_line(place, tmp_path):
     assert "perhaps" in answer.err
 
 
+@pytest.mark.matrix
 def test_costs_of_a_tuning_need_a_backbones_name_alone():
     answer = hxbench("cost", "pet-lora", "--backbone", "bloom-7b1", "--json")
     found = json.loads(answer.out)

@@ -30,6 +30,7 @@ class SummaryWriter:
 """
 
 
+@pytest.mark.matrix
 def test_a_tracker_is_told_what_the_store_is_told(scale, tmp_path):
     site = tmp_path / "site"
     (site / "tensorboardX").mkdir(parents=True)

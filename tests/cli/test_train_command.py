@@ -307,6 +307,7 @@ def test_the_same_command_completes_what_was_killed(killed, scale, tmp_path):
     assert scores(tmp_path, run_id) == scores(killed[0], run_id)
 
 
+@pytest.mark.matrix
 def test_sigterm_saves_and_the_run_ends_as_if_unbroken(killed, scale, tmp_path):
     words = scale.train("--partition", "a", "--store", tmp_path, **LONG)
     process = started(*words, "--checkpoint-every", 10)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from miniature import TINY, resolved, spec_for
 from safetensors.torch import load_file
+from sampled import one_in
 from test_methods import batch_for
 from torch.nn import functional
 
@@ -197,7 +198,7 @@ def test_without_text_or_without_the_option_nothing_is_restricted(corpora, tiny,
 # --- whole runs -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("decoder", ["frozen", "trained"])
+@pytest.mark.parametrize("decoder", one_in(2, ["frozen", "trained"]))
 def test_a_stopped_run_ends_as_an_unbroken_one(decoder, corpora, tiny, tmp_path):
     spec, plan = resolved(spec_for("hyperx-base", options={"mlm_decoder": decoder}, **OCCURRING), corpora)
     assert spec.backbone == tiny

@@ -6,6 +6,7 @@ import signal
 import pytest
 import torch
 from miniature import resolved, spec_for
+from sampled import one_in
 from test_methods import LANGUAGES, batch_for, hidden
 from torch import nn
 from torch.nn import functional
@@ -276,7 +277,7 @@ def test_a_stopped_run_goes_on_to_the_same_numbers(unbroken, corpora, tmp_path):
 
 @pytest.mark.parametrize(
     ("method", "changes"),
-    [("psf", {"variant": "code"}), ("psf", {"training": {"precision": "bf16"}}), ("psf-corrected", {})],
+    one_in(3, [("psf", {"variant": "code"}), ("psf", {"training": {"precision": "bf16"}}), ("psf-corrected", {})]),
     ids=str,
 )
 def test_the_other_forms_and_mixed_precision_train(method, changes, corpora, tiny, tmp_path):

@@ -113,6 +113,7 @@ def test_hyperx(store, tmp_path):
     assert_same_when_packed(store, tmp_path, "hyperx")
 
 
+@pytest.mark.matrix
 def test_pha(store, tmp_path):
     profile = tmp_path / "made.yaml"
     profile.write_text(PROFILE)
@@ -123,6 +124,7 @@ def test_pha(store, tmp_path):
     assert_same_when_packed(store, tmp_path, "pha", str(profile), drawn=("figure4", "figure5"))
 
 
+@pytest.mark.matrix
 def test_pet(store, tmp_path):
     profile = tmp_path / "made.yaml"
     profile.write_text(PROFILE)

@@ -108,6 +108,7 @@ def test_the_row_of_a_run_is_the_same_in_a_copy_and_any_change_of_it_is_told(ref
     assert f"of {len(ids)} of {len(ids)} runs, as {ids[0]}" in said
 
 
+@pytest.mark.matrix
 def test_a_table_is_made_without_heavy_imports(reference):
     done = subprocess.run([sys.executable, "-c", CODE, REFERENCE], capture_output=True, text=True, timeout=300)
     assert "paired bootstrap" in done.stdout, done.stderr

@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 from miniature import TINY, resolved, spec_for
+from sampled import one_in
 from text_miniature import text_spec, write_text_mirror
 
 from hxbench import places
@@ -86,10 +87,7 @@ def unbroken(request, mirror, tmp_path_factory):
         yield spec, plan, corpora, numbers(spec, plan, corpora, root / "store")
 
 
-# every third kind in the short suite
-@pytest.mark.parametrize(
-    "kind", [pytest.param(kind, marks=[pytest.mark.matrix] * (n % 3 > 0)) for n, kind in enumerate(DAMAGES)]
-)
+@pytest.mark.parametrize("kind", one_in(5, DAMAGES))
 def test_a_damaged_cache_is_made_again_and_the_numbers_stay(kind, unbroken, tmp_path):
     spec, plan, corpora, first = unbroken
     ending, damage = DAMAGES[kind]

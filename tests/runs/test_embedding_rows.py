@@ -8,6 +8,7 @@ import pytest
 import torch
 from miniature import resolved, spec_for
 from safetensors.torch import load_file
+from sampled import one_in
 from text_miniature import TINY_T5, text_spec
 
 from hxbench.errors import InputError
@@ -66,7 +67,7 @@ def ran(corpora, tiny, tmp_path_factory):
     return one
 
 
-@pytest.mark.parametrize("method", ["mbert", "psf"])
+@pytest.mark.parametrize("method", one_in(2, ["mbert", "psf"]))
 def test_a_run_comes_to_the_numbers_of_the_dense_way(method, ran):
     dense, small = ran("all", method), ran("occurring", method)
     assert dense.spec.run_id != small.spec.run_id
@@ -97,7 +98,7 @@ def test_tokens_that_no_training_text_has_keep_their_rows(ran):
     assert moved.float().mean() > 0.5, "not every sentence is drawn in twelve updates"
 
 
-@pytest.mark.parametrize("method", ["mbert", "psf"])
+@pytest.mark.parametrize("method", one_in(2, ["mbert", "psf"]))
 def test_a_stopped_run_ends_as_an_unbroken_one_and_its_state_is_small(method, ran, corpora, tmp_path):
     whole = ran("occurring", method)
     states = []

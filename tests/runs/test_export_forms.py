@@ -57,7 +57,10 @@ WORDS = {
     "words, LoRA": ("tag-lora", {}, "peft TokenClassification"),
 }
 # further members of kinds that others are of, which make test-all has too: their runs are trained if asked for
-FURTHER = ("bert, first", "t5, LoRA", "bloom", "bloom, a head", "bloom, a head, LoRA", "bloom, adapters")
+FURTHER = (
+    "bert, first", "bert, a score", "bert, first, LoRA", "bert, adapters", "t5, LoRA", "bloom, LoRA", "bloom",
+    "bloom, a head", "bloom, a head, LoRA", "bloom, adapters",
+)  # fmt: skip
 NAMES = [pytest.param(one, marks=pytest.mark.matrix if one in FURTHER else ()) for one in (*TEXTS, *WORDS)]
 REFUSED = {
     "hyperdecoder": ("hyperdecoder", "t5", {"setting": "multi", "task": "rte"}, ""),

@@ -82,10 +82,12 @@ def test_a_run_is_trained_scored_and_restored(method, family, english, tmp_path)
     ("recipe", "family", "options"),
     [
         ("lora", "bert", {"init_lora_weights": "pissa"}),  # which begins by changing the backbone
-        ("dora", "t5", {}),
-        ("oft", "bloom", {"oft_block_size": 4}),
+        pytest.param("dora", "t5", {}, marks=pytest.mark.matrix),
+        pytest.param("oft", "bloom", {"oft_block_size": 4}, marks=pytest.mark.matrix),
         ("prefix-tuning", "bloom", {"num_virtual_tokens": 3, "encoder_hidden_size": 8}),
-        ("p-tuning", "bert", {"num_virtual_tokens": 3, "encoder_hidden_size": 8}),
+        pytest.param(
+            "p-tuning", "bert", {"num_virtual_tokens": 3, "encoder_hidden_size": 8}, marks=pytest.mark.matrix
+        ),
     ],
 )
 def test_a_run_of_peft_is_trained_scored_and_restored(recipe, family, options, english, tmp_path):

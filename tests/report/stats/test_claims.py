@@ -183,6 +183,7 @@ def test_a_difference_is_over_the_languages_that_both_have(store):
     assert "over ar, is only: the data have no more" in [dict(made.notes)[mark] for mark in cell.marks]
 
 
+@pytest.mark.matrix
 def test_few_shot_lines_are_over_draws_and_languages(store):
     for block in experiment.blocks("hyperx", "table5"):
         for method in block.methods:

@@ -171,6 +171,7 @@ def test_few_shot_runs_of_a_start_that_is_not_shown_stay_out(store):
     assert any(shots.lacks for shots in few.values())
 
 
+@pytest.mark.matrix
 def test_missing_few_shot_runs_are_marked_and_asked_for(store):
     fill_experiment(store, "table5", shot_score, methods={"mbert"})
     lost = [r for r in store.runs() if r.spec.few_shot and r.spec.few_shot.k == 5 and r.spec.seed == 3]

@@ -71,6 +71,7 @@ def test_scores_as_published_give_the_published_figure(store, profile):
     assert not any(figure.commands for figure in (small, large, means))
 
 
+@pytest.mark.matrix
 def test_labels_found_most_likely_have_a_row_of_their_own(store, profile):
     """All write nothing of another task; choosing gives 40, and 80 on the own task."""
     for spec in specs(profile):
@@ -165,6 +166,7 @@ def test_the_tables_fit_a_terminal_and_have_both_values(store, profile):
         assert "RT" in renderer.render(tables)
 
 
+@pytest.mark.matrix
 def test_the_published_map_stands_beside_ours(store, profile):
     fill(store, profile)
     small, *_ = build(Results(store, profile))

@@ -64,6 +64,7 @@ def test_a_mean_is_over_the_rates_that_count(tried):
     assert tried.lacks, "eight tasks have no runs"
 
 
+@pytest.mark.matrix
 def test_a_table_shows_the_rates(store, tmp_path):
     from hxbench import report
 
