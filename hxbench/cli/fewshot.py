@@ -59,12 +59,15 @@ def fewshot_command(
     as_json: options.Json = False,
 ) -> None:
     """Tune a method's models on k examples of a language and task, and score them there (Hyper-X 6.4, PHA 4.4)."""
-    from hxbench.runs.execute import do, fetch, is_first_process, settled
     from hxbench.spec import experiment as experiments
     from hxbench.spec import recipe
 
+    found: recipe.MethodRecipe = recipe.load(
+        "methods", method
+    )  # one that is none is said before torch is imported
     launcher, where = where.launcher(check=not dry_run), where.on_ground()
-    found: recipe.MethodRecipe = recipe.load("methods", method)
+    from hxbench.runs.execute import do, fetch, is_first_process, settled
+
     scale = recipe.scale(where.profile, found.ground)
     protocol = experiments.few_shot_protocol(found.ground, profile=where.profile)
     protocol = _narrowed(protocol, method, k, language, task)

@@ -105,6 +105,9 @@ class RunOptions:
 
     def launcher(self, *, check: bool = True) -> "Launcher":
         """Return who does the runs; `InputError` when there is no such cluster, unless only a plan is wanted."""
+        from hxbench.spec import recipe
+
+        recipe.load("profiles", self.profile)  # a name that is none is said before torch is imported
         from hxbench.runs.scheduler.launcher import launcher
 
         return launcher(

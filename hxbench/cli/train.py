@@ -43,7 +43,9 @@ def train_command(
 ) -> None:
     """Train a method and score it on every language or task; what is in the store already is not run again."""
     from hxbench import api
+    from hxbench.spec import recipe
 
+    recipe.load("methods", method)  # a name that is none is said before torch is imported
     given: dict[str, Any] = {
         "setting": setting, "task": task, "suite": suite, "partition": partition, "seeds": seed or (),
         "profile": where.profile, "backbone": backbone, "random_weights": random_weights, "variant": variant,

@@ -290,3 +290,17 @@ def test_sites_of_a_backbone_are_listed_by_its_configuration_alone(tmp_path):
     assert "gate" not in {row["name"] for row in t5}, "T5 v1.0 has none"
     gone = hxbench("list", "sites", "--backbone", str(tmp_path / "gone"))
     assert (gone.code, gone.out) == (2, "")
+
+
+@pytest.mark.parametrize(
+    "words", [["train", "none"], ["train", "mbert", "--profile", "none"], ["fewshot", "none"]]
+)
+def test_a_name_that_is_none_is_said_before_torch_is_imported(words):
+    code = (
+        "import sys; from hxbench.cli.app import main; sys.argv = ['hxbench', *sys.argv[1:]]\n"
+        "try: main()\n"
+        "except SystemExit as end: print(end.code, 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["2", "False"]
+    assert "unknown " in done.stderr

@@ -120,14 +120,22 @@ def test_missing_words_are_bad_usage(words):
     assert hxbench(*words).code == 2
 
 
-def test_standard_input(trained, tag, text):
+def on_standard_input(trained, text):
     store, run = trained
-    wanted = tag("--task", "ner", "--language", "fo", text).out
     command = [sys.executable, "-m", "hxbench", "predict", run, "-", "--task", "ner", "--language", "fo"]
     command += ["--store", str(store)]
-    done = subprocess.run(command, input=text.read_bytes(), capture_output=True, env=os.environ)
+    return subprocess.run(command, input=text, capture_output=True, env=os.environ)
+
+
+def test_standard_input(trained, tag, text):
+    wanted = tag("--task", "ner", "--language", "fo", text).out
+    done = on_standard_input(trained, text.read_bytes())
     assert (done.returncode, done.stdout.decode()) == (0, wanted), done.stderr
-    done = subprocess.run(command, input=b"a\n\xff", capture_output=True, env=os.environ)
+
+
+@pytest.mark.matrix
+def test_standard_input_that_is_no_text(trained):
+    done = on_standard_input(trained, b"a\n\xff")
     assert (done.returncode, done.stdout) == (2, b"")
     assert b"standard input, line 2: byte 0xff" in done.stderr
 

@@ -329,15 +329,9 @@ backbone.pretrain(spec, Corpora(Origin("mirror", root)))
 """
 
 
+@pytest.mark.matrix  # a process of its own each; runs that are killed are in the short suite
 @pytest.mark.parametrize(
-    "at",
-    [
-        "before the rename",
-        *(
-            pytest.param(at, marks=pytest.mark.matrix)
-            for at in ("before the weights", "before the manifest", "before the states go")
-        ),
-    ],
+    "at", ["before the weights", "before the manifest", "before the rename", "before the states go"]
 )
 def test_killed_while_the_backbone_is_written_nothing_is_lost(at, first, alone, corpora, mirror, tmp_path):
     def stop(step, loss):

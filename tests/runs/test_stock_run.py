@@ -33,11 +33,10 @@ CELLS = [
     if (model, method) != ("modernbert", "pet-bitfit")
 ]
 ORDER = [*TUNINGS, *TAGGED]
-# of every second model one, each time another tuning, as far as the model has it
+# every method once, on half of the models: what differs between models alone, test_stock_tunings has of all
 SAMPLE = {
     next(cell for shift in range(len(ORDER)) if (cell := (model, ORDER[(place + shift) % len(ORDER)])) in CELLS)
-    for place, model in enumerate(reversed(MODELS))
-    if place % 2 == 0
+    for place, model in enumerate([*MODELS][::-2])
 }
 
 
@@ -85,6 +84,6 @@ def weights(store, spec):
     return {p.name: p.read_bytes() for p in store.get(spec.run_id).folder.rglob("*.safetensors")}
 
 
-def test_the_sample_covers_models_and_tunings():
-    assert {model for model, _ in SAMPLE} == {*MODELS}
+def test_the_sample_covers_methods_and_half_of_the_models():
+    assert len({model for model, _ in SAMPLE}) == (len(MODELS) + 1) // 2
     assert {method for _, method in SAMPLE} == {*ORDER}

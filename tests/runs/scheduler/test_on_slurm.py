@@ -56,7 +56,6 @@ def test_stages_bundles_and_a_failing_run(slurm, scale, tmp_path, monkeypatch):
     blocks = [
         model | {"few_shot": SHOTS},
         model | {"few_shot": SHOTS, "training": TRAINING | {"lr": 1e30}},
-        {"setting": "multi", "methods": ["mbert"], "training": TRAINING},
     ]
     fields = {"paper": "hyperx", "about": "The tests' own.", "blocks": blocks}
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(fields))
@@ -65,8 +64,8 @@ def test_stages_bundles_and_a_failing_run(slurm, scale, tmp_path, monkeypatch):
     assert shown.code == 0, shown.err
     rows = json.loads(shown.out)
     assert {row["state"] for row in rows} == {"submitted"}
-    assert len(rows) == 9
-    assert len({row["message"] for row in rows}) == 3 + 2, "three models, two bundles of few-shot runs"
+    assert len(rows) == 8
+    assert len({row["message"] for row in rows}) == 2 + 2, "two models, two bundles of few-shot runs"
     (plan,) = (tmp_path / "store" / "slurm").iterdir()
     assert sorted(path.name for path in plan.glob("*.sh")) == ["stage-0-0.sh", "stage-1-0.sh"]
     again = hxbench(*words, "--no-wait", "--json")
@@ -89,11 +88,11 @@ def test_stages_bundles_and_a_failing_run(slurm, scale, tmp_path, monkeypatch):
     beside.join()
     assert watched.code == 1, watched.err
     rows = json.loads(watched.out)
-    assert sorted(row["state"] for row in rows) == ["done"] * 5 + ["failed"] * 4
+    assert sorted(row["state"] for row in rows) == ["done"] * 4 + ["failed"] * 4
     assert sum(row["message"].startswith("not tried: hyperx-base multi") for row in rows) == 3
     assert "hyperx-base multi seed 1 (mini), rate 1e+30: the" in watched.err  # loss or gradient
     store = Store(tmp_path / "store")
-    assert len(store.runs()) == 5
+    assert len(store.runs()) == 4
     assert store.problems == []
     assert hxbench(*words[:-2], "--dry-run", "--json").code == 0
 
