@@ -186,11 +186,18 @@ class Store:
 
         Those that cannot be read are left out and described in `problems`.
         """
+        if self.pack:
+            self.problems = []
+            return self.pack.runs(self.problems, beginning=beginning)
+        return self._runs(complete_only=complete_only, beginning=beginning, indexed=indexed)
+
+    def _runs(
+        self, *, complete_only: bool = True, beginning: str = "", indexed: bool = True, ground: str = ""
+    ) -> list[RunRecord]:
+        """Return the runs of a live store as `runs` does, without those that are known to be of another ground."""
         from hxbench.store.index import Index
 
         self.problems = []
-        if self.pack:
-            return self.pack.runs(self.problems, beginning=beginning)
         index = Index(self.root) if indexed and not beginning else None  # which is made for all
         records: dict[str, RunRecord] = {}
         place = str(self.root / "runs")
@@ -199,6 +206,9 @@ class Store:
             run_id = name.removeprefix(_WORK)
             wanted = run_id.startswith(beginning) and not run_id.startswith(".") and not (work and complete_only)
             if not wanted:
+                continue
+            if index and ground and not work and index.ground(run_id) not in (None, ground):
+                index.keep(run_id)
                 continue
             folder = f"{place}/{name}"
             try:
@@ -258,7 +268,7 @@ class Store:
             self.problems = []
             return self.pack.by_profile(paper, self.problems)
         found: dict[str, tuple[list[RunRecord], list[RunRecord]]] = {}
-        for record in self.runs():
+        for record in self._runs(ground=paper):
             if record.ground == paper:
                 found.setdefault(record.profile, ([], []))[record.few_shot].append(record)
         return {profile: ProfileRuns(plain.copy, tuned.copy) for profile, (plain, tuned) in found.items()}

@@ -22,8 +22,8 @@ from typing import Any
 
 from hxbench import __version__, manifest
 from hxbench.errors import InputError
-from hxbench.plain_data import read_bytes
-from hxbench.spec.run_spec import RunSpec, canonical
+from hxbench.plain_data import load_json, read_bytes
+from hxbench.spec.run_spec import NO_PAPER, RunSpec, canonical, id_of
 from hxbench.spec.stored import KEY, SCHEMA
 from hxbench.store.checks import DamagedRun
 from hxbench.store.contents import ARRAYS, TEXTS, is_optional
@@ -63,6 +63,7 @@ class Index:
         self._kept: list[bytes] = []  # ids whose entries hold
         self._new: list[tuple[RunRecord, dict[str, Any], bytes, int]] = []  # what else the next index has
         self._specs: dict[tuple[str, ...], RunSpec] = {}  # by all of their text but the seed
+        self._grounds: dict[tuple[str, ...], str] = {}  # likewise
         self._states: dict[str, tuple[bytes, int]] = {}  # of runs that are read themselves
 
     def get(self, run_id: str, folder: str) -> RunRecord | None:
@@ -80,15 +81,32 @@ class Index:
         self._states[run_id] = _states(folder)
         return None
 
+    def ground(self, run_id: str) -> str | None:
+        """Return the paper on whose ground a run is; None where no entry says it.
+
+        No file of the run is looked at: its id is the hash of the spec that the entry has.
+        """
+        try:
+            _, schema, spec, _ = self._known[run_id.encode()][1].decode().split("\t")
+            if id_of(spec) != run_id:
+                return None
+            shared, _, _ = _parted(schema, spec)
+            if shared not in self._grounds:
+                paper = load_json(spec, NAME)["paper"]
+                self._grounds[shared] = spec_in(run_id, spec, int(schema)).ground if paper == NO_PAPER else paper
+        except (KeyError, ValueError, TypeError, DamagedRun):
+            return None
+        return self._grounds[shared]
+
+    def keep(self, run_id: str) -> None:
+        """Let the next index have the entry of a run that was not looked at."""
+        self._kept.append(run_id.encode())
+
     def _record(self, run_id: str, folder: str, said: bytes) -> RunRecord:
         _, schema, spec, rest = said.decode().split("\t")
         status, digests, rows_fit = json.loads(rest)
-        # runs of one model share all but what they build on, the first key, and the seed, that before the setting
-        head, _, tail = spec.partition(',"setting":')
-        head, _, seed = head.rpartition('"seed":')
-        after, _, head = head.partition(',"backbone":')
-        shared = schema, head, tail
-        if not (seed.isdecimal() and after.startswith(_AFTER)) or '"setting":' in tail:  # an option's name, too
+        shared, seed, after = _parted(schema, spec)
+        if not seed:
             found = spec_in(run_id, spec, int(schema))
         else:
             if shared not in self._specs:
@@ -127,6 +145,19 @@ class Index:
 
         with contextlib.suppress(InputError):  # a full disk
             replace_file(self._path, write)
+
+
+def _parted(schema: str, spec: str) -> tuple[tuple[str, ...], str, str]:
+    """Return what runs of one model share of a spec's text, then the seed and what the run builds on.
+
+    These are the first key and the one before the setting. Where that cannot be told there is no seed.
+    """
+    head, _, tail = spec.partition(',"setting":')
+    head, _, seed = head.rpartition('"seed":')
+    after, _, head = head.partition(',"backbone":')
+    if not (seed.isdecimal() and after.startswith(_AFTER)) or '"setting":' in tail:  # an option's name, too
+        return (schema, spec), "", ""
+    return (schema, head, tail), seed, after
 
 
 def _states(folder: str, letters: bytes = _LETTERS) -> tuple[bytes, int]:

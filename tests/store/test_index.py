@@ -296,3 +296,27 @@ def test_processes_that_write_at_once_all_see_everything(store):
     assert not failed.is_set()
     assert seen(store) == seen(store, indexed=False)
     assert sorted(one.name for one in store.root.iterdir()) == ["index.jsonl", "runs"], "nothing is left over"
+
+
+def test_of_other_grounds_no_file_is_looked_at(store, read_themselves, monkeypatch):
+    """The id of a run is the hash of what its entry says: another ground is known without its files."""
+    spec = recipe.resolve("pha", setting="multi", suite="glue", seed=1)
+    with store.open_run(spec) as run:
+        run.write_metrics([{**ROWS[0], "task": "cola", "language": "en", "metric": "matthews"}])
+        theirs = run.finish(updates=10)
+    before = [one.id for found in store.by_profile("hyperx").values() for one in (*found.plain, *found.few_shot)]
+    assert len(before) == 6
+    looked, states = [], index._states
+    monkeypatch.setattr(index, "_states", lambda place, *letters: looked.append(place) or states(place, *letters))
+    read_themselves.clear()
+    (found,) = store.by_profile("pha").values()
+    assert [one.id for one in found.plain] == [spec.run_id]
+    assert (looked, read_themselves) == ([str(theirs)], [])
+    (theirs / "metrics.jsonl").write_text("{}\n")
+    assert [one.id for f in store.by_profile("hyperx").values() for one in (*f.plain, *f.few_shot)] == before
+    assert store.problems == [], "it is told where its ground is shown"
+    assert store.by_profile("pha") == {}
+    assert len(store.problems) == 1
+    place = store.root / "index.jsonl"
+    place.write_bytes(place.read_bytes().replace(b'"paper":"hyperx"', b'"paper":"pha"'))
+    assert [one.id for f in store.by_profile("hyperx").values() for one in (*f.plain, *f.few_shot)] == before
