@@ -1,8 +1,6 @@
 """One place for everything tests write, and the expensive things they share."""
 
-import fcntl
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -50,39 +48,6 @@ def _one_thread():
     import torch
 
     torch.set_num_threads(1)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _sandboxes_are_written_once(tmp_path_factory):
-    """All tests of a session, in whatever process, have copies of the sandbox that the first one writes."""
-    from hxbench.sandbox.english import writer as english
-    from hxbench.sandbox.multilingual import writer as multilingual
-
-    root = tmp_path_factory.getbasetemp()
-    root = (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / "sandboxes"
-    root.mkdir(exist_ok=True)
-
-    def once(write):
-        def copied(folder, seed):
-            made = root / f"{write.__name__}-{seed}"
-            with made.with_suffix(".lock").open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                if not made.is_dir():
-                    part = Path(tempfile.mkdtemp(dir=root))
-                    write(part, seed)
-                    part.rename(made)
-            shutil.copytree(made, folder, dirs_exist_ok=True)
-
-        return copied
-
-    with pytest.MonkeyPatch.context() as patched:
-        for room, name in (
-            (multilingual, "write_multilingual"),
-            (english, "write_english"),
-            (english, "write_pet"),
-        ):
-            patched.setattr(room, name, once(getattr(room, name)))
-        yield
 
 
 @pytest.fixture(scope="session")

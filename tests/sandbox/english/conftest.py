@@ -2,15 +2,11 @@ import json
 
 import pytest
 
-from hxbench.sandbox import write_sandbox
-
 
 @pytest.fixture(scope="session")
-def english(tmp_path_factory):
-    """The data of seed 0, written once."""
-    folder = tmp_path_factory.mktemp("english")
-    write_sandbox("english", folder)
-    return folder
+def english(written):
+    """The data of seed 0."""
+    return written("english")
 
 
 @pytest.fixture(scope="session")
