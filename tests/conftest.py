@@ -1,5 +1,7 @@
 """One place for everything tests write, and the expensive things they share."""
 
+import gc
+import importlib
 import os
 import tempfile
 from pathlib import Path
@@ -48,6 +50,16 @@ def _one_thread():
     import torch
 
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _imports_are_not_searched():
+    """The garbage collector leaves the million objects of what is imported alone: a fifth of the suite's time."""
+    if "PYTEST_XDIST_WORKER" in os.environ:  # each needs it sooner or later
+        importlib.import_module("transformers.models.bert.modeling_bert")
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 @pytest.fixture(scope="session")

@@ -214,6 +214,7 @@ def test_a_model_of_another_shape_is_refused(plain):
     refused({**plain, "shape": {**plain["shape"], "hidden_size": 48}}, "hidden_size 32, not 48")
 
 
+@pytest.mark.matrix
 def test_a_tokenizer_of_other_weights_is_refused(own, files):
     found, _ = four_bit_wheels(own)
     words = TinyWheel("other-words", {"t.json": files["tinybert/tokenizer.json"]}).write(own)

@@ -186,6 +186,7 @@ print(json.dumps(found))
 """
 
 
+@pytest.mark.matrix
 def test_commands_are_run_and_broken(judge, tmp_path):
     """In a process that has computed nothing: the one of the tests has threads, which do not survive a fork."""
     calls = CALLS.format(benchmarks=str(BENCHMARKS), place=str(tmp_path))

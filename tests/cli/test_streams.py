@@ -72,8 +72,9 @@ def test_commands_on_such_a_console(encoding):
     assert (done.returncode, done.stderr) == (0, "")
     assert "Hyper-X, Table 1" in done.stdout
     assert "-----" in done.stdout
-    done = shell("H train mbert --setting ŵ", PYTHONIOENCODING=encoding)
-    assert (done.returncode, done.stderr) == (2, "hxbench: unknown setting 'w'. Known: mixed, multi, single.\n")
+    done = shell("H runs list --setting ŵ", PYTHONIOENCODING=encoding)
+    said = "hxbench: unknown setting 'w'. Known: language, mixed, multi, single.\n"
+    assert (done.returncode, done.stderr) == (2, said)
 
 
 def test_nothing_is_printed_past_the_streams():

@@ -281,6 +281,7 @@ def killed(trained, scale, tmp_path_factory):
     return store, ended(process)
 
 
+@pytest.mark.matrix
 def test_a_killed_worker_does_its_run_again(killed):
     store, answer = killed
     assert answer.code == 0, answer.err

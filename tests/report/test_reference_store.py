@@ -61,11 +61,11 @@ def test_every_paper_has_its_profiles(reference):
 @pytest.mark.parametrize(
     ("paper", "profile"),
     [
-        ("pha", "lab"),
+        ("hyperx", "lab"),
         *(
             pytest.param(paper, profile, marks=pytest.mark.matrix)
             for paper, profile in product(("hyperx", "pet", "pha"), ("demo", "lab", "paper"))
-            if (paper, profile) != ("pha", "lab")
+            if (paper, profile) != ("hyperx", "lab")
         ),
     ],
 )
