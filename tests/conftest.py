@@ -54,7 +54,7 @@ def _one_thread():
 
 @pytest.fixture(scope="session", autouse=True)
 def _imports_are_not_searched():
-    """The garbage collector leaves the million objects of what is imported alone: a fifth of the suite's time."""
+    """The garbage collector leaves the million objects of what is imported alone: 13 to 22 % of a room's time."""
     if "PYTEST_XDIST_WORKER" in os.environ:  # each needs it sooner or later
         importlib.import_module("transformers.models.bert.modeling_bert")
     gc.collect()

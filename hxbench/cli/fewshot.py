@@ -62,9 +62,8 @@ def fewshot_command(
     from hxbench.spec import experiment as experiments
     from hxbench.spec import recipe
 
-    found: recipe.MethodRecipe = recipe.load(
-        "methods", method
-    )  # one that is none is said before torch is imported
+    # a name that is none is said before torch is imported
+    found: recipe.MethodRecipe = recipe.load("methods", method)
     launcher, where = where.launcher(check=not dry_run), where.on_ground()
     from hxbench.runs.execute import do, fetch, is_first_process, settled
 

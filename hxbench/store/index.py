@@ -60,7 +60,7 @@ class Index:
             heading, lines = b"", b""
         known = _LINE.findall(lines) if heading + b"\n" == _HEADING else []
         self._known: dict[bytes, tuple[bytes, bytes]] = {run_id: (seal, said) for run_id, seal, said in known}
-        self._kept: list[bytes] = []  # ids whose entries hold
+        self._kept: list[bytes] = []  # ids whose entries hold, or were not looked at
         self._new: list[tuple[RunRecord, dict[str, Any], bytes, int]] = []  # what else the next index has
         self._specs: dict[tuple[str, ...], RunSpec] = {}  # by all of their text but the seed
         self._grounds: dict[tuple[str, ...], str] = {}  # likewise

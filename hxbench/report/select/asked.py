@@ -45,7 +45,7 @@ class Asked:
         self._apart: dict[Where, set[str]] = {}
 
     def specs(self, method: str, setting: str, block: ExperimentBlock) -> Iterator[RunSpec]:
-        """Yield a run as a block wants it: with the profile's data, then with the other place of the same."""
+        """Yield the runs of a block at this profile, as the function of that name does."""
         return specs(method, setting, self._paper, self._profile, block)
 
     def wanted(self, method: str, setting: str, block: ExperimentBlock) -> Iterator[Identity]:
